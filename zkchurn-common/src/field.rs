@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//! Which fields of kernel structures the program reads.
+//!
+//! No offset is fixed at compile time. At start the loader looks every field
+//! up (in `/sys/kernel/btf/vmlinux`, or in the tracepoint's `format` file) and
+//! writes the offsets into two arrays of globals, indexed by the enums below.
+//! Adding a field means adding a line here and reading it in the program.
+
+/// The offset of a field that the running kernel does not have, or has with
+/// another size. The program leaves out what needs it.
+pub const ABSENT: u32 = u32::MAX;
+
+/// Where a field is found in the kernel's BTF, and how wide it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldSource {
+    /// The structure, or for [`FieldKind::EnumValue`] the enumeration.
+    pub type_name: &'static str,
+    /// The member's path, dot-separated; anonymous members are looked through.
+    pub path: &'static str,
+    /// How the looked-up number is to be understood.
+    pub kind: FieldKind,
+}
+
+/// What is looked up for a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A member's byte offset; the member must have this many bytes.
+    Member {
+        /// Size in bytes that the program reads.
+        size: u32,
+    },
+    /// The value of an enumerator.
+    EnumValue,
+}
+
+/// Declares an enum of slots with the place where each is found.
+macro_rules! fields {
+    ($(#[$enum_doc:meta])* $name:ident: $source_type:ty { $( $(#[$doc:meta])* $field:ident = $source:expr ),* $(,)? }) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum $name { $( $(#[$doc])* $field ),* }
+
+        impl $name {
+            /// All fields, in the order of their slots.
+            pub const ALL: &'static [Self] = &[ $( Self::$field ),* ];
+            /// Number of slots.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// Where the field is found.
+            pub const fn source(self) -> $source_type {
+                match self { $( Self::$field => $source ),* }
+            }
+        }
+    };
+}
+
+const fn member(type_name: &'static str, path: &'static str, size: u32) -> FieldSource {
+    FieldSource {
+        type_name,
+        path,
+        kind: FieldKind::Member { size },
+    }
+}
+
+fields! {
+    /// Fields of `struct sock` and its neighbours, found through BTF.
+    ///
+    /// All members of `struct sock_common` lie at the start of `struct sock`
+    /// (include/net/sock.h: `__sk_common` is its first member).
+    SocketField: FieldSource {
+        /// Address family of the socket: `AF_INET` or `AF_INET6`.
+        Family = member("sock", "__sk_common.skc_family", 2),
+        /// Remote port, network byte order.
+        RemotePort = member("sock", "__sk_common.skc_dport", 2),
+        /// Local port, host byte order; cleared before the change to CLOSE
+        /// when the kernel chose it (`inet_put_port`).
+        LocalPort = member("sock", "__sk_common.skc_num", 2),
+        /// Local port, network byte order; survives the change to CLOSE.
+        LocalPortKept = member("inet_sock", "inet_sport", 2),
+        /// Remote IPv4 address, network byte order.
+        RemoteV4 = member("sock", "__sk_common.skc_daddr", 4),
+        /// Local IPv4 address, network byte order.
+        LocalV4 = member("sock", "__sk_common.skc_rcv_saddr", 4),
+        /// Remote IPv6 address.
+        RemoteV6 = member("sock", "__sk_common.skc_v6_daddr", 16),
+        /// Local IPv6 address.
+        LocalV6 = member("sock", "__sk_common.skc_v6_rcv_saddr", 16),
+        /// The socket cookie, 0 until somebody asks for it.
+        Cookie = member("sock", "__sk_common.skc_cookie", 8),
+        /// Pointer to the network namespace.
+        Net = member("sock", "__sk_common.skc_net", 8),
+        /// Inode number of a network namespace, inside `struct net`.
+        NetInode = member("net", "ns.inum", 4),
+        /// IP protocol number; a 16-bit member since 5.6.
+        Protocol = member("sock", "sk_protocol", 2),
+        /// The pending error, a positive errno.
+        Error = member("sock", "sk_err", 4),
+        /// Socket flags, a bit set.
+        Flags = member("sock", "__sk_common.skc_flags", 8),
+        /// Bit number in `Flags` that `tcp_fin` sets: the peer's FIN has arrived
+        /// and is counted in `bytes_received`.
+        FlagDone = FieldSource { type_name: "sock_flags", path: "SOCK_DONE", kind: FieldKind::EnumValue },
+        /// Bytes sent, retransmissions included, SYN and FIN excluded (4.19+).
+        BytesSent = member("tcp_sock", "bytes_sent", 8),
+        /// Bytes sent again (4.19+).
+        BytesRetransmitted = member("tcp_sock", "bytes_retrans", 8),
+        /// Bytes received in order; a received FIN counts as one.
+        BytesReceived = member("tcp_sock", "bytes_received", 8),
+        /// Segments sent again, SYN included.
+        Retransmits = member("tcp_sock", "total_retrans", 4),
+        /// Smoothed round-trip time in eighths of a microsecond.
+        SmoothedRtt = member("tcp_sock", "srtt_us", 4),
+        /// The process's leader, inside `struct task_struct`.
+        GroupLeader = member("task_struct", "group_leader", 8),
+        /// Start of a task in nanoseconds since boot (named so since 5.5).
+        StartBoottime = member("task_struct", "start_boottime", 8),
+        /// Name of a task, 16 bytes.
+        Comm = member("task_struct", "comm", 16),
+    }
+}
+
+fields! {
+    /// Fields of the classic tracepoint's record, found in its `format` file.
+    ///
+    /// All of them sit 8 bytes later on PREEMPT_RT kernels, which is why a
+    /// program with fixed offsets prints pieces of a kernel pointer there. The
+    /// source is the name in that file and the size in bytes
+    /// (include/trace/events/sock.h, `TRACE_EVENT(inet_sock_set_state)`).
+    TracepointField: (&'static str, u32) {
+        /// Address of the `struct sock`.
+        SocketAddress = ("skaddr", 8),
+        /// State before.
+        OldState = ("oldstate", 4),
+        /// State after.
+        NewState = ("newstate", 4),
+        /// Local port, host byte order.
+        LocalPort = ("sport", 2),
+        /// Remote port, host byte order.
+        RemotePort = ("dport", 2),
+        /// Address family of the socket.
+        Family = ("family", 2),
+        /// IP protocol number.
+        Protocol = ("protocol", 2),
+        /// Local address as IPv6, v4-mapped for IPv4.
+        LocalV6 = ("saddr_v6", 16),
+        /// Remote address as IPv6, v4-mapped for IPv4.
+        RemoteV6 = ("daddr_v6", 16),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SocketField, TracepointField};
+
+    #[test]
+    fn slots_follow_the_order_of_all() {
+        for (slot, field) in SocketField::ALL.iter().enumerate() {
+            assert_eq!(*field as usize, slot);
+        }
+        for (slot, field) in TracepointField::ALL.iter().enumerate() {
+            assert_eq!(*field as usize, slot);
+        }
+    }
+}

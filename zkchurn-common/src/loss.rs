@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//! Counters of what the kernel program saw and could not record.
+//!
+//! They are slots of one per-CPU array, so counting needs no atomic operation
+//! and no lock; the reader adds the CPUs up.
+
+/// A slot of the per-CPU array `LOSS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Loss {
+    /// A connection began and the table of tracked sockets had no room for it.
+    TableFull = 0,
+    /// A connection ended and the ring buffer had no room for its record.
+    EndedRecordDropped = 1,
+    /// A connection was established and the ring buffer had no room to say so.
+    /// Its end is still recorded.
+    EstablishedRecordDropped = 2,
+    /// A socket on a traced port closed that is not in the table: it is older
+    /// than the tracer, or its insertion failed and is counted above.
+    UnmatchedClose = 3,
+}
+
+impl Loss {
+    /// Number of slots.
+    pub const COUNT: u32 = 4;
+}

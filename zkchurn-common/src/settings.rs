@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//! Globals that the loader sets before it loads the program.
+//!
+//! They live in `.rodata`, which is frozen before the verifier runs: the
+//! verifier knows their values and removes the branches that they rule out.
+
+/// Trace connections that this host opens to a traced port.
+pub const SIDE_CLIENT: u32 = 1;
+/// Trace connections that this host accepts on a traced port.
+pub const SIDE_SERVER: u32 = 2;
+
+/// Names of the globals and of the maps in the eBPF object.
+pub mod names {
+    /// `u32`: [`SIDE_CLIENT`](super::SIDE_CLIENT), [`SIDE_SERVER`](super::SIDE_SERVER) or both.
+    pub const SIDES: &str = "SIDES";
+    /// `u32`: trace only connections opened by this process; 0 for all.
+    pub const PID: &str = "PID";
+    /// [`PortSet`](crate::ports::PortSet).
+    pub const PORTS: &str = "PORTS";
+    /// `[u32; SocketField::COUNT]`: see [`crate::field`].
+    pub const SOCKET_LAYOUT: &str = "SOCKET_LAYOUT";
+    /// `[u32; TracepointField::COUNT]`: see [`crate::field`].
+    pub const TRACEPOINT_LAYOUT: &str = "TRACEPOINT_LAYOUT";
+    /// `u32`: 1 where tracing programs may call `bpf_get_socket_cookie` (5.12 and later).
+    pub const HAS_SOCKET_COOKIE: &str = "HAS_SOCKET_COOKIE";
+    /// Hash from socket identity to the record in progress.
+    pub const TRACKED: &str = "TRACKED";
+    /// Ring buffer of finished records.
+    pub const RECORDS: &str = "RECORDS";
+    /// Per-CPU array of [`Loss`](crate::loss::Loss) counters.
+    pub const LOSS: &str = "LOSS";
+    /// The program for `tp_btf/inet_sock_set_state`.
+    pub const TP_BTF_PROGRAM: &str = "inet_sock_set_state_btf";
+    /// The program for the classic tracepoint `sock/inet_sock_set_state`.
+    pub const TRACEPOINT_PROGRAM: &str = "inet_sock_set_state_classic";
+    /// The tracepoint that both attach to.
+    pub const TRACEPOINT: &str = "inet_sock_set_state";
+    /// The tracepoint's category in tracefs.
+    pub const TRACEPOINT_CATEGORY: &str = "sock";
+}

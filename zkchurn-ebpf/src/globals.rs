@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//! Settings that the loader writes before it loads the program.
+//!
+//! `.rodata` is frozen before verification, so the verifier knows every value
+//! here: an offset is a constant to it, and a branch that a setting rules out
+//! is dead code.
+
+use aya_ebpf::Global;
+use zkchurn_common::{
+    field::{ABSENT, SocketField, TracepointField},
+    ports::{PORT_SET_WORDS, PortSet},
+    settings::SIDE_CLIENT,
+};
+
+#[unsafe(no_mangle)]
+static SIDES: Global<u32> = Global::new(SIDE_CLIENT);
+#[unsafe(no_mangle)]
+static PID: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+static HAS_SOCKET_COOKIE: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+static PORTS: [u64; PORT_SET_WORDS] = *PortSet::EMPTY.words();
+#[unsafe(no_mangle)]
+static SOCKET_LAYOUT: [u32; SocketField::COUNT] = [ABSENT; SocketField::COUNT];
+#[unsafe(no_mangle)]
+static TRACEPOINT_LAYOUT: [u32; TracepointField::COUNT] = [ABSENT; TracepointField::COUNT];
+
+/// Whether connections of `side` (`SIDE_CLIENT` or `SIDE_SERVER`) are traced.
+#[inline(always)]
+pub fn traces(side: u32) -> bool {
+    SIDES.load() & side != 0
+}
+
+/// The only process to trace, or 0.
+#[inline(always)]
+pub fn pid() -> u32 {
+    PID.load()
+}
+
+/// Whether this kernel offers `bpf_get_socket_cookie` to tracing programs.
+#[inline(always)]
+pub fn has_socket_cookie() -> bool {
+    HAS_SOCKET_COOKIE.load() != 0
+}
+
+/// Whether `port`, in host byte order, is traced.
+#[inline(always)]
+pub fn traces_port(port: u16) -> bool {
+    let word = usize::from(port >> 6);
+    // SAFETY: a u16 shifted right by 6 is below PORT_SET_WORDS (1024). The read
+    // is volatile because the loader changes the value behind the compiler.
+    let word = unsafe { PORTS.as_ptr().add(word).read_volatile() };
+    word >> (port & 63) & 1 != 0
+}
+
+/// The offset of `field`, or `None` where the running kernel lacks it.
+#[inline(always)]
+pub fn socket_offset(field: SocketField) -> Option<usize> {
+    // SAFETY: the enum's values are the array's indices. Volatile: see above.
+    let offset = unsafe { SOCKET_LAYOUT.as_ptr().add(field as usize).read_volatile() };
+    present(offset)
+}
+
+/// The offset of `field` in the tracepoint's record, or `None`.
+#[inline(always)]
+pub fn tracepoint_offset(field: TracepointField) -> Option<usize> {
+    // SAFETY: the enum's values are the array's indices. Volatile: see above.
+    let offset = unsafe { TRACEPOINT_LAYOUT.as_ptr().add(field as usize).read_volatile() };
+    present(offset)
+}
+
+#[inline(always)]
+fn present(offset: u32) -> Option<usize> {
+    if offset == ABSENT {
+        None
+    } else {
+        Some(offset as usize)
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//! The two entry points. The loader attaches one of them.
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
+use zkchurn_common::field::{SocketField, TracepointField};
+
+use crate::{
+    globals::tracepoint_offset,
+    observe::observe,
+    socket::{Socket, TrustedSocket, probe_at},
+};
+
+const IPPROTO_TCP: u16 = 6;
+
+/// `tp_btf`: arguments `sk`, `oldstate`, `newstate`
+/// (include/trace/events/sock.h, `TRACE_EVENT(inet_sock_set_state)`).
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
+    let socket = TrustedSocket(context.arg::<*const u8>(0));
+    let old: i32 = context.arg(1);
+    let new: i32 = context.arg(2);
+    observe(&socket, old as u8, new as u8, |socket| {
+        // SCTP and MPTCP sockets pass here as well.
+        socket
+            .load::<u16>(SocketField::Protocol)
+            .is_none_or(|protocol| protocol == IPPROTO_TCP)
+    });
+    0
+}
+
+/// Classic tracepoint: fields in the record, at offsets from its `format` file.
+#[tracepoint(category = "sock", name = "inet_sock_set_state")]
+fn inet_sock_set_state_classic(context: TracePointContext) -> u32 {
+    let socket = RecordedSocket(context);
+    let (Some(old), Some(new)) = (
+        socket.field::<i32>(TracepointField::OldState),
+        socket.field::<i32>(TracepointField::NewState),
+    ) else {
+        return 0;
+    };
+    observe(&socket, old as u8, new as u8, |socket| {
+        socket.field::<u16>(TracepointField::Protocol) == Some(IPPROTO_TCP)
+    });
+    0
+}
+
+/// The socket as the classic tracepoint describes it: the tuple from the
+/// tracepoint's record, everything else read with the checking helper.
+struct RecordedSocket(TracePointContext);
+
+impl RecordedSocket {
+    #[inline(always)]
+    fn field<T: Copy>(&self, field: TracepointField) -> Option<T> {
+        let offset = tracepoint_offset(field)?;
+        // SAFETY: the helper behind it checks the address; the loader took the
+        // offset from the kernel's own description of the record.
+        unsafe { self.0.read_at(offset) }.ok()
+    }
+}
+
+impl Socket for RecordedSocket {
+    #[inline(always)]
+    fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
+        probe_at(self.address(), field)
+    }
+
+    #[inline(always)]
+    fn address(&self) -> *const u8 {
+        self.field::<u64>(TracepointField::SocketAddress).unwrap_or(0) as *const u8
+    }
+
+    #[inline(always)]
+    fn cookie(&self) -> Option<u64> {
+        // The helper is not open to this kind of program.
+        None
+    }
+
+    #[inline(always)]
+    fn local_port(&self) -> u16 {
+        self.field(TracepointField::LocalPort).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn remote_port(&self) -> u16 {
+        self.field(TracepointField::RemotePort).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn addresses(&self) -> ([u8; 16], [u8; 16]) {
+        (
+            self.field(TracepointField::LocalV6).unwrap_or([0; 16]),
+            self.field(TracepointField::RemoteV6).unwrap_or([0; 16]),
+        )
+    }
+
+    #[inline(always)]
+    fn family(&self) -> u8 {
+        self.field::<u16>(TracepointField::Family).unwrap_or(0) as u8
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//! zkchurn's kernel program: watches every change of TCP state and records the
+//! lives of the connections that match the filters.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `hooks` | the two entry points: `tp_btf` and the classic tracepoint |
+//! | `socket` | reading fields of `struct sock`, one way for each hook |
+//! | `observe` | one exhaustive match from a change of state to its handler |
+//! | `handlers` | what each change of state adds to a connection's record |
+//! | `task` | who runs now: thread, process, names |
+//! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
+#![no_std]
+#![no_main]
+#![expect(
+    unsafe_code,
+    reason = "reading kernel memory is what this program is for"
+)]
+
+mod globals;
+mod handlers;
+mod hooks;
+mod maps;
+mod observe;
+mod socket;
+mod task;
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+// `bpf_ringbuf_*` and `bpf_probe_read_kernel` are open to programs under
+// a GPL-compatible licence only; "Dual MIT/GPL" is the kernel's name for that.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

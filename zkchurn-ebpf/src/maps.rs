@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//! The table of open connections, the way out to user space, and the counters.
+
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP,
+    macros::map,
+    maps::{HashMap, PerCpuArray, RingBuf},
+};
+use zkchurn_common::{loss::Loss, record::ConnectionRecord};
+
+/// Open connections by socket identity. The loader sets the size.
+#[map]
+static TRACKED: HashMap<u64, ConnectionRecord> = HashMap::with_max_entries(1, 0);
+
+/// Records for the reader. The loader sets the size.
+#[map]
+static RECORDS: RingBuf = RingBuf::with_byte_size(4096, 0);
+
+/// What could not be recorded: see [`Loss`].
+#[map]
+static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
+
+/// Starts tracking a connection; a full table is counted.
+#[inline(always)]
+pub fn track(record: &ConnectionRecord) {
+    if TRACKED.insert(&record.socket, record, 0).is_err() {
+        count(Loss::TableFull);
+    }
+}
+
+/// The record in progress of a tracked connection.
+///
+/// The reference may be written through: the kernel changes the state of a
+/// socket only under its lock, so no other CPU handles the same socket now.
+#[inline(always)]
+pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
+    let record = TRACKED.get_ptr_mut(&socket)?;
+    // SAFETY: a pointer to a map value stays valid for this run of the
+    // program, and the socket lock excludes a second writer.
+    Some(unsafe { &mut *record })
+}
+
+/// Forgets a connection.
+#[inline(always)]
+pub fn forget(socket: u64) {
+    // The entry may be gone only if the same socket ended twice, which is harmless.
+    let _ = TRACKED.remove(&socket);
+}
+
+/// Copies a record to the ring buffer without waking the reader, which polls:
+/// a wake-up costs several times what the whole program does.
+#[inline(always)]
+pub fn publish(record: &ConnectionRecord, if_full: Loss) {
+    let flags = u64::from(BPF_RB_NO_WAKEUP);
+    if RECORDS.output::<ConnectionRecord>(record, flags).is_err() {
+        count(if_full);
+    }
+}
+
+/// Adds one to a counter of this CPU.
+#[inline(always)]
+pub fn count(loss: Loss) {
+    if let Some(counter) = LOSS.get_ptr_mut(loss as u32) {
+        // SAFETY: the slot belongs to this CPU, and a program of this kind
+        // does not nest on one CPU (the kernel skips it and counts the miss).
+        unsafe { *counter += 1 };
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//! Reading fields of the socket whose state changes.
+//!
+//! Each hook has its own way to reach the socket; the handlers see only this
+//! trait. `None` always means that the running kernel lacks the field.
+
+use aya_ebpf::helpers::{bpf_get_socket_cookie, bpf_probe_read_kernel};
+use zkchurn_common::field::SocketField;
+
+use crate::globals::{has_socket_cookie, socket_offset};
+
+/// A socket whose state changes, as one of the hooks presents it.
+pub trait Socket {
+    /// Reads a member of `struct sock` itself.
+    fn load<T: Copy>(&self, field: SocketField) -> Option<T>;
+
+    /// Address of the `struct sock`.
+    fn address(&self) -> *const u8;
+
+    /// The socket's cookie, made if it has none yet.
+    fn cookie(&self) -> Option<u64>;
+
+    /// Local port in host byte order.
+    fn local_port(&self) -> u16;
+
+    /// Remote port in host byte order.
+    fn remote_port(&self) -> u16;
+
+    /// Local and remote address as IPv6.
+    fn addresses(&self) -> ([u8; 16], [u8; 16]);
+
+    /// `AF_INET` or `AF_INET6`.
+    fn family(&self) -> u8;
+
+    /// Reads a member of a structure that begins with `struct sock`
+    /// (`inet_sock`, `tcp_sock`) and may lie past its end.
+    #[inline(always)]
+    fn probe<T: Copy>(&self, field: SocketField) -> Option<T> {
+        probe_at(self.address(), field)
+    }
+
+    /// What identifies the socket: its cookie, or else its address.
+    ///
+    /// An address is reused within milliseconds; it serves only because the
+    /// entry is forgotten at the end of the connection.
+    #[inline(always)]
+    fn identity(&self) -> u64 {
+        match self.cookie() {
+            Some(cookie) => cookie,
+            None => self.address() as u64,
+        }
+    }
+
+    /// Inode number of the socket's network namespace.
+    #[inline(always)]
+    fn netns(&self) -> Option<u32> {
+        let net = self.load::<u64>(SocketField::Net)?;
+        probe_at(net as *const u8, SocketField::NetInode)
+    }
+}
+
+/// The socket as `tp_btf` hands it over: a pointer that the verifier trusts, so
+/// members of `struct sock` are plain loads.
+pub struct TrustedSocket(pub *const u8);
+
+impl Socket for TrustedSocket {
+    #[inline(always)]
+    fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
+        let offset = socket_offset(field)?;
+        // SAFETY: the verifier checks that the offset lies in `struct sock` and
+        // makes a faulting load yield zero.
+        Some(unsafe { self.0.add(offset).cast::<T>().read_volatile() })
+    }
+
+    #[inline(always)]
+    fn address(&self) -> *const u8 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn cookie(&self) -> Option<u64> {
+        if !has_socket_cookie() {
+            return None;
+        }
+        // SAFETY: the argument is the trusted socket that the helper asks for.
+        Some(unsafe { bpf_get_socket_cookie(self.0.cast_mut().cast()) })
+    }
+
+    #[inline(always)]
+    fn local_port(&self) -> u16 {
+        match self.load::<u16>(SocketField::LocalPort) {
+            Some(port) if port != 0 => port,
+            _ => u16::from_be(self.probe(SocketField::LocalPortKept).unwrap_or(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn remote_port(&self) -> u16 {
+        u16::from_be(self.load(SocketField::RemotePort).unwrap_or(0))
+    }
+
+    #[inline(always)]
+    fn addresses(&self) -> ([u8; 16], [u8; 16]) {
+        if self.family() == zkchurn_common::record::FAMILY_INET {
+            (
+                v4_mapped(self.load(SocketField::LocalV4).unwrap_or(0)),
+                v4_mapped(self.load(SocketField::RemoteV4).unwrap_or(0)),
+            )
+        } else {
+            (
+                self.address_v6(SocketField::LocalV6),
+                self.address_v6(SocketField::RemoteV6),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn family(&self) -> u8 {
+        self.load::<u16>(SocketField::Family).unwrap_or(0) as u8
+    }
+}
+
+impl TrustedSocket {
+    #[inline(always)]
+    fn address_v6(&self, field: SocketField) -> [u8; 16] {
+        self.probe(field).unwrap_or([0; 16])
+    }
+}
+
+/// `::ffff:a.b.c.d` for an IPv4 address in network byte order (RFC 4291, 2.5.5.2).
+#[inline(always)]
+fn v4_mapped(address: u32) -> [u8; 16] {
+    let [a, b, c, d] = address.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
+/// Reads `field` relative to `base` with the checking helper.
+#[inline(always)]
+pub fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+    let offset = socket_offset(field)?;
+    let address = base.wrapping_add(offset).cast::<T>();
+    // SAFETY: the helper checks the address and fails where it cannot be read.
+    unsafe { bpf_probe_read_kernel(address) }.ok()
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//! Who runs now. To be asked only in a transition that the connecting or
+//! closing thread makes itself: in softirq the answer is a stranger.
+
+use aya_ebpf::{
+    helpers::{
+        bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid,
+        bpf_get_current_task, bpf_get_current_uid_gid, bpf_probe_read_kernel,
+    },
+};
+use zkchurn_common::{
+    field::SocketField,
+    record::{COMM_LENGTH, ConnectionRecord, known},
+};
+
+use crate::globals::socket_offset;
+
+/// The current process: what user space calls the pid.
+#[inline(always)]
+pub fn tgid() -> u32 {
+    (bpf_get_current_pid_tgid() >> 32) as u32
+}
+
+/// Enters the current thread as the one that opened the connection.
+#[inline(always)]
+pub fn record_opener(record: &mut ConnectionRecord) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    record.opener_tgid = (pid_tgid >> 32) as u32;
+    record.opener_tid = pid_tgid as u32;
+    record.opener_uid = bpf_get_current_uid_gid() as u32;
+    // SAFETY: the helper has no arguments and no preconditions.
+    record.opener_cgroup = unsafe { bpf_get_current_cgroup_id() };
+    record.opener_comm = comm();
+    record.known |= known::OPENER;
+    record_process(record);
+}
+
+/// Enters the current thread as the one that closed the connection.
+#[inline(always)]
+pub fn record_closer(record: &mut ConnectionRecord) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    record.closer_tgid = (pid_tgid >> 32) as u32;
+    record.closer_tid = pid_tgid as u32;
+    record.closer_comm = comm();
+    record.known |= known::CLOSER;
+}
+
+#[inline(always)]
+fn comm() -> [u8; COMM_LENGTH] {
+    bpf_get_current_comm().unwrap_or_default()
+}
+
+/// Enters name and start time of the current process, read from its leader.
+#[inline(always)]
+fn record_process(record: &mut ConnectionRecord) {
+    let Some(leader) = socket_offset(SocketField::GroupLeader) else {
+        return;
+    };
+    // SAFETY: the helper has no arguments and no preconditions.
+    let task = unsafe { bpf_get_current_task() } as *const u8;
+    let Ok(leader) = read::<*const u8>(task, leader) else {
+        return;
+    };
+    if let Some(offset) = socket_offset(SocketField::StartBoottime)
+        && let Ok(start) = read::<u64>(leader, offset)
+    {
+        record.opener_start_ns = start;
+        record.known |= known::OPENER_START;
+    }
+    if let Some(offset) = socket_offset(SocketField::Comm)
+        && let Ok(comm) = read::<[u8; COMM_LENGTH]>(leader, offset)
+    {
+        record.process_comm = comm;
+        record.known |= known::PROCESS_COMM;
+    }
+}
+
+#[inline(always)]
+fn read<T>(base: *const u8, offset: usize) -> Result<T, i32> {
+    let address = base.wrapping_add(offset).cast::<T>();
+    // SAFETY: the helper checks the address and fails where it cannot be read.
+    unsafe { bpf_probe_read_kernel(address) }
+}
