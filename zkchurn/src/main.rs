@@ -1,1 +1,61 @@
-fn main() {}
+// SPDX-License-Identifier: MIT
+//! Parse, run, exit code.
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Parser;
+use zkchurn::{
+    cli::{Cli, Command},
+    doctor,
+    exit::Code,
+    replay, trace,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.trace.verbose);
+    let outcome = match &cli.command {
+        None => trace::run(&cli.trace),
+        Some(Command::Replay(args)) => replay::run(args),
+        Some(Command::Doctor(args)) => doctor::run(args),
+    };
+    match outcome {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            if failure.code != Code::Success {
+                eprintln!("zkchurn: {:#}", failure.error);
+            }
+            failure.code.into()
+        }
+    }
+}
+
+/// Diagnosis goes to standard error, from this program and, with -vv, from the
+/// kernel program.
+struct StderrLog;
+
+impl log::Log for StderrLog {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let mut stderr = std::io::stderr().lock();
+        // Nobody can be told that standard error is gone.
+        let _ = writeln!(stderr, "zkchurn: {}: {}", record.target(), record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => log::LevelFilter::Off,
+        1 => log::LevelFilter::Debug,
+        _ => log::LevelFilter::Trace,
+    };
+    // It fails only if a logger was set before.
+    if log::set_logger(&StderrLog).is_ok() {
+        log::set_max_level(level);
+    }
+}

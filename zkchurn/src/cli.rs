@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//! The command line: what can be typed, and what it means.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::frame::{Hook, Sides};
+
+/// Names the process and thread behind ZooKeeper connection churn.
+///
+/// Run it with sudo on the client's host while the churn goes on. It prints a
+/// line for each connection that ends, and at the end (Ctrl-C, SIGTERM or
+/// --duration) a report: which process and thread connects where, how often,
+/// how long each connection lives, who closes it and with how many bytes sent.
+#[derive(Debug, Parser)]
+#[command(name = "zkchurn", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do instead of tracing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to trace.
+    #[command(flatten)]
+    pub trace: TraceArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo zkchurn                              trace port 2181 until Ctrl-C
+  sudo zkchurn --port 2181,4181 --duration 60s
+  sudo zkchurn --side server                on the ZooKeeper host: who connects here
+  sudo zkchurn --record incident.zkchurn    keep the raw records
+  zkchurn replay incident.zkchurn           report on them later, without privilege
+  zkchurn doctor                            what this host offers
+
+Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
+4 kernel lacks something, 5 recording damaged, 6 file unreadable, 7 file unwritable.";
+
+/// What zkchurn can do besides tracing.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the same report on a recording; needs no privilege.
+    Replay(ReplayArgs),
+    /// Says what this host offers, what will be degraded and what to do.
+    Doctor(DoctorArgs),
+}
+
+/// Options of a trace.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Ports to trace, comma-separated.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = port)]
+    pub port: Vec<u16>,
+
+    /// Trace only connections that this process opens.
+    #[arg(long, value_name = "PID", value_parser = pid)]
+    pub pid: Option<NonZeroU32>,
+
+    /// Which side this host is.
+    ///
+    /// client: connections that it opens to the ports. server: connections that
+    /// it accepts on them, counted by remote host.
+    #[arg(long, value_enum, default_value_t = Sides::Client)]
+    pub side: Sides,
+
+    /// End after this time, such as 60s, 5m or 1h30m; by default at Ctrl-C.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+
+    /// Time between the summary lines; 0 for none.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub interval: Duration,
+
+    /// Also write the raw records to this new file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// How many connections are followed at once.
+    #[arg(long, value_name = "SOCKETS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub table_size: u32,
+
+    /// Size of the buffer between kernel and zkchurn, in KiB: a power of two.
+    #[arg(long, value_name = "KIB", default_value_t = 4_096, value_parser = buffer)]
+    pub buffer: u32,
+
+    /// How to attach; by default the best that this kernel offers.
+    #[arg(long, value_enum)]
+    pub hook: Option<Hook>,
+
+    /// Load this eBPF object instead of the built-in one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub bpf_object: Option<PathBuf>,
+
+    /// Say more: -v what is loaded and degraded, -vv also every change of state
+    /// that the kernel program sees.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of the output.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// How many processes, and threads of each, the report lists.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
+    pub top: usize,
+
+    /// Most lines a second for single connections; 0 for no limit. Text only.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub lines: u32,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Options of a replay.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording.
+    pub file: PathBuf,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of the doctor.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Text,
+    /// One JSON object a line (docs/format.md).
+    Json,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    match text.trim().parse() {
+        Ok(0) | Err(_) => Err("a port is a number from 1 to 65535, several with commas: 2181,4181".to_owned()),
+        Ok(port) => Ok(port),
+    }
+}
+
+fn pid(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "a pid is a positive number, as `ps` shows it".to_owned())
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a positive number is needed".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn buffer(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
+        _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
+    }
+}
+
+/// A duration with a unit; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is a number with a unit, such as 500ms, 60s, 5m or 1h30m".to_owned();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_with_and_without_units() {
+        assert_eq!(duration("60"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("soon").is_err());
+        assert!(duration("-5s").is_err());
+    }
+
+    #[test]
+    fn several_ports() {
+        let cli = Cli::try_parse_from(["zkchurn", "--port", "2181,4181"]).unwrap();
+        assert_eq!(cli.trace.port, [2181, 4181]);
+        for wrong in ["0", "65536", "zookeeper", ""] {
+            assert!(Cli::try_parse_from(["zkchurn", "--port", wrong]).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//! Exit codes. They are part of the interface; README.md lists them.
+
+use std::{io, process};
+
+/// How a run of zkchurn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// The report was made; also when the reader of the output went away.
+    Success = 0,
+    /// Something failed that has no code of its own.
+    Failure = 1,
+    /// The command line is wrong (the code that clap uses).
+    Usage = 2,
+    /// A privilege is missing.
+    NotPermitted = 3,
+    /// The kernel lacks something that tracing needs.
+    Unsupported = 4,
+    /// A recording is damaged; what was whole is reported.
+    Damaged = 5,
+    /// A file cannot be read.
+    Unreadable = 6,
+    /// A file cannot be written; what was traced is reported.
+    Unwritable = 7,
+}
+
+impl From<Code> for process::ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error with the exit code that belongs to it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: Code,
+    /// What went wrong, with the fix.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// An error that ends the run with `code`.
+    pub fn new(code: Code, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code,
+            error: error.into(),
+        }
+    }
+
+    /// An error that is a sentence.
+    pub fn sentence(code: Code, sentence: impl Into<String>) -> Self {
+        Self::new(code, anyhow::Error::msg(sentence.into()))
+    }
+}
+
+/// Output that failed: a closed pipe means that the reader has seen enough.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let code = match error.kind() {
+            io::ErrorKind::BrokenPipe => Code::Success,
+            _ => Code::Unwritable,
+        };
+        Self::new(code, anyhow::Error::new(error).context("the output cannot be written"))
+    }
+}

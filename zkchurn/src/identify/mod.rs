@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//! The process behind a pid.
+//!
+//! `procfs` is the only file that opens anything; the rest works on what it read.
+
+pub mod jvm;
+pub mod procfs;
+pub mod registry;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connection::Connection;
+
+/// A process, so that a reused pid never inherits another's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process, nanoseconds since boot; 0 where the kernel does not tell.
+    pub start_ns: u64,
+}
+
+impl ProcessKey {
+    /// The process that a connection belongs to: the opener's, or for an
+    /// accepted connection nobody's.
+    pub fn of(connection: &Connection) -> Option<Self> {
+        let opener = connection.opener?;
+        Some(Self {
+            pid: opener.thread.tgid,
+            start_ns: opener.process_start_ns.unwrap_or(0),
+        })
+    }
+}
+
+/// What could be learned of a process while it lived. All text is as the
+/// process wrote it, invalid UTF-8 replaced: make it printable before it goes
+/// to a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessIdentity {
+    /// Which process.
+    #[serde(flatten)]
+    pub key: ProcessKey,
+    /// Name of the leader, up to 15 bytes.
+    pub name: String,
+    /// Path of the executable.
+    pub executable: Option<String>,
+    /// The command line's arguments, cut where they exceed [`COMMAND_LIMIT`].
+    pub command: Vec<String>,
+    /// What runs inside, where the process is a JVM or another interpreter.
+    pub application: Option<String>,
+}
+
+/// Bytes of a command line that are kept.
+pub const COMMAND_LIMIT: usize = 4096;
+
+impl ProcessIdentity {
+    /// Builds the identity from what `/proc` says.
+    pub fn new(
+        key: ProcessKey,
+        name: String,
+        executable: Option<String>,
+        command: Vec<String>,
+    ) -> Self {
+        let application = jvm::application(executable.as_deref(), &command);
+        let mut kept = 0;
+        let command = command
+            .into_iter()
+            .take_while(|argument| {
+                kept += argument.len() + 1;
+                kept <= COMMAND_LIMIT
+            })
+            .collect();
+        Self {
+            key,
+            name,
+            executable,
+            command,
+            application,
+        }
+    }
+
+    /// `java (tomcat)`, or just the name.
+    pub fn label(&self) -> String {
+        match &self.application {
+            Some(application) => format!("{} ({application})", self.name),
+            None => self.name.clone(),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+//! Looking up members in BTF without building a model of the whole kernel.
+//!
+//! A kernel's BTF holds 130,000 types of which zkchurn needs seven. This reader
+//! notes where each type begins and follows only what it is asked for; the
+//! format is Documentation/bpf/btf.rst. docs/adr/0004 compares it with the
+//! crates that read everything.
+
+use std::collections::HashMap;
+
+/// Why bytes are not readable BTF.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BtfError {
+    /// The bytes do not begin with the magic number of little-endian BTF.
+    #[error("not little-endian BTF")]
+    Magic,
+    /// A section or a type reaches beyond the end of the bytes.
+    #[error("the BTF is cut short")]
+    Truncated,
+    /// A type's kind is newer than this reader: what follows it cannot be found.
+    #[error("the BTF has a type of unknown kind {0}")]
+    UnknownKind(u32),
+}
+
+/// A member found by [`Btf::member`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Offset in bytes from the start of the outermost structure.
+    pub offset: u32,
+    /// Size in bytes.
+    pub size: u32,
+}
+
+const MAGIC: u16 = 0xeb9f;
+const TYPE_SIZE: usize = 12;
+/// Deepest nesting of anonymous members and modifiers that is followed.
+const MAX_DEPTH: u32 = 16;
+
+mod kind {
+    pub const INT: u32 = 1;
+    pub const PTR: u32 = 2;
+    pub const ARRAY: u32 = 3;
+    pub const STRUCT: u32 = 4;
+    pub const UNION: u32 = 5;
+    pub const ENUM: u32 = 6;
+    pub const FWD: u32 = 7;
+    pub const TYPEDEF: u32 = 8;
+    pub const RESTRICT: u32 = 11;
+    pub const FUNC: u32 = 12;
+    pub const FUNC_PROTO: u32 = 13;
+    pub const VAR: u32 = 14;
+    pub const DATASEC: u32 = 15;
+    pub const FLOAT: u32 = 16;
+    pub const DECL_TAG: u32 = 17;
+    pub const TYPE_TAG: u32 = 18;
+    pub const ENUM64: u32 = 19;
+}
+
+/// An index over BTF bytes.
+pub struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// Start of each type in `types`; type ids begin with 1.
+    starts: Vec<u32>,
+    /// Ids of the named structures and enumerations, by name.
+    named: HashMap<&'a [u8], Vec<u32>>,
+}
+
+/// The common head of every type (`struct btf_type`).
+#[derive(Clone, Copy)]
+struct Head {
+    start: usize,
+    name: u32,
+    kind: u32,
+    members: u32,
+    bitfields: bool,
+    size_or_type: u32,
+}
+
+impl<'a> Btf<'a> {
+    /// Notes where every type begins and which of them carry one of `names`.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not BTF, are cut short, or hold a type of unknown kind.
+    pub fn index(bytes: &'a [u8], names: &[&str]) -> Result<Self, BtfError> {
+        if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
+            return Err(BtfError::Magic);
+        }
+        let header = read_u32(bytes, 4)? as usize;
+        let section = |at: usize| -> Result<&'a [u8], BtfError> {
+            let start = header.checked_add(read_u32(bytes, at)? as usize);
+            let start = start.ok_or(BtfError::Truncated)?;
+            let end = start.checked_add(read_u32(bytes, at + 4)? as usize);
+            let end = end.ok_or(BtfError::Truncated)?;
+            bytes.get(start..end).ok_or(BtfError::Truncated)
+        };
+        let mut btf = Self {
+            types: section(8)?,
+            strings: section(16)?,
+            starts: Vec::new(),
+            named: HashMap::new(),
+        };
+        btf.find_types(names)?;
+        Ok(btf)
+    }
+
+    fn find_types(&mut self, names: &[&str]) -> Result<(), BtfError> {
+        let mut start = 0;
+        while start < self.types.len() {
+            let head = self.head_at(start)?;
+            self.starts.push(start as u32);
+            if matches!(head.kind, kind::STRUCT | kind::ENUM) && head.members > 0 {
+                let name = self.string(head.name);
+                if names.iter().any(|wanted| wanted.as_bytes() == name) {
+                    let id = self.starts.len() as u32;
+                    self.named.entry(name).or_default().push(id);
+                }
+            }
+            start += TYPE_SIZE + trailing_bytes(&head)?;
+        }
+        Ok(())
+    }
+
+    /// Finds a member by its dot-separated path, looking through anonymous
+    /// structures and unions. Bit fields are not found.
+    pub fn member(&self, type_name: &str, path: &str) -> Option<Member> {
+        let ids = self.named.get(type_name.as_bytes())?;
+        ids.iter().find_map(|id| self.member_of(*id, path))
+    }
+
+    fn member_of(&self, id: u32, path: &str) -> Option<Member> {
+        let mut id = id;
+        let mut offset = 0u32;
+        for name in path.split('.') {
+            let (member_offset, member_type) = self.direct_member(id, name.as_bytes(), 0)?;
+            offset = offset.checked_add(member_offset)?;
+            id = member_type;
+        }
+        let size = self.size_of(id)?;
+        Some(Member { offset, size })
+    }
+
+    /// Offset and type of a member of one structure.
+    fn direct_member(&self, id: u32, name: &[u8], depth: u32) -> Option<(u32, u32)> {
+        let head = self.resolve(id)?;
+        if depth > MAX_DEPTH || !matches!(head.kind, kind::STRUCT | kind::UNION) {
+            return None;
+        }
+        let mut anonymous = Vec::new();
+        for index in 0..head.members as usize {
+            let at = head.start + TYPE_SIZE + index * 12;
+            let member_name = self.string(read_u32(self.types, at).ok()?);
+            let member_type = read_u32(self.types, at + 4).ok()?;
+            let bits = read_u32(self.types, at + 8).ok()?;
+            let offset = byte_offset(bits, head.bitfields);
+            if member_name == name {
+                return Some((offset?, member_type));
+            }
+            if member_name.is_empty()
+                && let Some(offset) = offset
+            {
+                anonymous.push((offset, member_type));
+            }
+        }
+        anonymous.into_iter().find_map(|(base, member_type)| {
+            let (offset, found) = self.direct_member(member_type, name, depth + 1)?;
+            Some((base.checked_add(offset)?, found))
+        })
+    }
+
+    /// The value of an enumerator of a named enumeration.
+    pub fn enum_value(&self, type_name: &str, enumerator: &str) -> Option<u32> {
+        let ids = self.named.get(type_name.as_bytes())?;
+        ids.iter().find_map(|id| {
+            let head = self.head(*id)?;
+            if head.kind != kind::ENUM {
+                return None;
+            }
+            (0..head.members as usize).find_map(|index| {
+                let at = head.start + TYPE_SIZE + index * 8;
+                let name = self.string(read_u32(self.types, at).ok()?);
+                let value = read_u32(self.types, at + 4).ok()?;
+                (name == enumerator.as_bytes()).then_some(value)
+            })
+        })
+    }
+
+    fn size_of(&self, id: u32) -> Option<u32> {
+        let head = self.resolve(id)?;
+        match head.kind {
+            kind::INT | kind::STRUCT | kind::UNION | kind::ENUM | kind::ENUM64 | kind::FLOAT => {
+                Some(head.size_or_type)
+            }
+            kind::PTR => Some(8),
+            kind::ARRAY => {
+                let at = head.start + TYPE_SIZE;
+                let element = read_u32(self.types, at).ok()?;
+                let length = read_u32(self.types, at + 8).ok()?;
+                // An array of arrays is not needed, and refusing it keeps a
+                // hostile chain of them from recursing without end.
+                let element = self.resolve(element)?;
+                (element.kind == kind::INT).then_some(element.size_or_type.checked_mul(length)?)
+            }
+            _ => None,
+        }
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn resolve(&self, id: u32) -> Option<Head> {
+        let mut head = self.head(id)?;
+        for _ in 0..MAX_DEPTH {
+            match head.kind {
+                kind::TYPEDEF..=kind::RESTRICT | kind::TYPE_TAG => {
+                    head = self.head(head.size_or_type)?;
+                }
+                _ => return Some(head),
+            }
+        }
+        None
+    }
+
+    fn head(&self, id: u32) -> Option<Head> {
+        let index = usize::try_from(id).ok()?.checked_sub(1)?;
+        self.head_at(*self.starts.get(index)? as usize).ok()
+    }
+
+    fn head_at(&self, start: usize) -> Result<Head, BtfError> {
+        let info = read_u32(self.types, start + 4)?;
+        Ok(Head {
+            start,
+            name: read_u32(self.types, start)?,
+            kind: info >> 24 & 0x1f,
+            members: info & 0xffff,
+            bitfields: info >> 31 != 0,
+            size_or_type: read_u32(self.types, start + 8)?,
+        })
+    }
+
+    fn string(&self, offset: u32) -> &'a [u8] {
+        let rest = self.strings.get(offset as usize..).unwrap_or_default();
+        let end = rest.iter().position(|byte| *byte == 0);
+        &rest[..end.unwrap_or(rest.len())]
+    }
+}
+
+/// Bytes that follow a type's head.
+fn trailing_bytes(head: &Head) -> Result<usize, BtfError> {
+    let members = head.members as usize;
+    Ok(match head.kind {
+        kind::PTR | kind::FWD | kind::TYPEDEF..=kind::FUNC | kind::FLOAT | kind::TYPE_TAG => 0,
+        kind::INT | kind::VAR | kind::DECL_TAG => 4,
+        kind::ARRAY => 12,
+        kind::ENUM | kind::FUNC_PROTO => members * 8,
+        kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => members * 12,
+        other => return Err(BtfError::UnknownKind(other)),
+    })
+}
+
+/// A member's offset in bytes; `None` for a bit field.
+fn byte_offset(offset: u32, bitfields: bool) -> Option<u32> {
+    let (bits, width) = if bitfields {
+        (offset & 0x00ff_ffff, offset >> 24)
+    } else {
+        (offset, 0)
+    };
+    (width == 0 && bits.is_multiple_of(8)).then_some(bits / 8)
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
+    let end = at.checked_add(4).ok_or(BtfError::Truncated)?;
+    let word = bytes.get(at..end).and_then(|word| word.try_into().ok());
+    word.map(u32::from_le_bytes).ok_or(BtfError::Truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// BTF with `struct outer { u32 first; union { u32 hidden; }; u32 flag:1; }`
+    /// and `enum sock_flags { SOCK_DEAD, SOCK_DONE }`.
+    fn sample() -> Vec<u8> {
+        let strings = b"\0u32\0outer\0first\0hidden\0flag\0sock_flags\0SOCK_DEAD\0SOCK_DONE\0";
+        let at = |name: &str| {
+            let needle = [name.as_bytes(), b"\0"].concat();
+            let found = strings.windows(needle.len()).position(|w| w == needle);
+            found.expect("name is in the strings") as u32
+        };
+        let words: Vec<u32> = [
+            vec![at("u32"), kind::INT << 24, 4, 32],
+            vec![0, kind::UNION << 24 | 1, 4, at("hidden"), 1, 0],
+            vec![at("outer"), 1 << 31 | kind::STRUCT << 24 | 3, 12],
+            vec![at("first"), 1, 0, 0, 2, 32, at("flag"), 1, 1 << 24 | 64],
+            vec![at("sock_flags"), kind::ENUM << 24 | 2, 4],
+            vec![at("SOCK_DEAD"), 0, at("SOCK_DONE"), 1],
+        ]
+        .concat();
+        let types: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        let header = [24, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
+        bytes.extend(header.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(types);
+        bytes.extend(strings);
+        bytes
+    }
+
+    #[test]
+    fn finds_members_through_anonymous_ones_but_no_bit_fields() {
+        let bytes = sample();
+        let btf = Btf::index(&bytes, &["outer", "sock_flags"]).expect("sample is BTF");
+        let member = |path| btf.member("outer", path);
+        assert_eq!(member("first"), Some(Member { offset: 0, size: 4 }));
+        assert_eq!(member("hidden"), Some(Member { offset: 4, size: 4 }));
+        assert_eq!(member("flag"), None);
+        assert_eq!(member("first.deeper"), None);
+        assert_eq!(btf.enum_value("sock_flags", "SOCK_DONE"), Some(1));
+        assert_eq!(btf.enum_value("sock_flags", "SOCK_GONE"), None);
+    }
+
+    #[test]
+    fn bytes_that_are_cut_anywhere_are_an_error_and_never_a_panic() {
+        let bytes = sample();
+        for length in 0..bytes.len() {
+            assert!(Btf::index(&bytes[..length], &["outer"]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_never_panics() {
+        let bytes = sample();
+        for position in 0..bytes.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[position] = value;
+                if let Ok(btf) = Btf::index(&damaged, &["outer", "sock_flags"]) {
+                    let _ = btf.member("outer", "hidden");
+                    let _ = btf.enum_value("sock_flags", "SOCK_DONE");
+                }
+            }
+        }
+    }
+}

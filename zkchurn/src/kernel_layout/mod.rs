@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//! Where the running kernel keeps the fields that the program reads.
+//!
+//! Nothing here opens a file: the caller brings the bytes of
+//! `/sys/kernel/btf/vmlinux` and of the tracepoint's `format`.
+
+pub mod btf;
+pub mod tracepoint_format;
+
+use zkchurn_common::field::{ABSENT, FieldKind, SocketField, TracepointField};
+
+use btf::{Btf, BtfError};
+use tracepoint_format::FormatError;
+
+/// Offsets of the socket's fields, in the order of [`SocketField::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketLayout {
+    /// One offset for each field, [`ABSENT`] where the kernel lacks it.
+    pub offsets: [u32; SocketField::COUNT],
+}
+
+impl SocketLayout {
+    /// The layout of a kernel that tells nothing.
+    pub const UNKNOWN: Self = Self {
+        offsets: [ABSENT; SocketField::COUNT],
+    };
+
+    /// Looks every field up in the kernel's BTF.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not BTF. A field that is not there, or that is a bit field
+    /// or has another size than the program reads, is absent and no error.
+    pub fn from_btf(bytes: &[u8]) -> Result<Self, BtfError> {
+        let names: Vec<_> = SocketField::ALL
+            .iter()
+            .map(|field| field.source().type_name)
+            .collect();
+        let btf = Btf::index(bytes, &names)?;
+        let mut layout = Self::UNKNOWN;
+        for (slot, field) in layout.offsets.iter_mut().zip(SocketField::ALL) {
+            *slot = look_up(&btf, *field).unwrap_or(ABSENT);
+        }
+        Ok(layout)
+    }
+
+    /// Whether the kernel has `field`.
+    pub fn has(&self, field: SocketField) -> bool {
+        self.offsets[field as usize] != ABSENT
+    }
+}
+
+fn look_up(btf: &Btf<'_>, field: SocketField) -> Option<u32> {
+    let source = field.source();
+    match source.kind {
+        FieldKind::EnumValue => btf.enum_value(source.type_name, source.path),
+        FieldKind::Member { size } => {
+            let member = btf.member(source.type_name, source.path)?;
+            (member.size == size).then_some(member.offset)
+        }
+    }
+}
+
+/// Offsets in the classic tracepoint's record, in the order of [`TracepointField::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracepointLayout {
+    /// One offset for each field.
+    pub offsets: [u32; TracepointField::COUNT],
+}
+
+impl TracepointLayout {
+    /// For a trace that does not use the classic tracepoint.
+    pub const UNUSED: Self = Self {
+        offsets: [ABSENT; TracepointField::COUNT],
+    };
+
+    /// Reads the tracepoint's `format` file.
+    ///
+    /// # Errors
+    ///
+    /// A field is missing or has another size than the program reads.
+    pub fn from_format(text: &str) -> Result<Self, FormatError> {
+        let mut layout = Self::UNUSED;
+        for (slot, field) in layout.offsets.iter_mut().zip(TracepointField::ALL) {
+            let (name, size) = field.source();
+            *slot = tracepoint_format::offset_of(text, name, size)?;
+        }
+        Ok(layout)
+    }
+}

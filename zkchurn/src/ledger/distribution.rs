@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//! Percentiles, mean and spread of durations in bounded memory.
+
+use hdrhistogram::Histogram;
+
+/// Values that are kept exactly before a histogram is made: most threads of a
+/// client per request open one connection each and never need one.
+const EXACT: usize = 32;
+/// A percentile out of the histogram is off by at most 1 %.
+const SIGNIFICANT_DIGITS: u8 = 2;
+/// Durations are counted in microseconds beyond the exact ones.
+const UNIT_NS: u64 = 1_000;
+
+/// Durations in nanoseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Distribution {
+    exact: Vec<u64>,
+    histogram: Option<Histogram<u32>>,
+    count: u64,
+    mean: f64,
+    /// Sum of squared deviations from the mean (Welford).
+    deviations: f64,
+    min: u64,
+    max: u64,
+}
+
+impl Distribution {
+    /// Adds a duration.
+    pub fn add(&mut self, nanoseconds: u64) {
+        self.count += 1;
+        let value = nanoseconds as f64;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.deviations += delta * (value - self.mean);
+        self.min = if self.count == 1 { nanoseconds } else { self.min.min(nanoseconds) };
+        self.max = self.max.max(nanoseconds);
+        self.keep(nanoseconds);
+    }
+
+    fn keep(&mut self, nanoseconds: u64) {
+        if self.histogram.is_none() && self.exact.len() < EXACT {
+            self.exact.push(nanoseconds);
+            return;
+        }
+        if self.histogram.is_none() {
+            self.spill();
+        }
+        if let Some(histogram) = &mut self.histogram {
+            histogram.saturating_record(nanoseconds / UNIT_NS);
+        }
+    }
+
+    /// Moves the exact values into a histogram.
+    fn spill(&mut self) {
+        // Refused only for a number of digits above 5.
+        let Ok(mut histogram) = Histogram::new(SIGNIFICANT_DIGITS) else {
+            return;
+        };
+        histogram.auto(true);
+        for nanoseconds in std::mem::take(&mut self.exact) {
+            histogram.saturating_record(nanoseconds / UNIT_NS);
+        }
+        self.histogram = Some(histogram);
+    }
+
+    /// Number of durations.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The duration that `percent` percent do not exceed.
+    pub fn percentile(&self, percent: f64) -> Option<u64> {
+        if self.count == 0 {
+            return None;
+        }
+        let Some(histogram) = &self.histogram else {
+            let mut sorted = self.exact.clone();
+            sorted.sort_unstable();
+            let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+            return sorted.get(rank.saturating_sub(1)).copied();
+        };
+        let value = histogram.value_at_quantile(percent / 100.0) * UNIT_NS;
+        Some(value.clamp(self.min, self.max))
+    }
+
+    /// The shortest duration.
+    pub fn min(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.min)
+    }
+
+    /// The longest duration.
+    pub fn max(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.max)
+    }
+
+    /// Standard deviation divided by the mean, from three durations on: 0 for a
+    /// metronome, 0.18 for the Java client's back-off, 1 for a Poisson process.
+    pub fn coefficient_of_variation(&self) -> Option<f64> {
+        if self.count < 3 || self.mean <= 0.0 {
+            return None;
+        }
+        Some((self.deviations / (self.count - 1) as f64).sqrt() / self.mean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: impl IntoIterator<Item = u64>) -> Distribution {
+        let mut distribution = Distribution::default();
+        for value in values {
+            distribution.add(value);
+        }
+        distribution
+    }
+
+    #[test]
+    fn few_values_are_exact() {
+        let distribution = of([5, 1, 4, 2, 3]);
+        assert_eq!(distribution.percentile(50.0), Some(3));
+        assert_eq!(distribution.percentile(99.0), Some(5));
+        assert_eq!((distribution.min(), distribution.max()), (Some(1), Some(5)));
+        assert_eq!(of([]).percentile(50.0), None);
+    }
+
+    #[test]
+    fn many_values_are_within_one_percent() {
+        let distribution = of((1..=10_000).map(|value| value * 10_000));
+        for percent in [1.0, 50.0, 90.0, 99.0, 100.0] {
+            let exact = percent * 1e6;
+            let found = distribution.percentile(percent).expect("not empty") as f64;
+            assert!((found / exact - 1.0).abs() < 0.011, "p{percent}: {found} for {exact}");
+        }
+        assert_eq!(distribution.max(), Some(100_000_000));
+    }
+
+    #[test]
+    fn variation_tells_a_metronome_from_a_back_off() {
+        let metronome = of(std::iter::repeat_n(1_000_000_000, 10));
+        assert_eq!(metronome.coefficient_of_variation(), Some(0.0));
+        let back_off = of((0..=10).map(|step| 1_100_000_000 + step * 100_000_000));
+        let variation = back_off.coefficient_of_variation().expect("11 values");
+        assert!((0.15..0.25).contains(&variation), "{variation}");
+        assert_eq!(of([1, 2]).coefficient_of_variation(), None);
+    }
+}

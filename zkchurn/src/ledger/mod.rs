@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//! Connections aggregated by process, destination and thread, in bounded
+//! memory. No clock, no I/O: time is what the records say.
+
+pub mod distribution;
+pub mod tally;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use crate::{
+    connection::{Comm, Connection, Side},
+    identify::ProcessKey,
+    outcome::Outcome,
+};
+use tally::Tally;
+
+/// Most families that are told apart; further ones are counted together.
+pub const MOST_FAMILIES: usize = 4096;
+/// Most threads that are told apart, over all families.
+pub const MOST_THREADS: usize = 8192;
+
+/// The far end, as far as connections to it are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Destination {
+    /// Of connections that this host opens: the server.
+    Server(SocketAddr),
+    /// Of connections that this host accepts: the remote host, and the local
+    /// port that it connects to.
+    Client {
+        /// The remote host.
+        host: IpAddr,
+        /// The local port.
+        port: u16,
+    },
+}
+
+impl Destination {
+    fn of(connection: &Connection) -> Self {
+        match connection.side {
+            Side::Client => Self::Server(connection.remote),
+            Side::Server => Self::Client {
+                host: connection.remote.ip(),
+                port: connection.local.port(),
+            },
+        }
+    }
+
+    /// Which side this host is.
+    pub fn side(&self) -> Side {
+        match self {
+            Self::Server(_) => Side::Client,
+            Self::Client { .. } => Side::Server,
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(address) => write!(formatter, "{address}"),
+            Self::Client { host, port } => write!(formatter, "{host} -> :{port}"),
+        }
+    }
+}
+
+/// What connections are counted together by: one process and one far end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FamilyKey {
+    /// The opening process; none for accepted connections.
+    pub process: Option<ProcessKey>,
+    /// The far end.
+    pub destination: Destination,
+}
+
+/// One thread of a family.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadTally {
+    /// Latest name of the thread.
+    pub comm: Comm,
+    /// Its connections.
+    pub tally: Tally,
+}
+
+/// All connections of one process to one far end.
+#[derive(Clone, Debug, Default)]
+pub struct Family {
+    /// Name of the process's leader, as the kernel captured it.
+    pub process_comm: Option<Comm>,
+    /// Real user id of the opener.
+    pub uid: Option<u32>,
+    /// All connections.
+    pub tally: Tally,
+    /// The connections by opening thread.
+    pub threads: HashMap<u32, ThreadTally>,
+    /// Whether further threads were not told apart.
+    pub threads_left_out: bool,
+    /// Records ended since the last interval.
+    pub ended_in_interval: u64,
+}
+
+/// The aggregate over a trace.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    families: HashMap<FamilyKey, Family>,
+    threads: usize,
+    /// All connections.
+    pub total: Tally,
+    /// Connections of families beyond [`MOST_FAMILIES`].
+    pub beyond: Tally,
+}
+
+impl Ledger {
+    /// Takes one record into account.
+    pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        self.total.observe(connection, outcome);
+        let key = FamilyKey {
+            process: ProcessKey::of(connection),
+            destination: Destination::of(connection),
+        };
+        if self.families.len() >= MOST_FAMILIES && !self.families.contains_key(&key) {
+            self.beyond.observe(connection, outcome);
+            return;
+        }
+        let family = self.families.entry(key).or_default();
+        family.tally.observe(connection, outcome);
+        family.ended_in_interval += u64::from(connection.ended_ns.is_some());
+        let Some(opener) = connection.opener else {
+            return;
+        };
+        family.uid = Some(opener.uid);
+        family.process_comm = opener.process_comm;
+        let is_new = !family.threads.contains_key(&opener.thread.tid);
+        if is_new && self.threads >= MOST_THREADS {
+            family.threads_left_out = true;
+            return;
+        }
+        self.threads += usize::from(is_new);
+        let thread = family.threads.entry(opener.thread.tid).or_default();
+        thread.comm = opener.thread.comm;
+        thread.tally.observe(connection, outcome);
+    }
+
+    /// The families, busiest first: most ended connections, then most opened,
+    /// then by key so that the order never depends on the hash.
+    pub fn families(&self) -> Vec<(&FamilyKey, &Family)> {
+        let mut families: Vec<_> = self.families.iter().collect();
+        families.sort_by_key(|(key, family)| {
+            let tally = &family.tally;
+            (std::cmp::Reverse((tally.ended, tally.opened())), **key)
+        });
+        families
+    }
+
+    /// One family.
+    pub fn family(&self, key: &FamilyKey) -> Option<&Family> {
+        self.families.get(key)
+    }
+
+    /// The family with most ends since the last call, and their number; begins
+    /// a new interval.
+    pub fn take_busiest_of_interval(&mut self) -> Option<(FamilyKey, u64)> {
+        let busiest = self
+            .families
+            .iter()
+            .max_by_key(|(key, family)| (family.ended_in_interval, std::cmp::Reverse(**key)))
+            .map(|(key, family)| (*key, family.ended_in_interval));
+        for family in self.families.values_mut() {
+            family.ended_in_interval = 0;
+        }
+        busiest.filter(|(_, ended)| *ended > 0)
+    }
+}
+
+impl Family {
+    /// The threads, busiest first.
+    pub fn busiest_threads(&self) -> Vec<(u32, &ThreadTally)> {
+        let mut threads: Vec<_> = self.threads.iter().map(|(tid, tally)| (*tid, tally)).collect();
+        threads.sort_by_key(|(tid, thread)| {
+            let tally = &thread.tally;
+            (std::cmp::Reverse((tally.ended, tally.opened())), *tid)
+        });
+        threads
+    }
+}

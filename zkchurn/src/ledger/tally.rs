@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//! What is counted for one thread, one family of threads, or all of them.
+
+use std::collections::BTreeMap;
+
+use super::distribution::Distribution;
+use crate::{
+    connection::{Connection, FirstClose, Stage},
+    outcome::Outcome,
+};
+
+/// Counts and distributions over some connections.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Connections whose beginning was seen.
+    opened: u64,
+    /// Connections that were established.
+    pub established: u64,
+    /// Connections that ended.
+    pub ended: u64,
+    /// Established connections that ended.
+    pub ended_established: u64,
+    /// Connections in the kernel's table when the trace ended.
+    open_at_end: u64,
+    /// Time between the starts of two successive connections.
+    pub gap: Distribution,
+    /// Time in ESTABLISHED.
+    pub established_for: Distribution,
+    /// Time from connect to ESTABLISHED or to the failure.
+    pub connecting_for: Distribution,
+    /// Ended connections by who closed first.
+    pub first_close: BTreeMap<FirstCloseKey, u64>,
+    /// Connections closed by the thread that opened them.
+    pub closed_by_opener: u64,
+    /// Connections closed by another thread.
+    pub closed_by_other: u64,
+    /// Ended connections by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Payload bytes sent, of connections where it is known.
+    pub payload_out: Range,
+    /// Payload bytes received, of connections where it is known.
+    pub payload_in: Range,
+    /// Segments sent again.
+    pub retransmits: u64,
+    /// Start of the first connection.
+    pub first_seen_ns: Option<u64>,
+    /// Latest moment at which anything happened.
+    pub last_seen_ns: u64,
+    /// Start of the latest connection, for the gap.
+    last_start_ns: Option<u64>,
+}
+
+/// [`FirstClose`] in the order in which it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FirstCloseKey {
+    /// This host.
+    Us,
+    /// The peer.
+    Peer,
+    /// Neither.
+    Kernel,
+}
+
+impl From<FirstClose> for FirstCloseKey {
+    fn from(first_close: FirstClose) -> Self {
+        match first_close {
+            FirstClose::Us => Self::Us,
+            FirstClose::Peer => Self::Peer,
+            FirstClose::Kernel => Self::Kernel,
+        }
+    }
+}
+
+/// Sum, least and most of a number of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Range {
+    /// How many connections it is over.
+    pub connections: u64,
+    /// All bytes.
+    pub total: u64,
+    /// Fewest bytes of one connection.
+    pub min: u64,
+    /// Most bytes of one connection.
+    pub max: u64,
+}
+
+impl Range {
+    fn add(&mut self, bytes: u64) {
+        self.min = if self.connections == 0 { bytes } else { self.min.min(bytes) };
+        self.max = self.max.max(bytes);
+        self.total = self.total.saturating_add(bytes);
+        self.connections += 1;
+    }
+}
+
+impl Tally {
+    /// Takes one record into account.
+    ///
+    /// The beginning of a connection is counted once: when it is established,
+    /// or when it ends or the trace ends without that.
+    pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        match connection.stage {
+            Stage::Established => {
+                self.established += 1;
+                self.begin(connection);
+            }
+            Stage::Ended => {
+                if !connection.was_established() {
+                    self.begin(connection);
+                }
+                self.end(connection, outcome);
+            }
+            Stage::Open => {
+                if !connection.was_established() {
+                    self.begin(connection);
+                }
+                self.open_at_end += 1;
+            }
+        }
+        self.first_seen_ns = Some(match self.first_seen_ns {
+            Some(first) => first.min(connection.started_ns),
+            None => connection.started_ns,
+        });
+        let latest = connection.ended_ns.or(connection.established_ns);
+        let latest = latest.unwrap_or(connection.started_ns);
+        self.last_seen_ns = self.last_seen_ns.max(latest);
+    }
+
+    /// Counts a beginning. Gaps are taken in the order of the starts; a
+    /// connection that began before one already seen adds none.
+    fn begin(&mut self, connection: &Connection) {
+        self.opened += 1;
+        let start = connection.started_ns;
+        match self.last_start_ns {
+            Some(last) if start <= last => {}
+            last => {
+                if let Some(last) = last {
+                    self.gap.add(start - last);
+                }
+                self.last_start_ns = Some(start);
+            }
+        }
+    }
+
+    fn end(&mut self, connection: &Connection, outcome: Outcome) {
+        self.ended += 1;
+        *self.outcomes.entry(outcome).or_default() += 1;
+        if let Some(first) = connection.first_close() {
+            *self.first_close.entry(first.into()).or_default() += 1;
+        }
+        if let Some(established_for) = connection.established_for_ns() {
+            self.ended_established += 1;
+            self.established_for.add(established_for);
+        }
+        if let Some(connecting_for) = connection.connecting_for_ns() {
+            self.connecting_for.add(connecting_for);
+        }
+        if let (Some(opener), Some(closer)) = (connection.opener, connection.closer) {
+            if opener.thread.tid == closer.tid && opener.thread.tgid == closer.tgid {
+                self.closed_by_opener += 1;
+            } else {
+                self.closed_by_other += 1;
+            }
+        }
+        if let Some(bytes) = connection.payload_out {
+            self.payload_out.add(bytes);
+        }
+        if let Some(bytes) = connection.payload_in {
+            self.payload_in.add(bytes);
+        }
+        self.retransmits += u64::from(connection.retransmits.unwrap_or(0));
+    }
+
+    /// Connections that began. Where the record of an establishment was lost,
+    /// the end still tells that there was one.
+    pub fn opened(&self) -> u64 {
+        self.opened.max(self.ended + self.open_at_end)
+    }
+
+    /// Connections that are open: counted in the kernel's table at the end of
+    /// the trace, estimated from the records before.
+    pub fn open(&self) -> u64 {
+        let by_records = self.established.saturating_sub(self.ended_established);
+        self.open_at_end.max(by_records)
+    }
+
+    /// The most frequent outcome of the ended connections.
+    pub fn main_outcome(&self) -> Option<(Outcome, u64)> {
+        let most = self.outcomes.iter().max_by_key(|(_, count)| **count)?;
+        Some((*most.0, *most.1))
+    }
+}

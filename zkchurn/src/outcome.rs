@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//! How a connection ended, told from its error, its first closer, the way of
+//! the RST and the payload bytes alone.
+
+use serde::Serialize;
+
+use crate::connection::{Connection, FirstClose, Reset, Stage, errno};
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Still connecting or established.
+    StillOpen,
+    /// The SYN was answered by a RST, or rejected by a firewall (ECONNREFUSED).
+    Refused,
+    /// The SYN was never answered (ETIMEDOUT).
+    TimedOut,
+    /// No route, or no neighbour (EHOSTUNREACH, ENETUNREACH, EHOSTDOWN).
+    Unreachable,
+    /// The caller closed the socket before an answer came.
+    GivenUp,
+    /// Connecting failed for another reason, or the kernel does not tell which.
+    ConnectFailed,
+    /// The peer sent a RST.
+    ResetByPeer,
+    /// This side sent a RST: SO_LINGER 0, or unread data at close.
+    ResetByUs,
+    /// The established connection broke: retransmissions or keepalive unanswered.
+    Broken,
+    /// This side closed before any payload byte in either direction.
+    ClosedByUsBeforeAnyByte,
+    /// The peer closed before any payload byte in either direction.
+    ClosedByPeerBeforeAnyByte,
+    /// This side sent, received nothing, and closed.
+    ClosedByUsWithoutAnswer,
+    /// This side sent, received nothing, and the peer closed.
+    ClosedByPeerWithoutAnswer,
+    /// Payload was received, then this side closed.
+    AnsweredThenClosedByUs,
+    /// Payload was received, then the peer closed.
+    AnsweredThenClosedByPeer,
+    /// This side closed; this kernel does not tell the bytes.
+    ClosedByUs,
+    /// The peer closed; this kernel does not tell the bytes.
+    ClosedByPeer,
+    /// The connection ended in a way that this kernel does not tell.
+    Unknown,
+}
+
+impl Outcome {
+    /// Derives the outcome of one connection.
+    pub fn of(connection: &Connection) -> Self {
+        if connection.stage != Stage::Ended {
+            Self::StillOpen
+        } else if connection.was_established() {
+            Self::after_established(connection)
+        } else {
+            Self::of_failed_connect(connection.error)
+        }
+    }
+
+    fn of_failed_connect(error: Option<u32>) -> Self {
+        match error {
+            Some(0) => Self::GivenUp,
+            Some(errno::ECONNREFUSED) => Self::Refused,
+            Some(errno::ETIMEDOUT) => Self::TimedOut,
+            Some(errno::EHOSTUNREACH | errno::ENETUNREACH | errno::EHOSTDOWN) => Self::Unreachable,
+            _ => Self::ConnectFailed,
+        }
+    }
+
+    fn after_established(connection: &Connection) -> Self {
+        match connection.reset() {
+            Some(Reset::Received) => return Self::ResetByPeer,
+            Some(Reset::Sent) => return Self::ResetByUs,
+            None => {}
+        }
+        match connection.first_close() {
+            Some(FirstClose::Us) => Self::closed_by_us(connection),
+            Some(FirstClose::Peer) => Self::closed_by_peer(connection),
+            Some(FirstClose::Kernel) => Self::Broken,
+            None => Self::Unknown,
+        }
+    }
+
+    fn closed_by_us(connection: &Connection) -> Self {
+        match (connection.payload_out, connection.payload_in) {
+            (Some(0), Some(0)) => Self::ClosedByUsBeforeAnyByte,
+            (Some(_), Some(0)) => Self::ClosedByUsWithoutAnswer,
+            (_, Some(_)) => Self::AnsweredThenClosedByUs,
+            _ => Self::ClosedByUs,
+        }
+    }
+
+    fn closed_by_peer(connection: &Connection) -> Self {
+        match (connection.payload_out, connection.payload_in) {
+            (Some(0), Some(0)) => Self::ClosedByPeerBeforeAnyByte,
+            (Some(_), Some(0)) => Self::ClosedByPeerWithoutAnswer,
+            (_, Some(_)) => Self::AnsweredThenClosedByPeer,
+            _ => Self::ClosedByPeer,
+        }
+    }
+
+    /// One sentence that says what happened.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::StillOpen => "The connection was still open when the trace ended.",
+            Self::Refused => "The server's host refused the connection: nobody listens there, or a firewall rejects.",
+            Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
+            Self::Unreachable => "The network reported no way to the host.",
+            Self::GivenUp => "The program closed the socket while it was still connecting.",
+            Self::ConnectFailed => "Connecting failed for a reason that the kernel does not tell.",
+            Self::ResetByPeer => "The peer sent a RST.",
+            Self::ResetByUs => "This side sent a RST: SO_LINGER 0, or a close with unread data.",
+            Self::Broken => "The connection broke: the peer stopped answering.",
+            Self::ClosedByUsBeforeAnyByte => "This side closed before any byte was sent or received.",
+            Self::ClosedByPeerBeforeAnyByte => "The peer closed before any byte was sent or received.",
+            Self::ClosedByUsWithoutAnswer => "This side sent, got no answer, and closed.",
+            Self::ClosedByPeerWithoutAnswer => "This side sent, and the peer closed without an answer.",
+            Self::AnsweredThenClosedByUs => "The peer answered, then this side closed.",
+            Self::AnsweredThenClosedByPeer => "The peer answered, then closed.",
+            Self::ClosedByUs => "This side closed; this kernel does not tell how many bytes went.",
+            Self::ClosedByPeer => "The peer closed; this kernel does not tell how many bytes went.",
+            Self::Unknown => "How the connection ended could not be told on this kernel.",
+        }
+    }
+
+    /// A few words for a column or a list.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::StillOpen => "still open",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed out",
+            Self::Unreachable => "unreachable",
+            Self::GivenUp => "given up by caller",
+            Self::ConnectFailed => "connect failed",
+            Self::ResetByPeer => "reset by peer",
+            Self::ResetByUs => "reset by us",
+            Self::Broken => "broken",
+            Self::ClosedByUsBeforeAnyByte => "closed by us before any byte",
+            Self::ClosedByPeerBeforeAnyByte => "closed by peer before any byte",
+            Self::ClosedByUsWithoutAnswer => "closed by us without answer",
+            Self::ClosedByPeerWithoutAnswer => "closed by peer without answer",
+            Self::AnsweredThenClosedByUs => "answered, closed by us",
+            Self::AnsweredThenClosedByPeer => "answered, closed by peer",
+            Self::ClosedByUs => "closed by us",
+            Self::ClosedByPeer => "closed by peer",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the connection never did any work: what an operator looks for.
+    pub const fn is_failure(self) -> bool {
+        !matches!(
+            self,
+            Self::StillOpen
+                | Self::AnsweredThenClosedByUs
+                | Self::AnsweredThenClosedByPeer
+                | Self::ClosedByUs
+                | Self::ClosedByPeer
+                | Self::Unknown
+        )
+    }
+}

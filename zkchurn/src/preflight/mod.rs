@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+//! What this host offers, and what follows from it.
+//!
+//! `facts` looks and does not judge; `verdict` judges and does not look.
+
+pub mod facts;
+pub mod verdict;

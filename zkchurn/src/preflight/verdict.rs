@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+//! From facts to what is possible, what is degraded and what to do.
+
+use serde::Serialize;
+use zkchurn_common::field::SocketField;
+
+use super::facts::{Facts, Probe, Release};
+
+/// How one requirement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// Tracing works, with less.
+    Degraded,
+    /// Tracing does not work; a privilege is missing.
+    NotPermitted,
+    /// Tracing does not work; the kernel lacks something.
+    Unsupported,
+    /// Could not be told; tracing will show.
+    Unknown,
+}
+
+/// One line of the doctor's finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it stands.
+    pub state: State,
+    /// What was found.
+    pub found: String,
+    /// What follows, if not all is well.
+    pub consequence: Option<String>,
+    /// What to do about it.
+    pub fix: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            state: State::Ok,
+            found: found.into(),
+            consequence: None,
+            fix: None,
+        }
+    }
+
+    fn not_ok(
+        name: &'static str,
+        state: State,
+        found: impl Into<String>,
+        consequence: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            state,
+            found: found.into(),
+            consequence: Some(consequence.into()),
+            fix: Some(fix.into()),
+        }
+    }
+
+    /// The check as one sentence, for an error or a degradation.
+    pub fn sentence(&self) -> String {
+        let mut sentence = format!("{}: {}", self.name, self.found);
+        if let Some(consequence) = &self.consequence {
+            sentence.push_str(&format!("; {consequence}"));
+        }
+        if let Some(fix) = &self.fix {
+            sentence.push_str(&format!(". Fix: {fix}"));
+        }
+        sentence
+    }
+}
+
+/// Judges all facts.
+pub fn judge(facts: &Facts) -> Vec<Check> {
+    vec![
+        kernel(facts),
+        capabilities(facts),
+        lockdown(facts),
+        btf(facts),
+        fields(facts),
+        cookie(facts),
+        tracepoint(facts),
+        memlock(facts),
+        other_users(facts),
+    ]
+}
+
+/// Ring buffers came with 5.8.
+const OLDEST: Release = Release { major: 5, minor: 8 };
+/// `bpf_get_socket_cookie` in tracing programs came with 5.12.
+const COOKIE_SINCE: Release = Release { major: 5, minor: 12 };
+/// Memory of BPF maps is charged to the cgroup since 5.11, no more to RLIMIT_MEMLOCK.
+const MEMLOCK_FREE_SINCE: Release = Release { major: 5, minor: 11 };
+
+fn is_at_least(facts: &Facts, wanted: Release) -> bool {
+    facts.release.is_none_or(|release| release >= wanted)
+}
+
+fn kernel(facts: &Facts) -> Check {
+    let found = format!("Linux {} ({})", facts.kernel, facts.machine);
+    if is_at_least(facts, OLDEST) {
+        return Check::ok("kernel", found);
+    }
+    Check::not_ok(
+        "kernel",
+        State::Unsupported,
+        found,
+        "BPF ring buffers are missing before 5.8, so zkchurn cannot trace here",
+        "run it on a host with Linux 5.8 or later, or look with `ss -tanpo` and tcpdump",
+    )
+}
+
+fn capabilities(facts: &Facts) -> Check {
+    let held = &facts.capabilities;
+    if held.sys_admin || (held.bpf && held.perfmon) {
+        return Check::ok("privilege", "may load and attach tracing programs");
+    }
+    let missing: Vec<_> = [("CAP_BPF", held.bpf), ("CAP_PERFMON", held.perfmon)]
+        .iter()
+        .filter(|(_, held)| !held)
+        .map(|(name, _)| *name)
+        .collect();
+    Check::not_ok(
+        "privilege",
+        State::NotPermitted,
+        format!("{} not held", missing.join(" and ")),
+        "the kernel will not load the tracing program",
+        "run it with sudo",
+    )
+}
+
+fn lockdown(facts: &Facts) -> Check {
+    match &facts.lockdown {
+        Probe::Yes(mode) if mode == "confidentiality" => Check::not_ok(
+            "lockdown",
+            State::NotPermitted,
+            "confidentiality mode",
+            "the kernel refuses programs that read kernel memory",
+            "boot with lockdown=integrity or without lockdown",
+        ),
+        Probe::Yes(mode) => Check::ok("lockdown", mode.clone()),
+        Probe::No(_) => Check::ok("lockdown", "none"),
+        Probe::Unknown(why) => Check {
+            state: State::Unknown,
+            ..Check::ok("lockdown", why.clone())
+        },
+    }
+}
+
+fn btf(facts: &Facts) -> Check {
+    let lost = "the classic tracepoint is used; payload bytes, errors, socket cookies, \
+                network namespaces and process start times are not known";
+    match &facts.btf {
+        Probe::Yes(_) => Check::ok("BTF", "/sys/kernel/btf/vmlinux"),
+        Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
+            "BTF",
+            State::Degraded,
+            why.clone(),
+            lost,
+            "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions build theirs",
+        ),
+    }
+}
+
+/// Fields that the kernel lacks, grouped by what is lost with them.
+fn fields(facts: &Facts) -> Check {
+    let Some(layout) = facts.btf.value() else {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok("kernel fields", "not looked up without BTF")
+        };
+    };
+    let absent: Vec<_> = SocketField::ALL
+        .iter()
+        .filter(|field| !layout.has(**field))
+        .map(|field| field.source())
+        .map(|source| format!("{}.{}", source.type_name, source.path))
+        .collect();
+    if absent.is_empty() {
+        let all = format!("all {} found", SocketField::COUNT);
+        return Check::ok("kernel fields", all);
+    }
+    Check::not_ok(
+        "kernel fields",
+        State::Degraded,
+        format!("{} not found", absent.join(", ")),
+        "what depends on them is shown as unknown",
+        "none needed; please report the kernel's release",
+    )
+}
+
+fn cookie(facts: &Facts) -> Check {
+    if is_at_least(facts, COOKIE_SINCE) {
+        return Check::ok("socket cookies", "since Linux 5.12");
+    }
+    Check::not_ok(
+        "socket cookies",
+        State::Degraded,
+        "not offered to tracing programs before Linux 5.12",
+        "sockets are followed by their address in the kernel, and cannot be joined with `ss -e`",
+        "none on this kernel",
+    )
+}
+
+fn tracepoint(facts: &Facts) -> Check {
+    let has_btf = facts.btf.value().is_some();
+    match &facts.tracepoint {
+        Probe::Yes(_) => Check::ok("classic tracepoint", "sock:inet_sock_set_state"),
+        Probe::No(why) | Probe::Unknown(why) if has_btf => {
+            Check::ok("classic tracepoint", format!("not readable ({why}), and not needed with BTF"))
+        }
+        Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
+            "classic tracepoint",
+            State::Unsupported,
+            why.clone(),
+            "without BTF there is no other way to trace",
+            "mount -t tracefs nodev /sys/kernel/tracing",
+        ),
+    }
+}
+
+fn memlock(facts: &Facts) -> Check {
+    const WANTED: u64 = 64 << 20;
+    let limit = facts.memlock.unwrap_or(u64::MAX);
+    if is_at_least(facts, MEMLOCK_FREE_SINCE) {
+        return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
+    }
+    if limit >= WANTED {
+        return Check::ok("locked memory", "limit is high enough");
+    }
+    Check::not_ok(
+        "locked memory",
+        State::Degraded,
+        format!("limited to {limit} bytes"),
+        "the kernel may refuse the table and the ring buffer",
+        "ulimit -l unlimited",
+    )
+}
+
+fn other_users(facts: &Facts) -> Check {
+    let held = &facts.capabilities;
+    if held.sys_ptrace || held.sys_admin {
+        return Check::ok("other users' processes", "may be read");
+    }
+    Check::not_ok(
+        "other users' processes",
+        State::Degraded,
+        "CAP_SYS_PTRACE not held",
+        "the paths of their executables are not shown",
+        "run it with sudo",
+    )
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//! Writing frames to a recording.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{MAGIC, SYNC, VERSION, checksum, kind};
+use crate::frame::Frame;
+
+/// Writes a recording; each frame is whole or, if the disk fills up, the last.
+pub struct Writer<W> {
+    to: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a recording by writing its header.
+    ///
+    /// # Errors
+    ///
+    /// What writing to `to` fails with.
+    pub fn new(mut to: W) -> io::Result<Self> {
+        to.write_all(&MAGIC)?;
+        to.write_all(&VERSION.to_le_bytes())?;
+        to.write_all(&0u32.to_le_bytes())?;
+        Ok(Self { to })
+    }
+
+    /// Appends a frame.
+    ///
+    /// # Errors
+    ///
+    /// What writing fails with.
+    pub fn write(&mut self, frame: Frame<'_>) -> io::Result<()> {
+        match frame {
+            Frame::Start(start) => self.write_json(kind::START, start),
+            Frame::Connection(bytes) => self.write_payload(kind::CONNECTION, bytes),
+            Frame::Process(process) => self.write_json(kind::PROCESS, process),
+            Frame::Interval(mark) => self.write_json(kind::INTERVAL, mark),
+            Frame::End(mark) => self.write_json(kind::END, mark),
+        }
+    }
+
+    fn write_json(&mut self, kind: u8, value: &impl Serialize) -> io::Result<()> {
+        let payload = serde_json::to_vec(value)?;
+        self.write_payload(kind, &payload)
+    }
+
+    fn write_payload(&mut self, kind: u8, payload: &[u8]) -> io::Result<()> {
+        self.to.write_all(&SYNC)?;
+        self.to.write_all(&[kind, 0])?;
+        self.to.write_all(&(payload.len() as u32).to_le_bytes())?;
+        self.to.write_all(&checksum(kind, payload).to_le_bytes())?;
+        self.to.write_all(payload)
+    }
+
+    /// Hands buffered bytes to the system.
+    ///
+    /// # Errors
+    ///
+    /// What writing fails with.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//! Output for a person: a line for each connection, a summary for each
+//! interval, and the report.
+
+mod report;
+mod stream;
+mod style;
+
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+
+use super::{ConnectionLine, Renderer};
+use crate::{
+    frame::TraceStart,
+    report::{IntervalSummary, Loss, Report},
+    text,
+};
+pub use style::Style;
+use stream::LineLimit;
+
+/// Writes text.
+pub struct Text<W> {
+    to: W,
+    style: Style,
+    zone: TimeZone,
+    limit: LineLimit,
+    header_written: bool,
+}
+
+/// How text is written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether to colour.
+    pub colour: bool,
+    /// The zone of the times of day.
+    pub zone: TimeZone,
+    /// Most lines of connections a second; 0 for no limit.
+    pub lines_per_second: u32,
+}
+
+impl<W: Write> Text<W> {
+    /// A renderer that writes to `to`.
+    pub fn new(to: W, options: Options) -> Self {
+        Self {
+            to,
+            style: Style::new(options.colour),
+            zone: options.zone,
+            limit: LineLimit::new(options.lines_per_second),
+            header_written: false,
+        }
+    }
+
+    fn write_left_out(&mut self) -> io::Result<()> {
+        match self.limit.take_left_out() {
+            0 => Ok(()),
+            more => writeln!(self.to, "{}", self.style.dim(&format!("… {} more", text::count(more)))),
+        }
+    }
+}
+
+impl<W: Write> Renderer for Text<W> {
+    fn start(&mut self, _start: &TraceStart) -> io::Result<()> {
+        // Written before the first connection, so that a trace without any has
+        // no header over nothing.
+        Ok(())
+    }
+
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        let at = line.connection.ended_ns.unwrap_or(line.connection.started_ns);
+        if self.limit.begins_new_second(at) {
+            self.write_left_out()?;
+        }
+        if !self.limit.admit() {
+            return Ok(());
+        }
+        if !self.header_written {
+            self.header_written = true;
+            writeln!(self.to, "{}", self.style.bold(&stream::header()))?;
+        }
+        stream::write_line(&mut self.to, line, &self.style, &self.zone)
+    }
+
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        self.write_left_out()?;
+        let line = stream::interval_line(summary, &self.zone);
+        writeln!(self.to, "{}", self.style.bold(&line))
+    }
+
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        self.write_left_out()?;
+        if self.header_written {
+            writeln!(self.to)?;
+        }
+        report::write(&mut self.to, report, &self.style, &self.zone)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Loss in words; zero is said too.
+fn loss_line(loss: &Loss) -> String {
+    let kernel = &loss.kernel;
+    let misses = match kernel.recursion_misses {
+        Some(misses) => text::count(misses),
+        None => "not told by this kernel".to_owned(),
+    };
+    let mut line = format!(
+        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
+        text::count(kernel.ended_records_dropped + kernel.established_records_dropped),
+        text::count(kernel.table_full),
+        text::counted(kernel.unmatched_closes.saturating_sub(kernel.table_full), "close"),
+    );
+    if loss.undecodable_records > 0 {
+        let damaged = text::counted(loss.undecodable_records, "unreadable record");
+        line.push_str(&format!("; {damaged}"));
+    }
+    line
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+//! The running kernel as a source: the only file that names aya.
+
+use std::{
+    fs, io,
+    os::fd::{AsFd, AsRawFd},
+};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    programs::{BtfTracePoint, ProgramError, TracePoint},
+};
+use zkchurn_common::{
+    loss::Loss,
+    ports::PortSet,
+    record::{KIND_OPEN, RECORD_SIZE},
+    settings::{SIDE_CLIENT, SIDE_SERVER, names},
+};
+
+use crate::{
+    frame::{Hook, LossCounts, Sides},
+    kernel_layout::{SocketLayout, TracepointLayout},
+    preflight::facts::Facts,
+};
+
+/// What to trace and with which resources.
+#[derive(Clone, Debug)]
+pub struct KernelConfig {
+    /// The traced ports.
+    pub ports: Vec<u16>,
+    /// The traced sides.
+    pub side: Sides,
+    /// The only process to trace.
+    pub pid: Option<u32>,
+    /// Most connections that are followed at once.
+    pub table_size: u32,
+    /// Size of the ring buffer in bytes: a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// The hook to use; by default the best that loads.
+    pub hook: Option<Hook>,
+}
+
+/// Why the kernel cannot be used as a source.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// The object cannot be loaded.
+    #[error("the kernel program cannot be loaded: {0}")]
+    Load(#[from] aya::EbpfError),
+    /// The kernel refuses the program or its attachment.
+    #[error("the kernel refuses the program: {0}")]
+    Program(#[from] ProgramError),
+    /// A map cannot be used.
+    #[error("a map of the kernel program cannot be used: {0}")]
+    Map(#[from] aya::maps::MapError),
+    /// The kernel's BTF cannot be read.
+    #[error("the kernel's BTF cannot be read: {0}")]
+    Btf(#[from] aya::BtfError),
+    /// The object lacks a program or a map.
+    #[error("the eBPF object has no `{0}`; rebuild it with `cargo xtask build-ebpf`")]
+    ObjectLacks(&'static str),
+    /// The host has nothing to attach to.
+    #[error("{0}")]
+    NoHook(String),
+}
+
+/// The loaded and attached program.
+pub struct KernelSource {
+    ebpf: Ebpf,
+    hook: Hook,
+    records: RingBuf<MapData>,
+    tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
+    loss: PerCpuArray<MapData, u64>,
+}
+
+/// One way of loading, in the order in which they are tried.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    hook: Hook,
+    socket_cookie: bool,
+}
+
+const ATTEMPTS: [Attempt; 3] = [
+    Attempt {
+        hook: Hook::TpBtf,
+        socket_cookie: true,
+    },
+    // Before 5.12 the helper for the cookie is refused.
+    Attempt {
+        hook: Hook::TpBtf,
+        socket_cookie: false,
+    },
+    Attempt {
+        hook: Hook::Tracepoint,
+        socket_cookie: false,
+    },
+];
+
+impl KernelSource {
+    /// Loads `object` and attaches it in the best way that this kernel takes.
+    ///
+    /// # Errors
+    ///
+    /// The error of the last way that was tried.
+    pub fn attach(object: &[u8], config: &KernelConfig, facts: &Facts) -> Result<Self, KernelError> {
+        let mut refused = None;
+        for attempt in ATTEMPTS {
+            if config.hook.is_some_and(|hook| hook != attempt.hook) {
+                continue;
+            }
+            let missing = match attempt.hook {
+                Hook::TpBtf => facts.btf.value().is_none(),
+                Hook::Tracepoint => facts.tracepoint.value().is_none(),
+            };
+            if missing {
+                continue;
+            }
+            match Self::try_attach(object, config, facts, attempt) {
+                Ok(source) => return Ok(source),
+                Err(error) => {
+                    log::debug!("{attempt:?}: {error}");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| KernelError::NoHook(no_hook(config))))
+    }
+
+    fn try_attach(
+        object: &[u8],
+        config: &KernelConfig,
+        facts: &Facts,
+        attempt: Attempt,
+    ) -> Result<Self, KernelError> {
+        let mut ebpf = load(object, config, facts, attempt)?;
+        match attempt.hook {
+            Hook::TpBtf => attach_tp_btf(&mut ebpf)?,
+            Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
+        }
+        Ok(Self {
+            hook: attempt.hook,
+            records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
+            tracked: HashMap::try_from(take_map(&mut ebpf, names::TRACKED)?)?,
+            loss: PerCpuArray::try_from(take_map(&mut ebpf, names::LOSS)?)?,
+            ebpf,
+        })
+    }
+
+    /// How the program is attached.
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
+    /// Hands up to `most` records to `take` and returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `take`; the record it got counts as taken.
+    pub fn drain<E>(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut taken = 0;
+        while taken < most {
+            let Some(record) = self.records.next() else {
+                break;
+            };
+            taken += 1;
+            take(&record)?;
+        }
+        Ok(taken)
+    }
+
+    /// Detaches the program: nothing is recorded from here on.
+    pub fn detach(&mut self) -> Result<(), KernelError> {
+        match self.hook {
+            Hook::TpBtf => {
+                let program: &mut BtfTracePoint = program(&mut self.ebpf, names::TP_BTF_PROGRAM)?;
+                program.unload()?;
+            }
+            Hook::Tracepoint => {
+                let program: &mut TracePoint = program(&mut self.ebpf, names::TRACEPOINT_PROGRAM)?;
+                program.unload()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The connections in the table, each as a record of kind [`KIND_OPEN`].
+    pub fn open_connections(&self) -> Vec<[u8; RECORD_SIZE]> {
+        let kind = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, kind);
+        let mut open: Vec<_> = self
+            .tracked
+            .iter()
+            .filter_map(Result::ok)
+            .map(|(_, mut record)| {
+                record[kind] = KIND_OPEN;
+                record
+            })
+            .collect();
+        // The order of the table is that of its hash; that of the starts is stable.
+        open.sort_unstable_by_key(|record| record_start(record));
+        open
+    }
+
+    /// What could not be recorded so far.
+    pub fn loss(&self) -> LossCounts {
+        let sum = |loss: Loss| -> u64 {
+            let per_cpu = self.loss.get(&(loss as u32), 0);
+            per_cpu.map_or(0, |values| values.iter().sum())
+        };
+        LossCounts {
+            ended_records_dropped: sum(Loss::EndedRecordDropped),
+            established_records_dropped: sum(Loss::EstablishedRecordDropped),
+            table_full: sum(Loss::TableFull),
+            unmatched_closes: sum(Loss::UnmatchedClose),
+            recursion_misses: self.recursion_misses(),
+        }
+    }
+
+    /// The kernel's own count of skipped runs, from the program's fdinfo (5.12+).
+    fn recursion_misses(&self) -> Option<u64> {
+        let name = match self.hook {
+            Hook::TpBtf => names::TP_BTF_PROGRAM,
+            Hook::Tracepoint => names::TRACEPOINT_PROGRAM,
+        };
+        let fd = self.ebpf.program(name)?.fd().ok()?;
+        let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+        let info = fs::read_to_string(path).ok()?;
+        let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+        line.trim().parse().ok()
+    }
+
+    /// Prints what the kernel program logs, through the `log` facade.
+    ///
+    /// # Errors
+    ///
+    /// The object logs nothing.
+    pub fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, aya_log::Error> {
+        aya_log::EbpfLogger::init(&mut self.ebpf)
+    }
+}
+
+fn no_hook(config: &KernelConfig) -> String {
+    match config.hook {
+        Some(Hook::TpBtf) => {
+            "--hook tp_btf needs /sys/kernel/btf/vmlinux, which this kernel does not offer".to_owned()
+        }
+        _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing".to_owned(),
+    }
+}
+
+fn record_start(record: &[u8; RECORD_SIZE]) -> u64 {
+    let at = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, started_ns);
+    let mut word = [0; 8];
+    word.copy_from_slice(&record[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+fn load(
+    object: &[u8],
+    config: &KernelConfig,
+    facts: &Facts,
+    attempt: Attempt,
+) -> Result<Ebpf, KernelError> {
+    let mut ports = PortSet::EMPTY;
+    for port in &config.ports {
+        ports.insert(*port);
+    }
+    let sides = match config.side {
+        Sides::Client => SIDE_CLIENT,
+        Sides::Server => SIDE_SERVER,
+        Sides::Both => SIDE_CLIENT | SIDE_SERVER,
+    };
+    let pid = config.pid.unwrap_or(0);
+    let has_cookie = u32::from(attempt.socket_cookie);
+    let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
+    let tracepoint_layout = facts.tracepoint.value().unwrap_or(&TracepointLayout::UNUSED);
+    let ebpf = EbpfLoader::new()
+        .override_global(names::PORTS, ports.words().as_slice(), true)
+        .override_global(names::SIDES, &sides, true)
+        .override_global(names::PID, &pid, true)
+        .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
+        .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)
+        .override_global(names::TRACEPOINT_LAYOUT, tracepoint_layout.offsets.as_slice(), true)
+        .map_max_entries(names::TRACKED, config.table_size)
+        .map_max_entries(names::RECORDS, config.ring_bytes)
+        .load(object)?;
+    Ok(ebpf)
+}
+
+fn attach_tp_btf(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+    let btf = Btf::from_sys_fs()?;
+    let program: &mut BtfTracePoint = program(ebpf, names::TP_BTF_PROGRAM)?;
+    program.load(names::TRACEPOINT, &btf)?;
+    program.attach()?;
+    Ok(())
+}
+
+fn attach_tracepoint(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+    let program: &mut TracePoint = program(ebpf, names::TRACEPOINT_PROGRAM)?;
+    program.load()?;
+    program.attach(names::TRACEPOINT_CATEGORY, names::TRACEPOINT)?;
+    Ok(())
+}
+
+fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, KernelError>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name).ok_or(KernelError::ObjectLacks(name))?;
+    Ok(program.try_into()?)
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
+    ebpf.take_map(name).ok_or(KernelError::ObjectLacks(name))
+}
+
+/// Whether an error means that the caller lacks a privilege.
+pub fn is_permission(error: &KernelError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.kind() == io::ErrorKind::PermissionDenied;
+        }
+        cause = error.source();
+    }
+    false
+}

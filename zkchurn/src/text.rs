@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//! Words and numbers for people: untrusted text made printable, durations and
+//! counts with their units.
+
+use std::fmt;
+
+/// Writes bytes from another process so that none of them can act on a
+/// terminal: control characters, invalid UTF-8 and invisible format characters
+/// come out as escapes.
+pub fn write_printable(to: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_printable(character) {
+                to.write_char(character)?;
+            } else {
+                write!(to, "{}", character.escape_unicode())?;
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(to, "\\x{byte:02x}")?;
+        }
+    }
+    Ok(())
+}
+
+/// [`write_printable`] into a new string.
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    // Writing to a String cannot fail.
+    let _ = write_printable(&mut text, bytes);
+    text
+}
+
+fn is_printable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A duration with two to three significant digits and its unit: `0.28 ms`,
+/// `1.6 ms`, `84 ms`, `1.60 s`, `2 min 5 s`.
+pub fn duration(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds as f64 / 1e6;
+    if milliseconds < 0.995 {
+        format!("{milliseconds:.2} ms")
+    } else if milliseconds < 9.95 {
+        format!("{milliseconds:.1} ms")
+    } else if milliseconds < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else if milliseconds < 9_995.0 {
+        format!("{:.2} s", milliseconds / 1e3)
+    } else if milliseconds < 99_950.0 {
+        format!("{:.1} s", milliseconds / 1e3)
+    } else {
+        let seconds = (milliseconds / 1e3).round() as u64;
+        match seconds {
+            0..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+            _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        }
+    }
+}
+
+/// A trace's length: `60 s`, `12.5 s`, `2 min 5 s`.
+pub fn window(nanoseconds: u64) -> String {
+    let seconds = nanoseconds as f64 / 1e9;
+    if seconds >= 100.0 {
+        duration(nanoseconds)
+    } else if (seconds - seconds.round()).abs() < 0.05 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{seconds:.1} s")
+    }
+}
+
+/// A rate per second: `0.63/s`, `12.4/s`, `20,000/s`.
+pub fn rate(per_second: f64) -> String {
+    if per_second < 9.995 {
+        format!("{per_second:.2}/s")
+    } else if per_second < 99.95 {
+        format!("{per_second:.1}/s")
+    } else {
+        format!("{}/s", count(per_second.round() as u64))
+    }
+}
+
+/// A count with thousands separated: `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 connection`, `2 connections`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_passes() {
+        assert_eq!(printable(b"main-SendThread"), "main-SendThread");
+        assert_eq!(printable(b"\x1b[2J\x07x\n"), "\\u{1b}[2J\\u{7}x\\u{a}");
+        assert_eq!(printable("a\u{202e}b\u{9b}".as_bytes()), "a\\u{202e}b\\u{9b}");
+        assert_eq!(printable(b"\xff\xfe ok"), "\\xff\\xfe ok");
+        assert_eq!(printable("zoë".as_bytes()), "zoë");
+    }
+
+    #[test]
+    fn durations_carry_their_unit() {
+        let cases = [
+            (0, "0.00 ms"),
+            (280_000, "0.28 ms"),
+            (1_600_000, "1.6 ms"),
+            (84_000_000, "84 ms"),
+            (1_599_000_000, "1.60 s"),
+            (60_000_000_000, "60.0 s"),
+            (125_000_000_000, "2 min 5 s"),
+            (7_260_000_000_000, "2 h 1 min"),
+        ];
+        for (nanoseconds, text) in cases {
+            assert_eq!(duration(nanoseconds), text);
+        }
+    }
+
+    #[test]
+    fn rates_and_counts() {
+        assert_eq!(rate(0.6333), "0.63/s");
+        assert_eq!(rate(20_000.0), "20,000/s");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(12), "12");
+        assert_eq!(counted(1, "thread"), "1 thread");
+        assert_eq!(counted(2, "thread"), "2 threads");
+        assert_eq!(window(60_000_000_000), "60 s");
+        assert_eq!(window(12_500_000_000), "12.5 s");
+    }
+}
