@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! From a change of state to its handler: filter first, then one match.
 
+use aya_log_ebpf::trace;
 use zkchurn_common::{
     settings::{SIDE_CLIENT, SIDE_SERVER},
-    state::{SYN_RECV, Transition},
+    state::{self, SYN_RECV, Transition},
 };
 
 use crate::{globals, handlers, socket::Socket};
@@ -23,6 +24,16 @@ pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> b
     if !(opened || accepted) || !is_tcp(socket) {
         return;
     }
+    // The loader's AYA_LOG_LEVEL makes this dead code unless -vv is given.
+    trace!(
+        (),
+        "{} to {}: local port {}, remote port {}, socket {:x}",
+        state::name(old),
+        state::name(new),
+        socket.local_port(),
+        socket.remote_port(),
+        socket.identity()
+    );
     match transition {
         Transition::Connect => {
             if opened {

@@ -35,11 +35,15 @@ fn main() -> ExitCode {
 struct StderrLog;
 
 impl log::Log for StderrLog {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
+    /// What the libraries have to say is not about the traced host.
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("zkchurn")
     }
 
     fn log(&self, record: &log::Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         let mut stderr = std::io::stderr().lock();
         // Nobody can be told that standard error is gone.
         let _ = writeln!(stderr, "zkchurn: {}: {}", record.target(), record.args());

@@ -101,6 +101,7 @@ fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> {
         table_size: args.table_size,
         ring_bytes: args.buffer * 1024,
         hook: args.hook,
+        kernel_log_level: if args.verbose >= 2 { 5 } else { 0 },
     };
     let attached = match &args.bpf_object {
         Some(path) => {

@@ -39,6 +39,8 @@ pub struct KernelConfig {
     pub ring_bytes: u32,
     /// The hook to use; by default the best that loads.
     pub hook: Option<Hook>,
+    /// Level of the kernel program's own log: 0 is off, 5 tells every transition.
+    pub kernel_log_level: u8,
 }
 
 /// Why the kernel cannot be used as a source.
@@ -277,7 +279,9 @@ fn load(
     let has_cookie = u32::from(attempt.socket_cookie);
     let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
     let tracepoint_layout = facts.tracepoint.value().unwrap_or(&TracepointLayout::UNUSED);
+    let log_level = config.kernel_log_level;
     let ebpf = EbpfLoader::new()
+        .override_global(aya_log::LEVEL, &log_level, true)
         .override_global(names::PORTS, ports.words().as_slice(), true)
         .override_global(names::SIDES, &sides, true)
         .override_global(names::PID, &pid, true)

@@ -8,6 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{loss_line, stream::time_of_day, style::Style};
 use crate::{
+    ledger::tally::Range,
     report::{FamilyRow, FirstCloses, Report, Spread, Summary},
     text,
 };
@@ -17,7 +18,7 @@ pub fn write(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZon
     writeln!(to, "{}", style.bold(&report.answer))?;
     if !report.families.is_empty() {
         writeln!(to)?;
-        write_table(to, report, zone)?;
+        write_table(to, report, style, zone)?;
     }
     writeln!(to)?;
     write_scope(to, report, zone)?;
@@ -51,26 +52,28 @@ fn write_scope(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Res
     )
 }
 
-const COLUMNS: [(&str, CellAlignment); 12] = [
-    ("PROCESS / THREAD", CellAlignment::Left),
-    ("DESTINATION", CellAlignment::Left),
+const COLUMNS: [(&str, CellAlignment); 10] = [
+    ("  THREAD", CellAlignment::Left),
     ("COUNT", CellAlignment::Right),
     ("RATE", CellAlignment::Right),
     ("GAP p50", CellAlignment::Right),
     ("CV", CellAlignment::Right),
-    ("LIVED p50/p99/max", CellAlignment::Right),
+    ("LIVED p50 / p99 / max", CellAlignment::Right),
     ("CLOSED FIRST", CellAlignment::Left),
-    ("OUTCOME", CellAlignment::Left),
-    ("OUT", CellAlignment::Right),
-    ("IN", CellAlignment::Right),
+    ("BYTES OUT / IN", CellAlignment::Left),
     ("FIRST - LAST", CellAlignment::Left),
+    ("OUTCOME", CellAlignment::Left),
 ];
 
-fn write_table(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
+/// One table for all families, so that their columns align, with a heading
+/// before the rows of each.
+fn write_table(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZone) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(COLUMNS.map(|(name, _)| name));
+    let mut headings = Vec::new();
     for family in &report.families {
+        headings.push((table.row_count(), heading(family)));
         for row in family_rows(family, zone) {
             table.add_row(row);
         }
@@ -81,35 +84,46 @@ fn write_table(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Res
             column.set_padding((0, 2));
         }
     }
-    for line in table.lines() {
+    let mut headings = headings.into_iter().peekable();
+    // No cell holds a line break, so each row is one line, after the header's.
+    for (index, line) in table.lines().enumerate() {
+        if let Some((_, heading)) = headings.next_if(|(row, _)| row + 1 == index) {
+            writeln!(to, "{}", style.bold(&heading))?;
+        }
         writeln!(to, "{}", line.trim_end())?;
     }
     if report.families_left_out > 0 {
-        let more = text::counted(report.families_left_out, "more process or destination");
-        writeln!(to, "… {more} (--top shows more)")?;
+        let more = text::count(report.families_left_out);
+        writeln!(to, "… {more} more processes or destinations (--top shows more)")?;
     }
     Ok(())
 }
 
-/// A family of one thread is one row; a larger one is a row for the process and
-/// one for each of its busiest threads.
+fn heading(family: &FamilyRow) -> String {
+    match &family.process {
+        Some(process) => {
+            let label = text::printable(process.label.as_bytes());
+            format!("pid {} {label} -> {}", process.pid, family.destination)
+        }
+        None => format!("remote host {}", family.destination),
+    }
+}
+
+/// A row for the only thread, or one for all threads and one for each of the
+/// busiest.
 fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
-    let process = match &family.process {
-        Some(process) => format!("{} {}", process.pid, text::printable(process.label.as_bytes())),
-        None => "remote host".to_owned(),
-    };
     if let ([thread], false) = (family.threads.as_slice(), family.threads_left_out > 0) {
-        let label = format!("{process} / {} \"{}\"", thread.tid, thread.comm);
-        return vec![row(label, &family.destination, &family.summary, zone)];
+        let label = format!("  {} \"{}\"", thread.tid, thread.comm);
+        return vec![row(label, &family.summary, zone)];
     }
     let label = match family.thread_count {
-        0 => process,
-        count => format!("{process} / {}", text::counted(count, "thread")),
+        0 => "  -".to_owned(),
+        count => format!("  all {}", text::counted(count, "thread")),
     };
-    let mut rows = vec![row(label, &family.destination, &family.summary, zone)];
+    let mut rows = vec![row(label, &family.summary, zone)];
     for thread in &family.threads {
         let label = format!("    {} \"{}\"", thread.tid, thread.comm);
-        rows.push(row(label, "", &thread.summary, zone));
+        rows.push(row(label, &thread.summary, zone));
     }
     if family.threads_left_out > 0 {
         let more = text::counted(family.threads_left_out, "more thread");
@@ -118,20 +132,18 @@ fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
     rows
 }
 
-fn row(label: String, destination: &str, summary: &Summary, zone: &TimeZone) -> Vec<String> {
+fn row(label: String, summary: &Summary, zone: &TimeZone) -> Vec<String> {
     vec![
         label,
-        destination.to_owned(),
         text::count(summary.opened),
         text::rate(summary.per_second),
         optional(summary.gap.p50_ns, text::duration),
         optional(summary.gap.coefficient_of_variation, |cv| format!("{cv:.2}")),
         lived(&summary.established_for),
         closed_first(&summary.first_close),
-        outcomes(summary),
-        bytes(summary.payload_out.connections, summary.payload_out.min, summary.payload_out.max),
-        bytes(summary.payload_in.connections, summary.payload_in.min, summary.payload_in.max),
+        format!("{} / {}", bytes(&summary.payload_out), bytes(&summary.payload_in)),
         seen(summary, zone),
+        outcomes(summary),
     ]
 }
 
@@ -177,11 +189,11 @@ fn outcomes(summary: &Summary) -> String {
     if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
 }
 
-fn bytes(connections: u64, min: u64, max: u64) -> String {
-    match (connections, min == max) {
+fn bytes(range: &Range) -> String {
+    match (range.connections, range.min == range.max) {
         (0, _) => "-".to_owned(),
-        (_, true) => text::count(min),
-        (_, false) => format!("{}-{}", text::count(min), text::count(max)),
+        (_, true) => text::count(range.min),
+        (_, false) => format!("{}-{}", text::count(range.min), text::count(range.max)),
     }
 }
 
