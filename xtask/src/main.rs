@@ -1,1 +1,82 @@
-fn main() {}
+// SPDX-License-Identifier: MIT
+//! The project's own verbs. `cargo xtask help` lists them.
+//!
+//! | module | verb or purpose |
+//! |---|---|
+//! | `setup` | find what is missing on this machine and install it |
+//! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
+//! | `demo` | churn of four kinds on loopback, traced and counted |
+//! | `incident` | the real ZooKeeper incident, traced and checked |
+//! | `test` | the whole suite |
+//! | `toolchain`, `object`, `lint` | what building and checking the object needs |
+//! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
+//! | `command`, `privilege`, `workspace`, `wait` | small tools of all verbs |
+
+mod build_ebpf;
+mod command;
+mod demo;
+mod incident;
+mod lint;
+mod object;
+mod privilege;
+mod setup;
+mod test;
+mod toolchain;
+mod trace;
+mod tracer;
+mod wait;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own verbs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Find what this machine lacks and install it.
+    Setup(setup::Options),
+    /// Build the eBPF object from source and commit-ready into zkchurn/bpf.
+    BuildEbpf(build_ebpf::Options),
+    /// Make four kinds of churn on loopback, trace them, compare the counts.
+    Demo(demo::Options),
+    /// The server of the demo, in its own process.
+    #[command(hide = true)]
+    DemoServer,
+    /// The client of the demo, in its own process.
+    #[command(hide = true)]
+    DemoLoad(demo::load::Options),
+    /// Bring about the real ZooKeeper incident, trace it, check the report.
+    Incident(incident::Options),
+    /// Run the whole suite.
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Setup(options) => setup::run(&options),
+        Verb::BuildEbpf(options) => build_ebpf::run(&options),
+        Verb::Demo(options) => demo::run(&options),
+        Verb::DemoServer => demo::server::run(),
+        Verb::DemoLoad(options) => demo::load::run(&options),
+        Verb::Incident(options) => incident::run(&options),
+        Verb::Test(options) => test::run(&options),
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+
+import org.apache.zookeeper.ZooKeeper;
+
+/**
+ * An application as it stood when the incident began: one session, one watch,
+ * nothing more to do. It ends with its standard input.
+ */
+public final class IncidentClient {
+    private static final int SESSION_TIMEOUT_MS = 30_000;
+
+    private IncidentClient() {}
+
+    public static void main(String[] args) throws Exception {
+        ZooKeeper client = new ZooKeeper(args[0], SESSION_TIMEOUT_MS, event -> {});
+        client.exists("/incident", true);
+        System.out.println("watch set");
+        while (System.in.read() != -1) {
+            // Nobody writes; the end of the input is what is awaited.
+        }
+        System.exit(0);
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//! The demo's client process: starts a thread for each kind of churn, and
+//! tells at its end exactly what each of them did.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::churn;
+
+/// Options of the client process.
+#[derive(Args)]
+pub struct Options {
+    /// The port of the demo's server
+    #[arg(long)]
+    server: u16,
+    /// A port that nobody listens on
+    #[arg(long)]
+    refused: u16,
+}
+
+/// What the client did, printed as one line of JSON when it ends.
+#[derive(Serialize, Deserialize)]
+pub struct Summary {
+    /// The process.
+    pub pid: u32,
+    /// What each kind of churn came to.
+    pub kinds: Vec<Done>,
+}
+
+/// What one kind of churn came to.
+#[derive(Serialize, Deserialize)]
+pub struct Done {
+    /// The name of its thread.
+    pub kind: String,
+    /// The thread, where one thread made all connections.
+    pub tid: Option<i32>,
+    /// How many were made.
+    pub count: churn::Count,
+}
+
+/// The other end of a thread's pauses.
+pub struct Pause(Receiver<()>);
+
+impl Pause {
+    /// Pauses. True when the time is up, false when the thread is to end.
+    pub fn lasts(&self, time: Duration) -> bool {
+        self.0.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+}
+
+type Churn = fn(SocketAddr, &Pause) -> Result<churn::Count>;
+
+/// Runs until the standard input ends.
+pub fn run(options: &Options) -> Result<()> {
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, options.server));
+    let refused = SocketAddr::from((Ipv4Addr::LOCALHOST, options.refused));
+    // ZooKeeper's name for the thread; the kernel keeps 15 characters of it.
+    let stuck = format!("main-SendThread({server})");
+    let mut running = Vec::new();
+    let mut stops = Vec::new();
+    for (name, target, churn, one_thread) in [
+        (stuck.as_str(), server, churn::stuck as Churn, true),
+        ("tcp-probe", server, churn::probe, true),
+        ("request-N", server, churn::requests, false),
+        ("refused-client", refused, churn::refused, true),
+    ] {
+        let (stop, pause) = mpsc::channel();
+        stops.push(stop);
+        running.push(start(name, one_thread, move || {
+            churn(target, &Pause(pause))
+        })?);
+    }
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    // A dropped sender ends the pause of its thread.
+    drop(stops);
+    let kinds = running.into_iter().map(join).collect::<Result<_>>()?;
+    let pid = std::process::id();
+    println!("{}", serde_json::to_string(&Summary { pid, kinds })?);
+    Ok(())
+}
+
+fn start(
+    name: &str,
+    one_thread: bool,
+    churn: impl FnOnce() -> Result<churn::Count> + Send + 'static,
+) -> Result<JoinHandle<Result<Done>>> {
+    let kind = name.to_owned();
+    let body = move || {
+        let tid = one_thread.then(|| rustix::thread::gettid().as_raw_nonzero().get());
+        let count = churn().with_context(|| kind.clone())?;
+        Ok(Done { kind, tid, count })
+    };
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .with_context(|| format!("cannot start the thread {name}"))
+}
+
+fn join(running: JoinHandle<Result<Done>>) -> Result<Done> {
+    match running.join() {
+        Ok(done) => done,
+        Err(_) => bail!("a thread of the load panicked"),
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+//! `setup`: finds what this machine lacks and installs it. Each command is
+//! printed before it runs; nothing runs when nothing is missing.
+
+mod ebpf;
+mod incident;
+mod remedy;
+mod tests;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use self::remedy::{Missing, Remedy};
+use crate::privilege;
+
+/// Options of `setup`.
+#[derive(Args)]
+pub struct Options {
+    /// Install nothing: only name what is missing
+    #[arg(long)]
+    check: bool,
+}
+
+/// What a verb needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Building the eBPF object.
+    Ebpf,
+    /// ZooKeeper and a JDK.
+    Incident,
+    /// What the tests call.
+    Tests,
+}
+
+impl Group {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Ebpf, Self::Incident, Self::Tests];
+
+    fn missing(self) -> Vec<Missing> {
+        match self {
+            Self::Ebpf => ebpf::missing(),
+            Self::Incident => incident::missing(),
+            Self::Tests => tests::missing(),
+        }
+    }
+}
+
+/// One thing can hide the next: which LLVM is needed is known only once there
+/// is a rustc. This many rounds are more than any group has layers.
+const ROUNDS: usize = 6;
+
+/// Runs the verb.
+pub fn run(options: &Options) -> Result<()> {
+    if options.check {
+        return check();
+    }
+    ensure(&Group::ALL)?;
+    println!("setup: nothing is missing");
+    Ok(())
+}
+
+/// Installs what these groups lack.
+pub fn ensure(groups: &[Group]) -> Result<()> {
+    for _ in 0..ROUNDS {
+        let missing = missing(groups);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        install(missing)?;
+    }
+    bail!("still missing after {ROUNDS} rounds: {}", named(groups));
+}
+
+fn check() -> Result<()> {
+    let missing = missing(&Group::ALL);
+    if missing.is_empty() {
+        println!("setup: nothing is missing");
+        return Ok(());
+    }
+    for one in &missing {
+        println!("missing: {}\n  {}", one.what, one.remedy);
+    }
+    bail!("{} missing; `cargo xtask setup` installs it", missing.len());
+}
+
+fn missing(groups: &[Group]) -> Vec<Missing> {
+    groups.iter().flat_map(|group| group.missing()).collect()
+}
+
+fn named(groups: &[Group]) -> String {
+    let names: Vec<_> = missing(groups)
+        .into_iter()
+        .map(|missing| missing.what)
+        .collect();
+    names.join(", ")
+}
+
+/// Debian's packages go in with one call; the rest follows one by one.
+fn install(missing: Vec<Missing>) -> Result<()> {
+    for one in &missing {
+        println!("setup: missing: {}", one.what);
+    }
+    let mut packages = Vec::new();
+    let mut commands = Vec::new();
+    for one in missing {
+        match one.remedy {
+            Remedy::Packages(names) => packages.extend(names),
+            Remedy::Command(command) => commands.push(command),
+            Remedy::ByHand(how) => bail!("{} cannot be installed from here: {how}", one.what),
+        }
+    }
+    if !packages.is_empty() {
+        privilege::acquire("to install Debian packages")?;
+        packages.sort();
+        packages.dedup();
+        remedy::install_packages(&packages)?;
+    }
+    for mut command in commands {
+        remedy::print_and_run(&mut command)?;
+    }
+    Ok(())
+}

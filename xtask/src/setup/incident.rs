@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//! What the real incident needs: ZooKeeper's jars and a JDK. The `zookeeper`
+//! package adds only scripts to `libzookeeper-java`, and a full desktop JRE.
+
+use std::path::Path;
+
+use super::remedy::Missing;
+use crate::command;
+use crate::incident::jars;
+
+/// What is missing.
+pub fn missing() -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let lacks = |program: &&str| command::on_path(program).is_none();
+    if let Some(program) = ["java", "javac", "jar", "jstack"].into_iter().find(lacks) {
+        missing.push(Missing::package(
+            format!("a JDK ({program})"),
+            &["default-jdk-headless"],
+        ));
+    }
+    let absent = |jar: &&str| !Path::new(jars::SYSTEM).join(jar).exists();
+    if let Some(jar) = jars::NEEDED.into_iter().find(absent) {
+        missing.push(Missing::package(
+            format!("ZooKeeper ({jar})"),
+            &["libzookeeper-java", "libslf4j-java", "liblog4j1.2-java"],
+        ));
+    }
+    missing
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//! What the tests call.
+
+use std::process::Command;
+
+use super::remedy::Missing;
+use crate::command;
+
+/// What is missing.
+pub fn missing() -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if command::on_path("ip").is_none() {
+        missing.push(Missing::package(
+            "ip, for network namespaces",
+            &["iproute2"],
+        ));
+    }
+    for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if command::output(command::cargo().args([verb, "--version"])).is_err() {
+            let mut add = Command::new("rustup");
+            add.args(["component", "add", component]);
+            missing.push(Missing::command(format!("cargo {verb}"), add));
+        }
+    }
+    missing
+}

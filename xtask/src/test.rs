@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//! `test`: the whole suite, step by step. A step that cannot run has failed;
+//! none is ever skipped in silence.
+
+mod kernel;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{build_ebpf, command, demo, incident, lint, setup};
+
+/// Options of `test`.
+#[derive(Args)]
+pub struct Options {
+    /// Leave out the real incident, which needs ZooKeeper and a JDK
+    #[arg(long)]
+    no_incident: bool,
+}
+
+type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
+
+const DEMO: demo::Options = demo::Options { seconds: 20 };
+const INCIDENT: incident::Options = incident::Options {
+    connections: 15,
+    record: None,
+};
+
+/// Runs the verb.
+pub fn run(options: &Options) -> Result<()> {
+    let steps = steps(options);
+    let mut failures = Vec::new();
+    for (index, (name, step)) in steps.iter().enumerate() {
+        println!("\n== {}/{} {name}", index + 1, steps.len());
+        let started = Instant::now();
+        let result = step();
+        print_result(name, &result, started.elapsed());
+        if result.is_err() {
+            failures.push(*name);
+        }
+    }
+    println!();
+    for name in &failures {
+        println!("failed: {name}");
+    }
+    println!(
+        "{} passed, {} failed",
+        steps.len() - failures.len(),
+        failures.len()
+    );
+    if !failures.is_empty() {
+        bail!("the suite failed");
+    }
+    Ok(())
+}
+
+fn steps(options: &Options) -> Vec<Step> {
+    let groups: &[setup::Group] = if options.no_incident {
+        &[setup::Group::Ebpf, setup::Group::Tests]
+    } else {
+        &setup::Group::ALL
+    };
+    let mut steps: Vec<Step> = vec![
+        ("setup", Box::new(|| setup::ensure(groups))),
+        ("format", Box::new(format)),
+        ("clippy, host crates", Box::new(lint::host)),
+        ("clippy, kernel program", Box::new(lint::ebpf)),
+        ("tests of the host crates", Box::new(host_tests)),
+        ("the eBPF object, rebuilt and compared", Box::new(object)),
+        ("kernel tests on the rebuilt object", Box::new(kernel::run)),
+        ("demo", Box::new(|| demo::run(&DEMO))),
+    ];
+    if !options.no_incident {
+        steps.push(("incident", Box::new(|| incident::run(&INCIDENT))));
+    }
+    steps
+}
+
+fn print_result(name: &str, result: &Result<()>, took: Duration) {
+    let took = took.as_secs_f64();
+    match result {
+        Ok(()) => println!("-- passed: {name} ({took:.1} s)"),
+        Err(error) => println!("-- FAILED: {name} ({took:.1} s): {error:#}"),
+    }
+}
+
+fn format() -> Result<()> {
+    command::run(command::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn host_tests() -> Result<()> {
+    command::run(command::cargo().args(["test", "--quiet"]))
+}
+
+fn object() -> Result<()> {
+    println!("zkchurn/bpf/zkchurn.bpf.o {}", build_ebpf::check()?);
+    Ok(())
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//! zkchurn at work: built as its user would build it, started as root, known
+//! to be attached, ended by a signal.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+
+use crate::{command, privilege, wait};
+
+/// What zkchurn says once it is attached.
+const ATTACHED: &str = "zkchurn: tracing";
+const ATTACHES_WITHIN: Duration = Duration::from_secs(30);
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+/// Should everything else fail, zkchurn ends by itself.
+const AT_MOST: &str = "3600s";
+
+/// A running zkchurn. It is ended when this is dropped.
+pub struct Tracer {
+    child: Child,
+    complaints: Option<JoinHandle<()>>,
+    recording: PathBuf,
+}
+
+/// Builds zkchurn for release and tells where it is.
+pub fn build() -> Result<PathBuf> {
+    let mut cargo = command::cargo();
+    cargo.args(["build", "--release", "--package", "zkchurn"]);
+    command::built(&mut cargo, "zkchurn")
+}
+
+impl Tracer {
+    /// Starts zkchurn with these arguments and waits until it is attached.
+    /// What it prints goes to this process's own output.
+    pub fn start(zkchurn: &Path, args: &[&str], recording: &Path) -> Result<Self> {
+        let mut command = privilege::as_root(zkchurn);
+        command
+            .args(args)
+            .args(["--duration", AT_MOST, "--record"])
+            .arg(recording)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run `{}`", command::shown(&command)))?;
+        let stderr = child.stderr.take();
+        let (tell, attached) = mpsc::channel();
+        let complaints = stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell)));
+        let tracer = Self {
+            child,
+            complaints,
+            recording: recording.to_owned(),
+        };
+        tracer.wait_until_attached(&attached)?;
+        Ok(tracer)
+    }
+
+    fn wait_until_attached(&self, attached: &Receiver<()>) -> Result<()> {
+        attached
+            .recv_timeout(ATTACHES_WITHIN)
+            .with_context(|| format!("zkchurn never said `{ATTACHED} …`; its own words are above"))
+    }
+
+    /// Ends the trace as Ctrl-C would and waits for the report.
+    pub fn stop(mut self) -> Result<()> {
+        privilege::signal(&self.child, Signal::INT)?;
+        let status = wait::until("zkchurn's report", ENDS_WITHIN, || {
+            Ok(self.child.try_wait()?)
+        })?;
+        if let Some(complaints) = self.complaints.take() {
+            ensure!(complaints.join().is_ok(), "cannot read zkchurn's messages");
+        }
+        if !status.success() {
+            bail!("zkchurn failed: {status}");
+        }
+        privilege::hand_over(&self.recording)
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        // Not KILL: sudo could not pass it on, and zkchurn would live on.
+        let _ = privilege::signal(&self.child, Signal::TERM);
+        let ended = wait::until("zkchurn to end", ENDS_WITHIN, || {
+            Ok(self.child.try_wait()?)
+        });
+        if ended.is_err() {
+            let _ = self.child.kill();
+        }
+    }
+}
+
+fn pass_on(stderr: ChildStderr, attached: &Sender<()>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        eprintln!("{line}");
+        if line.starts_with(ATTACHED) {
+            // Nobody waits any longer when it says so twice.
+            let _ = attached.send(());
+        }
+    }
+}
