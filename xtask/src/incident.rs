@@ -45,6 +45,7 @@ const TRIES: usize = 5;
 
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
+    check_recording(options.record.as_deref())?;
     setup::ensure(&[Group::Incident])?;
     let zkchurn = tracer::build()?;
     privilege::acquire("to trace connections in the kernel")?;
@@ -122,8 +123,17 @@ fn attached_between_attempts(
         }
         println!("incident: attached too late after an attempt; once more");
         tracer.stop()?;
+        std::fs::remove_file(recording).context("cannot remove the recording")?;
     }
     bail!("zkchurn was never attached within {ATTACHES_BEFORE_NEXT:?}")
+}
+
+/// zkchurn overwrites nothing, and would say so only after half a minute.
+fn check_recording(file: Option<&Path>) -> Result<()> {
+    match file {
+        Some(file) if file.exists() => bail!("{} exists already", file.display()),
+        _ => Ok(()),
+    }
 }
 
 fn recording(options: &Options, dir: &Path) -> Result<PathBuf> {

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::process::{Child, Command};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, geteuid, getgid, getuid, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::command;
 
@@ -55,13 +55,4 @@ pub fn pid_of(child: &Child) -> Result<Pid> {
         .ok()
         .and_then(Pid::from_raw)
         .with_context(|| format!("{} is no process id", child.id()))
-}
-
-/// Hands a file that root wrote to the user who started the verb.
-pub fn hand_over(file: &std::path::Path) -> Result<()> {
-    if is_root() {
-        return Ok(());
-    }
-    let owner = format!("{}:{}", getuid().as_raw(), getgid().as_raw());
-    command::run(as_root("chown").arg(owner).arg(file))
 }

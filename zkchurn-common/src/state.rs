@@ -101,8 +101,23 @@ mod tests {
         use Transition::*;
         let lives: [(&[u8], &[Transition]); 4] = [
             (
-                &[CLOSE, SYN_SENT, ESTABLISHED, FIN_WAIT1, FIN_WAIT1, FIN_WAIT2, CLOSE],
-                &[Connect, Established, ActiveClose, Uninteresting, Uninteresting, End],
+                &[
+                    CLOSE,
+                    SYN_SENT,
+                    ESTABLISHED,
+                    FIN_WAIT1,
+                    FIN_WAIT1,
+                    FIN_WAIT2,
+                    CLOSE,
+                ],
+                &[
+                    Connect,
+                    Established,
+                    ActiveClose,
+                    Uninteresting,
+                    Uninteresting,
+                    End,
+                ],
             ),
             (
                 &[CLOSE, SYN_SENT, ESTABLISHED, CLOSE_WAIT, LAST_ACK, CLOSE],

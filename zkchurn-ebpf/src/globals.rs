@@ -65,7 +65,12 @@ pub fn socket_offset(field: SocketField) -> Option<usize> {
 #[inline(always)]
 pub fn tracepoint_offset(field: TracepointField) -> Option<usize> {
     // SAFETY: the enum's values are the array's indices. Volatile: see above.
-    let offset = unsafe { TRACEPOINT_LAYOUT.as_ptr().add(field as usize).read_volatile() };
+    let offset = unsafe {
+        TRACEPOINT_LAYOUT
+            .as_ptr()
+            .add(field as usize)
+            .read_volatile()
+    };
     present(offset)
 }
 

@@ -10,9 +10,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use zkchurn_common::{
     field::SocketField,
     loss::Loss,
-    record::{
-        ConnectionRecord, KIND_ENDED, KIND_ESTABLISHED, SIDE_ACCEPTED, SIDE_OPENED, known,
-    },
+    record::{ConnectionRecord, KIND_ENDED, KIND_ESTABLISHED, SIDE_ACCEPTED, SIDE_OPENED, known},
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 

@@ -69,7 +69,8 @@ impl Socket for RecordedSocket {
 
     #[inline(always)]
     fn address(&self) -> *const u8 {
-        self.field::<u64>(TracepointField::SocketAddress).unwrap_or(0) as *const u8
+        self.field::<u64>(TracepointField::SocketAddress)
+            .unwrap_or(0) as *const u8
     }
 
     #[inline(always)]

@@ -2,11 +2,9 @@
 //! Who runs now. To be asked only in a transition that the connecting or
 //! closing thread makes itself: in softirq the answer is a stranger.
 
-use aya_ebpf::{
-    helpers::{
-        bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid,
-        bpf_get_current_task, bpf_get_current_uid_gid, bpf_probe_read_kernel,
-    },
+use aya_ebpf::helpers::{
+    bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid,
+    bpf_get_current_task, bpf_get_current_uid_gid, bpf_probe_read_kernel,
 };
 use zkchurn_common::{
     field::SocketField,

@@ -73,7 +73,11 @@ fn subject(family: &FamilyRow) -> Subject<'_> {
         let host = family.destination.split(" -> ").next().unwrap_or_default();
         return whole(format!("remote host {host}"));
     };
-    let process = format!("pid {} {}", process.pid, text::printable(process.label.as_bytes()));
+    let process = format!(
+        "pid {} {}",
+        process.pid,
+        text::printable(process.label.as_bytes())
+    );
     match family.threads.first() {
         Some(thread) if thread.summary.opened * 10 >= family.summary.opened * 9 => Subject {
             name: format!("{process} thread {} \"{}\"", thread.tid, thread.comm),
@@ -95,8 +99,15 @@ fn threads_clause(family: &FamilyRow, is_thread: bool) -> String {
     if is_thread || family.thread_count < 2 {
         return String::new();
     }
-    let at_least = if family.threads_uncounted { "at least " } else { "" };
-    format!(" from {at_least}{}", text::counted(family.thread_count, "thread"))
+    let at_least = if family.threads_uncounted {
+        "at least "
+    } else {
+        ""
+    };
+    format!(
+        " from {at_least}{}",
+        text::counted(family.thread_count, "thread")
+    )
 }
 
 /// How the connections ended, by the most frequent outcome.
@@ -112,11 +123,19 @@ fn ending(summary: &Summary, is_thread: bool) -> String {
         return String::new();
     };
     let how_many = if *count == summary.opened {
-        if *count == 1 { "which was".to_owned() } else { "each".to_owned() }
+        if *count == 1 {
+            "which was".to_owned()
+        } else {
+            "each".to_owned()
+        }
     } else if summary.open == 0 {
         format!("{} of them", text::count(*count))
     } else {
-        format!("{} of the {} that ended", text::count(*count), text::count(summary.ended))
+        format!(
+            "{} of the {} that ended",
+            text::count(*count),
+            text::count(summary.ended)
+        )
     };
     format!(", {how_many} {}", manner(*outcome, summary, is_thread))
 }
@@ -134,7 +153,10 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::ConnectFailed => format!("failed to connect{tried}"),
         Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
         Outcome::ResetByUs => format!("reset by {closer}{lived}{}", bytes(summary)),
-        Outcome::Broken => format!("broken because the peer stopped answering{lived}{}", bytes(summary)),
+        Outcome::Broken => format!(
+            "broken because the peer stopped answering{lived}{}",
+            bytes(summary)
+        ),
         Outcome::ClosedByUsBeforeAnyByte
         | Outcome::ClosedByUsWithoutAnswer
         | Outcome::AnsweredThenClosedByUs
@@ -166,7 +188,11 @@ fn after(spread: &Spread) -> String {
     };
     match spread.count {
         1 => format!(" after {}", text::duration(p50)),
-        _ => format!(" after {} (p50; p99 {})", text::duration(p50), text::duration(p99)),
+        _ => format!(
+            " after {} (p50; p99 {})",
+            text::duration(p50),
+            text::duration(p99)
+        ),
     }
 }
 
@@ -193,7 +219,10 @@ fn others(report: &Report, family: &FamilyRow, summary: &Summary) -> String {
     let elsewhere = report.total.opened.saturating_sub(family.summary.opened);
     let mut parts = Vec::new();
     if same_process > 0 {
-        parts.push(format!("{} by other threads of it", text::count(same_process)));
+        parts.push(format!(
+            "{} by other threads of it",
+            text::count(same_process)
+        ));
     }
     if elsewhere > 0 {
         let sources = report.families.len() as u64 - 1 + report.families_left_out;

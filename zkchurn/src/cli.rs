@@ -151,13 +151,16 @@ pub enum Format {
 
 fn port(text: &str) -> Result<u16, String> {
     match text.trim().parse() {
-        Ok(0) | Err(_) => Err("a port is a number from 1 to 65535, several with commas: 2181,4181".to_owned()),
+        Ok(0) | Err(_) => {
+            Err("a port is a number from 1 to 65535, several with commas: 2181,4181".to_owned())
+        }
         Ok(port) => Ok(port),
     }
 }
 
 fn pid(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "a pid is a positive number, as `ps` shows it".to_owned())
+    text.parse()
+        .map_err(|_| "a pid is a positive number, as `ps` shows it".to_owned())
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -208,7 +211,10 @@ mod tests {
         let cli = Cli::try_parse_from(["zkchurn", "--port", "2181,4181"]).unwrap();
         assert_eq!(cli.trace.port, [2181, 4181]);
         for wrong in ["0", "65536", "zookeeper", ""] {
-            assert!(Cli::try_parse_from(["zkchurn", "--port", wrong]).is_err(), "{wrong}");
+            assert!(
+                Cli::try_parse_from(["zkchurn", "--port", wrong]).is_err(),
+                "{wrong}"
+            );
         }
     }
 }

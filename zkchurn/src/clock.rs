@@ -43,6 +43,9 @@ mod tests {
         let text = |monotonic_ns| rfc3339(clock.timestamp(monotonic_ns));
         assert_eq!(text(5_000_000_001), "2023-11-14T22:13:20.000000001Z");
         assert_eq!(text(4_000_000_000), "2023-11-14T22:13:19.000000000Z");
-        assert_eq!(clock.timestamp(u64::MAX).to_string().len(), "2608-06-05T21:48:29.709551615Z".len());
+        assert_eq!(
+            clock.timestamp(u64::MAX).to_string().len(),
+            "2608-06-05T21:48:29.709551615Z".len()
+        );
     }
 }

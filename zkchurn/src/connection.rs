@@ -55,6 +55,10 @@ pub enum Stage {
     Ended,
     /// It was still open, or still connecting, when the trace ended.
     Open,
+    /// It had left ESTABLISHED, but had not reached CLOSE when the trace ended:
+    /// an orphan in FIN_WAIT2, or the kernel skipped the program at its last
+    /// step (a recursion miss).
+    Closing,
 }
 
 /// Which side of the connection the traced socket is.

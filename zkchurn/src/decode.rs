@@ -135,6 +135,7 @@ pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
         stage: match record.kind {
             KIND_ESTABLISHED => Stage::Established,
             KIND_ENDED => Stage::Ended,
+            KIND_OPEN if record.left_established_ns != 0 => Stage::Closing,
             KIND_OPEN => Stage::Open,
             other => return Err(DecodeError::Kind(other)),
         },

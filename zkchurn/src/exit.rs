@@ -62,6 +62,9 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Code::Success,
             _ => Code::Unwritable,
         };
-        Self::new(code, anyhow::Error::new(error).context("the output cannot be written"))
+        Self::new(
+            code,
+            anyhow::Error::new(error).context("the output cannot be written"),
+        )
     }
 }

@@ -13,7 +13,10 @@
 //! clock, so that a live trace and a replay of it run the same code.
 #![cfg_attr(
     test,
-    expect(clippy::unwrap_used, reason = "a test that panics has failed, which is its purpose")
+    expect(
+        clippy::unwrap_used,
+        reason = "a test that panics has failed, which is its purpose"
+    )
 )]
 
 pub mod answer;

@@ -40,9 +40,9 @@ pub enum Outcome {
     AnsweredThenClosedByUs,
     /// Payload was received, then the peer closed.
     AnsweredThenClosedByPeer,
-    /// This side closed; this kernel does not tell the bytes.
+    /// This side closed; the bytes are not known.
     ClosedByUs,
-    /// The peer closed; this kernel does not tell the bytes.
+    /// The peer closed; the bytes are not known.
     ClosedByPeer,
     /// The connection ended in a way that this kernel does not tell.
     Unknown,
@@ -51,7 +51,7 @@ pub enum Outcome {
 impl Outcome {
     /// Derives the outcome of one connection.
     pub fn of(connection: &Connection) -> Self {
-        if connection.stage != Stage::Ended {
+        if matches!(connection.stage, Stage::Established | Stage::Open) {
             Self::StillOpen
         } else if connection.was_established() {
             Self::after_established(connection)
@@ -106,7 +106,9 @@ impl Outcome {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::StillOpen => "The connection was still open when the trace ended.",
-            Self::Refused => "The server's host refused the connection: nobody listens there, or a firewall rejects.",
+            Self::Refused => {
+                "The server's host refused the connection: nobody listens there, or a firewall rejects."
+            }
             Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
             Self::Unreachable => "The network reported no way to the host.",
             Self::GivenUp => "The program closed the socket while it was still connecting.",
@@ -114,14 +116,20 @@ impl Outcome {
             Self::ResetByPeer => "The peer sent a RST.",
             Self::ResetByUs => "This side sent a RST: SO_LINGER 0, or a close with unread data.",
             Self::Broken => "The connection broke: the peer stopped answering.",
-            Self::ClosedByUsBeforeAnyByte => "This side closed before any byte was sent or received.",
-            Self::ClosedByPeerBeforeAnyByte => "The peer closed before any byte was sent or received.",
+            Self::ClosedByUsBeforeAnyByte => {
+                "This side closed before any byte was sent or received."
+            }
+            Self::ClosedByPeerBeforeAnyByte => {
+                "The peer closed before any byte was sent or received."
+            }
             Self::ClosedByUsWithoutAnswer => "This side sent, got no answer, and closed.",
-            Self::ClosedByPeerWithoutAnswer => "This side sent, and the peer closed without an answer.",
+            Self::ClosedByPeerWithoutAnswer => {
+                "This side sent, and the peer closed without an answer."
+            }
             Self::AnsweredThenClosedByUs => "The peer answered, then this side closed.",
             Self::AnsweredThenClosedByPeer => "The peer answered, then closed.",
-            Self::ClosedByUs => "This side closed; this kernel does not tell how many bytes went.",
-            Self::ClosedByPeer => "The peer closed; this kernel does not tell how many bytes went.",
+            Self::ClosedByUs => "This side closed; how many bytes went is not known.",
+            Self::ClosedByPeer => "The peer closed; how many bytes went is not known.",
             Self::Unknown => "How the connection ended could not be told on this kernel.",
         }
     }

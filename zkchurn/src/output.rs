@@ -32,7 +32,11 @@ pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
         zone: TimeZone::system(),
         lines_per_second: args.lines,
     };
-    renderer_to(args.format, BufWriter::with_capacity(BUFFER, stdout), options)
+    renderer_to(
+        args.format,
+        BufWriter::with_capacity(BUFFER, stdout),
+        options,
+    )
 }
 
 /// The renderer for `format` on any writer.
@@ -65,7 +69,11 @@ pub fn colour_is_welcome(stdout: &StdoutLock<'_>) -> bool {
 ///
 /// The file exists or cannot be created.
 pub fn create_new(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
         // Where that is not permitted the file stays with the current user.
         let _ = fchown(file.as_fd(), Some(uid), Some(gid));

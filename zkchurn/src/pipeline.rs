@@ -135,7 +135,14 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(());
         };
         let undecodable = self.undecodable_records;
-        let report = report::build(start, mark, &self.ledger, &self.registry, undecodable, self.top);
+        let report = report::build(
+            start,
+            mark,
+            &self.ledger,
+            &self.registry,
+            undecodable,
+            self.top,
+        );
         self.renderer.report(&report)?;
         self.report = Some(report);
         self.renderer.flush()
@@ -164,7 +171,10 @@ impl<R: Renderer> Pipeline<R> {
 
     /// Latest moment of which a frame told, for a recording without an end.
     pub fn latest_ns(&self) -> u64 {
-        self.ledger.total.last_seen_ns.max(self.interval.monotonic_ns)
+        self.ledger
+            .total
+            .last_seen_ns
+            .max(self.interval.monotonic_ns)
     }
 
     /// The report, once the trace has ended.

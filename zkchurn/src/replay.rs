@@ -33,7 +33,12 @@ pub fn run(args: &ReplayArgs) -> Result<Code, Failure> {
         }
         PlayError::Write(error) => error.into(),
     })?;
-    Ok(report_damage(&reader, &args.file, pipeline.has_begun(), ended))
+    Ok(report_damage(
+        &reader,
+        &args.file,
+        pipeline.has_begun(),
+        ended,
+    ))
 }
 
 fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> {
@@ -97,15 +102,25 @@ fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: b
         eprintln!("zkchurn: {} is {damage}", path.display());
     }
     if left_out > 0 {
-        eprintln!("zkchurn: {} has {left_out} more damaged places", path.display());
+        eprintln!(
+            "zkchurn: {} has {left_out} more damaged places",
+            path.display()
+        );
     }
     if !begun {
-        eprintln!("zkchurn: {} has no readable start, so nothing can be reported", path.display());
+        eprintln!(
+            "zkchurn: {} has no readable start, so nothing can be reported",
+            path.display()
+        );
     } else if !ended {
         eprintln!(
             "zkchurn: {} has no end: the report covers what is there, and loss is as of the last interval",
             path.display()
         );
     }
-    if damages.is_empty() && begun && ended { Code::Success } else { Code::Damaged }
+    if damages.is_empty() && begun && ended {
+        Code::Success
+    } else {
+        Code::Damaged
+    }
 }

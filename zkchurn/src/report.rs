@@ -294,7 +294,9 @@ fn family_row(
         .collect();
     FamilyRow {
         side: side_name(key.destination.side()),
-        process: key.process.map(|process| process_row(process, family, registry)),
+        process: key
+            .process
+            .map(|process| process_row(process, family, registry)),
         destination: key.destination.to_string(),
         summary: summary(&family.tally, scope),
         thread_count: threads.len() as u64,
@@ -348,7 +350,11 @@ fn summary(tally: &Tally, scope: &Scope) -> Summary {
         established: tally.established,
         ended: tally.ended,
         open: tally.open(),
-        per_second: if seconds > 0.0 { opened as f64 / seconds } else { 0.0 },
+        per_second: if seconds > 0.0 {
+            opened as f64 / seconds
+        } else {
+            0.0
+        },
         gap: spread(&tally.gap),
         established_for: spread(&tally.established_for),
         connecting_for: spread(&tally.connecting_for),

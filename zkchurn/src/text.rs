@@ -111,7 +111,10 @@ mod tests {
     fn nothing_that_acts_on_a_terminal_passes() {
         assert_eq!(printable(b"main-SendThread"), "main-SendThread");
         assert_eq!(printable(b"\x1b[2J\x07x\n"), "\\u{1b}[2J\\u{7}x\\u{a}");
-        assert_eq!(printable("a\u{202e}b\u{9b}".as_bytes()), "a\\u{202e}b\\u{9b}");
+        assert_eq!(
+            printable("a\u{202e}b\u{9b}".as_bytes()),
+            "a\\u{202e}b\\u{9b}"
+        );
         assert_eq!(printable(b"\xff\xfe ok"), "\\xff\\xfe ok");
         assert_eq!(printable("zoë".as_bytes()), "zoë");
     }

@@ -86,11 +86,18 @@ fn check_arguments(args: &TraceArgs) -> Result<(), Failure> {
 
 fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
     let blocking = |check: &&Check| matches!(check.state, State::NotPermitted | State::Unsupported);
-    let sentences: Vec<_> = checks.iter().filter(blocking).map(Check::sentence).collect();
+    let sentences: Vec<_> = checks
+        .iter()
+        .filter(blocking)
+        .map(Check::sentence)
+        .collect();
     if sentences.is_empty() {
         return Ok(());
     }
-    Err(Failure::sentence(doctor::code(checks), sentences.join("; ")))
+    Err(Failure::sentence(
+        doctor::code(checks),
+        sentences.join("; "),
+    ))
 }
 
 fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> {
@@ -113,7 +120,11 @@ fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> {
         None => KernelSource::attach(BUILT_IN, &config, facts),
     };
     attached.map_err(|error| {
-        let code = if is_permission(&error) { Code::NotPermitted } else { Code::Unsupported };
+        let code = if is_permission(&error) {
+            Code::NotPermitted
+        } else {
+            Code::Unsupported
+        };
         let hint = match code {
             Code::NotPermitted => "run it with sudo; `zkchurn doctor` says what is missing",
             _ => "`zkchurn doctor` says what this host offers",
@@ -281,7 +292,11 @@ impl Trace {
         mark.loss.recursion_misses = misses;
         self.sink.emit(Frame::End(&mark))?;
         self.sink.flush()?;
-        Ok(if self.sink.recording_failed { Code::Unwritable } else { Code::Success })
+        Ok(if self.sink.recording_failed {
+            Code::Unwritable
+        } else {
+            Code::Success
+        })
     }
 }
 
@@ -313,7 +328,9 @@ impl Sink {
             && let Err(error) = act(recording)
         {
             let path = recording.path.display();
-            eprintln!("zkchurn: {path} cannot be written any more ({error}); the trace goes on without it");
+            eprintln!(
+                "zkchurn: {path} cannot be written any more ({error}); the trace goes on without it"
+            );
             self.recording = None;
             self.recording_failed = true;
         }
@@ -342,7 +359,9 @@ fn degraded(checks: &[Check], source: &KernelSource) -> Vec<String> {
         .filter(|check| check.state == State::Degraded)
         .map(Check::sentence)
         .collect();
-    let has_btf = checks.iter().any(|check| check.name == "BTF" && check.state == State::Ok);
+    let has_btf = checks
+        .iter()
+        .any(|check| check.name == "BTF" && check.state == State::Ok);
     if source.hook() == crate::frame::Hook::Tracepoint && has_btf {
         sentences.push(
             "hook: the classic tracepoint; sockets are followed by address and cannot be joined with `ss -e`"
@@ -362,8 +381,13 @@ fn announce(start: &TraceStart) {
         Sides::Server => "connections accepted on",
         Sides::Both => "connections opened to and accepted on",
     };
-    let pid = start.pid.map_or_else(String::new, |pid| format!(" by pid {pid}"));
-    eprintln!("zkchurn: tracing {side} port {}{pid}; Ctrl-C ends and reports", ports.join(","));
+    let pid = start
+        .pid
+        .map_or_else(String::new, |pid| format!(" by pid {pid}"));
+    eprintln!(
+        "zkchurn: tracing {side} port {}{pid}; Ctrl-C ends and reports",
+        ports.join(",")
+    );
 }
 
 async fn until(deadline: Option<Instant>) {

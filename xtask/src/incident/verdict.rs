@@ -76,7 +76,10 @@ fn findings(observed: &Observed, trace: &Trace) -> Vec<(bool, String)> {
         ),
         (
             median.is_some_and(|median| MEDIAN.contains(&median)),
-            format!("median ESTABLISHED {median:?}, expected within {MEDIAN:?}"),
+            format!(
+                "established for {:?} (median), expected within {MEDIAN:?}",
+                median.unwrap_or_default()
+            ),
         ),
         (
             names(&trace.answer, pid) && names(&trace.answer, tid),

@@ -80,9 +80,18 @@ mod tests {
         let tomcat = "/usr/bin/java -Xmx1g -Dcatalina.base=/srv/t -classpath /a.jar:/b.jar \
                       org.apache.catalina.startup.Bootstrap start";
         assert_eq!(of(&tomcat.replace("  ", "")).as_deref(), Some("tomcat"));
-        assert_eq!(of("java -jar /opt/shop/shop-1.2.jar --x").as_deref(), Some("shop-1.2.jar"));
-        assert_eq!(of("java -cp lib/* com.example.Main").as_deref(), Some("Main"));
-        assert_eq!(of("java -p mods -m shop/com.example.Shop").as_deref(), Some("Shop"));
+        assert_eq!(
+            of("java -jar /opt/shop/shop-1.2.jar --x").as_deref(),
+            Some("shop-1.2.jar")
+        );
+        assert_eq!(
+            of("java -cp lib/* com.example.Main").as_deref(),
+            Some("Main")
+        );
+        assert_eq!(
+            of("java -p mods -m shop/com.example.Shop").as_deref(),
+            Some("Shop")
+        );
         assert_eq!(of("java -version"), None);
         assert_eq!(of("/usr/bin/python3 app.py"), None);
     }

@@ -297,7 +297,13 @@ mod tests {
         .concat();
         let types: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let mut bytes = vec![0x9f, 0xeb, 1, 0];
-        let header = [24, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
+        let header = [
+            24,
+            0,
+            types.len() as u32,
+            types.len() as u32,
+            strings.len() as u32,
+        ];
         bytes.extend(header.iter().flat_map(|word| word.to_le_bytes()));
         bytes.extend(types);
         bytes.extend(strings);
@@ -321,7 +327,10 @@ mod tests {
     fn bytes_that_are_cut_anywhere_are_an_error_and_never_a_panic() {
         let bytes = sample();
         for length in 0..bytes.len() {
-            assert!(Btf::index(&bytes[..length], &["outer"]).is_err(), "{length} bytes");
+            assert!(
+                Btf::index(&bytes[..length], &["outer"]).is_err(),
+                "{length} bytes"
+            );
         }
     }
 

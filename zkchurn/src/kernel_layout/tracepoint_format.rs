@@ -2,7 +2,7 @@
 //! Reading a tracepoint's `format` file, such as
 //! `/sys/kernel/tracing/events/sock/inet_sock_set_state/format`.
 //!
-//! A line of it: `field:__u8 saddr_v6[16];	offset:40;	size:16;	signed:0;`
+//! A line of it: `field:__u8 saddr_v6[16]; offset:40; size:16; signed:0;`
 
 /// Why a `format` file does not tell a field's place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,9 @@ fn declared_name(line: &str) -> Option<&str> {
     let declaration = line.trim_start().strip_prefix("field:")?;
     let declaration = declaration.split(';').next()?;
     let declaration = declaration.split('[').next()?;
-    declaration.rsplit(|c: char| c.is_whitespace() || c == '*').next()
+    declaration
+        .rsplit(|c: char| c.is_whitespace() || c == '*')
+        .next()
 }
 
 fn number(line: &str, key: &str) -> Option<u32> {
@@ -81,7 +83,10 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong() {
-        assert_eq!(offset_of(FORMAT, "dport", 2), Err(FormatError::Missing("dport")));
+        assert_eq!(
+            offset_of(FORMAT, "dport", 2),
+            Err(FormatError::Missing("dport"))
+        );
         let size = FormatError::Size {
             name: "oldstate",
             found: 4,
@@ -89,6 +94,9 @@ mod tests {
         };
         assert_eq!(offset_of(FORMAT, "oldstate", 8), Err(size));
         let cut = "field:int oldstate;\toffset:x;\tsize:4;";
-        assert_eq!(offset_of(cut, "oldstate", 4), Err(FormatError::Unreadable("oldstate")));
+        assert_eq!(
+            offset_of(cut, "oldstate", 4),
+            Err(FormatError::Unreadable("oldstate"))
+        );
     }
 }

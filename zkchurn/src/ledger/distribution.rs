@@ -32,7 +32,11 @@ impl Distribution {
         let delta = value - self.mean;
         self.mean += delta / self.count as f64;
         self.deviations += delta * (value - self.mean);
-        self.min = if self.count == 1 { nanoseconds } else { self.min.min(nanoseconds) };
+        self.min = if self.count == 1 {
+            nanoseconds
+        } else {
+            self.min.min(nanoseconds)
+        };
         self.max = self.max.max(nanoseconds);
         self.keep(nanoseconds);
     }
@@ -46,7 +50,7 @@ impl Distribution {
             self.spill();
         }
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(nanoseconds / UNIT_NS);
+            let _ = histogram.record(nanoseconds / UNIT_NS);
         }
     }
 
@@ -58,7 +62,7 @@ impl Distribution {
         };
         histogram.auto(true);
         for nanoseconds in std::mem::take(&mut self.exact) {
-            histogram.saturating_record(nanoseconds / UNIT_NS);
+            let _ = histogram.record(nanoseconds / UNIT_NS);
         }
         self.histogram = Some(histogram);
     }
@@ -130,7 +134,10 @@ mod tests {
         for percent in [1.0, 50.0, 90.0, 99.0, 100.0] {
             let exact = percent * 1e6;
             let found = distribution.percentile(percent).expect("not empty") as f64;
-            assert!((found / exact - 1.0).abs() < 0.011, "p{percent}: {found} for {exact}");
+            assert!(
+                (found / exact - 1.0).abs() < 0.011,
+                "p{percent}: {found} for {exact}"
+            );
         }
         assert_eq!(distribution.max(), Some(100_000_000));
     }

@@ -178,7 +178,11 @@ impl Ledger {
 impl Family {
     /// The threads, busiest first.
     pub fn busiest_threads(&self) -> Vec<(u32, &ThreadTally)> {
-        let mut threads: Vec<_> = self.threads.iter().map(|(tid, tally)| (*tid, tally)).collect();
+        let mut threads: Vec<_> = self
+            .threads
+            .iter()
+            .map(|(tid, tally)| (*tid, tally))
+            .collect();
         threads.sort_by_key(|(tid, thread)| {
             let tally = &thread.tally;
             (std::cmp::Reverse((tally.ended, tally.opened())), *tid)

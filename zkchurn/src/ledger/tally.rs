@@ -86,7 +86,11 @@ pub struct Range {
 
 impl Range {
     fn add(&mut self, bytes: u64) {
-        self.min = if self.connections == 0 { bytes } else { self.min.min(bytes) };
+        self.min = if self.connections == 0 {
+            bytes
+        } else {
+            self.min.min(bytes)
+        };
         self.max = self.max.max(bytes);
         self.total = self.total.saturating_add(bytes);
         self.connections += 1;
@@ -104,7 +108,7 @@ impl Tally {
                 self.established += 1;
                 self.begin(connection);
             }
-            Stage::Ended => {
+            Stage::Ended | Stage::Closing => {
                 if !connection.was_established() {
                     self.begin(connection);
                 }

@@ -194,7 +194,10 @@ mod tests {
 
     #[test]
     fn the_selected_lockdown_mode_is_the_one_in_brackets() {
-        assert_eq!(selected_mode("none [integrity] confidentiality\n"), Some("integrity"));
+        assert_eq!(
+            selected_mode("none [integrity] confidentiality\n"),
+            Some("integrity")
+        );
         assert_eq!(selected_mode("none"), None);
     }
 }

@@ -95,9 +95,15 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
 /// Ring buffers came with 5.8.
 const OLDEST: Release = Release { major: 5, minor: 8 };
 /// `bpf_get_socket_cookie` in tracing programs came with 5.12.
-const COOKIE_SINCE: Release = Release { major: 5, minor: 12 };
+const COOKIE_SINCE: Release = Release {
+    major: 5,
+    minor: 12,
+};
 /// Memory of BPF maps is charged to the cgroup since 5.11, no more to RLIMIT_MEMLOCK.
-const MEMLOCK_FREE_SINCE: Release = Release { major: 5, minor: 11 };
+const MEMLOCK_FREE_SINCE: Release = Release {
+    major: 5,
+    minor: 11,
+};
 
 fn is_at_least(facts: &Facts, wanted: Release) -> bool {
     facts.release.is_none_or(|release| release >= wanted)
@@ -213,9 +219,10 @@ fn tracepoint(facts: &Facts) -> Check {
     let has_btf = facts.btf.value().is_some();
     match &facts.tracepoint {
         Probe::Yes(_) => Check::ok("classic tracepoint", "sock:inet_sock_set_state"),
-        Probe::No(why) | Probe::Unknown(why) if has_btf => {
-            Check::ok("classic tracepoint", format!("not readable ({why}), and not needed with BTF"))
-        }
+        Probe::No(why) | Probe::Unknown(why) if has_btf => Check::ok(
+            "classic tracepoint",
+            format!("not readable ({why}), and not needed with BTF"),
+        ),
         Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
             "classic tracepoint",
             State::Unsupported,

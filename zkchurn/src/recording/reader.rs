@@ -23,7 +23,9 @@ pub enum OpenError {
     #[error("this is not a zkchurn recording")]
     NotARecording,
     /// The recording was written by a newer zkchurn.
-    #[error("the recording has format version {0}, and this zkchurn reads up to {VERSION}: use a newer zkchurn")]
+    #[error(
+        "the recording has format version {0}, and this zkchurn reads up to {VERSION}: use a newer zkchurn"
+    )]
     Version(u32),
 }
 
@@ -57,11 +59,21 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { offset, length, at_end } = self;
+        let Self {
+            offset,
+            length,
+            at_end,
+        } = self;
         if *at_end {
-            write!(formatter, "cut short: the last {length} bytes, from byte {offset} on, are no whole frame")
+            write!(
+                formatter,
+                "cut short: the last {length} bytes, from byte {offset} on, are no whole frame"
+            )
         } else {
-            write!(formatter, "damaged: {length} bytes from byte {offset} on are no whole frame and were skipped")
+            write!(
+                formatter,
+                "damaged: {length} bytes from byte {offset} on are no whole frame and were skipped"
+            )
         }
     }
 }
@@ -152,7 +164,11 @@ impl<R: Read> Reader<R> {
     fn find_frame(&mut self) -> io::Result<Found> {
         if !self.available(FRAME_HEADER)? {
             let nothing_left = self.consumed == self.buffer.len();
-            return Ok(if nothing_left { Found::End } else { Found::Nothing });
+            return Ok(if nothing_left {
+                Found::End
+            } else {
+                Found::Nothing
+            });
         }
         let header = &self.buffer[self.consumed..self.consumed + FRAME_HEADER];
         let (kind, length, sum) = (header[2], u32_at(header, 4) as usize, u32_at(header, 8));
@@ -176,7 +192,7 @@ impl<R: Read> Reader<R> {
         let offset = self.position();
         loop {
             self.consumed += 1;
-            self.to_next_sync()?;
+            self.seek_sync()?;
             match self.find_frame()? {
                 Found::Nothing => {}
                 found => {
@@ -192,7 +208,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Moves to the next byte that may begin a frame.
-    fn to_next_sync(&mut self) -> io::Result<()> {
+    fn seek_sync(&mut self) -> io::Result<()> {
         loop {
             let rest = &self.buffer[self.consumed..];
             if let Some(distance) = rest.iter().position(|byte| *byte == SYNC[0]) {

@@ -145,10 +145,13 @@ impl<'a> ConnectionBody<'a> {
             outcome_sentence: line.outcome.sentence(),
             first_close: connection.first_close(),
             reset: connection.reset(),
-            error: connection.error.filter(|errno| *errno != 0).map(|number| ErrorBody {
-                errno: number,
-                name: errno::name(number),
-            }),
+            error: connection
+                .error
+                .filter(|errno| *errno != 0)
+                .map(|number| ErrorBody {
+                    errno: number,
+                    name: errno::name(number),
+                }),
             payload_out: connection.payload_out,
             payload_in: connection.payload_in,
             retransmits: connection.retransmits,
@@ -164,7 +167,9 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
     Some(ProcessBody {
         pid: opener.thread.tgid,
         name: identified.or_else(captured).unwrap_or_default(),
-        application: line.process.and_then(|process| process.application.as_deref()),
+        application: line
+            .process
+            .and_then(|process| process.application.as_deref()),
         uid: opener.uid,
         cgroup: opener.cgroup,
         start_ns: opener.process_start_ns,

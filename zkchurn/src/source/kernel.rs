@@ -104,7 +104,11 @@ impl KernelSource {
     /// # Errors
     ///
     /// The error of the last way that was tried.
-    pub fn attach(object: &[u8], config: &KernelConfig, facts: &Facts) -> Result<Self, KernelError> {
+    pub fn attach(
+        object: &[u8],
+        config: &KernelConfig,
+        facts: &Facts,
+    ) -> Result<Self, KernelError> {
         let mut refused = None;
         for attempt in ATTEMPTS {
             if config.hook.is_some_and(|hook| hook != attempt.hook) {
@@ -202,7 +206,7 @@ impl KernelSource {
             })
             .collect();
         // The order of the table is that of its hash; that of the starts is stable.
-        open.sort_unstable_by_key(|record| record_start(record));
+        open.sort_unstable_by_key(record_start);
         open
     }
 
@@ -230,7 +234,9 @@ impl KernelSource {
         let fd = self.ebpf.program(name)?.fd().ok()?;
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(path).ok()?;
-        let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("recursion_misses:"))?;
         line.trim().parse().ok()
     }
 
@@ -247,9 +253,11 @@ impl KernelSource {
 fn no_hook(config: &KernelConfig) -> String {
     match config.hook {
         Some(Hook::TpBtf) => {
-            "--hook tp_btf needs /sys/kernel/btf/vmlinux, which this kernel does not offer".to_owned()
+            "--hook tp_btf needs /sys/kernel/btf/vmlinux, which this kernel does not offer"
+                .to_owned()
         }
-        _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing".to_owned(),
+        _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing"
+            .to_owned(),
     }
 }
 
@@ -278,7 +286,10 @@ fn load(
     let pid = config.pid.unwrap_or(0);
     let has_cookie = u32::from(attempt.socket_cookie);
     let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
-    let tracepoint_layout = facts.tracepoint.value().unwrap_or(&TracepointLayout::UNUSED);
+    let tracepoint_layout = facts
+        .tracepoint
+        .value()
+        .unwrap_or(&TracepointLayout::UNUSED);
     let log_level = config.kernel_log_level;
     let ebpf = EbpfLoader::new()
         .override_global(aya_log::LEVEL, &log_level, true)
@@ -287,7 +298,11 @@ fn load(
         .override_global(names::PID, &pid, true)
         .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
         .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)
-        .override_global(names::TRACEPOINT_LAYOUT, tracepoint_layout.offsets.as_slice(), true)
+        .override_global(
+            names::TRACEPOINT_LAYOUT,
+            tracepoint_layout.offsets.as_slice(),
+            true,
+        )
         .map_max_entries(names::TRACKED, config.table_size)
         .map_max_entries(names::RECORDS, config.ring_bytes)
         .load(object)?;
@@ -313,7 +328,9 @@ fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, K
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
 {
-    let program = ebpf.program_mut(name).ok_or(KernelError::ObjectLacks(name))?;
+    let program = ebpf
+        .program_mut(name)
+        .ok_or(KernelError::ObjectLacks(name))?;
     Ok(program.try_into()?)
 }
 

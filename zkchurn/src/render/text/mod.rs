@@ -16,8 +16,8 @@ use crate::{
     report::{IntervalSummary, Loss, Report},
     text,
 };
-pub use style::Style;
 use stream::LineLimit;
+pub use style::Style;
 
 /// Writes text.
 pub struct Text<W> {
@@ -54,7 +54,11 @@ impl<W: Write> Text<W> {
     fn write_left_out(&mut self) -> io::Result<()> {
         match self.limit.take_left_out() {
             0 => Ok(()),
-            more => writeln!(self.to, "{}", self.style.dim(&format!("… {} more", text::count(more)))),
+            more => writeln!(
+                self.to,
+                "{}",
+                self.style.dim(&format!("… {} more", text::count(more)))
+            ),
         }
     }
 }
@@ -67,7 +71,10 @@ impl<W: Write> Renderer for Text<W> {
     }
 
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
-        let at = line.connection.ended_ns.unwrap_or(line.connection.started_ns);
+        let at = line
+            .connection
+            .ended_ns
+            .unwrap_or(line.connection.started_ns);
         if self.limit.begins_new_second(at) {
             self.write_left_out()?;
         }
@@ -111,7 +118,10 @@ fn loss_line(loss: &Loss) -> String {
         "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
         text::count(kernel.ended_records_dropped + kernel.established_records_dropped),
         text::count(kernel.table_full),
-        text::counted(kernel.unmatched_closes.saturating_sub(kernel.table_full), "close"),
+        text::counted(
+            kernel.unmatched_closes.saturating_sub(kernel.table_full),
+            "close"
+        ),
     );
     if loss.undecodable_records > 0 {
         let damaged = text::counted(loss.undecodable_records, "unreadable record");

@@ -14,7 +14,12 @@ use crate::{
 };
 
 /// Writes the whole report.
-pub fn write(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZone) -> io::Result<()> {
+pub fn write(
+    to: &mut impl Write,
+    report: &Report,
+    style: &Style,
+    zone: &TimeZone,
+) -> io::Result<()> {
     writeln!(to, "{}", style.bold(&report.answer))?;
     if !report.families.is_empty() {
         writeln!(to)?;
@@ -37,7 +42,9 @@ pub fn write(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZon
 fn write_scope(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
     let trace = &report.trace;
     let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
-    let pid = trace.pid.map_or_else(String::new, |pid| format!(", pid {pid} only"));
+    let pid = trace
+        .pid
+        .map_or_else(String::new, |pid| format!(", pid {pid} only"));
     writeln!(
         to,
         "traced: port {} on {} (Linux {}), {} side{pid}, {} to {} ({}), {} in all",
@@ -67,7 +74,12 @@ const COLUMNS: [(&str, CellAlignment); 10] = [
 
 /// One table for all families, so that their columns align, with a heading
 /// before the rows of each.
-fn write_table(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZone) -> io::Result<()> {
+fn write_table(
+    to: &mut impl Write,
+    report: &Report,
+    style: &Style,
+    zone: &TimeZone,
+) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(COLUMNS.map(|(name, _)| name));
@@ -94,7 +106,10 @@ fn write_table(to: &mut impl Write, report: &Report, style: &Style, zone: &TimeZ
     }
     if report.families_left_out > 0 {
         let more = text::count(report.families_left_out);
-        writeln!(to, "… {more} more processes or destinations (--top shows more)")?;
+        writeln!(
+            to,
+            "… {more} more processes or destinations (--top shows more)"
+        )?;
     }
     Ok(())
 }
@@ -138,10 +153,16 @@ fn row(label: String, summary: &Summary, zone: &TimeZone) -> Vec<String> {
         text::count(summary.opened),
         text::rate(summary.per_second),
         optional(summary.gap.p50_ns, text::duration),
-        optional(summary.gap.coefficient_of_variation, |cv| format!("{cv:.2}")),
+        optional(summary.gap.coefficient_of_variation, |cv| {
+            format!("{cv:.2}")
+        }),
         lived(&summary.established_for),
         closed_first(&summary.first_close),
-        format!("{} / {}", bytes(&summary.payload_out), bytes(&summary.payload_in)),
+        format!(
+            "{} / {}",
+            bytes(&summary.payload_out),
+            bytes(&summary.payload_in)
+        ),
         seen(summary, zone),
         outcomes(summary),
     ]
@@ -164,12 +185,20 @@ fn lived(spread: &Spread) -> String {
 }
 
 fn closed_first(closes: &FirstCloses) -> String {
-    let parts: Vec<_> = [("us", closes.us), ("peer", closes.peer), ("kernel", closes.kernel)]
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(who, count)| format!("{who} {}", text::count(*count)))
-        .collect();
-    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+    let parts: Vec<_> = [
+        ("us", closes.us),
+        ("peer", closes.peer),
+        ("kernel", closes.kernel),
+    ]
+    .iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(who, count)| format!("{who} {}", text::count(*count)))
+    .collect();
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// The outcomes, most frequent first; a single one without its number.
@@ -186,7 +215,11 @@ fn outcomes(summary: &Summary) -> String {
     if summary.open > 0 {
         parts.push(format!("{} open", text::count(summary.open)));
     }
-    if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }
 
 fn bytes(range: &Range) -> String {
@@ -200,7 +233,11 @@ fn bytes(range: &Range) -> String {
 fn seen(summary: &Summary, zone: &TimeZone) -> String {
     match (&summary.first_seen, &summary.last_seen) {
         (Some(first), Some(last)) => {
-            format!("{} - {}", moment(first, zone, false), moment(last, zone, false))
+            format!(
+                "{} - {}",
+                moment(first, zone, false),
+                moment(last, zone, false)
+            )
         }
         _ => "-".to_owned(),
     }

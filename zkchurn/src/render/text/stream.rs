@@ -81,7 +81,9 @@ pub fn write_line(
     let dash = || "-".to_owned();
     let thread = connection.opener.map(|opener| opener.thread);
     let bytes = |count: Option<u64>| count.map_or_else(dash, text::count);
-    let lived = connection.established_for_ns().map_or_else(dash, text::duration);
+    let lived = connection
+        .established_for_ns()
+        .map_or_else(dash, text::duration);
     writeln!(
         to,
         "{} {:>7} {:<22} {:>7} {:<15} {:<21} {lived:>8} {:<6} {:>7} {:>7}  {}",
@@ -89,7 +91,10 @@ pub fn write_line(
         thread.map_or_else(dash, |thread| thread.tgid.to_string()),
         clip(&process(line), 22),
         thread.map_or_else(dash, |thread| thread.tid.to_string()),
-        clip(&thread.map_or_else(dash, |thread| thread.comm.to_string()), 15),
+        clip(
+            &thread.map_or_else(dash, |thread| thread.comm.to_string()),
+            15
+        ),
         far_end(connection),
         first_close(connection),
         bytes(connection.payload_out),
@@ -99,7 +104,11 @@ pub fn write_line(
 }
 
 fn process(line: &ConnectionLine<'_>) -> String {
-    let captured = || line.connection.opener.and_then(|opener| opener.process_comm);
+    let captured = || {
+        line.connection
+            .opener
+            .and_then(|opener| opener.process_comm)
+    };
     match line.process {
         Some(process) => text::printable(process.label().as_bytes()),
         None => captured().map_or_else(|| "-".to_owned(), |comm| comm.to_string()),
@@ -163,11 +172,18 @@ pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
     );
     if let Some(busiest) = &summary.busiest {
         let who = match &busiest.process {
-            Some(process) => format!("pid {} {}", process.pid, text::printable(process.label.as_bytes())),
+            Some(process) => format!(
+                "pid {} {}",
+                process.pid,
+                text::printable(process.label.as_bytes())
+            ),
             None => "remote host".to_owned(),
         };
         let ended = text::count(busiest.ended);
-        line.push_str(&format!("; most by {who} to {} ({ended})", busiest.destination));
+        line.push_str(&format!(
+            "; most by {who} to {} ({ended})",
+            busiest.destination
+        ));
     }
     format!("{line}; {}", loss_line(&summary.loss))
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//! The classic tracepoint, with and without BTF: what still works, and that
+//! the rest is said to be unknown.
+
+use std::{
+    io::{Read, Write},
+    process::Command,
+    thread,
+};
+
+use serde_json::json;
+
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, listen, v4_mapped},
+    tracer::{Trace, Tracer, assert_fields, unused_port},
+};
+
+/// Traces one connection of 49 and 41 bytes, closed by us, with zkchurn in
+/// a mount namespace that `prepare` has changed.
+fn trace_in_mount_namespace(prepare: &'static str, arguments: &'static [&'static str]) -> Trace {
+    in_namespace(move || {
+        let port = unused_port();
+        let listener = listen(port);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 49]).unwrap();
+            stream.write_all(&[2; 41]).unwrap();
+            stream.read_to_end(&mut Vec::new()).unwrap();
+        });
+        let mut command = Command::new("unshare");
+        let script = format!("{prepare} && exec \"$0\" \"$@\"");
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            &script,
+            env!("CARGO_BIN_EXE_zkchurn"),
+        ]);
+        let port_text = port.to_string();
+        let arguments = [&["--port", &port_text], arguments].concat();
+        let tracer = Tracer::start_command(command, &arguments);
+        let mut stream = connect(v4_mapped(port));
+        stream.write_all(&[1; 49]).unwrap();
+        stream.read_exact(&mut [0; 41]).unwrap();
+        drop(stream);
+        server.join().unwrap();
+        let trace = tracer.finish();
+        assert_eq!(trace.only()["remote"], format!("127.0.0.1:{port}"));
+        assert_eq!(
+            trace.only()["thread"]["tid"],
+            nix::unistd::gettid().as_raw()
+        );
+        assert_eq!(trace.only()["closer"], trace.only()["thread"]);
+        trace
+    })
+}
+
+const MOUNT_TRACEFS: &str = "mount -t tracefs nodev /sys/kernel/tracing";
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_classic_tracepoint_sees_the_same_but_the_cookie() {
+    let trace = trace_in_mount_namespace(MOUNT_TRACEFS, &["--hook", "tracepoint"]);
+    trace.assert_nothing_lost();
+    assert_fields(
+        trace.only(),
+        &json!({
+            "payload_out": 49, "payload_in": 41, "outcome": "answered_then_closed_by_us",
+            "first_close": "us", "socket_is_cookie": false, "ipv6_socket": true,
+        }),
+    );
+    let degraded = trace.report["degraded"].to_string();
+    assert!(degraded.contains("classic tracepoint"), "{degraded}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn without_btf_the_rest_is_unknown_and_said_to_be() {
+    let hide_btf =
+        "mount -t tracefs nodev /sys/kernel/tracing && mount -t tmpfs none /sys/kernel/btf";
+    let trace = trace_in_mount_namespace(hide_btf, &[]);
+    assert_fields(
+        trace.only(),
+        &json!({
+            "payload_out": null, "payload_in": null, "outcome": "closed_by_us", "netns": null,
+            "first_close": "us", "socket_is_cookie": false, "error": null,
+        }),
+    );
+    let degraded = trace.report["degraded"].to_string();
+    assert!(
+        degraded.contains("payload bytes, errors, socket cookies"),
+        "{degraded}"
+    );
+}

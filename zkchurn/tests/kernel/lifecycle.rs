@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//! How a trace begins and ends, and that its recording tells the same.
+
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain, listen, v4},
+    tracer::{Trace, Tracer, unused_port, wait_for},
+};
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn every_way_to_end_gives_a_report() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let tracer = Tracer::start(&["--port", &unused_port().to_string()]);
+        tracer.signal(signal);
+        let answer = tracer.wait().report["answer"].to_string();
+        assert!(
+            answer.contains("No connection to port"),
+            "{signal}: {answer}"
+        );
+    }
+    let ended = Tracer::start(&["--port", "21999", "--duration", "200ms"]).wait();
+    let length = ended.report["trace"]["length_ns"].as_u64().unwrap();
+    assert!(
+        (150_000_000..5_000_000_000).contains(&length),
+        "{length} ns"
+    );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_replay_gives_the_same_report_as_the_live_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("trace.zkchurn");
+    let path = file.to_str().unwrap().to_owned();
+    let live = in_namespace(move || {
+        let port = unused_port();
+        let accepting = drain(listen(port), 50);
+        let tracer = Tracer::start(&[
+            "--port",
+            &port.to_string(),
+            "--interval",
+            "100ms",
+            "--record",
+            &path,
+        ]);
+        for _ in 0..49 {
+            drop(connect(v4(port)));
+        }
+        let open = connect(v4(port));
+        let trace = tracer.finish();
+        drop(open);
+        accepting.join().unwrap();
+        trace
+    });
+    let replay = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["replay", "--format", "json"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(replay.status.success());
+    let replay = Trace::parse(std::str::from_utf8(&replay.stdout).unwrap());
+    assert_eq!(live.report, replay.report);
+    assert_eq!(live.connections, replay.connections);
+    assert_eq!(live.connections.len(), 50);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_reader_that_goes_away_is_success() {
+    let port = unused_port();
+    in_namespace(move || {
+        let accepting = drain(listen(port), 1);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+            .args(["--format", "json", "--port", &port.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        // The start line means that tracing has begun.
+        stdout.read_exact(&mut [0; 16]).unwrap();
+        drop(stdout);
+        drop(connect(v4(port)));
+        accepting.join().unwrap();
+        let mut status = None;
+        wait_for(Duration::from_secs(10), "the end of zkchurn", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().code(), Some(0));
+        let mut stderr = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
+        assert!(!stderr.contains("cannot be written"), "{stderr}");
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_existing_file_is_not_overwritten_by_a_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("precious");
+    std::fs::write(&file, "precious").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["--duration", "100ms", "--record"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert!(output.stdout.is_empty());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("choose a name that is not taken"),
+        "{message}"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn doctor_finds_this_kernel_fit() {
+    let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["doctor", "--format", "json"])
+        .output()
+        .unwrap();
+    let finding: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(finding["can_trace"], true, "{finding:#}");
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//! The kernel program on a real kernel: each test makes connections whose truth
+//! it knows, in a network namespace of its own, and asks what zkchurn saw.
+//!
+//! They need root, so `cargo test` lists them as ignored; `cargo xtask test`
+//! runs them all, against a freshly built object if ZKCHURN_BPF_OBJECT names it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+mod closing;
+mod failing;
+mod fallback;
+mod filters;
+mod lifecycle;
+mod namespace;
+mod overflow;
+mod peer;
+mod sides;
+mod threads;
+mod tracer;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//! The other end of a test's connections, and sockets with the options that
+//! JVMs and probes use.
+
+use std::{
+    io::Read,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// Listens on all addresses of the namespace, IPv6 and IPv4.
+pub fn listen(port: u16) -> TcpListener {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    socket.bind(&SockAddr::from(any)).unwrap();
+    socket.listen(128).unwrap();
+    socket.into()
+}
+
+/// Accepts `count` connections, reads each to its end and closes it.
+pub fn drain(listener: TcpListener, count: usize) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for _ in 0..count {
+            let (mut stream, _) = listener.accept().unwrap();
+            // A reset is one of the ends that tests ask for.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    })
+}
+
+/// `127.0.0.1:port`
+pub fn v4(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// `[::1]:port`
+pub fn v6(port: u16) -> SocketAddr {
+    (Ipv6Addr::LOCALHOST, port).into()
+}
+
+/// `[::ffff:127.0.0.1]:port`, what every JVM connects to.
+pub fn v4_mapped(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port).into()
+}
+
+/// Connects, or panics after five seconds.
+pub fn connect(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&to, Duration::from_secs(5)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    stream
+}
+
+/// Makes the close of `stream` send a RST (SO_LINGER with time 0).
+pub fn reset_at_close(stream: &TcpStream) {
+    socket2::SockRef::from(stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+}
+
+/// Reads until the peer's FIN and returns how many bytes came.
+pub fn read_all(stream: &mut TcpStream) -> usize {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap()
+}
