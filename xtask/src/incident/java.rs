@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Starting a JVM that cannot outlive this process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -24,14 +24,16 @@ impl Jvm {
         let out = dir.join(format!("{name}.out"));
         let out = std::fs::File::create(&out)
             .with_context(|| format!("cannot make {}", out.display()))?;
+        logging(dir, name)?;
+        // Relative to `dir`: a recording holds the command line, and it should
+        // not tell where this machine keeps things.
+        let class_path = class_path.replace(&format!("{}/", dir.display()), "");
         let mut command = dies_with_parent("java");
         command
+            .current_dir(dir)
             .arg("-Xmx256m")
-            .arg(format!(
-                "-Dlog4j.configuration=file:{}",
-                logging(dir, name)?.display()
-            ))
-            .args(["-cp", class_path])
+            .arg(format!("-Dlog4j.configuration=file:{}", properties(name)))
+            .args(["-cp", &class_path])
             .args(main)
             .stdin(Stdio::piped())
             .stdout(out.try_clone()?)
@@ -78,8 +80,12 @@ fn dies_with_parent(program: &str) -> Command {
     command
 }
 
+fn properties(name: &str) -> String {
+    format!("{name}.log4j.properties")
+}
+
 /// ZooKeeper's own log format, into a file.
-fn logging(dir: &Path, name: &str) -> Result<PathBuf> {
+fn logging(dir: &Path, name: &str) -> Result<()> {
     let log = dir.join(format!("{name}.log"));
     let properties = format!(
         "log4j.rootLogger=INFO, FILE\n\
@@ -89,8 +95,6 @@ fn logging(dir: &Path, name: &str) -> Result<PathBuf> {
          log4j.appender.FILE.layout.ConversionPattern=%d{{ISO8601}} [myid:] - %-5p [%t:%C{{1}}@%L] - %m%n\n",
         log.display()
     );
-    let path = dir.join(format!("{name}.log4j.properties"));
-    std::fs::write(&path, properties)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+    let path = dir.join(self::properties(name));
+    std::fs::write(&path, properties).with_context(|| format!("cannot write {}", path.display()))
 }

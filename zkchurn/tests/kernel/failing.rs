@@ -51,10 +51,9 @@ fn timed_out_in_a_black_hole() {
         tracer.finish()
     });
     let error = json!({"errno": 110, "name": "ETIMEDOUT"});
-    assert_failed(
-        &trace,
-        &json!({"outcome": "timed_out", "error": error, "retransmits": 1}),
-    );
+    assert_failed(&trace, &json!({"outcome": "timed_out", "error": error}));
+    // How many SYNs one retry means depends on tcp_syn_linear_timeouts (6.5+).
+    assert!(trace.only()["retransmits"].as_u64().unwrap() >= 1);
     let tried = trace.only()["connecting_for_ns"].as_u64().unwrap();
     assert!(
         (2_500_000_000..6_000_000_000).contains(&tried),

@@ -72,6 +72,8 @@ fn a_socket_older_than_the_trace_is_unmatched_and_not_invented() {
         let accepting = drain(listen(port), 2);
         let older = connect(v4(port));
         let tracer = Tracer::start(&["--port", &port.to_string()]);
+        // A RST ends it in this thread, so that the end is sure to be seen.
+        crate::peer::reset_at_close(&older);
         drop(older);
         drop(connect(v4(port)));
         accepting.join().unwrap();

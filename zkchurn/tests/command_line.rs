@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//! The command line without privilege: one clear sentence and its exit code for
+//! every way to go wrong, and nothing on standard output.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::process::{Command, Output};
+
+fn zkchurn(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn assert_fails(arguments: &[&str], code: i32, sentence: &str) {
+    let output = zkchurn(arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    assert!(stderr.contains(sentence), "{arguments:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments:?} wrote a report");
+}
+
+#[test]
+fn bad_values_are_named_with_the_accepted_form() {
+    assert_fails(
+        &["--port", "zookeeper"],
+        2,
+        "a port is a number from 1 to 65535",
+    );
+    assert_fails(&["--port", "0"], 2, "a port is a number from 1 to 65535");
+    assert_fails(&["--duration", "soon"], 2, "a number with a unit");
+    assert_fails(&["--pid", "-1"], 2, "");
+    assert_fails(&["--buffer", "5"], 2, "a power of two");
+    assert_fails(&["--top", "0"], 2, "a positive number");
+    assert_fails(&["--format", "xml"], 2, "possible values: text, json");
+    assert_fails(&["--pid", "1", "--side", "server"], 2, "--side client only");
+    assert_fails(&["--pid", "4194304"], 2, "there is no process 4194304");
+}
+
+#[test]
+fn files_that_cannot_be_replayed() {
+    assert_fails(
+        &["replay", "no-such-file"],
+        6,
+        "no-such-file cannot be read",
+    );
+    assert_fails(
+        &["replay", "Cargo.toml"],
+        5,
+        "this is not a zkchurn recording",
+    );
+    assert_fails(&["replay", "/proc/self/mem"], 6, "cannot be re");
+}
+
+#[test]
+fn help_names_every_option_and_the_exit_codes() {
+    let help = String::from_utf8(zkchurn(&["--help"]).stdout).unwrap();
+    for word in [
+        "--port",
+        "--pid",
+        "--side",
+        "--duration",
+        "--interval",
+        "--record",
+        "--top",
+        "--format",
+        "--no-color",
+        "--table-size",
+        "--buffer",
+        "--hook",
+        "replay",
+        "doctor",
+        "Exit codes",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn doctor_works_without_privilege() {
+    let output = zkchurn(&["doctor"]);
+    let finding = String::from_utf8(output.stdout).unwrap();
+    assert!(finding.contains("kernel"), "{finding}");
+    assert!(finding.contains("zkchurn can"), "{finding}");
+    assert!(matches!(output.status.code(), Some(0 | 3 | 4)));
+}

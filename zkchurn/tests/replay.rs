@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//! The recording of the real incident, whole, cut short and damaged; and any
+//! sequence of records that nobody would think of.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use proptest::prelude::*;
+use serde_json::Value;
+use zkchurn::{
+    clock::ClockPair,
+    decode::{read_record, write_record},
+    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    pipeline::Pipeline,
+    render::json::Json,
+};
+use zkchurn_common::record::RECORD_SIZE;
+
+const INCIDENT: &str = "tests/recordings/incident.zkchurn";
+
+fn replay(file: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .env("TZ", "UTC")
+        .arg("replay")
+        .arg(file)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+/// The whole answer as JSON, with the pid and tid that the recording holds.
+#[test]
+fn the_incident_names_the_thread_and_what_it_does() {
+    let output = replay(Path::new(INCIDENT), &["--format", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let report = report(&output);
+    assert_eq!(report["families"].as_array().unwrap().len(), 1);
+    let family = &report["families"][0];
+    assert_eq!(family["process"]["label"], "java (IncidentClient)");
+    assert_eq!(family["threads"][0]["comm"], "main-SendThread");
+    assert_eq!(family["closed_by_opener"], family["ended"]);
+    assert_eq!(
+        family["outcomes"]["closed_by_us_before_any_byte"],
+        family["ended"]
+    );
+    assert_eq!(family["payload_out"]["max"], 0);
+    assert!(
+        report["answer"]
+            .as_str()
+            .unwrap()
+            .contains("each closed by this thread itself")
+    );
+    let median = family["established_for"]["p50_ns"].as_u64().unwrap();
+    assert!((200_000..10_000_000).contains(&median), "{median} ns");
+}
+
+/// The README shows what this version prints, to the letter.
+#[test]
+fn the_readme_shows_the_incident_as_it_is_printed() {
+    let output = replay(Path::new(INCIDENT), &[]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let readme = fs::read_to_string("../README.md").unwrap();
+    let shown = readme
+        .split("```text\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert_eq!(shown.trim_end(), printed.trim_end());
+}
+
+#[test]
+fn a_cut_recording_yields_what_is_whole_and_says_so() {
+    let bytes = fs::read(INCIDENT).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cut");
+    let whole = report(&replay(Path::new(INCIDENT), &["--format", "json"]));
+    let mut ended_before = 0;
+    for part in 1..8 {
+        fs::write(&file, &bytes[..bytes.len() * part / 8]).unwrap();
+        let output = replay(&file, &["--format", "json"]);
+        assert_eq!(output.status.code(), Some(5));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("has no end"), "{stderr}");
+        let ended = report(&output)["total"]["ended"].as_u64().unwrap();
+        assert!(ended >= ended_before && ended <= whole["total"]["ended"].as_u64().unwrap());
+        ended_before = ended;
+    }
+    assert!(ended_before > 0);
+}
+
+#[test]
+fn a_damaged_byte_costs_one_frame_and_is_named() {
+    let mut bytes = fs::read(INCIDENT).unwrap();
+    // The connections' records make up the middle.
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("damaged");
+    fs::write(&file, &bytes).unwrap();
+    let output = replay(&file, &["--format", "json"]);
+    assert_eq!(output.status.code(), Some(5));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("were skipped"), "{stderr}");
+    assert!(!stderr.contains("has no end"), "{stderr}");
+    assert!(report(&output)["total"]["ended"].as_u64().unwrap() > 0);
+}
+
+fn start() -> TraceStart {
+    TraceStart {
+        zkchurn: "test".to_owned(),
+        clock: ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: 0,
+        },
+        host: "test".to_owned(),
+        kernel: "test".to_owned(),
+        hook: Hook::TpBtf,
+        ports: vec![2181],
+        side: Sides::Both,
+        pid: None,
+        degraded: Vec::new(),
+    }
+}
+
+proptest! {
+    /// Any bytes, in any order: no panic, and the counts add up.
+    #[test]
+    fn any_sequence_of_records_gives_a_report_that_adds_up(
+        mut records in prop::collection::vec(prop::collection::vec(any::<u8>(), RECORD_SIZE), 0..60),
+        end in any::<u64>(),
+    ) {
+        for record in &mut records {
+            // Mostly plausible kinds, sides and families, few processes and ports.
+            record[204] = record[204] % 4 + 1;
+            record[205] = record[205] % 2 + 1;
+            record[208] = if record[208] < 128 { 2 } else { 10 };
+            let process = record[80] % 3;
+            record[80..84].copy_from_slice(&[process, 0, 0, 0]);
+        }
+        let mut pipeline = Pipeline::new(Json::new(std::io::sink()), 1000);
+        pipeline.accept(Frame::Start(&start())).unwrap();
+        for record in &records {
+            pipeline.accept(Frame::Connection(record)).unwrap();
+        }
+        pipeline.accept(Frame::End(&Mark { monotonic_ns: end, ..Mark::default() })).unwrap();
+        let report = pipeline.report().unwrap();
+        let ended: u64 = report.families.iter().map(|family| family.summary.ended).sum();
+        prop_assert_eq!(ended, report.total.ended);
+        let outcomes: u64 = report.total.outcomes.values().sum();
+        prop_assert_eq!(outcomes, report.total.ended);
+        prop_assert!(report.total.opened >= report.total.ended);
+        prop_assert!(report.total.ended + report.loss.undecodable_records <= records.len() as u64);
+    }
+
+    /// What the wire holds comes back, byte for byte.
+    #[test]
+    fn a_record_survives_reading_and_writing(bytes in prop::collection::vec(any::<u8>(), RECORD_SIZE)) {
+        let record = read_record(&bytes).unwrap();
+        let mut written = Vec::new();
+        write_record(&record, &mut written);
+        prop_assert_eq!(written, bytes);
+    }
+
+    /// Bytes of any length never panic the decoder.
+    #[test]
+    fn any_length_is_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert_eq!(read_record(&bytes).is_ok(), bytes.len() == RECORD_SIZE);
+    }
+}
