@@ -49,7 +49,7 @@ pub fn traces_port(port: u16) -> bool {
     let word = usize::from(port >> 6);
     // SAFETY: a u16 shifted right by 6 is below PORT_SET_WORDS (1024). The read
     // is volatile because the loader changes the value behind the compiler.
-    let word = unsafe { PORTS.as_ptr().add(word).read_volatile() };
+    let word = unsafe { PORTS.as_ptr().wrapping_add(word).read_volatile() };
     word >> (port & 63) & 1 != 0
 }
 
@@ -57,7 +57,12 @@ pub fn traces_port(port: u16) -> bool {
 #[inline(always)]
 pub fn socket_offset(field: SocketField) -> Option<usize> {
     // SAFETY: the enum's values are the array's indices. Volatile: see above.
-    let offset = unsafe { SOCKET_LAYOUT.as_ptr().add(field as usize).read_volatile() };
+    let offset = unsafe {
+        SOCKET_LAYOUT
+            .as_ptr()
+            .wrapping_add(field as usize)
+            .read_volatile()
+    };
     present(offset)
 }
 
@@ -68,7 +73,7 @@ pub fn tracepoint_offset(field: TracepointField) -> Option<usize> {
     let offset = unsafe {
         TRACEPOINT_LAYOUT
             .as_ptr()
-            .add(field as usize)
+            .wrapping_add(field as usize)
             .read_volatile()
     };
     present(offset)

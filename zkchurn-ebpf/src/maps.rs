@@ -23,7 +23,7 @@ static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
 /// Starts tracking a connection; a full table is counted.
 #[inline(always)]
 pub fn track(record: &ConnectionRecord) {
-    if TRACKED.insert(&record.socket, record, 0).is_err() {
+    if TRACKED.insert(record.socket, record, 0).is_err() {
         count(Loss::TableFull);
     }
 }
@@ -34,7 +34,7 @@ pub fn track(record: &ConnectionRecord) {
 /// socket only under its lock, so no other CPU handles the same socket now.
 #[inline(always)]
 pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
-    let record = TRACKED.get_ptr_mut(&socket)?;
+    let record = TRACKED.get_ptr_mut(socket)?;
     // SAFETY: a pointer to a map value stays valid for this run of the
     // program, and the socket lock excludes a second writer.
     Some(unsafe { &mut *record })
@@ -44,7 +44,7 @@ pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
 #[inline(always)]
 pub fn forget(socket: u64) {
     // The entry may be gone only if the same socket ended twice, which is harmless.
-    let _ = TRACKED.remove(&socket);
+    let _ = TRACKED.remove(socket);
 }
 
 /// Copies a record to the ring buffer without waking the reader, which polls:

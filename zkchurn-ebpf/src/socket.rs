@@ -69,7 +69,7 @@ impl Socket for TrustedSocket {
         let offset = socket_offset(field)?;
         // SAFETY: the verifier checks that the offset lies in `struct sock` and
         // makes a faulting load yield zero.
-        Some(unsafe { self.0.add(offset).cast::<T>().read_volatile() })
+        Some(unsafe { self.0.wrapping_add(offset).cast::<T>().read_volatile() })
     }
 
     #[inline(always)]
