@@ -61,6 +61,13 @@ pub mod known {
     pub const OPENER: u32 = 1 << 9;
     /// `closer_*`: the thread that closed or shut down this side.
     pub const CLOSER: u32 = 1 << 10;
+    /// The connection is older than the trace: `started_ns` and
+    /// `established_ns` are when tracing began. Made by the reader.
+    pub const BEFORE_START: u32 = 1 << 11;
+    /// `opener_tgid`, `opener_uid`, `opener_start_ns` and `process_comm` are of
+    /// the process that holds the socket of such a connection, found in /proc;
+    /// no thread is known.
+    pub const HOLDER: u32 = 1 << 12;
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.

@@ -10,8 +10,9 @@ use crate::{
 
 /// Says who churns, where to, how often, and how the connections end.
 pub fn answer(report: &Report) -> String {
-    let Some(family) = report.families.first() else {
-        return nothing_seen(report);
+    let family = match report.families.first() {
+        Some(family) if family.summary.opened > 0 => family,
+        _ => return nothing_seen(report),
     };
     let window = text::window(report.trace.length_ns);
     let Subject {
@@ -51,7 +52,22 @@ fn nothing_seen(report: &Report) -> String {
             "Is the port right (--port)?",
         ),
     };
-    format!("{what}. {hint}")
+    match report.total.older.seen {
+        0 => format!("{what}. {hint}"),
+        seen => format!("{what}; {}.", older(seen, report.total.older.ended)),
+    }
+}
+
+/// The connections that were there already.
+fn older(seen: u64, ended: u64) -> String {
+    let seen = text::counted(seen, "connection");
+    match ended {
+        0 => format!("{seen} older than the trace stayed open"),
+        ended => format!(
+            "{seen} older than the trace, of which {} ended",
+            text::count(ended)
+        ),
+    }
 }
 
 /// Of whom the answer speaks.
@@ -95,9 +111,15 @@ fn destination(family: &FamilyRow) -> String {
     }
 }
 
+/// So many connections from as many threads are no coincidence.
+const EACH_NEW: u64 = 3;
+
 fn threads_clause(family: &FamilyRow, is_thread: bool) -> String {
     if is_thread || family.thread_count < 2 {
         return String::new();
+    }
+    if family.thread_count >= EACH_NEW && family.thread_count == family.summary.opened {
+        return ", each from a new thread".to_owned();
     }
     let at_least = if family.threads_uncounted {
         "at least "
@@ -228,6 +250,9 @@ fn others(report: &Report, family: &FamilyRow, summary: &Summary) -> String {
         let sources = report.families.len() as u64 - 1 + report.families_left_out;
         let sources = text::counted(sources, "other source");
         parts.push(format!("{} by {sources}", text::count(elsewhere)));
+    }
+    if report.total.older.seen > 0 {
+        parts.push(older(report.total.older.seen, report.total.older.ended));
     }
     if parts.is_empty() {
         return String::new();

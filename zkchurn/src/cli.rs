@@ -5,7 +5,10 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::frame::{Hook, Sides};
+use crate::{
+    frame::{Hook, Sides},
+    inspect::jvm::JvmMode,
+};
 
 /// Names the process and thread behind ZooKeeper connection churn.
 ///
@@ -30,6 +33,8 @@ Examples:
   sudo zkchurn                              trace port 2181 until Ctrl-C
   sudo zkchurn --port 2181,4181 --duration 60s
   sudo zkchurn --side server                on the ZooKeeper host: who connects here
+  sudo zkchurn --jvm dump --logs            and ask the JVM and its log about it
+  sudo zkchurn timewait --watch 30s         whose are the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    keep the raw records
   zkchurn replay incident.zkchurn           report on them later, without privilege
   zkchurn doctor                            what this host offers
@@ -40,11 +45,19 @@ Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Says whose the sockets in TIME_WAIT are: traces, then lists them.
+    #[command(name = "timewait")]
+    TimeWait(TimeWaitArgs),
     /// Runs the same report on a recording; needs no privilege.
     Replay(ReplayArgs),
     /// Says what this host offers, what will be degraded and what to do.
     Doctor(DoctorArgs),
 }
+
+/// Connections that are followed at once, unless told otherwise.
+const TABLE_SIZE: u32 = 65_536;
+/// Size of the buffer between kernel and zkchurn, unless told otherwise.
+const BUFFER_KIB: u32 = 4_096;
 
 /// Options of a trace.
 #[derive(Debug, Args)]
@@ -76,12 +89,21 @@ pub struct TraceArgs {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
+    /// What to ask the JVM of a process that churns.
+    #[arg(long, value_enum, default_value_t = JvmMode::Name)]
+    pub jvm: JvmMode,
+
+    /// Search the ends of the log files that such a process has open for lines
+    /// that explain churn: at most 4 MiB of each and 16 files, read only.
+    #[arg(long)]
+    pub logs: bool,
+
     /// How many connections are followed at once.
-    #[arg(long, value_name = "SOCKETS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub table_size: u32,
 
     /// Size of the buffer between kernel and zkchurn, in KiB: a power of two.
-    #[arg(long, value_name = "KIB", default_value_t = 4_096, value_parser = buffer)]
+    #[arg(long, value_name = "KIB", default_value_t = BUFFER_KIB, value_parser = buffer)]
     pub buffer: u32,
 
     /// How to attach; by default the best that this kernel offers.
@@ -120,6 +142,70 @@ pub struct OutputArgs {
     /// No colours; they are also left out in a pipe and where NO_COLOR is set.
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// Options of `timewait`.
+#[derive(Debug, Args)]
+pub struct TimeWaitArgs {
+    /// Ports whose sockets are listed, comma-separated.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = port)]
+    pub port: Vec<u16>,
+
+    /// Which side this host is.
+    #[arg(long, value_enum, default_value_t = Sides::Client)]
+    pub side: Sides,
+
+    /// How long to trace before the sockets are listed; Ctrl-C lists them at
+    /// once. A socket is in TIME_WAIT for 60 s, so after 60s every owner is known.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = watch)]
+    pub watch: Duration,
+
+    /// List the sockets one by one, too.
+    #[arg(long)]
+    pub rows: bool,
+
+    /// Also write the raw records to this new file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Load this eBPF object instead of the built-in one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub bpf_object: Option<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+impl TimeWaitArgs {
+    /// The trace that tells the owners.
+    pub fn trace(&self) -> TraceArgs {
+        TraceArgs {
+            port: self.port.clone(),
+            pid: None,
+            side: self.side,
+            duration: Some(self.watch),
+            interval: Duration::ZERO,
+            record: self.record.clone(),
+            jvm: JvmMode::Name,
+            logs: false,
+            table_size: TABLE_SIZE,
+            buffer: BUFFER_KIB,
+            hook: None,
+            bpf_object: self.bpf_object.clone(),
+            verbose: 0,
+            output: OutputArgs {
+                format: self.format,
+                top: 10,
+                lines: 0,
+                no_color: self.no_color,
+            },
+        }
+    }
 }
 
 /// Options of a replay.
@@ -174,6 +260,17 @@ fn buffer(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
         _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
+    }
+}
+
+fn watch(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(
+            "at least some time is needed to see who closes, such as 10s; without it \
+             `ss -tan state time-wait` shows as much"
+                .to_owned(),
+        ),
+        time => Ok(time),
     }
 }
 

@@ -96,6 +96,20 @@ pub struct Opener {
     pub process_start_ns: Option<u64>,
 }
 
+/// The process that holds the socket of a connection older than the trace. Who
+/// opened it, and which thread uses it, cannot be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id (the kernel's tgid).
+    pub tgid: u32,
+    /// Owner of the socket.
+    pub uid: u32,
+    /// Name of the process's leader.
+    pub comm: Comm,
+    /// Start of the process, nanoseconds since boot.
+    pub process_start_ns: u64,
+}
+
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -117,6 +131,11 @@ pub struct Connection {
     pub netns: Option<u32>,
     /// Who called connect.
     pub opener: Option<Opener>,
+    /// Whether the connection is older than the trace: its beginnings are those
+    /// of the trace, and its lifetimes are at least what they say.
+    pub before_start: bool,
+    /// Who holds the socket of a connection older than the trace.
+    pub holder: Option<Holder>,
     /// Who closed, shut down or aborted this side.
     pub closer: Option<Thread>,
     /// When connect was called; for an accepted connection, when it was established.
@@ -253,6 +272,22 @@ impl Connection {
             (errno::ECONNABORTED, _) => Some(Reset::Sent),
             _ => None,
         }
+    }
+
+    /// Whether the process that closed is another than the one that opened: the
+    /// socket was inherited or passed on (unix(7), `SCM_RIGHTS`).
+    pub fn closed_by_other_process(&self) -> Option<Thread> {
+        let opener = self
+            .opener
+            .map(|opener| opener.thread.tgid)
+            .or(self.holder.map(|holder| holder.tgid))?;
+        self.closer.filter(|closer| closer.tgid != opener)
+    }
+
+    /// Whether the kernel keeps a TIME_WAIT socket of the connection: it ended
+    /// after this side's FIN, without a RST (RFC 9293, 3.3.2).
+    pub fn leaves_time_wait(&self) -> bool {
+        self.stage != Stage::Established && self.saw(state::FIN_WAIT1) && self.reset().is_none()
     }
 
     fn saw(&self, state: u8) -> bool {

@@ -14,7 +14,7 @@ use zkchurn_common::record::{
 };
 
 use crate::{
-    connection::{Comm, Connection, Opener, Side, Stage, Thread},
+    connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread},
     identify::ProcessKey,
 };
 
@@ -153,6 +153,13 @@ pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
         },
         netns: is_known(known::NETNS).then_some(record.netns),
         opener: is_known(known::OPENER).then(|| opener(&record)),
+        before_start: is_known(known::BEFORE_START),
+        holder: is_known(known::HOLDER).then(|| Holder {
+            tgid: record.opener_tgid,
+            uid: record.opener_uid,
+            comm: Comm::new(record.process_comm),
+            process_start_ns: record.opener_start_ns,
+        }),
         closer: is_known(known::CLOSER).then(|| Thread {
             tgid: record.closer_tgid,
             tid: record.closer_tid,
@@ -198,16 +205,16 @@ fn address(octets: [u8; 16], port: [u8; 2]) -> SocketAddr {
     SocketAddr::new(ip, u16::from_be_bytes(port))
 }
 
-/// The process that opened the connection of a record, without decoding the
+/// The process that opened or holds the connection of a record, without decoding the
 /// rest: asked for every record, to look up those that are new.
 pub fn process_of(bytes: &[u8]) -> Option<ProcessKey> {
     let word = |at: usize| bytes.get(at..at + 4).map(|mut word| word.get_u32_le());
-    if word(offset_of!(ConnectionRecord, known))? & known::OPENER == 0 {
+    if word(offset_of!(ConnectionRecord, known))? & (known::OPENER | known::HOLDER) == 0 {
         return None;
     }
     let start = offset_of!(ConnectionRecord, opener_start_ns);
-    Some(ProcessKey {
-        pid: word(offset_of!(ConnectionRecord, opener_tgid))?,
-        start_ns: bytes.get(start..start + 8)?.get_u64_le(),
-    })
+    Some(ProcessKey::new(
+        word(offset_of!(ConnectionRecord, opener_tgid))?,
+        bytes.get(start..start + 8)?.get_u64_le(),
+    ))
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::ClockPair, identify::ProcessIdentity};
+use crate::{clock::ClockPair, identify::ProcessIdentity, inspect::Inspection, timewait::Snapshot};
 
 /// One thing that a source has to tell, in the order in which it happened.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,10 @@ pub enum Frame<'a> {
     Connection(&'a [u8]),
     /// A process was identified; comes before its first connection.
     Process(&'a ProcessIdentity),
+    /// A process was looked at more closely.
+    Inspection(&'a Inspection),
+    /// TIME_WAIT sockets, as the kernel lists them.
+    TimeWait(&'a Snapshot),
     /// An interval is over.
     Interval(&'a Mark),
     /// The trace ends. Comes last, once.

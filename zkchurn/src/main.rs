@@ -8,14 +8,18 @@ use zkchurn::{
     cli::{Cli, Command},
     doctor,
     exit::Code,
-    replay, trace,
+    output, replay, trace,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(cli.trace.verbose);
     let outcome = match &cli.command {
-        None => trace::run(&cli.trace),
+        None => trace::run(&cli.trace, output::renderer(&cli.trace.output), false),
+        Some(Command::TimeWait(args)) => {
+            let renderer = output::time_wait_renderer(args.format, args.no_color);
+            trace::run(&args.trace(), renderer, true)
+        }
         Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
     };

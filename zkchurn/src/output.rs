@@ -19,6 +19,7 @@ use crate::{
         Renderer,
         json::Json,
         text::{Options, Text},
+        time_wait::TimeWaitOnly,
     },
 };
 
@@ -37,6 +38,21 @@ pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
         BufWriter::with_capacity(BUFFER, stdout),
         options,
     )
+}
+
+/// The renderer of `zkchurn timewait`, on standard output.
+pub fn time_wait_renderer(format: Format, no_color: bool) -> Box<dyn Renderer> {
+    let stdout = io::stdout().lock();
+    let options = Options {
+        colour: !no_color && colour_is_welcome(&stdout),
+        zone: TimeZone::system(),
+        lines_per_second: 0,
+    };
+    let to = BufWriter::with_capacity(BUFFER, stdout);
+    match format {
+        Format::Text => Box::new(TimeWaitOnly(Text::new(to, options))),
+        Format::Json => Box::new(TimeWaitOnly(Json::new(to))),
+    }
 }
 
 /// The renderer for `format` on any writer.

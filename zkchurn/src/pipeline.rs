@@ -10,22 +10,40 @@ use crate::{
     decode::decode,
     frame::{Frame, Mark, TraceStart},
     identify::{ProcessKey, registry::Registry},
-    ledger::Ledger,
+    ledger::{Churning, Ledger},
     outcome::Outcome,
     render::{ConnectionLine, Renderer},
-    report::{self, Busiest, IntervalSummary, Loss, Report},
+    report::{self, Busiest, IntervalSummary, Loss, Report, Sources},
+    timewait::{
+        Snapshot,
+        owners::Owners,
+        table::{Scope, TimeWait},
+    },
 };
 
 /// The state of one trace.
 pub struct Pipeline<R> {
     renderer: R,
-    top: usize,
+    view: View,
     start: Option<TraceStart>,
     registry: Registry,
     ledger: Ledger,
+    owners: Owners,
+    time_wait: Option<TimeWait>,
+    /// Whether the next snapshot continues `time_wait`.
+    time_wait_continues: bool,
     undecodable_records: u64,
     interval: IntervalStart,
     report: Option<Report>,
+}
+
+/// What of the trace is wanted in the report.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Most families, and threads of each.
+    pub top: usize,
+    /// Whether TIME_WAIT sockets are wanted one by one.
+    pub time_wait_rows: bool,
 }
 
 /// Where the running interval began.
@@ -37,14 +55,17 @@ struct IntervalStart {
 }
 
 impl<R: Renderer> Pipeline<R> {
-    /// A pipeline that renders with `renderer` and reports the `top` busiest.
-    pub fn new(renderer: R, top: usize) -> Self {
+    /// A pipeline that renders with `renderer`.
+    pub fn new(renderer: R, view: View) -> Self {
         Self {
             renderer,
-            top,
+            view,
             start: None,
             registry: Registry::default(),
             ledger: Ledger::default(),
+            owners: Owners::default(),
+            time_wait: None,
+            time_wait_continues: false,
             undecodable_records: 0,
             interval: IntervalStart::default(),
             report: None,
@@ -63,6 +84,14 @@ impl<R: Renderer> Pipeline<R> {
             Frame::Connection(bytes) => self.connection(bytes),
             Frame::Process(process) => {
                 self.registry.insert(process.clone());
+                Ok(())
+            }
+            Frame::Inspection(inspection) => {
+                self.registry.insert_inspection(inspection.clone());
+                Ok(())
+            }
+            Frame::TimeWait(snapshot) => {
+                self.time_wait(snapshot);
                 Ok(())
             }
             Frame::Interval(mark) => self.end_interval(mark),
@@ -86,6 +115,7 @@ impl<R: Renderer> Pipeline<R> {
         };
         let outcome = Outcome::of(&connection);
         self.ledger.observe(&connection, outcome);
+        self.owners.remember(&connection);
         if connection.stage == Stage::Established {
             return Ok(());
         }
@@ -96,6 +126,25 @@ impl<R: Renderer> Pipeline<R> {
             process,
             clock: start.clock,
         })
+    }
+
+    /// A new list replaces the one before; a part continues it.
+    fn time_wait(&mut self, snapshot: &Snapshot) {
+        let Some(start) = &self.start else {
+            return;
+        };
+        let scope = Scope {
+            clock: start.clock,
+            ports: &start.ports,
+            owners: &self.owners,
+            registry: &self.registry,
+            with_rows: self.view.time_wait_rows,
+        };
+        match &mut self.time_wait {
+            Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),
+            table => *table = Some(TimeWait::of(snapshot, &scope)),
+        }
+        self.time_wait_continues = snapshot.continued;
     }
 
     fn end_interval(&mut self, mark: &Mark) -> io::Result<()> {
@@ -134,15 +183,15 @@ impl<R: Renderer> Pipeline<R> {
         let Some(start) = &self.start else {
             return Ok(());
         };
-        let undecodable = self.undecodable_records;
-        let report = report::build(
+        let report = report::build(&Sources {
             start,
             mark,
-            &self.ledger,
-            &self.registry,
-            undecodable,
-            self.top,
-        );
+            ledger: &self.ledger,
+            registry: &self.registry,
+            time_wait: self.time_wait.as_ref(),
+            undecodable_records: self.undecodable_records,
+            top: self.view.top,
+        });
         self.renderer.report(&report)?;
         self.report = Some(report);
         self.renderer.flush()
@@ -175,6 +224,16 @@ impl<R: Renderer> Pipeline<R> {
             .total
             .last_seen_ns
             .max(self.interval.monotonic_ns)
+    }
+
+    /// The processes that churn, see [`Ledger::churning`].
+    pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
+        self.ledger.churning(least, most)
+    }
+
+    /// Whether a process was looked at more closely.
+    pub fn has_inspection(&self, key: ProcessKey) -> bool {
+        self.registry.inspection(key).is_some()
     }
 
     /// The report, once the trace has ended.

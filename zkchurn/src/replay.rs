@@ -10,7 +10,7 @@ use crate::{
     exit::{Code, Failure},
     frame::{Frame, Mark},
     output,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, View},
     recording::reader::{OpenError, Reader, RecordedFrame},
     render::Renderer,
 };
@@ -25,7 +25,11 @@ pub fn run(args: &ReplayArgs) -> Result<Code, Failure> {
         .with_context(|| format!("{} cannot be read", args.file.display()))
         .map_err(|error| Failure::new(Code::Unreadable, error))?;
     let mut reader = open(file, &args.file)?;
-    let mut pipeline = Pipeline::new(output::renderer(&args.output), args.output.top);
+    let view = View {
+        top: args.output.top,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(output::renderer(&args.output), view);
     let ended = play(&mut reader, &mut pipeline).map_err(|error| match error {
         PlayError::Read(error) => {
             let message = format!("{} cannot be read", args.file.display());
@@ -80,6 +84,10 @@ pub fn play<R: Read, O: Renderer>(
             RecordedFrame::Start(start) => pipeline.accept(Frame::Start(&start))?,
             RecordedFrame::Connection(bytes) => pipeline.accept(Frame::Connection(bytes))?,
             RecordedFrame::Process(process) => pipeline.accept(Frame::Process(&process))?,
+            RecordedFrame::Inspection(inspection) => {
+                pipeline.accept(Frame::Inspection(&inspection))?;
+            }
+            RecordedFrame::TimeWait(snapshot) => pipeline.accept(Frame::TimeWait(&snapshot))?,
             RecordedFrame::Interval(mark) => {
                 last_mark = mark;
                 pipeline.accept(Frame::Interval(&mark))?;

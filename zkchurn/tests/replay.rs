@@ -18,10 +18,15 @@ use zkchurn::{
     clock::ClockPair,
     decode::{read_record, write_record},
     frame::{Frame, Hook, Mark, Sides, TraceStart},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, View},
     render::json::Json,
 };
 use zkchurn_common::record::RECORD_SIZE;
+
+const EVERYTHING: View = View {
+    top: 1000,
+    time_wait_rows: true,
+};
 
 const INCIDENT: &str = "tests/recordings/incident.zkchurn";
 
@@ -151,7 +156,7 @@ proptest! {
             let process = record[80] % 3;
             record[80..84].copy_from_slice(&[process, 0, 0, 0]);
         }
-        let mut pipeline = Pipeline::new(Json::new(std::io::sink()), 1000);
+        let mut pipeline = Pipeline::new(Json::new(std::io::sink()), EVERYTHING);
         pipeline.accept(Frame::Start(&start())).unwrap();
         for record in &records {
             pipeline.accept(Frame::Connection(record)).unwrap();

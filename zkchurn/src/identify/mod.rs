@@ -16,18 +16,37 @@ use crate::connection::Connection;
 pub struct ProcessKey {
     /// Process id.
     pub pid: u32,
-    /// Start of the process, nanoseconds since boot; 0 where the kernel does not tell.
+    /// Start of the process, nanoseconds since boot, down to the clock tick;
+    /// 0 where the kernel does not tell.
     pub start_ns: u64,
 }
 
+/// `/proc` counts a process's start in ticks of `USER_HZ`, 100 a second on
+/// every architecture that zkchurn runs on (include/asm-generic/param.h).
+pub const TICK_NS: u64 = 10_000_000;
+
 impl ProcessKey {
-    /// The process that a connection belongs to: the opener's, or for an
-    /// accepted connection nobody's.
+    /// The process `pid` that started `start_ns` after boot. The kernel program
+    /// tells nanoseconds and `/proc` ticks: rounding down makes them one.
+    pub fn new(pid: u32, start_ns: u64) -> Self {
+        Self {
+            pid,
+            start_ns: start_ns - start_ns % TICK_NS,
+        }
+    }
+
+    /// The process that a connection belongs to: the opener's, of an older
+    /// connection the holder's, or for an accepted connection nobody's.
     pub fn of(connection: &Connection) -> Option<Self> {
-        let opener = connection.opener?;
-        Some(Self {
-            pid: opener.thread.tgid,
-            start_ns: opener.process_start_ns.unwrap_or(0),
+        let by_opener = connection.opener.map(|opener| {
+            Self::new(
+                opener.thread.tgid,
+                opener.process_start_ns.unwrap_or_default(),
+            )
+        });
+        by_opener.or_else(|| {
+            let holder = connection.holder?;
+            Some(Self::new(holder.tgid, holder.process_start_ns))
         })
     }
 }

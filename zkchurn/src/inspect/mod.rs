@@ -13,10 +13,14 @@
 //! | `cgroup` | systemd unit, container and pod out of a cgroup path |
 //! | `jvm/` | the JVM's flags, and its thread dump by the attach protocol |
 //! | `logs/` | the tails of the log files, for lines that explain churn |
+//! | `schedule` | which process is looked at when |
+//! | `worker` | the thread that does it |
 
 pub mod jvm;
 pub mod logs;
 pub mod process;
+pub mod schedule;
+pub mod worker;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,4 +40,25 @@ pub struct Inspection {
     pub jvm: Option<jvm::Jvm>,
     /// What its logs say; `None` when they were not asked for.
     pub logs: Option<logs::LogSearch>,
+}
+
+impl Inspection {
+    /// Fills in from an earlier look what this one lacks.
+    pub fn complete_from(&mut self, earlier: Self) {
+        let gone = self.details.is_none();
+        self.details = self.details.take().or(earlier.details);
+        self.logs = self.logs.take().or(earlier.logs);
+        let dumped = |jvm: &Option<jvm::Jvm>| {
+            jvm.as_ref()
+                .is_some_and(|jvm| jvm.dump != jvm::Dump::NotAsked)
+        };
+        let names =
+            |jvm: &Option<jvm::Jvm>| jvm.as_ref().is_some_and(|jvm| !jvm.threads.is_empty());
+        let earlier_tells_more = gone
+            || (dumped(&earlier.jvm) && !dumped(&self.jvm))
+            || (names(&earlier.jvm) && !names(&self.jvm));
+        if earlier_tells_more {
+            self.jvm = earlier.jvm.or(self.jvm.take());
+        }
+    }
 }

@@ -102,6 +102,15 @@ pub struct Family {
     pub ended_in_interval: u64,
 }
 
+/// A process that churns, and its threads that connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Churning {
+    /// The process.
+    pub process: ProcessKey,
+    /// The connecting threads, busiest first.
+    pub tids: Vec<u32>,
+}
+
 /// The aggregate over a trace.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -128,6 +137,10 @@ impl Ledger {
         let family = self.families.entry(key).or_default();
         family.tally.observe(connection, outcome);
         family.ended_in_interval += u64::from(connection.ended_ns.is_some());
+        if let Some(holder) = connection.holder {
+            family.uid = Some(holder.uid);
+            family.process_comm = family.process_comm.or(Some(holder.comm));
+        }
         let Some(opener) = connection.opener else {
             return;
         };
@@ -153,6 +166,26 @@ impl Ledger {
             (std::cmp::Reverse((tally.ended, tally.opened())), **key)
         });
         families
+    }
+
+    /// The processes that churn most: with at least `least` ended connections,
+    /// at most `most` of them, each with its threads, busiest first.
+    pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
+        let mut churning: Vec<Churning> = Vec::new();
+        for (key, family) in self.families() {
+            let Some(process) = key.process else { continue };
+            if family.tally.ended < least {
+                continue;
+            }
+            let tids = family.busiest_threads().into_iter().map(|(tid, _)| tid);
+            if let Some(known) = churning.iter_mut().find(|known| known.process == process) {
+                known.tids.extend(tids);
+            } else if churning.len() < most {
+                let tids = tids.collect();
+                churning.push(Churning { process, tids });
+            }
+        }
+        churning
     }
 
     /// One family.

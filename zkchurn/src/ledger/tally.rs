@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::distribution::Distribution;
 use crate::{
-    connection::{Connection, FirstClose, Stage},
+    connection::{Connection, FirstClose, Stage, Thread},
     outcome::Outcome,
 };
 
@@ -42,12 +42,58 @@ pub struct Tally {
     pub payload_in: Range,
     /// Segments sent again.
     pub retransmits: u64,
+    /// Connections closed by another process than the opener's.
+    pub closed_by_other_process: u64,
+    /// The latest of those closers.
+    pub other_process_closer: Option<Thread>,
+    /// Connections older than the trace, counted apart from all the above.
+    pub older: Older,
     /// Start of the first connection.
     pub first_seen_ns: Option<u64>,
     /// Latest moment at which anything happened.
     pub last_seen_ns: u64,
     /// Start of the latest connection, for the gap.
     last_start_ns: Option<u64>,
+}
+
+/// Connections that were there before the trace began. Their age is not known,
+/// so they have no place in the distributions.
+#[derive(Clone, Debug, Default)]
+pub struct Older {
+    /// How many there were when tracing began.
+    pub seen: u64,
+    /// How many of them ended.
+    pub ended: u64,
+    /// Shortest time from the trace's begin to such an end.
+    pub first_end_after_ns: Option<u64>,
+    /// The ended ones by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+}
+
+impl Older {
+    fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        match connection.stage {
+            Stage::Established => self.seen += 1,
+            Stage::Open => {}
+            Stage::Ended | Stage::Closing => {
+                self.ended += 1;
+                *self.outcomes.entry(outcome).or_default() += 1;
+                let until = connection.left_established_ns.or(connection.ended_ns);
+                if let Some(until) = until {
+                    let after = until.saturating_sub(connection.started_ns);
+                    let first = self
+                        .first_end_after_ns
+                        .map_or(after, |first| first.min(after));
+                    self.first_end_after_ns = Some(first);
+                }
+            }
+        }
+    }
+
+    /// How many are still open.
+    pub fn open(&self) -> u64 {
+        self.seen.saturating_sub(self.ended)
+    }
 }
 
 /// [`FirstClose`] in the order in which it is listed.
@@ -103,6 +149,13 @@ impl Tally {
     /// The beginning of a connection is counted once: when it is established,
     /// or when it ends or the trace ends without that.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        let latest = connection.ended_ns.or(connection.established_ns);
+        let latest = latest.unwrap_or(connection.started_ns);
+        self.last_seen_ns = self.last_seen_ns.max(latest);
+        if connection.before_start {
+            self.older.observe(connection, outcome);
+            return;
+        }
         match connection.stage {
             Stage::Established => {
                 self.established += 1;
@@ -125,9 +178,6 @@ impl Tally {
             Some(first) => first.min(connection.started_ns),
             None => connection.started_ns,
         });
-        let latest = connection.ended_ns.or(connection.established_ns);
-        let latest = latest.unwrap_or(connection.started_ns);
-        self.last_seen_ns = self.last_seen_ns.max(latest);
     }
 
     /// Counts a beginning. Gaps are taken in the order of the starts; a
@@ -158,6 +208,10 @@ impl Tally {
         }
         if let Some(connecting_for) = connection.connecting_for_ns() {
             self.connecting_for.add(connecting_for);
+        }
+        if let Some(closer) = connection.closed_by_other_process() {
+            self.closed_by_other_process += 1;
+            self.other_process_closer = Some(closer);
         }
         if let (Some(opener), Some(closer)) = (connection.opener, connection.closer) {
             if opener.thread.tid == closer.tid && opener.thread.tgid == closer.tgid {

@@ -11,6 +11,8 @@ use super::{FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, SYNC, VERSION, checks
 use crate::{
     frame::{Mark, TraceStart},
     identify::ProcessIdentity,
+    inspect::Inspection,
+    timewait::Snapshot,
 };
 
 /// Why a file cannot be read as a recording at all.
@@ -38,6 +40,10 @@ pub enum RecordedFrame<'a> {
     Connection(&'a [u8]),
     /// A process was identified.
     Process(Box<ProcessIdentity>),
+    /// A process was looked at more closely.
+    Inspection(Box<Inspection>),
+    /// TIME_WAIT sockets.
+    TimeWait(Box<Snapshot>),
     /// An interval is over.
     Interval(Mark),
     /// The trace ends.
@@ -262,6 +268,8 @@ fn parse(kind: u8, payload: &[u8]) -> RecordedFrame<'_> {
         kind::CONNECTION => Ok(RecordedFrame::Connection(payload)),
         kind::PROCESS => serde_json::from_slice(payload).map(RecordedFrame::Process),
         kind::INTERVAL => serde_json::from_slice(payload).map(RecordedFrame::Interval),
+        kind::TIME_WAIT => serde_json::from_slice(payload).map(RecordedFrame::TimeWait),
+        kind::INSPECTION => serde_json::from_slice(payload).map(RecordedFrame::Inspection),
         kind::END => serde_json::from_slice(payload).map(RecordedFrame::End),
         _ => Ok(RecordedFrame::Unknown),
     };

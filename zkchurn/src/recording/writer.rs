@@ -36,6 +36,8 @@ impl<W: Write> Writer<W> {
             Frame::Start(start) => self.write_json(kind::START, start),
             Frame::Connection(bytes) => self.write_payload(kind::CONNECTION, bytes),
             Frame::Process(process) => self.write_json(kind::PROCESS, process),
+            Frame::Inspection(inspection) => self.write_json(kind::INSPECTION, inspection),
+            Frame::TimeWait(snapshot) => self.write_json(kind::TIME_WAIT, snapshot),
             Frame::Interval(mark) => self.write_json(kind::INTERVAL, mark),
             Frame::End(mark) => self.write_json(kind::END, mark),
         }

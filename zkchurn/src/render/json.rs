@@ -11,7 +11,8 @@ use crate::{
     connection::{FirstClose, Reset, Thread, errno},
     frame::TraceStart,
     outcome::Outcome,
-    report::{IntervalSummary, Report, side_name},
+    report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
+    timewait::table::TimeWait,
 };
 
 /// Version of the JSON schema: raised when a field changes its meaning or goes;
@@ -40,6 +41,27 @@ impl<W: Write> Json<W> {
     }
 }
 
+impl<W: Write> Json<W> {
+    /// Writes the TIME_WAIT sockets, and what limits the answer.
+    pub(super) fn write_time_wait(&mut self, report: &Report) -> io::Result<()> {
+        let body = TimeWaitBody {
+            trace: &report.trace,
+            time_wait: report.time_wait.as_ref(),
+            loss: &report.loss,
+            degraded: &report.degraded,
+        };
+        self.line("timewait", &body)
+    }
+}
+
+#[derive(Serialize)]
+struct TimeWaitBody<'a> {
+    trace: &'a TraceSummary,
+    time_wait: Option<&'a TimeWait>,
+    loss: &'a Loss,
+    degraded: &'a [String],
+}
+
 #[derive(Serialize)]
 struct Line<'a, T> {
     #[serde(rename = "type")]
@@ -64,6 +86,7 @@ struct ConnectionBody<'a> {
     closer: Option<ThreadBody>,
     local: String,
     remote: String,
+    before_start: bool,
     ipv6_socket: bool,
     netns: Option<u32>,
     socket: String,
@@ -92,7 +115,7 @@ struct ProcessBody<'a> {
     name: String,
     application: Option<&'a str>,
     uid: u32,
-    cgroup: u64,
+    cgroup: Option<u64>,
     start_ns: Option<u64>,
 }
 
@@ -130,6 +153,7 @@ impl<'a> ConnectionBody<'a> {
             closer: connection.closer.map(ThreadBody::from),
             local: connection.local.to_string(),
             remote: connection.remote.to_string(),
+            before_start: connection.before_start,
             ipv6_socket: connection.ipv6_socket,
             netns: connection.netns,
             socket: format!("{:x}", connection.socket),
@@ -160,19 +184,37 @@ impl<'a> ConnectionBody<'a> {
     }
 }
 
+/// The opener's process, or of an older connection the holder.
 fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
-    let opener = line.connection.opener?;
-    let captured = || opener.process_comm.map(|comm| comm.to_string());
+    let (pid, uid, comm, cgroup, start_ns) = match (line.connection.opener, line.connection.holder)
+    {
+        (Some(opener), _) => (
+            opener.thread.tgid,
+            opener.uid,
+            opener.process_comm,
+            Some(opener.cgroup),
+            opener.process_start_ns,
+        ),
+        (None, Some(holder)) => (
+            holder.tgid,
+            holder.uid,
+            Some(holder.comm),
+            None,
+            Some(holder.process_start_ns),
+        ),
+        (None, None) => return None,
+    };
+    let captured = || comm.map(|comm| comm.to_string());
     let identified = line.process.map(|process| process.name.clone());
     Some(ProcessBody {
-        pid: opener.thread.tgid,
+        pid,
         name: identified.or_else(captured).unwrap_or_default(),
         application: line
             .process
             .and_then(|process| process.application.as_deref()),
-        uid: opener.uid,
-        cgroup: opener.cgroup,
-        start_ns: opener.process_start_ns,
+        uid,
+        cgroup,
+        start_ns,
     })
 }
 

@@ -4,6 +4,7 @@
 
 pub mod json;
 pub mod text;
+pub mod time_wait;
 
 use std::io;
 

@@ -24,6 +24,9 @@ use crate::{
     preflight::facts::Facts,
 };
 
+/// Flag of a map update: only a new key (include/uapi/linux/bpf.h).
+const BPF_NOEXIST: u64 = 1;
+
 /// What to trace and with which resources.
 #[derive(Clone, Debug)]
 pub struct KernelConfig {
@@ -70,6 +73,7 @@ pub enum KernelError {
 pub struct KernelSource {
     ebpf: Ebpf,
     hook: Hook,
+    socket_cookie: bool,
     records: RingBuf<MapData>,
     tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
     loss: PerCpuArray<MapData, u64>,
@@ -145,6 +149,7 @@ impl KernelSource {
         }
         Ok(Self {
             hook: attempt.hook,
+            socket_cookie: attempt.socket_cookie,
             records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
             tracked: HashMap::try_from(take_map(&mut ebpf, names::TRACKED)?)?,
             loss: PerCpuArray::try_from(take_map(&mut ebpf, names::LOSS)?)?,
@@ -155,6 +160,23 @@ impl KernelSource {
     /// How the program is attached.
     pub fn hook(&self) -> Hook {
         self.hook
+    }
+
+    /// Whether sockets are followed by their cookie, not by their address.
+    pub fn has_cookies(&self) -> bool {
+        self.socket_cookie
+    }
+
+    /// Has the program follow a socket that is older than it. Returns whether
+    /// it does: not where the table is full or has the socket already.
+    pub fn follow(&mut self, cookie: u64, record: &[u8; RECORD_SIZE]) -> bool {
+        self.tracked.insert(cookie, record, BPF_NOEXIST).is_ok()
+    }
+
+    /// Forgets a socket again, if it is still in the table.
+    pub fn unfollow(&mut self, cookie: u64) {
+        // It fails when the socket is not there, which is as good.
+        let _ = self.tracked.remove(&cookie);
     }
 
     /// Hands up to `most` records to `take` and returns how many there were.

@@ -5,6 +5,8 @@
 mod report;
 mod stream;
 mod style;
+mod suspect;
+mod time_wait;
 
 use std::io::{self, Write};
 
@@ -49,6 +51,21 @@ impl<W: Write> Text<W> {
             limit: LineLimit::new(options.lines_per_second),
             header_written: false,
         }
+    }
+
+    /// Writes the TIME_WAIT sockets, and what limits the answer.
+    pub(super) fn write_time_wait(&mut self, report: &Report) -> io::Result<()> {
+        let Some(table) = &report.time_wait else {
+            let sentence = "TIME_WAIT: the sockets were not listed";
+            return writeln!(self.to, "{}", self.style.warn(sentence));
+        };
+        time_wait::write(&mut self.to, table, &self.style)?;
+        if !table.rows.is_empty() {
+            writeln!(self.to)?;
+            time_wait::write_rows(&mut self.to, &table.rows)?;
+        }
+        writeln!(self.to)?;
+        report::write_scope(&mut self.to, report, &self.style, &self.zone)
     }
 
     fn write_left_out(&mut self) -> io::Result<()> {

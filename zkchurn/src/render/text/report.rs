@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{loss_line, stream::time_of_day, style::Style};
+use super::{loss_line, stream::time_of_day, style::Style, suspect, time_wait};
 use crate::{
     ledger::tally::Range,
-    report::{FamilyRow, FirstCloses, Report, Spread, Summary},
+    report::{FamilyRow, FirstCloses, Older, Report, Spread, Summary},
     text,
 };
 
@@ -25,8 +25,26 @@ pub fn write(
         writeln!(to)?;
         write_table(to, report, style, zone)?;
     }
+    for suspect in &report.suspects {
+        writeln!(to)?;
+        suspect::write(to, suspect, style, zone)?;
+    }
+    if let Some(table) = &report.time_wait {
+        writeln!(to)?;
+        time_wait::write(to, table, style)?;
+    }
     writeln!(to)?;
-    write_scope(to, report, zone)?;
+    write_scope(to, report, style, zone)
+}
+
+/// Writes what was traced, what was lost and what was degraded.
+pub fn write_scope(
+    to: &mut impl Write,
+    report: &Report,
+    style: &Style,
+    zone: &TimeZone,
+) -> io::Result<()> {
+    write_traced(to, report, zone)?;
     let loss = loss_line(&report.loss);
     if report.loss.kernel.is_none() && report.loss.undecodable_records == 0 {
         writeln!(to, "{loss}")?;
@@ -39,7 +57,7 @@ pub fn write(
     Ok(())
 }
 
-fn write_scope(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
+fn write_traced(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
     let trace = &report.trace;
     let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
     let pid = trace
@@ -127,6 +145,17 @@ fn heading(family: &FamilyRow) -> String {
 /// A row for the only thread, or one for all threads and one for each of the
 /// busiest.
 fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
+    let mut rows = thread_rows(family, zone);
+    rows.extend(older_row(&family.summary.older));
+    rows.extend(other_closer_row(&family.summary));
+    rows
+}
+
+fn thread_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
+    if family.summary.opened == 0 {
+        // Only connections that are older than the trace.
+        return Vec::new();
+    }
     if let ([thread], false) = (family.threads.as_slice(), family.threads_left_out > 0) {
         let label = format!("  {} \"{}\"", thread.tid, thread.comm);
         return vec![row(label, &family.summary, zone)];
@@ -145,6 +174,44 @@ fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
         rows.push(vec![format!("    … {more}")]);
     }
     rows
+}
+
+/// Connections that were there when tracing began: their thread and age cannot
+/// be known.
+fn older_row(older: &Older) -> Option<Vec<String>> {
+    if older.seen == 0 {
+        return None;
+    }
+    let mut ends: Vec<_> = older
+        .outcomes
+        .iter()
+        .map(|(outcome, count)| format!("{} {}", text::count(*count), outcome.label()))
+        .collect();
+    if older.open > 0 {
+        ends.push(format!("{} still open", text::count(older.open)));
+    }
+    let mut row = vec![String::new(); COLUMNS.len()];
+    row[0] = "  before start, thread not known".to_owned();
+    row[1] = text::count(older.seen);
+    row[5] = older.at_least_ns.map_or_else(
+        || "-".to_owned(),
+        |age| format!("at least {}", text::duration(age)),
+    );
+    row[COLUMNS.len() - 1] = ends.join("; ");
+    Some(row)
+}
+
+/// Connections that another process closed than the one that opened them.
+fn other_closer_row(summary: &Summary) -> Option<Vec<String>> {
+    let closer = summary.other_process_closer.as_ref()?;
+    let mut row = vec![String::new(); COLUMNS.len()];
+    row[0] = "  closed by another process".to_owned();
+    row[1] = text::count(summary.closed_by_other_process);
+    row[COLUMNS.len() - 1] = format!(
+        "the latest by pid {} thread {} \"{}\"",
+        closer.pid, closer.tid, closer.comm
+    );
+    Some(row)
 }
 
 fn row(label: String, summary: &Summary, zone: &TimeZone) -> Vec<String> {
@@ -244,7 +311,7 @@ fn seen(summary: &Summary, zone: &TimeZone) -> String {
 }
 
 /// An RFC 3339 moment as a local time to the second, with or without the date.
-fn moment(rfc3339: &str, zone: &TimeZone, with_date: bool) -> String {
+pub fn moment(rfc3339: &str, zone: &TimeZone, with_date: bool) -> String {
     let Ok(timestamp) = rfc3339.parse::<Timestamp>() else {
         return rfc3339.to_owned();
     };

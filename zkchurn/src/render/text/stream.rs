@@ -8,6 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{loss_line, style::Style};
 use crate::{
     connection::{Connection, FirstClose, errno},
+    identify::ProcessKey,
     render::ConnectionLine,
     report::IntervalSummary,
     text,
@@ -81,14 +82,16 @@ pub fn write_line(
     let dash = || "-".to_owned();
     let thread = connection.opener.map(|opener| opener.thread);
     let bytes = |count: Option<u64>| count.map_or_else(dash, text::count);
+    let at_least = if connection.before_start { ">" } else { "" };
     let lived = connection
         .established_for_ns()
-        .map_or_else(dash, text::duration);
+        .map_or_else(dash, |lived| format!("{at_least}{}", text::duration(lived)));
+    let pid = ProcessKey::of(connection).map(|process| process.pid);
     writeln!(
         to,
         "{} {:>7} {:<22} {:>7} {:<15} {:<21} {lived:>8} {:<6} {:>7} {:>7}  {}",
         time_of_day(line.clock.timestamp(at), zone),
-        thread.map_or_else(dash, |thread| thread.tgid.to_string()),
+        pid.map_or_else(dash, |pid| pid.to_string()),
         clip(&process(line), 22),
         thread.map_or_else(dash, |thread| thread.tid.to_string()),
         clip(
@@ -108,6 +111,7 @@ fn process(line: &ConnectionLine<'_>) -> String {
         line.connection
             .opener
             .and_then(|opener| opener.process_comm)
+            .or(line.connection.holder.map(|holder| holder.comm))
     };
     match line.process {
         Some(process) => text::printable(process.label().as_bytes()),
@@ -139,6 +143,12 @@ fn outcome(line: &ConnectionLine<'_>) -> String {
         && let Some(tried) = line.connection.connecting_for_ns()
     {
         words.push_str(&format!(" after {}", text::duration(tried)));
+    }
+    if let Some(closer) = line.connection.closed_by_other_process() {
+        words.push_str(&format!(
+            " by another process: pid {} thread {} \"{}\"",
+            closer.tgid, closer.tid, closer.comm
+        ));
     }
     words
 }

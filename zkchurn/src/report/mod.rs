@@ -4,23 +4,22 @@
 //! Times are RFC 3339 text and durations whole nanoseconds, so that the JSON of
 //! this structure is the documented format (docs/format.md).
 
+mod build;
+mod suspect;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
-    answer,
-    clock::{ClockPair, rfc3339},
     connection::Side,
-    frame::{LossCounts, Mark, Sides, TraceStart},
-    identify::{ProcessKey, registry::Registry},
-    ledger::{
-        Family, FamilyKey, Ledger,
-        distribution::Distribution,
-        tally::{FirstCloseKey, Range, Tally},
-    },
+    frame::{LossCounts, Sides},
+    inspect::{jvm::Jvm, logs::LogSearch, process::Details},
+    ledger::tally::Range,
     outcome::Outcome,
+    timewait::table::TimeWait,
 };
+pub use build::{Sources, build, process_row};
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +36,11 @@ pub struct Report {
     pub families: Vec<FamilyRow>,
     /// How many more there are.
     pub families_left_out: u64,
+    /// The processes that were looked at more closely, busiest first.
+    pub suspects: Vec<SuspectRow>,
+    /// The TIME_WAIT sockets at the end, and whose they are; `None` when they
+    /// were not listed.
+    pub time_wait: Option<TimeWait>,
     /// What this host could not offer.
     pub degraded: Vec<String>,
 }
@@ -123,6 +127,37 @@ pub struct ThreadRow {
     pub summary: Summary,
 }
 
+/// A process that was looked at more closely.
+#[derive(Clone, Debug, Serialize)]
+pub struct SuspectRow {
+    /// Process id.
+    pub pid: u32,
+    /// Name with the application.
+    pub label: String,
+    /// Command line, where it could be read.
+    pub command: Vec<String>,
+    /// Who it is on this host; `None` when it was gone before it could be
+    /// looked at.
+    pub details: Option<Details>,
+    /// Its JVM.
+    pub jvm: Option<Jvm>,
+    /// What its connecting threads do, a sentence each.
+    pub threads: Vec<ThreadNote>,
+    /// What its logs say.
+    pub logs: Option<LogSearch>,
+    /// Where to look next, a sentence each.
+    pub next: Vec<String>,
+}
+
+/// What a connecting thread does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThreadNote {
+    /// Thread id.
+    pub tid: u32,
+    /// What it does.
+    pub sentence: String,
+}
+
 /// What is reported of some connections.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -156,10 +191,43 @@ pub struct Summary {
     pub payload_in: Range,
     /// Segments sent again.
     pub retransmits: u64,
+    /// Closed by another process than the opener's: the socket was inherited or
+    /// passed on.
+    pub closed_by_other_process: u64,
+    /// The latest of those closers.
+    pub other_process_closer: Option<Closer>,
+    /// Connections that are older than the trace; counted in nothing above.
+    pub older: Older,
     /// Start of the first connection.
     pub first_seen: Option<String>,
     /// Latest event.
     pub last_seen: Option<String>,
+}
+
+/// A thread that closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Closer {
+    /// Its process id.
+    pub pid: u32,
+    /// Its thread id.
+    pub tid: u32,
+    /// Its name.
+    pub comm: String,
+}
+
+/// Connections that were there before the trace began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Older {
+    /// How many there were.
+    pub seen: u64,
+    /// How many are still open.
+    pub open: u64,
+    /// How many ended.
+    pub ended: u64,
+    /// Each of the ended ones was at least this old, nanoseconds.
+    pub at_least_ns: Option<u64>,
+    /// The ended ones by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
 }
 
 /// How many connections each side closed first.
@@ -220,167 +288,10 @@ pub struct Busiest {
     pub ended: u64,
 }
 
-/// Builds the report at the moment of `mark`, with at most `top` families and
-/// `top` threads of each.
-pub fn build(
-    start: &TraceStart,
-    mark: &Mark,
-    ledger: &Ledger,
-    registry: &Registry,
-    undecodable_records: u64,
-    top: usize,
-) -> Report {
-    let scope = Scope {
-        clock: start.clock,
-        length_ns: mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns),
-    };
-    let families = ledger.families();
-    let rows: Vec<_> = families
-        .iter()
-        .take(top)
-        .map(|(key, family)| family_row(key, family, registry, &scope, top))
-        .collect();
-    let mut report = Report {
-        answer: String::new(),
-        trace: trace_summary(start, mark, &scope),
-        total: summary(&ledger.total, &scope),
-        loss: Loss {
-            kernel: mark.loss,
-            undecodable_records,
-        },
-        families_left_out: (families.len() - rows.len()) as u64,
-        families: rows,
-        degraded: start.degraded.clone(),
-    };
-    report.answer = answer::answer(&report);
-    report
-}
-
-/// What turns a tally's numbers into a row's.
-struct Scope {
-    clock: ClockPair,
-    length_ns: u64,
-}
-
-fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary {
-    TraceSummary {
-        host: start.host.clone(),
-        kernel: start.kernel.clone(),
-        ports: start.ports.clone(),
-        side: start.side,
-        pid: start.pid,
-        from: rfc3339(start.clock.timestamp(start.clock.monotonic_ns)),
-        to: rfc3339(start.clock.timestamp(mark.monotonic_ns)),
-        length_ns: scope.length_ns,
-    }
-}
-
-fn family_row(
-    key: &FamilyKey,
-    family: &Family,
-    registry: &Registry,
-    scope: &Scope,
-    top: usize,
-) -> FamilyRow {
-    let threads = family.busiest_threads();
-    let rows: Vec<_> = threads
-        .iter()
-        .take(top)
-        .map(|(tid, thread)| ThreadRow {
-            tid: *tid,
-            comm: thread.comm.to_string(),
-            summary: summary(&thread.tally, scope),
-        })
-        .collect();
-    FamilyRow {
-        side: side_name(key.destination.side()),
-        process: key
-            .process
-            .map(|process| process_row(process, family, registry)),
-        destination: key.destination.to_string(),
-        summary: summary(&family.tally, scope),
-        thread_count: threads.len() as u64,
-        threads_uncounted: family.threads_left_out,
-        threads_left_out: (threads.len() - rows.len()) as u64,
-        threads: rows,
-    }
-}
-
 /// `client` or `server`.
 pub fn side_name(side: Side) -> &'static str {
     match side {
         Side::Client => "client",
         Side::Server => "server",
-    }
-}
-
-/// The process of a family: what `/proc` told, else what the kernel captured.
-pub fn process_row(key: ProcessKey, family: &Family, registry: &Registry) -> ProcessRow {
-    let captured = family.process_comm.map(|comm| comm.to_string());
-    match registry.get(key) {
-        Some(identity) => ProcessRow {
-            pid: key.pid,
-            name: identity.name.clone(),
-            label: identity.label(),
-            uid: family.uid,
-            executable: identity.executable.clone(),
-            command: identity.command.clone(),
-        },
-        None => {
-            let name = captured.unwrap_or_else(|| "?".to_owned());
-            ProcessRow {
-                pid: key.pid,
-                label: name.clone(),
-                name,
-                uid: family.uid,
-                executable: None,
-                command: Vec::new(),
-            }
-        }
-    }
-}
-
-fn summary(tally: &Tally, scope: &Scope) -> Summary {
-    let moment = |ns: u64| rfc3339(scope.clock.timestamp(ns));
-    let seconds = scope.length_ns as f64 / 1e9;
-    let opened = tally.opened();
-    let closes = |who| tally.first_close.get(&who).copied().unwrap_or(0);
-    Summary {
-        opened,
-        established: tally.established,
-        ended: tally.ended,
-        open: tally.open(),
-        per_second: if seconds > 0.0 {
-            opened as f64 / seconds
-        } else {
-            0.0
-        },
-        gap: spread(&tally.gap),
-        established_for: spread(&tally.established_for),
-        connecting_for: spread(&tally.connecting_for),
-        first_close: FirstCloses {
-            us: closes(FirstCloseKey::Us),
-            peer: closes(FirstCloseKey::Peer),
-            kernel: closes(FirstCloseKey::Kernel),
-        },
-        closed_by_opener: tally.closed_by_opener,
-        closed_by_other_thread: tally.closed_by_other,
-        outcomes: tally.outcomes.clone(),
-        payload_out: tally.payload_out,
-        payload_in: tally.payload_in,
-        retransmits: tally.retransmits,
-        first_seen: tally.first_seen_ns.map(moment),
-        last_seen: tally.first_seen_ns.map(|_| moment(tally.last_seen_ns)),
-    }
-}
-
-fn spread(distribution: &Distribution) -> Spread {
-    Spread {
-        count: distribution.count(),
-        min_ns: distribution.min(),
-        p50_ns: distribution.percentile(50.0),
-        p99_ns: distribution.percentile(99.0),
-        max_ns: distribution.max(),
-        coefficient_of_variation: distribution.coefficient_of_variation(),
     }
 }

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//! The processes that were looked at more closely, and where to look next.
+
+use super::{SuspectRow, ThreadNote, process_row};
+use crate::{
+    identify::registry::Registry,
+    inspect::{
+        Inspection,
+        jvm::{Dump, JavaThread, Jvm, JvmKind},
+        process::Details,
+    },
+    ledger::{Family, FamilyKey},
+};
+
+/// A row for each process of `families` with an inspection, in their order.
+pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<SuspectRow> {
+    let mut rows: Vec<(_, SuspectRow)> = Vec::new();
+    for (key, family) in families {
+        let Some(process) = key.process else { continue };
+        let Some(inspection) = registry.inspection(process) else {
+            continue;
+        };
+        if rows.iter().any(|(known, _)| *known == process) {
+            continue;
+        }
+        let named = process_row(process, family, registry);
+        rows.push((
+            process,
+            SuspectRow {
+                pid: process.pid,
+                label: named.label,
+                command: named.command,
+                details: inspection.details.clone(),
+                jvm: inspection.jvm.clone(),
+                threads: thread_notes(inspection),
+                logs: inspection.logs.clone(),
+                next: next(inspection),
+            },
+        ));
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn thread_notes(inspection: &Inspection) -> Vec<ThreadNote> {
+    let threads = inspection.jvm.iter().flat_map(|jvm| &jvm.threads);
+    threads
+        .map(|thread| ThreadNote {
+            tid: thread.tid,
+            sentence: what_it_does(thread),
+        })
+        .collect()
+}
+
+/// Frames that tell the library, most telling first.
+const LIBRARIES: [(&str, &str); 6] = [
+    (
+        "org.apache.zookeeper.ClientCnxn$SendThread.",
+        "the connection thread of ZooKeeper's Java client",
+    ),
+    (
+        "org.apache.zookeeper.ClientCnxn$EventThread.",
+        "the event thread of ZooKeeper's Java client",
+    ),
+    ("org.apache.curator.", "a thread in Apache Curator"),
+    (
+        "org.apache.zookeeper.",
+        "a thread in ZooKeeper's Java client",
+    ),
+    (
+        "io.netty.",
+        "a Netty event loop, as ZooKeeper's Java client has with the Netty transport",
+    ),
+    ("org.I0Itec.zkclient.", "a thread in zkclient"),
+];
+
+/// Packages of the JDK, which say nothing about who calls it.
+const JDK: [&str; 5] = ["java.", "javax.", "jdk.", "sun.", "com.sun."];
+
+fn what_it_does(thread: &JavaThread) -> String {
+    for (frame, what) in LIBRARIES {
+        if let Some(found) = thread.stack.iter().find(|line| calls(line, frame)) {
+            return format!("{what} ({})", method(found));
+        }
+    }
+    let own = thread
+        .stack
+        .iter()
+        .find(|line| !JDK.iter().any(|package| calls(line, package)) && line.contains('('));
+    match own {
+        Some(own) => format!("a thread of the application ({})", method(own)),
+        None => "a thread that shows only frames of the JDK".to_owned(),
+    }
+}
+
+/// Whether a frame's class or method begins so, behind the module and the class
+/// loader that newer JDKs put in front of a slash.
+fn calls(frame: &str, prefix: &str) -> bool {
+    let qualified = method(frame);
+    qualified
+        .rsplit('/')
+        .next()
+        .unwrap_or(qualified)
+        .starts_with(prefix)
+}
+
+fn method(frame: &str) -> &str {
+    frame.split('(').next().unwrap_or(frame)
+}
+
+fn next(inspection: &Inspection) -> Vec<String> {
+    let mut next = Vec::new();
+    if let Some(details) = &inspection.details {
+        next.extend(next_log(inspection, details));
+    }
+    if let Some(jvm) = &inspection.jvm {
+        next.extend(next_dump(jvm));
+    }
+    next
+}
+
+/// Where the process's own words are.
+fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
+    let found = inspection
+        .logs
+        .as_ref()
+        .and_then(|logs| logs.findings.first());
+    if let Some(found) = found {
+        let place = match found.line {
+            Some(line) => format!("line {line}"),
+            None => format!("byte {}", found.offset),
+        };
+        return vec![format!("read {} around {place}", found.path)];
+    }
+    let mut next = Vec::new();
+    if !details.log_files.is_empty() {
+        let paths: Vec<_> = details
+            .log_files
+            .iter()
+            .map(|file| file.path.as_str())
+            .collect();
+        let verb = match inspection.logs {
+            Some(_) => "nothing that zkchurn knows is in the ends of its logs; read",
+            None => "search its logs (--logs does it):",
+        };
+        next.push(format!("{verb} {}", paths.join(", ")));
+    }
+    next.extend(elsewhere(details));
+    next
+}
+
+/// Where output goes that is in no file.
+fn elsewhere(details: &Details) -> Option<String> {
+    details.output_to.as_ref()?;
+    if let Some(container) = &details.container {
+        let short = container.get(..12).unwrap_or(container);
+        return Some(format!(
+            "read its output: `docker logs {short}`, `crictl logs {short}` or `kubectl logs`"
+        ));
+    }
+    let unit = details.unit.as_ref()?;
+    (details.output_to.as_deref() == Some("journal"))
+        .then(|| format!("read its output: `journalctl --unit {unit}`"))
+}
+
+/// How to see the thread in the JVM, where zkchurn did not.
+fn next_dump(jvm: &Jvm) -> Option<String> {
+    match &jvm.dump {
+        _ if jvm.kind == JvmKind::OpenJ9 => Some(
+            "OpenJ9 is not asked for dumps by zkchurn: `jcmd PID Thread.print` of the same JDK does it"
+                .replace("PID", &jvm.inner_pid.to_string()),
+        ),
+        Dump::NotAsked => Some(format!(
+            "see the thread in the JVM (--jvm dump does it): {}",
+            jvm.jstack
+        )),
+        Dump::Impossible { .. } => Some(format!(
+            "where a dump is possible after all, it is made by: {}",
+            jvm.jstack
+        )),
+        Dump::Taken { .. } if jvm.threads.is_empty() => Some(format!(
+            "the connecting threads were not in the dump, so they end with their connections; \
+             while one lives: {}",
+            jvm.jstack
+        )),
+        Dump::Taken { .. } => None,
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//! Who owned the connections that ended lately, in bounded memory.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    net::SocketAddr,
+    rc::Rc,
+};
+
+use super::{TIME_WAIT_MS, TimeWaitSocket};
+use crate::{
+    connection::{Comm, Connection},
+    identify::ProcessKey,
+};
+
+/// Most ended connections that are remembered: as many as a host with the usual
+/// limits has sockets in TIME_WAIT (`tcp_max_tw_buckets`).
+pub const MOST_OWNERS: usize = 65_536;
+/// For how long: twice the time that a socket stays in TIME_WAIT, for timers
+/// that were started anew.
+const KEPT_NS: u64 = 2 * TIME_WAIT_MS * 1_000_000;
+
+/// The process and thread that a connection belonged to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// The process.
+    pub process: ProcessKey,
+    /// Name of its leader, as the kernel captured it.
+    pub process_comm: Option<Comm>,
+    /// The thread; unknown for a connection older than the trace.
+    pub tid: Option<u32>,
+    /// The thread's name.
+    pub comm: Option<Comm>,
+}
+
+impl Owner {
+    /// The opener; of an older connection the holder; of an accepted one who
+    /// closed it.
+    fn of(connection: &Connection) -> Option<Self> {
+        if let Some(opener) = connection.opener {
+            return Some(Self {
+                process: ProcessKey::of(connection)?,
+                process_comm: opener.process_comm,
+                tid: Some(opener.thread.tid),
+                comm: Some(opener.thread.comm),
+            });
+        }
+        if let Some(holder) = connection.holder {
+            return Some(Self {
+                process: ProcessKey::of(connection)?,
+                process_comm: Some(holder.comm),
+                tid: None,
+                comm: None,
+            });
+        }
+        let closer = connection.closer?;
+        Some(Self {
+            process: ProcessKey::new(closer.tgid, 0),
+            process_comm: None,
+            tid: Some(closer.tid),
+            comm: Some(closer.comm),
+        })
+    }
+}
+
+/// One remembered end.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Whose connection it was.
+    pub owner: Rc<Owner>,
+    /// When the socket went into TIME_WAIT, nanoseconds of `CLOCK_MONOTONIC`.
+    pub at_ns: u64,
+}
+
+/// The owners of the connections that ended lately.
+#[derive(Debug, Default)]
+pub struct Owners {
+    by_socket: HashMap<u64, Ended>,
+    order: VecDeque<(u64, u64)>,
+    latest: Option<Rc<Owner>>,
+    /// End of the latest connection that was forgotten for lack of room.
+    forgotten_until_ns: Option<u64>,
+}
+
+impl Owners {
+    /// Remembers a connection, if it leaves a socket in TIME_WAIT.
+    pub fn remember(&mut self, connection: &Connection) {
+        if !connection.leaves_time_wait() {
+            return;
+        }
+        let Some(owner) = Owner::of(connection) else {
+            return;
+        };
+        let at_ns = connection
+            .ended_ns
+            .or(connection.local_close_ns)
+            .unwrap_or(connection.started_ns);
+        let key = match connection.socket_is_cookie {
+            true => connection.socket,
+            false => address_key(connection.local, connection.remote),
+        };
+        self.make_room(at_ns);
+        let owner = self.shared(owner);
+        self.by_socket.insert(key, Ended { owner, at_ns });
+        self.order.push_back((at_ns, key));
+    }
+
+    /// Who owned the connection that a TIME_WAIT socket follows: by cookie, or
+    /// by the addresses where the kernel had no cookie for the record.
+    pub fn of(&self, socket: &TimeWaitSocket) -> Option<&Ended> {
+        let by_address = || {
+            let key = address_key(socket.local, socket.remote);
+            self.by_socket.get(&key)
+        };
+        self.by_socket.get(&socket.cookie).or_else(by_address)
+    }
+
+    /// Whether an end at `at_ns` may have been forgotten for lack of room.
+    pub fn may_have_forgotten(&self, at_ns: u64) -> bool {
+        self.forgotten_until_ns.is_some_and(|until| at_ns <= until)
+    }
+
+    /// Most threads churn in a row: one allocation serves the whole row.
+    fn shared(&mut self, owner: Owner) -> Rc<Owner> {
+        match &self.latest {
+            Some(latest) if **latest == owner => Rc::clone(latest),
+            _ => {
+                let owner = Rc::new(owner);
+                self.latest = Some(Rc::clone(&owner));
+                owner
+            }
+        }
+    }
+
+    fn make_room(&mut self, now_ns: u64) {
+        while let Some((at_ns, key)) = self.order.front().copied() {
+            let is_old = at_ns + KEPT_NS < now_ns;
+            let is_full = self.order.len() >= MOST_OWNERS;
+            if !is_old && !is_full {
+                return;
+            }
+            if !is_old {
+                self.forgotten_until_ns = self.forgotten_until_ns.max(Some(at_ns));
+            }
+            self.order.pop_front();
+            // The same key may have come again since.
+            if self
+                .by_socket
+                .get(&key)
+                .is_some_and(|ended| ended.at_ns == at_ns)
+            {
+                self.by_socket.remove(&key);
+            }
+        }
+    }
+}
+
+/// A key in the place of the cookie. Cookies count up from 1, hashes are spread
+/// over 64 bits with the highest one set: they never meet.
+fn address_key(local: SocketAddr, remote: SocketAddr) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (local, remote).hash(&mut hasher);
+    hasher.finish() | 1 << 63
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//! Before the first record: whether tracing is possible, and attaching.
+
+use std::fs;
+
+use anyhow::Context;
+
+use crate::{
+    cli::TraceArgs,
+    doctor,
+    exit::{Code, Failure},
+    frame::{Hook, Sides},
+    preflight::{
+        facts::Facts,
+        verdict::{Check, State},
+    },
+    source::{
+        BUILT_IN,
+        kernel::{KernelConfig, KernelError, KernelSource, is_permission},
+    },
+};
+
+/// Refuses options that do not go together.
+pub fn check_arguments(args: &TraceArgs) -> Result<(), Failure> {
+    if args.pid.is_some() && args.side != Sides::Client {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "--pid works with --side client only: no process opens an accepted connection",
+        ));
+    }
+    if let Some(pid) = args.pid
+        && fs::metadata(format!("/proc/{pid}")).is_err()
+    {
+        return Err(Failure::sentence(
+            Code::Usage,
+            format!("there is no process {pid}: `ps` shows the pids on this host"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses to go on where the host lacks what tracing needs.
+pub fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
+    let blocking = |check: &&Check| matches!(check.state, State::NotPermitted | State::Unsupported);
+    let sentences: Vec<_> = checks
+        .iter()
+        .filter(blocking)
+        .map(Check::sentence)
+        .collect();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::sentence(
+        doctor::code(checks),
+        sentences.join("; "),
+    ))
+}
+
+/// Attaches the kernel program.
+pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> {
+    let config = KernelConfig {
+        ports: args.port.clone(),
+        side: args.side,
+        pid: args.pid.map(std::num::NonZeroU32::get),
+        table_size: args.table_size,
+        ring_bytes: args.buffer * 1024,
+        hook: args.hook,
+        kernel_log_level: if args.verbose >= 2 { 5 } else { 0 },
+    };
+    let attached = match &args.bpf_object {
+        Some(path) => {
+            let object = fs::read(path)
+                .with_context(|| format!("{} cannot be read", path.display()))
+                .map_err(|error| Failure::new(Code::Unreadable, error))?;
+            KernelSource::attach(&object, &config, facts)
+        }
+        None => KernelSource::attach(BUILT_IN, &config, facts),
+    };
+    attached.map_err(|error| {
+        let code = if is_permission(&error) {
+            Code::NotPermitted
+        } else {
+            Code::Unsupported
+        };
+        let hint = match code {
+            Code::NotPermitted => "run it with sudo; `zkchurn doctor` says what is missing",
+            _ => "`zkchurn doctor` says what this host offers",
+        };
+        let error: anyhow::Error = shorten(error);
+        Failure::new(code, error.context(hint))
+    })
+}
+
+/// Keeps the verifier's log, which may have thousands of lines, out of the sentence.
+fn shorten(error: KernelError) -> anyhow::Error {
+    log::debug!("{error:?}");
+    let text = error.to_string();
+    match text.split_once('\n') {
+        Some((first, _)) => anyhow::Error::msg(format!("{first} (-v shows the verifier's log)")),
+        None => error.into(),
+    }
+}
+
+/// What this host cannot offer, each a sentence.
+pub fn degraded(checks: &[Check], source: &KernelSource) -> Vec<String> {
+    let mut sentences: Vec<_> = checks
+        .iter()
+        .filter(|check| check.state == State::Degraded)
+        .map(Check::sentence)
+        .collect();
+    let has_btf = checks
+        .iter()
+        .any(|check| check.name == "BTF" && check.state == State::Ok);
+    if source.hook() == Hook::Tracepoint && has_btf {
+        sentences.push(
+            "hook: the classic tracepoint; sockets are followed by address and cannot be joined with `ss -e`"
+                .to_owned(),
+        );
+    }
+    sentences
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+//! A live trace: the rim where clock, signals, kernel, `/proc` and files meet
+//! the pipeline.
+
+mod announce;
+mod attach;
+mod older;
+mod signals;
+mod sink;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{
+    cli::TraceArgs,
+    exit::{Code, Failure},
+    frame::{Frame, Mark, TraceStart},
+    inspect::{
+        Inspection,
+        jvm::JvmMode,
+        process::Details,
+        schedule::{CHURNS_FROM, MOST_SUSPECTS, Schedule},
+        worker::{Inspector, PATIENCE},
+    },
+    now::{clock_pair, monotonic_ns},
+    pipeline::{Pipeline, View},
+    preflight::{
+        facts::Facts,
+        verdict::{Check, judge},
+    },
+    render::Renderer,
+    socket_diag::{self, Query},
+    source::kernel::KernelSource,
+    timewait::{Snapshot, TimeWaitSocket},
+};
+use older::Wanted;
+use signals::Signals;
+use sink::Sink;
+
+/// How often the ring buffer is looked at. The kernel program never wakes the
+/// reader: a wake-up costs several times what recording does (docs/adr/0003).
+const POLL: Duration = Duration::from_millis(50);
+/// The same after a look that found much.
+const POLL_BUSY: Duration = Duration::from_millis(5);
+/// Records in one look that count as much.
+const MUCH: usize = 2_000;
+/// Records that are taken before signals and timers get their turn.
+const BATCH: usize = 8_192;
+
+/// How often it is asked who churns enough for a closer look.
+const SUSPECT_EVERY: Duration = Duration::from_secs(1);
+
+/// Traces until a signal or the end of the duration, then reports through
+/// `renderer`.
+///
+/// # Errors
+///
+/// Tracing is not possible here, or an output cannot be written.
+pub fn run(
+    args: &TraceArgs,
+    renderer: Box<dyn Renderer>,
+    time_wait_rows: bool,
+) -> Result<Code, Failure> {
+    attach::check_arguments(args)?;
+    let facts = Facts::gather();
+    let checks = judge(&facts);
+    attach::refuse_if_impossible(&checks)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Failure, error))?;
+    let view = View {
+        top: args.output.top,
+        time_wait_rows,
+    };
+    let pipeline = Pipeline::new(renderer, view);
+    runtime.block_on(async {
+        let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
+        let name_applications = args.jvm != JvmMode::Off;
+        let sink = Sink::new(args.record.as_deref(), pipeline, name_applications)?;
+        let source = attach::attach(args, &facts)?;
+        let mut trace = Trace::begin(args, &facts, &checks, source, sink)?;
+        trace.follow(args, signals).await?;
+        trace.finish(args)
+    })
+}
+
+/// A trace that is going on.
+struct Trace {
+    source: KernelSource,
+    sink: Sink,
+    schedule: Schedule,
+    inspector: Inspector,
+}
+
+impl Trace {
+    fn begin(
+        args: &TraceArgs,
+        facts: &Facts,
+        checks: &[Check],
+        mut source: KernelSource,
+        mut sink: Sink,
+    ) -> Result<Self, Failure> {
+        let clock = clock_pair();
+        let wanted = Wanted {
+            ports: &args.port,
+            sides: args.side,
+            pid: args.pid.map(std::num::NonZeroU32::get),
+        };
+        let older = older::follow(&mut source, wanted, clock.monotonic_ns);
+        let mut degraded = attach::degraded(checks, &source);
+        degraded.extend(older.notes);
+        let start = TraceStart {
+            zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
+            clock,
+            host: facts.host.clone(),
+            kernel: facts.kernel.clone(),
+            hook: source.hook(),
+            ports: args.port.clone(),
+            side: args.side,
+            pid: wanted.pid,
+            degraded,
+        };
+        announce::announce(&start);
+        sink.emit(Frame::Start(&start))?;
+        for record in &older.records {
+            sink.take(record)?;
+        }
+        sink.flush()?;
+        let inspector = Inspector::start().map_err(|error| Failure::new(Code::Failure, error))?;
+        Ok(Self {
+            source,
+            sink,
+            schedule: Schedule::new(args.jvm, args.logs),
+            inspector,
+        })
+    }
+
+    /// Takes records until a signal or the deadline.
+    async fn follow(&mut self, args: &TraceArgs, mut signals: Signals) -> Result<(), Failure> {
+        let mut logger = match args.verbose {
+            0 | 1 => None,
+            _ => self.source.logger().ok(),
+        };
+        let began = Instant::now();
+        let deadline = args.duration.map(|duration| began + duration);
+        let mut next_interval = began + args.interval;
+        let mut next_suspects = began + SUSPECT_EVERY;
+        let mut pause = POLL;
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.any() => return Ok(()),
+                () = until(deadline) => return Ok(()),
+                () = sleep_until(next_interval), if !args.interval.is_zero() => {
+                    next_interval += args.interval;
+                    self.take_all()?;
+                    let mark = self.mark();
+                    self.sink.emit(Frame::Interval(&mark))?;
+                    self.sink.flush()?;
+                }
+                () = sleep_until(next_suspects) => {
+                    next_suspects += SUSPECT_EVERY;
+                    self.look_at_suspects()?;
+                }
+                () = sleep(pause) => {
+                    let taken = self.take_batch()?;
+                    pause = match taken {
+                        BATCH => Duration::ZERO,
+                        taken if taken > MUCH => POLL_BUSY,
+                        _ => POLL,
+                    };
+                    if taken > 0 {
+                        self.sink.flush()?;
+                    }
+                    if let Some(logger) = &mut logger {
+                        logger.flush();
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_batch(&mut self) -> Result<usize, Failure> {
+        let sink = &mut self.sink;
+        self.source.drain(BATCH, |record| sink.take(record))
+    }
+
+    fn take_all(&mut self) -> Result<(), Failure> {
+        while self.take_batch()? == BATCH {}
+        Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            monotonic_ns: monotonic_ns(),
+            loss: self.source.loss(),
+        }
+    }
+
+    /// Has the processes that churn looked at, and takes what was seen of them.
+    fn look_at_suspects(&mut self) -> Result<(), Failure> {
+        let churning = self.sink.pipeline.churning(CHURNS_FROM, MOST_SUSPECTS);
+        for request in self.schedule.due(churning, monotonic_ns()) {
+            self.inspector.ask(request);
+        }
+        while let Some(inspection) = self.inspector.take() {
+            self.seen(&inspection)?;
+        }
+        Ok(())
+    }
+
+    fn seen(&mut self, inspection: &Inspection) -> Result<(), Failure> {
+        self.schedule.done(inspection);
+        self.sink.emit(Frame::Inspection(inspection))
+    }
+
+    /// Detaches, takes what is left, and reports.
+    fn finish(mut self, args: &TraceArgs) -> Result<Code, Failure> {
+        // The counter of skipped runs goes with the program.
+        let mut mark = self.mark();
+        let misses = mark.loss.recursion_misses;
+        self.source
+            .detach()
+            .map_err(|error| Failure::new(Code::Failure, error))?;
+        self.take_all()?;
+        for record in self.source.open_connections() {
+            self.sink.take(&record)?;
+        }
+        mark = self.mark();
+        mark.loss.recursion_misses = misses;
+        self.list_time_wait(args)?;
+        self.look_at_last()?;
+        self.sink.emit(Frame::End(&mark))?;
+        self.sink.flush()?;
+        Ok(self.sink.code())
+    }
+
+    /// Lists the sockets in TIME_WAIT, whose owners have all been recorded now.
+    fn list_time_wait(&mut self, args: &TraceArgs) -> Result<(), Failure> {
+        let at_ns = monotonic_ns();
+        let listing = socket_diag::list(&Query {
+            ports: &args.port,
+            sides: args.side,
+            states: 1 << socket_diag::TIME_WAIT,
+        });
+        let sockets: Vec<_> = listing
+            .sockets
+            .iter()
+            .map(|socket| TimeWaitSocket {
+                cookie: socket.cookie,
+                netns: socket.netns,
+                local: socket.local,
+                remote: socket.remote,
+                left_ms: socket.expires_ms,
+            })
+            .collect();
+        for part in Snapshot::parts(at_ns, &sockets, listing.notes) {
+            self.sink.emit(Frame::TimeWait(&part))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the processes that nobody has looked at yet, and waits for all
+    /// looks, but not for ever.
+    fn look_at_last(&mut self) -> Result<(), Failure> {
+        let churning = self.sink.pipeline.churning(1, MOST_SUSPECTS);
+        for request in self.schedule.last(churning, monotonic_ns()) {
+            self.inspector.ask(request);
+        }
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while let Some(inspection) = self.inspector.wait(deadline) {
+            self.seen(&inspection)?;
+        }
+        for key in self.inspector.owed().to_vec() {
+            if self.sink.pipeline.has_inspection(key) {
+                // What an earlier look brought is still true.
+                continue;
+            }
+            let sentence = format!("looking at it did not end within {} s", PATIENCE.as_secs());
+            self.seen(&Inspection {
+                key,
+                at_ns: monotonic_ns(),
+                details: Some(Details {
+                    notes: vec![sentence],
+                    ..Details::default()
+                }),
+                jvm: None,
+                logs: None,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

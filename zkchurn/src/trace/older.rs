@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//! Connections that are older than the trace: listed when it begins, and put
+//! into the kernel program's table, so that it sees their end.
+
+use std::collections::{HashMap, HashSet};
+
+use zkchurn_common::{record::RECORD_SIZE, state};
+
+use crate::{
+    decode::write_record,
+    frame::Sides,
+    older::record_of,
+    socket_diag::{self, DiagSocket, Query, holders},
+    source::kernel::KernelSource,
+};
+
+/// States in which a connection has its end still before it.
+const ALIVE: u32 = 1 << state::ESTABLISHED | 1 << state::SYN_SENT | 1 << state::CLOSE_WAIT;
+
+/// What was found.
+#[derive(Default)]
+pub struct OlderConnections {
+    /// The connections, each as a record of kind `KIND_ESTABLISHED`.
+    pub records: Vec<Vec<u8>>,
+    /// What could not be found out, each a sentence.
+    pub notes: Vec<String>,
+}
+
+/// Whose connections are followed.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The traced ports.
+    pub ports: &'a [u16],
+    /// The traced sides.
+    pub sides: Sides,
+    /// The only traced process.
+    pub pid: Option<u32>,
+}
+
+/// Lists the connections that are there at `now_ns` and has `source`, which is
+/// attached already, follow them.
+///
+/// A connection may end between the listing and its entry in the table. The
+/// program counted that end as unmatched and will never see another, so what is
+/// missing in a second listing is taken out of the table again. What ends after
+/// the second listing was in the table in time.
+pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> OlderConnections {
+    if !source.has_cookies() {
+        return OlderConnections {
+            records: Vec::new(),
+            notes: vec![
+                "connections older than the trace cannot be followed: without socket cookies \
+                 (Linux 5.12, tp_btf) the kernel program and the list of sockets do not join"
+                    .to_owned(),
+            ],
+        };
+    }
+    let query = Query {
+        ports: wanted.ports,
+        sides: wanted.sides,
+        states: ALIVE,
+    };
+    let first = socket_diag::list(&query);
+    let mut notes = first.notes;
+    if first.sockets.is_empty() {
+        return OlderConnections {
+            records: Vec::new(),
+            notes,
+        };
+    }
+    let inodes: HashSet<u32> = first.sockets.iter().map(|socket| socket.inode).collect();
+    let held = holders::holders(&inodes);
+    notes.extend(held.notes);
+    let mut followed = enter(source, &first.sockets, &held.by_inode, wanted, now_ns);
+    let alive: HashSet<u64> = socket_diag::list(&query)
+        .sockets
+        .iter()
+        .map(|socket| socket.cookie)
+        .collect();
+    followed.retain(|cookie, _| {
+        let is_alive = alive.contains(cookie);
+        if !is_alive {
+            source.unfollow(*cookie);
+        }
+        is_alive
+    });
+    let mut records: Vec<_> = followed.into_iter().collect();
+    records.sort_unstable_by_key(|(cookie, _)| *cookie);
+    OlderConnections {
+        records: records
+            .into_iter()
+            .map(|(_, record)| record.to_vec())
+            .collect(),
+        notes,
+    }
+}
+
+fn enter(
+    source: &mut KernelSource,
+    sockets: &[DiagSocket],
+    held: &HashMap<u32, holders::Holder>,
+    wanted: Wanted<'_>,
+    now_ns: u64,
+) -> HashMap<u64, [u8; RECORD_SIZE]> {
+    let mut followed = HashMap::new();
+    for socket in sockets {
+        let holder = held.get(&socket.inode);
+        let is_wanted = match wanted.pid {
+            Some(pid) => holder.is_some_and(|holder| holder.key.pid == pid),
+            None => true,
+        };
+        if !is_wanted {
+            continue;
+        }
+        let mut bytes = Vec::with_capacity(RECORD_SIZE);
+        write_record(&record_of(socket, holder, wanted.ports, now_ns), &mut bytes);
+        let Ok(record) = <[u8; RECORD_SIZE]>::try_from(bytes) else {
+            continue;
+        };
+        if source.follow(socket.cookie, &record) {
+            followed.insert(socket.cookie, record);
+        }
+    }
+    followed
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//! Where the frames of a live trace go: into the recording, if there is one,
+//! and through the pipeline.
+
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    decode::process_of,
+    exit::{Code, Failure},
+    frame::Frame,
+    identify::{procfs, registry::Registry},
+    output,
+    pipeline::Pipeline,
+    recording::writer::Writer,
+    render::Renderer,
+};
+
+/// The recording, if any, and the pipeline.
+pub struct Sink {
+    recording: Option<Recording>,
+    /// What every frame goes through.
+    pub pipeline: Pipeline<Box<dyn Renderer>>,
+    seen: Registry,
+    /// Whether the label of a JVM tells what it runs.
+    name_applications: bool,
+    recording_failed: bool,
+}
+
+struct Recording {
+    path: PathBuf,
+    writer: Writer<BufWriter<File>>,
+}
+
+impl Sink {
+    /// A sink that also records into a new file, if it is given one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be created.
+    pub fn new(
+        record: Option<&Path>,
+        pipeline: Pipeline<Box<dyn Renderer>>,
+        name_applications: bool,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            recording: record.map(start_recording).transpose()?,
+            pipeline,
+            seen: Registry::default(),
+            name_applications,
+            recording_failed: false,
+        })
+    }
+
+    /// Takes a record, and looks its process up when it is the first of it.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written; likewise below.
+    pub fn take(&mut self, record: &[u8]) -> Result<(), Failure> {
+        if let Some(key) = process_of(record)
+            && self.seen.first_sight(key)
+            && let Some(mut identity) = procfs::read(key)
+        {
+            if !self.name_applications {
+                identity.application = None;
+            }
+            self.emit(Frame::Process(&identity))?;
+        }
+        self.emit(Frame::Connection(record))
+    }
+
+    /// Takes any frame.
+    pub fn emit(&mut self, frame: Frame<'_>) -> Result<(), Failure> {
+        self.record(|recording| recording.writer.write(frame));
+        Ok(self.pipeline.accept(frame)?)
+    }
+
+    /// Hands buffered output to the system.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.record(|recording| recording.writer.flush());
+        Ok(self.pipeline.flush()?)
+    }
+
+    /// Success, unless the recording had to be given up.
+    pub fn code(&self) -> Code {
+        match self.recording_failed {
+            true => Code::Unwritable,
+            false => Code::Success,
+        }
+    }
+
+    /// A recording that fails ends, and the trace goes on without it.
+    fn record(&mut self, act: impl FnOnce(&mut Recording) -> std::io::Result<()>) {
+        if let Some(recording) = &mut self.recording
+            && let Err(error) = act(recording)
+        {
+            let path = recording.path.display();
+            eprintln!(
+                "zkchurn: {path} cannot be written any more ({error}); the trace goes on without it"
+            );
+            self.recording = None;
+            self.recording_failed = true;
+        }
+    }
+}
+
+fn start_recording(path: &Path) -> Result<Recording, Failure> {
+    let unwritable = |error: std::io::Error| {
+        let fix = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "choose a name that is not taken",
+            _ => "choose a place where you may write",
+        };
+        let message = format!("{} cannot be created: {error}; {fix}", path.display());
+        Failure::sentence(Code::Unwritable, message)
+    };
+    let file = output::create_new(path).map_err(unwritable)?;
+    Ok(Recording {
+        path: path.to_owned(),
+        writer: Writer::new(BufWriter::with_capacity(256 * 1024, file)).map_err(unwritable)?,
+    })
+}
