@@ -14,7 +14,7 @@ use super::{ProcessIdentity, ProcessKey};
 const CMDLINE_LIMIT: u64 = 64 * 1024;
 
 /// `/proc/PID/stat` counts in ticks; a process's start is rounded down to one.
-fn start_in_ticks(start_ns: u64) -> u64 {
+pub(crate) fn start_in_ticks(start_ns: u64) -> u64 {
     start_ns / (1_000_000_000 / rustix::param::clock_ticks_per_second().max(1))
 }
 
@@ -39,7 +39,7 @@ pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
 /// Name and start (in ticks since boot, field 22) of `/proc/PID/stat`
 /// (Documentation/filesystems/proc.rst). The name may hold any byte, also
 /// spaces and parentheses, so the last parenthesis ends it.
-fn parse_stat(stat: &[u8]) -> Option<(String, u64)> {
+pub(crate) fn parse_stat(stat: &[u8]) -> Option<(String, u64)> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
     let close = stat.iter().rposition(|byte| *byte == b')')?;
     let name = stat.get(open + 1..close)?;
@@ -60,7 +60,8 @@ fn arguments(cmdline: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+/// At most `limit` bytes of a file.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

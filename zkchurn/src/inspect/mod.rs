@@ -10,13 +10,17 @@
 //! | file | reads |
 //! |---|---|
 //! | `process` | user, start, working directory, log files: `/proc/PID` |
+//! | `log_files`, `log_name` | which of its open files are logs: `/proc/PID/fd` |
 //! | `cgroup` | systemd unit, container and pod out of a cgroup path |
 //! | `jvm/` | the JVM's flags, and its thread dump by the attach protocol |
 //! | `logs/` | the tails of the log files, for lines that explain churn |
 //! | `schedule` | which process is looked at when |
 //! | `worker` | the thread that does it |
 
+pub mod cgroup;
 pub mod jvm;
+pub mod log_files;
+pub mod log_name;
 pub mod logs;
 pub mod process;
 pub mod schedule;

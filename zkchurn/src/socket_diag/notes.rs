@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//! What went wrong in which namespace, in few sentences: a reason that a
+//! thousand namespaces share is told once.
+
+/// Reasons, each with the namespaces it holds for.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    reasons: Vec<Reason>,
+}
+
+#[derive(Debug)]
+struct Reason {
+    /// Goes on after "The network namespace N ".
+    text: String,
+    /// The last namespace that it was told of.
+    netns: u32,
+    namespaces: u32,
+}
+
+impl Troubles {
+    /// Remembers that `reason` holds for `netns`.
+    pub fn add(&mut self, netns: u32, text: String) {
+        match self.reasons.iter_mut().find(|known| known.text == text) {
+            // Several requests to one namespace fail for one reason.
+            Some(known) if known.netns == netns => {}
+            Some(known) => {
+                known.netns = netns;
+                known.namespaces += 1;
+            }
+            None => self.reasons.push(Reason {
+                text,
+                netns,
+                namespaces: 1,
+            }),
+        }
+    }
+
+    /// A sentence a reason.
+    pub fn sentences(self) -> impl Iterator<Item = String> {
+        self.reasons.into_iter().map(|reason| {
+            let Reason {
+                text,
+                netns,
+                namespaces,
+            } = reason;
+            match namespaces {
+                1 => format!("The network namespace {netns} {text}."),
+                _ => format!("Each of {namespaces} network namespaces {text}."),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Troubles;
+
+    #[test]
+    fn a_shared_reason_is_one_sentence() {
+        let mut troubles = Troubles::default();
+        for netns in [7, 7, 8, 9] {
+            troubles.add(netns, "could not be entered: no".to_owned());
+        }
+        troubles.add(9, "was not listed completely".to_owned());
+        let sentences: Vec<_> = troubles.sentences().collect();
+        assert_eq!(
+            sentences,
+            [
+                "Each of 3 network namespaces could not be entered: no.",
+                "The network namespace 9 was not listed completely.",
+            ]
+        );
+    }
+}
