@@ -2,7 +2,7 @@
 //! Frames in, rendered lines and a report out. Live traces and replays run
 //! exactly this.
 
-use std::io;
+use std::{collections::HashSet, io};
 
 use crate::{
     clock::rfc3339,
@@ -229,6 +229,11 @@ impl<R: Renderer> Pipeline<R> {
     /// The processes that churn, see [`Ledger::churning`].
     pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
         self.ledger.churning(least, most)
+    }
+
+    /// Inodes of the network namespaces that connections were in.
+    pub fn namespaces(&self) -> &HashSet<u32> {
+        self.ledger.namespaces()
     }
 
     /// Whether a process was looked at more closely.

@@ -6,7 +6,7 @@ pub mod distribution;
 pub mod tally;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     net::{IpAddr, SocketAddr},
 };
@@ -20,6 +20,8 @@ use tally::Tally;
 
 /// Most families that are told apart; further ones are counted together.
 pub const MOST_FAMILIES: usize = 4096;
+/// Most network namespaces that are remembered.
+pub const MOST_NAMESPACES: usize = 1024;
 /// Most threads that are told apart, over all families.
 pub const MOST_THREADS: usize = 8192;
 
@@ -116,6 +118,9 @@ pub struct Churning {
 pub struct Ledger {
     families: HashMap<FamilyKey, Family>,
     threads: usize,
+    /// The network namespaces that connections were in.
+    namespaces: HashSet<u32>,
+    latest_namespace: Option<u32>,
     /// All connections.
     pub total: Tally,
     /// Connections of families beyond [`MOST_FAMILIES`].
@@ -126,6 +131,7 @@ impl Ledger {
     /// Takes one record into account.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         self.total.observe(connection, outcome);
+        self.note_namespace(connection.netns);
         let key = FamilyKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),
@@ -155,6 +161,19 @@ impl Ledger {
         let thread = family.threads.entry(opener.thread.tid).or_default();
         thread.comm = opener.thread.comm;
         thread.tally.observe(connection, outcome);
+    }
+
+    fn note_namespace(&mut self, netns: Option<u32>) {
+        // Nearly all connections of a host are in the same one.
+        if netns != self.latest_namespace && self.namespaces.len() < MOST_NAMESPACES {
+            self.namespaces.extend(netns);
+            self.latest_namespace = netns;
+        }
+    }
+
+    /// Inodes of the network namespaces that connections were in.
+    pub fn namespaces(&self) -> &HashSet<u32> {
+        &self.namespaces
     }
 
     /// The families, busiest first: most ended connections, then most opened,

@@ -240,11 +240,12 @@ impl Trace {
     /// Lists the sockets in TIME_WAIT, whose owners have all been recorded now.
     fn list_time_wait(&mut self, args: &TraceArgs) -> Result<(), Failure> {
         let at_ns = monotonic_ns();
-        let listing = socket_diag::list(&Query {
+        let query = Query {
             ports: &args.port,
             sides: args.side,
             states: 1 << socket_diag::TIME_WAIT,
-        });
+        };
+        let listing = socket_diag::list_of(&query, self.sink.pipeline.namespaces());
         let sockets: Vec<_> = listing
             .sockets
             .iter()

@@ -65,7 +65,7 @@ pub fn reset_at_close(stream: &TcpStream) {
 }
 
 /// Reads until the peer's FIN and returns how many bytes came.
-pub fn read_all(stream: &mut TcpStream) -> usize {
+pub fn read_all(mut stream: impl Read) -> usize {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap()
 }

@@ -32,7 +32,7 @@ pub struct Tracer {
 pub struct Trace {
     /// The lines of type `connection`.
     pub connections: Vec<Value>,
-    /// The line of type `report`.
+    /// The line of type `report`, or `timewait` of that command.
     pub report: Value,
 }
 
@@ -117,7 +117,7 @@ impl Trace {
             let value: Value = serde_json::from_str(line).unwrap();
             match value["type"].as_str().unwrap() {
                 "connection" => connections.push(value),
-                "report" => report = value,
+                "report" | "timewait" => report = value,
                 _ => {}
             }
         }

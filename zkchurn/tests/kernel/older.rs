@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//! Connections that were there before the trace, and sockets that change hands.
+
+use std::{io::Write, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain, listen, v4, v4_mapped},
+    tracer::{Tracer, assert_fields, unused_port},
+};
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3);
+        let mut ends = connect(v4_mapped(port));
+        ends.write_all(b"hello").unwrap();
+        let stays = connect(v4(port));
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        ends.write_all(b" world").unwrap();
+        drop(ends);
+        drop(connect(v4(port)));
+        let trace = tracer.finish();
+        drop(stays);
+        accepting.join().unwrap();
+        trace
+    });
+    trace.assert_nothing_lost();
+    let older: Vec<_> = trace
+        .connections
+        .iter()
+        .filter(|connection| connection["before_start"] == true)
+        .collect();
+    assert_eq!(older.len(), 2, "{:#?}", trace.connections);
+    for connection in &older {
+        assert_eq!(connection["process"]["pid"], std::process::id());
+        assert_eq!(connection["thread"], Value::Null);
+    }
+    // Payload is counted from the connection's real beginning.
+    let ended = json!({ "payload_out": 11, "first_close": "us", "ipv6_socket": true });
+    assert_fields(older[0], &ended);
+    assert_eq!(older[1]["outcome"], "still_open");
+    let family = &trace.report["families"][0];
+    assert_eq!(
+        (&family["opened"], &family["ended"]),
+        (&json!(1), &json!(1))
+    );
+    assert_fields(
+        &family["older"],
+        &json!({ "seen": 2, "ended": 1, "open": 1 }),
+    );
+    let answer = trace.report["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("2 connections older than the trace"),
+        "{answer}"
+    );
+    let sockets = &trace.report["time_wait"]["groups"];
+    let of_older = sockets.as_array().unwrap().iter();
+    let of_older = of_older.filter(|group| group["owner"]["tid"].is_null());
+    assert_eq!(of_older.count(), 1, "{sockets:#}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn with_a_filter_on_the_process_others_older_connections_stay_out() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 1);
+        let stays = connect(v4(port));
+        let mut other = Command::new("sleep").arg("30").spawn().unwrap();
+        let tracer = Tracer::start(&[
+            "--port",
+            &port.to_string(),
+            "--pid",
+            &other.id().to_string(),
+        ]);
+        let trace = tracer.finish();
+        other.kill().unwrap();
+        other.wait().unwrap();
+        drop(stays);
+        accepting.join().unwrap();
+        trace
+    });
+    assert_eq!(trace.connections.len(), 0);
+    assert_eq!(trace.report["total"]["older"]["seen"], 0);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_socket_that_another_process_closes_names_both() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 1);
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        // The shell opens; `sleep` inherits the socket and outlives the shell's
+        // own close of it.
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; sleep 0.2 & exec 3>&-; wait");
+        let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+        assert!(status.success());
+        accepting.join().unwrap();
+        tracer.finish()
+    });
+    let connection = trace.only();
+    assert_eq!(connection["process"]["name"], "bash");
+    assert_eq!(connection["closer"]["comm"], "sleep");
+    assert_ne!(connection["closer"]["pid"], connection["process"]["pid"]);
+    let family = &trace.report["families"][0];
+    assert_eq!(family["closed_by_other_process"], 1);
+    assert_eq!(family["other_process_closer"], connection["closer"]);
+}
