@@ -16,7 +16,7 @@ use std::{
 
 use nix::sched::{CloneFlags, setns};
 
-use super::{mountinfo, proc_links};
+use super::{mountinfo, notes::Unreadable, proc_links};
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -60,7 +60,7 @@ pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
         wanted,
         found: Vec::new(),
         known: HashMap::new(),
-        unreadable: 0,
+        unreadable: Unreadable::default(),
         beyond: HashSet::new(),
         notes: Vec::new(),
     };
@@ -87,8 +87,7 @@ struct Search<'a> {
     found: Vec<Namespace>,
     /// Where in `found` an inode is.
     known: HashMap<u32, usize>,
-    /// Processes that may not be looked at.
-    unreadable: u32,
+    unreadable: Unreadable,
     /// Namespaces that there was no room for.
     beyond: HashSet<u32>,
     notes: Vec<String>,
@@ -102,7 +101,7 @@ impl Search<'_> {
             match proc_links::linked(&proc, format!("{pid}/ns/net"), "net") {
                 Ok(Some(inode)) => self.add(inode, || format!("/proc/{pid}/ns/net").into()),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.unreadable += 1;
+                    self.unreadable.add(pid);
                 }
                 // It has ended, or is a zombie.
                 Ok(None) | Err(_) => {}
@@ -170,11 +169,10 @@ impl Search<'_> {
     }
 
     fn finish(mut self) -> Found {
-        if self.unreadable > 0 {
-            self.notes.push(format!(
-                "The network namespaces of {} processes could not be read (needs CAP_SYS_PTRACE).",
-                self.unreadable
-            ));
+        // Where all that was wanted is found, nothing else can be missing.
+        if !self.is_complete() {
+            self.notes
+                .extend(self.unreadable.sentence("network namespace"));
         }
         if !self.beyond.is_empty() {
             self.notes.push(format!(
@@ -236,7 +234,7 @@ mod tests {
             wanted,
             found: Vec::new(),
             known: HashMap::new(),
-            unreadable: 0,
+            unreadable: Unreadable::default(),
             beyond: HashSet::new(),
             notes: Vec::new(),
         }

@@ -18,5 +18,6 @@ mod namespace;
 mod overflow;
 mod peer;
 mod sides;
+mod socket_diag;
 mod threads;
 mod tracer;
