@@ -21,6 +21,10 @@ use super::{mountinfo, notes::Unreadable, proc_links};
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
 
+/// How often threads are looked through: a list of threads ends early when one
+/// ends while it is read (`next_tid`, fs/proc/base.c).
+const THREAD_PASSES: u32 = 2;
+
 /// Bytes of `/proc/self/mountinfo` that are looked at.
 const MOUNTINFO_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -75,8 +79,8 @@ pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
         let note = format!("The mounted network namespaces could not be read: {error}.");
         search.notes.push(note);
     }
-    if wanted.is_some() && !search.is_complete() {
-        search.threads();
+    for _ in 0..THREAD_PASSES {
+        search.missing_threads();
     }
     search.finish()
 }
@@ -118,16 +122,16 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// One readlink a thread. What fails here failed for the process before.
-    fn threads(&mut self) {
-        let Ok(proc) = proc_links::open_proc() else {
+    /// One readlink a thread, if something wanted is missing.
+    fn missing_threads(&mut self) {
+        if self.wanted.is_none() || self.is_complete() {
             return;
-        };
-        for pid in proc_links::numbers(&proc).into_iter().flatten() {
-            if self.is_complete() {
-                return;
+        }
+        // What fails here failed for the processes before.
+        if let Ok(proc) = proc_links::open_proc() {
+            for pid in proc_links::numbers(&proc).into_iter().flatten() {
+                let _ = self.threads_of(pid, &proc);
             }
-            let _ = self.threads_of(pid, &proc);
         }
     }
 
@@ -161,11 +165,15 @@ impl Search<'_> {
 
     /// Whether all wanted ones are found.
     fn is_complete(&self) -> bool {
-        self.wanted.is_some_and(|wanted| {
-            wanted
-                .iter()
-                .all(|inode| *inode == self.own || self.known.contains_key(inode))
-        })
+        self.wanted.is_some() && self.missing() == 0
+    }
+
+    /// How many wanted ones are not found.
+    fn missing(&self) -> usize {
+        let wanted = self.wanted.into_iter().flatten();
+        wanted
+            .filter(|inode| **inode != self.own && !self.known.contains_key(inode))
+            .count()
     }
 
     fn finish(mut self) -> Found {
@@ -173,6 +181,13 @@ impl Search<'_> {
         if !self.is_complete() {
             self.notes
                 .extend(self.unreadable.sentence("network namespace"));
+        }
+        let missing = self.missing().saturating_sub(self.beyond.len());
+        if missing > 0 {
+            self.notes.push(format!(
+                "Of the network namespaces asked for {missing} were not found: no process is in \
+                 them any more."
+            ));
         }
         if !self.beyond.is_empty() {
             self.notes.push(format!(
@@ -277,7 +292,19 @@ mod tests {
         assert!(!search.is_complete());
         search.add(5, PathBuf::new);
         assert!(search.is_complete());
-        assert_eq!(search.finish().namespaces[0].inode, 5);
+        let found = search.finish();
+        assert_eq!(found.namespaces[0].inode, 5);
+        assert!(found.notes.is_empty());
+    }
+
+    #[test]
+    fn a_wanted_namespace_that_is_gone_is_told() {
+        // Inodes of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST).
+        let found = find(1, Some(&HashSet::from([2])));
+        assert!(found.namespaces.is_empty());
+        let note = "Of the network namespaces asked for 1 were not found";
+        let told = found.notes.iter().any(|told| told.starts_with(note));
+        assert!(told, "{:?}", found.notes);
     }
 
     #[test]

@@ -316,7 +316,7 @@ fn a_namespace_of_a_single_thread_is_found_when_it_is_asked_for() {
     let listing = list_of(&query, &HashSet::from([netns]));
     drop(end);
     inside.join().unwrap();
-    assert_eq!(of(netns, &listing), closed);
+    assert_eq!(of(netns, &listing), closed, "{listing:?}");
     assert!(listing.notes.is_empty(), "{:?}", listing.notes);
 }
 
