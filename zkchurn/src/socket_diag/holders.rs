@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{proc_links, process_start::parse_stat};
+use super::{notes::Unreadable, proc_links, process_start::parse_stat};
 use crate::identify::ProcessKey;
 
 /// What a scan may cost.
@@ -68,7 +68,7 @@ pub fn holders_within(inodes: &HashSet<u32>, bounds: Bounds) -> Holders {
         inodes,
         deadline: Instant::now() + bounds.time,
         links_left: bounds.links,
-        unreadable: 0,
+        unreadable: Unreadable::default(),
         found: HashMap::new(),
     };
     let ended = scan.processes();
@@ -85,8 +85,7 @@ struct Scan<'a> {
     inodes: &'a HashSet<u32>,
     deadline: Instant,
     links_left: u64,
-    /// Processes that may not be looked at.
-    unreadable: u32,
+    unreadable: Unreadable,
     found: HashMap<u32, Holder>,
 }
 
@@ -101,7 +100,7 @@ impl Scan<'_> {
                 Ok(Ended::Complete) => {}
                 Ok(Ended::OutOfBounds) => return Ok(Ended::OutOfBounds),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.unreadable += 1;
+                    self.unreadable.add(pid);
                 }
                 // It has ended.
                 Err(_) => {}
@@ -162,12 +161,7 @@ impl Scan<'_> {
             ),
             Err(error) => notes.push(format!("The processes could not be read: {error}.")),
         }
-        if self.unreadable > 0 {
-            notes.push(format!(
-                "The descriptors of {} processes could not be read (needs CAP_SYS_PTRACE).",
-                self.unreadable
-            ));
-        }
+        notes.extend(self.unreadable.sentence("descriptors"));
         Holders {
             by_inode: self.found,
             notes,

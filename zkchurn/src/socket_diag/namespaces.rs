@@ -16,10 +16,14 @@ use std::{
 
 use nix::sched::{CloneFlags, setns};
 
-use super::{mountinfo, proc_links};
+use super::{mountinfo, notes::Unreadable, proc_links};
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
+
+/// How often threads are looked through: a list of threads ends early when one
+/// ends while it is read (`next_tid`, fs/proc/base.c).
+const THREAD_PASSES: u32 = 2;
 
 /// Bytes of `/proc/self/mountinfo` that are looked at.
 const MOUNTINFO_LIMIT: u64 = 16 * 1024 * 1024;
@@ -60,7 +64,7 @@ pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
         wanted,
         found: Vec::new(),
         known: HashMap::new(),
-        unreadable: 0,
+        unreadable: Unreadable::default(),
         beyond: HashSet::new(),
         notes: Vec::new(),
     };
@@ -75,8 +79,8 @@ pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
         let note = format!("The mounted network namespaces could not be read: {error}.");
         search.notes.push(note);
     }
-    if wanted.is_some() && !search.is_complete() {
-        search.threads();
+    for _ in 0..THREAD_PASSES {
+        search.missing_threads();
     }
     search.finish()
 }
@@ -87,8 +91,7 @@ struct Search<'a> {
     found: Vec<Namespace>,
     /// Where in `found` an inode is.
     known: HashMap<u32, usize>,
-    /// Processes that may not be looked at.
-    unreadable: u32,
+    unreadable: Unreadable,
     /// Namespaces that there was no room for.
     beyond: HashSet<u32>,
     notes: Vec<String>,
@@ -102,7 +105,7 @@ impl Search<'_> {
             match proc_links::linked(&proc, format!("{pid}/ns/net"), "net") {
                 Ok(Some(inode)) => self.add(inode, || format!("/proc/{pid}/ns/net").into()),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.unreadable += 1;
+                    self.unreadable.add(pid);
                 }
                 // It has ended, or is a zombie.
                 Ok(None) | Err(_) => {}
@@ -119,16 +122,16 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// One readlink a thread. What fails here failed for the process before.
-    fn threads(&mut self) {
-        let Ok(proc) = proc_links::open_proc() else {
+    /// One readlink a thread, if something wanted is missing.
+    fn missing_threads(&mut self) {
+        if self.wanted.is_none() || self.is_complete() {
             return;
-        };
-        for pid in proc_links::numbers(&proc).into_iter().flatten() {
-            if self.is_complete() {
-                return;
+        }
+        // What fails here failed for the processes before.
+        if let Ok(proc) = proc_links::open_proc() {
+            for pid in proc_links::numbers(&proc).into_iter().flatten() {
+                let _ = self.threads_of(pid, &proc);
             }
-            let _ = self.threads_of(pid, &proc);
         }
     }
 
@@ -162,18 +165,28 @@ impl Search<'_> {
 
     /// Whether all wanted ones are found.
     fn is_complete(&self) -> bool {
-        self.wanted.is_some_and(|wanted| {
-            wanted
-                .iter()
-                .all(|inode| *inode == self.own || self.known.contains_key(inode))
-        })
+        self.wanted.is_some() && self.missing() == 0
+    }
+
+    /// How many wanted ones are not found.
+    fn missing(&self) -> usize {
+        let wanted = self.wanted.into_iter().flatten();
+        wanted
+            .filter(|inode| **inode != self.own && !self.known.contains_key(inode))
+            .count()
     }
 
     fn finish(mut self) -> Found {
-        if self.unreadable > 0 {
+        // Where all that was wanted is found, nothing else can be missing.
+        if !self.is_complete() {
+            self.notes
+                .extend(self.unreadable.sentence("network namespace"));
+        }
+        let missing = self.missing().saturating_sub(self.beyond.len());
+        if missing > 0 {
             self.notes.push(format!(
-                "The network namespaces of {} processes could not be read (needs CAP_SYS_PTRACE).",
-                self.unreadable
+                "Of the network namespaces asked for {missing} were not found: no process is in \
+                 them any more."
             ));
         }
         if !self.beyond.is_empty() {
@@ -236,7 +249,7 @@ mod tests {
             wanted,
             found: Vec::new(),
             known: HashMap::new(),
-            unreadable: 0,
+            unreadable: Unreadable::default(),
             beyond: HashSet::new(),
             notes: Vec::new(),
         }
@@ -279,7 +292,19 @@ mod tests {
         assert!(!search.is_complete());
         search.add(5, PathBuf::new);
         assert!(search.is_complete());
-        assert_eq!(search.finish().namespaces[0].inode, 5);
+        let found = search.finish();
+        assert_eq!(found.namespaces[0].inode, 5);
+        assert!(found.notes.is_empty());
+    }
+
+    #[test]
+    fn a_wanted_namespace_that_is_gone_is_told() {
+        // Inodes of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST).
+        let found = find(1, Some(&HashSet::from([2])));
+        assert!(found.namespaces.is_empty());
+        let note = "Of the network namespaces asked for 1 were not found";
+        let told = found.notes.iter().any(|told| told.starts_with(note));
+        assert!(told, "{:?}", found.notes);
     }
 
     #[test]

@@ -51,9 +51,56 @@ impl Troubles {
     }
 }
 
+/// Processes that this one may not look at.
+#[derive(Debug, Default)]
+pub struct Unreadable {
+    first: u32,
+    count: u32,
+}
+
+impl Unreadable {
+    /// Remembers one.
+    pub fn add(&mut self, pid: u32) {
+        if self.count == 0 {
+            self.first = pid;
+        }
+        self.count += 1;
+    }
+
+    /// A sentence about their `what`; `None` when there are none.
+    pub fn sentence(&self, what: &str) -> Option<String> {
+        let first = self.first;
+        match self.count {
+            0 => None,
+            1 => Some(format!("The {what} of process {first} may not be read.")),
+            count => Some(format!(
+                "The {what} of {count} processes may not be read, such as {first}."
+            )),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Troubles;
+    use super::{Troubles, Unreadable};
+
+    #[test]
+    fn unreadable_processes_are_one_sentence() {
+        let mut unreadable = Unreadable::default();
+        assert_eq!(unreadable.sentence("descriptors"), None);
+        unreadable.add(7);
+        let one = unreadable.sentence("descriptors");
+        assert_eq!(
+            one.as_deref(),
+            Some("The descriptors of process 7 may not be read.")
+        );
+        unreadable.add(8);
+        let two = unreadable.sentence("descriptors");
+        assert_eq!(
+            two.as_deref(),
+            Some("The descriptors of 2 processes may not be read, such as 7.")
+        );
+    }
 
     #[test]
     fn a_shared_reason_is_one_sentence() {

@@ -6,8 +6,8 @@
 //! moment rounded down to a clock tick, 10 ms on every common kernel
 //! (`nsec_to_clock_t`, kernel/time/time.c). So a key made from `/proc` differs
 //! from the kernel's by less than a tick: compare them with [`same_process`],
-//! not with `==`. Two processes that share a pid never start within one tick:
-//! the kernel would have to hand out all other pids in between.
+//! not with `==`. Two processes that have one pid in turn do not start within one
+//! tick: the kernel hands out all other free pids in between.
 
 use crate::identify::ProcessKey;
 

@@ -68,8 +68,8 @@ fn address(family: u8, bits: u128) -> Option<IpAddr> {
 pub mod tests {
     use super::*;
 
-    /// A TIME_WAIT socket 127.0.0.1:60888 to 127.0.0.1:2181 as Linux 6.18 on
-    /// x86-64 sent it.
+    /// A TIME_WAIT socket 127.0.0.1:60888 to 127.0.0.1:2181, laid out as x86-64
+    /// does, with a cookie that needs both halves.
     #[rustfmt::skip]
     pub const V4: [u8; LENGTH] = [
         2, 6, 3, 0, 0xed, 0xd8, 0x08, 0x85,

@@ -20,6 +20,7 @@ mod older;
 mod overflow;
 mod peer;
 mod sides;
+mod socket_diag;
 mod threads;
 mod time_wait;
 mod tracer;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+//! The list of lines that explain churn, `signatures.toml`, and which of them a
+//! line belongs to.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::{AhoCorasick, PatternID};
+use serde::Deserialize;
+
+/// The list that is compiled in.
+const BUILT_IN: &str = include_str!("../../../signatures.toml");
+
+/// A kind of line.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// Its name in reports.
+    pub id: String,
+    /// 1 names a cause within the program, 4 is a mere symptom.
+    pub rank: u8,
+    /// Texts that all have to be in the line.
+    #[serde(default)]
+    pub all: Vec<String>,
+    /// Texts one of which has to be in the line, where there are any.
+    #[serde(default)]
+    pub any: Vec<String>,
+    /// What such a line means, a sentence.
+    pub meaning: String,
+    /// Lines that belong to it.
+    pub examples: Vec<String>,
+}
+
+impl Signature {
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        self.all.iter().chain(&self.any)
+    }
+}
+
+/// Why a list of signatures cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SignatureError {
+    /// Not the form that is expected.
+    #[error("the list of log signatures cannot be read")]
+    Form(#[from] toml::de::Error),
+    /// A signature that could never, or would always, match.
+    #[error("the log signature {0:?} has no text, or an empty one, or one of several lines")]
+    Text(String),
+    /// Too much for the automaton.
+    #[error("the log signatures cannot be searched for")]
+    Automaton(#[from] aho_corasick::BuildError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    signature: Vec<Signature>,
+}
+
+/// One text of a signature.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    signature: usize,
+    required: bool,
+}
+
+/// Signatures in the order of their precedence, ready to be searched for.
+#[derive(Debug)]
+pub struct Signatures {
+    list: Vec<Signature>,
+    /// By number of the automaton's pattern.
+    texts: Vec<Text>,
+    automaton: AhoCorasick,
+}
+
+impl Signatures {
+    /// The list that is compiled in.
+    pub fn built_in() -> Result<Self, SignatureError> {
+        Self::parse(BUILT_IN)
+    }
+
+    /// Reads a list in the form of `signatures.toml`.
+    pub fn parse(document: &str) -> Result<Self, SignatureError> {
+        let mut list = toml::from_str::<Document>(document)?.signature;
+        for signature in &list {
+            let is_bad = |text: &String| text.is_empty() || text.contains('\n');
+            if signature.texts().next().is_none() || signature.texts().any(is_bad) {
+                return Err(SignatureError::Text(signature.id.clone()));
+            }
+        }
+        // Stable: of equal rank the first stays first.
+        list.sort_by_key(|signature| signature.rank);
+        let texts = list.iter().enumerate().flat_map(|(index, signature)| {
+            let required = signature.all.len();
+            (0..signature.texts().count()).map(move |position| Text {
+                signature: index,
+                required: position < required,
+            })
+        });
+        Ok(Self {
+            texts: texts.collect(),
+            automaton: AhoCorasick::new(list.iter().flat_map(Signature::texts))?,
+            list,
+        })
+    }
+
+    /// All of them; a position in this list is what `scan` calls a signature.
+    pub fn list(&self) -> &[Signature] {
+        &self.list
+    }
+
+    /// Every occurrence of any text, in the order of their ends: what it is
+    /// that occurs, and the bytes that it takes.
+    pub fn occurrences<'a>(
+        &'a self,
+        text: &'a [u8],
+    ) -> impl Iterator<Item = (PatternID, std::ops::Range<usize>)> + 'a {
+        self.automaton
+            .find_overlapping_iter(text)
+            .map(|found| (found.pattern(), found.range()))
+    }
+
+    /// The signature that a line with these texts belongs to.
+    pub fn decide(&self, found: &BTreeSet<PatternID>) -> Option<usize> {
+        let candidates = found.iter().filter_map(|pattern| self.text(*pattern));
+        candidates
+            .map(|text| text.signature)
+            .filter(|signature| self.is_complete(*signature, found))
+            .min()
+    }
+
+    fn text(&self, pattern: PatternID) -> Option<Text> {
+        self.texts.get(pattern.as_usize()).copied()
+    }
+
+    fn is_complete(&self, signature: usize, found: &BTreeSet<PatternID>) -> bool {
+        let Some(wanted) = self.list.get(signature) else {
+            return false;
+        };
+        let count = |required: bool| {
+            let texts = found.iter().filter_map(|pattern| self.text(*pattern));
+            texts
+                .filter(|text| text.signature == signature && text.required == required)
+                .count()
+        };
+        count(true) == wanted.all.len() && (wanted.any.is_empty() || count(false) > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn id_of<'s>(signatures: &'s Signatures, line: &str) -> Option<&'s str> {
+        let found = signatures.occurrences(line.as_bytes());
+        let found = found.map(|(pattern, _)| pattern).collect();
+        let index = signatures.decide(&found)?;
+        Some(&signatures.list()[index].id)
+    }
+
+    #[test]
+    fn the_list_is_in_order() {
+        let signatures = Signatures::built_in().unwrap();
+        let mut ids = HashSet::new();
+        for signature in signatures.list() {
+            assert!(ids.insert(&signature.id), "{} is there twice", signature.id);
+            assert!((1..=4).contains(&signature.rank), "{}", signature.id);
+            let meaning = &signature.meaning;
+            assert!(meaning.ends_with('.'), "{meaning}");
+            assert!(meaning.starts_with(char::is_uppercase), "{meaning}");
+            assert!(meaning.split(' ').count() >= 8, "{meaning}");
+            assert!(!signature.examples.is_empty(), "{}", signature.id);
+        }
+    }
+
+    #[test]
+    fn every_example_belongs_to_its_signature() {
+        let signatures = Signatures::built_in().unwrap();
+        for signature in signatures.list() {
+            for example in &signature.examples {
+                let id = id_of(&signatures, example);
+                assert_eq!(id, Some(signature.id.as_str()), "{example}");
+            }
+        }
+    }
+
+    #[test]
+    fn healthy_lines_belong_to_none() {
+        let signatures = Signatures::built_in().unwrap();
+        let healthy = [
+            "INFO  ClientCnxn: Socket connection established, initiating session, client: /127.0.0.1:40562, server: localhost/127.0.0.1:2181",
+            "INFO  ClientCnxn: Session establishment complete on server localhost/127.0.0.1:2181, session id = 0x10000135cd50000, negotiated timeout = 30000",
+            "INFO:kazoo.client:Zookeeper connection established, state: CONNECTED",
+            "    at org.apache.zookeeper.ClientCnxn$SendThread.run(ClientCnxn.java:1290)",
+            "",
+        ];
+        for line in healthy {
+            assert_eq!(id_of(&signatures, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn all_texts_of_a_signature_are_needed_and_the_first_of_equals_wins() {
+        let list = r#"
+            signature = [
+                { id = "late", rank = 2, any = ["x"], meaning = "", examples = [] },
+                { id = "both", rank = 1, all = ["a", "b"], any = ["x", "y"], meaning = "", examples = [] },
+                { id = "also", rank = 1, any = ["ab"], meaning = "", examples = [] },
+            ]"#;
+        let signatures = Signatures::parse(list).unwrap();
+        assert_eq!(id_of(&signatures, "b a y"), Some("both"));
+        assert_eq!(id_of(&signatures, "ab x"), Some("both"));
+        assert_eq!(id_of(&signatures, "ab"), Some("also"));
+        assert_eq!(id_of(&signatures, "a x"), Some("late"));
+        assert_eq!(id_of(&signatures, "a b"), None);
+        assert_eq!(id_of(&signatures, "a a x"), Some("late"));
+    }
+
+    #[test]
+    fn a_signature_that_would_match_always_or_never_is_refused() {
+        for texts in ["", "any = [''],", "all = [\"a\\nb\"],"] {
+            let list = format!(
+                "signature = [{{ id = 'i', rank = 1, {texts} meaning = '', examples = [] }}]"
+            );
+            let error = Signatures::parse(&list).unwrap_err();
+            assert!(matches!(error, SignatureError::Text(_)), "{error}");
+        }
+        assert!(matches!(
+            Signatures::parse("signature = 1").unwrap_err(),
+            SignatureError::Form(_)
+        ));
+    }
+}

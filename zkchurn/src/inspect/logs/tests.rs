@@ -1,0 +1,153 @@
+use std::{fs::File, io::Write, os::fd::AsRawFd, path::Path, sync::LazyLock};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Built once: the automaton takes its time in a debug build.
+static SIGNATURES: LazyLock<Signatures> = LazyLock::new(|| Signatures::built_in().unwrap());
+
+fn found_in(text: &[u8], offset: u64) -> Vec<LogFinding> {
+    let size = offset + text.len() as u64;
+    let tail = Tail::new(text.to_vec(), offset, size);
+    in_order(findings(&SIGNATURES, "/logs/app.log", &tail))
+}
+
+/// What the client of the incident writes at each attempt.
+const ATTEMPT: &str = "\
+2026-11-23 13:31:45,567 INFO  [main-SendThread(localhost:2181)] Socket connection established, initiating session, client: /127.0.0.1:40562, server: localhost/127.0.0.1:2181
+2026-11-23 13:31:45,568 WARN  [main-SendThread(localhost:2181)] Session 0x10000135cd50000 for server localhost/127.0.0.1:2181, Closing socket connection. Attempting reconnect except it is a SessionExpiredException.
+java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches
+\tat org.apache.zookeeper.ClientCnxn$SendThread.primeConnection(ClientCnxn.java:1068)
+Caused by: java.lang.ClassNotFoundException: org.apache.zookeeper.proto.SetWatches
+\t... 4 more
+";
+
+#[test]
+fn the_incident_is_told_cause_first() {
+    let text = ATTEMPT.repeat(3);
+    let findings = found_in(text.as_bytes(), 0);
+    let told: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.signature.as_str(), finding.count, finding.line))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("zookeeper-class-missing", 3, Some(15)),
+            ("class-not-found", 3, Some(17)),
+            ("client-reconnects", 3, Some(14)),
+        ]
+    );
+    let cause = &findings[0];
+    assert_eq!(
+        cause.last,
+        "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches"
+    );
+    let record = cause.record.as_deref().unwrap();
+    assert!(record.contains("Closing socket connection."), "{record}");
+    assert_eq!(cause.offset, text.rfind(&cause.last).unwrap() as u64);
+    assert_eq!(findings[2].record, None);
+}
+
+#[test]
+fn within_a_file_lines_have_no_number_but_an_offset() {
+    let findings = found_in(format!("cut off\n{ATTEMPT}").as_bytes(), 1000);
+    let cause = &findings[0];
+    assert_eq!(cause.line, None);
+    let at = ATTEMPT.find(&cause.last).unwrap() as u64;
+    assert_eq!(cause.offset, 1000 + "cut off\n".len() as u64 + at);
+}
+
+#[test]
+fn of_equal_rank_the_more_frequent_comes_first() {
+    let text = "java.lang.StackOverflowError\n\
+        java.lang.ExceptionInInitializerError\n\
+        java.lang.ExceptionInInitializerError\n\
+        Connection refused\nConnection refused\nConnection refused\n";
+    let order: Vec<_> = found_in(text.as_bytes(), 0)
+        .into_iter()
+        .map(|finding| finding.signature)
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "class-initialization-failed",
+            "stack-overflow",
+            "connection-refused"
+        ]
+    );
+}
+
+fn log_file(fd: u32, path: &Path) -> LogFile {
+    LogFile {
+        fd,
+        path: path.to_string_lossy().into_owned(),
+        deleted: false,
+        size: 0,
+        modified: None,
+    }
+}
+
+#[test]
+fn files_are_searched_and_what_cannot_be_read_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut file = File::create(&path).unwrap();
+    file.write_all(ATTEMPT.as_bytes()).unwrap();
+    let fd = u32::try_from(file.as_raw_fd()).unwrap();
+    let files = [log_file(fd, &path), log_file(999_999, &path)];
+
+    let search = search(std::process::id(), &files);
+
+    let path = path.to_string_lossy().into_owned();
+    let size = ATTEMPT.len() as u64;
+    let searched = SearchedFile {
+        path: path.clone(),
+        size,
+        searched: size,
+    };
+    assert_eq!(search.files, [searched]);
+    assert_eq!(search.findings.len(), 3);
+    assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
+    assert!(search.notes[0].starts_with(&path), "{:?}", search.notes);
+}
+
+#[test]
+fn files_beyond_the_limit_are_named() {
+    let files: Vec<_> = (0..18)
+        .map(|_| log_file(999_999, Path::new("/x")))
+        .collect();
+    let search = search(std::process::id(), &files);
+    assert_eq!(search.notes.len(), 17);
+    assert_eq!(search.notes[16], "2 more log files were not searched.");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_and_counts_add_up(
+        parts in prop::collection::vec(prop_oneof![
+            3 => Just(ATTEMPT.as_bytes().to_vec()),
+            3 => Just(b"Connection refused".to_vec()),
+            3 => Just(b"\n".to_vec()),
+            2 => Just(vec![b'\xe2'; 700]),
+            5 => prop::collection::vec(any::<u8>(), 0..200),
+        ], 0..20),
+        offset in prop_oneof![Just(0_u64), any::<u32>().prop_map(u64::from)],
+    ) {
+        let text = parts.concat();
+        let lines = text.split(|byte| *byte == b'\n').count() as u64;
+        let end = offset + text.len() as u64;
+        let findings = found_in(&text, offset);
+        // A line belongs to one signature.
+        prop_assert!(findings.iter().map(|finding| finding.count).sum::<u64>() <= lines);
+        for finding in findings {
+            prop_assert!(finding.count > 0);
+            prop_assert!(!finding.last.is_empty() && finding.last.len() <= 500);
+            prop_assert!(finding.record.is_none_or(|record| record.len() <= 500));
+            prop_assert!((offset..end).contains(&finding.offset));
+            prop_assert_eq!(finding.line.is_some(), offset == 0);
+            prop_assert!(finding.line.is_none_or(|line| line <= lines));
+        }
+    }
+}
