@@ -12,9 +12,24 @@ use serde_json::json;
 
 use crate::{
     namespace::in_namespace,
-    peer::{connect, listen, v4_mapped},
+    peer::{connect, drain, listen, reset_at_close, v4_mapped},
     tracer::{Trace, Tracer, assert_fields, unused_port},
 };
+
+/// Starts zkchurn in a mount namespace that `prepare` has changed.
+fn tracer_in_mount_namespace(prepare: &str, port: u16, arguments: &[&str]) -> Tracer {
+    let mut command = Command::new("unshare");
+    let script = format!("{prepare} && exec \"$0\" \"$@\"");
+    command.args([
+        "--mount",
+        "sh",
+        "-c",
+        &script,
+        env!("CARGO_BIN_EXE_zkchurn"),
+    ]);
+    let port = port.to_string();
+    Tracer::start_command(command, &[&["--port", &port], arguments].concat())
+}
 
 /// Traces one connection of 49 and 41 bytes, closed by us, with zkchurn in
 /// a mount namespace that `prepare` has changed.
@@ -28,18 +43,7 @@ fn trace_in_mount_namespace(prepare: &'static str, arguments: &'static [&'static
             stream.write_all(&[2; 41]).unwrap();
             stream.read_to_end(&mut Vec::new()).unwrap();
         });
-        let mut command = Command::new("unshare");
-        let script = format!("{prepare} && exec \"$0\" \"$@\"");
-        command.args([
-            "--mount",
-            "sh",
-            "-c",
-            &script,
-            env!("CARGO_BIN_EXE_zkchurn"),
-        ]);
-        let port_text = port.to_string();
-        let arguments = [&["--port", &port_text], arguments].concat();
-        let tracer = Tracer::start_command(command, &arguments);
+        let tracer = tracer_in_mount_namespace(prepare, port, arguments);
         let mut stream = connect(v4_mapped(port));
         stream.write_all(&[1; 49]).unwrap();
         stream.read_exact(&mut [0; 41]).unwrap();
@@ -72,6 +76,30 @@ fn the_classic_tracepoint_sees_the_same_but_the_cookie() {
     );
     let degraded = trace.report["degraded"].to_string();
     assert!(degraded.contains("classic tracepoint"), "{degraded}");
+    // The TIME_WAIT socket joins by its addresses.
+    let group = &trace.report["time_wait"]["groups"][0];
+    assert_eq!(group["owner"]["tid"], trace.only()["thread"]["tid"]);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn without_cookies_a_socket_older_than_the_trace_is_unmatched_and_said_to_be() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 2);
+        let older = connect(v4_mapped(port));
+        let tracer = tracer_in_mount_namespace(MOUNT_TRACEFS, port, &["--hook", "tracepoint"]);
+        // A RST ends it in this thread, so that the end is sure to be seen.
+        reset_at_close(&older);
+        drop(older);
+        drop(connect(v4_mapped(port)));
+        accepting.join().unwrap();
+        tracer.finish()
+    });
+    assert_eq!(trace.connections.len(), 1);
+    assert_eq!(trace.loss("unmatched_closes"), 1);
+    let degraded = trace.report["degraded"].to_string();
+    assert!(degraded.contains("older than the trace"), "{degraded}");
 }
 
 #[test]
