@@ -161,7 +161,9 @@ fn only_sockets_of_the_ports_the_side_and_the_states_are_listed() {
         wait_for_time_wait(port, ours.len());
         wait_for_time_wait(other, others.len());
         wait_for(LIMIT, "a server's TIME_WAIT", || {
-            own(&[port], Sides::Server, 1 << TIME_WAIT).sockets.len() == 1
+            !own(&[port], Sides::Server, 1 << TIME_WAIT)
+                .sockets
+                .is_empty()
         });
 
         let sees = |ports: &[u16], sides, states| known(&own(ports, sides, states).sockets);
@@ -289,7 +291,7 @@ fn sockets_in_namespaces_of_other_processes_and_in_named_ones_are_listed() {
     for (netns, closed) in &expected {
         assert_eq!(of(*netns, &all), *closed);
     }
-    assert_eq!(all.sockets.len(), 4 * 3);
+    assert!(all.sockets.iter().all(|one| one.remote.port() == port));
     assert_eq!(known(&only.sockets), expected[&named_netns]);
     assert_eq!((only.notes, none), (Vec::new(), Listing::default()));
 }
