@@ -52,14 +52,22 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     (address.ip().to_canonical(), address.port()).into()
 }
 
+/// Lets nothing but its timer end a TIME_WAIT in this namespace: no connection
+/// that wants its port, and no reset (RFC 1337), which the peer sends when
+/// loopback reorders the last segments on their way between processors.
+fn keep_time_wait() {
+    fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
+    fs::write("/proc/sys/net/ipv4/tcp_rfc1337", "1").unwrap();
+}
+
 /// `count` connections to each address that this side closed first.
 fn closed(port: u16, addresses: &[SocketAddr], count: usize) -> BTreeSet<Alive> {
+    keep_time_wait();
     let listener = listen(port);
     let all = addresses.iter().flat_map(|to| (0..count).map(move |_| to));
     all.map(|to| {
         let client = connect(*to);
-        // One after another: a full backlog ends in resets, and a reset ends
-        // TIME_WAIT (RFC 1337).
+        // One after another: a full backlog ends in resets.
         let (mut server, _) = listener.accept().unwrap();
         let alive = alive(&client);
         drop(client);
@@ -327,8 +335,6 @@ fn a_namespace_of_a_single_thread_is_found_when_it_is_asked_for() {
 fn a_table_of_twenty_thousand_is_listed_completely_and_soon() {
     let port = unused_port();
     in_namespace(move || {
-        // Otherwise a new connection may take the place of one in TIME_WAIT.
-        fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
         // Several addresses, so that free ports are found without a long search.
         let addresses = [1, 2, 3, 4].map(|host| ([127, 0, 0, host], port).into());
         let closed = closed(port, &addresses, 5_000);
