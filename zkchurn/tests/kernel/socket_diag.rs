@@ -8,13 +8,12 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpListener, TcpStream},
     os::{fd::OwnedFd, unix::fs::MetadataExt},
-    process::{Child, Command, Stdio},
+    process::Stdio,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use nix::sched::{CloneFlags, setns};
 use rustix::net::sockopt::socket_cookie;
 use zkchurn::{
     frame::Sides,
@@ -34,7 +33,10 @@ use crate::{
     tracer::{unused_port, wait_for},
 };
 
+mod environment;
 mod ss;
+
+use environment::{Named, Waiting};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const STATES: u32 = 1 << TIME_WAIT | 1 << ESTABLISHED;
@@ -201,58 +203,6 @@ fn closed_by_the_server(listener: &TcpListener, port: u16) -> Alive {
     drop(server);
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     alive
-}
-
-/// A process that waits for its standard input to end, killed in the end.
-struct Waiting(Child);
-
-impl Waiting {
-    fn start(input: impl Into<Stdio>) -> Self {
-        let mut command = Command::new("cat");
-        Self(command.stdin(input).stdout(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A namespace as `ip netns add` makes it.
-struct Named(String);
-
-impl Named {
-    fn new() -> Self {
-        let name = format!("zkchurn-test-{}", std::process::id());
-        let named = Self(name);
-        named.ip("add");
-        named
-    }
-
-    fn ip(&self, verb: &str) {
-        let status = Command::new("ip").args(["netns", verb, &self.0]).status();
-        assert!(status.unwrap().success(), "ip netns {verb}");
-    }
-
-    /// Runs `action` in a thread inside.
-    fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
-        let file = fs::File::open(format!("/run/netns/{}", self.0)).unwrap();
-        let inside = || {
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
-            let up = ["link", "set", "lo", "up"];
-            assert!(Command::new("ip").args(up).status().unwrap().success());
-            action()
-        };
-        thread::scope(|scope| scope.spawn(inside).join().unwrap())
-    }
-}
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
-    }
 }
 
 /// Closed connections of the namespace of this thread, and its inode.
