@@ -5,6 +5,10 @@
 //! A listing is no snapshot: the kernel walks its hash table while sockets come
 //! and go, so a socket that changes its place meanwhile may be missed or seen
 //! twice; the later sight counts.
+//!
+//! Each dump walks the whole hash table, which all namespaces share: 0.3 ms a
+//! namespace and family with 262,144 buckets, 0.7 s for 1,000 namespaces. 20,000
+//! sockets more cost 60 ms (measured on Linux 6.18, two cores, debug build).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,6 +18,7 @@ use std::{
 
 use crate::frame::Sides;
 
+mod bytecode;
 pub mod holders;
 mod mountinfo;
 pub mod namespaces;

@@ -208,14 +208,20 @@ pub fn visit(namespaces: &[Namespace], mut action: impl FnMut(&Namespace, io::Re
     if namespaces.is_empty() {
         return;
     }
-    thread::scope(|scope| {
+    let failure = thread::scope(|scope| {
         // setns moves only the thread that calls it, and this one ends here.
-        scope.spawn(|| {
+        let inside = || {
             for namespace in namespaces {
                 action(namespace, enter(namespace));
             }
-        });
+        };
+        thread::Builder::new().spawn_scoped(scope, inside).err()
     });
+    if let Some(error) = failure {
+        for namespace in namespaces {
+            action(namespace, Err(error.kind().into()));
+        }
+    }
 }
 
 /// Moves this thread into `namespace`.

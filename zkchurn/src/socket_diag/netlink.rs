@@ -66,25 +66,28 @@ pub enum DumpError {
 /// Sends `request` in the namespace of this thread, which is `netns`, and reads
 /// the answer until `deadline`.
 pub fn dump(request: &[u8], netns: u32, deadline: Instant) -> Result<Dump, Failure> {
+    repeat(|sockets| dump_once(request, netns, deadline, sockets))
+}
+
+/// Repeats a dump that was interrupted, and keeps the last.
+fn repeat(
+    mut attempt: impl FnMut(&mut Vec<DiagSocket>) -> Result<Progress, DumpError>,
+) -> Result<Dump, Failure> {
     let mut sockets = Vec::new();
+    let mut interrupted = true;
     for _ in 0..ATTEMPTS {
         sockets.clear();
-        match dump_once(request, netns, deadline, &mut sockets) {
-            Ok(Progress {
-                interrupted: true, ..
-            }) => {}
-            Ok(_) => {
-                return Ok(Dump {
-                    sockets,
-                    interrupted: false,
-                });
-            }
+        match attempt(&mut sockets) {
+            Ok(progress) => interrupted = progress.interrupted,
             Err(error) => return Err(Failure { error, sockets }),
+        }
+        if !interrupted {
+            break;
         }
     }
     Ok(Dump {
         sockets,
-        interrupted: true,
+        interrupted,
     })
 }
 
@@ -161,8 +164,44 @@ mod tests {
     use super::*;
     use crate::{
         frame::Sides,
-        socket_diag::{Query, request::requests},
+        socket_diag::{
+            Query,
+            request::requests,
+            row::{self, tests::V4},
+        },
     };
+
+    /// Interrupted dumps, the last of `dumps` excepted; how many were made, how
+    /// many sockets remain, and whether it still is interrupted.
+    fn repeated(dumps: usize) -> (usize, usize, bool) {
+        let mut made = 0;
+        let socket = row::parse(&V4, 0).unwrap();
+        let dump = repeat(|sockets| {
+            made += 1;
+            sockets.resize(made, socket);
+            Ok(Progress {
+                done: true,
+                interrupted: made < dumps,
+            })
+        });
+        let dump = dump.unwrap();
+        (made, dump.sockets.len(), dump.interrupted)
+    }
+
+    #[test]
+    fn an_interrupted_dump_is_repeated_a_few_times_and_the_last_counts() {
+        assert_eq!(repeated(1), (1, 1, false));
+        assert_eq!(repeated(3), (3, 3, false));
+        assert_eq!(repeated(100), (3, 3, true));
+    }
+
+    #[test]
+    fn a_signal_repeats_a_call_and_a_time_limit_ends_it() {
+        let mut calls = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].to_vec();
+        let outcome: Result<(), _> =
+            uninterrupted(|| Err(calls.pop().expect("not called again").into()));
+        assert!(matches!(outcome, Err(DumpError::Late)));
+    }
 
     #[test]
     fn a_dump_without_time_left_says_so() {

@@ -15,31 +15,47 @@ use netlink_packet_sock_diag::{
     inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
 };
 
-use super::Query;
+use super::{
+    Query,
+    bytecode::{self, Condition},
+};
 use crate::frame::Sides;
 
 /// Sequence number of a request: each travels on a socket of its own.
 pub const SEQUENCE: u32 = 1;
 
 /// The messages that together ask for what `query` wants, in the namespace of
-/// the socket that they are sent on.
+/// the socket that they are sent on: one a family, because the kernel walks its
+/// whole table for each.
 pub fn requests(query: &Query) -> Vec<Vec<u8>> {
-    let mut requests = Vec::new();
-    let ports = query.ports.iter().filter(|port| **port != 0);
-    for port in ports {
-        for family in [AF_INET, AF_INET6] {
-            if query.sides != Sides::Server {
-                requests.push(request(family, 0, *port, query.states));
-            }
-            if query.sides != Sides::Client {
-                requests.push(request(family, *port, 0, query.states));
-            }
-        }
-    }
-    requests
+    let conditions = conditions(query);
+    let chunks = conditions.chunks(bytecode::MOST_CONDITIONS);
+    chunks
+        .flat_map(|conditions| [AF_INET, AF_INET6].map(|family| (family, conditions)))
+        .map(|(family, conditions)| match conditions {
+            [Condition::Local(port)] => request(family, *port, 0, query.states, &[]),
+            [Condition::Remote(port)] => request(family, 0, *port, query.states, &[]),
+            several => request(family, 0, 0, query.states, &bytecode::any_of(several)),
+        })
+        .collect()
 }
 
-fn request(family: u8, local_port: u16, remote_port: u16, states: u32) -> Vec<u8> {
+/// No socket of a connection has port 0.
+fn conditions(query: &Query) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for port in query.ports.iter().filter(|port| **port != 0) {
+        if query.sides != Sides::Server {
+            conditions.push(Condition::Remote(*port));
+        }
+        if query.sides != Sides::Client {
+            conditions.push(Condition::Local(*port));
+        }
+    }
+    conditions
+}
+
+/// A request with `filter`, an attribute, behind it.
+fn request(family: u8, local_port: u16, remote_port: u16, states: u32, filter: &[u8]) -> Vec<u8> {
     let any = match family {
         AF_INET => SocketId::new_v4(),
         _ => SocketId::new_v6(),
@@ -61,7 +77,18 @@ fn request(family: u8, local_port: u16, remote_port: u16, states: u32) -> Vec<u8
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
-    bytes
+    append(bytes, filter)
+}
+
+/// Appends an attribute, whose length is a multiple of four, and counts it in
+/// the message's length, the first four bytes.
+fn append(mut message: Vec<u8>, attribute: &[u8]) -> Vec<u8> {
+    message.extend_from_slice(attribute);
+    let length = (message.len() as u32).to_ne_bytes();
+    if let Some(field) = message.first_chunk_mut() {
+        *field = length;
+    }
+    message
 }
 
 #[cfg(test)]
@@ -70,32 +97,46 @@ mod tests {
 
     #[test]
     fn ports_travel_in_network_order_where_the_kernel_looks_for_them() {
+        let states = 1 << 6 | 1 << 1;
+        let sent = |sides| {
+            let ports = &[0, 2181];
+            requests(&Query {
+                ports,
+                sides,
+                states,
+            })
+        };
+        let (client, server) = (sent(Sides::Client), sent(Sides::Server));
+        for (requests, ports) in [(client, [0, 0, 0x08, 0x85]), (server, [0x08, 0x85, 0, 0])] {
+            let families: Vec<_> = requests.iter().map(|bytes| bytes[16]).collect();
+            assert_eq!(families, [2, 10]);
+            for bytes in requests {
+                // struct nlmsghdr and struct inet_diag_req_v2.
+                assert_eq!(bytes.len(), 16 + 56);
+                assert_eq!(bytes[..4], 72_u32.to_ne_bytes());
+                assert_eq!(bytes[4..6], 20_u16.to_ne_bytes());
+                assert_eq!(bytes[6..8], 0x301_u16.to_ne_bytes());
+                // Protocol, states, idiag_sport and idiag_dport.
+                assert_eq!(bytes[17], 6);
+                assert_eq!(bytes[20..24], states.to_ne_bytes());
+                assert_eq!(bytes[24..28], ports);
+            }
+        }
+    }
+
+    #[test]
+    fn several_ports_and_sides_are_one_request_a_family() {
         let query = Query {
-            ports: &[0, 2181],
+            ports: &[2181, 2182],
             sides: Sides::Both,
-            states: 1 << 6 | 1 << 1,
+            states: 1,
         };
         let requests = requests(&query);
-        let told: Vec<_> = requests
-            .iter()
-            // Family, protocol, states, idiag_sport, idiag_dport.
-            .map(|bytes| (bytes[16], bytes[17], &bytes[20..24], &bytes[24..28]))
-            .collect();
-        let states = &(1_u32 << 6 | 1 << 1).to_ne_bytes()[..];
-        let (client, server) = (&[0, 0, 0x08, 0x85][..], &[0x08, 0x85, 0, 0][..]);
-        assert_eq!(
-            told,
-            [
-                (2, 6, states, client),
-                (2, 6, states, server),
-                (10, 6, states, client),
-                (10, 6, states, server),
-            ]
-        );
-        // struct nlmsghdr and struct inet_diag_req_v2.
-        assert!(requests.iter().all(|bytes| bytes.len() == 16 + 56));
-        assert_eq!(requests[0][..4], 72_u32.to_ne_bytes());
-        assert_eq!(requests[0][4..6], 20_u16.to_ne_bytes());
-        assert_eq!(requests[0][6..8], 0x301_u16.to_ne_bytes());
+        assert_eq!(requests.len(), 2);
+        for bytes in requests {
+            assert_eq!(bytes.len(), 72 + 4 + 4 * 20);
+            assert_eq!(bytes[..4], 156_u32.to_ne_bytes());
+            assert_eq!(bytes[24..28], [0; 4]);
+        }
     }
 }
