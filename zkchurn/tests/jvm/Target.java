@@ -7,6 +7,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Scanner;
 import java.util.concurrent.CountDownLatch;
+import jdk.net.ExtendedSocketOptions;
 
 /**
  * A program to look at. Starts what its arguments say, tells that it is ready,
@@ -16,7 +17,7 @@ import java.util.concurrent.CountDownLatch;
  * named NAME   a sleeping thread of that name (Java escapes); tells its id
  * forge        a thread "victim"; tells its id; and one whose name looks like a
  *              header of the victim in a thread dump
- * silent       an attach socket that never answers
+ * silent       an attach socket that never answers; tells who connects
  * dribble      an attach socket that sends a byte every tenth of a second
  * </pre>
  */
@@ -91,6 +92,8 @@ public class Target {
     private static void serve(ServerSocketChannel server, boolean dribble) {
         while (true) {
             try (SocketChannel client = server.accept()) {
+                var peer = client.getOption(ExtendedSocketOptions.SO_PEERCRED);
+                System.out.println("client " + peer.user() + " " + peer.group());
                 while (true) {
                     Thread.sleep(100);
                     if (dribble) {

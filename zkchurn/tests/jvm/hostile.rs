@@ -65,7 +65,7 @@ fn a_thread_that_another_one_imitates_is_not_decided() {
 #[ignore = "needs root and a JDK; run by cargo xtask test"]
 fn a_jvm_that_never_answers_hits_the_limit() {
     for manner in ["silent", "dribble"] {
-        let target = Target::start(&["-XX:+DisableAttachMechanism"], &[manner]);
+        let mut target = start_as_nobody(manner);
         let begun = Instant::now();
         let jvm = target.dump(&[]);
         let took = begun.elapsed();
@@ -79,5 +79,19 @@ fn a_jvm_that_never_answers_hits_the_limit() {
             took >= limit && took < limit + Duration::from_secs(3),
             "{took:?}"
         );
+        // What connected to it had no more rights than its own user.
+        assert_eq!(target.answers(), ["client nobody nogroup"]);
     }
+}
+
+/// Java's `SO_PEERCRED` tells names; Debian calls 65534 so.
+fn start_as_nobody(manner: &str) -> Target {
+    let prefix = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let options = ["-XX:+DisableAttachMechanism"];
+    Target::start_with("java".as_ref(), &prefix, &options, &[manner], |_| ())
 }

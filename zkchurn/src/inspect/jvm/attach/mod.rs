@@ -45,7 +45,7 @@ pub struct Target {
     pub key: ProcessKey,
     /// Its pid as it knows it.
     pub inner_pid: u32,
-    /// Its effective user and group.
+    /// Its effective user.
     pub euid: u32,
     /// Its effective group.
     pub egid: u32,
