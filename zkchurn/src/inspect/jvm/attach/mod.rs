@@ -104,7 +104,8 @@ pub enum AttachError {
 }
 
 /// Takes a thread dump. `may_send_quit` is asked only when the JVM does not
-/// listen yet. Blocks for up to [`SOCKET_WAIT`] and [`REPLY_WAIT`] together.
+/// listen yet. Blocks for up to eleven seconds: six for the socket, five for the
+/// answer.
 pub fn thread_dump(
     target: &Target,
     may_send_quit: impl FnOnce() -> Result<(), String> + Send,
