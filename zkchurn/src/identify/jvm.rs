@@ -2,8 +2,8 @@
 //! Which application a JVM runs, told from its command line.
 
 /// Options of the `java` launcher whose value is the next argument
-/// (`java --help`, JDK 8 to 25).
-const OPTIONS_WITH_VALUE: [&str; 12] = [
+/// (`java --help`, JDK 8 to 25; `IsModuleOption` of the launcher's `java.c`).
+const OPTIONS_WITH_VALUE: [&str; 14] = [
     "-cp",
     "-classpath",
     "--class-path",
@@ -14,17 +14,80 @@ const OPTIONS_WITH_VALUE: [&str; 12] = [
     "--add-exports",
     "--add-opens",
     "--add-reads",
+    "--patch-module",
     "--limit-modules",
+    "--enable-native-access",
     "--source",
 ];
 
 /// Main classes whose simple name says less than the product's.
 const KNOWN_MAIN_CLASSES: [(&str, &str); 4] = [
-    ("org.apache.catalina.startup.Bootstrap", "tomcat"),
+    (TOMCAT, "tomcat"),
     ("org.eclipse.jetty.start.Main", "jetty"),
     ("org.apache.zookeeper.ZooKeeperMain", "zkCli"),
     ("kafka.Kafka", "kafka"),
 ];
+
+const TOMCAT: &str = "org.apache.catalina.startup.Bootstrap";
+
+/// A command line of the `java` launcher, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch<'a> {
+    /// What comes before the program: options and their values. What comes
+    /// after it belongs to the program and says nothing of the JVM.
+    pub options: &'a [String],
+    /// The program; `None` where the command line names none.
+    pub program: Option<Program<'a>>,
+}
+
+/// What a `java` launcher was told to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program<'a> {
+    /// `-jar FILE`.
+    Jar(&'a str),
+    /// A main class, or `-m MODULE/CLASS`.
+    Class(&'a str),
+}
+
+impl<'a> Launch<'a> {
+    /// Takes apart the arguments of a process, the first of which is the launcher.
+    pub fn of(command: &'a [String]) -> Self {
+        let arguments = command.get(1..).unwrap_or_default();
+        let value = |index: usize| arguments.get(index + 1).map(String::as_str);
+        let mut index = 0;
+        while let Some(argument) = arguments.get(index) {
+            let program = match argument.as_str() {
+                "-jar" => value(index).map(Program::Jar),
+                "-m" | "--module" => value(index).map(Program::Class),
+                option if OPTIONS_WITH_VALUE.contains(&option) => {
+                    index += 2;
+                    continue;
+                }
+                option if option.starts_with('-') || option.starts_with('@') => {
+                    index += 1;
+                    continue;
+                }
+                main_class => Some(Program::Class(main_class)),
+            };
+            return Self {
+                options: &arguments[..index],
+                program,
+            };
+        }
+        Self {
+            options: arguments,
+            program: None,
+        }
+    }
+
+    /// The value of the system property `name`; the last one counts, as in the JVM.
+    pub fn property(&self, name: &str) -> Option<&'a str> {
+        self.options.iter().rev().find_map(|option| {
+            let (found, value) = option.strip_prefix("-D")?.split_once('=')?;
+            (found == name).then_some(value)
+        })
+    }
+}
 
 /// A short name of what a JVM runs; `None` when the process is no JVM or its
 /// command line does not tell.
@@ -32,24 +95,30 @@ pub fn application(executable: Option<&str>, command: &[String]) -> Option<Strin
     if !is_java(executable, command) {
         return None;
     }
-    let mut arguments = command.iter().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "-jar" => return arguments.next().map(|jar| file_name(jar).to_owned()),
-            "-m" | "--module" => return arguments.next().map(|module| class_label(module)),
-            option if OPTIONS_WITH_VALUE.contains(&option) => {
-                arguments.next();
-            }
-            option if option.starts_with('-') || option.starts_with('@') => {}
-            main_class => return Some(class_label(main_class)),
-        }
+    let launch = Launch::of(command);
+    match launch.program? {
+        Program::Jar(jar) => Some(file_name(jar).to_owned()),
+        Program::Class(class) if class == TOMCAT => Some(tomcat_label(&launch)),
+        Program::Class(class) => Some(class_label(class)),
     }
-    None
 }
 
-fn is_java(executable: Option<&str>, command: &[String]) -> bool {
+/// Whether a process was started by the `java` launcher, by its executable or
+/// by the name it was called with.
+pub fn is_java(executable: Option<&str>, command: &[String]) -> bool {
     let launched = command.first().map(|name| file_name(name));
     executable.map(file_name) == Some("java") || launched == Some("java")
+}
+
+/// `tomcat shop` for an instance in `/srv/shop`: `catalina.base` is what tells
+/// one Tomcat of a host from another (Tomcat: RUNNING.txt, "Multiple Tomcat
+/// Instances").
+fn tomcat_label(launch: &Launch<'_>) -> String {
+    let base = launch.property("catalina.base").unwrap_or_default();
+    match file_name(base.trim_end_matches('/')) {
+        "" | "tomcat" => "tomcat".to_owned(),
+        instance => format!("tomcat {instance}"),
+    }
 }
 
 fn class_label(main: &str) -> String {
@@ -68,18 +137,18 @@ fn file_name(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::application;
+    use super::*;
+
+    fn words(command: &str) -> Vec<String> {
+        command.split_whitespace().map(str::to_owned).collect()
+    }
 
     fn of(command: &str) -> Option<String> {
-        let command: Vec<_> = command.split(' ').map(str::to_owned).collect();
-        application(None, &command)
+        application(None, &words(command))
     }
 
     #[test]
     fn names_the_application_of_common_command_lines() {
-        let tomcat = "/usr/bin/java -Xmx1g -Dcatalina.base=/srv/t -classpath /a.jar:/b.jar \
-                      org.apache.catalina.startup.Bootstrap start";
-        assert_eq!(of(&tomcat.replace("  ", "")).as_deref(), Some("tomcat"));
         assert_eq!(
             of("java -jar /opt/shop/shop-1.2.jar --x").as_deref(),
             Some("shop-1.2.jar")
@@ -92,7 +161,42 @@ mod tests {
             of("java -p mods -m shop/com.example.Shop").as_deref(),
             Some("Shop")
         );
+        assert_eq!(
+            of("java --patch-module a=b com.example.Main").as_deref(),
+            Some("Main")
+        );
         assert_eq!(of("java -version"), None);
+        assert_eq!(of("java -jar"), None);
         assert_eq!(of("/usr/bin/python3 app.py"), None);
+    }
+
+    #[test]
+    fn a_tomcat_is_named_after_its_instance() {
+        let tomcat = |options: &str| {
+            of(&format!(
+                "/usr/bin/java -Xmx1g {options} -classpath /a.jar:/b.jar \
+                 org.apache.catalina.startup.Bootstrap -Dcatalina.base=/not/an/option start"
+            ))
+        };
+        assert_eq!(
+            tomcat("-Dcatalina.base=/srv/shop").as_deref(),
+            Some("tomcat shop")
+        );
+        assert_eq!(
+            tomcat("-Dcatalina.base=/srv/old -Dcatalina.base=/srv/shop/").as_deref(),
+            Some("tomcat shop")
+        );
+        for unnamed in ["", "-Dcatalina.base=/", "-Dcatalina.base=/opt/tomcat"] {
+            assert_eq!(tomcat(unnamed).as_deref(), Some("tomcat"), "{unnamed}");
+        }
+    }
+
+    #[test]
+    fn options_end_where_the_program_begins() {
+        let command = words("java -cp x -Da=1 -jar y.jar -Db=2");
+        let launch = Launch::of(&command);
+        assert_eq!(launch.options, words("-cp x -Da=1"));
+        assert_eq!(launch.property("a"), Some("1"));
+        assert_eq!(launch.property("b"), None);
     }
 }

@@ -2,7 +2,50 @@
 //! The JVM inside a process: which one, with which flags, and what it says of
 //! its threads.
 
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `look` | puts the rest together: the only entry |
+//! | `proc` | reads `/proc/PID` |
+//! | `proc_status` | takes `/proc/PID/status` apart |
+//! | `detect` | which JVM |
+//! | `options` | the options it was started with |
+//! | `flags` | those of them that matter |
+//! | `permit` | may `SIGQUIT` be sent? |
+//! | `attach/` | a thread dump by HotSpot's attach protocol |
+//! | `thread_dump` | finds threads in a dump |
+//! | `java_name` | Java names against task names |
+//! | `jstack` | the command that does the same by hand |
+
+pub mod attach;
+pub mod detect;
+pub mod flags;
+pub mod java_name;
+pub mod jstack;
+mod look;
+pub mod options;
+pub mod permit;
+mod proc;
+pub mod proc_status;
+pub mod thread_dump;
+
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+pub use self::look::look;
+
+/// How closely JVMs are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JvmMode {
+    /// Not at all.
+    Off,
+    /// By reading /proc only: which JVM, its flags and the command for a thread dump.
+    Name,
+    /// Also by a thread dump, for the thread's full name and its stack: over the
+    /// JVM's attach socket, which SIGQUIT starts unless the JVM would die of it.
+    /// The JVM stops at a safepoint for the dump, usually for milliseconds.
+    Dump,
+}
 
 /// What is known of a process's JVM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +60,7 @@ pub struct Jvm {
     pub inner_pid: u32,
     /// What became of the thread dump.
     pub dump: Dump,
-    /// The threads that were asked for and found in the dump.
+    /// The threads that were asked for and found in the dump, in the order asked.
     pub threads: Vec<JavaThread>,
     /// The command that makes the same dump by hand.
     pub jstack: String,
@@ -70,4 +113,9 @@ pub struct JavaThread {
     pub stack: Vec<String>,
     /// Frames that were left out.
     pub frames_left_out: u64,
+    /// What speaks against it being this thread, as a sentence: its task has
+    /// another name, or its name holds line breaks. Of a thread that several
+    /// headers of the dump claim to be, `name` is the task's and there is no stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }

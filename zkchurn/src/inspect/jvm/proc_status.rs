@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//! What `/proc/PID/status` says that matters for a JVM: its state, its user,
+//! its pid inside of its namespace and the signals it catches
+//! (Documentation/filesystems/proc.rst, table 1-2).
+
+/// A process, or one of its threads, as its `status` file shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`.
+    pub state: u8,
+    /// Effective user.
+    pub euid: u32,
+    /// Effective group.
+    pub egid: u32,
+    /// Its id in the innermost pid namespace: what it calls itself.
+    pub inner_id: u32,
+    /// Whether that is another namespace than the reader's.
+    pub in_pid_namespace: bool,
+    /// Mask of the signals that have a handler; signal 1 is bit 0.
+    pub caught: u64,
+}
+
+/// `SIGQUIT` in a mask of signals.
+const QUIT: u64 = 1 << (3 - 1);
+
+impl Status {
+    /// Takes a `status` file apart; `None` when one of the fields is missing.
+    /// `NSpid` is only there with pid namespaces (`CONFIG_PID_NS`).
+    pub fn parse(status: &[u8]) -> Option<Self> {
+        let status = String::from_utf8_lossy(status);
+        let field = |name: &str| {
+            status.lines().find_map(|line| {
+                let (found, value) = line.split_once(':')?;
+                (found == name).then_some(value.trim())
+            })
+        };
+        // Real, effective, saved, file system.
+        let effective = |name| field(name)?.split_whitespace().nth(1)?.parse().ok();
+        let ids = field("NSpid").or_else(|| field("Pid"))?;
+        Some(Self {
+            state: *field("State")?.as_bytes().first()?,
+            euid: effective("Uid")?,
+            egid: effective("Gid")?,
+            inner_id: ids.split_whitespace().next_back()?.parse().ok()?,
+            in_pid_namespace: ids.split_whitespace().count() > 1,
+            caught: u64::from_str_radix(field("SigCgt")?, 16).ok()?,
+        })
+    }
+
+    /// Whether it can run at all: why not, else.
+    pub fn runs(&self) -> Result<(), &'static str> {
+        match self.state {
+            b'T' => Err("it is stopped"),
+            b't' => Err("it is stopped by a debugger"),
+            b'Z' | b'X' | b'x' => Err("it has ended"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it has a handler for `SIGQUIT`.
+    pub fn catches_quit(&self) -> bool {
+        self.caught & QUIT != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tjava\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4242\nPid:\t4242\n\
+        Uid:\t0\t1000\t0\t0\nGid:\t0\t1001\t0\t0\nNSpid:\t4242\t7\nSigCgt:\t0000000101005ccf\n";
+
+    #[test]
+    fn fields_are_taken_from_their_columns() {
+        let status = Status::parse(STATUS.as_bytes()).expect("complete");
+        assert_eq!((status.euid, status.egid), (1000, 1001));
+        assert_eq!(status.inner_id, 7);
+        assert!(status.in_pid_namespace && status.catches_quit());
+        assert_eq!(status.runs(), Ok(()));
+    }
+
+    #[test]
+    fn without_namespaces_the_pid_is_its_own() {
+        let status = Status::parse(STATUS.replace("NSpid:\t4242\t7\n", "").as_bytes());
+        let status = status.expect("complete");
+        assert_eq!((status.inner_id, status.in_pid_namespace), (4242, false));
+    }
+
+    #[test]
+    fn handlers_of_other_signals_are_not_taken_for_this_one() {
+        // What `java -Xrs` of JDK 17 shows.
+        let status = STATUS.replace("0000000101005ccf", "0000000101001cc8");
+        assert!(
+            !Status::parse(status.as_bytes())
+                .expect("complete")
+                .catches_quit()
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_forge_a_field() {
+        // The kernel escapes line breaks in names (`proc_task_name`).
+        let status = STATUS.replace("Name:\tjava", "Name:\tx\\nState:\tT");
+        assert_eq!(
+            Status::parse(status.as_bytes()).expect("complete").state,
+            b'S'
+        );
+    }
+
+    #[test]
+    fn what_cannot_run_says_why() {
+        for state in ["T (stopped)", "t (tracing stop)", "Z (zombie)", "X (dead)"] {
+            let status = STATUS.replace("S (sleeping)", state);
+            let status = Status::parse(status.as_bytes()).expect("complete");
+            assert!(status.runs().is_err(), "{state}");
+        }
+        assert_eq!(Status::parse(b"State:\n"), None);
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//! JVMs that a signal would hurt, or not reach, are left alone.
+
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use nix::sys::{
+    signal::Signal,
+    wait::{WaitPidFlag, WaitStatus, waitpid},
+};
+use zkchurn::{
+    identify::ProcessKey,
+    inspect::jvm::{JvmMode, look},
+};
+
+use crate::target::{Target, impossible, only_thread, started_attach};
+
+/// Looks at a JVM that SIGQUIT would end. It listens from its start (HotSpot:
+/// `AttachListener::init_at_startup`), so a dump needs no signal; when a cleaner
+/// of /tmp has removed the socket, there is no way.
+fn look_without_signal(mut target: Target) -> String {
+    let tid = target.tid();
+    let jvm = target.dump(&[tid]);
+    assert!(!started_attach(&jvm));
+    assert_eq!(only_thread(&jvm).name, "sleeper");
+    fs::remove_file(target.socket()).unwrap();
+    let jvm = target.dump(&[tid]);
+    assert_eq!(jvm.threads, []);
+    assert_eq!(target.answers(), Vec::<String>::new());
+    for trigger in target.triggers() {
+        assert!(!trigger.exists());
+    }
+    impossible(&jvm).to_owned()
+}
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn a_jvm_that_the_signal_would_end_survives() {
+    let why = look_without_signal(Target::start(&["-Xrs"], &["named", "sleeper"]));
+    assert!(
+        why.contains("-Xrs") && why.contains("would end it"),
+        "{why}"
+    );
+}
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn it_survives_also_when_the_environment_says_so() {
+    let change = |command: &mut Command| {
+        command.env("JAVA_TOOL_OPTIONS", "-Da='b c' -X\"rs\"");
+    };
+    let target = Target::start_with("java".as_ref(), &[], &[], &["named", "sleeper"], change);
+    let why = look_without_signal(target);
+    assert!(why.contains("-Xrs"), "{why}");
+}
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn a_jvm_without_the_attach_mechanism_writes_no_dump() {
+    let mut target = Target::start(&["-XX:+DisableAttachMechanism"], &["named", "sleeper"]);
+    let jvm = target.dump(&[target.tid()]);
+    let why = impossible(&jvm);
+    assert!(why.contains("DisableAttachMechanism"), "{why}");
+    assert_eq!(target.dumps_written(), 0);
+}
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn a_stopped_jvm_is_refused_until_it_goes_on() {
+    let mut target = Target::start(&[], &["named", "sleeper"]);
+    target.signal(Signal::SIGSTOP);
+    let stopped = waitpid(target.nix_pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
+    assert_eq!(
+        stopped,
+        WaitStatus::Stopped(target.nix_pid(), Signal::SIGSTOP)
+    );
+    let begun = Instant::now();
+    let jvm = target.dump(&[target.tid()]);
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "it was waited for"
+    );
+    assert!(impossible(&jvm).contains("stopped"), "{:?}", jvm.dump);
+    target.signal(Signal::SIGCONT);
+    assert_eq!(
+        target.answers(),
+        Vec::<String>::new(),
+        "no dump was written"
+    );
+    assert!(started_attach(&target.dump(&[])));
+}
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn another_process_with_the_same_pid_is_not_touched() {
+    let mut target = Target::start(&[], &["named", "sleeper"]);
+    let key = target.key();
+    let earlier = ProcessKey {
+        start_ns: key.start_ns - 1_000_000_000,
+        ..key
+    };
+    assert_eq!(look(earlier, JvmMode::Dump, &[target.tid()]), None);
+    let unknown = ProcessKey { start_ns: 0, ..key };
+    let jvm = look(unknown, JvmMode::Dump, &[]).unwrap();
+    assert!(
+        impossible(&jvm).contains("when it started"),
+        "{:?}",
+        jvm.dump
+    );
+    assert!(!target.socket().exists());
+    assert_eq!(target.dumps_written(), 0);
+}

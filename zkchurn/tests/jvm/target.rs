@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+//! A JVM of a test's own, which ends with the test.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::{
+        OnceLock,
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use zkchurn::{
+    identify::ProcessKey,
+    inspect::jvm::{Dump, JavaThread, Jvm, JvmMode, look},
+};
+
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `Target.java`.
+pub struct Target {
+    child: Child,
+    lines: Receiver<String>,
+    /// The JVM itself; `child` may be what started it.
+    pub pid: u32,
+    /// The thread that it told of, as it knows it.
+    pub inner_tid: Option<u32>,
+    /// Its working directory.
+    pub directory: TempDir,
+}
+
+impl Target {
+    /// `java OPTIONS Target ARGUMENTS`.
+    pub fn start(options: &[&str], arguments: &[&str]) -> Self {
+        Self::start_with(Path::new("java"), &[], options, arguments, |_| ())
+    }
+
+    /// With this `java`, started by `prefix`, the command changed as said.
+    pub fn start_with(
+        java: &Path,
+        prefix: &[&str],
+        options: &[&str],
+        arguments: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
+        let directory = directory();
+        fs::write(directory.path().join("Target.class"), class()).unwrap();
+        let mut words: Vec<_> = prefix.iter().map(AsRef::as_ref).collect();
+        words.push(java.as_os_str());
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .args(["-Xmx32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .args(options)
+            .args(["-cp", ".", "Target"])
+            .args(arguments)
+            .current_dir(directory.path())
+            .env_remove("JAVA_TOOL_OPTIONS")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        change(&mut command);
+        let mut child = command
+            .spawn()
+            .expect("java is installed (cargo xtask setup)");
+        let mut target = Self {
+            pid: child.id(),
+            lines: lines_of(child.stdout.take().unwrap()),
+            child,
+            inner_tid: None,
+            directory,
+        };
+        target.await_ready();
+        target
+    }
+
+    fn await_ready(&mut self) {
+        loop {
+            let line = self.line().expect("it starts");
+            if let Some(tid) = line.strip_prefix("thread ") {
+                self.inner_tid = Some(tid.parse().unwrap());
+            } else if line == "ready" {
+                return;
+            }
+        }
+    }
+
+    /// The next line of its output; `None` once it has ended.
+    fn line(&self) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no output within {PATIENCE:?}"),
+        }
+    }
+
+    /// Speaks to it and waits for its answer: it is alive and was not hurt.
+    /// Returns what it wrote before.
+    pub fn answers(&mut self) -> Vec<String> {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(b"you\n").expect("the JVM is alive");
+        let mut before = Vec::new();
+        loop {
+            match self.line() {
+                Some(line) if line == "heard you" => return before,
+                Some(line) => before.push(line),
+                None => panic!("the JVM has ended: {:?}", self.child.wait()),
+            }
+        }
+    }
+
+    /// Says how often it was sent SIGQUIT and wrote a dump of it, by sending one
+    /// more: when that dump has come, all before it have come as well.
+    pub fn dumps_written(&mut self) -> usize {
+        self.signal(nix::sys::signal::Signal::SIGQUIT);
+        let mut dumps = 0;
+        loop {
+            let line = self.line().expect("it writes a dump");
+            dumps += usize::from(line.starts_with("Full thread dump"));
+            // A dump ends with the heap.
+            if line.trim_start().starts_with("class space") {
+                return dumps - 1;
+            }
+        }
+    }
+
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(self.nix_pid(), signal).unwrap();
+    }
+
+    pub fn nix_pid(&self) -> nix::unistd::Pid {
+        nix::unistd::Pid::from_raw(self.pid.try_into().unwrap())
+    }
+
+    /// The process that `child` started, where that is no JVM itself.
+    pub fn descend(&mut self) {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid);
+        let children = fs::read_to_string(children).unwrap();
+        self.pid = children.trim().parse().expect("one child");
+    }
+
+    /// Its pid and start, as the kernel program reports them.
+    pub fn key(&self) -> ProcessKey {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 = fields.split_whitespace().nth(19).unwrap().parse().unwrap();
+        let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second();
+        ProcessKey {
+            pid: self.pid,
+            // Somewhere in the tick.
+            start_ns: ticks * tick + tick / 3,
+        }
+    }
+
+    /// The thread that it told of, as this host knows it.
+    pub fn tid(&self) -> u32 {
+        let inner = self.inner_tid.expect("it told of a thread").to_string();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).unwrap();
+        for task in tasks.map(Result::unwrap) {
+            let status = fs::read_to_string(task.path().join("status")).unwrap();
+            let ids = status
+                .lines()
+                .find(|line| line.starts_with("NSpid:"))
+                .unwrap();
+            if ids.split_whitespace().next_back() == Some(&inner) {
+                return task.file_name().to_str().unwrap().parse().unwrap();
+            }
+        }
+        panic!("no task {inner}");
+    }
+
+    /// A look with a thread dump.
+    pub fn dump(&self, tids: &[u32]) -> Jvm {
+        look(self.key(), JvmMode::Dump, tids).expect("it is a JVM")
+    }
+
+    /// Its attach socket, and the two places of the trigger.
+    pub fn socket(&self) -> PathBuf {
+        PathBuf::from(format!("/tmp/.java_pid{}", self.pid))
+    }
+
+    pub fn triggers(&self) -> [PathBuf; 2] {
+        let name = format!(".attach_pid{}", self.pid);
+        [
+            self.directory.path().join(&name),
+            Path::new("/tmp").join(name),
+        ]
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // unshare --kill-child takes the JVM along.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A JVM that is killed leaves its socket.
+        let _ = fs::remove_file(self.socket());
+    }
+}
+
+fn lines_of(output: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    // Ends with the JVM.
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// Whether the dump was taken, and whether by a signal; fails else.
+pub fn started_attach(jvm: &Jvm) -> bool {
+    match &jvm.dump {
+        Dump::Taken {
+            started_attach,
+            threads,
+        } => {
+            assert!(*threads > 5, "{jvm:?}");
+            *started_attach
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why there is no dump; fails if there is one.
+pub fn impossible(jvm: &Jvm) -> &str {
+    match &jvm.dump {
+        Dump::Impossible { why } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The only thread that was found.
+pub fn only_thread(jvm: &Jvm) -> &JavaThread {
+    match &jvm.threads[..] {
+        [thread] => thread,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A directory that all users can read and a new `/tmp` does not hide.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir_in("/var/tmp").unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// `Target.class`, compiled once.
+fn class() -> &'static [u8] {
+    static CLASS: OnceLock<Vec<u8>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let directory = directory();
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/jvm/Target.java");
+        let javac = Command::new("javac")
+            .args(["--release", "17", "-d"])
+            .args([directory.path(), Path::new(source)])
+            .status();
+        let javac = javac.expect("javac is installed (cargo xtask setup)");
+        assert!(javac.success());
+        fs::read(directory.path().join("Target.class")).unwrap()
+    })
+}
