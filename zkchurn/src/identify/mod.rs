@@ -35,6 +35,13 @@ impl ProcessKey {
         }
     }
 
+    /// Whether the two can be one process: where a start is not known, the pid
+    /// decides.
+    pub fn may_be(self, other: Self) -> bool {
+        let unknown = self.start_ns == 0 || other.start_ns == 0;
+        self.pid == other.pid && (unknown || self.start_ns == other.start_ns)
+    }
+
     /// The process that a connection belongs to: the opener's, of an older
     /// connection the holder's, or for an accepted connection nobody's.
     pub fn of(connection: &Connection) -> Option<Self> {

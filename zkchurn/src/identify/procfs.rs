@@ -8,22 +8,17 @@ use std::{
     path::Path,
 };
 
-use super::{ProcessIdentity, ProcessKey};
+use super::{ProcessIdentity, ProcessKey, TICK_NS};
 
 /// Bytes of `/proc/PID/cmdline` that are looked at.
 const CMDLINE_LIMIT: u64 = 64 * 1024;
-
-/// `/proc/PID/stat` counts in ticks; a process's start is rounded down to one.
-pub(crate) fn start_in_ticks(start_ns: u64) -> u64 {
-    start_ns / (1_000_000_000 / rustix::param::clock_ticks_per_second().max(1))
-}
 
 /// Reads the identity of `key`; `None` when that process is gone or unreadable.
 pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
     let directory = Path::new("/proc").join(key.pid.to_string());
     let stat = read_bounded(&directory.join("stat"), 4096).ok()?;
-    let (name, start) = parse_stat(&stat)?;
-    if key.start_ns != 0 && start != start_in_ticks(key.start_ns) {
+    let (now, name) = parse_stat(key.pid, &stat)?;
+    if !now.may_be(key) {
         return None;
     }
     let command = read_bounded(&directory.join("cmdline"), CMDLINE_LIMIT).unwrap_or_default();
@@ -36,17 +31,19 @@ pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
     ))
 }
 
-/// Name and start (in ticks since boot, field 22) of `/proc/PID/stat`
+/// Key and name of process `pid`, from `/proc/PID/stat`
 /// (Documentation/filesystems/proc.rst). The name may hold any byte, also
-/// spaces and parentheses, so the last parenthesis ends it.
-pub(crate) fn parse_stat(stat: &[u8]) -> Option<(String, u64)> {
+/// spaces and parentheses, so the last parenthesis ends it; the start is field
+/// 22, in ticks.
+pub(crate) fn parse_stat(pid: u32, stat: &[u8]) -> Option<(ProcessKey, String)> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
     let close = stat.iter().rposition(|byte| *byte == b')')?;
     let name = stat.get(open + 1..close)?;
     let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
     // The first field after the name is number 3.
-    let start = rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
-    Some((String::from_utf8_lossy(name).into_owned(), start))
+    let ticks: u64 = rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
+    let key = ProcessKey::new(pid, ticks.saturating_mul(TICK_NS));
+    Some((key, String::from_utf8_lossy(name).into_owned()))
 }
 
 fn arguments(cmdline: &[u8]) -> Vec<String> {
@@ -69,13 +66,34 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn a_name_may_hold_parentheses_and_spaces() {
         let stat = b"42 (a) (b c) S 1 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 1234 0 0";
-        assert_eq!(parse_stat(stat), Some(("a) (b c".to_owned(), 1234)));
-        assert_eq!(parse_stat(b"42 (cut"), None);
+        let key = ProcessKey {
+            pid: 42,
+            start_ns: 12_340_000_000,
+        };
+        assert_eq!(parse_stat(42, stat), Some((key, "a) (b c".to_owned())));
+        for length in 0..stat.len() - 8 {
+            assert_eq!(parse_stat(42, &stat[..length]), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_ticks_are_those_of_a_process_key() {
+        let ticks = rustix::param::clock_ticks_per_second();
+        assert_eq!(1_000_000_000 / ticks, TICK_NS);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            parse_stat(1, &bytes);
+        }
     }
 
     #[test]

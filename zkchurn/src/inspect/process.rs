@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{cgroup, log_files};
 use crate::identify::{
     ProcessKey,
-    procfs::{parse_stat, read_bounded, start_in_ticks},
+    procfs::{parse_stat, read_bounded},
 };
 
 /// Who a process is on this host.
@@ -72,7 +72,7 @@ pub struct LogFile {
 
 /// Whether the process that was seen has its pid still.
 enum Presence {
-    /// It lives; its start in ticks since boot.
+    /// It lives; its start in nanoseconds since boot.
     Lives(u64),
     /// It has ended, or its pid is another's now.
     Gone,
@@ -99,10 +99,8 @@ pub fn read(key: ProcessKey) -> Option<Details> {
 
 fn presence(key: ProcessKey, directory: &Path) -> Presence {
     match read_bounded(&directory.join("stat"), 4096) {
-        Ok(stat) => match parse_stat(&stat) {
-            Some((_, start)) if key.start_ns == 0 || start == start_in_ticks(key.start_ns) => {
-                Presence::Lives(start)
-            }
+        Ok(stat) => match parse_stat(key.pid, &stat) {
+            Some((now, _)) if now.may_be(key) => Presence::Lives(now.start_ns),
             _ => Presence::Gone,
         },
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Presence::Hidden,
@@ -131,7 +129,7 @@ fn hidden() -> Details {
     }
 }
 
-fn details(directory: &Path, start: u64) -> Details {
+fn details(directory: &Path, start_ns: u64) -> Details {
     let mut notes = Vec::new();
     let uid = text(directory, "status", "Its user", &mut notes)
         .as_deref()
@@ -144,7 +142,7 @@ fn details(directory: &Path, start: u64) -> Details {
     Details {
         uid,
         user: uid.and_then(user_name),
-        started: started(start),
+        started: started(start_ns),
         cwd,
         unit: membership.unit,
         container: membership.container,
@@ -192,12 +190,10 @@ fn user_name(uid: u32) -> Option<String> {
     Some(user.name)
 }
 
-/// The moment of `start` (ticks since boot, counted in suspend too) on the wall
-/// clock of now.
-fn started(start: u64) -> Option<String> {
-    let since_boot = i128::from(start) * 1_000_000_000
-        / i128::from(rustix::param::clock_ticks_per_second().max(1));
-    let age = nanoseconds(ClockId::Boottime) - since_boot;
+/// The moment `start_ns` after boot, suspend counted in, on the wall clock of
+/// now.
+fn started(start_ns: u64) -> Option<String> {
+    let age = nanoseconds(ClockId::Boottime) - i128::from(start_ns);
     let moment = Timestamp::from_nanosecond(nanoseconds(ClockId::Realtime) - age).ok()?;
     Some(format!("{moment:.0}"))
 }

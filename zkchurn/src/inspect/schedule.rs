@@ -179,6 +179,7 @@ mod tests {
                 flags: Vec::new(),
                 inner_pid: pid,
                 dump,
+                tasks: Vec::new(),
                 threads,
                 jstack: String::new(),
             }),
@@ -232,6 +233,7 @@ mod tests {
             state: None,
             stack: Vec::new(),
             frames_left_out: 0,
+            doubt: None,
         };
         let why = "-Xrs".to_owned();
         for (dump, threads) in [

@@ -6,7 +6,7 @@ use crate::{
     identify::registry::Registry,
     inspect::{
         Inspection,
-        jvm::{Dump, JavaThread, Jvm, JvmKind},
+        jvm::{Dump, JavaThread, Jvm, JvmKind, Task, java_name},
         process::Details,
     },
     ledger::{Family, FamilyKey},
@@ -42,13 +42,33 @@ pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<Susp
 }
 
 fn thread_notes(inspection: &Inspection) -> Vec<ThreadNote> {
-    let threads = inspection.jvm.iter().flat_map(|jvm| &jvm.threads);
-    threads
-        .map(|thread| ThreadNote {
-            tid: thread.tid,
-            sentence: what_it_does(thread),
+    let jvms = inspection.jvm.iter();
+    jvms.flat_map(|jvm| jvm.tasks.iter().map(move |task| (jvm, task)))
+        .filter_map(|(jvm, task)| {
+            let sentence = match jvm.thread(task.tid) {
+                Some(thread) => what_it_does(thread)
+                    .into_iter()
+                    .chain(thread.doubt.clone())
+                    .reduce(|what, doubt| format!("{what}; but {doubt}")),
+                None => what_its_name_tells(task),
+            };
+            Some(ThreadNote {
+                tid: task.tid,
+                sentence: sentence?,
+            })
         })
         .collect()
+}
+
+/// What a name of 15 bytes tells where there is no dump.
+fn what_its_name_tells(task: &Task) -> Option<String> {
+    if !task.named {
+        return Some("this JVM gives its threads no names that Linux can see".to_owned());
+    }
+    java_name::may_be_send_thread(task.comm.as_bytes()).then(|| {
+        "by its name the connection thread of ZooKeeper's Java client; Linux keeps 15 bytes of it"
+            .to_owned()
+    })
 }
 
 /// Frames that tell the library, most telling first.
@@ -76,20 +96,23 @@ const LIBRARIES: [(&str, &str); 6] = [
 /// Packages of the JDK, which say nothing about who calls it.
 const JDK: [&str; 5] = ["java.", "javax.", "jdk.", "sun.", "com.sun."];
 
-fn what_it_does(thread: &JavaThread) -> String {
+fn what_it_does(thread: &JavaThread) -> Option<String> {
+    if thread.stack.is_empty() {
+        return None;
+    }
     for (frame, what) in LIBRARIES {
         if let Some(found) = thread.stack.iter().find(|line| calls(line, frame)) {
-            return format!("{what} ({})", method(found));
+            return Some(format!("{what} ({})", method(found)));
         }
     }
     let own = thread
         .stack
         .iter()
         .find(|line| !JDK.iter().any(|package| calls(line, package)) && line.contains('('));
-    match own {
+    Some(match own {
         Some(own) => format!("a thread of the application ({})", method(own)),
         None => "a thread that shows only frames of the JDK".to_owned(),
-    }
+    })
 }
 
 /// Whether a frame's class or method begins so, behind the module and the class

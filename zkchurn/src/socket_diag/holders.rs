@@ -12,8 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{notes::Unreadable, proc_links, process_start::parse_stat};
+use super::{notes::Unreadable, proc_links};
 use crate::identify::ProcessKey;
+use crate::identify::procfs::parse_stat;
 
 /// What a scan may cost.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ impl Default for Bounds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process with the lowest pid of those that hold it; its start is
-    /// rounded down to a tick, see [`super::process_start`].
+    /// rounded down to a tick, as in every [`ProcessKey`].
     pub key: ProcessKey,
     /// Name of its leader, up to 15 bytes, as the process wrote it.
     pub comm: String,
@@ -174,7 +175,6 @@ mod tests {
     use std::{net::TcpListener, os::unix::fs::MetadataExt};
 
     use super::*;
-    use crate::socket_diag::process_start::same_process;
 
     fn inode(socket: &TcpListener) -> u32 {
         let duplicate = OwnedFd::from(socket.try_clone().unwrap());
@@ -193,7 +193,7 @@ mod tests {
             pid: std::process::id(),
             start_ns: 0,
         };
-        assert!(same_process(holder.key, unchecked));
+        assert!(holder.key.may_be(unchecked));
         assert!(crate::identify::procfs::read(holder.key).is_some());
         assert_eq!(found.by_inode.len(), 1);
     }

@@ -25,7 +25,6 @@ pub mod namespaces;
 mod netlink;
 mod notes;
 mod proc_links;
-pub mod process_start;
 mod reply;
 mod request;
 mod row;

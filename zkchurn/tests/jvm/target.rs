@@ -17,7 +17,7 @@ use std::{
 
 use tempfile::TempDir;
 use zkchurn::{
-    identify::ProcessKey,
+    identify::{ProcessKey, TICK_NS},
     inspect::jvm::{Dump, JavaThread, Jvm, JvmMode, look},
 };
 
@@ -150,12 +150,8 @@ impl Target {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let ticks: u64 = fields.split_whitespace().nth(19).unwrap().parse().unwrap();
-        let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second();
-        ProcessKey {
-            pid: self.pid,
-            // Somewhere in the tick.
-            start_ns: ticks * tick + tick / 3,
-        }
+        // Somewhere in the tick.
+        ProcessKey::new(self.pid, ticks * TICK_NS + TICK_NS / 3)
     }
 
     /// The thread that it told of, as this host knows it.

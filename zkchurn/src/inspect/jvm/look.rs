@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::unistd::{Uid, User};
 
 use super::{
-    Dump, JavaThread, Jvm, JvmKind, JvmMode,
+    Dump, JavaThread, Jvm, JvmKind, JvmMode, Task,
     attach::{self, Reply},
     detect, flags, java_name, jstack,
     options::Options,
@@ -32,8 +32,9 @@ pub fn look(key: ProcessKey, mode: JvmMode, tids: &[u32]) -> Option<Jvm> {
         return None;
     }
     let view = View::read(key)?;
+    let tasks = view.tasks(tids);
     let (dump, threads) = match mode {
-        JvmMode::Dump => view.dump(tids),
+        JvmMode::Dump => view.dump(&tasks),
         JvmMode::Off | JvmMode::Name => (Dump::NotAsked, Vec::new()),
     };
     let options = view.options.clone().unwrap_or_default();
@@ -44,7 +45,8 @@ pub fn look(key: ProcessKey, mode: JvmMode, tids: &[u32]) -> Option<Jvm> {
         inner_pid: view.status.inner_id,
         dump,
         threads,
-        jstack: view.jstack(tids.first().copied()),
+        jstack: view.jstack(tasks.first().map(|live| live.task.inner_tid)),
+        tasks: tasks.into_iter().map(|live| live.task).collect(),
     })
 }
 
@@ -87,7 +89,7 @@ impl View {
         Some(name.strip_suffix(" (deleted)").unwrap_or(name))
     }
 
-    fn dump(&self, tids: &[u32]) -> (Dump, Vec<JavaThread>) {
+    fn dump(&self, tasks: &[Live]) -> (Dump, Vec<JavaThread>) {
         match self.take_dump() {
             Ok(reply) => {
                 let dump = ThreadDump::parse(&reply.text);
@@ -95,7 +97,8 @@ impl View {
                     threads: dump.threads(),
                     started_attach: reply.started_attach,
                 };
-                (taken, self.threads(&dump, tids))
+                let found = |live: &Live| java_thread(live, dump.find(live.task.inner_tid));
+                (taken, tasks.iter().filter_map(found).collect())
             }
             Err(why) => (Dump::Impossible { why }, Vec::new()),
         }
@@ -133,26 +136,25 @@ impl View {
         })
     }
 
-    fn threads(&self, dump: &ThreadDump<'_>, tids: &[u32]) -> Vec<JavaThread> {
+    fn tasks(&self, tids: &[u32]) -> Vec<Live> {
         let leader = self.proc.leader_comm().unwrap_or_default();
         let comms = self.proc.comms();
         let named = !java_name::are_unset(&leader, comms.iter().map(Vec::as_slice));
         tids.iter()
             .filter_map(|tid| {
-                let inner_tid = self.proc.inner_tid(*tid)?;
-                let comm = self.proc.comm(*tid);
+                let comm = self.proc.comm(*tid)?;
                 let task = Task {
                     tid: *tid,
-                    inner_tid,
-                    named: named && comm.as_ref() != Some(&leader),
-                    comm,
+                    inner_tid: self.proc.inner_tid(*tid)?,
+                    named: named && comm != leader,
+                    comm: String::from_utf8_lossy(&comm).into_owned(),
                 };
-                java_thread(&task, dump.find(inner_tid))
+                Some(Live { task, comm })
             })
             .collect()
     }
 
-    fn jstack(&self, busiest: Option<u32>) -> String {
+    fn jstack(&self, inner_tid: Option<u32>) -> String {
         let Status { euid, egid, .. } = self.status;
         let user = User::from_uid(Uid::from_raw(euid)).ok().flatten();
         let user = user.filter(|user| user.gid.as_raw() == egid);
@@ -167,45 +169,41 @@ impl View {
             tool: executable
                 .and_then(|path| self.proc.jstack(path))
                 .as_deref(),
-            inner_tid: busiest.and_then(|tid| self.proc.inner_tid(tid)),
+            inner_tid,
         })
     }
 }
 
-/// A thread as the kernel has it.
-struct Task {
-    tid: u32,
-    inner_tid: u32,
-    /// `None` when it is gone.
-    comm: Option<Vec<u8>>,
-    /// Whether the JVM gave it that name.
-    named: bool,
+/// A thread that lives, with its name to the byte: Linux may cut inside of a
+/// character.
+struct Live {
+    task: Task,
+    comm: Vec<u8>,
 }
 
 /// A thread as the dump has it, compared with its task.
-fn java_thread(task: &Task, found: Found) -> Option<JavaThread> {
+fn java_thread(live: &Live, found: Found) -> Option<JavaThread> {
     let thread = match found {
         Found::Nothing => return None,
-        Found::Ambiguous(claims) => return Some(undecided(task, claims)),
+        Found::Ambiguous(claims) => return Some(undecided(&live.task, claims)),
         Found::One(thread) => thread,
     };
     Some(JavaThread {
-        tid: task.tid,
-        inner_tid: task.inner_tid,
+        tid: live.task.tid,
+        inner_tid: live.task.inner_tid,
         name: thread.name(),
-        doubt: doubt(task, &thread),
+        doubt: doubt(live, &thread),
         state: thread.state,
         stack: thread.stack,
         frames_left_out: thread.frames_left_out,
     })
 }
 
-fn doubt(task: &Task, thread: &Thread) -> Option<String> {
-    let comm = task.comm.as_deref().filter(|_| task.named);
-    if let Some(comm) = comm.filter(|comm| !java_name::agrees(comm, &thread.raw_name)) {
+fn doubt(live: &Live, thread: &Thread) -> Option<String> {
+    if live.task.named && !java_name::agrees(&live.comm, &thread.raw_name) {
         return Some(format!(
             "the kernel calls this thread {}: it was renamed since, or the dump is not to be believed",
-            printable(comm)
+            printable(&live.comm)
         ));
     }
     let broken = "its name holds line breaks, so where it begins is not certain";
@@ -213,11 +211,10 @@ fn doubt(task: &Task, thread: &Thread) -> Option<String> {
 }
 
 fn undecided(task: &Task, claims: usize) -> JavaThread {
-    let name = task.comm.as_deref().unwrap_or_default();
     JavaThread {
         tid: task.tid,
         inner_tid: task.inner_tid,
-        name: String::from_utf8_lossy(name).into_owned(),
+        name: task.comm.clone(),
         state: None,
         stack: Vec::new(),
         frames_left_out: 0,
@@ -235,16 +232,18 @@ mod tests {
     const DUMP: &[u8] =
         b"x\n\n\"main-SendThread(zk1:2181)\" #9 prio=5 os_prio=0 tid=0x1 nid=0x4d runnable\n";
 
-    fn task(comm: &[u8], named: bool) -> Task {
-        Task {
+    fn task(comm: &[u8], named: bool) -> Live {
+        let task = Task {
             tid: 5,
             inner_tid: 77,
-            comm: Some(comm.to_owned()),
+            comm: String::from_utf8_lossy(comm).into_owned(),
             named,
-        }
+        };
+        let comm = comm.to_owned();
+        Live { task, comm }
     }
 
-    fn found(task: &Task) -> JavaThread {
+    fn found(task: &Live) -> JavaThread {
         java_thread(task, ThreadDump::parse(DUMP).find(77)).expect("it is there")
     }
 

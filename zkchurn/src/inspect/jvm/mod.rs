@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! The JVM inside a process: which one, with which flags, and what it says of
 //! its threads.
-
 //!
 //! | file | what it does |
 //! |---|---|
@@ -60,10 +59,33 @@ pub struct Jvm {
     pub inner_pid: u32,
     /// What became of the thread dump.
     pub dump: Dump,
+    /// The threads that were asked for and live, as the kernel has them, in the
+    /// order asked.
+    pub tasks: Vec<Task>,
     /// The threads that were asked for and found in the dump, in the order asked.
     pub threads: Vec<JavaThread>,
     /// The command that makes the same dump by hand.
     pub jstack: String,
+}
+
+impl Jvm {
+    /// What the dump says of thread `tid` of the host.
+    pub fn thread(&self, tid: u32) -> Option<&JavaThread> {
+        self.threads.iter().find(|thread| thread.tid == tid)
+    }
+}
+
+/// A thread as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Thread id on the host.
+    pub tid: u32,
+    /// Thread id as the JVM sees it: `nid` in its dumps.
+    pub inner_tid: u32,
+    /// Its name, up to 15 bytes: what Linux leaves of the Java name.
+    pub comm: String,
+    /// Whether the JVM gave it that name; otherwise it is the launcher's.
+    pub named: bool,
 }
 
 /// Kinds of JVMs.

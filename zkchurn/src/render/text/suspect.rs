@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::{report::moment, style::Style};
 use crate::{
     inspect::{
-        jvm::{Dump, JavaThread, Jvm, JvmKind},
+        jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
         logs::{LogFinding, LogSearch},
         process::Details,
     },
@@ -108,27 +108,39 @@ fn write_jvm(to: &mut impl Write, suspect: &SuspectRow, jvm: &Jvm) -> io::Result
     if let Dump::Impossible { why } = &jvm.dump {
         field(to, "no dump", why)?;
     }
-    for thread in jvm.threads.iter().take(THREADS_SHOWN) {
-        write_thread(to, suspect, thread)?;
+    for task in jvm.tasks.iter().take(THREADS_SHOWN) {
+        write_thread(to, suspect, task, jvm.thread(task.tid))?;
     }
-    if let more @ 1.. = jvm.threads.len().saturating_sub(THREADS_SHOWN) {
+    if let more @ 1.. = jvm.tasks.len().saturating_sub(THREADS_SHOWN) {
         let more = text::counted(more as u64, "more thread");
         field(to, "", &format!("… {more} (--format json has them)"))?;
     }
     Ok(())
 }
 
-fn write_thread(to: &mut impl Write, suspect: &SuspectRow, thread: &JavaThread) -> io::Result<()> {
-    let state = thread.state.as_deref().unwrap_or("state not told");
-    let title = format!(
-        "{} (nid 0x{:x}, {}) \"{}\", {state}",
-        thread.tid, thread.inner_tid, thread.inner_tid, thread.name
-    );
+fn write_thread(
+    to: &mut impl Write,
+    suspect: &SuspectRow,
+    task: &Task,
+    dumped: Option<&JavaThread>,
+) -> io::Result<()> {
+    let Task { tid, inner_tid, .. } = task;
+    let name = dumped.map_or(&task.comm, |thread| &thread.name);
+    let state = dumped.and_then(|thread| thread.state.as_deref());
+    let state = state.map(|state| format!(", {state}")).unwrap_or_default();
+    let title = format!("{tid} (nid {inner_tid:#x}, {inner_tid}) \"{name}\"{state}");
     field(to, "thread", &title)?;
-    let note = suspect.threads.iter().find(|note| note.tid == thread.tid);
+    let note = suspect.threads.iter().find(|note| note.tid == *tid);
     if let Some(note) = note {
         field(to, "", &note.sentence)?;
     }
+    match dumped {
+        Some(thread) => write_stack(to, thread),
+        None => Ok(()),
+    }
+}
+
+fn write_stack(to: &mut impl Write, thread: &JavaThread) -> io::Result<()> {
     for frame in &thread.stack {
         field(to, "", &format!("  {frame}"))?;
     }
