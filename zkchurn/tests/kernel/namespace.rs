@@ -11,12 +11,21 @@ pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static
     let thread = thread::spawn(|| {
         unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace needs root");
         ip("link set lo up");
+        keep_time_wait();
         test()
     });
     match thread.join() {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+/// Lets nothing but its timer end a TIME_WAIT in this namespace: no connection
+/// that wants its port, and no reset (RFC 1337), which the peer sends when
+/// loopback reorders the last segments on their way between processors.
+pub fn keep_time_wait() {
+    fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
+    fs::write("/proc/sys/net/ipv4/tcp_rfc1337", "1").unwrap();
 }
 
 /// Inode of this thread's network namespace.

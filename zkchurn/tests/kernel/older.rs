@@ -16,17 +16,20 @@ use crate::{
 fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
     let trace = in_namespace(|| {
         let port = unused_port();
-        let accepting = drain(listen(port), 3);
+        let listener = listen(port);
+        let stays = (connect(v4(port)), listener.accept().unwrap());
+        let accepting = drain(listener.try_clone().unwrap(), 1);
         let mut ends = connect(v4_mapped(port));
         ends.write_all(b"hello").unwrap();
-        let stays = connect(v4(port));
         let tracer = Tracer::start(&["--port", &port.to_string()]);
         ends.write_all(b" world").unwrap();
         drop(ends);
+        accepting.join().unwrap();
+        let accepting = drain(listener, 1);
         drop(connect(v4(port)));
+        accepting.join().unwrap();
         let trace = tracer.finish();
         drop(stays);
-        accepting.join().unwrap();
         trace
     });
     trace.assert_nothing_lost();

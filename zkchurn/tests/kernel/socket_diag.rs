@@ -52,17 +52,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     (address.ip().to_canonical(), address.port()).into()
 }
 
-/// Lets nothing but its timer end a TIME_WAIT in this namespace: no connection
-/// that wants its port, and no reset (RFC 1337), which the peer sends when
-/// loopback reorders the last segments on their way between processors.
-fn keep_time_wait() {
-    fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
-    fs::write("/proc/sys/net/ipv4/tcp_rfc1337", "1").unwrap();
-}
-
 /// `count` connections to each address that this side closed first.
 fn closed(port: u16, addresses: &[SocketAddr], count: usize) -> BTreeSet<Alive> {
-    keep_time_wait();
     let listener = listen(port);
     let all = addresses.iter().flat_map(|to| (0..count).map(move |_| to));
     all.map(|to| {

@@ -9,6 +9,8 @@ use std::{
 
 use nix::sched::{CloneFlags, setns};
 
+use crate::namespace::keep_time_wait;
+
 /// A process that waits for its standard input to end, killed in the end.
 pub struct Waiting(pub Child);
 
@@ -51,6 +53,7 @@ impl Named {
             setns(file, CloneFlags::CLONE_NEWNET).unwrap();
             let up = ["link", "set", "lo", "up"];
             assert!(Command::new("ip").args(up).status().unwrap().success());
+            keep_time_wait();
             action()
         };
         thread::scope(|scope| scope.spawn(inside).join().unwrap())
