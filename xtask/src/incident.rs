@@ -117,7 +117,11 @@ fn attached_between_attempts(
         let attempt = client.log.next_attempt()?;
         let seen = Instant::now();
         socket::wait_until_over(attempt, client.port)?;
-        let tracer = Tracer::start(zkchurn, &["--port", &port], recording)?;
+        let tracer = Tracer::start(
+            zkchurn,
+            &["--port", &port, "--jvm", "dump", "--logs"],
+            recording,
+        )?;
         if seen.elapsed() < ATTACHES_BEFORE_NEXT {
             return Ok(tracer);
         }

@@ -31,6 +31,16 @@ pub fn printable(bytes: &[u8]) -> String {
     text
 }
 
+/// At most `most` bytes of `words`, cut between characters, with an ellipsis
+/// where something is missing.
+pub fn clip(words: &str, most: usize) -> String {
+    if words.len() <= most {
+        return words.to_owned();
+    }
+    let cut = words.floor_char_boundary(most);
+    format!("{}…", &words[..cut])
+}
+
 fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(character,

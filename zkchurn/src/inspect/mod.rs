@@ -51,7 +51,10 @@ impl Inspection {
     pub fn complete_from(&mut self, earlier: Self) {
         let gone = self.details.is_none();
         self.details = self.details.take().or(earlier.details);
-        self.logs = self.logs.take().or(earlier.logs);
+        match (&mut self.logs, earlier.logs) {
+            (Some(logs), Some(earlier)) => logs.compare_with(&earlier),
+            (logs, earlier) => *logs = logs.take().or(earlier),
+        }
         let dumped = |jvm: &Option<jvm::Jvm>| {
             jvm.as_ref()
                 .is_some_and(|jvm| jvm.dump != jvm::Dump::NotAsked)

@@ -62,6 +62,9 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     };
     let first = socket_diag::list(&query);
     let mut notes = first.notes;
+    for note in &mut notes {
+        note.insert_str(0, "connections older than the trace may be missing: ");
+    }
     if first.sockets.is_empty() {
         return OlderConnections {
             records: Vec::new(),

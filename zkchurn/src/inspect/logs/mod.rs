@@ -66,6 +66,28 @@ pub struct LogFinding {
     pub line: Option<u64>,
     /// Offset of the last line in the file, in bytes.
     pub offset: u64,
+    /// Whether such a line was written between two looks of the trace.
+    #[serde(default)]
+    pub during_trace: bool,
+}
+
+impl LogSearch {
+    /// Finds out which lines are new since an `earlier` search, and puts those
+    /// before the others.
+    pub fn compare_with(&mut self, earlier: &Self) {
+        let searched = |path: &str| earlier.files.iter().any(|file| file.path == path);
+        for finding in &mut self.findings {
+            let mut known = earlier.findings.iter();
+            let known = known.find(|known| {
+                (&known.path, &known.signature) == (&finding.path, &finding.signature)
+            });
+            finding.during_trace |= match known {
+                Some(known) => known.during_trace || finding.offset > known.offset,
+                None => searched(&finding.path),
+            };
+        }
+        self.findings.sort_by_key(|finding| !finding.during_trace);
+    }
 }
 
 /// Searches the log files of process `pid`, as [`super::process::read`] found
@@ -130,6 +152,7 @@ fn findings(signatures: &Signatures, path: &str, tail: &Tail) -> Vec<Ranked> {
             record: record.map(|line| excerpt::beginning(text, &line)),
             line: (tail.offset == 0).then_some(hit.lines_before + 1),
             offset: tail.offset + hit.line.start as u64,
+            during_trace: false,
         };
         Some((signature.rank, finding))
     })

@@ -151,3 +151,48 @@ proptest! {
         }
     }
 }
+
+fn search_of(text: &str) -> LogSearch {
+    LogSearch {
+        files: vec![SearchedFile {
+            path: "/logs/app.log".to_owned(),
+            size: text.len() as u64,
+            searched: text.len() as u64,
+        }],
+        findings: found_in(text.as_bytes(), 0),
+        notes: Vec::new(),
+    }
+}
+
+fn during_trace(search: &LogSearch) -> Vec<(&str, bool)> {
+    let findings = search.findings.iter();
+    findings
+        .map(|finding| (finding.signature.as_str(), finding.during_trace))
+        .collect()
+}
+
+#[test]
+fn what_was_written_between_two_looks_comes_first() {
+    let before = format!("{ATTEMPT}java.net.ConnectException: Connection refused\n");
+    let now = format!("{before}java.net.ConnectException: Connection refused\n");
+    let mut search = search_of(&now);
+    assert!(during_trace(&search).iter().all(|(_, fresh)| !fresh));
+    search.compare_with(&search_of(&before));
+    let told = during_trace(&search);
+    assert_eq!(told[0], ("connection-refused", true));
+    assert_eq!(told[1], ("zookeeper-class-missing", false));
+    // A third look keeps what the second told.
+    let mut third = search_of(&now);
+    third.compare_with(&search);
+    assert_eq!(during_trace(&third)[0], ("connection-refused", true));
+}
+
+#[test]
+fn a_first_line_of_its_kind_is_new_where_the_file_was_searched_before() {
+    let mut search = search_of(ATTEMPT);
+    search.compare_with(&search_of(""));
+    assert!(during_trace(&search).iter().all(|(_, fresh)| *fresh));
+    let mut search = search_of(ATTEMPT);
+    search.compare_with(&LogSearch::default());
+    assert!(during_trace(&search).iter().all(|(_, fresh)| !fresh));
+}

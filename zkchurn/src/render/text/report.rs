@@ -52,6 +52,7 @@ pub fn write_scope(
         writeln!(to, "{}", style.warn(&loss))?;
     }
     for sentence in &report.degraded {
+        let sentence = text::printable(sentence.as_bytes());
         writeln!(to, "{}", style.warn(&format!("degraded: {sentence}")))?;
     }
     Ok(())

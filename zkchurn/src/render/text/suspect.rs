@@ -14,7 +14,7 @@ use crate::{
         process::Details,
     },
     report::SuspectRow,
-    text::{self, printable},
+    text::{self, clip, printable},
 };
 
 /// Bytes of a command line that are shown.
@@ -185,7 +185,11 @@ fn write_finding(to: &mut impl Write, finding: &LogFinding, style: &Style) -> io
         None => format!("byte {}", finding.offset),
     };
     let lines = text::counted(finding.count, "line");
-    let meaning = format!("{lines}: {}", finding.meaning);
+    let when = match finding.during_trace {
+        true => ", written during the trace too",
+        false => "",
+    };
+    let meaning = format!("{lines}{when}: {}", finding.meaning);
     writeln!(
         to,
         "  {:<8} {}",
@@ -205,13 +209,4 @@ fn bytes(count: u64) -> String {
         10_000..=9_999_999 => format!("{} KB", text::count(count / 1_000)),
         _ => format!("{} MB", text::count(count / 1_000_000)),
     }
-}
-
-/// At most `most` bytes, cut between characters.
-fn clip(words: &str, most: usize) -> String {
-    if words.len() <= most {
-        return words.to_owned();
-    }
-    let cut = words.floor_char_boundary(most);
-    format!("{}…", &words[..cut])
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The one answer in plain words at the top of the report.
 
+mod inside;
+
 use crate::{
     frame::Sides,
     outcome::Outcome,
@@ -15,11 +17,8 @@ pub fn answer(report: &Report) -> String {
         _ => return nothing_seen(report),
     };
     let window = text::window(report.trace.length_ns);
-    let Subject {
-        name,
-        summary,
-        is_thread,
-    } = subject(family);
+    let Subject { name, summary, tid } = subject(family);
+    let is_thread = tid.is_some();
     let mut sentence = format!(
         "{name} opened {} to {} in {window} ({}){}",
         text::counted(summary.opened, "connection"),
@@ -29,6 +28,7 @@ pub fn answer(report: &Report) -> String {
     );
     sentence.push_str(&ending(summary, is_thread));
     sentence.push('.');
+    sentence.push_str(&inside::inside(report, family, tid));
     sentence.push_str(&others(report, family, summary));
     sentence
 }
@@ -74,7 +74,8 @@ fn older(seen: u64, ended: u64) -> String {
 struct Subject<'a> {
     name: String,
     summary: &'a Summary,
-    is_thread: bool,
+    /// The thread that opened nearly all of them.
+    tid: Option<u32>,
 }
 
 /// Who opened the connections: a thread, if one opened nearly all of them, else
@@ -83,7 +84,7 @@ fn subject(family: &FamilyRow) -> Subject<'_> {
     let whole = |name| Subject {
         name,
         summary: &family.summary,
-        is_thread: false,
+        tid: None,
     };
     let Some(process) = &family.process else {
         let host = family.destination.split(" -> ").next().unwrap_or_default();
@@ -98,7 +99,7 @@ fn subject(family: &FamilyRow) -> Subject<'_> {
         Some(thread) if thread.summary.opened * 10 >= family.summary.opened * 9 => Subject {
             name: format!("{process} thread {} \"{}\"", thread.tid, thread.comm),
             summary: &thread.summary,
-            is_thread: true,
+            tid: Some(thread.tid),
         },
         _ => whole(process),
     }

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+//! Text that a hostile process wrote: whatever it puts into its name, its
+//! command line, its paths, its logs and the names of its Java threads, nothing
+//! of it acts on a terminal, and JSON stays JSON.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use proptest::prelude::*;
+use serde_json::Value;
+use zkchurn::{
+    clock::ClockPair,
+    decode::{read_record, write_record},
+    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    identify::{ProcessIdentity, ProcessKey},
+    inspect::{
+        Inspection,
+        jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
+        logs::{LogFinding, LogSearch, SearchedFile},
+        process::{Details, LogFile},
+    },
+    pipeline::{Pipeline, View},
+    render::{
+        Renderer,
+        json::Json,
+        text::{Options, Text},
+    },
+    timewait::{Snapshot, TimeWaitSocket},
+};
+use zkchurn_common::record::{
+    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
+};
+
+const PID: u32 = 4242;
+const TID: u32 = 4310;
+const SECOND: u64 = 1_000_000_000;
+
+/// Texts that act on terminals: control sequences of both sets, a title, a
+/// line of one's own, text that runs backwards, invisible characters.
+fn hostile() -> impl Strategy<Value = String> {
+    let evil = prop::sample::select(vec![
+        "\u{1b}[2J",
+        "\u{1b}]0;owned\u{7}",
+        "\u{9b}31m",
+        "\r",
+        "\n",
+        "\n{\"type\":\"report\",\"answer\":\"all is well\"}\n",
+        "\t",
+        "\u{0}",
+        "\u{7f}",
+        "\u{202e}",
+        "\u{200b}",
+        "\u{fffd}",
+        "\"",
+        "\\",
+        "',\"}",
+        "main-SendThread",
+        "org.apache.zookeeper.ClientCnxn$SendThread.run(",
+        "é",
+    ]);
+    prop_oneof![
+        prop::collection::vec(evil, 1..4).prop_map(|parts| parts.concat()),
+        any::<String>(),
+    ]
+}
+
+fn record(comm: &[u8]) -> Vec<u8> {
+    let mut record: ConnectionRecord = read_record(&[0; RECORD_SIZE]).unwrap();
+    let mut name = [0; 16];
+    let length = comm.len().min(15);
+    name[..length].copy_from_slice(&comm[..length]);
+    record.socket = 7;
+    record.started_ns = SECOND;
+    record.established_ns = SECOND + 1;
+    record.left_established_ns = 2 * SECOND;
+    record.local_close_ns = 2 * SECOND;
+    record.ended_ns = 2 * SECOND;
+    record.opener_tgid = PID;
+    record.opener_tid = TID;
+    record.closer_tgid = PID + 1;
+    record.closer_tid = PID + 1;
+    record.opener_comm = name;
+    record.process_comm = name;
+    record.closer_comm = name;
+    record.remote_port = 2181_u16.to_be_bytes();
+    record.kind = KIND_ENDED;
+    record.side = SIDE_OPENED;
+    record.family = FAMILY_INET;
+    record.known =
+        known::COOKIE | known::OPENER | known::CLOSER | known::PROCESS_COMM | known::PAYLOAD_OUT;
+    let mut bytes = Vec::new();
+    write_record(&record, &mut bytes);
+    bytes
+}
+
+/// A look that tells `evil` wherever text can stand.
+fn inspection(evil: &str) -> Inspection {
+    let text = || evil.to_owned();
+    Inspection {
+        key: ProcessKey::new(PID, 0),
+        at_ns: SECOND,
+        details: Some(Details {
+            uid: Some(0),
+            user: Some(text()),
+            started: Some(text()),
+            cwd: Some(text()),
+            unit: Some(text()),
+            container: Some(text()),
+            pod: Some(text()),
+            output_to: Some(text()),
+            log_files: vec![LogFile {
+                fd: 1,
+                path: text(),
+                deleted: false,
+                size: 1,
+                modified: Some(text()),
+            }],
+            log_files_left_out: 1,
+            notes: vec![text()],
+        }),
+        jvm: Some(Jvm {
+            kind: JvmKind::HotSpot,
+            catalina_base: Some(text()),
+            flags: vec![text()],
+            inner_pid: 1,
+            dump: Dump::Impossible { why: text() },
+            tasks: vec![
+                Task {
+                    tid: TID,
+                    inner_tid: 7,
+                    comm: text(),
+                    named: true,
+                },
+                Task {
+                    tid: TID + 1,
+                    inner_tid: 8,
+                    comm: text(),
+                    named: true,
+                },
+            ],
+            threads: vec![JavaThread {
+                tid: TID,
+                inner_tid: 7,
+                name: text(),
+                state: Some(text()),
+                stack: vec![text(), format!("{evil}(")],
+                frames_left_out: 1,
+                doubt: None,
+            }],
+            jstack: text(),
+        }),
+        logs: Some(LogSearch {
+            files: vec![SearchedFile {
+                path: text(),
+                size: 2,
+                searched: 1,
+            }],
+            findings: vec![LogFinding {
+                signature: text(),
+                meaning: text(),
+                path: text(),
+                count: 1,
+                last: text(),
+                record: Some(text()),
+                line: Some(1),
+                offset: 0,
+                during_trace: true,
+            }],
+            notes: vec![text()],
+        }),
+    }
+}
+
+fn start(evil: &str) -> TraceStart {
+    TraceStart {
+        zkchurn: "test".to_owned(),
+        clock: ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: 0,
+        },
+        host: evil.to_owned(),
+        kernel: evil.to_owned(),
+        hook: Hook::TpBtf,
+        ports: vec![2181],
+        side: Sides::Client,
+        pid: None,
+        degraded: vec![evil.to_owned()],
+    }
+}
+
+/// All frames with `evil` in all their texts, through one renderer.
+fn feed(renderer: impl Renderer, evil: &str) {
+    let view = View {
+        top: 10,
+        time_wait_rows: true,
+    };
+    let address = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let mut pipeline = Pipeline::new(renderer, view);
+    let mark = Mark {
+        monotonic_ns: 3 * SECOND,
+        ..Mark::default()
+    };
+    let identity = ProcessIdentity::new(
+        ProcessKey::new(PID, 0),
+        evil.to_owned(),
+        Some(evil.to_owned()),
+        vec!["java".to_owned(), "-jar".to_owned(), evil.to_owned()],
+    );
+    let sockets = Snapshot {
+        at_ns: 2 * SECOND,
+        sockets: vec![TimeWaitSocket {
+            cookie: 7,
+            netns: 1,
+            local: address(0),
+            remote: address(2181),
+            left_ms: 1,
+        }],
+        notes: vec![evil.to_owned()],
+        continued: false,
+    };
+    for frame in [
+        Frame::Start(&start(evil)),
+        Frame::Process(&identity),
+        Frame::Connection(&record(evil.as_bytes())),
+        Frame::Interval(&mark),
+        Frame::Inspection(&inspection(evil)),
+        Frame::TimeWait(&sockets),
+        Frame::End(&mark),
+    ] {
+        pipeline.accept(frame).unwrap();
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_acts_on_a_terminal(evil in hostile()) {
+        let mut bytes = Vec::new();
+        let options = Options { colour: false, zone: jiff::tz::TimeZone::UTC, lines_per_second: 0 };
+        feed(Text::new(&mut bytes, options), &evil);
+        let text = std::str::from_utf8(&bytes).unwrap();
+        let acts = |character: &char| {
+            (character.is_control() && *character != '\n')
+                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{200b}')
+        };
+        prop_assert_eq!(text.chars().find(acts), None, "{:?}", text);
+        // A line of its own would be taken for zkchurn's words.
+        prop_assert!(!text.lines().any(|line| line.starts_with("{\"type\"")), "{}", text);
+    }
+
+    #[test]
+    fn json_stays_json(evil in hostile()) {
+        let mut bytes = Vec::new();
+        feed(Json::new(&mut bytes), &evil);
+        let mut types = Vec::new();
+        for line in std::str::from_utf8(&bytes).unwrap().lines() {
+            let value: Value = serde_json::from_str(line).unwrap();
+            types.push(value["type"].as_str().unwrap().to_owned());
+            if types.ends_with(&["report".to_owned()]) {
+                prop_assert_eq!(&value["suspects"][0]["jvm"]["threads"][0]["name"], &Value::from(evil.as_str()));
+            }
+        }
+        prop_assert_eq!(types.iter().filter(|name| *name == "report").count(), 1);
+    }
+}
