@@ -8,7 +8,7 @@ mod client;
 pub mod jars;
 mod java;
 mod log;
-mod server;
+pub mod server;
 mod socket;
 mod verdict;
 
@@ -78,7 +78,9 @@ fn incident(options: &Options, zkchurn: &Path, dir: &Path) -> Result<()> {
 
     let recording = recording(options, dir)?;
     let observed = traced(options, zkchurn, &mut client, &recording)?;
-    verdict::print_and_check(&observed, &Trace::replay(zkchurn, &recording)?)
+    let log = std::fs::read_to_string(dir.join("client.log")).context("the client's log")?;
+    let trace = Trace::replay(zkchurn, &recording)?;
+    verdict::print_and_check(&observed, &log, &trace)
 }
 
 /// Traces a number of attempts, from between two of them to between two.
@@ -100,6 +102,7 @@ fn traced(
     Ok(Observed {
         pid: client.pid(),
         thread,
+        port: client.port,
         ports,
     })
 }
@@ -117,11 +120,8 @@ fn attached_between_attempts(
         let attempt = client.log.next_attempt()?;
         let seen = Instant::now();
         socket::wait_until_over(attempt, client.port)?;
-        let tracer = Tracer::start(
-            zkchurn,
-            &["--port", &port, "--jvm", "dump", "--logs"],
-            recording,
-        )?;
+        let arguments = ["--port", &port, "--jvm", "dump", "--logs"];
+        let tracer = Tracer::start(zkchurn, &arguments, recording)?;
         if seen.elapsed() < ATTACHES_BEFORE_NEXT {
             return Ok(tracer);
         }
@@ -150,7 +150,7 @@ fn recording(options: &Options, dir: &Path) -> Result<PathBuf> {
 /// A free port below those that the kernel hands out: while the server is
 /// down, nobody else can get it as the port of an outgoing connection, not
 /// even the client that tries to reach it.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .context("cannot tell the kernel's range of ports")?;
     let lowest = range

@@ -7,6 +7,7 @@
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
 //! | `demo` | churn of four kinds on loopback, traced and counted |
 //! | `incident` | the real ZooKeeper incident, traced and checked |
+//! | `kazoo` | a Python client per request, traced and checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
 //! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
@@ -16,6 +17,7 @@ mod build_ebpf;
 mod command;
 mod demo;
 mod incident;
+mod kazoo;
 mod lint;
 mod object;
 mod privilege;
@@ -55,6 +57,8 @@ enum Verb {
     DemoLoad(demo::load::Options),
     /// Bring about the real ZooKeeper incident, trace it, check the report.
     Incident(incident::Options),
+    /// Make a Python client per request, trace them, check the report.
+    Kazoo(kazoo::Options),
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -77,6 +81,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DemoServer => demo::server::run(),
         Verb::DemoLoad(options) => demo::load::run(&options),
         Verb::Incident(options) => incident::run(&options),
+        Verb::Kazoo(options) => kazoo::run(&options),
         Verb::Test(options) => test::run(&options),
     }
 }

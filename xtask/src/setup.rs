@@ -4,6 +4,7 @@
 
 mod ebpf;
 mod incident;
+pub mod kazoo;
 mod remedy;
 mod tests;
 
@@ -28,18 +29,21 @@ pub enum Group {
     Ebpf,
     /// ZooKeeper and a JDK.
     Incident,
+    /// A ZooKeeper client for Python.
+    Kazoo,
     /// What the tests call.
     Tests,
 }
 
 impl Group {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Ebpf, Self::Incident, Self::Tests];
+    pub const ALL: [Self; 4] = [Self::Ebpf, Self::Incident, Self::Kazoo, Self::Tests];
 
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Ebpf => ebpf::missing(),
             Self::Incident => incident::missing(),
+            Self::Kazoo => kazoo::missing(),
             Self::Tests => tests::missing(),
         }
     }

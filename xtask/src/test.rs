@@ -2,19 +2,20 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
-mod kernel;
+mod privileged;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build_ebpf, command, demo, incident, lint, setup};
+use crate::{build_ebpf, command, demo, incident, kazoo, lint, setup};
 
 /// Options of `test`.
 #[derive(Args)]
 pub struct Options {
-    /// Leave out the real incident, which needs ZooKeeper and a JDK
+    /// Leave out the tests of JVMs, the real incident and the Python client,
+    /// which need ZooKeeper, a JDK and Python
     #[arg(long)]
     no_incident: bool,
 }
@@ -26,6 +27,7 @@ const INCIDENT: incident::Options = incident::Options {
     connections: 15,
     record: None,
 };
+const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
@@ -62,19 +64,30 @@ fn steps(options: &Options) -> Vec<Step> {
         &setup::Group::ALL
     };
     let mut steps: Vec<Step> = vec![
-        ("setup", Box::new(|| setup::ensure(groups))),
-        ("format", Box::new(format)),
-        ("clippy, host crates", Box::new(lint::host)),
-        ("clippy, kernel program", Box::new(lint::ebpf)),
-        ("tests of the host crates", Box::new(host_tests)),
-        ("the eBPF object, rebuilt and compared", Box::new(object)),
-        ("kernel tests on the rebuilt object", Box::new(kernel::run)),
-        ("demo", Box::new(|| demo::run(&DEMO))),
+        ("setup", step(|| setup::ensure(groups))),
+        ("format", step(format)),
+        ("clippy, host crates", step(lint::host)),
+        ("clippy, kernel program", step(lint::ebpf)),
+        ("tests of the host crates", step(host_tests)),
+        ("the eBPF object, rebuilt and compared", step(object)),
+        (
+            "kernel tests on the rebuilt object",
+            step(|| privileged::run("kernel")),
+        ),
+        ("demo", step(|| demo::run(&DEMO))),
     ];
     if !options.no_incident {
-        steps.push(("incident", Box::new(|| incident::run(&INCIDENT))));
+        steps.extend([
+            ("tests of JVMs", step(|| privileged::run("jvm"))),
+            ("incident", step(|| incident::run(&INCIDENT))),
+            ("kazoo", step(|| kazoo::run(&KAZOO))),
+        ]);
     }
     steps
+}
+
+fn step(run: impl Fn() -> Result<()> + 'static) -> Box<dyn Fn() -> Result<()>> {
+    Box::new(run)
 }
 
 fn print_result(name: &str, result: &Result<()>, took: Duration) {

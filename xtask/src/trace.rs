@@ -22,6 +22,8 @@ pub struct Trace {
     pub lost: u64,
     /// The losses as reported.
     pub loss: Value,
+    /// The whole report.
+    pub report: Value,
 }
 
 /// What the verbs look at in a connection's record.
@@ -75,6 +77,7 @@ impl Trace {
             .iter()
             .filter(|(name, _)| *name != "recursion_misses");
         trace.lost = of_connections.filter_map(|(_, value)| value.as_u64()).sum();
+        trace.report = report;
         Ok(trace)
     }
 }

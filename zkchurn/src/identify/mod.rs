@@ -6,6 +6,7 @@
 pub mod jvm;
 pub mod procfs;
 pub mod registry;
+pub mod script;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +88,8 @@ impl ProcessIdentity {
         executable: Option<String>,
         command: Vec<String>,
     ) -> Self {
-        let application = jvm::application(executable.as_deref(), &command);
+        let application = jvm::application(executable.as_deref(), &command)
+            .or_else(|| script::application(&command));
         let mut kept = 0;
         let command = command
             .into_iter()

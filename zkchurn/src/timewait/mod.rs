@@ -8,10 +8,12 @@
 //! | file | does |
 //! |---|---|
 //! | `owners` | remembers who owned the connections that ended lately |
+//! | `grouping` | makes the many threads of one process one owner |
 //! | `table` | joins them with the sockets that the kernel lists |
 //!
 //! Listing is the rim's work: `socket_diag`.
 
+pub mod grouping;
 pub mod owners;
 pub mod table;
 

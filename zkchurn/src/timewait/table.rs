@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Snapshot, TimeWaitSocket, owners::Owner, owners::Owners};
+use super::{Snapshot, TimeWaitSocket, grouping, owners::Owner, owners::Owners};
 use crate::{clock::ClockPair, clock::rfc3339, identify::registry::Registry};
 
 /// A connection that ended this much before the trace began, or less, by a
@@ -19,8 +19,12 @@ pub struct TimeWait {
     pub at: String,
     /// How many there are.
     pub total: u64,
-    /// By owner and far end, most sockets first.
+    /// By owner and far end, most sockets first. Many threads of one process
+    /// make one group.
     pub groups: Vec<Group>,
+    /// All groups, each of one thread.
+    #[serde(skip)]
+    by_thread: BTreeMap<(OwnerRow, String), Group>,
     /// The sockets one by one, longest left first; empty unless asked for.
     pub rows: Vec<Row>,
     /// What could not be listed, each a sentence.
@@ -30,8 +34,10 @@ pub struct TimeWait {
 /// Sockets of one owner to one far end.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
-    /// Whose they are.
+    /// Whose they are; without a thread where they are of several.
     pub owner: OwnerRow,
+    /// Of how many threads they are; 0 where that is not known.
+    pub threads: u64,
     /// The far end.
     pub remote: String,
     /// How many.
@@ -50,6 +56,9 @@ pub enum OwnerRow {
     Traced {
         /// Process id.
         pid: u32,
+        /// Start of the process, nanoseconds since boot, 0 where not known:
+        /// another process may have had its pid.
+        start_ns: u64,
         /// Name of the process, with its application.
         process: String,
         /// Thread id; unknown for a connection older than the trace.
@@ -65,6 +74,26 @@ pub enum OwnerRow {
     /// It closed during the trace and its record was lost, or it was older than
     /// the trace and no process was found to hold it.
     NotRecorded,
+}
+
+impl OwnerRow {
+    /// The thread, where it is known.
+    pub fn tid(&self) -> Option<u32> {
+        match self {
+            Self::Traced { tid, .. } => *tid,
+            _ => None,
+        }
+    }
+
+    /// The same without the thread.
+    pub fn without_thread(&self) -> Self {
+        let mut owner = self.clone();
+        if let Self::Traced { tid, thread, .. } = &mut owner {
+            *tid = None;
+            *thread = None;
+        }
+        owner
+    }
 }
 
 /// One socket.
@@ -113,19 +142,20 @@ impl TimeWait {
 
     /// Adds the next part of a list.
     pub fn extend(&mut self, snapshot: &Snapshot, scope: &Scope<'_>) {
-        let mut groups: BTreeMap<(OwnerRow, String), Group> = std::mem::take(&mut self.groups)
-            .into_iter()
-            .map(|group| ((group.owner.clone(), group.remote.clone()), group))
-            .collect();
         for socket in &snapshot.sockets {
             let row = row(socket, snapshot.at_ns, scope);
-            count(&mut groups, far_end(socket, scope.ports), socket, &row);
+            count(
+                &mut self.by_thread,
+                far_end(socket, scope.ports),
+                socket,
+                &row,
+            );
             if scope.with_rows {
                 self.rows.push(row);
             }
         }
         self.total += snapshot.sockets.len() as u64;
-        self.groups = groups.into_values().collect();
+        self.groups = grouping::fold(self.by_thread.values());
         self.groups
             .sort_by_key(|group| std::cmp::Reverse(group.count));
         self.rows.sort_by_key(|row| std::cmp::Reverse(row.left_ms));
@@ -151,6 +181,7 @@ fn count(
     let key = (row.owner.clone(), remote.clone());
     let group = groups.entry(key).or_insert_with(|| Group {
         owner: row.owner.clone(),
+        threads: u64::from(row.owner.tid().is_some()),
         remote,
         count: 0,
         first_left_ms: socket.left_ms,
@@ -186,6 +217,7 @@ fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
     let captured = || owner.process_comm.map(|comm| comm.to_string());
     OwnerRow::Traced {
         pid: owner.process.pid,
+        start_ns: owner.process.start_ns,
         process: match registry.get(owner.process) {
             Some(identity) => identity.label(),
             None => captured().unwrap_or_else(|| "?".to_owned()),

@@ -11,6 +11,9 @@ use crate::{
     timewait::table::{Group, OwnerRow, Row, TimeWait},
 };
 
+/// Groups that are shown.
+const GROUPS_SHOWN: usize = 10;
+
 /// Writes whose the sockets are.
 pub fn write(to: &mut impl Write, table: &TimeWait, style: &Style) -> io::Result<()> {
     writeln!(to, "{}", style.bold(&sentence(table)))?;
@@ -35,7 +38,7 @@ fn sentence(table: &TimeWait) -> String {
                 OwnerRow::Traced { .. } => " belong to",
                 _ => "",
             },
-            owner(&first.owner),
+            whose(first),
         )
         .replace("belong to:", "belong to"),
     }
@@ -45,15 +48,20 @@ fn write_groups(to: &mut impl Write, groups: &[Group]) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["  SOCKETS", "OWNER", "FAR END", "GONE IN"]);
-    for group in groups {
+    for group in groups.iter().take(GROUPS_SHOWN) {
         table.add_row([
             text::count(group.count),
-            owner(&group.owner),
+            whose(group),
             group.remote.clone(),
             left(group.first_left_ms, group.last_left_ms),
         ]);
     }
-    write_table(to, table)
+    write_table(to, table)?;
+    if let more @ 1.. = groups.len().saturating_sub(GROUPS_SHOWN) {
+        let more = text::counted(more as u64, "more group");
+        writeln!(to, "           … {more} (--format json has them)")?;
+    }
+    Ok(())
 }
 
 /// Writes the sockets one by one.
@@ -96,6 +104,21 @@ fn write_table(to: &mut impl Write, mut table: Table) -> io::Result<()> {
     Ok(())
 }
 
+fn whose(group: &Group) -> String {
+    match (&group.owner, group.threads) {
+        (OwnerRow::Traced { pid, process, .. }, 2..) => format!(
+            "{}, from {} threads",
+            process_name(*pid, process),
+            text::count(group.threads)
+        ),
+        _ => owner(&group.owner),
+    }
+}
+
+fn process_name(pid: u32, process: &str) -> String {
+    format!("pid {pid} {}", text::printable(process.as_bytes()))
+}
+
 fn owner(owner: &OwnerRow) -> String {
     match owner {
         OwnerRow::Traced {
@@ -103,8 +126,9 @@ fn owner(owner: &OwnerRow) -> String {
             process,
             tid,
             thread,
+            ..
         } => {
-            let process = format!("pid {pid} {}", text::printable(process.as_bytes()));
+            let process = process_name(*pid, process);
             match (tid, thread) {
                 (Some(tid), Some(thread)) => format!("{process} thread {tid} \"{thread}\""),
                 _ => format!("{process}, thread not known (older than the trace)"),

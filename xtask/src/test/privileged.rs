@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The tests that load the object into this machine's kernel.
+//! The tests that need root: those that load the object into this machine's
+//! kernel, and those that look at other users' JVMs.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,15 +13,16 @@ use crate::{build_ebpf, command, privilege, workspace};
 /// The tests find the object to load by this variable.
 const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 
-/// Runs them as root against the object that was just rebuilt.
-pub fn run() -> Result<()> {
-    privilege::acquire("to load programs into the kernel")?;
+/// Runs those of one directory in `zkchurn/tests` as root, against the object
+/// that was just rebuilt.
+pub fn run(name: &str) -> Result<()> {
+    privilege::acquire("to load programs into the kernel and to look at JVMs")?;
     let mut object = OsString::from(format!("{OBJECT}="));
     object.push(build_ebpf::rebuilt()?);
-    let tests = build()?;
+    let tests = build(name)?;
     let list = command::output(Command::new(&tests).args(["--list", "--ignored"]))?;
     let count = list.lines().filter(|line| line.ends_with(": test")).count();
-    ensure!(count > 0, "there are no kernel tests to run");
+    ensure!(count > 0, "there are no tests to run in {name}");
     command::run(
         // sudo would not pass the variable on.
         privilege::as_root("env")
@@ -34,8 +36,8 @@ pub fn run() -> Result<()> {
 
 /// Builds them as the user who started the verb, so that root leaves no files
 /// in `target/`.
-fn build() -> Result<PathBuf> {
+fn build(name: &str) -> Result<PathBuf> {
     let mut cargo = command::cargo();
-    cargo.args(["test", "--package", "zkchurn", "--test", "kernel"]);
-    command::built(cargo.arg("--no-run"), "kernel")
+    cargo.args(["test", "--package", "zkchurn", "--test", name]);
+    command::built(cargo.arg("--no-run"), name)
 }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+//! `kazoo`: a Python program that makes a ZooKeeper client for each request,
+//! against a real server. Each client connects by a thread of its own, and
+//! zkchurn must say so instead of naming one of them.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::incident::{free_port, server::Server};
+use crate::setup::{self, Group};
+use crate::trace::Trace;
+use crate::tracer::{self, Tracer};
+use crate::{command, privilege, setup::kazoo, workspace};
+
+/// Options of `kazoo`.
+#[derive(Args)]
+pub struct Options {
+    /// How many clients to make, one after another
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(3..=1000))]
+    pub clients: u16,
+}
+
+/// Runs the verb.
+pub fn run(options: &Options) -> Result<()> {
+    setup::ensure(&[Group::Incident, Group::Kazoo])?;
+    let zkchurn = tracer::build()?;
+    privilege::acquire("to trace connections in the kernel")?;
+    let scratch = workspace::scratch("kazoo")?;
+    let port = free_port()?;
+    let _server = Server::start(scratch.path(), port)?;
+    println!(
+        "kazoo: ZooKeeper on 127.0.0.1:{port}, {} clients",
+        options.clients
+    );
+    let recording = scratch.path().join("kazoo.zkchurn");
+    let tracer = Tracer::start(&zkchurn, &["--port", &port.to_string()], &recording)?;
+    let pid = churn(port, options.clients)?;
+    tracer.stop()?;
+    print_and_check(
+        pid,
+        options.clients,
+        &Trace::replay(&zkchurn, Path::new(&recording))?,
+    )
+}
+
+/// Runs the program to its end and returns its pid.
+fn churn(port: u16, clients: u16) -> Result<i64> {
+    let program = workspace::root().join("xtask/kazoo/churn.py");
+    let printed = command::output(
+        Command::new("python3")
+            .env("PYTHONPATH", kazoo::library()?)
+            .arg(program)
+            .arg(format!("{}:{port}", Ipv4Addr::LOCALHOST))
+            .arg(clients.to_string()),
+    )?;
+    printed.trim().parse().context("the client told no pid")
+}
+
+fn print_and_check(pid: i64, clients: u16, trace: &Trace) -> Result<()> {
+    println!("\nkazoo: the report against what the program did");
+    let mut failed = 0;
+    for (holds, what) in findings(pid, clients, trace) {
+        println!("  {}  {what}", if holds { "ok  " } else { "FAIL" });
+        failed += usize::from(!holds);
+    }
+    if failed > 0 {
+        bail!("{failed} findings of the clients' trace do not hold");
+    }
+    Ok(())
+}
+
+fn findings(pid: i64, clients: u16, trace: &Trace) -> Vec<(bool, String)> {
+    let all = &trace.connections;
+    let mut threads: Vec<_> = all.iter().filter_map(|one| one.tid).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let family = &trace.report["families"][0];
+    let owned = &trace.report["time_wait"]["groups"][0];
+    vec![
+        (
+            all.len() == usize::from(clients) && all.iter().all(|one| one.pid == Some(pid)),
+            format!("{} connections, all by process {pid}", all.len()),
+        ),
+        (
+            threads.len() == all.len(),
+            format!("from {} threads", threads.len()),
+        ),
+        (
+            trace.answer.contains(", each from a new thread"),
+            "the answer says that each is from a new thread".to_owned(),
+        ),
+        (
+            family["process"]["label"] == "python3 (churn.py)",
+            "the program is named by its script".to_owned(),
+        ),
+        (
+            owned["count"].as_u64() == owned["threads"].as_u64() && owned["owner"]["pid"] == pid,
+            format!(
+                "{} sockets in TIME_WAIT are of that process",
+                owned["count"]
+            ),
+        ),
+        (trace.lost == 0, format!("lost {}", trace.lost)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::trace::Connection;
+
+    fn trace() -> Trace {
+        let connection = |tid| Connection {
+            pid: Some(42),
+            tid: Some(tid),
+            ..Connection::default()
+        };
+        Trace {
+            connections: (43..46).map(connection).collect(),
+            answer: "pid 42 opened 3 connections, each from a new thread".to_owned(),
+            report: json!({
+                "families": [{"process": {"label": "python3 (churn.py)"}}],
+                "time_wait": {"groups": [{"owner": {"pid": 42}, "threads": 3, "count": 3}]},
+            }),
+            ..Trace::default()
+        }
+    }
+
+    fn fails(change: impl FnOnce(&mut Trace)) -> bool {
+        let mut trace = trace();
+        change(&mut trace);
+        print_and_check(42, 3, &trace).is_err()
+    }
+
+    #[test]
+    fn clients_as_they_are_pass_and_each_deviation_fails() {
+        print_and_check(42, 3, &trace()).expect("all findings hold");
+        assert!(fails(|trace| trace.connections.truncate(2)));
+        assert!(fails(|trace| trace.connections[0].pid = Some(41)));
+        assert!(fails(|trace| trace.connections[0].tid = Some(44)));
+        assert!(fails(|trace| trace.answer.clear()));
+        assert!(fails(|trace| trace.report = json!({})));
+        assert!(fails(|trace| trace.lost = 1));
+    }
+}

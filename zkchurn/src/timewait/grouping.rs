@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//! Many threads of one process, each with a few sockets, are one owner: a
+//! client that is made for each request leaves a group for each of them else.
+
+use std::collections::BTreeMap;
+
+use super::table::{Group, OwnerRow};
+
+/// Threads of a process up to which each has a group of its own.
+const THREADS_APART: usize = 3;
+
+/// Groups of one thread each, with those of a process to one far end made one
+/// where there are many. A thread that has nine in ten sockets stays apart.
+pub fn fold<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<Group> {
+    let mut folded = Vec::new();
+    let mut of_threads: BTreeMap<(OwnerRow, &str), Vec<&Group>> = BTreeMap::new();
+    for group in groups {
+        if group.owner.tid().is_some() {
+            let process = (group.owner.without_thread(), group.remote.as_str());
+            of_threads.entry(process).or_default().push(group);
+        } else {
+            folded.push(group.clone());
+        }
+    }
+    for ((process, _), mut threads) in of_threads {
+        threads.sort_by_key(|group| std::cmp::Reverse(group.count));
+        let total: u64 = threads.iter().map(|group| group.count).sum();
+        let leads = |group: &&Group| group.count * 10 >= total * 9;
+        let apart = usize::from(threads.first().is_some_and(leads));
+        let (leader, others) = threads.split_at(apart);
+        folded.extend(leader.iter().copied().cloned());
+        if others.len() > THREADS_APART {
+            folded.extend(merged(&process, others));
+        } else {
+            folded.extend(others.iter().copied().cloned());
+        }
+    }
+    folded
+}
+
+fn merged(process: &OwnerRow, threads: &[&Group]) -> Option<Group> {
+    let first = threads.first()?;
+    let mut all = Group {
+        owner: process.clone(),
+        threads: threads.len() as u64,
+        count: 0,
+        ..(*first).clone()
+    };
+    for group in threads {
+        all.count += group.count;
+        all.first_left_ms = all.first_left_ms.min(group.first_left_ms);
+        all.last_left_ms = all.last_left_ms.max(group.last_left_ms);
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(tid: Option<u32>, count: u64) -> Group {
+        Group {
+            owner: OwnerRow::Traced {
+                pid: 42,
+                start_ns: 0,
+                process: "java".to_owned(),
+                tid,
+                thread: tid.map(|tid| format!("thread-{tid}")),
+            },
+            threads: u64::from(tid.is_some()),
+            remote: "192.0.2.1:2181".to_owned(),
+            count,
+            first_left_ms: 100 + tid.unwrap_or_default(),
+            last_left_ms: 200 + tid.unwrap_or_default(),
+        }
+    }
+
+    fn folded(groups: &[Group]) -> Vec<(Option<u32>, u64, u64)> {
+        let folded = fold(groups.iter());
+        let shape = folded.iter();
+        shape
+            .map(|group| (group.owner.tid(), group.threads, group.count))
+            .collect()
+    }
+
+    #[test]
+    fn few_threads_stay_apart_and_many_become_one() {
+        let mut groups: Vec<_> = (1..=3).map(|tid| group(Some(tid), 1)).collect();
+        assert_eq!(folded(&groups).len(), 3);
+        groups.push(group(Some(4), 2));
+        assert_eq!(folded(&groups), [(None, 4, 5)]);
+        let all = &fold(groups.iter())[0];
+        assert_eq!((all.first_left_ms, all.last_left_ms), (101, 204));
+    }
+
+    #[test]
+    fn a_thread_with_nine_in_ten_leads() {
+        let mut groups: Vec<_> = (1..=4).map(|tid| group(Some(tid), 1)).collect();
+        groups.push(group(Some(5), 36));
+        assert_eq!(folded(&groups), [(Some(5), 1, 36), (None, 4, 4)]);
+    }
+
+    #[test]
+    fn sockets_of_unknown_threads_are_never_mixed_with_others() {
+        let mut groups: Vec<_> = (1..=4).map(|tid| group(Some(tid), 1)).collect();
+        groups.push(group(None, 7));
+        assert_eq!(folded(&groups), [(None, 0, 7), (None, 4, 4)]);
+    }
+}
