@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     setup::ensure(&[Group::Incident])?;
     let zkchurn = tracer::build()?;
     privilege::acquire("to trace connections in the kernel")?;
-    let scratch = workspace::scratch("incident")?;
+    let scratch = workspace::scratch_elsewhere("incident")?;
     let outcome = incident(options, &zkchurn, scratch.path());
     if outcome.is_err() {
         // The logs tell what went wrong.

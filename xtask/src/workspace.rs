@@ -18,6 +18,15 @@ pub fn target(name: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// A working directory among the system's temporary ones: for a run whose
+/// recording should not tell where this machine keeps the repository.
+pub fn scratch_elsewhere(verb: &str) -> Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix(&format!("{verb}-"))
+        .tempdir()
+        .context("cannot make a temporary directory")
+}
+
 /// A working directory for one run of a verb, below `target/`.
 pub fn scratch(verb: &str) -> Result<tempfile::TempDir> {
     let parent = target(verb)?;

@@ -15,6 +15,12 @@ pub fn missing() -> Vec<Missing> {
             &["iproute2"],
         ));
     }
+    if command::on_path("unshare").is_none() {
+        missing.push(Missing::package(
+            "unshare, for pid namespaces",
+            &["util-linux"],
+        ));
+    }
     for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if command::output(command::cargo().args([verb, "--version"])).is_err() {
             let mut add = Command::new("rustup");

@@ -6,21 +6,18 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::{report::moment, style::Style};
+use super::{logs, report::moment, style::Style};
 use crate::{
     inspect::{
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
-        logs::{LogFinding, LogSearch},
         process::Details,
     },
     report::SuspectRow,
     text::{self, clip, printable},
 };
 
-/// Bytes of a command line that are shown.
-const COMMAND_SHOWN: usize = 400;
-/// Findings of a log that are shown.
-const FINDINGS_SHOWN: usize = 5;
+/// Bytes of a command line or a log line that are shown.
+pub(super) const COMMAND_SHOWN: usize = 400;
 /// Threads of a process whose stacks are shown.
 const THREADS_SHOWN: usize = 3;
 
@@ -49,7 +46,7 @@ pub fn write(
         write_jvm(to, suspect, jvm)?;
     }
     if let Some(logs) = &suspect.logs {
-        write_logs(to, logs, style)?;
+        logs::write(to, logs, style)?;
     }
     for next in &suspect.next {
         field(to, "next", next)?;
@@ -58,7 +55,7 @@ pub fn write(
 }
 
 /// One line with a name in front, safe to print.
-fn field(to: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+pub(super) fn field(to: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     writeln!(to, "  {name:<8} {}", printable(value.as_bytes()))
 }
 
@@ -105,8 +102,20 @@ fn write_jvm(to: &mut impl Write, suspect: &SuspectRow, jvm: &Jvm) -> io::Result
     let mut words = vec![kind.to_owned()];
     words.extend(jvm.flags.iter().cloned());
     field(to, "JVM", &clip(&words.join(" "), COMMAND_SHOWN))?;
-    if let Dump::Impossible { why } = &jvm.dump {
-        field(to, "no dump", why)?;
+    match &jvm.dump {
+        Dump::NotAsked => {}
+        Dump::Impossible { why } => field(to, "no dump", why)?,
+        Dump::Taken {
+            threads,
+            started_attach,
+        } => {
+            let how = match started_attach {
+                true => ", after SIGQUIT had started its attach mechanism",
+                false => "",
+            };
+            let threads = text::counted(*threads, "thread");
+            field(to, "dump", &format!("{threads}{how}"))?;
+        }
     }
     for task in jvm.tasks.iter().take(THREADS_SHOWN) {
         write_thread(to, suspect, task, jvm.thread(task.tid))?;
@@ -149,64 +158,4 @@ fn write_stack(to: &mut impl Write, thread: &JavaThread) -> io::Result<()> {
         field(to, "", &format!("  … {more}"))?;
     }
     Ok(())
-}
-
-fn write_logs(to: &mut impl Write, logs: &LogSearch, style: &Style) -> io::Result<()> {
-    for file in &logs.files {
-        let scope = match file.searched < file.size {
-            true => format!("the last {} of {}", bytes(file.searched), bytes(file.size)),
-            false => bytes(file.size),
-        };
-        field(to, "log", &format!("{} ({scope} searched)", file.path))?;
-    }
-    for finding in logs.findings.iter().take(FINDINGS_SHOWN) {
-        write_finding(to, finding, style)?;
-    }
-    if let more @ 1.. = logs.findings.len().saturating_sub(FINDINGS_SHOWN) {
-        let more = text::counted(more as u64, "more kind");
-        field(
-            to,
-            "",
-            &format!("… {more} of lines (--format json has them)"),
-        )?;
-    }
-    if logs.findings.is_empty() && !logs.files.is_empty() {
-        field(to, "", "no line that zkchurn knows as a sign of churn")?;
-    }
-    for note in &logs.notes {
-        field(to, "note", note)?;
-    }
-    Ok(())
-}
-
-fn write_finding(to: &mut impl Write, finding: &LogFinding, style: &Style) -> io::Result<()> {
-    let place = match finding.line {
-        Some(line) => format!("line {line}"),
-        None => format!("byte {}", finding.offset),
-    };
-    let lines = text::counted(finding.count, "line");
-    let when = match finding.during_trace {
-        true => ", written during the trace too",
-        false => "",
-    };
-    let meaning = format!("{lines}{when}: {}", finding.meaning);
-    writeln!(
-        to,
-        "  {:<8} {}",
-        "",
-        style.warn(&printable(meaning.as_bytes()))
-    )?;
-    if let Some(record) = &finding.record {
-        field(to, "", &format!("  {}", clip(record, COMMAND_SHOWN)))?;
-    }
-    let last = clip(finding.last.trim(), COMMAND_SHOWN);
-    field(to, "", &format!("  {last}   <- the last, {place}"))
-}
-
-fn bytes(count: u64) -> String {
-    match count {
-        0..=9_999 => format!("{} bytes", text::count(count)),
-        10_000..=9_999_999 => format!("{} KB", text::count(count / 1_000)),
-        _ => format!("{} MB", text::count(count / 1_000_000)),
-    }
 }
