@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Which application a JVM runs, told from its command line.
 
+use super::file_name;
+
 /// Options of the `java` launcher whose value is the next argument
 /// (`java --help`, JDK 8 to 25; `IsModuleOption` of the launcher's `java.c`).
 const OPTIONS_WITH_VALUE: [&str; 14] = [
@@ -129,10 +131,6 @@ fn class_label(main: &str) -> String {
         }
     }
     class.rsplit('.').next().unwrap_or(class).to_owned()
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]

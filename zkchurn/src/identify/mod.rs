@@ -77,6 +77,11 @@ pub struct ProcessIdentity {
     pub application: Option<String>,
 }
 
+/// What follows the last slash of a path, which need not exist here.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Bytes of a command line that are kept.
 pub const COMMAND_LIMIT: usize = 4096;
 

@@ -46,7 +46,8 @@ pub(crate) fn parse_stat(pid: u32, stat: &[u8]) -> Option<(ProcessKey, String)> 
     Some((key, String::from_utf8_lossy(name).into_owned()))
 }
 
-fn arguments(cmdline: &[u8]) -> Vec<String> {
+/// The arguments in the bytes of `/proc/PID/cmdline`.
+pub(crate) fn arguments(cmdline: &[u8]) -> Vec<String> {
     let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);
     if cmdline.is_empty() {
         return Vec::new();

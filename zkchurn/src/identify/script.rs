@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Which script an interpreter runs, told from its command line.
 
+use super::file_name;
+
 /// An interpreter, by how its name begins: `python3.11` is a `python`.
 struct Interpreter {
     name: &'static str,
@@ -81,10 +83,6 @@ fn is(name: &str, launcher: &str) -> bool {
     launcher
         .strip_prefix(name)
         .is_some_and(|rest| rest.bytes().all(version))
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -59,15 +59,7 @@ pub fn own_inode() -> io::Result<u32> {
 /// those, and then also the namespaces of single threads are looked through if
 /// some would be missing.
 pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
-    let mut search = Search {
-        own,
-        wanted,
-        found: Vec::new(),
-        known: HashMap::new(),
-        unreadable: Unreadable::default(),
-        beyond: HashSet::new(),
-        notes: Vec::new(),
-    };
+    let mut search = Search::new(own, wanted);
     if search.is_complete() {
         return search.finish();
     }
@@ -97,7 +89,19 @@ struct Search<'a> {
     notes: Vec<String>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(own: u32, wanted: Option<&'a HashSet<u32>>) -> Self {
+        Self {
+            own,
+            wanted,
+            found: Vec::new(),
+            known: HashMap::new(),
+            unreadable: Unreadable::default(),
+            beyond: HashSet::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// One readlink a process.
     fn processes(&mut self) -> io::Result<()> {
         let proc = proc_links::open_proc()?;
@@ -249,21 +253,9 @@ fn enter_by(path: &PathBuf, inode: u32) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn search(wanted: Option<&HashSet<u32>>) -> Search<'_> {
-        Search {
-            own: 1,
-            wanted,
-            found: Vec::new(),
-            known: HashMap::new(),
-            unreadable: Unreadable::default(),
-            beyond: HashSet::new(),
-            notes: Vec::new(),
-        }
-    }
-
     #[test]
     fn each_namespace_is_found_once_with_some_ways_into_it() {
-        let mut search = search(None);
+        let mut search = Search::new(1, None);
         for pid in 0..10 {
             for inode in [1, 2, 3] {
                 search.add(inode, || format!("{pid}/{inode}").into());
@@ -278,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_limit_is_told() {
-        let mut search = search(None);
+        let mut search = Search::new(1, None);
         for inode in 0..=u32::try_from(MOST_NAMESPACES).unwrap() + 2 {
             search.add(inode, PathBuf::new);
         }
@@ -293,7 +285,7 @@ mod tests {
     #[test]
     fn only_wanted_namespaces_are_found() {
         let wanted = HashSet::from([1, 5]);
-        let mut search = search(Some(&wanted));
+        let mut search = Search::new(1, Some(&wanted));
         search.add(4, PathBuf::new);
         assert!(!search.is_complete());
         search.add(5, PathBuf::new);

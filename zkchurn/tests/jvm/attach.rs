@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::PathBuf};
 
 use zkchurn::inspect::jvm::{Dump, JvmKind, JvmMode, look};
 
-use crate::target::{Target, only_thread, started_attach};
+use crate::target::{Target, assert_naps, only_thread, started_attach};
 
 const NAME: &str = "main-SendThread(zk1.example.org:2181)";
 
@@ -58,12 +58,7 @@ fn every_jdk_of_this_host_is_understood() {
             "{}",
             java.display()
         );
-        assert!(
-            thread
-                .stack
-                .iter()
-                .any(|frame| frame.starts_with("Target.napHere("))
-        );
+        assert_naps(thread);
     }
 }
 

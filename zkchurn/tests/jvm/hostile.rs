@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::target::{Target, impossible, only_thread, started_attach};
+use crate::target::{Target, assert_doubt, assert_naps, impossible, only_thread, started_attach};
 
 #[test]
 #[ignore = "needs root and a JDK; run by cargo xtask test"]
@@ -16,12 +16,7 @@ fn a_name_is_taken_as_it_is_whatever_it_holds() {
         (thread.name.as_str(), &thread.doubt),
         ("\u{1b}[2Jx\" #1 prio=5 tid=0x1 nid=0x1 runnable", &None)
     );
-    assert!(
-        thread
-            .stack
-            .iter()
-            .any(|frame| frame.starts_with("Target.napHere("))
-    );
+    assert_naps(thread);
 }
 
 #[test]
@@ -31,18 +26,8 @@ fn a_name_with_line_breaks_is_whole_and_in_doubt() {
     let jvm = target.dump(&[target.tid()]);
     let thread = only_thread(&jvm);
     assert_eq!(thread.name, "one\ntwo\nthree");
-    assert!(
-        thread
-            .doubt
-            .as_ref()
-            .is_some_and(|doubt| doubt.contains("line breaks"))
-    );
-    assert!(
-        thread
-            .stack
-            .iter()
-            .any(|frame| frame.starts_with("Target.napHere("))
-    );
+    assert_doubt(thread, "line breaks");
+    assert_naps(thread);
 }
 
 #[test]
@@ -53,12 +38,7 @@ fn a_thread_that_another_one_imitates_is_not_decided() {
     assert!(started_attach(&jvm));
     let thread = only_thread(&jvm);
     assert_eq!((thread.name.as_str(), thread.stack.len()), ("victim", 0));
-    assert!(
-        thread
-            .doubt
-            .as_ref()
-            .is_some_and(|doubt| doubt.contains("2 threads"))
-    );
+    assert_doubt(thread, "2 threads");
 }
 
 #[test]

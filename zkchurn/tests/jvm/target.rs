@@ -243,6 +243,18 @@ pub fn only_thread(jvm: &Jvm) -> &JavaThread {
     }
 }
 
+/// The thread is asleep where `Target.java` puts it to sleep.
+pub fn assert_naps(thread: &JavaThread) {
+    let mut stack = thread.stack.iter();
+    assert!(stack.any(|frame| frame.starts_with("Target.napHere(")));
+}
+
+/// The thread is doubted, for a reason with these words.
+pub fn assert_doubt(thread: &JavaThread, words: &str) {
+    let doubt = thread.doubt.as_deref().expect("a doubt");
+    assert!(doubt.contains(words), "{doubt}");
+}
+
 /// A directory that all users can read and a new `/tmp` does not hide.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir_in("/var/tmp").unwrap();

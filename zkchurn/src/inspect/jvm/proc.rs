@@ -2,15 +2,12 @@
 //! Reads of `/proc/PID` what is needed of a JVM, bounded. The rest of this
 //! directory works on what was read here.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 
 use super::proc_status::Status;
+use crate::identify::procfs::{arguments, read_bounded};
 
 /// Bytes of `maps` that are looked at: some 80,000 lines.
 const MAPS: u64 = 8 << 20;
@@ -34,19 +31,12 @@ impl Proc {
 
     /// The mapped files; nothing where they may not be read.
     pub fn maps(&self) -> Vec<u8> {
-        read(&self.0.join("maps"), MAPS).unwrap_or_default()
+        read_bounded(&self.0.join("maps"), MAPS).unwrap_or_default()
     }
 
     /// The arguments; `None` when they cannot be read whole.
     pub fn command(&self) -> Option<Vec<String>> {
-        let bytes = whole(&self.0.join("cmdline"), STRINGS)?;
-        let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
-        let arguments = bytes.split(|byte| *byte == 0);
-        Some(
-            arguments
-                .map(|argument| String::from_utf8_lossy(argument).into_owned())
-                .collect(),
-        )
+        Some(arguments(&whole(&self.0.join("cmdline"), STRINGS)?))
     }
 
     /// The environment at its start; `None` when it cannot be read whole.
@@ -56,13 +46,13 @@ impl Proc {
 
     /// Its state, users and signals.
     pub fn status(&self) -> Option<Status> {
-        Status::parse(&read(&self.0.join("status"), STATUS).ok()?)
+        Status::parse(&read_bounded(&self.0.join("status"), STATUS).ok()?)
     }
 
     /// The id of a thread as the process itself knows it.
     pub fn inner_tid(&self, tid: u32) -> Option<u32> {
         let path = self.task(tid).join("status");
-        Some(Status::parse(&read(&path, STATUS).ok()?)?.inner_id)
+        Some(Status::parse(&read_bounded(&path, STATUS).ok()?)?.inner_id)
     }
 
     /// The name of a thread, as its bytes.
@@ -111,20 +101,14 @@ impl Proc {
 }
 
 fn comm(path: &Path) -> Option<Vec<u8>> {
-    let mut name = read(path, 64).ok()?;
+    let mut name = read_bounded(path, 64).ok()?;
     name.pop_if(|last| *last == b'\n');
     Some(name)
 }
 
 fn whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let bytes = read(path, limit).ok()?;
+    let bytes = read_bounded(path, limit).ok()?;
     ((bytes.len() as u64) < limit).then_some(bytes)
-}
-
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
