@@ -24,6 +24,7 @@ pub mod cli;
 pub mod clock;
 pub mod connection;
 pub mod decode;
+pub mod diagnose;
 pub mod doctor;
 pub mod exit;
 pub mod frame;

@@ -168,6 +168,13 @@ proptest! {
         let outcomes: u64 = report.total.outcomes.values().sum();
         prop_assert_eq!(outcomes, report.total.ended);
         prop_assert!(report.total.opened >= report.total.ended);
+        let mut diagnosed = std::collections::BTreeMap::new();
+        for finding in &report.findings {
+            *diagnosed.entry(finding.name).or_default() += finding.connections;
+            prop_assert!(finding.numbers["ended"] <= report.total.ended);
+        }
+        // Cases are disjoint, so no rule counts a connection twice.
+        prop_assert!(diagnosed.values().all(|count: &u64| *count <= report.total.opened));
         prop_assert!(report.total.ended + report.loss.undecodable_records <= records.len() as u64);
     }
 

@@ -78,7 +78,7 @@ pub struct ProcessIdentity {
 }
 
 /// What follows the last slash of a path, which need not exist here.
-fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -67,6 +67,53 @@ impl Distribution {
         self.histogram = Some(histogram);
     }
 
+    /// Adds the durations of another distribution (Chan, Golub and LeVeque 1979
+    /// for the spread).
+    pub fn absorb(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        let (ours, theirs) = (self.count as f64, other.count as f64);
+        let delta = other.mean - self.mean;
+        self.deviations += other.deviations + delta * delta * ours * theirs / (ours + theirs);
+        self.mean += delta * theirs / (ours + theirs);
+        self.min = if self.count == 0 {
+            other.min
+        } else {
+            self.min.min(other.min)
+        };
+        self.max = self.max.max(other.max);
+        self.count += other.count;
+        for nanoseconds in &other.exact {
+            self.keep(*nanoseconds);
+        }
+        if let Some(theirs) = &other.histogram {
+            if self.histogram.is_none() {
+                self.spill();
+            }
+            if let Some(ours) = &mut self.histogram {
+                // It fails only for a value beyond a histogram that does not grow.
+                let _ = ours.add(theirs);
+            }
+        }
+    }
+
+    /// How many durations are longer than this.
+    pub fn longer_than(&self, nanoseconds: u64) -> u64 {
+        match &self.histogram {
+            None => self.exact.iter().filter(|one| **one > nanoseconds).count() as u64,
+            Some(histogram) => {
+                let until = histogram.count_between(0, nanoseconds / UNIT_NS);
+                histogram.len().saturating_sub(until)
+            }
+        }
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
+    }
+
     /// Number of durations.
     pub fn count(&self) -> u64 {
         self.count
@@ -140,6 +187,35 @@ mod tests {
             );
         }
         assert_eq!(distribution.max(), Some(100_000_000));
+    }
+
+    #[test]
+    fn absorbing_is_as_good_as_adding() {
+        let all: Vec<u64> = (1..=60).map(|value| value * value * 100_000).collect();
+        for split in [0, 10, 40, 60] {
+            let mut parts = of(all[..split].iter().copied());
+            parts.absorb(&of(all[split..].iter().copied()));
+            let whole = of(all.iter().copied());
+            assert_eq!(parts.count(), 60);
+            assert_eq!((parts.min(), parts.max()), (whole.min(), whole.max()));
+            let (a, b) = (
+                parts.coefficient_of_variation(),
+                whole.coefficient_of_variation(),
+            );
+            assert!((a.unwrap() - b.unwrap()).abs() < 1e-9);
+            assert_eq!(parts.percentile(50.0), whole.percentile(50.0));
+            assert_eq!(
+                parts.longer_than(100_000_000),
+                whole.longer_than(100_000_000)
+            );
+        }
+    }
+
+    #[test]
+    fn longer_ones_are_counted() {
+        assert_eq!(of([1, 5, 9]).longer_than(4), 2);
+        let many = of((1..=100).map(|value| value * 1_000_000));
+        assert_eq!(many.longer_than(50_400_000), 50);
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! memory. No clock, no I/O: time is what the records say.
 
 pub mod distribution;
+pub mod shape;
 pub mod tally;
+#[cfg(test)]
+pub mod test_connection;
+pub mod walk;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,6 +21,7 @@ use crate::{
     outcome::Outcome,
 };
 use tally::Tally;
+use walk::Walk;
 
 /// Most families that are told apart; further ones are counted together.
 pub const MOST_FAMILIES: usize = 4096;
@@ -102,6 +107,8 @@ pub struct Family {
     pub threads_left_out: bool,
     /// Records ended since the last interval.
     pub ended_in_interval: u64,
+    /// Whether the process connects to other far ends, too.
+    has_siblings: bool,
 }
 
 /// A process that churns, and its threads that connect.
@@ -117,6 +124,10 @@ pub struct Churning {
 #[derive(Debug, Default)]
 pub struct Ledger {
     families: HashMap<FamilyKey, Family>,
+    /// The first family of each process.
+    processes: HashMap<ProcessKey, FamilyKey>,
+    /// Of processes with several families.
+    walks: HashMap<ProcessKey, Walk>,
     threads: usize,
     /// The network namespaces that connections were in.
     namespaces: HashSet<u32>,
@@ -136,12 +147,22 @@ impl Ledger {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),
         };
-        if self.families.len() >= MOST_FAMILIES && !self.families.contains_key(&key) {
-            self.beyond.observe(connection, outcome);
-            return;
+        if !self.families.contains_key(&key) {
+            if self.families.len() >= MOST_FAMILIES {
+                self.beyond.observe(connection, outcome);
+                return;
+            }
+            self.begin_family(key);
         }
         let family = self.families.entry(key).or_default();
         family.tally.observe(connection, outcome);
+        if family.has_siblings
+            && Tally::is_beginning(connection)
+            && let Some(process) = key.process
+        {
+            let walk = self.walks.entry(process).or_default();
+            walk.begin(connection, key.destination);
+        }
         family.ended_in_interval += u64::from(connection.ended_ns.is_some());
         if let Some(holder) = connection.holder {
             family.uid = Some(holder.uid);
@@ -161,6 +182,29 @@ impl Ledger {
         let thread = family.threads.entry(opener.thread.tid).or_default();
         thread.comm = opener.thread.comm;
         thread.tally.observe(connection, outcome);
+    }
+
+    fn begin_family(&mut self, key: FamilyKey) {
+        let mut family = Family::default();
+        if let Some(process) = key.process {
+            match self.processes.get(&process) {
+                Some(first) => {
+                    family.has_siblings = true;
+                    if let Some(first) = self.families.get_mut(first) {
+                        first.has_siblings = true;
+                    }
+                }
+                None => {
+                    self.processes.insert(process, key);
+                }
+            }
+        }
+        self.families.insert(key, family);
+    }
+
+    /// The way of a process over several far ends; `None` where it has one.
+    pub fn walk(&self, process: ProcessKey) -> Option<&Walk> {
+        self.walks.get(&process)
     }
 
     fn note_namespace(&mut self, netns: Option<u32>) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::distribution::Distribution;
+use super::{distribution::Distribution, shape::Shapes};
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread},
     outcome::Outcome,
@@ -36,6 +36,8 @@ pub struct Tally {
     pub closed_by_other: u64,
     /// Ended connections by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Ended connections by how they went, seen from the client.
+    pub shapes: Shapes,
     /// Payload bytes sent, of connections where it is known.
     pub payload_out: Range,
     /// Payload bytes received, of connections where it is known.
@@ -90,6 +92,16 @@ impl Older {
         }
     }
 
+    fn absorb(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.ended += other.ended;
+        self.first_end_after_ns = match (self.first_end_after_ns, other.first_end_after_ns) {
+            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+        add_counts(&mut self.outcomes, &other.outcomes);
+    }
+
     /// How many are still open.
     pub fn open(&self) -> u64 {
         self.seen.saturating_sub(self.ended)
@@ -141,6 +153,26 @@ impl Range {
         self.total = self.total.saturating_add(bytes);
         self.connections += 1;
     }
+
+    fn absorb(&mut self, other: &Self) {
+        if other.connections == 0 {
+            return;
+        }
+        self.min = if self.connections == 0 {
+            other.min
+        } else {
+            self.min.min(other.min)
+        };
+        self.max = self.max.max(other.max);
+        self.total = self.total.saturating_add(other.total);
+        self.connections += other.connections;
+    }
+}
+
+fn add_counts<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+    for (key, count) in theirs {
+        *ours.entry(*key).or_default() += count;
+    }
 }
 
 impl Tally {
@@ -180,6 +212,13 @@ impl Tally {
         });
     }
 
+    /// Whether a record tells that a connection began: its establishment, or for
+    /// one that was never established its end.
+    pub fn is_beginning(connection: &Connection) -> bool {
+        !connection.before_start
+            && (connection.stage == Stage::Established || !connection.was_established())
+    }
+
     /// Counts a beginning. Gaps are taken in the order of the starts; a
     /// connection that began before one already seen adds none.
     fn begin(&mut self, connection: &Connection) {
@@ -196,9 +235,46 @@ impl Tally {
         }
     }
 
+    /// Adds what was counted of other connections. Where `other` began later, the
+    /// time between is a gap too, so tallies are absorbed in the order of their
+    /// first connections.
+    pub fn absorb(&mut self, other: &Self) {
+        if let (Some(last), Some(first)) = (self.last_start_ns, other.first_seen_ns)
+            && first > last
+        {
+            self.gap.add(first - last);
+        }
+        self.last_start_ns = self.last_start_ns.max(other.last_start_ns);
+        self.first_seen_ns = match (self.first_seen_ns, other.first_seen_ns) {
+            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.last_seen_ns = self.last_seen_ns.max(other.last_seen_ns);
+        self.opened += other.opened();
+        self.established += other.established;
+        self.ended += other.ended;
+        self.ended_established += other.ended_established;
+        self.open_at_end += other.open_at_end;
+        self.gap.absorb(&other.gap);
+        self.established_for.absorb(&other.established_for);
+        self.connecting_for.absorb(&other.connecting_for);
+        add_counts(&mut self.first_close, &other.first_close);
+        add_counts(&mut self.outcomes, &other.outcomes);
+        self.shapes.absorb(&other.shapes);
+        self.closed_by_opener += other.closed_by_opener;
+        self.closed_by_other += other.closed_by_other;
+        self.payload_out.absorb(&other.payload_out);
+        self.payload_in.absorb(&other.payload_in);
+        self.retransmits += other.retransmits;
+        self.closed_by_other_process += other.closed_by_other_process;
+        self.other_process_closer = other.other_process_closer.or(self.other_process_closer);
+        self.older.absorb(&other.older);
+    }
+
     fn end(&mut self, connection: &Connection, outcome: Outcome) {
         self.ended += 1;
         *self.outcomes.entry(outcome).or_default() += 1;
+        self.shapes.observe(connection, outcome);
         if let Some(first) = connection.first_close() {
             *self.first_close.entry(first.into()).or_default() += 1;
         }

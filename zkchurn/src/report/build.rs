@@ -8,6 +8,7 @@ use super::{
 use crate::{
     answer,
     clock::{ClockPair, rfc3339},
+    diagnose::diagnose,
     frame::{Mark, TraceStart},
     identify::{ProcessKey, registry::Registry},
     ledger::{
@@ -50,6 +51,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         .map(|(key, family)| family_row(key, family, sources.registry, &scope, sources.top))
         .collect();
     let mut report = Report {
+        findings: diagnose(sources.ledger, sources.registry, scope.length_ns),
         answer: String::new(),
         trace: trace_summary(start, mark, &scope),
         total: summary(&sources.ledger.total, &scope),

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     connection::Side,
+    diagnose::Finding,
     frame::{LossCounts, Sides},
     inspect::{jvm::Jvm, logs::LogSearch, process::Details},
     ledger::tally::Range,
@@ -24,6 +25,8 @@ pub use build::{Sources, build, process_row};
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// What kind of churn it is, worst first.
+    pub findings: Vec<Finding>,
     /// The one answer in plain words.
     pub answer: String,
     /// How the trace was made.

@@ -2,6 +2,7 @@
 //! Output for a person: a line for each connection, a summary for each
 //! interval, and the report.
 
+mod findings;
 mod logs;
 mod report;
 mod stream;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{loss_line, stream::time_of_day, style::Style, suspect, time_wait};
+use super::{findings, loss_line, stream::time_of_day, style::Style, suspect, time_wait};
 use crate::{
     ledger::tally::Range,
     report::{FamilyRow, FirstCloses, Older, Report, Spread, Summary},
@@ -20,6 +20,7 @@ pub fn write(
     style: &Style,
     zone: &TimeZone,
 ) -> io::Result<()> {
+    findings::write(to, &report.findings, style)?;
     writeln!(to, "{}", style.bold(&report.answer))?;
     if !report.families.is_empty() {
         writeln!(to)?;

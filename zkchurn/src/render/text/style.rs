@@ -30,6 +30,11 @@ impl Style {
         self.paint("33", text)
     }
 
+    /// Bold red: what is broken, beyond much doubt.
+    pub fn alarm(&self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
     /// Colours an outcome: red where the connection never did any work.
     pub fn outcome(&self, outcome: Outcome, text: &str) -> String {
         match outcome {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//! What a rule looks at: the connections of one thread, process, program or remote
+//! host, with all that is known of it.
+
+use crate::{
+    connection::Side,
+    inspect::logs::LogFinding,
+    ledger::{Destination, shape::Shapes, tally::Tally},
+};
+
+use super::{rhythm::Rhythm, who::Who};
+
+/// What kind of program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// A Java virtual machine.
+    Jvm,
+    /// Something else.
+    Other,
+    /// Not known: a remote host, or a process that was gone.
+    Unknown,
+}
+
+/// Whether the connecting thread is that of ZooKeeper's Java client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientThread {
+    /// A thread dump shows ZooKeeper's frames.
+    ByStack,
+    /// Its name looks like it.
+    ByName,
+    /// Nothing says so.
+    NotSeen,
+}
+
+/// Connections of the same process to other far ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sibling {
+    /// The far end.
+    pub destination: Destination,
+    /// Connections there that are open or were answered.
+    pub working: u64,
+}
+
+/// The connections of somebody to one far end, or in turn to several.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// Whom it is about.
+    pub who: Who,
+    /// Which side this host is.
+    pub side: Side,
+    /// The far ends.
+    pub destinations: Vec<Destination>,
+    /// The connections.
+    pub tally: Tally,
+    /// Their rhythm.
+    pub rhythm: Rhythm,
+    /// What kind of program it is.
+    pub runtime: Runtime,
+    /// Whether the thread is known to be ZooKeeper's.
+    pub client_thread: ClientThread,
+    /// How many threads opened them; 0 where that is not known.
+    pub threads: u64,
+    /// What the process's log says, most telling first.
+    pub logs: Vec<&'a LogFinding>,
+    /// The process's other far ends.
+    pub siblings: Vec<Sibling>,
+    /// Length of the trace in nanoseconds.
+    pub window_ns: u64,
+}
+
+impl Case<'_> {
+    /// How the ended connections went.
+    pub fn shapes(&self) -> &Shapes {
+        &self.tally.shapes
+    }
+
+    /// Connections that ended.
+    pub fn ended(&self) -> u64 {
+        self.tally.shapes.ended()
+    }
+
+    /// Whether `count` is nearly all of the ended connections: nine in ten.
+    pub fn nearly_all(&self, count: u64) -> bool {
+        count > 0 && count * 10 >= self.ended() * 9
+    }
+
+    /// Whether `count` is most of the ended connections: two in three.
+    pub fn most(&self, count: u64) -> bool {
+        count > 0 && count * 3 >= self.ended() * 2
+    }
+
+    /// A line of the process's log, of one of these signatures, that was written
+    /// while the connections were.
+    pub fn logged(&self, signatures: &[&str]) -> Option<&LogFinding> {
+        let mut logs = self.logs.iter();
+        logs.find(|log| log.during_trace && signatures.contains(&log.signature.as_str()))
+            .copied()
+    }
+
+    /// The program's name.
+    pub fn label(&self) -> &str {
+        match &self.who {
+            Who::Thread { label, .. }
+            | Who::Process { label, .. }
+            | Who::Programs { label, .. } => label,
+            Who::RemoteHost { .. } => "",
+        }
+    }
+
+    /// Whether one thread opened them.
+    pub fn is_one_thread(&self) -> bool {
+        matches!(self.who, Who::Thread { .. })
+    }
+
+    /// Whether each, or nearly each, is from a thread or process of its own.
+    pub fn is_new_one_each_time(&self) -> bool {
+        match self.who {
+            Who::Programs { .. } => true,
+            Who::Process { threads, .. } => threads * 10 >= self.tally.opened() * 6,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//! What a diagnosis says: a name, how sure it is, why, and what to do next.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::who::WhoRow;
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// The evidence fits, and fits something else as well.
+    Possible,
+    /// The evidence speaks for it more than for anything else known.
+    Likely,
+    /// The kernel, the protocol or the program itself said so.
+    Certain,
+}
+
+impl Confidence {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// How bad it is, if it is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Somebody only looks whether the server is there.
+    Harmless,
+    /// Work gets done, at too high a price.
+    Wasteful,
+    /// No work gets done.
+    Broken,
+}
+
+/// What a rule makes of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What happens, a sentence.
+    pub summary: String,
+    /// What speaks for it, a sentence each.
+    pub reasons_for: Vec<String>,
+    /// What speaks against it, a sentence each.
+    pub reasons_against: Vec<String>,
+    /// Names of the findings that it cannot be told apart from.
+    pub cannot_tell_from: Vec<&'static str>,
+    /// What would decide it, a sentence each.
+    pub would_decide: Vec<String>,
+    /// What to do next, a sentence each.
+    pub next: Vec<String>,
+    /// Numbers that only this rule uses.
+    pub numbers: BTreeMap<&'static str, u64>,
+}
+
+impl Verdict {
+    /// A verdict without its reasons.
+    pub fn new(confidence: Confidence, summary: impl Into<String>) -> Self {
+        Self {
+            confidence,
+            summary: summary.into(),
+            reasons_for: Vec::new(),
+            reasons_against: Vec::new(),
+            cannot_tell_from: Vec::new(),
+            would_decide: Vec::new(),
+            next: Vec::new(),
+            numbers: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what speaks for it.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reasons_for.push(reason.into());
+        self
+    }
+
+    /// Adds what speaks against it.
+    pub fn but(mut self, reason: impl Into<String>) -> Self {
+        self.reasons_against.push(reason.into());
+        self
+    }
+
+    /// Adds findings that it cannot be told apart from.
+    pub fn cannot_tell_from(mut self, names: &[&'static str]) -> Self {
+        self.cannot_tell_from.extend(names);
+        self
+    }
+
+    /// Adds what would decide it.
+    pub fn decided_by(mut self, what: impl Into<String>) -> Self {
+        self.would_decide.push(what.into());
+        self
+    }
+
+    /// Adds what to do next.
+    pub fn next(mut self, what: impl Into<String>) -> Self {
+        self.next.push(what.into());
+        self
+    }
+
+    /// Adds a number that the rule used.
+    pub fn number(mut self, name: &'static str, value: u64) -> Self {
+        self.numbers.insert(name, value);
+        self
+    }
+}
+
+/// A verdict on somebody: what the report shows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Its name, the same in every version.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// How bad it is, if it is so.
+    pub severity: Severity,
+    /// Whom it is about.
+    pub who: WhoRow,
+    /// The far ends.
+    pub destinations: Vec<String>,
+    /// How many connections were opened.
+    pub connections: u64,
+    /// What happens, a sentence.
+    pub summary: String,
+    /// The rhythm of the connections, in words.
+    pub rhythm: Option<String>,
+    /// What speaks for it.
+    #[serde(rename = "for")]
+    pub reasons_for: Vec<String>,
+    /// What speaks against it.
+    #[serde(rename = "against")]
+    pub reasons_against: Vec<String>,
+    /// The numbers it used; names ending in `_ns` are nanoseconds.
+    pub numbers: BTreeMap<&'static str, u64>,
+    /// Names of the findings that it cannot be told apart from.
+    pub cannot_tell_from: Vec<&'static str>,
+    /// What would decide it.
+    pub would_decide: Vec<String>,
+    /// What to do next.
+    pub next: Vec<String>,
+}

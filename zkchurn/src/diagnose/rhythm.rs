@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//! The rhythm of connections: a metronome, the Java client's back-off, bursts
+//! over a list of servers, or none.
+//!
+//! All of it comes from the distribution of the gaps between the starts of
+//! successive connections; their order is not kept.
+
+use crate::{ledger::distribution::Distribution, text};
+
+/// Nanoseconds of a millisecond.
+const MS: u64 = 1_000_000;
+/// Fewer gaps than these have no rhythm.
+const FEWEST: u64 = 3;
+/// From here on a rhythm is no coincidence.
+const ENOUGH: u64 = 7;
+
+/// Spread of the middle gaps of a metronome, relative to the median. Timers of
+/// a busy host are late by some milliseconds; the back-off spreads over 0.37.
+const METRONOME: f64 = 0.08;
+
+/// Gaps within a burst, and those between bursts, differ at most so many times.
+const ALIKE: u64 = 3;
+
+/// `ClientCnxn.SendThread.startConnect` and `StaticHostProvider.next`: 1000 ms
+/// after each round through the servers, plus up to 1000 ms at random, plus the
+/// selector's 100 ms; measured 1.10 to 2.10 s.
+const BACK_OFF_FROM: u64 = 1_050 * MS;
+const BACK_OFF_TO: u64 = 2_300 * MS;
+
+/// A rhythm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pattern {
+    /// Too few gaps to tell.
+    TooFew,
+    /// Like a metronome.
+    Constant {
+        /// The period in nanoseconds.
+        period_ns: u64,
+    },
+    /// Uniform from 1.1 to 2.1 s: the pause of ZooKeeper's Java client.
+    JavaBackOff,
+    /// Several in quick succession, then a pause.
+    Bursts {
+        /// Connections in one burst, rounded.
+        size: u64,
+        /// Gap within a burst, nanoseconds.
+        inside_ns: u64,
+        /// Gap between the last of a burst and the first of the next, nanoseconds.
+        between_ns: u64,
+    },
+    /// Around a period, but not on it.
+    Jittered,
+    /// None that is known.
+    Irregular,
+}
+
+/// The rhythm of some connections.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rhythm {
+    /// What it is like.
+    pub pattern: Pattern,
+    /// How many gaps it is told from.
+    pub gaps: u64,
+    shortest_ns: u64,
+    longest_ns: u64,
+}
+
+impl Rhythm {
+    /// Tells the rhythm from the gaps between the starts of connections.
+    pub fn of(gap: &Distribution) -> Self {
+        Self {
+            pattern: pattern(gap),
+            gaps: gap.count(),
+            shortest_ns: gap.min().unwrap_or_default(),
+            longest_ns: gap.max().unwrap_or_default(),
+        }
+    }
+
+    /// Whether there are so many gaps that the rhythm is no coincidence.
+    pub fn is_well_founded(&self) -> bool {
+        self.gaps >= ENOUGH
+    }
+
+    /// Whether it is that of a timer: a probe, a script, a monitor.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.pattern, Pattern::Constant { .. })
+    }
+
+    /// Whether it is the pause of ZooKeeper's Java client.
+    pub fn is_java_back_off(&self) -> bool {
+        self.pattern == Pattern::JavaBackOff
+    }
+
+    /// In words, where there is a rhythm.
+    pub fn words(&self) -> Option<String> {
+        let range = || {
+            format!(
+                "{} to {}",
+                text::duration(self.shortest_ns),
+                text::duration(self.longest_ns)
+            )
+        };
+        Some(match self.pattern {
+            Pattern::TooFew => return None,
+            Pattern::Constant { period_ns } => {
+                format!("constant {}", text::duration(period_ns))
+            }
+            Pattern::JavaBackOff => {
+                format!("uniform {}: the Java client's back-off", range())
+            }
+            Pattern::Bursts {
+                size,
+                inside_ns,
+                between_ns,
+            } => format!(
+                "bursts of {size}, {} apart, then {}",
+                text::duration(inside_ns),
+                text::duration(between_ns)
+            ),
+            Pattern::Jittered => format!("jittered, {}", range()),
+            Pattern::Irregular => format!("irregular, {}", range()),
+        })
+    }
+}
+
+fn pattern(gap: &Distribution) -> Pattern {
+    if gap.count() < FEWEST {
+        return Pattern::TooFew;
+    }
+    let percentile = |percent| gap.percentile(percent).unwrap_or_default();
+    let median = percentile(50.0);
+    let middle = percentile(80.0).saturating_sub(percentile(20.0));
+    if middle as f64 <= METRONOME * median as f64 {
+        return Pattern::Constant { period_ns: median };
+    }
+    if is_back_off(gap) {
+        return Pattern::JavaBackOff;
+    }
+    if let Some(bursts) = bursts(gap) {
+        return bursts;
+    }
+    match gap.coefficient_of_variation() {
+        Some(variation) if variation < 0.5 => Pattern::Jittered,
+        _ => Pattern::Irregular,
+    }
+}
+
+/// One gap in ten may be longer: the host was busy, or a round began anew.
+fn is_back_off(gap: &Distribution) -> bool {
+    let from = gap.percentile(5.0).unwrap_or_default();
+    let to = gap.percentile(90.0).unwrap_or_default();
+    let mean = gap.mean().unwrap_or_default() / MS as f64;
+    from >= BACK_OFF_FROM && to <= BACK_OFF_TO && (1_250.0..=2_000.0).contains(&mean)
+}
+
+/// Two clusters of gaps, far apart, the short ones in the majority or even.
+fn bursts(gap: &Distribution) -> Option<Pattern> {
+    let short = gap.percentile(20.0)?;
+    let long = gap.percentile(95.0)?;
+    if short == 0 || long / short < 4 {
+        return None;
+    }
+    let border = (short as f64 * long as f64).sqrt() as u64;
+    let pauses = gap.longer_than(border);
+    let inside = gap.count() - pauses;
+    if pauses < 2 || inside < pauses {
+        return None;
+    }
+    let share = inside as f64 / gap.count() as f64 * 100.0;
+    let are_alike = |from: f64, to: f64| {
+        let [from, to] = [from, to].map(|percent| gap.percentile(percent).unwrap_or_default());
+        to <= from.saturating_mul(ALIKE)
+    };
+    // A growing back-off has gaps of every length.
+    if !are_alike(1.0, share) || !are_alike((share + 1.0).min(100.0), 100.0) {
+        return None;
+    }
+    // The median of the short ones, and of the long ones.
+    Some(Pattern::Bursts {
+        size: (gap.count() as f64 / pauses as f64).round() as u64,
+        inside_ns: gap.percentile(share / 2.0)?,
+        between_ns: gap.percentile(share + (100.0 - share) / 2.0)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(milliseconds: &[u64]) -> Rhythm {
+        let mut gap = Distribution::default();
+        for one in milliseconds {
+            gap.add(one * MS);
+        }
+        Rhythm::of(&gap)
+    }
+
+    #[test]
+    fn a_metronome_stays_one_on_a_busy_host() {
+        let probe = of(&[1000, 1001, 999, 1000, 1080, 1002, 998, 1000]);
+        assert!(probe.is_constant() && probe.is_well_founded());
+        assert_eq!(probe.words().unwrap(), "constant 1.00 s");
+    }
+
+    #[test]
+    fn the_back_off_is_no_metronome() {
+        let client = of(&[1542, 2090, 1210, 1105, 2011, 1630, 1440, 1780, 1320]);
+        assert!(client.is_java_back_off());
+        assert_eq!(
+            client.words().unwrap(),
+            "uniform 1.10 s to 2.09 s: the Java client's back-off"
+        );
+        // Refused before the first success: no random part.
+        assert!(of(&[1102, 1101, 1103, 1102]).is_constant());
+        // Slower: some other program.
+        assert!(!of(&[3100, 2400, 2900, 3600, 2600]).is_java_back_off());
+    }
+
+    #[test]
+    fn a_round_through_three_servers_is_a_burst() {
+        let round = of(&[
+            102, 102, 1102, 103, 101, 1102, 102, 102, 1101, 102, 103, 1102,
+        ]);
+        let Pattern::Bursts {
+            size,
+            inside_ns,
+            between_ns,
+        } = round.pattern
+        else {
+            panic!("{round:?}");
+        };
+        assert_eq!((size, inside_ns), (3, 102 * MS));
+        assert_eq!(between_ns / MS, 1102);
+    }
+
+    #[test]
+    fn growing_pauses_are_irregular_and_few_have_no_rhythm() {
+        assert_eq!(
+            of(&[60, 130, 260, 900, 2100, 11_000]).pattern,
+            Pattern::Irregular
+        );
+        assert_eq!(of(&[1000, 1000]).pattern, Pattern::TooFew);
+        assert_eq!(of(&[1000, 1000]).words(), None);
+        assert_eq!(of(&[900, 1500, 1100, 700, 1300]).pattern, Pattern::Jittered);
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//! An application makes a client for each request and throws it away: each
+//! costs a handshake, a session in the ensemble's log, and its end.
+
+use super::Rule;
+use crate::{
+    diagnose::{
+        case::{Case, Runtime},
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    ledger::shape::Spoken,
+    text,
+};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "client_per_request",
+    title: "A new client for each request",
+    severity: Severity::Wasteful,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    let with_work = case.shapes().count_exact(sizes::is_work);
+    if answered < FEWEST || !case.most(answered) || with_work * 2 < answered {
+        return None;
+    }
+    let new_each_time = case.is_new_one_each_time();
+    let confidence = match new_each_time {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} were made, used and thrown away: the application makes a client for each \
+             request instead of keeping one.",
+            text::counted(answered, "client")
+        ),
+    )
+    .because(format!(
+        "each got its session and some work done: {} to {} bytes sent, {} to {} received",
+        case.tally.payload_out.min,
+        case.tally.payload_out.max,
+        case.tally.payload_in.min,
+        case.tally.payload_in.max
+    ))
+    .number("answered", answered)
+    .number("with_work", with_work)
+    .next("keep one client for the life of the process, and share it");
+    if case.runtime == Runtime::Jvm {
+        verdict = verdict.next(
+            "find the caller: `jstack` while a connection is being made shows who calls \
+             `new ZooKeeper` or `CuratorFramework.start`",
+        );
+    }
+    if new_each_time {
+        verdict = verdict.because(format!(
+            "{} threads or processes opened {}: a client that reconnects keeps its thread",
+            text::count(case.threads),
+            text::counted(case.tally.opened(), "connection")
+        ));
+    } else {
+        verdict = verdict
+            .but("the same threads opened several: that may be one client that reconnects")
+            .cannot_tell_from(&["read_timeouts"])
+            .decided_by("--handshake tells a new session from a reconnect");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, new_thread_each, only},
+        },
+        outcome::Outcome,
+    };
+
+    #[test]
+    fn a_new_thread_for_each_is_a_new_client() {
+        let mut connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByPeer));
+        let by_us = every(300, 5, (88, 149, Outcome::AnsweredThenClosedByUs));
+        connections.splice(0..5, by_us);
+        let finding = only(diagnosed(&new_thread_each(connections)));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Likely)
+        );
+        assert_eq!(finding.who.threads, Some(12));
+    }
+
+    #[test]
+    fn one_thread_may_be_reconnecting() {
+        let finding = only(diagnosed(&every(
+            300,
+            12,
+            (88, 149, Outcome::AnsweredThenClosedByUs),
+        )));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Possible)
+        );
+        assert_eq!(finding.cannot_tell_from, ["read_timeouts"]);
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//! The server answers that the session is gone and closes
+//! (`ZooKeeperServer.finishSessionInit` with a timeout of 0); the application
+//! makes a new handle, which goes the same way.
+
+use super::Rule;
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    ledger::shape::Ending,
+    text,
+};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "session_expired_loop",
+    title: "Sessions are answered as expired",
+    severity: Severity::Broken,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let alone = case.shapes().count_exact(sizes::is_handshake_alone);
+    let by_server = case.shapes().count_exact(|shape| {
+        sizes::is_handshake_alone(shape)
+            && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+    });
+    if !case.most(alone) {
+        return None;
+    }
+    let logged = case.logged(&["session-expired"]);
+    let confidence = match (logged, alone, by_server * 2 >= alone) {
+        (Some(_), ..) => Confidence::Certain,
+        (None, 3.., true) => Confidence::Likely,
+        _ => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} asked for a session, got an answer and ended with nothing else said: \
+             the server answered that the session has expired.",
+            text::counted(alone, "connection")
+        ),
+    )
+    .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and no more")
+    .number("handshake_alone", alone)
+    .number("closed_by_server", by_server)
+    .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
+    .next(
+        "an application must make a new handle, with no session id, after an expiry; \
+         find out what keeps it from sending pings: GC pauses, a blocked event thread",
+    );
+    if by_server > 0 {
+        verdict = verdict.because(format!(
+            "the server closed first {}, as it does after such an answer",
+            text::counted(by_server, "time")
+        ));
+    }
+    if case.is_new_one_each_time() && alone > 1 {
+        verdict = verdict.because(
+            "each is from a new thread or process: the application makes a new handle each time",
+        );
+    }
+    if let Some(line) = logged {
+        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+    }
+    if alone == 1 {
+        verdict = verdict.but("it happened once: a single expiry is no loop");
+    }
+    if confidence != Confidence::Certain {
+        verdict = verdict
+            .cannot_tell_from(&["one_session_two_clients"])
+            .decided_by("--handshake reads the answer and the session id");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, new_thread_each, only},
+        },
+        outcome::Outcome,
+    };
+
+    const EXPIRED: (u64, u64, Outcome) = (49, 41, Outcome::AnsweredThenClosedByPeer);
+
+    #[test]
+    fn a_new_handle_each_time_that_is_turned_down() {
+        let finding = only(diagnosed(&new_thread_each(every(1_500, 14, EXPIRED))));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("session_expired_loop", Confidence::Likely)
+        );
+        assert_eq!(finding.who.kind, "process");
+        assert!(finding.reasons_for.iter().any(|why| why.contains("new handle")));
+    }
+
+    #[test]
+    fn once_is_only_possible() {
+        let finding = only(diagnosed(&every(1, 1, (49, 41, Outcome::AnsweredThenClosedByUs))));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert_eq!(finding.reasons_against.len(), 1);
+    }
+}

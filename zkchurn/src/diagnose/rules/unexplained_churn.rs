@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//! Connections come and go, and no rule knows why: said, not passed over.
+
+use super::Rule;
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+    },
+    ledger::shape::Spoken,
+    text,
+};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "unexplained_churn",
+    title: "Connections come and go, for a reason that is not known",
+    severity: Severity::Wasteful,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    if case.ended() < FEWEST {
+        return None;
+    }
+    let unknown = case
+        .shapes()
+        .count(|ending, spoken| !ending.is_failed_connect() && spoken == Spoken::Unknown);
+    let verdict = Verdict::new(
+        Confidence::Possible,
+        format!(
+            "{} ended, in no way that zkchurn knows.",
+            text::counted(case.ended(), "connection")
+        ),
+    )
+    .number("bytes_unknown", unknown);
+    Some(if case.most(unknown) {
+        verdict
+            .but("this kernel does not tell how many bytes were sent, so most kinds look alike")
+            .decided_by("a kernel with BTF (`zkchurn doctor` says what is missing)")
+    } else {
+        verdict
+            .because("the outcomes and sizes are in the table below")
+            .decided_by("--handshake reads what is asked and answered")
+            .decided_by("--jvm dump --logs asks the program, the server's log the server")
+            .next("read the client's log around the moments of these connections")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        outcome::Outcome,
+    };
+
+    #[test]
+    fn what_no_rule_knows_is_said() {
+        let odd = every(700, 6, (0, 300, Outcome::AnsweredThenClosedByPeer));
+        let finding = only(diagnosed(&odd));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("unexplained_churn", Confidence::Possible)
+        );
+        assert!(diagnosed(&odd[..2]).is_empty());
+    }
+
+    #[test]
+    fn without_byte_counts_that_is_why() {
+        let mut connections = every(700, 6, (0, 0, Outcome::ClosedByUs));
+        for connection in &mut connections {
+            connection.payload_out = None;
+            connection.payload_in = None;
+        }
+        let finding = only(diagnosed(&connections));
+        assert!(finding.reasons_against[0].contains("does not tell"));
+    }
+}

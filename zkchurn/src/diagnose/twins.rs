@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//! A client that fails before it speaks, and a probe that only looks whether the
+//! port is open: both connect and close without a byte. States, bytes and
+//! lifetimes are the same, so what speaks for one or the other is who does it,
+//! in which rhythm, and what the program itself says.
+
+use super::case::{Case, ClientThread, Runtime};
+use crate::ledger::shape::{Ending, Spoken};
+
+/// Fewer such connections are no churn.
+const FEWEST: u64 = 3;
+
+/// Signatures of log lines of a client that cannot load its own classes, or has
+/// no resources left for a connection (signatures.toml).
+const FAILS_INSIDE: [&str; 10] = [
+    "web-application-stopped",
+    "zookeeper-class-missing",
+    "jar-replaced",
+    "out-of-threads",
+    "out-of-memory",
+    "out-of-file-descriptors",
+    "stack-overflow",
+    "incompatible-class",
+    "class-missing",
+    "class-initialization-failed",
+];
+
+/// Programs that are made for looking whether a port is open.
+const PROBES: [&str; 9] = [
+    "nc",
+    "ncat",
+    "netcat",
+    "nmap",
+    "haproxy",
+    "keepalived",
+    "check_tcp",
+    "telnet",
+    "envoy",
+];
+
+/// Evidence for both.
+pub struct Twins {
+    /// Connections that ended without a byte by the client's doing.
+    pub silent: u64,
+    /// Of those, ended by a RST: a program that sets SO_LINGER to 0.
+    pub reset: u64,
+    /// What speaks for a client that fails.
+    pub for_client: Vec<String>,
+    /// What speaks for a probe.
+    pub for_probe: Vec<String>,
+    /// Whether the program itself says that it is a client that fails.
+    pub client_says_so: bool,
+    client: u32,
+    probe: u32,
+}
+
+impl Twins {
+    /// Weighs the evidence; `None` where most connections are of another kind.
+    pub fn of(case: &Case<'_>) -> Option<Self> {
+        let closed = case
+            .shapes()
+            .count(|ending, spoken| ending == Ending::ClosedByClient && spoken == Spoken::Nobody);
+        let reset = case
+            .shapes()
+            .count(|ending, spoken| ending == Ending::ResetByClient && spoken == Spoken::Nobody);
+        let silent = closed + reset;
+        if silent < FEWEST || !case.most(silent) {
+            return None;
+        }
+        let mut twins = Self {
+            silent,
+            reset,
+            for_client: Vec::new(),
+            for_probe: Vec::new(),
+            client_says_so: false,
+            client: 0,
+            probe: 0,
+        };
+        twins.ask_the_program(case);
+        twins.look_at_the_rhythm(case);
+        twins.look_at_the_process(case);
+        Some(twins)
+    }
+
+    fn client(&mut self, weight: u32, reason: impl Into<String>) {
+        self.client += weight;
+        self.for_client.push(reason.into());
+    }
+
+    fn probe(&mut self, weight: u32, reason: impl Into<String>) {
+        self.probe += weight;
+        self.for_probe.push(reason.into());
+    }
+
+    fn ask_the_program(&mut self, case: &Case<'_>) {
+        if let Some(line) = case.logged(&FAILS_INSIDE) {
+            self.client_says_so = true;
+            let said = format!("its log says so meanwhile: \"{}\"", line.last.trim());
+            self.client(4, said);
+        }
+        match case.client_thread {
+            ClientThread::ByStack => {
+                self.client_says_so = true;
+                self.client(
+                    4,
+                    "a thread dump shows the connecting thread in ZooKeeper's ClientCnxn, \
+                     which speaks first on every connection that works",
+                );
+            }
+            ClientThread::ByName => self.client(
+                2,
+                "the thread is named like the connection thread of ZooKeeper's Java client",
+            ),
+            ClientThread::NotSeen => {}
+        }
+    }
+
+    fn look_at_the_rhythm(&mut self, case: &Case<'_>) {
+        let Some(words) = case.rhythm.words() else {
+            return;
+        };
+        let weight = if case.rhythm.is_well_founded() { 2 } else { 1 };
+        if case.rhythm.is_java_back_off() {
+            self.client(weight, format!("the rhythm is {words}"));
+        } else if case.rhythm.is_constant() {
+            self.probe(
+                weight,
+                format!("the rhythm is {words}, as a timer makes it"),
+            );
+        }
+    }
+
+    fn look_at_the_process(&mut self, case: &Case<'_>) {
+        match case.runtime {
+            Runtime::Jvm => self.client(1, "the process is a JVM"),
+            Runtime::Other => self.probe(
+                1,
+                "the process is no JVM, and ZooKeeper's clients for other languages \
+                 send their request at once",
+            ),
+            Runtime::Unknown => {}
+        }
+        if case.is_one_thread() && case.runtime == Runtime::Jvm {
+            self.client(1, "one and the same thread makes every attempt");
+        }
+        if case.is_new_one_each_time() {
+            self.probe(1, "each attempt is by a new thread or process");
+        }
+        let program = case.label().split(' ').next().unwrap_or_default();
+        if PROBES.contains(&program) {
+            self.probe(1, format!("{program} is a program for such checks"));
+        }
+        if self.reset > 0 {
+            self.probe(
+                2,
+                format!(
+                    "{} of {} ended by a RST before any byte, which takes SO_LINGER 0: \
+                     health checks of load balancers do that, ZooKeeper's clients do not",
+                    self.reset, self.silent
+                ),
+            );
+        }
+    }
+
+    /// Whether it is a client that fails.
+    pub fn is_client(&self) -> bool {
+        self.client_says_so || (self.client >= 3 && self.probe + 2 <= self.client)
+    }
+
+    /// Whether it is a probe.
+    pub fn is_probe(&self) -> bool {
+        !self.client_says_so && self.probe >= 3 && self.client + 2 <= self.probe
+    }
+}

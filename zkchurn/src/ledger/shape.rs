@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+//! How connections went, seen from ZooKeeper's client whichever side was traced:
+//! who ended them, who had spoken, and how many bytes.
+//!
+//! The sizes tell a great deal without a byte of payload: 49 bytes are a
+//! ConnectRequest and 41 a ConnectResponse (`ClientCnxn.SendThread.primeConnection`,
+//! `ZooKeeperServer.finishSessionInit`; 48 and 40 before 3.4).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    connection::{Connection, Side},
+    outcome::Outcome,
+};
+
+/// Exact sizes that are told apart; further ones are only counted by how they
+/// ended and who had spoken.
+const MOST_SHAPES: usize = 32;
+
+/// Who ended a connection, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// ECONNREFUSED.
+    Refused,
+    /// ETIMEDOUT before ESTABLISHED.
+    TimedOut,
+    /// EHOSTUNREACH and its like before ESTABLISHED.
+    Unreachable,
+    /// The client closed before ESTABLISHED.
+    GivenUp,
+    /// Another failure before ESTABLISHED.
+    ConnectFailed,
+    /// The client sent the first FIN.
+    ClosedByClient,
+    /// The server sent the first FIN.
+    ClosedByServer,
+    /// The client sent a RST.
+    ResetByClient,
+    /// The server sent a RST, maybe after its FIN.
+    ResetByServer,
+    /// Nobody answered any more.
+    Broken,
+    /// Not told by this kernel.
+    Unknown,
+}
+
+impl Ending {
+    fn of(outcome: Outcome, side: Side) -> Self {
+        let us_and_peer = match side {
+            Side::Client => (Self::ClosedByClient, Self::ClosedByServer),
+            Side::Server => (Self::ClosedByServer, Self::ClosedByClient),
+        };
+        let resets = match side {
+            Side::Client => (Self::ResetByClient, Self::ResetByServer),
+            Side::Server => (Self::ResetByServer, Self::ResetByClient),
+        };
+        match outcome {
+            Outcome::Refused => Self::Refused,
+            Outcome::TimedOut => Self::TimedOut,
+            Outcome::Unreachable => Self::Unreachable,
+            Outcome::GivenUp => Self::GivenUp,
+            Outcome::ConnectFailed => Self::ConnectFailed,
+            Outcome::ResetByUs => resets.0,
+            Outcome::ResetByPeer => resets.1,
+            Outcome::Broken => Self::Broken,
+            Outcome::ClosedByUsBeforeAnyByte
+            | Outcome::ClosedByUsWithoutAnswer
+            | Outcome::AnsweredThenClosedByUs
+            | Outcome::ClosedByUs => us_and_peer.0,
+            Outcome::ClosedByPeerBeforeAnyByte
+            | Outcome::ClosedByPeerWithoutAnswer
+            | Outcome::AnsweredThenClosedByPeer
+            | Outcome::ClosedByPeer => us_and_peer.1,
+            Outcome::StillOpen | Outcome::Unknown => Self::Unknown,
+        }
+    }
+
+    /// Whether ESTABLISHED was never reached.
+    pub const fn is_failed_connect(self) -> bool {
+        matches!(
+            self,
+            Self::Refused
+                | Self::TimedOut
+                | Self::Unreachable
+                | Self::GivenUp
+                | Self::ConnectFailed
+        )
+    }
+}
+
+/// Who had sent payload when a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spoken {
+    /// Nobody.
+    Nobody,
+    /// Only the client.
+    Client,
+    /// Only the server.
+    Server,
+    /// Both.
+    Both,
+    /// Not told by this kernel.
+    Unknown,
+}
+
+impl Spoken {
+    fn of(client: Option<u64>, server: Option<u64>) -> Self {
+        match (client, server) {
+            (Some(0), Some(0)) => Self::Nobody,
+            (Some(_), Some(0)) => Self::Client,
+            (Some(0), Some(_)) => Self::Server,
+            (Some(_), Some(_)) => Self::Both,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// One way in which connections went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Shape {
+    /// Who ended it.
+    pub ending: Ending,
+    /// Payload bytes of the client.
+    pub client_bytes: u64,
+    /// Payload bytes of the server.
+    pub server_bytes: u64,
+}
+
+/// Counts of ended connections by how they went.
+#[derive(Clone, Debug, Default)]
+pub struct Shapes {
+    ways: BTreeMap<(Ending, Spoken), u64>,
+    exact: BTreeMap<Shape, u64>,
+    /// Connections whose exact size is not in `exact`.
+    not_exact: u64,
+    ended: u64,
+}
+
+impl Shapes {
+    /// Takes an ended connection into account.
+    pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        let (client, server) = match connection.side {
+            Side::Client => (connection.payload_out, connection.payload_in),
+            Side::Server => (connection.payload_in, connection.payload_out),
+        };
+        let ending = Ending::of(outcome, connection.side);
+        *self
+            .ways
+            .entry((ending, Spoken::of(client, server)))
+            .or_default() += 1;
+        self.ended += 1;
+        match (client, server) {
+            (Some(client_bytes), Some(server_bytes)) => self.add_exact(
+                Shape {
+                    ending,
+                    client_bytes,
+                    server_bytes,
+                },
+                1,
+            ),
+            _ => self.not_exact += 1,
+        }
+    }
+
+    fn add_exact(&mut self, shape: Shape, count: u64) {
+        if self.exact.len() < MOST_SHAPES || self.exact.contains_key(&shape) {
+            *self.exact.entry(shape).or_default() += count;
+        } else {
+            self.not_exact += count;
+        }
+    }
+
+    /// Adds the counts of other connections.
+    pub fn absorb(&mut self, other: &Self) {
+        for (way, count) in &other.ways {
+            *self.ways.entry(*way).or_default() += count;
+        }
+        for (shape, count) in &other.exact {
+            self.add_exact(*shape, *count);
+        }
+        self.not_exact += other.not_exact;
+        self.ended += other.ended;
+    }
+
+    /// Ended connections.
+    pub fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Connections that ended so, whoever had spoken.
+    pub fn ending(&self, ending: Ending) -> u64 {
+        self.count(|way, _| way == ending)
+    }
+
+    /// Connections by who ended them and who had spoken.
+    pub fn count(&self, matches: impl Fn(Ending, Spoken) -> bool) -> u64 {
+        let ways = self.ways.iter();
+        ways.filter(|((ending, spoken), _)| matches(*ending, *spoken))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// Connections by their exact sizes, as far as those are told apart.
+    pub fn count_exact(&self, matches: impl Fn(&Shape) -> bool) -> u64 {
+        let exact = self.exact.iter();
+        exact
+            .filter(|(shape, _)| matches(shape))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// The most frequent ending.
+    pub fn main_ending(&self) -> Option<Ending> {
+        let mut endings: BTreeMap<Ending, u64> = BTreeMap::new();
+        for ((ending, _), count) in &self.ways {
+            *endings.entry(*ending).or_default() += count;
+        }
+        let most = endings.into_iter().max_by_key(|(_, count)| *count)?;
+        Some(most.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::test_connection::{ended, server_side};
+
+    #[test]
+    fn the_same_connection_is_the_same_from_both_sides() {
+        let mut from_client = Shapes::default();
+        let mut from_server = Shapes::default();
+        let seen_by_client = ended(1, 49, 0, Outcome::ClosedByPeerWithoutAnswer);
+        from_client.observe(&seen_by_client, Outcome::ClosedByPeerWithoutAnswer);
+        let seen_by_server = server_side(ended(1, 0, 49, Outcome::AnsweredThenClosedByUs));
+        from_server.observe(&seen_by_server, Outcome::AnsweredThenClosedByUs);
+        for shapes in [from_client, from_server] {
+            assert_eq!(shapes.ending(Ending::ClosedByServer), 1);
+            assert_eq!(shapes.count(|_, spoken| spoken == Spoken::Client), 1);
+            assert_eq!(shapes.count_exact(|shape| shape.client_bytes == 49), 1);
+        }
+    }
+
+    #[test]
+    fn beyond_the_bound_only_the_exact_size_is_lost() {
+        let mut shapes = Shapes::default();
+        for size in 0..100 {
+            let outcome = Outcome::ClosedByPeerWithoutAnswer;
+            shapes.observe(&ended(size, size + 1, 0, outcome), outcome);
+        }
+        assert_eq!(shapes.ended(), 100);
+        assert_eq!(shapes.count(|_, spoken| spoken == Spoken::Client), 100);
+        assert_eq!(shapes.count_exact(|_| true), MOST_SHAPES as u64);
+        let mut twice = shapes.clone();
+        twice.absorb(&shapes);
+        assert_eq!((twice.ended(), twice.not_exact), (200, 2 * 68));
+    }
+}
