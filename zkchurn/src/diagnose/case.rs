@@ -5,7 +5,11 @@
 use crate::{
     connection::Side,
     inspect::logs::LogFinding,
-    ledger::{Destination, shape::Shapes, tally::Tally},
+    ledger::{
+        Destination,
+        shape::Shapes,
+        tally::{Range, Tally},
+    },
 };
 
 use super::{rhythm::Rhythm, who::Who};
@@ -77,6 +81,27 @@ impl Case<'_> {
     /// Connections that ended.
     pub fn ended(&self) -> u64 {
         self.tally.shapes.ended()
+    }
+
+    /// Payload bytes that the client sent, whichever side was traced.
+    pub fn client_bytes(&self) -> Range {
+        match self.side {
+            Side::Client => self.tally.payload_out,
+            Side::Server => self.tally.payload_in,
+        }
+    }
+
+    /// Payload bytes that the server sent.
+    pub fn server_bytes(&self) -> Range {
+        match self.side {
+            Side::Client => self.tally.payload_in,
+            Side::Server => self.tally.payload_out,
+        }
+    }
+
+    /// Whether it is about a remote host: no process and no thread is known.
+    pub fn is_remote_host(&self) -> bool {
+        matches!(self.who, Who::RemoteHost { .. })
     }
 
     /// Whether `count` is nearly all of the ended connections: nine in ten.

@@ -54,7 +54,10 @@ fn findings_of(case: &Case<'_>) -> Vec<Finding> {
     findings
 }
 
-fn finding(rule: &Rule, case: &Case<'_>, verdict: Verdict) -> Finding {
+fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
+    if case.is_remote_host() && rule.severity != Severity::Harmless {
+        verdict = verdict.next("run zkchurn on that host: it names the process and the thread");
+    }
     let mut numbers = common_numbers(case);
     numbers.extend(verdict.numbers);
     Finding {

@@ -56,8 +56,8 @@ fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
         Runtime::Jvm => verdict.decided_by(
             "a thread dump and the log, taken while it churns: --jvm dump --logs",
         ),
-        Runtime::Unknown if case.tally.opened() > 0 && case.who.process().is_none() => {
-            verdict.decided_by("zkchurn on that remote host: it names the process and thread")
+        _ if case.is_remote_host() => {
+            verdict.decided_by("zkchurn on that host: it names the process and thread")
         }
         _ => verdict.decided_by("what the program is: its command line and its log (--logs)"),
     };

@@ -30,6 +30,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let new_each_time = case.is_new_one_each_time();
+    let (sent, received) = (case.client_bytes(), case.server_bytes());
     let confidence = match new_each_time {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -44,10 +45,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .because(format!(
         "each got its session and some work done: {} to {} bytes sent, {} to {} received",
-        case.tally.payload_out.min,
-        case.tally.payload_out.max,
-        case.tally.payload_in.min,
-        case.tally.payload_in.max
+        sent.min, sent.max, received.min, received.max
     ))
     .number("answered", answered)
     .number("with_work", with_work)
@@ -64,6 +62,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::count(case.threads),
             text::counted(case.tally.opened(), "connection")
         ));
+    } else if case.is_remote_host() {
+        verdict = verdict
+            .cannot_tell_from(&["read_timeouts"])
+            .decided_by("--handshake tells a new session from a reconnect");
     } else {
         verdict = verdict
             .but("the same threads opened several: that may be one client that reconnects")

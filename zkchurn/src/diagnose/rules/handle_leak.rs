@@ -6,6 +6,7 @@ use crate::{
     diagnose::{
         case::Case,
         finding::{Confidence, Severity, Verdict},
+        who::Who,
     },
     text,
 };
@@ -25,13 +26,19 @@ const MANY: u64 = 8;
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let opened = case.tally.opened();
     let open = case.tally.open();
-    if open < FEWEST || case.ended() * 5 > opened || !case.is_new_one_each_time() {
+    // Many processes with a connection each are many processes.
+    let could_be_one_program = match case.who {
+        Who::Process { .. } => case.is_new_one_each_time(),
+        Who::RemoteHost { .. } => true,
+        _ => false,
+    };
+    if open < FEWEST || case.ended() * 5 > opened || !could_be_one_program {
         return None;
     }
     let gap = case.tally.gap.percentile(50.0).unwrap_or_default();
     let steady =
         case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= case.window_ns / 4;
-    let confidence = match steady && open >= MANY {
+    let confidence = match steady && open >= MANY && !case.is_remote_host() {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -44,11 +51,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::count(all)
         ),
     )
-    .because("each is from a new thread or process: a client of its own")
     .because(format!("of {} only {} ended", text::count(opened), text::count(case.ended())))
     .number("open_now", all)
     .next("find who calls `new ZooKeeper` and does not call close(); the server's limit (maxClientCnxns, 60 by default) comes next")
     .decided_by("a longer trace: a leak grows on, a pool stops at its size");
+    verdict = match case.is_remote_host() {
+        true => verdict
+            .but("on that host they may belong to many processes")
+            .decided_by("zkchurn on that host: it counts by process and thread"),
+        false => verdict.because("each is from a new thread: a client of its own"),
+    };
     if steady {
         verdict = verdict.because("they come steadily through the trace, not all at its start");
     }

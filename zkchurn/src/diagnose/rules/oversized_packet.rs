@@ -34,7 +34,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Some(_) => Confidence::Certain,
         None => Confidence::Likely,
     };
-    let most = case.tally.payload_out.max.max(case.tally.payload_in.max);
+    let most = case.client_bytes().max.max(case.server_bytes().max);
     let mut verdict = Verdict::new(
         confidence,
         format!(

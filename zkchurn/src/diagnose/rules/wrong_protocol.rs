@@ -48,7 +48,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (Some(_), _) | (None, 3..) => Confidence::Likely,
         _ => Confidence::Possible,
     };
-    let sent = &case.tally.payload_out;
+    let sent = case.client_bytes();
     let mut verdict = Verdict::new(
         confidence,
         format!(
