@@ -71,12 +71,16 @@ impl Outcome {
     }
 
     fn after_established(connection: &Connection) -> Self {
-        match connection.reset() {
-            Some(Reset::Received) => return Self::ResetByPeer,
-            Some(Reset::Sent) => return Self::ResetByUs,
-            None => {}
+        let first = connection.first_close();
+        // A RST after the other side's FIN is an answer to what came too late.
+        match (connection.reset(), first) {
+            (Some(Reset::Received), Some(FirstClose::Us))
+            | (Some(Reset::Sent), Some(FirstClose::Peer))
+            | (None, _) => {}
+            (Some(Reset::Received), _) => return Self::ResetByPeer,
+            (Some(Reset::Sent), _) => return Self::ResetByUs,
         }
-        match connection.first_close() {
+        match first {
             Some(FirstClose::Us) => Self::closed_by_us(connection),
             Some(FirstClose::Peer) => Self::closed_by_peer(connection),
             Some(FirstClose::Kernel) => Self::Broken,

@@ -68,6 +68,9 @@ pub struct Case<'a> {
     pub logs: Vec<&'a LogFinding>,
     /// The process's other far ends.
     pub siblings: Vec<Sibling>,
+    /// Others whose sessions at the same far end go no further than the handshake,
+    /// in words.
+    pub rivals: Vec<String>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }

@@ -28,11 +28,14 @@ use crate::{
 use super::{
     case::{Case, ClientThread, Runtime, Sibling},
     rhythm::Rhythm,
+    sizes,
     who::Who,
 };
 
 /// Processes with at most so many connections each are counted together.
 const FEW: u64 = 2;
+/// More cases than these are not compared with each other.
+const MOST_RIVALS: usize = 16;
 /// So many processes of one name are a program that is started again and again.
 const MANY_PROCESSES: usize = 3;
 
@@ -52,11 +55,29 @@ pub fn cases<'a>(ledger: &Ledger, registry: &'a Registry, window_ns: u64) -> Vec
     for (group, members) in together(&families) {
         cases.push(scope.of_one(group, &members, &families));
     }
+    introduce_rivals(&mut cases);
     cases.sort_by(|a, b| {
         let busier = b.tally.ended.cmp(&a.tally.ended);
         busier.then_with(|| a.destinations.cmp(&b.destinations))
     });
     cases
+}
+
+/// Tells each case whose sessions go no further than the handshake of the others.
+fn introduce_rivals(cases: &mut [Case<'_>]) {
+    let candidates: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| case.most(case.shapes().count_exact(sizes::is_handshake_alone)))
+        .map(|(index, case)| (index, case.destinations.clone(), case.who.words()))
+        .take(MOST_RIVALS)
+        .collect();
+    for (index, destinations, _) in &candidates {
+        let others = candidates.iter().filter(|(other, theirs, _)| {
+            other != index && theirs.iter().any(|one| destinations.contains(one))
+        });
+        cases[*index].rivals = others.map(|(_, _, words)| words.clone()).collect();
+    }
 }
 
 type Member<'a> = (&'a FamilyKey, &'a Family);
@@ -158,6 +179,7 @@ impl<'r> Scope<'_, 'r> {
             threads: members.len() as u64,
             logs: Vec::new(),
             siblings: Vec::new(),
+            rivals: Vec::new(),
             window_ns: self.window_ns,
             tally,
         }
@@ -186,6 +208,7 @@ impl<'r> Scope<'_, 'r> {
             threads: threads(members),
             logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
             siblings: siblings(group, &destinations, all),
+            rivals: Vec::new(),
             window_ns: self.window_ns,
             destinations,
             tally,

@@ -32,3 +32,8 @@ pub fn is_work(shape: &Shape) -> bool {
 /// `jute.maxbuffer` is 0xfffff by default (`BinaryInputArchive.maxBuffer`); what
 /// is over half of it is no ordinary request or answer.
 pub const LARGE: u64 = 512 * 1024;
+
+/// The side that refuses a packet for its length reads no further and resets, so
+/// the other has sent only what fits into the buffers: a handshake and small
+/// requests never leave so much unread.
+pub const LARGE_UNREAD: u64 = 32 * 1024;

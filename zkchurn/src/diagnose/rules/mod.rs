@@ -47,6 +47,8 @@ rules! {
     not_served,
     /// The session is gone.
     session_expired_loop,
+    /// Two clients with the same session.
+    one_session_two_clients,
     /// A client for each request.
     client_per_request,
     /// ruok, stat, mntr.

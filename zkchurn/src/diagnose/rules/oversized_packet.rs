@@ -9,6 +9,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
+    ledger::shape::{Ending, Shape},
     text,
 };
 
@@ -23,9 +24,7 @@ pub const RULE: Rule = Rule {
 const FEWEST: u64 = 2;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let large = case.shapes().count_exact(|shape| {
-        shape.client_bytes >= sizes::LARGE || shape.server_bytes >= sizes::LARGE
-    });
+    let large = case.shapes().count_exact(is_large);
     if large < FEWEST || large * 3 < case.ended() {
         return None;
     }
@@ -55,6 +54,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
+/// By its size, or by what was left unread of it.
+fn is_large(shape: &Shape) -> bool {
+    let Shape {
+        ending,
+        client_bytes,
+        server_bytes,
+    } = *shape;
+    client_bytes >= sizes::LARGE
+        || server_bytes >= sizes::LARGE
+        || (ending == Ending::ResetByServer && client_bytes >= sizes::LARGE_UNREAD)
+        || (ending == Ending::ResetByClient && server_bytes >= sizes::LARGE_UNREAD)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -64,6 +76,14 @@ mod tests {
         },
         outcome::Outcome,
     };
+
+    #[test]
+    fn what_the_server_left_unread_is_enough() {
+        let findings = diagnosed(&back_off(5, (127_025, 41, Outcome::ResetByPeer)));
+        assert_eq!(findings[0].name, "oversized_packet");
+        let findings = diagnosed(&back_off(5, (12_025, 41, Outcome::ResetByPeer)));
+        assert_ne!(findings[0].name, "oversized_packet");
+    }
 
     #[test]
     fn a_megabyte_again_and_again() {

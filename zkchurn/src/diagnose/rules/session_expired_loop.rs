@@ -32,7 +32,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let logged = case.logged(&["session-expired"]);
-    let confidence = match (logged, alone, by_server * 2 >= alone) {
+    // After an expiry the Java client's thread ends; one that comes again lost its
+    // connection in another way.
+    let comes_again = case.is_one_thread() && alone > 1;
+    let confidence = match (logged, alone, by_server * 2 >= alone && !comes_again) {
         (Some(_), ..) => Confidence::Certain,
         (None, 3.., true) => Confidence::Likely,
         _ => Confidence::Possible,
@@ -62,6 +65,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if case.is_new_one_each_time() && alone > 1 {
         verdict = verdict.because(
             "each is from a new thread or process: the application makes a new handle each time",
+        );
+    }
+    if comes_again {
+        verdict = verdict.but(
+            "one and the same thread comes again, while in the Java client it ends with its session",
         );
     }
     if let Some(line) = logged {
