@@ -151,7 +151,7 @@ fn take(
     // zeroes is a value.
     let mut record: HandshakeRecord = unsafe { core::mem::zeroed() };
     if packet
-        .load_first(payload.start, &mut record.bytes, length)
+        .load_first(payload.start, &mut record.bytes, u64::from(length))
         .is_none()
     {
         return;

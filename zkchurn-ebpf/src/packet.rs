@@ -119,7 +119,7 @@ impl Packet {
     /// Reads as many bytes as `to` has.
     #[inline(always)]
     fn load<const N: usize>(&self, from: u32, to: &mut [u8; N]) -> Option<()> {
-        self.load_first(from, to, N as u32)
+        self.load_first(from, to, N as u64)
     }
 
     /// Reads `length` bytes into the front of `to`.
@@ -128,14 +128,19 @@ impl Packet {
         &self,
         from: u32,
         to: &mut [u8; N],
-        length: u32,
+        length: u64,
     ) -> Option<()> {
-        if length == 0 || length > N as u32 {
+        // SAFETY: a reference to a local. The volatile read keeps the compiler
+        // from testing a copy: the verifier must see both bounds on the register
+        // that it hands to the helper.
+        let length = unsafe { (&raw const length).read_volatile() };
+        if length == 0 || length > N as u64 {
             return None;
         }
         let buffer: *const c_void = self.buffer.cast_const().cast();
         // SAFETY: `to` has room for `length` bytes; the helper checks the packet.
-        let failed = unsafe { bpf_skb_load_bytes(buffer, from, to.as_mut_ptr().cast(), length) };
+        let failed =
+            unsafe { bpf_skb_load_bytes(buffer, from, to.as_mut_ptr().cast(), length as u32) };
         if failed == 0 { Some(()) } else { None }
     }
 }
