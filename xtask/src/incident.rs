@@ -4,10 +4,10 @@
 //! connects, fails inside itself, closes and tries again, for ever. zkchurn
 //! traces it, and its report is held against the client's own log.
 
-mod client;
+pub mod client;
 pub mod jars;
 mod java;
-mod log;
+pub mod log;
 pub mod server;
 mod socket;
 mod verdict;

@@ -37,18 +37,46 @@ pub fn run(options: &Options) -> Result<()> {
         options.clients
     );
     let recording = scratch.path().join("kazoo.zkchurn");
-    let tracer = Tracer::start(&zkchurn, &["--port", &port.to_string()], &recording)?;
-    let pid = churn(port, options.clients)?;
+    let tracer = Tracer::start(
+        &zkchurn,
+        &["--handshake", "--port", &port.to_string()],
+        &recording,
+    )?;
+    let said = churn(port, options.clients)?;
     tracer.stop()?;
-    print_and_check(
-        pid,
-        options.clients,
-        &Trace::replay(&zkchurn, Path::new(&recording))?,
-    )
+    let trace = Trace::replay(&zkchurn, Path::new(&recording))?;
+    let recorded = std::fs::read(&recording).context("the recording")?;
+    print_and_check(&said, options.clients, &trace, &recorded)
 }
 
-/// Runs the program to its end and returns its pid.
-fn churn(port: u16, clients: u16) -> Result<i64> {
+/// What the program says of itself.
+struct Said {
+    pid: i64,
+    /// The session and its password of each client.
+    sessions: Vec<(String, Vec<u8>)>,
+}
+
+impl Said {
+    /// Reads a line with the pid, and one with session and password for each
+    /// client, both in hexadecimal.
+    fn parse(printed: &str) -> Option<Self> {
+        let mut lines = printed.lines();
+        let pid = lines.next()?.parse().ok()?;
+        let session = |line: &str| {
+            let (session, password) = line.split_once(' ')?;
+            let pairs = password.as_bytes().chunks(2);
+            let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+            Some((session.to_owned(), pairs.map(byte).collect::<Option<_>>()?))
+        };
+        Some(Self {
+            pid,
+            sessions: lines.map(session).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// Runs the program to its end.
+fn churn(port: u16, clients: u16) -> Result<Said> {
     let program = workspace::root().join("xtask/kazoo/churn.py");
     let printed = command::output(
         Command::new("python3")
@@ -57,13 +85,13 @@ fn churn(port: u16, clients: u16) -> Result<i64> {
             .arg(format!("{}:{port}", Ipv4Addr::LOCALHOST))
             .arg(clients.to_string()),
     )?;
-    printed.trim().parse().context("the client told no pid")
+    Said::parse(&printed).context("the client told no pid or no sessions")
 }
 
-fn print_and_check(pid: i64, clients: u16, trace: &Trace) -> Result<()> {
+fn print_and_check(said: &Said, clients: u16, trace: &Trace, recorded: &[u8]) -> Result<()> {
     println!("\nkazoo: the report against what the program did");
     let mut failed = 0;
-    for (holds, what) in findings(pid, clients, trace) {
+    for (holds, what) in findings(said, clients, trace, recorded) {
         println!("  {}  {what}", if holds { "ok  " } else { "FAIL" });
         failed += usize::from(!holds);
     }
@@ -73,7 +101,8 @@ fn print_and_check(pid: i64, clients: u16, trace: &Trace) -> Result<()> {
     Ok(())
 }
 
-fn findings(pid: i64, clients: u16, trace: &Trace) -> Vec<(bool, String)> {
+fn findings(said: &Said, clients: u16, trace: &Trace, recorded: &[u8]) -> Vec<(bool, String)> {
+    let pid = said.pid;
     let all = &trace.connections;
     let mut threads: Vec<_> = all.iter().filter_map(|one| one.tid).collect();
     threads.sort_unstable();
@@ -104,6 +133,24 @@ fn findings(pid: i64, clients: u16, trace: &Trace) -> Vec<(bool, String)> {
                 owned["count"]
             ),
         ),
+        (
+            all.len() == said.sessions.len()
+                && all.iter().zip(&said.sessions).all(|(one, (session, _))| {
+                    one.handshake["request"]["new_handle"] == true
+                        && one.handshake["response"]["session"] == session.as_str()
+                }),
+            format!("{} sessions are the clients' own", said.sessions.len()),
+        ),
+        (
+            said.sessions.iter().all(|(_, password)| {
+                // ZooKeeper's passwords are random.
+                !password.is_empty()
+                    && password
+                        .windows(4)
+                        .all(|part| !recorded.windows(4).any(|window| window == part))
+            }),
+            "no four bytes of a password are recorded".to_owned(),
+        ),
         (trace.lost == 0, format!("lost {}", trace.lost)),
     ]
 }
@@ -116,9 +163,13 @@ mod tests {
     use crate::trace::Connection;
 
     fn trace() -> Trace {
-        let connection = |tid| Connection {
+        let connection = |tid: i64| Connection {
             pid: Some(42),
             tid: Some(tid),
+            handshake: json!({
+                "request": {"new_handle": true},
+                "response": {"session": format!("0x{tid}")},
+            }),
             ..Connection::default()
         };
         Trace {
@@ -132,20 +183,27 @@ mod tests {
         }
     }
 
+    fn said() -> Said {
+        let lines = (43..46).map(|id| format!("\n0x{id} 010203040506"));
+        Said::parse(&format!("42{}", lines.collect::<String>())).expect("what it prints")
+    }
+
     fn fails(change: impl FnOnce(&mut Trace)) -> bool {
         let mut trace = trace();
         change(&mut trace);
-        print_and_check(42, 3, &trace).is_err()
+        print_and_check(&said(), 3, &trace, b"nothing").is_err()
     }
 
     #[test]
     fn clients_as_they_are_pass_and_each_deviation_fails() {
-        print_and_check(42, 3, &trace()).expect("all findings hold");
+        print_and_check(&said(), 3, &trace(), b"nothing").expect("all findings hold");
+        assert!(print_and_check(&said(), 3, &trace(), b"..\x03\x04\x05\x06..").is_err());
         assert!(fails(|trace| trace.connections.truncate(2)));
         assert!(fails(|trace| trace.connections[0].pid = Some(41)));
         assert!(fails(|trace| trace.connections[0].tid = Some(44)));
         assert!(fails(|trace| trace.answer.clear()));
         assert!(fails(|trace| trace.report = json!({})));
         assert!(fails(|trace| trace.lost = 1));
+        assert!(fails(|trace| trace.connections[0].handshake = json!(null)));
     }
 }

@@ -7,6 +7,7 @@
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
 //! | `demo` | churn of four kinds on loopback, traced and counted |
 //! | `incident` | the real ZooKeeper incident, traced and checked |
+//! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
@@ -16,6 +17,7 @@
 mod build_ebpf;
 mod command;
 mod demo;
+mod handshake;
 mod incident;
 mod kazoo;
 mod lint;
@@ -57,6 +59,8 @@ enum Verb {
     DemoLoad(demo::load::Options),
     /// Bring about the real ZooKeeper incident, trace it, check the report.
     Incident(incident::Options),
+    /// Read a Java client's session off the wire, compare it with its log.
+    Handshake(handshake::Options),
     /// Make a Python client per request, trace them, check the report.
     Kazoo(kazoo::Options),
     /// Run the whole suite.
@@ -81,6 +85,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DemoServer => demo::server::run(),
         Verb::DemoLoad(options) => demo::load::run(&options),
         Verb::Incident(options) => incident::run(&options),
+        Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),
         Verb::Test(options) => test::run(&options),
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build_ebpf, command, demo, incident, kazoo, lint, setup};
+use crate::{build_ebpf, command, demo, handshake, incident, kazoo, lint, setup};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -80,6 +80,7 @@ fn steps(options: &Options) -> Vec<Step> {
         steps.extend([
             ("tests of JVMs", step(|| privileged::run("jvm"))),
             ("incident", step(|| incident::run(&INCIDENT))),
+            ("handshake", step(|| handshake::run(&handshake::Options {}))),
             ("kazoo", step(|| kazoo::run(&KAZOO))),
         ]);
     }

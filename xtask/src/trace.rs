@@ -45,6 +45,8 @@ pub struct Connection {
     pub first_close: Option<String>,
     /// Payload sent.
     pub payload_out: Option<u64>,
+    /// What both sides said first.
+    pub handshake: Value,
 }
 
 impl Trace {
@@ -98,6 +100,7 @@ impl From<&Value> for Connection {
                 .map(Duration::from_nanos),
             first_close: text(&value["first_close"]),
             payload_out: value["payload_out"].as_u64(),
+            handshake: value["handshake"].clone(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! | module | what is agreed on |
 //! |---|---|
 //! | [`record`] | the bytes of one connection as they cross the ring buffer |
+//! | [`handshake`] | the first bytes of each direction, likewise |
 //! | [`state`] | the kernel's TCP states and what a change of state means |
 //! | [`field`] | which fields of kernel structures are read, and where they are found |
 //! | [`ports`] | the set of traced ports |
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod field;
+pub mod handshake;
 pub mod loss;
 pub mod ports;
 pub mod record;

@@ -18,9 +18,16 @@ pub enum Loss {
     /// A socket on a traced port closed that is not in the table: it is older
     /// than the tracer, or its insertion failed and is counted above.
     UnmatchedClose = 3,
+    /// The first bytes of a direction were seen, and the ring buffer or the
+    /// table of handshakes had no room for them.
+    HandshakeRecordDropped = 4,
+    /// A client's first bytes came in the very packet that completed the
+    /// connection, so that the hook saw them under the cookie of the listening
+    /// socket and not under the connection's.
+    HandshakeBeforeAccept = 5,
 }
 
 impl Loss {
     /// Number of slots.
-    pub const COUNT: u32 = 4;
+    pub const COUNT: u32 = 6;
 }

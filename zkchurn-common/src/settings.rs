@@ -23,9 +23,17 @@ pub mod names {
     pub const TRACEPOINT_LAYOUT: &str = "TRACEPOINT_LAYOUT";
     /// `u32`: 1 where tracing programs may call `bpf_get_socket_cookie` (5.12 and later).
     pub const HAS_SOCKET_COOKIE: &str = "HAS_SOCKET_COOKIE";
+    /// `u32`: 1 where the first bytes of each direction are to be captured.
+    pub const HANDSHAKE: &str = "HANDSHAKE";
+    /// Hash from socket cookie to how much of its handshake was captured.
+    pub const HANDSHAKES: &str = "HANDSHAKES";
+    /// The program for packets that leave a socket.
+    pub const EGRESS_PROGRAM: &str = "handshake_egress";
+    /// The program for packets that reach a socket.
+    pub const INGRESS_PROGRAM: &str = "handshake_ingress";
     /// Hash from socket identity to the record in progress.
     pub const TRACKED: &str = "TRACKED";
-    /// Ring buffer of finished records.
+    /// Ring buffer of finished records and of handshakes.
     pub const RECORDS: &str = "RECORDS";
     /// Per-CPU array of [`Loss`](crate::loss::Loss) counters.
     pub const LOSS: &str = "LOSS";

@@ -19,6 +19,8 @@ static PID: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 static HAS_SOCKET_COOKIE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+static HANDSHAKE: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
 static PORTS: [u64; PORT_SET_WORDS] = *PortSet::EMPTY.words();
 #[unsafe(no_mangle)]
 static SOCKET_LAYOUT: [u32; SocketField::COUNT] = [ABSENT; SocketField::COUNT];
@@ -41,6 +43,12 @@ pub fn pid() -> u32 {
 #[inline(always)]
 pub fn has_socket_cookie() -> bool {
     HAS_SOCKET_COOKIE.load() != 0
+}
+
+/// Whether the first bytes of each direction are captured.
+#[inline(always)]
+pub fn captures_handshakes() -> bool {
+    HANDSHAKE.load() != 0
 }
 
 /// Whether `port`, in host byte order, is traced.

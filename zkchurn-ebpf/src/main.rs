@@ -8,6 +8,7 @@
 //! | `socket` | reading fields of `struct sock`, one way for each hook |
 //! | `observe` | one exhaustive match from a change of state to its handler |
 //! | `handlers` | what each change of state adds to a connection's record |
+//! | `handshake`, `packet` | the first bytes of each direction of those connections |
 //! | `task` | who runs now: thread, process, names |
 //! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
 #![no_std]
@@ -19,9 +20,11 @@
 
 mod globals;
 mod handlers;
+mod handshake;
 mod hooks;
 mod maps;
 mod observe;
+mod packet;
 mod socket;
 mod task;
 

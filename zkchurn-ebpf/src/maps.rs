@@ -6,7 +6,9 @@ use aya_ebpf::{
     macros::map,
     maps::{HashMap, PerCpuArray, RingBuf},
 };
-use zkchurn_common::{loss::Loss, record::ConnectionRecord};
+use zkchurn_common::{handshake::HandshakeRecord, loss::Loss, record::ConnectionRecord};
+
+use crate::{globals, handshake::Progress};
 
 /// Open connections by socket identity. The loader sets the size.
 #[map]
@@ -15,6 +17,11 @@ static TRACKED: HashMap<u64, ConnectionRecord> = HashMap::with_max_entries(1, 0)
 /// Records for the reader. The loader sets the size.
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(4096, 0);
+
+/// How much of each open connection's handshake was captured, by cookie. The
+/// loader sets the size when handshakes are wanted.
+#[map]
+static HANDSHAKES: HashMap<u64, Progress> = HashMap::with_max_entries(1, 0);
 
 /// What could not be recorded: see [`Loss`].
 #[map]
@@ -25,7 +32,25 @@ static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
 pub fn track(record: &ConnectionRecord) {
     if TRACKED.insert(record.socket, record, 0).is_err() {
         count(Loss::TableFull);
+    } else if globals::captures_handshakes() {
+        let progress = Progress::new(record.side);
+        if HANDSHAKES.insert(record.socket, &progress, 0).is_err() {
+            count(Loss::HandshakeRecordDropped);
+        }
     }
+}
+
+/// How much of a connection's handshake was captured.
+///
+/// Each direction has one writer: packets leave a socket under its lock, and
+/// those of one connection arrive one after the other. Should two arrive at
+/// once, only one of them has the next sequence number.
+#[inline(always)]
+pub fn handshake(cookie: u64) -> Option<&'static mut Progress> {
+    let progress = HANDSHAKES.get_ptr_mut(cookie)?;
+    // SAFETY: a pointer to a map value stays valid for this run of the program;
+    // what two programs may write at once are different directions.
+    Some(unsafe { &mut *progress })
 }
 
 /// The record in progress of a tracked connection.
@@ -45,6 +70,9 @@ pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
 pub fn forget(socket: u64) {
     // The entry may be gone only if the same socket ended twice, which is harmless.
     let _ = TRACKED.remove(socket);
+    if globals::captures_handshakes() {
+        let _ = HANDSHAKES.remove(socket);
+    }
 }
 
 /// Copies a record to the ring buffer without waking the reader, which polls:
@@ -54,6 +82,15 @@ pub fn publish(record: &ConnectionRecord, if_full: Loss) {
     let flags = u64::from(BPF_RB_NO_WAKEUP);
     if RECORDS.output::<ConnectionRecord>(record, flags).is_err() {
         count(if_full);
+    }
+}
+
+/// Copies the first bytes of a direction to the ring buffer, likewise.
+#[inline(always)]
+pub fn publish_handshake(record: &HandshakeRecord) {
+    let flags = u64::from(BPF_RB_NO_WAKEUP);
+    if RECORDS.output::<HandshakeRecord>(record, flags).is_err() {
+        count(Loss::HandshakeRecordDropped);
     }
 }
 

@@ -34,6 +34,7 @@ Examples:
   sudo zkchurn --port 2181,4181 --duration 60s
   sudo zkchurn --side server                on the ZooKeeper host: who connects here
   sudo zkchurn --jvm dump --logs            and ask the JVM and its log about it
+  sudo zkchurn --handshake                  which sessions are asked for and answered
   sudo zkchurn timewait --watch 30s         whose are the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    keep the raw records
   zkchurn replay incident.zkchurn           report on them later, without privilege
@@ -97,6 +98,14 @@ pub struct TraceArgs {
     /// that explain churn: at most 4 MiB of each and 16 files, read only.
     #[arg(long)]
     pub logs: bool,
+
+    /// Look at the first bytes of each direction: who asks for a new session and
+    /// who for an old one, and what is answered.
+    ///
+    /// Up to 28 bytes of the client's and 20 of the server's, which end before
+    /// the session's password; of connections that begin during the trace.
+    #[arg(long)]
+    pub handshake: bool,
 
     /// How many connections are followed at once.
     #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
@@ -193,6 +202,7 @@ impl TimeWaitArgs {
             record: self.record.clone(),
             jvm: JvmMode::Name,
             logs: false,
+            handshake: false,
             table_size: TABLE_SIZE,
             buffer: BUFFER_KIB,
             hook: None,

@@ -8,6 +8,8 @@ use std::{
 
 use zkchurn_common::state;
 
+use crate::handshake::Handshake;
+
 /// Name of a task, as the kernel holds it: up to 15 bytes of any value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Comm {
@@ -162,6 +164,9 @@ pub struct Connection {
     pub states_seen: u16,
     /// The state that was left for CLOSE.
     pub state_left: u8,
+    /// What both sides said first, where that was captured; only of a
+    /// connection that has ended or is listed as open.
+    pub handshake: Option<Handshake>,
 }
 
 /// Which side ended the ESTABLISHED state.

@@ -177,6 +177,7 @@ pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
         error: is_known(known::ERROR).then_some(record.error),
         states_seen: record.states_seen,
         state_left: record.state_left,
+        handshake: None,
     })
 }
 

@@ -13,6 +13,8 @@ pub enum Frame<'a> {
     Start(&'a TraceStart),
     /// A record of a connection, still undecoded.
     Connection(&'a [u8]),
+    /// The first bytes of a direction, still undecoded.
+    Handshake(&'a [u8]),
     /// A process was identified; comes before its first connection.
     Process(&'a ProcessIdentity),
     /// A process was looked at more closely.
@@ -44,6 +46,9 @@ pub struct TraceStart {
     pub side: Sides,
     /// The only process that was traced, if so.
     pub pid: Option<u32>,
+    /// Whether the first bytes of each direction are captured.
+    #[serde(default)]
+    pub handshake: bool,
     /// What this host could not offer, each a sentence.
     pub degraded: Vec<String>,
 }
@@ -96,6 +101,14 @@ pub struct LossCounts {
     /// Runs of the kernel program that the kernel skipped because the program
     /// was already running on that CPU; `None` before Linux 5.12.
     pub recursion_misses: Option<u64>,
+    /// First bytes of a direction that found no room; `None` where they are
+    /// not captured.
+    #[serde(default)]
+    pub handshake_records_dropped: Option<u64>,
+    /// First bytes of clients that came too early to be seen: in the packet
+    /// that completed an accepted connection.
+    #[serde(default)]
+    pub handshakes_before_accept: Option<u64>,
 }
 
 impl LossCounts {
@@ -105,5 +118,7 @@ impl LossCounts {
             && self.established_records_dropped == 0
             && self.table_full == 0
             && self.recursion_misses.unwrap_or(0) == 0
+            && self.handshake_records_dropped.unwrap_or(0) == 0
+            && self.handshakes_before_accept.unwrap_or(0) == 0
     }
 }

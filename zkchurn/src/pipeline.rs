@@ -9,6 +9,7 @@ use crate::{
     connection::Stage,
     decode::decode,
     frame::{Frame, Mark, TraceStart},
+    handshake::{join::Pending, piece::Piece},
     identify::{ProcessKey, registry::Registry},
     ledger::{Churning, Ledger},
     outcome::Outcome,
@@ -32,6 +33,7 @@ pub struct Pipeline<R> {
     time_wait: Option<TimeWait>,
     /// Whether the next snapshot continues `time_wait`.
     time_wait_continues: bool,
+    handshakes: Pending,
     undecodable_records: u64,
     interval: IntervalStart,
     report: Option<Report>,
@@ -66,6 +68,7 @@ impl<R: Renderer> Pipeline<R> {
             owners: Owners::default(),
             time_wait: None,
             time_wait_continues: false,
+            handshakes: Pending::default(),
             undecodable_records: 0,
             interval: IntervalStart::default(),
             report: None,
@@ -82,6 +85,10 @@ impl<R: Renderer> Pipeline<R> {
         match frame {
             Frame::Start(start) => self.begin(start),
             Frame::Connection(bytes) => self.connection(bytes),
+            Frame::Handshake(bytes) => {
+                self.handshake(bytes);
+                Ok(())
+            }
             Frame::Process(process) => {
                 self.registry.insert(process.clone());
                 Ok(())
@@ -109,10 +116,13 @@ impl<R: Renderer> Pipeline<R> {
         let Some(start) = &self.start else {
             return Ok(());
         };
-        let Ok(connection) = decode(bytes) else {
+        let Ok(mut connection) = decode(bytes) else {
             self.undecodable_records += 1;
             return Ok(());
         };
+        if connection.stage != Stage::Established && connection.socket_is_cookie {
+            connection.handshake = self.handshakes.take(connection.socket);
+        }
         let outcome = Outcome::of(&connection);
         self.ledger.observe(&connection, outcome);
         self.owners.remember(&connection);
@@ -126,6 +136,17 @@ impl<R: Renderer> Pipeline<R> {
             process,
             clock: start.clock,
         })
+    }
+
+    /// The first bytes come before the end of their connection.
+    fn handshake(&mut self, bytes: &[u8]) {
+        if self.start.is_none() {
+            return;
+        }
+        match Piece::decode(bytes) {
+            Ok(piece) => self.handshakes.add(&piece),
+            Err(_) => self.undecodable_records += 1,
+        }
     }
 
     /// A new list replaces the one before; a part continues it.
@@ -190,6 +211,7 @@ impl<R: Renderer> Pipeline<R> {
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
+            handshakes_forgotten: self.handshakes.forgotten(),
             top: self.view.top,
         });
         self.renderer.report(&report)?;
@@ -201,6 +223,7 @@ impl<R: Renderer> Pipeline<R> {
         Loss {
             kernel: mark.loss,
             undecodable_records: self.undecodable_records,
+            handshakes_forgotten: self.handshakes.forgotten(),
         }
     }
 

@@ -83,6 +83,7 @@ pub fn play<R: Read, O: Renderer>(
         match frame {
             RecordedFrame::Start(start) => pipeline.accept(Frame::Start(&start))?,
             RecordedFrame::Connection(bytes) => pipeline.accept(Frame::Connection(bytes))?,
+            RecordedFrame::Handshake(bytes) => pipeline.accept(Frame::Handshake(bytes))?,
             RecordedFrame::Process(process) => pipeline.accept(Frame::Process(&process))?,
             RecordedFrame::Inspection(inspection) => {
                 pipeline.accept(Frame::Inspection(&inspection))?;

@@ -137,6 +137,7 @@ fn start() -> TraceStart {
         ports: vec![2181],
         side: Sides::Both,
         pid: None,
+        handshake: false,
         degraded: Vec::new(),
     }
 }

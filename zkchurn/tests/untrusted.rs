@@ -187,6 +187,7 @@ fn start(evil: &str) -> TraceStart {
         ports: vec![2181],
         side: Sides::Client,
         pid: None,
+        handshake: false,
         degraded: vec![evil.to_owned()],
     }
 }

@@ -184,6 +184,7 @@ mod tests {
             established_for: Some(Duration::from_micros(1600)),
             first_close: Some("us".to_owned()),
             payload_out: Some(0),
+            ..Connection::default()
         }
     }
 

@@ -9,17 +9,20 @@ use crate::command;
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
     let mut missing = Vec::new();
-    if command::on_path("ip").is_none() {
+    if command::on_path("ip").is_none() || command::on_path("tc").is_none() {
         missing.push(Missing::package(
-            "ip, for network namespaces",
+            "ip and tc, for network namespaces",
             &["iproute2"],
         ));
     }
-    if command::on_path("unshare").is_none() {
+    if command::on_path("unshare").is_none() || command::on_path("setpriv").is_none() {
         missing.push(Missing::package(
-            "unshare, for pid namespaces",
+            "unshare and setpriv, for namespaces and capabilities",
             &["util-linux"],
         ));
+    }
+    if command::on_path("openssl").is_none() {
+        missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }
     for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if command::output(command::cargo().args([verb, "--version"])).is_err() {

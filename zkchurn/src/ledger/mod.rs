@@ -3,6 +3,8 @@
 //! memory. No clock, no I/O: time is what the records say.
 
 pub mod distribution;
+pub mod handshakes;
+pub mod sessions;
 pub mod shape;
 pub mod tally;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use crate::{
     identify::ProcessKey,
     outcome::Outcome,
 };
+use sessions::Sessions;
 use tally::Tally;
 use walk::Walk;
 
@@ -132,6 +135,8 @@ pub struct Ledger {
     /// The network namespaces that connections were in.
     namespaces: HashSet<u32>,
     latest_namespace: Option<u32>,
+    /// Who used which session, where handshakes were captured.
+    pub sessions: Sessions,
     /// All connections.
     pub total: Tally,
     /// Connections of families beyond [`MOST_FAMILIES`].
@@ -143,6 +148,7 @@ impl Ledger {
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         self.total.observe(connection, outcome);
         self.note_namespace(connection.netns);
+        self.sessions.observe(connection);
         let key = FamilyKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{distribution::Distribution, shape::Shapes};
+use super::{distribution::Distribution, handshakes::Handshakes, shape::Shapes};
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread},
     outcome::Outcome,
@@ -50,6 +50,8 @@ pub struct Tally {
     pub other_process_closer: Option<Thread>,
     /// Connections older than the trace, counted apart from all the above.
     pub older: Older,
+    /// What was said first, where that was captured.
+    pub handshakes: Handshakes,
     /// Start of the first connection.
     pub first_seen_ns: Option<u64>,
     /// Latest moment at which anything happened.
@@ -187,6 +189,9 @@ impl Tally {
         if connection.before_start {
             self.older.observe(connection, outcome);
             return;
+        }
+        if let Some(handshake) = &connection.handshake {
+            self.handshakes.observe(handshake);
         }
         match connection.stage {
             Stage::Established => {

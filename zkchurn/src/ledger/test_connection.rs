@@ -54,6 +54,7 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
         error: Some(0),
         states_seen: state::bit(SYN_SENT) | state::bit(ESTABLISHED) | state::bit(CLOSE),
         state_left: FIN_WAIT1 + 1,
+        handshake: None,
     };
     match outcome {
         Outcome::Refused | Outcome::TimedOut | Outcome::Unreachable | Outcome::GivenUp => {

@@ -11,6 +11,7 @@ use rustix::{
     thread::{CapabilitySet, capabilities},
 };
 
+use super::cgroup2::{self, Cgroup2};
 use crate::kernel_layout::{SocketLayout, TracepointLayout};
 
 /// Where the kernel offers its own types.
@@ -65,6 +66,8 @@ pub struct Facts {
     pub btf: Probe<SocketLayout>,
     /// The classic tracepoint's layout from tracefs.
     pub tracepoint: Probe<TracepointLayout>,
+    /// The cgroup v2 hierarchy.
+    pub cgroup2: Probe<Cgroup2>,
     /// Effective capabilities that matter.
     pub capabilities: Capabilities,
     /// `none`, `integrity` or `confidentiality`.
@@ -82,6 +85,8 @@ pub struct Capabilities {
     pub bpf: bool,
     /// CAP_PERFMON: to attach to tracepoints and read kernel memory (5.8+).
     pub perfmon: bool,
+    /// CAP_NET_ADMIN: to attach to packets of sockets.
+    pub net_admin: bool,
     /// CAP_SYS_PTRACE: to read the executable's path of other users' processes.
     pub sys_ptrace: bool,
 }
@@ -98,6 +103,7 @@ impl Facts {
             machine: uname.machine().to_string_lossy().into_owned(),
             btf: btf(),
             tracepoint: tracepoint(),
+            cgroup2: cgroup2::look(),
             capabilities: effective_capabilities(),
             lockdown: lockdown(),
             memlock: getrlimit(Resource::Memlock).current,
@@ -141,7 +147,8 @@ fn tracepoint() -> Probe<TracepointLayout> {
     last
 }
 
-fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
+/// What an error says about a file that was looked for.
+pub(super) fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
     let text = format!("{}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::NotFound => Probe::No(text),
@@ -158,6 +165,7 @@ fn effective_capabilities() -> Capabilities {
         sys_admin: has(CapabilitySet::SYS_ADMIN),
         bpf: has(CapabilitySet::BPF),
         perfmon: has(CapabilitySet::PERFMON),
+        net_admin: has(CapabilitySet::NET_ADMIN),
         sys_ptrace: has(CapabilitySet::SYS_PTRACE),
     }
 }

@@ -3,5 +3,7 @@
 //!
 //! `facts` looks and does not judge; `verdict` judges and does not look.
 
+pub mod cgroup2;
 pub mod facts;
+pub mod handshake;
 pub mod verdict;

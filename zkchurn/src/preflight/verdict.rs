@@ -4,7 +4,10 @@
 use serde::Serialize;
 use zkchurn_common::field::SocketField;
 
-use super::facts::{Facts, Probe, Release};
+use super::{
+    facts::{Facts, Probe, Release},
+    handshake,
+};
 
 /// How one requirement stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +41,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
         Self {
             name,
             state: State::Ok,
@@ -48,7 +51,7 @@ impl Check {
         }
     }
 
-    fn not_ok(
+    pub(super) fn not_ok(
         name: &'static str,
         state: State,
         found: impl Into<String>,
@@ -89,6 +92,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         tracepoint(facts),
         memlock(facts),
         other_users(facts),
+        handshake::check(facts),
     ]
 }
 
@@ -202,8 +206,13 @@ fn fields(facts: &Facts) -> Check {
     )
 }
 
+/// Whether tracing programs may ask for a socket's cookie.
+pub(super) fn has_cookies(facts: &Facts) -> bool {
+    is_at_least(facts, COOKIE_SINCE)
+}
+
 fn cookie(facts: &Facts) -> Check {
-    if is_at_least(facts, COOKIE_SINCE) {
+    if has_cookies(facts) {
         return Check::ok("socket cookies", "since Linux 5.12");
     }
     Check::not_ok(

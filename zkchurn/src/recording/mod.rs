@@ -10,8 +10,8 @@
 //! Numbers are little-endian. The checksum is CRC-32 (IEEE) over kind, the zero
 //! byte, length and payload. Kinds: 1 start (JSON), 2 connection (216 bytes,
 //! see `zkchurn_common::record`), 3 process (JSON), 4 interval (JSON), 5 end
-//! (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process (JSON). A
-//! reader skips kinds that it does not know.
+//! (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process (JSON), 8
+//! first bytes of a direction (56 bytes, see `zkchurn_common::handshake`). A reader skips kinds that it does not know.
 
 pub mod reader;
 pub mod writer;
@@ -45,6 +45,8 @@ pub mod kind {
     pub const TIME_WAIT: u8 = 6;
     /// [`Inspection`](crate::inspect::Inspection) as JSON.
     pub const INSPECTION: u8 = 7;
+    /// The first bytes of a direction.
+    pub const HANDSHAKE: u8 = 8;
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.

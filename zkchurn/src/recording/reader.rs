@@ -38,6 +38,8 @@ pub enum RecordedFrame<'a> {
     Start(Box<TraceStart>),
     /// A connection's record.
     Connection(&'a [u8]),
+    /// The first bytes of a direction.
+    Handshake(&'a [u8]),
     /// A process was identified.
     Process(Box<ProcessIdentity>),
     /// A process was looked at more closely.
@@ -266,6 +268,7 @@ fn parse(kind: u8, payload: &[u8]) -> RecordedFrame<'_> {
     let parsed = match kind {
         kind::START => serde_json::from_slice(payload).map(RecordedFrame::Start),
         kind::CONNECTION => Ok(RecordedFrame::Connection(payload)),
+        kind::HANDSHAKE => Ok(RecordedFrame::Handshake(payload)),
         kind::PROCESS => serde_json::from_slice(payload).map(RecordedFrame::Process),
         kind::INTERVAL => serde_json::from_slice(payload).map(RecordedFrame::Interval),
         kind::TIME_WAIT => serde_json::from_slice(payload).map(RecordedFrame::TimeWait),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ConnectionLine, Renderer};
+use super::{ConnectionLine, Renderer, handshake::HandshakeBody};
 use crate::{
     clock::rfc3339,
     connection::{FirstClose, Reset, Thread, errno},
@@ -107,6 +107,7 @@ struct ConnectionBody<'a> {
     payload_in: Option<u64>,
     retransmits: Option<u32>,
     smoothed_rtt_us: Option<u32>,
+    handshake: Option<HandshakeBody>,
 }
 
 #[derive(Serialize)]
@@ -180,6 +181,9 @@ impl<'a> ConnectionBody<'a> {
             payload_in: connection.payload_in,
             retransmits: connection.retransmits,
             smoothed_rtt_us: connection.smoothed_rtt_us,
+            handshake: connection
+                .handshake
+                .map(|handshake| HandshakeBody::new(&handshake, line.clock)),
         }
     }
 }

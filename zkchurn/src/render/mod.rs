@@ -2,6 +2,7 @@
 //! From data to output. A renderer takes data and a writer; it knows widths,
 //! colours and units, and nothing else does.
 
+mod handshake;
 pub mod json;
 pub mod text;
 pub mod time_wait;

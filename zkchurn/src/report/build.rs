@@ -3,7 +3,7 @@
 
 use super::{
     Closer, FamilyRow, FirstCloses, Loss, Older, ProcessRow, Report, Spread, Summary, ThreadRow,
-    TraceSummary, side_name, suspect,
+    TraceSummary, handshakes::HandshakeSummary, side_name, suspect,
 };
 use crate::{
     answer,
@@ -33,6 +33,8 @@ pub struct Sources<'a> {
     pub time_wait: Option<&'a TimeWait>,
     /// Records that could not be decoded.
     pub undecodable_records: u64,
+    /// Handshakes that were forgotten.
+    pub handshakes_forgotten: u64,
     /// Most families, and threads of each, that are listed.
     pub top: usize,
 }
@@ -58,6 +60,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         loss: Loss {
             kernel: mark.loss,
             undecodable_records: sources.undecodable_records,
+            handshakes_forgotten: sources.handshakes_forgotten,
         },
         families_left_out: (families.len() - rows.len()) as u64,
         families: rows,
@@ -187,6 +190,7 @@ fn summary(tally: &Tally, scope: &Scope) -> Summary {
             at_least_ns: tally.older.first_end_after_ns,
             outcomes: tally.older.outcomes.clone(),
         },
+        handshakes: HandshakeSummary::of(&tally.handshakes),
         first_seen: tally.first_seen_ns.map(moment),
         last_seen: tally.first_seen_ns.map(|_| moment(tally.last_seen_ns)),
     }

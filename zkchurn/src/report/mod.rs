@@ -5,6 +5,7 @@
 //! this structure is the documented format (docs/format.md).
 
 mod build;
+pub mod handshakes;
 mod suspect;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::{
     timewait::table::TimeWait,
 };
 pub use build::{Sources, build, process_row};
+use handshakes::HandshakeSummary;
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -77,6 +79,9 @@ pub struct Loss {
     pub kernel: LossCounts,
     /// Records that could not be decoded.
     pub undecodable_records: u64,
+    /// Handshakes that were captured and had to be forgotten before their
+    /// connection ended, because too many others came in between.
+    pub handshakes_forgotten: u64,
 }
 
 /// One process and far end.
@@ -201,6 +206,8 @@ pub struct Summary {
     pub other_process_closer: Option<Closer>,
     /// Connections that are older than the trace; counted in nothing above.
     pub older: Older,
+    /// What was said first, where that was captured.
+    pub handshakes: Option<HandshakeSummary>,
     /// Start of the first connection.
     pub first_seen: Option<String>,
     /// Latest event.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The running kernel as a source: the only file that names aya.
+//! The running kernel as a source: the only place that names aya.
+
+mod packets;
 
 use std::{
     fs, io,
     os::fd::{AsFd, AsRawFd},
+    path::PathBuf,
 };
 
 use aya::{
@@ -42,6 +45,8 @@ pub struct KernelConfig {
     pub ring_bytes: u32,
     /// The hook to use; by default the best that loads.
     pub hook: Option<Hook>,
+    /// The cgroup at whose sockets first bytes are captured, if they are wanted.
+    pub handshake_at: Option<PathBuf>,
     /// Level of the kernel program's own log: 0 is off, 5 tells every transition.
     pub kernel_log_level: u8,
 }
@@ -61,9 +66,15 @@ pub enum KernelError {
     /// The kernel's BTF cannot be read.
     #[error("the kernel's BTF cannot be read: {0}")]
     Btf(#[from] aya::BtfError),
+    /// The cgroup to attach to cannot be opened.
+    #[error("the cgroup cannot be opened: {0}")]
+    Cgroup(#[source] io::Error),
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`; rebuild it with `cargo xtask build-ebpf`")]
     ObjectLacks(&'static str),
+    /// Packets and connections cannot be joined.
+    #[error("sockets have no cookies for tracing programs here")]
+    NoCookies,
     /// The host has nothing to attach to.
     #[error("{0}")]
     NoHook(String),
@@ -74,9 +85,18 @@ pub struct KernelSource {
     ebpf: Ebpf,
     hook: Hook,
     socket_cookie: bool,
+    handshake: Handshake,
     records: RingBuf<MapData>,
     tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
     loss: PerCpuArray<MapData, u64>,
+}
+
+/// Whether first bytes are captured.
+#[derive(Debug)]
+enum Handshake {
+    NotWanted,
+    Captured,
+    Failed(KernelError),
 }
 
 /// One way of loading, in the order in which they are tried.
@@ -143,6 +163,19 @@ impl KernelSource {
         attempt: Attempt,
     ) -> Result<Self, KernelError> {
         let mut ebpf = load(object, config, facts, attempt)?;
+        // Before the hook that enters connections into the table, so that a
+        // connection in the table has all its packets seen.
+        let handshake = match &config.handshake_at {
+            Some(cgroup) if attempt.socket_cookie => match packets::attach(&mut ebpf, cgroup) {
+                Ok(()) => Handshake::Captured,
+                Err(error) => {
+                    log::debug!("handshakes: {error:?}");
+                    Handshake::Failed(error)
+                }
+            },
+            Some(_) => Handshake::Failed(KernelError::NoCookies),
+            None => Handshake::NotWanted,
+        };
         match attempt.hook {
             Hook::TpBtf => attach_tp_btf(&mut ebpf)?,
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
@@ -150,6 +183,7 @@ impl KernelSource {
         Ok(Self {
             hook: attempt.hook,
             socket_cookie: attempt.socket_cookie,
+            handshake,
             records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
             tracked: HashMap::try_from(take_map(&mut ebpf, names::TRACKED)?)?,
             loss: PerCpuArray::try_from(take_map(&mut ebpf, names::LOSS)?)?,
@@ -165,6 +199,15 @@ impl KernelSource {
     /// Whether sockets are followed by their cookie, not by their address.
     pub fn has_cookies(&self) -> bool {
         self.socket_cookie
+    }
+
+    /// Whether first bytes are captured; or why not, where they are wanted.
+    pub fn captures_handshakes(&self) -> Result<bool, String> {
+        match &self.handshake {
+            Handshake::NotWanted => Ok(false),
+            Handshake::Captured => Ok(true),
+            Handshake::Failed(error) => Err(error_chain(error)),
+        }
     }
 
     /// Has the program follow a socket that is older than it. Returns whether
@@ -212,6 +255,9 @@ impl KernelSource {
                 program.unload()?;
             }
         }
+        if matches!(self.handshake, Handshake::Captured) {
+            packets::detach(&mut self.ebpf)?;
+        }
         Ok(())
     }
 
@@ -238,7 +284,11 @@ impl KernelSource {
             let per_cpu = self.loss.get(&(loss as u32), 0);
             per_cpu.map_or(0, |values| values.iter().sum())
         };
+        let is_captured = matches!(self.handshake, Handshake::Captured);
+        let of_handshakes = |loss| is_captured.then(|| sum(loss));
         LossCounts {
+            handshake_records_dropped: of_handshakes(Loss::HandshakeRecordDropped),
+            handshakes_before_accept: of_handshakes(Loss::HandshakeBeforeAccept),
             ended_records_dropped: sum(Loss::EndedRecordDropped),
             established_records_dropped: sum(Loss::EstablishedRecordDropped),
             table_full: sum(Loss::TableFull),
@@ -312,6 +362,9 @@ fn load(
         .tracepoint
         .value()
         .unwrap_or(&TracepointLayout::UNUSED);
+    let captures = config.handshake_at.is_some() && attempt.socket_cookie;
+    let handshakes = if captures { config.table_size } else { 1 };
+    let handshake = u32::from(captures);
     let log_level = config.kernel_log_level;
     let ebpf = EbpfLoader::new()
         .override_global(aya_log::LEVEL, &log_level, true)
@@ -319,6 +372,7 @@ fn load(
         .override_global(names::SIDES, &sides, true)
         .override_global(names::PID, &pid, true)
         .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
+        .override_global(names::HANDSHAKE, &handshake, true)
         .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)
         .override_global(
             names::TRACEPOINT_LAYOUT,
@@ -326,6 +380,7 @@ fn load(
             true,
         )
         .map_max_entries(names::TRACKED, config.table_size)
+        .map_max_entries(names::HANDSHAKES, handshakes)
         .map_max_entries(names::RECORDS, config.ring_bytes)
         .load(object)?;
     Ok(ebpf)
@@ -358,6 +413,21 @@ where
 
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::ObjectLacks(name))
+}
+
+/// The error with its causes, on one line.
+fn error_chain(error: &KernelError) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !sentence.ends_with(&next) {
+            sentence.push_str(": ");
+            sentence.push_str(&next);
+        }
+        cause = error.source();
+    }
+    sentence.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Whether an error means that the caller lacks a privilege.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Before the first record: whether tracing is possible, and attaching.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 
@@ -12,6 +12,7 @@ use crate::{
     frame::{Hook, Sides},
     preflight::{
         facts::Facts,
+        handshake,
         verdict::{Check, State},
     },
     source::{
@@ -65,6 +66,7 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
         table_size: args.table_size,
         ring_bytes: args.buffer * 1024,
         hook: args.hook,
+        handshake_at: handshake_at(args, facts),
         kernel_log_level: if args.verbose >= 2 { 5 } else { 0 },
     };
     let attached = match &args.bpf_object {
@@ -91,6 +93,12 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
     })
 }
 
+/// Where first bytes are captured, if they are wanted and can be.
+fn handshake_at(args: &TraceArgs, facts: &Facts) -> Option<PathBuf> {
+    let cgroup = facts.cgroup2.value()?;
+    args.handshake.then(|| cgroup.path.clone())
+}
+
 /// Keeps the verifier's log, which may have thousands of lines, out of the sentence.
 fn shorten(error: KernelError) -> anyhow::Error {
     log::debug!("{error:?}");
@@ -102,10 +110,11 @@ fn shorten(error: KernelError) -> anyhow::Error {
 }
 
 /// What this host cannot offer, each a sentence.
-pub fn degraded(checks: &[Check], source: &KernelSource) -> Vec<String> {
+pub fn degraded(args: &TraceArgs, checks: &[Check], source: &KernelSource) -> Vec<String> {
     let mut sentences: Vec<_> = checks
         .iter()
         .filter(|check| check.state == State::Degraded)
+        .filter(|check| args.handshake || check.name != handshake::NAME)
         .map(Check::sentence)
         .collect();
     let has_btf = checks
@@ -116,6 +125,12 @@ pub fn degraded(checks: &[Check], source: &KernelSource) -> Vec<String> {
             "hook: the classic tracepoint; sockets are followed by address and cannot be joined with `ss -e`"
                 .to_owned(),
         );
+    }
+    if let Err(why) = source.captures_handshakes() {
+        sentences.push(format!(
+            "{}: not captured, the trace goes on without them: {why}",
+            handshake::NAME
+        ));
     }
     sentences
 }

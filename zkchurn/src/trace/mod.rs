@@ -109,7 +109,7 @@ impl Trace {
             pid: args.pid.map(std::num::NonZeroU32::get),
         };
         let older = older::follow(&mut source, wanted, clock.monotonic_ns);
-        let mut degraded = attach::degraded(checks, &source);
+        let mut degraded = attach::degraded(args, checks, &source);
         degraded.extend(older.notes);
         let start = TraceStart {
             zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,6 +120,7 @@ impl Trace {
             ports: args.port.clone(),
             side: args.side,
             pid: wanted.pid,
+            handshake: source.captures_handshakes() == Ok(true),
             degraded,
         };
         announce::announce(&start);

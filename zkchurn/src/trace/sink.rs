@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
+
 use crate::{
     decode::process_of,
     exit::{Code, Failure},
@@ -61,6 +63,9 @@ impl Sink {
     ///
     /// The output cannot be written; likewise below.
     pub fn take(&mut self, record: &[u8]) -> Result<(), Failure> {
+        if record.len() == HANDSHAKE_RECORD_SIZE {
+            return self.emit(Frame::Handshake(record));
+        }
         if let Some(key) = process_of(record)
             && self.seen.first_sight(key)
             && let Some(mut identity) = procfs::read(key)

@@ -14,6 +14,7 @@ mod failing;
 mod fallback;
 mod filters;
 mod gone;
+mod handshake;
 mod lifecycle;
 mod namespace;
 mod older;

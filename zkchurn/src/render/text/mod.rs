@@ -3,6 +3,7 @@
 //! interval, and the report.
 
 mod findings;
+mod handshakes;
 mod logs;
 mod report;
 mod stream;
@@ -142,6 +143,15 @@ fn loss_line(loss: &Loss) -> String {
             "close"
         ),
     );
+    if let Some(dropped) = kernel.handshake_records_dropped {
+        let early = kernel.handshakes_before_accept.unwrap_or(0);
+        line.push_str(&format!(
+            "; of handshakes {} without room, {} too early to be seen, {} forgotten",
+            text::count(dropped),
+            text::count(early),
+            text::count(loss.handshakes_forgotten)
+        ));
+    }
     if loss.undecodable_records > 0 {
         let damaged = text::counted(loss.undecodable_records, "unreadable record");
         line.push_str(&format!("; {damaged}"));

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{findings, loss_line, stream::time_of_day, style::Style, suspect, time_wait};
+use super::{
+    findings, handshakes, loss_line, stream::time_of_day, style::Style, suspect, time_wait,
+};
 use crate::{
     ledger::tally::Range,
     report::{FamilyRow, FirstCloses, Older, Report, Spread, Summary},
@@ -150,6 +152,7 @@ fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
     let mut rows = thread_rows(family, zone);
     rows.extend(older_row(&family.summary.older));
     rows.extend(other_closer_row(&family.summary));
+    rows.extend(handshake_row(&family.summary));
     rows
 }
 
@@ -213,6 +216,16 @@ fn other_closer_row(summary: &Summary) -> Option<Vec<String>> {
         "the latest by pid {} thread {} \"{}\"",
         closer.pid, closer.tid, closer.comm
     );
+    Some(row)
+}
+
+/// What was said first, where that was captured.
+fn handshake_row(summary: &Summary) -> Option<Vec<String>> {
+    let handshakes = summary.handshakes.as_ref()?;
+    let mut row = vec![String::new(); COLUMNS.len()];
+    row[0] = "  handshakes".to_owned();
+    row[1] = text::count(handshakes.connections);
+    row[COLUMNS.len() - 1] = handshakes::of_many(handshakes);
     Some(row)
 }
 

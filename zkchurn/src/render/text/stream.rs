@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{loss_line, style::Style};
+use super::{handshakes, loss_line, style::Style};
 use crate::{
     connection::{Connection, FirstClose, errno},
     identify::ProcessKey,
@@ -143,6 +143,9 @@ fn outcome(line: &ConnectionLine<'_>) -> String {
         && let Some(tried) = line.connection.connecting_for_ns()
     {
         words.push_str(&format!(" after {}", text::duration(tried)));
+    }
+    if let Some(handshake) = &line.connection.handshake {
+        words.push_str(&format!("; {}", handshakes::of_connection(handshake)));
     }
     if let Some(closer) = line.connection.closed_by_other_process() {
         words.push_str(&format!(

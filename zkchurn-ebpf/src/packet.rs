@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//! A packet of a traced socket, as the cgroup hooks show it: from its IP header
+//! on, with the socket that it leaves or reaches.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::{__sk_buff, bpf_sock},
+    helpers::{bpf_get_socket_cookie, bpf_skb_load_bytes, bpf_tcp_sock},
+};
+
+const IPPROTO_TCP: u8 = 6;
+const IPV4_HEADER: u32 = 20;
+const IPV6_HEADER: u32 = 40;
+const TCP_HEADER: u32 = 20;
+
+/// A packet and its socket.
+pub struct Packet {
+    buffer: *mut __sk_buff,
+    socket: *mut bpf_sock,
+}
+
+/// Where the payload of a TCP packet is.
+pub struct Payload {
+    /// Sequence number of the first byte; a SYN that carries data counts itself.
+    pub sequence: u32,
+    /// Where it begins, in bytes from the IP header.
+    pub start: u32,
+    /// Its length in bytes.
+    pub length: u32,
+}
+
+impl Packet {
+    /// The packet, if it has a socket.
+    #[inline(always)]
+    pub fn new(buffer: *mut __sk_buff) -> Option<Self> {
+        // SAFETY: the context of a cgroup_skb program has this field.
+        let socket = unsafe { (*buffer).__bindgen_anon_2.sk };
+        if socket.is_null() {
+            return None;
+        }
+        Some(Self { buffer, socket })
+    }
+
+    /// Local port in host byte order.
+    #[inline(always)]
+    pub fn local_port(&self) -> u16 {
+        // SAFETY: checked against null above. Volatile, so that the compiler
+        // does not merge two fields into a read that the verifier refuses.
+        unsafe { (&raw const (*self.socket).src_port).read_volatile() as u16 }
+    }
+
+    /// Remote port in host byte order.
+    #[inline(always)]
+    pub fn remote_port(&self) -> u16 {
+        // SAFETY: as above.
+        u16::from_be(unsafe { (&raw const (*self.socket).dst_port).read_volatile() })
+    }
+
+    /// TCP state of the socket.
+    #[inline(always)]
+    pub fn state(&self) -> u8 {
+        // SAFETY: as above.
+        unsafe { (&raw const (*self.socket).state).read_volatile() as u8 }
+    }
+
+    /// Cookie of the socket.
+    #[inline(always)]
+    pub fn cookie(&self) -> u64 {
+        // SAFETY: the argument is the context that the helper asks for.
+        unsafe { bpf_get_socket_cookie(self.buffer.cast()) }
+    }
+
+    /// Sequence number of the next byte that the socket waits for.
+    #[inline(always)]
+    pub fn expected(&self) -> Option<u32> {
+        // SAFETY: the socket is not null, as the helper asks for.
+        let tcp = unsafe { bpf_tcp_sock(self.socket) };
+        if tcp.is_null() {
+            return None;
+        }
+        // SAFETY: checked against null.
+        Some(unsafe { (*tcp).rcv_nxt })
+    }
+
+    /// The payload, if this is TCP and has one.
+    #[inline(always)]
+    pub fn payload(&self) -> Option<Payload> {
+        // The shorter of the two headers is enough for either.
+        let mut ip = [0u8; IPV4_HEADER as usize];
+        self.load(0, &mut ip)?;
+        let (protocol, tcp_start) = match ip[0] >> 4 {
+            4 => (ip[9], u32::from(ip[0] & 15) * 4),
+            // TCP does not travel behind extension headers but in tunnels and
+            // in packets beyond 64 KiB, and a handshake in neither.
+            6 => (ip[6], IPV6_HEADER),
+            _ => return None,
+        };
+        if protocol != IPPROTO_TCP {
+            return None;
+        }
+        let mut tcp = [0u8; TCP_HEADER as usize];
+        self.load(tcp_start, &mut tcp)?;
+        let start = tcp_start + u32::from(tcp[12] >> 4) * 4;
+        // SAFETY: the context has this field.
+        let length = unsafe { (*self.buffer).len };
+        if length <= start {
+            return None;
+        }
+        let sequence = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+        let is_syn = u32::from(tcp[13] >> 1 & 1);
+        Some(Payload {
+            sequence: sequence.wrapping_add(is_syn),
+            start,
+            length: length - start,
+        })
+    }
+
+    /// Reads as many bytes as `to` has.
+    #[inline(always)]
+    fn load<const N: usize>(&self, from: u32, to: &mut [u8; N]) -> Option<()> {
+        self.load_first(from, to, N as u64)
+    }
+
+    /// Reads `length` bytes into the front of `to`.
+    #[inline(always)]
+    pub fn load_first<const N: usize>(
+        &self,
+        from: u32,
+        to: &mut [u8; N],
+        length: u64,
+    ) -> Option<()> {
+        // SAFETY: a reference to a local. The volatile read keeps the compiler
+        // from testing a copy: the verifier must see both bounds on the register
+        // that it hands to the helper.
+        let length = unsafe { (&raw const length).read_volatile() };
+        if length == 0 || length > N as u64 {
+            return None;
+        }
+        let buffer: *const c_void = self.buffer.cast_const().cast();
+        // SAFETY: `to` has room for `length` bytes; the helper checks the packet.
+        let failed =
+            unsafe { bpf_skb_load_bytes(buffer, from, to.as_mut_ptr().cast(), length as u32) };
+        if failed == 0 { Some(()) } else { None }
+    }
+}

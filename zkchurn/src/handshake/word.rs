@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//! The four-letter words that ZooKeeper's servers answer without a session
+//! (`org.apache.zookeeper.server.command.FourLetterCommands`).
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+const WORDS: [&[u8; 4]; 18] = [
+    b"conf", b"cons", b"crst", b"dirs", b"dump", b"envi", b"gtmk", b"hash", b"isro", b"mntr",
+    b"ruok", b"srst", b"srvr", b"stat", b"stmk", b"wchc", b"wchp", b"wchs",
+];
+
+/// One of the words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FourLetterWord(&'static [u8; 4]);
+
+impl FourLetterWord {
+    /// The word that `bytes` are, with or without white space behind it.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let (first, rest) = bytes.split_first_chunk::<4>()?;
+        let word = WORDS.into_iter().find(|word| *word == first)?;
+        rest.trim_ascii().is_empty().then_some(Self(word))
+    }
+}
+
+impl fmt::Display for FourLetterWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::text::write_printable(formatter, self.0)
+    }
+}
+
+impl fmt::Debug for FourLetterWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")
+    }
+}
+
+impl Serialize for FourLetterWord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_alone() {
+        for written in ["ruok", "ruok\n", "ruok\r\n", "mntr \n"] {
+            assert!(
+                FourLetterWord::of(written.as_bytes()).is_some(),
+                "{written:?}"
+            );
+        }
+        for other in ["ruo", "RUOK", "confirm", "ruok?", "abcd", ""] {
+            assert!(FourLetterWord::of(other.as_bytes()).is_none(), "{other:?}");
+        }
+    }
+}

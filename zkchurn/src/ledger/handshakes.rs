@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+//! What connections said first, counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::handshake::{
+    Handshake,
+    message::Message,
+    session::{SessionId, Zxid},
+    word::FourLetterWord,
+};
+
+/// Most sessions that are told apart in one tally.
+pub const MOST_SESSIONS: usize = 256;
+
+/// Counts over the connections of which at least one first message was captured.
+#[derive(Clone, Debug, Default)]
+pub struct Handshakes {
+    /// Such connections.
+    pub connections: u64,
+    /// ConnectRequests for a new session: a new ZooKeeper handle.
+    pub new_handles: u64,
+    /// ConnectRequests for a session that there was already.
+    pub reconnects: u64,
+    /// ConnectRequests that were granted their session.
+    pub granted: u64,
+    /// ConnectRequests whose answer was that the session has expired.
+    pub expired: u64,
+    /// ConnectRequests without any answer.
+    pub unanswered: u64,
+    /// Handshakes of either side that break off before the session's id.
+    pub incomplete: u64,
+    /// Four-letter words; there are not many.
+    pub words: BTreeMap<FourLetterWord, u64>,
+    /// TLS at the port.
+    pub tls: u64,
+    /// HTTP at the port.
+    pub http: u64,
+    /// Clients that said something else.
+    pub other_requests: u64,
+    /// Servers that said something else than a ConnectResponse.
+    pub other_responses: u64,
+    /// Connections by session, presented or granted; see [`MOST_SESSIONS`].
+    sessions: HashMap<SessionId, u64>,
+    /// Whether there were more sessions than are told apart.
+    pub sessions_left_out: bool,
+    /// Session timeouts that were asked for, milliseconds.
+    pub asked_timeout_ms: Option<MinMax<i32>>,
+    /// Session timeouts that were granted, milliseconds.
+    pub granted_timeout_ms: Option<MinMax<i32>>,
+    /// The latest transactions that clients had seen; 0 is none.
+    pub last_zxid: Option<MinMax<Zxid>>,
+}
+
+/// The least and the greatest of some values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MinMax<T> {
+    /// The least.
+    pub min: T,
+    /// The greatest.
+    pub max: T,
+}
+
+impl<T: Copy + Ord> MinMax<T> {
+    fn widen(range: &mut Option<Self>, value: T) {
+        let (min, max) = range.map_or((value, value), |range| (range.min, range.max));
+        *range = Some(Self {
+            min: min.min(value),
+            max: max.max(value),
+        });
+    }
+}
+
+impl Handshakes {
+    /// Takes one connection's handshake into account.
+    pub fn observe(&mut self, handshake: &Handshake) {
+        self.connections += 1;
+        if let Some(first) = handshake.request {
+            self.request(first.message);
+        }
+        if let Some(first) = handshake.response {
+            self.response(first.message);
+        }
+        self.unanswered += u64::from(handshake.is_unanswered());
+        if let Some(session) = handshake.session() {
+            self.note_session(session);
+        }
+    }
+
+    fn request(&mut self, message: Message) {
+        match message {
+            Message::ConnectRequest {
+                session,
+                timeout_ms,
+                last_zxid,
+            } => {
+                match session.if_any() {
+                    Some(_) => self.reconnects += 1,
+                    None => self.new_handles += 1,
+                }
+                MinMax::widen(&mut self.asked_timeout_ms, timeout_ms);
+                MinMax::widen(&mut self.last_zxid, last_zxid);
+            }
+            Message::FourLetterWord { word } => *self.words.entry(word).or_default() += 1,
+            Message::TlsClientHello => self.tls += 1,
+            Message::Http => self.http += 1,
+            Message::Incomplete => self.incomplete += 1,
+            Message::ConnectResponse { .. } | Message::Other => self.other_requests += 1,
+        }
+    }
+
+    fn response(&mut self, message: Message) {
+        match message {
+            Message::ConnectResponse { .. } if message.is_expired() => self.expired += 1,
+            Message::ConnectResponse { timeout_ms, .. } => {
+                self.granted += 1;
+                MinMax::widen(&mut self.granted_timeout_ms, timeout_ms);
+            }
+            Message::Incomplete => self.incomplete += 1,
+            _ => self.other_responses += 1,
+        }
+    }
+
+    fn note_session(&mut self, session: SessionId) {
+        if self.sessions.len() >= MOST_SESSIONS && !self.sessions.contains_key(&session) {
+            self.sessions_left_out = true;
+            return;
+        }
+        *self.sessions.entry(session).or_default() += 1;
+    }
+
+    /// How many sessions there were; at least, where `sessions_left_out`.
+    pub fn sessions(&self) -> u64 {
+        self.sessions.len() as u64
+    }
+
+    /// The session of most connections, and how many those were.
+    pub fn main_session(&self) -> Option<(SessionId, u64)> {
+        let by_count =
+            |(session, count): &(&SessionId, &u64)| (**count, std::cmp::Reverse(**session));
+        let (session, count) = self.sessions.iter().max_by_key(by_count)?;
+        Some((*session, *count))
+    }
+
+    /// Four-letter words of all kinds.
+    pub fn four_letter_words(&self) -> u64 {
+        self.words.values().sum()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::handshake::First;
+
+    fn first(message: Message) -> Option<First> {
+        Some(First {
+            message,
+            at_ns: 1,
+            first_packet: 49,
+        })
+    }
+
+    /// A request for `session`, and its answer if there is one.
+    pub fn asked(session: i64, answer: Option<(i64, i32)>) -> Handshake {
+        Handshake {
+            request: first(Message::ConnectRequest {
+                session: SessionId(session),
+                timeout_ms: 30_000,
+                last_zxid: Zxid(session),
+            }),
+            response: answer.and_then(|(session, timeout_ms)| {
+                first(Message::ConnectResponse {
+                    session: SessionId(session),
+                    timeout_ms,
+                })
+            }),
+        }
+    }
+
+    #[test]
+    fn requests_and_answers_are_counted() {
+        let mut all = Handshakes::default();
+        all.observe(&asked(0, Some((0x10, 4_000))));
+        all.observe(&asked(0x10, Some((0x10, 4_000))));
+        all.observe(&asked(0x20, Some((0, 0))));
+        all.observe(&asked(0x10, None));
+        assert_eq!((all.new_handles, all.reconnects), (1, 3));
+        assert_eq!((all.granted, all.expired, all.unanswered), (2, 1, 1));
+        assert_eq!((all.sessions(), all.sessions_left_out), (2, false));
+        assert_eq!(all.main_session(), Some((SessionId(0x10), 3)));
+        assert_eq!(
+            all.granted_timeout_ms,
+            Some(MinMax {
+                min: 4_000,
+                max: 4_000
+            })
+        );
+        let zxids = all.last_zxid.map(|range| (range.min.0, range.max.0));
+        assert_eq!(zxids, Some((0, 0x20)));
+    }
+
+    #[test]
+    fn sessions_beyond_the_limit_are_said_to_be_there() {
+        let mut all = Handshakes::default();
+        for session in 1..=MOST_SESSIONS as i64 + 5 {
+            all.observe(&asked(session, None));
+        }
+        assert_eq!((all.sessions(), all.sessions_left_out), (256, true));
+        // Equally frequent ones never depend on the hash.
+        assert_eq!(all.main_session(), Some((SessionId(1), 1)));
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//! A server that speaks ZooKeeper's handshake, clients' requests, and what was
+//! recorded of them.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    thread,
+};
+
+use tempfile::TempDir;
+use zkchurn::recording::reader::{Reader, RecordedFrame};
+use zkchurn_common::handshake::{FROM_CLIENT, FROM_SERVER, HANDSHAKE_RECORD_SIZE};
+
+/// The password of every session; no record may hold four bytes of it. The
+/// bytes are in no word that a recording may hold.
+pub const PASSWORD: &[u8; 16] = b"\xf1q\xe7Z\xc3k\xd9X\xb5v\xabJ\x97w\x83Q";
+/// The session that the server grants to a new handle.
+pub const NEW_SESSION: i64 = 0x0100_0192_42b5_0000;
+/// The session that the server says has expired.
+pub const EXPIRED_SESSION: i64 = 0x666;
+/// The timeout that the server grants, milliseconds.
+pub const TIMEOUT: i32 = 4_000;
+
+/// As `ConnectRequest.serialize` writes it: 49 bytes.
+pub fn request(session: i64) -> Vec<u8> {
+    let mut bytes = 45u32.to_be_bytes().to_vec();
+    bytes.extend(0u32.to_be_bytes());
+    bytes.extend(0x2_0000_0007_i64.to_be_bytes());
+    bytes.extend(30_000_i32.to_be_bytes());
+    bytes.extend(session.to_be_bytes());
+    bytes.extend(16u32.to_be_bytes());
+    bytes.extend(PASSWORD);
+    bytes.push(0);
+    bytes
+}
+
+/// As `ConnectResponse.serialize` writes it: 41 bytes.
+pub fn response(session: i64, timeout: i32) -> Vec<u8> {
+    let mut bytes = 37u32.to_be_bytes().to_vec();
+    bytes.extend(0u32.to_be_bytes());
+    bytes.extend(timeout.to_be_bytes());
+    bytes.extend(session.to_be_bytes());
+    bytes.extend(16u32.to_be_bytes());
+    bytes.extend(PASSWORD);
+    bytes.push(0);
+    bytes
+}
+
+/// Serves connections one after the other, as ZooKeeper's server does: a
+/// ConnectRequest is answered, `ruok` too, and anything else is not.
+pub fn serve(listener: TcpListener, connections: usize) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for _ in 0..connections {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut length = [0; 4];
+            if stream.read_exact(&mut length).is_err() {
+                continue;
+            }
+            if &length == b"ruok" {
+                stream.write_all(b"imok").unwrap();
+            } else if u32::from_be_bytes(length) == 45 {
+                let mut rest = [0; 45];
+                if stream.read_exact(&mut rest).is_err() {
+                    continue;
+                }
+                let mut session = [0; 8];
+                session.copy_from_slice(&rest[16..24]);
+                let answer = match i64::from_be_bytes(session) {
+                    EXPIRED_SESSION => response(0, 0),
+                    0 => response(NEW_SESSION, TIMEOUT),
+                    session => response(session, TIMEOUT),
+                };
+                stream.write_all(&answer).unwrap();
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        }
+    })
+}
+
+/// The recording of a trace.
+pub struct Recording {
+    directory: TempDir,
+}
+
+/// What one packet added, as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether the client sent it.
+    pub from_client: bool,
+    /// Bytes of the direction that came before.
+    pub offset: u8,
+    /// The captured bytes, and nothing but zeroes behind them.
+    pub bytes: Vec<u8>,
+    /// Payload of the packet.
+    pub payload: u32,
+}
+
+impl Recording {
+    /// A place for a recording.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { directory }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("trace.zkchurn")
+    }
+
+    /// Its path.
+    pub fn path(&self) -> String {
+        self.file().to_str().unwrap().to_owned()
+    }
+
+    /// All its bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        fs::read(self.file()).unwrap()
+    }
+
+    /// The records of handshakes, in order; their layout is that of
+    /// `zkchurn_common::handshake`.
+    pub fn handshakes(&self) -> Vec<Recorded> {
+        let bytes = self.bytes();
+        let mut reader = Reader::new(bytes.as_slice()).unwrap();
+        let mut found = Vec::new();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            if let RecordedFrame::Handshake(record) = frame {
+                assert_eq!(record.len(), HANDSHAKE_RECORD_SIZE);
+                let length = usize::from(record[48]);
+                let (bytes, rest) = record[20..48].split_at(length);
+                assert!(rest.iter().all(|byte| *byte == 0), "{record:?}");
+                assert!([FROM_CLIENT, FROM_SERVER].contains(&record[50]));
+                found.push(Recorded {
+                    from_client: record[50] == FROM_CLIENT,
+                    offset: record[49],
+                    bytes: bytes.to_vec(),
+                    payload: u32::from_le_bytes(record[16..20].try_into().unwrap()),
+                });
+            }
+        }
+        found
+    }
+
+    /// Asserts that no record holds any four bytes of the password.
+    pub fn assert_without_password(&self) {
+        let bytes = self.bytes();
+        for part in PASSWORD.windows(4) {
+            let found = bytes.windows(4).any(|window| window == part);
+            assert!(!found, "{:?} is recorded", String::from_utf8_lossy(part));
+        }
+    }
+}
