@@ -3,6 +3,7 @@
 //! colours and units, and nothing else does.
 
 pub mod json;
+mod json_text;
 pub mod text;
 pub mod time_wait;
 
