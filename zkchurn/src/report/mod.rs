@@ -5,6 +5,7 @@
 //! this structure is the documented format (docs/format.md).
 
 mod build;
+mod shell;
 mod suspect;
 
 use std::collections::BTreeMap;
