@@ -15,6 +15,7 @@ mod fallback;
 mod filters;
 mod gone;
 mod lifecycle;
+mod look;
 mod namespace;
 mod older;
 mod overflow;
