@@ -107,6 +107,9 @@ pub struct FamilyRow {
 pub struct ProcessRow {
     /// Process id.
     pub pid: u32,
+    /// Start of the process, nanoseconds since boot, 0 where not known: another
+    /// process may have had its pid.
+    pub start_ns: u64,
     /// Name of its leader.
     pub name: String,
     /// Name with the application, such as `java (tomcat)`.
@@ -136,6 +139,8 @@ pub struct ThreadRow {
 pub struct SuspectRow {
     /// Process id.
     pub pid: u32,
+    /// Start of the process, as in [`ProcessRow`].
+    pub start_ns: u64,
     /// Name with the application.
     pub label: String,
     /// Command line, where it could be read.

@@ -28,6 +28,7 @@ pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<Susp
             process,
             SuspectRow {
                 pid: process.pid,
+                start_ns: process.start_ns,
                 label: named.label,
                 command: named.command,
                 details: inspection.details.clone(),
@@ -228,5 +229,23 @@ fn danger(jvm: &Jvm) -> &'static str {
             " (unlike zkchurn, the jstack of an older JDK may send SIGQUIT, which ends this JVM)"
         }
         false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_asked_for_the_unit_by_a_command_that_a_shell_cannot_take_amiss() {
+        let details = |output: &str| Details {
+            unit: Some(r"my\x2dshop$(id).service".to_owned()),
+            output_to: Some(output.to_owned()),
+            ..Details::default()
+        };
+        let hint = Some(r"read its output: `journalctl --unit 'my\x2dshop$(id).service'`");
+        assert_eq!(elsewhere(&details("journal")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("journal and pipe")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("pipe")), None);
     }
 }
