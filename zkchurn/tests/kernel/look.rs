@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use zkchurn::{
     identify::ProcessKey,
     inspect::{
+        jvm::attach::{Target, thread_dump},
         logs::{LogSearch, search},
         process::{Details, read},
     },
@@ -136,6 +137,35 @@ fn a_container_that_replaces_its_log_by_a_link_shows_no_file_of_the_host() {
         .map(|one| one.last.as_str())
         .collect();
     assert_eq!(found, ["java.lang.OutOfMemoryError: own"], "{search:?}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_link_in_a_container_leads_to_no_directory_of_the_host() {
+    let host = tempfile::tempdir().unwrap();
+    // Absolute, so inside of the container it leads to nothing.
+    let script = r#"
+        symlink($ARGV[0], "tmp") or die;
+        chroot(".") or die;
+        open(my $ready, ">", "/ready") or die;
+        <STDIN>;
+    "#;
+    let suspect = Suspect::start(&["perl", "-e", script, host.path().to_str().unwrap()]);
+    let pid = suspect.child.id();
+    let socket = host.path().join(format!(".java_pid{pid}"));
+    let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    let target = Target {
+        key: ProcessKey { pid, start_ns: 0 },
+        inner_pid: pid,
+        euid: 0,
+        egid: 0,
+    };
+    let error = thread_dump(&target, || Err("not to be asked".to_owned())).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("its directory /tmp cannot be opened"),
+        "{error}"
+    );
 }
 
 /// A cgroup of the tests, removed in the end.
