@@ -173,6 +173,11 @@ pub struct TimeWaitArgs {
     #[arg(long)]
     pub rows: bool,
 
+    /// What to ask the JVM of a process that churns: a dump tells the full name
+    /// of the thread that owns the sockets.
+    #[arg(long, value_enum, default_value_t = JvmMode::Name)]
+    pub jvm: JvmMode,
+
     /// Also write the raw records to this new file.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -200,7 +205,7 @@ impl TimeWaitArgs {
             duration: Some(self.watch),
             interval: Duration::ZERO,
             record: self.record.clone(),
-            jvm: JvmMode::Name,
+            jvm: self.jvm,
             logs: false,
             handshake: false,
             table_size: TABLE_SIZE,

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         None => trace::run(&cli.trace, output::renderer(&cli.trace.output), false),
         Some(Command::TimeWait(args)) => {
             let renderer = output::time_wait_renderer(args.format, args.no_color);
-            trace::run(&args.trace(), renderer, true)
+            trace::run(&args.trace(), renderer, args.rows)
         }
         Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),

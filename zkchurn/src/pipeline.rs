@@ -160,6 +160,7 @@ impl<R: Renderer> Pipeline<R> {
             owners: &self.owners,
             registry: &self.registry,
             with_rows: self.view.time_wait_rows,
+            one_process: start.pid.is_some(),
         };
         match &mut self.time_wait {
             Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),

@@ -41,7 +41,8 @@ pub fn clip(words: &str, most: usize) -> String {
     format!("{}…", &words[..cut])
 }
 
-fn is_printable(character: char) -> bool {
+/// Whether a character neither acts on a terminal nor hides there.
+pub fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

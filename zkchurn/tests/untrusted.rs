@@ -256,6 +256,12 @@ proptest! {
         let mut bytes = Vec::new();
         feed(Json::new(&mut bytes), &evil);
         let mut types = Vec::new();
+        let acts = |character: &char| {
+            (character.is_control() && *character != '\n')
+                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{200b}')
+        };
+        let text = std::str::from_utf8(&bytes).unwrap();
+        prop_assert_eq!(text.chars().find(acts), None, "{:?}", text);
         for line in std::str::from_utf8(&bytes).unwrap().lines() {
             let value: Value = serde_json::from_str(line).unwrap();
             types.push(value["type"].as_str().unwrap().to_owned());

@@ -24,6 +24,12 @@ pub fn missing() -> Vec<Missing> {
     if command::on_path("openssl").is_none() {
         missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }
+    if command::on_path("perl").is_none() {
+        missing.push(Missing::package(
+            "perl, for leases on files and chroot",
+            &["perl-base"],
+        ));
+    }
     for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if command::output(command::cargo().args([verb, "--version"])).is_err() {
             let mut add = Command::new("rustup");

@@ -16,7 +16,8 @@ const QUOTED: usize = 200;
 pub fn inside(report: &Report, family: &FamilyRow, tid: Option<u32>) -> String {
     let suspect = family.process.as_ref().and_then(|process| {
         let mut suspects = report.suspects.iter();
-        suspects.find(|suspect| suspect.pid == process.pid)
+        let key = (process.pid, process.start_ns);
+        suspects.find(|suspect| (suspect.pid, suspect.start_ns) == key)
     });
     let Some(suspect) = suspect else {
         return String::new();

@@ -7,6 +7,7 @@ pub mod jvm;
 pub mod procfs;
 pub mod registry;
 pub mod script;
+pub mod secret;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,8 @@ pub struct ProcessIdentity {
     pub name: String,
     /// Path of the executable.
     pub executable: Option<String>,
-    /// The command line's arguments, cut where they exceed [`COMMAND_LIMIT`].
+    /// The command line's arguments with secrets hidden, cut where they exceed
+    /// [`COMMAND_LIMIT`].
     pub command: Vec<String>,
     /// What runs inside, where the process is a JVM or another interpreter.
     pub application: Option<String>,
@@ -96,7 +98,7 @@ impl ProcessIdentity {
         let application = jvm::application(executable.as_deref(), &command)
             .or_else(|| script::application(&command));
         let mut kept = 0;
-        let command = command
+        let command = secret::without_secrets(command)
             .into_iter()
             .take_while(|argument| {
                 kept += argument.len() + 1;

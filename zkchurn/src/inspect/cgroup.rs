@@ -9,7 +9,8 @@
 /// What a process belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Membership {
-    /// The innermost systemd service or scope, escapes such as `\x2d` decoded.
+    /// The innermost systemd service or scope, escapes such as `\x2d` as they
+    /// are: they belong to the name that `systemctl` and `journalctl` take.
     /// A container's own scope is no news beside its id and is left out.
     pub unit: Option<String>,
     /// Id of the innermost container, 64 hexadecimal digits.
@@ -59,7 +60,7 @@ fn unit(path: &str) -> Option<String> {
     }
     // systemd puts `_` before a name that the kernel would take for a file of
     // its own (cg_escape in src/basic/cgroup-util.c).
-    Some(unescape(name.strip_prefix('_').unwrap_or(name)))
+    Some(name.strip_prefix('_').unwrap_or(name).to_owned())
 }
 
 fn container(path: &str) -> Option<String> {
@@ -100,32 +101,6 @@ fn is_pod_uid(uid: &str) -> bool {
             .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-/// Decodes `\xNN` of systemd.unit(5); what is no escape stays.
-fn unescape(name: &str) -> String {
-    let mut decoded = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        match escaped_byte(rest) {
-            Some(byte) => {
-                decoded.push(byte);
-                rest = &rest[4..];
-            }
-            None => {
-                decoded.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn escaped_byte(text: &[u8]) -> Option<u8> {
-    let digits = text.strip_prefix(b"\\x")?.get(..2)?;
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let value = digit(digits[0])? * 16 + digit(digits[1])?;
-    u8::try_from(value).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,11 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn template_instances_and_escapes_are_decoded() {
+    fn a_unit_keeps_the_name_that_systemd_knows_it_by() {
         let instance = r"0::/system.slice/system-tomcat.slice/tomcat@my\x2dapp.service";
-        check(instance, Some("tomcat@my-app.service"), false, None);
-        let odd = r"0::/system.slice/a\x2.service";
-        check(odd, Some(r"a\x2.service"), false, None);
+        check(instance, Some(r"tomcat@my\x2dapp.service"), false, None);
         let reserved = "0::/system.slice/_cgroup.agent.service (deleted)";
         check(reserved, Some("cgroup.agent.service"), false, None);
     }
@@ -258,6 +231,5 @@ mod tests {
         check("0::/docker/0123abcd\n", None, false, None);
         check("0::/lxc.payload.web\n", None, false, None);
         check("no colons\n\n7:\n", None, false, None);
-        check(r"0::/ä\xff.service", Some("ä\u{fffd}.service"), false, None);
     }
 }

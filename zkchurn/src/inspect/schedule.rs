@@ -99,6 +99,10 @@ impl Schedule {
     pub fn done(&mut self, inspection: &Inspection) {
         let suspect = self.suspects.entry(inspection.key).or_default();
         suspect.waiting = false;
+        if suspect.dumps > 0 {
+            // The request may have waited long for its turn.
+            suspect.last_dump_ns = suspect.last_dump_ns.max(inspection.at_ns);
+        }
         let Some(jvm) = &inspection.jvm else {
             // No JVM, or gone: there is nothing more to ask.
             suspect.named = true;
@@ -222,6 +226,18 @@ mod tests {
             }
         }
         assert_eq!(dumps, [0, 60, 120]);
+    }
+
+    #[test]
+    fn the_minute_begins_when_the_dump_was_taken_and_not_when_it_was_asked_for() {
+        let mut schedule = Schedule::new(JvmMode::Dump, false);
+        schedule.due(churning(&[1]), 0);
+        schedule.done(&Inspection {
+            at_ns: 50 * SECOND,
+            ..seen(1, TAKEN, Vec::new())
+        });
+        assert_eq!(schedule.due(churning(&[1]), 109 * SECOND), []);
+        assert_eq!(schedule.due(churning(&[1]), 110 * SECOND).len(), 1);
     }
 
     #[test]

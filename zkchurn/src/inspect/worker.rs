@@ -97,10 +97,13 @@ fn look(request: &Request) -> Inspection {
     let jvm = details
         .as_ref()
         .and_then(|_| jvm::look(request.process, request.jvm, &request.tids));
-    let logs = details
-        .as_ref()
-        .filter(|_| request.logs)
-        .map(|details| logs::search(request.process.pid, &details.log_files));
+    let logs = details.as_ref().filter(|_| request.logs).map(|details| {
+        logs::search(
+            request.process.pid,
+            &details.log_files,
+            details.log_files_left_out,
+        )
+    });
     Inspection {
         key: request.process,
         at_ns: monotonic_ns(),

@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
 
-use super::{ConnectionLine, Renderer, handshake::HandshakeBody};
+use super::{ConnectionLine, Renderer, handshake::HandshakeBody, json_text::Printable};
 use crate::{
     clock::rfc3339,
     connection::{FirstClose, Reset, Thread, errno},
@@ -36,7 +37,7 @@ impl<W: Write> Json<W> {
             schema: SCHEMA,
             body,
         };
-        serde_json::to_writer(&mut self.to, &line)?;
+        line.serialize(&mut Serializer::with_formatter(&mut self.to, Printable))?;
         self.to.write_all(b"\n")
     }
 }

@@ -4,6 +4,7 @@
 
 mod handshake;
 pub mod json;
+mod json_text;
 pub mod text;
 pub mod time_wait;
 

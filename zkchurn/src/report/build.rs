@@ -128,6 +128,7 @@ pub fn process_row(key: ProcessKey, family: &Family, registry: &Registry) -> Pro
     match registry.get(key) {
         Some(identity) => ProcessRow {
             pid: key.pid,
+            start_ns: key.start_ns,
             name: identity.name.clone(),
             label: identity.label(),
             uid: family.uid,
@@ -138,6 +139,7 @@ pub fn process_row(key: ProcessKey, family: &Family, registry: &Registry) -> Pro
             let name = captured.unwrap_or_else(|| "?".to_owned());
             ProcessRow {
                 pid: key.pid,
+                start_ns: key.start_ns,
                 label: name.clone(),
                 name,
                 uid: family.uid,

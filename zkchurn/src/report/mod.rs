@@ -6,6 +6,7 @@
 
 mod build;
 pub mod handshakes;
+mod shell;
 mod suspect;
 
 use std::collections::BTreeMap;
@@ -111,6 +112,9 @@ pub struct FamilyRow {
 pub struct ProcessRow {
     /// Process id.
     pub pid: u32,
+    /// Start of the process, nanoseconds since boot, 0 where not known: another
+    /// process may have had its pid.
+    pub start_ns: u64,
     /// Name of its leader.
     pub name: String,
     /// Name with the application, such as `java (tomcat)`.
@@ -140,6 +144,8 @@ pub struct ThreadRow {
 pub struct SuspectRow {
     /// Process id.
     pub pid: u32,
+    /// Start of the process, as in [`ProcessRow`].
+    pub start_ns: u64,
     /// Name with the application.
     pub label: String,
     /// Command line, where it could be read.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The processes that were looked at more closely, and where to look next.
 
-use super::{SuspectRow, ThreadNote, process_row};
+use super::{SuspectRow, ThreadNote, process_row, shell};
 use crate::{
     identify::registry::Registry,
     inspect::{
@@ -28,6 +28,7 @@ pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<Susp
             process,
             SuspectRow {
                 pid: process.pid,
+                start_ns: process.start_ns,
                 label: named.label,
                 command: named.command,
                 details: inspection.details.clone(),
@@ -165,7 +166,11 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
             Some(_) => "nothing that zkchurn knows is in the ends of its logs; read",
             None => "search its logs (--logs does it):",
         };
-        next.push(format!("{verb} {}", paths.join(", ")));
+        let more = match details.log_files_left_out {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        next.push(format!("{verb} {}{more}", paths.join(", ")));
     }
     next.extend(elsewhere(details));
     next
@@ -181,8 +186,9 @@ fn elsewhere(details: &Details) -> Option<String> {
         ));
     }
     let unit = details.unit.as_ref()?;
-    (details.output_to.as_deref() == Some("journal"))
-        .then(|| format!("read its output: `journalctl --unit {unit}`"))
+    let to = details.output_to.as_deref().unwrap_or_default();
+    to.contains("journal")
+        .then(|| format!("read its output: `journalctl --unit {}`", shell::word(unit)))
 }
 
 /// How to see the thread in the JVM, where zkchurn did not.
@@ -193,11 +199,13 @@ fn next_dump(jvm: &Jvm) -> Option<String> {
                 .replace("PID", &jvm.inner_pid.to_string()),
         ),
         Dump::NotAsked => Some(format!(
-            "see the thread in the JVM (--jvm dump does it): {}",
+            "see the thread in the JVM (--jvm dump does it{}): {}",
+            danger(jvm),
             jvm.jstack
         )),
         Dump::Impossible { .. } => Some(format!(
-            "where a dump is possible after all, it is made by: {}",
+            "where a dump is possible after all{}, it is made by: {}",
+            danger(jvm),
             jvm.jstack
         )),
         Dump::Taken { .. } if jvm.threads.is_empty() => Some(format!(
@@ -206,5 +214,38 @@ fn next_dump(jvm: &Jvm) -> Option<String> {
             jvm.jstack
         )),
         Dump::Taken { .. } => None,
+    }
+}
+
+/// Options with which SIGQUIT ends a JVM.
+const FATAL: [&str; 2] = ["-Xrs", "-XX:+ReduceSignalUsage"];
+
+/// Where the attach socket is gone, `jstack` sends SIGQUIT; that of a recent JDK
+/// (seen on 17.0.15) looks first whether the JVM handles it.
+fn danger(jvm: &Jvm) -> &'static str {
+    let fatal = |flag: &String| FATAL.contains(&flag.as_str());
+    match jvm.flags.iter().any(fatal) {
+        true => {
+            " (unlike zkchurn, the jstack of an older JDK may send SIGQUIT, which ends this JVM)"
+        }
+        false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_asked_for_the_unit_by_a_command_that_a_shell_cannot_take_amiss() {
+        let details = |output: &str| Details {
+            unit: Some(r"my\x2dshop$(id).service".to_owned()),
+            output_to: Some(output.to_owned()),
+            ..Details::default()
+        };
+        let hint = Some(r"read its output: `journalctl --unit 'my\x2dshop$(id).service'`");
+        assert_eq!(elsewhere(&details("journal")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("journal and pipe")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("pipe")), None);
     }
 }

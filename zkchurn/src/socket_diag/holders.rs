@@ -37,8 +37,9 @@ impl Default for Bounds {
 /// The process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The process with the lowest pid of those that hold it; its start is
-    /// rounded down to a tick, as in every [`ProcessKey`].
+    /// The process that was asked for, if it holds it, else the one with the
+    /// lowest pid of those that do; its start is rounded down to a tick, as in
+    /// every [`ProcessKey`].
     pub key: ProcessKey,
     /// Name of its leader, up to 15 bytes, as the process wrote it.
     pub comm: String,
@@ -55,18 +56,20 @@ pub struct Holders {
     pub notes: Vec<String>,
 }
 
-/// Finds who holds the sockets with `inodes`; 0 is nobody's and is left out.
-pub fn holders(inodes: &HashSet<u32>) -> Holders {
-    holders_within(inodes, Bounds::default())
+/// Finds who holds the sockets with `inodes`; 0 is nobody's and is left out. Of
+/// several processes that hold one, `first` is named if it is among them.
+pub fn holders(inodes: &HashSet<u32>, first: Option<u32>) -> Holders {
+    holders_within(inodes, first, Bounds::default())
 }
 
 /// The same with other bounds.
-pub fn holders_within(inodes: &HashSet<u32>, bounds: Bounds) -> Holders {
+pub fn holders_within(inodes: &HashSet<u32>, first: Option<u32>, bounds: Bounds) -> Holders {
     if inodes.iter().all(|inode| *inode == 0) {
         return Holders::default();
     }
     let mut scan = Scan {
         inodes,
+        first,
         deadline: Instant::now() + bounds.time,
         links_left: bounds.links,
         unreadable: Unreadable::default(),
@@ -84,6 +87,7 @@ enum Ended {
 
 struct Scan<'a> {
     inodes: &'a HashSet<u32>,
+    first: Option<u32>,
     deadline: Instant,
     links_left: u64,
     unreadable: Unreadable,
@@ -91,11 +95,12 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// In the order of pids, so that the first holder has the lowest.
+    /// In the order of pids, so that the first holder has the lowest; but the
+    /// one that was asked for comes before all.
     fn processes(&mut self) -> io::Result<Ended> {
         let proc = proc_links::open_proc()?;
         let mut pids: Vec<_> = proc_links::numbers(&proc)?.collect();
-        pids.sort_unstable();
+        pids.sort_unstable_by_key(|pid| (Some(*pid) != self.first, *pid));
         for pid in pids {
             match self.process(pid, &proc) {
                 Ok(Ended::Complete) => {}
@@ -187,7 +192,7 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let _duplicate = socket.try_clone().unwrap();
         let inode = inode(&socket);
-        let found = holders(&HashSet::from([inode, 0]));
+        let found = holders(&HashSet::from([inode, 0]), None);
         let holder = &found.by_inode[&inode];
         let unchecked = ProcessKey {
             pid: std::process::id(),
@@ -205,7 +210,7 @@ mod tests {
             links: 0,
             ..Bounds::default()
         };
-        let found = holders_within(&HashSet::from([inode(&socket)]), bounds);
+        let found = holders_within(&HashSet::from([inode(&socket)]), None, bounds);
         assert!(found.by_inode.is_empty());
         assert!(found.notes[0].contains("limits"), "{:?}", found.notes);
     }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! Many threads of one process, each with a few sockets, are one owner: a
 //! client that is made for each request leaves a group for each of them else.
+//! So are many processes of one name with a socket or two each: `nc` in a loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Group, OwnerRow};
+use super::{owner_row::OwnerRow, table::Group};
 
 /// Threads of a process up to which each has a group of its own.
 const THREADS_APART: usize = 3;
+
+/// Sockets up to which a process is one of a program that is started for each
+/// connection, and such processes up to which each has a group of its own.
+const SOCKETS_OF_SHORT: u64 = 2;
+const PROCESSES_APART: usize = 3;
 
 /// Groups of one thread each, with those of a process to one far end made one
 /// where there are many. A thread that has nine in ten sockets stays apart.
@@ -35,13 +41,46 @@ pub fn fold<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<Group> {
             folded.extend(others.iter().copied().cloned());
         }
     }
+    fold_processes(folded)
+}
+
+/// Makes processes of one name with few sockets each one owner.
+fn fold_processes(groups: Vec<Group>) -> Vec<Group> {
+    let mut folded = Vec::new();
+    let mut of_name: BTreeMap<(String, String), Vec<Group>> = BTreeMap::new();
+    for group in groups {
+        match &group.owner {
+            OwnerRow::Traced { process, .. } if group.count <= SOCKETS_OF_SHORT => {
+                let name = (process.clone(), group.remote.clone());
+                of_name.entry(name).or_default().push(group);
+            }
+            _ => folded.push(group),
+        }
+    }
+    for ((process, _), groups) in of_name {
+        let pids: BTreeSet<u32> = groups
+            .iter()
+            .filter_map(|group| group.owner.pid())
+            .collect();
+        match pids.first() {
+            Some(such_as) if pids.len() > PROCESSES_APART => {
+                let owner = OwnerRow::TracedProcesses {
+                    process,
+                    processes: pids.len() as u64,
+                    such_as: *such_as,
+                };
+                folded.extend(merged(&owner, &groups.iter().collect::<Vec<_>>()));
+            }
+            _ => folded.extend(groups),
+        }
+    }
     folded
 }
 
-fn merged(process: &OwnerRow, threads: &[&Group]) -> Option<Group> {
+fn merged(owner: &OwnerRow, threads: &[&Group]) -> Option<Group> {
     let first = threads.first()?;
     let mut all = Group {
-        owner: process.clone(),
+        owner: owner.clone(),
         threads: threads.len() as u64,
         count: 0,
         ..(*first).clone()
@@ -66,6 +105,7 @@ mod tests {
                 process: "java".to_owned(),
                 tid,
                 thread: tid.map(|tid| format!("thread-{tid}")),
+                java_thread: None,
             },
             threads: u64::from(tid.is_some()),
             remote: "192.0.2.1:2181".to_owned(),
@@ -98,6 +138,30 @@ mod tests {
         let mut groups: Vec<_> = (1..=4).map(|tid| group(Some(tid), 1)).collect();
         groups.push(group(Some(5), 36));
         assert_eq!(folded(&groups), [(Some(5), 1, 36), (None, 4, 4)]);
+    }
+
+    #[test]
+    fn many_processes_of_one_name_with_a_socket_each_are_one_owner() {
+        let of_process = |pid: u32, count| {
+            let mut group = group(Some(pid), count);
+            if let OwnerRow::Traced { pid: owner, .. } = &mut group.owner {
+                *owner = pid;
+            }
+            group
+        };
+        let mut groups: Vec<_> = (1..=3).map(|pid| of_process(pid, 1)).collect();
+        groups.push(of_process(9, 30));
+        assert_eq!(folded(&groups).len(), 4, "three are few");
+        groups.push(of_process(4, 2));
+        let folded = fold(groups.iter());
+        assert_eq!(folded.len(), 2);
+        assert_eq!(folded[0].owner.pid(), Some(9));
+        let owner = OwnerRow::TracedProcesses {
+            process: "java".to_owned(),
+            processes: 4,
+            such_as: 1,
+        };
+        assert_eq!((&folded[1].owner, folded[1].count), (&owner, 5));
     }
 
     #[test]

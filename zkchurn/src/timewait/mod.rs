@@ -8,12 +8,14 @@
 //! | file | does |
 //! |---|---|
 //! | `owners` | remembers who owned the connections that ended lately |
-//! | `grouping` | makes the many threads of one process one owner |
+//! | `owner_row` | what is said of an owner |
+//! | `grouping` | makes many threads of one process, or many short processes, one owner |
 //! | `table` | joins them with the sockets that the kernel lists |
 //!
 //! Listing is the rim's work: `socket_diag`.
 
 pub mod grouping;
+pub mod owner_row;
 pub mod owners;
 pub mod table;
 

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Snapshot, TimeWaitSocket, grouping, owners::Owner, owners::Owners};
+use super::{
+    Snapshot, TimeWaitSocket, grouping,
+    owner_row::OwnerRow,
+    owners::{Owner, Owners},
+};
 use crate::{clock::ClockPair, clock::rfc3339, identify::registry::Registry};
 
 /// A connection that ended this much before the trace began, or less, by a
@@ -19,16 +23,41 @@ pub struct TimeWait {
     pub at: String,
     /// How many there are.
     pub total: u64,
-    /// By owner and far end, most sockets first. Many threads of one process
-    /// make one group.
+    /// By owner, most sockets first. Many threads of one process are one owner.
+    pub owners: Vec<OwnerTotal>,
+    /// By owner and far end, most sockets first.
     pub groups: Vec<Group>,
     /// All groups, each of one thread.
     #[serde(skip)]
     by_thread: BTreeMap<(OwnerRow, String), Group>,
+    /// The same, whatever the far end.
+    #[serde(skip)]
+    by_owner: BTreeMap<OwnerRow, Group>,
     /// The sockets one by one, longest left first; empty unless asked for.
     pub rows: Vec<Row>,
     /// What could not be listed, each a sentence.
     pub notes: Vec<String>,
+}
+
+/// All sockets of one owner.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OwnerTotal {
+    /// Whose they are; without a thread where they are of several.
+    pub owner: OwnerRow,
+    /// Of how many threads they are; 0 where that is not known.
+    pub threads: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl From<Group> for OwnerTotal {
+    fn from(group: Group) -> Self {
+        Self {
+            owner: group.owner,
+            threads: group.threads,
+            count: group.count,
+        }
+    }
 }
 
 /// Sockets of one owner to one far end.
@@ -46,54 +75,6 @@ pub struct Group {
     pub first_left_ms: u32,
     /// Time until the last of them goes, milliseconds.
     pub last_left_ms: u32,
-}
-
-/// Whose a socket is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case", tag = "known")]
-pub enum OwnerRow {
-    /// The connection was traced.
-    Traced {
-        /// Process id.
-        pid: u32,
-        /// Start of the process, nanoseconds since boot, 0 where not known:
-        /// another process may have had its pid.
-        start_ns: u64,
-        /// Name of the process, with its application.
-        process: String,
-        /// Thread id; unknown for a connection older than the trace.
-        tid: Option<u32>,
-        /// The thread's name.
-        thread: Option<String>,
-    },
-    /// It closed before the trace began: nobody can tell any more.
-    ClosedBeforeStart,
-    /// It closed during the trace, and more connections ended since than are
-    /// remembered.
-    Forgotten,
-    /// It closed during the trace and its record was lost, or it was older than
-    /// the trace and no process was found to hold it.
-    NotRecorded,
-}
-
-impl OwnerRow {
-    /// The thread, where it is known.
-    pub fn tid(&self) -> Option<u32> {
-        match self {
-            Self::Traced { tid, .. } => *tid,
-            _ => None,
-        }
-    }
-
-    /// The same without the thread.
-    pub fn without_thread(&self) -> Self {
-        let mut owner = self.clone();
-        if let Self::Traced { tid, thread, .. } = &mut owner {
-            *tid = None;
-            *thread = None;
-        }
-        owner
-    }
 }
 
 /// One socket.
@@ -127,6 +108,28 @@ pub struct Scope<'a> {
     pub registry: &'a Registry,
     /// Whether the sockets are wanted one by one.
     pub with_rows: bool,
+    /// Whether only one process was traced.
+    pub one_process: bool,
+}
+
+impl Group {
+    /// Of no socket yet.
+    fn new(owner: &OwnerRow, remote: String) -> Self {
+        Self {
+            threads: u64::from(owner.tid().is_some()),
+            owner: owner.clone(),
+            remote,
+            count: 0,
+            first_left_ms: u32::MAX,
+            last_left_ms: 0,
+        }
+    }
+
+    fn count(&mut self, socket: &TimeWaitSocket) {
+        self.count += 1;
+        self.first_left_ms = self.first_left_ms.min(socket.left_ms);
+        self.last_left_ms = self.last_left_ms.max(socket.left_ms);
+    }
 }
 
 impl TimeWait {
@@ -144,12 +147,16 @@ impl TimeWait {
     pub fn extend(&mut self, snapshot: &Snapshot, scope: &Scope<'_>) {
         for socket in &snapshot.sockets {
             let row = row(socket, snapshot.at_ns, scope);
-            count(
-                &mut self.by_thread,
-                far_end(socket, scope.ports),
-                socket,
-                &row,
-            );
+            let remote = far_end(socket, scope.ports);
+            let key = (row.owner.clone(), remote.clone());
+            self.by_thread
+                .entry(key)
+                .or_insert_with(|| Group::new(&row.owner, remote))
+                .count(socket);
+            self.by_owner
+                .entry(row.owner.clone())
+                .or_insert_with(|| Group::new(&row.owner, String::new()))
+                .count(socket);
             if scope.with_rows {
                 self.rows.push(row);
             }
@@ -158,6 +165,10 @@ impl TimeWait {
         self.groups = grouping::fold(self.by_thread.values());
         self.groups
             .sort_by_key(|group| std::cmp::Reverse(group.count));
+        let owners = grouping::fold(self.by_owner.values()).into_iter();
+        self.owners = owners.map(OwnerTotal::from).collect();
+        self.owners
+            .sort_by_key(|owner| std::cmp::Reverse(owner.count));
         self.rows.sort_by_key(|row| std::cmp::Reverse(row.left_ms));
         self.notes.extend(snapshot.notes.iter().cloned());
     }
@@ -170,26 +181,6 @@ fn far_end(socket: &TimeWaitSocket, ports: &[u16]) -> String {
     } else {
         format!("{} -> :{}", socket.remote.ip(), socket.local.port())
     }
-}
-
-fn count(
-    groups: &mut BTreeMap<(OwnerRow, String), Group>,
-    remote: String,
-    socket: &TimeWaitSocket,
-    row: &Row,
-) {
-    let key = (row.owner.clone(), remote.clone());
-    let group = groups.entry(key).or_insert_with(|| Group {
-        owner: row.owner.clone(),
-        threads: u64::from(row.owner.tid().is_some()),
-        remote,
-        count: 0,
-        first_left_ms: socket.left_ms,
-        last_left_ms: socket.left_ms,
-    });
-    group.count += 1;
-    group.first_left_ms = group.first_left_ms.min(socket.left_ms);
-    group.last_left_ms = group.last_left_ms.max(socket.left_ms);
 }
 
 fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>) -> Row {
@@ -224,6 +215,11 @@ fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
         },
         tid: owner.tid,
         thread: owner.comm.map(|comm| comm.to_string()),
+        java_thread: owner.tid.and_then(|tid| {
+            let inspection = registry.inspection(owner.process)?;
+            let thread = inspection.jvm.as_ref()?.thread(tid)?;
+            thread.doubt.is_none().then(|| thread.name.clone())
+        }),
     }
 }
 
@@ -232,6 +228,8 @@ fn not_traced(ended_ns: u64, scope: &Scope<'_>) -> OwnerRow {
         OwnerRow::ClosedBeforeStart
     } else if scope.owners.may_have_forgotten(ended_ns) {
         OwnerRow::Forgotten
+    } else if scope.one_process {
+        OwnerRow::NotThatProcess
     } else {
         OwnerRow::NotRecorded
     }

@@ -72,7 +72,7 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
         };
     }
     let inodes: HashSet<u32> = first.sockets.iter().map(|socket| socket.inode).collect();
-    let held = holders::holders(&inodes);
+    let held = holders::holders(&inodes, wanted.pid);
     notes.extend(held.notes);
     let mut followed = enter(source, &first.sockets, &held.by_inode, wanted, now_ns);
     let alive: HashSet<u64> = socket_diag::list(&query)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -15,6 +18,8 @@ import jdk.net.ExtendedSocketOptions;
  *
  * <pre>
  * named NAME   a sleeping thread of that name (Java escapes); tells its id
+ * churn NAME   a thread of that name that connects and closes, to another thread;
+ *              tells its id and the port
  * forge        a thread "victim"; tells its id; and one whose name looks like a
  *              header of the victim in a thread dump
  * silent       an attach socket that never answers; tells who connects
@@ -27,6 +32,7 @@ public class Target {
     public static void main(String[] arguments) throws Exception {
         switch (arguments[0]) {
             case "named" -> System.out.println("thread " + nap(arguments[1].translateEscapes()));
+            case "churn" -> churn(arguments[1].translateEscapes());
             case "forge" -> forge();
             case "silent", "dribble" -> listen(arguments[0].equals("dribble"));
             default -> throw new IllegalArgumentException(arguments[0]);
@@ -37,6 +43,45 @@ public class Target {
             System.out.println("heard " + input.nextLine());
         }
         System.exit(0);
+    }
+
+    private static void churn(String name) throws Exception {
+        ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        start("acceptor", () -> {
+            while (true) {
+                try (Socket accepted = server.accept()) {
+                    // The client's FIN comes first.
+                    accepted.getInputStream().read();
+                }
+            }
+        });
+        CountDownLatch started = new CountDownLatch(1);
+        start(name, () -> {
+            System.out.println("thread " + ownId());
+            started.countDown();
+            while (true) {
+                new Socket(server.getInetAddress(), server.getLocalPort()).close();
+                Thread.sleep(200);
+            }
+        });
+        started.await();
+        System.out.println("port " + server.getLocalPort());
+    }
+
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    private static void start(String name, Work work) {
+        Thread thread = new Thread(() -> {
+            try {
+                work.run();
+            } catch (Exception unexpected) {
+                throw new IllegalStateException(unexpected);
+            }
+        }, name);
+        thread.setDaemon(true);
+        thread.start();
     }
 
     private static void forge() throws Exception {

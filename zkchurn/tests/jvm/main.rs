@@ -13,4 +13,5 @@ mod by_hand;
 mod container;
 mod hostile;
 mod refused;
+mod report;
 mod target;

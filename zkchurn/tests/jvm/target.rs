@@ -2,6 +2,7 @@
 //! A JVM of a test's own, which ends with the test.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader, Write},
     os::unix::fs::PermissionsExt,
@@ -32,6 +33,8 @@ pub struct Target {
     pub pid: u32,
     /// The thread that it told of, as it knows it.
     pub inner_tid: Option<u32>,
+    /// The port that it connects to.
+    pub port: Option<u16>,
     /// Its working directory.
     pub directory: TempDir,
 }
@@ -51,7 +54,9 @@ impl Target {
         change: impl FnOnce(&mut Command),
     ) -> Self {
         let directory = directory();
-        fs::write(directory.path().join("Target.class"), class()).unwrap();
+        for (name, class) in classes() {
+            fs::write(directory.path().join(name), class).unwrap();
+        }
         let mut words: Vec<_> = prefix.iter().map(AsRef::as_ref).collect();
         words.push(java.as_os_str());
         let mut command = Command::new(words[0]);
@@ -74,6 +79,7 @@ impl Target {
             lines: lines_of(child.stdout.take().unwrap()),
             child,
             inner_tid: None,
+            port: None,
             directory,
         };
         target.await_ready();
@@ -85,6 +91,8 @@ impl Target {
             let line = self.line().expect("it starts");
             if let Some(tid) = line.strip_prefix("thread ") {
                 self.inner_tid = Some(tid.parse().unwrap());
+            } else if let Some(port) = line.strip_prefix("port ") {
+                self.port = Some(port.parse().unwrap());
             } else if line == "ready" {
                 return;
             }
@@ -262,10 +270,10 @@ fn directory() -> TempDir {
     directory
 }
 
-/// `Target.class`, compiled once.
-fn class() -> &'static [u8] {
-    static CLASS: OnceLock<Vec<u8>> = OnceLock::new();
-    CLASS.get_or_init(|| {
+/// `Target.class` and what it needs, compiled once.
+fn classes() -> &'static [(OsString, Vec<u8>)] {
+    static CLASSES: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+    CLASSES.get_or_init(|| {
         let directory = directory();
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/jvm/Target.java");
         let javac = Command::new("javac")
@@ -274,6 +282,9 @@ fn class() -> &'static [u8] {
             .status();
         let javac = javac.expect("javac is installed (cargo xtask setup)");
         assert!(javac.success());
-        fs::read(directory.path().join("Target.class")).unwrap()
+        let classes = fs::read_dir(directory.path()).unwrap().map(Result::unwrap);
+        classes
+            .map(|class| (class.file_name(), fs::read(class.path()).unwrap()))
+            .collect()
     })
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Clients that are gone before anybody can look at them.
 
-use std::process::Command;
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::json;
 
 use crate::{
     namespace::in_namespace,
@@ -39,4 +44,88 @@ fn a_short_lived_client_is_named_from_what_was_captured_at_connect() {
         .collect();
     assert_eq!(named, pids);
     assert_eq!(trace.report["time_wait"]["total"], CLIENTS);
+    let owners = &trace.report["time_wait"]["owners"];
+    assert_eq!(owners.as_array().unwrap().len(), 1, "{owners:#}");
+    assert_eq!(owners[0]["count"], CLIENTS);
+    let expected = json!({
+        "known": "traced_processes", "process": "bash", "processes": CLIENTS,
+        "such_as": pids.iter().min(),
+    });
+    assert_eq!(owners[0]["owner"], expected);
+}
+
+/// Starts a process with this pid, or with one far from those that other tests
+/// have now, so that none of theirs is given twice.
+fn spawn_with_pid(command: &mut Command, pid: Option<u32>) -> Child {
+    const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
+    let number = |path| {
+        fs::read_to_string(path)
+            .unwrap()
+            .trim()
+            .parse::<u32>()
+            .unwrap()
+    };
+    let wanted = pid.unwrap_or(number("/proc/sys/kernel/pid_max") - 500);
+    for _ in 0..1000 {
+        let last = number(LAST_PID);
+        fs::write(LAST_PID, (wanted - 1).to_string()).unwrap();
+        let mut child = command.spawn().unwrap();
+        fs::write(LAST_PID, last.to_string()).unwrap();
+        if pid.is_none_or(|pid| child.id() == pid) {
+            return child;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    panic!("other processes took pid {wanted} each time");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_reused_pid_inherits_nothing() {
+    let (trace, pid) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3 + 4);
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        let client = |name: &str, count: u32| {
+            let script = format!(
+                "printf {name} >/proc/$$/comm; for i in $(eval echo {{1..{count}}}); do \
+                 exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done"
+            );
+            let mut command = Command::new("bash");
+            command.args(["-c", &format!("read; {script}")]);
+            command.stdin(Stdio::piped());
+            command
+        };
+        let go = |mut child: Child| {
+            drop(child.stdin.take());
+            assert!(child.wait().unwrap().success());
+        };
+        let first = spawn_with_pid(&mut client("first", 3), None);
+        let pid = first.id();
+        go(first);
+        go(spawn_with_pid(&mut client("second", 4), Some(pid)));
+        accepting.join().unwrap();
+        (tracer.finish(), pid)
+    });
+    let families = trace.report["families"].as_array().unwrap();
+    let seen: Vec<_> = families
+        .iter()
+        .map(|family| {
+            let process = &family["process"];
+            (
+                &process["pid"],
+                &family["opened"],
+                &family["threads"][0]["comm"],
+            )
+        })
+        .collect();
+    let (pid, four, three) = (json!(pid), json!(4), json!(3));
+    let (first, second) = (json!("first"), json!("second"));
+    assert_eq!(seen, [(&pid, &four, &second), (&pid, &three, &first)]);
+    let starts = [0, 1].map(|index| &families[index]["process"]["start_ns"]);
+    assert_ne!(starts[0], starts[1]);
+    let owners = trace.report["time_wait"]["owners"].as_array().unwrap();
+    let counts: Vec<_> = owners.iter().map(|owner| &owner["count"]).collect();
+    assert_eq!(counts, [&four, &three], "{owners:#?}");
 }

@@ -16,6 +16,7 @@ mod filters;
 mod gone;
 mod handshake;
 mod lifecycle;
+mod look;
 mod namespace;
 mod older;
 mod overflow;

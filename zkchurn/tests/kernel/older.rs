@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Connections that were there before the trace, and sockets that change hands.
 
-use std::{io::Write, process::Command};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -90,6 +93,36 @@ fn with_a_filter_on_the_process_others_older_connections_stay_out() {
     });
     assert_eq!(trace.connections.len(), 0);
     assert_eq!(trace.report["total"]["older"]["seen"], 0);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn with_a_filter_on_the_process_a_socket_that_it_shares_is_followed() {
+    let (trace, pid) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 1);
+        // The shell, with the lower pid, holds the socket that `cat` inherits.
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&4 & echo $!; wait; read");
+        let script = format!("exec 4<&0; {script}");
+        let mut shell = Command::new("bash")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(shell.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let pid: u32 = line.trim().parse().unwrap();
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", line.trim()]);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        accepting.join().unwrap();
+        (tracer.finish(), pid)
+    });
+    let connection = trace.only();
+    assert_eq!(connection["before_start"], true);
+    assert_eq!(connection["process"]["pid"], pid);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Every socket in TIME_WAIT has its owner, and the list is that of `ss`.
 
-use std::{collections::BTreeSet, net::TcpListener, process::Command, thread};
+use std::{collections::BTreeSet, net::TcpListener, process::Command, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -105,6 +105,56 @@ fn every_socket_has_the_thread_that_opened_it_and_the_cookie_that_ss_shows() {
             );
         }
     });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_owner_is_one_whatever_server_of_the_ensemble_it_went_to() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let tracer = watch(port);
+        for host in 1..=3 {
+            churn(&listener, ([127, 0, 0, host], port).into(), 4);
+        }
+        tracer.finish()
+    });
+    let table = &trace.report["time_wait"];
+    assert_eq!(table["groups"].as_array().unwrap().len(), 3, "{table:#}");
+    assert_eq!(table["owners"].as_array().unwrap().len(), 1, "{table:#}");
+    assert_eq!(table["owners"][0]["count"], 12);
+    assert_eq!(table["owners"][0]["threads"], 1);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn with_a_filter_on_the_process_others_sockets_are_not_called_lost() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let me = std::process::id().to_string();
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", &me]);
+        // What ended sooner may have ended before by its timer.
+        thread::sleep(Duration::from_millis(100));
+        churn(&listener, v4(port), 2);
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
+        let mut other = Command::new("bash").args(["-c", &script]).spawn().unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert_eq!(crate::peer::read_all(&mut accepted), 0);
+        drop(accepted);
+        other.wait().unwrap();
+        tracer.finish()
+    });
+    let owners = trace.report["time_wait"]["owners"].as_array().unwrap();
+    let known: Vec<_> = owners
+        .iter()
+        .map(|owner| (owner["owner"]["known"].as_str().unwrap(), &owner["count"]))
+        .collect();
+    let counts = (json!(2), json!(1));
+    assert_eq!(
+        known,
+        [("traced", &counts.0), ("not_that_process", &counts.1)]
+    );
 }
 
 #[test]

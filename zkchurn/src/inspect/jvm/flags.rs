@@ -2,6 +2,8 @@
 //! Of a JVM's options, those that matter for churn, logging and attaching; with
 //! nothing in them that looks like a secret.
 
+use crate::identify::secret::without_secret;
+
 /// How many options are shown at most.
 const SHOWN: usize = 64;
 /// Characters that are shown of one.
@@ -47,22 +49,6 @@ const PREFIXES: [&str; 22] = [
     "-agentpath:",
 ];
 
-/// Parts of a property's name that tell that its value is a secret; `digest` is
-/// for ZooKeeper's `superDigest`.
-const SECRETS: [&str; 8] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "apikey",
-    "digest",
-];
-
-/// What stands in place of a secret.
-const HIDDEN: &str = "(hidden)";
-
 /// The options that matter, in the JVM's order, each once.
 pub fn that_matter(options: &[String]) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
@@ -86,24 +72,6 @@ fn matters(option: &str) -> bool {
 fn is_log4j_configuration(option: &str) -> bool {
     let name = option.split('=').next().unwrap_or(option);
     name.starts_with("-Dlog4j") && name.contains(".configuration")
-}
-
-/// The option with its value hidden if that is, or may hold, a secret: by its
-/// name, in what is handed to an agent, or before the `@` of a URL.
-fn without_secret(option: &str) -> String {
-    let Some((name, value)) = option.split_once('=') else {
-        return option.to_owned();
-    };
-    let lower = name.to_ascii_lowercase();
-    let agent = ["-javaagent:", "-agentlib:", "-agentpath:"];
-    let secret = SECRETS.iter().any(|secret| lower.contains(secret))
-        || agent.iter().any(|prefix| name.starts_with(prefix))
-        || value.contains("://") && value.contains('@');
-    if secret {
-        format!("{name}={HIDDEN}")
-    } else {
-        option.to_owned()
-    }
 }
 
 fn cut(option: &str) -> String {

@@ -92,7 +92,8 @@ impl LogSearch {
 
 /// Searches the log files of process `pid`, as [`super::process::read`] found
 /// them. Nothing is written, and no more than 16 times 4 MiB are read.
-pub fn search(pid: u32, files: &[LogFile]) -> LogSearch {
+/// `left_out` is how many more it found.
+pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
     let mut search = LogSearch::default();
     let signatures = match Signatures::built_in() {
         Ok(signatures) => signatures,
@@ -115,11 +116,15 @@ pub fn search(pid: u32, files: &[LogFile]) -> LogSearch {
             Err(error) => search.notes.push(unread(&file.path, &error)),
         }
     }
-    if files.len() > FILE_LIMIT {
-        let more = files.len() - FILE_LIMIT;
-        search
-            .notes
-            .push(format!("{more} more log files were not searched."));
+    let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
+    if more > 0 {
+        search.notes.push(format!(
+            "{} not searched: at most {FILE_LIMIT} are.",
+            match more {
+                1 => "1 more log file was".to_owned(),
+                _ => format!("{more} more log files were"),
+            }
+        ));
     }
     search.findings = in_order(found);
     search

@@ -16,7 +16,10 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::inspect::{log_files, process::LogFile};
+use crate::{
+    identify::procfs::read_bounded,
+    inspect::{log_files, process::LogFile},
+};
 
 /// Bytes at the end of a file that are read.
 pub const TAIL_LIMIT: u64 = 4 * 1024 * 1024;
@@ -55,11 +58,14 @@ impl Tail {
 
 /// Reads the end of `file` of process `pid`.
 pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
-    let link = Path::new("/proc")
-        .join(pid.to_string())
-        .join("fd")
-        .join(file.fd.to_string());
-    let mut opened = open_regular(&link, &file.path)?;
+    let directory = Path::new("/proc").join(pid.to_string());
+    let fd = file.fd.to_string();
+    if is_leased(&read_bounded(&directory.join("fdinfo").join(&fd), 4096)?) {
+        return Err(io::Error::other(
+            "the process holds a lease on it (fcntl F_SETLEASE), and to open it would signal the process",
+        ));
+    }
+    let mut opened = open_regular(&directory.join("fd").join(&fd), &file.path)?;
     let size = opened.metadata()?.len();
     let offset = size.saturating_sub(TAIL_LIMIT);
     opened.seek(SeekFrom::Start(offset))?;
@@ -82,7 +88,22 @@ fn open_regular(link: &Path, path: &str) -> io::Result<File> {
     if now.as_deref() != Some(path) {
         return Err(io::Error::other("the descriptor leads to another file now"));
     }
-    File::open(own)
+    // A lease that was taken meanwhile would make the open wait for its holder,
+    // for 45 s unless /proc/sys/fs/lease-break-time says otherwise.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(own, flags, Mode::empty())?.into())
+}
+
+/// Whether `/proc/PID/fdinfo/FD` tells of a lease:
+/// `lock:\t1: LEASE  ACTIVE    WRITE 4242 fe:00:17 0 EOF` (`lock_get_status`,
+/// fs/locks.c).
+fn is_leased(fdinfo: &[u8]) -> bool {
+    let mut lines = fdinfo.split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        let words = line.split(|byte| byte.is_ascii_whitespace());
+        let mut words = words.filter(|word| !word.is_empty());
+        words.next() == Some(b"lock:".as_slice()) && words.nth(1) == Some(b"LEASE".as_slice())
+    })
 }
 
 #[cfg(test)]
@@ -147,6 +168,15 @@ mod tests {
         let other = directory.path().join("b.log");
         let error = read(std::process::id(), &log_file(&file, &other)).unwrap_err();
         assert!(error.to_string().contains("another file"), "{error}");
+    }
+
+    #[test]
+    fn a_lease_is_told_from_a_lock() {
+        let fdinfo =
+            |lock: &str| format!("pos:\t0\nflags:\t0100001\nlock:\t1: {lock} 1 fe:00:2 0 EOF\n");
+        assert!(is_leased(fdinfo("LEASE  ACTIVE    WRITE").as_bytes()));
+        assert!(!is_leased(fdinfo("POSIX  ADVISORY  WRITE").as_bytes()));
+        assert!(!is_leased(b"pos:\t0\n"));
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path), log_file(999_999, &path)];
 
-    let search = search(std::process::id(), &files);
+    let search = search(std::process::id(), &files, 0);
 
     let path = path.to_string_lossy().into_owned();
     let size = ATTEMPT.len() as u64;
@@ -118,9 +118,13 @@ fn files_beyond_the_limit_are_named() {
     let files: Vec<_> = (0..18)
         .map(|_| log_file(999_999, Path::new("/x")))
         .collect();
-    let search = search(std::process::id(), &files);
+    // 24 of them `log_files` did not even keep.
+    let search = search(std::process::id(), &files, 24);
     assert_eq!(search.notes.len(), 17);
-    assert_eq!(search.notes[16], "2 more log files were not searched.");
+    assert_eq!(
+        search.notes[16],
+        "26 more log files were not searched: at most 16 are."
+    );
 }
 
 proptest! {

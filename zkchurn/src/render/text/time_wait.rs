@@ -8,11 +8,16 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::style::Style;
 use crate::{
     text,
-    timewait::table::{Group, OwnerRow, Row, TimeWait},
+    timewait::{
+        owner_row::OwnerRow,
+        table::{Group, Row, TimeWait},
+    },
 };
 
 /// Groups that are shown.
 const GROUPS_SHOWN: usize = 10;
+/// Bytes of a Java thread's name that are shown.
+const NAME_SHOWN: usize = 80;
 
 /// Writes whose the sockets are.
 pub fn write(to: &mut impl Write, table: &TimeWait, style: &Style) -> io::Result<()> {
@@ -27,21 +32,26 @@ pub fn write(to: &mut impl Write, table: &TimeWait, style: &Style) -> io::Result
     Ok(())
 }
 
+/// Of the owner with most sockets; where many have none, of the known one.
 fn sentence(table: &TimeWait) -> String {
-    match table.groups.first() {
-        None => "TIME_WAIT: no socket to or from the traced ports".to_owned(),
-        Some(first) => format!(
-            "TIME_WAIT: {} of {}{}: {}",
-            text::count(first.count),
-            text::counted(table.total, "socket"),
-            match first.owner {
-                OwnerRow::Traced { .. } => " belong to",
-                _ => "",
-            },
-            whose(first),
-        )
-        .replace("belong to:", "belong to"),
+    let known = table.owners.iter().find(|one| is_known(&one.owner));
+    let Some(first) = known.or(table.owners.first()) else {
+        return "TIME_WAIT: no socket to or from the traced ports".to_owned();
+    };
+    let count = text::count(first.count);
+    let total = text::counted(table.total, "socket");
+    let whose = whose(&first.owner, first.threads);
+    match known {
+        Some(_) => format!("TIME_WAIT: {count} of {total} belong to {whose}"),
+        None => format!("TIME_WAIT: {count} of {total}: {whose}"),
     }
+}
+
+fn is_known(owner: &OwnerRow) -> bool {
+    matches!(
+        owner,
+        OwnerRow::Traced { .. } | OwnerRow::TracedProcesses { .. }
+    )
 }
 
 fn write_groups(to: &mut impl Write, groups: &[Group]) -> io::Result<()> {
@@ -51,7 +61,7 @@ fn write_groups(to: &mut impl Write, groups: &[Group]) -> io::Result<()> {
     for group in groups.iter().take(GROUPS_SHOWN) {
         table.add_row([
             text::count(group.count),
-            whose(group),
+            whose(&group.owner, group.threads),
             group.remote.clone(),
             left(group.first_left_ms, group.last_left_ms),
         ]);
@@ -104,14 +114,14 @@ fn write_table(to: &mut impl Write, mut table: Table) -> io::Result<()> {
     Ok(())
 }
 
-fn whose(group: &Group) -> String {
-    match (&group.owner, group.threads) {
+fn whose(of: &OwnerRow, threads: u64) -> String {
+    match (of, threads) {
         (OwnerRow::Traced { pid, process, .. }, 2..) => format!(
             "{}, from {} threads",
             process_name(*pid, process),
-            text::count(group.threads)
+            text::count(threads)
         ),
-        _ => owner(&group.owner),
+        _ => owner(of),
     }
 }
 
@@ -126,14 +136,27 @@ fn owner(owner: &OwnerRow) -> String {
             process,
             tid,
             thread,
+            java_thread,
             ..
         } => {
             let process = process_name(*pid, process);
-            match (tid, thread) {
+            let java_thread = java_thread
+                .as_ref()
+                .map(|name| text::printable(text::clip(name, NAME_SHOWN).as_bytes()));
+            match (tid, java_thread.as_ref().or(thread.as_ref())) {
                 (Some(tid), Some(thread)) => format!("{process} thread {tid} \"{thread}\""),
                 _ => format!("{process}, thread not known (older than the trace)"),
             }
         }
+        OwnerRow::TracedProcesses {
+            process,
+            processes,
+            such_as,
+        } => format!(
+            "{} processes {}, such as pid {such_as}",
+            text::count(*processes),
+            text::printable(process.as_bytes())
+        ),
         OwnerRow::ClosedBeforeStart => {
             "closed before zkchurn started: nobody can tell whose they were".to_owned()
         }
@@ -141,6 +164,9 @@ fn owner(owner: &OwnerRow) -> String {
             "ended too long ago: more ended since than are remembered".to_owned()
         }
         OwnerRow::NotRecorded => "closed during the trace, but not recorded".to_owned(),
+        OwnerRow::NotThatProcess => {
+            "closed during the trace, but not by the one process that was traced".to_owned()
+        }
     }
 }
 
@@ -149,5 +175,52 @@ fn left(first_ms: u32, last_ms: u32) -> String {
     match first_ms == last_ms {
         true => duration(first_ms),
         false => format!("{} to {}", duration(first_ms), duration(last_ms)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timewait::table::OwnerTotal;
+
+    fn headline(owners: &[(OwnerRow, u64)]) -> String {
+        let mut table = TimeWait::default();
+        table.total = owners.iter().map(|(_, count)| count).sum();
+        let totals = owners.iter().map(|(owner, count)| OwnerTotal {
+            owner: owner.clone(),
+            threads: 1,
+            count: *count,
+        });
+        table.owners = totals.collect();
+        sentence(&table)
+    }
+
+    #[test]
+    fn the_owner_comes_first_and_hostile_names_change_nothing() {
+        let thread = OwnerRow::Traced {
+            pid: 42,
+            start_ns: 0,
+            process: "belong to: \u{1b}[2J".to_owned(),
+            tid: Some(43),
+            thread: Some("main-SendThread".to_owned()),
+            java_thread: Some("main-SendThread(zk1:2181)\u{9b}".to_owned()),
+        };
+        let headline_of_both = headline(&[(OwnerRow::ClosedBeforeStart, 30), (thread, 7)]);
+        assert_eq!(
+            headline_of_both,
+            "TIME_WAIT: 7 of 37 sockets belong to pid 42 belong to: \\u{1b}[2J thread 43 \
+             \"main-SendThread(zk1:2181)\\u{9b}\""
+        );
+        let many = OwnerRow::TracedProcesses {
+            process: "nc".to_owned(),
+            processes: 15,
+            such_as: 7,
+        };
+        assert_eq!(
+            headline(&[(many, 15)]),
+            "TIME_WAIT: 15 of 15 sockets belong to 15 processes nc, such as pid 7"
+        );
+        let unknown = headline(&[(OwnerRow::ClosedBeforeStart, 3)]);
+        assert!(unknown.starts_with("TIME_WAIT: 3 of 3 sockets: closed before"));
     }
 }
