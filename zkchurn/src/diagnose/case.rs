@@ -4,10 +4,12 @@
 
 use crate::{
     connection::Side,
+    handshake::session::SessionId,
     inspect::logs::LogFinding,
     ledger::{
         Destination,
-        shape::Shapes,
+        handshakes::Handshakes,
+        shape::{Shapes, Spoken},
         tally::{Range, Tally},
     },
 };
@@ -45,6 +47,15 @@ pub struct Sibling {
     pub working: u64,
 }
 
+/// A session that several clients got, one of them of this case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSession {
+    /// The session.
+    pub id: SessionId,
+    /// The clients in words, and how often each got it.
+    pub users: Vec<(String, u64)>,
+}
+
 /// The connections of somebody to one far end, or in turn to several.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
@@ -71,6 +82,8 @@ pub struct Case<'a> {
     /// Others whose sessions at the same far end go no further than the handshake,
     /// in words.
     pub rivals: Vec<String>,
+    /// Sessions that several clients got.
+    pub shared: Vec<SharedSession>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }
@@ -84,6 +97,16 @@ impl Case<'_> {
     /// Connections that ended.
     pub fn ended(&self) -> u64 {
         self.tally.shapes.ended()
+    }
+
+    /// What was said first, where it was captured of most connections.
+    pub fn handshakes(&self) -> Option<&Handshakes> {
+        let handshakes = &self.tally.handshakes;
+        let spoke = self
+            .shapes()
+            .count(|_, spoken| matches!(spoken, Spoken::Client | Spoken::Both));
+        let is_captured = handshakes.connections > 0 && handshakes.connections * 3 >= spoke * 2;
+        is_captured.then_some(handshakes)
     }
 
     /// Payload bytes that the client sent, whichever side was traced.

@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     connection::{Comm, Side},
-    identify::{ProcessKey, file_name, registry::Registry},
+    identify::{ProcessIdentity, ProcessKey, file_name, registry::Registry},
     inspect::jvm::java_name,
     ledger::{
         Destination, Family, FamilyKey, Ledger,
+        sessions::User,
         shape::{Ending, Spoken},
         tally::Tally,
     },
@@ -26,7 +27,7 @@ use crate::{
 };
 
 use super::{
-    case::{Case, ClientThread, Runtime, Sibling},
+    case::{Case, ClientThread, Runtime, SharedSession, Sibling},
     rhythm::Rhythm,
     sizes,
     who::Who,
@@ -180,6 +181,7 @@ impl<'r> Scope<'_, 'r> {
             logs: Vec::new(),
             siblings: Vec::new(),
             rivals: Vec::new(),
+            shared: self.shared(members),
             window_ns: self.window_ns,
             tally,
         }
@@ -209,6 +211,7 @@ impl<'r> Scope<'_, 'r> {
             logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
             siblings: siblings(group, &destinations, all),
             rivals: Vec::new(),
+            shared: self.shared(members),
             window_ns: self.window_ns,
             destinations,
             tally,
@@ -272,6 +275,43 @@ impl<'r> Scope<'_, 'r> {
         kinds
             .max_by_key(|runtime| *runtime != Runtime::Unknown)
             .unwrap_or(Runtime::Unknown)
+    }
+
+    /// The sessions of these processes or hosts that several clients got.
+    fn shared(&self, members: &[Member<'_>]) -> Vec<SharedSession> {
+        let is_ours = |user: User| {
+            members
+                .iter()
+                .any(|(key, _)| match (user, key.destination) {
+                    (User::Thread { process, .. }, _) => key.process == Some(process),
+                    (User::Host(ip), Destination::Client { host, .. }) => host == ip,
+                    _ => false,
+                })
+        };
+        let shared = self.ledger.sessions.shared().into_iter();
+        let shared = shared.map(|(id, session)| (id, session.users()));
+        shared
+            .filter(|(_, users)| users.iter().any(|(user, _)| is_ours(*user)))
+            .take(MOST_RIVALS)
+            .map(|(id, users)| SharedSession {
+                id,
+                users: users
+                    .into_iter()
+                    .map(|(user, uses)| (self.user(user), uses.granted))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn user(&self, user: User) -> String {
+        match user {
+            User::Thread { process, tid } => {
+                let label = self.registry.get(process).map(ProcessIdentity::label);
+                let label = label.map_or_else(String::new, |label| format!(" {label}"));
+                format!("pid {}{label} thread {tid}", process.pid)
+            }
+            User::Host(host) => format!("remote host {host}"),
+        }
     }
 
     /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 pub use self::finding::{Confidence, Finding, Severity};
 use self::{case::Case, finding::Verdict, rules::Rule};
-use crate::{identify::registry::Registry, ledger::Ledger};
+use crate::{identify::registry::Registry, ledger::Ledger, text};
 
 /// Findings on all that was traced, worst first: broken before wasteful before
 /// harmless, then the surest, then the busiest.
@@ -58,6 +58,9 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
     if case.is_remote_host() && rule.severity != Severity::Harmless {
         verdict = verdict.next("run zkchurn on that host: it names the process and the thread");
     }
+    if let Some(hint) = session_to_search(case) {
+        verdict = verdict.next(hint);
+    }
     let mut numbers = common_numbers(case);
     numbers.extend(verdict.numbers);
     Finding {
@@ -79,6 +82,15 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
     }
 }
 
+/// A session id is the word that both sides' logs have in common.
+fn session_to_search(case: &Case<'_>) -> Option<String> {
+    let (session, connections) = case.handshakes()?.main_session()?;
+    Some(format!(
+        "search the logs of client and server for session {session} ({})",
+        text::counted(connections, "connection")
+    ))
+}
+
 /// The numbers that every rule may have looked at.
 fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
     let tally = &case.tally;
@@ -88,6 +100,16 @@ fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
         ("open", tally.open()),
         ("threads", case.threads),
     ]);
+    if let Some(handshakes) = case.handshakes() {
+        numbers.extend([
+            ("handshakes", handshakes.connections),
+            ("new_handles", handshakes.new_handles),
+            ("reconnects", handshakes.reconnects),
+            ("granted", handshakes.granted),
+            ("expired", handshakes.expired),
+            ("unanswered_requests", handshakes.unanswered),
+        ]);
+    }
     let mut spread = |name: [&'static str; 3], of: &crate::ledger::distribution::Distribution| {
         let values = [of.min(), of.percentile(50.0), of.max()];
         for (name, value) in name.into_iter().zip(values) {

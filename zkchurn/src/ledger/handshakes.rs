@@ -69,6 +69,13 @@ impl<T: Copy + Ord> MinMax<T> {
             max: max.max(value),
         });
     }
+
+    fn absorb(range: &mut Option<Self>, other: Option<Self>) {
+        if let Some(other) = other {
+            Self::widen(range, other.min);
+            Self::widen(range, other.max);
+        }
+    }
 }
 
 impl Handshakes {
@@ -83,7 +90,7 @@ impl Handshakes {
         }
         self.unanswered += u64::from(handshake.is_unanswered());
         if let Some(session) = handshake.session() {
-            self.note_session(session);
+            self.note_session(session, 1);
         }
     }
 
@@ -121,12 +128,40 @@ impl Handshakes {
         }
     }
 
-    fn note_session(&mut self, session: SessionId) {
+    /// Adds the counts of other connections.
+    pub fn absorb(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.new_handles += other.new_handles;
+        self.reconnects += other.reconnects;
+        self.granted += other.granted;
+        self.expired += other.expired;
+        self.unanswered += other.unanswered;
+        self.incomplete += other.incomplete;
+        self.tls += other.tls;
+        self.http += other.http;
+        self.other_requests += other.other_requests;
+        self.other_responses += other.other_responses;
+        for (word, count) in &other.words {
+            *self.words.entry(*word).or_default() += count;
+        }
+        let mut sessions: Vec<_> = other.sessions.iter().collect();
+        // Which of too many are kept must not depend on the hash.
+        sessions.sort_unstable();
+        for (session, count) in sessions {
+            self.note_session(*session, *count);
+        }
+        self.sessions_left_out |= other.sessions_left_out;
+        MinMax::absorb(&mut self.asked_timeout_ms, other.asked_timeout_ms);
+        MinMax::absorb(&mut self.granted_timeout_ms, other.granted_timeout_ms);
+        MinMax::absorb(&mut self.last_zxid, other.last_zxid);
+    }
+
+    fn note_session(&mut self, session: SessionId, connections: u64) {
         if self.sessions.len() >= MOST_SESSIONS && !self.sessions.contains_key(&session) {
             self.sessions_left_out = true;
             return;
         }
-        *self.sessions.entry(session).or_default() += 1;
+        *self.sessions.entry(session).or_default() += connections;
     }
 
     /// How many sessions there were; at least, where `sessions_left_out`.
@@ -153,7 +188,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::handshake::First;
 
-    fn first(message: Message) -> Option<First> {
+    /// A captured message.
+    pub fn first(message: Message) -> Option<First> {
         Some(First {
             message,
             at_ns: 1,

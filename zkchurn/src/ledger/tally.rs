@@ -274,6 +274,7 @@ impl Tally {
         self.closed_by_other_process += other.closed_by_other_process;
         self.other_process_closer = other.other_process_closer.or(self.other_process_closer);
         self.older.absorb(&other.older);
+        self.handshakes.absorb(&other.handshakes);
     }
 
     fn end(&mut self, connection: &Connection, outcome: Outcome) {

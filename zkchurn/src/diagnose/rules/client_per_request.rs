@@ -9,7 +9,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
-    ledger::shape::Spoken,
+    ledger::{handshakes::Handshakes, shape::Spoken},
     text,
 };
 
@@ -24,6 +24,48 @@ pub const RULE: Rule = Rule {
 const FEWEST: u64 = 3;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
+    match case.handshakes() {
+        Some(handshakes) => by_requests(case, handshakes),
+        None => by_sizes(case),
+    }
+}
+
+/// Each connection asks for a new session, and gets it.
+fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let granted = handshakes.granted.min(handshakes.new_handles);
+    if granted < FEWEST || handshakes.reconnects * 2 > handshakes.new_handles {
+        return None;
+    }
+    // Those that stay open are a leak, if anything.
+    let thrown_away = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    if !case.most(thrown_away) || thrown_away < FEWEST {
+        return None;
+    }
+    let verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "{} asked for a new session, got it, and ended: the application makes a client \
+             for each request instead of keeping one.",
+            text::counted(granted, "connection")
+        ),
+    )
+    .because("ConnectRequests with session 0, which is a new handle, were read off the wire")
+    .number("thrown_away", thrown_away);
+    Some(advice(verdict, case))
+}
+
+fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let verdict = verdict.next("keep one client for the life of the process, and share it");
+    match case.runtime {
+        Runtime::Jvm => verdict.next(
+            "find the caller: `jstack` while a connection is being made shows who calls \
+             `new ZooKeeper` or `CuratorFramework.start`",
+        ),
+        _ => verdict,
+    }
+}
+
+fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let with_work = case.shapes().count_exact(sizes::is_work);
     if answered < FEWEST || !case.most(answered) || with_work * 2 < answered {
@@ -48,14 +90,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         sent.min, sent.max, received.min, received.max
     ))
     .number("answered", answered)
-    .number("with_work", with_work)
-    .next("keep one client for the life of the process, and share it");
-    if case.runtime == Runtime::Jvm {
-        verdict = verdict.next(
-            "find the caller: `jstack` while a connection is being made shows who calls \
-             `new ZooKeeper` or `CuratorFramework.start`",
-        );
-    }
+    .number("with_work", with_work);
+    verdict = advice(verdict, case);
     if new_each_time {
         verdict = verdict.because(format!(
             "{} threads or processes opened {}: a client that reconnects keeps its thread",
@@ -82,8 +118,27 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, new_thread_each, only},
         },
+        ledger::handshakes::tests::asked,
         outcome::Outcome,
     };
+
+    #[test]
+    fn the_requests_themselves_decide_whether_one_thread_reconnects() {
+        let mut connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        for (connection, session) in connections.iter_mut().zip(1..) {
+            connection.handshake = Some(asked(0, Some((session, 4_000))));
+        }
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Certain)
+        );
+        for connection in &mut connections {
+            connection.handshake = Some(asked(7, Some((7, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        assert!(findings.iter().all(|finding| finding.name != "client_per_request"));
+    }
 
     #[test]
     fn a_new_thread_for_each_is_a_new_client() {

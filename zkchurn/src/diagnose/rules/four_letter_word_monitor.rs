@@ -8,6 +8,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
+    ledger::handshakes::Handshakes,
     text,
 };
 
@@ -22,6 +23,9 @@ pub const RULE: Rule = Rule {
 const FEWEST: u64 = 2;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
+    if let Some(handshakes) = case.handshakes() {
+        return by_words(case, handshakes);
+    }
     let words = case
         .shapes()
         .count_exact(|shape| sizes::is_four_letter_word(shape.client_bytes));
@@ -38,14 +42,36 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .because("4 to 6 bytes were sent: a word, maybe with a line's end, and no session")
     .number("words", words)
     .decided_by("--handshake reads the word")
-    .next(
-        "nothing, unless it is too often; the admin server (port 8080, /commands) answers the \
-         same without a line in the log",
-    );
+    .next(ADVICE);
     Some(match case.rhythm.is_constant() {
         true => verdict.because("they keep the beat of a timer"),
         false => verdict,
     })
+}
+
+const ADVICE: &str = "nothing, unless it is too often; the admin server (port 8080, /commands) \
+                      answers the same without a line in the log";
+
+/// The words themselves were read.
+fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let count = handshakes.four_letter_words();
+    if count < FEWEST || !case.most(count) {
+        return None;
+    }
+    let words: Vec<_> = handshakes
+        .words
+        .iter()
+        .map(|(word, count)| format!("{word} {}", text::counted(*count, "time")))
+        .collect();
+    Some(
+        Verdict::new(
+            Confidence::Certain,
+            format!("A monitor asks {}: harmless.", words.join(", ")),
+        )
+        .because("the words were read off the wire")
+        .number("words", count)
+        .next(ADVICE),
+    )
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ rules! {
     four_letter_word_monitor,
     /// Bytes that are no ZooKeeper.
     wrong_protocol,
+    /// TLS, read off the wire.
+    tls_at_plaintext_port,
+    /// HTTP, read off the wire.
+    http_at_plaintext_port,
     /// The server does not answer in time.
     read_timeouts,
     /// Handles that nobody closes.

@@ -10,7 +10,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
-    ledger::shape::Ending,
+    ledger::{handshakes::Handshakes, shape::Ending},
     text,
 };
 
@@ -48,7 +48,30 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .because("the client sent 48 or 49 bytes, got none back, and the server closed first")
     .because("it closed without a RST, so it had read what was sent")
     .number("unanswered", closed);
+    let verdict = match case.handshakes() {
+        Some(handshakes) => told_by_requests(verdict, handshakes),
+        None => verdict,
+    };
     Some(told_by_log(verdict, case))
+}
+
+/// What the client had seen before rules out one of the reasons.
+fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
+    let verdict = verdict.because(format!(
+        "{} without an answer were read off the wire",
+        text::counted(handshakes.unanswered, "ConnectRequest")
+    ));
+    match handshakes.last_zxid {
+        Some(seen) if seen.max.0 == 0 => verdict.because(
+            "the client has seen no transaction yet, so it cannot be ahead of the server: \
+             the server does not serve",
+        ),
+        Some(seen) => verdict.because(format!(
+            "the client has seen zxid {}: a server whose own is older refuses it",
+            seen.max
+        )),
+        None => verdict,
+    }
 }
 
 /// Only a log tells one reason from the other.
@@ -85,7 +108,7 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, only},
         },
-        ledger::test_connection::server_side,
+        ledger::{handshakes::tests::asked, test_connection::server_side},
         outcome::Outcome,
     };
 
@@ -96,6 +119,22 @@ mod tests {
         assert_eq!((finding.name, finding.confidence), ("not_served", Confidence::Likely));
         assert_eq!(finding.cannot_tell_from, ["connection_limit"]);
         assert!(finding.would_decide[0].contains("has seen zxid"));
+    }
+
+    #[test]
+    fn a_client_that_has_seen_nothing_is_not_ahead() {
+        let mut unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        for connection in &mut unanswered {
+            connection.handshake = Some(asked(0, None));
+        }
+        let finding = only(diagnosed(&unanswered));
+        let rules_out = |why: &String| why.contains("cannot be ahead");
+        assert!(finding.reasons_for.iter().any(rules_out));
+        for connection in &mut unanswered {
+            connection.handshake = Some(asked(0x1f, None));
+        }
+        let finding = only(diagnosed(&unanswered));
+        assert!(finding.reasons_for.iter().any(|why| why.contains("zxid 0x1f")));
     }
 
     #[test]

@@ -41,6 +41,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if lived < SHORTEST_NS || !case.most(all) {
         return None;
     }
+    if let Some(handshakes) = case.handshakes()
+        && handshakes.new_handles * 2 > handshakes.connections
+        && never_answered == 0
+    {
+        // New handles: clients that ended in good order.
+        return None;
+    }
     // A client that ends in good order lives as long as it likes.
     let reconnects = case.is_one_thread() && case.tally.opened() >= 2;
     if broken + never_answered == 0 && !reconnects && case.tally.retransmits == 0 {
@@ -90,6 +97,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict
             .but("the server had answered before, and nothing was lost: a pause of the client's own process looks the same")
             .cannot_tell_from(&["client_per_request"]);
+    }
+    if let Some(handshakes) = case.handshakes()
+        && handshakes.reconnects > 0
+    {
+        verdict = verdict.because(format!(
+            "{} went on with an old session, read off the wire: it is one client that comes back",
+            text::counted(handshakes.reconnects, "connection")
+        ));
     }
     if let Some(line) = case.logged(&["session-timed-out", "jvm-paused"]) {
         verdict.confidence = Confidence::Certain;

@@ -10,7 +10,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
-    ledger::shape::Ending,
+    ledger::{handshakes::Handshakes, shape::Ending},
     text,
 };
 
@@ -23,6 +23,49 @@ pub const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
+    match case.handshakes() {
+        Some(handshakes) => by_answers(case, handshakes),
+        None => by_sizes(case),
+    }
+}
+
+/// The server said it.
+fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let expired = handshakes.expired;
+    if expired == 0 || expired * 3 < handshakes.connections {
+        return None;
+    }
+    let mut verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "The server answered {} of {} that the session has expired.",
+            text::count(expired),
+            text::counted(handshakes.connections, "request")
+        ),
+    )
+    .because("a ConnectResponse with no session or no timeout was read off the wire");
+    if handshakes.reconnects >= expired && case.is_new_one_each_time() {
+        verdict = verdict.because(
+            "new threads or processes present an old session: it is kept and handed on",
+        );
+    }
+    if expired == 1 {
+        verdict = verdict.but("it happened once: a single expiry is no loop");
+    }
+    Some(advice(verdict))
+}
+
+fn advice(verdict: Verdict) -> Verdict {
+    verdict
+        .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
+        .next(
+            "an application must make a new handle, with no session id, after an expiry; \
+             find out what keeps it from sending pings: GC pauses, a blocked event thread",
+        )
+}
+
+/// Nothing but the handshake was said, and the server closed.
+fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let alone = case.shapes().count_exact(sizes::is_handshake_alone);
     let by_server = case.shapes().count_exact(|shape| {
         sizes::is_handshake_alone(shape)
@@ -50,12 +93,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and no more")
     .number("handshake_alone", alone)
-    .number("closed_by_server", by_server)
-    .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
-    .next(
-        "an application must make a new handle, with no session id, after an expiry; \
-         find out what keeps it from sending pings: GC pauses, a blocked event thread",
-    );
+    .number("closed_by_server", by_server);
+    verdict = advice(verdict);
     if by_server > 0 {
         verdict = verdict.because(format!(
             "the server closed first {}, as it does after such an answer",
@@ -93,6 +132,7 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, new_thread_each, only},
         },
+        ledger::handshakes::tests::asked,
         outcome::Outcome,
     };
 
@@ -107,6 +147,27 @@ mod tests {
         );
         assert_eq!(finding.who.kind, "process");
         assert!(finding.reasons_for.iter().any(|why| why.contains("new handle")));
+    }
+
+    #[test]
+    fn the_answer_itself_is_certain_and_its_absence_rules_it_out() {
+        let mut connections = new_thread_each(every(1_500, 6, EXPIRED));
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0x10, Some((0, 0))));
+        }
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("session_expired_loop", Confidence::Certain)
+        );
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0, Some((0x20, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        assert!(
+            findings.iter().all(|finding| finding.name != "session_expired_loop"),
+            "{findings:?}"
+        );
     }
 
     #[test]

@@ -32,14 +32,24 @@ const STRANGERS: [(&str, &str); 5] = [
     ("nmap", "a port scan"),
 ];
 
-fn judge(case: &Case<'_>) -> Option<Verdict> {
+/// Connections that the server ended without an answer to what has not the size
+/// of a ConnectRequest, if they are most.
+pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
     let foreign = case.shapes().count_exact(|shape| {
         matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
             && shape.server_bytes == 0
             && (7..sizes::LARGE).contains(&shape.client_bytes)
             && !sizes::is_connect_request(shape.client_bytes)
     });
-    if foreign < FEWEST || !case.most(foreign) {
+    (foreign >= FEWEST && case.most(foreign)).then_some(foreign)
+}
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let foreign = foreign(case)?;
+    if let Some(handshakes) = case.handshakes()
+        && (handshakes.tls + handshakes.http) * 2 > foreign
+    {
+        // Told apart by rules of their own.
         return None;
     }
     let program = case.label().split(' ').next().unwrap_or_default();
