@@ -34,11 +34,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             && shape.server_bytes == 0
     });
     let resets = unanswered.saturating_sub(closed);
-    if closed < FEWEST || !case.most(closed) || resets * 5 >= unanswered {
+    if closed < FEWEST || closed * 2 < case.ended() || resets * 2 >= unanswered {
         return None;
     }
-    let verdict = Verdict::new(
-        Confidence::Likely,
+    let mut verdict = Verdict::new(
+        match resets * 5 >= unanswered {
+            true => Confidence::Possible,
+            false => Confidence::Likely,
+        },
         format!(
             "The server read {} that have the size of a ConnectRequest and closed without \
              an answer: it does not serve, or refuses this client.",
@@ -46,8 +49,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ),
     )
     .because("the client sent 48 or 49 bytes, got none back, and the server closed first")
-    .because("it closed without a RST, so it had read what was sent")
-    .number("unanswered", closed);
+    .number("unanswered", closed)
+    .number("resets", resets);
+    verdict = match resets {
+        0 => verdict.because("it closed without a RST, so it had read what was sent"),
+        some => verdict.but(format!(
+            "{} of {} were ended by a RST, as when the server's limit is reached",
+            text::count(some),
+            text::count(unanswered)
+        )),
+    };
     let verdict = match case.handshakes() {
         Some(handshakes) => told_by_requests(verdict, handshakes),
         None => verdict,
@@ -106,7 +117,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed, only},
+            test_case::{back_off, diagnosed, names, only},
         },
         ledger::{handshakes::tests::asked, test_connection::server_side},
         outcome::Outcome,
@@ -119,6 +130,24 @@ mod tests {
         assert_eq!((finding.name, finding.confidence), ("not_served", Confidence::Likely));
         assert_eq!(finding.cannot_tell_from, ["connection_limit"]);
         assert!(finding.would_decide[0].contains("has seen zxid"));
+    }
+
+    #[test]
+    fn some_resets_leave_it_open() {
+        let mut unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        unanswered.extend(
+            back_off(12, (49, 0, Outcome::ResetByPeer))
+                .into_iter()
+                .skip(9),
+        );
+        let findings = diagnosed(&unanswered);
+        assert_eq!(
+            names(&findings),
+            [
+                ("connection_limit", Confidence::Possible),
+                ("not_served", Confidence::Possible),
+            ]
+        );
     }
 
     #[test]
