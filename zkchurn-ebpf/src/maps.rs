@@ -34,7 +34,7 @@ pub fn track(record: &ConnectionRecord) {
         count(Loss::TableFull);
     } else if globals::captures_handshakes() {
         let progress = Progress::new(record.side);
-        if HANDSHAKES.insert(record.socket, &progress, 0).is_err() {
+        if HANDSHAKES.insert(record.socket, progress, 0).is_err() {
             count(Loss::HandshakeRecordDropped);
         }
     }

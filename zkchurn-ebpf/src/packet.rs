@@ -2,7 +2,7 @@
 //! A packet of a traced socket, as the cgroup hooks show it: from its IP header
 //! on, with the socket that it leaves or reaches.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::offset_of};
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
@@ -34,8 +34,13 @@ impl Packet {
     /// The packet, if it has a socket.
     #[inline(always)]
     pub fn new(buffer: *mut __sk_buff) -> Option<Self> {
-        // SAFETY: the context of a cgroup_skb program has this field.
-        let socket = unsafe { (*buffer).__bindgen_anon_2.sk };
+        let field = buffer
+            .cast_const()
+            .cast::<u8>()
+            .wrapping_add(offset_of!(__sk_buff, __bindgen_anon_2));
+        // SAFETY: the context of a cgroup_skb program has this field, a pointer
+        // in a union of its own (include/uapi/linux/bpf.h, `__bpf_md_ptr`).
+        let socket = unsafe { field.cast::<*mut bpf_sock>().read_volatile() };
         if socket.is_null() {
             return None;
         }
@@ -45,23 +50,28 @@ impl Packet {
     /// Local port in host byte order.
     #[inline(always)]
     pub fn local_port(&self) -> u16 {
-        // SAFETY: checked against null above. Volatile, so that the compiler
-        // does not merge two fields into a read that the verifier refuses.
-        unsafe { (&raw const (*self.socket).src_port).read_volatile() as u16 }
+        self.field::<u32>(offset_of!(bpf_sock, src_port)) as u16
     }
 
     /// Remote port in host byte order.
     #[inline(always)]
     pub fn remote_port(&self) -> u16 {
-        // SAFETY: as above.
-        u16::from_be(unsafe { (&raw const (*self.socket).dst_port).read_volatile() })
+        u16::from_be(self.field(offset_of!(bpf_sock, dst_port)))
     }
 
     /// TCP state of the socket.
     #[inline(always)]
     pub fn state(&self) -> u8 {
-        // SAFETY: as above.
-        unsafe { (&raw const (*self.socket).state).read_volatile() as u8 }
+        self.field::<u32>(offset_of!(bpf_sock, state)) as u8
+    }
+
+    #[inline(always)]
+    fn field<T>(&self, offset: usize) -> T {
+        let field = self.socket.cast_const().cast::<u8>().wrapping_add(offset);
+        // SAFETY: the socket is not null, and the callers name a field of it with
+        // its type. Volatile, so that the compiler does not merge two fields into
+        // a read that the verifier refuses.
+        unsafe { field.cast::<T>().read_volatile() }
     }
 
     /// Cookie of the socket.
