@@ -12,12 +12,17 @@ public final class IncidentClient {
     private IncidentClient() {}
 
     public static void main(String[] args) throws Exception {
-        ZooKeeper client = new ZooKeeper(args[0], SESSION_TIMEOUT_MS, event -> {});
-        client.exists("/incident", true);
-        System.out.println("watch set");
+        open(args[0]);
         while (System.in.read() != -1) {
             // Nobody writes; the end of the input is what is awaited.
         }
         System.exit(0);
+    }
+
+    /** Opens the session and sets the watch. */
+    public static void open(String hosts) throws Exception {
+        ZooKeeper client = new ZooKeeper(hosts, SESSION_TIMEOUT_MS, event -> {});
+        client.exists("/incident", true);
+        System.out.println("watch set");
     }
 }
