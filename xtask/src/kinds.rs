@@ -16,23 +16,23 @@
 //! | `pauses`, `oversized`, `healthy` | a server that hangs; a packet too large; nothing wrong |
 
 pub mod expected;
-//TMP mod handles;
-//TMP mod healthy;
-//TMP mod incident;
+mod handles;
+mod healthy;
+mod incident;
 mod namespace;
-//TMP mod network;
-//TMP mod oversized;
-//TMP mod pauses;
+mod network;
+mod oversized;
+mod pauses;
 mod probes;
 mod refused;
-//TMP mod requests;
+mod requests;
 pub mod scene;
-//TMP mod sessions;
-//TMP mod stale;
+mod sessions;
+mod stale;
 mod strangers;
 pub mod tools;
 pub mod truth;
-//TMP mod unserved;
+mod unserved;
 mod words;
 
 use anyhow::Result;
@@ -58,17 +58,17 @@ pub struct Kind {
 /// All kinds, those that take longest first.
 pub fn all() -> Vec<&'static Kind> {
     [
-        //TMP network::KINDS,
-        //TMP incident::KINDS,
-        //TMP pauses::KINDS,
-        //TMP unserved::KINDS,
-        //TMP sessions::KINDS,
+        network::KINDS,
+        incident::KINDS,
+        pauses::KINDS,
+        unserved::KINDS,
+        sessions::KINDS,
         refused::KINDS,
-        //TMP handles::KINDS,
-        //TMP requests::KINDS,
-        //TMP stale::KINDS,
-        //TMP oversized::KINDS,
-        //TMP healthy::KINDS,
+        handles::KINDS,
+        requests::KINDS,
+        stale::KINDS,
+        oversized::KINDS,
+        healthy::KINDS,
         strangers::KINDS,
         words::KINDS,
         probes::KINDS,

@@ -22,9 +22,6 @@ use crate::tracer::Tracer;
 
 /// How long a program of a kind may take to its end.
 pub const AT_MOST: Duration = Duration::from_secs(120);
-/// The Java client's shortest pause between attempts is 1.1 s. A tracer that
-/// is attached sooner than this after an attempt misses nothing of the next.
-const ATTACHES_BEFORE_NEXT: Duration = Duration::from_millis(1000);
 /// After this an attempt that fails at once is over.
 const ATTEMPT_IS_OVER: Duration = Duration::from_millis(300);
 const TRIES: usize = 5;
@@ -88,23 +85,33 @@ impl<'a> Scene<'a> {
         Ok(tracer)
     }
 
-    /// Starts zkchurn right after an attempt of a Java client that logs this
-    /// text at each. Returns how far the log had come.
+    /// Starts zkchurn between two attempts of a Java client that logs this text
+    /// at each. Returns how far the log had come.
     pub fn trace_between(&self, log: &mut Log, text: &str) -> Result<(Tracer, usize)> {
         for _ in 0..TRIES {
             log.skip()?;
             log.wait_for(text)?;
-            let seen = Instant::now();
             thread::sleep(ATTEMPT_IS_OVER);
+            log.skip()?;
+            let position = log.position();
             let tracer = self.trace()?;
-            if seen.elapsed() < ATTACHES_BEFORE_NEXT {
-                log.skip()?;
-                return Ok((tracer, log.position()));
+            if log.next_with(text).is_none() {
+                return Ok((tracer, position));
             }
+            // Whether that one was seen whole, nobody knows.
             tracer.stop()?;
             std::fs::remove_file(self.recording()).context("cannot remove the recording")?;
         }
-        bail!("zkchurn was never attached within {ATTACHES_BEFORE_NEXT:?}")
+        bail!("zkchurn was never attached between two attempts")
+    }
+
+    /// Waits for some more attempts, and until the last is over.
+    pub fn attempts(&self, log: &mut Log, text: &str, count: usize) -> Result<()> {
+        for _ in 0..count {
+            log.wait_for(text)?;
+        }
+        thread::sleep(ATTEMPT_IS_OVER);
+        Ok(())
     }
 
     /// A server's configuration in this place.
