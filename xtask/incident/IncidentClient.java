@@ -9,6 +9,8 @@ import org.apache.zookeeper.ZooKeeper;
 public final class IncidentClient {
     private static final int SESSION_TIMEOUT_MS = 30_000;
 
+    private static ZooKeeper client;
+
     private IncidentClient() {}
 
     public static void main(String[] args) throws Exception {
@@ -21,7 +23,18 @@ public final class IncidentClient {
 
     /** Opens the session and sets the watch. */
     public static void open(String hosts) throws Exception {
-        ZooKeeper client = new ZooKeeper(hosts, SESSION_TIMEOUT_MS, event -> {});
+        connect(hosts);
+        watch();
+    }
+
+    /** Opens the session. */
+    public static void connect(String hosts) throws Exception {
+        client = new ZooKeeper(hosts, SESSION_TIMEOUT_MS, event -> {});
+        client.exists("/", false);
+    }
+
+    /** Sets the watch. */
+    public static void watch() throws Exception {
         client.exists("/incident", true);
         System.out.println("watch set");
     }

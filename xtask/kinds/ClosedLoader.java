@@ -8,9 +8,9 @@ import java.util.List;
 
 /**
  * A container whose application failed to start: HOSTS CLASS_PATH. It loads
- * IncidentClient and ZooKeeper in a class loader of their own, lets it open its session
- * and set its watch, and closes the loader, as Tomcat does. The application's thread
- * lives on. It ends with its standard input.
+ * IncidentClient and ZooKeeper in a class loader of their own and lets it open its session.
+ * After a line on its standard input it has it set its watch and closes the loader, as
+ * Tomcat does. The client's thread lives on. It ends with its standard input.
  */
 public final class ClosedLoader {
     private ClosedLoader() {}
@@ -23,7 +23,10 @@ public final class ClosedLoader {
         URLClassLoader loader = new URLClassLoader(jars.toArray(URL[]::new), null);
         Thread.currentThread().setContextClassLoader(loader);
         Class<?> application = loader.loadClass("IncidentClient");
-        application.getMethod("open", String.class).invoke(null, args[0]);
+        application.getMethod("connect", String.class).invoke(null, args[0]);
+        System.out.println("connected");
+        System.in.read();
+        application.getMethod("watch").invoke(null);
         loader.close();
         System.out.println("loader closed");
         while (System.in.read() != -1) {

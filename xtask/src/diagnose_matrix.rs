@@ -5,6 +5,7 @@
 
 mod keep;
 mod outcome;
+mod plain;
 mod table;
 mod verdict;
 
@@ -26,7 +27,7 @@ use crate::trace::Trace;
 use crate::{command, privilege, tracer, workspace};
 
 /// Options of `diagnose-matrix`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args)]
 pub struct Options {
     /// Only these kinds, comma-separated
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
@@ -41,7 +42,7 @@ pub struct Options {
     #[arg(long)]
     pub list: bool,
     /// How many kinds run at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub at_once: u8,
     /// zkchurn as it was built by the user who called sudo
     #[arg(long, hide = true)]
@@ -221,20 +222,16 @@ fn traced(
     let scene = Scene::enter(tools, dir, port)?;
     let truth = (kind.run)(&scene)?;
     let recording = scene.recording();
+    let whole = std::fs::read(&recording).context("cannot read the recording")?;
+    let without = scene.file("plain.zkchurn");
+    std::fs::write(&without, plain::without_handshakes(&whole)?)
+        .context("cannot write the recording")?;
     let trace = Trace::replay(&tools.zkchurn, &recording)?;
-    let mut outcome = verdict::judge(kind, &truth, &trace);
+    let plain = Trace::replay(&tools.zkchurn, &without)?;
+    let mut outcome = verdict::judge(kind, &truth, &trace, &plain)?;
     outcome.preparation = scene.preparation();
     if let Some(directory) = record {
         keep::keep(directory, kind, &truth, &trace, &recording)?;
     }
     Ok(outcome)
-}
-
-/// The steps of `cargo xtask test` start the same verb.
-pub fn quick() -> Result<()> {
-    run(&Options {
-        quick: true,
-        at_once: 4,
-        ..Options::default()
-    })
 }

@@ -26,8 +26,10 @@ pub struct Outcome {
     pub connections: usize,
     /// How they ended.
     pub outcomes: BTreeMap<String, usize>,
-    /// Findings; `None` where the report has no such list.
-    pub found: Option<Vec<Found>>,
+    /// Findings from the sockets alone.
+    pub plain: Vec<Found>,
+    /// Findings with the first bytes as well.
+    pub handshake: Vec<Found>,
     /// What does not hold, a sentence each.
     pub failures: Vec<String>,
     /// Until the tracer was attached.
@@ -43,7 +45,8 @@ impl Outcome {
             kind,
             connections: 0,
             outcomes: BTreeMap::new(),
-            found: None,
+            plain: Vec::new(),
+            handshake: Vec::new(),
             failures: vec![format!("could not be brought about: {error:#}")],
             preparation: None,
             took: Duration::ZERO,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::outcome::{Found, Outcome};
@@ -12,31 +13,33 @@ use crate::kinds::expected::Findings;
 use crate::kinds::truth::Truth;
 use crate::trace::{Connection, Trace};
 
-/// Judges one kind.
-pub fn judge(kind: &'static Kind, truth: &Truth, trace: &Trace) -> Outcome {
-    let all: Vec<_> = trace
-        .connections
-        .iter()
-        .filter(|one| !one.before_start)
-        .collect();
+/// Judges one kind: by its recording, and by the same without first bytes.
+pub fn judge(kind: &'static Kind, truth: &Truth, trace: &Trace, plain: &Trace) -> Result<Outcome> {
+    let during = trace.connections.iter().filter(|one| !one.before_start);
+    let all: Vec<_> = during.collect();
     let mut failures = against_truth(truth, &all);
     failures.extend(against_fingerprint(kind, &all));
     if trace.lost > 0 {
         failures.push(format!("lost {}", trace.lost));
     }
-    let found = found(&trace.report);
-    if let Some(found) = &found {
-        failures.extend(against_findings(&kind.expected.plain, found));
+    let (plain, handshake) = (found(&plain.report)?, found(&trace.report)?);
+    for (how, expected, found) in [
+        ("plain", &kind.expected.plain, &plain),
+        ("with --handshake", &kind.expected.handshake, &handshake),
+    ] {
+        let wrong = against_findings(expected, found);
+        failures.extend(wrong.iter().map(|failure| format!("{how}: {failure}")));
     }
-    Outcome {
+    Ok(Outcome {
         kind,
         connections: all.len(),
         outcomes: counted(&all),
-        found,
+        plain,
+        handshake,
         failures,
         preparation: None,
         took: Duration::ZERO,
-    }
+    })
 }
 
 fn against_truth(truth: &Truth, all: &[&Connection]) -> Vec<String> {
@@ -102,8 +105,10 @@ fn counted(all: &[&Connection]) -> BTreeMap<String, usize> {
     counts
 }
 
-fn found(report: &Value) -> Option<Vec<Found>> {
-    let findings = report["findings"].as_array()?;
+fn found(report: &Value) -> Result<Vec<Found>> {
+    let findings = report["findings"]
+        .as_array()
+        .context("a report without findings")?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
     let one = |finding: &Value| Found {
@@ -111,7 +116,7 @@ fn found(report: &Value) -> Option<Vec<Found>> {
         confidence: text(&finding["confidence"]),
         cannot_tell_from: texts(&finding["cannot_tell_from"]),
     };
-    Some(findings.iter().map(one).collect())
+    Ok(findings.iter().map(one).collect())
 }
 
 /// What of the findings does not hold.

@@ -41,6 +41,8 @@ impl Launch<'_> {
         let mut command = dies_with_parent("java");
         command
             .current_dir(self.dir)
+            // Cargo sets it; ZooKeeper logs it, with this machine's paths.
+            .env_remove("LD_LIBRARY_PATH")
             .args(FLAGS)
             .args(self.properties)
             .arg(format!(

@@ -54,8 +54,6 @@ impl Findings {
     }
 }
 
-/// Any number of bytes.
-pub const ANY: (u64, u64) = (0, u64::MAX);
 /// Not one byte.
 pub const NONE: (u64, u64) = (0, 0);
 /// A ConnectRequest and no more.

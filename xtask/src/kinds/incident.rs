@@ -14,8 +14,8 @@ use super::refused::connect_string;
 use super::scene::Scene;
 use super::truth::{Truth, established_ports};
 use crate::incident::client::send_thread;
-use crate::incident::log::{ESTABLISHED, REFUSED};
-use crate::incident::server::Server;
+use crate::incident::log::{ESTABLISHED, REFUSED, SESSION};
+use crate::incident::server::{Config, Server};
 use crate::incident::{jars, log::Log};
 use crate::program::Program;
 use crate::tracer::Tracer;
@@ -38,21 +38,21 @@ pub const KINDS: &[Kind] = &[
         about: "the incident with three hosts in the connect string",
         quick: true,
         expected: INCIDENT,
-        run: |scene| alone(scene, &["127.0.0.1", "127.0.0.2", "127.0.0.3"], stripped),
+        run: |scene| alone(scene, &["127.0.0.1", "127.0.0.2", "127.0.0.3"]),
     },
     Kind {
         name: "incident",
         about: "a Java client whose jars lack SetWatches, after its server was restarted",
         quick: true,
         expected: INCIDENT,
-        run: |scene| alone(scene, &["127.0.0.1"], stripped),
+        run: |scene| alone(scene, &["127.0.0.1"]),
     },
     Kind {
         name: "incident_closed_loader",
         about: "a Java client whose class loader was closed, after its server was restarted",
         quick: true,
         expected: INCIDENT,
-        run: |scene| alone(scene, &["127.0.0.1"], closed_loader),
+        run: closed_loader,
     },
     Kind {
         name: "incident_and_probe",
@@ -74,18 +74,41 @@ struct Stuck {
     _server: Server,
 }
 
-type StartClient = fn(&Scene<'_>, &str) -> Result<Program>;
-
 impl Stuck {
-    /// One server stands for all hosts: it listens on all addresses.
-    fn make(scene: &Scene<'_>, hosts: &str, start: StartClient) -> Result<Self> {
-        let config = scene.config().address(Ipv4Addr::UNSPECIFIED);
-        let server = Server::start(&config)?;
-        let client = start(scene, hosts)?;
+    /// Jars that lack the class.
+    fn stripped(scene: &Scene<'_>, hosts: &str) -> Result<Self> {
+        let server = Server::start(&config(scene))?;
+        let class_path = scene.tools.stripped_class_path(scene.dir)?;
+        let client = scene.java_with("client", &class_path, &[], &["IncidentClient", hosts])?;
+        scene.wait_for_printed("client", "watch set")?;
+        Self::after_restart(scene, server, client)
+    }
+
+    /// A class loader that was closed. The client has reconnected once before,
+    /// without a watch: without the classes for that it would not even come
+    /// back.
+    fn closed_loader(scene: &Scene<'_>, hosts: &str) -> Result<Self> {
+        let server = Server::start(&config(scene))?;
+        let all = format!("classes:{}", jars::complete());
+        let mut client = scene.java("client", &["ClosedLoader", hosts, &all])?;
+        scene.wait_for_printed("client", "connected")?;
         let mut log = scene.log("client");
+        log.skip()?;
         server.stop()?;
         log.wait_for(REFUSED)?;
-        let server = Server::start(&config)?;
+        let server = Server::start(&config(scene))?;
+        log.wait_for(SESSION)?;
+        client.tell("")?;
+        scene.wait_for_printed("client", "loader closed")?;
+        Self::after_restart(scene, server, client)
+    }
+
+    fn after_restart(scene: &Scene<'_>, server: Server, client: Program) -> Result<Self> {
+        let mut log = scene.log("client");
+        log.skip()?;
+        server.stop()?;
+        log.wait_for(REFUSED)?;
+        let server = Server::start(&config(scene))?;
         Ok(Self {
             client,
             log,
@@ -106,22 +129,21 @@ impl Stuck {
     }
 }
 
-fn stripped(scene: &Scene<'_>, hosts: &str) -> Result<Program> {
-    let class_path = scene.tools.stripped_class_path(scene.dir)?;
-    let client = scene.java_with("client", &class_path, &[], &["IncidentClient", hosts])?;
-    scene.wait_for_printed("client", "watch set")?;
-    Ok(client)
+/// One server stands for all hosts: it listens on all addresses.
+fn config<'a>(scene: &Scene<'a>) -> Config<'a> {
+    scene.config().address(Ipv4Addr::UNSPECIFIED)
 }
 
-fn closed_loader(scene: &Scene<'_>, hosts: &str) -> Result<Program> {
-    let all = format!("classes:{}", jars::complete());
-    let client = scene.java("client", &["ClosedLoader", hosts, &all])?;
-    scene.wait_for_printed("client", "loader closed")?;
-    Ok(client)
+fn alone(scene: &Scene<'_>, hosts: &[&str]) -> Result<Truth> {
+    let hosts = connect_string(hosts, scene.port);
+    traced(scene, Stuck::stripped(scene, &hosts)?)
 }
 
-fn alone(scene: &Scene<'_>, hosts: &[&str], start: StartClient) -> Result<Truth> {
-    let mut stuck = Stuck::make(scene, &connect_string(hosts, scene.port), start)?;
+fn closed_loader(scene: &Scene<'_>) -> Result<Truth> {
+    traced(scene, Stuck::closed_loader(scene, &scene.local())?)
+}
+
+fn traced(scene: &Scene<'_>, mut stuck: Stuck) -> Result<Truth> {
     let (tracer, from) = stuck.trace(scene)?;
     scene.attempts(&mut stuck.log, ESTABLISHED, COUNT)?;
     tracer.stop()?;
@@ -129,7 +151,7 @@ fn alone(scene: &Scene<'_>, hosts: &[&str], start: StartClient) -> Result<Truth>
 }
 
 fn with_probe(scene: &Scene<'_>) -> Result<Truth> {
-    let mut stuck = Stuck::make(scene, &scene.local(), stripped)?;
+    let mut stuck = Stuck::stripped(scene, &scene.local())?;
     let (tracer, from) = stuck.trace(scene)?;
     let probed = probe(scene, "close", 14)?;
     // Those during the probe are in the log by now: one more.

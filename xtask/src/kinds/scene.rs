@@ -77,7 +77,7 @@ impl<'a> Scene<'a> {
     /// Starts zkchurn.
     pub fn trace(&self) -> Result<Tracer> {
         let port = self.port.to_string();
-        let arguments = ["--port", &port, "--jvm", "dump", "--logs"];
+        let arguments = [&["--port", &port], &self.tools.options[..]].concat();
         let output = self.dir.join("zkchurn.out");
         let recording = self.recording();
         let tracer = Tracer::start_quietly(&self.tools.zkchurn, &arguments, &recording, &output)?;

@@ -8,7 +8,9 @@ use anyhow::Result;
 use super::Kind;
 use super::expected::{Expected, Findings, NONE};
 use super::scene::Scene;
-use super::truth::Truth;
+use super::truth::{Truth, lines_with};
+use crate::incident::jars::SYSTEM;
+use crate::incident::log::OPENING;
 
 const COUNT: u32 = 12;
 const PERIOD: Duration = Duration::from_secs(1);
@@ -49,6 +51,16 @@ pub const KINDS: &[Kind] = &[
         },
         run: openssl,
     },
+    Kind {
+        name: "tls_java",
+        about: "a Java client with TLS, which connects by Netty",
+        quick: true,
+        expected: Expected {
+            handshake: Findings::must(&[&["tls_at_plaintext_port"]]),
+            ..STRANGE
+        },
+        run: java,
+    },
 ];
 
 fn curl(scene: &Scene<'_>) -> Result<Truth> {
@@ -78,4 +90,25 @@ fn openssl(scene: &Scene<'_>) -> Result<Truth> {
     let processes = scene.repeat(COUNT, PERIOD, &program, b"")?;
     tracer.stop()?;
     Ok(Truth::counted(processes.len(), &processes))
+}
+
+fn java(scene: &Scene<'_>) -> Result<Truth> {
+    let _server = scene.server()?;
+    let tracer = scene.trace()?;
+    let netty = ["codec", "resolver"].map(|part| format!(":{SYSTEM}/netty-{part}.jar"));
+    let class_path = scene.tools.class_path(scene.dir)? + &netty.concat();
+    let client = scene.java_with(
+        "client",
+        &class_path,
+        &[
+            "-Dzookeeper.client.secure=true",
+            "-Dzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNetty",
+        ],
+        &["PlainClient", &scene.local(), "10000"],
+    )?;
+    let mut log = scene.log("client");
+    scene.attempts(&mut log, OPENING, 12)?;
+    tracer.stop()?;
+    let attempts = lines_with(&scene.file("client.log"), 0, OPENING)?;
+    Ok(Truth::counted(attempts, &[client.pid()]))
 }
