@@ -22,6 +22,8 @@ use crate::tracer::Tracer;
 
 /// How long a program of a kind may take to its end.
 pub const AT_MOST: Duration = Duration::from_secs(120);
+/// All that zkchurn can find out.
+const EVERYTHING: [&str; 4] = ["--handshake", "--jvm", "dump", "--logs"];
 /// After this an attempt that fails at once is over.
 const ATTEMPT_IS_OVER: Duration = Duration::from_millis(300);
 const TRIES: usize = 5;
@@ -77,7 +79,7 @@ impl<'a> Scene<'a> {
     /// Starts zkchurn.
     pub fn trace(&self) -> Result<Tracer> {
         let port = self.port.to_string();
-        let arguments = [&["--port", &port], &self.tools.options[..]].concat();
+        let arguments = [&["--port", &port], &EVERYTHING[..]].concat();
         let output = self.dir.join("zkchurn.out");
         let recording = self.recording();
         let tracer = Tracer::start_quietly(&self.tools.zkchurn, &arguments, &recording, &output)?;

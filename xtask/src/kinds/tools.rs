@@ -18,8 +18,6 @@ const SOURCES: [&str; 2] = ["xtask/kinds", "xtask/incident"];
 pub struct Tools {
     /// zkchurn itself.
     pub zkchurn: PathBuf,
-    /// Options of every trace besides the port.
-    pub options: Vec<&'static str>,
     /// A Python whose path is the same on all Debian systems: a recording
     /// names the executable.
     pub python: PathBuf,
@@ -41,7 +39,6 @@ impl Tools {
         let python = system.exists().then(|| system.to_owned()).or_else(found);
         Ok(Self {
             zkchurn: zkchurn.to_owned(),
-            options: options(zkchurn)?,
             python: python.context("there is no python3")?,
             kazoo: kazoo::library()?,
             dir,
@@ -75,18 +72,6 @@ impl Tools {
             .with_context(|| format!("cannot copy {}", from.display()))?;
         Ok(())
     }
-}
-
-/// Everything that zkchurn can find out.
-fn options(zkchurn: &Path) -> Result<Vec<&'static str>> {
-    let mut options = vec!["--jvm", "dump", "--logs"];
-    let help = command::output(Command::new(zkchurn).arg("--help"))?;
-    if help.contains("--handshake") {
-        options.push("--handshake");
-    } else {
-        println!("this zkchurn has no --handshake: both columns show the sockets alone");
-    }
-    Ok(options)
 }
 
 fn compile(into: &Path) -> Result<()> {

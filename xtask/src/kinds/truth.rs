@@ -61,8 +61,8 @@ impl Truth {
 
     /// Together with those of others.
     pub fn and(mut self, other: Self) -> Self {
-        let both = |one: Option<usize>, two: Option<usize>| Some(one? + two?);
-        self.connections = both(self.connections, other.connections);
+        let counts = self.connections.zip(other.connections);
+        self.connections = counts.map(|(one, two)| one + two);
         self.processes.extend(other.processes);
         self.threads = joined(self.threads, other.threads);
         self.ports = joined(self.ports, other.ports);
@@ -71,9 +71,8 @@ impl Truth {
 }
 
 fn joined<T>(one: Option<Vec<T>>, two: Option<Vec<T>>) -> Option<Vec<T>> {
-    let mut both = one?;
-    both.extend(two?);
-    Some(both)
+    one.zip(two)
+        .map(|(one, two)| one.into_iter().chain(two).collect())
 }
 
 /// Counts the lines of a log that have this text, from some byte on.
