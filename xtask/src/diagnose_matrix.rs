@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use self::outcome::Outcome;
+use crate::kinds::namespace::Namespace;
 use crate::kinds::scene::Scene;
 use crate::kinds::tools::Tools;
 use crate::kinds::{self, Kind};
@@ -109,6 +110,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static Kind>> {
 
 fn matrix(options: &Options, kinds: &[&'static Kind], zkchurn: &Path) -> Result<()> {
     let begun = Instant::now();
+    Namespace::remove_abandoned()?;
     let tools = Tools::prepare(zkchurn)?;
     let outcomes = all_of(
         kinds,

@@ -19,7 +19,7 @@ pub mod expected;
 mod handles;
 mod healthy;
 mod incident;
-mod namespace;
+pub mod namespace;
 mod network;
 mod oversized;
 mod pauses;

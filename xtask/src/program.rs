@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Another program that runs beside this one and cannot outlive it.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -94,11 +95,11 @@ impl Drop for Program {
 /// `setpriv` has the kernel end the program when this process is gone, be it
 /// by a signal that no destructor runs after. It becomes the program itself,
 /// so the child's pid is the program's.
-pub fn dies_with_parent(program: &str) -> Command {
+pub fn dies_with_parent(program: impl AsRef<OsStr>) -> Command {
     if command::on_path("setpriv").is_none() {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", program]);
+    command.args(["--pdeathsig", "TERM"]).arg(program);
     command
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
+use crate::program::dies_with_parent;
 use crate::{command, privilege, wait};
 
 /// What zkchurn says once it is attached.
@@ -61,7 +62,11 @@ impl Tracer {
         recording: &Path,
         output: Option<File>,
     ) -> Result<Self> {
-        let mut command = privilege::as_root(zkchurn);
+        let mut command = if privilege::is_root() {
+            dies_with_parent(zkchurn)
+        } else {
+            privilege::as_root(zkchurn)
+        };
         command
             .args(args)
             .args(["--duration", AT_MOST, "--record"])

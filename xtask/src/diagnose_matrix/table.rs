@@ -17,14 +17,11 @@ pub fn text(outcomes: &[Outcome]) -> String {
         let _ = write!(lines, "{number:>CELL$}");
     }
     for outcome in outcomes {
-        let _ = write!(
-            lines,
-            "\n{:28}{:>6}",
-            outcome.kind.name, outcome.connections
-        );
+        let mut row = format!("{:28}{:>6}", outcome.kind.name, outcome.connections);
         for name in &names {
-            let _ = write!(lines, "{:>CELL$}", cell(outcome, name));
+            let _ = write!(row, "{:>CELL$}", cell(outcome, name));
         }
+        let _ = write!(lines, "\n{}", row.trim_end());
     }
     lines.push('\n');
     for (number, name) in (1..).zip(&names) {
@@ -146,4 +143,60 @@ fn ended(outcome: &Outcome) -> String {
     let outcomes = outcome.outcomes.iter();
     let counts = outcomes.map(|(name, count)| format!("{name} {count}"));
     counts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kinds;
+
+    fn outcome(plain: &[(&str, &str)], handshake: &[(&str, &str)]) -> Outcome {
+        let found = |list: &[(&str, &str)]| {
+            let one = |(name, confidence): &(&str, &str)| Found {
+                name: (*name).to_owned(),
+                confidence: (*confidence).to_owned(),
+                cannot_tell_from: vec!["refused".to_owned()],
+            };
+            list.iter().map(one).collect()
+        };
+        let all = kinds::all();
+        let refused = all.into_iter().find(|kind| kind.name == "refused_java");
+        Outcome {
+            kind: refused.expect("a kind of this name"),
+            connections: 12,
+            outcomes: BTreeMap::from([("refused".to_owned(), 12)]),
+            plain: found(plain),
+            handshake: found(handshake),
+            failures: Vec::new(),
+            preparation: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_cell_holds_both_letters_and_brackets_what_is_wrong() {
+        let right = outcome(&[("refused", "likely")], &[("refused", "certain")]);
+        assert_eq!(cell(&right, "refused"), "LC");
+        assert_eq!(cell(&right, "blackhole"), "");
+        let wrong = outcome(&[("blackhole", "possible")], &[]);
+        assert_eq!(cell(&wrong, "blackhole"), "(P-)");
+        // Named as a twin of what was found.
+        assert_eq!(cell(&wrong, "refused"), "t-");
+    }
+
+    #[test]
+    fn every_finding_has_a_column_and_every_kind_a_row() {
+        let outcomes = [outcome(&[("blackhole", "certain")], &[])];
+        assert_eq!(names(&outcomes), ["blackhole", "refused"]);
+        let document = document(&outcomes);
+        assert!(
+            document.contains("| refused_java | 12 | (C-) | t- |"),
+            "{document}"
+        );
+        assert!(document.contains("2. `refused`"), "{document}");
+        assert!(text(&outcomes).contains("   2 refused"));
+    }
 }

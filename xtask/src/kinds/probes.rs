@@ -99,7 +99,7 @@ fn haproxy(scene: &Scene<'_>) -> Result<Truth> {
     std::fs::write(scene.file("haproxy.cfg"), configuration).context("cannot write haproxy.cfg")?;
     let tracer = scene.trace()?;
     let program = command::on_path("haproxy").context("there is no haproxy")?;
-    let mut command: Command = dies_with_parent(program.to_str().context("not a path")?);
+    let mut command: Command = dies_with_parent(&program);
     command.args(["-db", "-f", "haproxy.cfg"]);
     let mut haproxy = scene.start(&mut command, "haproxy")?;
     thread::sleep(PERIOD * COUNT);

@@ -36,7 +36,8 @@ pub struct Scene<'a> {
     pub dir: &'a Path,
     /// The port that is traced, and nobody else's.
     pub port: u16,
-    namespace: Namespace,
+    /// Its name goes with the scene.
+    _namespace: Namespace,
     started: Instant,
     traced: Cell<Option<Duration>>,
 }
@@ -44,13 +45,13 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Makes the namespace and enters it.
     pub fn enter(tools: &'a Tools, dir: &'a Path, port: u16) -> Result<Self> {
-        let namespace = Namespace::new(format!("zkchurn-{port}"))?;
+        let namespace = Namespace::new(&port.to_string())?;
         namespace.enter()?;
         Ok(Self {
             tools,
             dir,
             port,
-            namespace,
+            _namespace: namespace,
             started: Instant::now(),
             traced: Cell::new(None),
         })
@@ -68,7 +69,7 @@ impl<'a> Scene<'a> {
 
     /// A second host. It goes when it is dropped.
     pub fn far_host(&self) -> Result<Namespace> {
-        Namespace::new(format!("{}-far", self.namespace.name()))
+        Namespace::new(&format!("{}-far", self.port))
     }
 
     /// Where the recording goes.
@@ -152,8 +153,7 @@ impl<'a> Scene<'a> {
     /// One of our Python programs.
     pub fn python(&self, script: &str, arguments: &[&str]) -> Result<Program> {
         Tools::script(self.dir, script)?;
-        let python = self.tools.python.to_str().context("not a path")?;
-        let mut command = dies_with_parent(python);
+        let mut command = dies_with_parent(&self.tools.python);
         command
             .arg(script)
             .args(arguments)
