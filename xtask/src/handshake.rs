@@ -8,7 +8,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::incident::{client::Client, free_port, log::Line, server::Server};
+use crate::incident::client::Client;
+use crate::incident::server::{Config, Server};
+use crate::incident::{free_port, log};
 use crate::setup::{self, Group};
 use crate::trace::Trace;
 use crate::tracer::{self, Tracer};
@@ -27,14 +29,14 @@ pub fn run(_: &Options) -> Result<()> {
     let dir = scratch.path();
     let port = free_port()?;
     println!("handshake: ZooKeeper on 127.0.0.1:{port}");
-    let server = Server::start(dir, port)?;
+    let server = Server::start(&Config::new(dir, port))?;
     let recording = dir.join("handshake.zkchurn");
     let arguments = ["--handshake", "--side", "both", "--port", &port.to_string()];
     let tracer = Tracer::start(&zkchurn, &arguments, &recording)?;
     let mut client = Client::start(dir, port)?;
     // The client notices, so that its connection has ended.
     server.stop()?;
-    client.log.wait_for(Line::Refused)?;
+    client.log.wait_for(log::REFUSED)?;
     tracer.stop()?;
     let log = std::fs::read_to_string(dir.join("client.log")).context("the client's log")?;
     let expected = Granted::from_log(&log).context("the client's log tells no session")?;

@@ -6,10 +6,10 @@
 
 pub mod client;
 pub mod jars;
-mod java;
+pub mod java;
 pub mod log;
 pub mod server;
-mod socket;
+pub mod socket;
 mod verdict;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use self::client::Client;
-use self::server::Server;
+use self::server::{Config, Server};
 use self::verdict::Observed;
 use crate::setup::Group;
 use crate::trace::Trace;
@@ -61,16 +61,16 @@ pub fn run(options: &Options) -> Result<()> {
 fn incident(options: &Options, zkchurn: &Path, dir: &Path) -> Result<()> {
     let port = free_port()?;
     println!("incident: ZooKeeper on 127.0.0.1:{port}");
-    let server = Server::start(dir, port)?;
+    let server = Server::start(&Config::new(dir, port))?;
     let mut client = Client::start(dir, port)?;
     println!(
         "incident: client JVM {} has a session and a watch; restarting the server",
         client.pid()
     );
     server.stop()?;
-    client.log.wait_for(log::Line::Refused)?;
-    let _server = Server::start(dir, port)?;
-    client.log.wait_for(log::Line::ClassNotFound)?;
+    client.log.wait_for(log::REFUSED)?;
+    let _server = Server::start(&Config::new(dir, port))?;
+    client.log.wait_for(log::CLASS_NOT_FOUND)?;
     println!(
         "incident: the churn has begun; tracing {} connections",
         options.connections

@@ -10,7 +10,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::incident::{free_port, server::Server};
+use crate::incident::{
+    free_port,
+    server::{Config, Server},
+};
 use crate::setup::{self, Group};
 use crate::trace::Trace;
 use crate::tracer::{self, Tracer};
@@ -31,7 +34,7 @@ pub fn run(options: &Options) -> Result<()> {
     privilege::acquire("to trace connections in the kernel")?;
     let scratch = workspace::scratch("kazoo")?;
     let port = free_port()?;
-    let _server = Server::start(scratch.path(), port)?;
+    let _server = Server::start(&Config::new(scratch.path(), port))?;
     println!(
         "kazoo: ZooKeeper on 127.0.0.1:{port}, {} clients",
         options.clients

@@ -9,20 +9,25 @@
 //! | `incident` | the real ZooKeeper incident, traced and checked |
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
+//! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
+//! | `program` | another program that runs beside |
 //! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
 //! | `command`, `privilege`, `workspace`, `wait` | small tools of all verbs |
 
 mod build_ebpf;
 mod command;
 mod demo;
+mod diagnose_matrix;
 mod handshake;
 mod incident;
 mod kazoo;
+mod kinds;
 mod lint;
 mod object;
 mod privilege;
+mod program;
 mod setup;
 mod test;
 mod toolchain;
@@ -63,6 +68,8 @@ enum Verb {
     Handshake(handshake::Options),
     /// Make a Python client per request, trace them, check the report.
     Kazoo(kazoo::Options),
+    /// Bring about every kind of churn, trace it, check the findings.
+    DiagnoseMatrix(diagnose_matrix::Options),
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -87,6 +94,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Incident(options) => incident::run(&options),
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),
+        Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
         Verb::Test(options) => test::run(&options),
     }
 }

@@ -5,6 +5,7 @@
 mod ebpf;
 mod incident;
 pub mod kazoo;
+mod kinds;
 mod remedy;
 mod tests;
 
@@ -31,19 +32,28 @@ pub enum Group {
     Incident,
     /// A ZooKeeper client for Python.
     Kazoo,
+    /// Programs that bring about kinds of churn.
+    Kinds,
     /// What the tests call.
     Tests,
 }
 
 impl Group {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Ebpf, Self::Incident, Self::Kazoo, Self::Tests];
+    pub const ALL: [Self; 5] = [
+        Self::Ebpf,
+        Self::Incident,
+        Self::Kazoo,
+        Self::Kinds,
+        Self::Tests,
+    ];
 
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Ebpf => ebpf::missing(),
             Self::Incident => incident::missing(),
             Self::Kazoo => kazoo::missing(),
+            Self::Kinds => kinds::missing(),
             Self::Tests => tests::missing(),
         }
     }

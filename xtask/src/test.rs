@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build_ebpf, command, demo, handshake, incident, kazoo, lint, setup};
+use crate::{build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, setup};
 
 /// Options of `test`.
 #[derive(Args)]
 pub struct Options {
-    /// Leave out the tests of JVMs, the real incident and the Python client,
-    /// which need ZooKeeper, a JDK and Python
+    /// Leave out the tests of JVMs, the real incident, the Python client and the
+    /// kinds of churn, which need ZooKeeper, a JDK, Python and some monitors
     #[arg(long)]
     no_incident: bool,
 }
@@ -26,6 +26,14 @@ const DEMO: demo::Options = demo::Options { seconds: 20 };
 const INCIDENT: incident::Options = incident::Options {
     connections: 15,
     record: None,
+};
+const KINDS: diagnose_matrix::Options = diagnose_matrix::Options {
+    only: Vec::new(),
+    quick: true,
+    record: None,
+    list: false,
+    at_once: 6,
+    built: None,
 };
 const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
@@ -82,6 +90,7 @@ fn steps(options: &Options) -> Vec<Step> {
             ("incident", step(|| incident::run(&INCIDENT))),
             ("handshake", step(|| handshake::run(&handshake::Options {}))),
             ("kazoo", step(|| kazoo::run(&KAZOO))),
+            ("kinds of churn", step(|| diagnose_matrix::run(&KINDS))),
         ]);
     }
     steps

@@ -47,6 +47,12 @@ pub struct Connection {
     pub payload_out: Option<u64>,
     /// What both sides said first.
     pub handshake: Value,
+    /// Payload received.
+    pub payload_in: Option<u64>,
+    /// How it ended.
+    pub outcome: String,
+    /// Whether it is older than the trace.
+    pub before_start: bool,
 }
 
 impl Trace {
@@ -101,6 +107,9 @@ impl From<&Value> for Connection {
             first_close: text(&value["first_close"]),
             payload_out: value["payload_out"].as_u64(),
             handshake: value["handshake"].clone(),
+            payload_in: value["payload_in"].as_u64(),
+            outcome: text(&value["outcome"]).unwrap_or_default(),
+            before_start: value["before_start"] == true,
         }
     }
 }

@@ -2,7 +2,8 @@
 //! zkchurn at work: built as its user would build it, started as root, known
 //! to be attached, ended by a signal.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
+use crate::program::dies_with_parent;
 use crate::{command, privilege, wait};
 
 /// What zkchurn says once it is attached.
@@ -38,19 +40,48 @@ impl Tracer {
     /// Starts zkchurn with these arguments and waits until it is attached.
     /// What it prints goes to this process's own output.
     pub fn start(zkchurn: &Path, args: &[&str], recording: &Path) -> Result<Self> {
-        let mut command = privilege::as_root(zkchurn);
+        Self::start_into(zkchurn, args, recording, None)
+    }
+
+    /// The same, with all that it prints in a file: of several at once nobody
+    /// could tell who says what.
+    pub fn start_quietly(
+        zkchurn: &Path,
+        args: &[&str],
+        recording: &Path,
+        output: &Path,
+    ) -> Result<Self> {
+        let file =
+            File::create(output).with_context(|| format!("cannot make {}", output.display()))?;
+        Self::start_into(zkchurn, args, recording, Some(file))
+    }
+
+    fn start_into(
+        zkchurn: &Path,
+        args: &[&str],
+        recording: &Path,
+        output: Option<File>,
+    ) -> Result<Self> {
+        let mut command = if privilege::is_root() {
+            dies_with_parent(zkchurn)
+        } else {
+            privilege::as_root(zkchurn)
+        };
         command
             .args(args)
             .args(["--duration", AT_MOST, "--record"])
             .arg(recording)
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
+        if let Some(file) = &output {
+            command.stdout(file.try_clone()?);
+        }
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run `{}`", command::shown(&command)))?;
         let stderr = child.stderr.take();
         let (tell, attached) = mpsc::channel();
-        let complaints = stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell)));
+        let complaints = stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell, output)));
         let tracer = Self { child, complaints };
         tracer.wait_until_attached(&attached)?;
         Ok(tracer)
@@ -59,7 +90,7 @@ impl Tracer {
     fn wait_until_attached(&self, attached: &Receiver<()>) -> Result<()> {
         attached
             .recv_timeout(ATTACHES_WITHIN)
-            .with_context(|| format!("zkchurn never said `{ATTACHED} …`; its own words are above"))
+            .with_context(|| format!("zkchurn never said `{ATTACHED} …`; its own words tell why"))
     }
 
     /// Ends the trace as Ctrl-C would and waits for the report.
@@ -94,9 +125,13 @@ impl Drop for Tracer {
     }
 }
 
-fn pass_on(stderr: ChildStderr, attached: &Sender<()>) {
+fn pass_on(stderr: ChildStderr, attached: &Sender<()>, mut output: Option<File>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        eprintln!("{line}");
+        match &mut output {
+            // The trace goes on, whatever becomes of its messages.
+            Some(file) => drop(writeln!(file, "{line}")),
+            None => eprintln!("{line}"),
+        }
         if line.starts_with(ATTACHED) {
             // Nobody waits any longer when it says so twice.
             let _ = attached.send(());

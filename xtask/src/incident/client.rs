@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::jars;
-use super::java::Jvm;
+use super::java::Launch;
 use super::log::{self, Log};
+use crate::program::Program;
 use crate::{command, workspace};
 
 /// What the kernel keeps of `main-SendThread(127.0.0.1:2181)`: the first 15
@@ -19,7 +20,7 @@ const COMM_NEW: &str = "main-Se..";
 
 /// A running client with a session and a watch.
 pub struct Client {
-    jvm: Jvm,
+    jvm: Program,
     /// The server's port.
     pub port: u16,
     /// The client's own log.
@@ -33,13 +34,20 @@ impl Client {
         compile(&classes)?;
         let class_path = format!("{}:{}", classes.display(), jars::stripped(dir)?);
         let server = format!("127.0.0.1:{port}");
-        let jvm = Jvm::start(dir, "client", &class_path, &["IncidentClient", &server])?;
+        let jvm = Launch {
+            dir,
+            name: "client",
+            class_path: &class_path,
+            properties: &[],
+            main: &["IncidentClient", &server],
+        }
+        .start()?;
         let mut client = Self {
             jvm,
             port,
             log: Log::of(&dir.join("client.log")),
         };
-        client.log.wait_for(log::Line::Session)?;
+        client.log.wait_for(log::SESSION)?;
         log::wait_for_text(&dir.join("client.out"), "watch set")?;
         Ok(client)
     }
@@ -52,7 +60,7 @@ impl Client {
     /// The tid of the thread that connects: found by its name in the kernel,
     /// and once more in the JVM's own thread dump.
     pub fn send_thread(&self) -> Result<i64> {
-        let by_comm = self.thread_by_comm()?;
+        let by_comm = send_thread(self.pid())?;
         let dump = command::output(Command::new("jstack").arg(self.pid().to_string()))?;
         let by_dump = nid(&dump).context("the thread dump names no SendThread")?;
         ensure!(
@@ -61,20 +69,22 @@ impl Client {
         );
         Ok(by_comm)
     }
+}
 
-    fn thread_by_comm(&self) -> Result<i64> {
-        let mut found = Vec::new();
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.pid()))? {
-            let task = task?;
-            let comm = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-            if comm.trim_end() == COMM || comm.starts_with(COMM_NEW) {
-                found.push(task.file_name().to_string_lossy().parse()?);
-            }
+/// The one thread of a JVM that has the name of the Java client's connection
+/// thread, started by `main`.
+pub fn send_thread(pid: u32) -> Result<i64> {
+    let mut found = Vec::new();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let task = task?;
+        let comm = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if comm.trim_end() == COMM || comm.starts_with(COMM_NEW) {
+            found.push(task.file_name().to_string_lossy().parse()?);
         }
-        match found.as_slice() {
-            [tid] => Ok(*tid),
-            tids => anyhow::bail!("{} threads are named {COMM}", tids.len()),
-        }
+    }
+    match found.as_slice() {
+        [tid] => Ok(*tid),
+        tids => anyhow::bail!("{} threads are named {COMM}", tids.len()),
     }
 }
 

@@ -2,82 +2,59 @@
 //! Starting a JVM that cannot outlive this process.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{Signal, kill_process};
 
-use crate::{command, privilege, wait};
+use crate::program::{Program, dies_with_parent};
 
-const ENDS_WITHIN: Duration = Duration::from_secs(20);
+/// Flags of every JVM: it starts fast, and several find room at once.
+const FLAGS: [&str; 3] = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/// A JVM. It is ended when this is dropped.
-pub struct Jvm {
-    child: Child,
+/// What to start.
+#[derive(Clone, Copy)]
+pub struct Launch<'a> {
+    /// Where it works. What it prints goes to `NAME.out` there, what it logs
+    /// to `NAME.log`.
+    pub dir: &'a Path,
+    /// Its name in this run.
+    pub name: &'a str,
+    /// The class path; paths below `dir` are made relative to it.
+    pub class_path: &'a str,
+    /// Further flags of the JVM.
+    pub properties: &'a [&'a str],
+    /// Main class and arguments.
+    pub main: &'a [&'a str],
 }
 
-impl Jvm {
-    /// Starts a main class. What it prints goes to `NAME.out`, what it logs
-    /// to `NAME.log`; both are in `dir`.
-    pub fn start(dir: &Path, name: &str, class_path: &str, main: &[&str]) -> Result<Self> {
-        let out = dir.join(format!("{name}.out"));
+impl Launch<'_> {
+    /// Starts it.
+    pub fn start(self) -> Result<Program> {
+        let out = self.dir.join(format!("{}.out", self.name));
         let out = std::fs::File::create(&out)
             .with_context(|| format!("cannot make {}", out.display()))?;
-        logging(dir, name)?;
-        // Relative to `dir`: a recording holds the command line, and it should
-        // not tell where this machine keeps things.
-        let class_path = class_path.replace(&format!("{}/", dir.display()), "");
+        logging(self.dir, self.name)?;
+        // A recording holds the command line, and it should not tell where
+        // this machine keeps things.
+        let class_path = self
+            .class_path
+            .replace(&format!("{}/", self.dir.display()), "");
         let mut command = dies_with_parent("java");
         command
-            .current_dir(dir)
-            .arg("-Xmx256m")
-            .arg(format!("-Dlog4j.configuration=file:{}", properties(name)))
+            .current_dir(self.dir)
+            // Cargo sets it; ZooKeeper logs it, with this machine's paths.
+            .env_remove("LD_LIBRARY_PATH")
+            .args(FLAGS)
+            .args(self.properties)
+            .arg(format!(
+                "-Dlog4j.configuration=file:{}",
+                properties(self.name)
+            ))
             .args(["-cp", &class_path])
-            .args(main)
-            .stdin(Stdio::piped())
+            .args(self.main)
             .stdout(out.try_clone()?)
             .stderr(out);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot run `{}`", command::shown(&command)))?;
-        Ok(Self { child })
+        Program::start(&mut command)
     }
-
-    /// The process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Ends it and waits until it has ended.
-    pub fn stop(&mut self) -> Result<()> {
-        if self.child.try_wait()?.is_none() {
-            kill_process(privilege::pid_of(&self.child)?, Signal::TERM)?;
-        }
-        wait::until("a JVM to end", ENDS_WITHIN, || Ok(self.child.try_wait()?))?;
-        Ok(())
-    }
-}
-
-impl Drop for Jvm {
-    fn drop(&mut self) {
-        if self.stop().is_err() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// `setpriv` has the kernel end the program when this process is gone, be it
-/// by a signal that no destructor runs after. It becomes the program itself,
-/// so the child's pid is the JVM's.
-fn dies_with_parent(program: &str) -> Command {
-    if command::on_path("setpriv").is_none() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", program]);
-    command
 }
 
 fn properties(name: &str) -> String {

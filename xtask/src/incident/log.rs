@@ -12,30 +12,17 @@ use crate::wait;
 /// most 2.1 s.
 const AT_MOST: Duration = Duration::from_secs(30);
 
-/// The lines that matter.
-#[derive(Clone, Copy, Debug)]
-pub enum Line {
-    /// The first connect has led to a session.
-    Session,
-    /// The server is gone and the client has noticed.
-    Refused,
-    /// The client has failed inside itself.
-    ClassNotFound,
-    /// A connection was established. The client goes on to say that it will
-    /// initiate a session, which it then fails to do.
-    Established,
-}
-
-impl Line {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Session => "Session establishment complete on server",
-            Self::Refused => "Connection refused",
-            Self::ClassNotFound => "NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches",
-            Self::Established => "Socket connection established, initiating session",
-        }
-    }
-}
+/// The first connect has led to a session.
+pub const SESSION: &str = "Session establishment complete on server";
+/// The server is gone and the client has noticed.
+pub const REFUSED: &str = "Connection refused";
+/// The client has failed inside itself.
+pub const CLASS_NOT_FOUND: &str = "NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+/// A connection was established. The client goes on to say that it will
+/// initiate a session, which it may fail to do.
+pub const ESTABLISHED: &str = "Socket connection established, initiating session";
+/// An attempt begins.
+pub const OPENING: &str = "Opening socket connection to server";
 
 /// A log file and how far it has been read.
 pub struct Log {
@@ -53,14 +40,14 @@ impl Log {
     }
 
     /// Waits for a line and returns it. What came before it is passed over.
-    pub fn wait_for(&mut self, line: Line) -> Result<String> {
-        let what = format!("\"{}\" in {}", line.text(), self.path.display());
-        wait::until(&what, AT_MOST, || Ok(self.next_with(line.text())))
+    pub fn wait_for(&mut self, text: &str) -> Result<String> {
+        let what = format!("\"{text}\" in {}", self.path.display());
+        wait::until(&what, AT_MOST, || Ok(self.next_with(text)))
     }
 
     /// Waits for the next attempt and returns the port it came from.
     pub fn next_attempt(&mut self) -> Result<u16> {
-        let line = self.wait_for(Line::Established)?;
+        let line = self.wait_for(ESTABLISHED)?;
         client_port(&line).with_context(|| format!("no client port in the line {line:?}"))
     }
 
@@ -73,8 +60,14 @@ impl Log {
         Ok(())
     }
 
-    /// A line that is still being written is left for the next look.
-    fn next_with(&mut self, text: &str) -> Option<String> {
+    /// How many bytes have been read.
+    pub fn position(&self) -> usize {
+        self.read
+    }
+
+    /// The next line with this text, should it be there already. A line that
+    /// is still being written is left for the next look.
+    pub fn next_with(&mut self, text: &str) -> Option<String> {
         let content = std::fs::read_to_string(&self.path).ok()?;
         let unread = content.get(self.read..)?;
         let whole = &unread[..=unread.rfind('\n')?];
@@ -100,7 +93,8 @@ pub fn wait_for_text(path: &Path, text: &str) -> Result<()> {
     )
 }
 
-fn client_port(line: &str) -> Option<u16> {
+/// The client's port that a line tells.
+pub fn client_port(line: &str) -> Option<u16> {
     let (_, client) = line.split_once("client: /")?;
     let (address, _) = client.split_once(',')?;
     address.rsplit_once(':')?.1.parse().ok()
@@ -124,7 +118,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("client.log");
         let mut log = Log::of(&path);
-        let text = Line::Established.text();
+        let text = ESTABLISHED;
         assert_eq!(log.next_with(text), None);
         std::fs::write(&path, format!("x\n{ATTEMPT}\ny\n{ATTEMPT}")).expect("a file");
         assert_eq!(log.next_with(text).as_deref(), Some(ATTEMPT));

@@ -28,6 +28,26 @@ pub fn wait_until_over(local: u16, remote: u16) -> Result<()> {
     })
 }
 
+/// The kernel's number for a socket that listens.
+const LISTEN: &str = "0A";
+
+/// Whether somebody listens on this port in this thread's network namespace.
+/// Unlike a connect it leaves no trace.
+pub fn is_listened_to(port: u16) -> bool {
+    // `/proc/net` would be the namespace of the process's first thread.
+    ["tcp", "tcp6"].iter().any(|table| {
+        let table = std::fs::read_to_string(format!("/proc/thread-self/net/{table}"));
+        table.is_ok_and(|table| has_listener(&table, port))
+    })
+}
+
+fn has_listener(table: &str, local: u16) -> bool {
+    table.lines().skip(1).any(|row| {
+        let columns: Vec<_> = row.split_whitespace().skip(1).take(3).collect();
+        matches!(columns[..], [from, _, LISTEN] if port(from) == Some(local))
+    })
+}
+
 fn is_alive(table: &str, local: u16, remote: u16) -> bool {
     table.lines().skip(1).any(|row| {
         let mut columns = row.split_whitespace().skip(1);
@@ -56,5 +76,6 @@ mod tests {
         assert!(is_alive(TABLE, 0x9e72, 2181));
         assert!(!is_alive(TABLE, 0x9e74, 2181));
         assert!(!is_alive(TABLE, 0x9e76, 2181));
+        assert!(has_listener(TABLE, 2181) && !has_listener(TABLE, 0x9e72));
     }
 }

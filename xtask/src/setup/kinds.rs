@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//! The programs that bring about kinds of churn, as Debian packages them.
+
+use super::remedy::Missing;
+use crate::command;
+
+const PROGRAMS: [(&str, &str); 6] = [
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+    ("nc", "netcat-openbsd"),
+    ("haproxy", "haproxy"),
+    ("ip", "iproute2"),
+    ("python3", "python3"),
+];
+
+/// What is missing.
+pub fn missing() -> Vec<Missing> {
+    let absent = PROGRAMS
+        .iter()
+        .filter(|(program, _)| command::on_path(program).is_none());
+    absent
+        .map(|(program, package)| Missing::package(*program, &[package]))
+        .collect()
+}
