@@ -9,6 +9,7 @@
 //! | `incident` | the real ZooKeeper incident, traced and checked |
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
+//! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
 //! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
@@ -23,6 +24,7 @@ mod kazoo;
 mod lint;
 mod object;
 mod privilege;
+mod server_log;
 mod setup;
 mod test;
 mod toolchain;
@@ -63,6 +65,9 @@ enum Verb {
     Handshake(handshake::Options),
     /// Make a Python client per request, trace them, check the report.
     Kazoo(kazoo::Options),
+    /// Make known clients of a real server, check what its log tells of them.
+    #[command(name = "serverlog")]
+    ServerLog,
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -87,6 +92,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Incident(options) => incident::run(&options),
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),
+        Verb::ServerLog => server_log::run(),
         Verb::Test(options) => test::run(&options),
     }
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build_ebpf, command, demo, handshake, incident, kazoo, lint, setup};
+use crate::{
+    build_ebpf, command, demo, handshake, incident, kazoo, lint, server_log, setup,
+};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -82,6 +84,7 @@ fn steps(options: &Options) -> Vec<Step> {
             ("incident", step(|| incident::run(&INCIDENT))),
             ("handshake", step(|| handshake::run(&handshake::Options {}))),
             ("kazoo", step(|| kazoo::run(&KAZOO))),
+            ("log of a server", step(server_log::run)),
         ]);
     }
     steps

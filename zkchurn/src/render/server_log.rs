@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
 };
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{json, text::Style};
 use crate::{
@@ -31,7 +31,9 @@ pub fn write_json(to: &mut impl Write, report: &Report) -> io::Result<()> {
 /// Writes text.
 pub fn write_text(to: &mut impl Write, report: &Report, colour: bool) -> io::Result<()> {
     let style = Style::new(colour);
-    writeln!(to, "{}", style.bold(&report.answer))?;
+    for line in wrapped("", &report.answer) {
+        writeln!(to, "{}", style.bold(&line))?;
+    }
     if !report.addresses.is_empty() {
         writeln!(to)?;
         write_addresses(to, report, &style)?;
@@ -81,7 +83,9 @@ fn write_addresses(to: &mut impl Write, report: &Report, style: &Style) -> io::R
         writeln!(to, "{}", line.trim_end())?;
         let also = also(&row.counts);
         if !also.is_empty() {
-            writeln!(to, "    {}", style.dim(&also))?;
+            for line in wrapped("    ", &also) {
+                writeln!(to, "{}", style.dim(&line))?;
+            }
         }
     }
     if report.addresses_left_out > 0 {
@@ -154,10 +158,40 @@ fn write_finding(to: &mut impl Write, finding: &Finding, style: &Style) -> io::R
         Confidence::Likely => "likely",
         Confidence::Possible => "possible",
     };
-    writeln!(to, "{} ({confidence})", style.bold(&finding.sentence))?;
-    writeln!(to, "  means        {}", finding.means)?;
-    writeln!(to, "  cannot tell  {}", finding.cannot_tell)?;
-    writeln!(to, "  next         {}", finding.next)
+    for line in wrapped("", &format!("{} ({confidence})", finding.sentence)) {
+        writeln!(to, "{}", style.bold(&line))?;
+    }
+    for (name, words) in [
+        ("  means        ", finding.means.as_str()),
+        ("  cannot tell  ", finding.cannot_tell),
+        ("  next         ", finding.next),
+    ] {
+        for line in wrapped(name, words) {
+            writeln!(to, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Sentences in lines of 100 columns, behind a name.
+fn wrapped(name: &str, words: &str) -> Vec<String> {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(100_u16.saturating_sub(name.len() as u16));
+    table.add_row([words]);
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 0));
+    }
+    let indent = " ".repeat(name.len());
+    let lines = table.lines().enumerate();
+    lines
+        .map(|(number, line)| match number {
+            0 => format!("{name}{}", line.trim_end()),
+            _ => format!("{indent}{}", line.trim_end()),
+        })
+        .collect()
 }
 
 fn write_total(to: &mut impl Write, report: &Report, style: &Style) -> io::Result<()> {
@@ -171,7 +205,9 @@ fn write_total(to: &mut impl Write, report: &Report, style: &Style) -> io::Resul
         true => "nothing about clients".to_owned(),
         false => in_words(&known, |_| true),
     };
-    writeln!(to, "in all: {words}")?;
+    for line in wrapped("in all: ", &words) {
+        writeln!(to, "{line}")?;
+    }
     if let Some(minute) = report.busiest_minute {
         let count = text::counted(minute.ended, "connection");
         writeln!(to, "busiest minute: {count} ended at {}", moment(minute.at))?;
@@ -181,11 +217,18 @@ fn write_total(to: &mut impl Write, report: &Report, style: &Style) -> io::Resul
     for why in whys {
         let of_this = report.not_told.iter().filter(|untold| untold.why == why);
         let words: Vec<_> = of_this.map(|untold| untold.kind.words()).collect();
-        let line = format!("not told by this log: {} ({why})", words.join(", "));
-        writeln!(to, "{}", style.warn(&line))?;
+        let words = format!("{} ({why})", words.join(", "));
+        write_warning(to, "not told by this log: ", &words, style)?;
     }
     for note in &report.notes {
-        writeln!(to, "{}", style.warn(note))?;
+        write_warning(to, "told in part: ", note, style)?;
+    }
+    Ok(())
+}
+
+fn write_warning(to: &mut impl Write, name: &str, words: &str, style: &Style) -> io::Result<()> {
+    for line in wrapped(name, words) {
+        writeln!(to, "{}", style.warn(&line))?;
     }
     Ok(())
 }
@@ -193,7 +236,7 @@ fn write_total(to: &mut impl Write, report: &Report, style: &Style) -> io::Resul
 fn write_log(to: &mut impl Write, report: &Report, style: &Style) -> io::Result<()> {
     let log = &report.log;
     let mut line = format!(
-        "log: {} of {}, {} ({} of records, {} below them, {} empty, {} foreign, {} cut)",
+        "{} of {}, {} ({} of records, {} below them, {} empty, {} foreign, {} cut)",
         text::counted(log.files.len() as u64, "file"),
         text::counted(log.bytes, "byte"),
         text::counted(log.lines, "line"),
@@ -211,12 +254,14 @@ fn write_log(to: &mut impl Write, report: &Report, style: &Style) -> io::Result<
         true => "ZooKeeper's version is not in it".to_owned(),
         false => format!("ZooKeeper {}", log.versions.join(", ")),
     };
-    writeln!(to, "{line}; {versions}")?;
+    for line in wrapped("log: ", &format!("{line}; {versions}")) {
+        writeln!(to, "{line}")?;
+    }
     for file in &log.files {
         if let Some(error) = &file.error {
             let error = text::printable(error.as_bytes());
-            let line = format!("{} was read in part: {error}", file.name);
-            writeln!(to, "{}", style.warn(&line))?;
+            let words = format!("{} was read in part: {error}", file.name);
+            write_warning(to, "", &words, style)?;
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ pub struct Facts {
     pub foreign: u64,
     /// Records by level.
     pub levels: [u64; LEVELS.len()],
-    /// Versions of the servers that started, made printable.
+    /// Versions of the servers that started, without the commit, made printable.
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
     pub netty: bool,
@@ -63,7 +63,7 @@ impl Facts {
     pub fn message(&mut self, message: &[u8]) {
         if message.starts_with(b"Server environment:zookeeper.version=") {
             let version = behind(message, "version=").unwrap_or_default();
-            let version = version.split(|byte| *byte == b',').next();
+            let version = version.split(|byte| matches!(byte, b',' | b'-')).next();
             let version = text::printable(version.unwrap_or_default());
             let version = text::clip(&version, VERSION_LENGTH);
             if self.versions.len() < VERSIONS && !self.versions.contains(&version) {
@@ -101,7 +101,6 @@ impl Facts {
     }
 }
 
-/// `3.8.0-5a02a05eddb59aee6ac762f7ea82e92a68eb9c0f` is 3, 8, 0.
 fn numbers(version: &str) -> Option<[u32; 3]> {
     let end = version.find(|char: char| !char.is_ascii_digit() && char != '.');
     let mut parts = version.get(..end.unwrap_or(version.len()))?.split('.');
@@ -118,7 +117,7 @@ mod tests {
         let mut facts = Facts::default();
         assert!(!facts.is_before([3, 5, 5]));
         facts.message(b"Server environment:zookeeper.version=3.4.14-4c25d480, built on 03/06/2019");
-        assert_eq!(facts.versions, ["3.4.14-4c25d480"]);
+        assert_eq!(facts.versions, ["3.4.14"]);
         assert!(facts.is_before([3, 5, 5]));
         facts.message(b"Server environment:zookeeper.version=3.5.10-1, built on x");
         assert!(!facts.is_before([3, 5, 5]));

@@ -2,12 +2,13 @@
 //! What the counts of one address mean: rules as data. Adding one is adding an
 //! entry to [`RULES`].
 
+use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::{
     kind::Kind,
     moment::Moment,
-    tally::{Address, Counts, WORDS},
+    tally::{Address, WORDS},
 };
 use crate::text;
 
@@ -16,12 +17,8 @@ use crate::text;
 pub struct Subject<'a> {
     /// The address as text; `None` for lines that tell none.
     pub address: Option<&'a str>,
-    /// Its counts.
-    pub counts: &'a Counts,
-    /// What else is known of an address.
-    pub details: Option<&'a Address>,
-    /// First and last connection of it that failed.
-    pub failing: Option<(Moment, Moment)>,
+    /// What is known of it.
+    pub details: &'a Address,
 }
 
 /// How sure a finding is.
@@ -250,7 +247,10 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
-    let count = subject.counts.sum(|kind| rule.kinds.contains(&kind));
+    let count = subject
+        .details
+        .counts
+        .sum(|kind| rule.kinds.contains(&kind));
     if count < rule.least {
         return None;
     }
@@ -260,13 +260,11 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     let does = rule.does.replace("{}", &text::counted(count, "connection"));
     let mut sentence = format!("{who} {does}");
     let mut means = rule.means.to_owned();
-    if rule.name == "closes_without_session" {
-        sentence.push_str(&rate(count, subject.failing));
-        means.push_str(&rhythm(subject.details));
-    } else if let Some(details) = subject.details {
-        sentence.push_str(&between(details.first, details.last));
-        means.push_str(&extra(rule, details));
+    if let Some((first, last)) = subject.details.range(rule.kinds) {
+        sentence.push_str(&rate(count, first, last));
+        sentence.push_str(&between(first, last));
     }
+    means.push_str(&extra(rule, subject));
     Some(Finding {
         name: rule.name,
         confidence: rule.confidence,
@@ -280,41 +278,38 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     })
 }
 
-/// `, 0.93/s between 2026-11-25 10:00:03 and 14:00:01`.
-fn rate(count: u64, range: Option<(Moment, Moment)>) -> String {
-    let Some((first, last)) = range else {
-        return String::new();
-    };
+/// `, 0.93/s`, where there is a time to divide by.
+fn rate(count: u64, first: Moment, last: Moment) -> String {
     let seconds = last.0.saturating_sub(first.0) as f64 / 1000.0;
-    let rate = match seconds >= 1.0 {
-        // The first opens the interval, as in any row of fence posts.
-        true => format!(", {}", text::rate(count.saturating_sub(1) as f64 / seconds)),
-        false => String::new(),
-    };
-    format!("{rate}{}", between(Some(first), Some(last)))
-}
-
-fn between(first: Option<Moment>, last: Option<Moment>) -> String {
-    match (first, last) {
-        (Some(first), Some(last)) => format!(" between {} and {}", day_and_time(first), {
-            let (one, other) = (first.date(), last.date());
-            match one.date() == other.date() {
-                true => format!("{:.0}", other.time()),
-                false => day_and_time(last),
-            }
-        }),
+    match (count, seconds) {
+        (3.., 10.0..) => {
+            // The first opens the interval, as in any row of fence posts.
+            let gaps = count.saturating_sub(1) as f64;
+            format!(", {},", text::rate(gaps / seconds))
+        }
         _ => String::new(),
     }
 }
 
-fn day_and_time(moment: Moment) -> String {
-    let date = moment.date();
+/// ` between 2026-11-25 10:00:03 and 14:00:01`.
+fn between(first: Moment, last: Moment) -> String {
+    let (from, to) = (first.date(), last.date());
+    if from == to {
+        format!(" at {}", day_and_time(from))
+    } else if from.date() == to.date() {
+        format!(" between {} and {:.0}", day_and_time(from), to.time())
+    } else {
+        format!(" between {} and {}", day_and_time(from), day_and_time(to))
+    }
+}
+
+fn day_and_time(date: DateTime) -> String {
     format!("{} {:.0}", date.date(), date.time())
 }
 
 /// The rhythm speaks for one or the other, but many processes of one host mix.
-fn rhythm(details: Option<&Address>) -> String {
-    let Some((mean, variation)) = details.and_then(|details| details.gaps.rhythm()) else {
+fn rhythm(details: &Address) -> String {
+    let Some((mean, variation)) = details.gaps.rhythm() else {
         return String::new();
     };
     let speaks_for = match (mean, variation) {
@@ -326,10 +321,17 @@ fn rhythm(details: Option<&Address>) -> String {
     format!(" One every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}.")
 }
 
-fn extra(rule: &Rule, details: &Address) -> String {
-    match (rule.name, details.limit) {
-        ("limit_reached", Some(limit)) => format!(" The limit was {}.", text::count(limit)),
-        ("four_letter_monitor", _) => format!(" It asked {}.", words(details).join(", ")),
+/// What a rule says beyond its own words.
+fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
+    let details = subject.details;
+    match (rule.name, subject.address, details.limit) {
+        ("closes_without_session", Some(_), _) => rhythm(details),
+        ("closes_without_session", None, _) => " ZooKeeper 3.5.5 to 3.5.10 names the address at \
+             DEBUG only, and no version does when a connection is reset: `zkchurn --side server` \
+             on the server names it."
+            .to_owned(),
+        ("limit_reached", _, Some(limit)) => format!(" The limit was {}.", text::count(limit)),
+        ("four_letter_monitor", Some(_), _) => format!(" It asked {}.", words(details).join(", ")),
         _ => String::new(),
     }
 }
@@ -354,7 +356,7 @@ mod tests {
     use super::*;
     use crate::serverlog::tally::{Event, Tally};
 
-    fn address(kind: Kind, seconds: impl Iterator<Item = i64>) -> Address {
+    fn address(kind: Kind, seconds: impl Iterator<Item = i64>) -> Box<Address> {
         let ip = [10, 1, 2, 3].into();
         let mut tally = Tally::default();
         for second in seconds {
@@ -367,9 +369,7 @@ mod tests {
     fn finding(address: &Address) -> Vec<Finding> {
         find(&Subject {
             address: Some("10.1.2.3"),
-            counts: &address.counts,
-            details: Some(address),
-            failing: address.failing,
+            details: address,
         })
     }
 
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(findings.len(), 1);
         assert_eq!(
             findings[0].sentence,
-            "10.1.2.3 opened 100 connections that closed without a session, 0.20/s between 1970-01-01 00:00:00 and 00:08:15"
+            "10.1.2.3 opened 100 connections that closed without a session, 0.20/s, between 1970-01-01 00:00:00 and 00:08:15"
         );
         assert!(findings[0].means.contains("One every 5.00 s"));
         assert!(findings[0].cannot_tell.contains("health check"));

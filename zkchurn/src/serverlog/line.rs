@@ -36,8 +36,7 @@ pub struct Record<'a> {
     pub stamp: Stamp,
     /// How grave.
     pub level: Level,
-    /// The thread, with what else stands between the brackets; empty in layouts
-    /// without.
+    /// The thread; empty in layouts without.
     pub thread: &'a [u8],
     /// What.
     pub message: &'a [u8],
@@ -168,7 +167,7 @@ fn message(rest: &[u8]) -> (&[u8], &[u8]) {
         if let Some(end) = end {
             let after = rest.get(end + 2..).unwrap_or_default();
             let after = after.strip_prefix(b"- ").unwrap_or(after);
-            return (rest.get(1..end).unwrap_or_default(), after);
+            return (thread(rest.get(1..end).unwrap_or_default()), after);
         }
     }
     // `org.apache.zookeeper.server.NIOServerCnxn: message`, with or without `- `.
@@ -178,6 +177,14 @@ fn message(rest: &[u8]) -> (&[u8], &[u8]) {
             (b"", rest.get(end + 2..).unwrap_or_default())
         }
         _ => (b"", rest),
+    }
+}
+
+/// `thread:Class@line`; a thread's name may hold colons itself.
+fn thread(bracketed: &[u8]) -> &[u8] {
+    match memchr::memrchr(b':', bracketed) {
+        Some(end) => bracketed.get(..end).unwrap_or_default(),
+        None => bracketed,
     }
 }
 
@@ -233,7 +240,7 @@ mod tests {
         }
     }
 
-    const THREAD: &str = "NIOWorkerThread-1:NIOServerCnxn@374";
+    const THREAD: &str = "NIOWorkerThread-1";
 
     #[test]
     fn the_layouts_of_the_field() {

@@ -161,8 +161,8 @@ pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> 
         busiest_minute: minute(tally.busiest.most()),
         addresses,
         addresses_left_out,
-        other_addresses: without_zeros(&tally.others),
-        without_address: without_zeros(&tally.without_address),
+        other_addresses: without_zeros(&tally.others.counts),
+        without_address: without_zeros(&tally.without_address.counts),
         rate: Rate {
             width_minutes: tally.histogram.width_minutes(),
             buckets: tally.histogram.rows(),
@@ -171,7 +171,7 @@ pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> 
     }
 }
 
-fn row((ip, address): (&IpAddr, &Address)) -> AddressRow {
+fn row((ip, address): (&IpAddr, &Box<Address>)) -> AddressRow {
     let ended = address.counts.sum(Kind::is_end);
     let seconds = match (address.first, address.last) {
         (Some(first), Some(last)) => last.0.saturating_sub(first.0) as f64 / 1000.0,
@@ -201,17 +201,13 @@ fn minute(most: Option<(Moment, u64)>) -> Option<Minute> {
 fn findings(tally: &Tally) -> Vec<Finding> {
     let mut findings = finding::find(&Subject {
         address: None,
-        counts: &tally.without_address,
-        details: None,
-        failing: tally.unaddressed,
+        details: &tally.without_address,
     });
     for (ip, address) in &tally.addresses {
         let name = ip.to_string();
         findings.extend(finding::find(&Subject {
             address: Some(&name),
-            counts: &address.counts,
-            details: Some(address),
-            failing: address.failing,
+            details: address,
         }));
     }
     finding::sort(&mut findings);

@@ -268,13 +268,27 @@ pub const MESSAGES: &[Signature] = &[
         Limit,
         "NIOServerCnxnFactory (maxCnxns) through RateLogger; WARN from 3.6.0",
     ),
-    message(
-        "Processing ",
-        " command from ",
-        "",
-        FourLetters,
-        "NIOServerCnxn, NettyServerCnxn; INFO from 3.4.0",
-    ),
+    Signature {
+        // `Processing request::sessionid…` is about requests.
+        holds: " command from ",
+        ..message(
+            "Processing ",
+            " command from ",
+            "",
+            FourLetters,
+            "NIOServerCnxn, NettyServerCnxn; INFO from 3.4.0",
+        )
+    },
+    Signature {
+        holds: " is not executed because it is not in the whitelist",
+        ..message(
+            "Command ",
+            "",
+            "",
+            One(Kind::FourLetterWord),
+            "NIOServerCnxn, NettyServerCnxn; DEBUG from 3.4.10",
+        )
+    },
     Signature {
         holds: " failed to SASL authenticate",
         ..message(

@@ -54,17 +54,27 @@ pub struct Event {
     pub at: Option<Moment>,
 }
 
-/// What is known of one address.
+/// First and last time of each kind. Whole seconds in 32 bits, because there are
+/// many addresses: enough up to the year 2106, and later years are not believed.
+#[derive(Clone, Debug)]
+struct Ranges([(u32, u32); KINDS]);
+
+impl Default for Ranges {
+    fn default() -> Self {
+        Self([(u32::MAX, 0); KINDS])
+    }
+}
+
+/// What is known of one address, or of several together.
 #[derive(Clone, Debug, Default)]
 pub struct Address {
     /// Its counts.
     pub counts: Counts,
+    ranges: Ranges,
     /// When it was seen first.
     pub first: Option<Moment>,
     /// When it was seen last.
     pub last: Option<Moment>,
-    /// First and last end of a connection without a session.
-    pub failing: Option<(Moment, Moment)>,
     /// The minute in which most of its connections ended.
     pub busiest: Busiest,
     /// The times between connections that closed without a session.
@@ -89,9 +99,25 @@ impl Address {
             Kind::ClosedWithoutSession | Kind::BrokenWithoutSession
         ) {
             self.gaps.add(at);
-            let (first, last) = self.failing.unwrap_or((at, at));
-            self.failing = Some((first.min(at), last.max(at)));
         }
+        if let (Some(range), Ok(second)) = (
+            self.ranges.0.get_mut(event.kind as usize),
+            u32::try_from(at.0 / 1000),
+        ) {
+            *range = (range.0.min(second), range.1.max(second));
+        }
+    }
+
+    /// First and last second in which one of these was seen.
+    pub fn range(&self, kinds: &[Kind]) -> Option<(Moment, Moment)> {
+        let ranges = kinds
+            .iter()
+            .filter_map(|kind| self.ranges.0.get(*kind as usize));
+        let (first, last) = ranges.fold((u32::MAX, 0), |(first, last), range| {
+            (first.min(range.0), last.max(range.1))
+        });
+        let moment = |second: u32| Moment(i64::from(second) * 1000);
+        (first <= last).then(|| (moment(first), moment(last)))
     }
 }
 
@@ -105,17 +131,15 @@ pub const WORDS: [&str; 19] = [
 #[derive(Debug, Default)]
 pub struct Tally {
     /// By address.
-    pub addresses: HashMap<IpAddr, Address>,
+    pub addresses: HashMap<IpAddr, Box<Address>>,
     /// Events of the addresses that found no place.
-    pub others: Counts,
+    pub others: Address,
     /// Events of which the log tells no address.
-    pub without_address: Counts,
+    pub without_address: Address,
     /// Over time.
     pub histogram: Histogram,
     /// The minute in which most connections ended.
     pub busiest: Busiest,
-    /// First and last end of a connection that no address is told of.
-    pub unaddressed: Option<(Moment, Moment)>,
 }
 
 impl Tally {
@@ -123,17 +147,13 @@ impl Tally {
     pub fn count(&mut self, ip: IpAddr, event: Event) {
         match self.address(ip) {
             Some(address) => address.add(event),
-            None => self.others.add(event.kind, event.times),
+            None => self.others.add(event),
         }
     }
 
     /// Counts an event for which no address is told.
     pub fn count_without_address(&mut self, event: Event) {
-        self.without_address.add(event.kind, event.times);
-        if let (true, Some(at)) = (event.kind.is_end(), event.at) {
-            let (first, last) = self.unaddressed.unwrap_or((at, at));
-            self.unaddressed = Some((first.min(at), last.max(at)));
-        }
+        self.without_address.add(event);
     }
 
     /// Counts an event over time.
@@ -160,10 +180,10 @@ impl Tally {
     /// Of all addresses and none.
     pub fn total(&self) -> Counts {
         let mut total = Counts::default();
-        let of_addresses = self.addresses.values().map(|address| &address.counts);
-        for counts in of_addresses.chain([&self.others, &self.without_address]) {
+        let of_addresses = self.addresses.values().map(Box::as_ref);
+        for address in of_addresses.chain([&self.others, &self.without_address]) {
             for kind in Kind::ALL {
-                total.add(kind, counts.of(kind));
+                total.add(kind, address.counts.of(kind));
             }
         }
         total
@@ -187,7 +207,7 @@ mod tests {
         }
         assert_eq!(tally.addresses.len(), ADDRESSES);
         assert_eq!(
-            tally.others.of(Kind::ClosedWithoutSession),
+            tally.others.counts.of(Kind::ClosedWithoutSession),
             70_000 - ADDRESSES as u64
         );
         assert_eq!(tally.total().of(Kind::ClosedWithoutSession), 70_000);
