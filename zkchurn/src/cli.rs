@@ -43,7 +43,7 @@ Examples:
   zkchurn doctor                            what this host offers
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
-4 kernel lacks something, 5 recording damaged, 6 file unreadable, 7 file unwritable.";
+4 kernel lacks something, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]

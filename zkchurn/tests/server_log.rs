@@ -389,8 +389,8 @@ fn peak_kib(pid: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// 200 MB through a pipe: every connection of an address of its own, a line
-/// without an end, and a gzip file that grows a thousandfold.
+/// 200 MB through a pipe: every connection of an address of its own, and a line
+/// without an end.
 #[test]
 fn memory_does_not_grow_with_the_log() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
@@ -431,6 +431,34 @@ fn memory_does_not_grow_with_the_log() {
     assert_eq!(report["log"]["cut"], 1);
     assert!(report["other_addresses"]["ended_with_session"].as_u64() > Some(0));
     assert!(peak < 120_000, "{peak} KiB");
+}
+
+/// 300 KB that grow a thousandfold, with no more memory than the limit allows.
+#[test]
+fn a_gzip_bomb_needs_no_more_memory() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let endless = vec![b'x'; 1_000_000];
+    for _ in 0..300 {
+        encoder.write_all(&endless).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bomb).unwrap();
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -v 200000 && exec \"$0\" serverlog --format json \"$1\"",
+        ])
+        .arg(env!("CARGO_BIN_EXE_zkchurn"))
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{complaint}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["log"]["bytes"], 300_000_000);
+    assert_eq!(report["log"]["lines"], 1);
+    assert_eq!(report["log"]["cut"], 1);
 }
 
 fn scan(bytes: &[u8]) -> Report {

@@ -85,6 +85,10 @@ pub fn read(line: &[u8]) -> Line<'_> {
     if let Some(record) = record(line) {
         return Line::Record(record);
     }
+    // Before a prefix is looked for, because these are many.
+    if names_exception(line) {
+        return Line::Exception(line);
+    }
     match within_prefix(line) {
         Some(inner) => bare(inner),
         None => bare(line),

@@ -84,12 +84,41 @@ fn milliseconds(stamp: &[u8]) -> i16 {
     }
 }
 
+/// Reads times one after another: most are of the same minute as the one before,
+/// whose date need not be worked out again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    minute: Option<([u8; Stamp::MINUTES], Moment)>,
+}
+
+impl Clock {
+    /// The moment of a time.
+    pub fn moment(&mut self, stamp: &Stamp) -> Option<Moment> {
+        let bytes = &stamp.0;
+        let head = *bytes.first_chunk()?;
+        let seconds = bytes.get(Stamp::MINUTES + 1..Stamp::SECONDS)?;
+        if let (Some((known, begins)), [tens @ b'0'..=b'5', ones @ b'0'..=b'9']) =
+            (self.minute, seconds)
+            && known == head
+        {
+            let seconds = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+            let milliseconds = i64::from(milliseconds(bytes));
+            return Some(Moment(begins.0 + seconds * 1000 + milliseconds));
+        }
+        let moment = stamp.moment()?;
+        self.minute = Some((head, Moment::of_minute(moment.minute())));
+        Some(moment)
+    }
+}
+
 /// The bytes of a time, kept unread until they matter: most lines do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp([u8; Self::LENGTH]);
 
 impl Stamp {
-    /// Bytes up to the seconds.
+    /// Bytes up to the minutes.
+    const MINUTES: usize = 16;
+    /// Bytes up to and with the seconds.
     const SECONDS: usize = 19;
     /// Bytes up to the milliseconds.
     const LENGTH: usize = 23;
@@ -147,6 +176,22 @@ impl Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_remembers_the_minute_reads_the_same() {
+        let mut clock = Clock::default();
+        for time in [
+            "2026-11-25 04:13:01,249",
+            "2026-11-25 04:13:59,999",
+            "2026-11-25 04:13:61,000",
+            "2026-11-25 04:14:00,000",
+            "2026-11-25 04:13:02.000",
+            "2026-13-25 04:13:02.000",
+        ] {
+            let stamp = Stamp::at_start(time.as_bytes()).unwrap();
+            assert_eq!(clock.moment(&stamp), stamp.moment(), "{time}");
+        }
+    }
 
     #[test]
     fn the_forms_of_several_loggers() {

@@ -17,6 +17,9 @@ pub struct Histogram {
     /// Each bucket is 2 to the power of this many minutes wide.
     doublings: u32,
     buckets: BTreeMap<i64, Bucket>,
+    /// The bucket that is being filled: most events are of the same one as the
+    /// one before.
+    open: Option<(i64, Bucket)>,
 }
 
 /// What happened in one bucket.
@@ -26,6 +29,13 @@ pub struct Bucket {
     pub accepted: u64,
     /// Connections ended.
     pub ended: u64,
+}
+
+impl Bucket {
+    fn add(&mut self, more: Self) {
+        self.accepted = self.accepted.saturating_add(more.accepted);
+        self.ended = self.ended.saturating_add(more.ended);
+    }
 }
 
 /// A bucket with its beginning.
@@ -41,10 +51,20 @@ pub struct Row {
 impl Histogram {
     /// Adds to the bucket of `at`.
     pub fn add(&mut self, at: Moment, add: Bucket) {
-        let bucket = self.buckets.entry(at.minute() >> self.doublings);
-        let bucket = bucket.or_default();
-        bucket.accepted = bucket.accepted.saturating_add(add.accepted);
-        bucket.ended = bucket.ended.saturating_add(add.ended);
+        let index = at.minute() >> self.doublings;
+        match &mut self.open {
+            Some((open, bucket)) if *open == index => bucket.add(add),
+            _ => {
+                self.close();
+                self.open = Some((at.minute() >> self.doublings, add));
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((index, bucket)) = self.open.take() {
+            self.buckets.entry(index).or_default().add(bucket);
+        }
         while self.buckets.len() > BUCKETS {
             self.double();
         }
@@ -53,10 +73,13 @@ impl Histogram {
     fn double(&mut self) {
         self.doublings += 1;
         for (index, old) in std::mem::take(&mut self.buckets) {
-            let bucket = self.buckets.entry(index >> 1).or_default();
-            bucket.accepted = bucket.accepted.saturating_add(old.accepted);
-            bucket.ended = bucket.ended.saturating_add(old.ended);
+            self.buckets.entry(index >> 1).or_default().add(old);
         }
+    }
+
+    /// Nothing more is added.
+    pub fn finish(&mut self) {
+        self.close();
     }
 
     /// Minutes that a bucket is wide.
@@ -64,7 +87,7 @@ impl Histogram {
         1 << self.doublings
     }
 
-    /// The buckets in which something happened, in order.
+    /// The buckets in which something happened, in order, once it is finished.
     pub fn rows(&self) -> Vec<Row> {
         let row = |(index, bucket): (&i64, &Bucket)| Row {
             at: Moment::of_minute(index << self.doublings),
@@ -178,6 +201,7 @@ mod tests {
             for minute in &minutes {
                 histogram.add(Moment::of_minute(*minute), ONE);
             }
+            histogram.finish();
             let rows = histogram.rows();
             prop_assert!(rows.len() <= BUCKETS);
             let sum: u64 = rows.iter().map(|row| row.bucket.accepted).sum();

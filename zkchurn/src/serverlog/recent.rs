@@ -102,10 +102,11 @@ impl Reason {
     }
 }
 
-/// Reasons that wait, by thread.
+/// Reasons that wait, by the hash of the thread's name.
 #[derive(Default)]
 pub struct Waiting {
-    by_thread: HashMap<Vec<u8>, Reason>,
+    by_thread: HashMap<u64, Reason>,
+    hasher: RandomState,
 }
 
 const WAITING: usize = 1024;
@@ -114,11 +115,12 @@ impl Waiting {
     /// Keeps a reason. Returns one of the same thread that no line named the
     /// address of, and all when there are too many.
     pub fn put(&mut self, thread: &[u8], reason: Reason) -> Vec<Reason> {
+        let thread = self.hasher.hash_one(thread);
         let mut given_up = Vec::new();
-        if self.by_thread.len() >= WAITING && !self.by_thread.contains_key(thread) {
+        if self.by_thread.len() >= WAITING && !self.by_thread.contains_key(&thread) {
             given_up = self.take_all();
         }
-        given_up.extend(self.by_thread.insert(thread.to_vec(), reason));
+        given_up.extend(self.by_thread.insert(thread, reason));
         given_up
     }
 
@@ -127,7 +129,7 @@ impl Waiting {
         if self.by_thread.is_empty() {
             return None;
         }
-        self.by_thread.remove(thread)
+        self.by_thread.remove(&self.hasher.hash_one(thread))
     }
 
     /// All of them.

@@ -10,7 +10,7 @@ use super::{
     facts::Facts,
     kind::{self, Kind},
     line::{self, Line, Record},
-    moment::Moment,
+    moment::{Clock, Moment},
     recent::{Reason, Sessions, Told, Waiting},
     signature::{self, EXCEPTIONS, MESSAGES, Meaning, Signature},
     tally::{Event, Tally, WORDS},
@@ -38,6 +38,7 @@ impl Window {
 #[derive(Default)]
 pub struct Scanner {
     window: Window,
+    clock: Clock,
     facts: Facts,
     tally: Tally,
     told: Told,
@@ -103,6 +104,7 @@ impl Scanner {
         for reason in self.waiting.take_all() {
             self.without_address(reason);
         }
+        self.tally.histogram.finish();
         (self.tally, self.facts)
     }
 
@@ -113,7 +115,7 @@ impl Scanner {
             self.facts.message(record.message);
             return;
         };
-        let at = record.stamp.moment();
+        let at = self.clock.moment(&record.stamp);
         if !self.window.holds(at) {
             return;
         }
@@ -165,7 +167,9 @@ impl Scanner {
             client: expected.client,
             session: expected.session,
         };
-        let text = signature::behind(text, ": ").unwrap_or_default();
+        // Behind the class.
+        let text = memchr::memchr(b':', text).and_then(|colon| text.get(colon + 2..));
+        let text = text.unwrap_or_default();
         // `Unexpected exception` alone has neither; only a known one counts then.
         if expected.session.is_some() || expected.client.is_some() {
             self.reason(text, &context);
@@ -348,12 +352,12 @@ fn without_rate_logger(message: &[u8]) -> (u64, &[u8]) {
 }
 
 fn client(signature: &Signature, text: &[u8]) -> Option<Client> {
-    let text = signature::behind(text, signature.address_after)?;
+    let text = signature.behind(text, signature.address_after)?;
     address::read(text)
 }
 
 fn session(signature: &Signature, text: &[u8]) -> Option<u64> {
-    let text = signature::behind(text, signature.session_after)?;
+    let text = signature.behind(text, signature.session_after)?;
     let digits = text.get(..hexadecimals(text))?;
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }

@@ -85,7 +85,7 @@ pub const MESSAGES: &[Signature] = &[
         "NIOServerCnxn.closeSock; INFO 3.4.0 to 3.5.4, DEBUG from 3.5.5",
     ),
     message(
-        "Unable to read additional data from client, it probably closed the socket",
+        "Unable to read additional data from client, it probably closed the socket: address = ",
         "address = ",
         "session = 0x",
         ClientClosed,
@@ -361,7 +361,7 @@ pub const EXCEPTIONS: &[Signature] = &[
         "NettyServerCnxn logs the CloseRequestException of ZooKeeperServer; from 3.4.0",
     ),
     message(
-        "Unable to read additional data from client, it probably closed the socket",
+        "Unable to read additional data from client, it probably closed the socket: address = ",
         "address = ",
         "session = 0x",
         ClientClosed,
@@ -388,18 +388,23 @@ pub fn find(signatures: &'static [Signature], text: &[u8]) -> Option<&'static Si
     })
 }
 
+impl Signature {
+    /// What stands behind `mark` in a text that begins as this says.
+    pub fn behind<'t>(&self, text: &'t [u8], mark: &str) -> Option<&'t [u8]> {
+        // Mostly the mark is the end of the beginning: nothing to search.
+        if !mark.is_empty() && self.starts.ends_with(mark) {
+            return text.get(self.starts.len()..);
+        }
+        behind(text, mark)
+    }
+}
+
 /// What stands behind `mark` in `text`.
 pub fn behind<'t>(text: &'t [u8], mark: &str) -> Option<&'t [u8]> {
     if mark.is_empty() {
         return None;
     }
     let at = memchr::memmem::find(text, mark.as_bytes())?;
-    text.get(at + mark.len()..)
-}
-
-/// What stands behind the last `mark` in `text`.
-pub fn behind_last<'t>(text: &'t [u8], mark: &str) -> Option<&'t [u8]> {
-    let at = memchr::memmem::rfind(text, mark.as_bytes())?;
     text.get(at + mark.len()..)
 }
 
