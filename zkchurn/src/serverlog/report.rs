@@ -137,7 +137,11 @@ pub struct Log {
 /// Builds it, with the `top` worst addresses.
 pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> Report {
     let total = tally.total();
-    let mut addresses: Vec<_> = tally.addresses.iter().map(row).collect();
+    let mut addresses: Vec<_> = tally
+        .addresses
+        .iter()
+        .map(|(ip, address)| row(*ip, address))
+        .collect();
     addresses.sort_by(|one, other| {
         (other.failed, other.ended)
             .cmp(&(one.failed, one.ended))
@@ -171,7 +175,7 @@ pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> 
     }
 }
 
-fn row((ip, address): (&IpAddr, &Box<Address>)) -> AddressRow {
+fn row(ip: IpAddr, address: &Address) -> AddressRow {
     let ended = address.counts.sum(Kind::is_end);
     let seconds = match (address.first, address.last) {
         (Some(first), Some(last)) => last.0.saturating_sub(first.0) as f64 / 1000.0,
