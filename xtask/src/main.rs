@@ -10,6 +10,7 @@
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
+//! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
 //! | `program` | another program that runs beside |
@@ -28,6 +29,7 @@ mod lint;
 mod object;
 mod privilege;
 mod program;
+mod server_log;
 mod setup;
 mod test;
 mod toolchain;
@@ -70,6 +72,9 @@ enum Verb {
     Kazoo(kazoo::Options),
     /// Bring about every kind of churn, trace it, check the findings.
     DiagnoseMatrix(diagnose_matrix::Options),
+    /// Make known clients of a real server, check what its log tells of them.
+    #[command(name = "serverlog")]
+    ServerLog,
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -95,6 +100,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),
         Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
+        Verb::ServerLog => server_log::run(),
         Verb::Test(options) => test::run(&options),
     }
 }

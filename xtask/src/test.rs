@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, setup};
+use crate::{
+    build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, server_log, setup,
+};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -91,6 +93,7 @@ fn steps(options: &Options) -> Vec<Step> {
             ("handshake", step(|| handshake::run(&handshake::Options {}))),
             ("kazoo", step(|| kazoo::run(&KAZOO))),
             ("kinds of churn", step(|| diagnose_matrix::run(&KINDS))),
+            ("log of a server", step(server_log::run)),
         ]);
     }
     steps

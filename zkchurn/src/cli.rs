@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     frame::{Hook, Sides},
     inspect::jvm::JvmMode,
+    serverlog::moment::Moment,
 };
 
 /// Names the process and thread behind ZooKeeper connection churn.
@@ -38,10 +39,11 @@ Examples:
   sudo zkchurn timewait --watch 30s         whose are the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    keep the raw records
   zkchurn replay incident.zkchurn           report on them later, without privilege
+  zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            what this host offers
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
-4 kernel lacks something, 5 recording damaged, 6 file unreadable, 7 file unwritable.";
+4 kernel lacks something, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
@@ -51,6 +53,12 @@ pub enum Command {
     TimeWait(TimeWaitArgs),
     /// Runs the same report on a recording; needs no privilege.
     Replay(ReplayArgs),
+    /// Says which clients churn, from the log files of a ZooKeeper server.
+    ///
+    /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, rotated and
+    /// gzip files too, in any order. Needs no privilege.
+    #[command(name = "serverlog")]
+    ServerLog(ServerLogArgs),
     /// Says what this host offers, what will be degraded and what to do.
     Doctor(DoctorArgs),
 }
@@ -233,6 +241,35 @@ pub struct ReplayArgs {
     pub output: OutputArgs,
 }
 
+/// Options of `serverlog`.
+#[derive(Debug, Args)]
+pub struct ServerLogArgs {
+    /// The log files; `-` for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// How many addresses and findings the report lists.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive)]
+    pub top: usize,
+
+    /// Count only from this time of the server's clock on, such as
+    /// "2026-11-25 04:13:01".
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Moment>,
+
+    /// Count only up to this time, without it.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
 /// Options of the doctor.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -276,6 +313,14 @@ fn buffer(text: &str) -> Result<u32, String> {
         Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
         _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
     }
+}
+
+/// A time of the server's clock: a log has no zone.
+fn moment(text: &str) -> Result<Moment, String> {
+    let date = text.parse().map_err(|_| {
+        "a time is written as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
+    })?;
+    Ok(Moment::of(date))
 }
 
 fn watch(text: &str) -> Result<Duration, String> {

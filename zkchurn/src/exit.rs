@@ -17,7 +17,7 @@ pub enum Code {
     NotPermitted = 3,
     /// The kernel lacks something that tracing needs.
     Unsupported = 4,
-    /// A recording is damaged; what was whole is reported.
+    /// A recording or a gzip file is damaged; what was whole is reported.
     Damaged = 5,
     /// A file cannot be read.
     Unreadable = 6,

@@ -44,6 +44,7 @@ pub mod recording;
 pub mod render;
 pub mod replay;
 pub mod report;
+pub mod serverlog;
 pub mod socket_diag;
 pub mod source;
 pub mod text;

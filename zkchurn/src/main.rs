@@ -8,7 +8,7 @@ use zkchurn::{
     cli::{Cli, Command},
     doctor,
     exit::Code,
-    output, replay, trace,
+    output, replay, serverlog, trace,
 };
 
 fn main() -> ExitCode {
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             trace::run(&args.trace(), renderer, args.rows)
         }
         Some(Command::Replay(args)) => replay::run(args),
+        Some(Command::ServerLog(args)) => serverlog::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
     };
     match outcome {

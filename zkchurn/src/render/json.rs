@@ -32,14 +32,27 @@ impl<W: Write> Json<W> {
     }
 
     fn line(&mut self, kind: &'static str, body: &impl Serialize) -> io::Result<()> {
-        let line = Line {
-            kind,
-            schema: SCHEMA,
-            body,
-        };
-        line.serialize(&mut Serializer::with_formatter(&mut self.to, Printable))?;
-        self.to.write_all(b"\n")
+        write_line(&mut self.to, kind, body)
     }
+}
+
+/// Writes one object of this type.
+///
+/// # Errors
+///
+/// What the output fails with.
+pub fn write_line(
+    to: &mut impl Write,
+    kind: &'static str,
+    body: &impl Serialize,
+) -> io::Result<()> {
+    let line = Line {
+        kind,
+        schema: SCHEMA,
+        body,
+    };
+    line.serialize(&mut Serializer::with_formatter(&mut *to, Printable))?;
+    to.write_all(b"\n")
 }
 
 impl<W: Write> Json<W> {

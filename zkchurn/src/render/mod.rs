@@ -5,6 +5,7 @@
 mod handshake;
 pub mod json;
 mod json_text;
+pub mod server_log;
 pub mod text;
 pub mod time_wait;
 

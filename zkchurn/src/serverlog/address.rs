@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//! The address of a client as Java writes it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A client's address, and its port where the line tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// The address; v4-mapped ones as IPv4.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// Longer than any address with a host name in front (RFC 1035: 253).
+const LONGEST: usize = 320;
+
+/// Reads the address that `text` begins with, in the forms of
+/// `InetSocketAddress.toString` and `InetAddress.toString`:
+/// `/10.1.2.3:4711`, `host/10.1.2.3:4711`, `/10.1.2.3`, `/0:0:0:0:0:0:0:1:4711`
+/// (up to Java 13), `/[0:0:0:0:0:0:0:1]:4711`, with a scope `%eth0`.
+pub fn read(text: &[u8]) -> Option<Client> {
+    let text = text.get(..LONGEST).unwrap_or(text);
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b',' | b'\r' | b')'));
+    let word = text.get(..end.unwrap_or(text.len()))?;
+    let slash = word.iter().position(|byte| *byte == b'/')?;
+    let word = std::str::from_utf8(word.get(slash + 1..)?).ok()?;
+    if let Some(rest) = word.strip_prefix('[') {
+        let (ip, port) = rest.split_once(']')?;
+        return with_port(v6(ip)?, port.strip_prefix(':'));
+    }
+    match word.bytes().filter(|byte| *byte == b':').count() {
+        0 => with_port(IpAddr::V4(word.parse::<Ipv4Addr>().ok()?), None),
+        1 => {
+            let (ip, port) = word.split_once(':')?;
+            with_port(IpAddr::V4(ip.parse().ok()?), Some(port))
+        }
+        // Java writes all eight groups, so a ninth is the port.
+        7 => with_port(v6(word)?, None),
+        8 => {
+            let (ip, port) = word.rsplit_once(':')?;
+            with_port(v6(ip)?, Some(port))
+        }
+        _ => None,
+    }
+}
+
+fn with_port(ip: IpAddr, port: Option<&str>) -> Option<Client> {
+    let port = port.map(str::parse).transpose().ok()?;
+    let ip = ip.to_canonical();
+    Some(Client { ip, port })
+}
+
+fn v6(text: &str) -> Option<IpAddr> {
+    let ip = text.split_once('%').map_or(text, |(ip, _scope)| ip);
+    Some(IpAddr::V6(ip.parse::<Ipv6Addr>().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_that_java_writes() {
+        let cases: [(&str, &str, Option<u16>); 9] = [
+            ("/10.1.2.3:4711 (no session", "10.1.2.3", Some(4711)),
+            ("client7.example/10.1.2.3:4711", "10.1.2.3", Some(4711)),
+            ("/127.0.0.4 - max is 60", "127.0.0.4", None),
+            ("/0:0:0:0:0:0:0:1:4711 which", "::1", Some(4711)),
+            ("/[fd00:0:0:0:0:0:0:7]:4711, session", "fd00::7", Some(4711)),
+            ("/fe80:0:0:0:0:0:0:1%eth0:4711", "fe80::1", Some(4711)),
+            ("/0:0:0:0:0:0:0:1", "::1", None),
+            ("/0:0:0:0:0:ffff:a01:203:4711", "10.1.2.3", Some(4711)),
+            ("/[::ffff:10.1.2.3]:4711\r", "10.1.2.3", Some(4711)),
+        ];
+        for (text, ip, port) in cases {
+            let client = read(text.as_bytes()).unwrap();
+            assert_eq!(
+                (client.ip.to_string().as_str(), client.port),
+                (ip, port),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_none() {
+        for text in [
+            "",
+            "null",
+            "/",
+            "/999.1.1.1:4",
+            "/1.2.3.4:99999",
+            "/\x1b[2J:1",
+            "/::::::::::",
+            "1.2.3.4:5",
+        ] {
+            assert_eq!(read(text.as_bytes()), None, "{text}");
+        }
+    }
+}

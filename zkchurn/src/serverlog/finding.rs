@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+//! What the counts of one address mean: rules as data. Adding one is adding an
+//! entry to [`RULES`].
+
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+use super::{
+    kind::Kind,
+    moment::Moment,
+    tally::{Address, WORDS},
+};
+use crate::text;
+
+/// Whose counts a rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The address as text; `None` for lines that tell none.
+    pub address: Option<&'a str>,
+    /// What is known of it.
+    pub details: &'a Address,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// The server itself says so.
+    Certain,
+    /// Nothing else is usual.
+    Likely,
+    /// Other causes are as usual.
+    Possible,
+}
+
+/// What an address does, and what it may mean.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The rule.
+    pub name: &'static str,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The address; `None` where the log tells none.
+    pub address: Option<String>,
+    /// How many lines it rests on.
+    pub count: u64,
+    /// What the address does, in words.
+    pub sentence: String,
+    /// What it means.
+    pub means: String,
+    /// What this log cannot tell apart, and what would decide it.
+    pub cannot_tell: &'static str,
+    /// What to do.
+    pub next: &'static str,
+    #[serde(skip)]
+    is_trouble: bool,
+}
+
+struct Rule {
+    name: &'static str,
+    kinds: &'static [Kind],
+    /// Fewer are nothing remarkable.
+    least: u64,
+    confidence: Confidence,
+    /// Whether something is wrong.
+    is_trouble: bool,
+    /// What it does, with `{}` for the count.
+    does: &'static str,
+    means: &'static str,
+    cannot_tell: &'static str,
+    next: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        name: "closes_without_session",
+        kinds: &[Kind::ClosedWithoutSession, Kind::BrokenWithoutSession],
+        least: 3,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "opened {} that closed without a session",
+        means: "the far end closed before a session was made.",
+        cannot_tell: "a client that fails before it speaks and a TCP health check look the same here: the process behind it decides",
+        next: "run `sudo zkchurn` on that host",
+    },
+    Rule {
+        name: "limit_reached",
+        kinds: &[Kind::LimitReached],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "was refused {} over the connection limit",
+        means: "as many connections of this address were open as maxClientCnxns allows.",
+        cannot_tell: "a client that opens handles without closing them and many clients behind one address (NAT, one host with many processes) look the same here: which processes hold connections decides",
+        next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server to see who holds the connections",
+    },
+    Rule {
+        name: "zxid_ahead",
+        kinds: &[Kind::ZxidAhead],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "was refused {} because it had seen a newer zxid than this server has",
+        means: "this server lags behind, or its data was lost or replaced while the client lived on; the client tries again for ever.",
+        cannot_tell: "a lagging server and lost data look the same here: the other servers' zxid (`srvr`) decides",
+        next: "compare `srvr` of all servers; after a loss of data the clients must be restarted",
+    },
+    Rule {
+        name: "expired_loop",
+        kinds: &[Kind::RenewalRefused],
+        least: 3,
+        confidence: Confidence::Likely,
+        is_trouble: true,
+        does: "asked {} for a session that had expired",
+        means: "its sessions run out while it is away: long pauses, a lost network, or a client that never makes a new handle.",
+        cannot_tell: "pauses of the client and a lost network look the same here: the client's own log, and the ids of the sessions, decide",
+        next: "run `sudo zkchurn --jvm dump --logs` on that host",
+    },
+    Rule {
+        name: "wrong_password",
+        kinds: &[Kind::WrongPassword],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "gave a wrong password for a session in {}",
+        means: "it wants the session of somebody else, or one of another ensemble.",
+        cannot_tell: "a client that was sent to another ensemble and a shared session id look the same here: the client's connect string decides",
+        next: "compare the client's connect string with this ensemble",
+    },
+    Rule {
+        name: "not_serving",
+        kinds: &[Kind::NotServing],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "came in {} while the server was not serving",
+        means: "the server had no quorum, or was starting or stopping; the clients are not to blame.",
+        cannot_tell: "no quorum and a restart look the same in these lines: the lines about the election around them decide",
+        next: "look for LOOKING, LEADING and FOLLOWING in this log",
+    },
+    Rule {
+        name: "throttled",
+        kinds: &[Kind::Throttled],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "was turned away in {} by the connection throttle",
+        means: "more clients connected at once than zookeeper.connection_throttle_tokens allows.",
+        cannot_tell: "who took the tokens is not told: the addresses with most connections are the first to look at",
+        next: "see the addresses with most connections",
+    },
+    Rule {
+        name: "read_only_refused",
+        kinds: &[Kind::ReadOnlyRefused],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "was refused {} by a server in read-only mode",
+        means: "the server has lost its quorum and serves only clients that allow a read-only server.",
+        cannot_tell: "nothing: the server says so itself",
+        next: "bring the quorum back",
+    },
+    Rule {
+        name: "tls_at_plaintext_port",
+        kinds: &[Kind::Tls],
+        least: 1,
+        confidence: Confidence::Likely,
+        is_trouble: true,
+        does: "spoke TLS at a plaintext port in {}",
+        means: "the first bytes were those of a TLS record.",
+        cannot_tell: "a ZooKeeper client with TLS and a scanner look the same here: the process decides",
+        next: "give the client the secure port (secureClientPort), or run `sudo zkchurn` on that host",
+    },
+    Rule {
+        name: "http_at_zookeeper_port",
+        kinds: &[Kind::Http],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "spoke HTTP at the ZooKeeper port in {}",
+        means: "the first four bytes were an HTTP method: a health check, a browser or a scanner.",
+        cannot_tell: "which program it was is not told: the process decides",
+        next: "run `sudo zkchurn` on that host",
+    },
+    Rule {
+        name: "impossible_length",
+        kinds: &[Kind::BadLength],
+        least: 1,
+        confidence: Confidence::Possible,
+        is_trouble: true,
+        does: "sent an impossible length in {}",
+        means: "another protocol, an unknown four-letter word, or a message over jute.maxbuffer.",
+        cannot_tell: "these look the same here, save by the length itself in the log",
+        next: "look for `Len error` in this log; run `sudo zkchurn` on that host",
+    },
+    Rule {
+        name: "tls_handshake_failed",
+        kinds: &[Kind::TlsHandshakeFailed],
+        least: 1,
+        confidence: Confidence::Certain,
+        is_trouble: true,
+        does: "failed the TLS handshake in {}",
+        means: "certificates do not fit, or the client does not speak TLS.",
+        cannot_tell: "the reason is in the exception below the line",
+        next: "look for `Unsuccessful handshake` in this log",
+    },
+    Rule {
+        name: "sessions_come_and_go",
+        kinds: &[Kind::EndedWithSession],
+        least: 10,
+        confidence: Confidence::Possible,
+        is_trouble: false,
+        does: "ended {} that had a session",
+        means: "perhaps a client for each request instead of one that is kept.",
+        cannot_tell: "one client that reconnects and a client for each request look the same in these counts: the session ids in the log decide",
+        next: "run `sudo zkchurn` on that host and see whether each connection is from a new thread",
+    },
+    Rule {
+        name: "four_letter_monitor",
+        kinds: &[Kind::FourLetterWord],
+        least: 3,
+        confidence: Confidence::Certain,
+        is_trouble: false,
+        does: "asked four-letter words in {}",
+        means: "a monitor; each question is a connection of its own.",
+        cannot_tell: "nothing: the server says so itself",
+        next: "nothing, unless it asks too often",
+    },
+];
+
+/// What a subject does, most first.
+pub fn find(subject: &Subject<'_>) -> Vec<Finding> {
+    RULES
+        .iter()
+        .filter_map(|rule| apply(rule, subject))
+        .collect()
+}
+
+/// Trouble first, then by how much of it there is.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| {
+        let key = |finding: &Finding| (!finding.is_trouble, std::cmp::Reverse(finding.count));
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| one.address.cmp(&other.address))
+    });
+}
+
+fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
+    let count = subject
+        .details
+        .counts
+        .sum(|kind| rule.kinds.contains(&kind));
+    if count < rule.least {
+        return None;
+    }
+    let who = subject
+        .address
+        .unwrap_or("clients whose address this log does not tell");
+    let does = rule.does.replace("{}", &text::counted(count, "connection"));
+    let mut sentence = format!("{who} {does}");
+    let mut means = rule.means.to_owned();
+    if let Some((first, last)) = subject.details.range(rule.kinds) {
+        sentence.push_str(&rate(count, first, last));
+        sentence.push_str(&between(first, last));
+    }
+    means.push_str(&extra(rule, subject));
+    Some(Finding {
+        name: rule.name,
+        confidence: rule.confidence,
+        address: subject.address.map(str::to_owned),
+        count,
+        sentence,
+        means,
+        cannot_tell: rule.cannot_tell,
+        next: rule.next,
+        is_trouble: rule.is_trouble,
+    })
+}
+
+/// `, 0.93/s`, where there is a time to divide by.
+fn rate(count: u64, first: Moment, last: Moment) -> String {
+    let seconds = last.0.saturating_sub(first.0) as f64 / 1000.0;
+    match (count, seconds) {
+        (3.., 10.0..) => {
+            // The first opens the interval, as in any row of fence posts.
+            let gaps = count.saturating_sub(1) as f64;
+            format!(", {},", text::rate(gaps / seconds))
+        }
+        _ => String::new(),
+    }
+}
+
+/// ` between 2026-11-25 10:00:03 and 14:00:01`.
+fn between(first: Moment, last: Moment) -> String {
+    let (from, to) = (first.date(), last.date());
+    if from == to {
+        format!(" at {}", day_and_time(from))
+    } else if from.date() == to.date() {
+        format!(" between {} and {:.0}", day_and_time(from), to.time())
+    } else {
+        format!(" between {} and {}", day_and_time(from), day_and_time(to))
+    }
+}
+
+fn day_and_time(date: DateTime) -> String {
+    format!("{} {:.0}", date.date(), date.time())
+}
+
+/// The rhythm speaks for one or the other, but many processes of one host mix.
+fn rhythm(details: &Address) -> String {
+    let Some((mean, variation)) = details.gaps.rhythm() else {
+        return String::new();
+    };
+    let speaks_for = match (mean, variation) {
+        (_, ..0.1) => ", as even as a health check or a loop with a fixed pause",
+        // ClientCnxn sleeps 1 s and up to 1 s more between two attempts.
+        (1.2..2.2, 0.1..0.3) => ", like the back-off of one Java client (1.1 to 2.1 s)",
+        _ => "",
+    };
+    format!(" One every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}.")
+}
+
+/// What a rule says beyond its own words.
+fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
+    let details = subject.details;
+    match (rule.name, subject.address, details.limit) {
+        ("closes_without_session", Some(_), _) => rhythm(details),
+        ("closes_without_session", None, _) => " ZooKeeper 3.5.5 to 3.5.10 names the address at \
+             DEBUG only, and no version does when a connection is reset: `zkchurn --side server` \
+             on the server names it."
+            .to_owned(),
+        ("limit_reached", _, Some(limit)) => format!(" The limit was {}.", text::count(limit)),
+        ("four_letter_monitor", Some(_), _) => format!(" It asked {}.", words(details).join(", ")),
+        _ => String::new(),
+    }
+}
+
+/// The four-letter words that an address asked.
+pub fn words(details: &Address) -> Vec<&'static str> {
+    let asked = |(place, _): &(usize, &&str)| details.words & (1 << place) != 0;
+    let asked: Vec<_> = WORDS
+        .iter()
+        .enumerate()
+        .filter(asked)
+        .map(|(_, word)| *word)
+        .collect();
+    match asked.is_empty() {
+        true => vec!["words that are not known"],
+        false => asked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serverlog::tally::{Event, Tally};
+
+    fn address(kind: Kind, seconds: impl Iterator<Item = i64>) -> Box<Address> {
+        let ip = [10, 1, 2, 3].into();
+        let mut tally = Tally::default();
+        for second in seconds {
+            let at = Some(Moment(second * 1000));
+            tally.count(ip, Event { kind, times: 1, at });
+        }
+        tally.addresses.remove(&ip).unwrap()
+    }
+
+    fn finding(address: &Address) -> Vec<Finding> {
+        find(&Subject {
+            address: Some("10.1.2.3"),
+            details: address,
+        })
+    }
+
+    #[test]
+    fn a_health_check_and_a_failing_client_are_not_told_apart() {
+        let probe = address(Kind::ClosedWithoutSession, (0..100).map(|n| n * 5));
+        let findings = finding(&probe);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(
+            findings[0].sentence,
+            "10.1.2.3 opened 100 connections that closed without a session, 0.20/s, between 1970-01-01 00:00:00 and 00:08:15"
+        );
+        assert!(findings[0].means.contains("One every 5.00 s"));
+        assert!(findings[0].cannot_tell.contains("health check"));
+    }
+
+    #[test]
+    fn a_single_close_is_nothing_remarkable_but_a_refusal_is() {
+        assert!(finding(&address(Kind::ClosedWithoutSession, 0..2)).is_empty());
+        let refused = finding(&address(Kind::ZxidAhead, 0..1));
+        assert_eq!(refused[0].name, "zxid_ahead");
+    }
+
+    #[test]
+    fn every_kind_of_end_has_its_rule() {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_end()) {
+            let rules = RULES.iter().filter(|rule| rule.kinds.contains(&kind));
+            assert_eq!(rules.count(), 1, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+//! What a server's log tells about a connection or a session.
+
+use serde::Serialize;
+
+/// One thing that a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(usize)]
+pub enum Kind {
+    /// The server accepted a connection.
+    Accepted,
+    /// A client asked for a new session.
+    SessionAsked,
+    /// A client asked to go on with a session that it had.
+    RenewalAsked,
+    /// A session was given to a client, or given back to it.
+    Established,
+    /// A session ran out.
+    Expired,
+    /// SASL authentication failed; the server may keep the connection.
+    AuthenticationFailed,
+    /// The connection ended before it had a session, for no reason that the
+    /// log tells: the client closed it.
+    ClosedWithoutSession,
+    /// The connection broke, and no session is told of it: a reset, or an error
+    /// that has no kind of its own.
+    BrokenWithoutSession,
+    /// The connection of a session ended; this is how any session ends.
+    EndedWithSession,
+    /// Refused: the address, or all together, had too many connections.
+    LimitReached,
+    /// Refused: the client had seen more than this server has.
+    ZxidAhead,
+    /// Refused: the server was read-only and the client did not agree to that,
+    /// or the session cannot be taken there.
+    ReadOnlyRefused,
+    /// Refused: the session that the client wanted back had expired.
+    RenewalRefused,
+    /// Refused: the password did not belong to the session.
+    WrongPassword,
+    /// Refused: the server was not serving, for want of a quorum or while it
+    /// started or stopped.
+    NotServing,
+    /// Refused: the server's connection throttle.
+    Throttled,
+    /// A four-letter word was answered.
+    FourLetterWord,
+    /// The first four bytes were the beginning of a TLS record.
+    Tls,
+    /// The first four bytes were the beginning of an HTTP request.
+    Http,
+    /// The first four bytes were no length of a message.
+    BadLength,
+    /// A TLS handshake failed at a port that expects TLS.
+    TlsHandshakeFailed,
+}
+
+/// How many kinds there are.
+pub const KINDS: usize = 21;
+
+impl Kind {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; KINDS] = [
+        Self::Accepted,
+        Self::SessionAsked,
+        Self::RenewalAsked,
+        Self::Established,
+        Self::Expired,
+        Self::AuthenticationFailed,
+        Self::ClosedWithoutSession,
+        Self::BrokenWithoutSession,
+        Self::EndedWithSession,
+        Self::LimitReached,
+        Self::ZxidAhead,
+        Self::ReadOnlyRefused,
+        Self::RenewalRefused,
+        Self::WrongPassword,
+        Self::NotServing,
+        Self::Throttled,
+        Self::FourLetterWord,
+        Self::Tls,
+        Self::Http,
+        Self::BadLength,
+        Self::TlsHandshakeFailed,
+    ];
+
+    /// Whether a connection ended with it. No connection ends twice.
+    pub fn is_end(self) -> bool {
+        !matches!(
+            self,
+            Self::Accepted
+                | Self::SessionAsked
+                | Self::RenewalAsked
+                | Self::Established
+                | Self::Expired
+                | Self::AuthenticationFailed
+        )
+    }
+
+    /// Whether a connection ended with it that did no work.
+    pub fn is_failure(self) -> bool {
+        self.is_end() && !matches!(self, Self::EndedWithSession | Self::FourLetterWord)
+    }
+
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::SessionAsked => "session_asked",
+            Self::RenewalAsked => "renewal_asked",
+            Self::Established => "established",
+            Self::Expired => "expired",
+            Self::AuthenticationFailed => "authentication_failed",
+            Self::ClosedWithoutSession => "closed_without_session",
+            Self::BrokenWithoutSession => "broken_without_session",
+            Self::EndedWithSession => "ended_with_session",
+            Self::LimitReached => "limit_reached",
+            Self::ZxidAhead => "zxid_ahead",
+            Self::ReadOnlyRefused => "read_only_refused",
+            Self::RenewalRefused => "renewal_refused",
+            Self::WrongPassword => "wrong_password",
+            Self::NotServing => "not_serving",
+            Self::Throttled => "throttled",
+            Self::FourLetterWord => "four_letter_word",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::BadLength => "bad_length",
+            Self::TlsHandshakeFailed => "tls_handshake_failed",
+        }
+    }
+
+    /// The kind in a few words, after a count.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::SessionAsked => "asked for a new session",
+            Self::RenewalAsked => "asked for their session back",
+            Self::Established => "sessions established or renewed",
+            Self::Expired => "sessions expired",
+            Self::AuthenticationFailed => "SASL failures",
+            Self::ClosedWithoutSession => "closed without a session",
+            Self::BrokenWithoutSession => "broke off without a session",
+            Self::EndedWithSession => "ended with a session",
+            Self::LimitReached => "over the connection limit",
+            Self::ZxidAhead => "had seen a newer zxid",
+            Self::ReadOnlyRefused => "refused by a read-only server",
+            Self::RenewalRefused => "wanted an expired session",
+            Self::WrongPassword => "with a wrong session password",
+            Self::NotServing => "while the server was not serving",
+            Self::Throttled => "throttled",
+            Self::FourLetterWord => "four-letter words",
+            Self::Tls => "TLS at a plaintext port",
+            Self::Http => "HTTP at the ZooKeeper port",
+            Self::BadLength => "with an impossible length",
+            Self::TlsHandshakeFailed => "failed TLS handshakes",
+        }
+    }
+}
+
+/// What the length that the server read says about the client: ZooKeeper reads
+/// the first four bytes of a message as its length (`NIOServerCnxn.readLength`),
+/// and they are text or a TLS record (RFC 8446, 5.1: type, version) where a
+/// client speaks another protocol.
+pub fn of_length(length: i32) -> Kind {
+    const METHODS: [&[u8; 4]; 9] = [
+        b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"TRAC", b"PATC",
+    ];
+    let bytes = length.to_be_bytes();
+    match bytes {
+        [0x14..=0x17, 3, 0..=4, _] => Kind::Tls,
+        _ if METHODS.contains(&&bytes) => Kind::Http,
+        _ => Kind::BadLength,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_the_kinds_are_their_places() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{}\"", kind.name()));
+        }
+    }
+
+    /// The lengths are those of a real server's log.
+    #[test]
+    fn other_protocols_are_known_by_the_length() {
+        assert_eq!(of_length(1_195_725_856), Kind::Http);
+        assert_eq!(of_length(1_347_375_956), Kind::Http);
+        assert_eq!(of_length(369_295_616), Kind::Tls);
+        assert_eq!(of_length(369_295_618), Kind::Tls);
+        assert_eq!(of_length(352_518_400), Kind::Tls);
+        assert_eq!(of_length(-66_052), Kind::BadLength);
+        assert_eq!(of_length(1_397_966_893), Kind::BadLength);
+    }
+}

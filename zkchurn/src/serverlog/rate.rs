@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//! How much happened when, in memory of a fixed size.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::moment::Moment;
+
+/// Buckets of time at most; they grow wider instead of more.
+const BUCKETS: usize = 1440;
+
+/// Counts by time: buckets of a minute, of more minutes where the log is longer
+/// than a day.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// Each bucket is 2 to the power of this many minutes wide.
+    doublings: u32,
+    buckets: BTreeMap<i64, Bucket>,
+    /// The bucket that is being filled: most events are of the same one as the
+    /// one before.
+    open: Option<(i64, Bucket)>,
+}
+
+/// What happened in one bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bucket {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections ended.
+    pub ended: u64,
+}
+
+impl Bucket {
+    fn add(&mut self, more: Self) {
+        self.accepted = self.accepted.saturating_add(more.accepted);
+        self.ended = self.ended.saturating_add(more.ended);
+    }
+}
+
+/// A bucket with its beginning.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its beginning.
+    pub at: Moment,
+    /// What happened in it.
+    #[serde(flatten)]
+    pub bucket: Bucket,
+}
+
+impl Histogram {
+    /// Adds to the bucket of `at`.
+    pub fn add(&mut self, at: Moment, add: Bucket) {
+        let index = at.minute() >> self.doublings;
+        match &mut self.open {
+            Some((open, bucket)) if *open == index => bucket.add(add),
+            _ => {
+                self.close();
+                self.open = Some((at.minute() >> self.doublings, add));
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((index, bucket)) = self.open.take() {
+            self.buckets.entry(index).or_default().add(bucket);
+        }
+        while self.buckets.len() > BUCKETS {
+            self.double();
+        }
+    }
+
+    fn double(&mut self) {
+        self.doublings += 1;
+        for (index, old) in std::mem::take(&mut self.buckets) {
+            self.buckets.entry(index >> 1).or_default().add(old);
+        }
+    }
+
+    /// Nothing more is added.
+    pub fn finish(&mut self) {
+        self.close();
+    }
+
+    /// Minutes that a bucket is wide.
+    pub fn width_minutes(&self) -> u64 {
+        1 << self.doublings
+    }
+
+    /// The buckets in which something happened, in order, once it is finished.
+    pub fn rows(&self) -> Vec<Row> {
+        let row = |(index, bucket): (&i64, &Bucket)| Row {
+            at: Moment::of_minute(index << self.doublings),
+            bucket: *bucket,
+        };
+        self.buckets.iter().map(row).collect()
+    }
+}
+
+/// The minute in which most happened. Lines of several threads are a little out
+/// of order, so the minute before is kept open as well.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Busiest {
+    now: (i64, u64),
+    before: (i64, u64),
+    most: (i64, u64),
+}
+
+impl Busiest {
+    /// Adds to the minute of `at`. What is more than a minute late is left out.
+    pub fn add(&mut self, at: Moment, count: u64) {
+        let minute = at.minute();
+        if self.now.1 == 0 || minute > self.now.0 {
+            self.before = self.now;
+            self.now = (minute, 0);
+        }
+        let open = match minute {
+            minute if minute == self.now.0 => &mut self.now,
+            minute if minute == self.before.0 && self.before.1 > 0 => &mut self.before,
+            _ => return,
+        };
+        open.1 = open.1.saturating_add(count);
+        if open.1 > self.most.1 {
+            self.most = *open;
+        }
+    }
+
+    /// The minute and its count.
+    pub fn most(&self) -> Option<(Moment, u64)> {
+        (self.most.1 > 0).then(|| (Moment::of_minute(self.most.0), self.most.1))
+    }
+}
+
+/// The time between events: mean and coefficient of variation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gaps {
+    last: Option<Moment>,
+    count: u64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Gaps {
+    /// An event.
+    pub fn add(&mut self, at: Moment) {
+        if let Some(last) = self.last.replace(at) {
+            let gap = (at.0.saturating_sub(last.0).max(0)) as f64 / 1000.0;
+            self.count += 1;
+            self.sum += gap;
+            self.squares += gap * gap;
+        }
+    }
+
+    /// Seconds between two events on average, and the coefficient of variation;
+    /// `None` for fewer than ten.
+    pub fn rhythm(&self) -> Option<(f64, f64)> {
+        if self.count < 9 {
+            return None;
+        }
+        let count = self.count as f64;
+        let mean = self.sum / count;
+        let variance = (self.squares / count - mean * mean).max(0.0);
+        (mean > 0.0).then(|| (mean, variance.sqrt() / mean))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ONE: Bucket = Bucket {
+        accepted: 1,
+        ended: 0,
+    };
+
+    #[test]
+    fn the_busiest_minute_stands_a_little_disorder() {
+        let mut busiest = Busiest::default();
+        for second in [10, 20, 61, 59, 62, 190, 30] {
+            busiest.add(Moment(second * 1000), 1);
+        }
+        assert_eq!(busiest.most(), Some((Moment(0), 3)));
+    }
+
+    #[test]
+    fn a_metronome_has_no_variation() {
+        let mut gaps = Gaps::default();
+        for second in 0..20 {
+            gaps.add(Moment(second * 5000));
+        }
+        assert_eq!(gaps.rhythm(), Some((5.0, 0.0)));
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_are_bounded_and_lose_nothing(
+            minutes in prop::collection::vec(-1_000_000_000i64..1_000_000_000, 0..3000),
+        ) {
+            let mut histogram = Histogram::default();
+            for minute in &minutes {
+                histogram.add(Moment::of_minute(*minute), ONE);
+            }
+            histogram.finish();
+            let rows = histogram.rows();
+            prop_assert!(rows.len() <= BUCKETS);
+            let sum: u64 = rows.iter().map(|row| row.bucket.accepted).sum();
+            prop_assert_eq!(sum, minutes.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+//! Counts: of each client address, and of all.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use super::{
+    kind::{KINDS, Kind},
+    moment::Moment,
+    rate::{Bucket, Busiest, Gaps, Histogram},
+};
+
+/// Addresses that are counted one by one; those that come later are counted
+/// together.
+pub const ADDRESSES: usize = 65_536;
+
+/// Counts by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts([u64; KINDS]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; KINDS])
+    }
+}
+
+impl Counts {
+    /// Adds to a kind.
+    pub fn add(&mut self, kind: Kind, count: u64) {
+        if let Some(sum) = self.0.get_mut(kind as usize) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// Of one kind.
+    pub fn of(&self, kind: Kind) -> u64 {
+        self.0.get(kind as usize).copied().unwrap_or(0)
+    }
+
+    /// Of the kinds that `is` holds for.
+    pub fn sum(&self, is: impl Fn(Kind) -> bool) -> u64 {
+        let counted = Kind::ALL.into_iter().filter(|kind| is(*kind));
+        counted.fold(0, |sum, kind| sum.saturating_add(self.of(kind)))
+    }
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// What.
+    pub kind: Kind,
+    /// How many times.
+    pub times: u64,
+    /// When, where the log tells it.
+    pub at: Option<Moment>,
+}
+
+/// First and last time of each kind. Whole seconds in 32 bits, because there are
+/// many addresses: enough up to the year 2106, and later years are not believed.
+#[derive(Clone, Debug)]
+struct Ranges([(u32, u32); KINDS]);
+
+impl Default for Ranges {
+    fn default() -> Self {
+        Self([(u32::MAX, 0); KINDS])
+    }
+}
+
+/// What is known of one address, or of several together.
+#[derive(Clone, Debug, Default)]
+pub struct Address {
+    /// Its counts.
+    pub counts: Counts,
+    ranges: Ranges,
+    /// When it was seen first.
+    pub first: Option<Moment>,
+    /// When it was seen last.
+    pub last: Option<Moment>,
+    /// The minute in which most of its connections ended.
+    pub busiest: Busiest,
+    /// The times between connections that closed without a session.
+    pub gaps: Gaps,
+    /// Its four-letter words, as bits in the order of [`WORDS`].
+    pub words: u32,
+    /// The limit that it ran into last.
+    pub limit: Option<u64>,
+}
+
+impl Address {
+    fn add(&mut self, event: Event) {
+        self.counts.add(event.kind, event.times);
+        let Some(at) = event.at else { return };
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        if event.kind.is_end() {
+            self.busiest.add(at, event.times);
+        }
+        if matches!(
+            event.kind,
+            Kind::ClosedWithoutSession | Kind::BrokenWithoutSession
+        ) {
+            self.gaps.add(at);
+        }
+        if let (Some(range), Ok(second)) = (
+            self.ranges.0.get_mut(event.kind as usize),
+            u32::try_from(at.0 / 1000),
+        ) {
+            *range = (range.0.min(second), range.1.max(second));
+        }
+    }
+
+    /// First and last second in which one of these was seen.
+    pub fn range(&self, kinds: &[Kind]) -> Option<(Moment, Moment)> {
+        let ranges = kinds
+            .iter()
+            .filter_map(|kind| self.ranges.0.get(*kind as usize));
+        let (first, last) = ranges.fold((u32::MAX, 0), |(first, last), range| {
+            (first.min(range.0), last.max(range.1))
+        });
+        let moment = |second: u32| Moment(i64::from(second) * 1000);
+        (first <= last).then(|| (moment(first), moment(last)))
+    }
+}
+
+/// The four-letter words (`org.apache.zookeeper.server.command.FourLetterCommands`).
+pub const WORDS: [&str; 19] = [
+    "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr", "ruok", "srst",
+    "srvr", "stat", "stmk", "wchc", "wchp", "wchs", "reqs",
+];
+
+/// All that was counted.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// By address.
+    pub addresses: HashMap<IpAddr, Box<Address>>,
+    /// Events of the addresses that found no place.
+    pub others: Address,
+    /// Events of which the log tells no address.
+    pub without_address: Address,
+    /// Over time.
+    pub histogram: Histogram,
+    /// The minute in which most connections ended.
+    pub busiest: Busiest,
+}
+
+impl Tally {
+    /// Counts an event for an address.
+    pub fn count(&mut self, ip: IpAddr, event: Event) {
+        match self.address(ip) {
+            Some(address) => address.add(event),
+            None => self.others.add(event),
+        }
+    }
+
+    /// Counts an event for which no address is told.
+    pub fn count_without_address(&mut self, event: Event) {
+        self.without_address.add(event);
+    }
+
+    /// Counts an event over time.
+    pub fn count_in_time(&mut self, event: Event) {
+        let Some(at) = event.at else { return };
+        if event.kind == Kind::Accepted {
+            let accepted = event.times;
+            self.histogram.add(at, Bucket { accepted, ended: 0 });
+        } else if event.kind.is_end() {
+            let ended = event.times;
+            self.histogram.add(at, Bucket { accepted: 0, ended });
+            self.busiest.add(at, ended);
+        }
+    }
+
+    /// The place of an address, if there is one.
+    pub fn address(&mut self, ip: IpAddr) -> Option<&mut Address> {
+        if self.addresses.len() >= ADDRESSES && !self.addresses.contains_key(&ip) {
+            return None;
+        }
+        Some(self.addresses.entry(ip).or_default())
+    }
+
+    /// Of all addresses and none.
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        let of_addresses = self.addresses.values().map(Box::as_ref);
+        for address in of_addresses.chain([&self.others, &self.without_address]) {
+            for kind in Kind::ALL {
+                total.add(kind, address.counts.of(kind));
+            }
+        }
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_bounded_and_nothing_is_lost() {
+        let mut tally = Tally::default();
+        let event = Event {
+            kind: Kind::ClosedWithoutSession,
+            times: 1,
+            at: Some(Moment(0)),
+        };
+        for number in 0..70_000u32 {
+            tally.count(IpAddr::from(number.to_be_bytes()), event);
+        }
+        assert_eq!(tally.addresses.len(), ADDRESSES);
+        assert_eq!(
+            tally.others.counts.of(Kind::ClosedWithoutSession),
+            70_000 - ADDRESSES as u64
+        );
+        assert_eq!(tally.total().of(Kind::ClosedWithoutSession), 70_000);
+    }
+}

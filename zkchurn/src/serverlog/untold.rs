@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//! What this log cannot tell. A count of 0 means nothing where the server does
+//! not write the line at this level.
+
+use super::{facts::Facts, kind::Kind, line::Level, tally::Counts};
+
+/// The release that moved the lines about single connections from INFO to DEBUG
+/// (read in `NIOServerCnxn`, `NIOServerCnxnFactory` and `ZooKeeperServer`).
+const QUIET: [u32; 3] = [3, 5, 5];
+
+/// Why the count of a kind is not known, although it is 0.
+pub fn why_not_told(kind: Kind, facts: &Facts, total: &Counts) -> Option<&'static str> {
+    if total.of(kind) > 0 || facts.records == 0 {
+        return None;
+    }
+    match kind {
+        Kind::Accepted if facts.netty => Some("the Netty server does not write this"),
+        Kind::ClosedWithoutSession if facts.netty => {
+            Some("the Netty server writes nothing when a client closes")
+        }
+        Kind::Accepted | Kind::SessionAsked | Kind::RenewalAsked | Kind::Established => {
+            connection_lines(facts)
+        }
+        Kind::Expired
+        | Kind::ZxidAhead
+        | Kind::ReadOnlyRefused
+        | Kind::RenewalRefused
+        | Kind::FourLetterWord
+        | Kind::ClosedWithoutSession
+            if !facts.has_level(Level::Info) =>
+        {
+            Some("written at INFO, and this log has no line below WARN")
+        }
+        _ => None,
+    }
+}
+
+fn connection_lines(facts: &Facts) -> Option<&'static str> {
+    if facts.has_level(Level::Debug) || (facts.is_before(QUIET) && facts.has_level(Level::Info)) {
+        None
+    } else if facts.versions.is_empty() {
+        Some(
+            "written at DEBUG from ZooKeeper 3.5.5 on, and this log has no DEBUG line and names no version",
+        )
+    } else {
+        Some("written at DEBUG from ZooKeeper 3.5.5 on, and this log has no DEBUG line")
+    }
+}
+
+/// Sentences about counts that are there but not whole.
+pub fn notes(facts: &Facts, total: &Counts) -> Vec<String> {
+    let mut notes = Vec::new();
+    let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
+    if quiet && total.of(Kind::EndedWithSession) > 0 {
+        notes.push(
+            "connections that had a session: only ends that the client began without closing its \
+             session are told; ordinary ends are written at DEBUG from ZooKeeper 3.5.5 on"
+                .to_owned(),
+        );
+    }
+    if facts.netty {
+        notes.push(
+            "the server uses Netty, which writes neither accepted connections nor clients that \
+             close: run `zkchurn --side server` there"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serverlog::line;
+
+    fn facts(level: &str, version: Option<&str>) -> Facts {
+        let mut facts = Facts::default();
+        let line = format!("2026-11-25 04:13:01,249 [myid:] - {level} [main:X@1] - x");
+        facts.line(&line::read(line.as_bytes()));
+        if let Some(version) = version {
+            facts.message(format!("Server environment:zookeeper.version={version}").as_bytes());
+        }
+        facts
+    }
+
+    fn untold(kind: Kind, level: &str, version: Option<&str>) -> bool {
+        why_not_told(kind, &facts(level, version), &Counts::default()).is_some()
+    }
+
+    #[test]
+    fn nothing_is_made_of_lines_that_are_not_written() {
+        assert!(untold(Kind::Accepted, "INFO", Some("3.8.0-1")));
+        assert!(untold(Kind::Accepted, "INFO", None));
+        assert!(!untold(Kind::Accepted, "INFO", Some("3.4.14")));
+        assert!(untold(Kind::Accepted, "WARN", Some("3.4.14")));
+        assert!(!untold(Kind::Accepted, "DEBUG", Some("3.9.2")));
+        assert!(untold(Kind::Expired, "WARN", Some("3.9.2")));
+        assert!(!untold(Kind::Expired, "INFO", Some("3.9.2")));
+        assert!(!untold(Kind::NotServing, "WARN", None));
+    }
+}
