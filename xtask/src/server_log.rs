@@ -13,7 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::incident::{free_port, server::Server};
+use crate::incident::{
+    free_port,
+    server::{Config, Server},
+};
 use crate::setup::{self, Group};
 use crate::{command, tracer, wait, workspace};
 
@@ -35,7 +38,7 @@ pub fn run() -> Result<()> {
     let zkchurn = tracer::build()?;
     let scratch = workspace::scratch("serverlog")?;
     let port = free_port()?;
-    let server = Server::start(scratch.path(), port)?;
+    let server = Server::start(&Config::new(scratch.path(), port))?;
     println!("serverlog: ZooKeeper on 127.0.0.1:{port}");
     run_clients(port)?;
     let log = scratch.path().join("server.log");
