@@ -40,6 +40,7 @@ pub fn run() -> Result<()> {
     let port = free_port()?;
     let server = Server::start(&Config::new(scratch.path(), port))?;
     println!("serverlog: ZooKeeper on 127.0.0.1:{port}");
+    wait::until("ZooKeeper to serve", ANSWERS_WITHIN, || Ok(serves(port)))?;
     run_clients(port)?;
     let log = scratch.path().join("server.log");
     let expected = expected();
@@ -94,6 +95,13 @@ fn run_clients(port: u16) -> Result<()> {
         ensure!(answer.is_empty(), "a client from the future got a session");
     }
     Ok(())
+}
+
+/// A server listens before it serves. The address asks for nothing else.
+fn serves(port: u16) -> Option<()> {
+    let mut stream = connect(source(9), port).ok()?;
+    stream.write_all(&connect_request(0)).ok()?;
+    stream.read_exact(&mut [0; 41]).ok()
 }
 
 /// Holds as many connections as one address may, each known to be counted
