@@ -71,6 +71,40 @@ fn the_server_counts_by_remote_host() {
     );
 }
 
+/// The server cannot tell a probe from a client that fails, and says so.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_server_names_the_host_that_churns_and_what_it_cannot_tell() {
+    let (trace, _) = five_connections("server");
+    let findings = trace.report["findings"].as_array().unwrap();
+    let told: Vec<_> = findings
+        .iter()
+        .map(|one| {
+            (
+                &one["name"],
+                &one["confidence"],
+                &one["cannot_tell_from"][0],
+            )
+        })
+        .collect();
+    let twins = ["client_fails_before_it_speaks", "tcp_health_probe"];
+    assert_eq!(
+        json!(told),
+        json!([
+            [twins[0], "possible", twins[1]],
+            [twins[1], "possible", twins[0]],
+        ])
+    );
+    for finding in findings {
+        assert_eq!(finding["who"]["kind"], "remote_host");
+        assert_eq!(finding["who"]["label"], "127.0.0.1");
+        assert_eq!(finding["connections"], 3);
+    }
+    let elsewhere = json!("run zkchurn on that host: it names the process and the thread");
+    let next = findings[0]["next"].as_array().unwrap();
+    assert!(next.contains(&elsewhere), "{next:?}");
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn both_sides_of_loopback_are_two_sockets() {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//! Real recordings with frames lost, doubled and out of order: no panic, nothing
+//! that acts on a terminal, and the counts add up, in the table and in the findings.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::{collections::BTreeMap, fs};
+
+use proptest::{prelude::*, sample::Index};
+use zkchurn::{
+    cli::Format,
+    output::renderer_to,
+    pipeline::{Pipeline, View},
+    recording::reader::Reader,
+    render::text::Options,
+    replay::play,
+    report::Report,
+};
+
+const EVERYTHING: View = View {
+    top: 1000,
+    time_wait_rows: true,
+};
+
+/// Length of a recording's header and of a frame's (docs/format.md).
+const HEADER: usize = 16;
+const FRAME_HEADER: usize = 12;
+
+fn recordings() -> Vec<Vec<u8>> {
+    let files = fs::read_dir("tests/recordings/kinds").unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|kind| kind == "zkchurn"));
+    paths.sort();
+    assert!(paths.len() > 30, "{} recordings", paths.len());
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// The header and the frames, the first of which is the start.
+fn frames(recording: &[u8]) -> (&[u8], Vec<&[u8]>) {
+    let (header, mut rest) = recording.split_at(HEADER);
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[4..8].try_into().unwrap());
+        let (frame, after) = rest.split_at(FRAME_HEADER + length as usize);
+        frames.push(frame);
+        rest = after;
+    }
+    (header, frames)
+}
+
+fn replayed(recording: &[u8], format: Format) -> Report {
+    let options = Options {
+        colour: false,
+        zone: jiff::tz::TimeZone::UTC,
+        lines_per_second: 0,
+    };
+    let renderer = renderer_to(format, std::io::sink(), options);
+    let mut pipeline = Pipeline::new(renderer, EVERYTHING);
+    play(&mut Reader::new(recording).unwrap(), &mut pipeline).unwrap();
+    pipeline.report().unwrap().clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_lost_doubled_or_late_leaves_counts_that_add_up(
+        which in any::<Index>(),
+        changes in prop::collection::vec((any::<Index>(), any::<Index>(), 0..3u8), 0..40),
+        text in any::<bool>(),
+    ) {
+        let recordings = recordings();
+        let (header, mut frames) = frames(&recordings[which.index(recordings.len())]);
+        let end = frames.pop().unwrap();
+        for (one, other, change) in changes {
+            // The start stays the first.
+            let (one, other) = (one.index(frames.len()), other.index(frames.len()));
+            match change {
+                _ if one == 0 || other == 0 => {}
+                0 => frames.swap(one, other),
+                1 => { frames.remove(one); }
+                _ => frames.insert(other, frames[one]),
+            }
+        }
+        frames.push(end);
+        let shuffled = [header, &frames.concat()].concat();
+        let format = if text { Format::Text } else { Format::Json };
+        let report = replayed(&shuffled, format);
+
+        let sum = |count: fn(&zkchurn::report::Summary) -> u64| -> u64 {
+            report.families.iter().map(|family| count(&family.summary)).sum()
+        };
+        prop_assert_eq!(sum(|summary| summary.ended), report.total.ended);
+        let outcomes: u64 = report.total.outcomes.values().sum();
+        prop_assert_eq!(outcomes, report.total.ended);
+        prop_assert!(report.total.opened >= report.total.ended);
+        let mut by_rule: BTreeMap<_, u64> = BTreeMap::new();
+        for finding in &report.findings {
+            prop_assert!(finding.numbers["ended"] <= report.total.ended);
+            *by_rule.entry(finding.name).or_default() += finding.connections;
+        }
+        // Cases are disjoint: no rule counts a connection twice.
+        let opened = sum(|summary| summary.opened);
+        prop_assert!(by_rule.values().all(|count| *count <= opened), "{:?} of {}", by_rule, opened);
+    }
+}
