@@ -4,9 +4,12 @@
 use std::{
     fs,
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::json;
+use zkchurn::identify::TICK_NS;
 
 use crate::{
     namespace::in_namespace,
@@ -104,6 +107,9 @@ fn a_reused_pid_inherits_nothing() {
         let first = spawn_with_pid(&mut client("first", 3), None);
         let pid = first.id();
         go(first);
+        // `/proc` counts starts in clock ticks: within one, the two would be the
+        // same to it. Only a test gives a pid anew so soon.
+        thread::sleep(Duration::from_nanos(2 * TICK_NS));
         go(spawn_with_pid(&mut client("second", 4), Some(pid)));
         accepting.join().unwrap();
         (tracer.finish(), pid)
