@@ -9,7 +9,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
-    ledger::shape::Ending,
+    ledger::{handshakes::Handshakes, shape::Ending},
     text,
 };
 
@@ -42,6 +42,50 @@ pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
             && !sizes::is_connect_request(shape.client_bytes)
     });
     (foreign >= FEWEST && case.most(foreign)).then_some(foreign)
+}
+
+/// The verdict where most of these connections began with a protocol that was read
+/// off the wire: `count` of them with `protocol`, because of which `reason` is given.
+pub(super) fn read_off_the_wire(
+    case: &Case<'_>,
+    count: fn(&Handshakes) -> u64,
+    protocol: &str,
+    reason: &str,
+    next: &str,
+) -> Option<Verdict> {
+    let foreign = foreign(case)?;
+    let count = count(case.handshakes()?);
+    if count * 2 <= foreign {
+        return None;
+    }
+    let connections = text::counted(count, "connection");
+    let verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "{connections} began with {protocol} and the server closed without an answer."
+        ),
+    );
+    let verdict = verdict.because(reason).number("foreign", foreign);
+    Some(verdict.number("read", count).next(next))
+}
+
+/// Findings in six connections that begin with these bytes.
+#[cfg(test)]
+pub(super) fn found_in(bytes: &[u8]) -> Vec<crate::diagnose::Finding> {
+    use crate::{
+        diagnose::test_case::{diagnosed, every},
+        handshake::{Direction, Handshake, message::Message},
+        ledger::handshakes::tests::first,
+        outcome::Outcome,
+    };
+    let mut connections = every(1_000, 6, (300, 0, Outcome::ResetByPeer));
+    for connection in &mut connections {
+        connection.handshake = Some(Handshake {
+            request: first(Message::of(Direction::Client, bytes)),
+            response: None,
+        });
+    }
+    diagnosed(&connections)
 }
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
