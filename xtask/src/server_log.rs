@@ -29,6 +29,10 @@ const WORDS: usize = 5;
 const AHEAD: usize = 6;
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+const SERVES_WITHIN: Duration = Duration::from_secs(60);
+/// A server that has accepted a client before it serves never answers that
+/// client: only another attempt tells.
+const ATTEMPT: Duration = Duration::from_millis(500);
 /// The server writes a line once it has seen the client close.
 const WRITES_WITHIN: Duration = Duration::from_secs(20);
 
@@ -40,7 +44,7 @@ pub fn run() -> Result<()> {
     let port = free_port()?;
     let server = Server::start(&Config::new(scratch.path(), port))?;
     println!("serverlog: ZooKeeper on 127.0.0.1:{port}");
-    wait::until("ZooKeeper to serve", ANSWERS_WITHIN, || Ok(serves(port)))?;
+    wait::until("ZooKeeper to serve", SERVES_WITHIN, || Ok(serves(port)))?;
     run_clients(port)?;
     let log = scratch.path().join("server.log");
     let expected = expected();
@@ -100,6 +104,7 @@ fn run_clients(port: u16) -> Result<()> {
 /// A server listens before it serves. The address asks for nothing else.
 fn serves(port: u16) -> Option<()> {
     let mut stream = connect(source(9), port).ok()?;
+    stream.set_read_timeout(Some(ATTEMPT)).ok()?;
     stream.write_all(&connect_request(0)).ok()?;
     stream.read_exact(&mut [0; 41]).ok()
 }
