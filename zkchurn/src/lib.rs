@@ -40,6 +40,7 @@ pub mod outcome;
 pub mod output;
 pub mod pipeline;
 pub mod preflight;
+pub mod privilege;
 pub mod recording;
 pub mod render;
 pub mod replay;

@@ -7,23 +7,16 @@ use clap::Parser;
 use zkchurn::{
     cli::{Cli, Command},
     doctor,
-    exit::Code,
-    output, replay, serverlog, trace,
+    exit::{Code, Failure},
+    output,
+    privilege::{held, needs::Kept},
+    replay, serverlog, trace,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(cli.trace.verbose);
-    let outcome = match &cli.command {
-        None => trace::run(&cli.trace, output::renderer(&cli.trace.output), false),
-        Some(Command::TimeWait(args)) => {
-            let renderer = output::time_wait_renderer(args.format, args.no_color);
-            trace::run(&args.trace(), renderer, args.rows)
-        }
-        Some(Command::Replay(args)) => replay::run(args),
-        Some(Command::ServerLog(args)) => serverlog::run(args),
-        Some(Command::Doctor(args)) => doctor::run(args),
-    };
+    let outcome = run(&cli);
     match outcome {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -33,6 +26,31 @@ fn main() -> ExitCode {
             failure.code.into()
         }
     }
+}
+
+fn run(cli: &Cli) -> Result<Code, Failure> {
+    match &cli.command {
+        None => trace::run(&cli.trace, output::renderer(&cli.trace.output), false),
+        Some(Command::TimeWait(args)) => {
+            let renderer = output::time_wait_renderer(args.format, args.no_color);
+            trace::run(&args.trace(), renderer, args.rows)
+        }
+        Some(Command::Replay(args)) => {
+            only_read_files()?;
+            replay::run(args)
+        }
+        Some(Command::ServerLog(args)) => {
+            only_read_files()?;
+            serverlog::run(args)
+        }
+        Some(Command::Doctor(args)) => doctor::run(args),
+    }
+}
+
+/// Under sudo, too, a file that somebody else wrote is taken apart without any
+/// other privilege.
+fn only_read_files() -> Result<(), Failure> {
+    held::keep_only(Kept::READS_FILES).map_err(|error| Failure::new(Code::Failure, error))
 }
 
 /// Diagnosis goes to standard error, from this program and, with -vv, from the

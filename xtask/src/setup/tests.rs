@@ -21,6 +21,12 @@ pub fn missing() -> Vec<Missing> {
             &["util-linux"],
         ));
     }
+    if command::on_path("setcap").is_none() {
+        missing.push(Missing::package(
+            "setcap, for capabilities of files",
+            &["libcap2-bin"],
+        ));
+    }
     if command::on_path("openssl").is_none() {
         missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }

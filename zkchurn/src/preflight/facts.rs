@@ -68,27 +68,12 @@ pub struct Facts {
     pub tracepoint: Probe<TracepointLayout>,
     /// The cgroup v2 hierarchy.
     pub cgroup2: Probe<Cgroup2>,
-    /// Effective capabilities that matter.
-    pub capabilities: Capabilities,
+    /// The capabilities in effect.
+    pub capabilities: CapabilitySet,
     /// `none`, `integrity` or `confidentiality`.
     pub lockdown: Probe<String>,
     /// Soft limit of locked memory in bytes; `None` is unlimited.
     pub memlock: Option<u64>,
-}
-
-/// Capabilities that decide whether tracing is possible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// CAP_SYS_ADMIN: includes the next two.
-    pub sys_admin: bool,
-    /// CAP_BPF: to load programs (5.8+).
-    pub bpf: bool,
-    /// CAP_PERFMON: to attach to tracepoints and read kernel memory (5.8+).
-    pub perfmon: bool,
-    /// CAP_NET_ADMIN: to attach to packets of sockets.
-    pub net_admin: bool,
-    /// CAP_SYS_PTRACE: to read the executable's path of other users' processes.
-    pub sys_ptrace: bool,
 }
 
 impl Facts {
@@ -104,7 +89,8 @@ impl Facts {
             btf: btf(),
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
-            capabilities: effective_capabilities(),
+            // They can always be asked for; else the trace shows.
+            capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
             lockdown: lockdown(),
             memlock: getrlimit(Resource::Memlock).current,
         }
@@ -153,20 +139,6 @@ pub(super) fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
     match error.kind() {
         io::ErrorKind::NotFound => Probe::No(text),
         _ => Probe::Unknown(text),
-    }
-}
-
-fn effective_capabilities() -> Capabilities {
-    let Ok(sets) = capabilities(None) else {
-        return Capabilities::default();
-    };
-    let has = |capability| sets.effective.contains(capability);
-    Capabilities {
-        sys_admin: has(CapabilitySet::SYS_ADMIN),
-        bpf: has(CapabilitySet::BPF),
-        perfmon: has(CapabilitySet::PERFMON),
-        net_admin: has(CapabilitySet::NET_ADMIN),
-        sys_ptrace: has(CapabilitySet::SYS_PTRACE),
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Whether `--handshake` is possible here.
 
+use rustix::thread::CapabilitySet;
+
 use super::{
     facts::{Facts, Probe},
     verdict::{Check, State, has_cookies},
@@ -22,8 +24,9 @@ pub fn check(facts: &Facts) -> Check {
             return degraded(why.clone(), "mount -t cgroup2 none /mnt");
         }
     };
-    let held = &facts.capabilities;
-    if !(held.net_admin || held.sys_admin) {
+    // CAP_SYS_ADMIN stands in for it (`bpf_net_capable`, kernel/bpf/syscall.c).
+    let either = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
+    if !facts.capabilities.intersects(either) {
         return degraded("CAP_NET_ADMIN not held".to_owned(), "run it with sudo");
     }
     if facts.btf.value().is_none() || !has_cookies(facts) {
@@ -56,7 +59,7 @@ mod tests {
             path: "/sys/fs/cgroup".into(),
             is_hosts: true,
         });
-        facts.capabilities.net_admin = true;
+        facts.capabilities |= CapabilitySet::NET_ADMIN;
         facts.btf = Probe::Yes(SocketLayout::UNKNOWN);
         facts.release = crate::preflight::facts::parse_release("5.12.0");
         facts
@@ -75,8 +78,7 @@ mod tests {
         let sentence = without(|facts| facts.cgroup2 = Probe::No("no cgroup2".to_owned()));
         assert!(sentence.contains("no cgroup2"), "{sentence}");
         let sentence = without(|facts| {
-            facts.capabilities.net_admin = false;
-            facts.capabilities.sys_admin = false;
+            facts.capabilities = CapabilitySet::empty();
         });
         assert!(sentence.contains("CAP_NET_ADMIN"), "{sentence}");
         let old = |facts: &mut Facts| {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! From facts to what is possible, what is degraded and what to do.
 
+use rustix::thread::CapabilitySet;
 use serde::Serialize;
 use zkchurn_common::field::SocketField;
 
@@ -8,6 +9,7 @@ use super::{
     facts::{Facts, Probe, Release},
     handshake,
 };
+use crate::privilege::needs::{AskedBy, NEEDS};
 
 /// How one requirement stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -128,21 +130,26 @@ fn kernel(facts: &Facts) -> Check {
 }
 
 fn capabilities(facts: &Facts) -> Check {
-    let held = &facts.capabilities;
-    if held.sys_admin || (held.bpf && held.perfmon) {
-        return Check::ok("privilege", "may load and attach tracing programs");
-    }
-    let missing: Vec<_> = [("CAP_BPF", held.bpf), ("CAP_PERFMON", held.perfmon)]
+    let held = facts.capabilities;
+    let wanted = [
+        ("CAP_BPF", CapabilitySet::BPF),
+        ("CAP_PERFMON", CapabilitySet::PERFMON),
+    ];
+    // CAP_SYS_ADMIN stands in for both (`bpf_capable`, `perfmon_capable`).
+    let missing: Vec<_> = wanted
         .iter()
-        .filter(|(_, held)| !held)
+        .filter(|(_, one)| !held.intersects(*one | CapabilitySet::SYS_ADMIN))
         .map(|(name, _)| *name)
         .collect();
+    if missing.is_empty() {
+        return Check::ok("privilege", "may load and attach tracing programs");
+    }
     Check::not_ok(
         "privilege",
         State::NotPermitted,
         format!("{} not held", missing.join(" and ")),
         "the kernel will not load the tracing program",
-        "run it with sudo",
+        "run it with sudo, or grant it: setcap cap_bpf,cap_perfmon+ep zkchurn",
     )
 }
 
@@ -261,15 +268,21 @@ fn memlock(facts: &Facts) -> Check {
 }
 
 fn other_users(facts: &Facts) -> Check {
-    let held = &facts.capabilities;
-    if held.sys_ptrace || held.sys_admin {
+    let held = facts.capabilities;
+    let missing: Vec<_> = NEEDS
+        .iter()
+        .filter(|need| need.asked_by == AskedBy::OtherUsers)
+        .filter(|need| !held.contains(need.capability))
+        .map(|need| need.name)
+        .collect();
+    if missing.is_empty() {
         return Check::ok("other users' processes", "may be read");
     }
     Check::not_ok(
         "other users' processes",
         State::Degraded,
-        "CAP_SYS_PTRACE not held",
-        "the paths of their executables are not shown",
-        "run it with sudo",
+        format!("{} not held", missing.join(" and ")),
+        "executables, files and older sockets of their processes are not shown",
+        "run it with sudo, or grant these as well",
     )
 }

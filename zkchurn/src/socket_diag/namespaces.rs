@@ -15,8 +15,10 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, setns};
+use rustix::thread::CapabilitySet;
 
 use super::{mountinfo, notes::Unreadable, proc_links};
+use crate::privilege;
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -215,6 +217,8 @@ pub fn visit(namespaces: &[Namespace], mut action: impl FnMut(&Namespace, io::Re
     let failure = thread::scope(|scope| {
         // setns moves only the thread that calls it, and this one ends here.
         let inside = || {
+            // Where it fails, entering fails and says so.
+            let _ = privilege::held::raise(CapabilitySet::SYS_ADMIN);
             for namespace in namespaces {
                 action(namespace, enter(namespace));
             }

@@ -29,6 +29,7 @@ use crate::{
         facts::Facts,
         verdict::{Check, judge},
     },
+    privilege::{held, needs},
     render::Renderer,
     socket_diag::{self, Query},
     source::kernel::KernelSource,
@@ -80,6 +81,9 @@ pub fn run(
         let name_applications = args.jvm != JvmMode::Off;
         let sink = Sink::new(args.record.as_deref(), pipeline, name_applications)?;
         let source = attach::attach(args, &facts)?;
+        // There is one thread still, and all others will be its children.
+        held::keep_only(needs::kept(args, facts.release))
+            .map_err(|error| Failure::new(Code::Failure, error))?;
         let mut trace = Trace::begin(args, &facts, &checks, source, sink)?;
         trace.follow(args, signals).await?;
         trace.finish(args)

@@ -21,6 +21,7 @@ mod namespace;
 mod older;
 mod overflow;
 mod peer;
+mod privilege;
 mod sides;
 mod socket_diag;
 mod threads;

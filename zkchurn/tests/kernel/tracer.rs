@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     thread,
@@ -20,6 +21,11 @@ use serde_json::Value;
 pub fn unused_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(21_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The object under test, unless it is the built-in one.
+pub fn object() -> Option<PathBuf> {
+    std::env::var_os("ZKCHURN_BPF_OBJECT").map(PathBuf::from)
 }
 
 /// zkchurn, tracing.
@@ -43,9 +49,14 @@ impl Tracer {
     }
 
     /// The same for a command that runs zkchurn in some environment.
-    pub fn start_command(mut command: Command, arguments: &[&str]) -> Self {
+    pub fn start_command(command: Command, arguments: &[&str]) -> Self {
+        Self::start_with(command, arguments, object())
+    }
+
+    /// The same with an object of the caller's choice; `None` for the built-in one.
+    pub fn start_with(mut command: Command, arguments: &[&str], object: Option<PathBuf>) -> Self {
         command.args(["--format", "json"]).args(arguments);
-        if let Some(object) = std::env::var_os("ZKCHURN_BPF_OBJECT") {
+        if let Some(object) = object {
             command.arg("--bpf-object").arg(object);
         }
         let mut child = command

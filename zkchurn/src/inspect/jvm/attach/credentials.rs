@@ -9,8 +9,10 @@ use std::{io, thread};
 
 use rustix::{
     process::{Gid, Uid, getegid, geteuid},
-    thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
+    thread::{CapabilitySet, set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
+
+use crate::privilege::held;
 
 /// Runs `work` with the effective user `uid` and group `gid`.
 ///
@@ -19,10 +21,10 @@ use rustix::{
 /// its own changes only itself and then ends: nothing has to be changed back,
 /// also not after a panic.
 ///
-/// The real and the saved user stay what they are (root): signals and ptrace are
-/// judged by those (`kill_ok_by_cred`, `__ptrace_may_access`), so the other user
-/// gets no hold on us while the thread runs. As the effective user is no longer
-/// root, the thread has no effective capabilities either. The kernel marks the
+/// The real and the saved user stay what they are: signals and ptrace are judged
+/// by those (`kill_ok_by_cred`, `__ptrace_may_access`), so the other user gets no
+/// hold on us while the thread runs. The thread gives up all capabilities; it needs
+/// no CAP_KILL, because it signals its own user's process. The kernel marks the
 /// process as not dumpable from now on (`commit_creds`), which protects it more.
 pub fn with<T: Send>(uid: u32, gid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
@@ -43,10 +45,12 @@ fn become_user(uid: Uid, gid: Gid) -> io::Result<()> {
     if (uid, gid) == (geteuid(), getegid()) {
         return Ok(());
     }
+    held::raise(CapabilitySet::SETUID | CapabilitySet::SETGID)?;
     set_thread_groups(&[])?;
     set_thread_res_gid(None, gid, None)?;
     set_thread_res_uid(None, uid, None)?;
-    Ok(())
+    // What the target puts in our way is met with its rights and no more.
+    held::give_up_all()
 }
 
 #[cfg(test)]

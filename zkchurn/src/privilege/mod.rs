@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//! Which capabilities zkchurn needs for what, and giving up the rest
+//! (docs/adr/0014).
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `needs` | the table: capability, purpose, option, until when. Pure |
+//! | `held` | changes what this thread holds |
+//!
+//! In Linux capabilities belong to a thread, and a new thread has those of the
+//! one that starts it. So they are given up while there is one thread only.
+
+pub mod held;
+pub mod needs;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+//! zkchurn with few capabilities and without root.
+
+mod dropped;
+mod granted;
+mod user;
