@@ -94,7 +94,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub interval: Duration,
 
-    /// Also write the raw records to this new file.
+    /// Also write the raw records to this new file, which is named FILE.partial
+    /// until the trace has ended.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
@@ -186,7 +187,8 @@ pub struct TimeWaitArgs {
     #[arg(long, value_enum, default_value_t = JvmMode::Name)]
     pub jvm: JvmMode,
 
-    /// Also write the raw records to this new file.
+    /// Also write the raw records to this new file, which is named FILE.partial
+    /// until the trace has ended.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 

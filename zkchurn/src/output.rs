@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Where output goes: standard output in the chosen form, and new files.
+//! Where output goes: standard output in the chosen form.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, IsTerminal, StdoutLock, Write},
-    os::{
-        fd::AsFd,
-        unix::fs::{OpenOptionsExt, fchown},
-    },
-    path::Path,
-};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use jiff::tz::TimeZone;
 
@@ -73,30 +65,4 @@ pub fn colour_is_welcome(stdout: &StdoutLock<'_>) -> bool {
     let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     stdout.is_terminal() && !declined && !dumb
-}
-
-/// Creates a file that does not exist yet, readable by its owner alone.
-///
-/// An existing file is never overwritten and a symbolic link never followed.
-/// Under sudo the file is given to the user who called it, so that the replay
-/// needs no privilege.
-///
-/// # Errors
-///
-/// The file exists or cannot be created.
-pub fn create_new(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
-        // Where that is not permitted the file stays with the current user.
-        let _ = fchown(file.as_fd(), Some(uid), Some(gid));
-    }
-    Ok(file)
-}
-
-fn id(variable: &str) -> Option<u32> {
-    std::env::var(variable).ok()?.parse().ok()
 }

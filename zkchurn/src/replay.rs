@@ -11,7 +11,10 @@ use crate::{
     frame::{Frame, Mark},
     output,
     pipeline::{Pipeline, View},
-    recording::reader::{OpenError, Reader, RecordedFrame},
+    recording::{
+        file::PARTIAL,
+        reader::{OpenError, Reader, RecordedFrame},
+    },
     render::Renderer,
 };
 
@@ -123,13 +126,22 @@ fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: b
         );
     } else if !ended {
         eprintln!(
-            "zkchurn: {} has no end: the report covers what is there, and loss is as of the last interval",
-            path.display()
+            "zkchurn: {} has no end: the report covers what is there, and loss is as of the last interval{}",
+            path.display(),
+            why_no_end(path)
         );
     }
     if damages.is_empty() && begun && ended {
         Code::Success
     } else {
         Code::Damaged
+    }
+}
+
+/// Reasons that the name tells.
+fn why_no_end(path: &Path) -> &'static str {
+    match path.to_string_lossy().ends_with(PARTIAL) {
+        true => " (it is still being written, or its trace ended before its time)",
+        false => "",
     }
 }

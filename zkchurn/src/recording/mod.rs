@@ -13,6 +13,7 @@
 //! (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process (JSON), 8
 //! first bytes of a direction (56 bytes, see `zkchurn_common::handshake`). A reader skips kinds that it does not know.
 
+pub mod file;
 pub mod reader;
 pub mod writer;
 

@@ -79,14 +79,22 @@ pub fn run(
     runtime.block_on(async {
         let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
         let name_applications = args.jvm != JvmMode::Off;
-        let sink = Sink::new(args.record.as_deref(), pipeline, name_applications)?;
         let source = attach::attach(args, &facts)?;
+        // Now that tracing is possible: nothing is left behind where it is not.
+        let sink = Sink::new(args.record.as_deref(), pipeline, name_applications)?;
         // There is one thread still, and all others will be its children.
         held::keep_only(needs::kept(args, facts.release))
             .map_err(|error| Failure::new(Code::Failure, error))?;
-        let mut trace = Trace::begin(args, &facts, &checks, source, sink)?;
-        trace.follow(args, signals).await?;
-        trace.finish(args)
+        let traced = async {
+            let mut trace = Trace::begin(args, &facts, &checks, source, sink)?;
+            trace.follow(args, signals).await?;
+            trace.finish(args)
+        };
+        let traced = traced.await;
+        if let (Err(_), Some(path)) = (&traced, &args.record) {
+            sink::tell_of_partial(path);
+        }
+        traced
     })
 }
 
@@ -239,7 +247,7 @@ impl Trace {
         self.look_at_last()?;
         self.sink.emit(Frame::End(&mark))?;
         self.sink.flush()?;
-        Ok(self.sink.code())
+        Ok(self.sink.finish())
     }
 
     /// Lists the sockets in TIME_WAIT, whose owners have all been recorded now.

@@ -15,9 +15,11 @@ use crate::{
     exit::{Code, Failure},
     frame::Frame,
     identify::{procfs, registry::Registry},
-    output,
     pipeline::Pipeline,
-    recording::writer::Writer,
+    recording::{
+        file::{self, Unfinished, partial_path},
+        writer::Writer,
+    },
     render::Renderer,
 };
 
@@ -35,6 +37,7 @@ pub struct Sink {
 struct Recording {
     path: PathBuf,
     writer: Writer<BufWriter<File>>,
+    unfinished: Unfinished,
 }
 
 impl Sink {
@@ -90,8 +93,21 @@ impl Sink {
         Ok(self.pipeline.flush()?)
     }
 
-    /// Success, unless the recording had to be given up.
-    pub fn code(&self) -> Code {
+    /// Gives the recording its name, if it is whole. Success, unless it had to be
+    /// given up.
+    pub fn finish(&mut self) -> Code {
+        if let Some(Recording {
+            path, unfinished, ..
+        }) = self.recording.take()
+            && let Err(error) = unfinished.finish()
+        {
+            let (partial, path) = (partial_path(&path), path.display());
+            eprintln!(
+                "zkchurn: the recording is whole, but stays {}: it cannot be named {path} ({error})",
+                partial.display()
+            );
+            self.recording_failed = true;
+        }
         match self.recording_failed {
             true => Code::Unwritable,
             false => Code::Success,
@@ -103,13 +119,25 @@ impl Sink {
         if let Some(recording) = &mut self.recording
             && let Err(error) = act(recording)
         {
-            let path = recording.path.display();
+            let partial = partial_path(&recording.path);
+            let partial = partial.display();
             eprintln!(
-                "zkchurn: {path} cannot be written any more ({error}); the trace goes on without it"
+                "zkchurn: {partial} cannot be written any more ({error}); the trace goes on without it"
             );
             self.recording = None;
             self.recording_failed = true;
         }
+    }
+}
+
+/// Says where the recording of a trace is that has ended before its time.
+pub fn tell_of_partial(path: &Path) {
+    let partial = partial_path(path);
+    if partial.exists() {
+        let partial = partial.display();
+        eprintln!(
+            "zkchurn: what was recorded until then is in {partial}; `zkchurn replay` reads it"
+        );
     }
 }
 
@@ -122,9 +150,10 @@ fn start_recording(path: &Path) -> Result<Recording, Failure> {
         let message = format!("{} cannot be created: {error}; {fix}", path.display());
         Failure::sentence(Code::Unwritable, message)
     };
-    let file = output::create_new(path).map_err(unwritable)?;
+    let (file, unfinished) = file::create(path).map_err(unwritable)?;
     Ok(Recording {
         path: path.to_owned(),
         writer: Writer::new(BufWriter::with_capacity(256 * 1024, file)).map_err(unwritable)?,
+        unfinished,
     })
 }
