@@ -8,7 +8,7 @@ pub mod server;
 mod verdict;
 mod wire;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
@@ -90,14 +90,15 @@ demo: {seconds} s of four kinds of churn on loopback, all from one process:
 
 /// A part of the demo in a process of its own. It runs until its standard
 /// input ends, so it cannot outlive this process, however this one dies.
-struct Helper {
+pub struct Helper {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Helper {
-    fn start(verb: &str, args: &[&str]) -> Result<Self> {
+    /// Starts the verb of this xtask in a process of its own.
+    pub fn start(verb: &str, args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot tell where xtask is")?;
         let mut child = Command::new(program)
             .arg(verb)
@@ -115,17 +116,27 @@ impl Helper {
         })
     }
 
-    fn read_line<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+    /// Reads one line of JSON that it prints.
+    pub fn read_line<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
         let mut line = String::new();
         self.stdout.by_ref().take(1 << 20).read_line(&mut line)?;
         serde_json::from_str(&line).with_context(|| format!("a part of the demo said {line:?}"))
     }
 
-    fn ask_to_stop(&mut self) {
+    /// Has it print a line, and reads that.
+    pub fn ask<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        let stdin = self.stdin.as_mut().context("a part that is to stop")?;
+        stdin.write_all(b"\n")?;
+        self.read_line()
+    }
+
+    /// Ends its input, upon which it ends.
+    pub fn ask_to_stop(&mut self) {
         drop(self.stdin.take());
     }
 
-    fn finish(mut self) -> Result<()> {
+    /// Waits until it has ended, and well.
+    pub fn finish(mut self) -> Result<()> {
         self.ask_to_stop();
         let status = self.child.wait().context("cannot wait for a child")?;
         anyhow::ensure!(status.success(), "a part of the demo failed: {status}");

@@ -10,6 +10,7 @@
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
+//! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
@@ -31,6 +32,7 @@ mod privilege;
 mod program;
 mod server_log;
 mod setup;
+mod soak;
 mod test;
 mod toolchain;
 mod trace;
@@ -72,6 +74,8 @@ enum Verb {
     Kazoo(kazoo::Options),
     /// Bring about every kind of churn, trace it, check the findings.
     DiagnoseMatrix(diagnose_matrix::Options),
+    /// Churn for a long time; check each minute that nothing is lost and nothing grows.
+    Soak(soak::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
@@ -100,6 +104,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),
         Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
+        Verb::Soak(options) => soak::run(&options),
         Verb::ServerLog => server_log::run(),
         Verb::Test(options) => test::run(&options),
     }

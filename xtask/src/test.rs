@@ -10,7 +10,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, server_log, setup,
+    build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, server_log,
+    setup, soak,
 };
 
 /// Options of `test`.
@@ -36,6 +37,11 @@ const KINDS: diagnose_matrix::Options = diagnose_matrix::Options {
     list: false,
     at_once: 6,
     built: None,
+};
+const SOAK: soak::Options = soak::Options {
+    minutes: 0.35,
+    rate: 500.0,
+    write: false,
 };
 const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
@@ -85,6 +91,7 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| privileged::run("kernel")),
         ),
         ("demo", step(|| demo::run(&DEMO))),
+        ("a short soak", step(|| soak::run(&SOAK))),
     ];
     if !options.no_incident {
         steps.extend([

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -56,12 +56,37 @@ impl Tracer {
         Self::start_into(zkchurn, args, recording, Some(file))
     }
 
+    /// The same, with what it prints for the caller to read.
+    pub fn start_reading(
+        zkchurn: &Path,
+        args: &[&str],
+        recording: &Path,
+    ) -> Result<(Self, ChildStdout)> {
+        let mut command = Self::command(zkchurn, args, recording);
+        let mut tracer = Self::spawn(command.stdout(Stdio::piped()), None)?;
+        let stdout = tracer.child.stdout.take().context("no pipe to read from")?;
+        Ok((tracer, stdout))
+    }
+
+    /// The process id: sudo's, where that runs it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn start_into(
         zkchurn: &Path,
         args: &[&str],
         recording: &Path,
         output: Option<File>,
     ) -> Result<Self> {
+        let mut command = Self::command(zkchurn, args, recording);
+        if let Some(file) = &output {
+            command.stdout(file.try_clone()?);
+        }
+        Self::spawn(&mut command, output)
+    }
+
+    fn command(zkchurn: &Path, args: &[&str], recording: &Path) -> Command {
         let mut command = if privilege::is_root() {
             dies_with_parent(zkchurn)
         } else {
@@ -73,12 +98,13 @@ impl Tracer {
             .arg(recording)
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
-        if let Some(file) = &output {
-            command.stdout(file.try_clone()?);
-        }
+        command
+    }
+
+    fn spawn(command: &mut Command, output: Option<File>) -> Result<Self> {
         let mut child = command
             .spawn()
-            .with_context(|| format!("cannot run `{}`", command::shown(&command)))?;
+            .with_context(|| format!("cannot run `{}`", command::shown(command)))?;
         let stderr = child.stderr.take();
         let (tell, attached) = mpsc::channel();
         let complaints = stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell, output)));

@@ -48,13 +48,14 @@ pub fn stuck(server: SocketAddr, pause: &Pause) -> Result<Count> {
     loop {
         let socket = connect_as_a_jvm(server)?;
         count.established();
+        pause.made_one();
         drop(previous.take());
         // Part of what is reproduced: the time until the client fails.
         thread::sleep(Duration::from_micros(rng.u64(1000..3000)));
         socket.shutdown(Shutdown::Write)?;
         previous = Some(socket);
         let gap = Duration::from_millis((1000 + 100 + rng.u64(0..1000)) / HURRY);
-        if !pause.lasts(gap) {
+        if !pause.lasts(pause.hurried(gap)) {
             return Ok(count);
         }
     }
@@ -87,6 +88,7 @@ pub fn probe(server: SocketAddr, pause: &Pause) -> Result<Count> {
     steadily(PROBE_PERIOD, pause, || {
         TcpStream::connect(server).context("cannot connect")?;
         count.established();
+        pause.made_one();
         Ok(())
     })?;
     Ok(count)
@@ -104,6 +106,7 @@ pub fn requests(server: SocketAddr, pause: &Pause) -> Result<Count> {
             Err(_) => bail!("a request panicked"),
         }
         count.established();
+        pause.made_one();
         Ok(())
     })?;
     Ok(count)
@@ -122,6 +125,7 @@ pub fn refused(address: SocketAddr, pause: &Pause) -> Result<Count> {
     let mut count = Count::default();
     steadily(REFUSED_PERIOD, pause, || {
         count.attempted += 1;
+        pause.made_one();
         match TcpStream::connect(address) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
             Err(error) => Err(error).context("another failure than a refusal"),
@@ -131,12 +135,13 @@ pub fn refused(address: SocketAddr, pause: &Pause) -> Result<Count> {
     Ok(count)
 }
 
-/// Calls `act` once a period, however long it takes itself.
+/// Calls `act` once a period, hurried as the pause says, however long it takes
+/// itself.
 fn steadily(period: Duration, pause: &Pause, mut act: impl FnMut() -> Result<()>) -> Result<()> {
     let mut next = Instant::now();
     loop {
         act()?;
-        next += period;
+        next += pause.hurried(period);
         if !pause.lasts(next.saturating_duration_since(Instant::now())) {
             return Ok(());
         }

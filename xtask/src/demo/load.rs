@@ -3,11 +3,13 @@
 //! tells at its end exactly what each of them did.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ pub struct Options {
     /// A port that nobody listens on
     #[arg(long)]
     refused: u16,
+    /// By what the pauses are divided
+    #[arg(long, default_value_t = 1.0)]
+    faster: f64,
 }
 
 /// What the client did, printed as one line of JSON when it ends.
@@ -44,24 +49,43 @@ pub struct Done {
     pub count: churn::Count,
 }
 
-/// The other end of a thread's pauses.
-pub struct Pause(Receiver<()>);
+/// What a thread of the load waits by and counts with.
+pub struct Pause {
+    /// The other end of its pauses.
+    stopped: Receiver<()>,
+    faster: f64,
+    /// What all threads have done so far.
+    made: Arc<AtomicU64>,
+}
 
 impl Pause {
     /// Pauses. True when the time is up, false when the thread is to end.
     pub fn lasts(&self, time: Duration) -> bool {
-        self.0.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+        self.stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+
+    /// A time as short as this load is fast.
+    pub fn hurried(&self, time: Duration) -> Duration {
+        time.div_f64(self.faster)
+    }
+
+    /// Counts a connection that was made or refused.
+    pub fn made_one(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 type Churn = fn(SocketAddr, &Pause) -> Result<churn::Count>;
 
-/// Runs until the standard input ends.
+/// Runs until the standard input ends. Each line of it is answered by the number
+/// of connections so far.
 pub fn run(options: &Options) -> Result<()> {
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, options.server));
     let refused = SocketAddr::from((Ipv4Addr::LOCALHOST, options.refused));
     // ZooKeeper's name for the thread; the kernel keeps 15 characters of it.
     let stuck = format!("main-SendThread({server})");
+    ensure!(options.faster > 0.0, "--faster is a positive number");
+    let made = Arc::new(AtomicU64::new(0));
     let mut running = Vec::new();
     let mut stops = Vec::new();
     for (name, target, churn, one_thread) in [
@@ -70,13 +94,19 @@ pub fn run(options: &Options) -> Result<()> {
         ("request-N", server, churn::requests, false),
         ("refused-client", refused, churn::refused, true),
     ] {
-        let (stop, pause) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
         stops.push(stop);
-        running.push(start(name, one_thread, move || {
-            churn(target, &Pause(pause))
-        })?);
+        let pause = Pause {
+            stopped,
+            faster: options.faster,
+            made: Arc::clone(&made),
+        };
+        running.push(start(name, one_thread, move || churn(target, &pause))?);
     }
-    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    for line in std::io::stdin().lines() {
+        line?;
+        println!("{}", made.load(Ordering::Relaxed));
+    }
     // A dropped sender ends the pause of its thread.
     drop(stops);
     let kinds = running.into_iter().map(join).collect::<Result<_>>()?;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//! What zkchurn says meanwhile, counted line by line: there are far too many to
+//! keep.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::ChildStdout;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// The reader of zkchurn's JSON.
+pub struct Said {
+    counts: Arc<Counts>,
+    reader: JoinHandle<Result<Option<Value>>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What zkchurn said in the end.
+pub struct Report {
+    /// Lines of single connections.
+    pub connections: u64,
+    /// Connections that the report counts.
+    pub ended: u64,
+    /// The sum of all losses of connections.
+    pub lost: u64,
+}
+
+impl Said {
+    /// Begins to read.
+    pub fn read(stdout: ChildStdout) -> Self {
+        let counts = Arc::new(Counts::default());
+        let of_reader = Arc::clone(&counts);
+        let reader = thread::spawn(move || read(stdout, &of_reader));
+        Self { counts, reader }
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> u64 {
+        self.counts.connections.load(Ordering::Relaxed)
+    }
+
+    /// Losses so far.
+    pub fn lost(&self) -> u64 {
+        self.counts.lost.load(Ordering::Relaxed)
+    }
+
+    /// The report, once zkchurn has ended.
+    pub fn report(self) -> Result<Report> {
+        let report = self.reader.join().ok().context("reading failed")??;
+        let report = report.context("zkchurn wrote no report")?;
+        Ok(Report {
+            connections: self.counts.connections.load(Ordering::Relaxed),
+            ended: report["total"]["ended"].as_u64().context("no total")?,
+            lost: lost(&report["loss"]),
+        })
+    }
+}
+
+fn read(stdout: ChildStdout, counts: &Counts) -> Result<Option<Value>> {
+    let mut report = None;
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        if line.starts_with(r#"{"type":"connection""#) {
+            counts.connections.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        let value: Value = serde_json::from_str(&line).context("a line is not JSON")?;
+        match value["type"].as_str() {
+            Some("interval") => counts.lost.store(lost(&value["loss"]), Ordering::Relaxed),
+            Some("report") => report = Some(value),
+            _ => {}
+        }
+    }
+    Ok(report)
+}
+
+/// A skipped run of the program is a missed change of state and not a missed
+/// connection: those are counted one by one.
+fn lost(loss: &Value) -> u64 {
+    let counters = loss.as_object().into_iter().flatten();
+    counters
+        .filter(|(name, _)| *name != "recursion_misses")
+        .filter_map(|(_, count)| count.as_u64())
+        .sum()
+}
