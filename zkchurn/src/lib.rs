@@ -22,6 +22,7 @@
 pub mod answer;
 pub mod cli;
 pub mod clock;
+pub mod complain;
 pub mod connection;
 pub mod decode;
 pub mod diagnose;

@@ -6,6 +6,7 @@ use std::{io::Write, process::ExitCode};
 use clap::Parser;
 use zkchurn::{
     cli::{Cli, Command},
+    complain::complain,
     doctor,
     exit::{Code, Failure},
     output,
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         Ok(code) => code.into(),
         Err(failure) => {
             if failure.code != Code::Success {
-                eprintln!("zkchurn: {:#}", failure.error);
+                complain(format_args!("{:#}", failure.error));
             }
             failure.code.into()
         }

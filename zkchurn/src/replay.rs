@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use crate::{
     cli::ReplayArgs,
+    complain::complain,
     exit::{Code, Failure},
     frame::{Frame, Mark},
     output,
@@ -111,25 +112,25 @@ pub fn play<R: Read, O: Renderer>(
 fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: bool) -> Code {
     let (damages, left_out) = reader.damages();
     for damage in damages {
-        eprintln!("zkchurn: {} is {damage}", path.display());
+        complain(format_args!("{} is {damage}", path.display()));
     }
     if left_out > 0 {
-        eprintln!(
-            "zkchurn: {} has {left_out} more damaged places",
+        complain(format_args!(
+            "{} has {left_out} more damaged places",
             path.display()
-        );
+        ));
     }
     if !begun {
-        eprintln!(
-            "zkchurn: {} has no readable start, so nothing can be reported",
+        complain(format_args!(
+            "{} has no readable start, so nothing can be reported",
             path.display()
-        );
+        ));
     } else if !ended {
-        eprintln!(
-            "zkchurn: {} has no end: the report covers what is there, and loss is as of the last interval{}",
+        complain(format_args!(
+            "{} has no end: the report covers what is there, and loss is as of the last interval{}",
             path.display(),
             why_no_end(path)
-        );
+        ));
     }
     if damages.is_empty() && begun && ended {
         Code::Success

@@ -27,6 +27,12 @@ pub fn missing() -> Vec<Missing> {
             &["libcap2-bin"],
         ));
     }
+    if command::on_path("bpftool").is_none() {
+        missing.push(Missing::package(
+            "bpftool, for what is left in the kernel",
+            &["bpftool"],
+        ));
+    }
     if command::on_path("openssl").is_none() {
         missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }

@@ -70,6 +70,8 @@ pub struct Facts {
     pub cgroup2: Probe<Cgroup2>,
     /// The capabilities in effect.
     pub capabilities: CapabilitySet,
+    /// Whether pids here are not those that the kernel program sees.
+    pub own_pid_namespace: bool,
     /// `none`, `integrity` or `confidentiality`.
     pub lockdown: Probe<String>,
     /// Soft limit of locked memory in bytes; `None` is unlimited.
@@ -91,6 +93,7 @@ impl Facts {
             cgroup2: cgroup2::look(),
             // They can always be asked for; else the trace shows.
             capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
+            own_pid_namespace: own_pid_namespace(),
             lockdown: lockdown(),
             memlock: getrlimit(Resource::Memlock).current,
         }
@@ -140,6 +143,12 @@ pub(super) fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
         io::ErrorKind::NotFound => Probe::No(text),
         _ => Probe::Unknown(text),
     }
+}
+
+/// The first namespace of pids has the same number on every Linux
+/// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+fn own_pid_namespace() -> bool {
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new("pid:[4026531836]"))
 }
 
 fn lockdown() -> Probe<String> {

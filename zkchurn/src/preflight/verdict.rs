@@ -94,6 +94,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         tracepoint(facts),
         memlock(facts),
         other_users(facts),
+        process_ids(facts),
         handshake::check(facts),
     ]
 }
@@ -264,6 +265,19 @@ fn memlock(facts: &Facts) -> Check {
         format!("limited to {limit} bytes"),
         "the kernel may refuse the table and the ring buffer",
         "ulimit -l unlimited",
+    )
+}
+
+fn process_ids(facts: &Facts) -> Check {
+    if !facts.own_pid_namespace {
+        return Check::ok("process ids", "those of the host");
+    }
+    Check::not_ok(
+        "process ids",
+        State::Degraded,
+        "this container has process ids of its own",
+        "processes are shown with their ids and names on the host, and nothing more is known of them",
+        "run it on the host, or in a container that shares its pids (--pid=host)",
     )
 }
 

@@ -30,6 +30,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::{
     cli::{Format, ServerLogArgs},
+    complain::complain,
     exit::{Code, Failure},
     output::colour_is_welcome,
     render,
@@ -55,7 +56,7 @@ pub fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     let any = !sources.is_empty();
     let report = any.then(|| read(sources, args, &mut troubles));
     for trouble in &troubles {
-        eprintln!("zkchurn: {trouble}");
+        complain(format_args!("{trouble}"));
     }
     if let Some(report) = report {
         print(&report, args)?;

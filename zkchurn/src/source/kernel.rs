@@ -12,9 +12,10 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
+use rustix::io::Errno;
 use zkchurn_common::{
     loss::Loss,
     ports::PortSet,
@@ -63,6 +64,17 @@ pub struct KernelSource {
     records: RingBuf<MapData>,
     tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
     loss: PerCpuArray<MapData, u64>,
+}
+
+/// What became of a socket that is older than the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is in the table.
+    Yes,
+    /// The table is full.
+    NoRoom,
+    /// It is followed already, as it began after the program was attached.
+    Otherwise,
 }
 
 /// Whether first bytes are captured.
@@ -184,10 +196,17 @@ impl KernelSource {
         }
     }
 
-    /// Has the program follow a socket that is older than it. Returns whether
-    /// it does: not where the table is full or has the socket already.
-    pub fn follow(&mut self, cookie: u64, record: &[u8; RECORD_SIZE]) -> bool {
-        self.tracked.insert(cookie, record, BPF_NOEXIST).is_ok()
+    /// Has the program follow a socket that is older than it.
+    pub fn follow(&mut self, cookie: u64, record: &[u8; RECORD_SIZE]) -> Followed {
+        match self.tracked.insert(cookie, record, BPF_NOEXIST) {
+            Ok(()) => Followed::Yes,
+            Err(MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) =>
+            {
+                Followed::NoRoom
+            }
+            Err(_) => Followed::Otherwise,
+        }
     }
 
     /// Forgets a socket again, if it is still in the table.
@@ -197,24 +216,16 @@ impl KernelSource {
     }
 
     /// Hands up to `most` records to `take` and returns how many there were.
-    ///
-    /// # Errors
-    ///
-    /// The first error of `take`; the record it got counts as taken.
-    pub fn drain<E>(
-        &mut self,
-        most: usize,
-        mut take: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<usize, E> {
+    pub fn drain(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
         let mut taken = 0;
         while taken < most {
             let Some(record) = self.records.next() else {
                 break;
             };
             taken += 1;
-            take(&record)?;
+            take(&record);
         }
-        Ok(taken)
+        taken
     }
 
     /// Detaches the program: nothing is recorded from here on.

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //! What is said on standard error when tracing begins.
 
-use crate::frame::{Sides, TraceStart};
+use crate::{
+    complain::complain,
+    frame::{Sides, TraceStart},
+};
 
 /// Says what is traced and what is degraded; tests and scripts wait for it.
 pub fn announce(start: &TraceStart) {
     for sentence in &start.degraded {
-        eprintln!("zkchurn: degraded: {sentence}");
+        complain(format_args!("degraded: {sentence}"));
     }
     let ports: Vec<_> = start.ports.iter().map(u16::to_string).collect();
     let side = match start.side {
@@ -17,8 +20,8 @@ pub fn announce(start: &TraceStart) {
     let pid = start
         .pid
         .map_or_else(String::new, |pid| format!(" by pid {pid}"));
-    eprintln!(
-        "zkchurn: tracing {side} port {}{pid}; Ctrl-C ends and reports",
+    complain(format_args!(
+        "tracing {side} port {}{pid}; Ctrl-C ends and reports",
         ports.join(",")
-    );
+    ));
 }

@@ -22,7 +22,14 @@ use crate::{
 };
 
 /// Refuses options that do not go together.
-pub fn check_arguments(args: &TraceArgs) -> Result<(), Failure> {
+pub fn check_arguments(args: &TraceArgs, facts: &Facts) -> Result<(), Failure> {
+    if args.pid.is_some() && facts.own_pid_namespace {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "--pid does not work in a container with process ids of its own: run it on the host, \
+             or in a container that shares its pids (--pid=host)",
+        ));
+    }
     if args.pid.is_some() && args.side != Sides::Client {
         return Err(Failure::sentence(
             Code::Usage,

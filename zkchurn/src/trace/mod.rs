@@ -63,8 +63,8 @@ pub fn run(
     renderer: Box<dyn Renderer>,
     time_wait_rows: bool,
 ) -> Result<Code, Failure> {
-    attach::check_arguments(args)?;
     let facts = Facts::gather();
+    attach::check_arguments(args, &facts)?;
     let checks = judge(&facts);
     attach::refuse_if_impossible(&checks)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,7 +87,7 @@ pub fn run(
             .map_err(|error| Failure::new(Code::Failure, error))?;
         let traced = async {
             let mut trace = Trace::begin(args, &facts, &checks, source, sink)?;
-            trace.follow(args, signals).await?;
+            trace.follow(args, signals).await;
             trace.finish(args)
         };
         let traced = traced.await;
@@ -136,11 +136,11 @@ impl Trace {
             degraded,
         };
         announce::announce(&start);
-        sink.emit(Frame::Start(&start))?;
+        sink.emit(Frame::Start(&start));
         for record in &older.records {
-            sink.take(record)?;
+            sink.take(record);
         }
-        sink.flush()?;
+        sink.flush();
         let inspector = Inspector::start().map_err(|error| Failure::new(Code::Failure, error))?;
         Ok(Self {
             source,
@@ -150,8 +150,8 @@ impl Trace {
         })
     }
 
-    /// Takes records until a signal or the deadline.
-    async fn follow(&mut self, args: &TraceArgs, mut signals: Signals) -> Result<(), Failure> {
+    /// Takes records until a signal, the deadline or the end of the output.
+    async fn follow(&mut self, args: &TraceArgs, mut signals: Signals) {
         let mut logger = match args.verbose {
             0 | 1 => None,
             _ => self.source.logger().ok(),
@@ -161,31 +161,31 @@ impl Trace {
         let mut next_interval = began + args.interval;
         let mut next_suspects = began + SUSPECT_EVERY;
         let mut pause = POLL;
-        loop {
+        while !self.sink.output_failed() {
             tokio::select! {
                 biased;
-                () = signals.any() => return Ok(()),
-                () = until(deadline) => return Ok(()),
+                () = signals.any() => return,
+                () = until(deadline) => return,
                 () = sleep_until(next_interval), if !args.interval.is_zero() => {
-                    next_interval += args.interval;
-                    self.take_all()?;
+                    next_interval = next(next_interval, args.interval);
+                    self.take_all();
                     let mark = self.mark();
-                    self.sink.emit(Frame::Interval(&mark))?;
-                    self.sink.flush()?;
+                    self.sink.emit(Frame::Interval(&mark));
+                    self.sink.flush();
                 }
                 () = sleep_until(next_suspects) => {
-                    next_suspects += SUSPECT_EVERY;
-                    self.look_at_suspects()?;
+                    next_suspects = next(next_suspects, SUSPECT_EVERY);
+                    self.look_at_suspects();
                 }
                 () = sleep(pause) => {
-                    let taken = self.take_batch()?;
+                    let taken = self.take_batch();
                     pause = match taken {
                         BATCH => Duration::ZERO,
                         taken if taken > MUCH => POLL_BUSY,
                         _ => POLL,
                     };
                     if taken > 0 {
-                        self.sink.flush()?;
+                        self.sink.flush();
                     }
                     if let Some(logger) = &mut logger {
                         logger.flush();
@@ -195,14 +195,13 @@ impl Trace {
         }
     }
 
-    fn take_batch(&mut self) -> Result<usize, Failure> {
+    fn take_batch(&mut self) -> usize {
         let sink = &mut self.sink;
         self.source.drain(BATCH, |record| sink.take(record))
     }
 
-    fn take_all(&mut self) -> Result<(), Failure> {
-        while self.take_batch()? == BATCH {}
-        Ok(())
+    fn take_all(&mut self) {
+        while self.take_batch() == BATCH {}
     }
 
     fn mark(&self) -> Mark {
@@ -213,20 +212,19 @@ impl Trace {
     }
 
     /// Has the processes that churn looked at, and takes what was seen of them.
-    fn look_at_suspects(&mut self) -> Result<(), Failure> {
+    fn look_at_suspects(&mut self) {
         let churning = self.sink.pipeline.churning(CHURNS_FROM, MOST_SUSPECTS);
         for request in self.schedule.due(churning, monotonic_ns()) {
             self.inspector.ask(request);
         }
         while let Some(inspection) = self.inspector.take() {
-            self.seen(&inspection)?;
+            self.seen(&inspection);
         }
-        Ok(())
     }
 
-    fn seen(&mut self, inspection: &Inspection) -> Result<(), Failure> {
+    fn seen(&mut self, inspection: &Inspection) {
         self.schedule.done(inspection);
-        self.sink.emit(Frame::Inspection(inspection))
+        self.sink.emit(Frame::Inspection(inspection));
     }
 
     /// Detaches, takes what is left, and reports.
@@ -237,21 +235,24 @@ impl Trace {
         self.source
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
-        self.take_all()?;
+        if self.sink.output_failed() && !self.sink.records() {
+            return self.sink.finish();
+        }
+        self.take_all();
         for record in self.source.open_connections() {
-            self.sink.take(&record)?;
+            self.sink.take(&record);
         }
         mark = self.mark();
         mark.loss.recursion_misses = misses;
-        self.list_time_wait(args)?;
-        self.look_at_last()?;
-        self.sink.emit(Frame::End(&mark))?;
-        self.sink.flush()?;
-        Ok(self.sink.finish())
+        self.list_time_wait(args);
+        self.look_at_last();
+        self.sink.emit(Frame::End(&mark));
+        self.sink.flush();
+        self.sink.finish()
     }
 
     /// Lists the sockets in TIME_WAIT, whose owners have all been recorded now.
-    fn list_time_wait(&mut self, args: &TraceArgs) -> Result<(), Failure> {
+    fn list_time_wait(&mut self, args: &TraceArgs) {
         let at_ns = monotonic_ns();
         let query = Query {
             ports: &args.port,
@@ -271,21 +272,20 @@ impl Trace {
             })
             .collect();
         for part in Snapshot::parts(at_ns, &sockets, listing.notes) {
-            self.sink.emit(Frame::TimeWait(&part))?;
+            self.sink.emit(Frame::TimeWait(&part));
         }
-        Ok(())
     }
 
     /// Looks at the processes that nobody has looked at yet, and waits for all
     /// looks, but not for ever.
-    fn look_at_last(&mut self) -> Result<(), Failure> {
+    fn look_at_last(&mut self) {
         let churning = self.sink.pipeline.churning(1, MOST_SUSPECTS);
         for request in self.schedule.last(churning, monotonic_ns()) {
             self.inspector.ask(request);
         }
         let deadline = std::time::Instant::now() + PATIENCE;
         while let Some(inspection) = self.inspector.wait(deadline) {
-            self.seen(&inspection)?;
+            self.seen(&inspection);
         }
         for key in self.inspector.owed().to_vec() {
             if self.sink.pipeline.has_inspection(key) {
@@ -302,9 +302,18 @@ impl Trace {
                 }),
                 jvm: None,
                 logs: None,
-            })?;
+            });
         }
-        Ok(())
+    }
+}
+
+/// The next turn of something periodic: after a time in which this process was
+/// stopped not one for each that was missed.
+fn next(last: Instant, every: Duration) -> Instant {
+    let next = last + every;
+    match next.checked_duration_since(Instant::now()) {
+        Some(_) => next,
+        None => Instant::now() + every,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     frame::Sides,
     older::record_of,
     socket_diag::{self, DiagSocket, Query, holders},
-    source::kernel::KernelSource,
+    source::kernel::{Followed, KernelSource},
 };
 
 /// States in which a connection has its end still before it.
@@ -74,7 +74,13 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     let inodes: HashSet<u32> = first.sockets.iter().map(|socket| socket.inode).collect();
     let held = holders::holders(&inodes, wanted.pid);
     notes.extend(held.notes);
-    let mut followed = enter(source, &first.sockets, &held.by_inode, wanted, now_ns);
+    let (mut followed, no_room) = enter(source, &first.sockets, &held.by_inode, wanted, now_ns);
+    if no_room > 0 {
+        notes.push(format!(
+            "{no_room} connections older than the trace found no room in the table and are not \
+             followed; nor are new ones until some end: use a larger --table-size"
+        ));
+    }
     let alive: HashSet<u64> = socket_diag::list(&query)
         .sockets
         .iter()
@@ -98,13 +104,15 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     }
 }
 
+/// Enters the wanted ones; and how many of them found no room.
 fn enter(
     source: &mut KernelSource,
     sockets: &[DiagSocket],
     held: &HashMap<u32, holders::Holder>,
     wanted: Wanted<'_>,
     now_ns: u64,
-) -> HashMap<u64, [u8; RECORD_SIZE]> {
+) -> (HashMap<u64, [u8; RECORD_SIZE]>, u64) {
+    let mut no_room = 0;
     let mut followed = HashMap::new();
     for socket in sockets {
         let holder = held.get(&socket.inode);
@@ -120,9 +128,13 @@ fn enter(
         let Ok(record) = <[u8; RECORD_SIZE]>::try_from(bytes) else {
             continue;
         };
-        if source.follow(socket.cookie, &record) {
-            followed.insert(socket.cookie, record);
+        match source.follow(socket.cookie, &record) {
+            Followed::Yes => {
+                followed.insert(socket.cookie, record);
+            }
+            Followed::NoRoom => no_room += 1,
+            Followed::Otherwise => {}
         }
     }
-    followed
+    (followed, no_room)
 }

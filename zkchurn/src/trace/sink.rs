@@ -11,6 +11,7 @@ use std::{
 use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
 
 use crate::{
+    complain::complain,
     decode::process_of,
     exit::{Code, Failure},
     frame::Frame,
@@ -23,15 +24,19 @@ use crate::{
     render::Renderer,
 };
 
+/// What goes through the pipeline comes out of one renderer.
+type Output = Pipeline<Box<dyn Renderer>>;
+
 /// The recording, if any, and the pipeline.
 pub struct Sink {
     recording: Option<Recording>,
     /// What every frame goes through.
-    pub pipeline: Pipeline<Box<dyn Renderer>>,
+    pub pipeline: Output,
     seen: Registry,
     /// Whether the label of a JVM tells what it runs.
     name_applications: bool,
     recording_failed: bool,
+    output_failure: Option<Failure>,
 }
 
 struct Recording {
@@ -48,7 +53,7 @@ impl Sink {
     /// The file cannot be created.
     pub fn new(
         record: Option<&Path>,
-        pipeline: Pipeline<Box<dyn Renderer>>,
+        pipeline: Output,
         name_applications: bool,
     ) -> Result<Self, Failure> {
         Ok(Self {
@@ -57,15 +62,12 @@ impl Sink {
             seen: Registry::default(),
             name_applications,
             recording_failed: false,
+            output_failure: None,
         })
     }
 
     /// Takes a record, and looks its process up when it is the first of it.
-    ///
-    /// # Errors
-    ///
-    /// The output cannot be written; likewise below.
-    pub fn take(&mut self, record: &[u8]) -> Result<(), Failure> {
+    pub fn take(&mut self, record: &[u8]) {
         if record.len() == HANDSHAKE_RECORD_SIZE {
             return self.emit(Frame::Handshake(record));
         }
@@ -76,41 +78,68 @@ impl Sink {
             if !self.name_applications {
                 identity.application = None;
             }
-            self.emit(Frame::Process(&identity))?;
+            self.emit(Frame::Process(&identity));
         }
-        self.emit(Frame::Connection(record))
+        self.emit(Frame::Connection(record));
     }
 
     /// Takes any frame.
-    pub fn emit(&mut self, frame: Frame<'_>) -> Result<(), Failure> {
+    pub fn emit(&mut self, frame: Frame<'_>) {
         self.record(|recording| recording.writer.write(frame));
-        Ok(self.pipeline.accept(frame)?)
+        self.output(|pipeline| pipeline.accept(frame));
     }
 
     /// Hands buffered output to the system.
-    pub fn flush(&mut self) -> Result<(), Failure> {
+    pub fn flush(&mut self) {
         self.record(|recording| recording.writer.flush());
-        Ok(self.pipeline.flush()?)
+        self.output(Pipeline::flush);
+    }
+
+    /// Whether nobody reads the output any more, so that the trace may end.
+    pub fn output_failed(&self) -> bool {
+        self.output_failure.is_some()
+    }
+
+    /// Whether frames still go into a recording.
+    pub fn records(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// An output that fails ends, but the recording shall have its end.
+    fn output(&mut self, act: impl FnOnce(&mut Output) -> std::io::Result<()>) {
+        if self.output_failure.is_none()
+            && let Err(error) = act(&mut self.pipeline)
+        {
+            self.output_failure = Some(error.into());
+        }
     }
 
     /// Gives the recording its name, if it is whole. Success, unless it had to be
     /// given up.
-    pub fn finish(&mut self) -> Code {
+    ///
+    /// # Errors
+    ///
+    /// The output could not be written.
+    pub fn finish(mut self) -> Result<Code, Failure> {
         if let Some(Recording {
             path, unfinished, ..
         }) = self.recording.take()
             && let Err(error) = unfinished.finish()
         {
             let (partial, path) = (partial_path(&path), path.display());
-            eprintln!(
-                "zkchurn: the recording is whole, but stays {}: it cannot be named {path} ({error})",
+            complain(format_args!(
+                "the recording is whole, but stays {}: it cannot be named {path} ({error})",
                 partial.display()
-            );
+            ));
             self.recording_failed = true;
         }
-        match self.recording_failed {
+        let code = match self.recording_failed {
             true => Code::Unwritable,
             false => Code::Success,
+        };
+        match self.output_failure {
+            Some(failure) if failure.code != Code::Success => Err(failure),
+            _ => Ok(code),
         }
     }
 
@@ -121,9 +150,9 @@ impl Sink {
         {
             let partial = partial_path(&recording.path);
             let partial = partial.display();
-            eprintln!(
-                "zkchurn: {partial} cannot be written any more ({error}); the trace goes on without it"
-            );
+            complain(format_args!(
+                "{partial} cannot be written any more ({error}); the trace goes on without it"
+            ));
             self.recording = None;
             self.recording_failed = true;
         }
@@ -135,9 +164,9 @@ pub fn tell_of_partial(path: &Path) {
     let partial = partial_path(path);
     if partial.exists() {
         let partial = partial.display();
-        eprintln!(
-            "zkchurn: what was recorded until then is in {partial}; `zkchurn replay` reads it"
-        );
+        complain(format_args!(
+            "what was recorded until then is in {partial}; `zkchurn replay` reads it"
+        ));
     }
 }
 

@@ -12,6 +12,7 @@
 mod closing;
 mod failing;
 mod fallback;
+mod faults;
 mod filters;
 mod gone;
 mod handshake;

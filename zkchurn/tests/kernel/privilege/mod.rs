@@ -3,4 +3,4 @@
 
 mod dropped;
 mod granted;
-mod user;
+pub mod user;

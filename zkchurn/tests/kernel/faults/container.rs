@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//! Inside of a container with nothing but the needed capabilities.
+
+use std::process::Command;
+
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain, listen, v4},
+    tracer::{Tracer, unused_port},
+};
+
+/// zkchurn as root with two capabilities, in namespaces of its own for mounts,
+/// host name, messages and, where asked for, pids.
+fn in_container(own_pids: bool) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--uts", "--ipc"]);
+    if own_pids {
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+    }
+    command.args(["setpriv", "--bounding-set", "-all,+bpf,+perfmon"]);
+    command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+    command
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn with_pids_of_its_own_it_says_that_processes_cannot_be_looked_up() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3);
+        // A signal would reach `unshare` only.
+        let arguments = ["--port", &port.to_string(), "--duration", "2s"];
+        let tracer = Tracer::start_command(in_container(true), &arguments);
+        (0..3).for_each(|_| drop(connect(v4(port))));
+        accepting.join().unwrap();
+        tracer.wait()
+    });
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), 3);
+    let process = &trace.report["families"][0]["process"];
+    // The id on the host, and no other process's details.
+    assert_eq!(process["pid"], std::process::id());
+    assert!(process["executable"].is_null(), "{process}");
+    let degraded = trace.report["degraded"].to_string();
+    assert!(degraded.contains("process ids of its own"), "{degraded}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn with_the_hosts_pids_it_is_as_on_the_host() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3);
+        let arguments = ["--port", &port.to_string()];
+        let tracer = Tracer::start_command(in_container(false), &arguments);
+        (0..3).for_each(|_| drop(connect(v4(port))));
+        accepting.join().unwrap();
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), 3);
+    let command = &trace.report["families"][0]["process"]["command"];
+    assert!(!command.as_array().unwrap().is_empty());
+    let degraded = trace.report["degraded"].to_string();
+    assert!(!degraded.contains("process ids"), "{degraded}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_pid_of_the_container_is_refused_as_a_filter() {
+    let output = in_container(true).args(["--pid", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("--pid=host"), "{message}");
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//! The disk is full while recording: the trace goes on and reports, and what was
+//! recorded can be replayed.
+
+use std::{fs, path::Path};
+
+use nix::sys::signal::Signal;
+
+use super::run::{Run, in_mount_namespace, replay};
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain, listen, v4},
+    tracer::{Trace, unused_port},
+};
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_trace_goes_on_and_what_was_recorded_is_kept() {
+    const COUNT: usize = 600;
+    let (ended, partial) = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let accepting = drain(listener.try_clone().unwrap(), COUNT);
+        let directory = tempfile::tempdir().unwrap();
+        let recording = directory.path().join("x.zkchurn");
+        // Two frames of 228 bytes a connection: 64 KiB are full after some 140.
+        let small = format!(
+            "mount -t tmpfs -o size=64k none {}",
+            directory.path().display()
+        );
+        let mut command = in_mount_namespace(&small);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let port_text = port.to_string();
+        let record = recording.to_str().unwrap();
+        let mut run = Run::start(command, &["--port", &port_text, "--record", record]);
+        for _ in 0..COUNT {
+            drop(connect(v4(port)));
+        }
+        accepting.join().unwrap();
+        run.await_message("cannot be written any more");
+        // The file system is the namespace's own.
+        let inside = format!("/proc/{}/root{record}.partial", run.pid());
+        let partial = fs::read(Path::new(&inside)).unwrap();
+        let accepting = drain(listener, 1);
+        drop(connect(v4(port)));
+        accepting.join().unwrap();
+        run.signal(Signal::SIGINT);
+        (run.wait(), partial)
+    });
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    let message = "x.zkchurn.partial cannot be written any more (No space left on device";
+    assert!(ended.stderr.contains(message), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout);
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), COUNT + 1);
+
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("x.zkchurn.partial");
+    fs::write(&copy, partial).unwrap();
+    let replayed = replay(&copy);
+    assert_eq!(replayed.status.code(), Some(5));
+    let message = String::from_utf8(replayed.stderr).unwrap();
+    assert!(
+        message.contains("its trace ended before its time"),
+        "{message}"
+    );
+    let recorded = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap());
+    let count = recorded.connections.len();
+    assert!((100..COUNT).contains(&count), "{count} were recorded");
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//! `/proc` mounted with `hidepid=2`: other users' processes are not there.
+
+use std::process::Command;
+
+use super::run::in_mount_namespace;
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain, listen, v4},
+    privilege::user::Place,
+    tracer::{Trace, Tracer, unused_port},
+};
+
+const HIDE: &str = "mount -t proc -o hidepid=2 proc /proc";
+
+/// Traces three connections of this process.
+fn traced(place: &Place, zkchurn: &Command) -> Trace {
+    let mut command = in_mount_namespace(HIDE);
+    command.arg(zkchurn.get_program()).args(zkchurn.get_args());
+    let object = place.object.clone();
+    in_namespace(move || {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3);
+        let tracer = Tracer::start_with(command, &["--port", &port.to_string()], object);
+        (0..3).for_each(|_| drop(connect(v4(port))));
+        accepting.join().unwrap();
+        tracer.finish()
+    })
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_user_sees_names_from_the_kernel_and_why_there_is_no_more() {
+    let place = Place::new();
+    let trace = traced(&place, &place.as_user_with(&["bpf", "perfmon"]));
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), 3);
+    let process = &trace.connections[0]["process"];
+    assert_eq!(process["pid"], std::process::id());
+    assert!(process["name"].is_string(), "{process}");
+    let notes = &trace.report["suspects"][0]["details"]["notes"];
+    assert!(notes.to_string().contains("hidepid"), "{notes}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn cap_sys_ptrace_sees_through_it() {
+    let place = Place::new();
+    let capabilities = ["bpf", "perfmon", "sys_ptrace", "dac_read_search"];
+    let trace = traced(&place, &place.as_user_with(&capabilities));
+    let this = std::env::current_exe().unwrap();
+    let process = &trace.report["families"][0]["process"];
+    assert_eq!(process["executable"], this.to_str().unwrap());
+}

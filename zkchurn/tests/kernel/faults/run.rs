@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//! A run of zkchurn of which all is looked at: its messages, its exit code, and
+//! what it printed.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+use crate::tracer::{object, wait_for};
+
+/// How long anything may take that a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// zkchurn, with what it says in files.
+pub struct Run {
+    child: Child,
+    directory: TempDir,
+}
+
+/// How it ended.
+pub struct Ended {
+    /// Its exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// Its messages.
+    pub stderr: String,
+}
+
+impl Run {
+    /// Runs a command that is zkchurn or becomes it, and waits until it traces.
+    pub fn start(mut command: Command, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(directory.path().join(name)).unwrap();
+        command.args(["--format", "json"]).args(arguments);
+        if let Some(object) = object() {
+            command.arg("--bpf-object").arg(object);
+        }
+        let child = command
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .unwrap();
+        let mut run = Self { child, directory };
+        run.await_message("zkchurn: tracing");
+        run
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// What it wrote to standard error so far.
+    pub fn messages(&self) -> String {
+        fs::read_to_string(self.directory.path().join("stderr")).unwrap()
+    }
+
+    /// Waits until it has said this on standard error.
+    pub fn await_message(&mut self, words: &str) {
+        wait_for(PATIENCE, words, || {
+            let said = self.messages();
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "zkchurn ended: {ended:?}, {said}");
+            said.contains(words)
+        });
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Ended {
+        let mut status = None;
+        wait_for(PATIENCE, "the end of zkchurn", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let read = |name: &str| fs::read_to_string(self.directory.path().join(name)).unwrap();
+        Ended {
+            code: status.unwrap().code(),
+            stdout: read("stdout"),
+            stderr: read("stderr"),
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// zkchurn in a mount namespace that a line of shell has changed.
+pub fn in_mount_namespace(prepare: &str) -> Command {
+    let mut command = Command::new("unshare");
+    let script = format!("{prepare} && exec \"$0\" \"$@\"");
+    command.args(["--mount", "sh", "-c", &script]);
+    command
+}
+
+/// Replays a recording.
+pub fn replay(recording: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["replay", "--format", "json"])
+        .arg(recording)
+        .output()
+        .unwrap()
+}
+
+/// `FILE.partial`
+pub fn partial(recording: &Path) -> PathBuf {
+    zkchurn::recording::file::partial_path(recording)
+}
