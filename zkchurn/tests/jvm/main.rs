@@ -11,6 +11,7 @@
 mod attach;
 mod by_hand;
 mod container;
+mod dying;
 mod hostile;
 mod refused;
 mod report;

@@ -100,7 +100,7 @@ impl Target {
     }
 
     /// The next line of its output; `None` once it has ended.
-    fn line(&self) -> Option<String> {
+    pub fn line(&self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,

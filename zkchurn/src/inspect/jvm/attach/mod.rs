@@ -21,6 +21,7 @@ use std::{
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fd::OwnedFd,
     io::Errno,
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
@@ -129,16 +130,15 @@ pub fn thread_dump(
 }
 
 /// The target, held so that none of it can become another's.
-struct Process<'a> {
-    target: &'a Target,
+struct Process {
     pidfd: OwnedFd,
     place: Place,
 }
 
-impl<'a> Process<'a> {
+impl Process {
     /// Opens the target, then checks that it is the process that was seen: its
     /// pid could not have passed to another one before and come back.
-    fn open(target: &'a Target) -> Result<Self, AttachError> {
+    fn open(target: &Target) -> Result<Self, AttachError> {
         let pid = i32::try_from(target.key.pid).ok().and_then(Pid::from_raw);
         let pidfd = pid
             .ok_or(Errno::SRCH)
@@ -155,7 +155,6 @@ impl<'a> Process<'a> {
             return Err(AttachError::Gone);
         }
         Ok(Self {
-            target,
             pidfd,
             place: place?,
         })
@@ -176,11 +175,17 @@ impl<'a> Process<'a> {
             if let Some(socket) = self.place.socket()? {
                 return Ok(socket);
             }
-            if !lives(self.target.key) {
+            if self.has_ended() {
                 return Err(AttachError::Gone);
             }
         }
         Err(AttachError::NoSocket)
+    }
+
+    /// Also where its parent has not waited for it, so that it is in `/proc` still.
+    fn has_ended(&self) -> bool {
+        let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        poll(&mut ended, Some(&Timespec::default())).is_ok_and(|count| count > 0)
     }
 }
 
