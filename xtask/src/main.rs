@@ -6,6 +6,7 @@
 //! | `setup` | find what is missing on this machine and install it |
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
 //! | `demo` | churn of four kinds on loopback, traced and counted |
+//! | `faults` | what goes wrong around zkchurn, alone and at full size |
 //! | `incident` | the real ZooKeeper incident, traced and checked |
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
@@ -22,6 +23,7 @@ mod build_ebpf;
 mod command;
 mod demo;
 mod diagnose_matrix;
+mod faults;
 mod handshake;
 mod incident;
 mod kazoo;
@@ -66,6 +68,8 @@ enum Verb {
     /// The client of the demo, in its own process.
     #[command(hide = true)]
     DemoLoad(demo::load::Options),
+    /// Run the tests of faults alone, at full size if wanted.
+    Faults(faults::Options),
     /// Bring about the real ZooKeeper incident, trace it, check the report.
     Incident(incident::Options),
     /// Read a Java client's session off the wire, compare it with its log.
@@ -100,6 +104,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Demo(options) => demo::run(&options),
         Verb::DemoServer => demo::server::run(),
         Verb::DemoLoad(options) => demo::load::run(&options),
+        Verb::Faults(options) => faults::run(&options),
         Verb::Incident(options) => incident::run(&options),
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),

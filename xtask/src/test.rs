@@ -2,7 +2,7 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
-mod privileged;
+pub mod privileged;
 
 use std::time::{Duration, Instant};
 

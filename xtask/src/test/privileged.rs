@@ -16,6 +16,12 @@ const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 /// Runs those of one directory in `zkchurn/tests` as root, against the object
 /// that was just rebuilt.
 pub fn run(name: &str) -> Result<()> {
+    run_some(name, &[], &[])
+}
+
+/// Runs those that `filter` lets through, all where it is empty, with these
+/// variables set.
+pub fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
     privilege::acquire("to load programs into the kernel and to look at JVMs")?;
     let mut object = OsString::from(format!("{OBJECT}="));
     object.push(build_ebpf::rebuilt()?);
@@ -27,8 +33,10 @@ pub fn run(name: &str) -> Result<()> {
         // sudo would not pass the variable on.
         privilege::as_root("env")
             .arg(object)
+            .args(variables)
             .arg(tests)
             .args(["--ignored", "--test-threads=2"])
+            .args(filter)
             // Where cargo itself would run them.
             .current_dir(workspace::root().join("zkchurn")),
     )

@@ -12,6 +12,7 @@ mod attach;
 mod by_hand;
 mod container;
 mod dying;
+mod few_capabilities;
 mod hostile;
 mod refused;
 mod report;
