@@ -33,6 +33,12 @@ pub fn missing() -> Vec<Missing> {
             &["bpftool"],
         ));
     }
+    if command::on_path("strace").is_none() {
+        missing.push(Missing::package(
+            "strace, for what zkchurn writes",
+            &["strace"],
+        ));
+    }
     if command::on_path("openssl").is_none() {
         missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }

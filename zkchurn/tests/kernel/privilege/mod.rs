@@ -4,3 +4,4 @@
 mod dropped;
 mod granted;
 pub mod user;
+mod writes;

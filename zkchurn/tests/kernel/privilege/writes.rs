@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//! What zkchurn changes on the host: the file that it was told to write, and
+//! nothing else; and that it speaks to nobody.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use super::user::UID;
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, listen, v4},
+    tracer::{Tracer, object, unused_port},
+};
+
+/// zkchurn with all that it offers but a dump, which has tests of its own.
+fn everything(mut command: Command, port: u16, recording: &str) -> Command {
+    let port = port.to_string();
+    command.args(["--port", &port, "--record", recording]);
+    command.args(["--handshake", "--logs", "--jvm", "name", "--duration", "3s"]);
+    if let Some(object) = object() {
+        command.arg("--bpf-object").arg(object);
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Runs the command beside some churn.
+fn run_beside_churn(command: impl FnOnce(u16) -> Command + Send + 'static) {
+    in_namespace(move || {
+        let port = unused_port();
+        let listener = listen(port);
+        thread::spawn(move || listener.incoming().for_each(drop));
+        let mut child = command(port).spawn().unwrap();
+        let status = loop {
+            drop(connect(v4(port)));
+            thread::sleep(Duration::from_millis(50));
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+        };
+        assert!(status.success(), "{status}");
+    });
+}
+
+/// System calls that change files, and opening a file to write.
+const CHANGES: &str = "trace=open,openat,openat2,creat,rename,renameat,renameat2,link,linkat,\
+    symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,mknod,mknodat,chmod,fchmod,fchmodat,\
+    chown,fchown,fchownat,lchown,truncate,ftruncate,utimensat,setxattr,fsetxattr,mount,kill,tkill";
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn nothing_but_the_recording_is_written_and_nobody_is_signalled() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("strace");
+    let recording = directory.path().join("x.zkchurn");
+    let (to, path) = (log.clone(), recording.to_str().unwrap().to_owned());
+    run_beside_churn(move |port| {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "signal=none", "-e", CHANGES, "-o"]);
+        strace.arg(to).arg(env!("CARGO_BIN_EXE_zkchurn"));
+        everything(strace, port, &path)
+    });
+    let log = fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)");
+    assert!(log.contains("/proc/self/mountinfo"), "it saw the calls");
+    let opens_to_read = |line: &&str| {
+        line.contains("open")
+            && !["O_WRONLY", "O_RDWR", "O_CREAT"]
+                .iter()
+                .any(|flag| line.contains(flag))
+    };
+    // One line a call: the thread, the call with its result.
+    let changes: Vec<_> = log
+        .lines()
+        .filter(|line| !opens_to_read(line) && line.contains('('))
+        .collect();
+    let call = |line: &str| {
+        let (_, call) = line.split_once(' ').unwrap();
+        call.trim_start().split('(').next().unwrap().to_owned()
+    };
+    let calls: Vec<_> = changes.iter().map(|line| call(line)).collect();
+    assert_eq!(calls, ["openat", "renameat2"], "{changes:#?}");
+    assert!(
+        changes
+            .iter()
+            .all(|line| line.contains("\"x.zkchurn.partial\""))
+    );
+    assert!(changes[0].contains("O_EXCL") && changes[0].contains("O_NOFOLLOW"));
+    assert!(changes[0].contains("0600"), "{}", changes[0]);
+    assert!(changes[1].contains("RENAME_NOREPLACE"), "{}", changes[1]);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn under_sudo_the_recording_is_the_callers() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.zkchurn");
+    // Where root may write only by a capability that is kept for it.
+    std::os::unix::fs::chown(directory.path(), Some(UID), Some(UID)).unwrap();
+    let path = recording.to_str().unwrap().to_owned();
+    run_beside_churn(move |port| {
+        let mut command = everything(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, &path);
+        command.env("SUDO_UID", UID.to_string());
+        command.env("SUDO_GID", UID.to_string());
+        command
+    });
+    let file = fs::metadata(recording).unwrap();
+    assert_eq!(
+        (file.uid(), file.gid(), file.mode() & 0o7777),
+        (UID, UID, 0o600)
+    );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn it_has_no_socket_of_a_network() {
+    let inodes = in_namespace(|| {
+        let tracer = Tracer::start(&["--port", &unused_port().to_string(), "--handshake"]);
+        let directory = format!("/proc/{}", tracer.pid());
+        let links = fs::read_dir(format!("{directory}/fd")).unwrap();
+        let links = links.map(|link| fs::read_link(link.unwrap().path()).unwrap());
+        let held: BTreeSet<_> = links
+            .filter_map(|link| {
+                let link = link.to_str()?.strip_prefix("socket:[")?;
+                Some(link.trim_end_matches(']').to_owned())
+            })
+            .collect();
+        let of_network: BTreeSet<_> = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"]
+            .iter()
+            .flat_map(|table| fs::read_to_string(format!("{directory}/net/{table}")))
+            .flat_map(|text| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        tracer.finish();
+        // Signals reach its loop over a pair of UNIX sockets.
+        assert!(!held.is_empty());
+        held.intersection(&of_network).cloned().collect::<Vec<_>>()
+    });
+    assert_eq!(inodes, Vec::<String>::new());
+}
