@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use memchr::memmem;
+
 /// Why bytes are not readable BTF.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BtfError {
@@ -62,7 +64,7 @@ pub struct Btf<'a> {
     strings: &'a [u8],
     /// Start of each type in `types`; type ids begin with 1.
     starts: Vec<u32>,
-    /// Ids of the named structures and enumerations, by name.
+    /// Ids of the named structures, enumerations and typedefs, by name.
     named: HashMap<&'a [u8], Vec<u32>>,
 }
 
@@ -106,20 +108,45 @@ impl<'a> Btf<'a> {
     }
 
     fn find_types(&mut self, names: &[&str]) -> Result<(), BtfError> {
+        let wanted = self.places_of(names);
         let mut start = 0;
         while start < self.types.len() {
             let head = self.head_at(start)?;
             self.starts.push(start as u32);
-            if matches!(head.kind, kind::STRUCT | kind::ENUM) && head.members > 0 {
+            if is_named_kind(&head) && wanted.binary_search(&head.name).is_ok() {
+                let id = self.starts.len() as u32;
                 let name = self.string(head.name);
-                if names.iter().any(|wanted| wanted.as_bytes() == name) {
-                    let id = self.starts.len() as u32;
-                    self.named.entry(name).or_default().push(id);
-                }
+                self.named.entry(name).or_default().push(id);
             }
             start += TYPE_SIZE + trailing_bytes(&head)?;
         }
         Ok(())
+    }
+
+    /// Every offset at which one of `names` stands among the strings, in order.
+    /// A type is then told by its name's offset: comparing the text of each type's
+    /// name touches all of the strings once more.
+    fn places_of(&self, names: &[&str]) -> Vec<u32> {
+        let mut places: Vec<u32> = names
+            .iter()
+            .flat_map(|name| {
+                let with_end = [name.as_bytes(), b"\0"].concat();
+                let found: Vec<_> = memmem::find_iter(self.strings, &with_end).collect();
+                found.into_iter().map(|place| place as u32)
+            })
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The id of a named typedef.
+    pub fn typedef_id(&self, name: &str) -> Option<u32> {
+        let ids = self.named.get(name.as_bytes())?.iter().copied();
+        ids.into_iter().find(|id| {
+            self.head(*id)
+                .is_some_and(|head| head.kind == kind::TYPEDEF)
+        })
     }
 
     /// Finds a member by its dot-separated path, looking through anonymous
@@ -244,6 +271,15 @@ impl<'a> Btf<'a> {
     }
 }
 
+/// Whether a type can be asked for by name; a structure without members is only
+/// declared.
+fn is_named_kind(head: &Head) -> bool {
+    match head.kind {
+        kind::STRUCT | kind::ENUM => head.members > 0,
+        other => other == kind::TYPEDEF,
+    }
+}
+
 /// Bytes that follow a type's head.
 fn trailing_bytes(head: &Head) -> Result<usize, BtfError> {
     let members = head.members as usize;
@@ -277,10 +313,11 @@ fn read_u32(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
 mod tests {
     use super::*;
 
-    /// BTF with `struct outer { u32 first; union { u32 hidden; }; u32 flag:1; }`
-    /// and `enum sock_flags { SOCK_DEAD, SOCK_DONE }`.
+    /// BTF with `struct outer { u32 first; union { u32 hidden; }; u32 flag:1; }`,
+    /// `enum sock_flags { SOCK_DEAD, SOCK_DONE }` and `typedef u32 an_outer`.
     fn sample() -> Vec<u8> {
-        let strings = b"\0u32\0outer\0first\0hidden\0flag\0sock_flags\0SOCK_DEAD\0SOCK_DONE\0";
+        let strings =
+            b"\0u32\0outer\0first\0hidden\0flag\0sock_flags\0SOCK_DEAD\0SOCK_DONE\0an_outer\0";
         let at = |name: &str| {
             let needle = [name.as_bytes(), b"\0"].concat();
             let found = strings.windows(needle.len()).position(|w| w == needle);
@@ -293,6 +330,7 @@ mod tests {
             vec![at("first"), 1, 0, 0, 2, 32, at("flag"), 1, 1 << 24 | 64],
             vec![at("sock_flags"), kind::ENUM << 24 | 2, 4],
             vec![at("SOCK_DEAD"), 0, at("SOCK_DONE"), 1],
+            vec![at("an_outer"), kind::TYPEDEF << 24, 1],
         ]
         .concat();
         let types: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -321,6 +359,15 @@ mod tests {
         assert_eq!(member("first.deeper"), None);
         assert_eq!(btf.enum_value("sock_flags", "SOCK_DONE"), Some(1));
         assert_eq!(btf.enum_value("sock_flags", "SOCK_GONE"), None);
+    }
+
+    #[test]
+    fn a_typedef_is_found_by_its_whole_name() {
+        let bytes = sample();
+        let btf = Btf::index(&bytes, &["outer", "an_outer", "u32"]).expect("sample is BTF");
+        assert_eq!(btf.typedef_id("an_outer"), Some(5));
+        assert_eq!(btf.typedef_id("outer"), None);
+        assert_eq!(btf.typedef_id("sock_flags"), None);
     }
 
     #[test]

@@ -12,17 +12,25 @@ use zkchurn_common::field::{ABSENT, FieldKind, SocketField, TracepointField};
 use btf::{Btf, BtfError};
 use tracepoint_format::FormatError;
 
-/// Offsets of the socket's fields, in the order of [`SocketField::ALL`].
+/// The type that describes the tracepoint to a `tp_btf` program
+/// (include/trace/bpf_probe.h, `__BPF_DECLARE_TRACE`).
+pub const TRACEPOINT_TYPEDEF: &str = "btf_trace_inet_sock_set_state";
+
+/// What the kernel's BTF tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketLayout {
-    /// One offset for each field, [`ABSENT`] where the kernel lacks it.
+    /// Offsets of the socket's fields, in the order of [`SocketField::ALL`];
+    /// [`ABSENT`] where the kernel lacks one.
     pub offsets: [u32; SocketField::COUNT],
+    /// Id of [`TRACEPOINT_TYPEDEF`].
+    pub tracepoint_type: Option<u32>,
 }
 
 impl SocketLayout {
     /// The layout of a kernel that tells nothing.
     pub const UNKNOWN: Self = Self {
         offsets: [ABSENT; SocketField::COUNT],
+        tracepoint_type: None,
     };
 
     /// Looks every field up in the kernel's BTF.
@@ -32,15 +40,19 @@ impl SocketLayout {
     /// The bytes are not BTF. A field that is not there, or that is a bit field
     /// or has another size than the program reads, is absent and no error.
     pub fn from_btf(bytes: &[u8]) -> Result<Self, BtfError> {
-        let names: Vec<_> = SocketField::ALL
+        let mut names: Vec<_> = SocketField::ALL
             .iter()
             .map(|field| field.source().type_name)
             .collect();
+        names.push(TRACEPOINT_TYPEDEF);
+        names.sort_unstable();
+        names.dedup();
         let btf = Btf::index(bytes, &names)?;
         let mut layout = Self::UNKNOWN;
         for (slot, field) in layout.offsets.iter_mut().zip(SocketField::ALL) {
             *slot = look_up(&btf, *field).unwrap_or(ABSENT);
         }
+        layout.tracepoint_type = btf.typedef_id(TRACEPOINT_TYPEDEF);
         Ok(layout)
     }
 

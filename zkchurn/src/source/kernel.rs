@@ -2,7 +2,9 @@
 //! The running kernel as a source: the only place that names aya.
 
 mod error;
+mod load;
 mod packets;
+mod tracepoint_btf;
 
 use std::{
     fs,
@@ -11,21 +13,19 @@ use std::{
 };
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
 use rustix::io::Errno;
 use zkchurn_common::{
     loss::Loss,
-    ports::PortSet,
     record::{KIND_OPEN, RECORD_SIZE},
-    settings::{SIDE_CLIENT, SIDE_SERVER, names},
+    settings::names,
 };
 
 use crate::{
     frame::{Hook, LossCounts, Sides},
-    kernel_layout::{SocketLayout, TracepointLayout},
     preflight::facts::Facts,
 };
 use error::error_chain;
@@ -148,7 +148,7 @@ impl KernelSource {
         facts: &Facts,
         attempt: Attempt,
     ) -> Result<Self, KernelError> {
-        let mut ebpf = load(object, config, facts, attempt)?;
+        let mut ebpf = load::load(object, config, facts, attempt)?;
         // Before the hook that enters connections into the table, so that a
         // connection in the table has all its packets seen.
         let handshake = match &config.handshake_at {
@@ -163,7 +163,7 @@ impl KernelSource {
             None => Handshake::NotWanted,
         };
         match attempt.hook {
-            Hook::TpBtf => attach_tp_btf(&mut ebpf)?,
+            Hook::TpBtf => attach_tp_btf(&mut ebpf, facts)?,
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
         Ok(Self {
@@ -325,56 +325,9 @@ fn record_start(record: &[u8; RECORD_SIZE]) -> u64 {
     u64::from_le_bytes(word)
 }
 
-fn load(
-    object: &[u8],
-    config: &KernelConfig,
-    facts: &Facts,
-    attempt: Attempt,
-) -> Result<Ebpf, KernelError> {
-    let mut ports = PortSet::EMPTY;
-    for port in &config.ports {
-        ports.insert(*port);
-    }
-    let sides = match config.side {
-        Sides::Client => SIDE_CLIENT,
-        Sides::Server => SIDE_SERVER,
-        Sides::Both => SIDE_CLIENT | SIDE_SERVER,
-    };
-    let pid = config.pid.unwrap_or(0);
-    let has_cookie = u32::from(attempt.socket_cookie);
-    let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
-    let tracepoint_layout = facts
-        .tracepoint
-        .value()
-        .unwrap_or(&TracepointLayout::UNUSED);
-    let captures = config.handshake_at.is_some() && attempt.socket_cookie;
-    let handshakes = if captures { config.table_size } else { 1 };
-    let handshake = u32::from(captures);
-    let log_level = config.kernel_log_level;
-    let ebpf = EbpfLoader::new()
-        .override_global(aya_log::LEVEL, &log_level, true)
-        .override_global(names::PORTS, ports.words().as_slice(), true)
-        .override_global(names::SIDES, &sides, true)
-        .override_global(names::PID, &pid, true)
-        .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
-        .override_global(names::HANDSHAKE, &handshake, true)
-        .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)
-        .override_global(
-            names::TRACEPOINT_LAYOUT,
-            tracepoint_layout.offsets.as_slice(),
-            true,
-        )
-        .map_max_entries(names::TRACKED, config.table_size)
-        .map_max_entries(names::HANDSHAKES, handshakes)
-        .map_max_entries(names::RECORDS, config.ring_bytes)
-        .load(object)?;
-    Ok(ebpf)
-}
-
-fn attach_tp_btf(ebpf: &mut Ebpf) -> Result<(), KernelError> {
-    let btf = Btf::from_sys_fs()?;
+fn attach_tp_btf(ebpf: &mut Ebpf, facts: &Facts) -> Result<(), KernelError> {
     let program: &mut BtfTracePoint = program(ebpf, names::TP_BTF_PROGRAM)?;
-    program.load(names::TRACEPOINT, &btf)?;
+    program.load(names::TRACEPOINT, &tracepoint_btf::of(facts)?)?;
     program.attach()?;
     Ok(())
 }

@@ -20,6 +20,9 @@ pub enum KernelError {
     /// The kernel's BTF cannot be read.
     #[error("the kernel's BTF cannot be read: {0}")]
     Btf(#[from] aya::BtfError),
+    /// The limit of open files cannot be changed.
+    #[error("the limit of open files cannot be changed: {0}")]
+    Limit(#[source] io::Error),
     /// The cgroup to attach to cannot be opened.
     #[error("the cgroup cannot be opened: {0}")]
     Cgroup(#[source] io::Error),
@@ -32,6 +35,12 @@ pub enum KernelError {
     /// The host has nothing to attach to.
     #[error("{0}")]
     NoHook(String),
+}
+
+impl KernelError {
+    pub(super) fn limit(error: rustix::io::Errno) -> Self {
+        Self::Limit(error.into())
+    }
 }
 
 /// The error with its causes, on one line.
