@@ -30,6 +30,7 @@ pub mod doctor;
 pub mod exit;
 pub mod frame;
 pub mod handshake;
+pub mod hash;
 pub mod identify;
 pub mod inspect;
 pub mod kernel_layout;

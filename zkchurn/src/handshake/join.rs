@@ -2,9 +2,10 @@
 //! The handshakes of connections that have not ended yet, by cookie, in bounded
 //! memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Direction, Handshake, piece::Piece, prefix::Prefix};
+use crate::hash::HashMap;
 
 /// Most connections whose handshakes are kept for their end.
 pub const MOST_PENDING: usize = 65_536;

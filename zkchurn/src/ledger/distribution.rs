@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
 //! Percentiles, mean and spread of durations in bounded memory.
 
-use hdrhistogram::Histogram;
+use super::histogram::Histogram;
 
 /// Values that are kept exactly before a histogram is made: most threads of a
 /// client per request open one connection each and never need one.
 const EXACT: usize = 32;
-/// A percentile out of the histogram is off by at most 1 %.
-const SIGNIFICANT_DIGITS: u8 = 2;
-/// Durations are counted in microseconds beyond the exact ones.
+/// Durations are counted in microseconds beyond the exact ones; a percentile of those
+/// is off by at most 1 %.
 const UNIT_NS: u64 = 1_000;
 
 /// Durations in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
     exact: Vec<u64>,
-    histogram: Option<Histogram<u32>>,
+    histogram: Option<Histogram>,
     count: u64,
     mean: f64,
     /// Sum of squared deviations from the mean (Welford).
@@ -50,19 +49,15 @@ impl Distribution {
             self.spill();
         }
         if let Some(histogram) = &mut self.histogram {
-            let _ = histogram.record(nanoseconds / UNIT_NS);
+            histogram.record(nanoseconds / UNIT_NS);
         }
     }
 
     /// Moves the exact values into a histogram.
     fn spill(&mut self) {
-        // Refused only for a number of digits above 5.
-        let Ok(mut histogram) = Histogram::new(SIGNIFICANT_DIGITS) else {
-            return;
-        };
-        histogram.auto(true);
+        let mut histogram = Histogram::default();
         for nanoseconds in std::mem::take(&mut self.exact) {
-            let _ = histogram.record(nanoseconds / UNIT_NS);
+            histogram.record(nanoseconds / UNIT_NS);
         }
         self.histogram = Some(histogram);
     }
@@ -92,8 +87,7 @@ impl Distribution {
                 self.spill();
             }
             if let Some(ours) = &mut self.histogram {
-                // It fails only for a value beyond a histogram that does not grow.
-                let _ = ours.add(theirs);
+                ours.absorb(theirs);
             }
         }
     }
@@ -102,10 +96,7 @@ impl Distribution {
     pub fn longer_than(&self, nanoseconds: u64) -> u64 {
         match &self.histogram {
             None => self.exact.iter().filter(|one| **one > nanoseconds).count() as u64,
-            Some(histogram) => {
-                let until = histogram.count_between(0, nanoseconds / UNIT_NS);
-                histogram.len().saturating_sub(until)
-            }
+            Some(histogram) => histogram.longer_than(nanoseconds / UNIT_NS),
         }
     }
 
@@ -130,7 +121,9 @@ impl Distribution {
             let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
             return sorted.get(rank.saturating_sub(1)).copied();
         };
-        let value = histogram.value_at_quantile(percent / 100.0) * UNIT_NS;
+        let value = histogram
+            .at_quantile(percent / 100.0)
+            .saturating_mul(UNIT_NS);
         Some(value.clamp(self.min, self.max))
     }
 

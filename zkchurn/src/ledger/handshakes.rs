@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What connections said first, counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::handshake::{
     Handshake,
@@ -9,6 +9,7 @@ use crate::handshake::{
     session::{SessionId, Zxid},
     word::FourLetterWord,
 };
+use crate::hash::HashMap;
 
 /// Most sessions that are told apart in one tally.
 pub const MOST_SESSIONS: usize = 256;

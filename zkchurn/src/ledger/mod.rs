@@ -2,8 +2,11 @@
 //! Connections aggregated by process, destination and thread, in bounded
 //! memory. No clock, no I/O: time is what the records say.
 
+pub mod counts;
 pub mod distribution;
+pub mod forgotten;
 pub mod handshakes;
+mod histogram;
 pub mod sessions;
 pub mod shape;
 pub mod tally;
@@ -12,25 +15,28 @@ pub mod test_connection;
 pub mod walk;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashSet, hash_map::Entry},
     fmt,
     net::{IpAddr, SocketAddr},
 };
 
 use crate::{
-    connection::{Comm, Connection, Side},
+    connection::{Comm, Connection, Opener, Side},
+    hash::HashMap,
     identify::ProcessKey,
     outcome::Outcome,
 };
+use forgotten::Forgotten;
 use sessions::Sessions;
 use tally::Tally;
 use walk::Walk;
 
-/// Most families that are told apart; further ones are counted together.
+/// Most families that are told apart. A further one takes the place of one that has
+/// been quiet for long, or else is counted in [`Ledger::beyond`].
 pub const MOST_FAMILIES: usize = 4096;
 /// Most network namespaces that are remembered.
 pub const MOST_NAMESPACES: usize = 1024;
-/// Most threads that are told apart, over all families.
+/// Most threads that are told apart, over all families; likewise.
 pub const MOST_THREADS: usize = 8192;
 
 /// The far end, as far as connections to it are counted together.
@@ -132,6 +138,8 @@ pub struct Ledger {
     /// Of processes with several families.
     walks: HashMap<ProcessKey, Walk>,
     threads: usize,
+    /// Earliest time at which looking for quiet ones is worth it again.
+    next_sweep_ns: u64,
     /// The network namespaces that connections were in.
     namespaces: HashSet<u32>,
     latest_namespace: Option<u32>,
@@ -141,6 +149,8 @@ pub struct Ledger {
     pub total: Tally,
     /// Connections of families beyond [`MOST_FAMILIES`].
     pub beyond: Tally,
+    /// What was told apart once and had to make room (docs/adr/0013).
+    pub forgotten: Forgotten,
 }
 
 impl Ledger {
@@ -153,14 +163,24 @@ impl Ledger {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),
         };
-        if !self.families.contains_key(&key) {
-            if self.families.len() >= MOST_FAMILIES {
+        if !self.count(&key, connection, outcome) {
+            if self.families.len() >= MOST_FAMILIES && !self.make_room(connection) {
                 self.beyond.observe(connection, outcome);
                 return;
             }
             self.begin_family(key);
+            self.count(&key, connection, outcome);
         }
-        let family = self.families.entry(key).or_default();
+        if let Some(opener) = connection.opener {
+            self.count_thread(&key, &opener, connection, outcome);
+        }
+    }
+
+    /// Counts a record in its family; `false` where there is none yet.
+    fn count(&mut self, key: &FamilyKey, connection: &Connection, outcome: Outcome) -> bool {
+        let Some(family) = self.families.get_mut(key) else {
+            return false;
+        };
         family.tally.observe(connection, outcome);
         if family.has_siblings
             && Tally::is_beginning(connection)
@@ -174,20 +194,34 @@ impl Ledger {
             family.uid = Some(holder.uid);
             family.process_comm = family.process_comm.or(Some(holder.comm));
         }
-        let Some(opener) = connection.opener else {
+        true
+    }
+
+    fn count_thread(
+        &mut self,
+        key: &FamilyKey,
+        opener: &Opener,
+        connection: &Connection,
+        outcome: Outcome,
+    ) {
+        if self.threads >= MOST_THREADS && !self.knows_thread(key, opener) {
+            self.make_room(connection);
+        }
+        let Some(family) = self.families.get_mut(key) else {
             return;
         };
         family.uid = Some(opener.uid);
         family.process_comm = opener.process_comm;
-        let is_new = !family.threads.contains_key(&opener.thread.tid);
-        if is_new && self.threads >= MOST_THREADS {
-            family.threads_left_out = true;
-            return;
+        let has_room = self.threads < MOST_THREADS;
+        if let Some(thread) = family.thread(opener.thread.tid, has_room, &mut self.threads) {
+            thread.comm = opener.thread.comm;
+            thread.tally.observe(connection, outcome);
         }
-        self.threads += usize::from(is_new);
-        let thread = family.threads.entry(opener.thread.tid).or_default();
-        thread.comm = opener.thread.comm;
-        thread.tally.observe(connection, outcome);
+    }
+
+    fn knows_thread(&self, key: &FamilyKey, opener: &Opener) -> bool {
+        let family = self.families.get(key);
+        family.is_some_and(|family| family.threads.contains_key(&opener.thread.tid))
     }
 
     fn begin_family(&mut self, key: FamilyKey) {
@@ -278,6 +312,26 @@ impl Ledger {
 }
 
 impl Family {
+    /// The tally of a thread, a new one where there is room.
+    fn thread(
+        &mut self,
+        tid: u32,
+        has_room: bool,
+        threads: &mut usize,
+    ) -> Option<&mut ThreadTally> {
+        match self.threads.entry(tid) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) if has_room => {
+                *threads += 1;
+                Some(new.insert(ThreadTally::default()))
+            }
+            Entry::Vacant(_) => {
+                self.threads_left_out = true;
+                None
+            }
+        }
+    }
+
     /// The threads, busiest first.
     pub fn busiest_threads(&self) -> Vec<(u32, &ThreadTally)> {
         let mut threads: Vec<_> = self

@@ -2,11 +2,12 @@
 //! Who used which session: a session in two clients goes from one to the other
 //! and back, and the server lets only the latest live.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::net::IpAddr;
 
 use crate::{
     connection::{Connection, Side},
     handshake::session::SessionId,
+    hash::HashMap,
     identify::ProcessKey,
 };
 

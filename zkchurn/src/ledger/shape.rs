@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::counts::Counts;
 use crate::{
     connection::{Connection, Side},
     outcome::Outcome,
@@ -133,8 +134,8 @@ pub struct Shape {
 /// Counts of ended connections by how they went.
 #[derive(Clone, Debug, Default)]
 pub struct Shapes {
-    ways: BTreeMap<(Ending, Spoken), u64>,
-    exact: BTreeMap<Shape, u64>,
+    ways: Counts<(Ending, Spoken)>,
+    exact: Counts<Shape>,
     /// Connections whose exact size is not in `exact`.
     not_exact: u64,
     ended: u64,
@@ -148,10 +149,7 @@ impl Shapes {
             Side::Server => (connection.payload_in, connection.payload_out),
         };
         let ending = Ending::of(outcome, connection.side);
-        *self
-            .ways
-            .entry((ending, Spoken::of(client, server)))
-            .or_default() += 1;
+        self.ways.add((ending, Spoken::of(client, server)), 1);
         self.ended += 1;
         match (client, server) {
             (Some(client_bytes), Some(server_bytes)) => self.add_exact(
@@ -167,8 +165,8 @@ impl Shapes {
     }
 
     fn add_exact(&mut self, shape: Shape, count: u64) {
-        if self.exact.len() < MOST_SHAPES || self.exact.contains_key(&shape) {
-            *self.exact.entry(shape).or_default() += count;
+        if self.exact.len() < MOST_SHAPES || self.exact.get(shape) > 0 {
+            self.exact.add(shape, count);
         } else {
             self.not_exact += count;
         }
@@ -176,11 +174,9 @@ impl Shapes {
 
     /// Adds the counts of other connections.
     pub fn absorb(&mut self, other: &Self) {
-        for (way, count) in &other.ways {
-            *self.ways.entry(*way).or_default() += count;
-        }
-        for (shape, count) in &other.exact {
-            self.add_exact(*shape, *count);
+        self.ways.absorb(&other.ways);
+        for (shape, count) in other.exact.iter() {
+            self.add_exact(shape, count);
         }
         self.not_exact += other.not_exact;
         self.ended += other.ended;
@@ -216,8 +212,8 @@ impl Shapes {
     /// The most frequent ending.
     pub fn main_ending(&self) -> Option<Ending> {
         let mut endings: BTreeMap<Ending, u64> = BTreeMap::new();
-        for ((ending, _), count) in &self.ways {
-            *endings.entry(*ending).or_default() += count;
+        for ((ending, _), count) in self.ways.iter() {
+            *endings.entry(ending).or_default() += count;
         }
         let most = endings.into_iter().max_by_key(|(_, count)| *count)?;
         Some(most.0)

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What is counted for one thread, one family of threads, or all of them.
 
-use std::collections::BTreeMap;
-
-use super::{distribution::Distribution, handshakes::Handshakes, shape::Shapes};
+use super::{counts::Counts, distribution::Distribution, handshakes::Handshakes, shape::Shapes};
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread},
     outcome::Outcome,
@@ -29,13 +27,13 @@ pub struct Tally {
     /// Time from connect to ESTABLISHED or to the failure.
     pub connecting_for: Distribution,
     /// Ended connections by who closed first.
-    pub first_close: BTreeMap<FirstCloseKey, u64>,
+    pub first_close: Counts<FirstCloseKey>,
     /// Connections closed by the thread that opened them.
     pub closed_by_opener: u64,
     /// Connections closed by another thread.
     pub closed_by_other: u64,
     /// Ended connections by outcome.
-    pub outcomes: BTreeMap<Outcome, u64>,
+    pub outcomes: Counts<Outcome>,
     /// Ended connections by how they went, seen from the client.
     pub shapes: Shapes,
     /// Payload bytes sent, of connections where it is known.
@@ -71,7 +69,7 @@ pub struct Older {
     /// Shortest time from the trace's begin to such an end.
     pub first_end_after_ns: Option<u64>,
     /// The ended ones by outcome.
-    pub outcomes: BTreeMap<Outcome, u64>,
+    pub outcomes: Counts<Outcome>,
 }
 
 impl Older {
@@ -81,7 +79,7 @@ impl Older {
             Stage::Open => {}
             Stage::Ended | Stage::Closing => {
                 self.ended += 1;
-                *self.outcomes.entry(outcome).or_default() += 1;
+                self.outcomes.add(outcome, 1);
                 let until = connection.left_established_ns.or(connection.ended_ns);
                 if let Some(until) = until {
                     let after = until.saturating_sub(connection.started_ns);
@@ -101,7 +99,7 @@ impl Older {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
-        add_counts(&mut self.outcomes, &other.outcomes);
+        self.outcomes.absorb(&other.outcomes);
     }
 
     /// How many are still open.
@@ -168,12 +166,6 @@ impl Range {
         self.max = self.max.max(other.max);
         self.total = self.total.saturating_add(other.total);
         self.connections += other.connections;
-    }
-}
-
-fn add_counts<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
-    for (key, count) in theirs {
-        *ours.entry(*key).or_default() += count;
     }
 }
 
@@ -263,8 +255,8 @@ impl Tally {
         self.gap.absorb(&other.gap);
         self.established_for.absorb(&other.established_for);
         self.connecting_for.absorb(&other.connecting_for);
-        add_counts(&mut self.first_close, &other.first_close);
-        add_counts(&mut self.outcomes, &other.outcomes);
+        self.first_close.absorb(&other.first_close);
+        self.outcomes.absorb(&other.outcomes);
         self.shapes.absorb(&other.shapes);
         self.closed_by_opener += other.closed_by_opener;
         self.closed_by_other += other.closed_by_other;
@@ -279,10 +271,10 @@ impl Tally {
 
     fn end(&mut self, connection: &Connection, outcome: Outcome) {
         self.ended += 1;
-        *self.outcomes.entry(outcome).or_default() += 1;
+        self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
         if let Some(first) = connection.first_close() {
-            *self.first_close.entry(first.into()).or_default() += 1;
+            self.first_close.add(first.into(), 1);
         }
         if let Some(established_for) = connection.established_for_ns() {
             self.ended_established += 1;
@@ -326,7 +318,6 @@ impl Tally {
 
     /// The most frequent outcome of the ended connections.
     pub fn main_outcome(&self) -> Option<(Outcome, u64)> {
-        let most = self.outcomes.iter().max_by_key(|(_, count)| **count)?;
-        Some((*most.0, *most.1))
+        self.outcomes.iter().max_by_key(|(_, count)| *count)
     }
 }

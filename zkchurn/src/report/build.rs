@@ -154,7 +154,7 @@ fn summary(tally: &Tally, scope: &Scope) -> Summary {
     let moment = |ns: u64| rfc3339(scope.clock.timestamp(ns));
     let seconds = scope.length_ns as f64 / 1e9;
     let opened = tally.opened();
-    let closes = |who| tally.first_close.get(&who).copied().unwrap_or(0);
+    let closes = |who| tally.first_close.get(who);
     Summary {
         opened,
         established: tally.established,
@@ -175,7 +175,7 @@ fn summary(tally: &Tally, scope: &Scope) -> Summary {
         },
         closed_by_opener: tally.closed_by_opener,
         closed_by_other_thread: tally.closed_by_other,
-        outcomes: tally.outcomes.clone(),
+        outcomes: tally.outcomes.iter().collect(),
         payload_out: tally.payload_out,
         payload_in: tally.payload_in,
         retransmits: tally.retransmits,
@@ -190,7 +190,7 @@ fn summary(tally: &Tally, scope: &Scope) -> Summary {
             open: tally.older.open(),
             ended: tally.older.ended,
             at_least_ns: tally.older.first_end_after_ns,
-            outcomes: tally.older.outcomes.clone(),
+            outcomes: tally.older.outcomes.iter().collect(),
         },
         handshakes: HandshakeSummary::of(&tally.handshakes),
         first_seen: tally.first_seen_ns.map(moment),

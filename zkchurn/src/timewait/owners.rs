@@ -2,7 +2,8 @@
 //! Who owned the connections that ended lately, in bounded memory.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    cell::OnceCell,
+    collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     net::SocketAddr,
     rc::Rc,
@@ -11,6 +12,7 @@ use std::{
 use super::{TIME_WAIT_MS, TimeWaitSocket};
 use crate::{
     connection::{Comm, Connection},
+    hash::HashMap,
     identify::ProcessKey,
 };
 
@@ -74,10 +76,15 @@ pub struct Ended {
 }
 
 /// The owners of the connections that ended lately.
+///
+/// Every record passes here, and sockets are looked for once in a while: so the
+/// index is made when somebody looks.
 #[derive(Debug, Default)]
 pub struct Owners {
-    by_socket: HashMap<u64, Ended>,
-    order: VecDeque<(u64, u64)>,
+    /// Ends and the keys of their sockets, in the order in which they were told.
+    order: VecDeque<(u64, Ended)>,
+    /// Places in `order` by key, of the latest end with that key.
+    index: OnceCell<HashMap<u64, usize>>,
     latest: Option<Rc<Owner>>,
     /// End of the latest connection that was forgotten for lack of room.
     forgotten_until_ns: Option<u64>,
@@ -100,20 +107,22 @@ impl Owners {
             true => connection.socket,
             false => address_key(connection.local, connection.remote),
         };
+        self.index.take();
         self.make_room(at_ns);
         let owner = self.shared(owner);
-        self.by_socket.insert(key, Ended { owner, at_ns });
-        self.order.push_back((at_ns, key));
+        self.order.push_back((key, Ended { owner, at_ns }));
     }
 
     /// Who owned the connection that a TIME_WAIT socket follows: by cookie, or
     /// by the addresses where the kernel had no cookie for the record.
     pub fn of(&self, socket: &TimeWaitSocket) -> Option<&Ended> {
-        let by_address = || {
-            let key = address_key(socket.local, socket.remote);
-            self.by_socket.get(&key)
-        };
-        self.by_socket.get(&socket.cookie).or_else(by_address)
+        let index = self.index.get_or_init(|| {
+            let keys = self.order.iter().enumerate();
+            keys.map(|(place, (key, _))| (*key, place)).collect()
+        });
+        let by_address = || index.get(&address_key(socket.local, socket.remote));
+        let place = index.get(&socket.cookie).or_else(by_address)?;
+        self.order.get(*place).map(|(_, ended)| ended)
     }
 
     /// Whether an end at `at_ns` may have been forgotten for lack of room.
@@ -134,7 +143,8 @@ impl Owners {
     }
 
     fn make_room(&mut self, now_ns: u64) {
-        while let Some((at_ns, key)) = self.order.front().copied() {
+        while let Some((_, ended)) = self.order.front() {
+            let at_ns = ended.at_ns;
             let is_old = at_ns + KEPT_NS < now_ns;
             let is_full = self.order.len() >= MOST_OWNERS;
             if !is_old && !is_full {
@@ -144,14 +154,6 @@ impl Owners {
                 self.forgotten_until_ns = self.forgotten_until_ns.max(Some(at_ns));
             }
             self.order.pop_front();
-            // The same key may have come again since.
-            if self
-                .by_socket
-                .get(&key)
-                .is_some_and(|ended| ended.at_ns == at_ns)
-            {
-                self.by_socket.remove(&key);
-            }
         }
     }
 }

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//! Writes a recording of churn that never happened to standard output, as large as
+//! one likes: `cargo xtask growth` replays it to see what grows.
+//!
+//! The frames are those of a live trace, in its order and by its own writer: for each
+//! connection a record when it is established and one when it has ended.
+
+use std::io::{self, BufWriter};
+
+use clap::Parser;
+use zkchurn::{
+    clock::ClockPair,
+    decode::write_record,
+    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
+    recording::writer::Writer,
+};
+use zkchurn_common::{
+    record::{
+        ConnectionRecord, FAMILY_INET6, KIND_ENDED, KIND_ESTABLISHED, RECORD_SIZE, SIDE_OPENED,
+        known,
+    },
+    state::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_SENT, bit},
+};
+
+const PORT: u16 = 2181;
+/// Connections begin so many nanoseconds after each other: 20,000 in a second.
+const BETWEEN_NS: u64 = 50_000;
+const INTERVAL_NS: u64 = 10_000_000_000;
+/// Of one process, after which the next is another one.
+const THREADS_OF_A_PROCESS: u64 = 1_000;
+const FIRST_PID: u32 = 1_000;
+
+/// A recording of churn that never happened.
+#[derive(Parser)]
+struct Options {
+    /// Connections, each with two records
+    #[arg(long)]
+    connections: u64,
+    /// Distinct threads that open them in turn, a thousand to a process
+    #[arg(long, default_value_t = 1)]
+    threads: u64,
+    /// Distinct servers that they go to in turn
+    #[arg(long, default_value_t = 1)]
+    servers: u32,
+    /// Connections that are established at once
+    #[arg(long, default_value_t = 10)]
+    live: u64,
+}
+
+fn main() -> io::Result<()> {
+    let options = Options::parse();
+    let to = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+    let mut writer = Writer::new(to)?;
+    writer.write(Frame::Start(&start()))?;
+    let mut bytes = Vec::with_capacity(RECORD_SIZE);
+    let mut next_interval = INTERVAL_NS;
+    // When a connection begins, the one that began `live` connections before ends.
+    for number in 0..options.connections + options.live {
+        let now = (number + 1) * BETWEEN_NS;
+        if now >= next_interval {
+            writer.write(Frame::Interval(&mark(next_interval)))?;
+            next_interval += INTERVAL_NS;
+        }
+        if let Some(ending) = number.checked_sub(options.live) {
+            write(&mut writer, &mut bytes, &ended(ending, now, &options))?;
+        }
+        if number < options.connections {
+            write(&mut writer, &mut bytes, &established(number, &options))?;
+        }
+    }
+    let end = (options.connections + options.live + 1) * BETWEEN_NS;
+    writer.write(Frame::End(&mark(end)))?;
+    writer.flush()
+}
+
+fn write(
+    writer: &mut Writer<impl io::Write>,
+    bytes: &mut Vec<u8>,
+    record: &ConnectionRecord,
+) -> io::Result<()> {
+    bytes.clear();
+    write_record(record, bytes);
+    writer.write(Frame::Connection(bytes))
+}
+
+fn start() -> TraceStart {
+    TraceStart {
+        zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
+        clock: ClockPair {
+            monotonic_ns: 0,
+            realtime_ns: 1_700_000_000_000_000_000,
+        },
+        host: "synthetic".to_owned(),
+        kernel: "none".to_owned(),
+        hook: Hook::TpBtf,
+        ports: vec![PORT],
+        side: Sides::Client,
+        pid: None,
+        handshake: false,
+        degraded: Vec::new(),
+    }
+}
+
+fn mark(monotonic_ns: u64) -> Mark {
+    Mark {
+        monotonic_ns,
+        loss: LossCounts {
+            recursion_misses: Some(0),
+            ..LossCounts::default()
+        },
+    }
+}
+
+fn established(number: u64, options: &Options) -> ConnectionRecord {
+    let started = (number + 1) * BETWEEN_NS;
+    let thread = number % options.threads;
+    let process = thread / THREADS_OF_A_PROCESS;
+    let tgid = FIRST_PID + (process * (THREADS_OF_A_PROCESS + 1)) as u32;
+    let server = (number % u64::from(options.servers)) as u32;
+    ConnectionRecord {
+        socket: number + 1,
+        started_ns: started,
+        established_ns: started + 20_000,
+        left_established_ns: 0,
+        local_close_ns: 0,
+        ended_ns: 0,
+        payload_out: 0,
+        payload_in: 0,
+        opener_cgroup: 1,
+        opener_start_ns: (1 + process) * 10_000_000,
+        opener_tgid: tgid,
+        opener_tid: tgid + 1 + (thread % THREADS_OF_A_PROCESS) as u32,
+        opener_uid: 1_000,
+        closer_tgid: 0,
+        closer_tid: 0,
+        netns: 4_026_531_840,
+        error: 0,
+        smoothed_rtt_us: 0,
+        retransmits: 0,
+        known: known::COOKIE
+            | known::NETNS
+            | known::OPENER
+            | known::OPENER_START
+            | known::PROCESS_COMM,
+        local_address: v4_mapped([127, 0, 0, 1]),
+        remote_address: v4_mapped((0x0a00_0001 + server).to_be_bytes()),
+        opener_comm: *b"main-SendThread\0",
+        process_comm: *b"java\0\0\0\0\0\0\0\0\0\0\0\0",
+        closer_comm: [0; 16],
+        local_port: (32_768 + (number % 28_232) as u16).to_be_bytes(),
+        remote_port: PORT.to_be_bytes(),
+        kind: KIND_ESTABLISHED,
+        side: SIDE_OPENED,
+        states_seen: bit(SYN_SENT) | bit(ESTABLISHED),
+        family: FAMILY_INET6,
+        state_left: 0,
+        reserved: [0; 6],
+    }
+}
+
+/// Closed by its own thread, after request and answer in two of three cases.
+fn ended(number: u64, now: u64, options: &Options) -> ConnectionRecord {
+    let begun = established(number, options);
+    let (payload_out, payload_in) = match number % 3 {
+        0 => (0, 0),
+        _ => (49, 41),
+    };
+    ConnectionRecord {
+        left_established_ns: now - 20_000 - number % 1_000,
+        local_close_ns: now - 20_000 - number % 1_000,
+        ended_ns: now,
+        payload_out,
+        payload_in,
+        closer_tgid: begun.opener_tgid,
+        closer_tid: begun.opener_tid,
+        closer_comm: begun.opener_comm,
+        smoothed_rtt_us: 50,
+        known: begun.known
+            | known::CLOSER
+            | known::ERROR
+            | known::PAYLOAD_OUT
+            | known::PAYLOAD_IN
+            | known::RETRANSMITS
+            | known::SMOOTHED_RTT,
+        kind: KIND_ENDED,
+        states_seen: begun.states_seen | bit(FIN_WAIT1) | bit(CLOSE),
+        state_left: FIN_WAIT2,
+        ..begun
+    }
+}
+
+/// RFC 4291, 2.5.5.2.
+fn v4_mapped([a, b, c, d]: [u8; 4]) -> [u8; 16] {
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
