@@ -205,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_that_there_are_do_not_wrap_around() {
+        let longest = of(std::iter::repeat_n(u64::MAX, EXACT + 1));
+        assert_eq!(longest.percentile(50.0), Some(u64::MAX));
+    }
+
+    #[test]
     fn longer_ones_are_counted() {
         assert_eq!(of([1, 5, 9]).longer_than(4), 2);
         let many = of((1..=100).map(|value| value * 1_000_000));

@@ -51,7 +51,7 @@ pub mod kind {
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.
-fn checksum(kind: u8, payload: &[u8]) -> u32 {
+pub fn checksum(kind: u8, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&[kind, 0]);
     hasher.update(&(payload.len() as u32).to_le_bytes());

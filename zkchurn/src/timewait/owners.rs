@@ -145,7 +145,7 @@ impl Owners {
     fn make_room(&mut self, now_ns: u64) {
         while let Some((_, ended)) = self.order.front() {
             let at_ns = ended.at_ns;
-            let is_old = at_ns + KEPT_NS < now_ns;
+            let is_old = now_ns.saturating_sub(at_ns) > KEPT_NS;
             let is_full = self.order.len() >= MOST_OWNERS;
             if !is_old && !is_full {
                 return;
@@ -164,4 +164,23 @@ fn address_key(local: SocketAddr, remote: SocketAddr) -> u64 {
     let mut hasher = DefaultHasher::new();
     (local, remote).hash(&mut hasher);
     hasher.finish() | 1 << 63
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::test_connection, outcome::Outcome};
+
+    #[test]
+    fn an_end_at_the_limit_of_the_clock_is_remembered() {
+        let mut owners = Owners::default();
+        for ended_ns in [u64::MAX, u64::MAX - 1, 1, u64::MAX] {
+            let mut connection = test_connection::ended(1, 0, 0, Outcome::ClosedByUs);
+            connection.ended_ns = Some(ended_ns);
+            assert!(connection.leaves_time_wait());
+            owners.remember(&connection);
+        }
+        assert_eq!(owners.order.len(), 4);
+        assert!(!owners.may_have_forgotten(1), "there was room for all");
+    }
 }

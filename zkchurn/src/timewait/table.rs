@@ -224,7 +224,7 @@ fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
 }
 
 fn not_traced(ended_ns: u64, scope: &Scope<'_>) -> OwnerRow {
-    if ended_ns < scope.clock.monotonic_ns + TIMER_ERROR_NS {
+    if ended_ns < scope.clock.monotonic_ns.saturating_add(TIMER_ERROR_NS) {
         OwnerRow::ClosedBeforeStart
     } else if scope.owners.may_have_forgotten(ended_ns) {
         OwnerRow::Forgotten

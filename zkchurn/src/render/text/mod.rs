@@ -134,9 +134,11 @@ fn loss_line(loss: &Loss) -> String {
         Some(misses) => text::count(misses),
         None => "not told by this kernel".to_owned(),
     };
+    let ring_buffer = kernel.ended_records_dropped;
+    let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
     let mut line = format!(
         "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
-        text::count(kernel.ended_records_dropped + kernel.established_records_dropped),
+        text::count(ring_buffer),
         text::count(kernel.table_full),
         text::counted(
             kernel.unmatched_closes.saturating_sub(kernel.table_full),
