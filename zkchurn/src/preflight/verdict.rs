@@ -112,6 +112,11 @@ const MEMLOCK_FREE_SINCE: Release = Release {
     minor: 11,
 };
 
+/// Whether maps are charged to the limit of locked memory.
+pub fn locks_memory(facts: &Facts) -> bool {
+    !is_at_least(facts, MEMLOCK_FREE_SINCE)
+}
+
 fn is_at_least(facts: &Facts, wanted: Release) -> bool {
     facts.release.is_none_or(|release| release >= wanted)
 }
@@ -253,18 +258,18 @@ fn tracepoint(facts: &Facts) -> Check {
 fn memlock(facts: &Facts) -> Check {
     const WANTED: u64 = 64 << 20;
     let limit = facts.memlock.unwrap_or(u64::MAX);
-    if is_at_least(facts, MEMLOCK_FREE_SINCE) {
+    if !locks_memory(facts) {
         return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
     }
-    if limit >= WANTED {
-        return Check::ok("locked memory", "limit is high enough");
+    if limit >= WANTED || facts.capabilities.contains(CapabilitySet::SYS_RESOURCE) {
+        return Check::ok("locked memory", "limit is high enough, or can be lifted");
     }
     Check::not_ok(
         "locked memory",
         State::Degraded,
         format!("limited to {limit} bytes"),
         "the kernel may refuse the table and the ring buffer",
-        "ulimit -l unlimited",
+        "ulimit -l unlimited, or grant CAP_SYS_RESOURCE",
     )
 }
 

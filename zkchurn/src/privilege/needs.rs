@@ -23,6 +23,8 @@ pub enum AfterLoading {
 pub enum AskedBy {
     /// Every trace.
     Trace,
+    /// A trace on Linux before 5.11, where `ulimit -l` is low.
+    OldKernel,
     /// A trace that shall see other users' processes.
     OtherUsers,
     /// A trace that shall see the sockets of other network namespaces.
@@ -40,6 +42,7 @@ impl AskedBy {
     pub fn words(self) -> &'static str {
         match self {
             Self::Trace => "every trace",
+            Self::OldKernel => "before Linux 5.11",
             Self::OtherUsers => "other users' processes",
             Self::OtherNamespaces => "other network namespaces",
             Self::Handshake => "--handshake",
@@ -65,7 +68,7 @@ pub struct Need {
 }
 
 /// All that zkchurn can use. What is not in this table is given up always.
-pub const NEEDS: [Need; 10] = [
+pub const NEEDS: [Need; 11] = [
     Need {
         name: "CAP_BPF",
         capability: CapabilitySet::BPF,
@@ -79,6 +82,13 @@ pub const NEEDS: [Need; 10] = [
         capability: CapabilitySet::PERFMON,
         asked_by: AskedBy::Trace,
         purpose: "attach it to the tracepoint, where it reads kernel memory",
+        after_loading: AfterLoading::Dropped,
+    },
+    Need {
+        name: "CAP_SYS_RESOURCE",
+        capability: CapabilitySet::SYS_RESOURCE,
+        asked_by: AskedBy::OldKernel,
+        purpose: "lift the limit of locked memory, to which maps are charged",
         after_loading: AfterLoading::Dropped,
     },
     Need {
@@ -183,7 +193,9 @@ pub fn kept(args: &TraceArgs, kernel: Option<Release>) -> Kept {
 
 fn is_asked(asked_by: AskedBy, args: &TraceArgs) -> bool {
     match asked_by {
-        AskedBy::Trace | AskedBy::OtherUsers | AskedBy::OtherNamespaces => true,
+        AskedBy::Trace | AskedBy::OldKernel | AskedBy::OtherUsers | AskedBy::OtherNamespaces => {
+            true
+        }
         AskedBy::Handshake => args.handshake,
         AskedBy::Dump => args.jvm == JvmMode::Dump,
         AskedBy::Record => args.record.is_some(),

@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{
     cli::TraceArgs,
@@ -13,7 +14,7 @@ use crate::{
     preflight::{
         facts::Facts,
         handshake,
-        verdict::{Check, State},
+        verdict::{Check, State, locks_memory},
     },
     source::{
         BUILT_IN,
@@ -76,6 +77,9 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
         handshake_at: handshake_at(args, facts),
         kernel_log_level: if args.verbose >= 2 { 5 } else { 0 },
     };
+    if locks_memory(facts) {
+        lift_memory_limit();
+    }
     let attached = match &args.bpf_object {
         Some(path) => {
             let object = fs::read(path)
@@ -98,6 +102,18 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
         let error: anyhow::Error = shorten(error);
         Failure::new(code, error.context(hint))
     })
+}
+
+/// Lifts the limit of locked memory, which takes CAP_SYS_RESOURCE. Where that is
+/// not held, what the limit allows may be enough; else loading fails and says so.
+fn lift_memory_limit() {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
+        log::debug!("the limit of locked memory stays: {error}");
+    }
 }
 
 /// Where first bytes are captured, if they are wanted and can be.
