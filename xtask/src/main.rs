@@ -8,6 +8,7 @@
 //! | `demo` | churn of four kinds on loopback, traced and counted |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
 //! | `incident` | the real ZooKeeper incident, traced and checked |
+//! | `growth` | what a record costs against threads, live sockets and length |
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
 //! | `kazoo` | a Python client per request, traced and checked |
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
@@ -24,6 +25,7 @@ mod command;
 mod demo;
 mod diagnose_matrix;
 mod faults;
+mod growth;
 mod handshake;
 mod incident;
 mod kazoo;
@@ -83,6 +85,8 @@ enum Verb {
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
+    /// Replay made-up recordings of growing size, measure speed and memory.
+    Growth(growth::Options),
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -111,6 +115,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
         Verb::Soak(options) => soak::run(&options),
         Verb::ServerLog => server_log::run(),
+        Verb::Growth(options) => growth::run(&options),
         Verb::Test(options) => test::run(&options),
     }
 }

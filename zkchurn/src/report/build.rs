@@ -2,8 +2,8 @@
 //! Building the report from what was aggregated. No clock, no I/O.
 
 use super::{
-    Closer, FamilyRow, FirstCloses, Loss, Older, ProcessRow, Report, Spread, Summary, ThreadRow,
-    TraceSummary, handshakes::HandshakeSummary, side_name, suspect,
+    Closer, FamilyRow, FirstCloses, Loss, NotToldApart, Older, ProcessRow, Report, Spread, Summary,
+    ThreadRow, TraceSummary, handshakes::HandshakeSummary, side_name, suspect,
 };
 use crate::{
     answer,
@@ -64,12 +64,30 @@ pub fn build(sources: &Sources<'_>) -> Report {
         },
         families_left_out: (families.len() - rows.len()) as u64,
         families: rows,
+        not_told_apart: not_told_apart(sources.ledger),
         suspects: suspect::rows(&families, sources.registry),
         time_wait: sources.time_wait.cloned(),
         degraded: start.degraded.clone(),
     };
     report.answer = answer::answer(&report);
     report
+}
+
+fn not_told_apart(ledger: &Ledger) -> Option<NotToldApart> {
+    let (forgotten, beyond) = (&ledger.forgotten, &ledger.beyond);
+    let row = NotToldApart {
+        families_forgotten: forgotten.families,
+        opened: forgotten.tally.opened(),
+        ended: forgotten.tally.ended,
+        opened_without_room: beyond.opened(),
+        ended_without_room: beyond.ended,
+        threads_forgotten: forgotten.threads,
+    };
+    let is_nothing = forgotten.families == 0
+        && forgotten.threads == 0
+        && row.opened_without_room == 0
+        && beyond.older.seen == 0;
+    (!is_nothing).then_some(row)
 }
 
 /// What turns a tally's numbers into a row's.

@@ -42,6 +42,9 @@ pub struct Report {
     pub families: Vec<FamilyRow>,
     /// How many more there are.
     pub families_left_out: u64,
+    /// What the bounded ledger does not tell apart; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_told_apart: Option<NotToldApart>,
     /// The processes that were looked at more closely, busiest first.
     pub suspects: Vec<SuspectRow>,
     /// The TIME_WAIT sockets at the end, and whose they are; `None` when they
@@ -70,6 +73,23 @@ pub struct TraceSummary {
     pub to: String,
     /// Length in nanoseconds.
     pub length_ns: u64,
+}
+
+/// Connections that are in the total and in no family's row (docs/adr/0013).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NotToldApart {
+    /// How many processes and far ends made room after they had been quiet for long.
+    pub families_forgotten: u64,
+    /// Connections that those opened.
+    pub opened: u64,
+    /// Connections of those that ended.
+    pub ended: u64,
+    /// Connections opened by others while nobody was quiet enough to make room.
+    pub opened_without_room: u64,
+    /// Likewise ended.
+    pub ended_without_room: u64,
+    /// How many threads made room; their connections are in their family's row.
+    pub threads_forgotten: u64,
 }
 
 /// What could not be recorded or read.

@@ -11,6 +11,7 @@ mod sink;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
+use zkchurn_common::record::RECORD_SIZE;
 
 use crate::{
     cli::TraceArgs,
@@ -44,8 +45,8 @@ use sink::Sink;
 const POLL: Duration = Duration::from_millis(50);
 /// The same after a look that found much.
 const POLL_BUSY: Duration = Duration::from_millis(5);
-/// Records in one look that count as much.
-const MUCH: usize = 2_000;
+/// A look that finds more than this part of the buffer full has found much.
+const MUCH: u32 = 4;
 /// Records that are taken before signals and timers get their turn.
 const BATCH: usize = 8_192;
 
@@ -161,6 +162,7 @@ impl Trace {
         let mut next_interval = began + args.interval;
         let mut next_suspects = began + SUSPECT_EVERY;
         let mut pause = POLL;
+        let much = records_in(args.buffer / MUCH);
         while !self.sink.output_failed() {
             tokio::select! {
                 biased;
@@ -181,7 +183,7 @@ impl Trace {
                     let taken = self.take_batch();
                     pause = match taken {
                         BATCH => Duration::ZERO,
-                        taken if taken > MUCH => POLL_BUSY,
+                        taken if taken > much => POLL_BUSY,
                         _ => POLL,
                     };
                     if taken > 0 {
@@ -315,6 +317,12 @@ fn next(last: Instant, every: Duration) -> Instant {
         Some(_) => next,
         None => Instant::now() + every,
     }
+}
+
+/// How many records fill so many KiB of the ring buffer, each with its header of 8 bytes
+/// (kernel/bpf/ringbuf.c, `struct bpf_ringbuf_hdr`).
+fn records_in(kib: u32) -> usize {
+    kib as usize * 1024 / (RECORD_SIZE + 8)
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ledger::tally::Range,
-    report::{FamilyRow, FirstCloses, Older, Report, Spread, Summary},
+    report::{FamilyRow, FirstCloses, NotToldApart, Older, Report, Spread, Summary},
     text,
 };
 
@@ -131,6 +131,37 @@ fn write_table(
         writeln!(
             to,
             "… {more} more processes or destinations (--top shows more)"
+        )?;
+    }
+    match &report.not_told_apart {
+        Some(row) => write_not_told_apart(to, row),
+        None => Ok(()),
+    }
+}
+
+/// Memory is bounded; what made room is said.
+fn write_not_told_apart(to: &mut impl Write, row: &NotToldApart) -> io::Result<()> {
+    if row.families_forgotten > 0 {
+        let pairs = text::counted(row.families_forgotten, "pair");
+        let (opened, ended) = (text::count(row.opened), text::count(row.ended));
+        writeln!(
+            to,
+            "… of {pairs} of process and destination, quiet for longest, only the sum is kept: {opened} opened, {ended} ended"
+        )?;
+    }
+    if row.opened_without_room > 0 {
+        let opened = text::count(row.opened_without_room);
+        let ended = text::count(row.ended_without_room);
+        writeln!(
+            to,
+            "… more processes or destinations at once than are told apart: {opened} opened, {ended} ended"
+        )?;
+    }
+    if row.threads_forgotten > 0 {
+        let threads = text::counted(row.threads_forgotten, "thread");
+        writeln!(
+            to,
+            "… {threads} quiet for longest are counted in their process's row only"
         )?;
     }
     Ok(())
