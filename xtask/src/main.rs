@@ -7,6 +7,7 @@
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
 //! | `demo` | churn of four kinds on loopback, traced and counted |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
+//! | `fuzz` | hostile bytes for everything that reads bytes |
 //! | `incident` | the real ZooKeeper incident, traced and checked |
 //! | `growth` | what a record costs against threads, live sockets and length |
 //! | `handshake` | a Java client's session, read off the wire and compared with its log |
@@ -25,6 +26,7 @@ mod command;
 mod demo;
 mod diagnose_matrix;
 mod faults;
+mod fuzz;
 mod growth;
 mod handshake;
 mod incident;
@@ -82,6 +84,8 @@ enum Verb {
     DiagnoseMatrix(diagnose_matrix::Options),
     /// Churn for a long time; check each minute that nothing is lost and nothing grows.
     Soak(soak::Options),
+    /// Feed hostile bytes to everything that reads bytes.
+    Fuzz(fuzz::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
@@ -109,6 +113,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DemoServer => demo::server::run(),
         Verb::DemoLoad(options) => demo::load::run(&options),
         Verb::Faults(options) => faults::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Incident(options) => incident::run(&options),
         Verb::Handshake(options) => handshake::run(&options),
         Verb::Kazoo(options) => kazoo::run(&options),

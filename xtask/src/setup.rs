@@ -3,6 +3,7 @@
 //! printed before it runs; nothing runs when nothing is missing.
 
 mod ebpf;
+pub mod fuzz;
 mod incident;
 pub mod kazoo;
 mod kinds;
@@ -28,6 +29,8 @@ pub struct Options {
 pub enum Group {
     /// Building the eBPF object.
     Ebpf,
+    /// Running the fuzz targets.
+    Fuzz,
     /// ZooKeeper and a JDK.
     Incident,
     /// A ZooKeeper client for Python.
@@ -40,8 +43,9 @@ pub enum Group {
 
 impl Group {
     /// All there are.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ebpf,
+        Self::Fuzz,
         Self::Incident,
         Self::Kazoo,
         Self::Kinds,
@@ -51,6 +55,7 @@ impl Group {
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Ebpf => ebpf::missing(),
+            Self::Fuzz => fuzz::missing(),
             Self::Incident => incident::missing(),
             Self::Kazoo => kazoo::missing(),
             Self::Kinds => kinds::missing(),

@@ -174,13 +174,18 @@ fn fits(linker: &Path, llvm_major: &str) -> bool {
     names(&format!("libLLVM.so.{llvm_major}.")) || !names("libLLVM")
 }
 
-fn nightly() -> Option<PathBuf> {
+/// The name of a nightly that rustup has.
+pub fn nightly_name() -> Option<String> {
     let installed = command::output(Command::new("rustup").args(["toolchain", "list"])).ok()?;
-    let name = installed
-        .split_whitespace()
-        .find(|word| word.starts_with("nightly"))?;
+    let mut words = installed.split_whitespace();
+    let name = words.find(|word| word.starts_with("nightly"))?;
+    Some(name.to_owned())
+}
+
+fn nightly() -> Option<PathBuf> {
+    let name = nightly_name()?;
     let printed =
-        command::output(Command::new("rustup").args(["which", "rustc", "--toolchain", name]));
+        command::output(Command::new("rustup").args(["which", "rustc", "--toolchain", &name]));
     Some(PathBuf::from(printed.ok()?.trim()))
 }
 

@@ -117,7 +117,7 @@ pub struct TraceArgs {
     pub handshake: bool,
 
     /// How many connections are followed at once.
-    #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = table_size)]
     pub table_size: u32,
 
     /// Size of the buffer between kernel and zkchurn, in KiB: a power of two.
@@ -154,7 +154,7 @@ pub struct OutputArgs {
     pub top: usize,
 
     /// Most lines a second for single connections; 0 for no limit. Text only.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = lines)]
     pub lines: u32,
 
     /// No colours; they are also left out in a pipe and where NO_COLOR is set.
@@ -308,6 +308,18 @@ fn positive(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("a positive number is needed".to_owned()),
         Ok(number) => Ok(number),
     }
+}
+
+fn table_size(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(sockets) if (1..=16_777_216).contains(&sockets) => Ok(sockets),
+        _ => Err("a number from 1 to 16777216 is needed, such as 65536".to_owned()),
+    }
+}
+
+fn lines(text: &str) -> Result<u32, String> {
+    let wrong = "a number from 0 to 4294967295 is needed, such as 20; 0 is no limit";
+    text.parse().map_err(|_| wrong.to_owned())
 }
 
 fn buffer(text: &str) -> Result<u32, String> {

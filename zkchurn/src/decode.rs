@@ -210,12 +210,40 @@ fn address(octets: [u8; 16], port: [u8; 2]) -> SocketAddr {
 /// rest: asked for every record, to look up those that are new.
 pub fn process_of(bytes: &[u8]) -> Option<ProcessKey> {
     let word = |at: usize| bytes.get(at..at + 4).map(|mut word| word.get_u32_le());
-    if word(offset_of!(ConnectionRecord, known))? & (known::OPENER | known::HOLDER) == 0 {
+    let known = word(offset_of!(ConnectionRecord, known))?;
+    if known & (known::OPENER | known::HOLDER) == 0 {
         return None;
     }
-    let start = offset_of!(ConnectionRecord, opener_start_ns);
+    let at = offset_of!(ConnectionRecord, opener_start_ns);
+    let start_ns = match known & (known::OPENER | known::OPENER_START) {
+        known::OPENER => 0,
+        _ => bytes.get(at..at + 8)?.get_u64_le(),
+    };
     Some(ProcessKey::new(
         word(offset_of!(ConnectionRecord, opener_tgid))?,
-        bytes.get(start..start + 8)?.get_u64_le(),
+        start_ns,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_find_the_same_process() {
+        let bits = [known::OPENER, known::OPENER_START, known::HOLDER];
+        for set in 0..1 << bits.len() {
+            let mut record = read_record(&[0; RECORD_SIZE]).unwrap();
+            record.opener_tgid = 42;
+            record.opener_start_ns = 7_000_000_000;
+            (record.kind, record.side) = (KIND_ENDED, SIDE_OPENED);
+            record.family = FAMILY_INET;
+            let in_set = bits.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+            record.known = in_set.map(|(_, bit)| bit).sum();
+            let mut bytes = Vec::new();
+            write_record(&record, &mut bytes);
+            let connection = decode(&bytes).unwrap();
+            assert_eq!(process_of(&bytes), ProcessKey::of(&connection), "{set:b}");
+        }
+    }
 }

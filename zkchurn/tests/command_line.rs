@@ -40,6 +40,94 @@ fn bad_values_are_named_with_the_accepted_form() {
     assert_fails(&["--pid", "4194304"], 2, "there is no process 4194304");
 }
 
+/// Each option that takes a value, values that it refuses, and what it says of
+/// the form that it takes.
+const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
+    (
+        &[],
+        "--port",
+        &["x", "0", "65536", "-1", "1-9"],
+        "from 1 to 65535",
+    ),
+    (
+        &[],
+        "--pid",
+        &["x", "0", "-1", "4294967296"],
+        "a positive number, as `ps`",
+    ),
+    (&[], "--side", &["x"], "client, server, both"),
+    (
+        &[],
+        "--duration",
+        &["x", "-5s", "5 parsecs"],
+        "such as 500ms, 60s",
+    ),
+    (&[], "--interval", &["x", "-1s"], "such as 500ms, 60s"),
+    (&[], "--jvm", &["x"], "off, name, dump"),
+    (
+        &[],
+        "--table-size",
+        &["x", "0", "-1", "16777217"],
+        "from 1 to 16777216",
+    ),
+    (
+        &[],
+        "--buffer",
+        &["x", "5", "2", "2097152"],
+        "a power of two from 4 to 1048576",
+    ),
+    (&[], "--hook", &["x"], "tp_btf, tracepoint"),
+    (&[], "--format", &["xml"], "text, json"),
+    (&[], "--top", &["x", "0", "-1"], "a positive number"),
+    (&[], "--lines", &["x", "-1", "4294967296"], "0 is no limit"),
+    (
+        &["timewait"],
+        "--watch",
+        &["x", "-1s"],
+        "such as 500ms, 60s",
+    ),
+    (&["timewait"], "--watch", &["0", "0s"], "at least some time"),
+    (&["timewait"], "--port", &["x", "0"], "from 1 to 65535"),
+    (&["timewait"], "--side", &["x"], "client, server, both"),
+    (&["timewait"], "--format", &["xml"], "text, json"),
+    (&["timewait"], "--jvm", &["x"], "off, name, dump"),
+    (&["replay", "file"], "--format", &["xml"], "text, json"),
+    (&["replay", "file"], "--top", &["0"], "a positive number"),
+    (&["serverlog", "file"], "--format", &["xml"], "text, json"),
+    (
+        &["serverlog", "file"],
+        "--top",
+        &["x", "0"],
+        "a positive number",
+    ),
+    (
+        &["serverlog", "file"],
+        "--since",
+        &["x", "2026", "25.11.2026"],
+        "as in the log",
+    ),
+    (
+        &["serverlog", "file"],
+        "--until",
+        &["x", "12:00"],
+        "as in the log",
+    ),
+    (&["doctor"], "--format", &["xml"], "text, json"),
+];
+
+#[test]
+fn every_refused_value_is_named_with_its_option_and_the_accepted_form() {
+    for (before, option, values, form) in REFUSED {
+        for value in *values {
+            let assigned = format!("{option}={value}");
+            let arguments = [*before, &[&assigned]].concat();
+            assert_fails(&arguments, 2, form);
+            assert_fails(&arguments, 2, option);
+            assert_fails(&arguments, 2, &format!("'{value}'"));
+        }
+    }
+}
+
 #[test]
 fn files_that_cannot_be_replayed() {
     assert_fails(

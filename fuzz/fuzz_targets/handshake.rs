@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//! The first bytes of both directions, from the records of the ring buffer to
+//! what was said.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use zkchurn::handshake::{Direction, join::Pending, message::Message, piece::Piece};
+use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
+
+fuzz_target!(|input: &[u8]| {
+    for direction in [Direction::Client, Direction::Server] {
+        let _ = format!("{:?}", Message::of(direction, input));
+    }
+    let mut pending = Pending::default();
+    let mut sockets = Vec::new();
+    for record in input.chunks(HANDSHAKE_RECORD_SIZE) {
+        if let Ok(piece) = Piece::decode(record) {
+            assert!(!piece.bytes().is_empty());
+            pending.add(&piece);
+            sockets.push(piece.socket);
+        }
+    }
+    for socket in sockets {
+        if let Some(handshake) = pending.take(socket) {
+            let _ = (handshake.session(), handshake.is_unanswered());
+        }
+        assert!(pending.take(socket).is_none(), "it was forgotten");
+    }
+});

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//! The whole of a replay, to text and to JSON, on frames of any content.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use zkchurn::{
+    cli::Format,
+    output::renderer_to,
+    pipeline::{Pipeline, View},
+    recording::reader::Reader,
+    render::text::Options,
+    replay,
+};
+use zkchurn_fuzz::{
+    mended,
+    output::{Shared, assert_harmless, assert_json_lines},
+};
+
+/// Replays as `zkchurn replay --format …` does.
+fn replayed(recording: &[u8], format: Format) -> String {
+    let to = Shared::default();
+    let options = Options {
+        colour: false,
+        zone: jiff::tz::TimeZone::UTC,
+        lines_per_second: 0,
+    };
+    let view = View {
+        top: 10,
+        time_wait_rows: true,
+    };
+    let mut pipeline = Pipeline::new(renderer_to(format, to.clone(), options), view);
+    let mut reader = Reader::new(recording).expect("its header is whole");
+    replay::play(&mut reader, &mut pipeline).expect("memory takes all output");
+    to.text()
+}
+
+fuzz_target!(|input: &[u8]| {
+    let recording = mended::recording(input);
+    assert_harmless(&replayed(&recording, Format::Text));
+    let json = replayed(&recording, Format::Json);
+    assert_harmless(&json);
+    assert_json_lines(&json);
+});

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+//! What several targets share.
+
+pub mod mended;
+pub mod output;
