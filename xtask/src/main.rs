@@ -14,6 +14,7 @@
 //! | `kazoo` | a Python client per request, traced and checked |
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
+//! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
@@ -21,6 +22,7 @@
 //! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
 //! | `command`, `privilege`, `workspace`, `wait` | small tools of all verbs |
 
+mod bench;
 mod build_ebpf;
 mod command;
 mod demo;
@@ -86,6 +88,11 @@ enum Verb {
     Soak(soak::Options),
     /// Feed hostile bytes to everything that reads bytes.
     Fuzz(fuzz::Options),
+    /// Measure what zkchurn costs and loses, beside other tools.
+    Bench(bench::Options),
+    /// The load of the bench, in its own process.
+    #[command(hide = true)]
+    BenchLoad(bench::load::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
@@ -119,6 +126,8 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Kazoo(options) => kazoo::run(&options),
         Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
         Verb::Soak(options) => soak::run(&options),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::BenchLoad(options) => bench::load::run(&options),
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),
         Verb::Test(options) => test::run(&options),

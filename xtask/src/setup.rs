@@ -2,6 +2,7 @@
 //! `setup`: finds what this machine lacks and installs it. Each command is
 //! printed before it runs; nothing runs when nothing is missing.
 
+mod bench;
 mod ebpf;
 pub mod fuzz;
 mod incident;
@@ -27,6 +28,8 @@ pub struct Options {
 /// What a verb needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
+    /// The tools that zkchurn is measured beside.
+    Bench,
     /// Building the eBPF object.
     Ebpf,
     /// Running the fuzz targets.
@@ -43,7 +46,8 @@ pub enum Group {
 
 impl Group {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Bench,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
@@ -54,6 +58,7 @@ impl Group {
 
     fn missing(self) -> Vec<Missing> {
         match self {
+            Self::Bench => bench::missing(),
             Self::Ebpf => ebpf::missing(),
             Self::Fuzz => fuzz::missing(),
             Self::Incident => incident::missing(),

@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint, server_log,
-    setup, soak,
+    bench, build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint,
+    server_log, setup, soak,
 };
 
 /// Options of `test`.
@@ -42,6 +42,15 @@ const SOAK: soak::Options = soak::Options {
     minutes: 0.35,
     rate: 500.0,
     write: false,
+};
+const BENCH: bench::Options = bench::Options {
+    quick: true,
+    rounds: 1,
+    only: Vec::new(),
+    minutes: 0.0,
+    add: false,
+    page: false,
+    built: None,
 };
 const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
@@ -75,7 +84,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn steps(options: &Options) -> Vec<Step> {
     let groups: &[setup::Group] = if options.no_incident {
-        &[setup::Group::Ebpf, setup::Group::Tests]
+        &[setup::Group::Bench, setup::Group::Ebpf, setup::Group::Tests]
     } else {
         &setup::Group::ALL
     };
@@ -92,6 +101,7 @@ fn steps(options: &Options) -> Vec<Step> {
         ),
         ("demo", step(|| demo::run(&DEMO))),
         ("a short soak", step(|| soak::run(&SOAK))),
+        ("a short bench", step(|| bench::run(&BENCH))),
     ];
     if !options.no_incident {
         steps.extend([

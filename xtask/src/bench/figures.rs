@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//! What follows from the measurements: medians and quartiles by tool and rate.
+
+use super::sample::{Counted, Rate, Sample};
+use super::spread::Spread;
+use super::tool::Tool;
+
+/// Questions to the measurements.
+pub struct Figures<'a> {
+    samples: &'a [Sample],
+}
+
+impl<'a> Figures<'a> {
+    /// Of these.
+    pub fn of(samples: &'a [Sample]) -> Self {
+        Self { samples }
+    }
+
+    /// The rates that were measured, slowest first.
+    pub fn rates(&self) -> Vec<Rate> {
+        let mut rates: Vec<_> = self.all_counted().map(|counted| counted.rate).collect();
+        rates.sort_unstable();
+        rates.dedup();
+        rates
+    }
+
+    /// What came of a tool at a rate.
+    pub fn counted(&self, tool: Tool, rate: Rate) -> Vec<&'a Counted> {
+        self.all_counted()
+            .filter(|counted| counted.tool == tool && counted.rate == rate)
+            .collect()
+    }
+
+    /// Of a figure of those.
+    pub fn spread(
+        &self,
+        tool: Tool,
+        rate: Rate,
+        figure: impl Fn(&Counted) -> f64,
+    ) -> Option<Spread> {
+        Spread::of(self.counted(tool, rate).into_iter().map(figure))
+    }
+
+    /// µs in BPF programs for each connection.
+    pub fn kernel_us(&self, tool: Tool, rate: Rate) -> Option<Spread> {
+        let clock = self.clock_ns(rate)?;
+        let spread = self.spread(tool, rate, |counted| counted.program_ns_each(clock) / 1e3)?;
+        let ran = |counted: &&Counted| counted.used.program_runs > 0;
+        self.counted(tool, rate).iter().any(ran).then_some(spread)
+    }
+
+    /// What the clock of the statistics takes of each run: all that an empty
+    /// program is seen to take.
+    pub fn clock_ns(&self, rate: Rate) -> Option<f64> {
+        let each = |counted: &Counted| {
+            counted.used.program_ns as f64 / counted.used.program_runs.max(1) as f64
+        };
+        self.spread(Tool::Empty, rate, each)
+            .map(|spread| spread.middle)
+    }
+
+    /// The slow-down with a tool.
+    pub fn slow_down(&self, tool: Tool) -> Option<Spread> {
+        Spread::of(self.samples.iter().filter_map(|sample| match sample {
+            Sample::Toggled {
+                tool: of,
+                slow_down,
+            } if *of == tool => Some(*slow_down),
+            _ => None,
+        }))
+    }
+
+    /// ms from launch to the first record.
+    pub fn launch(&self, tool: Tool) -> Option<Spread> {
+        Spread::of(self.samples.iter().filter_map(|sample| match sample {
+            Sample::Launched {
+                tool: of,
+                milliseconds,
+            } if *of == tool => Some(*milliseconds),
+            _ => None,
+        }))
+    }
+
+    /// Errors of reported lifetimes, in µs, and how many had no record.
+    pub fn lifetime(&self, tool: Tool, held: f64) -> (Option<Spread>, usize) {
+        let errors: Vec<_> = self
+            .samples
+            .iter()
+            .filter_map(|sample| match sample {
+                Sample::Lifetime {
+                    tool: of,
+                    held_ms,
+                    error_us,
+                } if *of == tool && *held_ms == held => Some(*error_us),
+                _ => None,
+            })
+            .collect();
+        let without = errors.iter().filter(|error| error.is_none()).count();
+        (Spread::of(errors.into_iter().flatten()), without)
+    }
+
+    /// Minutes, connections and KiB of the long run.
+    pub fn resident(&self) -> Vec<(f64, u64, u64)> {
+        let samples = self.samples.iter().filter_map(|sample| match sample {
+            Sample::Resident {
+                minute,
+                connections,
+                kib,
+            } => Some((*minute, *connections, *kib)),
+            _ => None,
+        });
+        samples.collect()
+    }
+
+    fn all_counted(&self) -> impl Iterator<Item = &'a Counted> {
+        self.samples.iter().filter_map(|sample| match sample {
+            Sample::Counted(counted) => Some(counted),
+            _ => None,
+        })
+    }
+}

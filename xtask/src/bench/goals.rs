@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//! What zkchurn is to reach, and whether it does. A goal is met when the
+//! median meets it.
+
+use super::figures::Figures;
+use super::sample::{Counted, Rate};
+use super::spread::Spread;
+use super::tool::Tool;
+
+/// One goal and what was measured for it.
+pub struct Goal {
+    /// Its name, by which the page explains why it is missed.
+    pub name: &'static str,
+    /// What is wanted.
+    pub wanted: String,
+    /// What was found.
+    pub found: String,
+    /// Whether that is enough; `None` where nothing was measured.
+    pub met: Option<bool>,
+}
+
+/// The rate at which costs are judged.
+const BUSY: Rate = Rate::PerSecond(20_000);
+const SLOW_DOWN_AT_MOST: f64 = 1.05;
+const KERNEL_US_AT_MOST: f64 = 3.0;
+const RECORD_US_AT_MOST: f64 = 1.0;
+const VIEW_US_AT_MOST: f64 = 2.0;
+/// 20 MB.
+const RESIDENT_KIB_AT_MOST: u64 = 20_000;
+const FULL_AFTER_MINUTES: f64 = 10.0;
+/// By so much a flat figure may waver.
+const WAVERS_KIB: u64 = 1024;
+
+const RECORDING: [Tool; 4] = [Tool::Zkchurn, Tool::Json, Tool::Record, Tool::Handshake];
+
+/// All goals.
+pub fn all(figures: &Figures<'_>) -> Vec<Goal> {
+    let us =
+        |figure: fn(&Counted) -> u64| move |counted: &Counted| counted.each(figure(counted)) / 1e3;
+    let cpu = |tool| figures.spread(tool, BUSY, us(|counted| counted.used.cpu_ns));
+    vec![
+        accounted(figures),
+        nothing_dropped(figures),
+        at_most(
+            "slow-down, --record",
+            figures.slow_down(Tool::Record),
+            SLOW_DOWN_AT_MOST,
+            "",
+        ),
+        at_most(
+            "slow-down, default view",
+            figures.slow_down(Tool::Zkchurn),
+            SLOW_DOWN_AT_MOST,
+            "",
+        ),
+        below(
+            "slow-down against tcpdump",
+            figures.slow_down(Tool::Record),
+            figures.slow_down(Tool::TcpdumpFlags),
+            "tcpdump with the flags filter",
+        ),
+        at_most(
+            "kernel time, --record",
+            figures.kernel_us(Tool::Record, BUSY),
+            KERNEL_US_AT_MOST,
+            " µs",
+        ),
+        at_most(
+            "CPU time, --record",
+            cpu(Tool::Record),
+            RECORD_US_AT_MOST,
+            " µs",
+        ),
+        at_most(
+            "CPU time, default view",
+            cpu(Tool::Zkchurn),
+            VIEW_US_AT_MOST,
+            " µs",
+        ),
+        below(
+            "launch",
+            figures.launch(Tool::Zkchurn),
+            figures.launch(Tool::Tcplife),
+            "tcplife, in ms",
+        ),
+        memory(figures),
+        other_ports(figures),
+    ]
+}
+
+fn accounted(figures: &Figures<'_>) -> Goal {
+    let runs = busy_runs(figures);
+    let unsaid: u64 = runs.iter().map(|run| run.unsaid()).sum();
+    let misses: u64 = runs.iter().map(|run| run.used.recursion_misses).sum();
+    let beyond = runs
+        .iter()
+        .all(|run| run.unsaid() <= run.used.recursion_misses && !invented(run));
+    Goal {
+        name: "accounted for",
+        wanted: "recorded + reported lost = generated, recursion misses included".to_owned(),
+        found: format!(
+            "{} of {} connections without a record, {misses} recursion misses reported",
+            unsaid,
+            runs.iter().map(|run| run.generated).sum::<u64>()
+        ),
+        met: (!runs.is_empty()).then_some(beyond),
+    }
+}
+
+/// More recorded than there were is as wrong as fewer.
+fn invented(run: &Counted) -> bool {
+    run.seen.recorded + run.seen.said_lost > run.generated
+}
+
+fn nothing_dropped(figures: &Figures<'_>) -> Goal {
+    let runs = busy_runs(figures);
+    let lost: u64 = runs.iter().map(|run| run.seen.said_lost).sum();
+    Goal {
+        name: "ring and table",
+        wanted: "0 lost at the default sizes".to_owned(),
+        found: format!("{lost} lost"),
+        met: (!runs.is_empty()).then_some(lost == 0),
+    }
+}
+
+fn busy_runs<'a>(figures: &Figures<'a>) -> Vec<&'a Counted> {
+    RECORDING
+        .into_iter()
+        .flat_map(|tool| figures.counted(tool, BUSY))
+        .collect()
+}
+
+fn at_most(name: &'static str, found: Option<Spread>, limit: f64, unit: &str) -> Goal {
+    Goal {
+        name,
+        wanted: format!("at most {limit:.2}{unit}"),
+        found: shown(found, unit),
+        met: found.map(|found| found.middle <= limit),
+    }
+}
+
+fn below(name: &'static str, ours: Option<Spread>, theirs: Option<Spread>, whose: &str) -> Goal {
+    Goal {
+        name,
+        wanted: format!("no more than {whose}: {}", shown(theirs, "")),
+        found: shown(ours, ""),
+        met: ours
+            .zip(theirs)
+            .map(|(ours, theirs)| ours.middle <= theirs.middle),
+    }
+}
+
+fn memory(figures: &Figures<'_>) -> Goal {
+    let resident = figures.resident();
+    let late: Vec<_> = resident
+        .iter()
+        .filter(|(minute, _, _)| *minute >= FULL_AFTER_MINUTES)
+        .map(|(_, _, kib)| *kib)
+        .collect();
+    let most = late.iter().max().copied();
+    let least = late.iter().min().copied();
+    Goal {
+        name: "memory",
+        wanted: "at most 20 MB after 10 minutes of churn, and flat from there".to_owned(),
+        found: match (least, most) {
+            (Some(least), Some(most)) => format!("{least} to {most} KiB"),
+            _ => "not measured".to_owned(),
+        },
+        met: least
+            .zip(most)
+            .map(|(least, most)| most <= RESIDENT_KIB_AT_MOST && most - least <= WAVERS_KIB),
+    }
+}
+
+fn other_ports(figures: &Figures<'_>) -> Goal {
+    let none = figures.slow_down(Tool::None);
+    let idle = figures.slow_down(Tool::Idle);
+    Goal {
+        name: "other ports",
+        wanted: format!(
+            "slow-down within the quartiles of none: {}",
+            shown(none, "")
+        ),
+        found: shown(idle, ""),
+        met: idle.zip(none).map(|(idle, none)| idle.middle <= none.high),
+    }
+}
+
+fn shown(spread: Option<Spread>, unit: &str) -> String {
+    spread.map_or_else(
+        || "not measured".to_owned(),
+        |spread| format!("{spread}{unit}"),
+    )
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//! The legs of a run: each starts the tools one after the other and measures
+//! one thing of them.
+
+mod counted;
+mod launched;
+mod lifetime;
+mod resident;
+mod toggled;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::generator::Generator;
+use super::running::Bench;
+use super::sample::{Rate, Sample};
+use super::tool::Tool;
+
+pub use self::lifetime::HELD_MS;
+
+/// One leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Leg {
+    /// Connections, losses and costs at each rate
+    Counted,
+    /// The slow-down of a running loop
+    Toggled,
+    /// From launch to the first record
+    Launched,
+    /// The error of reported lifetimes
+    Lifetime,
+    /// Memory in a long run
+    Resident,
+}
+
+/// How much of everything a run does.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// The rates of the load.
+    pub rates: Vec<Rate>,
+    /// For how long each of them.
+    pub seconds: f64,
+    /// The tools that are toggled.
+    pub toggled: Vec<Tool>,
+    /// Windows with each of them attached, a round.
+    pub windows: usize,
+    /// Length of a window, in seconds.
+    pub window: f64,
+    /// Starts of each tool, a round.
+    pub launches: usize,
+    /// Connections held for each time, a round.
+    pub held: u32,
+    /// Minutes of the long run.
+    pub minutes: f64,
+}
+
+impl Extent {
+    /// Of a full run.
+    pub fn full(minutes: f64) -> Self {
+        Self {
+            rates: [100, 1_000, 5_000, 20_000]
+                .map(Rate::PerSecond)
+                .into_iter()
+                .chain([Rate::FlatOut])
+                .collect(),
+            seconds: 1.5,
+            toggled: Tool::ALL.to_vec(),
+            windows: 4,
+            window: 0.5,
+            launches: 5,
+            held: 10,
+            minutes,
+        }
+    }
+
+    /// Of a smoke test in under two minutes.
+    pub fn quick() -> Self {
+        Self {
+            rates: vec![Rate::PerSecond(1_000), Rate::PerSecond(5_000)],
+            seconds: 1.0,
+            toggled: vec![Tool::None, Tool::Record, Tool::Idle, Tool::TcplifePort],
+            windows: 3,
+            launches: 3,
+            held: 5,
+            ..Self::full(0.0)
+        }
+    }
+}
+
+impl Leg {
+    /// Runs one round. The tools take turns in being first.
+    pub fn round(
+        self,
+        bench: &Bench,
+        load: &mut Generator,
+        extent: &Extent,
+        round: usize,
+    ) -> Result<Vec<Sample>> {
+        match self {
+            Self::Counted => counted::round(bench, load, extent, round),
+            Self::Toggled => toggled::round(bench, load, extent, round),
+            Self::Launched => launched::round(bench, load, extent),
+            Self::Lifetime => lifetime::round(bench, load, extent),
+            Self::Resident => resident::round(bench, load, extent.minutes),
+        }
+    }
+}
+
+/// These tools, with another one first in each round.
+fn in_turn(tools: &[Tool], round: usize) -> Vec<Tool> {
+    let mut tools = tools.to_vec();
+    let length = tools.len().max(1);
+    tools.rotate_left(round * 4 % length);
+    tools
+}
