@@ -20,7 +20,7 @@ pub struct Archive {
     pub cpus: usize,
     /// The other tools' versions, as Debian's packages have them.
     pub peers: String,
-    /// How often everything was measured.
+    /// How many rounds it came from, those with some legs only included.
     pub rounds: usize,
     /// What was measured.
     pub samples: Vec<Sample>,

@@ -34,7 +34,7 @@ pub fn write(archive: &Archive) -> Result<()> {
     }
     let page = format!(
         "{}{}\n{BEGIN}{words}{END}\n\n{}",
-        introduction(archive),
+        introduction(archive, &figures),
         goals_table(&goals),
         tables(&figures)
     );
@@ -52,14 +52,15 @@ fn unexplained(goal: &Goal, words: &str) -> bool {
     goal.met != Some(true) && !words.contains(&format!("**{}**", goal.name))
 }
 
-fn introduction(archive: &Archive) -> String {
+fn introduction(archive: &Archive, figures: &Figures<'_>) -> String {
+    let runs = |rate| figures.counted(Tool::Record, rate).len();
     format!(
         "\
 # What zkchurn costs, beside other tools
 
 `cargo xtask bench` wrote this page from [bench.json](bench.json), which holds every
 measurement. Linux {linux}, {cpus} CPUs that others use too; {peers};
-{rounds} rounds. Figures are medians with [quartiles]. Compare tools with each other, not
+{runs} runs of each tool at each rate. Figures are medians with [quartiles]. Compare tools with each other, not
 with another machine: only counts and ratios carry over. How it is measured:
 [adr/0012](adr/0012-bench.md).
 
@@ -69,7 +70,7 @@ with another machine: only counts and ratios carry over. How it is measured:
         linux = archive.linux,
         cpus = archive.cpus,
         peers = archive.peers,
-        rounds = archive.rounds
+        runs = figures.rates().into_iter().map(runs).min().unwrap_or(0)
     )
 }
 
