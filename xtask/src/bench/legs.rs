@@ -63,7 +63,7 @@ impl Extent {
                 .into_iter()
                 .chain([Rate::FlatOut])
                 .collect(),
-            seconds: 1.5,
+            seconds: 1.0,
             toggled: Tool::ALL.to_vec(),
             windows: 4,
             window: 0.5,
@@ -77,7 +77,6 @@ impl Extent {
     pub fn quick() -> Self {
         Self {
             rates: vec![Rate::PerSecond(1_000), Rate::PerSecond(5_000)],
-            seconds: 1.0,
             toggled: vec![Tool::None, Tool::Record, Tool::Idle, Tool::TcplifePort],
             windows: 3,
             launches: 3,
