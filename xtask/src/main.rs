@@ -16,6 +16,7 @@
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
+//! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
 //! | `test` | the whole suite |
 //! | `toolchain`, `object`, `lint` | what building and checking the object needs |
 //! | `program` | another program that runs beside |
@@ -41,6 +42,7 @@ mod program;
 mod server_log;
 mod setup;
 mod soak;
+mod supply_chain;
 mod test;
 mod toolchain;
 mod trace;
@@ -98,6 +100,8 @@ enum Verb {
     ServerLog,
     /// Replay made-up recordings of growing size, measure speed and memory.
     Growth(growth::Options),
+    /// Check licences, sources, versions and reasons of what zkchurn is made of.
+    SupplyChain,
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -130,6 +134,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::BenchLoad(options) => bench::load::run(&options),
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),
+        Verb::SupplyChain => supply_chain::run(),
         Verb::Test(options) => test::run(&options),
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::{
     bench, build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint,
-    server_log, setup, soak,
+    server_log, setup, soak, supply_chain,
 };
 
 /// Options of `test`.
@@ -93,6 +93,7 @@ fn steps(options: &Options) -> Vec<Step> {
         ("format", step(format)),
         ("clippy, host crates", step(lint::host)),
         ("clippy, kernel program", step(lint::ebpf)),
+        ("supply chain", step(supply_chain::run)),
         ("tests of the host crates", step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
         (
