@@ -39,6 +39,7 @@ use self::figures::Figures;
 use self::generator::Generator;
 use self::legs::{Extent, Leg};
 use self::running::Bench;
+use self::sample::Rate;
 use crate::kinds::namespace::Namespace;
 use crate::setup::{self, Group};
 use crate::{command, privilege, tracer, workspace};
@@ -56,6 +57,9 @@ pub struct Options {
     /// Only these legs
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Leg>,
+    /// Only these rates, in connections a second
+    #[arg(long, value_delimiter = ',')]
+    pub rate: Vec<u64>,
     /// Length of the leg `resident`
     #[arg(long, value_name = "MINUTES", default_value_t = 12.0)]
     pub minutes: f64,
@@ -102,6 +106,9 @@ fn again(options: &Options, zkchurn: &Path) -> Result<()> {
     for (name, given) in [("--quick", options.quick), ("--add", options.add)] {
         again.args(given.then_some(name));
     }
+    for rate in &options.rate {
+        again.args(["--rate", &rate.to_string()]);
+    }
     for leg in options.only.iter().filter_map(Leg::to_possible_value) {
         again.args(["--only", leg.get_name()]);
     }
@@ -117,11 +124,15 @@ fn measure(options: &Options, zkchurn: &Path) -> Result<()> {
         scratch,
     };
     let mut load = Generator::start()?;
-    let (extent, rounds) = if options.quick {
+    let (mut extent, rounds) = if options.quick {
         (Extent::quick(), 1)
     } else {
         (Extent::full(options.minutes), options.rounds)
     };
+    if !options.rate.is_empty() {
+        let rates = options.rate.iter().copied();
+        extent.rates = rates.map(Rate::PerSecond).collect();
+    }
     let mut archive = if options.add {
         Archive::read()?
     } else {

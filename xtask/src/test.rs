@@ -47,6 +47,7 @@ const BENCH: bench::Options = bench::Options {
     quick: true,
     rounds: 1,
     only: Vec::new(),
+    rate: Vec::new(),
     minutes: 0.0,
     add: false,
     page: false,

@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -75,7 +74,7 @@ impl Running {
             None => None,
             Some(mut command) => {
                 if at_once {
-                    command = line_buffered(&command);
+                    tool.unbuffered(&mut command);
                 }
                 command
                     .stdout(File::create(&files.out)?)
@@ -163,13 +162,4 @@ impl Files {
         }
         files
     }
-}
-
-fn line_buffered(command: &Command) -> Command {
-    let mut buffered = Command::new("stdbuf");
-    buffered
-        .arg("-oL")
-        .arg(command.get_program())
-        .args(command.get_args());
-    buffered
 }

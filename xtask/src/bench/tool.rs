@@ -98,7 +98,7 @@ impl Tool {
             Self::TcplifePort => command.args(["-D", &port]),
             Self::Tcpdump | Self::TcpdumpFlags => {
                 // It would give up root and then not be able to write here.
-                command.args(["-i", "lo", "-n", "-U", "-Z", "root", "-w"]);
+                command.args(["-i", "lo", "-n", "-Z", "root", "-w"]);
                 command.arg(capture).arg(self.filter())
             }
             _ if self.is_zkchurn() => command.args(["--port", &port]),
@@ -111,6 +111,21 @@ impl Tool {
             _ => &mut command,
         };
         Some(command)
+    }
+
+    /// Has a command write each record when it has it, as into a terminal: for
+    /// measuring when the first is there, and at no other time.
+    pub fn unbuffered(self, command: &mut Command) {
+        if self.is_tcpdump() {
+            command.arg("-U");
+            return;
+        }
+        let mut buffered = Command::new("stdbuf");
+        buffered
+            .arg("-oL")
+            .arg(command.get_program())
+            .args(command.get_args());
+        *command = buffered;
     }
 
     fn filter(self) -> String {
