@@ -15,6 +15,7 @@
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
+//! | `kernel_test` | the kernel tests on other kernels, under QEMU |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
 //! | `test` | the whole suite |
@@ -34,6 +35,7 @@ mod growth;
 mod handshake;
 mod incident;
 mod kazoo;
+mod kernel_test;
 mod kinds;
 mod lint;
 mod object;
@@ -95,6 +97,8 @@ enum Verb {
     /// The load of the bench, in its own process.
     #[command(hide = true)]
     BenchLoad(bench::load::Options),
+    /// Run the kernel tests on stock Debian kernels, booted under QEMU.
+    KernelTest(kernel_test::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
@@ -132,6 +136,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Soak(options) => soak::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::BenchLoad(options) => bench::load::run(&options),
+        Verb::KernelTest(options) => kernel_test::run(&options),
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),
         Verb::SupplyChain => supply_chain::run(),

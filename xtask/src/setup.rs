@@ -7,6 +7,7 @@ mod ebpf;
 pub mod fuzz;
 mod incident;
 pub mod kazoo;
+mod kernels;
 mod kinds;
 mod remedy;
 mod tests;
@@ -38,6 +39,8 @@ pub enum Group {
     Incident,
     /// A ZooKeeper client for Python.
     Kazoo,
+    /// Booting other kernels.
+    Kernels,
     /// Programs that bring about kinds of churn.
     Kinds,
     /// What the tests call.
@@ -46,12 +49,13 @@ pub enum Group {
 
 impl Group {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bench,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
         Self::Kazoo,
+        Self::Kernels,
         Self::Kinds,
         Self::Tests,
     ];
@@ -63,6 +67,7 @@ impl Group {
             Self::Fuzz => fuzz::missing(),
             Self::Incident => incident::missing(),
             Self::Kazoo => kazoo::missing(),
+            Self::Kernels => kernels::missing(),
             Self::Kinds => kinds::missing(),
             Self::Tests => tests::missing(),
         }

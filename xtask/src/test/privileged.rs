@@ -44,7 +44,7 @@ pub fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
 
 /// Builds them as the user who started the verb, so that root leaves no files
 /// in `target/`.
-fn build(name: &str) -> Result<PathBuf> {
+pub fn build(name: &str) -> Result<PathBuf> {
     let mut cargo = command::cargo();
     cargo.args(["test", "--package", "zkchurn", "--test", name]);
     command::built(cargo.arg("--no-run"), name)

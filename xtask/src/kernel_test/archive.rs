@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+//! Fetching kernels from Debian's archive, checked by its signatures, without
+//! touching this system's own list of sources or installing anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{kernels::Kernel, newest};
+use crate::command;
+
+/// Small lists that hold all series: 5.10, then 6.1 and 6.12, then the newest.
+const SOURCES: &str = "\
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security bullseye-security main
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security bookworm-security main
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie-backports main
+";
+
+/// The archive forgets packages: older lists name some that are gone.
+const LISTS_ARE_NEW: Duration = Duration::from_hours(12);
+
+/// Modules that the tests need, in the order in which they load: `ss` and
+/// zkchurn ask for sockets by the first two, the tests make a wire of the last.
+pub const MODULES: [&str; 3] = ["inet_diag", "tcp_diag", "veth"];
+
+/// Debian's archive, with lists of our own.
+pub struct Archive {
+    dir: PathBuf,
+    names: String,
+}
+
+/// A kernel on this machine.
+pub struct Image {
+    /// What `uname -r` says in it.
+    pub abi: String,
+    /// The kernel that QEMU boots.
+    pub vmlinuz: PathBuf,
+    /// Where its modules are, each at the top.
+    pub modules: PathBuf,
+}
+
+impl Archive {
+    /// Reads the lists, which are kept in `dir` for some hours.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let mut archive = Self {
+            dir: dir.to_owned(),
+            names: String::new(),
+        };
+        fs::create_dir_all(dir.join("lists/partial"))?;
+        fs::create_dir_all(dir.join("cache/archives/partial"))?;
+        fs::write(dir.join("sources.list"), SOURCES)?;
+        let stamp = dir.join("lists-fetched");
+        if !is_newer_than(&stamp, LISTS_ARE_NEW) {
+            println!("kernels: fetching Debian's lists");
+            command::output(archive.apt("apt-get").args(["-q", "update"]))?;
+            fs::write(&stamp, "")?;
+        }
+        archive.names = command::output(archive.apt("apt-cache").args(["pkgnames", "linux-"]))?;
+        Ok(archive)
+    }
+
+    /// The newest kernel of this row, fetched unless it is here.
+    pub fn image(&self, kernel: &Kernel) -> Result<Image> {
+        let offer = newest::offer(&self.names, kernel)
+            .with_context(|| format!("Debian's archive offers no kernel {}", kernel.name))?;
+        let dir = self.dir.join(&offer.abi);
+        let image = Image {
+            vmlinuz: dir.join("vmlinuz"),
+            modules: dir.join("modules"),
+            abi: offer.abi,
+        };
+        if !image.vmlinuz.exists() {
+            self.fetch(&offer.packages, &dir)
+                .with_context(|| format!("cannot fetch {}", image.abi))?;
+        }
+        Ok(image)
+    }
+
+    fn fetch(&self, packages: &[String], dir: &Path) -> Result<()> {
+        println!("kernels: fetching {}", packages.join(" "));
+        let unpacked = tempfile::tempdir_in(&self.dir)?;
+        command::output(
+            self.apt("apt-get")
+                .current_dir(unpacked.path())
+                .args(["-q", "download"])
+                .args(packages),
+        )?;
+        for file in files_below(unpacked.path())? {
+            command::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(unpacked.path()))?;
+        }
+        keep(unpacked.path(), dir)
+    }
+
+    /// An apt that knows nothing but our own lists.
+    fn apt(&self, program: &str) -> Command {
+        let mut apt = Command::new(program);
+        for (option, value) in [
+            ("Dir::Etc::sourcelist", self.dir.join("sources.list")),
+            ("Dir::Etc::sourceparts", "/dev/null".into()),
+            ("Dir::State::lists", self.dir.join("lists")),
+            ("Dir::State::status", "/dev/null".into()),
+            ("Dir::Cache", self.dir.join("cache")),
+            ("APT::Architecture", "amd64".into()),
+            ("APT::Sandbox::User", "root".into()),
+            ("Acquire::Languages", "none".into()),
+            ("Acquire::Retries", "3".into()),
+            ("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", "false".into()),
+        ] {
+            apt.arg("-o").arg(format!("{option}={}", value.display()));
+        }
+        apt
+    }
+}
+
+/// Of what a package holds, some files are enough. The kernel comes last: its
+/// being there says that the rest is.
+fn keep(unpacked: &Path, dir: &Path) -> Result<()> {
+    let modules = dir.join("modules");
+    fs::create_dir_all(&modules)?;
+    let files = files_below(unpacked)?;
+    for file in &files {
+        if module_of(file).is_some_and(|name| MODULES.contains(&name)) {
+            fs::copy(file, modules.join(file.file_name().unwrap_or_default()))?;
+        }
+    }
+    let kernels: Vec<_> = files.iter().filter(|file| is_kernel(file)).collect();
+    ensure!(kernels.len() == 1, "{} kernels in the packages", kernels.len());
+    fs::copy(kernels[0], dir.join("vmlinuz"))?;
+    Ok(())
+}
+
+fn module_of(file: &Path) -> Option<&str> {
+    let (module, _) = file.file_name()?.to_str()?.split_once(".ko")?;
+    Some(module)
+}
+
+fn is_kernel(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("vmlinuz"))
+}
+
+fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            files.extend(files_below(&entry.path())?);
+        } else if entry.file_type()?.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+fn is_newer_than(file: &Path, age: Duration) -> bool {
+    let modified = file.metadata().and_then(|found| found.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|elapsed| elapsed < age))
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+//! The file system of a guest: the programs under test, and what they call,
+//! taken from this machine with its libraries, at the same paths.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Programs, archive::Image};
+use crate::{command, workspace};
+
+const INIT: &str = include_str!("init.sh");
+
+/// What init and the tests call.
+const TOOLS: [&str; 36] = [
+    "bash", "bpftool", "cat", "chmod", "chown", "cp", "dd", "echo", "env", "false", "getcap",
+    "head", "insmod", "ip", "ls", "mkdir", "mount", "nsenter", "openssl", "perl", "rm", "seq",
+    "setcap", "setpriv", "setsid", "sh", "sleep", "ss", "strace", "stty", "tc", "tr", "true",
+    "umount", "uname", "unshare",
+];
+
+/// Debian's merged `/usr`.
+const LINKS: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
+
+/// What users and addresses are called, and the core modules of perl.
+const DATA: [&str; 5] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/usr/lib/x86_64-linux-gnu/perl-base",
+];
+
+/// Builds the initramfs of a guest that runs these tests.
+pub fn build(dir: &Path, image: &Image, programs: &Programs, tests: &[String]) -> Result<PathBuf> {
+    let root = dir.join("root");
+    skeleton(&root)?;
+    for data in DATA {
+        copy_tree(Path::new(data), &root)?;
+    }
+    let mut programs_to_copy = vec![programs.zkchurn.clone(), programs.tests.clone()];
+    for tool in TOOLS {
+        let found = command::on_path(tool);
+        programs_to_copy.push(found.with_context(|| format!("{tool} is not installed"))?);
+    }
+    copy_with_libraries(&programs_to_copy, &root)?;
+    for program in [&programs.zkchurn, &programs.tests] {
+        // Debugging information is most of what they are.
+        command::output(Command::new("strip").arg("--strip-debug").arg(inside(&root, program)))?;
+    }
+    copy_modules(image, &root)?;
+    fs::write(root.join("tests"), tests.join("\n"))?;
+    write_init(&root, programs)?;
+    pack(&root, &dir.join("initramfs"))
+}
+
+fn skeleton(root: &Path) -> Result<()> {
+    for dir in ["proc", "sys", "dev", "run", "tmp", "root", "etc", "var/tmp", "modules"] {
+        fs::create_dir_all(root.join(dir))?;
+    }
+    for link in LINKS {
+        let target = format!("usr/{link}");
+        fs::create_dir_all(root.join(&target))?;
+        symlink(&target, root.join(link))?;
+    }
+    fs::create_dir_all(inside(root, &tests_directory()))?;
+    Ok(())
+}
+
+/// Where cargo itself would run the tests.
+fn tests_directory() -> PathBuf {
+    workspace::root().join("zkchurn")
+}
+
+/// The place in the guest's tree of a path of this machine.
+fn inside(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn copy_with_libraries(programs: &[PathBuf], root: &Path) -> Result<()> {
+    let mut files: BTreeSet<PathBuf> = programs.iter().cloned().collect();
+    for program in programs {
+        files.extend(libraries(program)?);
+    }
+    for file in files {
+        copy(&file, root)?;
+    }
+    Ok(())
+}
+
+/// The libraries that the loader would take, itself included.
+fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(program).stdin(Stdio::null()).output();
+    let output = output.context("cannot run ldd")?;
+    // It fails for programs that need none, with nothing to read.
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let paths = words.split_whitespace().filter(|word| word.starts_with('/'));
+    Ok(paths
+        .map(|path| PathBuf::from(path.trim_end_matches(':')))
+        .filter(|path| path != program)
+        .collect())
+}
+
+fn copy(file: &Path, root: &Path) -> Result<()> {
+    let to = inside(root, file);
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::copy(file, &to).with_context(|| format!("cannot copy {}", file.display()))?;
+    Ok(())
+}
+
+fn copy_tree(path: &Path, root: &Path) -> Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            copy_tree(&entry?.path(), root)?;
+        }
+        return Ok(());
+    }
+    copy(path, root)
+}
+
+fn copy_modules(image: &Image, root: &Path) -> Result<()> {
+    for entry in fs::read_dir(&image.modules)? {
+        let entry = entry?;
+        fs::copy(entry.path(), root.join("modules").join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn write_init(root: &Path, programs: &Programs) -> Result<()> {
+    let init = INIT
+        .replace("@zkchurn@", &quoted(&programs.zkchurn))
+        .replace("@tests@", &quoted(&programs.tests))
+        .replace("@directory@", &quoted(&tests_directory()));
+    let file = root.join("init");
+    fs::write(&file, init)?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+/// Everything belongs to root, whoever packs it.
+fn pack(root: &Path, archive: &Path) -> Result<PathBuf> {
+    let mut pack = Command::new("sh");
+    pack.args(["-c", r#"find . | cpio --quiet -o -H newc -R 0:0 >"$0""#])
+        .arg(archive)
+        .current_dir(root);
+    command::run(&mut pack)?;
+    ensure!(archive.metadata()?.len() > 0, "cpio packed nothing");
+    Ok(archive.to_owned())
+}

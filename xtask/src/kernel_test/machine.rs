@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//! One boot under QEMU's software emulation, which needs no KVM.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::{archive::Image, kernels::Kernel};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// How a boot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The guest ended itself.
+    ByItself,
+    /// It was stopped.
+    TimeLimit,
+}
+
+/// Boots a kernel. Its console goes into one file, what init tells into the
+/// other.
+pub fn boot(
+    kernel: &Kernel,
+    image: &Image,
+    initramfs: &Path,
+    console: &Path,
+    results: &Path,
+    limit: Duration,
+) -> Result<End> {
+    let mut parameters = "console=ttyS0 panic=-1 quiet rdinit=/init".to_owned();
+    if kernel.hide_btf {
+        parameters.push_str(" hide_btf");
+    }
+    let errors = File::create(console.with_extension("qemu"))?;
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"])
+        .args(["-m", "1536", "-nic", "none", "-display", "none"])
+        .args(["-no-reboot", "-nodefaults", "-no-user-config"])
+        .args(["-append", &parameters])
+        .arg("-kernel")
+        .arg(&image.vmlinuz)
+        .arg("-initrd")
+        .arg(initramfs)
+        .arg("-serial")
+        .arg(to_file(console))
+        .arg("-serial")
+        .arg(to_file(results))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors);
+    let guest = qemu.spawn().context("cannot run qemu-system-x86_64")?;
+    wait(Guest(guest), limit)
+}
+
+fn to_file(path: &Path) -> String {
+    // A comma ends a value of QEMU's unless there are two.
+    format!("file:{}", path.display().to_string().replace(',', ",,"))
+}
+
+/// A guest that does not outlive its verb.
+struct Guest(Child);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(mut guest: Guest, limit: Duration) -> Result<End> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match guest.0.try_wait()? {
+            Some(status) if status.success() => return Ok(End::ByItself),
+            Some(status) => bail!("QEMU failed: {status}"),
+            None if Instant::now() >= deadline => return Ok(End::TimeLimit),
+            None => thread::sleep(BETWEEN_LOOKS),
+        }
+    }
+}
