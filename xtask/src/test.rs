@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    bench, build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, lint,
-    server_log, setup, soak, supply_chain,
+    bench, build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, kernel_test,
+    lint, server_log, setup, soak, supply_chain,
 };
 
 /// Options of `test`.
@@ -85,7 +85,12 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn steps(options: &Options) -> Vec<Step> {
     let groups: &[setup::Group] = if options.no_incident {
-        &[setup::Group::Bench, setup::Group::Ebpf, setup::Group::Tests]
+        &[
+            setup::Group::Bench,
+            setup::Group::Ebpf,
+            setup::Group::Kernels,
+            setup::Group::Tests,
+        ]
     } else {
         &setup::Group::ALL
     };
@@ -100,6 +105,10 @@ fn steps(options: &Options) -> Vec<Step> {
         (
             "kernel tests on the rebuilt object",
             step(|| privileged::run("kernel")),
+        ),
+        (
+            "two kernels under QEMU",
+            step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
         ),
         ("demo", step(|| demo::run(&DEMO))),
         ("a short soak", step(|| soak::run(&SOAK))),

@@ -23,8 +23,9 @@ deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian
 const LISTS_ARE_NEW: Duration = Duration::from_hours(12);
 
 /// Modules that the tests need, in the order in which they load: `ss` and
-/// zkchurn ask for sockets by the first two, the tests make a wire of the last.
-pub const MODULES: [&str; 3] = ["inet_diag", "tcp_diag", "veth"];
+/// zkchurn ask for sockets by the first two, the tests make a wire that loses packets of
+/// the last.
+pub const MODULES: [&str; 4] = ["inet_diag", "tcp_diag", "veth", "sch_netem"];
 
 /// Debian's archive, with lists of our own.
 pub struct Archive {
@@ -89,7 +90,12 @@ impl Archive {
                 .args(packages),
         )?;
         for file in files_below(unpacked.path())? {
-            command::output(Command::new("dpkg-deb").arg("-x").arg(file).arg(unpacked.path()))?;
+            command::output(
+                Command::new("dpkg-deb")
+                    .arg("-x")
+                    .arg(file)
+                    .arg(unpacked.path()),
+            )?;
         }
         keep(unpacked.path(), dir)
     }
@@ -107,7 +113,10 @@ impl Archive {
             ("APT::Sandbox::User", "root".into()),
             ("Acquire::Languages", "none".into()),
             ("Acquire::Retries", "3".into()),
-            ("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", "false".into()),
+            (
+                "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled",
+                "false".into(),
+            ),
         ] {
             apt.arg("-o").arg(format!("{option}={}", value.display()));
         }
@@ -127,7 +136,11 @@ fn keep(unpacked: &Path, dir: &Path) -> Result<()> {
         }
     }
     let kernels: Vec<_> = files.iter().filter(|file| is_kernel(file)).collect();
-    ensure!(kernels.len() == 1, "{} kernels in the packages", kernels.len());
+    ensure!(
+        kernels.len() == 1,
+        "{} kernels in the packages",
+        kernels.len()
+    );
     fs::copy(kernels[0], dir.join("vmlinuz"))?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 //! The file system of a guest: the programs under test, and what they call,
 //! taken from this machine with its libraries, at the same paths.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -42,15 +41,17 @@ pub fn build(dir: &Path, image: &Image, programs: &Programs, tests: &[String]) -
     for data in DATA {
         copy_tree(Path::new(data), &root)?;
     }
-    let mut programs_to_copy = vec![programs.zkchurn.clone(), programs.tests.clone()];
     for tool in TOOLS {
         let found = command::on_path(tool);
-        programs_to_copy.push(found.with_context(|| format!("{tool} is not installed"))?);
+        let found = found.with_context(|| format!("{tool} is not installed"))?;
+        copy_program(&found, &found, &root)?;
     }
-    copy_with_libraries(&programs_to_copy, &root)?;
-    for program in [&programs.zkchurn, &programs.tests] {
+    copy_program(&programs.tests, &programs.tests, &root)?;
+    copy_program(&programs.zkchurn, &programs.zkchurn_in_guest, &root)?;
+    for program in [&programs.tests, &programs.zkchurn_in_guest] {
         // Debugging information is most of what they are.
-        command::output(Command::new("strip").arg("--strip-debug").arg(inside(&root, program)))?;
+        let mut strip = Command::new("strip");
+        command::output(strip.arg("--strip-debug").arg(inside(&root, program)))?;
     }
     copy_modules(image, &root)?;
     fs::write(root.join("tests"), tests.join("\n"))?;
@@ -59,7 +60,9 @@ pub fn build(dir: &Path, image: &Image, programs: &Programs, tests: &[String]) -
 }
 
 fn skeleton(root: &Path) -> Result<()> {
-    for dir in ["proc", "sys", "dev", "run", "tmp", "root", "etc", "var/tmp", "modules"] {
+    for dir in [
+        "proc", "sys", "dev", "run", "tmp", "root", "etc", "var/tmp", "modules",
+    ] {
         fs::create_dir_all(root.join(dir))?;
     }
     for link in LINKS {
@@ -81,32 +84,33 @@ fn inside(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-fn copy_with_libraries(programs: &[PathBuf], root: &Path) -> Result<()> {
-    let mut files: BTreeSet<PathBuf> = programs.iter().cloned().collect();
-    for program in programs {
-        files.extend(libraries(program)?);
+/// Copies a program to a path of the guest, with its libraries.
+fn copy_program(program: &Path, to: &Path, root: &Path) -> Result<()> {
+    for library in libraries(program)? {
+        copy(&library, &library, root)?;
     }
-    for file in files {
-        copy(&file, root)?;
-    }
-    Ok(())
+    copy(program, to, root)
 }
 
 /// The libraries that the loader would take, itself included.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
-    let output = Command::new("ldd").arg(program).stdin(Stdio::null()).output();
+    let output = Command::new("ldd")
+        .arg(program)
+        .stdin(Stdio::null())
+        .output();
     let output = output.context("cannot run ldd")?;
     // It fails for programs that need none, with nothing to read.
     let words = String::from_utf8_lossy(&output.stdout).into_owned();
-    let paths = words.split_whitespace().filter(|word| word.starts_with('/'));
+    let paths = words
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
     Ok(paths
         .map(|path| PathBuf::from(path.trim_end_matches(':')))
-        .filter(|path| path != program)
         .collect())
 }
 
-fn copy(file: &Path, root: &Path) -> Result<()> {
-    let to = inside(root, file);
+fn copy(file: &Path, to: &Path, root: &Path) -> Result<()> {
+    let to = inside(root, to);
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -121,7 +125,7 @@ fn copy_tree(path: &Path, root: &Path) -> Result<()> {
         }
         return Ok(());
     }
-    copy(path, root)
+    copy(path, path, root)
 }
 
 fn copy_modules(image: &Image, root: &Path) -> Result<()> {
@@ -134,7 +138,7 @@ fn copy_modules(image: &Image, root: &Path) -> Result<()> {
 
 fn write_init(root: &Path, programs: &Programs) -> Result<()> {
     let init = INIT
-        .replace("@zkchurn@", &quoted(&programs.zkchurn))
+        .replace("@zkchurn@", &quoted(&programs.zkchurn_in_guest))
         .replace("@tests@", &quoted(&programs.tests))
         .replace("@directory@", &quoted(&tests_directory()));
     let file = root.join("init");

@@ -13,11 +13,13 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs run /run
 chmod 1777 /tmp
+# As many as a service manager allows.
+ulimit -n 524288
 exec </dev/null >/dev/ttyS0 2>&1
 # A terminal would add carriage returns.
 stty -F /dev/ttyS1 raw
 ip link set lo up
-for module in inet_diag tcp_diag veth; do
+for module in inet_diag tcp_diag veth sch_netem; do
     for file in /modules/"$module".ko*; do
         [ -e "$file" ] && insmod "$file"
     done
@@ -26,8 +28,9 @@ done
 {
     echo "release: $(</proc/sys/kernel/osrelease)"
     echo "doctor: $(@zkchurn@ doctor --format json 2>&1 | tr '\n' ' ')"
+    echo "start: $(@zkchurn@ --format json --port 1 --handshake --duration 100ms | head -n 1)"
     cd @directory@ || exit
-    @tests@ --ignored --exact --test-threads=1 $(</tests) 2>&1
+    @tests@ --ignored --exact --test-threads=1 $(</tests)
     echo "tests ended: $?"
 } >/dev/ttyS1
 # The only way to end a guest that needs no ACPI; QEMU runs with -no-reboot.

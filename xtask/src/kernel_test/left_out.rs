@@ -3,14 +3,22 @@
 
 use super::kernels::Kernel;
 
-/// Tests that begin with this, left out where `applies`.
-struct LeftOut {
-    tests: &'static str,
-    reason: &'static str,
-    applies: fn(&Kernel) -> bool,
-}
+/// What each kernel has to do the same: what is recorded of a connection, by
+/// which hook, and whose it is.
+const MATRIX: [&str; 4] = ["closing::", "fallback::", "filters::", "threads::"];
 
-const LEFT_OUT: [LeftOut; 0] = [];
+/// The verifiers of some kernels refuse the program. Whether handshakes are
+/// captured is a column of the table.
+const HANDSHAKE: &str = "handshake::";
+
+const SEE_COLUMN: &str = "what a trace with `--handshake` said is in the table";
+const NOT_OF_THE_MATRIX: &str = "not of the matrix, too slow under emulation: these run on \
+     the suite's own kernel (`--all-tests` runs them here too)";
+const NEEDS_BTF: &str = "asks for what is known with BTF only";
+
+/// With the classic tracepoint alone. That it is used, and that the rest is
+/// said to be unknown, is what the tests in `WITHOUT_BTF` check.
+const WITHOUT_BTF: [&str; 1] = ["fallback::without_btf"];
 
 /// The tests of one boot.
 pub struct Chosen {
@@ -20,27 +28,77 @@ pub struct Chosen {
     pub left_out: Vec<(String, &'static str)>,
 }
 
-/// Chooses the tests for a kernel, of those whose name holds one of `only`.
-pub fn choose(names: &[String], kernel: &Kernel, only: &[String]) -> Chosen {
+/// Chooses the tests for a kernel: of the matrix, or of all, those whose name
+/// holds one of `only`.
+pub fn choose(names: &[String], kernel: &Kernel, all: bool, only: &[String]) -> Chosen {
     let mut chosen = Chosen {
         run: Vec::new(),
         left_out: Vec::new(),
     };
     for name in names {
-        if !only.is_empty() && !only.iter().any(|word| name.contains(word)) {
-            continue;
-        }
-        match reason(name, kernel) {
-            Some(reason) => chosen.left_out.push((name.clone(), reason)),
-            None => chosen.run.push(name.clone()),
+        match reason(name, kernel, all) {
+            Some(reason) => chosen.leave_out(name, reason),
+            None if only.is_empty() || only.iter().any(|word| name.contains(word)) => {
+                chosen.run.push(name.clone());
+            }
+            None => chosen.leave_out(name, "not asked for"),
         }
     }
     chosen
 }
 
-fn reason(name: &str, kernel: &Kernel) -> Option<&'static str> {
-    LEFT_OUT
-        .iter()
-        .find(|one| name.starts_with(one.tests) && (one.applies)(kernel))
-        .map(|one| one.reason)
+impl Chosen {
+    fn leave_out(&mut self, name: &str, reason: &'static str) {
+        self.left_out.push((name.to_owned(), reason));
+    }
+}
+
+fn reason(name: &str, kernel: &Kernel, all: bool) -> Option<&'static str> {
+    let is_of = |beginnings: &[&str]| beginnings.iter().any(|begins| name.starts_with(begins));
+    if !all && is_of(&[HANDSHAKE]) {
+        Some(SEE_COLUMN)
+    } else if !all && !is_of(&MATRIX) {
+        Some(NOT_OF_THE_MATRIX)
+    } else if kernel.hide_btf && !is_of(&WITHOUT_BTF) {
+        Some(NEEDS_BTF)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel_test::kernels::named;
+
+    fn chosen(kernel: &str, all: bool, only: &[&str]) -> Chosen {
+        let names = ["closing::a", "fallback::without_btf_b", "faults::c"].map(str::to_owned);
+        let only: Vec<_> = only.iter().map(|&word| word.to_owned()).collect();
+        let kernel = named(&[kernel.to_owned()]).expect("a kernel")[0];
+        choose(&names, kernel, all, &only)
+    }
+
+    #[test]
+    fn every_test_runs_or_is_left_out_with_a_reason() {
+        let chosen = chosen("6.1", false, &[]);
+        assert_eq!(chosen.run, ["closing::a", "fallback::without_btf_b"]);
+        assert_eq!(
+            chosen.left_out,
+            [("faults::c".to_owned(), NOT_OF_THE_MATRIX)]
+        );
+    }
+
+    #[test]
+    fn without_btf_only_what_needs_none_runs() {
+        let chosen = chosen("6.1-rt-without-btf", true, &[]);
+        assert_eq!(chosen.run, ["fallback::without_btf_b"]);
+        assert_eq!(chosen.left_out.len(), 2);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_left_out_too() {
+        let chosen = chosen("6.1", true, &["faults"]);
+        assert_eq!(chosen.run, ["faults::c"]);
+        assert_eq!(chosen.left_out.len(), 2);
+    }
 }

@@ -23,7 +23,10 @@ pub fn offer(names: &str, kernel: &Kernel) -> Option<Offer> {
         .filter(|abi| is_of(abi, kernel))
         .max_by_key(|abi| numbers(abi))?;
     let exists = |name: &str| names.lines().any(|line| line == name);
-    let split = [format!("linux-binary-{abi}"), format!("linux-modules-{abi}")];
+    let split = [
+        format!("linux-binary-{abi}"),
+        format!("linux-modules-{abi}"),
+    ];
     let packages = if exists(&split[0]) {
         split.to_vec()
     } else {
@@ -75,7 +78,10 @@ linux-binary-7.3.4+deb13-cloud-amd64
 linux-modules-7.3.4+deb13-cloud-amd64";
 
     fn newest(name: &str) -> Option<Offer> {
-        offer(NAMES, super::super::kernels::named(&[name.to_owned()]).expect("a kernel")[0])
+        offer(
+            NAMES,
+            super::super::kernels::named(&[name.to_owned()]).expect("a kernel")[0],
+        )
     }
 
     #[test]

@@ -60,7 +60,11 @@ fn trace_in_mount_namespace(prepare: &'static str, arguments: &'static [&'static
     })
 }
 
-const MOUNT_TRACEFS: &str = "mount -t tracefs nodev /sys/kernel/tracing";
+/// Unless the system has done so already, as most do.
+const MOUNT_TRACEFS: &str =
+    "{ [ -d /sys/kernel/tracing/events ] || mount -t tracefs nodev /sys/kernel/tracing; }";
+const HIDE_BTF: &str = "{ [ -d /sys/kernel/tracing/events ] || mount -t tracefs nodev /sys/kernel/tracing; } && \
+     mount -t tmpfs none /sys/kernel/btf";
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
@@ -105,9 +109,7 @@ fn without_cookies_a_socket_older_than_the_trace_is_unmatched_and_said_to_be() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn without_btf_the_rest_is_unknown_and_said_to_be() {
-    let hide_btf =
-        "mount -t tracefs nodev /sys/kernel/tracing && mount -t tmpfs none /sys/kernel/btf";
-    let trace = trace_in_mount_namespace(hide_btf, &[]);
+    let trace = trace_in_mount_namespace(HIDE_BTF, &[]);
     assert_fields(
         trace.only(),
         &json!({
