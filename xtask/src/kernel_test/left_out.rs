@@ -20,6 +20,15 @@ const NEEDS_BTF: &str = "asks for what is known with BTF only";
 /// said to be unknown, is what the tests in `WITHOUT_BTF` check.
 const WITHOUT_BTF: [&str; 1] = ["fallback::without_btf"];
 
+/// `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
+/// program's fdinfo came with 5.12.
+const BEFORE_5_12: [&str; 2] = [
+    "closing::the_incident_shut_down_by_its_thread_closed_later",
+    "threads::every_connection_has_its_own_threads_tid_and_name",
+];
+const NEEDS_5_12: &str = "asks for a socket's cookie or for `recursion_misses`, which the \
+     kernel tells since 5.12; a trace says that they are unknown";
+
 /// The tests of one boot.
 pub struct Chosen {
     /// Names of those that run.
@@ -61,6 +70,8 @@ fn reason(name: &str, kernel: &Kernel, all: bool) -> Option<&'static str> {
         Some(NOT_OF_THE_MATRIX)
     } else if kernel.hide_btf && !is_of(&WITHOUT_BTF) {
         Some(NEEDS_BTF)
+    } else if kernel.series == "5.10" && is_of(&BEFORE_5_12) {
+        Some(NEEDS_5_12)
     } else {
         None
     }
