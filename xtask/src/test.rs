@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    bench, build_ebpf, command, demo, diagnose_matrix, handshake, incident, kazoo, kernel_test,
-    lint, server_log, setup, soak, supply_chain,
+    bench, build_ebpf, command, demo, diagnose_matrix, fuzz, handshake, incident, kazoo,
+    kernel_test, lint, server_log, setup, soak, supply_chain,
 };
 
 /// Options of `test`.
@@ -52,6 +52,10 @@ const BENCH: bench::Options = bench::Options {
     add: false,
     page: false,
     built: None,
+};
+const FUZZ: fuzz::Options = fuzz::Options {
+    only: Vec::new(),
+    seconds: 20,
 };
 const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
@@ -110,6 +114,7 @@ fn steps(options: &Options) -> Vec<Step> {
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
         ),
+        ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         ("demo", step(|| demo::run(&DEMO))),
         ("a short soak", step(|| soak::run(&SOAK))),
         ("a short bench", step(|| bench::run(&BENCH))),
