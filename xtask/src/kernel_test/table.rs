@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::outcome::Outcome;
 use crate::workspace;
 
-const BEGIN: &str = "<!-- written by cargo xtask kernel-test --write -->\n";
+const BEGIN: &str = "<!-- cargo xtask kernel-test --write renews this -->\n";
 const END: &str = "<!-- end -->\n";
 
 /// What `zkchurn doctor` calls what differs between kernels.
