@@ -140,13 +140,17 @@ impl Packet {
         to: &mut [u8; N],
         length: u64,
     ) -> Option<()> {
+        // One less than the length is tested: before Linux 6.8 the verifier learns
+        // nothing from "is not 0".
+        let last = length.wrapping_sub(1);
         // SAFETY: a reference to a local. The volatile read keeps the compiler
         // from testing a copy: the verifier must see both bounds on the register
         // that it hands to the helper.
-        let length = unsafe { (&raw const length).read_volatile() };
-        if length == 0 || length > N as u64 {
+        let last = unsafe { (&raw const last).read_volatile() };
+        if last >= N as u64 {
             return None;
         }
+        let length = last + 1;
         let buffer: *const c_void = self.buffer.cast_const().cast();
         // SAFETY: `to` has room for `length` bytes; the helper checks the packet.
         let failed =

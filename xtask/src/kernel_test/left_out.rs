@@ -5,13 +5,14 @@ use super::kernels::Kernel;
 
 /// What each kernel has to do the same: what is recorded of a connection, by
 /// which hook, and whose it is.
-const MATRIX: [&str; 4] = ["closing::", "fallback::", "filters::", "threads::"];
+const MATRIX: [&str; 5] = [
+    "closing::",
+    "fallback::",
+    "filters::",
+    "handshake::messages::",
+    "threads::",
+];
 
-/// The verifiers of some kernels refuse the program. Whether handshakes are
-/// captured is a column of the table.
-const HANDSHAKE: &str = "handshake::";
-
-const SEE_COLUMN: &str = "what a trace with `--handshake` said is in the table";
 const NOT_OF_THE_MATRIX: &str = "not of the matrix, too slow under emulation: these run on \
      the suite's own kernel (`--all-tests` runs them here too)";
 const NEEDS_BTF: &str = "asks for what is known with BTF only";
@@ -21,9 +22,10 @@ const NEEDS_BTF: &str = "asks for what is known with BTF only";
 const WITHOUT_BTF: [&str; 1] = ["fallback::without_btf"];
 
 /// `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
-/// program's fdinfo came with 5.12.
-const BEFORE_5_12: [&str; 2] = [
+/// program's fdinfo came with 5.12; first bytes are joined by the cookie.
+const BEFORE_5_12: [&str; 3] = [
     "closing::the_incident_shut_down_by_its_thread_closed_later",
+    "handshake::",
     "threads::every_connection_has_its_own_threads_tid_and_name",
 ];
 const NEEDS_5_12: &str = "asks for a socket's cookie or for `recursion_misses`, which the \
@@ -64,9 +66,7 @@ impl Chosen {
 
 fn reason(name: &str, kernel: &Kernel, all: bool) -> Option<&'static str> {
     let is_of = |beginnings: &[&str]| beginnings.iter().any(|begins| name.starts_with(begins));
-    if !all && is_of(&[HANDSHAKE]) {
-        Some(SEE_COLUMN)
-    } else if !all && !is_of(&MATRIX) {
+    if !all && !is_of(&MATRIX) {
         Some(NOT_OF_THE_MATRIX)
     } else if kernel.hide_btf && !is_of(&WITHOUT_BTF) {
         Some(NEEDS_BTF)
