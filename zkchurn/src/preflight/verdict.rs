@@ -225,6 +225,15 @@ pub(super) fn has_cookies(facts: &Facts) -> bool {
 }
 
 fn cookie(facts: &Facts) -> Check {
+    if facts.btf.value().is_none() {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok(
+                "socket cookies",
+                "none without BTF: the classic tracepoint does not tell them",
+            )
+        };
+    }
     if has_cookies(facts) {
         return Check::ok("socket cookies", "since Linux 5.12");
     }
@@ -304,4 +313,25 @@ fn other_users(facts: &Facts) -> Check {
         "executables, files and older sockets of their processes are not shown",
         "run it with sudo, or grant these as well",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kernel_layout::SocketLayout, preflight::facts::parse_release};
+
+    #[test]
+    fn cookies_need_btf_and_linux_5_12() {
+        let state = |btf, release| {
+            let mut facts = Facts::gather();
+            facts.btf = btf;
+            facts.release = parse_release(release);
+            cookie(&facts).state
+        };
+        let with_btf = || Probe::Yes(SocketLayout::UNKNOWN);
+        assert_eq!(state(with_btf(), "5.12.0"), State::Ok);
+        assert_eq!(state(with_btf(), "5.10.0"), State::Degraded);
+        let without_btf = Probe::No("no BTF".to_owned());
+        assert_eq!(state(without_btf, "5.12.0"), State::Unknown);
+    }
 }
