@@ -92,7 +92,7 @@ fn accounted(figures: &Figures<'_>) -> Goal {
     let runs = busy_runs(figures);
     let unsaid: u64 = runs.iter().map(|run| run.unsaid()).sum();
     let misses: u64 = runs.iter().map(|run| run.used.recursion_misses).sum();
-    let beyond = runs
+    let all_explained = runs
         .iter()
         .all(|run| run.unsaid() <= run.used.recursion_misses && !invented(run));
     Goal {
@@ -103,7 +103,7 @@ fn accounted(figures: &Figures<'_>) -> Goal {
             unsaid,
             runs.iter().map(|run| run.generated).sum::<u64>()
         ),
-        met: (!runs.is_empty()).then_some(beyond),
+        met: (!runs.is_empty()).then_some(all_explained),
     }
 }
 

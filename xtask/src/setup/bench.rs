@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The other tools that zkchurn is measured beside, as Debian packages them.
 
-use super::remedy::Missing;
+use super::remedy::{self, Missing};
 use crate::bench::floor;
-use crate::command;
 
 const PROGRAMS: [(&str, &str); 4] = [
     ("tcplife", "libbpf-tools"),
@@ -14,12 +13,7 @@ const PROGRAMS: [(&str, &str); 4] = [
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
-    let absent = PROGRAMS
-        .iter()
-        .filter(|(program, _)| command::on_path(program).is_none());
-    let mut missing: Vec<_> = absent
-        .map(|(program, package)| Missing::package(*program, &[package]))
-        .collect();
+    let mut missing = remedy::missing_programs(&PROGRAMS);
     if floor::assembler().is_none() {
         missing.push(Missing::package(
             "an assembler for BPF (llvm-mc)",

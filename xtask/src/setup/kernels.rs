@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What booting other kernels takes.
 
-use super::remedy::Missing;
-use crate::command;
+use super::remedy::{self, Missing};
 
 const PROGRAMS: [(&str, &str); 7] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
@@ -16,10 +15,5 @@ const PROGRAMS: [(&str, &str); 7] = [
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
-    let absent = PROGRAMS
-        .iter()
-        .filter(|(program, _)| command::on_path(program).is_none());
-    absent
-        .map(|(program, package)| Missing::package(*program, &[package]))
-        .collect()
+    remedy::missing_programs(&PROGRAMS)
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The programs that bring about kinds of churn, as Debian packages them.
 
-use super::remedy::Missing;
-use crate::command;
+use super::remedy::{self, Missing};
 
 const PROGRAMS: [(&str, &str); 6] = [
     ("curl", "curl"),
@@ -15,10 +14,5 @@ const PROGRAMS: [(&str, &str); 6] = [
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
-    let absent = PROGRAMS
-        .iter()
-        .filter(|(program, _)| command::on_path(program).is_none());
-    absent
-        .map(|(program, package)| Missing::package(*program, &[package]))
-        .collect()
+    remedy::missing_programs(&PROGRAMS)
 }

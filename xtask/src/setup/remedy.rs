@@ -69,6 +69,16 @@ impl fmt::Display for Remedy {
     }
 }
 
+/// Those of these programs that are not on PATH; beside each is Debian's package.
+pub fn missing_programs(programs: &[(&str, &str)]) -> Vec<Missing> {
+    let absent = programs
+        .iter()
+        .filter(|(program, _)| command::on_path(program).is_none());
+    absent
+        .map(|(program, package)| Missing::package(*program, &[package]))
+        .collect()
+}
+
 /// Whether this system takes Debian's packages.
 pub fn has_apt() -> bool {
     command::on_path("apt-get").is_some()
