@@ -26,11 +26,16 @@ pub fn listen(port: u16) -> TcpListener {
 pub fn drain(listener: TcpListener, count: usize) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for _ in 0..count {
-            let (mut stream, _) = listener.accept().unwrap();
-            // A reset is one of the ends that tests ask for.
-            let _ = stream.read_to_end(&mut Vec::new());
+            drain_one(&listener);
         }
     })
+}
+
+/// Accepts one connection, reads it to its end and closes it.
+pub fn drain_one(listener: &TcpListener) {
+    let (mut stream, _) = listener.accept().unwrap();
+    // A reset is one of the ends that tests ask for.
+    let _ = stream.read_to_end(&mut Vec::new());
 }
 
 /// `127.0.0.1:port`
