@@ -159,7 +159,7 @@ fn test_one(
         println!("  stopped after {} s", limit.as_secs());
     }
     if outcome.release.is_none() {
-        bail!("{} said nothing; see {}", kernel.name, console.display());
+        println!("  it said nothing; its console is in {}", console.display());
     }
     Ok(outcome)
 }

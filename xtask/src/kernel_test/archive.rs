@@ -23,9 +23,9 @@ deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian
 const LISTS_ARE_NEW: Duration = Duration::from_hours(12);
 
 /// Modules that the tests need, in the order in which they load: `ss` and
-/// zkchurn ask for sockets by the first two, the tests make a wire that loses packets of
-/// the last.
-pub const MODULES: [&str; 4] = ["inet_diag", "tcp_diag", "veth", "sch_netem"];
+/// zkchurn ask for sockets by the first two, the tests make wires that lose or hold packets
+/// of the others.
+pub const MODULES: [&str; 5] = ["inet_diag", "tcp_diag", "veth", "sch_netem", "sch_tbf"];
 
 /// Debian's archive, with lists of our own.
 pub struct Archive {

@@ -9,17 +9,20 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Programs, archive::Image};
+use super::{
+    Programs,
+    archive::{Image, MODULES},
+};
 use crate::{command, workspace};
 
 const INIT: &str = include_str!("init.sh");
 
 /// What init and the tests call.
-const TOOLS: [&str; 36] = [
+const TOOLS: [&str; 39] = [
     "bash", "bpftool", "cat", "chmod", "chown", "cp", "dd", "echo", "env", "false", "getcap",
-    "head", "insmod", "ip", "ls", "mkdir", "mount", "nsenter", "openssl", "perl", "rm", "seq",
-    "setcap", "setpriv", "setsid", "sh", "sleep", "ss", "strace", "stty", "tc", "tr", "true",
-    "umount", "uname", "unshare",
+    "grep", "head", "insmod", "ip", "ls", "mkdir", "mount", "nsenter", "openssl", "perl", "rm",
+    "sed", "seq", "setcap", "setpriv", "setsid", "sh", "sleep", "ss", "strace", "stty", "tail",
+    "tc", "tr", "true", "umount", "uname", "unshare",
 ];
 
 /// Debian's merged `/usr`.
@@ -138,6 +141,7 @@ fn copy_modules(image: &Image, root: &Path) -> Result<()> {
 
 fn write_init(root: &Path, programs: &Programs) -> Result<()> {
     let init = INIT
+        .replace("@modules@", &MODULES.join(" "))
         .replace("@zkchurn@", &quoted(&programs.zkchurn_in_guest))
         .replace("@tests@", &quoted(&programs.tests))
         .replace("@directory@", &quoted(&tests_directory()));

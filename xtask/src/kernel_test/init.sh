@@ -19,7 +19,7 @@ exec </dev/null >/dev/ttyS0 2>&1
 # A terminal would add carriage returns.
 stty -F /dev/ttyS1 raw
 ip link set lo up
-for module in inet_diag tcp_diag veth sch_netem; do
+for module in @modules@; do
     for file in /modules/"$module".ko*; do
         [ -e "$file" ] && insmod "$file"
     done
