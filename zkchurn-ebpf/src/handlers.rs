@@ -6,6 +6,8 @@
 //! makes; the tuple once the connection is established; errors and byte
 //! counts at the end.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use zkchurn_common::{
     field::SocketField,
@@ -14,7 +16,7 @@ use zkchurn_common::{
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 
-use crate::{globals, maps, socket::Socket, task};
+use crate::{globals, maps, socket::Socket, task, words};
 
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
@@ -23,24 +25,26 @@ pub fn tcp_connect<S: Socket>(socket: &S) {
     if pid != 0 && pid != task::tgid() {
         return;
     }
-    let mut record = new_record(socket, SIDE_OPENED);
+    let mut record = MaybeUninit::uninit();
+    let record = new_record(&mut record, socket, SIDE_OPENED);
     record.states_seen = state::bit(SYN_SENT);
-    record_tuple(&mut record, socket);
-    task::record_opener(&mut record);
-    maps::track(&record);
+    record_tuple(record, socket);
+    task::record_opener(record);
+    maps::track(record);
 }
 
 /// SYN_RECV to ESTABLISHED on the accepting side, in softirq. No thread has
 /// anything to do with the connection yet.
 #[inline(always)]
 pub fn accepted<S: Socket>(socket: &S) {
-    let mut record = new_record(socket, SIDE_ACCEPTED);
+    let mut record = MaybeUninit::uninit();
+    let record = new_record(&mut record, socket, SIDE_ACCEPTED);
     record.established_ns = record.started_ns;
     record.states_seen = state::bit(ESTABLISHED);
     record.kind = KIND_ESTABLISHED;
-    record_tuple(&mut record, socket);
-    maps::track(&record);
-    maps::publish(&record, Loss::EstablishedRecordDropped);
+    record_tuple(record, socket);
+    maps::track(record);
+    maps::publish(record, Loss::EstablishedRecordDropped);
 }
 
 /// SYN_SENT to ESTABLISHED on the opening side: the tuple is complete now.
@@ -117,10 +121,12 @@ fn now() -> u64 {
 }
 
 #[inline(always)]
-fn new_record<S: Socket>(socket: &S, side: u8) -> ConnectionRecord {
-    // SAFETY: every field is a number or an array of bytes, for which all
-    // zeroes is a value.
-    let mut record: ConnectionRecord = unsafe { core::mem::zeroed() };
+fn new_record<'a, S: Socket>(
+    room: &'a mut MaybeUninit<ConnectionRecord>,
+    socket: &S,
+    side: u8,
+) -> &'a mut ConnectionRecord {
+    let record = words::clear(room);
     match socket.cookie() {
         Some(cookie) => {
             record.socket = cookie;
@@ -141,8 +147,8 @@ fn new_record<S: Socket>(socket: &S, side: u8) -> ConnectionRecord {
 #[inline(always)]
 fn record_tuple<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     let (local, remote) = socket.addresses();
-    record.local_address = local;
-    record.remote_address = remote;
+    words::put(&mut record.local_address, local);
+    words::put(&mut record.remote_address, remote);
     record.local_port = socket.local_port().to_be_bytes();
     record.remote_port = socket.remote_port().to_be_bytes();
 }

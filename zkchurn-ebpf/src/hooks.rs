@@ -11,6 +11,7 @@ use crate::{
     globals::tracepoint_offset,
     observe::observe,
     socket::{Socket, TrustedSocket, probe_at},
+    words::Words,
 };
 
 const IPPROTO_TCP: u16 = 6;
@@ -90,10 +91,10 @@ impl Socket for RecordedSocket {
     }
 
     #[inline(always)]
-    fn addresses(&self) -> ([u8; 16], [u8; 16]) {
+    fn addresses(&self) -> (Words, Words) {
         (
-            self.field(TracepointField::LocalV6).unwrap_or([0; 16]),
-            self.field(TracepointField::RemoteV6).unwrap_or([0; 16]),
+            self.field(TracepointField::LocalV6).unwrap_or([0; 2]),
+            self.field(TracepointField::RemoteV6).unwrap_or([0; 2]),
         )
     }
 

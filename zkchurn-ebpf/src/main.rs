@@ -10,6 +10,7 @@
 //! | `handlers` | what each change of state adds to a connection's record |
 //! | `handshake`, `packet` | the first bytes of each direction of those connections |
 //! | `task` | who runs now: thread, process, names |
+//! | `words` | sixteen bytes at once |
 //! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
 #![no_std]
 #![no_main]
@@ -27,6 +28,7 @@ mod observe;
 mod packet;
 mod socket;
 mod task;
+mod words;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

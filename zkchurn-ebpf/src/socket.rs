@@ -7,7 +7,10 @@
 use aya_ebpf::helpers::{bpf_get_socket_cookie, bpf_probe_read_kernel};
 use zkchurn_common::field::SocketField;
 
-use crate::globals::{has_socket_cookie, socket_offset};
+use crate::{
+    globals::{has_socket_cookie, socket_offset},
+    words::{Words, words},
+};
 
 /// A socket whose state changes, as one of the hooks presents it.
 pub trait Socket {
@@ -27,7 +30,7 @@ pub trait Socket {
     fn remote_port(&self) -> u16;
 
     /// Local and remote address as IPv6.
-    fn addresses(&self) -> ([u8; 16], [u8; 16]);
+    fn addresses(&self) -> (Words, Words);
 
     /// `AF_INET` or `AF_INET6`.
     fn family(&self) -> u8;
@@ -100,7 +103,7 @@ impl Socket for TrustedSocket {
     }
 
     #[inline(always)]
-    fn addresses(&self) -> ([u8; 16], [u8; 16]) {
+    fn addresses(&self) -> (Words, Words) {
         if self.family() == zkchurn_common::record::FAMILY_INET {
             (
                 v4_mapped(self.load(SocketField::LocalV4).unwrap_or(0)),
@@ -122,16 +125,16 @@ impl Socket for TrustedSocket {
 
 impl TrustedSocket {
     #[inline(always)]
-    fn address_v6(&self, field: SocketField) -> [u8; 16] {
-        self.probe(field).unwrap_or([0; 16])
+    fn address_v6(&self, field: SocketField) -> Words {
+        self.probe(field).unwrap_or([0; 2])
     }
 }
 
 /// `::ffff:a.b.c.d` for an IPv4 address in network byte order (RFC 4291, 2.5.5.2).
 #[inline(always)]
-fn v4_mapped(address: u32) -> [u8; 16] {
+fn v4_mapped(address: u32) -> Words {
     let [a, b, c, d] = address.to_ne_bytes();
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+    words([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
 }
 
 /// Reads `field` relative to `base` with the checking helper.

@@ -3,15 +3,18 @@
 //! closing thread makes itself: in softirq the answer is a stranger.
 
 use aya_ebpf::helpers::{
-    bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid,
-    bpf_get_current_task, bpf_get_current_uid_gid, bpf_probe_read_kernel,
+    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_current_task,
+    bpf_get_current_uid_gid, bpf_probe_read_kernel, generated::bpf_get_current_comm,
 };
 use zkchurn_common::{
     field::SocketField,
     record::{COMM_LENGTH, ConnectionRecord, known},
 };
 
-use crate::globals::socket_offset;
+use crate::{
+    globals::socket_offset,
+    words::{self, Words},
+};
 
 /// The current process: what user space calls the pid.
 #[inline(always)]
@@ -28,7 +31,7 @@ pub fn record_opener(record: &mut ConnectionRecord) {
     record.opener_uid = bpf_get_current_uid_gid() as u32;
     // SAFETY: the helper has no arguments and no preconditions.
     record.opener_cgroup = unsafe { bpf_get_current_cgroup_id() };
-    record.opener_comm = comm();
+    record_comm(&mut record.opener_comm);
     record.known |= known::OPENER;
     record_process(record);
 }
@@ -39,13 +42,15 @@ pub fn record_closer(record: &mut ConnectionRecord) {
     let pid_tgid = bpf_get_current_pid_tgid();
     record.closer_tgid = (pid_tgid >> 32) as u32;
     record.closer_tid = pid_tgid as u32;
-    record.closer_comm = comm();
+    record_comm(&mut record.closer_comm);
     record.known |= known::CLOSER;
 }
 
 #[inline(always)]
-fn comm() -> [u8; COMM_LENGTH] {
-    bpf_get_current_comm().unwrap_or_default()
+fn record_comm(field: &mut [u8; COMM_LENGTH]) {
+    // It clears the buffer where it fails (kernel/bpf/helpers.c).
+    // SAFETY: the buffer has the size that the helper is told.
+    unsafe { bpf_get_current_comm(field.as_mut_ptr().cast(), COMM_LENGTH as u32) };
 }
 
 /// Enters name and start time of the current process, read from its leader.
@@ -66,9 +71,9 @@ fn record_process(record: &mut ConnectionRecord) {
         record.known |= known::OPENER_START;
     }
     if let Some(offset) = socket_offset(SocketField::Comm)
-        && let Ok(comm) = read::<[u8; COMM_LENGTH]>(leader, offset)
+        && let Ok(comm) = read::<Words>(leader, offset)
     {
-        record.process_comm = comm;
+        words::put(&mut record.process_comm, comm);
         record.known |= known::PROCESS_COMM;
     }
 }

@@ -45,6 +45,10 @@ use sink::Sink;
 const POLL: Duration = Duration::from_millis(50);
 /// The same after a look that found much.
 const POLL_BUSY: Duration = Duration::from_millis(5);
+/// The same as long as nothing was found, and for how long at most: whoever starts a
+/// trace is waiting for its first line.
+const POLL_EAGER: Duration = Duration::from_millis(2);
+const EAGER_FOR: Duration = Duration::from_secs(1);
 /// A look that finds more than this part of the buffer full has found much.
 const MUCH: u32 = 4;
 /// Records that are taken before signals and timers get their turn.
@@ -161,7 +165,7 @@ impl Trace {
         let deadline = args.duration.map(|duration| began + duration);
         let mut next_interval = began + args.interval;
         let mut next_suspects = began + SUSPECT_EVERY;
-        let mut pause = POLL;
+        let mut pause = POLL_EAGER;
         let much = records_in(args.buffer / MUCH);
         while !self.sink.output_failed() {
             tokio::select! {
@@ -184,6 +188,7 @@ impl Trace {
                     pause = match taken {
                         BATCH => Duration::ZERO,
                         taken if taken > much => POLL_BUSY,
+                        0 if pause == POLL_EAGER && began.elapsed() < EAGER_FOR => POLL_EAGER,
                         _ => POLL,
                     };
                     if taken > 0 {
