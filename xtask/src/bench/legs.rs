@@ -65,7 +65,7 @@ impl Extent {
                 .collect(),
             seconds: 1.0,
             toggled: Tool::ALL.to_vec(),
-            windows: 4,
+            windows: 10,
             window: 0.5,
             launches: 5,
             held: 10,
