@@ -45,6 +45,14 @@ pub fn has_socket_cookie() -> bool {
     HAS_SOCKET_COOKIE.load() != 0
 }
 
+/// Whether the helpers that hand out pointers whose type the verifier knows are there:
+/// `bpf_skc_to_tcp_sock` (5.9) and `bpf_get_current_task_btf` (5.11) are older than the
+/// cookie.
+#[inline(always)]
+pub fn has_trusted_pointers() -> bool {
+    has_socket_cookie()
+}
+
 /// Whether the first bytes of each direction are captured.
 #[inline(always)]
 pub fn captures_handshakes() -> bool {

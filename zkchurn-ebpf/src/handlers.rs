@@ -172,23 +172,26 @@ fn record_error<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
 /// Payload bytes in both directions, retransmissions and round-trip time.
 #[inline(always)]
 fn record_traffic<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
-    if let Some(sent) = socket.probe::<u64>(SocketField::BytesSent)
-        && let Some(again) = socket.probe::<u64>(SocketField::BytesRetransmitted)
+    let Some(tcp) = socket.tcp() else {
+        return;
+    };
+    if let Some(sent) = tcp.load::<u64>(SocketField::BytesSent)
+        && let Some(again) = tcp.load::<u64>(SocketField::BytesRetransmitted)
     {
         record.payload_out = sent.saturating_sub(again);
         record.known |= known::PAYLOAD_OUT;
     }
-    if let Some(received) = socket.probe::<u64>(SocketField::BytesReceived)
+    if let Some(received) = tcp.load::<u64>(SocketField::BytesReceived)
         && let Some(fin) = peer_fin_counted(socket)
     {
         record.payload_in = received.saturating_sub(fin);
         record.known |= known::PAYLOAD_IN;
     }
-    if let Some(retransmits) = socket.probe(SocketField::Retransmits) {
+    if let Some(retransmits) = tcp.load(SocketField::Retransmits) {
         record.retransmits = retransmits;
         record.known |= known::RETRANSMITS;
     }
-    if let Some(eighths) = socket.probe::<u32>(SocketField::SmoothedRtt) {
+    if let Some(eighths) = tcp.load::<u32>(SocketField::SmoothedRtt) {
         record.smoothed_rtt_us = eighths >> 3;
         record.known |= known::SMOOTHED_RTT;
     }

@@ -81,6 +81,12 @@ impl Socket for RecordedSocket {
     }
 
     #[inline(always)]
+    fn netns(&self) -> Option<u32> {
+        let net = self.load::<*const u8>(SocketField::Net)?;
+        probe_at(net, SocketField::NetInode)
+    }
+
+    #[inline(always)]
     fn local_port(&self) -> u16 {
         self.field(TracepointField::LocalPort).unwrap_or(0)
     }

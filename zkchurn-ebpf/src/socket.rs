@@ -4,11 +4,13 @@
 //! Each hook has its own way to reach the socket; the handlers see only this
 //! trait. `None` always means that the running kernel lacks the field.
 
-use aya_ebpf::helpers::{bpf_get_socket_cookie, bpf_probe_read_kernel};
+use aya_ebpf::helpers::{
+    bpf_get_socket_cookie, bpf_probe_read_kernel, generated::bpf_skc_to_tcp_sock,
+};
 use zkchurn_common::field::SocketField;
 
 use crate::{
-    globals::{has_socket_cookie, socket_offset},
+    globals::{has_socket_cookie, has_trusted_pointers, socket_offset},
     words::{Words, words},
 };
 
@@ -35,12 +37,14 @@ pub trait Socket {
     /// `AF_INET` or `AF_INET6`.
     fn family(&self) -> u8;
 
-    /// Reads a member of a structure that begins with `struct sock`
-    /// (`inet_sock`, `tcp_sock`) and may lie past its end.
+    /// The socket as `struct tcp_sock`, which begins with `struct sock`.
     #[inline(always)]
-    fn probe<T: Copy>(&self, field: SocketField) -> Option<T> {
-        probe_at(self.address(), field)
+    fn tcp(&self) -> Option<TcpSocket> {
+        Some(TcpSocket(self.address()))
     }
+
+    /// Inode number of the socket's network namespace.
+    fn netns(&self) -> Option<u32>;
 
     /// What identifies the socket: its cookie, or else its address.
     ///
@@ -53,13 +57,6 @@ pub trait Socket {
             None => self.address() as u64,
         }
     }
-
-    /// Inode number of the socket's network namespace.
-    #[inline(always)]
-    fn netns(&self) -> Option<u32> {
-        let net = self.load::<u64>(SocketField::Net)?;
-        probe_at(net as *const u8, SocketField::NetInode)
-    }
 }
 
 /// The socket as `tp_btf` hands it over: a pointer that the verifier trusts, so
@@ -69,10 +66,22 @@ pub struct TrustedSocket(pub *const u8);
 impl Socket for TrustedSocket {
     #[inline(always)]
     fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
-        let offset = socket_offset(field)?;
-        // SAFETY: the verifier checks that the offset lies in `struct sock` and
-        // makes a faulting load yield zero.
-        Some(unsafe { self.0.wrapping_add(offset).cast::<T>().read_volatile() })
+        trusted_at(self.0, field)
+    }
+
+    #[inline(always)]
+    fn tcp(&self) -> Option<TcpSocket> {
+        if !has_trusted_pointers() {
+            return Some(TcpSocket(self.0));
+        }
+        // SAFETY: the argument is the trusted socket that the helper asks for.
+        let tcp = unsafe { bpf_skc_to_tcp_sock(self.0.cast_mut().cast()) };
+        (!tcp.is_null()).then_some(TcpSocket(tcp.cast_const().cast()))
+    }
+
+    #[inline(always)]
+    fn netns(&self) -> Option<u32> {
+        trusted_at(self.load(SocketField::Net)?, SocketField::NetInode)
     }
 
     #[inline(always)]
@@ -93,7 +102,7 @@ impl Socket for TrustedSocket {
     fn local_port(&self) -> u16 {
         match self.load::<u16>(SocketField::LocalPort) {
             Some(port) if port != 0 => port,
-            _ => u16::from_be(self.probe(SocketField::LocalPortKept).unwrap_or(0)),
+            _ => u16::from_be(probe_at(self.0, SocketField::LocalPortKept).unwrap_or(0)),
         }
     }
 
@@ -126,7 +135,22 @@ impl Socket for TrustedSocket {
 impl TrustedSocket {
     #[inline(always)]
     fn address_v6(&self, field: SocketField) -> Words {
-        self.probe(field).unwrap_or([0; 2])
+        probe_at(self.0, field).unwrap_or([0; 2])
+    }
+}
+
+/// The members of `struct tcp_sock`: plain loads where the verifier trusts the pointer.
+pub struct TcpSocket(*const u8);
+
+impl TcpSocket {
+    /// Reads a member.
+    #[inline(always)]
+    pub fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
+        if has_trusted_pointers() {
+            trusted_at(self.0, field)
+        } else {
+            probe_at(self.0, field)
+        }
     }
 }
 
@@ -135,6 +159,15 @@ impl TrustedSocket {
 fn v4_mapped(address: u32) -> Words {
     let [a, b, c, d] = address.to_ne_bytes();
     words([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+}
+
+/// Loads `field` relative to `base`, a pointer whose type the verifier knows.
+#[inline(always)]
+pub fn trusted_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+    let offset = socket_offset(field)?;
+    // SAFETY: the verifier checks that the offset lies in what is pointed to, and makes a
+    // faulting load yield zero.
+    Some(unsafe { base.wrapping_add(offset).cast::<T>().read_volatile() })
 }
 
 /// Reads `field` relative to `base` with the checking helper.

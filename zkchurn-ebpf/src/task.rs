@@ -4,7 +4,8 @@
 
 use aya_ebpf::helpers::{
     bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_current_task,
-    bpf_get_current_uid_gid, bpf_probe_read_kernel, generated::bpf_get_current_comm,
+    bpf_get_current_uid_gid,
+    generated::{bpf_get_current_comm, bpf_get_current_task_btf},
 };
 use zkchurn_common::{
     field::SocketField,
@@ -12,7 +13,8 @@ use zkchurn_common::{
 };
 
 use crate::{
-    globals::socket_offset,
+    globals::has_trusted_pointers,
+    socket::{probe_at, trusted_at},
     words::{self, Words},
 };
 
@@ -56,31 +58,39 @@ fn record_comm(field: &mut [u8; COMM_LENGTH]) {
 /// Enters name and start time of the current process, read from its leader.
 #[inline(always)]
 fn record_process(record: &mut ConnectionRecord) {
-    let Some(leader) = socket_offset(SocketField::GroupLeader) else {
+    let Some(leader) = leader() else {
         return;
     };
-    // SAFETY: the helper has no arguments and no preconditions.
-    let task = unsafe { bpf_get_current_task() } as *const u8;
-    let Ok(leader) = read::<*const u8>(task, leader) else {
-        return;
-    };
-    if let Some(offset) = socket_offset(SocketField::StartBoottime)
-        && let Ok(start) = read::<u64>(leader, offset)
-    {
+    if let Some(start) = member(leader, SocketField::StartBoottime) {
         record.opener_start_ns = start;
         record.known |= known::OPENER_START;
     }
-    if let Some(offset) = socket_offset(SocketField::Comm)
-        && let Ok(comm) = read::<Words>(leader, offset)
-    {
+    // An array of characters: no load takes more than one of them.
+    if let Some(comm) = probe_at::<Words>(leader, SocketField::Comm) {
         words::put(&mut record.process_comm, comm);
         record.known |= known::PROCESS_COMM;
     }
 }
 
+/// The current process's leader.
 #[inline(always)]
-fn read<T>(base: *const u8, offset: usize) -> Result<T, i32> {
-    let address = base.wrapping_add(offset).cast::<T>();
-    // SAFETY: the helper checks the address and fails where it cannot be read.
-    unsafe { bpf_probe_read_kernel(address) }
+fn leader() -> Option<*const u8> {
+    let task = if has_trusted_pointers() {
+        // SAFETY: the helper has no arguments and no preconditions.
+        unsafe { bpf_get_current_task_btf() }.cast_const().cast()
+    } else {
+        // SAFETY: likewise.
+        unsafe { bpf_get_current_task() as *const u8 }
+    };
+    member(task, SocketField::GroupLeader)
+}
+
+/// Reads a member of a task.
+#[inline(always)]
+fn member<T: Copy>(task: *const u8, field: SocketField) -> Option<T> {
+    if has_trusted_pointers() {
+        trusted_at(task, field)
+    } else {
+        probe_at(task, field)
+    }
 }

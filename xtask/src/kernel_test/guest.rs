@@ -18,11 +18,11 @@ use crate::{command, workspace};
 const INIT: &str = include_str!("init.sh");
 
 /// What init and the tests call.
-const TOOLS: [&str; 39] = [
+const TOOLS: [&str; 43] = [
     "bash", "bpftool", "cat", "chmod", "chown", "cp", "dd", "echo", "env", "false", "getcap",
-    "grep", "head", "insmod", "ip", "ls", "mkdir", "mount", "nsenter", "openssl", "perl", "rm",
-    "sed", "seq", "setcap", "setpriv", "setsid", "sh", "sleep", "ss", "strace", "stty", "tail",
-    "tc", "tr", "true", "umount", "uname", "unshare",
+    "grep", "head", "insmod", "ip", "ln", "ls", "mkdir", "mkfifo", "mknod", "mount", "nsenter",
+    "openssl", "perl", "rm", "sed", "seq", "setcap", "setpriv", "setsid", "sh", "sleep", "ss",
+    "strace", "stty", "tail", "tc", "touch", "tr", "true", "umount", "uname", "unshare",
 ];
 
 /// Debian's merged `/usr`.

@@ -15,21 +15,66 @@ const MATRIX: [&str; 5] = [
 
 const NOT_OF_THE_MATRIX: &str = "not of the matrix, too slow under emulation: these run on \
      the suite's own kernel (`--all-tests` runs them here too)";
-const NEEDS_BTF: &str = "asks for what is known with BTF only";
 
 /// With the classic tracepoint alone. That it is used, and that the rest is
 /// said to be unknown, is what the tests in `WITHOUT_BTF` check.
 const WITHOUT_BTF: [&str; 1] = ["fallback::without_btf"];
 
-/// `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
-/// program's fdinfo came with 5.12; first bytes are joined by the cookie.
-const BEFORE_5_12: [&str; 3] = [
-    "closing::the_incident_shut_down_by_its_thread_closed_later",
-    "handshake::",
-    "threads::every_connection_has_its_own_threads_tid_and_name",
+/// What a kernel before some version lacks, and the tests that ask for it.
+struct Lack {
+    lacks: fn(&Kernel) -> bool,
+    tests: &'static [&'static str],
+    reason: &'static str,
+}
+
+const LACKS: [Lack; 5] = [
+    Lack {
+        lacks: |kernel| kernel.hide_btf,
+        tests: &[""],
+        reason: "asks for what is known with BTF only",
+    },
+    // `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
+    // program's fdinfo; first bytes and older sockets are joined by the cookie.
+    Lack {
+        lacks: is_5_10,
+        tests: &[
+            "closing::the_incident_shut_down_by_its_thread_closed_later",
+            "faults::many_",
+            "handshake::",
+            "older::an_older_connection",
+            "older::with_a_filter_on_the_process_a_socket",
+            "threads::every_connection_has_its_own_threads_tid_and_name",
+        ],
+        reason: "asks for a socket's cookie or for `recursion_misses`, which the kernel tells \
+             since 5.12; a trace says that they are unknown",
+    },
+    Lack {
+        lacks: is_5_10,
+        tests: &[
+            "faults::container::with_",
+            "faults::hidepid::",
+            "privilege::dropped::a_user",
+            "privilege::granted::cap_net_admin",
+            "privilege::granted::two_",
+        ],
+        reason: "has no privilege but two capabilities; before 5.11 the limit of locked memory \
+             has to be lifted, too, and zkchurn says so",
+    },
+    Lack {
+        lacks: is_5_10,
+        tests: &["privilege::dropped::"],
+        reason: "expects CAP_BPF to be given up, which reading a map takes before 6.0",
+    },
+    Lack {
+        lacks: |_| true,
+        tests: &["socket_diag::a_table_of_twenty_thousand"],
+        reason: "makes more connections than emulation can within its time",
+    },
 ];
-const NEEDS_5_12: &str = "asks for a socket's cookie or for `recursion_misses`, which the \
-     kernel tells since 5.12; a trace says that they are unknown";
+
+fn is_5_10(kernel: &Kernel) -> bool {
+    kernel.series == "5.10"
+}
 
 /// The tests of one boot.
 pub struct Chosen {
@@ -67,14 +112,13 @@ impl Chosen {
 fn reason(name: &str, kernel: &Kernel, all: bool) -> Option<&'static str> {
     let is_of = |beginnings: &[&str]| beginnings.iter().any(|begins| name.starts_with(begins));
     if !all && !is_of(&MATRIX) {
-        Some(NOT_OF_THE_MATRIX)
-    } else if kernel.hide_btf && !is_of(&WITHOUT_BTF) {
-        Some(NEEDS_BTF)
-    } else if kernel.series == "5.10" && is_of(&BEFORE_5_12) {
-        Some(NEEDS_5_12)
-    } else {
-        None
+        return Some(NOT_OF_THE_MATRIX);
     }
+    if kernel.hide_btf && is_of(&WITHOUT_BTF) {
+        return None;
+    }
+    let mut lacks = LACKS.iter().filter(|lack| (lack.lacks)(kernel));
+    lacks.find(|lack| is_of(lack.tests)).map(|lack| lack.reason)
 }
 
 #[cfg(test)]

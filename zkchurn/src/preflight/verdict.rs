@@ -117,6 +117,14 @@ pub fn locks_memory(facts: &Facts) -> bool {
     !is_at_least(facts, MEMLOCK_FREE_SINCE)
 }
 
+/// Whether that limit may be too low and cannot be lifted.
+pub fn locked_memory_is_short(facts: &Facts) -> bool {
+    const WANTED: u64 = 64 << 20;
+    locks_memory(facts)
+        && facts.memlock.is_some_and(|limit| limit < WANTED)
+        && !facts.capabilities.contains(CapabilitySet::SYS_RESOURCE)
+}
+
 fn is_at_least(facts: &Facts, wanted: Release) -> bool {
     facts.release.is_none_or(|release| release >= wanted)
 }
@@ -265,12 +273,11 @@ fn tracepoint(facts: &Facts) -> Check {
 }
 
 fn memlock(facts: &Facts) -> Check {
-    const WANTED: u64 = 64 << 20;
     let limit = facts.memlock.unwrap_or(u64::MAX);
     if !locks_memory(facts) {
         return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
     }
-    if limit >= WANTED || facts.capabilities.contains(CapabilitySet::SYS_RESOURCE) {
+    if !locked_memory_is_short(facts) {
         return Check::ok("locked memory", "limit is high enough, or can be lifted");
     }
     Check::not_ok(

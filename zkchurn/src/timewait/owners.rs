@@ -19,7 +19,9 @@ use crate::{
 /// Most ended connections that are remembered: as many as a host with the usual
 /// limits has sockets in TIME_WAIT (`tcp_max_tw_buckets`).
 pub const MOST_OWNERS: usize = 65_536;
-/// For how long: twice the time that a socket stays in TIME_WAIT, for timers
+/// Owners that are looked through for the one of the next end.
+const MOST_RECENT: usize = 16;
+/// For how long an end is remembered: twice the time that a socket stays in TIME_WAIT, for timers
 /// that were started anew.
 const KEPT_NS: u64 = 2 * TIME_WAIT_MS * 1_000_000;
 
@@ -85,7 +87,8 @@ pub struct Owners {
     order: VecDeque<(u64, Ended)>,
     /// Places in `order` by key, of the latest end with that key.
     index: OnceCell<HashMap<u64, usize>>,
-    latest: Option<Rc<Owner>>,
+    /// The latest owners, each once, the last one first.
+    recent: Vec<Rc<Owner>>,
     /// End of the latest connection that was forgotten for lack of room.
     forgotten_until_ns: Option<u64>,
 }
@@ -130,16 +133,17 @@ impl Owners {
         self.forgotten_until_ns.is_some_and(|until| at_ns <= until)
     }
 
-    /// Most threads churn in a row: one allocation serves the whole row.
+    /// A few threads churn, again and again: all ends of such a thread have one
+    /// allocation.
     fn shared(&mut self, owner: Owner) -> Rc<Owner> {
-        match &self.latest {
-            Some(latest) if **latest == owner => Rc::clone(latest),
-            _ => {
-                let owner = Rc::new(owner);
-                self.latest = Some(Rc::clone(&owner));
-                owner
+        match self.recent.iter().position(|recent| **recent == owner) {
+            Some(place) => self.recent[..=place].rotate_right(1),
+            None => {
+                self.recent.truncate(MOST_RECENT - 1);
+                self.recent.insert(0, Rc::new(owner));
             }
         }
+        Rc::clone(&self.recent[0])
     }
 
     fn make_room(&mut self, now_ns: u64) {
@@ -182,5 +186,34 @@ mod tests {
         }
         assert_eq!(owners.order.len(), 4);
         assert!(!owners.may_have_forgotten(1), "there was room for all");
+    }
+
+    /// Remembers one end of each of these threads, one after the other.
+    fn remember(owners: &mut Owners, tids: impl Iterator<Item = u32>) {
+        for tid in tids {
+            let mut connection = test_connection::ended(1, 0, 0, Outcome::ClosedByUs);
+            connection.opener.as_mut().unwrap().thread.tid = tid;
+            owners.remember(&connection);
+        }
+    }
+
+    #[test]
+    fn threads_that_take_turns_have_one_allocation_each() {
+        let mut owners = Owners::default();
+        let threads = MOST_RECENT as u32;
+        remember(&mut owners, (0..threads).cycle().take(10 * MOST_RECENT));
+        assert_eq!(owners.recent.len(), MOST_RECENT);
+        for (place, (_, ended)) in owners.order.iter().enumerate() {
+            assert_eq!(ended.owner.tid, Some(place as u32 % threads));
+            assert_eq!(Rc::strong_count(&ended.owner), 1 + 10);
+        }
+    }
+
+    #[test]
+    fn an_owner_for_each_end_is_kept_no_longer_than_its_end() {
+        let mut owners = Owners::default();
+        remember(&mut owners, 0..1_000);
+        assert_eq!(owners.recent.len(), MOST_RECENT);
+        assert_eq!(Rc::strong_count(&owners.order[0].1.owner), 1);
     }
 }

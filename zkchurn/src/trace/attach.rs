@@ -14,7 +14,7 @@ use crate::{
     preflight::{
         facts::Facts,
         handshake,
-        verdict::{Check, State, locks_memory},
+        verdict::{Check, State, locked_memory_is_short, locks_memory},
     },
     source::{
         BUILT_IN,
@@ -96,6 +96,11 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
             Code::Unsupported
         };
         let hint = match code {
+            Code::NotPermitted if locked_memory_is_short(facts) => {
+                "before Linux 5.11 its maps are locked memory, of which too little is allowed: \
+                 `ulimit -l unlimited`, or grant CAP_SYS_RESOURCE; `zkchurn doctor` says what \
+                 else is missing"
+            }
             Code::NotPermitted => "run it with sudo; `zkchurn doctor` says what is missing",
             _ => "`zkchurn doctor` says what this host offers",
         };
