@@ -136,7 +136,9 @@ impl Owners {
     /// A few threads churn, again and again: all ends of such a thread have one
     /// allocation.
     fn shared(&mut self, owner: Owner) -> Rc<Owner> {
-        match self.recent.iter().position(|recent| **recent == owner) {
+        // What most often differs comes first.
+        let is_it = |recent: &Rc<Owner>| recent.tid == owner.tid && **recent == owner;
+        match self.recent.iter().position(is_it) {
             Some(place) => self.recent[..=place].rotate_right(1),
             None => {
                 self.recent.truncate(MOST_RECENT - 1);

@@ -48,7 +48,7 @@ const POLL_BUSY: Duration = Duration::from_millis(5);
 /// The same as long as nothing was found, and for how long at most: whoever starts a
 /// trace is waiting for its first line.
 const POLL_EAGER: Duration = Duration::from_millis(2);
-const EAGER_FOR: Duration = Duration::from_secs(1);
+const EAGER_FOR: Duration = Duration::from_millis(100);
 /// A look that finds more than this part of the buffer full has found much.
 const MUCH: u32 = 4;
 /// Records that are taken before signals and timers get their turn.

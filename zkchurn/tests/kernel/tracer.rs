@@ -166,7 +166,7 @@ impl Trace {
             "unmatched_closes",
             "undecodable_records",
         ] {
-            assert_eq!(self.loss(counter), 0, "{counter}");
+            assert_eq!(self.loss(counter), 0, "{counter}: {}", self.report["loss"]);
         }
     }
 }
