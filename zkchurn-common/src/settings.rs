@@ -39,9 +39,11 @@ pub mod names {
     pub const LOSS: &str = "LOSS";
     /// The program for `tp_btf/inet_sock_set_state`.
     pub const TP_BTF_PROGRAM: &str = "inet_sock_set_state_btf";
+    /// The program for what the kernel skips that one for.
+    pub const AGAIN_PROGRAM: &str = "inet_sock_set_state_again";
     /// The program for the classic tracepoint `sock/inet_sock_set_state`.
     pub const TRACEPOINT_PROGRAM: &str = "inet_sock_set_state_classic";
-    /// The tracepoint that both attach to.
+    /// The tracepoint that they attach to.
     pub const TRACEPOINT: &str = "inet_sock_set_state";
     /// The tracepoint's category in tracefs.
     pub const TRACEPOINT_CATEGORY: &str = "sock";

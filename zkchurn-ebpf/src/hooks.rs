@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The two entry points. The loader attaches one of them.
+//! The entry points. The loader attaches the first, or also the second, or the third.
 
 use aya_ebpf::{
     macros::{btf_tracepoint, tracepoint},
@@ -9,7 +9,7 @@ use zkchurn_common::field::{SocketField, TracepointField};
 
 use crate::{
     globals::tracepoint_offset,
-    observe::observe,
+    observe::{observe, observe_again},
     socket::{Socket, TrustedSocket, probe_at},
     words::Words,
 };
@@ -20,16 +20,36 @@ const IPPROTO_TCP: u16 = 6;
 /// (include/trace/events/sock.h, `TRACE_EVENT(inet_sock_set_state)`).
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
-    let socket = TrustedSocket(context.arg::<*const u8>(0));
+    let (socket, old, new) = arguments(&context);
+    observe(&socket, old, new, is_tcp);
+    0
+}
+
+/// The same for what the kernel skipped the first program for. It is attached after it.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn inet_sock_set_state_again(context: BtfTracePointContext) -> i32 {
+    let (socket, old, new) = arguments(&context);
+    observe_again(&socket, old, new, is_tcp);
+    0
+}
+
+#[inline(always)]
+fn arguments(context: &BtfTracePointContext) -> (TrustedSocket, u8, u8) {
     let old: i32 = context.arg(1);
     let new: i32 = context.arg(2);
-    observe(&socket, old as u8, new as u8, |socket| {
-        // SCTP and MPTCP sockets pass here as well.
-        socket
-            .load::<u16>(SocketField::Protocol)
-            .is_none_or(|protocol| protocol == IPPROTO_TCP)
-    });
-    0
+    (
+        TrustedSocket(context.arg::<*const u8>(0)),
+        old as u8,
+        new as u8,
+    )
+}
+
+/// SCTP and MPTCP sockets pass here as well.
+#[inline(always)]
+fn is_tcp(socket: &TrustedSocket) -> bool {
+    socket
+        .load::<u16>(SocketField::Protocol)
+        .is_none_or(|protocol| protocol == IPPROTO_TCP)
 }
 
 /// Classic tracepoint: fields in the record, at offsets from its `format` file.

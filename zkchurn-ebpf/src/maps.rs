@@ -27,17 +27,34 @@ static HANDSHAKES: HashMap<u64, Progress> = HashMap::with_max_entries(1, 0);
 #[map]
 static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
 
+/// The last socket on this CPU that found no room in the table.
+#[map]
+static WITHOUT_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
 /// Starts tracking a connection; a full table is counted.
 #[inline(always)]
 pub fn track(record: &ConnectionRecord) {
     if TRACKED.insert(record.socket, record, 0).is_err() {
         count(Loss::TableFull);
+        if let Some(last) = WITHOUT_ROOM.get_ptr_mut(0) {
+            // SAFETY: the slot belongs to this CPU.
+            unsafe { *last = record.socket };
+        }
     } else if globals::captures_handshakes() {
         let progress = Progress::new(record.side);
         if HANDSHAKES.insert(record.socket, progress, 0).is_err() {
             count(Loss::HandshakeRecordDropped);
         }
     }
+}
+
+/// Whether a socket has just found no room, and was counted.
+#[inline(always)]
+pub fn had_no_room(socket: u64) -> bool {
+    // SAFETY: the slot belongs to this CPU.
+    WITHOUT_ROOM
+        .get_ptr(0)
+        .is_some_and(|last| unsafe { *last } == socket)
 }
 
 /// How much of a connection's handshake was captured.
@@ -98,8 +115,8 @@ pub fn publish_handshake(record: &HandshakeRecord) {
 #[inline(always)]
 pub fn count(loss: Loss) {
     if let Some(counter) = LOSS.get_ptr_mut(loss as u32) {
-        // SAFETY: the slot belongs to this CPU, and a program of this kind
-        // does not nest on one CPU (the kernel skips it and counts the miss).
+        // SAFETY: the slot belongs to this CPU, and a program does not nest on one
+        // CPU (the kernel skips it and counts the miss).
         unsafe { *counter += 1 };
     }
 }

@@ -4,26 +4,28 @@
 use aya_log_ebpf::trace;
 use zkchurn_common::{
     settings::{SIDE_CLIENT, SIDE_SERVER},
-    state::{self, SYN_RECV, Transition},
+    state::{self, ESTABLISHED, SYN_RECV, Transition},
 };
 
-use crate::{globals, handlers, socket::Socket};
+use crate::{globals, handlers, maps, socket::Socket};
+
+/// A change of state of a traced connection.
+struct Change {
+    old: u8,
+    new: u8,
+    transition: Transition,
+    /// Whether this host accepted the connection.
+    accepted: bool,
+    /// Whether it opened it.
+    opened: bool,
+}
 
 /// Handles one change of state of one socket.
-///
-/// Most changes on a host concern other ports, so the port is looked at before
-/// anything else.
 #[inline(always)]
 pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) {
-    let transition = Transition::of(old, new);
-    if transition == Transition::Uninteresting {
+    let Some(change) = traced(socket, old, new, is_tcp) else {
         return;
-    }
-    let opened = globals::traces(SIDE_CLIENT) && globals::traces_port(socket.remote_port());
-    let accepted = globals::traces(SIDE_SERVER) && globals::traces_port(socket.local_port());
-    if !(opened || accepted) || !is_tcp(socket) {
-        return;
-    }
+    };
     // The loader's AYA_LOG_LEVEL makes this dead code unless -vv is given.
     trace!(
         (),
@@ -34,24 +36,89 @@ pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> b
         socket.remote_port(),
         socket.identity()
     );
-    match transition {
+    handle(socket, &change);
+}
+
+/// Handles it unless [`observe`], which runs before, has done so.
+///
+/// Where a program at a tracepoint can be preempted (seen on Linux 7.3), the kernel
+/// skips it for whatever else happens on that CPU until it goes on. This is another
+/// program, which it does not skip then.
+#[inline(always)]
+pub fn observe_again<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) {
+    if let Some(change) = traced(socket, old, new, is_tcp)
+        && !is_recorded(socket, &change)
+    {
+        handle(socket, &change);
+    }
+}
+
+/// The change, if it is one of a traced connection.
+///
+/// Most changes on a host concern other ports, so the port is looked at before
+/// anything else.
+#[inline(always)]
+fn traced<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) -> Option<Change> {
+    let transition = Transition::of(old, new);
+    if transition == Transition::Uninteresting {
+        return None;
+    }
+    let opened = globals::traces(SIDE_CLIENT) && globals::traces_port(socket.remote_port());
+    let accepted = globals::traces(SIDE_SERVER) && globals::traces_port(socket.local_port());
+    if !(opened || accepted) || !is_tcp(socket) {
+        return None;
+    }
+    Some(Change {
+        old,
+        new,
+        transition,
+        accepted,
+        opened,
+    })
+}
+
+#[inline(always)]
+fn handle<S: Socket>(socket: &S, change: &Change) {
+    match change.transition {
         Transition::Connect => {
-            if opened {
+            if change.opened {
                 handlers::tcp_connect(socket);
             }
         }
         Transition::Established => {
-            if accepted && old == SYN_RECV {
+            if change.begins_accepted() {
                 handlers::accepted(socket);
             } else {
                 handlers::established(socket);
             }
         }
         Transition::ActiveClose | Transition::PassiveClose => {
-            handlers::tcp_close(socket, transition, new);
+            handlers::tcp_close(socket, change.transition, change.new);
         }
         Transition::PeerClose => handlers::peer_close(socket),
-        Transition::End => handlers::ended(socket, old),
+        Transition::End => handlers::ended(socket, change.old),
         Transition::Uninteresting => {}
+    }
+}
+
+/// Whether the connection's record has the change already, or cannot have it.
+#[inline(always)]
+fn is_recorded<S: Socket>(socket: &S, change: &Change) -> bool {
+    let identity = socket.identity();
+    let Some(record) = maps::tracked(identity) else {
+        let begins = change.transition == Transition::Connect || change.begins_accepted();
+        return !begins || maps::had_no_room(identity);
+    };
+    match change.transition {
+        Transition::Connect => true,
+        Transition::End => false,
+        _ => record.states_seen & state::bit(change.new) != 0,
+    }
+}
+
+impl Change {
+    #[inline(always)]
+    fn begins_accepted(&self) -> bool {
+        self.accepted && self.old == SYN_RECV && self.new == ESTABLISHED
     }
 }

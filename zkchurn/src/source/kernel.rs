@@ -26,7 +26,7 @@ use zkchurn_common::{
 
 use crate::{
     frame::{Hook, LossCounts, Sides},
-    preflight::facts::Facts,
+    preflight::facts::{Facts, Release},
 };
 use error::error_chain;
 pub use error::{KernelError, is_permission};
@@ -59,6 +59,8 @@ pub struct KernelConfig {
 pub struct KernelSource {
     ebpf: Ebpf,
     hook: Hook,
+    /// Whether the second program is attached, too.
+    runs_again: bool,
     socket_cookie: bool,
     handshake: Handshake,
     records: RingBuf<MapData>,
@@ -163,11 +165,17 @@ impl KernelSource {
             None => Handshake::NotWanted,
         };
         match attempt.hook {
-            Hook::TpBtf => attach_tp_btf(&mut ebpf, facts)?,
+            Hook::TpBtf => attach_tp_btf(&mut ebpf, facts, names::TP_BTF_PROGRAM)?,
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
+        }
+        let runs_again = attempt.socket_cookie && programs_are_preempted(facts);
+        if runs_again {
+            // After the first: the kernel calls them in the order of their attaching.
+            attach_tp_btf(&mut ebpf, facts, names::AGAIN_PROGRAM)?;
         }
         Ok(Self {
             hook: attempt.hook,
+            runs_again,
             socket_cookie: attempt.socket_cookie,
             handshake,
             records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
@@ -232,8 +240,10 @@ impl KernelSource {
     pub fn detach(&mut self) -> Result<(), KernelError> {
         match self.hook {
             Hook::TpBtf => {
-                let program: &mut BtfTracePoint = program(&mut self.ebpf, names::TP_BTF_PROGRAM)?;
-                program.unload()?;
+                self.unload_tp_btf(names::TP_BTF_PROGRAM)?;
+                if self.runs_again {
+                    self.unload_tp_btf(names::AGAIN_PROGRAM)?;
+                }
             }
             Hook::Tracepoint => {
                 let program: &mut TracePoint = program(&mut self.ebpf, names::TRACEPOINT_PROGRAM)?;
@@ -282,19 +292,33 @@ impl KernelSource {
         }
     }
 
-    /// The kernel's own count of skipped runs, from the program's fdinfo (5.12+).
+    /// The kernel's own count of skipped runs (5.12+). What one of two programs is
+    /// skipped for the other sees, unless it is skipped as well: at most the fewer.
     fn recursion_misses(&self) -> Option<u64> {
-        let name = match self.hook {
-            Hook::TpBtf => names::TP_BTF_PROGRAM,
-            Hook::Tracepoint => names::TRACEPOINT_PROGRAM,
-        };
-        let fd = self.ebpf.program(name)?.fd().ok()?;
+        match self.hook {
+            Hook::Tracepoint => self.misses_of(names::TRACEPOINT_PROGRAM),
+            Hook::TpBtf if self.runs_again => {
+                let first = self.misses_of(names::TP_BTF_PROGRAM)?;
+                Some(first.min(self.misses_of(names::AGAIN_PROGRAM)?))
+            }
+            Hook::TpBtf => self.misses_of(names::TP_BTF_PROGRAM),
+        }
+    }
+
+    /// From the program's fdinfo.
+    fn misses_of(&self, program: &str) -> Option<u64> {
+        let fd = self.ebpf.program(program)?.fd().ok()?;
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(path).ok()?;
         let line = info
             .lines()
             .find_map(|line| line.strip_prefix("recursion_misses:"))?;
         line.trim().parse().ok()
+    }
+
+    fn unload_tp_btf(&mut self, name: &'static str) -> Result<(), KernelError> {
+        let program: &mut BtfTracePoint = program(&mut self.ebpf, name)?;
+        Ok(program.unload()?)
     }
 
     /// Prints what the kernel program logs, through the `log` facade.
@@ -325,8 +349,15 @@ fn record_start(record: &[u8; RECORD_SIZE]) -> u64 {
     u64::from_le_bytes(word)
 }
 
-fn attach_tp_btf(ebpf: &mut Ebpf, facts: &Facts) -> Result<(), KernelError> {
-    let program: &mut BtfTracePoint = program(ebpf, names::TP_BTF_PROGRAM)?;
+/// Whether the kernel preempts a program at a tracepoint, and skips it for what
+/// happens on that CPU meanwhile. Linux 7.3 does (docs/adr/0016), 6.18 does not.
+fn programs_are_preempted(facts: &Facts) -> bool {
+    const SINCE: Release = Release { major: 7, minor: 0 };
+    facts.release.is_some_and(|release| release >= SINCE)
+}
+
+fn attach_tp_btf(ebpf: &mut Ebpf, facts: &Facts, name: &'static str) -> Result<(), KernelError> {
+    let program: &mut BtfTracePoint = program(ebpf, name)?;
     program.load(names::TRACEPOINT, &tracepoint_btf::of(facts)?)?;
     program.attach()?;
     Ok(())
