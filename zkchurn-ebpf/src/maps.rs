@@ -115,8 +115,9 @@ pub fn publish_handshake(record: &HandshakeRecord) {
 #[inline(always)]
 pub fn count(loss: Loss) {
     if let Some(counter) = LOSS.get_ptr_mut(loss as u32) {
-        // SAFETY: the slot belongs to this CPU, and a program does not nest on one
-        // CPU (the kernel skips it and counts the miss).
+        // SAFETY: the slot belongs to this CPU, where no program runs twice at once. Where
+        // another one interrupts it between load and store, one count is lost: this
+        // target has no atomic addition in stable Rust.
         unsafe { *counter += 1 };
     }
 }

@@ -2,7 +2,7 @@
 //! Reading fields of the socket whose state changes.
 //!
 //! Each hook has its own way to reach the socket; the handlers see only this
-//! trait. `None` always means that the running kernel lacks the field.
+//! trait. `None` means that the running kernel lacks the field.
 
 use aya_ebpf::helpers::{
     bpf_get_socket_cookie, bpf_probe_read_kernel, generated::bpf_skc_to_tcp_sock,

@@ -16,7 +16,9 @@ const WORD: usize = size_of::<u64>();
 const _: () = {
     assert!(offset_of!(ConnectionRecord, local_address).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, remote_address).is_multiple_of(WORD));
+    assert!(offset_of!(ConnectionRecord, opener_comm).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, process_comm).is_multiple_of(WORD));
+    assert!(offset_of!(ConnectionRecord, closer_comm).is_multiple_of(WORD));
     assert!(RECORD_SIZE.is_multiple_of(WORD));
 };
 
@@ -30,7 +32,7 @@ pub const fn words(bytes: [u8; 16]) -> Words {
     ]
 }
 
-/// Writes a record's field: `local_address`, `remote_address` or `process_comm`.
+/// Writes a record's field, one of those that are named above.
 #[inline(always)]
 pub fn put(field: &mut [u8; 16], words: Words) {
     // SAFETY: the field has the size of `Words`, and lies at a multiple of a word's size

@@ -59,8 +59,7 @@ pub struct KernelConfig {
 pub struct KernelSource {
     ebpf: Ebpf,
     hook: Hook,
-    /// Whether the second program is attached, too.
-    runs_again: bool,
+    second: Second,
     socket_cookie: bool,
     handshake: Handshake,
     records: RingBuf<MapData>,
@@ -84,6 +83,14 @@ pub enum Followed {
 enum Handshake {
     NotWanted,
     Captured,
+    Failed(KernelError),
+}
+
+/// The program for what the kernel skips the first for.
+#[derive(Debug)]
+enum Second {
+    NotNeeded,
+    Attached,
     Failed(KernelError),
 }
 
@@ -168,14 +175,17 @@ impl KernelSource {
             Hook::TpBtf => attach_tp_btf(&mut ebpf, facts, names::TP_BTF_PROGRAM)?,
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
-        let runs_again = attempt.socket_cookie && programs_are_preempted(facts);
-        if runs_again {
+        let mut second = Second::NotNeeded;
+        if attempt.socket_cookie && programs_are_preempted(facts) {
             // After the first: the kernel calls them in the order of their attaching.
-            attach_tp_btf(&mut ebpf, facts, names::AGAIN_PROGRAM)?;
+            second = match attach_tp_btf(&mut ebpf, facts, names::AGAIN_PROGRAM) {
+                Ok(()) => Second::Attached,
+                Err(error) => Second::Failed(error),
+            };
         }
         Ok(Self {
             hook: attempt.hook,
-            runs_again,
+            second,
             socket_cookie: attempt.socket_cookie,
             handshake,
             records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
@@ -201,6 +211,14 @@ impl KernelSource {
             Handshake::NotWanted => Ok(false),
             Handshake::Captured => Ok(true),
             Handshake::Failed(error) => Err(error_chain(error)),
+        }
+    }
+
+    /// Why what the kernel skips the program for is not made up for, where it should be.
+    pub fn skipped_for_good(&self) -> Option<String> {
+        match &self.second {
+            Second::Failed(error) => Some(error_chain(error)),
+            Second::NotNeeded | Second::Attached => None,
         }
     }
 
@@ -241,7 +259,7 @@ impl KernelSource {
         match self.hook {
             Hook::TpBtf => {
                 self.unload_tp_btf(names::TP_BTF_PROGRAM)?;
-                if self.runs_again {
+                if matches!(self.second, Second::Attached) {
                     self.unload_tp_btf(names::AGAIN_PROGRAM)?;
                 }
             }
@@ -297,7 +315,7 @@ impl KernelSource {
     fn recursion_misses(&self) -> Option<u64> {
         match self.hook {
             Hook::Tracepoint => self.misses_of(names::TRACEPOINT_PROGRAM),
-            Hook::TpBtf if self.runs_again => {
+            Hook::TpBtf if matches!(self.second, Second::Attached) => {
                 let first = self.misses_of(names::TP_BTF_PROGRAM)?;
                 Some(first.min(self.misses_of(names::AGAIN_PROGRAM)?))
             }

@@ -154,6 +154,12 @@ pub fn degraded(args: &TraceArgs, checks: &[Check], source: &KernelSource) -> Ve
                 .to_owned(),
         );
     }
+    if let Some(why) = source.skipped_for_good() {
+        sentences.push(format!(
+            "skipped runs: this kernel preempts the program, and the second one, which makes up \
+             for that, was refused: connections may be missing, see recursion misses: {why}"
+        ));
+    }
     if let Err(why) = source.captures_handshakes() {
         sentences.push(format!(
             "{}: not captured, the trace goes on without them: {why}",

@@ -336,3 +336,17 @@ async fn until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_while_stopped_is_not_made_up_for() {
+        let every = Duration::from_secs(10);
+        let now = Instant::now();
+        assert_eq!(next(now, every), now + every);
+        let stopped = now - 6 * every;
+        assert!(next(stopped, every) >= now + every);
+    }
+}

@@ -51,7 +51,8 @@ fn run_beside_churn(command: impl FnOnce(u16) -> Command + Send + 'static) {
 /// System calls that change files, and opening a file to write.
 const CHANGES: &str = "trace=open,openat,openat2,creat,rename,renameat,renameat2,link,linkat,\
     symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,mknod,mknodat,chmod,fchmod,fchmodat,\
-    chown,fchown,fchownat,lchown,truncate,ftruncate,utimensat,setxattr,fsetxattr,mount,kill,tkill";
+    chown,fchown,fchownat,lchown,truncate,ftruncate,utimensat,setxattr,fsetxattr,mount,kill,tkill,\
+    tgkill,pidfd_send_signal";
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
