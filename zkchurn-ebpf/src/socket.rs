@@ -146,11 +146,7 @@ impl TcpSocket {
     /// Reads a member.
     #[inline(always)]
     pub fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
-        if has_trusted_pointers() {
-            trusted_at(self.0, field)
-        } else {
-            probe_at(self.0, field)
-        }
+        member_at(self.0, field)
     }
 }
 
@@ -163,11 +159,21 @@ fn v4_mapped(address: u32) -> Words {
 
 /// Loads `field` relative to `base`, a pointer whose type the verifier knows.
 #[inline(always)]
-pub fn trusted_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+fn trusted_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
     let offset = socket_offset(field)?;
     // SAFETY: the verifier checks that the offset lies in what is pointed to, and makes a
     // faulting load yield zero.
     Some(unsafe { base.wrapping_add(offset).cast::<T>().read_volatile() })
+}
+
+/// Reads `field` relative to `base`, by a plain load where the verifier may know the pointer.
+#[inline(always)]
+pub fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+    if has_trusted_pointers() {
+        trusted_at(base, field)
+    } else {
+        probe_at(base, field)
+    }
 }
 
 /// Reads `field` relative to `base` with the checking helper.

@@ -14,7 +14,7 @@ use zkchurn_common::{
 
 use crate::{
     globals::has_trusted_pointers,
-    socket::{probe_at, trusted_at},
+    socket::{member_at, probe_at},
     words::{self, Words},
 };
 
@@ -61,7 +61,7 @@ fn record_process(record: &mut ConnectionRecord) {
     let Some(leader) = leader() else {
         return;
     };
-    if let Some(start) = member(leader, SocketField::StartBoottime) {
+    if let Some(start) = member_at(leader, SocketField::StartBoottime) {
         record.opener_start_ns = start;
         record.known |= known::OPENER_START;
     }
@@ -82,15 +82,5 @@ fn leader() -> Option<*const u8> {
         // SAFETY: likewise.
         unsafe { bpf_get_current_task() as *const u8 }
     };
-    member(task, SocketField::GroupLeader)
-}
-
-/// Reads a member of a task.
-#[inline(always)]
-fn member<T: Copy>(task: *const u8, field: SocketField) -> Option<T> {
-    if has_trusted_pointers() {
-        trusted_at(task, field)
-    } else {
-        probe_at(task, field)
-    }
+    member_at(task, SocketField::GroupLeader)
 }

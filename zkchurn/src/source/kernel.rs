@@ -13,7 +13,7 @@ use std::{
 };
 
 use aya::{
-    Ebpf,
+    Btf, Ebpf,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
@@ -171,17 +171,20 @@ impl KernelSource {
             Some(_) => Handshake::Failed(KernelError::NoCookies),
             None => Handshake::NotWanted,
         };
-        match attempt.hook {
-            Hook::TpBtf => attach_tp_btf(&mut ebpf, facts, names::TP_BTF_PROGRAM)?,
-            Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
-        }
         let mut second = Second::NotNeeded;
-        if attempt.socket_cookie && programs_are_preempted(facts) {
-            // After the first: the kernel calls them in the order of their attaching.
-            second = match attach_tp_btf(&mut ebpf, facts, names::AGAIN_PROGRAM) {
-                Ok(()) => Second::Attached,
-                Err(error) => Second::Failed(error),
-            };
+        match attempt.hook {
+            Hook::TpBtf => {
+                let btf = tracepoint_btf::of(facts)?;
+                attach_tp_btf(&mut ebpf, &btf, names::TP_BTF_PROGRAM)?;
+                if attempt.socket_cookie && programs_are_preempted(facts) {
+                    // After the first: the kernel calls them in the order of their attaching.
+                    second = match attach_tp_btf(&mut ebpf, &btf, names::AGAIN_PROGRAM) {
+                        Ok(()) => Second::Attached,
+                        Err(error) => Second::Failed(error),
+                    };
+                }
+            }
+            Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
         Ok(Self {
             hook: attempt.hook,
@@ -374,9 +377,9 @@ fn programs_are_preempted(facts: &Facts) -> bool {
     facts.release.is_some_and(|release| release >= SINCE)
 }
 
-fn attach_tp_btf(ebpf: &mut Ebpf, facts: &Facts, name: &'static str) -> Result<(), KernelError> {
+fn attach_tp_btf(ebpf: &mut Ebpf, btf: &Btf, name: &'static str) -> Result<(), KernelError> {
     let program: &mut BtfTracePoint = program(ebpf, name)?;
-    program.load(names::TRACEPOINT, &tracepoint_btf::of(facts)?)?;
+    program.load(names::TRACEPOINT, btf)?;
     program.attach()?;
     Ok(())
 }
