@@ -13,7 +13,8 @@ pub const MOST_PENDING: usize = 65_536;
 /// Handshakes that wait for the end of their connection.
 #[derive(Debug, Default)]
 pub struct Pending {
-    by_socket: HashMap<u64, Entry>,
+    /// Boxed for the same reason as in the ledger (docs/adr/0013).
+    by_socket: HashMap<u64, Box<Entry>>,
     /// Sockets in the order of their first bytes, with the number that tells an
     /// entry from an earlier one of the same socket.
     order: VecDeque<(u64, u64)>,
@@ -36,9 +37,12 @@ impl Pending {
             self.entries += 1;
             self.order.push_back((piece.socket, self.entries));
         }
-        let entry = self.by_socket.entry(piece.socket).or_insert(Entry {
-            number: self.entries,
-            ..Entry::default()
+        let number = self.entries;
+        let entry = self.by_socket.entry(piece.socket).or_insert_with(|| {
+            Box::new(Entry {
+                number,
+                ..Entry::default()
+            })
         });
         match piece.direction {
             Direction::Client => entry.client.add(piece),

@@ -111,7 +111,7 @@ pub struct Family {
     /// All connections.
     pub tally: Tally,
     /// The connections by opening thread.
-    pub threads: HashMap<u32, ThreadTally>,
+    pub threads: HashMap<u32, Box<ThreadTally>>,
     /// Whether further threads were not told apart.
     pub threads_left_out: bool,
     /// Records ended since the last interval.
@@ -130,9 +130,12 @@ pub struct Churning {
 }
 
 /// The aggregate over a trace.
+///
+/// What is large is boxed in the maps: where entries come and go, a map of bounded
+/// length takes up to four slots for each of them, sooner or later (docs/adr/0013).
 #[derive(Debug, Default)]
 pub struct Ledger {
-    families: HashMap<FamilyKey, Family>,
+    families: HashMap<FamilyKey, Box<Family>>,
     /// The first family of each process.
     processes: HashMap<ProcessKey, FamilyKey>,
     /// Of processes with several families.
@@ -225,7 +228,7 @@ impl Ledger {
     }
 
     fn begin_family(&mut self, key: FamilyKey) {
-        let mut family = Family::default();
+        let mut family = Box::<Family>::default();
         if let Some(process) = key.process {
             match self.processes.get(&process) {
                 Some(first) => {
@@ -263,7 +266,8 @@ impl Ledger {
     /// The families, busiest first: most ended connections, then most opened,
     /// then by key so that the order never depends on the hash.
     pub fn families(&self) -> Vec<(&FamilyKey, &Family)> {
-        let mut families: Vec<_> = self.families.iter().collect();
+        let families = self.families.iter();
+        let mut families: Vec<_> = families.map(|(key, family)| (key, &**family)).collect();
         families.sort_by_key(|(key, family)| {
             let tally = &family.tally;
             (std::cmp::Reverse((tally.ended, tally.opened())), **key)
@@ -293,7 +297,7 @@ impl Ledger {
 
     /// One family.
     pub fn family(&self, key: &FamilyKey) -> Option<&Family> {
-        self.families.get(key)
+        self.families.get(key).map(Box::as_ref)
     }
 
     /// The family with most ends since the last call, and their number; begins
@@ -323,7 +327,7 @@ impl Family {
             Entry::Occupied(known) => Some(known.into_mut()),
             Entry::Vacant(new) if has_room => {
                 *threads += 1;
-                Some(new.insert(ThreadTally::default()))
+                Some(new.insert(Box::default()))
             }
             Entry::Vacant(_) => {
                 self.threads_left_out = true;
@@ -337,7 +341,7 @@ impl Family {
         let mut threads: Vec<_> = self
             .threads
             .iter()
-            .map(|(tid, tally)| (*tid, tally))
+            .map(|(tid, tally)| (*tid, &**tally))
             .collect();
         threads.sort_by_key(|(tid, thread)| {
             let tally = &thread.tally;
