@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    bench, build_ebpf, command, demo, diagnose_matrix, fuzz, handshake, incident, kazoo,
+    bench, build_ebpf, command, demo, diagnose_matrix, fuzz, growth, handshake, incident, kazoo,
     kernel_test, lint, server_log, setup, soak, supply_chain,
 };
 
@@ -52,6 +52,10 @@ const BENCH: bench::Options = bench::Options {
     add: false,
     page: false,
     built: None,
+};
+const GROWTH: growth::Options = growth::Options {
+    records: growth::FEWEST_RECORDS,
+    write: false,
 };
 const FUZZ: fuzz::Options = fuzz::Options {
     only: Vec::new(),
@@ -117,6 +121,10 @@ fn steps(options: &Options) -> Vec<Step> {
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         ("demo", step(|| demo::run(&DEMO))),
         ("a short soak", step(|| soak::run(&SOAK))),
+        (
+            "memory against records and threads",
+            step(|| growth::run(&GROWTH)),
+        ),
         ("a short bench", step(|| bench::run(&BENCH))),
     ];
     if !options.no_incident {

@@ -117,6 +117,9 @@ pub fn locks_memory(facts: &Facts) -> bool {
     !is_at_least(facts, MEMLOCK_FREE_SINCE)
 }
 
+/// What to do where it is too low.
+pub const MORE_LOCKED_MEMORY: &str = "`ulimit -l unlimited`, or grant CAP_SYS_RESOURCE";
+
 /// Whether that limit may be too low and cannot be lifted.
 pub fn locked_memory_is_short(facts: &Facts) -> bool {
     const WANTED: u64 = 64 << 20;
@@ -285,7 +288,7 @@ fn memlock(facts: &Facts) -> Check {
         State::Degraded,
         format!("limited to {limit} bytes"),
         "the kernel may refuse the table and the ring buffer",
-        "ulimit -l unlimited, or grant CAP_SYS_RESOURCE",
+        MORE_LOCKED_MEMORY,
     )
 }
 

@@ -14,7 +14,7 @@ use crate::{
     preflight::{
         facts::Facts,
         handshake,
-        verdict::{Check, State, locked_memory_is_short, locks_memory},
+        verdict::{Check, MORE_LOCKED_MEMORY, State, locked_memory_is_short, locks_memory},
     },
     source::{
         BUILT_IN,
@@ -96,13 +96,14 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
             Code::Unsupported
         };
         let hint = match code {
-            Code::NotPermitted if locked_memory_is_short(facts) => {
+            Code::NotPermitted if locked_memory_is_short(facts) => format!(
                 "before Linux 5.11 its maps are locked memory, of which too little is allowed: \
-                 `ulimit -l unlimited`, or grant CAP_SYS_RESOURCE; `zkchurn doctor` says what \
-                 else is missing"
+                 {MORE_LOCKED_MEMORY}; `zkchurn doctor` says what else is missing"
+            ),
+            Code::NotPermitted => {
+                "run it with sudo; `zkchurn doctor` says what is missing".to_owned()
             }
-            Code::NotPermitted => "run it with sudo; `zkchurn doctor` says what is missing",
-            _ => "`zkchurn doctor` says what this host offers",
+            _ => "`zkchurn doctor` says what this host offers".to_owned(),
         };
         let error: anyhow::Error = shorten(error);
         Failure::new(code, error.context(hint))
