@@ -10,6 +10,10 @@ use crate::hash::HashMap;
 /// Most connections whose handshakes are kept for their end.
 pub const MOST_PENDING: usize = 65_536;
 
+/// So many sockets that are gone may stand in the order before it is looked through, so
+/// that few connections at a time do not make for many looks.
+const ORDER_SPARE: usize = 1024;
+
 /// Handshakes that wait for the end of their connection.
 #[derive(Debug, Default)]
 pub struct Pending {
@@ -77,7 +81,7 @@ impl Pending {
                 self.forgotten += 1;
             }
         }
-        if self.order.len() >= 2 * MOST_PENDING {
+        if self.order.len() >= 2 * self.by_socket.len() + ORDER_SPARE {
             let by_socket = &self.by_socket;
             self.order.retain(|(socket, number)| {
                 by_socket
@@ -146,7 +150,19 @@ mod tests {
             pending.add(&piece(1_000_000 + socket, FROM_CLIENT, 0, &REQUEST));
             assert!(pending.take(1_000_000 + socket).is_some());
         }
-        assert!(pending.order.len() <= 2 * MOST_PENDING);
+        assert!(pending.order.len() <= 2 * MOST_PENDING + ORDER_SPARE);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_kept_in_the_order() {
+        let mut pending = Pending::default();
+        pending.add(&piece(1, FROM_CLIENT, 0, &REQUEST));
+        for socket in 2..10 * ORDER_SPARE as u64 {
+            pending.add(&piece(socket, FROM_CLIENT, 0, &REQUEST));
+            assert!(pending.take(socket).is_some());
+            assert!(pending.order.len() <= 2 + ORDER_SPARE);
+        }
+        assert!(pending.take(1).is_some());
     }
 
     proptest! {
