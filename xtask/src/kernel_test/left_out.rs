@@ -27,7 +27,7 @@ struct Lack {
     reason: &'static str,
 }
 
-const LACKS: [Lack; 5] = [
+const LACKS: [Lack; 4] = [
     Lack {
         lacks: |kernel| kernel.hide_btf,
         tests: &[""],
@@ -64,11 +64,6 @@ const LACKS: [Lack; 5] = [
         lacks: is_5_10,
         tests: &["privilege::dropped::"],
         reason: "expects CAP_BPF to be given up, which reading a map takes before 6.0",
-    },
-    Lack {
-        lacks: |_| true,
-        tests: &["socket_diag::a_table_of_twenty_thousand"],
-        reason: "makes more connections than emulation can within its time",
     },
 ];
 
