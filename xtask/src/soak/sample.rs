@@ -16,7 +16,7 @@ use crate::{command, privilege};
 /// size are full: 65,536 owners of TIME_WAIT sockets, 8,192 threads.
 const FULL_AFTER: Duration = Duration::from_secs(5 * 60);
 /// KiB of memory at any time: twice what full tables were seen to take.
-const MEMORY_AT_MOST: u64 = 128 * 1024;
+const MEMORY_AT_MOST: u64 = 64 * 1024;
 /// KiB that the memory may waver with full tables, by what the allocator holds.
 const MEMORY_WAVERS: u64 = 2 * 1024;
 
