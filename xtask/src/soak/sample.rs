@@ -241,7 +241,7 @@ mod tests {
             memory_kib,
             ..sample()
         };
-        check_growth(&[early(9000), early(90_000)]).expect("tables fill");
+        check_growth(&[early(9000), early(34_000)]).expect("tables fill");
         assert!(check_growth(&[early(9000), early(MEMORY_AT_MOST + 1)]).is_err());
     }
 }
