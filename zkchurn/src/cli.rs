@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The command line: what can be typed, and what it means.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{any::TypeId, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::{
     frame::{Hook, Sides},
@@ -27,6 +27,29 @@ pub struct Cli {
     /// How to trace.
     #[command(flatten)]
     pub trace: TraceArgs,
+}
+
+impl Cli {
+    /// Parses the arguments of this process, or ends it with a message.
+    pub fn of_this_process() -> Self {
+        let command = negative_values(Self::command());
+        let command = command.mut_subcommands(negative_values);
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Has `--port -1` refused as a value of that option, with the form that is accepted, and
+/// not as an option of its own. What is a file's name stays as it is: `--record --logs`
+/// lacks its name.
+fn negative_values(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let takes_values = argument.get_action().takes_values();
+        match takes_values && !argument.is_positional() && !is_path {
+            true => argument.allow_hyphen_values(true),
+            false => argument,
+        }
+    })
 }
 
 const EXAMPLES: &str = "\

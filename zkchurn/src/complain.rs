@@ -6,9 +6,14 @@ use std::{
     io::{self, Write},
 };
 
+use crate::text::printable;
+
 /// Writes a line with our name in front. Where standard error is gone, as after
 /// the end of a terminal, nobody can be told, and that must not end anything:
 /// `eprintln!` would panic.
+///
+/// A message may name a file, and whoever named the file may have meant the terminal.
 pub fn complain(message: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "zkchurn: {message}");
+    let line = printable(message.to_string().as_bytes());
+    let _ = writeln!(io::stderr().lock(), "zkchurn: {line}");
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Parse, run, exit code.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::Parser;
 use zkchurn::{
     cli::{Cli, Command},
     complain::complain,
@@ -15,7 +14,7 @@ use zkchurn::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_this_process();
     start_logging(cli.trace.verbose);
     let outcome = run(&cli);
     match outcome {
@@ -68,9 +67,7 @@ impl log::Log for StderrLog {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let mut stderr = std::io::stderr().lock();
-        // Nobody can be told that standard error is gone.
-        let _ = writeln!(stderr, "zkchurn: {}: {}", record.target(), record.args());
+        complain(format_args!("{}: {}", record.target(), record.args()));
     }
 
     fn flush(&self) {}

@@ -99,6 +99,7 @@ pub fn play<R: Read, O: Renderer>(
             }
             RecordedFrame::End(mark) => {
                 pipeline.accept(Frame::End(&mark))?;
+                reader.expect_nothing_more().map_err(PlayError::Read)?;
                 return Ok(true);
             }
             RecordedFrame::Unknown => {}

@@ -120,10 +120,12 @@ fn every_refused_value_is_named_with_its_option_and_the_accepted_form() {
     for (before, option, values, form) in REFUSED {
         for value in *values {
             let assigned = format!("{option}={value}");
-            let arguments = [*before, &[&assigned]].concat();
-            assert_fails(&arguments, 2, form);
-            assert_fails(&arguments, 2, option);
-            assert_fails(&arguments, 2, &format!("'{value}'"));
+            for argument in [&[assigned.as_str()][..], &[option, value]] {
+                let arguments = [*before, argument].concat();
+                assert_fails(&arguments, 2, form);
+                assert_fails(&arguments, 2, option);
+                assert_fails(&arguments, 2, &format!("'{value}'"));
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod log_name;
 pub mod logs;
 pub mod process;
 pub mod schedule;
+pub mod user;
 pub mod worker;
 
 use serde::{Deserialize, Serialize};

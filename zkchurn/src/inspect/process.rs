@@ -18,7 +18,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{cgroup, log_files};
+use super::{cgroup, log_files, user::User};
 use crate::identify::{
     ProcessKey,
     procfs::{parse_stat, read_bounded},
@@ -186,8 +186,7 @@ fn effective_uid(status: &str) -> Option<u32> {
 }
 
 fn user_name(uid: u32) -> Option<String> {
-    let user = nix::unistd::User::from_uid(uid.into()).ok()??;
-    Some(user.name)
+    Some(User::of(uid)?.name)
 }
 
 /// The moment `start_ns` after boot, suspend counted in, on the wall clock of

@@ -72,6 +72,8 @@ pub struct Facts {
     pub capabilities: CapabilitySet,
     /// Whether pids here are not those that the kernel program sees.
     pub own_pid_namespace: bool,
+    /// Whether clocks here differ from those of the kernel program.
+    pub own_clocks: bool,
     /// `none`, `integrity` or `confidentiality`.
     pub lockdown: Probe<String>,
     /// Soft limit of locked memory in bytes; `None` is unlimited.
@@ -94,6 +96,8 @@ impl Facts {
             // They can always be asked for; else the trace shows.
             capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
             own_pid_namespace: own_pid_namespace(),
+            own_clocks: fs::read_to_string("/proc/self/timens_offsets")
+                .is_ok_and(|offsets| has_offset(&offsets)),
             lockdown: lockdown(),
             memlock: getrlimit(Resource::Memlock).current,
         }
@@ -107,6 +111,13 @@ pub fn parse_release(release: &str) -> Option<Release> {
         major: numbers.next()?.parse().ok()?,
         minor: numbers.next()?.parse().ok()?,
     })
+}
+
+/// `monotonic 1000000 0`, a line for each clock: seconds and nanoseconds that a time
+/// namespace adds to it (time_namespaces(7)).
+fn has_offset(offsets: &str) -> bool {
+    let fields = |line: &str| line.split_ascii_whitespace().skip(1).any(|one| one != "0");
+    offsets.lines().any(fields)
 }
 
 fn btf() -> Probe<SocketLayout> {
@@ -179,6 +190,15 @@ mod tests {
         assert_eq!(parse_release("4.18.0-553.el8.x86_64"), release(4, 18));
         assert_eq!(parse_release("6.1-rt"), release(6, 1));
         assert_eq!(parse_release("next"), None);
+    }
+
+    #[test]
+    fn a_time_namespace_is_told_by_its_offsets() {
+        assert!(!has_offset(
+            "monotonic           0         0\nboottime 0 0\n"
+        ));
+        assert!(has_offset("monotonic 0 0\nboottime           0 -5\n"));
+        assert!(!has_offset(""));
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         memlock(facts),
         other_users(facts),
         process_ids(facts),
+        clocks(facts),
         handshake::check(facts),
     ]
 }
@@ -302,6 +303,19 @@ fn process_ids(facts: &Facts) -> Check {
         "this container has process ids of its own",
         "processes are shown with their ids and names on the host, and nothing more is known of them",
         "run it on the host, or in a container that shares its pids (--pid=host)",
+    )
+}
+
+fn clocks(facts: &Facts) -> Check {
+    if !facts.own_clocks {
+        return Check::ok("clocks", "those of the host");
+    }
+    Check::not_ok(
+        "clocks",
+        State::Unsupported,
+        "this is a time namespace with clocks of its own",
+        "times from the kernel would be off, and processes be taken for others",
+        "run it in the host's (nsenter --time=/proc/1/ns/time)",
     )
 }
 

@@ -12,8 +12,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid, fchown, linkat, openat, renameat_with,
-        statat, unlinkat,
+        AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchown, fstat, linkat, openat,
+        renameat_with, statat, unlinkat,
     },
     io::Errno,
     thread::CapabilitySet,
@@ -38,6 +38,15 @@ pub struct Unfinished {
     directory: OwnedFd,
     name: OsString,
     partial: OsString,
+    /// What the file is known by, whatever stands at its path.
+    inode: Inode,
+}
+
+/// Device and number.
+type Inode = (u64, u64);
+
+fn inode(stat: &Stat) -> Inode {
+    (stat.st_dev, stat.st_ino)
 }
 
 /// Creates `FILE.partial`, readable and writable by its owner alone.
@@ -51,26 +60,24 @@ pub struct Unfinished {
 /// A name is taken, or the file cannot be created.
 pub fn create(path: &Path) -> io::Result<(File, Unfinished)> {
     let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
-    let unfinished = Unfinished {
-        directory: open_directory(path)?,
-        name: name.to_owned(),
-        partial: partial_path(Path::new(name)).into_os_string(),
-    };
-    if unfinished.name_is_taken() {
+    let directory = open_directory(path)?;
+    if statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
         return Err(ErrorKind::AlreadyExists.into());
     }
+    let partial = partial_path(Path::new(name)).into_os_string();
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
     let owner_only = Mode::RUSR | Mode::WUSR;
-    let file = openat(
-        &unfinished.directory,
-        &unfinished.partial,
-        flags,
-        owner_only,
-    )?;
+    let file = openat(&directory, &partial, flags, owner_only)?;
     if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
         // Where that is not permitted the file stays with the current user.
         let _ = fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
     }
+    let unfinished = Unfinished {
+        inode: inode(&fstat(&file)?),
+        directory,
+        name: name.to_owned(),
+        partial,
+    };
     Ok((file.into(), unfinished))
 }
 
@@ -88,10 +95,15 @@ impl Unfinished {
     ///
     /// # Errors
     ///
-    /// The name is taken, or the directory may not be written to.
+    /// The name is taken, or the directory may not be written to; [`ErrorKind::NotFound`]
+    /// where the file was removed, or another one stands in its place.
     pub fn finish(self) -> io::Result<()> {
         let directory = self.directory.as_fd();
         held::with(CapabilitySet::DAC_OVERRIDE, || {
+            let there = statat(directory, &self.partial, AtFlags::SYMLINK_NOFOLLOW)?;
+            if inode(&there) != self.inode {
+                return Err(ErrorKind::NotFound.into());
+            }
             let no_replace = RenameFlags::NOREPLACE;
             match renameat_with(directory, &self.partial, directory, &self.name, no_replace) {
                 // A file system that cannot do that. A link never replaces either.
@@ -106,10 +118,6 @@ impl Unfinished {
         let none = AtFlags::empty();
         linkat(directory, &self.partial, directory, &self.name, none)?;
         Ok(unlinkat(directory, &self.partial, none)?)
-    }
-
-    fn name_is_taken(&self) -> bool {
-        statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 }
 
@@ -186,6 +194,27 @@ mod tests {
             fs::remove_file(link).unwrap();
         }
         assert!(create(&path).is_ok());
+    }
+
+    #[test]
+    fn another_file_in_its_place_does_not_get_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let partial = partial_path(&path);
+        let replacements: [fn(&Path); 3] = [
+            |_| (),
+            |partial| fs::write(partial, "forged").unwrap(),
+            |partial| symlink("/etc/passwd", partial).unwrap(),
+        ];
+        for replace in replacements {
+            let (_file, unfinished) = create(&path).unwrap();
+            fs::remove_file(&partial).unwrap();
+            replace(&partial);
+            let failed = unfinished.finish().unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::NotFound);
+            assert!(fs::symlink_metadata(&path).is_err());
+            let _ = fs::remove_file(&partial);
+        }
     }
 
     #[test]

@@ -59,10 +59,21 @@ pub enum RecordedFrame<'a> {
 pub struct Damage {
     /// Where it begins, in bytes from the start of the file.
     pub offset: u64,
-    /// How long it is.
+    /// How long it is; after the end of a trace, how much of it was read.
     pub length: u64,
-    /// Whether the file ends in it.
-    pub at_end: bool,
+    /// Where in the file it is.
+    pub place: Place,
+}
+
+/// Where in the file a stretch of damage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before another whole frame.
+    Before,
+    /// The file ends in it.
+    Tail,
+    /// After the frame that ends the trace.
+    AfterEnd,
 }
 
 impl fmt::Display for Damage {
@@ -70,18 +81,22 @@ impl fmt::Display for Damage {
         let Self {
             offset,
             length,
-            at_end,
+            place,
         } = self;
-        if *at_end {
-            write!(
+        match place {
+            Place::Tail => write!(
                 formatter,
                 "cut short: the last {length} bytes, from byte {offset} on, are no whole frame"
-            )
-        } else {
-            write!(
+            ),
+            Place::Before => write!(
                 formatter,
                 "damaged: {length} bytes from byte {offset} on are no whole frame and were skipped"
-            )
+            ),
+            Place::AfterEnd => write!(
+                formatter,
+                "longer than its trace: what follows on its end, from byte {offset} on, was \
+                 skipped; if that is another recording, replay it by itself"
+            ),
         }
     }
 }
@@ -164,6 +179,25 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Notes as damage what follows on the end of a trace: nothing is written there. How
+    /// much it is is not found out, as it may have no end.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails.
+    pub fn expect_nothing_more(&mut self) -> io::Result<()> {
+        let offset = self.position();
+        if self.available(1)? {
+            self.consumed = self.buffer.len();
+            self.note(Damage {
+                offset,
+                length: self.position() - offset,
+                place: Place::AfterEnd,
+            });
+        }
+        Ok(())
+    }
+
     /// The stretches without a whole frame so far, and how many more there were.
     pub fn damages(&self) -> (&[Damage], u64) {
         (&self.damages, self.damages_left_out)
@@ -207,7 +241,10 @@ impl<R: Read> Reader<R> {
                     self.note(Damage {
                         offset,
                         length: self.position() - offset,
-                        at_end: matches!(found, Found::End),
+                        place: match found {
+                            Found::End => Place::Tail,
+                            _ => Place::Before,
+                        },
                     });
                     return Ok(());
                 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! Before the first record: whether tracing is possible, and attaching.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     cli::TraceArgs,
@@ -48,6 +52,27 @@ pub fn check_arguments(args: &TraceArgs, facts: &Facts) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a trace holds open at most: some 30, and what a look at a process takes.
+const DESCRIPTORS: u64 = 64;
+
+/// Raises the limit of open files if it is too low.
+pub fn ensure_descriptors() -> Result<(), Failure> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|allowed| allowed >= DESCRIPTORS) {
+        return Ok(());
+    }
+    limit.current = Some(DESCRIPTORS);
+    setrlimit(Resource::Nofile, limit).map_err(|error| {
+        Failure::sentence(
+            Code::Failure,
+            format!(
+                "too few files may be open here ({error}): a trace needs {DESCRIPTORS}, \
+                 `ulimit -n {DESCRIPTORS}` allows them"
+            ),
+        )
+    })
+}
+
 /// Refuses to go on where the host lacks what tracing needs.
 pub fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
     let blocking = |check: &&Check| matches!(check.state, State::NotPermitted | State::Unsupported);
@@ -82,7 +107,7 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
     }
     let attached = match &args.bpf_object {
         Some(path) => {
-            let object = fs::read(path)
+            let object = read_object(path)
                 .with_context(|| format!("{} cannot be read", path.display()))
                 .map_err(|error| Failure::new(Code::Unreadable, error))?;
             KernelSource::attach(&object, &config, facts)
@@ -108,6 +133,26 @@ pub fn attach(args: &TraceArgs, facts: &Facts) -> Result<KernelSource, Failure> 
         let error: anyhow::Error = shorten(error);
         Failure::new(code, error.context(hint))
     })
+}
+
+/// Bytes of the largest object that is read: several hundred times the built-in one.
+const OBJECT_LIMIT: u64 = 16 << 20;
+
+/// Reads an object: not from a pipe, which may keep us waiting, nor without end.
+fn read_object(path: &Path) -> io::Result<Vec<u8>> {
+    let unfit = |why: &str| Err(io::Error::other(why.to_owned()));
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return unfit("it is no file");
+    }
+    if about.len() > OBJECT_LIMIT {
+        return unfit("it is larger than 16 MiB");
+    }
+    let mut object = Vec::new();
+    File::open(path)?
+        .take(OBJECT_LIMIT)
+        .read_to_end(&mut object)?;
+    Ok(object)
 }
 
 /// Lifts the limit of locked memory, which takes CAP_SYS_RESOURCE. Where that is

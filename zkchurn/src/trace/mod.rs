@@ -10,6 +10,7 @@ mod sink;
 
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::time::{Instant, sleep, sleep_until};
 use zkchurn_common::record::RECORD_SIZE;
 
@@ -72,6 +73,7 @@ pub fn run(
     attach::check_arguments(args, &facts)?;
     let checks = judge(&facts);
     attach::refuse_if_impossible(&checks)?;
+    attach::ensure_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -146,7 +148,9 @@ impl Trace {
             sink.take(record);
         }
         sink.flush();
-        let inspector = Inspector::start().map_err(|error| Failure::new(Code::Failure, error))?;
+        let inspector = Inspector::start()
+            .context("a second thread cannot be started; `ulimit -u` may be too low")
+            .map_err(|error| Failure::new(Code::Failure, error))?;
         Ok(Self {
             source,
             sink,

@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::BufWriter,
+    io::{BufWriter, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -127,10 +127,16 @@ impl Sink {
             && let Err(error) = unfinished.finish()
         {
             let (partial, path) = (partial_path(&path), path.display());
-            complain(format_args!(
-                "the recording is whole, but stays {}: it cannot be named {path} ({error})",
-                partial.display()
-            ));
+            let partial = partial.display();
+            match error.kind() {
+                ErrorKind::NotFound => complain(format_args!(
+                    "the recording is lost: {partial} was removed or replaced meanwhile"
+                )),
+                _ => complain(format_args!(
+                    "the recording is whole, but stays {partial}: it cannot be named {path} \
+                     ({error})"
+                )),
+            }
             self.recording_failed = true;
         }
         let code = match self.recording_failed {
@@ -173,7 +179,7 @@ pub fn tell_of_partial(path: &Path) {
 fn start_recording(path: &Path) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
         let fix = match error.kind() {
-            std::io::ErrorKind::AlreadyExists => "choose a name that is not taken",
+            ErrorKind::AlreadyExists => "choose a name that is not taken, nor with .partial",
             _ => "choose a place where you may write",
         };
         let message = format!("{} cannot be created: {error}; {fix}", path.display());

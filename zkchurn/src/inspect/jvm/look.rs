@@ -3,8 +3,6 @@
 
 use std::path::Path;
 
-use nix::unistd::{Uid, User};
-
 use super::{
     Dump, JavaThread, Jvm, JvmKind, JvmMode, Task,
     attach::{self, Reply},
@@ -17,6 +15,7 @@ use super::{
 };
 use crate::{
     identify::{ProcessIdentity, ProcessKey, procfs},
+    inspect::user::User,
     text::printable,
 };
 
@@ -156,8 +155,7 @@ impl View {
 
     fn jstack(&self, inner_tid: Option<u32>) -> String {
         let Status { euid, egid, .. } = self.status;
-        let user = User::from_uid(Uid::from_raw(euid)).ok().flatten();
-        let user = user.filter(|user| user.gid.as_raw() == egid);
+        let user = User::of(euid).filter(|user| user.gid == egid);
         let executable = self.identity.executable.as_deref();
         jstack::command(&jstack::Target {
             pid: self.key.pid,
