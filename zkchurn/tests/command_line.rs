@@ -143,6 +143,12 @@ fn files_that_cannot_be_replayed() {
         "this is not a zkchurn recording",
     );
     assert_fails(&["replay", "/proc/self/mem"], 6, "cannot be re");
+    // Whoever names a file may mean the terminal.
+    assert_fails(
+        &["replay", "no\u{1b}[31m"],
+        6,
+        "no\\u{1b}[31m cannot be read",
+    );
 }
 
 #[test]

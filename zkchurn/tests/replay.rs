@@ -108,6 +108,23 @@ fn a_cut_recording_yields_what_is_whole_and_says_so() {
 }
 
 #[test]
+fn what_follows_on_the_end_is_said() {
+    let whole = fs::read(INCIDENT).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("longer");
+    let alone = report(&replay(Path::new(INCIDENT), &["--format", "json"]));
+    for more in [&b"x"[..], &whole] {
+        fs::write(&file, [&whole, more].concat()).unwrap();
+        let output = replay(&file, &["--format", "json"]);
+        assert_eq!(output.status.code(), Some(5));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let place = format!("from byte {} on", whole.len());
+        assert!(stderr.contains(&place), "{stderr}");
+        assert_eq!(report(&output), alone);
+    }
+}
+
+#[test]
 fn a_damaged_byte_costs_one_frame_and_is_named() {
     let mut bytes = fs::read(INCIDENT).unwrap();
     // The connections' records make up the middle.

@@ -67,6 +67,28 @@ fn with_the_hosts_pids_it_is_as_on_the_host() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn with_clocks_of_its_own_it_is_refused() {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--time",
+        "--monotonic",
+        "1000000",
+        "--boottime",
+        "1000000",
+        "--fork",
+    ]);
+    command.args([env!("CARGO_BIN_EXE_zkchurn"), "--duration", "1s"]);
+    let output = command.output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{message}");
+    assert!(
+        message.contains("nsenter --time=/proc/1/ns/time"),
+        "{message}"
+    );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_pid_of_the_container_is_refused_as_a_filter() {
     let output = in_container(true).args(["--pid", "1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

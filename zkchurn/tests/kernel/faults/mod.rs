@@ -7,6 +7,7 @@ mod disk_full;
 mod fork_bomb;
 mod hidepid;
 mod killed;
+mod limits;
 mod many_namespaces;
 mod many_sockets;
 mod output_gone;

@@ -108,9 +108,20 @@ impl Drop for Run {
 /// zkchurn in a mount namespace that a line of shell has changed.
 pub fn in_mount_namespace(prepare: &str) -> Command {
     let mut command = Command::new("unshare");
-    let script = format!("{prepare} && exec \"$0\" \"$@\"");
-    command.args(["--mount", "sh", "-c", &script]);
+    command.args(["--mount", "sh", "-c", &and_then_the_rest(prepare)]);
     command
+}
+
+/// zkchurn in a process that a line of shell has changed.
+pub fn after(prepare: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &and_then_the_rest(prepare)]);
+    command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+    command
+}
+
+fn and_then_the_rest(prepare: &str) -> String {
+    format!("{prepare} && exec \"$0\" \"$@\"")
 }
 
 /// Replays a recording.

@@ -119,6 +119,39 @@ fn under_sudo_the_recording_is_the_callers() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn nobody_is_connected_to_and_no_directory_service_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("strace");
+    let recording = directory.path().join("x.zkchurn");
+    let (to, path) = (log.clone(), recording.to_str().unwrap().to_owned());
+    run_beside_churn(move |port| {
+        let mut strace = Command::new("strace");
+        let calls = "trace=socket,connect,sendto,sendmsg,open,openat";
+        strace.args(["-f", "-qq", "-e", "signal=none", "-e", calls, "-o"]);
+        strace.arg(to).arg(env!("CARGO_BIN_EXE_zkchurn"));
+        everything(strace, port, &path)
+    });
+    let log = fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)");
+    assert!(log.contains("\"/etc/passwd\""), "users were looked up");
+    assert!(
+        !log.contains("nsswitch") && !log.contains("connect("),
+        "{log}"
+    );
+    let sockets: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("socket("))
+        .collect();
+    assert!(!sockets.is_empty(), "TIME_WAIT sockets were listed");
+    assert!(
+        sockets
+            .iter()
+            .all(|line| line.contains("socket(AF_NETLINK")),
+        "{sockets:#?}"
+    );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn it_has_no_socket_of_a_network() {
     let inodes = in_namespace(|| {
         let tracer = Tracer::start(&["--port", &unused_port().to_string(), "--handshake"]);

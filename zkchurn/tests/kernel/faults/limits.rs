@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//! Limits that whoever starts zkchurn has set for it: files, their sizes, signals.
+
+use std::{
+    fs::File,
+    process::{Command, Output},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::{signal::Signal, stat::Mode},
+    unistd::mkfifo,
+};
+
+use super::run::{Ended, Run, after, partial};
+use crate::{
+    namespace::in_namespace,
+    peer::{connect, drain_one, listen, v4},
+    tracer::{Trace, object, unused_port},
+};
+
+/// Traces 20 connections after a line of shell; `meanwhile` happens after the tenth.
+fn trace_after(prepare: &str, meanwhile: impl FnOnce(&mut Run)) -> (Ended, usize) {
+    const COUNT: usize = 20;
+    let port = unused_port();
+    let listener = listen(port);
+    let port_text = port.to_string();
+    let mut run = Run::start(after(prepare), &["--port", &port_text]);
+    let connect_some = || {
+        for _ in 0..COUNT / 2 {
+            drop(connect(v4(port)));
+            drain_one(&listener);
+        }
+    };
+    connect_some();
+    meanwhile(&mut run);
+    connect_some();
+    run.signal(Signal::SIGINT);
+    (run.wait(), COUNT)
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.zkchurn");
+    let path = recording.to_str().unwrap().to_owned();
+    let (ended, count) = in_namespace(move || {
+        let port = unused_port();
+        let listener = listen(port);
+        let port_text = port.to_string();
+        // Messages and reports go into pipes, as the limit is for every file: 1 KiB is
+        // enough for no more than the beginning of a recording.
+        let mut command = after("ulimit -f 1");
+        command.args(["--format", "json", "--port", &port_text, "--record", &path]);
+        command.args(["--duration", "3s"]);
+        if let Some(object) = object() {
+            command.arg("--bpf-object").arg(object);
+        }
+        let output = thread::spawn(move || command.output().unwrap());
+        let mut count = 0;
+        while !output.is_finished() {
+            drop(connect(v4(port)));
+            drain_one(&listener);
+            count += 1;
+            thread::sleep(Duration::from_millis(20));
+        }
+        (output.join().unwrap(), count)
+    });
+    let message = stderr(&ended);
+    assert_eq!(ended.status.code(), Some(7), "{message}");
+    let cause = "cannot be written any more (File too large";
+    assert!(message.contains(cause), "{message}");
+    let trace = Trace::parse(std::str::from_utf8(&ended.stdout).unwrap());
+    assert!(!trace.connections.is_empty() && trace.connections.len() <= count);
+    assert!(partial(&recording).exists());
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn few_open_files_are_made_enough_or_said() {
+    let (ended, count) = in_namespace(|| trace_after("ulimit -Sn 8", |_| ()));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout);
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), count);
+
+    // Root would raise the hard limit as well, by a capability.
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", "-sys_resource", "sh", "-c"]);
+    command.args([
+        "ulimit -n 8 && exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_zkchurn"),
+    ]);
+    let output = command.args(["--duration", "1s"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("`ulimit -n 64`"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_hang_up_that_was_ignored_from_the_start_stays_ignored() {
+    let (ended, count) =
+        in_namespace(|| trace_after("trap '' HUP", |run| run.signal(Signal::SIGHUP)));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout);
+    assert_eq!(trace.connections.len(), count);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_object_is_a_file_of_some_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let [pipe, large] = ["pipe", "large"].map(|name| directory.path().join(name));
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let file = File::create(&large).unwrap();
+    file.set_len(1 << 30).unwrap();
+    for (path, why) in [
+        (pipe.to_str().unwrap(), "it is no file"),
+        ("/dev/zero", "it is no file"),
+        (large.to_str().unwrap(), "it is larger than 16 MiB"),
+    ] {
+        let output = after("true").args(["--bpf-object", path]).output().unwrap();
+        assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
+        let message = format!("{path} cannot be read: {why}");
+        assert!(stderr(&output).contains(&message), "{}", stderr(&output));
+    }
+}
