@@ -76,7 +76,8 @@ fn shared(scene: &Scene<'_>) -> Result<Truth> {
     let _server = scene.server()?;
     let hosts = scene.local();
     let first = scene.java("client", &["PlainClient", &hosts, "10000"])?;
-    scene.wait_for_printed("client", "session")?;
+    // The whole line: Java prints it in pieces.
+    scene.wait_for_printed("client", "\n")?;
     let printed = scene.printed("client")?;
     let mut words = printed.split_whitespace().skip(1);
     let session = words.next().context("no session was printed")?;
