@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use rustix::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end a trace.
@@ -16,10 +17,6 @@ pub struct Signals {
     _file_too_large: Signal,
 }
 
-/// SIGHUP and SIGXFSZ, as on all architectures that zkchurn is built for (signal(7)).
-const SIGHUP: i32 = 1;
-const SIGXFSZ: i32 = 25;
-
 impl Signals {
     /// Takes the signals over from now on.
     ///
@@ -30,11 +27,11 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: match is_ignored(SIGHUP) {
+            hang_up: match is_ignored(SignalKind::hangup()) {
                 true => None,
                 false => Some(signal(SignalKind::hangup())?),
             },
-            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
+            _file_too_large: signal(SignalKind::from_raw(process::Signal::XFSZ.as_raw()))?,
         })
     }
 
@@ -59,17 +56,17 @@ async fn received(signal: Option<&mut Signal>) {
 }
 
 /// Whether this process was told to ignore a signal by whoever started it.
-fn is_ignored(signal: i32) -> bool {
+fn is_ignored(signal: SignalKind) -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
 }
 
 /// The line `SigIgn:` has a bit for each signal, the lowest for signal 1 (proc(5)).
-fn ignores(status: &str, signal: i32) -> bool {
+fn ignores(status: &str, signal: SignalKind) -> bool {
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
 #[cfg(test)]
@@ -79,7 +76,8 @@ mod tests {
     #[test]
     fn ignored_signals_are_read_from_the_status() {
         let status = "SigBlk:\t0000000000000001\nSigIgn:\t0000000001001000\n";
-        assert!(ignores(status, 13) && ignores(status, SIGXFSZ));
-        assert!(!ignores(status, SIGHUP) && !ignores("", SIGHUP));
+        let file_too_large = SignalKind::from_raw(process::Signal::XFSZ.as_raw());
+        assert!(ignores(status, SignalKind::pipe()) && ignores(status, file_too_large));
+        assert!(!ignores(status, SignalKind::hangup()) && !ignores("", SignalKind::hangup()));
     }
 }

@@ -13,11 +13,11 @@ use nix::{
     unistd::mkfifo,
 };
 
-use super::run::{Ended, Run, after, partial};
+use super::run::{Ended, Run, after, partial, recording_to};
 use crate::{
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
-    tracer::{Trace, object, unused_port},
+    tracer::{Trace, unused_port},
 };
 
 /// Traces 20 connections after a line of shell; `meanwhile` happens after the tenth.
@@ -49,15 +49,10 @@ fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
     let (ended, count) = in_namespace(move || {
         let port = unused_port();
         let listener = listen(port);
-        let port_text = port.to_string();
         // Messages and reports go into pipes, as the limit is for every file: 1 KiB is
         // enough for no more than the beginning of a recording.
-        let mut command = after("ulimit -f 1");
-        command.args(["--format", "json", "--port", &port_text, "--record", &path]);
-        command.args(["--duration", "3s"]);
-        if let Some(object) = object() {
-            command.arg("--bpf-object").arg(object);
-        }
+        let mut command = recording_to(after("ulimit -f 1"), port, &path);
+        command.args(["--format", "json", "--duration", "3s"]);
         let output = thread::spawn(move || command.output().unwrap());
         let mut count = 0;
         while !output.is_finished() {

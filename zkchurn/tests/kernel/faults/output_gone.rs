@@ -14,21 +14,12 @@ use nix::{
     pty::openpty,
 };
 
-use super::run::{PATIENCE, partial, replay};
+use super::run::{PATIENCE, partial, recording_to, replay};
 use crate::{
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
-    tracer::{Trace, object, unused_port, wait_for},
+    tracer::{Trace, unused_port, wait_for},
 };
-
-fn zkchurn(mut command: Command, port: u16, recording: &str) -> Command {
-    let port = port.to_string();
-    command.args(["--port", &port, "--record", recording]);
-    if let Some(object) = object() {
-        command.arg("--bpf-object").arg(object);
-    }
-    command
-}
 
 /// A child that does not outlive its test.
 struct Zkchurn(Child);
@@ -79,7 +70,7 @@ fn a_terminal_that_is_gone_ends_the_trace_with_a_whole_recording() {
         // program would be part of one: the kernel sends it SIGHUP.
         let mut setsid = Command::new("setsid");
         setsid.args(["--ctty", env!("CARGO_BIN_EXE_zkchurn")]);
-        let mut command = zkchurn(setsid, port, &path);
+        let mut command = recording_to(setsid, port, &path);
         command.stdin(slave()).stdout(slave()).stderr(slave());
         let mut child = Zkchurn(command.spawn().unwrap());
         // It holds the slave's side as well.
@@ -118,7 +109,7 @@ fn a_reader_that_goes_away_leaves_a_whole_recording() {
     let code = in_namespace(move || {
         let port = unused_port();
         let accepting = drain(listen(port), 1);
-        let mut command = zkchurn(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, &path);
+        let mut command = recording_to(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, &path);
         command.args(["--format", "json"]).stdout(Stdio::piped());
         let mut child = Zkchurn(command.spawn().unwrap());
         let mut stdout = child.0.stdout.take().unwrap();

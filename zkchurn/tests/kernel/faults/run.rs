@@ -124,6 +124,16 @@ fn and_then_the_rest(prepare: &str) -> String {
     format!("{prepare} && exec \"$0\" \"$@\"")
 }
 
+/// The command, tracing a port into a recording.
+pub fn recording_to(mut command: Command, port: u16, recording: &str) -> Command {
+    let port = port.to_string();
+    command.args(["--port", &port, "--record", recording]);
+    if let Some(object) = object() {
+        command.arg("--bpf-object").arg(object);
+    }
+    command
+}
+
 /// Replays a recording.
 pub fn replay(recording: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
