@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::kernel_layout::SocketLayout;
+use zkchurn::host::kernel_layout::SocketLayout;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = SocketLayout::from_btf(bytes);

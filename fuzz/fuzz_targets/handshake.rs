@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::handshake::{Direction, join::Pending, message::Message, piece::Piece};
 use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
+use zkchurn_core::handshake::{Direction, join::Pending, message::Message, piece::Piece};
 
 fuzz_target!(|input: &[u8]| {
     for direction in [Direction::Client, Direction::Server] {

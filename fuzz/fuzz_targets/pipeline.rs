@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The whole of a replay, to text and to JSON, on frames of any content.
+//! The whole of a replay, to every form of output, on frames of any content.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::{
-    cli::Format,
-    output::renderer_to,
+use zkchurn_core::{
     pipeline::{Pipeline, View},
     recording::reader::Reader,
-    render::text::Options,
+    render::{FORMS, Form, Options},
     replay,
 };
 use zkchurn_fuzz::{
@@ -17,7 +15,7 @@ use zkchurn_fuzz::{
 };
 
 /// Replays as `zkchurn replay --format …` does.
-fn replayed(recording: &[u8], format: Format) -> String {
+fn replayed(recording: &[u8], form: &dyn Form) -> String {
     let to = Shared::default();
     let options = Options {
         colour: false,
@@ -28,7 +26,7 @@ fn replayed(recording: &[u8], format: Format) -> String {
         top: 10,
         time_wait_rows: true,
     };
-    let mut pipeline = Pipeline::new(renderer_to(format, to.clone(), options), view);
+    let mut pipeline = Pipeline::new(form.renderer(Box::new(to.clone()), options), view);
     let mut reader = Reader::new(recording).expect("its header is whole");
     replay::play(&mut reader, &mut pipeline).expect("memory takes all output");
     to.text()
@@ -36,8 +34,11 @@ fn replayed(recording: &[u8], format: Format) -> String {
 
 fuzz_target!(|input: &[u8]| {
     let recording = mended::recording(input);
-    assert_harmless(&replayed(&recording, Format::Text));
-    let json = replayed(&recording, Format::Json);
-    assert_harmless(&json);
-    assert_json_lines(&json);
+    for form in FORMS {
+        let output = replayed(&recording, form);
+        assert_harmless(&output);
+        if form.name() == "json" {
+            assert_json_lines(&output);
+        }
+    }
 });

@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::{
-    decode::{decode, process_of, read_record, write_record},
-    identify::ProcessKey,
-    outcome::Outcome,
-};
 use zkchurn_common::record::RECORD_SIZE;
+use zkchurn_core::{
+    decode::{decode, process_of, read_record, write_record},
+    outcome::Outcome,
+    process::ProcessKey,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = process_of(bytes);

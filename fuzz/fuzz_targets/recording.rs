@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::recording::{FILE_HEADER, reader::Reader};
+use zkchurn_core::recording::{FILE_HEADER, reader::Reader};
 
 /// Hands out a few bytes at a time, as a pipe may.
 struct Pieces<'a> {

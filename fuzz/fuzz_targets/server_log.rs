@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The log of a server, from its lines to the report in both forms.
+//! The log of a server, from its lines to the report in every form.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::{
-    render::server_log::{write_json, write_text},
+use zkchurn_core::{
+    render::{FORMS, Options},
     serverlog::{
         lines::Lines,
         report,
@@ -25,9 +25,19 @@ fuzz_target!(|log: &[u8]| {
     scanner.end_of_file();
     let (tally, facts) = scanner.finish();
     let report = report::build(&tally, &facts, Vec::new(), 10);
-    let (mut text, mut json) = (Vec::new(), Vec::new());
-    write_text(&mut text, &report, false).expect("memory takes all output");
-    write_json(&mut json, &report).expect("memory takes all output");
-    assert_harmless(&String::from_utf8(text).expect("output is UTF-8"));
-    assert_json_lines(&String::from_utf8(json).expect("output is UTF-8"));
+    for form in FORMS {
+        let mut output = Vec::new();
+        let options = Options {
+            colour: false,
+            zone: jiff::tz::TimeZone::UTC,
+            lines_per_second: 0,
+        };
+        form.server_log(&mut output, &report, &options)
+            .expect("memory takes all output");
+        let output = String::from_utf8(output).expect("output is UTF-8");
+        assert_harmless(&output);
+        if form.name() == "json" {
+            assert_json_lines(&output);
+        }
+    }
 });

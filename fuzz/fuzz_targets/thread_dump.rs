@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::inspect::jvm::thread_dump::{Found, ThreadDump};
+use zkchurn::host::jvm::thread_dump::{Found, ThreadDump};
 
 fuzz_target!(|input: (u32, &[u8])| {
     let (nid, text) = input;

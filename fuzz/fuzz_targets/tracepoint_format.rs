@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn::kernel_layout::TracepointLayout;
+use zkchurn::host::kernel_layout::TracepointLayout;
 use zkchurn_common::field::ABSENT;
 
 fuzz_target!(|text: &str| {

@@ -6,7 +6,9 @@
 //! two marks is a payload: its length and checksum are made to fit. A real
 //! recording stays what it is, and so it can be a seed.
 
-use zkchurn::recording::{FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum};
+use zkchurn_core::recording::{
+    FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum,
+};
 
 /// The recording that `input` would be if all its lengths and checksums fitted.
 pub fn recording(input: &[u8]) -> Vec<u8> {

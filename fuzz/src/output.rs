@@ -34,7 +34,8 @@ impl Shared {
 ///
 /// Something does, which is a finding.
 pub fn assert_harmless(text: &str) {
-    let acts = |character: &char| *character != '\n' && !zkchurn::text::is_printable(*character);
+    let acts =
+        |character: &char| *character != '\n' && !zkchurn_core::text::is_printable(*character);
     if let Some(character) = text.chars().find(acts) {
         panic!("{} in the output", character.escape_unicode());
     }

@@ -8,18 +8,18 @@
 use std::io::{self, BufWriter};
 
 use clap::Parser;
-use zkchurn::{
-    clock::ClockPair,
-    decode::write_record,
-    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
-    recording::writer::Writer,
-};
 use zkchurn_common::{
     record::{
         ConnectionRecord, FAMILY_INET6, KIND_ENDED, KIND_ESTABLISHED, RECORD_SIZE, SIDE_OPENED,
         known,
     },
     state::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_SENT, bit},
+};
+use zkchurn_core::{
+    clock::ClockPair,
+    decode::write_record,
+    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
+    recording::writer::Writer,
 };
 
 const PORT: u16 = 2181;

@@ -3,6 +3,8 @@
 
 use std::{io, process};
 
+use zkchurn_core::doctor::{Check, State};
+
 /// How a run of zkchurn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -23,6 +25,20 @@ pub enum Code {
     Unreadable = 6,
     /// A file cannot be written; what was traced is reported.
     Unwritable = 7,
+}
+
+impl Code {
+    /// The code that a trace ends with before it begins, where these checks forbid it.
+    pub fn of_checks(checks: &[Check]) -> Self {
+        let any = |state| checks.iter().any(|check| check.state == state);
+        if any(State::Unsupported) {
+            Self::Unsupported
+        } else if any(State::NotPermitted) {
+            Self::NotPermitted
+        } else {
+            Self::Success
+        }
+    }
 }
 
 impl From<Code> for process::ExitCode {

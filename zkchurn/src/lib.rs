@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! zkchurn names the process and thread behind ZooKeeper connection churn.
 //!
-//! Data flows through the modules in this order (ARCHITECTURE.md):
-//!
-//! ```text
-//! source (kernel) ─┐
-//!                  ├─> frame ─> pipeline: decode ─> connection ─> outcome ─> ledger ─> report ─> answer ─> render
-//! recording ───────┘
-//! ```
-//!
-//! Only `source::kernel` names aya. From `frame` on nothing does I/O or reads a
-//! clock, so that a live trace and a replay of it run the same code.
+//! The shell around `zkchurn-core`: what is typed (`cli`, `commands`), the loop of a live
+//! trace (`live`) and all that touches the host (`host`). ARCHITECTURE.md has the map.
 #![cfg_attr(
     test,
     expect(
@@ -19,37 +11,12 @@
     )
 )]
 
-pub mod answer;
-pub mod cli;
-pub mod clock;
-pub mod complain;
-pub mod connection;
-pub mod decode;
-pub mod diagnose;
-pub mod doctor;
-pub mod exit;
-pub mod frame;
-pub mod handshake;
-pub mod hash;
-pub mod identify;
-pub mod inspect;
-pub mod kernel_layout;
-pub mod ledger;
-mod mount_field;
-pub mod now;
-pub mod older;
-pub mod outcome;
-pub mod output;
-pub mod pipeline;
-pub mod preflight;
-pub mod privilege;
-pub mod recording;
-pub mod render;
-pub mod replay;
-pub mod report;
-pub mod serverlog;
-pub mod socket_diag;
-pub mod source;
-pub mod text;
-pub mod timewait;
-pub mod trace;
+mod app;
+mod cli;
+mod commands;
+mod exit;
+pub mod host;
+mod live;
+mod warn;
+
+pub use app::run;

@@ -14,7 +14,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use zkchurn::{
+use zkchurn_core::{
     clock::ClockPair,
     frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
@@ -61,7 +61,7 @@ fn the_wall_clock_is_read_once_and_for_the_age_of_a_process() {
     readers.sort();
     assert_eq!(
         readers,
-        [Path::new("inspect/process.rs"), Path::new("now.rs")]
+        [Path::new("host/clock.rs"), Path::new("host/proc/details.rs")]
     );
 }
 

@@ -8,17 +8,15 @@
 )]
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use zkchurn::{
-    cli::Format,
+use zkchurn_common::record::{FAMILY_INET, RECORD_SIZE};
+use zkchurn_core::{
     clock::ClockPair,
     decode::{read_record, write_record},
     frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
-    output::renderer_to,
     pipeline::{Pipeline, View},
-    render::text::Options,
+    render::{FORMS, Options},
     timewait::{Snapshot, TimeWaitSocket},
 };
-use zkchurn_common::record::{FAMILY_INET, RECORD_SIZE};
 
 /// Times, counts and lengths that arithmetic fails on.
 fn number() -> impl Strategy<Value = u64> {
@@ -117,14 +115,14 @@ proptest! {
         cookies in vec(number(), 0..4),
         marks in vec(number(), 2),
     ) {
-        for format in [Format::Text, Format::Json] {
+        for form in FORMS {
             let options = Options {
                 colour: false,
                 zone: jiff::tz::TimeZone::UTC,
                 lines_per_second: 0,
             };
             let view = View { top: 10, time_wait_rows: true };
-            let renderer = renderer_to(format, std::io::sink(), options);
+            let renderer = form.renderer(Box::new(std::io::sink()), options);
             let mut pipeline = Pipeline::new(renderer, view);
             pipeline.accept(Frame::Start(&start(begin, realtime))).unwrap();
             for record in &records {

@@ -14,14 +14,14 @@ use std::{
 
 use proptest::prelude::*;
 use serde_json::Value;
-use zkchurn::{
+use zkchurn_common::record::RECORD_SIZE;
+use zkchurn_core::{
     clock::ClockPair,
     decode::{read_record, write_record},
     frame::{Frame, Hook, Mark, Sides, TraceStart},
     pipeline::{Pipeline, View},
     render::json::Json,
 };
-use zkchurn_common::record::RECORD_SIZE;
 
 const EVERYTHING: View = View {
     top: 1000,

@@ -6,21 +6,20 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
-use zkchurn::{
+use zkchurn_common::record::{
+    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
+};
+use zkchurn_core::{
     clock::ClockPair,
     decode::{read_record, write_record},
     frame::{Frame, Hook, Mark, Sides, TraceStart},
-    identify::ProcessKey,
-    inspect::{
-        Inspection,
+    inspection::{
+        Details, Inspection,
         logs::{LogFinding, LogSearch},
-        process::Details,
     },
     pipeline::{Pipeline, View},
+    process::ProcessKey,
     render::json::Json,
-};
-use zkchurn_common::record::{
-    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
 };
 
 const PID: u32 = 4242;

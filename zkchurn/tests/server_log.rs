@@ -25,10 +25,13 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use zkchurn::serverlog::{
-    kind::Kind,
-    report::{self, Report},
-    scan::{Scanner, Window},
+use zkchurn_core::{
+    render::{FORMS, Options},
+    serverlog::{
+        kind::Kind,
+        report::{self, Report},
+        scan::{Scanner, Window},
+    },
 };
 
 const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
@@ -518,9 +521,16 @@ proptest! {
         }
         let ended: u64 = report.rate.buckets.iter().map(|row| row.bucket.ended).sum();
         prop_assert_eq!(ended, report.ended);
-        let mut text = Vec::new();
-        zkchurn::render::server_log::write_text(&mut text, &report, false).unwrap();
-        let acts = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';
-        prop_assert!(!text.iter().any(acts));
+        for form in FORMS {
+            let mut output = Vec::new();
+            let options = Options {
+                colour: false,
+                zone: jiff::tz::TimeZone::UTC,
+                lines_per_second: 0,
+            };
+            form.server_log(&mut output, &report, &options).unwrap();
+            let acts = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';
+            prop_assert!(!output.iter().any(acts));
+        }
     }
 }

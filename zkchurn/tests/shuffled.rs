@@ -9,12 +9,10 @@
 use std::{collections::BTreeMap, fs};
 
 use proptest::{prelude::*, sample::Index};
-use zkchurn::{
-    cli::Format,
-    output::renderer_to,
+use zkchurn_core::{
     pipeline::{Pipeline, View},
     recording::reader::Reader,
-    render::text::Options,
+    render::{FORMS, Form, Options},
     replay::play,
     report::Report,
 };
@@ -50,13 +48,13 @@ fn frames(recording: &[u8]) -> (&[u8], Vec<&[u8]>) {
     (header, frames)
 }
 
-fn replayed(recording: &[u8], format: Format) -> Report {
+fn replayed(recording: &[u8], form: &dyn Form) -> Report {
     let options = Options {
         colour: false,
         zone: jiff::tz::TimeZone::UTC,
         lines_per_second: 0,
     };
-    let renderer = renderer_to(format, std::io::sink(), options);
+    let renderer = form.renderer(Box::new(std::io::sink()), options);
     let mut pipeline = Pipeline::new(renderer, EVERYTHING);
     play(&mut Reader::new(recording).unwrap(), &mut pipeline).unwrap();
     pipeline.report().unwrap().clone()
@@ -69,7 +67,7 @@ proptest! {
     fn what_is_lost_doubled_or_late_leaves_counts_that_add_up(
         which in any::<Index>(),
         changes in prop::collection::vec((any::<Index>(), any::<Index>(), 0..3u8), 0..40),
-        text in any::<bool>(),
+        form in any::<Index>(),
     ) {
         let recordings = recordings();
         let (header, mut frames) = frames(&recordings[which.index(recordings.len())]);
@@ -86,10 +84,10 @@ proptest! {
         }
         frames.push(end);
         let shuffled = [header, &frames.concat()].concat();
-        let format = if text { Format::Text } else { Format::Json };
-        let report = replayed(&shuffled, format);
+        let form = FORMS[form.index(FORMS.len())];
+        let report = replayed(&shuffled, form);
 
-        let sum = |count: fn(&zkchurn::report::Summary) -> u64| -> u64 {
+        let sum = |count: fn(&zkchurn_core::report::Summary) -> u64| -> u64 {
             report.families.iter().map(|family| count(&family.summary)).sum()
         };
         prop_assert_eq!(sum(|summary| summary.ended), report.total.ended);

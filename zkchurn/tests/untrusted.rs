@@ -11,27 +11,26 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
 use serde_json::Value;
-use zkchurn::{
+use zkchurn_common::record::{
+    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
+};
+use zkchurn_core::{
     clock::ClockPair,
     decode::{read_record, write_record},
     frame::{Frame, Hook, Mark, Sides, TraceStart},
-    identify::{ProcessIdentity, ProcessKey},
-    inspect::{
-        Inspection,
+    inspection::{
+        Details, Inspection, LogFile,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
         logs::{LogFinding, LogSearch, SearchedFile},
-        process::{Details, LogFile},
     },
     pipeline::{Pipeline, View},
+    process::{ProcessIdentity, ProcessKey},
     render::{
-        Renderer,
+        Options, Renderer,
         json::Json,
-        text::{Options, Text},
+        text::Text,
     },
     timewait::{Snapshot, TimeWaitSocket},
-};
-use zkchurn_common::record::{
-    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
 };
 
 const PID: u32 = 4242;

@@ -3,7 +3,8 @@
 
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::PathBuf};
 
-use zkchurn::inspect::jvm::{Dump, JvmKind, JvmMode, look};
+use zkchurn::host::jvm::{JvmMode, look};
+use zkchurn_core::inspection::jvm::{Dump, JvmKind};
 
 use crate::target::{Target, assert_naps, only_thread, started_attach};
 

@@ -38,9 +38,9 @@ fn the_command_works_for_another_user() {
         let prefix = ["setpriv", &uid, &gid, "--clear-groups"];
         let target = Target::start_with("java".as_ref(), &prefix, &[], &["named", NAME], |_| ());
         // Without the attach mechanism started: jstack does that too.
-        let command = zkchurn::inspect::jvm::look(
+        let command = zkchurn::host::jvm::look(
             target.key(),
-            zkchurn::inspect::jvm::JvmMode::Name,
+            zkchurn::host::jvm::JvmMode::Name,
             &[target.tid()],
         );
         let command = command.unwrap().jstack;

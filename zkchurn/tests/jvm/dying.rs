@@ -7,7 +7,8 @@ use std::{
 };
 
 use nix::sys::signal::{Signal, kill};
-use zkchurn::inspect::jvm::{Dump, Jvm, JvmMode, look};
+use zkchurn::host::jvm::{JvmMode, look};
+use zkchurn_core::inspection::jvm::{Dump, Jvm};
 
 use crate::{
     hostile::start_as_nobody,

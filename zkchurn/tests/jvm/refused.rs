@@ -11,10 +11,8 @@ use nix::sys::{
     signal::Signal,
     wait::{WaitPidFlag, WaitStatus, waitpid},
 };
-use zkchurn::{
-    identify::ProcessKey,
-    inspect::jvm::{JvmMode, look},
-};
+use zkchurn::host::jvm::{JvmMode, look};
+use zkchurn_core::process::ProcessKey;
 
 use crate::target::{Target, impossible, only_thread, started_attach};
 

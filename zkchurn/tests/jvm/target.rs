@@ -17,9 +17,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zkchurn::{
-    identify::{ProcessKey, TICK_NS},
-    inspect::jvm::{Dump, JavaThread, Jvm, JvmMode, look},
+use zkchurn::host::jvm::{JvmMode, look};
+use zkchurn_core::{
+    inspection::jvm::{Dump, JavaThread, Jvm},
+    process::{ProcessKey, TICK_NS},
 };
 
 /// How long anything may take that a test waits for.

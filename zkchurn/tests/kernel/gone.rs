@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use zkchurn::identify::TICK_NS;
+use zkchurn_core::process::TICK_NS;
 
 use crate::{
     namespace::in_namespace,

@@ -10,13 +10,14 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zkchurn::{
-    identify::ProcessKey,
-    inspect::{
-        jvm::attach::{Target, thread_dump},
-        logs::{LogSearch, search},
-        process::{Details, read},
-    },
+use zkchurn::host::{
+    jvm::attach::{Target, thread_dump},
+    logs::search,
+    proc::details::read,
+};
+use zkchurn_core::{
+    inspection::{Details, logs::LogSearch},
+    process::ProcessKey,
 };
 
 use crate::tracer::wait_for;

@@ -15,15 +15,13 @@ use std::{
 };
 
 use rustix::net::sockopt::socket_cookie;
-use zkchurn::{
-    frame::Sides,
-    socket_diag::{
-        DiagSocket, Listing, Query, TIME_WAIT,
-        holders::{Holder, holders},
-        list, list_of, namespaces,
-    },
+use zkchurn::host::sock_diag::{
+    DiagSocket, Listing, Query, TIME_WAIT,
+    holders::{Holder, holders},
+    list, list_of, namespaces,
 };
 use zkchurn_common::state::ESTABLISHED;
+use zkchurn_core::frame::Sides;
 
 use crate::{
     namespace::{in_namespace, inode},
@@ -341,7 +339,7 @@ fn a_socket_is_held_by_the_process_that_has_it_now() {
         };
         wait_for_holder(shared_inode, first, comm, 1);
 
-        let identity = zkchurn::identify::procfs::read(holder.key).unwrap();
+        let identity = zkchurn::host::proc::identity::read(holder.key).unwrap();
         assert_eq!(identity.command, ["cat"]);
         let listed = client(&[port], 1 << ESTABLISHED).sockets;
         let inodes: BTreeSet<_> = listed.iter().map(|socket| socket.inode).collect();

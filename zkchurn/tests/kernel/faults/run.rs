@@ -145,5 +145,5 @@ pub fn replay(recording: &Path) -> Output {
 
 /// `FILE.partial`
 pub fn partial(recording: &Path) -> PathBuf {
-    zkchurn::recording::file::partial_path(recording)
+    zkchurn::host::recording_file::partial_path(recording)
 }

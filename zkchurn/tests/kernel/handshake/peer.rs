@@ -11,8 +11,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zkchurn::recording::reader::{Reader, RecordedFrame};
 use zkchurn_common::handshake::{FROM_CLIENT, FROM_SERVER, HANDSHAKE_RECORD_SIZE};
+use zkchurn_core::recording::reader::{Reader, RecordedFrame};
 
 /// The password of every session; no record may hold four bytes of it. The
 /// bytes are in no word that a recording may hold.

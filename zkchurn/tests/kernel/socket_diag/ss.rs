@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, process::Command};
 
-use zkchurn::socket_diag::TIME_WAIT;
+use zkchurn::host::sock_diag::TIME_WAIT;
 use zkchurn_common::state::ESTABLISHED;
 
 use super::canonical;

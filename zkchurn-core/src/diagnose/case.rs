@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//! What a rule looks at: the connections of one thread, process, program or remote
+//! host, with all that is known of it.
+
+use crate::{
+    connection::Side,
+    handshake::session::SessionId,
+    inspection::logs::LogFinding,
+    ledger::{
+        Destination,
+        handshakes::Handshakes,
+        shape::{Shapes, Spoken},
+        tally::{Range, Tally},
+    },
+};
+
+use super::{rhythm::Rhythm, who::Who};
+
+/// What kind of program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// A Java virtual machine.
+    Jvm,
+    /// Something else.
+    Other,
+    /// Not known: a remote host, or a process that was gone.
+    Unknown,
+}
+
+/// Whether the connecting thread is that of ZooKeeper's Java client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientThread {
+    /// A thread dump shows ZooKeeper's frames.
+    ByStack,
+    /// Its name looks like it.
+    ByName,
+    /// Nothing says so.
+    NotSeen,
+}
+
+/// Connections of the same process to other far ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sibling {
+    /// The far end.
+    pub destination: Destination,
+    /// Connections there that are open or were answered.
+    pub working: u64,
+}
+
+/// A session that several clients got, one of them of this case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSession {
+    /// The session.
+    pub id: SessionId,
+    /// The clients in words, and how often each got it.
+    pub users: Vec<(String, u64)>,
+}
+
+/// The connections of somebody to one far end, or in turn to several.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// Whom it is about.
+    pub who: Who,
+    /// Which side this host is.
+    pub side: Side,
+    /// The far ends.
+    pub destinations: Vec<Destination>,
+    /// The connections.
+    pub tally: Tally,
+    /// Their rhythm.
+    pub rhythm: Rhythm,
+    /// What kind of program it is.
+    pub runtime: Runtime,
+    /// Whether the thread is known to be ZooKeeper's.
+    pub client_thread: ClientThread,
+    /// How many threads opened them; 0 where that is not known.
+    pub threads: u64,
+    /// What the process's log says, most telling first.
+    pub logs: Vec<&'a LogFinding>,
+    /// The process's other far ends.
+    pub siblings: Vec<Sibling>,
+    /// Others whose sessions at the same far end go no further than the handshake,
+    /// in words.
+    pub rivals: Vec<String>,
+    /// Sessions that several clients got.
+    pub shared: Vec<SharedSession>,
+    /// Length of the trace in nanoseconds.
+    pub window_ns: u64,
+}
+
+impl Case<'_> {
+    /// How the ended connections went.
+    pub fn shapes(&self) -> &Shapes {
+        &self.tally.shapes
+    }
+
+    /// Connections that ended.
+    pub fn ended(&self) -> u64 {
+        self.tally.shapes.ended()
+    }
+
+    /// What was said first, where it was captured of most connections.
+    pub fn handshakes(&self) -> Option<&Handshakes> {
+        let handshakes = &self.tally.handshakes;
+        let spoke = self
+            .shapes()
+            .count(|_, spoken| matches!(spoken, Spoken::Client | Spoken::Both));
+        let is_captured = handshakes.connections > 0 && handshakes.connections * 3 >= spoke * 2;
+        is_captured.then_some(handshakes)
+    }
+
+    /// Payload bytes that the client sent, whichever side was traced.
+    pub fn client_bytes(&self) -> Range {
+        match self.side {
+            Side::Client => self.tally.payload_out,
+            Side::Server => self.tally.payload_in,
+        }
+    }
+
+    /// Payload bytes that the server sent.
+    pub fn server_bytes(&self) -> Range {
+        match self.side {
+            Side::Client => self.tally.payload_in,
+            Side::Server => self.tally.payload_out,
+        }
+    }
+
+    /// Whether it is about a remote host: no process and no thread is known.
+    pub fn is_remote_host(&self) -> bool {
+        matches!(self.who, Who::RemoteHost { .. })
+    }
+
+    /// Whether `count` is nearly all of the ended connections: nine in ten.
+    pub fn nearly_all(&self, count: u64) -> bool {
+        count > 0 && count * 10 >= self.ended() * 9
+    }
+
+    /// Whether `count` is most of the ended connections: two in three.
+    pub fn most(&self, count: u64) -> bool {
+        count > 0 && count * 3 >= self.ended() * 2
+    }
+
+    /// A line of the process's log, of one of these signatures, that was written
+    /// while the connections were.
+    pub fn logged(&self, signatures: &[&str]) -> Option<&LogFinding> {
+        let mut logs = self.logs.iter();
+        logs.find(|log| log.during_trace && signatures.contains(&log.signature.as_str()))
+            .copied()
+    }
+
+    /// The program's name.
+    pub fn label(&self) -> &str {
+        match &self.who {
+            Who::Thread { label, .. }
+            | Who::Process { label, .. }
+            | Who::Programs { label, .. } => label,
+            Who::RemoteHost { .. } => "",
+        }
+    }
+
+    /// Whether one thread opened them.
+    pub fn is_one_thread(&self) -> bool {
+        matches!(self.who, Who::Thread { .. })
+    }
+
+    /// Whether each, or nearly each, is from a thread or process of its own.
+    pub fn is_new_one_each_time(&self) -> bool {
+        match self.who {
+            Who::Programs { .. } => true,
+            Who::Process { threads, .. } => threads * 10 >= self.tally.opened() * 6,
+            _ => false,
+        }
+    }
+}

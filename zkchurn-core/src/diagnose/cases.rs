@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: MIT
+//! From the aggregate to cases: who belongs together.
+//!
+//! | connections | become |
+//! |---|---|
+//! | nearly all by one thread of a process | a case of that thread |
+//! | by several threads of a process | a case of that process |
+//! | one or two each by several processes of one name and user | one case of all of them |
+//! | accepted from a remote host | a case of that host |
+//!
+//! Far ends of one process that end alike are one case: a client with a list of
+//! servers goes through them in turn.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    connection::{Comm, Side},
+    ledger::{
+        Destination, Family, FamilyKey, Ledger,
+        sessions::User,
+        shape::{Ending, Spoken},
+        tally::Tally,
+    },
+    process::{ProcessIdentity, ProcessKey, file_name, java_name},
+    registry::Registry,
+};
+
+use super::{
+    case::{Case, ClientThread, Runtime, SharedSession, Sibling},
+    rhythm::Rhythm,
+    sizes,
+    who::Who,
+};
+
+/// Processes with at most so many connections each are counted together.
+const FEW: u64 = 2;
+/// More cases than these are not compared with each other.
+const MOST_RIVALS: usize = 16;
+/// So many processes of one name are a program that is started again and again.
+const MANY_PROCESSES: usize = 3;
+
+/// All cases, busiest first.
+pub fn cases<'a>(ledger: &Ledger, registry: &'a Registry, window_ns: u64) -> Vec<Case<'a>> {
+    let families = ledger.families();
+    let (programs, families) = split_programs(families);
+    let scope = Scope {
+        ledger,
+        registry,
+        window_ns,
+    };
+    let mut cases: Vec<_> = programs
+        .into_iter()
+        .map(|(kin, members)| scope.of_programs(&kin, &members))
+        .collect();
+    for (group, members) in together(&families) {
+        cases.push(scope.of_one(group, &members, &families));
+    }
+    introduce_rivals(&mut cases);
+    cases.sort_by(|a, b| {
+        let busier = b.tally.ended.cmp(&a.tally.ended);
+        busier.then_with(|| a.destinations.cmp(&b.destinations))
+    });
+    cases
+}
+
+/// Tells each case whose sessions go no further than the handshake of the others.
+fn introduce_rivals(cases: &mut [Case<'_>]) {
+    let candidates: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| case.most(case.shapes().count_exact(sizes::is_handshake_alone)))
+        .map(|(index, case)| (index, case.destinations.clone(), case.who.words()))
+        .take(MOST_RIVALS)
+        .collect();
+    for (index, destinations, _) in &candidates {
+        let others = candidates.iter().filter(|(other, theirs, _)| {
+            other != index && theirs.iter().any(|one| destinations.contains(one))
+        });
+        cases[*index].rivals = others.map(|(_, _, words)| words.clone()).collect();
+    }
+}
+
+type Member<'a> = (&'a FamilyKey, &'a Family);
+
+/// Processes that are alike: same name, same user, same far end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kin {
+    comm: Option<Comm>,
+    uid: Option<u32>,
+    destination: Destination,
+}
+
+/// Takes the short-lived processes of one name out of the families.
+fn split_programs<'a>(families: Vec<Member<'a>>) -> (Vec<(Kin, Vec<Member<'a>>)>, Vec<Member<'a>>) {
+    let mut kins: BTreeMap<Kin, Vec<Member<'a>>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for (key, family) in families {
+        if key.process.is_none() || family.tally.opened() > FEW || family.tally.opened() == 0 {
+            others.push((key, family));
+            continue;
+        }
+        let kin = Kin {
+            comm: family.process_comm,
+            uid: family.uid,
+            destination: key.destination,
+        };
+        kins.entry(kin).or_default().push((key, family));
+    }
+    let mut programs = Vec::new();
+    for (kin, mut members) in kins {
+        if members.len() >= MANY_PROCESSES {
+            members.sort_by_key(|(_, family)| family.tally.first_seen_ns);
+            programs.push((kin, members));
+        } else {
+            others.extend(members);
+        }
+    }
+    (programs, others)
+}
+
+/// What is one case: a process or a remote host, its only thread, and an ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    process: Option<ProcessKey>,
+    /// Set for remote hosts, which are never put together.
+    host: Option<Destination>,
+    tid: Option<u32>,
+    ending: Option<Ending>,
+}
+
+fn together<'a>(families: &[Member<'a>]) -> BTreeMap<Group, Vec<Member<'a>>> {
+    let mut groups: BTreeMap<Group, Vec<Member<'a>>> = BTreeMap::new();
+    for (key, family) in families {
+        let group = Group {
+            process: key.process,
+            host: key.process.is_none().then_some(key.destination),
+            tid: only_thread(family),
+            ending: family.tally.shapes.main_ending(),
+        };
+        groups.entry(group).or_default().push((key, family));
+    }
+    groups
+}
+
+/// The thread that opened nearly all of them.
+fn only_thread(family: &Family) -> Option<u32> {
+    let (tid, busiest) = family.busiest_threads().into_iter().next()?;
+    let is_one = busiest.tally.opened() * 10 >= family.tally.opened() * 9;
+    (is_one && !family.threads_left_out).then_some(tid)
+}
+
+struct Scope<'l, 'r> {
+    ledger: &'l Ledger,
+    registry: &'r Registry,
+    window_ns: u64,
+}
+
+impl<'r> Scope<'_, 'r> {
+    fn of_programs(&self, kin: &Kin, members: &[Member<'_>]) -> Case<'r> {
+        let tally = absorbed(members);
+        let latest = members.iter().rev().find_map(|(key, _)| key.process);
+        let latest = latest.unwrap_or(ProcessKey {
+            pid: 0,
+            start_ns: 0,
+        });
+        let newest = members.last().map(|(key, family)| self.label(key, family));
+        Case {
+            who: Who::Programs {
+                label: newest.unwrap_or_default(),
+                uid: kin.uid,
+                processes: members.len() as u64,
+                latest,
+            },
+            side: kin.destination.side(),
+            destinations: vec![kin.destination],
+            rhythm: Rhythm::of(&tally.gap),
+            runtime: self.runtime(members),
+            client_thread: self.client_thread(None, members),
+            threads: members.len() as u64,
+            logs: Vec::new(),
+            siblings: Vec::new(),
+            rivals: Vec::new(),
+            shared: self.shared(members),
+            window_ns: self.window_ns,
+            tally,
+        }
+    }
+
+    fn of_one(&self, group: Group, members: &[Member<'_>], all: &[Member<'_>]) -> Case<'r> {
+        let mut tally = absorbed(members);
+        if members.len() > 1
+            && let Some(walk) = group.process.and_then(|process| self.ledger.walk(process))
+        {
+            tally.gap = walk.gap.clone();
+        }
+        let mut destinations: Vec<_> = members.iter().map(|(key, _)| key.destination).collect();
+        destinations.sort();
+        let side = destinations.first().map_or(Side::Client, Destination::side);
+        let inspection = group
+            .process
+            .and_then(|process| self.registry.inspection(process));
+        let logs = inspection.and_then(|inspection| inspection.logs.as_ref());
+        Case {
+            who: self.who(group, members),
+            side,
+            rhythm: Rhythm::of(&tally.gap),
+            runtime: self.runtime(members),
+            client_thread: self.client_thread(group.tid, members),
+            threads: threads(members),
+            logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
+            siblings: siblings(group, &destinations, all),
+            rivals: Vec::new(),
+            shared: self.shared(members),
+            window_ns: self.window_ns,
+            destinations,
+            tally,
+        }
+    }
+
+    fn who(&self, group: Group, members: &[Member<'_>]) -> Who {
+        let Some(process) = group.process else {
+            return Who::RemoteHost {
+                host: match group.host {
+                    Some(Destination::Client { host, .. }) => host.to_string(),
+                    Some(Destination::Server(address)) => address.to_string(),
+                    None => String::new(),
+                },
+            };
+        };
+        let label = members
+            .first()
+            .map(|(key, family)| self.label(key, family))
+            .unwrap_or_default();
+        match group.tid {
+            Some(tid) => Who::Thread {
+                process,
+                label,
+                tid,
+                comm: comm_of(tid, members),
+            },
+            None => Who::Process {
+                process,
+                label,
+                threads: threads(members),
+            },
+        }
+    }
+
+    fn label(&self, key: &FamilyKey, family: &Family) -> String {
+        key.process.map_or_else(String::new, |process| {
+            self.registry
+                .row(process, family.process_comm, family.uid)
+                .label
+        })
+    }
+
+    fn runtime(&self, members: &[Member<'_>]) -> Runtime {
+        let kinds = members.iter().map(|(key, family)| {
+            let Some(process) = key.process else {
+                return Runtime::Unknown;
+            };
+            let inspection = self.registry.inspection(process);
+            if inspection.is_some_and(|inspection| inspection.jvm.is_some()) {
+                return Runtime::Jvm;
+            }
+            if let Some(identity) = self.registry.get(process) {
+                let executable = identity.executable.as_deref().map(file_name);
+                return match executable.or(identity.command.first().map(|first| file_name(first))) {
+                    Some("java") => Runtime::Jvm,
+                    Some(_) => Runtime::Other,
+                    None => runtime_by_comm(family),
+                };
+            }
+            runtime_by_comm(family)
+        });
+        kinds
+            .max_by_key(|runtime| *runtime != Runtime::Unknown)
+            .unwrap_or(Runtime::Unknown)
+    }
+
+    /// The sessions of these processes or hosts that several clients got.
+    fn shared(&self, members: &[Member<'_>]) -> Vec<SharedSession> {
+        let is_ours = |user: User| {
+            members
+                .iter()
+                .any(|(key, _)| match (user, key.destination) {
+                    (User::Thread { process, .. }, _) => key.process == Some(process),
+                    (User::Host(ip), Destination::Client { host, .. }) => host == ip,
+                    _ => false,
+                })
+        };
+        let shared = self.ledger.sessions.shared().into_iter();
+        let shared = shared.map(|(id, session)| (id, session.users()));
+        shared
+            .filter(|(_, users)| users.iter().any(|(user, _)| is_ours(*user)))
+            .take(MOST_RIVALS)
+            .map(|(id, users)| SharedSession {
+                id,
+                users: users
+                    .into_iter()
+                    .map(|(user, uses)| (self.user(user), uses.granted))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn user(&self, user: User) -> String {
+        match user {
+            User::Thread { process, tid } => {
+                let label = self.registry.get(process).map(ProcessIdentity::label);
+                let label = label.map_or_else(String::new, |label| format!(" {label}"));
+                format!("pid {}{label} thread {tid}", process.pid)
+            }
+            User::Host(host) => format!("remote host {host}"),
+        }
+    }
+
+    /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.
+    fn client_thread(&self, tid: Option<u32>, members: &[Member<'_>]) -> ClientThread {
+        let mut by_name = false;
+        for (key, family) in members {
+            let jvm = key
+                .process
+                .and_then(|process| self.registry.inspection(process)?.jvm.as_ref());
+            for (this, thread) in family.busiest_threads() {
+                if tid.is_some_and(|tid| tid != this) {
+                    continue;
+                }
+                let dumped = jvm.and_then(|jvm| jvm.thread(this));
+                if dumped.is_some_and(|thread| {
+                    thread.doubt.is_none()
+                        && thread
+                            .stack
+                            .iter()
+                            .any(|frame| frame.contains("org.apache.zookeeper.ClientCnxn"))
+                }) {
+                    return ClientThread::ByStack;
+                }
+                by_name |= java_name::may_be_send_thread(thread.comm.as_bytes());
+            }
+        }
+        match by_name {
+            true => ClientThread::ByName,
+            false => ClientThread::NotSeen,
+        }
+    }
+}
+
+fn runtime_by_comm(family: &Family) -> Runtime {
+    match family.process_comm {
+        Some(comm) if comm.as_bytes() == b"java" => Runtime::Jvm,
+        Some(comm) if !comm.is_empty() => Runtime::Other,
+        _ => Runtime::Unknown,
+    }
+}
+
+/// In the order of their first connections.
+fn absorbed(members: &[Member<'_>]) -> Tally {
+    let mut tallies: Vec<_> = members.iter().map(|(_, family)| &family.tally).collect();
+    tallies.sort_by_key(|tally| tally.first_seen_ns);
+    let mut all = Tally::default();
+    for tally in tallies {
+        all.absorb(tally);
+    }
+    all
+}
+
+fn threads(members: &[Member<'_>]) -> u64 {
+    let mut tids: Vec<_> = members
+        .iter()
+        .flat_map(|(_, family)| family.threads.keys().copied())
+        .collect();
+    tids.sort_unstable();
+    tids.dedup();
+    tids.len() as u64
+}
+
+fn comm_of(tid: u32, members: &[Member<'_>]) -> String {
+    let mut threads = members
+        .iter()
+        .filter_map(|(_, family)| family.threads.get(&tid));
+    threads
+        .next()
+        .map_or_else(String::new, |thread| thread.comm.to_string())
+}
+
+/// The other far ends of the same process.
+fn siblings(group: Group, ours: &[Destination], all: &[Member<'_>]) -> Vec<Sibling> {
+    let Some(process) = group.process else {
+        return Vec::new();
+    };
+    let others = all
+        .iter()
+        .filter(|(key, _)| key.process == Some(process) && !ours.contains(&key.destination));
+    others
+        .map(|(key, family)| Sibling {
+            destination: key.destination,
+            working: working(&family.tally),
+        })
+        .collect()
+}
+
+fn working(tally: &Tally) -> u64 {
+    let answered = tally
+        .shapes
+        .count(|_, spoken| matches!(spoken, Spoken::Both | Spoken::Server));
+    answered + tally.open() + tally.older.open()
+}

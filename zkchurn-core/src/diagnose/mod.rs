@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//! From the aggregate to findings: what kind of churn it is, how sure that is,
+//! what speaks for it and against it, and what to do next. No clock, no I/O.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cases` | who belongs together: threads, processes, programs, remote hosts |
+//! | `case` | what a rule looks at |
+//! | `rhythm` | metronome, back-off, bursts |
+//! | `rules/` | one file a rule, and their list |
+//! | `twins` | a client that fails before it speaks, or a probe: alike on the wire |
+//! | `sizes` | what payload sizes tell |
+//! | `finding`, `who` | what comes out |
+
+pub mod case;
+mod cases;
+pub mod finding;
+pub mod rhythm;
+pub mod rules;
+mod sizes;
+#[cfg(test)]
+mod test_case;
+mod twins;
+pub mod who;
+
+use std::collections::BTreeMap;
+
+pub use self::finding::{Confidence, Finding, Severity};
+use self::{case::Case, finding::Verdict, rules::Rule};
+use crate::{ledger::Ledger, registry::Registry, text};
+
+/// Findings on all that was traced, worst first: broken before wasteful before
+/// harmless, then the surest, then the busiest.
+pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64) -> Vec<Finding> {
+    let cases = cases::cases(ledger, registry, window_ns);
+    let mut findings: Vec<_> = cases.iter().flat_map(findings_of).collect();
+    findings.sort_by_key(|finding| {
+        std::cmp::Reverse((finding.severity, finding.confidence, finding.connections))
+    });
+    findings
+}
+
+/// What the rules say of one case. What none explains is said to be unexplained.
+fn findings_of(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings: Vec<_> = rules::ALL
+        .iter()
+        .filter_map(|rule| Some(finding(rule, case, (rule.judge)(case)?)))
+        .collect();
+    if findings.is_empty()
+        && let Some(verdict) = (rules::UNEXPLAINED.judge)(case)
+    {
+        findings.push(finding(&rules::UNEXPLAINED, case, verdict));
+    }
+    findings
+}
+
+fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
+    if case.is_remote_host() && rule.severity != Severity::Harmless {
+        verdict = verdict.next("run zkchurn on that host: it names the process and the thread");
+    }
+    if let Some(hint) = session_to_search(case) {
+        verdict = verdict.next(hint);
+    }
+    let mut numbers = common_numbers(case);
+    numbers.extend(verdict.numbers);
+    Finding {
+        name: rule.name,
+        title: rule.title,
+        confidence: verdict.confidence,
+        severity: rule.severity,
+        who: case.who.row(),
+        destinations: case.destinations.iter().map(ToString::to_string).collect(),
+        connections: case.tally.opened(),
+        summary: verdict.summary,
+        rhythm: case.rhythm.words(),
+        reasons_for: verdict.reasons_for,
+        reasons_against: verdict.reasons_against,
+        numbers,
+        cannot_tell_from: verdict.cannot_tell_from,
+        would_decide: verdict.would_decide,
+        next: verdict.next,
+    }
+}
+
+/// A session id is the word that both sides' logs have in common.
+fn session_to_search(case: &Case<'_>) -> Option<String> {
+    let (session, connections) = case.handshakes()?.main_session()?;
+    Some(format!(
+        "search the logs of client and server for session {session} ({})",
+        text::counted(connections, "connection")
+    ))
+}
+
+/// The numbers that every rule may have looked at.
+fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
+    let tally = &case.tally;
+    let mut numbers = BTreeMap::from([
+        ("opened", tally.opened()),
+        ("ended", case.ended()),
+        ("open", tally.open()),
+        ("threads", case.threads),
+    ]);
+    if let Some(handshakes) = case.handshakes() {
+        numbers.extend([
+            ("handshakes", handshakes.connections),
+            ("new_handles", handshakes.new_handles),
+            ("reconnects", handshakes.reconnects),
+            ("granted", handshakes.granted),
+            ("expired", handshakes.expired),
+            ("unanswered_requests", handshakes.unanswered),
+        ]);
+    }
+    let mut spread = |name: [&'static str; 3], of: &crate::ledger::distribution::Distribution| {
+        let values = [of.min(), of.percentile(50.0), of.max()];
+        for (name, value) in name.into_iter().zip(values) {
+            if let Some(value) = value {
+                numbers.insert(name, value);
+            }
+        }
+    };
+    spread(["gap_min_ns", "gap_p50_ns", "gap_max_ns"], &tally.gap);
+    spread(
+        ["lived_min_ns", "lived_p50_ns", "lived_max_ns"],
+        &tally.established_for,
+    );
+    numbers
+}

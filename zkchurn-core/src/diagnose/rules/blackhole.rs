@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//! No answer comes to the SYN: until the kernel gives up, or the client does.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, ledger::shape::Ending, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "blackhole",
+    title: "The SYN is never answered",
+    severity: Severity::Broken,
+    judge,
+};
+
+/// The kernel sends a SYN again after a second (`TCP_TIMEOUT_INIT`).
+const SYN_SENT_AGAIN_NS: u64 = 1_000_000_000;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let timed_out = case.shapes().ending(Ending::TimedOut);
+    let given_up = case.shapes().ending(Ending::GivenUp);
+    let waited = case.tally.connecting_for.percentile(50.0)?;
+    if !case.most(timed_out + given_up) {
+        return None;
+    }
+    let patient = waited >= SYN_SENT_AGAIN_NS;
+    let confidence = match (timed_out > 0 || patient, case.tally.retransmits > 0) {
+        (true, true) => Confidence::Certain,
+        (true, false) => Confidence::Likely,
+        // Given up within a second: a slow network does that, too.
+        (false, _) => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "No answer to the SYN came within {} (median).",
+            text::duration(waited)
+        ),
+    )
+    .number("timed_out", timed_out)
+    .number("given_up", given_up)
+    .number("syn_retransmits", case.tally.retransmits)
+    .next("is the address still ZooKeeper's? compare it with the name in the connect string")
+    .next(
+        "on the server: do SYNs arrive (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), and does \
+         `nstat -az TcpExtListenOverflows` grow? then its accept queue is full, else \
+         a firewall or a route drops them",
+    );
+    if timed_out > 0 {
+        verdict = verdict.because(format!(
+            "the kernel gave up {} with ETIMEDOUT",
+            text::counted(timed_out, "time")
+        ));
+    }
+    if given_up > 0 {
+        verdict = verdict.because(format!(
+            "the program itself gave up {}, with nothing come back by then",
+            text::counted(given_up, "time")
+        ));
+    }
+    if case.tally.retransmits > 0 {
+        verdict = verdict.because(format!(
+            "SYNs were sent again {}",
+            text::counted(case.tally.retransmits, "time")
+        ));
+    }
+    if !patient && timed_out == 0 {
+        verdict = verdict
+            .but("the program gave up before a SYN would have been sent again")
+            .decided_by("a longer connect timeout in the client");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{connection::Connection, diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+
+    fn given_up(after_ms: u64, retransmits: u32) -> Vec<Connection> {
+        let mut connections = every(7_100, 5, (0, 0, Outcome::GivenUp));
+        for connection in &mut connections {
+            connection.ended_ns = Some(connection.started_ns + after_ms * MS);
+            connection.retransmits = Some(retransmits);
+        }
+        connections
+    }
+
+    #[test]
+    fn seven_seconds_without_an_answer() {
+        let finding = only(diagnosed(&given_up(7_100, 2)));
+        assert_eq!((finding.name, finding.confidence), ("blackhole", Confidence::Certain));
+        assert_eq!(finding.numbers["syn_retransmits"], 10);
+    }
+
+    #[test]
+    fn an_impatient_client_proves_nothing() {
+        let finding = only(diagnosed(&given_up(200, 0)));
+        assert_eq!((finding.name, finding.confidence), ("blackhole", Confidence::Possible));
+        assert_eq!(finding.reasons_against.len(), 1);
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//! A ZooKeeper client connects, fails inside itself, closes before it has sent a
+//! byte, and tries again for ever: the incident that zkchurn was made for.
+
+use super::Rule;
+use crate::diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, twins::Twins};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "client_fails_before_it_speaks",
+    title: "The client fails before it speaks",
+    severity: Severity::Broken,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let twins = Twins::of(case)?;
+    if twins.is_probe() {
+        return None;
+    }
+    let confidence = match (twins.client_says_so, twins.is_client()) {
+        (true, _) => Confidence::Certain,
+        (false, true) => Confidence::Likely,
+        (false, false) => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        "The client connects and closes before it has sent a byte: it fails inside itself, \
+         and no server can help.",
+    )
+    .number("silent", twins.silent)
+    .number("reset", twins.reset);
+    verdict.reasons_for.extend(twins.for_client);
+    verdict.reasons_against.extend(twins.for_probe);
+    if confidence == Confidence::Possible {
+        verdict = undecided(verdict, case);
+    }
+    Some(match case.runtime {
+        Runtime::Jvm => verdict.next(
+            "look for NoClassDefFoundError and \"has been stopped already\" in its log \
+             (--logs does it); then restart the JVM with complete jars, and have the \
+             application close its client when it stops",
+        ),
+        _ => verdict.next("read the client's log around the moments of these connections"),
+    })
+}
+
+/// Says what would tell it from a probe.
+fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let verdict = verdict.cannot_tell_from(&["tcp_health_probe"]);
+    let verdict = match case.runtime {
+        Runtime::Jvm => verdict.decided_by(
+            "a thread dump and the log, taken while it churns: --jvm dump --logs",
+        ),
+        _ if case.is_remote_host() => {
+            verdict.decided_by("zkchurn on that host: it names the process and thread")
+        }
+        _ => verdict.decided_by("what the program is: its command line and its log (--logs)"),
+    };
+    if case.rhythm.is_well_founded() {
+        return verdict;
+    }
+    verdict.decided_by(
+        "a longer trace: a probe keeps the beat of its timer, the Java client pauses \
+         1.1 to 2.1 s at random",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, every, names, only}}, ledger::test_connection::{by, server_side}, outcome::Outcome};
+
+    const SILENT: (u64, u64, Outcome) = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+
+    #[test]
+    fn the_incident_is_likely_without_a_word_from_the_program() {
+        let finding = only(diagnosed(&back_off(15, SILENT)));
+        assert_eq!(finding.name, "client_fails_before_it_speaks");
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert_eq!(finding.who.tid, Some(43));
+        assert!(finding.reasons_against.is_empty());
+        assert_eq!(finding.numbers["silent"], 15);
+    }
+
+    #[test]
+    fn a_jvm_that_keeps_a_beat_may_be_either() {
+        let connections: Vec<_> = every(1000, 15, SILENT)
+            .into_iter()
+            .map(|one| by(one, 42, 43, "java"))
+            .collect();
+        let findings = diagnosed(&connections);
+        assert_eq!(
+            names(&findings),
+            [
+                ("client_fails_before_it_speaks", Confidence::Possible),
+                ("tcp_health_probe", Confidence::Possible),
+            ]
+        );
+        for finding in findings {
+            assert_eq!(finding.cannot_tell_from.len(), 1);
+            assert!(!finding.would_decide.is_empty());
+        }
+    }
+
+    #[test]
+    fn seen_from_the_server_the_rhythm_alone_decides_nothing() {
+        let closed_by_client = (0, 0, Outcome::ClosedByPeerBeforeAnyByte);
+        let connections: Vec<_> = back_off(15, closed_by_client)
+            .into_iter()
+            .map(server_side)
+            .collect();
+        let findings = diagnosed(&connections);
+        assert_eq!(
+            names(&findings),
+            [
+                ("client_fails_before_it_speaks", Confidence::Possible),
+                ("tcp_health_probe", Confidence::Possible),
+            ]
+        );
+    }
+
+    #[test]
+    fn two_are_no_churn() {
+        assert!(diagnosed(&back_off(2, SILENT)).is_empty());
+    }
+}

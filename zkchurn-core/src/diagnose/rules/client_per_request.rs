@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//! An application makes a client for each request and throws it away: each
+//! costs a handshake, a session in the ensemble's log, and its end.
+
+use super::Rule;
+use crate::{diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Spoken}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "client_per_request",
+    title: "A new client for each request",
+    severity: Severity::Wasteful,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    match case.handshakes() {
+        Some(handshakes) => by_requests(case, handshakes),
+        None => by_sizes(case),
+    }
+}
+
+/// Each connection asks for a new session, and gets it.
+fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let granted = handshakes.granted.min(handshakes.new_handles);
+    if granted < FEWEST || handshakes.reconnects * 2 > handshakes.new_handles {
+        return None;
+    }
+    // Those that stay open are a leak, if anything.
+    let thrown_away = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    if !case.most(thrown_away) || thrown_away < FEWEST {
+        return None;
+    }
+    let verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "{} asked for a new session, got it, and ended: the application makes a client \
+             for each request instead of keeping one.",
+            text::counted(granted, "connection")
+        ),
+    )
+    .because("ConnectRequests with session 0, which is a new handle, were read off the wire")
+    .number("thrown_away", thrown_away);
+    Some(advice(verdict, case))
+}
+
+fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let verdict = verdict.next("keep one client for the life of the process, and share it");
+    match case.runtime {
+        Runtime::Jvm => verdict.next(
+            "find the caller: `jstack` while a connection is being made shows who calls \
+             `new ZooKeeper` or `CuratorFramework.start`",
+        ),
+        _ => verdict,
+    }
+}
+
+fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
+    let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    let with_work = case.shapes().count_exact(sizes::is_work);
+    if answered < FEWEST || !case.most(answered) || with_work * 2 < answered {
+        return None;
+    }
+    let new_each_time = case.is_new_one_each_time();
+    let (sent, received) = (case.client_bytes(), case.server_bytes());
+    let confidence = match new_each_time {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} were made, used and thrown away: the application makes a client for each \
+             request instead of keeping one.",
+            text::counted(answered, "client")
+        ),
+    )
+    .because(format!(
+        "each got its session and some work done: {} to {} bytes sent, {} to {} received",
+        sent.min, sent.max, received.min, received.max
+    ))
+    .number("answered", answered)
+    .number("with_work", with_work);
+    verdict = advice(verdict, case);
+    if new_each_time {
+        verdict = verdict.because(format!(
+            "{} threads or processes opened {}: a client that reconnects keeps its thread",
+            text::count(case.threads),
+            text::counted(case.tally.opened(), "connection")
+        ));
+    } else if case.is_remote_host() {
+        verdict = verdict
+            .cannot_tell_from(&["read_timeouts"])
+            .decided_by("--handshake tells a new session from a reconnect");
+    } else {
+        verdict = verdict
+            .but("the same threads opened several: that may be one client that reconnects")
+            .cannot_tell_from(&["read_timeouts"])
+            .decided_by("--handshake tells a new session from a reconnect");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, ledger::handshakes::tests::asked, outcome::Outcome};
+
+    #[test]
+    fn the_requests_themselves_decide_whether_one_thread_reconnects() {
+        let mut connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        for (connection, session) in connections.iter_mut().zip(1..) {
+            connection.handshake = Some(asked(0, Some((session, 4_000))));
+        }
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Certain)
+        );
+        for connection in &mut connections {
+            connection.handshake = Some(asked(7, Some((7, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        assert!(findings.iter().all(|finding| finding.name != "client_per_request"));
+    }
+
+    #[test]
+    fn a_new_thread_for_each_is_a_new_client() {
+        let mut connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByPeer));
+        let by_us = every(300, 5, (88, 149, Outcome::AnsweredThenClosedByUs));
+        connections.splice(0..5, by_us);
+        let finding = only(diagnosed(&new_thread_each(connections)));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Likely)
+        );
+        assert_eq!(finding.who.threads, Some(12));
+    }
+
+    #[test]
+    fn one_thread_may_be_reconnecting() {
+        let finding = only(diagnosed(&every(
+            300,
+            12,
+            (88, 149, Outcome::AnsweredThenClosedByUs),
+        )));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("client_per_request", Confidence::Possible)
+        );
+        assert_eq!(finding.cannot_tell_from, ["read_timeouts"]);
+    }
+}

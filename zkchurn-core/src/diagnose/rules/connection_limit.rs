@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//! The server has as many connections from this address as it allows
+//! (`maxClientCnxns`, 60 by default): it accepts the next one and closes it
+//! unread (`NIOServerCnxnFactory.AcceptThread.doAccept`).
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::{Ending, Shape}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "connection_limit",
+    title: "The server's connection limit is reached",
+    severity: Severity::Broken,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let shapes = case.shapes();
+    let turned_away = shapes.count_exact(is_turned_away);
+    let unread = shapes.count_exact(|shape| {
+        is_turned_away(shape) && (shape.ending == Ending::ResetByServer || shape.client_bytes == 0)
+    });
+    if turned_away < FEWEST || !case.most(turned_away) || unread * 5 < turned_away {
+        return None;
+    }
+    let logged = case.logged(&["too-many-connections"]);
+    // Measured with a limit of 1: 8 of 10 and 12 of 12; without a quorum up to 3 of 12.
+    let confidence = match (logged, unread * 2 >= turned_away) {
+        (Some(_), _) => Confidence::Certain,
+        (None, true) => Confidence::Likely,
+        (None, false) => Confidence::Possible,
+    };
+    let open = case.tally.open() + case.tally.older.open();
+    let mut verdict = Verdict::new(
+        confidence,
+        "The server accepts and closes at once, without reading the request: it has as many \
+         connections from this address as it allows (maxClientCnxns).",
+    )
+    .because(format!(
+        "{} of {} were closed or reset with nothing read, some {} after they were established",
+        text::count(unread),
+        text::counted(case.ended(), "connection"),
+        text::duration(case.tally.established_for.percentile(50.0).unwrap_or_default())
+    ))
+    .because("a server that reads the request and refuses it closes without a RST")
+    .number("turned_away", turned_away)
+    .number("unread", unread)
+    .number("open_to_same_server", open)
+    .decided_by("the server's log: \"Too many connections from /ADDRESS - max is N\"")
+    .next(
+        "count this address's connections on the server (`ss -tn state established \
+         '( sport = :2181 )'`): every process and container behind one address counts together",
+    )
+    .next("find who holds them before you raise maxClientCnxns: a handle leak only takes longer");
+    if confidence == Confidence::Possible {
+        verdict = verdict
+            .but("most were closed without a RST, as by a server that reads the request and refuses")
+            .cannot_tell_from(&["not_served"]);
+    }
+    if let Some(line) = logged {
+        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+    }
+    if open > 0 {
+        verdict = verdict.because(format!(
+            "this process holds {} to the same server open",
+            text::counted(open, "connection")
+        ));
+    }
+    Some(verdict)
+}
+
+/// Ended by the server with no answer to at most a ConnectRequest.
+fn is_turned_away(shape: &Shape) -> bool {
+    matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+        && shape.server_bytes == 0
+        && (shape.client_bytes == 0 || sizes::is_connect_request(shape.client_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, only}}, outcome::Outcome};
+
+    #[test]
+    fn resets_without_an_answer_are_the_limit() {
+        let mut connections = back_off(10, (49, 0, Outcome::ResetByPeer));
+        let closed = back_off(2, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        connections.splice(0..2, closed);
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("connection_limit", Confidence::Likely)
+        );
+        assert_eq!(finding.numbers["unread"], 8);
+        assert!(finding.would_decide[0].contains("Too many connections"));
+    }
+}

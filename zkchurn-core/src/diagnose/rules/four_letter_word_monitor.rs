@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//! A monitor asks ZooKeeper one of its four-letter words.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::handshakes::Handshakes, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "four_letter_word_monitor",
+    title: "A monitor asks four-letter words",
+    severity: Severity::Harmless,
+    judge,
+};
+
+const FEWEST: u64 = 2;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    if let Some(handshakes) = case.handshakes() {
+        return by_words(case, handshakes);
+    }
+    let words = case
+        .shapes()
+        .count_exact(|shape| sizes::is_four_letter_word(shape.client_bytes));
+    if words < FEWEST || !case.most(words) {
+        return None;
+    }
+    let verdict = Verdict::new(
+        Confidence::Likely,
+        format!(
+            "{} asked a four-letter word such as `ruok` or `mntr`: a monitor, harmless.",
+            text::counted(words, "connection")
+        ),
+    )
+    .because("4 to 6 bytes were sent: a word, maybe with a line's end, and no session")
+    .number("words", words)
+    .decided_by("--handshake reads the word")
+    .next(ADVICE);
+    Some(match case.rhythm.is_constant() {
+        true => verdict.because("they keep the beat of a timer"),
+        false => verdict,
+    })
+}
+
+const ADVICE: &str = "nothing, unless it is too often; the admin server (port 8080, /commands) \
+                      answers the same without a line in the log";
+
+/// The words themselves were read.
+fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let count = handshakes.four_letter_words();
+    if count < FEWEST || !case.most(count) {
+        return None;
+    }
+    let words: Vec<_> = handshakes
+        .words
+        .iter()
+        .map(|(word, count)| format!("{word} {}", text::counted(*count, "time")))
+        .collect();
+    Some(
+        Verdict::new(
+            Confidence::Certain,
+            format!("A monitor asks {}: harmless.", words.join(", ")),
+        )
+        .because("the words were read off the wire")
+        .number("words", count)
+        .next(ADVICE),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, outcome::Outcome};
+
+    #[test]
+    fn four_bytes_and_an_answer() {
+        let asked = (4, 16_318, Outcome::AnsweredThenClosedByPeer);
+        let finding = only(diagnosed(&every(1_000, 12, asked)));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("four_letter_word_monitor", Confidence::Likely)
+        );
+    }
+}

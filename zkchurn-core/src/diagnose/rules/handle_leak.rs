@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//! A process opens client after client and closes none, until the server's limit.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, who::Who}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "handle_leak",
+    title: "Clients are opened and never closed",
+    severity: Severity::Wasteful,
+    judge,
+};
+
+const FEWEST: u64 = 4;
+/// So many are more than a pool fills up with at its start.
+const MANY: u64 = 8;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let opened = case.tally.opened();
+    let open = case.tally.open();
+    // Many processes with a connection each are many processes.
+    let could_be_one_program = match case.who {
+        Who::Process { .. } => case.is_new_one_each_time(),
+        Who::RemoteHost { .. } => true,
+        _ => false,
+    };
+    if open < FEWEST || case.ended() * 5 > opened || !could_be_one_program {
+        return None;
+    }
+    let gap = case.tally.gap.percentile(50.0).unwrap_or_default();
+    let steady =
+        case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= case.window_ns / 4;
+    let confidence = match steady && open >= MANY && !case.is_remote_host() {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let all = open + case.tally.older.open();
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} were opened during the trace and are still open, {} by now.",
+            text::counted(open, "connection"),
+            text::count(all)
+        ),
+    )
+    .because(format!("of {} only {} ended", text::count(opened), text::count(case.ended())))
+    .number("open_now", all)
+    .next("find who calls `new ZooKeeper` and does not call close(); the server's limit (maxClientCnxns, 60 by default) comes next")
+    .decided_by("a longer trace: a leak grows on, a pool stops at its size");
+    verdict = match case.is_remote_host() {
+        true => verdict
+            .but("on that host they may belong to many processes")
+            .decided_by("zkchurn on that host: it counts by process and thread"),
+        false => verdict.because("each is from a new thread: a client of its own"),
+    };
+    if steady {
+        verdict = verdict.because("they come steadily through the trace, not all at its start");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{connection::Stage, diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, outcome::Outcome};
+
+    fn open(period_ms: u64, count: u64) -> Vec<crate::connection::Connection> {
+        let mut connections = every(period_ms, count, (49, 41, Outcome::ClosedByUs));
+        for connection in &mut connections {
+            connection.stage = Stage::Open;
+            connection.left_established_ns = None;
+            connection.ended_ns = None;
+            connection.closer = None;
+        }
+        new_thread_each(connections)
+    }
+
+    #[test]
+    fn a_client_every_two_seconds_that_stays() {
+        let finding = only(diagnosed(&open(2_000, 20)));
+        assert_eq!((finding.name, finding.confidence), ("handle_leak", Confidence::Likely));
+        assert_eq!(finding.numbers["open_now"], 20);
+    }
+
+    #[test]
+    fn a_pool_that_fills_up_may_be_one() {
+        let finding = only(diagnosed(&open(5, 10)));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert!(diagnosed(&open(5, 3)).is_empty());
+    }
+}

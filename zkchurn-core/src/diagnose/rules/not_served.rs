@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//! The server reads the ConnectRequest and closes without an answer: it does not
+//! serve (no quorum, still starting), or the client has seen a newer zxid than
+//! it has (`ZooKeeperServer.processConnectRequest`).
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "not_served",
+    title: "The server closes without answering the request for a session",
+    severity: Severity::Broken,
+    judge,
+};
+
+const FEWEST: u64 = 2;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let unanswered = case.shapes().count_exact(|shape| {
+        sizes::is_connect_request(shape.client_bytes) && shape.server_bytes == 0
+    });
+    let closed = case.shapes().count_exact(|shape| {
+        shape.ending == Ending::ClosedByServer
+            && sizes::is_connect_request(shape.client_bytes)
+            && shape.server_bytes == 0
+    });
+    let resets = unanswered.saturating_sub(closed);
+    if closed < FEWEST || closed * 2 < case.ended() || resets * 2 >= unanswered {
+        return None;
+    }
+    let mut verdict = Verdict::new(
+        match resets * 5 >= unanswered {
+            true => Confidence::Possible,
+            false => Confidence::Likely,
+        },
+        format!(
+            "The server read {} that have the size of a ConnectRequest and closed without \
+             an answer: it does not serve, or refuses this client.",
+            text::counted(closed, "request")
+        ),
+    )
+    .because("the client sent 48 or 49 bytes, got none back, and the server closed first")
+    .number("unanswered", closed)
+    .number("resets", resets);
+    verdict = match resets {
+        0 => verdict.because("it closed without a RST, so it had read what was sent"),
+        some => verdict.but(format!(
+            "{} of {} were ended by a RST, as when the server's limit is reached",
+            text::count(some),
+            text::count(unanswered)
+        )),
+    };
+    let verdict = match case.handshakes() {
+        Some(handshakes) => told_by_requests(verdict, handshakes),
+        None => verdict,
+    };
+    Some(told_by_log(verdict, case))
+}
+
+/// What the client had seen before rules out one of the reasons.
+fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
+    let verdict = verdict.because(format!(
+        "{} without an answer were read off the wire",
+        text::counted(handshakes.unanswered, "ConnectRequest")
+    ));
+    match handshakes.last_zxid {
+        Some(seen) if seen.max.0 == 0 => verdict.because(
+            "the client has seen no transaction yet, so it cannot be ahead of the server: \
+             the server does not serve",
+        ),
+        Some(seen) => verdict.because(format!(
+            "the client has seen zxid {}: a server whose own is older refuses it",
+            seen.max
+        )),
+        None => verdict,
+    }
+}
+
+/// Only a log tells one reason from the other.
+fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let reasons = [
+        ("server-not-serving", "the server does not serve: it has no quorum, or still starts"),
+        ("server-behind-client", "the client has seen a newer zxid than the server has"),
+        ("too-many-connections", "the server's connection limit is reached"),
+    ];
+    for (signature, reason) in reasons {
+        if let Some(line) = case.logged(&[signature]) {
+            return verdict
+                .because(format!("{reason}: \"{}\"", line.last.trim()));
+        }
+    }
+    verdict
+        .cannot_tell_from(&["connection_limit"])
+        .decided_by(
+            "the server's log: \"ZooKeeperServer not running\" means no quorum or a server that \
+             still starts, \"has seen zxid\" means that the server lost data that this client \
+             had seen, \"Too many connections\" means the limit",
+        )
+        .next("on the server: `echo srvr | nc localhost 2181` tells its mode, or that it does not serve")
+        .next(
+            "if the server lost its data, clients that had seen newer data must be restarted; \
+             zkchurn serverlog FILE on the server counts both",
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, names, only}}, ledger::{handshakes::tests::asked, test_connection::server_side}, outcome::Outcome};
+
+    #[test]
+    fn a_request_without_an_answer() {
+        let unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        let finding = only(diagnosed(&unanswered));
+        assert_eq!((finding.name, finding.confidence), ("not_served", Confidence::Likely));
+        assert_eq!(finding.cannot_tell_from, ["connection_limit"]);
+        assert!(finding.would_decide[0].contains("has seen zxid"));
+    }
+
+    #[test]
+    fn some_resets_leave_it_open() {
+        let mut unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        unanswered.extend(
+            back_off(12, (49, 0, Outcome::ResetByPeer))
+                .into_iter()
+                .skip(9),
+        );
+        let findings = diagnosed(&unanswered);
+        assert_eq!(
+            names(&findings),
+            [
+                ("connection_limit", Confidence::Possible),
+                ("not_served", Confidence::Possible),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_client_that_has_seen_nothing_is_not_ahead() {
+        let mut unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        for connection in &mut unanswered {
+            connection.handshake = Some(asked(0, None));
+        }
+        let finding = only(diagnosed(&unanswered));
+        let rules_out = |why: &String| why.contains("cannot be ahead");
+        assert!(finding.reasons_for.iter().any(rules_out));
+        for connection in &mut unanswered {
+            connection.handshake = Some(asked(0x1f, None));
+        }
+        let finding = only(diagnosed(&unanswered));
+        assert!(finding.reasons_for.iter().any(|why| why.contains("zxid 0x1f")));
+    }
+
+    #[test]
+    fn the_server_itself_sees_the_same() {
+        let seen: Vec<_> = back_off(9, (0, 49, Outcome::AnsweredThenClosedByUs))
+            .into_iter()
+            .map(server_side)
+            .collect();
+        let finding = only(diagnosed(&seen));
+        assert_eq!(finding.name, "not_served");
+        assert_eq!(finding.who.kind, "remote_host");
+    }
+}

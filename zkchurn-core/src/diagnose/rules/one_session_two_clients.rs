@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//! Two clients go on with the same session: with each reconnect the server
+//! closes the other's connection (`ZooKeeperServer.processConnectRequest`,
+//! `DisconnectReason.CLIENT_RECONNECT`), and that one reconnects in turn.
+
+use super::Rule;
+use crate::{diagnose::{case::{Case, SharedSession}, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::Ending, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "one_session_two_clients",
+    title: "Two clients take the same session from each other",
+    severity: Severity::Broken,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    if let Some(verdict) = by_session(case) {
+        return Some(verdict);
+    }
+    // Where the sessions were read, an expired one is none that was taken.
+    match case.handshakes() {
+        Some(handshakes) if handshakes.expired * 2 > handshakes.connections => None,
+        _ => by_sizes(case),
+    }
+}
+
+/// The same session id was read off the wire from several clients, again and again.
+fn by_session(case: &Case<'_>) -> Option<Verdict> {
+    let takers = |shared: &&SharedSession| {
+        let again = shared.users.iter().filter(|(_, times)| *times >= AGAIN);
+        again.count()
+    };
+    let shared = case.shared.iter().find(|shared| takers(shared) >= 2)?;
+    let users: Vec<_> = shared
+        .users
+        .iter()
+        .map(|(who, times)| format!("{who} ({})", text::counted(*times, "time")))
+        .collect();
+    Some(
+        Verdict::new(
+            Confidence::Certain,
+            format!("Session {} goes from one client to the other and back: {}.", shared.id, users.join(", ")),
+        )
+        .because("the session id in the server's answers to each of them was read off the wire")
+        .number("takers", takers(&shared) as u64)
+        .next(ADVICE),
+    )
+}
+
+/// Once each is a client that was started anew with a kept session.
+const AGAIN: u64 = 2;
+const ADVICE: &str = "find out how two clients come to the same session id and password: \
+                      a copied object, a forked process, a file that both read";
+
+fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
+    let taken = case.shapes().count_exact(|shape| {
+        sizes::is_handshake_alone(shape) && shape.ending == Ending::ClosedByServer
+    });
+    if taken < FEWEST || !case.most(taken) || case.is_new_one_each_time() {
+        return None;
+    }
+    let confidence = match case.rivals.is_empty() {
+        true => Confidence::Possible,
+        false => Confidence::Likely,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} got their session and were closed by the server with nothing else said: \
+             another client may have taken the session over.",
+            text::counted(taken, "connection")
+        ),
+    )
+    .because("the client goes on with its connection thread, so its session lives")
+    .number("taken", taken)
+    .cannot_tell_from(&["session_expired_loop"])
+    .decided_by("--handshake reads the session ids")
+    .decided_by("the server's log: the same session id, renewed from two addresses or ports")
+    .next(ADVICE);
+    match case.rivals.as_slice() {
+        [] => {
+            verdict = verdict.but(
+                "nobody else on this host goes through the same at this server; the other client may be on another host",
+            );
+        }
+        rivals => {
+            verdict = verdict.because(format!(
+                "at the same server it is the same for {}",
+                rivals.join(" and ")
+            ));
+        }
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, names}}, ledger::{handshakes::tests::asked, test_connection::by}, outcome::Outcome};
+
+    #[test]
+    fn the_same_session_in_both_is_certain() {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let mut connections = every(3_000, 6, taken);
+        connections.extend(every(3_100, 6, taken).into_iter().map(|one| by(one, 50, 51, "java")));
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        assert_eq!(
+            names(&findings),
+            [("one_session_two_clients", Confidence::Certain); 2]
+        );
+        assert!(findings[0].summary.contains("0x77"), "{}", findings[0].summary);
+    }
+
+    #[test]
+    fn two_processes_that_are_closed_in_turn() {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let mut connections = every(3_000, 6, taken);
+        connections.extend(every(3_100, 6, taken).into_iter().map(|one| by(one, 50, 51, "java")));
+        let findings = diagnosed(&connections);
+        assert_eq!(
+            names(&findings)[..2],
+            [("one_session_two_clients", Confidence::Likely); 2]
+        );
+        assert!(findings[0].reasons_for.iter().any(|why| why.contains("same for pid")));
+        assert!(
+            names(&findings)[2..]
+                .iter()
+                .all(|(_, confidence)| *confidence == Confidence::Possible)
+        );
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//! The client waits for an answer that does not come, gives the connection up and
+//! reconnects: after two thirds of the session's timeout in the Java client
+//! (`ClientCnxn.SendThread`, `readTimeout`).
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::{Ending, Spoken}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "read_timeouts",
+    title: "The client gives up on a server that does not answer",
+    severity: Severity::Broken,
+    judge,
+};
+
+/// Two thirds of the shortest session that a server grants by default, two ticks
+/// of 2 s, less what a timer may be early.
+const SHORTEST_NS: u64 = 900_000_000;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let lived = case.tally.established_for.percentile(50.0)?;
+    let broken = case.shapes().ending(Ending::Broken);
+    let never_answered = case.shapes().count_exact(|shape| {
+        shape.ending == Ending::ClosedByClient
+            && sizes::is_connect_request(shape.client_bytes)
+            && shape.server_bytes == 0
+    });
+    let given_up = case.shapes().count(|ending, spoken| {
+        matches!(ending, Ending::ClosedByClient | Ending::ResetByClient) && spoken == Spoken::Both
+    });
+    let all = broken + never_answered + given_up;
+    if lived < SHORTEST_NS || !case.most(all) {
+        return None;
+    }
+    if let Some(handshakes) = case.handshakes()
+        && handshakes.new_handles * 2 > handshakes.connections
+        && never_answered == 0
+    {
+        // New handles: clients that ended in good order.
+        return None;
+    }
+    // A client that ends in good order lives as long as it likes.
+    let reconnects = case.is_one_thread() && case.tally.opened() >= 2;
+    if broken + never_answered == 0 && !reconnects && case.tally.retransmits == 0 {
+        return None;
+    }
+    let confidence = match (broken + never_answered, case.tally.retransmits) {
+        (0, 0) => Confidence::Possible,
+        _ => Confidence::Likely,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "After {} (median) without an answer the connection was given up.",
+            text::duration(lived)
+        ),
+    )
+    .number("never_answered", never_answered)
+    .number("given_up_after_answers", given_up)
+    .number("broken", broken)
+    .number("retransmits", case.tally.retransmits)
+    .decided_by("the client's log: \"Client session timed out, have not heard from server in N ms\"")
+    .next("is the server paused (GC, disk: `mntr` max latency, fsync warnings in its log), or the network?");
+    if never_answered > 0 {
+        verdict = verdict.because(format!(
+            "{} sent a ConnectRequest, waited, and closed without a byte of answer",
+            text::counted(never_answered, "connection")
+        ));
+    }
+    if broken > 0 {
+        verdict = verdict.because(format!(
+            "the kernel gave {} up because nothing was acknowledged any more",
+            text::counted(broken, "connection")
+        ));
+    }
+    verdict = match case.tally.retransmits {
+        0 if never_answered > 0 => verdict.because(
+            "what was sent was acknowledged by the server's kernel: the network works, \
+             the server's process does not answer",
+        ),
+        0 => verdict,
+        segments => verdict.because(format!(
+            "segments were sent again {}: packets are lost",
+            text::counted(segments, "time")
+        )),
+    };
+    if never_answered + broken == 0 && case.tally.retransmits == 0 {
+        verdict = verdict
+            .but("the server had answered before, and nothing was lost: a pause of the client's own process looks the same")
+            .cannot_tell_from(&["client_per_request"]);
+    }
+    if let Some(handshakes) = case.handshakes()
+        && handshakes.reconnects > 0
+    {
+        verdict = verdict.because(format!(
+            "{} went on with an old session, read off the wire: it is one client that comes back",
+            text::counted(handshakes.reconnects, "connection")
+        ));
+    }
+    if let Some(line) = case.logged(&["session-timed-out", "jvm-paused"]) {
+        verdict.confidence = Confidence::Certain;
+        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, living, new_thread_each, only}}, outcome::Outcome};
+
+    #[test]
+    fn a_stopped_server_accepts_and_says_nothing() {
+        let waits = every(7_000, 4, (49, 0, Outcome::ClosedByUsWithoutAnswer));
+        let finding = only(diagnosed(&living(5_000, waits)));
+        assert_eq!((finding.name, finding.confidence), ("read_timeouts", Confidence::Likely));
+        assert_eq!(finding.numbers["never_answered"], 4);
+        assert!(finding.reasons_for.iter().any(|why| why.contains("acknowledged")));
+    }
+
+    #[test]
+    fn clients_that_live_long_and_end_in_order_are_no_timeouts() {
+        let work = every(7_000, 4, (88, 149, Outcome::AnsweredThenClosedByUs));
+        let findings = diagnosed(&living(5_000, new_thread_each(work)));
+        assert!(findings.iter().all(|finding| finding.name != "read_timeouts"));
+    }
+}

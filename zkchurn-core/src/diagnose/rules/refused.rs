@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//! The server's host answers the SYN with a RST.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, rhythm::Pattern}, ledger::shape::Ending, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "refused",
+    title: "The connection is refused",
+    severity: Severity::Broken,
+    judge,
+};
+
+const FEWEST: u64 = 2;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let refused = case.shapes().ending(Ending::Refused);
+    // A restart of the server refuses some and serves others.
+    if refused < FEWEST || refused * 10 < case.ended() {
+        return None;
+    }
+    let servers = case.destinations.len() as u64;
+    let whom = match servers {
+        1 => "The server's host refuses".to_owned(),
+        many => format!("All of {} refuse", text::counted(many, "server")),
+    };
+    let of = text::counted(case.ended(), "connection");
+    let mut verdict = Verdict::new(
+        Confidence::Certain,
+        format!("{whom} {} of {of}.", text::count(refused)),
+    )
+    .because("the kernel reports ECONNREFUSED: a RST came back for the SYN")
+    .number("refused", refused)
+    .next("on the server: is ZooKeeper running, and on this address and port? `ss -ltn`")
+    .next("if it listens, a firewall between answers in its place (REJECT)");
+    match case.rhythm.pattern {
+        Pattern::Constant { period_ns } if (1_080..=1_130).contains(&(period_ns / 1_000_000)) => {
+            verdict = verdict.because(
+                "the beat of 1.1 s is that of ZooKeeper's Java client before its first success",
+            );
+        }
+        Pattern::JavaBackOff => {
+            verdict = verdict
+                .because("the rhythm is that of ZooKeeper's Java client after a lost connection");
+        }
+        _ => {}
+    }
+    let others = case.ended() - refused;
+    if others > 0 {
+        let words = text::counted(others, "other connection");
+        verdict = verdict.but(format!("{words} got through: the server came or went meanwhile"));
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+
+    const REFUSED: (u64, u64, Outcome) = (0, 0, Outcome::Refused);
+
+    #[test]
+    fn the_kernel_says_so() {
+        let finding = only(diagnosed(&every(1102, 13, REFUSED)));
+        assert_eq!((finding.name, finding.confidence), ("refused", Confidence::Certain));
+        assert_eq!(finding.reasons_for.len(), 2);
+        assert_eq!(finding.numbers["refused"], 13);
+    }
+
+    #[test]
+    fn three_servers_in_turn_are_one_finding_with_bursts() {
+        let mut connections = every(1_306, 8, REFUSED);
+        for (server, late) in [(2u16, 102), (3, 204)] {
+            let mut others = every(1_306, 8, REFUSED);
+            for other in &mut others {
+                other.remote.set_port(2180 + server);
+                other.started_ns += late * MS;
+                other.ended_ns = Some(other.started_ns + MS);
+            }
+            connections.extend(others);
+        }
+        connections.sort_by_key(|connection| connection.started_ns);
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.destinations.len(), 3);
+        assert_eq!(finding.connections, 24);
+        assert_eq!(
+            finding.rhythm.as_deref(),
+            Some("bursts of 3, 102 ms apart, then 1.10 s")
+        );
+    }
+
+    #[test]
+    fn a_restart_refuses_some() {
+        let mut connections = back_off(6, REFUSED);
+        connections.extend(back_off(3, (49, 41, Outcome::AnsweredThenClosedByPeer)));
+        let findings = diagnosed(&connections);
+        let refused = findings.iter().find(|finding| finding.name == "refused");
+        assert!(!refused.unwrap().reasons_against.is_empty());
+    }
+}

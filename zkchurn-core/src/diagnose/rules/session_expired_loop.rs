@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//! The server answers that the session is gone and closes
+//! (`ZooKeeperServer.finishSessionInit` with a timeout of 0); the application
+//! makes a new handle, which goes the same way.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "session_expired_loop",
+    title: "Sessions are answered as expired",
+    severity: Severity::Broken,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    match case.handshakes() {
+        Some(handshakes) => by_answers(case, handshakes),
+        None => by_sizes(case),
+    }
+}
+
+/// The server said it.
+fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
+    let expired = handshakes.expired;
+    if expired == 0 || expired * 3 < handshakes.connections {
+        return None;
+    }
+    let mut verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "The server answered {} of {} that the session has expired.",
+            text::count(expired),
+            text::counted(handshakes.connections, "request")
+        ),
+    )
+    .because("a ConnectResponse with no session or no timeout was read off the wire");
+    if handshakes.reconnects >= expired && case.is_new_one_each_time() {
+        verdict = verdict.because(
+            "new threads or processes present an old session: it is kept and handed on",
+        );
+    }
+    if expired == 1 {
+        verdict = verdict.but("it happened once: a single expiry is no loop");
+    }
+    Some(advice(verdict))
+}
+
+fn advice(verdict: Verdict) -> Verdict {
+    verdict
+        .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
+        .next(
+            "an application must make a new handle, with no session id, after an expiry; \
+             find out what keeps it from sending pings: GC pauses, a blocked event thread",
+        )
+}
+
+/// Nothing but the handshake was said, and the server closed.
+fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
+    let alone = case.shapes().count_exact(sizes::is_handshake_alone);
+    let by_server = case.shapes().count_exact(|shape| {
+        sizes::is_handshake_alone(shape)
+            && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+    });
+    if !case.most(alone) {
+        return None;
+    }
+    let logged = case.logged(&["session-expired"]);
+    // After an expiry the Java client's thread ends; one that comes again lost its
+    // connection in another way.
+    let comes_again = case.is_one_thread() && alone > 1;
+    let confidence = match (logged, alone, by_server * 2 >= alone && !comes_again) {
+        (Some(_), ..) => Confidence::Certain,
+        (None, 3.., true) => Confidence::Likely,
+        _ => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "{} asked for a session, got an answer and ended with nothing else said: \
+             the server answered that the session has expired.",
+            text::counted(alone, "connection")
+        ),
+    )
+    .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and no more")
+    .number("handshake_alone", alone)
+    .number("closed_by_server", by_server);
+    verdict = advice(verdict);
+    if by_server > 0 {
+        verdict = verdict.because(format!(
+            "the server closed first {}, as it does after such an answer",
+            text::counted(by_server, "time")
+        ));
+    }
+    if case.is_new_one_each_time() && alone > 1 {
+        verdict = verdict.because(
+            "each is from a new thread or process: the application makes a new handle each time",
+        );
+    }
+    if comes_again {
+        verdict = verdict.but(
+            "one and the same thread comes again, while in the Java client it ends with its session",
+        );
+    }
+    if let Some(line) = logged {
+        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+    }
+    if alone == 1 {
+        verdict = verdict.but("it happened once: a single expiry is no loop");
+    }
+    if confidence != Confidence::Certain {
+        verdict = verdict
+            .cannot_tell_from(&["one_session_two_clients"])
+            .decided_by("--handshake reads the answer and the session id");
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, ledger::handshakes::tests::asked, outcome::Outcome};
+
+    const EXPIRED: (u64, u64, Outcome) = (49, 41, Outcome::AnsweredThenClosedByPeer);
+
+    #[test]
+    fn a_new_handle_each_time_that_is_turned_down() {
+        let finding = only(diagnosed(&new_thread_each(every(1_500, 14, EXPIRED))));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("session_expired_loop", Confidence::Likely)
+        );
+        assert_eq!(finding.who.kind, "process");
+        assert!(finding.reasons_for.iter().any(|why| why.contains("new handle")));
+    }
+
+    #[test]
+    fn the_answer_itself_is_certain_and_its_absence_rules_it_out() {
+        let mut connections = new_thread_each(every(1_500, 6, EXPIRED));
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0x10, Some((0, 0))));
+        }
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("session_expired_loop", Confidence::Certain)
+        );
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0, Some((0x20, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        assert!(
+            findings.iter().all(|finding| finding.name != "session_expired_loop"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn once_is_only_possible() {
+        let finding = only(diagnosed(&every(1, 1, (49, 41, Outcome::AnsweredThenClosedByUs))));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert_eq!(finding.reasons_against.len(), 1);
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//! One of the addresses that a client tries never works while others do: a
+//! server that is down, or an address that is no longer ZooKeeper's
+//! (ZOOKEEPER-2184: the client resolved the name once).
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "stale_address",
+    title: "An address that does not serve, while others do",
+    severity: Severity::Broken,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let failed = case
+        .shapes()
+        .count(|ending, _| ending.is_failed_connect());
+    let working: Vec<_> = case
+        .siblings
+        .iter()
+        .filter(|sibling| sibling.working > 0)
+        .collect();
+    if !case.nearly_all(failed) || working.is_empty() {
+        return None;
+    }
+    let elsewhere: Vec<_> = working
+        .iter()
+        .map(|sibling| sibling.destination.to_string())
+        .collect();
+    Some(
+        Verdict::new(
+            Confidence::Possible,
+            format!(
+                "{} failed to connect, while the same process gets through to {}.",
+                text::counted(failed, "attempt"),
+                elsewhere.join(", ")
+            ),
+        )
+        .because("every attempt at this address failed")
+        .because("other addresses of the same process work")
+        .number("failed", failed)
+        .decided_by(
+            "the name in the connect string, resolved now (`getent ahosts NAME`): if this \
+             address is not among the answers, it is stale; else that server is down",
+        )
+        .next("restart the client if the address is stale: older clients resolve names only once"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::test_case::{back_off, diagnosed, names}, outcome::Outcome};
+
+    #[test]
+    fn one_address_fails_and_another_works() {
+        let mut connections = back_off(6, (0, 0, Outcome::Refused));
+        for connection in &mut connections {
+            connection.remote = "192.0.2.1:2181".parse().unwrap();
+        }
+        connections.extend(back_off(1, (200, 300, Outcome::AnsweredThenClosedByUs)));
+        let findings = diagnosed(&connections);
+        let stale = findings
+            .iter()
+            .find(|finding| finding.name == "stale_address")
+            .unwrap_or_else(|| panic!("{:?}", names(&findings)));
+        assert_eq!(stale.destinations, ["192.0.2.1:2181"]);
+        assert!(stale.summary.contains("127.0.0.1:2181"));
+    }
+}

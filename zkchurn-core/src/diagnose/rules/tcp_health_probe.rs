@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//! Somebody connects and closes without a byte, to see whether the port is open:
+//! a load balancer's check, `nc -z`, a monitor.
+
+use super::Rule;
+use crate::diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, twins::Twins};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "tcp_health_probe",
+    title: "A probe looks whether the port is open",
+    severity: Severity::Harmless,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let twins = Twins::of(case)?;
+    if twins.is_client() {
+        return None;
+    }
+    let confidence = match twins.is_probe() {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let mut verdict = Verdict::new(
+        confidence,
+        "Somebody connects and closes without a byte, to see whether the port is open: \
+         harmless, but each time is a line in ZooKeeper's log.",
+    )
+    .number("silent", twins.silent)
+    .number("reset", twins.reset)
+    .next(
+        "if the lines in ZooKeeper's log are unwelcome, have the probe ask \
+         `ruok` (4lw.commands.whitelist) or the admin server instead, or less often",
+    );
+    verdict.reasons_for.extend(twins.for_probe);
+    verdict.reasons_against.extend(twins.for_client);
+    if confidence == Confidence::Possible {
+        verdict = verdict.cannot_tell_from(&["client_fails_before_it_speaks"]);
+        verdict = match case.runtime {
+            Runtime::Jvm => verdict.decided_by(
+                "a thread dump and the log, taken while it churns: --jvm dump --logs",
+            ),
+            _ => verdict.decided_by("who the process is, and what its configuration checks"),
+        };
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::by, outcome::Outcome};
+
+    #[test]
+    fn a_new_nc_each_second_is_one_finding_on_all_of_them() {
+        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let connections: Vec<_> = every(1000, 14, silent)
+            .into_iter()
+            .zip(1000..)
+            .map(|(one, pid)| by(one, pid, pid, "nc"))
+            .collect();
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.name, "tcp_health_probe");
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert_eq!(finding.who.processes, Some(14));
+        assert_eq!(finding.rhythm.as_deref(), Some("constant 1.00 s"));
+    }
+
+    #[test]
+    fn a_reset_before_any_byte_is_no_client() {
+        let connections: Vec<_> = every(1000, 5, (0, 0, Outcome::ResetByUs))
+            .into_iter()
+            .map(|one| by(one, 7, 7, "haproxy"))
+            .collect();
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.name, "tcp_health_probe");
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert_eq!(finding.numbers["reset"], 5);
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//! The network says that there is no way to the server.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, ledger::shape::Ending, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "unreachable",
+    title: "The server cannot be reached",
+    severity: Severity::Broken,
+    judge,
+};
+
+/// From here on ARP or neighbour discovery had asked several times in vain
+/// (three times, a second apart: `mcast_solicit`, `retrans_time_ms`).
+const NEIGHBOUR_ASKED_NS: u64 = 900_000_000;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let unreachable = case.shapes().ending(Ending::Unreachable);
+    if !case.most(unreachable) {
+        return None;
+    }
+    let waited = case.tally.connecting_for.percentile(50.0).unwrap_or_default();
+    let (how, next) = if waited >= NEIGHBOUR_ASKED_NS {
+        (
+            "it took so long because the neighbour was asked for in vain (ARP, or neighbour \
+             discovery): the address is on this network, but nobody has it",
+            "is the server up, and is the address still its? `ip neigh` shows FAILED or INCOMPLETE",
+        )
+    } else {
+        (
+            "it came at once: a route is missing, or a router or firewall said so",
+            "`ip route get ADDRESS` shows the way that this host would take",
+        )
+    };
+    Some(
+        Verdict::new(
+            Confidence::Certain,
+            format!(
+                "{} failed after {} (median) because there is no way to the server.",
+                text::counted(unreachable, "connection"),
+                text::duration(waited)
+            ),
+        )
+        .because("the kernel reports EHOSTUNREACH, ENETUNREACH or EHOSTDOWN")
+        .because(how)
+        .number("unreachable", unreachable)
+        .next(next),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+
+    #[test]
+    fn three_seconds_are_a_missing_neighbour() {
+        let mut connections = every(4_160, 10, (0, 0, Outcome::Unreachable));
+        for connection in &mut connections {
+            connection.ended_ns = Some(connection.started_ns + 3_050 * MS);
+        }
+        let finding = only(diagnosed(&connections));
+        assert_eq!((finding.name, finding.confidence), ("unreachable", Confidence::Certain));
+        assert!(finding.next[0].contains("ip neigh"));
+    }
+
+    #[test]
+    fn at_once_is_a_missing_route() {
+        let finding = only(diagnosed(&every(1_000, 3, (0, 0, Outcome::Unreachable))));
+        assert!(finding.next[0].contains("ip route"));
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//! What is sent is no ZooKeeper: the server takes the first four bytes for a
+//! length, finds it too large (`NIOServerCnxn.readLength`, "Len error") and closes.
+
+use super::Rule;
+use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+
+/// See the module.
+pub const RULE: Rule = Rule {
+    name: "wrong_protocol",
+    title: "What is sent is no ZooKeeper",
+    severity: Severity::Broken,
+    judge,
+};
+
+const FEWEST: u64 = 2;
+
+/// Programs that speak HTTP or TLS and are no ZooKeeper clients.
+const STRANGERS: [(&str, &str); 5] = [
+    ("curl", "HTTP"),
+    ("wget", "HTTP"),
+    ("prometheus", "HTTP"),
+    ("openssl", "TLS"),
+    ("nmap", "a port scan"),
+];
+
+/// Connections that the server ended without an answer to what has not the size
+/// of a ConnectRequest, if they are most.
+pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
+    let foreign = case.shapes().count_exact(|shape| {
+        matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+            && shape.server_bytes == 0
+            && (7..sizes::LARGE).contains(&shape.client_bytes)
+            && !sizes::is_connect_request(shape.client_bytes)
+    });
+    (foreign >= FEWEST && case.most(foreign)).then_some(foreign)
+}
+
+/// The verdict where most of these connections began with a protocol that was read
+/// off the wire: `count` of them with `protocol`, because of which `reason` is given.
+pub(super) fn read_off_the_wire(
+    case: &Case<'_>,
+    count: fn(&Handshakes) -> u64,
+    protocol: &str,
+    reason: &str,
+    next: &str,
+) -> Option<Verdict> {
+    let foreign = foreign(case)?;
+    let count = count(case.handshakes()?);
+    if count * 2 <= foreign {
+        return None;
+    }
+    let connections = text::counted(count, "connection");
+    let verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "{connections} began with {protocol} and the server closed without an answer."
+        ),
+    );
+    let verdict = verdict.because(reason).number("foreign", foreign);
+    Some(verdict.number("read", count).next(next))
+}
+
+/// Findings in six connections that begin with these bytes.
+#[cfg(test)]
+pub(super) fn found_in(bytes: &[u8]) -> Vec<crate::diagnose::Finding> {
+    use crate::{diagnose::test_case::{diagnosed, every}, handshake::{Direction, Handshake, message::Message}, ledger::handshakes::tests::first, outcome::Outcome};
+    let mut connections = every(1_000, 6, (300, 0, Outcome::ResetByPeer));
+    for connection in &mut connections {
+        connection.handshake = Some(Handshake {
+            request: first(Message::of(Direction::Client, bytes)),
+            response: None,
+        });
+    }
+    diagnosed(&connections)
+}
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let foreign = foreign(case)?;
+    if let Some(handshakes) = case.handshakes()
+        && (handshakes.tls + handshakes.http) * 2 > foreign
+    {
+        // Told apart by rules of their own.
+        return None;
+    }
+    let program = case.label().split(' ').next().unwrap_or_default();
+    let known = STRANGERS.iter().find(|(name, _)| *name == program);
+    let confidence = match (known, foreign) {
+        (Some(_), _) | (None, 3..) => Confidence::Likely,
+        _ => Confidence::Possible,
+    };
+    let sent = case.client_bytes();
+    let mut verdict = Verdict::new(
+        confidence,
+        format!(
+            "The server closed {} without an answer to bytes that are no request of ZooKeeper: \
+             TLS or HTTP at a port that speaks neither, most often.",
+            text::counted(foreign, "connection")
+        ),
+    )
+    .because(format!(
+        "{} to {} bytes were sent first, while a ConnectRequest has 48 or 49",
+        sent.min, sent.max
+    ))
+    .number("foreign", foreign)
+    .cannot_tell_from(&["tls_at_plaintext_port", "http_at_plaintext_port"])
+    .decided_by("--handshake reads the first bytes")
+    .decided_by(
+        "the server's log: \"Len error\" with the length 1195725856 is \"GET \", one from \
+         369295616 on begins with 0x16, which is TLS",
+    )
+    .next("compare the client's settings (zookeeper.client.secure) with the server's secureClientPort");
+    if let Some((name, protocol)) = known {
+        verdict = verdict.because(format!("the program is {name}, which speaks {protocol}"));
+    }
+    if let Some(line) = case.logged(&["tls-meets-plaintext", "tls-handshake-failed"]) {
+        verdict = verdict.because(format!("the log says: \"{}\"", line.last.trim()));
+    }
+    Some(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::by, outcome::Outcome};
+
+    const GET: (u64, u64, Outcome) = (79, 0, Outcome::ClosedByPeerWithoutAnswer);
+
+    #[test]
+    fn curl_is_known_by_its_name() {
+        let connections: Vec<_> = every(1_000, 7, GET)
+            .into_iter()
+            .zip(500..)
+            .map(|(one, pid)| by(one, pid, pid, "curl"))
+            .collect();
+        let finding = only(diagnosed(&connections));
+        assert_eq!((finding.name, finding.confidence), ("wrong_protocol", Confidence::Likely));
+        assert!(finding.reasons_for[1].contains("HTTP"));
+        assert_eq!(finding.cannot_tell_from.len(), 2);
+    }
+
+    #[test]
+    fn two_by_a_stranger_are_only_possible() {
+        let finding = only(diagnosed(&every(1_000, 2, GET)));
+        assert_eq!(finding.confidence, Confidence::Possible);
+    }
+}

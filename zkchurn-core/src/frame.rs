@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//! What a source yields, live or from a recording: the one language between
+//! the rim and the pure core.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::ClockPair, inspection::Inspection, process::ProcessIdentity, timewait::Snapshot,
+};
+
+/// One thing that a source has to tell, in the order in which it happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame<'a> {
+    /// The trace begins. Comes first, once.
+    Start(&'a TraceStart),
+    /// A record of a connection, still undecoded.
+    Connection(&'a [u8]),
+    /// The first bytes of a direction, still undecoded.
+    Handshake(&'a [u8]),
+    /// A process was identified; comes before its first connection.
+    Process(&'a ProcessIdentity),
+    /// A process was looked at more closely.
+    Inspection(&'a Inspection),
+    /// TIME_WAIT sockets, as the kernel lists them.
+    TimeWait(&'a Snapshot),
+    /// An interval is over.
+    Interval(&'a Mark),
+    /// The trace ends. Comes last, once.
+    End(&'a Mark),
+}
+
+/// How a trace was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStart {
+    /// Version of the zkchurn that traced.
+    pub zkchurn: String,
+    /// Both clocks when tracing began.
+    pub clock: ClockPair,
+    /// Name of the traced host.
+    pub host: String,
+    /// Release of its kernel.
+    pub kernel: String,
+    /// How the kernel program was attached.
+    pub hook: Hook,
+    /// The traced ports.
+    pub ports: Vec<u16>,
+    /// Which sides were traced.
+    pub side: Sides,
+    /// The only process that was traced, if so.
+    pub pid: Option<u32>,
+    /// Whether the first bytes of each direction are captured.
+    #[serde(default)]
+    pub handshake: bool,
+    /// What this host could not offer, each a sentence.
+    pub degraded: Vec<String>,
+}
+
+/// How the kernel program was attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hook {
+    /// `tp_btf/inet_sock_set_state`
+    TpBtf,
+    /// The classic tracepoint `sock/inet_sock_set_state`.
+    Tracepoint,
+}
+
+/// Which sides of connections are traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sides {
+    /// Connections that this host opens to a traced port.
+    Client,
+    /// Connections that this host accepts on a traced port.
+    Server,
+    /// Both.
+    Both,
+}
+
+/// A moment of the trace, with the counters as they stood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// `CLOCK_MONOTONIC` in nanoseconds.
+    pub monotonic_ns: u64,
+    /// What could not be recorded since tracing began.
+    pub loss: LossCounts,
+}
+
+/// What could not be recorded, in absolute numbers since tracing began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossCounts {
+    /// Connections whose end found no room in the ring buffer.
+    pub ended_records_dropped: u64,
+    /// Establishments that found no room; their ends are recorded all the same.
+    pub established_records_dropped: u64,
+    /// Connections that found no room in the table.
+    pub table_full: u64,
+    /// Closes of sockets that are not in the table: older than the trace, or
+    /// counted in `table_full`.
+    pub unmatched_closes: u64,
+    /// Runs of the kernel program that the kernel skipped because the program
+    /// was already running on that CPU; `None` before Linux 5.12.
+    pub recursion_misses: Option<u64>,
+    /// First bytes of a direction that found no room; `None` where they are
+    /// not captured.
+    #[serde(default)]
+    pub handshake_records_dropped: Option<u64>,
+    /// First bytes of clients that came too early to be seen: in the packet
+    /// that completed an accepted connection.
+    #[serde(default)]
+    pub handshakes_before_accept: Option<u64>,
+}
+
+impl LossCounts {
+    /// Whether nothing at all was lost; closes of older sockets are no loss.
+    pub fn is_none(&self) -> bool {
+        self.ended_records_dropped == 0
+            && self.established_records_dropped == 0
+            && self.table_full == 0
+            && self.recursion_misses.unwrap_or(0) == 0
+            && self.handshake_records_dropped.unwrap_or(0) == 0
+            && self.handshakes_before_accept.unwrap_or(0) == 0
+    }
+}

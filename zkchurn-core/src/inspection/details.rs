@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//! Who a process is on its host, beyond its identity.
+
+use serde::{Deserialize, Serialize};
+
+/// Who a process is on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// Effective user id.
+    pub uid: Option<u32>,
+    /// The user's name on this host.
+    pub user: Option<String>,
+    /// When the process started, RFC 3339 to the second: the kernel counts in
+    /// ticks of 10 ms and the two clocks are read one after the other.
+    pub started: Option<String>,
+    /// Working directory, as the process sees it; for one in a chroot with the
+    /// path to it in front.
+    pub cwd: Option<String>,
+    /// The systemd unit that runs it.
+    pub unit: Option<String>,
+    /// Id of its container, 64 hexadecimal digits.
+    pub container: Option<String>,
+    /// UID of its Kubernetes pod.
+    pub pod: Option<String>,
+    /// Where its standard output and error go when that is no file: `journal`,
+    /// `socket` (another one), `pipe`, `terminal` or `/dev/null`, with ` and `
+    /// between where the two differ.
+    pub output_to: Option<String>,
+    /// Regular files that it holds open for writing and that look like logs.
+    pub log_files: Vec<LogFile>,
+    /// How many more there are.
+    pub log_files_left_out: u64,
+    /// What could not be read and why, each a sentence.
+    pub notes: Vec<String>,
+}
+
+/// A file that a process writes to and that looks like a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFile {
+    /// The process's file descriptor.
+    pub fd: u32,
+    /// The path, as the process sees it.
+    pub path: String,
+    /// Whether the file has no name any more.
+    pub deleted: bool,
+    /// Size in bytes.
+    pub size: u64,
+    /// Last write, RFC 3339.
+    pub modified: Option<String>,
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+//! What makes room for what is new: families and threads that have been quiet for
+//! longest (docs/adr/0013). Time is that of the records.
+
+use super::{FamilyKey, Ledger, MOST_FAMILIES, MOST_THREADS, tally::Tally};
+use crate::connection::Connection;
+
+/// Nobody is forgotten who was busy within this time. The pauses of ZooKeeper's
+/// clients are seconds, so a client that still churns is never quiet for so long.
+const QUIET_NS: u64 = 60_000_000_000;
+/// After a look that did not find enough, so long until the next.
+const BETWEEN_SWEEPS_NS: u64 = 1_000_000_000;
+/// One of so many is forgotten at once, so that not every newcomer pays for a look
+/// at all.
+const SHARE: usize = 4;
+
+/// What was forgotten. All of it is still in the totals.
+#[derive(Clone, Debug, Default)]
+pub struct Forgotten {
+    /// How often a family was forgotten.
+    pub families: u64,
+    /// How often a thread was forgotten whose family was not.
+    pub threads: u64,
+    /// The connections of the forgotten families.
+    pub tally: Tally,
+}
+
+impl Ledger {
+    /// Forgets what has been quiet for longest where the bounds are reached.
+    /// Returns whether there is room for one more family.
+    #[cold]
+    pub(super) fn make_room(&mut self, newcomer: &Connection) -> bool {
+        let latest = newcomer.ended_ns.or(newcomer.established_ns);
+        let now_ns = latest.unwrap_or(newcomer.started_ns);
+        if now_ns >= self.next_sweep_ns {
+            let quiet_since = now_ns.saturating_sub(QUIET_NS);
+            let mut found_enough = true;
+            if self.families.len() >= MOST_FAMILIES {
+                found_enough &= self.forget_families(quiet_since);
+            }
+            if self.threads >= MOST_THREADS {
+                found_enough &= self.forget_threads(quiet_since);
+            }
+            if !found_enough {
+                self.next_sweep_ns = now_ns + BETWEEN_SWEEPS_NS;
+            }
+        }
+        self.families.len() < MOST_FAMILIES
+    }
+
+    /// Forgets the quiet families, the longest quiet first; whether there were enough.
+    fn forget_families(&mut self, quiet_since: u64) -> bool {
+        let quiet = self.families.iter();
+        let quiet = quiet.filter(|(_, family)| family.tally.last_seen_ns < quiet_since);
+        let quiet = quiet.map(|(key, family)| (family.tally.last_seen_ns, *key));
+        let (quiet, enough) = longest_quiet(quiet.collect(), MOST_FAMILIES / SHARE);
+        for (_, key) in quiet {
+            let Some(family) = self.families.remove(&key) else {
+                continue;
+            };
+            self.threads -= family.threads.len();
+            self.forgotten.families += 1;
+            self.forgotten.tally.absorb(&family.tally);
+        }
+        self.forget_processes();
+        enough
+    }
+
+    /// Keeps of the processes those that still have a family.
+    fn forget_processes(&mut self) {
+        let families = &self.families;
+        self.processes
+            .retain(|_, first| families.contains_key(first));
+        for key in families.keys() {
+            if let Some(process) = key.process {
+                self.processes.entry(process).or_insert(*key);
+            }
+        }
+        let processes = &self.processes;
+        self.walks
+            .retain(|process, _| processes.contains_key(process));
+    }
+
+    /// Likewise for threads; their families keep the counts.
+    fn forget_threads(&mut self, quiet_since: u64) -> bool {
+        let mut quiet: Vec<(u64, (FamilyKey, u32))> = Vec::new();
+        for (key, family) in &self.families {
+            for (tid, thread) in &family.threads {
+                if thread.tally.last_seen_ns < quiet_since {
+                    quiet.push((thread.tally.last_seen_ns, (*key, *tid)));
+                }
+            }
+        }
+        let (quiet, enough) = longest_quiet(quiet, MOST_THREADS / SHARE);
+        for (_, (key, tid)) in quiet {
+            if let Some(family) = self.families.get_mut(&key)
+                && family.threads.remove(&tid).is_some()
+            {
+                family.threads_left_out = true;
+                self.threads -= 1;
+                self.forgotten.threads += 1;
+            }
+        }
+        enough
+    }
+}
+
+/// At most `most`, in an order that does not depend on the hash; whether there were
+/// so many.
+fn longest_quiet<T: Ord>(mut quiet: Vec<(u64, T)>, most: usize) -> (Vec<(u64, T)>, bool) {
+    quiet.sort_unstable();
+    let enough = quiet.len() >= most;
+    quiet.truncate(most);
+    (quiet, enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::{MOST_THREADS, test_connection::ended},
+        outcome::Outcome,
+    };
+
+    const OUTCOME: Outcome = Outcome::ClosedByUsBeforeAnyByte;
+
+    fn by_process(pid: u32, start_ms: u64) -> Connection {
+        let mut connection = ended(start_ms, 0, 0, OUTCOME);
+        let opener = connection.opener.as_mut().unwrap();
+        opener.thread.tgid = pid;
+        opener.thread.tid = pid;
+        connection
+    }
+
+    fn by_thread(tid: u32, start_ms: u64) -> Connection {
+        let mut connection = ended(start_ms, 0, 0, OUTCOME);
+        connection.opener.as_mut().unwrap().thread.tid = tid;
+        connection
+    }
+
+    fn sum_of_parts(ledger: &Ledger) -> u64 {
+        let families = ledger.families();
+        let told_apart: u64 = families.iter().map(|(_, family)| family.tally.ended).sum();
+        told_apart + ledger.beyond.ended + ledger.forgotten.tally.ended
+    }
+
+    #[test]
+    fn many_processes_in_a_row_take_no_more_room_and_stay_in_the_totals() {
+        let mut ledger = Ledger::default();
+        let all = 5 * MOST_FAMILIES as u64;
+        for number in 0..all {
+            ledger.observe(&by_process(number as u32 + 1, number * 100), OUTCOME);
+            assert!(ledger.families.len() <= MOST_FAMILIES);
+            assert!(ledger.processes.len() <= MOST_FAMILIES);
+        }
+        assert_eq!((ledger.total.ended, sum_of_parts(&ledger)), (all, all));
+        assert!(ledger.forgotten.families > 3 * MOST_FAMILIES as u64);
+        let last = by_process(all as u32, 0);
+        assert!(
+            ledger
+                .families()
+                .iter()
+                .any(|(key, _)| { key.process == crate::process::ProcessKey::of(&last) })
+        );
+    }
+
+    #[test]
+    fn who_is_busy_is_never_forgotten() {
+        let mut ledger = Ledger::default();
+        for number in 0..3 * MOST_FAMILIES as u64 {
+            ledger.observe(&by_process(number as u32 + 10, number * 100), OUTCOME);
+            if number % 100 == 0 {
+                ledger.observe(&by_process(1, number * 100 + 1), OUTCOME);
+            }
+        }
+        let busiest = ledger.families()[0];
+        assert_eq!(busiest.0.process.map(|process| process.pid), Some(1));
+        assert_eq!(busiest.1.tally.ended, 3 * MOST_FAMILIES as u64 / 100 + 1);
+    }
+
+    #[test]
+    fn within_a_minute_newcomers_are_counted_together() {
+        let mut ledger = Ledger::default();
+        let all = MOST_FAMILIES as u64 + 500;
+        for number in 0..all {
+            ledger.observe(&by_process(number as u32 + 1, number), OUTCOME);
+        }
+        assert_eq!((ledger.forgotten.families, ledger.beyond.ended), (0, 500));
+        assert_eq!(sum_of_parts(&ledger), all);
+    }
+
+    #[test]
+    fn a_thread_for_each_request_takes_no_more_room_and_stays_in_its_family() {
+        let mut ledger = Ledger::default();
+        let all = 4 * MOST_THREADS as u64;
+        for number in 0..all {
+            ledger.observe(&by_thread(number as u32 + 1, number * 100), OUTCOME);
+            assert!(ledger.threads <= MOST_THREADS);
+        }
+        let (_, family) = ledger.families()[0];
+        assert_eq!(family.tally.ended, all);
+        assert_eq!(family.threads.len(), ledger.threads);
+        assert!(family.threads_left_out && family.threads.contains_key(&(all as u32)));
+        assert!(ledger.forgotten.threads > 2 * MOST_THREADS as u64);
+    }
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+//! Connections aggregated by process, destination and thread, in bounded
+//! memory. No clock, no I/O: time is what the records say.
+
+pub mod counts;
+pub mod distribution;
+pub mod forgotten;
+pub mod handshakes;
+mod histogram;
+pub mod sessions;
+pub mod shape;
+pub mod tally;
+#[cfg(test)]
+pub mod test_connection;
+pub mod walk;
+
+use std::{
+    collections::{HashSet, hash_map::Entry},
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use crate::{
+    connection::{Comm, Connection, Opener, Side},
+    hash::HashMap,
+    outcome::Outcome,
+    process::ProcessKey,
+};
+use forgotten::Forgotten;
+use sessions::Sessions;
+use tally::Tally;
+use walk::Walk;
+
+/// Most families that are told apart. A further one takes the place of one that has
+/// been quiet for long, or else is counted in [`Ledger::beyond`].
+pub const MOST_FAMILIES: usize = 4096;
+/// Most network namespaces that are remembered.
+pub const MOST_NAMESPACES: usize = 1024;
+/// Most threads that are told apart, over all families; likewise.
+pub const MOST_THREADS: usize = 8192;
+
+/// The far end, as far as connections to it are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Destination {
+    /// Of connections that this host opens: the server.
+    Server(SocketAddr),
+    /// Of connections that this host accepts: the remote host, and the local
+    /// port that it connects to.
+    Client {
+        /// The remote host.
+        host: IpAddr,
+        /// The local port.
+        port: u16,
+    },
+}
+
+impl Destination {
+    fn of(connection: &Connection) -> Self {
+        match connection.side {
+            Side::Client => Self::Server(connection.remote),
+            Side::Server => Self::Client {
+                host: connection.remote.ip(),
+                port: connection.local.port(),
+            },
+        }
+    }
+
+    /// Which side this host is.
+    pub fn side(&self) -> Side {
+        match self {
+            Self::Server(_) => Side::Client,
+            Self::Client { .. } => Side::Server,
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(address) => write!(formatter, "{address}"),
+            Self::Client { host, port } => write!(formatter, "{host} -> :{port}"),
+        }
+    }
+}
+
+/// What connections are counted together by: one process and one far end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FamilyKey {
+    /// The opening process; none for accepted connections.
+    pub process: Option<ProcessKey>,
+    /// The far end.
+    pub destination: Destination,
+}
+
+/// One thread of a family.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadTally {
+    /// Latest name of the thread.
+    pub comm: Comm,
+    /// Its connections.
+    pub tally: Tally,
+}
+
+/// All connections of one process to one far end.
+#[derive(Clone, Debug, Default)]
+pub struct Family {
+    /// Name of the process's leader, as the kernel captured it.
+    pub process_comm: Option<Comm>,
+    /// Real user id of the opener.
+    pub uid: Option<u32>,
+    /// All connections.
+    pub tally: Tally,
+    /// The connections by opening thread.
+    pub threads: HashMap<u32, Box<ThreadTally>>,
+    /// Whether further threads were not told apart.
+    pub threads_left_out: bool,
+    /// Records ended since the last interval.
+    pub ended_in_interval: u64,
+    /// Whether the process connects to other far ends, too.
+    has_siblings: bool,
+}
+
+/// A process that churns, and its threads that connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Churning {
+    /// The process.
+    pub process: ProcessKey,
+    /// The connecting threads, busiest first.
+    pub tids: Vec<u32>,
+}
+
+/// The aggregate over a trace.
+///
+/// What is large is boxed in the maps: where entries come and go, a map of bounded
+/// length takes up to four slots for each of them, sooner or later (docs/adr/0013).
+#[derive(Debug, Default)]
+pub struct Ledger {
+    families: HashMap<FamilyKey, Box<Family>>,
+    /// The first family of each process.
+    processes: HashMap<ProcessKey, FamilyKey>,
+    /// Of processes with several families.
+    walks: HashMap<ProcessKey, Walk>,
+    threads: usize,
+    /// Earliest time at which looking for quiet ones is worth it again.
+    next_sweep_ns: u64,
+    /// The network namespaces that connections were in.
+    namespaces: HashSet<u32>,
+    latest_namespace: Option<u32>,
+    /// Who used which session, where handshakes were captured.
+    pub sessions: Sessions,
+    /// All connections.
+    pub total: Tally,
+    /// Connections of families beyond [`MOST_FAMILIES`].
+    pub beyond: Tally,
+    /// What was told apart once and had to make room (docs/adr/0013).
+    pub forgotten: Forgotten,
+}
+
+impl Ledger {
+    /// Takes one record into account.
+    pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        self.total.observe(connection, outcome);
+        self.note_namespace(connection.netns);
+        self.sessions.observe(connection);
+        let key = FamilyKey {
+            process: ProcessKey::of(connection),
+            destination: Destination::of(connection),
+        };
+        if !self.count(&key, connection, outcome) {
+            if self.families.len() >= MOST_FAMILIES && !self.make_room(connection) {
+                self.beyond.observe(connection, outcome);
+                return;
+            }
+            self.begin_family(key);
+            self.count(&key, connection, outcome);
+        }
+        if let Some(opener) = connection.opener {
+            self.count_thread(&key, &opener, connection, outcome);
+        }
+    }
+
+    /// Counts a record in its family; `false` where there is none yet.
+    fn count(&mut self, key: &FamilyKey, connection: &Connection, outcome: Outcome) -> bool {
+        let Some(family) = self.families.get_mut(key) else {
+            return false;
+        };
+        family.tally.observe(connection, outcome);
+        if family.has_siblings
+            && Tally::is_beginning(connection)
+            && let Some(process) = key.process
+        {
+            let walk = self.walks.entry(process).or_default();
+            walk.begin(connection, key.destination);
+        }
+        family.ended_in_interval += u64::from(connection.ended_ns.is_some());
+        if let Some(holder) = connection.holder {
+            family.uid = Some(holder.uid);
+            family.process_comm = family.process_comm.or(Some(holder.comm));
+        }
+        true
+    }
+
+    fn count_thread(
+        &mut self,
+        key: &FamilyKey,
+        opener: &Opener,
+        connection: &Connection,
+        outcome: Outcome,
+    ) {
+        if self.threads >= MOST_THREADS && !self.knows_thread(key, opener) {
+            self.make_room(connection);
+        }
+        let Some(family) = self.families.get_mut(key) else {
+            return;
+        };
+        family.uid = Some(opener.uid);
+        family.process_comm = opener.process_comm;
+        let has_room = self.threads < MOST_THREADS;
+        if let Some(thread) = family.thread(opener.thread.tid, has_room, &mut self.threads) {
+            thread.comm = opener.thread.comm;
+            thread.tally.observe(connection, outcome);
+        }
+    }
+
+    fn knows_thread(&self, key: &FamilyKey, opener: &Opener) -> bool {
+        let family = self.families.get(key);
+        family.is_some_and(|family| family.threads.contains_key(&opener.thread.tid))
+    }
+
+    fn begin_family(&mut self, key: FamilyKey) {
+        let mut family = Box::<Family>::default();
+        if let Some(process) = key.process {
+            match self.processes.get(&process) {
+                Some(first) => {
+                    family.has_siblings = true;
+                    if let Some(first) = self.families.get_mut(first) {
+                        first.has_siblings = true;
+                    }
+                }
+                None => {
+                    self.processes.insert(process, key);
+                }
+            }
+        }
+        self.families.insert(key, family);
+    }
+
+    /// The way of a process over several far ends; `None` where it has one.
+    pub fn walk(&self, process: ProcessKey) -> Option<&Walk> {
+        self.walks.get(&process)
+    }
+
+    fn note_namespace(&mut self, netns: Option<u32>) {
+        // Nearly all connections of a host are in the same one.
+        if netns != self.latest_namespace && self.namespaces.len() < MOST_NAMESPACES {
+            self.namespaces.extend(netns);
+            self.latest_namespace = netns;
+        }
+    }
+
+    /// Inodes of the network namespaces that connections were in.
+    pub fn namespaces(&self) -> &HashSet<u32> {
+        &self.namespaces
+    }
+
+    /// The families, busiest first: most ended connections, then most opened,
+    /// then by key so that the order never depends on the hash.
+    pub fn families(&self) -> Vec<(&FamilyKey, &Family)> {
+        let families = self.families.iter();
+        let mut families: Vec<_> = families.map(|(key, family)| (key, &**family)).collect();
+        families.sort_by_key(|(key, family)| {
+            let tally = &family.tally;
+            (std::cmp::Reverse((tally.ended, tally.opened())), **key)
+        });
+        families
+    }
+
+    /// The processes that churn most: with at least `least` ended connections,
+    /// at most `most` of them, each with its threads, busiest first.
+    pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
+        let mut churning: Vec<Churning> = Vec::new();
+        for (key, family) in self.families() {
+            let Some(process) = key.process else { continue };
+            if family.tally.ended < least {
+                continue;
+            }
+            let tids = family.busiest_threads().into_iter().map(|(tid, _)| tid);
+            if let Some(known) = churning.iter_mut().find(|known| known.process == process) {
+                known.tids.extend(tids);
+            } else if churning.len() < most {
+                let tids = tids.collect();
+                churning.push(Churning { process, tids });
+            }
+        }
+        churning
+    }
+
+    /// One family.
+    pub fn family(&self, key: &FamilyKey) -> Option<&Family> {
+        self.families.get(key).map(Box::as_ref)
+    }
+
+    /// The family with most ends since the last call, and their number; begins
+    /// a new interval.
+    pub fn take_busiest_of_interval(&mut self) -> Option<(FamilyKey, u64)> {
+        let busiest = self
+            .families
+            .iter()
+            .max_by_key(|(key, family)| (family.ended_in_interval, std::cmp::Reverse(**key)))
+            .map(|(key, family)| (*key, family.ended_in_interval));
+        for family in self.families.values_mut() {
+            family.ended_in_interval = 0;
+        }
+        busiest.filter(|(_, ended)| *ended > 0)
+    }
+}
+
+impl Family {
+    /// The tally of a thread, a new one where there is room.
+    fn thread(
+        &mut self,
+        tid: u32,
+        has_room: bool,
+        threads: &mut usize,
+    ) -> Option<&mut ThreadTally> {
+        match self.threads.entry(tid) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) if has_room => {
+                *threads += 1;
+                Some(new.insert(Box::default()))
+            }
+            Entry::Vacant(_) => {
+                self.threads_left_out = true;
+                None
+            }
+        }
+    }
+
+    /// The threads, busiest first.
+    pub fn busiest_threads(&self) -> Vec<(u32, &ThreadTally)> {
+        let mut threads: Vec<_> = self
+            .threads
+            .iter()
+            .map(|(tid, tally)| (*tid, &**tally))
+            .collect();
+        threads.sort_by_key(|(tid, thread)| {
+            let tally = &thread.tally;
+            (std::cmp::Reverse((tally.ended, tally.opened())), *tid)
+        });
+        threads
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//! Who used which session: a session in two clients goes from one to the other
+//! and back, and the server lets only the latest live.
+
+use std::net::IpAddr;
+
+use crate::{
+    connection::{Connection, Side},
+    handshake::session::SessionId,
+    hash::HashMap,
+    process::ProcessKey,
+};
+
+/// Most sessions that are told apart.
+pub const MOST_SESSIONS: usize = 4096;
+/// Most users that are told apart for one session.
+pub const MOST_USERS: usize = 8;
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum User {
+    /// A thread of this host.
+    Thread {
+        /// Its process.
+        process: ProcessKey,
+        /// The thread.
+        tid: u32,
+    },
+    /// Of an accepted connection: the remote host.
+    Host(IpAddr),
+}
+
+/// How often a user had to do with a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Connections in which the user asked to go on with it.
+    pub presented: u64,
+    /// Connections in which the server granted it to the user, new or not.
+    pub granted: u64,
+}
+
+/// The users of one session.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    users: HashMap<User, Uses>,
+    /// Whether there were more users than are told apart.
+    pub users_left_out: bool,
+}
+
+/// The sessions that were presented or granted.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    by_id: HashMap<SessionId, Session>,
+    /// Whether there were more sessions than are told apart.
+    pub left_out: bool,
+}
+
+impl Sessions {
+    /// Takes one connection into account.
+    pub fn observe(&mut self, connection: &Connection) {
+        let Some(handshake) = &connection.handshake else {
+            return;
+        };
+        let Some(user) = user(connection) else {
+            return;
+        };
+        if let Some(session) = handshake.presented()
+            && let Some(uses) = self.uses(session, user)
+        {
+            uses.presented += 1;
+        }
+        if let Some(session) = handshake.granted()
+            && let Some(uses) = self.uses(session, user)
+        {
+            uses.granted += 1;
+        }
+    }
+
+    fn uses(&mut self, id: SessionId, user: User) -> Option<&mut Uses> {
+        if self.by_id.len() >= MOST_SESSIONS && !self.by_id.contains_key(&id) {
+            self.left_out = true;
+            return None;
+        }
+        let session = self.by_id.entry(id).or_default();
+        if session.users.len() >= MOST_USERS && !session.users.contains_key(&user) {
+            session.users_left_out = true;
+            return None;
+        }
+        Some(session.users.entry(user).or_default())
+    }
+
+    /// The sessions that more than one user had, by id.
+    pub fn shared(&self) -> Vec<(SessionId, &Session)> {
+        let several = |session: &&Session| session.users.len() > 1;
+        let mut shared: Vec<_> = self
+            .by_id
+            .iter()
+            .filter(|(_, session)| several(session))
+            .map(|(id, session)| (*id, session))
+            .collect();
+        shared.sort_unstable_by_key(|(id, _)| *id);
+        shared
+    }
+
+    /// One session.
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.by_id.get(&id)
+    }
+}
+
+impl Session {
+    /// The users in a stable order.
+    pub fn users(&self) -> Vec<(User, Uses)> {
+        let mut users: Vec<_> = self
+            .users
+            .iter()
+            .map(|(user, uses)| (*user, *uses))
+            .collect();
+        users.sort_unstable_by_key(|(user, _)| *user);
+        users
+    }
+}
+
+fn user(connection: &Connection) -> Option<User> {
+    match connection.side {
+        Side::Client => Some(User::Thread {
+            process: ProcessKey::of(connection)?,
+            tid: connection.opener?.thread.tid,
+        }),
+        Side::Server => Some(User::Host(connection.remote_ip())),
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//! From records to a diagnosis, without I/O: data in, data or text out.
+//!
+//! Data flows through the modules in this order (ARCHITECTURE.md):
+//!
+//! ```text
+//! frame ─> pipeline: decode ─> connection ─> outcome ─> ledger ─> diagnose ─> report ─> render
+//! ```
+//!
+//! `process` and `inspection` hold what probes fill in, `recording` the bytes of a file,
+//! `serverlog` the other way to a report: from a server's own log.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        reason = "a test that panics has failed, which is its purpose"
+    )
+)]
+
+pub mod clock;
+pub mod connection;
+pub mod decode;
+pub mod diagnose;
+pub mod doctor;
+pub mod frame;
+pub mod handshake;
+pub mod hash;
+pub mod inspection;
+pub mod ledger;
+pub mod outcome;
+pub mod pipeline;
+pub mod process;
+pub mod recording;
+pub mod registry;
+pub mod render;
+pub mod replay;
+pub mod report;
+pub mod serverlog;
+pub mod text;
+pub mod timewait;

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+//! Frames in, rendered lines and a report out. Live traces and replays run
+//! exactly this.
+
+use std::{collections::HashSet, io};
+
+use crate::{
+    clock::rfc3339,
+    connection::Stage,
+    decode::decode,
+    frame::{Frame, Mark, TraceStart},
+    handshake::{join::Pending, piece::Piece},
+    ledger::{Churning, Ledger},
+    outcome::Outcome,
+    process::ProcessKey,
+    registry::Registry,
+    render::{ConnectionLine, Renderer},
+    report::{self, Busiest, IntervalSummary, Loss, Report, Sources},
+    timewait::{
+        Snapshot,
+        owners::Owners,
+        table::{Scope, TimeWait},
+    },
+};
+
+/// The state of one trace.
+pub struct Pipeline<R> {
+    renderer: R,
+    view: View,
+    start: Option<TraceStart>,
+    registry: Registry,
+    ledger: Ledger,
+    owners: Owners,
+    time_wait: Option<TimeWait>,
+    /// Whether the next snapshot continues `time_wait`.
+    time_wait_continues: bool,
+    handshakes: Pending,
+    undecodable_records: u64,
+    interval: IntervalStart,
+    report: Option<Report>,
+}
+
+/// What of the trace is wanted in the report.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Most families, and threads of each.
+    pub top: usize,
+    /// Whether TIME_WAIT sockets are wanted one by one.
+    pub time_wait_rows: bool,
+}
+
+/// Where the running interval began.
+#[derive(Clone, Copy, Debug, Default)]
+struct IntervalStart {
+    monotonic_ns: u64,
+    opened: u64,
+    ended: u64,
+}
+
+impl<R: Renderer> Pipeline<R> {
+    /// A pipeline that renders with `renderer`.
+    pub fn new(renderer: R, view: View) -> Self {
+        Self {
+            renderer,
+            view,
+            start: None,
+            registry: Registry::default(),
+            ledger: Ledger::default(),
+            owners: Owners::default(),
+            time_wait: None,
+            time_wait_continues: false,
+            handshakes: Pending::default(),
+            undecodable_records: 0,
+            interval: IntervalStart::default(),
+            report: None,
+        }
+    }
+
+    /// Takes the next frame. Frames before the start are left out: without it
+    /// there is no clock.
+    ///
+    /// # Errors
+    ///
+    /// What the renderer's output fails with.
+    pub fn accept(&mut self, frame: Frame<'_>) -> io::Result<()> {
+        match frame {
+            Frame::Start(start) => self.begin(start),
+            Frame::Connection(bytes) => self.connection(bytes),
+            Frame::Handshake(bytes) => {
+                self.handshake(bytes);
+                Ok(())
+            }
+            Frame::Process(process) => {
+                self.registry.insert(process.clone());
+                Ok(())
+            }
+            Frame::Inspection(inspection) => {
+                self.registry.insert_inspection(inspection.clone());
+                Ok(())
+            }
+            Frame::TimeWait(snapshot) => {
+                self.time_wait(snapshot);
+                Ok(())
+            }
+            Frame::Interval(mark) => self.end_interval(mark),
+            Frame::End(mark) => self.end(mark),
+        }
+    }
+
+    fn begin(&mut self, start: &TraceStart) -> io::Result<()> {
+        self.interval.monotonic_ns = start.clock.monotonic_ns;
+        self.start = Some(start.clone());
+        self.renderer.start(start)
+    }
+
+    fn connection(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(start) = &self.start else {
+            return Ok(());
+        };
+        let Ok(mut connection) = decode(bytes) else {
+            self.undecodable_records += 1;
+            return Ok(());
+        };
+        if connection.stage != Stage::Established && connection.socket_is_cookie {
+            connection.handshake = self.handshakes.take(connection.socket);
+        }
+        let outcome = Outcome::of(&connection);
+        self.ledger.observe(&connection, outcome);
+        self.owners.remember(&connection);
+        if connection.stage == Stage::Established {
+            return Ok(());
+        }
+        let process = ProcessKey::of(&connection).and_then(|key| self.registry.get(key));
+        self.renderer.connection(&ConnectionLine {
+            connection: &connection,
+            outcome,
+            process,
+            clock: start.clock,
+        })
+    }
+
+    /// The first bytes come before the end of their connection.
+    fn handshake(&mut self, bytes: &[u8]) {
+        if self.start.is_none() {
+            return;
+        }
+        match Piece::decode(bytes) {
+            Ok(piece) => self.handshakes.add(&piece),
+            Err(_) => self.undecodable_records += 1,
+        }
+    }
+
+    /// A new list replaces the one before; a part continues it.
+    fn time_wait(&mut self, snapshot: &Snapshot) {
+        let Some(start) = &self.start else {
+            return;
+        };
+        let scope = Scope {
+            clock: start.clock,
+            ports: &start.ports,
+            owners: &self.owners,
+            registry: &self.registry,
+            with_rows: self.view.time_wait_rows,
+            one_process: start.pid.is_some(),
+        };
+        match &mut self.time_wait {
+            Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),
+            table => *table = Some(TimeWait::of(snapshot, &scope)),
+        }
+        self.time_wait_continues = snapshot.continued;
+    }
+
+    fn end_interval(&mut self, mark: &Mark) -> io::Result<()> {
+        let Some(start) = &self.start else {
+            return Ok(());
+        };
+        let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
+        let busiest = self.ledger.take_busiest_of_interval();
+        let summary = IntervalSummary {
+            at: rfc3339(start.clock.timestamp(mark.monotonic_ns)),
+            length_ns: mark.monotonic_ns.saturating_sub(self.interval.monotonic_ns),
+            opened: opened.saturating_sub(self.interval.opened),
+            ended: ended.saturating_sub(self.interval.ended),
+            open: self.ledger.total.open(),
+            busiest: busiest.and_then(|(key, ended)| {
+                let family = self.ledger.family(&key)?;
+                Some(Busiest {
+                    process: key
+                        .process
+                        .map(|process| self.registry.row(process, family.process_comm, family.uid)),
+                    destination: key.destination.to_string(),
+                    ended,
+                })
+            }),
+            loss: self.loss(mark),
+        };
+        self.interval = IntervalStart {
+            monotonic_ns: mark.monotonic_ns,
+            opened,
+            ended,
+        };
+        self.renderer.interval(&summary)
+    }
+
+    fn end(&mut self, mark: &Mark) -> io::Result<()> {
+        let Some(start) = &self.start else {
+            return Ok(());
+        };
+        let report = report::build(&Sources {
+            start,
+            mark,
+            ledger: &self.ledger,
+            registry: &self.registry,
+            time_wait: self.time_wait.as_ref(),
+            undecodable_records: self.undecodable_records,
+            handshakes_forgotten: self.handshakes.forgotten(),
+            top: self.view.top,
+        });
+        self.renderer.report(&report)?;
+        self.report = Some(report);
+        self.renderer.flush()
+    }
+
+    fn loss(&self, mark: &Mark) -> Loss {
+        Loss {
+            kernel: mark.loss,
+            undecodable_records: self.undecodable_records,
+            handshakes_forgotten: self.handshakes.forgotten(),
+        }
+    }
+
+    /// Hands buffered output to the system.
+    ///
+    /// # Errors
+    ///
+    /// What the output fails with.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.renderer.flush()
+    }
+
+    /// Whether the trace has begun.
+    pub fn has_begun(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Latest moment of which a frame told, for a recording without an end.
+    pub fn latest_ns(&self) -> u64 {
+        self.ledger
+            .total
+            .last_seen_ns
+            .max(self.interval.monotonic_ns)
+    }
+
+    /// The processes that churn, see [`Ledger::churning`].
+    pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
+        self.ledger.churning(least, most)
+    }
+
+    /// Inodes of the network namespaces that connections were in.
+    pub fn namespaces(&self) -> &HashSet<u32> {
+        self.ledger.namespaces()
+    }
+
+    /// Whether a process was looked at more closely.
+    pub fn has_inspection(&self, key: ProcessKey) -> bool {
+        self.registry.inspection(key).is_some()
+    }
+
+    /// The report, once the trace has ended.
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_ref()
+    }
+}

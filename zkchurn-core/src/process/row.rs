@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//! A process as reports name it.
+
+use serde::Serialize;
+
+/// A process.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProcessRow {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process, nanoseconds since boot, 0 where not known: another
+    /// process may have had its pid.
+    pub start_ns: u64,
+    /// Name of its leader.
+    pub name: String,
+    /// Name with the application, such as `java (tomcat)`.
+    pub label: String,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// Path of the executable, where it could be read.
+    pub executable: Option<String>,
+    /// Command line, where it could be read.
+    pub command: Vec<String>,
+}

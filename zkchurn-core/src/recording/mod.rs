@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//! Recordings: the frames of a trace in a file, so that the same pipeline can
+//! run on them later, elsewhere and without privilege.
+//!
+//! ```text
+//! file    magic "ZKCHURN\n"  8 | version u32 | reserved u32 = 0 | frames …
+//! frame   sync "ZF" 2 | kind u8 | 0 u8 | length u32 | crc32 u32 | payload
+//! ```
+//!
+//! Numbers are little-endian. The checksum is CRC-32 (IEEE) over kind, the zero
+//! byte, length and payload. Kinds: 1 start (JSON), 2 connection (216 bytes,
+//! see `zkchurn_common::record`), 3 process (JSON), 4 interval (JSON), 5 end
+//! (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process (JSON), 8
+//! first bytes of a direction (56 bytes, see `zkchurn_common::handshake`). A reader skips kinds that it does not know.
+
+pub mod reader;
+pub mod writer;
+
+/// First bytes of a recording.
+pub const MAGIC: [u8; 8] = *b"ZKCHURN\n";
+/// Version of the format; changed only when old readers would misread.
+pub const VERSION: u32 = 1;
+/// First bytes of a frame.
+pub const SYNC: [u8; 2] = *b"ZF";
+/// Bytes before a frame's payload.
+pub const FRAME_HEADER: usize = 12;
+/// Bytes before the first frame.
+pub const FILE_HEADER: usize = 16;
+/// Longest payload that is accepted.
+pub const MAX_PAYLOAD: usize = 1 << 20;
+
+/// Kinds of frames.
+pub mod kind {
+    /// [`TraceStart`](crate::frame::TraceStart) as JSON.
+    pub const START: u8 = 1;
+    /// The bytes of a connection's record.
+    pub const CONNECTION: u8 = 2;
+    /// [`ProcessIdentity`](crate::process::ProcessIdentity) as JSON.
+    pub const PROCESS: u8 = 3;
+    /// [`Mark`](crate::frame::Mark) as JSON, at the end of an interval.
+    pub const INTERVAL: u8 = 4;
+    /// [`Mark`](crate::frame::Mark) as JSON, at the end of the trace.
+    pub const END: u8 = 5;
+    /// [`Snapshot`](crate::timewait::Snapshot) as JSON.
+    pub const TIME_WAIT: u8 = 6;
+    /// [`Inspection`](crate::inspection::Inspection) as JSON.
+    pub const INSPECTION: u8 = 7;
+    /// The first bytes of a direction.
+    pub const HANDSHAKE: u8 = 8;
+}
+
+/// CRC-32 of a frame: its header from the kind to the length, then its payload.
+pub fn checksum(kind: u8, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[kind, 0]);
+    hasher.update(&(payload.len() as u32).to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
+}

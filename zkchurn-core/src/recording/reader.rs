@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+//! Reading frames from a recording that may be cut short or damaged: every
+//! frame that is whole comes out, and everything else is reported.
+
+use std::{
+    fmt,
+    io::{self, Read},
+};
+
+use super::{FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum, kind};
+use crate::{
+    frame::{Mark, TraceStart},
+    inspection::Inspection,
+    process::ProcessIdentity,
+    timewait::Snapshot,
+};
+
+/// Why a file cannot be read as a recording at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Reading failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file does not begin as a recording does.
+    #[error("this is not a zkchurn recording")]
+    NotARecording,
+    /// The recording was written by a newer zkchurn.
+    #[error(
+        "the recording has format version {0}, and this zkchurn reads up to {VERSION}: use a newer zkchurn"
+    )]
+    Version(u32),
+}
+
+/// A frame that was read.
+#[derive(Debug)]
+pub enum RecordedFrame<'a> {
+    /// The trace begins.
+    Start(Box<TraceStart>),
+    /// A connection's record.
+    Connection(&'a [u8]),
+    /// The first bytes of a direction.
+    Handshake(&'a [u8]),
+    /// A process was identified.
+    Process(Box<ProcessIdentity>),
+    /// A process was looked at more closely.
+    Inspection(Box<Inspection>),
+    /// TIME_WAIT sockets.
+    TimeWait(Box<Snapshot>),
+    /// An interval is over.
+    Interval(Mark),
+    /// The trace ends.
+    End(Mark),
+    /// A kind or content that only a newer version knows.
+    Unknown,
+}
+
+/// A stretch of the file that holds no whole frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// How long it is; after the end of a trace, how much of it was read.
+    pub length: u64,
+    /// Where in the file it is.
+    pub place: Place,
+}
+
+/// Where in the file a stretch of damage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before another whole frame.
+    Before,
+    /// The file ends in it.
+    Tail,
+    /// After the frame that ends the trace.
+    AfterEnd,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            offset,
+            length,
+            place,
+        } = self;
+        match place {
+            Place::Tail => write!(
+                formatter,
+                "cut short: the last {length} bytes, from byte {offset} on, are no whole frame"
+            ),
+            Place::Before => write!(
+                formatter,
+                "damaged: {length} bytes from byte {offset} on are no whole frame and were skipped"
+            ),
+            Place::AfterEnd => write!(
+                formatter,
+                "longer than its trace: what follows on its end, from byte {offset} on, was \
+                 skipped; if that is another recording, replay it by itself"
+            ),
+        }
+    }
+}
+
+/// Reads frames in order.
+pub struct Reader<R> {
+    from: R,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that were consumed.
+    consumed: usize,
+    /// Offset of `buffer[0]` in the file.
+    base: u64,
+    at_end: bool,
+    damages: Vec<Damage>,
+    damages_left_out: u64,
+}
+
+const CHUNK: usize = 256 * 1024;
+/// Most stretches of damage that are remembered one by one.
+const MOST_DAMAGES: usize = 16;
+
+/// What stands at the current position.
+enum Found {
+    /// A whole frame: its kind and the length of its payload.
+    Frame(u8, usize),
+    /// Nothing that is a frame.
+    Nothing,
+    /// The file ends here.
+    End,
+}
+
+impl<R: Read> Reader<R> {
+    /// Checks the header.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails, or the file is no recording that this version can read.
+    pub fn new(from: R) -> Result<Self, OpenError> {
+        let mut reader = Self {
+            from,
+            buffer: Vec::new(),
+            consumed: 0,
+            base: 0,
+            at_end: false,
+            damages: Vec::new(),
+            damages_left_out: 0,
+        };
+        reader.fill(FILE_HEADER)?;
+        let Some(header) = reader.buffer.get(..FILE_HEADER) else {
+            return Err(OpenError::NotARecording);
+        };
+        if header[..8] != MAGIC {
+            return Err(OpenError::NotARecording);
+        }
+        match u32_at(header, 8) {
+            VERSION => {}
+            other => return Err(OpenError::Version(other)),
+        }
+        reader.consumed = FILE_HEADER;
+        Ok(reader)
+    }
+
+    /// The next whole frame, or `None` at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails. Damage is no error here: see [`Self::damages`].
+    pub fn next_frame(&mut self) -> io::Result<Option<RecordedFrame<'_>>> {
+        loop {
+            match self.find_frame()? {
+                Found::End => return Ok(None),
+                Found::Nothing => self.skip_damage()?,
+                Found::Frame(kind, length) => {
+                    let start = self.consumed + FRAME_HEADER;
+                    self.consumed = start + length;
+                    let payload = &self.buffer[start..start + length];
+                    return Ok(Some(parse(kind, payload)));
+                }
+            }
+        }
+    }
+
+    /// Notes as damage what follows on the end of a trace: nothing is written there. How
+    /// much it is is not found out, as it may have no end.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails.
+    pub fn expect_nothing_more(&mut self) -> io::Result<()> {
+        let offset = self.position();
+        if self.available(1)? {
+            self.consumed = self.buffer.len();
+            self.note(Damage {
+                offset,
+                length: self.position() - offset,
+                place: Place::AfterEnd,
+            });
+        }
+        Ok(())
+    }
+
+    /// The stretches without a whole frame so far, and how many more there were.
+    pub fn damages(&self) -> (&[Damage], u64) {
+        (&self.damages, self.damages_left_out)
+    }
+
+    fn find_frame(&mut self) -> io::Result<Found> {
+        if !self.available(FRAME_HEADER)? {
+            let nothing_left = self.consumed == self.buffer.len();
+            return Ok(if nothing_left {
+                Found::End
+            } else {
+                Found::Nothing
+            });
+        }
+        let header = &self.buffer[self.consumed..self.consumed + FRAME_HEADER];
+        let (kind, length, sum) = (header[2], u32_at(header, 4) as usize, u32_at(header, 8));
+        if header[..2] != SYNC || header[3] != 0 || length > MAX_PAYLOAD {
+            return Ok(Found::Nothing);
+        }
+        if !self.available(FRAME_HEADER + length)? {
+            return Ok(Found::Nothing);
+        }
+        let start = self.consumed + FRAME_HEADER;
+        let payload = &self.buffer[start..start + length];
+        Ok(if checksum(kind, payload) == sum {
+            Found::Frame(kind, length)
+        } else {
+            Found::Nothing
+        })
+    }
+
+    /// Moves on to the next whole frame or to the end, and notes what was skipped.
+    fn skip_damage(&mut self) -> io::Result<()> {
+        let offset = self.position();
+        loop {
+            self.consumed += 1;
+            self.seek_sync()?;
+            match self.find_frame()? {
+                Found::Nothing => {}
+                found => {
+                    self.note(Damage {
+                        offset,
+                        length: self.position() - offset,
+                        place: match found {
+                            Found::End => Place::Tail,
+                            _ => Place::Before,
+                        },
+                    });
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Moves to the next byte that may begin a frame.
+    fn seek_sync(&mut self) -> io::Result<()> {
+        loop {
+            let rest = &self.buffer[self.consumed..];
+            if let Some(distance) = rest.iter().position(|byte| *byte == SYNC[0]) {
+                self.consumed += distance;
+                return Ok(());
+            }
+            self.consumed = self.buffer.len();
+            if !self.available(1)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn note(&mut self, damage: Damage) {
+        if self.damages.len() < MOST_DAMAGES {
+            self.damages.push(damage);
+        } else {
+            self.damages_left_out += 1;
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.base + self.consumed as u64
+    }
+
+    /// Whether `length` unconsumed bytes are there, reading more if needed.
+    fn available(&mut self, length: usize) -> io::Result<bool> {
+        if self.buffer.len() - self.consumed < length {
+            self.fill(length)?;
+        }
+        Ok(self.buffer.len() - self.consumed >= length)
+    }
+
+    /// Reads until `length` unconsumed bytes are there or the file ends.
+    fn fill(&mut self, length: usize) -> io::Result<()> {
+        self.buffer.drain(..self.consumed);
+        self.base += self.consumed as u64;
+        self.consumed = 0;
+        while !self.at_end && self.buffer.len() < length {
+            let wanted = CHUNK.max(length) - self.buffer.len();
+            let mut limited = self.from.by_ref().take(wanted as u64);
+            self.at_end = limited.read_to_end(&mut self.buffer)? < wanted;
+        }
+        Ok(())
+    }
+}
+
+fn parse(kind: u8, payload: &[u8]) -> RecordedFrame<'_> {
+    let parsed = match kind {
+        kind::START => serde_json::from_slice(payload).map(RecordedFrame::Start),
+        kind::CONNECTION => Ok(RecordedFrame::Connection(payload)),
+        kind::HANDSHAKE => Ok(RecordedFrame::Handshake(payload)),
+        kind::PROCESS => serde_json::from_slice(payload).map(RecordedFrame::Process),
+        kind::INTERVAL => serde_json::from_slice(payload).map(RecordedFrame::Interval),
+        kind::TIME_WAIT => serde_json::from_slice(payload).map(RecordedFrame::TimeWait),
+        kind::INSPECTION => serde_json::from_slice(payload).map(RecordedFrame::Inspection),
+        kind::END => serde_json::from_slice(payload).map(RecordedFrame::End),
+        _ => Ok(RecordedFrame::Unknown),
+    };
+    parsed.unwrap_or(RecordedFrame::Unknown)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+//! The processes known so far, bounded.
+
+use std::collections::VecDeque;
+
+use crate::{
+    connection::Comm,
+    hash::HashMap,
+    inspection::Inspection,
+    process::{ProcessIdentity, ProcessKey, ProcessRow},
+};
+
+/// Most processes that are remembered. Beyond it the one that was entered first is
+/// forgotten: so a fork bomb of clients costs no memory. A process that goes on
+/// connecting is looked up, and entered, once more.
+pub const MOST_PROCESSES: usize = 4096;
+
+/// Processes by pid and start.
+#[derive(Debug, Default)]
+pub struct Registry {
+    known: HashMap<ProcessKey, Entry>,
+    /// The processes in the order in which they were entered, with the number that
+    /// tells an entry from an earlier one of the same process.
+    order: VecDeque<(ProcessKey, u64)>,
+    entries: u64,
+    inspections: HashMap<ProcessKey, Inspection>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    /// None where looking it up failed, or has not ended yet.
+    identity: Option<ProcessIdentity>,
+}
+
+/// Most inspections that are kept: a trace makes far fewer, a recording may
+/// hold anything.
+const MOST_INSPECTIONS: usize = 64;
+
+impl Registry {
+    /// Remembers a process.
+    pub fn insert(&mut self, mut identity: ProcessIdentity) {
+        identity.key = ProcessKey::new(identity.key.pid, identity.key.start_ns);
+        self.enter(identity.key, Some(identity));
+    }
+
+    fn enter(&mut self, key: ProcessKey, identity: Option<ProcessIdentity>) {
+        self.entries += 1;
+        let number = self.entries;
+        self.known.insert(key, Entry { number, identity });
+        self.order.push_back((key, number));
+        while self.known.len() > MOST_PROCESSES || self.order.len() > 2 * MOST_PROCESSES {
+            let Some((oldest, number)) = self.order.pop_front() else {
+                return;
+            };
+            // It may have been entered again since.
+            if self
+                .known
+                .get(&oldest)
+                .is_some_and(|entry| entry.number == number)
+            {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+
+    /// Remembers a closer look. Of an earlier look at the same process what the
+    /// later one could not or did not read stays: the process may have gone in
+    /// between.
+    pub fn insert_inspection(&mut self, mut inspection: Inspection) {
+        if let Some(earlier) = self.inspections.remove(&inspection.key) {
+            inspection.complete_from(earlier);
+        } else if self.inspections.len() >= MOST_INSPECTIONS {
+            return;
+        }
+        self.inspections.insert(inspection.key, inspection);
+    }
+
+    /// The closer look at a process.
+    pub fn inspection(&self, key: ProcessKey) -> Option<&Inspection> {
+        self.inspections.get(&key)
+    }
+
+    /// What is known of a process.
+    pub fn get(&self, key: ProcessKey) -> Option<&ProcessIdentity> {
+        self.known.get(&key)?.identity.as_ref()
+    }
+
+    /// The row of a process: what `/proc` told of it, else what the kernel captured.
+    pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
+        let unnamed = || comm.map_or_else(|| "?".to_owned(), |comm| comm.to_string());
+        let identity = self.get(key);
+        let name = identity.map_or_else(unnamed, |identity| identity.name.clone());
+        ProcessRow {
+            pid: key.pid,
+            start_ns: key.start_ns,
+            label: identity.map_or_else(|| name.clone(), ProcessIdentity::label),
+            name,
+            uid,
+            executable: identity.and_then(|identity| identity.executable.clone()),
+            command: identity.map_or_else(Vec::new, |identity| identity.command.clone()),
+        }
+    }
+
+    /// Whether looking `key` up would be new: asks once for each process, as long as
+    /// it is remembered that it was asked.
+    pub fn first_sight(&mut self, key: ProcessKey) -> bool {
+        if self.known.contains_key(&key) {
+            return false;
+        }
+        self.enter(key, None);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(pid: u32) -> ProcessKey {
+        ProcessKey { pid, start_ns: 0 }
+    }
+
+    fn identity(pid: u32) -> ProcessIdentity {
+        ProcessIdentity::new(key(pid), format!("name{pid}"), None, Vec::new())
+    }
+
+    #[test]
+    fn the_one_that_was_entered_first_is_forgotten() {
+        let mut registry = Registry::default();
+        for pid in 0..3 * MOST_PROCESSES as u32 {
+            registry.insert(identity(pid));
+            assert!(registry.known.len() <= MOST_PROCESSES);
+            assert!(registry.order.len() <= 2 * MOST_PROCESSES);
+        }
+        let last = 3 * MOST_PROCESSES as u32 - 1;
+        assert!(registry.get(key(last)).is_some());
+        assert!(registry.get(key(0)).is_none());
+        assert!(registry.first_sight(key(0)));
+        assert!(!registry.first_sight(key(0)));
+    }
+
+    #[test]
+    fn entered_again_it_is_not_the_first_any_more() {
+        let mut registry = Registry::default();
+        registry.insert(identity(1));
+        for pid in 2..=MOST_PROCESSES as u32 {
+            registry.insert(identity(pid));
+        }
+        registry.insert(identity(1));
+        registry.insert(identity(MOST_PROCESSES as u32 + 1));
+        assert!(registry.get(key(1)).is_some());
+        assert!(registry.get(key(2)).is_none());
+        for _ in 0..5 * MOST_PROCESSES {
+            registry.insert(identity(1));
+        }
+        assert!(registry.order.len() <= 2 * MOST_PROCESSES);
+        assert!(registry.get(key(1)).is_some());
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//! The forms of output, listed in one place.
+
+use std::{
+    fmt::Debug,
+    io::{self, Write},
+};
+
+use jiff::tz::TimeZone;
+
+use super::{Renderer, json::JsonForm, text::TextForm};
+use crate::{doctor::Doctor, serverlog};
+
+/// How a form may look.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether to colour.
+    pub colour: bool,
+    /// The zone of the times of day.
+    pub zone: TimeZone,
+    /// Most lines of connections a second; 0 for no limit.
+    pub lines_per_second: u32,
+}
+
+/// Bytes that a renderer gathers before they go out.
+pub(super) const BUFFER: usize = 64 * 1024;
+
+/// A form of output: everything that zkchurn prints, in one way.
+pub trait Form: Debug + Sync {
+    /// Its name behind `--format`.
+    fn name(&self) -> &'static str;
+    /// What it is for, in a few words.
+    fn purpose(&self) -> &'static str;
+    /// A trace or a replay. What is written is buffered until it is flushed.
+    fn renderer(&self, to: Box<dyn Write>, options: Options) -> Box<dyn Renderer>;
+    /// The report of `zkchurn serverlog`.
+    ///
+    /// # Errors
+    ///
+    /// What the output fails with; likewise below.
+    fn server_log(
+        &self,
+        to: &mut dyn Write,
+        report: &serverlog::report::Report,
+        options: &Options,
+    ) -> io::Result<()>;
+    /// What `zkchurn doctor` found.
+    fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()>;
+}
+
+/// All forms; the first is the default.
+pub static FORMS: [&dyn Form; 2] = [&TextForm, &JsonForm];
+
+/// The form of this name.
+pub fn named(name: &str) -> Option<&'static dyn Form> {
+    FORMS.into_iter().find(|form| form.name() == name)
+}

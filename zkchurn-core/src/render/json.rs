@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+//! Newline-delimited JSON: one self-describing object a line (docs/format.md).
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+
+use super::{
+    ConnectionLine, Form, Options, Renderer, form::BUFFER, handshake::HandshakeBody,
+    json_text::Printable,
+};
+use crate::{
+    clock::rfc3339,
+    connection::{FirstClose, Reset, Thread, errno},
+    doctor::Doctor,
+    frame::TraceStart,
+    outcome::Outcome,
+    report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
+    serverlog,
+    timewait::table::TimeWait,
+};
+
+/// Version of the JSON schema: raised when a field changes its meaning or goes;
+/// new fields may come at any time.
+pub const SCHEMA: u32 = 1;
+
+/// For programs.
+#[derive(Debug)]
+pub struct JsonForm;
+
+impl Form for JsonForm {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "One JSON object a line (docs/format.md)"
+    }
+
+    fn renderer(&self, to: Box<dyn Write>, _options: Options) -> Box<dyn Renderer> {
+        Box::new(Json::new(BufWriter::with_capacity(BUFFER, to)))
+    }
+
+    fn server_log(
+        &self,
+        to: &mut dyn Write,
+        report: &serverlog::report::Report,
+        _options: &Options,
+    ) -> io::Result<()> {
+        write_line(to, "serverlog", report)
+    }
+
+    fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
+        write_line(to, "doctor", doctor)
+    }
+}
+
+/// Writes one JSON object a line.
+pub struct Json<W> {
+    to: W,
+}
+
+impl<W: Write> Json<W> {
+    /// A renderer that writes to `to`.
+    pub fn new(to: W) -> Self {
+        Self { to }
+    }
+
+    fn line(&mut self, kind: &'static str, body: &impl Serialize) -> io::Result<()> {
+        write_line(&mut self.to, kind, body)
+    }
+}
+
+fn write_line<W: Write + ?Sized>(
+    to: &mut W,
+    kind: &'static str,
+    body: &impl Serialize,
+) -> io::Result<()> {
+    let line = Line {
+        kind,
+        schema: SCHEMA,
+        body,
+    };
+    line.serialize(&mut Serializer::with_formatter(&mut *to, Printable))?;
+    to.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct TimeWaitBody<'a> {
+    trace: &'a TraceSummary,
+    time_wait: Option<&'a TimeWait>,
+    loss: &'a Loss,
+    degraded: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Line<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    schema: u32,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+#[derive(Serialize)]
+struct StartBody<'a> {
+    time: String,
+    #[serde(flatten)]
+    start: &'a TraceStart,
+}
+
+#[derive(Serialize)]
+struct ConnectionBody<'a> {
+    side: &'static str,
+    process: Option<ProcessBody<'a>>,
+    thread: Option<ThreadBody>,
+    closer: Option<ThreadBody>,
+    local: String,
+    remote: String,
+    before_start: bool,
+    ipv6_socket: bool,
+    netns: Option<u32>,
+    socket: String,
+    socket_is_cookie: bool,
+    started: String,
+    established: Option<String>,
+    left_established: Option<String>,
+    local_close: Option<String>,
+    ended: Option<String>,
+    connecting_for_ns: Option<u64>,
+    established_for_ns: Option<u64>,
+    outcome: Outcome,
+    outcome_sentence: &'static str,
+    first_close: Option<FirstClose>,
+    reset: Option<Reset>,
+    error: Option<ErrorBody>,
+    payload_out: Option<u64>,
+    payload_in: Option<u64>,
+    retransmits: Option<u32>,
+    smoothed_rtt_us: Option<u32>,
+    handshake: Option<HandshakeBody>,
+}
+
+#[derive(Serialize)]
+struct ProcessBody<'a> {
+    pid: u32,
+    name: String,
+    application: Option<&'a str>,
+    uid: u32,
+    cgroup: Option<u64>,
+    start_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ThreadBody {
+    pid: u32,
+    tid: u32,
+    comm: String,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    errno: u32,
+    name: Option<&'static str>,
+}
+
+impl From<Thread> for ThreadBody {
+    fn from(thread: Thread) -> Self {
+        Self {
+            pid: thread.tgid,
+            tid: thread.tid,
+            comm: thread.comm.to_string(),
+        }
+    }
+}
+
+impl<'a> ConnectionBody<'a> {
+    fn new(line: &ConnectionLine<'a>) -> Self {
+        let connection = line.connection;
+        let time = |moment: Option<u64>| moment.map(|ns| rfc3339(line.clock.timestamp(ns)));
+        Self {
+            side: side_name(connection.side),
+            process: process_body(line),
+            thread: connection.opener.map(|opener| opener.thread.into()),
+            closer: connection.closer.map(ThreadBody::from),
+            local: connection.local.to_string(),
+            remote: connection.remote.to_string(),
+            before_start: connection.before_start,
+            ipv6_socket: connection.ipv6_socket,
+            netns: connection.netns,
+            socket: format!("{:x}", connection.socket),
+            socket_is_cookie: connection.socket_is_cookie,
+            started: rfc3339(line.clock.timestamp(connection.started_ns)),
+            established: time(connection.established_ns),
+            left_established: time(connection.left_established_ns),
+            local_close: time(connection.local_close_ns),
+            ended: time(connection.ended_ns),
+            connecting_for_ns: connection.connecting_for_ns(),
+            established_for_ns: connection.established_for_ns(),
+            outcome: line.outcome,
+            outcome_sentence: line.outcome.sentence(),
+            first_close: connection.first_close(),
+            reset: connection.reset(),
+            error: connection
+                .error
+                .filter(|errno| *errno != 0)
+                .map(|number| ErrorBody {
+                    errno: number,
+                    name: errno::name(number),
+                }),
+            payload_out: connection.payload_out,
+            payload_in: connection.payload_in,
+            retransmits: connection.retransmits,
+            smoothed_rtt_us: connection.smoothed_rtt_us,
+            handshake: connection
+                .handshake
+                .map(|handshake| HandshakeBody::new(&handshake, line.clock)),
+        }
+    }
+}
+
+/// The opener's process, or of an older connection the holder.
+fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
+    let (pid, uid, comm, cgroup, start_ns) = match (line.connection.opener, line.connection.holder)
+    {
+        (Some(opener), _) => (
+            opener.thread.tgid,
+            opener.uid,
+            opener.process_comm,
+            Some(opener.cgroup),
+            opener.process_start_ns,
+        ),
+        (None, Some(holder)) => (
+            holder.tgid,
+            holder.uid,
+            Some(holder.comm),
+            None,
+            Some(holder.process_start_ns),
+        ),
+        (None, None) => return None,
+    };
+    let captured = || comm.map(|comm| comm.to_string());
+    let identified = line.process.map(|process| process.name.clone());
+    Some(ProcessBody {
+        pid,
+        name: identified.or_else(captured).unwrap_or_default(),
+        application: line
+            .process
+            .and_then(|process| process.application.as_deref()),
+        uid,
+        cgroup,
+        start_ns,
+    })
+}
+
+impl<W: Write> Renderer for Json<W> {
+    fn start(&mut self, start: &TraceStart) -> io::Result<()> {
+        let time = rfc3339(start.clock.timestamp(start.clock.monotonic_ns));
+        self.line("start", &StartBody { time, start })
+    }
+
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.line("connection", &ConnectionBody::new(line))
+    }
+
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        self.line("interval", summary)
+    }
+
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        self.line("report", report)
+    }
+
+    fn time_wait(&mut self, report: &Report) -> io::Result<()> {
+        let body = TimeWaitBody {
+            trace: &report.trace,
+            time_wait: report.time_wait.as_ref(),
+            loss: &report.loss,
+            degraded: &report.degraded,
+        };
+        self.line("timewait", &body)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//! From data to output. A form takes data and a writer; it knows widths, colours and
+//! units, and nothing else does. A new form is a file here, and a line in `form`.
+
+mod form;
+mod handshake;
+pub mod json;
+mod json_text;
+pub mod text;
+mod time_wait;
+
+use std::io;
+
+use crate::{
+    clock::ClockPair,
+    connection::Connection,
+    frame::TraceStart,
+    outcome::Outcome,
+    process::ProcessIdentity,
+    report::{IntervalSummary, Report},
+};
+
+pub use form::{FORMS, Form, Options, named};
+pub use time_wait::TimeWaitOnly;
+
+/// One connection that ended, or that was open at the end, with its context.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLine<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The opening process, where it could be identified.
+    pub process: Option<&'a ProcessIdentity>,
+    /// Turns its times into times of day.
+    pub clock: ClockPair,
+}
+
+/// What writes a trace as it goes on, and its report.
+pub trait Renderer {
+    /// The trace begins.
+    ///
+    /// # Errors
+    ///
+    /// What the output fails with; likewise below.
+    fn start(&mut self, start: &TraceStart) -> io::Result<()>;
+    /// A connection ended, or is still open at the end.
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()>;
+    /// An interval is over.
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()>;
+    /// The trace is over.
+    fn report(&mut self, report: &Report) -> io::Result<()>;
+    /// The trace is over, and only its TIME_WAIT sockets are wanted.
+    fn time_wait(&mut self, report: &Report) -> io::Result<()>;
+    /// Hands buffered output to the system.
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+impl<R: Renderer + ?Sized> Renderer for Box<R> {
+    fn start(&mut self, start: &TraceStart) -> io::Result<()> {
+        (**self).start(start)
+    }
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        (**self).connection(line)
+    }
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        (**self).interval(summary)
+    }
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        (**self).report(report)
+    }
+    fn time_wait(&mut self, report: &Report) -> io::Result<()> {
+        (**self).time_wait(report)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        (**self).flush()
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//! What the logs of a process say, file by file, the most telling one first.
+
+use std::io::{self, Write};
+
+use super::{
+    style::Style,
+    suspect::{COMMAND_SHOWN, field},
+};
+use crate::{
+    inspection::logs::{LogFinding, LogSearch, SearchedFile},
+    text::{self, clip, printable},
+};
+
+/// Findings that are shown.
+const SHOWN: usize = 3;
+
+/// Writes them.
+pub fn write(to: &mut impl Write, logs: &LogSearch, style: &Style) -> io::Result<()> {
+    let shown = &logs.findings[..logs.findings.len().min(SHOWN)];
+    for file in by_telling(&logs.files, shown) {
+        write_file(to, file, logs)?;
+        let mut record = None;
+        for finding in shown.iter().filter(|finding| finding.path == file.path) {
+            write_finding(to, finding, record, style)?;
+            record = finding.record.as_ref();
+        }
+    }
+    if let more @ 1.. = logs.findings.len() - shown.len() {
+        let more = text::counted(more as u64, "more kind");
+        field(
+            to,
+            "",
+            &format!("… {more} of lines (--format json has them)"),
+        )?;
+    }
+    for note in &logs.notes {
+        field(to, "note", note)?;
+    }
+    Ok(())
+}
+
+/// The files in the order of their first finding, then those without one.
+fn by_telling<'a>(files: &'a [SearchedFile], shown: &[LogFinding]) -> Vec<&'a SearchedFile> {
+    let rank = |file: &&SearchedFile| {
+        let found = shown.iter().position(|finding| finding.path == file.path);
+        found.unwrap_or(shown.len())
+    };
+    let mut files: Vec<_> = files.iter().collect();
+    files.sort_by_key(rank);
+    files
+}
+
+fn write_file(to: &mut impl Write, file: &SearchedFile, logs: &LogSearch) -> io::Result<()> {
+    let scope = match file.searched < file.size {
+        true => format!("the last {} of {}", bytes(file.searched), bytes(file.size)),
+        false => bytes(file.size),
+    };
+    let says = logs
+        .findings
+        .iter()
+        .any(|finding| finding.path == file.path);
+    let verdict = if says { "" } else { ": no known sign of churn" };
+    field(
+        to,
+        "log",
+        &format!("{} ({scope} searched){verdict}", file.path),
+    )
+}
+
+/// `above` is the record that was shown with the finding above.
+fn write_finding(
+    to: &mut impl Write,
+    finding: &LogFinding,
+    above: Option<&String>,
+    style: &Style,
+) -> io::Result<()> {
+    let lines = text::counted(finding.count, "line");
+    let when = match finding.during_trace {
+        true => ", also during the trace",
+        false => "",
+    };
+    let meaning = format!("{lines}{when}: {}", finding.meaning);
+    let meaning = style.warn(&printable(meaning.as_bytes()));
+    writeln!(to, "  {:<8} {meaning}", "")?;
+    if let Some(record) = finding
+        .record
+        .as_ref()
+        .filter(|record| above != Some(record))
+    {
+        field(to, "", &format!("  {}", clip(record, COMMAND_SHOWN)))?;
+    }
+    let place = match finding.line {
+        Some(line) => format!("line {line}"),
+        None => format!("byte {}", finding.offset),
+    };
+    let last = clip(finding.last.trim(), COMMAND_SHOWN);
+    field(to, "", &format!("  {last}   <- the last, {place}"))
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..=9_999 => text::counted(count, "byte"),
+        10_000..=9_999_999 => format!("{} KB", text::count(count / 1_000)),
+        _ => format!("{} MB", text::count(count / 1_000_000)),
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//! Output for a person: a line for each connection, a summary for each
+//! interval, and the report.
+
+mod doctor;
+mod findings;
+mod handshakes;
+mod logs;
+mod report;
+mod server_log;
+mod stream;
+mod style;
+mod suspect;
+mod time_wait;
+
+use std::io::{self, BufWriter, Write};
+
+use jiff::tz::TimeZone;
+
+use super::{ConnectionLine, Form, Options, Renderer, form::BUFFER};
+use crate::{
+    doctor::Doctor,
+    frame::TraceStart,
+    report::{IntervalSummary, Loss, Report},
+    serverlog, text,
+};
+use stream::LineLimit;
+use style::Style;
+
+/// Writes text.
+pub struct Text<W> {
+    to: W,
+    style: Style,
+    zone: TimeZone,
+    limit: LineLimit,
+    header_written: bool,
+}
+
+/// For a person.
+#[derive(Debug)]
+pub struct TextForm;
+
+impl Form for TextForm {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "For a person"
+    }
+
+    fn renderer(&self, to: Box<dyn Write>, options: Options) -> Box<dyn Renderer> {
+        Box::new(Text::new(BufWriter::with_capacity(BUFFER, to), options))
+    }
+
+    fn server_log(
+        &self,
+        to: &mut dyn Write,
+        report: &serverlog::report::Report,
+        options: &Options,
+    ) -> io::Result<()> {
+        server_log::write(to, report, options.colour)
+    }
+
+    fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
+        doctor::write(to, doctor)
+    }
+}
+
+impl<W: Write> Text<W> {
+    /// A renderer that writes to `to`.
+    pub fn new(to: W, options: Options) -> Self {
+        Self {
+            to,
+            style: Style::new(options.colour),
+            zone: options.zone,
+            limit: LineLimit::new(options.lines_per_second),
+            header_written: false,
+        }
+    }
+
+    fn write_left_out(&mut self) -> io::Result<()> {
+        match self.limit.take_left_out() {
+            0 => Ok(()),
+            more => writeln!(
+                self.to,
+                "{}",
+                self.style.dim(&format!("… {} more", text::count(more)))
+            ),
+        }
+    }
+}
+
+impl<W: Write> Renderer for Text<W> {
+    fn start(&mut self, _start: &TraceStart) -> io::Result<()> {
+        // Written before the first connection, so that a trace without any has
+        // no header over nothing.
+        Ok(())
+    }
+
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        let at = line
+            .connection
+            .ended_ns
+            .unwrap_or(line.connection.started_ns);
+        if self.limit.begins_new_second(at) {
+            self.write_left_out()?;
+        }
+        if !self.limit.admit() {
+            return Ok(());
+        }
+        if !self.header_written {
+            self.header_written = true;
+            writeln!(self.to, "{}", self.style.bold(&stream::header()))?;
+        }
+        stream::write_line(&mut self.to, line, &self.style, &self.zone)
+    }
+
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        self.write_left_out()?;
+        let line = stream::interval_line(summary, &self.zone);
+        writeln!(self.to, "{}", self.style.bold(&line))
+    }
+
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        self.write_left_out()?;
+        if self.header_written {
+            writeln!(self.to)?;
+        }
+        report::write(&mut self.to, report, &self.style, &self.zone)
+    }
+
+    fn time_wait(&mut self, report: &Report) -> io::Result<()> {
+        let Some(table) = &report.time_wait else {
+            let sentence = "TIME_WAIT: the sockets were not listed";
+            return writeln!(self.to, "{}", self.style.warn(sentence));
+        };
+        time_wait::write(&mut self.to, table, &self.style)?;
+        if !table.rows.is_empty() {
+            writeln!(self.to)?;
+            time_wait::write_rows(&mut self.to, &table.rows)?;
+        }
+        writeln!(self.to)?;
+        report::write_scope(&mut self.to, report, &self.style, &self.zone)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Loss in words; zero is said too.
+fn loss_line(loss: &Loss) -> String {
+    let kernel = &loss.kernel;
+    let misses = match kernel.recursion_misses {
+        Some(misses) => text::count(misses),
+        None => "not told by this kernel".to_owned(),
+    };
+    let ring_buffer = kernel.ended_records_dropped;
+    let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
+    let mut line = format!(
+        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
+        text::count(ring_buffer),
+        text::count(kernel.table_full),
+        text::counted(
+            kernel.unmatched_closes.saturating_sub(kernel.table_full),
+            "close"
+        ),
+    );
+    if let Some(dropped) = kernel.handshake_records_dropped {
+        let early = kernel.handshakes_before_accept.unwrap_or(0);
+        line.push_str(&format!(
+            "; of handshakes {} without room, {} too early to be seen, {} forgotten",
+            text::count(dropped),
+            text::count(early),
+            text::count(loss.handshakes_forgotten)
+        ));
+    }
+    if loss.undecodable_records > 0 {
+        let damaged = text::counted(loss.undecodable_records, "unreadable record");
+        line.push_str(&format!("; {damaged}"));
+    }
+    line
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//! What the process itself says: the name of the thread in its JVM, and the
+//! line that its log repeats.
+
+use crate::{
+    inspection::logs::LogFinding,
+    report::{FamilyRow, Report, SuspectRow},
+    text::{self, clip, printable},
+};
+
+/// Bytes of a log line that the answer quotes.
+const QUOTED: usize = 200;
+
+/// The sentences about the process of `family`, each with a blank in front.
+/// `tid` is the thread that the answer speaks of.
+pub fn inside(report: &Report, family: &FamilyRow, tid: Option<u32>) -> String {
+    let suspect = family.process.as_ref().and_then(|process| {
+        let mut suspects = report.suspects.iter();
+        let key = (process.pid, process.start_ns);
+        suspects.find(|suspect| (suspect.pid, suspect.start_ns) == key)
+    });
+    let Some(suspect) = suspect else {
+        return String::new();
+    };
+    let thread = tid.and_then(|tid| thread(suspect, tid));
+    let log = log(suspect);
+    [thread, log].into_iter().flatten().collect()
+}
+
+/// Only what a dump tells beyond doubt: the kernel's name stands in the answer
+/// already.
+fn thread(suspect: &SuspectRow, tid: u32) -> Option<String> {
+    let dumped = suspect.jvm.as_ref()?.thread(tid)?;
+    if dumped.doubt.is_some() {
+        return None;
+    }
+    let name = printable(dumped.name.as_bytes());
+    let note = suspect.threads.iter().find(|note| note.tid == tid);
+    let does = note.map(|note| format!(": {}", printable(note.sentence.as_bytes())));
+    Some(format!(
+        " In the JVM that thread is \"{name}\"{}.",
+        does.unwrap_or_default()
+    ))
+}
+
+/// Only a line that was written while the connections were: an older one may
+/// have another cause.
+fn log(suspect: &SuspectRow) -> Option<String> {
+    let findings = &suspect.logs.as_ref()?.findings;
+    let finding = findings.iter().find(|finding| finding.during_trace)?;
+    let quoted = clip(finding.last.trim(), QUOTED);
+    Some(format!(
+        " Meanwhile its log says ({}, the last at {}): \"{}\".",
+        text::counted(finding.count, "line"),
+        printable(place(finding).as_bytes()),
+        printable(quoted.as_bytes()),
+    ))
+}
+
+/// `app.log:208`, or the byte where lines were not counted.
+fn place(finding: &LogFinding) -> String {
+    match finding.line {
+        Some(line) => format!("{}:{line}", finding.path),
+        None => format!("byte {} of {}", finding.offset, finding.path),
+    }
+}

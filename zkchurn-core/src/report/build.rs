@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//! Building the report from what was aggregated. No clock, no I/O.
+
+use super::{
+    Closer, FamilyRow, FirstCloses, Loss, NotToldApart, Older, Report, Spread, Summary, ThreadRow,
+    TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
+};
+use crate::{
+    clock::{ClockPair, rfc3339},
+    diagnose::diagnose,
+    frame::{Mark, TraceStart},
+    ledger::{
+        Family, FamilyKey, Ledger,
+        distribution::Distribution,
+        tally::{FirstCloseKey, Tally},
+    },
+    registry::Registry,
+    timewait::table::TimeWait,
+};
+
+/// What a report is built from.
+pub struct Sources<'a> {
+    /// How the trace was made.
+    pub start: &'a TraceStart,
+    /// The moment of the report, and the losses at it.
+    pub mark: &'a Mark,
+    /// The aggregate.
+    pub ledger: &'a Ledger,
+    /// The processes.
+    pub registry: &'a Registry,
+    /// The TIME_WAIT sockets, if they were listed.
+    pub time_wait: Option<&'a TimeWait>,
+    /// Records that could not be decoded.
+    pub undecodable_records: u64,
+    /// Handshakes that were forgotten.
+    pub handshakes_forgotten: u64,
+    /// Most families, and threads of each, that are listed.
+    pub top: usize,
+}
+
+/// Builds the report.
+pub fn build(sources: &Sources<'_>) -> Report {
+    let Sources { start, mark, .. } = sources;
+    let scope = Scope {
+        clock: start.clock,
+        length_ns: mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns),
+    };
+    let families = sources.ledger.families();
+    let rows: Vec<_> = families
+        .iter()
+        .take(sources.top)
+        .map(|(key, family)| family_row(key, family, sources.registry, &scope, sources.top))
+        .collect();
+    let mut report = Report {
+        findings: diagnose(sources.ledger, sources.registry, scope.length_ns),
+        answer: String::new(),
+        trace: trace_summary(start, mark, &scope),
+        total: summary(&sources.ledger.total, &scope),
+        loss: Loss {
+            kernel: mark.loss,
+            undecodable_records: sources.undecodable_records,
+            handshakes_forgotten: sources.handshakes_forgotten,
+        },
+        families_left_out: (families.len() - rows.len()) as u64,
+        families: rows,
+        not_told_apart: not_told_apart(sources.ledger),
+        suspects: suspect::rows(&families, sources.registry),
+        time_wait: sources.time_wait.cloned(),
+        degraded: start.degraded.clone(),
+    };
+    report.answer = answer::answer(&report);
+    report
+}
+
+fn not_told_apart(ledger: &Ledger) -> Option<NotToldApart> {
+    let (forgotten, beyond) = (&ledger.forgotten, &ledger.beyond);
+    let row = NotToldApart {
+        families_forgotten: forgotten.families,
+        opened: forgotten.tally.opened(),
+        ended: forgotten.tally.ended,
+        opened_without_room: beyond.opened(),
+        ended_without_room: beyond.ended,
+        threads_forgotten: forgotten.threads,
+    };
+    let is_nothing = forgotten.families == 0
+        && forgotten.threads == 0
+        && row.opened_without_room == 0
+        && beyond.older.seen == 0;
+    (!is_nothing).then_some(row)
+}
+
+/// What turns a tally's numbers into a row's.
+struct Scope {
+    clock: ClockPair,
+    length_ns: u64,
+}
+
+fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary {
+    TraceSummary {
+        host: start.host.clone(),
+        kernel: start.kernel.clone(),
+        ports: start.ports.clone(),
+        side: start.side,
+        pid: start.pid,
+        from: rfc3339(start.clock.timestamp(start.clock.monotonic_ns)),
+        to: rfc3339(start.clock.timestamp(mark.monotonic_ns)),
+        length_ns: scope.length_ns,
+    }
+}
+
+fn family_row(
+    key: &FamilyKey,
+    family: &Family,
+    registry: &Registry,
+    scope: &Scope,
+    top: usize,
+) -> FamilyRow {
+    let threads = family.busiest_threads();
+    let rows: Vec<_> = threads
+        .iter()
+        .take(top)
+        .map(|(tid, thread)| ThreadRow {
+            tid: *tid,
+            comm: thread.comm.to_string(),
+            summary: summary(&thread.tally, scope),
+        })
+        .collect();
+    FamilyRow {
+        side: side_name(key.destination.side()),
+        process: key
+            .process
+            .map(|process| registry.row(process, family.process_comm, family.uid)),
+        destination: key.destination.to_string(),
+        summary: summary(&family.tally, scope),
+        thread_count: threads.len() as u64,
+        threads_uncounted: family.threads_left_out,
+        threads_left_out: (threads.len() - rows.len()) as u64,
+        threads: rows,
+    }
+}
+
+fn summary(tally: &Tally, scope: &Scope) -> Summary {
+    let moment = |ns: u64| rfc3339(scope.clock.timestamp(ns));
+    let seconds = scope.length_ns as f64 / 1e9;
+    let opened = tally.opened();
+    let closes = |who| tally.first_close.get(who);
+    Summary {
+        opened,
+        established: tally.established,
+        ended: tally.ended,
+        open: tally.open(),
+        per_second: if seconds > 0.0 {
+            opened as f64 / seconds
+        } else {
+            0.0
+        },
+        gap: spread(&tally.gap),
+        established_for: spread(&tally.established_for),
+        connecting_for: spread(&tally.connecting_for),
+        first_close: FirstCloses {
+            us: closes(FirstCloseKey::Us),
+            peer: closes(FirstCloseKey::Peer),
+            kernel: closes(FirstCloseKey::Kernel),
+        },
+        closed_by_opener: tally.closed_by_opener,
+        closed_by_other_thread: tally.closed_by_other,
+        outcomes: tally.outcomes.iter().collect(),
+        payload_out: tally.payload_out,
+        payload_in: tally.payload_in,
+        retransmits: tally.retransmits,
+        closed_by_other_process: tally.closed_by_other_process,
+        other_process_closer: tally.other_process_closer.map(|closer| Closer {
+            pid: closer.tgid,
+            tid: closer.tid,
+            comm: closer.comm.to_string(),
+        }),
+        older: Older {
+            seen: tally.older.seen,
+            open: tally.older.open(),
+            ended: tally.older.ended,
+            at_least_ns: tally.older.first_end_after_ns,
+            outcomes: tally.older.outcomes.iter().collect(),
+        },
+        handshakes: HandshakeSummary::of(&tally.handshakes),
+        first_seen: tally.first_seen_ns.map(moment),
+        last_seen: tally.first_seen_ns.map(|_| moment(tally.last_seen_ns)),
+    }
+}
+
+fn spread(distribution: &Distribution) -> Spread {
+    Spread {
+        count: distribution.count(),
+        min_ns: distribution.min(),
+        p50_ns: distribution.percentile(50.0),
+        p99_ns: distribution.percentile(99.0),
+        max_ns: distribution.max(),
+        coefficient_of_variation: distribution.coefficient_of_variation(),
+    }
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+//! The report as plain data: what every renderer and exporter starts from.
+//!
+//! Times are RFC 3339 text and durations whole nanoseconds, so that the JSON of
+//! this structure is the documented format (docs/format.md).
+
+mod answer;
+mod build;
+pub mod handshakes;
+mod shell;
+mod suspect;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    connection::Side,
+    diagnose::Finding,
+    frame::{LossCounts, Sides},
+    inspection::{Details, jvm::Jvm, logs::LogSearch},
+    ledger::tally::Range,
+    outcome::Outcome,
+    process::ProcessRow,
+    timewait::table::TimeWait,
+};
+pub use build::{Sources, build};
+use handshakes::HandshakeSummary;
+
+/// The whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What kind of churn it is, worst first.
+    pub findings: Vec<Finding>,
+    /// The one answer in plain words.
+    pub answer: String,
+    /// How the trace was made.
+    pub trace: TraceSummary,
+    /// All connections together.
+    pub total: Summary,
+    /// What could not be recorded.
+    pub loss: Loss,
+    /// The busiest processes and destinations.
+    pub families: Vec<FamilyRow>,
+    /// How many more there are.
+    pub families_left_out: u64,
+    /// What the bounded ledger does not tell apart; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_told_apart: Option<NotToldApart>,
+    /// The processes that were looked at more closely, busiest first.
+    pub suspects: Vec<SuspectRow>,
+    /// The TIME_WAIT sockets at the end, and whose they are; `None` when they
+    /// were not listed.
+    pub time_wait: Option<TimeWait>,
+    /// What this host could not offer.
+    pub degraded: Vec<String>,
+}
+
+/// How a trace was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct TraceSummary {
+    /// The traced host.
+    pub host: String,
+    /// Release of its kernel.
+    pub kernel: String,
+    /// The traced ports.
+    pub ports: Vec<u16>,
+    /// The traced sides.
+    pub side: Sides,
+    /// The only traced process.
+    pub pid: Option<u32>,
+    /// Begin.
+    pub from: String,
+    /// End.
+    pub to: String,
+    /// Length in nanoseconds.
+    pub length_ns: u64,
+}
+
+/// Connections that are in the total and in no family's row (docs/adr/0013).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NotToldApart {
+    /// How many processes and far ends made room after they had been quiet for long.
+    pub families_forgotten: u64,
+    /// Connections that those opened.
+    pub opened: u64,
+    /// Connections of those that ended.
+    pub ended: u64,
+    /// Connections opened by others while nobody was quiet enough to make room.
+    pub opened_without_room: u64,
+    /// Likewise ended.
+    pub ended_without_room: u64,
+    /// How many threads made room; their connections are in their family's row.
+    pub threads_forgotten: u64,
+}
+
+/// What could not be recorded or read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Loss {
+    /// As counted by the kernel program.
+    #[serde(flatten)]
+    pub kernel: LossCounts,
+    /// Records that could not be decoded.
+    pub undecodable_records: u64,
+    /// Handshakes that were captured and had to be forgotten before their
+    /// connection ended, because too many others came in between.
+    pub handshakes_forgotten: u64,
+}
+
+/// One process and far end.
+#[derive(Clone, Debug, Serialize)]
+pub struct FamilyRow {
+    /// `client`: this host opened the connections. `server`: it accepted them.
+    pub side: &'static str,
+    /// The opening process.
+    pub process: Option<ProcessRow>,
+    /// The far end.
+    pub destination: String,
+    /// All connections.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// How many threads opened them; at least, if `threads_uncounted`.
+    pub thread_count: u64,
+    /// Whether there were more threads than are told apart.
+    pub threads_uncounted: bool,
+    /// The busiest threads.
+    pub threads: Vec<ThreadRow>,
+    /// How many more there are.
+    pub threads_left_out: u64,
+}
+
+/// One thread.
+#[derive(Clone, Debug, Serialize)]
+pub struct ThreadRow {
+    /// Thread id.
+    pub tid: u32,
+    /// Its name, up to 15 bytes.
+    pub comm: String,
+    /// Its connections.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// A process that was looked at more closely.
+#[derive(Clone, Debug, Serialize)]
+pub struct SuspectRow {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process, as in [`ProcessRow`].
+    pub start_ns: u64,
+    /// Name with the application.
+    pub label: String,
+    /// Command line, where it could be read.
+    pub command: Vec<String>,
+    /// Who it is on this host; `None` when it was gone before it could be
+    /// looked at.
+    pub details: Option<Details>,
+    /// Its JVM.
+    pub jvm: Option<Jvm>,
+    /// What its connecting threads do, a sentence each.
+    pub threads: Vec<ThreadNote>,
+    /// What its logs say.
+    pub logs: Option<LogSearch>,
+    /// Where to look next, a sentence each.
+    pub next: Vec<String>,
+}
+
+/// What a connecting thread does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThreadNote {
+    /// Thread id.
+    pub tid: u32,
+    /// What it does.
+    pub sentence: String,
+}
+
+/// What is reported of some connections.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Connections that began.
+    pub opened: u64,
+    /// Connections that were established.
+    pub established: u64,
+    /// Connections that ended.
+    pub ended: u64,
+    /// Connections that are still open.
+    pub open: u64,
+    /// Begun connections a second.
+    pub per_second: f64,
+    /// Time between the starts of successive connections.
+    pub gap: Spread,
+    /// Time in ESTABLISHED.
+    pub established_for: Spread,
+    /// Time from connect to ESTABLISHED or to the failure.
+    pub connecting_for: Spread,
+    /// Who closed first.
+    pub first_close: FirstCloses,
+    /// Closed by the thread that opened.
+    pub closed_by_opener: u64,
+    /// Closed by another thread.
+    pub closed_by_other_thread: u64,
+    /// Ended connections by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Payload bytes sent.
+    pub payload_out: Range,
+    /// Payload bytes received.
+    pub payload_in: Range,
+    /// Segments sent again.
+    pub retransmits: u64,
+    /// Closed by another process than the opener's: the socket was inherited or
+    /// passed on.
+    pub closed_by_other_process: u64,
+    /// The latest of those closers.
+    pub other_process_closer: Option<Closer>,
+    /// Connections that are older than the trace; counted in nothing above.
+    pub older: Older,
+    /// What was said first, where that was captured.
+    pub handshakes: Option<HandshakeSummary>,
+    /// Start of the first connection.
+    pub first_seen: Option<String>,
+    /// Latest event.
+    pub last_seen: Option<String>,
+}
+
+/// A thread that closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Closer {
+    /// Its process id.
+    pub pid: u32,
+    /// Its thread id.
+    pub tid: u32,
+    /// Its name.
+    pub comm: String,
+}
+
+/// Connections that were there before the trace began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Older {
+    /// How many there were.
+    pub seen: u64,
+    /// How many are still open.
+    pub open: u64,
+    /// How many ended.
+    pub ended: u64,
+    /// Each of the ended ones was at least this old, nanoseconds.
+    pub at_least_ns: Option<u64>,
+    /// The ended ones by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+}
+
+/// How many connections each side closed first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FirstCloses {
+    /// This host.
+    pub us: u64,
+    /// The peer.
+    pub peer: u64,
+    /// Neither: the kernel gave up.
+    pub kernel: u64,
+}
+
+/// Percentiles of durations in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// How many durations.
+    pub count: u64,
+    /// The shortest.
+    pub min_ns: Option<u64>,
+    /// The median.
+    pub p50_ns: Option<u64>,
+    /// The 99th percentile.
+    pub p99_ns: Option<u64>,
+    /// The longest.
+    pub max_ns: Option<u64>,
+    /// Standard deviation divided by the mean.
+    pub coefficient_of_variation: Option<f64>,
+}
+
+/// What an interval brought.
+#[derive(Clone, Debug, Serialize)]
+pub struct IntervalSummary {
+    /// End of the interval.
+    pub at: String,
+    /// Its length in nanoseconds.
+    pub length_ns: u64,
+    /// Connections that began in it.
+    pub opened: u64,
+    /// Connections that ended in it.
+    pub ended: u64,
+    /// Connections that are open now.
+    pub open: u64,
+    /// The process and far end with most ended connections.
+    pub busiest: Option<Busiest>,
+    /// What could not be recorded since tracing began.
+    pub loss: Loss,
+}
+
+/// The busiest family of an interval.
+#[derive(Clone, Debug, Serialize)]
+pub struct Busiest {
+    /// The process.
+    pub process: Option<ProcessRow>,
+    /// The far end.
+    pub destination: String,
+    /// Its connections that ended in the interval.
+    pub ended: u64,
+}
+
+/// `client` or `server`.
+pub fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+//! The processes that were looked at more closely, and where to look next.
+
+use super::{SuspectRow, ThreadNote, shell};
+use crate::{
+    inspection::{
+        Details, Inspection,
+        jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
+    },
+    ledger::{Family, FamilyKey},
+    process::java_name,
+    registry::Registry,
+};
+
+/// A row for each process of `families` with an inspection, in their order.
+pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<SuspectRow> {
+    let mut rows: Vec<(_, SuspectRow)> = Vec::new();
+    for (key, family) in families {
+        let Some(process) = key.process else { continue };
+        let Some(inspection) = registry.inspection(process) else {
+            continue;
+        };
+        if rows.iter().any(|(known, _)| *known == process) {
+            continue;
+        }
+        let named = registry.row(process, family.process_comm, family.uid);
+        rows.push((
+            process,
+            SuspectRow {
+                pid: process.pid,
+                start_ns: process.start_ns,
+                label: named.label,
+                command: named.command,
+                details: inspection.details.clone(),
+                jvm: inspection.jvm.clone(),
+                threads: thread_notes(inspection),
+                logs: inspection.logs.clone(),
+                next: next(inspection),
+            },
+        ));
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn thread_notes(inspection: &Inspection) -> Vec<ThreadNote> {
+    let jvms = inspection.jvm.iter();
+    jvms.flat_map(|jvm| jvm.tasks.iter().map(move |task| (jvm, task)))
+        .filter_map(|(jvm, task)| {
+            let sentence = match jvm.thread(task.tid) {
+                Some(thread) => what_it_does(thread)
+                    .into_iter()
+                    .chain(thread.doubt.clone())
+                    .reduce(|what, doubt| format!("{what}; but {doubt}")),
+                None => what_its_name_tells(task),
+            };
+            Some(ThreadNote {
+                tid: task.tid,
+                sentence: sentence?,
+            })
+        })
+        .collect()
+}
+
+/// What a name of 15 bytes tells where there is no dump.
+fn what_its_name_tells(task: &Task) -> Option<String> {
+    if !task.named {
+        return Some("this JVM gives its threads no names that Linux can see".to_owned());
+    }
+    java_name::may_be_send_thread(task.comm.as_bytes()).then(|| {
+        "by its name the connection thread of ZooKeeper's Java client; Linux keeps 15 bytes of it"
+            .to_owned()
+    })
+}
+
+/// Frames that tell the library, most telling first.
+const LIBRARIES: [(&str, &str); 6] = [
+    (
+        "org.apache.zookeeper.ClientCnxn$SendThread.",
+        "the connection thread of ZooKeeper's Java client",
+    ),
+    (
+        "org.apache.zookeeper.ClientCnxn$EventThread.",
+        "the event thread of ZooKeeper's Java client",
+    ),
+    ("org.apache.curator.", "a thread in Apache Curator"),
+    (
+        "org.apache.zookeeper.",
+        "a thread in ZooKeeper's Java client",
+    ),
+    (
+        "io.netty.",
+        "a Netty event loop, as ZooKeeper's Java client has with the Netty transport",
+    ),
+    ("org.I0Itec.zkclient.", "a thread in zkclient"),
+];
+
+/// Packages of the JDK, which say nothing about who calls it.
+const JDK: [&str; 5] = ["java.", "javax.", "jdk.", "sun.", "com.sun."];
+
+fn what_it_does(thread: &JavaThread) -> Option<String> {
+    if thread.stack.is_empty() {
+        return None;
+    }
+    for (frame, what) in LIBRARIES {
+        if let Some(found) = thread.stack.iter().find(|line| calls(line, frame)) {
+            return Some(format!("{what} ({})", method(found)));
+        }
+    }
+    let own = thread
+        .stack
+        .iter()
+        .find(|line| !JDK.iter().any(|package| calls(line, package)) && line.contains('('));
+    Some(match own {
+        Some(own) => format!("a thread of the application ({})", method(own)),
+        None => "a thread that shows only frames of the JDK".to_owned(),
+    })
+}
+
+/// Whether a frame's class or method begins so, behind the module and the class
+/// loader that newer JDKs put in front of a slash.
+fn calls(frame: &str, prefix: &str) -> bool {
+    let qualified = method(frame);
+    qualified
+        .rsplit('/')
+        .next()
+        .unwrap_or(qualified)
+        .starts_with(prefix)
+}
+
+fn method(frame: &str) -> &str {
+    frame.split('(').next().unwrap_or(frame)
+}
+
+fn next(inspection: &Inspection) -> Vec<String> {
+    let mut next = Vec::new();
+    if let Some(details) = &inspection.details {
+        next.extend(next_log(inspection, details));
+    }
+    if let Some(jvm) = &inspection.jvm {
+        next.extend(next_dump(jvm));
+    }
+    next
+}
+
+/// Where the process's own words are.
+fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
+    let found = inspection
+        .logs
+        .as_ref()
+        .and_then(|logs| logs.findings.first());
+    if let Some(found) = found {
+        let place = match found.line {
+            Some(line) => format!("line {line}"),
+            None => format!("byte {}", found.offset),
+        };
+        return vec![format!("read {} around {place}", found.path)];
+    }
+    let mut next = Vec::new();
+    if !details.log_files.is_empty() {
+        let paths: Vec<_> = details
+            .log_files
+            .iter()
+            .map(|file| file.path.as_str())
+            .collect();
+        let verb = match inspection.logs {
+            Some(_) => "nothing that zkchurn knows is in the ends of its logs; read",
+            None => "search its logs (--logs does it):",
+        };
+        let more = match details.log_files_left_out {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        next.push(format!("{verb} {}{more}", paths.join(", ")));
+    }
+    next.extend(elsewhere(details));
+    next
+}
+
+/// Where output goes that is in no file.
+fn elsewhere(details: &Details) -> Option<String> {
+    details.output_to.as_ref()?;
+    if let Some(container) = &details.container {
+        let short = container.get(..12).unwrap_or(container);
+        return Some(format!(
+            "read its output: `docker logs {short}`, `crictl logs {short}` or `kubectl logs`"
+        ));
+    }
+    let unit = details.unit.as_ref()?;
+    let to = details.output_to.as_deref().unwrap_or_default();
+    to.contains("journal")
+        .then(|| format!("read its output: `journalctl --unit {}`", shell::word(unit)))
+}
+
+/// How to see the thread in the JVM, where zkchurn did not.
+fn next_dump(jvm: &Jvm) -> Option<String> {
+    match &jvm.dump {
+        _ if jvm.kind == JvmKind::OpenJ9 => Some(
+            "OpenJ9 is not asked for dumps by zkchurn: `jcmd PID Thread.print` of the same JDK does it"
+                .replace("PID", &jvm.inner_pid.to_string()),
+        ),
+        Dump::NotAsked => Some(format!(
+            "see the thread in the JVM (--jvm dump does it{}): {}",
+            danger(jvm),
+            jvm.jstack
+        )),
+        Dump::Impossible { .. } => Some(format!(
+            "where a dump is possible after all{}, it is made by: {}",
+            danger(jvm),
+            jvm.jstack
+        )),
+        Dump::Taken { .. } if jvm.threads.is_empty() => Some(format!(
+            "the connecting threads were not in the dump, so they end with their connections; \
+             while one lives: {}",
+            jvm.jstack
+        )),
+        Dump::Taken { .. } => None,
+    }
+}
+
+/// Options with which SIGQUIT ends a JVM.
+const FATAL: [&str; 2] = ["-Xrs", "-XX:+ReduceSignalUsage"];
+
+/// Where the attach socket is gone, `jstack` sends SIGQUIT; that of a recent JDK
+/// (seen on 17.0.15) looks first whether the JVM handles it.
+fn danger(jvm: &Jvm) -> &'static str {
+    let fatal = |flag: &String| FATAL.contains(&flag.as_str());
+    match jvm.flags.iter().any(fatal) {
+        true => {
+            " (unlike zkchurn, the jstack of an older JDK may send SIGQUIT, which ends this JVM)"
+        }
+        false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_asked_for_the_unit_by_a_command_that_a_shell_cannot_take_amiss() {
+        let details = |output: &str| Details {
+            unit: Some(r"my\x2dshop$(id).service".to_owned()),
+            output_to: Some(output.to_owned()),
+            ..Details::default()
+        };
+        let hint = Some(r"read its output: `journalctl --unit 'my\x2dshop$(id).service'`");
+        assert_eq!(elsewhere(&details("journal")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("journal and pipe")).as_deref(), hint);
+        assert_eq!(elsewhere(&details("pipe")), None);
+    }
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+//! The report as data.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use serde::Serialize;
+
+use super::{
+    facts::Facts,
+    file_note::FileNote,
+    finding::{self, Finding, Subject},
+    kind::Kind,
+    line::LEVELS,
+    moment::Moment,
+    rate::Row,
+    tally::{Address, Counts, Tally},
+    untold,
+};
+use crate::text;
+
+/// All there is to say.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The most important in one sentence.
+    pub answer: String,
+    /// What the addresses do, worst first.
+    pub findings: Vec<Finding>,
+    /// Findings that were left out.
+    pub findings_left_out: u64,
+    /// Counts of all; `None` where this log cannot tell.
+    pub total: BTreeMap<&'static str, Option<u64>>,
+    /// Why some counts are not known.
+    pub not_told: Vec<NotTold>,
+    /// What limits the counts.
+    pub notes: Vec<String>,
+    /// Of all connections, ends.
+    pub ended: u64,
+    /// The busiest minute of all.
+    pub busiest_minute: Option<Minute>,
+    /// By address, worst first.
+    pub addresses: Vec<AddressRow>,
+    /// Addresses that were left out.
+    pub addresses_left_out: u64,
+    /// Counts of addresses that found no place in the table.
+    pub other_addresses: BTreeMap<&'static str, u64>,
+    /// Counts of lines that tell no address.
+    pub without_address: BTreeMap<&'static str, u64>,
+    /// Over time.
+    pub rate: Rate,
+    /// The log itself.
+    pub log: Log,
+}
+
+/// A count that is not known.
+#[derive(Debug, Serialize)]
+pub struct NotTold {
+    /// Of what.
+    pub kind: Kind,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// A minute and how many connections ended in it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Minute {
+    /// Its beginning.
+    pub at: Moment,
+    /// Ends.
+    pub ended: u64,
+}
+
+/// One address.
+#[derive(Debug, Serialize)]
+pub struct AddressRow {
+    /// The address.
+    pub address: String,
+    /// Connections of it that ended.
+    pub ended: u64,
+    /// Its counts, without zeros.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Ends a second between its first and its last line.
+    pub per_second: Option<f64>,
+    /// Its busiest minute.
+    pub busiest_minute: Option<Minute>,
+    /// Its first line.
+    pub first: Option<Moment>,
+    /// Its last line.
+    pub last: Option<Moment>,
+    /// The four-letter words that it asked.
+    pub words: Vec<&'static str>,
+    /// The limit that it ran into.
+    pub limit: Option<u64>,
+    #[serde(skip)]
+    failed: u64,
+}
+
+/// Connections over time.
+#[derive(Debug, Serialize)]
+pub struct Rate {
+    /// How wide a bucket is.
+    pub width_minutes: u64,
+    /// Those in which something happened.
+    pub buckets: Vec<Row>,
+}
+
+/// What the log is like.
+#[derive(Debug, Serialize)]
+pub struct Log {
+    /// The files in the order of their times.
+    pub files: Vec<FileNote>,
+    /// Bytes, of gzip files unpacked.
+    pub bytes: u64,
+    /// All lines: the sum of the next four.
+    pub lines: u64,
+    /// Lines that begin a record.
+    pub records: u64,
+    /// Lines that go on with one.
+    pub continuations: u64,
+    /// Empty lines.
+    pub blank: u64,
+    /// Lines that are not of a ZooKeeper server's log.
+    pub foreign: u64,
+    /// Lines that were too long; their beginning was looked at.
+    pub cut: u64,
+    /// When it begins.
+    pub first: Option<Moment>,
+    /// When it ends.
+    pub last: Option<Moment>,
+    /// Records by level.
+    pub levels: BTreeMap<&'static str, u64>,
+    /// Versions that the servers named when they started.
+    pub versions: Vec<String>,
+    /// Whether a server said that it uses Netty.
+    pub netty: bool,
+}
+
+/// Builds it, with the `top` worst addresses.
+pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> Report {
+    let total = tally.total();
+    let mut addresses: Vec<_> = tally
+        .addresses
+        .iter()
+        .map(|(ip, address)| row(*ip, address))
+        .collect();
+    addresses.sort_by(|one, other| {
+        (other.failed, other.ended)
+            .cmp(&(one.failed, one.ended))
+            .then_with(|| one.address.cmp(&other.address))
+    });
+    let mut findings = findings(tally);
+    let left_out = |all: usize| all.saturating_sub(top) as u64;
+    let (findings_left_out, addresses_left_out) =
+        (left_out(findings.len()), left_out(addresses.len()));
+    let answer = answer(&findings, &total, facts);
+    findings.truncate(top);
+    addresses.truncate(top);
+    Report {
+        answer,
+        findings,
+        findings_left_out,
+        total: totals(&total, facts),
+        not_told: not_told(&total, facts),
+        notes: untold::notes(facts, &total),
+        ended: total.sum(Kind::is_end),
+        busiest_minute: minute(tally.busiest.most()),
+        addresses,
+        addresses_left_out,
+        other_addresses: without_zeros(&tally.others.counts),
+        without_address: without_zeros(&tally.without_address.counts),
+        rate: Rate {
+            width_minutes: tally.histogram.width_minutes(),
+            buckets: tally.histogram.rows(),
+        },
+        log: log(facts, files),
+    }
+}
+
+fn row(ip: IpAddr, address: &Address) -> AddressRow {
+    let ended = address.counts.sum(Kind::is_end);
+    let seconds = match (address.first, address.last) {
+        (Some(first), Some(last)) => last.0.saturating_sub(first.0) as f64 / 1000.0,
+        _ => 0.0,
+    };
+    AddressRow {
+        address: ip.to_string(),
+        ended,
+        counts: without_zeros(&address.counts),
+        per_second: (seconds >= 1.0).then(|| ended.saturating_sub(1) as f64 / seconds),
+        busiest_minute: minute(address.busiest.most()),
+        first: address.first,
+        last: address.last,
+        words: match address.counts.of(Kind::FourLetterWord) {
+            0 => Vec::new(),
+            _ => finding::words(address),
+        },
+        limit: address.limit,
+        failed: address.counts.sum(Kind::is_failure),
+    }
+}
+
+fn minute(most: Option<(Moment, u64)>) -> Option<Minute> {
+    most.map(|(at, ended)| Minute { at, ended })
+}
+
+fn findings(tally: &Tally) -> Vec<Finding> {
+    let mut findings = finding::find(&Subject {
+        address: None,
+        details: &tally.without_address,
+    });
+    for (ip, address) in &tally.addresses {
+        let name = ip.to_string();
+        findings.extend(finding::find(&Subject {
+            address: Some(&name),
+            details: address,
+        }));
+    }
+    finding::sort(&mut findings);
+    findings
+}
+
+fn answer(findings: &[Finding], total: &Counts, facts: &Facts) -> String {
+    match findings.first() {
+        Some(worst) => format!("{}: {}.", worst.sentence, worst.next),
+        None if facts.records == 0 => "No line of this is of a ZooKeeper server's log.".to_owned(),
+        None => format!(
+            "Nothing remarkable: this log tells of {} that ended, {} without a session.",
+            text::counted(total.sum(Kind::is_end), "connection"),
+            text::count(total.sum(Kind::is_failure)),
+        ),
+    }
+}
+
+fn totals(total: &Counts, facts: &Facts) -> BTreeMap<&'static str, Option<u64>> {
+    let count = |kind: Kind| match untold::why_not_told(kind, facts, total) {
+        Some(_) => None,
+        None => Some(total.of(kind)),
+    };
+    Kind::ALL
+        .into_iter()
+        .map(|kind| (kind.name(), count(kind)))
+        .collect()
+}
+
+fn not_told(total: &Counts, facts: &Facts) -> Vec<NotTold> {
+    let reason = |kind| {
+        let why = untold::why_not_told(kind, facts, total)?;
+        Some(NotTold { kind, why })
+    };
+    Kind::ALL.into_iter().filter_map(reason).collect()
+}
+
+fn without_zeros(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let counted = Kind::ALL.into_iter().filter(|kind| counts.of(*kind) > 0);
+    counted.map(|kind| (kind.name(), counts.of(kind))).collect()
+}
+
+fn log(facts: &Facts, files: Vec<FileNote>) -> Log {
+    let sum = |of: fn(&FileNote) -> u64| files.iter().map(of).sum();
+    let levels = LEVELS
+        .into_iter()
+        .zip(facts.levels)
+        .filter(|(_, count)| *count > 0);
+    Log {
+        bytes: sum(|file| file.bytes),
+        cut: sum(|file| file.cut),
+        files,
+        lines: facts.lines,
+        records: facts.records,
+        continuations: facts.continuations,
+        blank: facts.blank,
+        foreign: facts.foreign,
+        first: facts.first(),
+        last: facts.last(),
+        levels: levels.map(|((name, _), count)| (name, count)).collect(),
+        versions: facts.versions.clone(),
+        netty: facts.netty,
+    }
+}

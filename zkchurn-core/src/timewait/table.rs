@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//! The TIME_WAIT sockets joined with their owners, grouped by owner.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    Snapshot, TimeWaitSocket, grouping,
+    owner_row::OwnerRow,
+    owners::{Owner, Owners},
+};
+use crate::{
+    clock::{ClockPair, rfc3339},
+    registry::Registry,
+};
+
+/// A connection that ended this much before the trace began, or less, by a
+/// timer that counts in jiffies, may as well have ended in it.
+const TIMER_ERROR_NS: u64 = 20_000_000;
+
+/// The TIME_WAIT sockets of the traced ports, and whose they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TimeWait {
+    /// When they were listed.
+    pub at: String,
+    /// How many there are.
+    pub total: u64,
+    /// By owner, most sockets first. Many threads of one process are one owner.
+    pub owners: Vec<OwnerTotal>,
+    /// By owner and far end, most sockets first.
+    pub groups: Vec<Group>,
+    /// All groups, each of one thread.
+    #[serde(skip)]
+    by_thread: BTreeMap<(OwnerRow, String), Group>,
+    /// The same, whatever the far end.
+    #[serde(skip)]
+    by_owner: BTreeMap<OwnerRow, Group>,
+    /// The sockets one by one, longest left first; empty unless asked for.
+    pub rows: Vec<Row>,
+    /// What could not be listed, each a sentence.
+    pub notes: Vec<String>,
+}
+
+/// All sockets of one owner.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OwnerTotal {
+    /// Whose they are; without a thread where they are of several.
+    pub owner: OwnerRow,
+    /// Of how many threads they are; 0 where that is not known.
+    pub threads: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl From<Group> for OwnerTotal {
+    fn from(group: Group) -> Self {
+        Self {
+            owner: group.owner,
+            threads: group.threads,
+            count: group.count,
+        }
+    }
+}
+
+/// Sockets of one owner to one far end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// Whose they are; without a thread where they are of several.
+    pub owner: OwnerRow,
+    /// Of how many threads they are; 0 where that is not known.
+    pub threads: u64,
+    /// The far end.
+    pub remote: String,
+    /// How many.
+    pub count: u64,
+    /// Time until the first of them goes, milliseconds.
+    pub first_left_ms: u32,
+    /// Time until the last of them goes, milliseconds.
+    pub last_left_ms: u32,
+}
+
+/// One socket.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Cookie in hexadecimal, as `ss -e` shows it behind `sk:`.
+    pub socket: String,
+    /// Inode of the network namespace.
+    pub netns: u32,
+    /// Local address.
+    pub local: String,
+    /// Remote address.
+    pub remote: String,
+    /// Whose it is.
+    pub owner: OwnerRow,
+    /// How long it has been in TIME_WAIT, milliseconds.
+    pub age_ms: u64,
+    /// Time until it goes, milliseconds.
+    pub left_ms: u32,
+}
+
+/// What joining needs to know of the trace.
+pub struct Scope<'a> {
+    /// The trace's clock.
+    pub clock: ClockPair,
+    /// The traced ports: they tell which side this host is.
+    pub ports: &'a [u16],
+    /// Who owned what.
+    pub owners: &'a Owners,
+    /// The processes.
+    pub registry: &'a Registry,
+    /// Whether the sockets are wanted one by one.
+    pub with_rows: bool,
+    /// Whether only one process was traced.
+    pub one_process: bool,
+}
+
+impl Group {
+    /// Of no socket yet.
+    fn new(owner: &OwnerRow, remote: String) -> Self {
+        Self {
+            threads: u64::from(owner.tid().is_some()),
+            owner: owner.clone(),
+            remote,
+            count: 0,
+            first_left_ms: u32::MAX,
+            last_left_ms: 0,
+        }
+    }
+
+    fn count(&mut self, socket: &TimeWaitSocket) {
+        self.count += 1;
+        self.first_left_ms = self.first_left_ms.min(socket.left_ms);
+        self.last_left_ms = self.last_left_ms.max(socket.left_ms);
+    }
+}
+
+impl TimeWait {
+    /// Joins one whole list of sockets.
+    pub fn of(snapshot: &Snapshot, scope: &Scope<'_>) -> Self {
+        let mut table = Self {
+            at: rfc3339(scope.clock.timestamp(snapshot.at_ns)),
+            ..Self::default()
+        };
+        table.extend(snapshot, scope);
+        table
+    }
+
+    /// Adds the next part of a list.
+    pub fn extend(&mut self, snapshot: &Snapshot, scope: &Scope<'_>) {
+        for socket in &snapshot.sockets {
+            let row = row(socket, snapshot.at_ns, scope);
+            let remote = far_end(socket, scope.ports);
+            let key = (row.owner.clone(), remote.clone());
+            self.by_thread
+                .entry(key)
+                .or_insert_with(|| Group::new(&row.owner, remote))
+                .count(socket);
+            self.by_owner
+                .entry(row.owner.clone())
+                .or_insert_with(|| Group::new(&row.owner, String::new()))
+                .count(socket);
+            if scope.with_rows {
+                self.rows.push(row);
+            }
+        }
+        self.total += snapshot.sockets.len() as u64;
+        self.groups = grouping::fold(self.by_thread.values());
+        self.groups
+            .sort_by_key(|group| std::cmp::Reverse(group.count));
+        let owners = grouping::fold(self.by_owner.values()).into_iter();
+        self.owners = owners.map(OwnerTotal::from).collect();
+        self.owners
+            .sort_by_key(|owner| std::cmp::Reverse(owner.count));
+        self.rows.sort_by_key(|row| std::cmp::Reverse(row.left_ms));
+        self.notes.extend(snapshot.notes.iter().cloned());
+    }
+}
+
+/// The server, or where this host is the server the remote host and the port.
+fn far_end(socket: &TimeWaitSocket, ports: &[u16]) -> String {
+    if ports.contains(&socket.remote.port()) {
+        socket.remote.to_string()
+    } else {
+        format!("{} -> :{}", socket.remote.ip(), socket.local.port())
+    }
+}
+
+fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>) -> Row {
+    let ended = scope.owners.of(socket);
+    let age_ms = match ended {
+        Some(ended) => at_ns.saturating_sub(ended.at_ns) / 1_000_000,
+        None => socket.age_by_timer_ms(),
+    };
+    let owner = match ended {
+        Some(ended) => traced(&ended.owner, scope.registry),
+        None => not_traced(at_ns.saturating_sub(age_ms * 1_000_000), scope),
+    };
+    Row {
+        socket: format!("{:x}", socket.cookie),
+        netns: socket.netns,
+        local: socket.local.to_string(),
+        remote: socket.remote.to_string(),
+        owner,
+        age_ms,
+        left_ms: socket.left_ms,
+    }
+}
+
+fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
+    let captured = || owner.process_comm.map(|comm| comm.to_string());
+    OwnerRow::Traced {
+        pid: owner.process.pid,
+        start_ns: owner.process.start_ns,
+        process: match registry.get(owner.process) {
+            Some(identity) => identity.label(),
+            None => captured().unwrap_or_else(|| "?".to_owned()),
+        },
+        tid: owner.tid,
+        thread: owner.comm.map(|comm| comm.to_string()),
+        java_thread: owner.tid.and_then(|tid| {
+            let inspection = registry.inspection(owner.process)?;
+            let thread = inspection.jvm.as_ref()?.thread(tid)?;
+            thread.doubt.is_none().then(|| thread.name.clone())
+        }),
+    }
+}
+
+fn not_traced(ended_ns: u64, scope: &Scope<'_>) -> OwnerRow {
+    if ended_ns < scope.clock.monotonic_ns.saturating_add(TIMER_ERROR_NS) {
+        OwnerRow::ClosedBeforeStart
+    } else if scope.owners.may_have_forgotten(ended_ns) {
+        OwnerRow::Forgotten
+    } else if scope.one_process {
+        OwnerRow::NotThatProcess
+    } else {
+        OwnerRow::NotRecorded
+    }
+}

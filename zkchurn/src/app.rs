@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//! Parse, run, exit code.
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{Cli, Command},
+    commands::{doctor, replay, serverlog, timewait, trace},
+    exit::{Code, Failure},
+    host::privilege::{held, needs::Kept},
+    warn::warn,
+};
+
+/// Does what the arguments of this process ask for.
+pub fn run() -> ExitCode {
+    let cli = Cli::of_this_process();
+    start_logging(cli.trace.verbose);
+    let outcome = dispatch(&cli);
+    match outcome {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            if failure.code != Code::Success {
+                warn(format_args!("{:#}", failure.error));
+            }
+            failure.code.into()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Code, Failure> {
+    match &cli.command {
+        None => trace::run(&cli.trace),
+        Some(Command::TimeWait(args)) => timewait::run(args),
+        Some(Command::Replay(args)) => {
+            only_read_files()?;
+            replay::run(args)
+        }
+        Some(Command::ServerLog(args)) => {
+            only_read_files()?;
+            serverlog::run(args)
+        }
+        Some(Command::Doctor(args)) => doctor::run(args),
+    }
+}
+
+/// Under sudo, too, a file that somebody else wrote is taken apart without any
+/// other privilege.
+fn only_read_files() -> Result<(), Failure> {
+    held::keep_only(Kept::READS_FILES).map_err(|error| Failure::new(Code::Failure, error))
+}
+
+/// Diagnosis goes to standard error, from this program and, with -vv, from the
+/// kernel program.
+struct StderrLog;
+
+impl log::Log for StderrLog {
+    /// What the libraries have to say is not about the traced host.
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("zkchurn")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        warn(format_args!("{}: {}", record.target(), record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => log::LevelFilter::Off,
+        1 => log::LevelFilter::Debug,
+        _ => log::LevelFilter::Trace,
+    };
+    // It fails only if a logger was set before.
+    if log::set_logger(&StderrLog).is_ok() {
+        log::set_max_level(level);
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//! Where output goes: standard output in the chosen form.
+
+use std::io::{self, IsTerminal, StdoutLock};
+
+use clap::Args;
+use jiff::tz::TimeZone;
+use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
+
+use super::values;
+
+/// Options of the output.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// The form of the output.
+    #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
+    pub format: &'static dyn Form,
+
+    /// How many processes, and threads of each, the report lists.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
+    pub top: usize,
+
+    /// Most lines a second for single connections; 0 for no limit. Text only.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
+    pub lines: u32,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// The options of `form` on standard output, without a limit of lines.
+pub fn options(no_color: bool) -> Options {
+    Options {
+        colour: !no_color && colour_is_welcome(&io::stdout().lock()),
+        zone: TimeZone::system(),
+        lines_per_second: 0,
+    }
+}
+
+/// The renderer that the options ask for, on standard output.
+pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
+    let options = Options {
+        lines_per_second: args.lines,
+        ..options(args.no_color)
+    };
+    args.format.renderer(Box::new(io::stdout().lock()), options)
+}
+
+/// The renderer of `zkchurn timewait`, on standard output.
+pub fn time_wait_renderer(format: &dyn Form, no_color: bool) -> Box<dyn Renderer> {
+    let to = Box::new(io::stdout().lock());
+    Box::new(TimeWaitOnly(format.renderer(to, options(no_color))))
+}
+
+/// Colours belong on a terminal whose owner did not decline them
+/// (<https://no-color.org>).
+fn colour_is_welcome(stdout: &StdoutLock<'_>) -> bool {
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stdout.is_terminal() && !declined && !dumb
+}

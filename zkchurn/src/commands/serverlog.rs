@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn serverlog`: who churns, from a server's own log files.
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use zkchurn_core::{
+    render::{FORMS, Form},
+    serverlog::{
+        moment::Moment,
+        report,
+        scan::{Scanner, Window},
+    },
+};
+
+use super::{output, values};
+use crate::{
+    exit::{Code, Failure},
+    host::server_log_file::{self, ReadError, Source},
+    warn::warn,
+};
+
+/// Options of `serverlog`.
+#[derive(Debug, Args)]
+pub struct ServerLogArgs {
+    /// The log files; `-` for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
+    pub format: &'static dyn Form,
+
+    /// How many addresses and findings the report lists.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
+    pub top: usize,
+
+    /// Count only from this time of the server's clock on, such as
+    /// "2026-11-25 04:13:01".
+    #[arg(long, value_name = "TIME", value_parser = values::moment)]
+    pub since: Option<Moment>,
+
+    /// Count only up to this time, without it.
+    #[arg(long, value_name = "TIME", value_parser = values::moment)]
+    pub until: Option<Moment>,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Reports on logs. Files that cannot be read are named on standard error; the
+/// report is of the others.
+///
+/// # Errors
+///
+/// No file can be read, or the output cannot be written.
+pub fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
+    let mut troubles = Vec::new();
+    let mut sources = Vec::new();
+    for path in &args.files {
+        match server_log_file::open(path) {
+            Ok(source) => sources.push(source),
+            Err(error) => troubles.push(error),
+        }
+    }
+    let any = !sources.is_empty();
+    let report = any.then(|| read(sources, args, &mut troubles));
+    for trouble in &troubles {
+        warn(format_args!("{trouble}"));
+    }
+    if let Some(report) = report {
+        print(&report, args)?;
+    }
+    Ok(code(&troubles))
+}
+
+fn read(
+    mut sources: Vec<Source>,
+    args: &ServerLogArgs,
+    troubles: &mut Vec<ReadError>,
+) -> report::Report {
+    server_log_file::sort(&mut sources);
+    let mut scanner = Scanner::new(Window {
+        since: args.since,
+        until: args.until,
+    });
+    let mut files = Vec::new();
+    for source in sources {
+        let (note, trouble) = source.read(|line| scanner.line(line));
+        scanner.end_of_file();
+        files.push(note);
+        troubles.extend(trouble);
+    }
+    let (tally, facts) = scanner.finish();
+    report::build(&tally, &facts, files, args.top)
+}
+
+fn print(report: &report::Report, args: &ServerLogArgs) -> io::Result<()> {
+    let mut to = BufWriter::new(io::stdout().lock());
+    args.format
+        .server_log(&mut to, report, &output::options(args.no_color))?;
+    to.flush()
+}
+
+/// A file that cannot be read is worse than one that can be read in part.
+fn code(troubles: &[ReadError]) -> Code {
+    let unreadable = |trouble: &ReadError| matches!(trouble, ReadError::Unreadable { .. });
+    match troubles {
+        [] => Code::Success,
+        _ if troubles.iter().any(unreadable) => Code::Unreadable,
+        _ => Code::Damaged,
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn timewait`: a trace that ends with the owners of TIME_WAIT sockets.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use zkchurn_core::render::{FORMS, Form};
+
+use super::{
+    output,
+    trace::{BUFFER_KIB, TABLE_SIZE},
+    values::{self, JvmValue, SideValue},
+};
+use crate::{
+    exit::{Code, Failure},
+    live::{self, settings::TraceSettings},
+};
+
+/// Options of `timewait`.
+#[derive(Debug, Args)]
+pub struct TimeWaitArgs {
+    /// Ports whose sockets are listed, comma-separated.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
+    pub port: Vec<u16>,
+
+    /// Which side this host is.
+    #[arg(long, value_enum, default_value_t = SideValue::Client)]
+    pub side: SideValue,
+
+    /// How long to trace before the sockets are listed; Ctrl-C lists them at
+    /// once. A socket is in TIME_WAIT for 60 s, so after 60s every owner is known.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::watch)]
+    pub watch: Duration,
+
+    /// List the sockets one by one, too.
+    #[arg(long)]
+    pub rows: bool,
+
+    /// What to ask the JVM of a process that churns: a dump tells the full name
+    /// of the thread that owns the sockets.
+    #[arg(long, value_enum, default_value_t = JvmValue::Name)]
+    pub jvm: JvmValue,
+
+    /// Also write the raw records to this new file, which is named FILE.partial
+    /// until the trace has ended.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Load this eBPF object instead of the built-in one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub bpf_object: Option<PathBuf>,
+
+    /// The form of the output.
+    #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
+    pub format: &'static dyn Form,
+
+    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+impl TimeWaitArgs {
+    /// The trace that tells the owners.
+    pub fn settings(&self) -> TraceSettings {
+        TraceSettings {
+            ports: self.port.clone(),
+            pid: None,
+            sides: self.side.into(),
+            duration: Some(self.watch),
+            interval: Duration::ZERO,
+            record: self.record.clone(),
+            jvm: self.jvm.into(),
+            logs: false,
+            handshake: false,
+            table_size: TABLE_SIZE,
+            buffer_kib: BUFFER_KIB,
+            hook: None,
+            bpf_object: self.bpf_object.clone(),
+            verbose: 0,
+            top: 10,
+            time_wait_rows: self.rows,
+        }
+    }
+}
+
+/// Traces, and lists the sockets.
+///
+/// # Errors
+///
+/// Tracing is not possible here, or an output cannot be written.
+pub fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
+    let renderer = output::time_wait_renderer(args.format, args.no_color);
+    live::run(&args.settings(), renderer)
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn`: a live trace.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{
+    output::{self, OutputArgs},
+    values::{self, HookValue, JvmValue, SideValue},
+};
+use crate::{
+    exit::{Code, Failure},
+    live::{self, settings::TraceSettings},
+};
+
+/// Connections that are followed at once, unless told otherwise.
+pub const TABLE_SIZE: u32 = 65_536;
+/// Size of the buffer between kernel and zkchurn, unless told otherwise.
+pub const BUFFER_KIB: u32 = 4_096;
+
+/// Options of a trace.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Ports to trace, comma-separated.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
+    pub port: Vec<u16>,
+
+    /// Trace only connections that this process opens.
+    #[arg(long, value_name = "PID", value_parser = values::pid)]
+    pub pid: Option<NonZeroU32>,
+
+    /// Which side this host is.
+    ///
+    /// client: connections that it opens to the ports. server: connections that
+    /// it accepts on them, counted by remote host.
+    #[arg(long, value_enum, default_value_t = SideValue::Client)]
+    pub side: SideValue,
+
+    /// End after this time, such as 60s, 5m or 1h30m; by default at Ctrl-C.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+
+    /// Time between the summary lines; 0 for none.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
+    pub interval: Duration,
+
+    /// Also write the raw records to this new file, which is named FILE.partial
+    /// until the trace has ended.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// What to ask the JVM of a process that churns.
+    #[arg(long, value_enum, default_value_t = JvmValue::Name)]
+    pub jvm: JvmValue,
+
+    /// Search the ends of the log files that such a process has open for lines
+    /// that explain churn: at most 4 MiB of each and 16 files, read only.
+    #[arg(long)]
+    pub logs: bool,
+
+    /// Look at the first bytes of each direction: who asks for a new session and
+    /// who for an old one, and what is answered.
+    ///
+    /// Up to 28 bytes of the client's and 20 of the server's, which end before
+    /// the session's password; of connections that begin during the trace.
+    #[arg(long)]
+    pub handshake: bool,
+
+    /// How many connections are followed at once.
+    #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = values::table_size)]
+    pub table_size: u32,
+
+    /// Size of the buffer between kernel and zkchurn, in KiB: a power of two.
+    #[arg(long, value_name = "KIB", default_value_t = BUFFER_KIB, value_parser = values::buffer)]
+    pub buffer: u32,
+
+    /// How to attach; by default the best that this kernel offers.
+    #[arg(long, value_enum)]
+    pub hook: Option<HookValue>,
+
+    /// Load this eBPF object instead of the built-in one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub bpf_object: Option<PathBuf>,
+
+    /// Say more: -v what is loaded and degraded, -vv also every change of state
+    /// that the kernel program sees.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl TraceArgs {
+    /// What they mean.
+    pub fn settings(&self) -> TraceSettings {
+        TraceSettings {
+            ports: self.port.clone(),
+            pid: self.pid.map(NonZeroU32::get),
+            sides: self.side.into(),
+            duration: self.duration,
+            interval: self.interval,
+            record: self.record.clone(),
+            jvm: self.jvm.into(),
+            logs: self.logs,
+            handshake: self.handshake,
+            table_size: self.table_size,
+            buffer_kib: self.buffer,
+            hook: self.hook.map(Into::into),
+            bpf_object: self.bpf_object.clone(),
+            verbose: self.verbose,
+            top: self.output.top,
+            time_wait_rows: false,
+        }
+    }
+}
+
+/// Traces, and reports.
+///
+/// # Errors
+///
+/// Tracing is not possible here, or an output cannot be written.
+pub fn run(args: &TraceArgs) -> Result<Code, Failure> {
+    live::run(&args.settings(), output::renderer(&args.output))
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//! Values of options: what may be typed, and the sentence that refuses the rest.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use clap::{
+    ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use zkchurn_core::{
+    frame::{Hook, Sides},
+    render::{self, FORMS, Form},
+    serverlog::moment::Moment,
+};
+
+use crate::host::jvm::JvmMode;
+
+/// `--side`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SideValue {
+    /// Connections that this host opens to a traced port.
+    Client,
+    /// Connections that this host accepts on a traced port.
+    Server,
+    /// Both.
+    Both,
+}
+
+impl From<SideValue> for Sides {
+    fn from(side: SideValue) -> Self {
+        match side {
+            SideValue::Client => Self::Client,
+            SideValue::Server => Self::Server,
+            SideValue::Both => Self::Both,
+        }
+    }
+}
+
+/// `--hook`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum HookValue {
+    /// `tp_btf/inet_sock_set_state`
+    #[value(name = "tp_btf")]
+    TpBtf,
+    /// The classic tracepoint `sock/inet_sock_set_state`.
+    #[value(name = "tracepoint")]
+    Tracepoint,
+}
+
+impl From<HookValue> for Hook {
+    fn from(hook: HookValue) -> Self {
+        match hook {
+            HookValue::TpBtf => Self::TpBtf,
+            HookValue::Tracepoint => Self::Tracepoint,
+        }
+    }
+}
+
+/// `--format`: what is in the list of forms.
+pub fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
+    let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
+    PossibleValuesParser::new(values)
+        .try_map(|name| render::named(&name).ok_or("there is no such form"))
+}
+
+/// `--jvm`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum JvmValue {
+    /// Not at all.
+    Off,
+    /// By reading /proc only: which JVM, its flags and the command for a thread dump.
+    Name,
+    /// Also by a thread dump, for the thread's full name and its stack: over the
+    /// JVM's attach socket, which SIGQUIT starts unless the JVM would die of it.
+    /// The JVM stops at a safepoint for the dump, usually for milliseconds.
+    Dump,
+}
+
+impl From<JvmValue> for JvmMode {
+    fn from(jvm: JvmValue) -> Self {
+        match jvm {
+            JvmValue::Off => Self::Off,
+            JvmValue::Name => Self::Name,
+            JvmValue::Dump => Self::Dump,
+        }
+    }
+}
+
+pub fn port(text: &str) -> Result<u16, String> {
+    match text.trim().parse() {
+        Ok(0) | Err(_) => {
+            Err("a port is a number from 1 to 65535, several with commas: 2181,4181".to_owned())
+        }
+        Ok(port) => Ok(port),
+    }
+}
+
+pub fn pid(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .map_err(|_| "a pid is a positive number, as `ps` shows it".to_owned())
+}
+
+pub fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a positive number is needed".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+pub fn table_size(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(sockets) if (1..=16_777_216).contains(&sockets) => Ok(sockets),
+        _ => Err("a number from 1 to 16777216 is needed, such as 65536".to_owned()),
+    }
+}
+
+pub fn lines(text: &str) -> Result<u32, String> {
+    let wrong = "a number from 0 to 4294967295 is needed, such as 20; 0 is no limit";
+    text.parse().map_err(|_| wrong.to_owned())
+}
+
+pub fn buffer(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
+        _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
+    }
+}
+
+/// A time of the server's clock: a log has no zone.
+pub fn moment(text: &str) -> Result<Moment, String> {
+    let date = text.parse().map_err(|_| {
+        "a time is written as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
+    })?;
+    Ok(Moment::of(date))
+}
+
+pub fn watch(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(
+            "at least some time is needed to see who closes, such as 10s; without it \
+             `ss -tan state time-wait` shows as much"
+                .to_owned(),
+        ),
+        time => Ok(time),
+    }
+}
+
+/// A duration with a unit; a bare number is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is a number with a unit, such as 500ms, 60s, 5m or 1h30m".to_owned();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_with_and_without_units() {
+        assert_eq!(duration("60"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("soon").is_err());
+        assert!(duration("-5s").is_err());
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//! Loading the object's maps, with the settings that the kernel program finds in
+//! its globals.
+
+use aya::{Ebpf, EbpfLoader};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use zkchurn_common::{
+    ports::PortSet,
+    settings::{SIDE_CLIENT, SIDE_SERVER, names},
+};
+
+use super::{Attempt, KernelConfig, KernelError};
+use crate::host::{
+    kernel_layout::{SocketLayout, TracepointLayout},
+    preflight::facts::Facts,
+};
+use zkchurn_core::frame::Sides;
+
+/// Loads what `attempt` needs; the programs themselves are loaded when they are
+/// attached.
+///
+/// # Errors
+///
+/// The object is damaged, or the kernel refuses a map.
+pub fn load(
+    object: &[u8],
+    config: &KernelConfig,
+    facts: &Facts,
+    attempt: Attempt,
+) -> Result<Ebpf, KernelError> {
+    let mut ports = PortSet::EMPTY;
+    for port in &config.ports {
+        ports.insert(*port);
+    }
+    let sides = match config.side {
+        Sides::Client => SIDE_CLIENT,
+        Sides::Server => SIDE_SERVER,
+        Sides::Both => SIDE_CLIENT | SIDE_SERVER,
+    };
+    let pid = config.pid.unwrap_or(0);
+    let has_cookie = u32::from(attempt.socket_cookie);
+    let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
+    let tracepoint_layout = facts
+        .tracepoint
+        .value()
+        .unwrap_or(&TracepointLayout::UNUSED);
+    let captures = config.handshake_at.is_some() && attempt.socket_cookie;
+    let handshakes = if captures { config.table_size } else { 1 };
+    let handshake = u32::from(captures);
+    let log_level = config.kernel_log_level;
+    let ebpf = loader()?
+        .override_global(aya_log::LEVEL, &log_level, true)
+        .override_global(names::PORTS, ports.words().as_slice(), true)
+        .override_global(names::SIDES, &sides, true)
+        .override_global(names::PID, &pid, true)
+        .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
+        .override_global(names::HANDSHAKE, &handshake, true)
+        .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)
+        .override_global(
+            names::TRACEPOINT_LAYOUT,
+            tracepoint_layout.offsets.as_slice(),
+            true,
+        )
+        .map_max_entries(names::TRACKED, config.table_size)
+        .map_max_entries(names::HANDSHAKES, handshakes)
+        .map_max_entries(names::RECORDS, config.ring_bytes)
+        .load(object)?;
+    Ok(ebpf)
+}
+
+/// A loader that does not know the kernel's types.
+///
+/// `EbpfLoader::new` (aya 0.14) reads and parses all of the kernel's BTF, for
+/// relocations that the object does not have: 30 to 50 ms and 20 MB, of which
+/// `EbpfLoader::btf(None)` saves nothing, because it comes later. It does without
+/// where it cannot open the file, so it is given no file descriptor. No other
+/// thread runs yet that could want one.
+fn loader<'a>() -> Result<EbpfLoader<'a>, KernelError> {
+    let limit = getrlimit(Resource::Nofile);
+    let none = Rlimit {
+        current: Some(0),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, none).map_err(KernelError::limit)?;
+    let loader = EbpfLoader::new();
+    setrlimit(Resource::Nofile, limit).map_err(KernelError::limit)?;
+    Ok(loader)
+}

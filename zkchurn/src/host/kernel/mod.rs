@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+//! The running kernel as a source: the only place that names aya.
+
+mod error;
+mod load;
+mod object;
+mod packets;
+mod tracepoint_btf;
+
+use std::{
+    fs,
+    os::fd::{AsFd, AsRawFd},
+    path::PathBuf,
+};
+
+use aya::{
+    Btf, Ebpf,
+    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
+    programs::{BtfTracePoint, ProgramError, TracePoint},
+};
+use rustix::io::Errno;
+use zkchurn_common::{
+    loss::Loss,
+    record::{KIND_OPEN, RECORD_SIZE},
+    settings::names,
+};
+
+use crate::host::preflight::facts::{Facts, Release};
+use error::error_chain;
+pub use error::{KernelError, is_permission};
+pub use object::BUILT_IN;
+use zkchurn_core::frame::{Hook, LossCounts, Sides};
+
+/// Flag of a map update: only a new key (include/uapi/linux/bpf.h).
+const BPF_NOEXIST: u64 = 1;
+
+/// What to trace and with which resources.
+#[derive(Clone, Debug)]
+pub struct KernelConfig {
+    /// The traced ports.
+    pub ports: Vec<u16>,
+    /// The traced sides.
+    pub side: Sides,
+    /// The only process to trace.
+    pub pid: Option<u32>,
+    /// Most connections that are followed at once.
+    pub table_size: u32,
+    /// Size of the ring buffer in bytes: a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// The hook to use; by default the best that loads.
+    pub hook: Option<Hook>,
+    /// The cgroup at whose sockets first bytes are captured, if they are wanted.
+    pub handshake_at: Option<PathBuf>,
+    /// Level of the kernel program's own log: 0 is off, 5 tells every transition.
+    pub kernel_log_level: u8,
+}
+
+/// The loaded and attached program.
+pub struct KernelSource {
+    ebpf: Ebpf,
+    hook: Hook,
+    second: Second,
+    socket_cookie: bool,
+    handshake: Handshake,
+    records: RingBuf<MapData>,
+    tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
+    loss: PerCpuArray<MapData, u64>,
+}
+
+/// What became of a socket that is older than the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is in the table.
+    Yes,
+    /// The table is full.
+    NoRoom,
+    /// It is followed already, as it began after the program was attached.
+    Otherwise,
+}
+
+/// Whether first bytes are captured.
+#[derive(Debug)]
+enum Handshake {
+    NotWanted,
+    Captured,
+    Failed(KernelError),
+}
+
+/// The program for what the kernel skips the first for.
+#[derive(Debug)]
+enum Second {
+    NotNeeded,
+    Attached,
+    Failed(KernelError),
+}
+
+/// One way of loading, in the order in which they are tried.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    hook: Hook,
+    socket_cookie: bool,
+}
+
+const ATTEMPTS: [Attempt; 3] = [
+    Attempt {
+        hook: Hook::TpBtf,
+        socket_cookie: true,
+    },
+    // Before 5.12 the helper for the cookie is refused.
+    Attempt {
+        hook: Hook::TpBtf,
+        socket_cookie: false,
+    },
+    Attempt {
+        hook: Hook::Tracepoint,
+        socket_cookie: false,
+    },
+];
+
+impl KernelSource {
+    /// Loads `object` and attaches it in the best way that this kernel takes.
+    ///
+    /// # Errors
+    ///
+    /// The error of the last way that was tried.
+    pub fn attach(
+        object: &[u8],
+        config: &KernelConfig,
+        facts: &Facts,
+    ) -> Result<Self, KernelError> {
+        let mut refused = None;
+        for attempt in ATTEMPTS {
+            if config.hook.is_some_and(|hook| hook != attempt.hook) {
+                continue;
+            }
+            let missing = match attempt.hook {
+                Hook::TpBtf => facts.btf.value().is_none(),
+                Hook::Tracepoint => facts.tracepoint.value().is_none(),
+            };
+            if missing {
+                continue;
+            }
+            match Self::try_attach(object, config, facts, attempt) {
+                Ok(source) => return Ok(source),
+                Err(error) => {
+                    log::debug!("{attempt:?}: {error}");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| KernelError::NoHook(no_hook(config))))
+    }
+
+    fn try_attach(
+        object: &[u8],
+        config: &KernelConfig,
+        facts: &Facts,
+        attempt: Attempt,
+    ) -> Result<Self, KernelError> {
+        let mut ebpf = load::load(object, config, facts, attempt)?;
+        // Before the hook that enters connections into the table, so that a
+        // connection in the table has all its packets seen.
+        let handshake = match &config.handshake_at {
+            Some(cgroup) if attempt.socket_cookie => match packets::attach(&mut ebpf, cgroup) {
+                Ok(()) => Handshake::Captured,
+                Err(error) => {
+                    log::debug!("handshakes: {error:?}");
+                    Handshake::Failed(error)
+                }
+            },
+            Some(_) => Handshake::Failed(KernelError::NoCookies),
+            None => Handshake::NotWanted,
+        };
+        let mut second = Second::NotNeeded;
+        match attempt.hook {
+            Hook::TpBtf => {
+                let btf = tracepoint_btf::of(facts)?;
+                attach_tp_btf(&mut ebpf, &btf, names::TP_BTF_PROGRAM)?;
+                if attempt.socket_cookie && programs_are_preempted(facts) {
+                    // After the first: the kernel calls them in the order of their attaching.
+                    second = match attach_tp_btf(&mut ebpf, &btf, names::AGAIN_PROGRAM) {
+                        Ok(()) => Second::Attached,
+                        Err(error) => Second::Failed(error),
+                    };
+                }
+            }
+            Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
+        }
+        Ok(Self {
+            hook: attempt.hook,
+            second,
+            socket_cookie: attempt.socket_cookie,
+            handshake,
+            records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
+            tracked: HashMap::try_from(take_map(&mut ebpf, names::TRACKED)?)?,
+            loss: PerCpuArray::try_from(take_map(&mut ebpf, names::LOSS)?)?,
+            ebpf,
+        })
+    }
+
+    /// How the program is attached.
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
+    /// Whether sockets are followed by their cookie, not by their address.
+    pub fn has_cookies(&self) -> bool {
+        self.socket_cookie
+    }
+
+    /// Whether first bytes are captured; or why not, where they are wanted.
+    pub fn captures_handshakes(&self) -> Result<bool, String> {
+        match &self.handshake {
+            Handshake::NotWanted => Ok(false),
+            Handshake::Captured => Ok(true),
+            Handshake::Failed(error) => Err(error_chain(error)),
+        }
+    }
+
+    /// Why what the kernel skips the program for is not made up for, where it should be.
+    pub fn skipped_for_good(&self) -> Option<String> {
+        match &self.second {
+            Second::Failed(error) => Some(error_chain(error)),
+            Second::NotNeeded | Second::Attached => None,
+        }
+    }
+
+    /// Has the program follow a socket that is older than it.
+    pub fn follow(&mut self, cookie: u64, record: &[u8; RECORD_SIZE]) -> Followed {
+        match self.tracked.insert(cookie, record, BPF_NOEXIST) {
+            Ok(()) => Followed::Yes,
+            Err(MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) =>
+            {
+                Followed::NoRoom
+            }
+            Err(_) => Followed::Otherwise,
+        }
+    }
+
+    /// Forgets a socket again, if it is still in the table.
+    pub fn unfollow(&mut self, cookie: u64) {
+        // It fails when the socket is not there, which is as good.
+        let _ = self.tracked.remove(&cookie);
+    }
+
+    /// Hands up to `most` records to `take` and returns how many there were.
+    pub fn drain(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        let mut taken = 0;
+        while taken < most {
+            let Some(record) = self.records.next() else {
+                break;
+            };
+            taken += 1;
+            take(&record);
+        }
+        taken
+    }
+
+    /// Detaches the program: nothing is recorded from here on.
+    pub fn detach(&mut self) -> Result<(), KernelError> {
+        match self.hook {
+            Hook::TpBtf => {
+                self.unload_tp_btf(names::TP_BTF_PROGRAM)?;
+                if matches!(self.second, Second::Attached) {
+                    self.unload_tp_btf(names::AGAIN_PROGRAM)?;
+                }
+            }
+            Hook::Tracepoint => {
+                let program: &mut TracePoint = program(&mut self.ebpf, names::TRACEPOINT_PROGRAM)?;
+                program.unload()?;
+            }
+        }
+        if matches!(self.handshake, Handshake::Captured) {
+            packets::detach(&mut self.ebpf)?;
+        }
+        Ok(())
+    }
+
+    /// The connections in the table, each as a record of kind [`KIND_OPEN`].
+    pub fn open_connections(&self) -> Vec<[u8; RECORD_SIZE]> {
+        let kind = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, kind);
+        let mut open: Vec<_> = self
+            .tracked
+            .iter()
+            .filter_map(Result::ok)
+            .map(|(_, mut record)| {
+                record[kind] = KIND_OPEN;
+                record
+            })
+            .collect();
+        // The order of the table is that of its hash; that of the starts is stable.
+        open.sort_unstable_by_key(record_start);
+        open
+    }
+
+    /// What could not be recorded so far.
+    pub fn loss(&self) -> LossCounts {
+        let sum = |loss: Loss| -> u64 {
+            let per_cpu = self.loss.get(&(loss as u32), 0);
+            per_cpu.map_or(0, |values| values.iter().sum())
+        };
+        let is_captured = matches!(self.handshake, Handshake::Captured);
+        let of_handshakes = |loss| is_captured.then(|| sum(loss));
+        LossCounts {
+            handshake_records_dropped: of_handshakes(Loss::HandshakeRecordDropped),
+            handshakes_before_accept: of_handshakes(Loss::HandshakeBeforeAccept),
+            ended_records_dropped: sum(Loss::EndedRecordDropped),
+            established_records_dropped: sum(Loss::EstablishedRecordDropped),
+            table_full: sum(Loss::TableFull),
+            unmatched_closes: sum(Loss::UnmatchedClose),
+            recursion_misses: self.recursion_misses(),
+        }
+    }
+
+    /// The kernel's own count of skipped runs (5.12+). What one of two programs is
+    /// skipped for the other sees, unless it is skipped as well: at most the fewer.
+    fn recursion_misses(&self) -> Option<u64> {
+        match self.hook {
+            Hook::Tracepoint => self.misses_of(names::TRACEPOINT_PROGRAM),
+            Hook::TpBtf if matches!(self.second, Second::Attached) => {
+                let first = self.misses_of(names::TP_BTF_PROGRAM)?;
+                Some(first.min(self.misses_of(names::AGAIN_PROGRAM)?))
+            }
+            Hook::TpBtf => self.misses_of(names::TP_BTF_PROGRAM),
+        }
+    }
+
+    /// From the program's fdinfo.
+    fn misses_of(&self, program: &str) -> Option<u64> {
+        let fd = self.ebpf.program(program)?.fd().ok()?;
+        let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+        let info = fs::read_to_string(path).ok()?;
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("recursion_misses:"))?;
+        line.trim().parse().ok()
+    }
+
+    fn unload_tp_btf(&mut self, name: &'static str) -> Result<(), KernelError> {
+        let program: &mut BtfTracePoint = program(&mut self.ebpf, name)?;
+        Ok(program.unload()?)
+    }
+
+    /// Prints what the kernel program logs, through the `log` facade.
+    ///
+    /// # Errors
+    ///
+    /// The object logs nothing.
+    pub fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, aya_log::Error> {
+        aya_log::EbpfLogger::init(&mut self.ebpf)
+    }
+}
+
+fn no_hook(config: &KernelConfig) -> String {
+    match config.hook {
+        Some(Hook::TpBtf) => {
+            "--hook tp_btf needs /sys/kernel/btf/vmlinux, which this kernel does not offer"
+                .to_owned()
+        }
+        _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing"
+            .to_owned(),
+    }
+}
+
+fn record_start(record: &[u8; RECORD_SIZE]) -> u64 {
+    let at = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, started_ns);
+    let mut word = [0; 8];
+    word.copy_from_slice(&record[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+/// Whether the kernel preempts a program at a tracepoint, and skips it for what
+/// happens on that CPU meanwhile. Linux 7.3 does (docs/adr/0016), 6.18 does not.
+fn programs_are_preempted(facts: &Facts) -> bool {
+    const SINCE: Release = Release { major: 7, minor: 0 };
+    facts.release.is_some_and(|release| release >= SINCE)
+}
+
+fn attach_tp_btf(ebpf: &mut Ebpf, btf: &Btf, name: &'static str) -> Result<(), KernelError> {
+    let program: &mut BtfTracePoint = program(ebpf, name)?;
+    program.load(names::TRACEPOINT, btf)?;
+    program.attach()?;
+    Ok(())
+}
+
+fn attach_tracepoint(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+    let program: &mut TracePoint = program(ebpf, names::TRACEPOINT_PROGRAM)?;
+    program.load()?;
+    program.attach(names::TRACEPOINT_CATEGORY, names::TRACEPOINT)?;
+    Ok(())
+}
+
+fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, KernelError>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    let program = ebpf
+        .program_mut(name)
+        .ok_or(KernelError::ObjectLacks(name))?;
+    Ok(program.try_into()?)
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
+    ebpf.take_map(name).ok_or(KernelError::ObjectLacks(name))
+}

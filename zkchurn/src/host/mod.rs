@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//! Everything that touches the host: its kernel, its processes, its files, its clocks.
+
+pub mod clock;
+pub mod inspector;
+pub mod jvm;
+pub mod kernel;
+pub mod kernel_layout;
+pub mod logs;
+pub mod preflight;
+pub mod privilege;
+pub mod proc;
+pub mod recording_file;
+pub mod server_log_file;
+pub mod sock_diag;

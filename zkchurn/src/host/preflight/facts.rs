@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//! Looking at the host: kernel, BTF, tracepoint, capabilities, limits.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    process::{Resource, getrlimit},
+    thread::{CapabilitySet, capabilities},
+};
+
+use super::cgroup2::{self, Cgroup2};
+use crate::host::kernel_layout::{SocketLayout, TracepointLayout};
+
+/// Where the kernel offers its own types.
+const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+/// Where tracefs may be mounted (Documentation/trace/ftrace.rst).
+const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+const TRACEPOINT_FORMAT: &str = "events/sock/inet_sock_set_state/format";
+const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
+
+/// The answer to a question to the host: yes with a value, no, or could not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// It is there.
+    Yes(T),
+    /// It is not there; the text says what was looked for.
+    No(String),
+    /// It could not be told; the text says why.
+    Unknown(String),
+}
+
+impl<T> Probe<T> {
+    /// The value, if it is there.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Yes(value) => Some(value),
+            Self::No(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// A kernel's release as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release {
+    /// First number.
+    pub major: u32,
+    /// Second number.
+    pub minor: u32,
+}
+
+/// What the host offers.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Name of the host.
+    pub host: String,
+    /// Release as `uname -r` prints it.
+    pub kernel: String,
+    /// The release as numbers.
+    pub release: Option<Release>,
+    /// Machine as `uname -m` prints it.
+    pub machine: String,
+    /// The socket's layout from the kernel's BTF.
+    pub btf: Probe<SocketLayout>,
+    /// The classic tracepoint's layout from tracefs.
+    pub tracepoint: Probe<TracepointLayout>,
+    /// The cgroup v2 hierarchy.
+    pub cgroup2: Probe<Cgroup2>,
+    /// The capabilities in effect.
+    pub capabilities: CapabilitySet,
+    /// Whether pids here are not those that the kernel program sees.
+    pub own_pid_namespace: bool,
+    /// Whether clocks here differ from those of the kernel program.
+    pub own_clocks: bool,
+    /// `none`, `integrity` or `confidentiality`.
+    pub lockdown: Probe<String>,
+    /// Soft limit of locked memory in bytes; `None` is unlimited.
+    pub memlock: Option<u64>,
+}
+
+impl Facts {
+    /// Looks at this host.
+    pub fn gather() -> Self {
+        let uname = rustix::system::uname();
+        let kernel = uname.release().to_string_lossy().into_owned();
+        Self {
+            host: uname.nodename().to_string_lossy().into_owned(),
+            release: parse_release(&kernel),
+            kernel,
+            machine: uname.machine().to_string_lossy().into_owned(),
+            btf: btf(),
+            tracepoint: tracepoint(),
+            cgroup2: cgroup2::look(),
+            // They can always be asked for; else the trace shows.
+            capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
+            own_pid_namespace: own_pid_namespace(),
+            own_clocks: fs::read_to_string("/proc/self/timens_offsets")
+                .is_ok_and(|offsets| has_offset(&offsets)),
+            lockdown: lockdown(),
+            memlock: getrlimit(Resource::Memlock).current,
+        }
+    }
+}
+
+/// `6.18.44-fc-v657` is 6.18.
+pub fn parse_release(release: &str) -> Option<Release> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some(Release {
+        major: numbers.next()?.parse().ok()?,
+        minor: numbers.next()?.parse().ok()?,
+    })
+}
+
+/// `monotonic 1000000 0`, a line for each clock: seconds and nanoseconds that a time
+/// namespace adds to it (time_namespaces(7)).
+fn has_offset(offsets: &str) -> bool {
+    let fields = |line: &str| line.split_ascii_whitespace().skip(1).any(|one| one != "0");
+    offsets.lines().any(fields)
+}
+
+fn btf() -> Probe<SocketLayout> {
+    match fs::read(BTF_PATH) {
+        Ok(bytes) => match SocketLayout::from_btf(&bytes) {
+            Ok(layout) => Probe::Yes(layout),
+            Err(error) => Probe::Unknown(format!("{BTF_PATH}: {error}")),
+        },
+        Err(error) => missing(Path::new(BTF_PATH), &error),
+    }
+}
+
+fn tracepoint() -> Probe<TracepointLayout> {
+    let mut last = Probe::Unknown("no place to look".to_owned());
+    for root in TRACEFS {
+        let path = PathBuf::from(root).join(TRACEPOINT_FORMAT);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                return match TracepointLayout::from_format(&text) {
+                    Ok(layout) => Probe::Yes(layout),
+                    Err(error) => Probe::Unknown(format!("{}: {error}", path.display())),
+                };
+            }
+            Err(error) => last = missing(&path, &error),
+        }
+    }
+    last
+}
+
+/// What an error says about a file that was looked for.
+pub(super) fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
+    let text = format!("{}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::NotFound => Probe::No(text),
+        _ => Probe::Unknown(text),
+    }
+}
+
+/// The first namespace of pids has the same number on every Linux
+/// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+fn own_pid_namespace() -> bool {
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new("pid:[4026531836]"))
+}
+
+fn lockdown() -> Probe<String> {
+    match fs::read_to_string(LOCKDOWN_PATH) {
+        Ok(text) => match selected_mode(&text) {
+            Some(mode) => Probe::Yes(mode.to_owned()),
+            None => Probe::Unknown(format!("{LOCKDOWN_PATH} reads {:?}", text.trim())),
+        },
+        // Without the file the kernel has no lockdown, or securityfs is not mounted.
+        Err(error) => missing(Path::new(LOCKDOWN_PATH), &error),
+    }
+}
+
+/// The mode in brackets of `none [integrity] confidentiality`.
+fn selected_mode(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_of_distributions_are_understood() {
+        let release = |major, minor| Some(Release { major, minor });
+        assert_eq!(parse_release("6.18.44-fc-v657"), release(6, 18));
+        assert_eq!(parse_release("4.18.0-553.el8.x86_64"), release(4, 18));
+        assert_eq!(parse_release("6.1-rt"), release(6, 1));
+        assert_eq!(parse_release("next"), None);
+    }
+
+    #[test]
+    fn a_time_namespace_is_told_by_its_offsets() {
+        assert!(!has_offset(
+            "monotonic           0         0\nboottime 0 0\n"
+        ));
+        assert!(has_offset("monotonic 0 0\nboottime           0 -5\n"));
+        assert!(!has_offset(""));
+    }
+
+    #[test]
+    fn the_selected_lockdown_mode_is_the_one_in_brackets() {
+        assert_eq!(
+            selected_mode("none [integrity] confidentiality\n"),
+            Some("integrity")
+        );
+        assert_eq!(selected_mode("none"), None);
+    }
+}

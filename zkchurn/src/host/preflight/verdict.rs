@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+//! From facts to what is possible, what is degraded and what to do.
+
+use rustix::thread::CapabilitySet;
+use zkchurn_common::field::SocketField;
+use zkchurn_core::doctor::{Check, State};
+
+use super::{
+    facts::{Facts, Probe, Release},
+    handshake,
+};
+use crate::host::privilege::needs::{AskedBy, NEEDS};
+
+/// Judges all facts.
+pub fn judge(facts: &Facts) -> Vec<Check> {
+    vec![
+        kernel(facts),
+        capabilities(facts),
+        lockdown(facts),
+        btf(facts),
+        fields(facts),
+        cookie(facts),
+        tracepoint(facts),
+        memlock(facts),
+        other_users(facts),
+        process_ids(facts),
+        clocks(facts),
+        handshake::check(facts),
+    ]
+}
+
+/// Ring buffers came with 5.8.
+const OLDEST: Release = Release { major: 5, minor: 8 };
+/// `bpf_get_socket_cookie` in tracing programs came with 5.12.
+const COOKIE_SINCE: Release = Release {
+    major: 5,
+    minor: 12,
+};
+/// Memory of BPF maps is charged to the cgroup since 5.11, no more to RLIMIT_MEMLOCK.
+const MEMLOCK_FREE_SINCE: Release = Release {
+    major: 5,
+    minor: 11,
+};
+
+/// Whether maps are charged to the limit of locked memory.
+pub fn locks_memory(facts: &Facts) -> bool {
+    !is_at_least(facts, MEMLOCK_FREE_SINCE)
+}
+
+/// What to do where it is too low.
+pub const MORE_LOCKED_MEMORY: &str = "`ulimit -l unlimited`, or grant CAP_SYS_RESOURCE";
+
+/// Whether that limit may be too low and cannot be lifted.
+pub fn locked_memory_is_short(facts: &Facts) -> bool {
+    const WANTED: u64 = 64 << 20;
+    locks_memory(facts)
+        && facts.memlock.is_some_and(|limit| limit < WANTED)
+        && !facts.capabilities.contains(CapabilitySet::SYS_RESOURCE)
+}
+
+fn is_at_least(facts: &Facts, wanted: Release) -> bool {
+    facts.release.is_none_or(|release| release >= wanted)
+}
+
+fn kernel(facts: &Facts) -> Check {
+    let found = format!("Linux {} ({})", facts.kernel, facts.machine);
+    if is_at_least(facts, OLDEST) {
+        return Check::ok("kernel", found);
+    }
+    Check::not_ok(
+        "kernel",
+        State::Unsupported,
+        found,
+        "BPF ring buffers are missing before 5.8, so zkchurn cannot trace here",
+        "run it on a host with Linux 5.8 or later, or look with `ss -tanpo` and tcpdump",
+    )
+}
+
+fn capabilities(facts: &Facts) -> Check {
+    let held = facts.capabilities;
+    let wanted = [
+        ("CAP_BPF", CapabilitySet::BPF),
+        ("CAP_PERFMON", CapabilitySet::PERFMON),
+    ];
+    // CAP_SYS_ADMIN stands in for both (`bpf_capable`, `perfmon_capable`).
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|(_, one)| !held.intersects(*one | CapabilitySet::SYS_ADMIN))
+        .map(|(name, _)| *name)
+        .collect();
+    if missing.is_empty() {
+        return Check::ok("privilege", "may load and attach tracing programs");
+    }
+    Check::not_ok(
+        "privilege",
+        State::NotPermitted,
+        format!("{} not held", missing.join(" and ")),
+        "the kernel will not load the tracing program",
+        "run it with sudo, or grant it: setcap cap_bpf,cap_perfmon+ep zkchurn",
+    )
+}
+
+fn lockdown(facts: &Facts) -> Check {
+    match &facts.lockdown {
+        Probe::Yes(mode) if mode == "confidentiality" => Check::not_ok(
+            "lockdown",
+            State::NotPermitted,
+            "confidentiality mode",
+            "the kernel refuses programs that read kernel memory",
+            "boot with lockdown=integrity or without lockdown",
+        ),
+        Probe::Yes(mode) => Check::ok("lockdown", mode.clone()),
+        Probe::No(_) => Check::ok("lockdown", "none"),
+        Probe::Unknown(why) => Check {
+            state: State::Unknown,
+            ..Check::ok("lockdown", why.clone())
+        },
+    }
+}
+
+fn btf(facts: &Facts) -> Check {
+    let lost = "the classic tracepoint is used; payload bytes, errors, socket cookies, \
+                network namespaces and process start times are not known";
+    match &facts.btf {
+        Probe::Yes(_) => Check::ok("BTF", "/sys/kernel/btf/vmlinux"),
+        Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
+            "BTF",
+            State::Degraded,
+            why.clone(),
+            lost,
+            "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions build theirs",
+        ),
+    }
+}
+
+/// Fields that the kernel lacks, grouped by what is lost with them.
+fn fields(facts: &Facts) -> Check {
+    let Some(layout) = facts.btf.value() else {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok("kernel fields", "not looked up without BTF")
+        };
+    };
+    let absent: Vec<_> = SocketField::ALL
+        .iter()
+        .filter(|field| !layout.has(**field))
+        .map(|field| field.source())
+        .map(|source| format!("{}.{}", source.type_name, source.path))
+        .collect();
+    if absent.is_empty() {
+        let all = format!("all {} found", SocketField::COUNT);
+        return Check::ok("kernel fields", all);
+    }
+    Check::not_ok(
+        "kernel fields",
+        State::Degraded,
+        format!("{} not found", absent.join(", ")),
+        "what depends on them is shown as unknown",
+        "none needed; please report the kernel's release",
+    )
+}
+
+/// Whether tracing programs may ask for a socket's cookie.
+pub(super) fn has_cookies(facts: &Facts) -> bool {
+    is_at_least(facts, COOKIE_SINCE)
+}
+
+fn cookie(facts: &Facts) -> Check {
+    if facts.btf.value().is_none() {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok(
+                "socket cookies",
+                "none without BTF: the classic tracepoint does not tell them",
+            )
+        };
+    }
+    if has_cookies(facts) {
+        return Check::ok("socket cookies", "since Linux 5.12");
+    }
+    Check::not_ok(
+        "socket cookies",
+        State::Degraded,
+        "not offered to tracing programs before Linux 5.12",
+        "sockets are followed by their address in the kernel, and cannot be joined with `ss -e`",
+        "none on this kernel",
+    )
+}
+
+fn tracepoint(facts: &Facts) -> Check {
+    let has_btf = facts.btf.value().is_some();
+    match &facts.tracepoint {
+        Probe::Yes(_) => Check::ok("classic tracepoint", "sock:inet_sock_set_state"),
+        Probe::No(why) | Probe::Unknown(why) if has_btf => Check::ok(
+            "classic tracepoint",
+            format!("not readable ({why}), and not needed with BTF"),
+        ),
+        Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
+            "classic tracepoint",
+            State::Unsupported,
+            why.clone(),
+            "without BTF there is no other way to trace",
+            "mount -t tracefs nodev /sys/kernel/tracing",
+        ),
+    }
+}
+
+fn memlock(facts: &Facts) -> Check {
+    let limit = facts.memlock.unwrap_or(u64::MAX);
+    if !locks_memory(facts) {
+        return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
+    }
+    if !locked_memory_is_short(facts) {
+        return Check::ok("locked memory", "limit is high enough, or can be lifted");
+    }
+    Check::not_ok(
+        "locked memory",
+        State::Degraded,
+        format!("limited to {limit} bytes"),
+        "the kernel may refuse the table and the ring buffer",
+        MORE_LOCKED_MEMORY,
+    )
+}
+
+fn process_ids(facts: &Facts) -> Check {
+    if !facts.own_pid_namespace {
+        return Check::ok("process ids", "those of the host");
+    }
+    Check::not_ok(
+        "process ids",
+        State::Degraded,
+        "this container has process ids of its own",
+        "processes are shown with their ids and names on the host, and nothing more is known of them",
+        "run it on the host, or in a container that shares its pids (--pid=host)",
+    )
+}
+
+fn clocks(facts: &Facts) -> Check {
+    if !facts.own_clocks {
+        return Check::ok("clocks", "those of the host");
+    }
+    Check::not_ok(
+        "clocks",
+        State::Unsupported,
+        "this is a time namespace with clocks of its own",
+        "times from the kernel would be off, and processes be taken for others",
+        "run it in the host's (nsenter --time=/proc/1/ns/time)",
+    )
+}
+
+fn other_users(facts: &Facts) -> Check {
+    let held = facts.capabilities;
+    let missing: Vec<_> = NEEDS
+        .iter()
+        .filter(|need| need.asked_by == AskedBy::OtherUsers)
+        .filter(|need| !held.contains(need.capability))
+        .map(|need| need.name)
+        .collect();
+    if missing.is_empty() {
+        return Check::ok("other users' processes", "may be read");
+    }
+    Check::not_ok(
+        "other users' processes",
+        State::Degraded,
+        format!("{} not held", missing.join(" and ")),
+        "executables, files and older sockets of their processes are not shown",
+        "run it with sudo, or grant these as well",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{kernel_layout::SocketLayout, preflight::facts::parse_release};
+
+    #[test]
+    fn cookies_need_btf_and_linux_5_12() {
+        let state = |btf, release| {
+            let mut facts = Facts::gather();
+            facts.btf = btf;
+            facts.release = parse_release(release);
+            cookie(&facts).state
+        };
+        let with_btf = || Probe::Yes(SocketLayout::UNKNOWN);
+        assert_eq!(state(with_btf(), "5.12.0"), State::Ok);
+        assert_eq!(state(with_btf(), "5.10.0"), State::Degraded);
+        let without_btf = Probe::No("no BTF".to_owned());
+        assert_eq!(state(without_btf, "5.12.0"), State::Unknown);
+    }
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+//! The capabilities (capabilities(7)) that zkchurn uses, each with its purpose.
+
+use rustix::thread::CapabilitySet;
+
+use zkchurn_core::doctor::{AfterLoading, CapabilityRow};
+
+use crate::host::preflight::facts::Release;
+
+/// What asks for a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// Every trace.
+    Trace,
+    /// A trace on Linux before 5.11, where `ulimit -l` is low.
+    OldKernel,
+    /// A trace that shall see other users' processes.
+    OtherUsers,
+    /// A trace that shall see the sockets of other network namespaces.
+    OtherNamespaces,
+    /// `--handshake`.
+    Handshake,
+    /// `--jvm dump` for JVMs of other users.
+    Dump,
+    /// `--record` into a directory of another user, or under sudo.
+    Record,
+}
+
+impl AskedBy {
+    /// The option, or what is wanted, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Trace => "every trace",
+            Self::OldKernel => "before Linux 5.11",
+            Self::OtherUsers => "other users' processes",
+            Self::OtherNamespaces => "other network namespaces",
+            Self::Handshake => "--handshake",
+            Self::Dump => "--jvm dump, other users",
+            Self::Record => "--record, others' directories",
+        }
+    }
+}
+
+/// One capability and what it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// Its name in capabilities(7).
+    pub name: &'static str,
+    /// The capability.
+    pub capability: CapabilitySet,
+    /// What asks for it.
+    pub asked_by: AskedBy,
+    /// What is done with it.
+    pub purpose: &'static str,
+    /// What becomes of it.
+    pub after_loading: AfterLoading,
+}
+
+/// All that zkchurn can use. What is not in this table is given up always.
+pub const NEEDS: [Need; 11] = [
+    Need {
+        name: "CAP_BPF",
+        capability: CapabilitySet::BPF,
+        asked_by: AskedBy::Trace,
+        purpose: "load the kernel program and its maps",
+        // Kept on kernels that ask for it at each use of a map, see `kept`.
+        after_loading: AfterLoading::Dropped,
+    },
+    Need {
+        name: "CAP_PERFMON",
+        capability: CapabilitySet::PERFMON,
+        asked_by: AskedBy::Trace,
+        purpose: "attach it to the tracepoint, where it reads kernel memory",
+        after_loading: AfterLoading::Dropped,
+    },
+    Need {
+        name: "CAP_SYS_RESOURCE",
+        capability: CapabilitySet::SYS_RESOURCE,
+        asked_by: AskedBy::OldKernel,
+        purpose: "lift the limit of locked memory, to which maps are charged",
+        after_loading: AfterLoading::Dropped,
+    },
+    Need {
+        name: "CAP_NET_ADMIN",
+        capability: CapabilitySet::NET_ADMIN,
+        asked_by: AskedBy::Handshake,
+        purpose: "attach to the packets of a cgroup's sockets",
+        after_loading: AfterLoading::Dropped,
+    },
+    Need {
+        name: "CAP_SYS_PTRACE",
+        capability: CapabilitySet::SYS_PTRACE,
+        asked_by: AskedBy::OtherUsers,
+        purpose: "follow the links in /proc/PID: exe, cwd, root, fd, ns",
+        after_loading: AfterLoading::Kept,
+    },
+    Need {
+        name: "CAP_DAC_READ_SEARCH",
+        capability: CapabilitySet::DAC_READ_SEARCH,
+        asked_by: AskedBy::OtherUsers,
+        purpose: "list /proc/PID/fd, read logs (--logs), read tracefs without BTF",
+        after_loading: AfterLoading::Kept,
+    },
+    Need {
+        name: "CAP_SYS_ADMIN",
+        capability: CapabilitySet::SYS_ADMIN,
+        asked_by: AskedBy::OtherNamespaces,
+        purpose: "enter them to list their sockets (setns)",
+        after_loading: AfterLoading::Apart,
+    },
+    Need {
+        name: "CAP_SETUID",
+        capability: CapabilitySet::SETUID,
+        asked_by: AskedBy::Dump,
+        purpose: "ask the JVM as its own user",
+        after_loading: AfterLoading::Apart,
+    },
+    Need {
+        name: "CAP_SETGID",
+        capability: CapabilitySet::SETGID,
+        asked_by: AskedBy::Dump,
+        purpose: "ask the JVM as its own group",
+        after_loading: AfterLoading::Apart,
+    },
+    Need {
+        name: "CAP_DAC_OVERRIDE",
+        capability: CapabilitySet::DAC_OVERRIDE,
+        asked_by: AskedBy::Record,
+        purpose: "create the recording, and rename it at the end",
+        after_loading: AfterLoading::Apart,
+    },
+    Need {
+        name: "CAP_CHOWN",
+        capability: CapabilitySet::CHOWN,
+        asked_by: AskedBy::Record,
+        purpose: "give the recording to the user who called sudo",
+        after_loading: AfterLoading::Dropped,
+    },
+];
+
+/// What a run keeps of what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What stays in effect.
+    pub effective: CapabilitySet,
+    /// What stays permitted: this, and all of `effective`.
+    pub permitted: CapabilitySet,
+}
+
+impl Kept {
+    /// A run that only reads the files it was told to read.
+    pub const READS_FILES: Self = Self {
+        effective: CapabilitySet::DAC_READ_SEARCH,
+        permitted: CapabilitySet::DAC_READ_SEARCH,
+    };
+}
+
+/// Where `kernel.unprivileged_bpf_disabled` is set, older kernels ask for CAP_BPF
+/// at every use of a map, also by its descriptor ("bpf: refine
+/// kernel.unprivileged_bpf_disabled behaviour", of 2022).
+const MAPS_FREE_SINCE: Release = Release { major: 6, minor: 0 };
+
+/// Which options that ask for capabilities were chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// `--handshake`
+    pub handshake: bool,
+    /// `--jvm dump`
+    pub dump: bool,
+    /// `--record`
+    pub record: bool,
+}
+
+impl Asked {
+    fn by(self, asked_by: AskedBy) -> bool {
+        match asked_by {
+            AskedBy::Trace
+            | AskedBy::OldKernel
+            | AskedBy::OtherUsers
+            | AskedBy::OtherNamespaces => true,
+            AskedBy::Handshake => self.handshake,
+            AskedBy::Dump => self.dump,
+            AskedBy::Record => self.record,
+        }
+    }
+}
+
+/// The table for the doctor, with what of it is in `held`.
+pub fn rows(held: CapabilitySet) -> Vec<CapabilityRow> {
+    let row = |need: &Need| CapabilityRow {
+        name: need.name,
+        held: held.contains(need.capability),
+        asked_by: need.asked_by.words(),
+        purpose: need.purpose,
+        after_loading: need.after_loading,
+    };
+    NEEDS.iter().map(row).collect()
+}
+
+/// What a trace keeps after loading.
+pub fn kept(asked: Asked, kernel: Option<Release>) -> Kept {
+    let mut kept = Kept {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+    };
+    for need in NEEDS.iter().filter(|need| asked.by(need.asked_by)) {
+        match need.after_loading {
+            AfterLoading::Dropped => {}
+            AfterLoading::Kept => kept.effective |= need.capability,
+            AfterLoading::Apart => kept.permitted |= need.capability,
+        }
+    }
+    if kernel.is_none_or(|kernel| kernel < MAPS_FREE_SINCE) {
+        kept.effective |= CapabilitySet::BPF;
+    }
+    kept.permitted |= kept.effective;
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: Option<Release> = Some(Release { major: 6, minor: 1 });
+
+    #[test]
+    fn what_loading_took_is_given_up_whatever_the_options() {
+        let asked = Asked {
+            handshake: true,
+            dump: true,
+            record: true,
+        };
+        let loading = CapabilitySet::BPF
+            | CapabilitySet::PERFMON
+            | CapabilitySet::NET_ADMIN
+            | CapabilitySet::CHOWN;
+        assert!(!kept(asked, NEW).permitted.intersects(loading));
+    }
+
+    #[test]
+    fn what_changes_something_is_never_in_effect_all_the_time() {
+        let asked = Asked {
+            dump: true,
+            record: true,
+            ..Asked::default()
+        };
+        let reading = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+        let kept = kept(asked, NEW);
+        assert_eq!(kept.effective, reading);
+        assert!(kept.permitted.contains(kept.effective));
+    }
+
+    #[test]
+    fn an_option_that_is_not_chosen_keeps_nothing() {
+        let nothing = Asked::default();
+        let plain = kept(nothing, NEW).permitted;
+        let dump = Asked {
+            dump: true,
+            ..nothing
+        };
+        let record = Asked {
+            record: true,
+            ..nothing
+        };
+        let handshake = Asked {
+            handshake: true,
+            ..nothing
+        };
+        for (asked, more) in [
+            (dump, CapabilitySet::SETUID | CapabilitySet::SETGID),
+            (record, CapabilitySet::DAC_OVERRIDE),
+            (handshake, CapabilitySet::empty()),
+        ] {
+            assert!(!plain.intersects(more));
+            assert_eq!(kept(asked, NEW).permitted, plain | more);
+        }
+    }
+
+    #[test]
+    fn an_older_kernel_wants_cap_bpf_for_each_look_at_the_counters() {
+        let old = Some(Release {
+            major: 5,
+            minor: 10,
+        });
+        for kernel in [old, None] {
+            assert!(
+                kept(Asked::default(), kernel)
+                    .effective
+                    .contains(CapabilitySet::BPF)
+            );
+        }
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//! What `/proc/PID` says of a process beyond its identity.
+//!
+//! The files and who may read them: Documentation/filesystems/proc.rst and
+//! proc(5). `cwd` and `fd` take root or the process's own user, and where `/proc`
+//! is mounted with `hidepid` nothing can be read of others' processes at all.
+//! What is missing for such a reason is named in `notes`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use rustix::{
+    process::Pid,
+    time::{ClockId, clock_gettime},
+};
+
+use super::{
+    cgroup,
+    identity::{parse_stat, read_bounded},
+    log_files,
+    user::User,
+};
+use zkchurn_core::{inspection::Details, process::ProcessKey};
+
+/// Whether the process that was seen has its pid still.
+enum Presence {
+    /// It lives; its start in nanoseconds since boot.
+    Lives(u64),
+    /// It has ended, or its pid is another's now.
+    Gone,
+    /// A process with this pid lives, but this user may not look at it.
+    Hidden,
+}
+
+/// Looks at `key`; `None` when that process is gone. A start of 0 in the key
+/// means that it is not known, then any process with the pid is taken.
+pub fn read(key: ProcessKey) -> Option<Details> {
+    let directory = Path::new("/proc").join(key.pid.to_string());
+    let start = match presence(key, &directory) {
+        Presence::Lives(start) => start,
+        Presence::Gone => return None,
+        Presence::Hidden => return Some(hidden()),
+    };
+    let details = details(&directory, start);
+    // What was read in between is this process's only if it lives still.
+    match presence(key, &directory) {
+        Presence::Lives(still) if still == start => Some(details),
+        _ => None,
+    }
+}
+
+fn presence(key: ProcessKey, directory: &Path) -> Presence {
+    match read_bounded(&directory.join("stat"), 4096) {
+        Ok(stat) => match parse_stat(key.pid, &stat) {
+            Some((now, _)) if now.may_be(key) => Presence::Lives(now.start_ns),
+            _ => Presence::Gone,
+        },
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Presence::Hidden,
+        Err(_) if is_hidden(key.pid) => Presence::Hidden,
+        Err(_) => Presence::Gone,
+    }
+}
+
+/// With `hidepid=2` the directory of another's process is not there at all, but
+/// kill(2) with signal 0 still tells "not permitted" from "no such process".
+fn is_hidden(pid: u32) -> bool {
+    i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::PERM))
+}
+
+fn hidden() -> Details {
+    Details {
+        notes: vec![
+            "A process with this pid lives, but /proc hides it (mount option hidepid): \
+             look again as root."
+                .to_owned(),
+        ],
+        ..Details::default()
+    }
+}
+
+fn details(directory: &Path, start_ns: u64) -> Details {
+    let mut notes = Vec::new();
+    let uid = text(directory, "status", "Its user", &mut notes)
+        .as_deref()
+        .and_then(effective_uid);
+    let cgroup = text(directory, "cgroup", "Its unit and container", &mut notes);
+    let membership = cgroup.as_deref().map(cgroup::parse).unwrap_or_default();
+    let cwd = cwd(directory, &mut notes);
+    let open = log_files::read(directory);
+    notes.extend(open.notes);
+    Details {
+        uid,
+        user: uid.and_then(user_name),
+        started: started(start_ns),
+        cwd,
+        unit: membership.unit,
+        container: membership.container,
+        pod: membership.pod,
+        output_to: open.output_to,
+        log_files: open.files,
+        log_files_left_out: open.left_out,
+        notes,
+    }
+}
+
+/// A file of the directory, or a note that `what` is missing.
+fn text(directory: &Path, file: &str, what: &str, notes: &mut Vec<String>) -> Option<String> {
+    match read_bounded(&directory.join(file), 64 * 1024) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => {
+            notes.push(format!("{what} could not be read: {error}."));
+            None
+        }
+    }
+}
+
+fn cwd(directory: &Path, notes: &mut Vec<String>) -> Option<String> {
+    let path = |path: PathBuf| path.to_string_lossy().into_owned();
+    match fs::read_link(directory.join("cwd")) {
+        Ok(link) => Some(path(link)),
+        Err(error) => {
+            notes.push(format!(
+                "Its working directory could not be read: {error}; \
+                 this takes root or the process's own user."
+            ));
+            None
+        }
+    }
+}
+
+/// The second of the four ids after `Uid:`: real, effective, saved, filesystem.
+fn effective_uid(status: &str) -> Option<u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn user_name(uid: u32) -> Option<String> {
+    Some(User::of(uid)?.name)
+}
+
+/// The moment `start_ns` after boot, suspend counted in, on the wall clock of
+/// now.
+fn started(start_ns: u64) -> Option<String> {
+    let age = nanoseconds(ClockId::Boottime) - i128::from(start_ns);
+    let moment = Timestamp::from_nanosecond(nanoseconds(ClockId::Realtime) - age).ok()?;
+    Some(format!("{moment:.0}"))
+}
+
+fn nanoseconds(clock: ClockId) -> i128 {
+    let now = clock_gettime(clock);
+    i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn this_process(start_ns: u64) -> ProcessKey {
+        ProcessKey {
+            pid: std::process::id(),
+            start_ns,
+        }
+    }
+
+    #[test]
+    fn this_process_is_described() {
+        let details = read(this_process(0)).expect("this process lives");
+        assert_eq!(details.uid, Some(rustix::process::geteuid().as_raw()));
+        let cwd = std::env::current_dir().unwrap();
+        assert_eq!(details.cwd.as_deref(), cwd.to_str());
+        let started: Timestamp = details.started.unwrap().parse().unwrap();
+        let age = Timestamp::now().duration_since(started).as_secs();
+        assert!((0..3600).contains(&age), "{age}");
+        assert_eq!(details.notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_start_means_another_process() {
+        assert_eq!(read(this_process(1)), None);
+        let ended = ProcessKey {
+            pid: u32::MAX,
+            start_ns: 0,
+        };
+        assert_eq!(read(ended), None);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_gone() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert_eq!(read(ProcessKey { pid, start_ns: 0 }), None);
+    }
+
+    #[test]
+    fn the_effective_user_is_the_second() {
+        let status = "Name:\tx\nUid:\t1000\t33\t1000\t1000\nGid:\t0\t0\t0\t0\n";
+        assert_eq!(effective_uid(status), Some(33));
+        assert_eq!(effective_uid("Uid:\t1000\n"), None);
+        assert_eq!(effective_uid(""), None);
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//! Reading a process's identity from `/proc`: read only, bounded, and checked
+//! to be the process that was seen, not one that has its pid now.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use zkchurn_core::process::{ProcessIdentity, ProcessKey, TICK_NS};
+
+/// Bytes of `/proc/PID/cmdline` that are looked at.
+const CMDLINE_LIMIT: u64 = 64 * 1024;
+
+/// Reads the identity of `key`; `None` when that process is gone or unreadable.
+pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
+    let directory = Path::new("/proc").join(key.pid.to_string());
+    let stat = read_bounded(&directory.join("stat"), 4096).ok()?;
+    let (now, name) = parse_stat(key.pid, &stat)?;
+    if !now.may_be(key) {
+        return None;
+    }
+    let command = read_bounded(&directory.join("cmdline"), CMDLINE_LIMIT).unwrap_or_default();
+    let executable = std::fs::read_link(directory.join("exe")).ok();
+    Some(ProcessIdentity::new(
+        key,
+        name,
+        executable.map(|path| path.to_string_lossy().into_owned()),
+        arguments(&command),
+    ))
+}
+
+/// Key and name of process `pid`, from `/proc/PID/stat`
+/// (Documentation/filesystems/proc.rst). The name may hold any byte, also
+/// spaces and parentheses, so the last parenthesis ends it; the start is field
+/// 22, in ticks.
+pub(crate) fn parse_stat(pid: u32, stat: &[u8]) -> Option<(ProcessKey, String)> {
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    let name = stat.get(open + 1..close)?;
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    // The first field after the name is number 3.
+    let ticks: u64 = rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
+    let key = ProcessKey::new(pid, ticks.saturating_mul(TICK_NS));
+    Some((key, String::from_utf8_lossy(name).into_owned()))
+}
+
+/// The arguments in the bytes of `/proc/PID/cmdline`.
+pub(crate) fn arguments(cmdline: &[u8]) -> Vec<String> {
+    let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);
+    if cmdline.is_empty() {
+        return Vec::new();
+    }
+    cmdline
+        .split(|byte| *byte == 0)
+        .map(|argument| String::from_utf8_lossy(argument).into_owned())
+        .collect()
+}
+
+/// At most `limit` bytes of a file.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_parentheses_and_spaces() {
+        let stat = b"42 (a) (b c) S 1 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 1234 0 0";
+        let key = ProcessKey {
+            pid: 42,
+            start_ns: 12_340_000_000,
+        };
+        assert_eq!(parse_stat(42, stat), Some((key, "a) (b c".to_owned())));
+        for length in 0..stat.len() - 8 {
+            assert_eq!(parse_stat(42, &stat[..length]), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_ticks_are_those_of_a_process_key() {
+        let ticks = rustix::param::clock_ticks_per_second();
+        assert_eq!(1_000_000_000 / ticks, TICK_NS);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            parse_stat(1, &bytes);
+        }
+    }
+
+    #[test]
+    fn a_process_with_another_start_is_not_the_one_that_was_seen() {
+        let pid = std::process::id();
+        let unchecked = ProcessKey { pid, start_ns: 0 };
+        let identity = read(unchecked).expect("this process lives");
+        assert!(!identity.command.is_empty());
+        let reused = ProcessKey { pid, start_ns: 1 };
+        assert_eq!(read(reused), None);
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//! What `/proc` and the host's own files say of a process. Reads only.
+//!
+//! | file | reads |
+//! |---|---|
+//! | `identity` | name, command line and executable |
+//! | `details` | user, start, working directory, unit, container |
+//! | `log_files`, `log_name` | which of its open files are logs: `/proc/PID/fd` |
+//! | `cgroup` | systemd unit, container and pod out of a cgroup path |
+//! | `user` | names of users |
+//! | `mount_field` | a field of mountinfo |
+
+pub mod cgroup;
+pub mod details;
+pub mod identity;
+pub mod log_files;
+pub mod log_name;
+pub mod mount_field;
+pub mod user;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//! What is said on standard error when tracing begins.
+
+use crate::warn::warn;
+use zkchurn_core::frame::{Sides, TraceStart};
+
+/// Says what is traced and what is degraded; tests and scripts wait for it.
+pub fn announce(start: &TraceStart) {
+    for sentence in &start.degraded {
+        warn(format_args!("degraded: {sentence}"));
+    }
+    let ports: Vec<_> = start.ports.iter().map(u16::to_string).collect();
+    let side = match start.side {
+        Sides::Client => "connections opened to",
+        Sides::Server => "connections accepted on",
+        Sides::Both => "connections opened to and accepted on",
+    };
+    let pid = start
+        .pid
+        .map_or_else(String::new, |pid| format!(" by pid {pid}"));
+    warn(format_args!(
+        "tracing {side} port {}{pid}; Ctrl-C ends and reports",
+        ports.join(",")
+    ));
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+//! Before the first record: whether tracing is possible, and attaching.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use zkchurn_core::{
+    doctor::{Check, State},
+    frame::{Hook, Sides},
+};
+
+use super::settings::TraceSettings;
+use crate::{
+    exit::{Code, Failure},
+    host::{
+        kernel::{BUILT_IN, KernelConfig, KernelError, KernelSource, is_permission},
+        preflight::{
+            facts::Facts,
+            handshake,
+            verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
+        },
+    },
+};
+
+/// Refuses options that do not go together.
+pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Failure> {
+    if settings.pid.is_some() && facts.own_pid_namespace {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "--pid does not work in a container with process ids of its own: run it on the host, \
+             or in a container that shares its pids (--pid=host)",
+        ));
+    }
+    if settings.pid.is_some() && settings.sides != Sides::Client {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "--pid works with --side client only: no process opens an accepted connection",
+        ));
+    }
+    if let Some(pid) = settings.pid
+        && fs::metadata(format!("/proc/{pid}")).is_err()
+    {
+        return Err(Failure::sentence(
+            Code::Usage,
+            format!("there is no process {pid}: `ps` shows the pids on this host"),
+        ));
+    }
+    Ok(())
+}
+
+/// What a trace holds open at most: some 30, and what a look at a process takes.
+const DESCRIPTORS: u64 = 64;
+
+/// Raises the limit of open files if it is too low.
+pub fn ensure_descriptors() -> Result<(), Failure> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|allowed| allowed >= DESCRIPTORS) {
+        return Ok(());
+    }
+    limit.current = Some(DESCRIPTORS);
+    setrlimit(Resource::Nofile, limit).map_err(|error| {
+        Failure::sentence(
+            Code::Failure,
+            format!(
+                "too few files may be open here ({error}): a trace needs {DESCRIPTORS}, \
+                 `ulimit -n {DESCRIPTORS}` allows them"
+            ),
+        )
+    })
+}
+
+/// Refuses to go on where the host lacks what tracing needs.
+pub fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
+    let sentences: Vec<_> = checks
+        .iter()
+        .filter(|check| check.state.blocks())
+        .map(Check::sentence)
+        .collect();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::sentence(
+        Code::of_checks(checks),
+        sentences.join("; "),
+    ))
+}
+
+/// Attaches the kernel program.
+pub fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, Failure> {
+    let config = KernelConfig {
+        ports: settings.ports.clone(),
+        side: settings.sides,
+        pid: settings.pid,
+        table_size: settings.table_size,
+        ring_bytes: settings.buffer_kib * 1024,
+        hook: settings.hook,
+        handshake_at: handshake_at(settings, facts),
+        kernel_log_level: if settings.verbose >= 2 { 5 } else { 0 },
+    };
+    if locks_memory(facts) {
+        lift_memory_limit();
+    }
+    let attached = match &settings.bpf_object {
+        Some(path) => {
+            let object = read_object(path)
+                .with_context(|| format!("{} cannot be read", path.display()))
+                .map_err(|error| Failure::new(Code::Unreadable, error))?;
+            KernelSource::attach(&object, &config, facts)
+        }
+        None => KernelSource::attach(BUILT_IN, &config, facts),
+    };
+    attached.map_err(|error| {
+        let code = if is_permission(&error) {
+            Code::NotPermitted
+        } else {
+            Code::Unsupported
+        };
+        let hint = match code {
+            Code::NotPermitted if locked_memory_is_short(facts) => format!(
+                "before Linux 5.11 its maps are locked memory, of which too little is allowed: \
+                 {MORE_LOCKED_MEMORY}; `zkchurn doctor` says what else is missing"
+            ),
+            Code::NotPermitted => {
+                "run it with sudo; `zkchurn doctor` says what is missing".to_owned()
+            }
+            _ => "`zkchurn doctor` says what this host offers".to_owned(),
+        };
+        let error: anyhow::Error = shorten(error);
+        Failure::new(code, error.context(hint))
+    })
+}
+
+/// Bytes of the largest object that is read: several hundred times the built-in one.
+const OBJECT_LIMIT: u64 = 16 << 20;
+
+/// Reads an object: not from a pipe, which may keep us waiting, nor without end.
+fn read_object(path: &Path) -> io::Result<Vec<u8>> {
+    let unfit = |why: &str| Err(io::Error::other(why.to_owned()));
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return unfit("it is no file");
+    }
+    if about.len() > OBJECT_LIMIT {
+        return unfit("it is larger than 16 MiB");
+    }
+    let mut object = Vec::new();
+    File::open(path)?
+        .take(OBJECT_LIMIT)
+        .read_to_end(&mut object)?;
+    Ok(object)
+}
+
+/// Lifts the limit of locked memory, which takes CAP_SYS_RESOURCE. Where that is
+/// not held, what the limit allows may be enough; else loading fails and says so.
+fn lift_memory_limit() {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
+        log::debug!("the limit of locked memory stays: {error}");
+    }
+}
+
+/// Where first bytes are captured, if they are wanted and can be.
+fn handshake_at(settings: &TraceSettings, facts: &Facts) -> Option<PathBuf> {
+    let cgroup = facts.cgroup2.value()?;
+    settings.handshake.then(|| cgroup.path.clone())
+}
+
+/// Keeps the verifier's log, which may have thousands of lines, out of the sentence.
+fn shorten(error: KernelError) -> anyhow::Error {
+    log::debug!("{error:?}");
+    let text = error.to_string();
+    match text.split_once('\n') {
+        Some((first, _)) => anyhow::Error::msg(format!("{first} (-v shows the verifier's log)")),
+        None => error.into(),
+    }
+}
+
+/// What this host cannot offer, each a sentence.
+pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSource) -> Vec<String> {
+    let mut sentences: Vec<_> = checks
+        .iter()
+        .filter(|check| check.state == State::Degraded)
+        .filter(|check| settings.handshake || check.name != handshake::NAME)
+        .map(Check::sentence)
+        .collect();
+    let has_btf = checks
+        .iter()
+        .any(|check| check.name == "BTF" && check.state == State::Ok);
+    if source.hook() == Hook::Tracepoint && has_btf {
+        sentences.push(
+            "hook: the classic tracepoint; sockets are followed by address and cannot be joined with `ss -e`"
+                .to_owned(),
+        );
+    }
+    if let Some(why) = source.skipped_for_good() {
+        sentences.push(format!(
+            "skipped runs: this kernel preempts the program, and the second one, which makes up \
+             for that, was refused: connections may be missing, see recursion misses: {why}"
+        ));
+    }
+    if let Err(why) = source.captures_handshakes() {
+        sentences.push(format!(
+            "{}: not captured, the trace goes on without them: {why}",
+            handshake::NAME
+        ));
+    }
+    sentences
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//! The record of a connection that is older than the trace, made of what the
+//! kernel lists and `/proc` tells. No I/O.
+
+use std::net::{IpAddr, SocketAddr};
+
+use zkchurn_common::{
+    record::{
+        COMM_LENGTH, ConnectionRecord, FAMILY_INET, FAMILY_INET6, KIND_ESTABLISHED, SIDE_ACCEPTED,
+        SIDE_OPENED, known,
+    },
+    state::{self, CLOSE_WAIT, ESTABLISHED, SYN_SENT},
+};
+
+use crate::host::sock_diag::{DiagSocket, holders::Holder};
+
+/// Makes the record; all its moments are the trace's begin, `now_ns`.
+pub fn record_of(
+    socket: &DiagSocket,
+    holder: Option<&Holder>,
+    ports: &[u16],
+    now_ns: u64,
+) -> ConnectionRecord {
+    let is_opened = ports.contains(&socket.remote.port());
+    let is_established = socket.state != SYN_SENT;
+    let mut known = known::COOKIE | known::NETNS | known::BEFORE_START;
+    if holder.is_some() {
+        known |= known::HOLDER;
+    }
+    ConnectionRecord {
+        socket: socket.cookie,
+        started_ns: now_ns,
+        established_ns: if is_established { now_ns } else { 0 },
+        left_established_ns: if socket.state == CLOSE_WAIT {
+            now_ns
+        } else {
+            0
+        },
+        local_close_ns: 0,
+        ended_ns: 0,
+        payload_out: 0,
+        payload_in: 0,
+        opener_cgroup: 0,
+        opener_start_ns: holder.map_or(0, |holder| holder.key.start_ns),
+        opener_tgid: holder.map_or(0, |holder| holder.key.pid),
+        opener_tid: 0,
+        opener_uid: socket.uid,
+        closer_tgid: 0,
+        closer_tid: 0,
+        netns: socket.netns,
+        error: 0,
+        smoothed_rtt_us: 0,
+        retransmits: 0,
+        known,
+        local_address: octets(socket.local),
+        remote_address: octets(socket.remote),
+        opener_comm: [0; COMM_LENGTH],
+        process_comm: holder.map_or([0; COMM_LENGTH], |holder| comm(&holder.comm)),
+        closer_comm: [0; COMM_LENGTH],
+        local_port: socket.local.port().to_be_bytes(),
+        remote_port: socket.remote.port().to_be_bytes(),
+        kind: KIND_ESTABLISHED,
+        side: if is_opened {
+            SIDE_OPENED
+        } else {
+            SIDE_ACCEPTED
+        },
+        states_seen: states_seen(socket.state),
+        family: if socket.ipv6_socket {
+            FAMILY_INET6
+        } else {
+            FAMILY_INET
+        },
+        state_left: 0,
+        reserved: [0; 6],
+    }
+}
+
+fn states_seen(state: u8) -> u16 {
+    match state {
+        SYN_SENT => state::bit(SYN_SENT),
+        CLOSE_WAIT => state::bit(ESTABLISHED) | state::bit(CLOSE_WAIT),
+        _ => state::bit(ESTABLISHED),
+    }
+}
+
+fn octets(address: SocketAddr) -> [u8; 16] {
+    match address.ip() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// The name as the kernel holds it: cut to leave room for the closing NUL.
+fn comm(name: &str) -> [u8; COMM_LENGTH] {
+    let mut comm = [0; COMM_LENGTH];
+    let length = name.len().min(COMM_LENGTH - 1);
+    comm[..length].copy_from_slice(&name.as_bytes()[..length]);
+    comm
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//! What a trace is to do, validated.
+
+use std::{path::PathBuf, time::Duration};
+
+use zkchurn_core::frame::{Hook, Sides};
+
+use crate::host::{jvm::JvmMode, privilege::needs::Asked};
+
+/// What a trace is to do.
+#[derive(Clone, Debug)]
+pub struct TraceSettings {
+    /// The traced ports.
+    pub ports: Vec<u16>,
+    /// The only process whose connections are traced.
+    pub pid: Option<u32>,
+    /// The traced sides.
+    pub sides: Sides,
+    /// When the trace ends; at a signal if not given.
+    pub duration: Option<Duration>,
+    /// Time between interval lines; zero for none.
+    pub interval: Duration,
+    /// Where the raw records are written.
+    pub record: Option<PathBuf>,
+    /// How closely JVMs are looked at.
+    pub jvm: JvmMode,
+    /// Whether logs of processes that churn are searched.
+    pub logs: bool,
+    /// Whether the first bytes of each direction are captured.
+    pub handshake: bool,
+    /// Connections that the kernel program's table holds.
+    pub table_size: u32,
+    /// Size of the ring buffer in KiB, a power of two.
+    pub buffer_kib: u32,
+    /// How to attach; the best that the kernel offers if not given.
+    pub hook: Option<Hook>,
+    /// Another eBPF object than the built-in one.
+    pub bpf_object: Option<PathBuf>,
+    /// 0, 1: what is loaded, 2: what the kernel program sees.
+    pub verbose: u8,
+    /// Most families, and threads of each, in the report.
+    pub top: usize,
+    /// Whether TIME_WAIT sockets are listed one by one.
+    pub time_wait_rows: bool,
+}
+
+impl TraceSettings {
+    /// Which options ask for capabilities of their own.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            handshake: self.handshake,
+            dump: self.jvm == JvmMode::Dump,
+            record: self.record.is_some(),
+        }
+    }
+}
