@@ -61,7 +61,10 @@ fn the_wall_clock_is_read_once_and_for_the_age_of_a_process() {
     readers.sort();
     assert_eq!(
         readers,
-        [Path::new("host/clock.rs"), Path::new("host/proc/details.rs")]
+        [
+            Path::new("host/clock.rs"),
+            Path::new("host/proc/details.rs")
+        ]
     );
 }
 

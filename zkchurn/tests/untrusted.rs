@@ -25,11 +25,7 @@ use zkchurn_core::{
     },
     pipeline::{Pipeline, View},
     process::{ProcessIdentity, ProcessKey},
-    render::{
-        Options, Renderer,
-        json::Json,
-        text::Text,
-    },
+    render::{Options, Renderer, json::Json, text::Text},
     timewait::{Snapshot, TimeWaitSocket},
 };
 

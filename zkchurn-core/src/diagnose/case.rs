@@ -5,7 +5,7 @@
 use crate::{
     connection::Side,
     handshake::session::SessionId,
-    inspection::logs::LogFinding,
+    inspection::{LogSignature, logs::LogFinding},
     ledger::{
         Destination,
         handshakes::Handshakes,
@@ -142,10 +142,10 @@ impl Case<'_> {
 
     /// A line of the process's log, of one of these signatures, that was written
     /// while the connections were.
-    pub fn logged(&self, signatures: &[&str]) -> Option<&LogFinding> {
+    pub fn logged(&self, signatures: &[LogSignature]) -> Option<&LogFinding> {
+        let is_one = |log: &LogFinding| signatures.iter().any(|one| one.id() == log.signature);
         let mut logs = self.logs.iter();
-        logs.find(|log| log.during_trace && signatures.contains(&log.signature.as_str()))
-            .copied()
+        logs.find(|log| log.during_trace && is_one(log)).copied()
     }
 
     /// The program's name.

@@ -5,24 +5,27 @@
 //! in which rhythm, and what the program itself says.
 
 use super::case::{Case, ClientThread, Runtime};
-use crate::ledger::shape::{Ending, Spoken};
+use crate::{
+    inspection::LogSignature,
+    ledger::shape::{Ending, Spoken},
+};
 
 /// Fewer such connections are no churn.
 const FEWEST: u64 = 3;
 
 /// Signatures of log lines of a client that cannot load its own classes, or has
 /// no resources left for a connection (signatures.toml).
-const FAILS_INSIDE: [&str; 10] = [
-    "web-application-stopped",
-    "zookeeper-class-missing",
-    "jar-replaced",
-    "out-of-threads",
-    "out-of-memory",
-    "out-of-file-descriptors",
-    "stack-overflow",
-    "incompatible-class",
-    "class-missing",
-    "class-initialization-failed",
+const FAILS_INSIDE: [LogSignature; 10] = [
+    LogSignature::WEB_APPLICATION_STOPPED,
+    LogSignature::ZOOKEEPER_CLASS_MISSING,
+    LogSignature::JAR_REPLACED,
+    LogSignature::OUT_OF_THREADS,
+    LogSignature::OUT_OF_MEMORY,
+    LogSignature::OUT_OF_FILE_DESCRIPTORS,
+    LogSignature::STACK_OVERFLOW,
+    LogSignature::INCOMPATIBLE_CLASS,
+    LogSignature::CLASS_MISSING,
+    LogSignature::CLASS_INITIALIZATION_FAILED,
 ];
 
 /// Programs that are made for looking whether a port is open.

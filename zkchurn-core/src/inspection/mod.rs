@@ -9,12 +9,14 @@
 mod details;
 pub mod jvm;
 pub mod logs;
+mod signature;
 
 use serde::{Deserialize, Serialize};
 
 use crate::process::ProcessKey;
 
 pub use details::{Details, LogFile};
+pub use signature::LogSignature;
 
 /// What a closer look at one process brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

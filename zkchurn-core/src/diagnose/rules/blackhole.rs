@@ -2,7 +2,14 @@
 //! No answer comes to the SYN: until the kernel gives up, or the client does.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, ledger::shape::Ending, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+    },
+    ledger::shape::Ending,
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -73,7 +80,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{connection::Connection, diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+    use crate::{
+        connection::Connection,
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::MS,
+        outcome::Outcome,
+    };
 
     fn given_up(after_ms: u64, retransmits: u32) -> Vec<Connection> {
         let mut connections = every(7_100, 5, (0, 0, Outcome::GivenUp));
@@ -87,14 +102,20 @@ mod tests {
     #[test]
     fn seven_seconds_without_an_answer() {
         let finding = only(diagnosed(&given_up(7_100, 2)));
-        assert_eq!((finding.name, finding.confidence), ("blackhole", Confidence::Certain));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("blackhole", Confidence::Certain)
+        );
         assert_eq!(finding.numbers["syn_retransmits"], 10);
     }
 
     #[test]
     fn an_impatient_client_proves_nothing() {
         let finding = only(diagnosed(&given_up(200, 0)));
-        assert_eq!((finding.name, finding.confidence), ("blackhole", Confidence::Possible));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("blackhole", Confidence::Possible)
+        );
         assert_eq!(finding.reasons_against.len(), 1);
     }
 }

@@ -3,7 +3,11 @@
 //! byte, and tries again for ever: the incident that zkchurn was made for.
 
 use super::Rule;
-use crate::diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, twins::Twins};
+use crate::diagnose::{
+    case::{Case, Runtime},
+    finding::{Confidence, Severity, Verdict},
+    twins::Twins,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -49,9 +53,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let verdict = verdict.cannot_tell_from(&["tcp_health_probe"]);
     let verdict = match case.runtime {
-        Runtime::Jvm => verdict.decided_by(
-            "a thread dump and the log, taken while it churns: --jvm dump --logs",
-        ),
+        Runtime::Jvm => verdict
+            .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
         _ if case.is_remote_host() => {
             verdict.decided_by("zkchurn on that host: it names the process and thread")
         }
@@ -68,7 +71,14 @@ fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, every, names, only}}, ledger::test_connection::{by, server_side}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{back_off, diagnosed, every, names, only},
+        },
+        ledger::test_connection::{by, server_side},
+        outcome::Outcome,
+    };
 
     const SILENT: (u64, u64, Outcome) = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
 

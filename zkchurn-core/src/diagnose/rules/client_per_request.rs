@@ -3,7 +3,15 @@
 //! costs a handshake, a session in the ensemble's log, and its end.
 
 use super::Rule;
-use crate::{diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Spoken}, text};
+use crate::{
+    diagnose::{
+        case::{Case, Runtime},
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    ledger::{handshakes::Handshakes, shape::Spoken},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -105,7 +113,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, ledger::handshakes::tests::asked, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, new_thread_each, only},
+        },
+        ledger::handshakes::tests::asked,
+        outcome::Outcome,
+    };
 
     #[test]
     fn the_requests_themselves_decide_whether_one_thread_reconnects() {
@@ -122,7 +137,11 @@ mod tests {
             connection.handshake = Some(asked(7, Some((7, 4_000))));
         }
         let findings = diagnosed(&connections);
-        assert!(findings.iter().all(|finding| finding.name != "client_per_request"));
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.name != "client_per_request")
+        );
     }
 
     #[test]

@@ -4,7 +4,16 @@
 //! unread (`NIOServerCnxnFactory.AcceptThread.doAccept`).
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::{Ending, Shape}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::shape::{Ending, Shape},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -25,7 +34,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if turned_away < FEWEST || !case.most(turned_away) || unread * 5 < turned_away {
         return None;
     }
-    let logged = case.logged(&["too-many-connections"]);
+    let logged = case.logged(&[LogSignature::TOO_MANY_CONNECTIONS]);
     // Measured with a limit of 1: 8 of 10 and 12 of 12; without a quorum up to 3 of 12.
     let confidence = match (logged, unread * 2 >= turned_away) {
         (Some(_), _) => Confidence::Certain,
@@ -42,7 +51,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "{} of {} were closed or reset with nothing read, some {} after they were established",
         text::count(unread),
         text::counted(case.ended(), "connection"),
-        text::duration(case.tally.established_for.percentile(50.0).unwrap_or_default())
+        text::duration(
+            case.tally
+                .established_for
+                .percentile(50.0)
+                .unwrap_or_default()
+        )
     ))
     .because("a server that reads the request and refuses it closes without a RST")
     .number("turned_away", turned_away)
@@ -56,7 +70,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .next("find who holds them before you raise maxClientCnxns: a handle leak only takes longer");
     if confidence == Confidence::Possible {
         verdict = verdict
-            .but("most were closed without a RST, as by a server that reads the request and refuses")
+            .but(
+                "most were closed without a RST, as by a server that reads the request and refuses",
+            )
             .cannot_tell_from(&["not_served"]);
     }
     if let Some(line) = logged {
@@ -80,7 +96,13 @@ fn is_turned_away(shape: &Shape) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, only}}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{back_off, diagnosed, only},
+        },
+        outcome::Outcome,
+    };
 
     #[test]
     fn resets_without_an_answer_are_the_limit() {

@@ -2,7 +2,15 @@
 //! A monitor asks ZooKeeper one of its four-letter words.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::handshakes::Handshakes, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    ledger::handshakes::Handshakes,
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -68,7 +76,13 @@ fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        outcome::Outcome,
+    };
 
     #[test]
     fn four_bytes_and_an_answer() {

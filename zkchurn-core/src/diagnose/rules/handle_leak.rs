@@ -2,7 +2,14 @@
 //! A process opens client after client and closes none, until the server's limit.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, who::Who}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        who::Who,
+    },
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -29,8 +36,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let gap = case.tally.gap.percentile(50.0).unwrap_or_default();
-    let steady =
-        case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= case.window_ns / 4;
+    let steady = case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= case.window_ns / 4;
     let confidence = match steady && open >= MANY && !case.is_remote_host() {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -62,7 +68,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{connection::Stage, diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, outcome::Outcome};
+    use crate::{
+        connection::Stage,
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, new_thread_each, only},
+        },
+        outcome::Outcome,
+    };
 
     fn open(period_ms: u64, count: u64) -> Vec<crate::connection::Connection> {
         let mut connections = every(period_ms, count, (49, 41, Outcome::ClosedByUs));
@@ -78,7 +91,10 @@ mod tests {
     #[test]
     fn a_client_every_two_seconds_that_stays() {
         let finding = only(diagnosed(&open(2_000, 20)));
-        assert_eq!((finding.name, finding.confidence), ("handle_leak", Confidence::Likely));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("handle_leak", Confidence::Likely)
+        );
         assert_eq!(finding.numbers["open_now"], 20);
     }
 

@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: MIT
 //! The rules: each looks at one case and says whether it is its kind of churn.
 //!
-//! A new rule is a file here with its test, and a line in the list below.
+//! A new rule is a file here with its test, a `mod` line and a line in `ALL`.
+
+mod blackhole;
+mod client_fails_before_it_speaks;
+mod client_per_request;
+mod connection_limit;
+mod four_letter_word_monitor;
+mod handle_leak;
+mod http_at_plaintext_port;
+mod not_served;
+mod one_session_two_clients;
+mod oversized_packet;
+mod read_timeouts;
+mod refused;
+mod session_expired_loop;
+mod stale_address;
+mod tcp_health_probe;
+mod tls_at_plaintext_port;
+mod unexplained_churn;
+mod unreachable;
+mod wrong_protocol;
 
 use super::{
     case::Case,
@@ -21,55 +41,45 @@ pub struct Rule {
     pub judge: fn(&Case<'_>) -> Option<Verdict>,
 }
 
-macro_rules! rules {
-    ($($(#[$doc:meta])* $rule:ident),* $(,)?) => {
-        $($(#[$doc])* pub mod $rule;)*
-
-        /// All rules but the one for what none of them explains.
-        pub const ALL: &[Rule] = &[$($rule::RULE),*];
-    };
-}
-
-rules! {
-    /// The incident: a client that fails inside itself.
-    client_fails_before_it_speaks,
-    /// Its twin: somebody looks whether the port is open.
-    tcp_health_probe,
-    /// ECONNREFUSED.
-    refused,
-    /// No answer to the SYN.
-    blackhole,
-    /// No route, or no neighbour.
-    unreachable,
-    /// maxClientCnxns.
-    connection_limit,
-    /// The server closes without an answer.
-    not_served,
-    /// The session is gone.
-    session_expired_loop,
-    /// Two clients with the same session.
-    one_session_two_clients,
-    /// A client for each request.
-    client_per_request,
-    /// ruok, stat, mntr.
-    four_letter_word_monitor,
-    /// Bytes that are no ZooKeeper.
-    wrong_protocol,
-    /// TLS, read off the wire.
-    tls_at_plaintext_port,
-    /// HTTP, read off the wire.
-    http_at_plaintext_port,
-    /// The server does not answer in time.
-    read_timeouts,
-    /// Handles that nobody closes.
-    handle_leak,
-    /// jute.maxbuffer.
-    oversized_packet,
-    /// An address that no longer serves.
-    stale_address,
-}
-
-pub mod unexplained_churn;
+/// All rules but the one for what none of them explains.
+pub const ALL: &[Rule] = &[
+    // The incident: a client that fails inside itself.
+    client_fails_before_it_speaks::RULE,
+    // Its twin: somebody looks whether the port is open.
+    tcp_health_probe::RULE,
+    // ECONNREFUSED.
+    refused::RULE,
+    // No answer to the SYN.
+    blackhole::RULE,
+    // No route, or no neighbour.
+    unreachable::RULE,
+    // maxClientCnxns.
+    connection_limit::RULE,
+    // The server closes without an answer.
+    not_served::RULE,
+    // The session is gone.
+    session_expired_loop::RULE,
+    // Two clients with the same session.
+    one_session_two_clients::RULE,
+    // A client for each request.
+    client_per_request::RULE,
+    // ruok, stat, mntr.
+    four_letter_word_monitor::RULE,
+    // Bytes that are no ZooKeeper.
+    wrong_protocol::RULE,
+    // TLS, read off the wire.
+    tls_at_plaintext_port::RULE,
+    // HTTP, read off the wire.
+    http_at_plaintext_port::RULE,
+    // The server does not answer in time.
+    read_timeouts::RULE,
+    // Handles that nobody closes.
+    handle_leak::RULE,
+    // jute.maxbuffer.
+    oversized_packet::RULE,
+    // An address that no longer serves.
+    stale_address::RULE,
+];
 
 /// For what no other rule explains.
 pub const UNEXPLAINED: Rule = unexplained_churn::RULE;

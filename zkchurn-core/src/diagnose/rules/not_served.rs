@@ -4,7 +4,16 @@
 //! it has (`ZooKeeperServer.processConnectRequest`).
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::{handshakes::Handshakes, shape::Ending},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -80,14 +89,22 @@ fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
 /// Only a log tells one reason from the other.
 fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let reasons = [
-        ("server-not-serving", "the server does not serve: it has no quorum, or still starts"),
-        ("server-behind-client", "the client has seen a newer zxid than the server has"),
-        ("too-many-connections", "the server's connection limit is reached"),
+        (
+            LogSignature::SERVER_NOT_SERVING,
+            "the server does not serve: it has no quorum, or still starts",
+        ),
+        (
+            LogSignature::SERVER_BEHIND_CLIENT,
+            "the client has seen a newer zxid than the server has",
+        ),
+        (
+            LogSignature::TOO_MANY_CONNECTIONS,
+            "the server's connection limit is reached",
+        ),
     ];
     for (signature, reason) in reasons {
         if let Some(line) = case.logged(&[signature]) {
-            return verdict
-                .because(format!("{reason}: \"{}\"", line.last.trim()));
+            return verdict.because(format!("{reason}: \"{}\"", line.last.trim()));
         }
     }
     verdict
@@ -106,13 +123,23 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, names, only}}, ledger::{handshakes::tests::asked, test_connection::server_side}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{back_off, diagnosed, names, only},
+        },
+        ledger::{handshakes::tests::asked, test_connection::server_side},
+        outcome::Outcome,
+    };
 
     #[test]
     fn a_request_without_an_answer() {
         let unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
         let finding = only(diagnosed(&unanswered));
-        assert_eq!((finding.name, finding.confidence), ("not_served", Confidence::Likely));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("not_served", Confidence::Likely)
+        );
         assert_eq!(finding.cannot_tell_from, ["connection_limit"]);
         assert!(finding.would_decide[0].contains("has seen zxid"));
     }
@@ -148,7 +175,12 @@ mod tests {
             connection.handshake = Some(asked(0x1f, None));
         }
         let finding = only(diagnosed(&unanswered));
-        assert!(finding.reasons_for.iter().any(|why| why.contains("zxid 0x1f")));
+        assert!(
+            finding
+                .reasons_for
+                .iter()
+                .any(|why| why.contains("zxid 0x1f"))
+        );
     }
 
     #[test]

@@ -4,7 +4,15 @@
 //! `DisconnectReason.CLIENT_RECONNECT`), and that one reconnects in turn.
 
 use super::Rule;
-use crate::{diagnose::{case::{Case, SharedSession}, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::Ending, text};
+use crate::{
+    diagnose::{
+        case::{Case, SharedSession},
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    ledger::shape::Ending,
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -42,7 +50,11 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
     Some(
         Verdict::new(
             Confidence::Certain,
-            format!("Session {} goes from one client to the other and back: {}.", shared.id, users.join(", ")),
+            format!(
+                "Session {} goes from one client to the other and back: {}.",
+                shared.id,
+                users.join(", ")
+            ),
         )
         .because("the session id in the server's answers to each of them was read off the wire")
         .number("takers", takers(&shared) as u64)
@@ -98,13 +110,24 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, names}}, ledger::{handshakes::tests::asked, test_connection::by}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, names},
+        },
+        ledger::{handshakes::tests::asked, test_connection::by},
+        outcome::Outcome,
+    };
 
     #[test]
     fn the_same_session_in_both_is_certain() {
         let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
         let mut connections = every(3_000, 6, taken);
-        connections.extend(every(3_100, 6, taken).into_iter().map(|one| by(one, 50, 51, "java")));
+        connections.extend(
+            every(3_100, 6, taken)
+                .into_iter()
+                .map(|one| by(one, 50, 51, "java")),
+        );
         for connection in &mut connections {
             connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
         }
@@ -113,20 +136,33 @@ mod tests {
             names(&findings),
             [("one_session_two_clients", Confidence::Certain); 2]
         );
-        assert!(findings[0].summary.contains("0x77"), "{}", findings[0].summary);
+        assert!(
+            findings[0].summary.contains("0x77"),
+            "{}",
+            findings[0].summary
+        );
     }
 
     #[test]
     fn two_processes_that_are_closed_in_turn() {
         let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
         let mut connections = every(3_000, 6, taken);
-        connections.extend(every(3_100, 6, taken).into_iter().map(|one| by(one, 50, 51, "java")));
+        connections.extend(
+            every(3_100, 6, taken)
+                .into_iter()
+                .map(|one| by(one, 50, 51, "java")),
+        );
         let findings = diagnosed(&connections);
         assert_eq!(
             names(&findings)[..2],
             [("one_session_two_clients", Confidence::Likely); 2]
         );
-        assert!(findings[0].reasons_for.iter().any(|why| why.contains("same for pid")));
+        assert!(
+            findings[0]
+                .reasons_for
+                .iter()
+                .any(|why| why.contains("same for pid"))
+        );
         assert!(
             names(&findings)[2..]
                 .iter()

@@ -3,7 +3,16 @@
 //! limit is hit closes, the client reconnects and does it again.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::{Ending, Shape}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::shape::{Ending, Shape},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -20,7 +29,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if large < FEWEST || large * 3 < case.ended() {
         return None;
     }
-    let logged = case.logged(&["packet-too-large"]);
+    let logged = case.logged(&[LogSignature::PACKET_TOO_LARGE]);
     let confidence = match logged {
         Some(_) => Confidence::Certain,
         None => Confidence::Likely,
@@ -61,7 +70,13 @@ fn is_large(shape: &Shape) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed}}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{back_off, diagnosed},
+        },
+        outcome::Outcome,
+    };
 
     #[test]
     fn what_the_server_left_unread_is_enough() {

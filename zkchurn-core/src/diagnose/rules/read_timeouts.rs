@@ -4,7 +4,16 @@
 //! (`ClientCnxn.SendThread`, `readTimeout`).
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::shape::{Ending, Spoken}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::shape::{Ending, Spoken},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -98,7 +107,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(handshakes.reconnects, "connection")
         ));
     }
-    if let Some(line) = case.logged(&["session-timed-out", "jvm-paused"]) {
+    if let Some(line) = case.logged(&[LogSignature::SESSION_TIMED_OUT, LogSignature::JVM_PAUSED]) {
         verdict.confidence = Confidence::Certain;
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
     }
@@ -107,21 +116,39 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, living, new_thread_each, only}}, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, living, new_thread_each, only},
+        },
+        outcome::Outcome,
+    };
 
     #[test]
     fn a_stopped_server_accepts_and_says_nothing() {
         let waits = every(7_000, 4, (49, 0, Outcome::ClosedByUsWithoutAnswer));
         let finding = only(diagnosed(&living(5_000, waits)));
-        assert_eq!((finding.name, finding.confidence), ("read_timeouts", Confidence::Likely));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("read_timeouts", Confidence::Likely)
+        );
         assert_eq!(finding.numbers["never_answered"], 4);
-        assert!(finding.reasons_for.iter().any(|why| why.contains("acknowledged")));
+        assert!(
+            finding
+                .reasons_for
+                .iter()
+                .any(|why| why.contains("acknowledged"))
+        );
     }
 
     #[test]
     fn clients_that_live_long_and_end_in_order_are_no_timeouts() {
         let work = every(7_000, 4, (88, 149, Outcome::AnsweredThenClosedByUs));
         let findings = diagnosed(&living(5_000, new_thread_each(work)));
-        assert!(findings.iter().all(|finding| finding.name != "read_timeouts"));
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.name != "read_timeouts")
+        );
     }
 }

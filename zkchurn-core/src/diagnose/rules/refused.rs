@@ -2,7 +2,15 @@
 //! The server's host answers the SYN with a RST.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, rhythm::Pattern}, ledger::shape::Ending, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        rhythm::Pattern,
+    },
+    ledger::shape::Ending,
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -49,21 +57,33 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let others = case.ended() - refused;
     if others > 0 {
         let words = text::counted(others, "other connection");
-        verdict = verdict.but(format!("{words} got through: the server came or went meanwhile"));
+        verdict = verdict.but(format!(
+            "{words} got through: the server came or went meanwhile"
+        ));
     }
     Some(verdict)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{back_off, diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{back_off, diagnosed, every, only},
+        },
+        ledger::test_connection::MS,
+        outcome::Outcome,
+    };
 
     const REFUSED: (u64, u64, Outcome) = (0, 0, Outcome::Refused);
 
     #[test]
     fn the_kernel_says_so() {
         let finding = only(diagnosed(&every(1102, 13, REFUSED)));
-        assert_eq!((finding.name, finding.confidence), ("refused", Confidence::Certain));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("refused", Confidence::Certain)
+        );
         assert_eq!(finding.reasons_for.len(), 2);
         assert_eq!(finding.numbers["refused"], 13);
     }

@@ -4,7 +4,16 @@
 //! makes a new handle, which goes the same way.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::{handshakes::Handshakes, shape::Ending},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -37,9 +46,8 @@ fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     )
     .because("a ConnectResponse with no session or no timeout was read off the wire");
     if handshakes.reconnects >= expired && case.is_new_one_each_time() {
-        verdict = verdict.because(
-            "new threads or processes present an old session: it is kept and handed on",
-        );
+        verdict = verdict
+            .because("new threads or processes present an old session: it is kept and handed on");
     }
     if expired == 1 {
         verdict = verdict.but("it happened once: a single expiry is no loop");
@@ -66,7 +74,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if !case.most(alone) {
         return None;
     }
-    let logged = case.logged(&["session-expired"]);
+    let logged = case.logged(&[LogSignature::SESSION_EXPIRED]);
     // After an expiry the Java client's thread ends; one that comes again lost its
     // connection in another way.
     let comes_again = case.is_one_thread() && alone > 1;
@@ -119,7 +127,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, new_thread_each, only}}, ledger::handshakes::tests::asked, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, new_thread_each, only},
+        },
+        ledger::handshakes::tests::asked,
+        outcome::Outcome,
+    };
 
     const EXPIRED: (u64, u64, Outcome) = (49, 41, Outcome::AnsweredThenClosedByPeer);
 
@@ -131,7 +146,12 @@ mod tests {
             ("session_expired_loop", Confidence::Likely)
         );
         assert_eq!(finding.who.kind, "process");
-        assert!(finding.reasons_for.iter().any(|why| why.contains("new handle")));
+        assert!(
+            finding
+                .reasons_for
+                .iter()
+                .any(|why| why.contains("new handle"))
+        );
     }
 
     #[test]
@@ -150,14 +170,20 @@ mod tests {
         }
         let findings = diagnosed(&connections);
         assert!(
-            findings.iter().all(|finding| finding.name != "session_expired_loop"),
+            findings
+                .iter()
+                .all(|finding| finding.name != "session_expired_loop"),
             "{findings:?}"
         );
     }
 
     #[test]
     fn once_is_only_possible() {
-        let finding = only(diagnosed(&every(1, 1, (49, 41, Outcome::AnsweredThenClosedByUs))));
+        let finding = only(diagnosed(&every(
+            1,
+            1,
+            (49, 41, Outcome::AnsweredThenClosedByUs),
+        )));
         assert_eq!(finding.confidence, Confidence::Possible);
         assert_eq!(finding.reasons_against.len(), 1);
     }

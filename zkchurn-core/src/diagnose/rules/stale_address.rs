@@ -4,7 +4,13 @@
 //! (ZOOKEEPER-2184: the client resolved the name once).
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+    },
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -15,9 +21,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let failed = case
-        .shapes()
-        .count(|ending, _| ending.is_failed_connect());
+    let failed = case.shapes().count(|ending, _| ending.is_failed_connect());
     let working: Vec<_> = case
         .siblings
         .iter()
@@ -52,7 +56,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::test_case::{back_off, diagnosed, names}, outcome::Outcome};
+    use crate::{
+        diagnose::test_case::{back_off, diagnosed, names},
+        outcome::Outcome,
+    };
 
     #[test]
     fn one_address_fails_and_another_works() {

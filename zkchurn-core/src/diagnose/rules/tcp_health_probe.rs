@@ -3,7 +3,11 @@
 //! a load balancer's check, `nc -z`, a monitor.
 
 use super::Rule;
-use crate::diagnose::{case::{Case, Runtime}, finding::{Confidence, Severity, Verdict}, twins::Twins};
+use crate::diagnose::{
+    case::{Case, Runtime},
+    finding::{Confidence, Severity, Verdict},
+    twins::Twins,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -38,9 +42,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&["client_fails_before_it_speaks"]);
         verdict = match case.runtime {
-            Runtime::Jvm => verdict.decided_by(
-                "a thread dump and the log, taken while it churns: --jvm dump --logs",
-            ),
+            Runtime::Jvm => verdict
+                .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
             _ => verdict.decided_by("who the process is, and what its configuration checks"),
         };
     }
@@ -49,7 +52,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::by, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::by,
+        outcome::Outcome,
+    };
 
     #[test]
     fn a_new_nc_each_second_is_one_finding_on_all_of_them() {

@@ -2,7 +2,14 @@
 //! The network says that there is no way to the server.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}}, ledger::shape::Ending, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+    },
+    ledger::shape::Ending,
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -21,7 +28,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if !case.most(unreachable) {
         return None;
     }
-    let waited = case.tally.connecting_for.percentile(50.0).unwrap_or_default();
+    let waited = case
+        .tally
+        .connecting_for
+        .percentile(50.0)
+        .unwrap_or_default();
     let (how, next) = if waited >= NEIGHBOUR_ASKED_NS {
         (
             "it took so long because the neighbour was asked for in vain (ARP, or neighbour \
@@ -52,7 +63,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::MS, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::MS,
+        outcome::Outcome,
+    };
 
     #[test]
     fn three_seconds_are_a_missing_neighbour() {
@@ -61,7 +79,10 @@ mod tests {
             connection.ended_ns = Some(connection.started_ns + 3_050 * MS);
         }
         let finding = only(diagnosed(&connections));
-        assert_eq!((finding.name, finding.confidence), ("unreachable", Confidence::Certain));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("unreachable", Confidence::Certain)
+        );
         assert!(finding.next[0].contains("ip neigh"));
     }
 

@@ -3,7 +3,16 @@
 //! length, finds it too large (`NIOServerCnxn.readLength`, "Len error") and closes.
 
 use super::Rule;
-use crate::{diagnose::{case::Case, finding::{Confidence, Severity, Verdict}, sizes}, ledger::{handshakes::Handshakes, shape::Ending}, text};
+use crate::{
+    diagnose::{
+        case::Case,
+        finding::{Confidence, Severity, Verdict},
+        sizes,
+    },
+    inspection::LogSignature,
+    ledger::{handshakes::Handshakes, shape::Ending},
+    text,
+};
 
 /// See the module.
 pub const RULE: Rule = Rule {
@@ -53,9 +62,7 @@ pub(super) fn read_off_the_wire(
     let connections = text::counted(count, "connection");
     let verdict = Verdict::new(
         Confidence::Certain,
-        format!(
-            "{connections} began with {protocol} and the server closed without an answer."
-        ),
+        format!("{connections} began with {protocol} and the server closed without an answer."),
     );
     let verdict = verdict.because(reason).number("foreign", foreign);
     Some(verdict.number("read", count).next(next))
@@ -64,7 +71,12 @@ pub(super) fn read_off_the_wire(
 /// Findings in six connections that begin with these bytes.
 #[cfg(test)]
 pub(super) fn found_in(bytes: &[u8]) -> Vec<crate::diagnose::Finding> {
-    use crate::{diagnose::test_case::{diagnosed, every}, handshake::{Direction, Handshake, message::Message}, ledger::handshakes::tests::first, outcome::Outcome};
+    use crate::{
+        diagnose::test_case::{diagnosed, every},
+        handshake::{Direction, Handshake, message::Message},
+        ledger::handshakes::tests::first,
+        outcome::Outcome,
+    };
     let mut connections = every(1_000, 6, (300, 0, Outcome::ResetByPeer));
     for connection in &mut connections {
         connection.handshake = Some(Handshake {
@@ -113,7 +125,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some((name, protocol)) = known {
         verdict = verdict.because(format!("the program is {name}, which speaks {protocol}"));
     }
-    if let Some(line) = case.logged(&["tls-meets-plaintext", "tls-handshake-failed"]) {
+    if let Some(line) = case.logged(&[
+        LogSignature::TLS_MEETS_PLAINTEXT,
+        LogSignature::TLS_HANDSHAKE_FAILED,
+    ]) {
         verdict = verdict.because(format!("the log says: \"{}\"", line.last.trim()));
     }
     Some(verdict)
@@ -121,7 +136,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{diagnose::{Confidence, test_case::{diagnosed, every, only}}, ledger::test_connection::by, outcome::Outcome};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::by,
+        outcome::Outcome,
+    };
 
     const GET: (u64, u64, Outcome) = (79, 0, Outcome::ClosedByPeerWithoutAnswer);
 
@@ -133,7 +155,10 @@ mod tests {
             .map(|(one, pid)| by(one, pid, pid, "curl"))
             .collect();
         let finding = only(diagnosed(&connections));
-        assert_eq!((finding.name, finding.confidence), ("wrong_protocol", Confidence::Likely));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            ("wrong_protocol", Confidence::Likely)
+        );
         assert!(finding.reasons_for[1].contains("HTTP"));
         assert_eq!(finding.cannot_tell_from.len(), 2);
     }

@@ -150,7 +150,22 @@ impl Signatures {
 mod tests {
     use std::collections::HashSet;
 
+    use zkchurn_core::inspection::LogSignature;
+
     use super::*;
+
+    #[test]
+    fn every_signature_that_a_rule_names_is_in_the_list() {
+        let signatures = Signatures::built_in().unwrap();
+        let ids: HashSet<_> = signatures
+            .list()
+            .iter()
+            .map(|one| one.id.as_str())
+            .collect();
+        for named in LogSignature::ALL {
+            assert!(ids.contains(named.id()), "{named:?}");
+        }
+    }
 
     fn id_of<'s>(signatures: &'s Signatures, line: &str) -> Option<&'s str> {
         let found = signatures.occurrences(line.as_bytes());
