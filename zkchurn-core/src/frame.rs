@@ -77,6 +77,17 @@ pub enum Sides {
     Both,
 }
 
+impl Sides {
+    /// The word for it, as `--side` takes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Both => "both",
+        }
+    }
+}
+
 /// A moment of the trace, with the counters as they stood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {

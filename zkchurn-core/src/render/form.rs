@@ -8,7 +8,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{Renderer, json::JsonForm, text::TextForm};
+use super::{Renderer, json::JsonForm, markdown::MarkdownForm, text::TextForm};
 use crate::{doctor::Doctor, serverlog};
 
 /// How a form may look.
@@ -49,7 +49,7 @@ pub trait Form: Debug + Sync {
 }
 
 /// All forms; the first is the default.
-pub static FORMS: [&dyn Form; 2] = [&TextForm, &JsonForm];
+pub static FORMS: [&dyn Form; 3] = [&TextForm, &JsonForm, &MarkdownForm];
 
 /// The form of this name.
 pub fn named(name: &str) -> Option<&'static dyn Form> {

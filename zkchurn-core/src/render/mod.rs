@@ -6,8 +6,10 @@ mod form;
 mod handshake;
 pub mod json;
 mod json_text;
+mod markdown;
 pub mod text;
 mod time_wait;
+mod words;
 
 use std::io;
 

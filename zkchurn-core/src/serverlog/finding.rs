@@ -33,6 +33,17 @@ pub enum Confidence {
     Possible,
 }
 
+impl Confidence {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
+}
+
 /// What an address does, and what it may mean.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {

@@ -4,13 +4,12 @@
 
 mod doctor;
 mod findings;
-mod handshakes;
 mod logs;
 mod report;
 mod server_log;
 mod stream;
 mod style;
-mod suspect;
+pub(super) mod suspect;
 mod time_wait;
 
 use std::io::{self, BufWriter, Write};
@@ -21,11 +20,11 @@ use super::{ConnectionLine, Form, Options, Renderer, form::BUFFER};
 use crate::{
     doctor::Doctor,
     frame::TraceStart,
-    report::{IntervalSummary, Loss, Report},
+    report::{IntervalSummary, Report},
     serverlog, text,
 };
 use stream::LineLimit;
-use style::Style;
+pub(super) use style::Style;
 
 /// Writes text.
 pub struct Text<W> {
@@ -147,38 +146,4 @@ impl<W: Write> Renderer for Text<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
-}
-
-/// Loss in words; zero is said too.
-fn loss_line(loss: &Loss) -> String {
-    let kernel = &loss.kernel;
-    let misses = match kernel.recursion_misses {
-        Some(misses) => text::count(misses),
-        None => "not told by this kernel".to_owned(),
-    };
-    let ring_buffer = kernel.ended_records_dropped;
-    let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
-    let mut line = format!(
-        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
-        text::count(ring_buffer),
-        text::count(kernel.table_full),
-        text::counted(
-            kernel.unmatched_closes.saturating_sub(kernel.table_full),
-            "close"
-        ),
-    );
-    if let Some(dropped) = kernel.handshake_records_dropped {
-        let early = kernel.handshakes_before_accept.unwrap_or(0);
-        line.push_str(&format!(
-            "; of handshakes {} without room, {} too early to be seen, {} forgotten",
-            text::count(dropped),
-            text::count(early),
-            text::count(loss.handshakes_forgotten)
-        ));
-    }
-    if loss.undecodable_records > 0 {
-        let damaged = text::counted(loss.undecodable_records, "unreadable record");
-        line.push_str(&format!("; {damaged}"));
-    }
-    line
 }

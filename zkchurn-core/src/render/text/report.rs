@@ -4,14 +4,15 @@
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
-use super::{
-    findings, handshakes, loss_line, stream::time_of_day, style::Style, suspect, time_wait,
-};
+use super::{findings, style::Style, suspect, time_wait};
 use crate::{
-    ledger::tally::Range,
-    report::{FamilyRow, FirstCloses, NotToldApart, Older, Report, Spread, Summary},
+    render::words::{
+        handshakes, loss, scope,
+        summary::{bytes, closed_first, heading, lived, optional, outcomes, seen},
+    },
+    report::{FamilyRow, Older, Report, Summary},
     text,
 };
 
@@ -47,8 +48,8 @@ pub fn write_scope(
     style: &Style,
     zone: &TimeZone,
 ) -> io::Result<()> {
-    write_traced(to, report, zone)?;
-    let loss = loss_line(&report.loss);
+    writeln!(to, "{}", scope::traced(report, zone))?;
+    let loss = loss::line(&report.loss);
     if report.loss.kernel.is_none() && report.loss.undecodable_records == 0 {
         writeln!(to, "{loss}")?;
     } else {
@@ -59,26 +60,6 @@ pub fn write_scope(
         writeln!(to, "{}", style.warn(&format!("degraded: {sentence}")))?;
     }
     Ok(())
-}
-
-fn write_traced(to: &mut impl Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
-    let trace = &report.trace;
-    let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
-    let pid = trace
-        .pid
-        .map_or_else(String::new, |pid| format!(", pid {pid} only"));
-    writeln!(
-        to,
-        "traced: port {} on {} (Linux {}), {} side{pid}, {} to {} ({}), {} in all",
-        ports.join(","),
-        text::printable(trace.host.as_bytes()),
-        text::printable(trace.kernel.as_bytes()),
-        format!("{:?}", trace.side).to_lowercase(),
-        moment(&trace.from, zone, true),
-        moment(&trace.to, zone, false),
-        text::window(trace.length_ns),
-        text::counted(report.total.opened, "connection"),
-    )
 }
 
 const COLUMNS: [(&str, CellAlignment); 10] = [
@@ -133,48 +114,11 @@ fn write_table(
             "… {more} more processes or destinations (--top shows more)"
         )?;
     }
-    match &report.not_told_apart {
-        Some(row) => write_not_told_apart(to, row),
-        None => Ok(()),
-    }
-}
-
-/// Memory is bounded; what made room is said.
-fn write_not_told_apart(to: &mut impl Write, row: &NotToldApart) -> io::Result<()> {
-    if row.families_forgotten > 0 {
-        let pairs = text::counted(row.families_forgotten, "pair");
-        let (opened, ended) = (text::count(row.opened), text::count(row.ended));
-        writeln!(
-            to,
-            "… of {pairs} of process and destination, quiet for longest, only the sum is kept: {opened} opened, {ended} ended"
-        )?;
-    }
-    if row.opened_without_room > 0 {
-        let opened = text::count(row.opened_without_room);
-        let ended = text::count(row.ended_without_room);
-        writeln!(
-            to,
-            "… more processes or destinations at once than are told apart: {opened} opened, {ended} ended"
-        )?;
-    }
-    if row.threads_forgotten > 0 {
-        let threads = text::counted(row.threads_forgotten, "thread");
-        writeln!(
-            to,
-            "… {threads} quiet for longest are counted in their process's row only"
-        )?;
+    let bounded = report.not_told_apart.as_ref();
+    for sentence in bounded.map(loss::not_told_apart).unwrap_or_default() {
+        writeln!(to, "… {sentence}")?;
     }
     Ok(())
-}
-
-fn heading(family: &FamilyRow) -> String {
-    match &family.process {
-        Some(process) => {
-            let label = text::printable(process.label.as_bytes());
-            format!("pid {} {label} -> {}", process.pid, family.destination)
-        }
-        None => format!("remote host {}", family.destination),
-    }
 }
 
 /// A row for the only thread, or one for all threads and one for each of the
@@ -279,93 +223,4 @@ fn row(label: String, summary: &Summary, zone: &TimeZone) -> Vec<String> {
         seen(summary, zone),
         outcomes(summary),
     ]
-}
-
-fn optional<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "-".to_owned(), show)
-}
-
-fn lived(spread: &Spread) -> String {
-    match (spread.p50_ns, spread.p99_ns, spread.max_ns) {
-        (Some(p50), Some(p99), Some(max)) => format!(
-            "{} / {} / {}",
-            text::duration(p50),
-            text::duration(p99),
-            text::duration(max)
-        ),
-        _ => "-".to_owned(),
-    }
-}
-
-fn closed_first(closes: &FirstCloses) -> String {
-    let parts: Vec<_> = [
-        ("us", closes.us),
-        ("peer", closes.peer),
-        ("kernel", closes.kernel),
-    ]
-    .iter()
-    .filter(|(_, count)| *count > 0)
-    .map(|(who, count)| format!("{who} {}", text::count(*count)))
-    .collect();
-    if parts.is_empty() {
-        "-".to_owned()
-    } else {
-        parts.join(", ")
-    }
-}
-
-/// The outcomes, most frequent first; a single one without its number.
-fn outcomes(summary: &Summary) -> String {
-    let mut outcomes: Vec<_> = summary.outcomes.iter().collect();
-    outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let mut parts: Vec<_> = match outcomes.as_slice() {
-        [(outcome, _)] => vec![outcome.label().to_owned()],
-        many => many
-            .iter()
-            .map(|(outcome, count)| format!("{} {}", text::count(**count), outcome.label()))
-            .collect(),
-    };
-    if summary.open > 0 {
-        parts.push(format!("{} open", text::count(summary.open)));
-    }
-    if parts.is_empty() {
-        "-".to_owned()
-    } else {
-        parts.join("; ")
-    }
-}
-
-fn bytes(range: &Range) -> String {
-    match (range.connections, range.min == range.max) {
-        (0, _) => "-".to_owned(),
-        (_, true) => text::count(range.min),
-        (_, false) => format!("{}-{}", text::count(range.min), text::count(range.max)),
-    }
-}
-
-fn seen(summary: &Summary, zone: &TimeZone) -> String {
-    match (&summary.first_seen, &summary.last_seen) {
-        (Some(first), Some(last)) => {
-            format!(
-                "{} - {}",
-                moment(first, zone, false),
-                moment(last, zone, false)
-            )
-        }
-        _ => "-".to_owned(),
-    }
-}
-
-/// An RFC 3339 moment as a local time to the second, with or without the date.
-pub fn moment(rfc3339: &str, zone: &TimeZone, with_date: bool) -> String {
-    let Ok(timestamp) = rfc3339.parse::<Timestamp>() else {
-        return rfc3339.to_owned();
-    };
-    if with_date {
-        let local = timestamp.to_zoned(zone.clone());
-        return local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-    }
-    let mut time = time_of_day(timestamp, zone);
-    time.truncate("HH:MM:SS".len());
-    time
 }

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! The report on a server's log.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::Style;
 use crate::{
-    serverlog::{
-        finding::{Confidence, Finding},
-        kind::Kind,
-        moment::Moment,
-        report::{AddressRow, Minute, Report},
-    },
+    render::words::server_log::{COLUMNS, also, cells, in_words, log, moment, not_told, total},
+    serverlog::{finding::Finding, report::Report},
     text,
 };
 
@@ -46,24 +39,25 @@ pub fn write(to: &mut dyn Write, report: &Report, colour: bool) -> io::Result<()
     write_log(to, report, &style)
 }
 
-const COLUMNS: [(&str, CellAlignment); 7] = [
-    ("ADDRESS", CellAlignment::Left),
-    ("ENDED", CellAlignment::Right),
-    ("NO SESSION", CellAlignment::Right),
-    ("RATE", CellAlignment::Right),
-    ("BUSIEST MINUTE", CellAlignment::Right),
-    ("FIRST", CellAlignment::Left),
-    ("LAST", CellAlignment::Left),
+/// How the columns stand.
+const ALIGNMENTS: [CellAlignment; COLUMNS.len()] = [
+    CellAlignment::Left,
+    CellAlignment::Right,
+    CellAlignment::Right,
+    CellAlignment::Right,
+    CellAlignment::Right,
+    CellAlignment::Left,
+    CellAlignment::Left,
 ];
 
 fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(COLUMNS.map(|(name, _)| name));
+    table.set_header(COLUMNS);
     for row in &report.addresses {
         table.add_row(cells(row));
     }
-    for (index, (_, alignment)) in COLUMNS.iter().enumerate() {
+    for (index, alignment) in ALIGNMENTS.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(*alignment);
             column.set_padding((0, 2));
@@ -98,61 +92,8 @@ fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Re
     Ok(())
 }
 
-fn cells(row: &AddressRow) -> [String; 7] {
-    let of = |kind: Kind| row.counts.get(kind.name()).copied().unwrap_or(0);
-    let without = of(Kind::ClosedWithoutSession) + of(Kind::BrokenWithoutSession);
-    [
-        row.address.clone(),
-        text::count(row.ended),
-        text::count(without),
-        row.per_second.map_or_else(String::new, text::rate),
-        row.busiest_minute.map_or_else(String::new, busiest),
-        row.first.map_or_else(String::new, moment),
-        row.last.map_or_else(String::new, moment),
-    ]
-}
-
-fn busiest(minute: Minute) -> String {
-    let time = minute.at.date().time();
-    format!(
-        "{} at {}",
-        text::count(minute.ended),
-        time.strftime("%H:%M")
-    )
-}
-
-fn moment(moment: Moment) -> String {
-    moment.date().strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// What has no column.
-fn also(counts: &BTreeMap<&'static str, u64>) -> String {
-    in_words(counts, |kind| {
-        !matches!(
-            kind,
-            Kind::ClosedWithoutSession | Kind::BrokenWithoutSession
-        )
-    })
-}
-
-fn in_words(counts: &BTreeMap<&'static str, u64>, shown: impl Fn(Kind) -> bool) -> String {
-    let words: Vec<_> = Kind::ALL
-        .into_iter()
-        .filter(|kind| shown(*kind))
-        .filter_map(|kind| {
-            let count = counts.get(kind.name())?;
-            Some(format!("{} {}", text::count(*count), kind.words()))
-        })
-        .collect();
-    words.join(", ")
-}
-
 fn write_finding(to: &mut dyn Write, finding: &Finding, style: &Style) -> io::Result<()> {
-    let confidence = match finding.confidence {
-        Confidence::Certain => "certain",
-        Confidence::Likely => "likely",
-        Confidence::Possible => "possible",
-    };
+    let confidence = finding.confidence.word();
     for line in wrapped("", &format!("{} ({confidence})", finding.sentence)) {
         writeln!(to, "{}", style.bold(&line))?;
     }
@@ -190,30 +131,15 @@ fn wrapped(name: &str, words: &str) -> Vec<String> {
 }
 
 fn write_total(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
-    let known: BTreeMap<_, _> = report
-        .total
-        .iter()
-        .filter_map(|(name, count)| Some((*name, (*count)?)))
-        .filter(|(_, count)| *count > 0)
-        .collect();
-    let words = match known.is_empty() {
-        true => "nothing about clients".to_owned(),
-        false => in_words(&known, |_| true),
-    };
-    for line in wrapped("in all: ", &words) {
+    for line in wrapped("in all: ", &total(report)) {
         writeln!(to, "{line}")?;
     }
     if let Some(minute) = report.busiest_minute {
         let count = text::counted(minute.ended, "connection");
         writeln!(to, "busiest minute: {count} ended at {}", moment(minute.at))?;
     }
-    let mut whys: Vec<_> = report.not_told.iter().map(|untold| untold.why).collect();
-    whys.dedup();
-    for why in whys {
-        let of_this = report.not_told.iter().filter(|untold| untold.why == why);
-        let words: Vec<_> = of_this.map(|untold| untold.kind.words()).collect();
-        let words = format!("{} ({why})", words.join(", "));
-        write_warning(to, "not told by this log: ", &words, style)?;
+    for sentence in not_told(report) {
+        write_warning(to, "not told by this log: ", &sentence, style)?;
     }
     for note in &report.notes {
         write_warning(to, "told in part: ", note, style)?;
@@ -229,30 +155,10 @@ fn write_warning(to: &mut dyn Write, name: &str, words: &str, style: &Style) -> 
 }
 
 fn write_log(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
-    let log = &report.log;
-    let mut line = format!(
-        "{} of {}, {} ({} of records, {} below them, {} empty, {} foreign, {} cut)",
-        text::counted(log.files.len() as u64, "file"),
-        text::counted(log.bytes, "byte"),
-        text::counted(log.lines, "line"),
-        text::count(log.records),
-        text::count(log.continuations),
-        text::count(log.blank),
-        text::count(log.foreign),
-        text::count(log.cut),
-    );
-    if let (Some(first), Some(last)) = (log.first, log.last) {
-        let (first, last) = (moment(first), moment(last));
-        line.push_str(&format!(", {first} to {last} of the server's clock"));
-    }
-    let versions = match log.versions.is_empty() {
-        true => "ZooKeeper's version is not in it".to_owned(),
-        false => format!("ZooKeeper {}", log.versions.join(", ")),
-    };
-    for line in wrapped("log: ", &format!("{line}; {versions}")) {
+    for line in wrapped("log: ", &log(report)) {
         writeln!(to, "{line}")?;
     }
-    for file in &log.files {
+    for file in &report.log.files {
         if let Some(error) = &file.error {
             let error = text::printable(error.as_bytes());
             let words = format!("{} was read in part: {error}", file.name);

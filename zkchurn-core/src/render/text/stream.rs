@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{handshakes, loss_line, style::Style};
+use super::style::Style;
 use crate::{
     connection::{Connection, FirstClose, errno},
     process::ProcessKey,
-    render::ConnectionLine,
+    render::{
+        ConnectionLine,
+        words::{handshakes, loss, moment::time_of_day},
+    },
     report::IntervalSummary,
     text,
 };
@@ -166,12 +169,6 @@ fn clip(words: &str, width: usize) -> String {
     clipped
 }
 
-/// `14:03:07.123` in `zone`.
-pub fn time_of_day(timestamp: Timestamp, zone: &TimeZone) -> String {
-    let local = timestamp.to_zoned(zone.clone());
-    local.strftime("%H:%M:%S%.3f").to_string()
-}
-
 /// What the last interval brought, in one line.
 pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
     let at: Option<Timestamp> = summary.at.parse().ok();
@@ -198,5 +195,5 @@ pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
             busiest.destination
         ));
     }
-    format!("{line}; {}", loss_line(&summary.loss))
+    format!("{line}; {}", loss::line(&summary.loss))
 }

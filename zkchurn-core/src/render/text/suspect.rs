@@ -6,12 +6,13 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::{logs, report::moment, style::Style};
+use super::{logs, style::Style};
 use crate::{
     inspection::{
         Details,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
+    render::words::moment::moment,
     report::SuspectRow,
     text::{self, clip, printable},
 };

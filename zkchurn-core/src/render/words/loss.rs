@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//! What was lost, and what was not told apart, in words.
+
+use crate::{
+    report::{Loss, NotToldApart},
+    text,
+};
+
+/// Loss in words; zero is said too.
+pub fn line(loss: &Loss) -> String {
+    let kernel = &loss.kernel;
+    let misses = match kernel.recursion_misses {
+        Some(misses) => text::count(misses),
+        None => "not told by this kernel".to_owned(),
+    };
+    let ring_buffer = kernel.ended_records_dropped;
+    let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
+    let mut line = format!(
+        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
+        text::count(ring_buffer),
+        text::count(kernel.table_full),
+        text::counted(
+            kernel.unmatched_closes.saturating_sub(kernel.table_full),
+            "close"
+        ),
+    );
+    if let Some(dropped) = kernel.handshake_records_dropped {
+        let early = kernel.handshakes_before_accept.unwrap_or(0);
+        line.push_str(&format!(
+            "; of handshakes {} without room, {} too early to be seen, {} forgotten",
+            text::count(dropped),
+            text::count(early),
+            text::count(loss.handshakes_forgotten)
+        ));
+    }
+    if loss.undecodable_records > 0 {
+        let damaged = text::counted(loss.undecodable_records, "unreadable record");
+        line.push_str(&format!("; {damaged}"));
+    }
+    line
+}
+
+/// Memory is bounded: what made room, a sentence each.
+pub fn not_told_apart(row: &NotToldApart) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if row.families_forgotten > 0 {
+        let pairs = text::counted(row.families_forgotten, "pair");
+        let (opened, ended) = (text::count(row.opened), text::count(row.ended));
+        sentences.push(format!(
+            "of {pairs} of process and destination, quiet for longest, only the sum is kept: \
+             {opened} opened, {ended} ended"
+        ));
+    }
+    if row.opened_without_room > 0 {
+        let opened = text::count(row.opened_without_room);
+        let ended = text::count(row.ended_without_room);
+        sentences.push(format!(
+            "more processes or destinations at once than are told apart: {opened} opened, \
+             {ended} ended"
+        ));
+    }
+    if row.threads_forgotten > 0 {
+        let threads = text::counted(row.threads_forgotten, "thread");
+        sentences.push(format!(
+            "{threads} quiet for longest are counted in their process's row only"
+        ));
+    }
+    sentences
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//! The numbers of some connections, as cells of a table.
+
+use jiff::tz::TimeZone;
+
+use super::moment::moment;
+use crate::{
+    ledger::tally::Range,
+    report::{FamilyRow, FirstCloses, Spread, Summary},
+    text,
+};
+
+/// Whose connections these are, and where they go.
+pub fn heading(family: &FamilyRow) -> String {
+    match &family.process {
+        Some(process) => {
+            let label = text::printable(process.label.as_bytes());
+            format!("pid {} {label} -> {}", process.pid, family.destination)
+        }
+        None => format!("remote host {}", family.destination),
+    }
+}
+
+pub fn optional<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+pub fn lived(spread: &Spread) -> String {
+    match (spread.p50_ns, spread.p99_ns, spread.max_ns) {
+        (Some(p50), Some(p99), Some(max)) => format!(
+            "{} / {} / {}",
+            text::duration(p50),
+            text::duration(p99),
+            text::duration(max)
+        ),
+        _ => "-".to_owned(),
+    }
+}
+
+pub fn closed_first(closes: &FirstCloses) -> String {
+    let parts: Vec<_> = [
+        ("us", closes.us),
+        ("peer", closes.peer),
+        ("kernel", closes.kernel),
+    ]
+    .iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(who, count)| format!("{who} {}", text::count(*count)))
+    .collect();
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// The outcomes, most frequent first; a single one without its number.
+pub fn outcomes(summary: &Summary) -> String {
+    let mut outcomes: Vec<_> = summary.outcomes.iter().collect();
+    outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let mut parts: Vec<_> = match outcomes.as_slice() {
+        [(outcome, _)] => vec![outcome.label().to_owned()],
+        many => many
+            .iter()
+            .map(|(outcome, count)| format!("{} {}", text::count(**count), outcome.label()))
+            .collect(),
+    };
+    if summary.open > 0 {
+        parts.push(format!("{} open", text::count(summary.open)));
+    }
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join("; ")
+    }
+}
+
+pub fn bytes(range: &Range) -> String {
+    match (range.connections, range.min == range.max) {
+        (0, _) => "-".to_owned(),
+        (_, true) => text::count(range.min),
+        (_, false) => format!("{}-{}", text::count(range.min), text::count(range.max)),
+    }
+}
+
+pub fn seen(summary: &Summary, zone: &TimeZone) -> String {
+    match (&summary.first_seen, &summary.last_seen) {
+        (Some(first), Some(last)) => {
+            format!(
+                "{} - {}",
+                moment(first, zone, false),
+                moment(last, zone, false)
+            )
+        }
+        _ => "-".to_owned(),
+    }
+}
