@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Clippy, in two passes.
+//! Import cycles, and clippy in two passes.
 //!
 //! The kernel program has a panic handler of its own, so it cannot share a
 //! pass with crates that use `std`. No clippy knows the BPF target without
 //! `core` for it, so the program is linted for the host: as `no_std` code
 //! without unwinding, with the cfg that the real build sets.
+
+pub mod cycles;
 
 use anyhow::Result;
 

@@ -107,6 +107,7 @@ fn steps(options: &Options) -> Vec<Step> {
         ("format", step(format)),
         ("clippy, host crates", step(lint::host)),
         ("clippy, kernel program", step(lint::ebpf)),
+        ("import cycles", step(lint::cycles::check)),
         ("supply chain", step(supply_chain::run)),
         ("tests of the host crates", step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
