@@ -37,3 +37,188 @@ pub fn run(args: &DoctorArgs) -> Result<Code, Failure> {
     args.format.doctor(&mut io::stdout().lock(), &doctor)?;
     Ok(Code::of_checks(&doctor.checks))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use insta::{Settings, assert_snapshot};
+    use rustix::thread::CapabilitySet;
+    use serde_json::Value;
+    use zkchurn_common::field::SocketField;
+
+    use zkchurn_core::render;
+
+    use super::*;
+    use crate::host::{
+        kernel_layout::{SocketLayout, TracepointLayout},
+        preflight::{
+            cgroup2::Cgroup2,
+            facts::{Probe, parse_release},
+        },
+        privilege::needs::NEEDS,
+    };
+
+    /// A host that has everything, whatever this one has.
+    fn all_well() -> Facts {
+        Facts {
+            host: "db1".to_owned(),
+            kernel: "6.1.0-18-amd64".to_owned(),
+            release: parse_release("6.1.0-18-amd64"),
+            machine: "x86_64".to_owned(),
+            btf: Probe::Yes(SocketLayout {
+                offsets: [8; SocketField::COUNT],
+                tracepoint_type: Some(1),
+            }),
+            tracepoint: Probe::Yes(TracepointLayout::UNUSED),
+            cgroup2: Probe::Yes(Cgroup2 {
+                path: "/sys/fs/cgroup".into(),
+                is_hosts: true,
+            }),
+            capabilities: NEEDS.iter().map(|need| need.capability).collect(),
+            own_pid_namespace: false,
+            own_clocks: false,
+            lockdown: Probe::Yes("none".to_owned()),
+            memlock: None,
+        }
+    }
+
+    /// What it prints of a host that differs in one way from one that has everything.
+    fn check(name: &str, change: impl FnOnce(&mut Facts)) {
+        let mut facts = all_well();
+        change(&mut facts);
+        let doctor = Doctor::new(judge(&facts), needs::rows(facts.capabilities));
+        let printed = |form: &str| {
+            let mut output = Vec::new();
+            let form = render::named(form).unwrap();
+            form.doctor(&mut output, &doctor).unwrap();
+            String::from_utf8(output).unwrap()
+        };
+        let json: Value = serde_json::from_str(&printed("json")).unwrap();
+        let mut settings = Settings::new();
+        let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/doctor");
+        settings.set_snapshot_path(snapshots);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| {
+            assert_snapshot!(format!("{name}_text"), printed("text"));
+            let json = serde_json::to_string_pretty(&json).unwrap();
+            assert_snapshot!(format!("{name}_json"), json);
+        });
+    }
+
+    fn no<T>(path: &str) -> Probe<T> {
+        Probe::No(format!("{path}: No such file or directory (os error 2)"))
+    }
+
+    fn run_linux(facts: &mut Facts, release: &str) {
+        facts.kernel = release.to_owned();
+        facts.release = parse_release(release);
+    }
+
+    const BTF: &str = "/sys/kernel/btf/vmlinux";
+    const TRACEPOINT: &str = "/sys/kernel/debug/tracing/events/sock/inet_sock_set_state/format";
+
+    #[test]
+    fn a_host_that_has_everything() {
+        check("all_well", |_| {});
+    }
+
+    #[test]
+    fn no_btf() {
+        check("no_btf", |facts| facts.btf = no(BTF));
+    }
+
+    #[test]
+    fn no_tracepoint() {
+        check("no_tracepoint", |facts| facts.tracepoint = no(TRACEPOINT));
+    }
+
+    #[test]
+    fn neither_btf_nor_tracepoint() {
+        check("neither_btf_nor_tracepoint", |facts| {
+            facts.btf = Probe::Unknown(format!("{BTF}: no BTF"));
+            facts.tracepoint = no(TRACEPOINT);
+        });
+    }
+
+    #[test]
+    fn a_field_is_missing() {
+        check("fields_missing", |facts| {
+            let mut layout = SocketLayout::UNKNOWN;
+            layout.offsets[1..].fill(8);
+            facts.btf = Probe::Yes(layout);
+        });
+    }
+
+    #[test]
+    fn no_capabilities() {
+        check("no_capabilities", |facts| {
+            facts.capabilities = CapabilitySet::empty();
+        });
+    }
+
+    #[test]
+    fn only_what_a_trace_needs() {
+        check("bpf_and_perfmon", |facts| {
+            facts.capabilities = CapabilitySet::BPF | CapabilitySet::PERFMON;
+        });
+    }
+
+    #[test]
+    fn cgroup_v1_only() {
+        check("cgroup_v1", |facts| {
+            facts.cgroup2 = Probe::No("no cgroup2 is mounted".to_owned());
+        });
+    }
+
+    #[test]
+    fn in_a_container() {
+        check("container", |facts| {
+            facts.own_pid_namespace = true;
+            facts.cgroup2 = Probe::Yes(Cgroup2 {
+                path: "/sys/fs/cgroup".into(),
+                is_hosts: false,
+            });
+        });
+    }
+
+    #[test]
+    fn in_a_time_namespace() {
+        check("time_namespace", |facts| facts.own_clocks = true);
+    }
+
+    #[test]
+    fn kernel_memory_is_locked_down() {
+        check("lockdown", |facts| {
+            facts.lockdown = Probe::Yes("confidentiality".to_owned());
+        });
+    }
+
+    #[test]
+    fn it_cannot_be_told_whether_memory_is_locked_down() {
+        check("lockdown_unknown", |facts| {
+            facts.lockdown = Probe::Unknown("/sys/kernel/security/lockdown reads \"\"".to_owned());
+        });
+    }
+
+    #[test]
+    fn a_kernel_without_cookies_and_little_locked_memory() {
+        check("linux_5_10", |facts| {
+            run_linux(facts, "5.10.0-28-amd64");
+        });
+        check("linux_5_8", |facts| {
+            run_linux(facts, "5.8.0-63-generic");
+            facts.memlock = Some(65_536);
+            facts.capabilities.remove(CapabilitySet::SYS_RESOURCE);
+        });
+    }
+
+    #[test]
+    fn a_kernel_without_ring_buffers() {
+        check("linux_4_18", |facts| {
+            run_linux(facts, "4.18.0-553.el8.x86_64");
+            facts.memlock = Some(65_536);
+        });
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//! What zkchurn prints, locked to the letter: every recording and server log here.
+//!
+//! A snapshot changes only on purpose, see CONTRIBUTING.md. Keys of JSON are sorted, so
+//! that a diff shows facts and not their order. `serverlog/made.log` holds a line for
+//! each finding that the real logs lack, made from the texts of ZooKeeper's sources.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{ErrorKind, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use insta::{Settings, assert_snapshot};
+use nix::{
+    libc::EIO,
+    pty::{Winsize, openpty},
+    sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr},
+};
+use serde_json::Value;
+
+const RECORDINGS: &str = "tests/recordings";
+const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
+
+/// Those that differ most: all closed by the client with a dump and its log; two programs
+/// at once; one session taken from each other; three refused servers; nothing answered; a
+/// new process each time; several findings of one program; nothing wrong.
+const AS_TEXT: [&str; 8] = [
+    "incident",
+    "kinds/incident_and_probe",
+    "kinds/one_session_two_clients",
+    "kinds/refused_3_hosts",
+    "kinds/blackhole",
+    "kinds/tls_openssl",
+    "kinds/stale_address",
+    "kinds/healthy",
+];
+const WIDTHS: [u16; 3] = [80, 120, 200];
+
+const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
+const DEBUG: &str = "tests/serverlog/zookeeper-3.8.0-debug.log";
+const MADE: &str = "tests/serverlog/made.log";
+
+/// A snapshot's name, and the arguments of what it shows.
+const SERVER_LOGS: [(&str, &[&str]); 5] = [
+    ("info", &[INFO]),
+    ("debug", &[DEBUG]),
+    ("made", &["--top", "100", MADE]),
+    ("all_top_3", &["--top", "3", INFO, DEBUG, MADE]),
+    (
+        "part_of_info",
+        &[
+            "--since",
+            "2026-11-25 04:45:46",
+            "--until",
+            "2026-11-25 04:45:50",
+            INFO,
+        ],
+    ),
+];
+
+fn zkchurn(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+    command.args(arguments).env("TZ", "UTC");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What it prints into a pipe.
+fn printed(arguments: &[&str]) -> String {
+    let output = zkchurn(arguments).output().unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    let ended = (output.status.code(), complaint.as_str());
+    assert_eq!(ended, (Some(0), ""), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it prints on a terminal of so many columns.
+fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
+    let size = Winsize {
+        ws_row: 50,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let terminal = openpty(&size, None).unwrap();
+    let mut modes = tcgetattr(&terminal.slave).unwrap();
+    // Else each end of a line is made two characters.
+    modes.output_flags.remove(OutputFlags::OPOST);
+    tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
+    let mut child = zkchurn(arguments)
+        .env("COLUMNS", columns.to_string())
+        .env("TERM", "xterm")
+        .stdout(terminal.slave)
+        .spawn()
+        .unwrap();
+    let text = read_to_hang_up(File::from(terminal.master));
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    text
+}
+
+/// A terminal that nobody writes to any more ends with EIO (drivers/tty/tty_io.c).
+fn read_to_hang_up(mut terminal: File) -> String {
+    let mut said = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        match terminal.read(&mut part) {
+            Ok(0) => break,
+            Ok(length) => said.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.raw_os_error() == Some(EIO) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    String::from_utf8(said).unwrap()
+}
+
+fn pretty(line: &str) -> String {
+    let value: Value = serde_json::from_str(line).unwrap();
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+/// The last line of a replay, which must be the report.
+fn report(recording: &str) -> String {
+    let file = file_of(recording);
+    let printed = printed(&["replay", "--format", "json", file.to_str().unwrap()]);
+    let line = printed.lines().last().unwrap();
+    assert!(line.starts_with(r#"{"type":"report","#), "{recording}");
+    pretty(line)
+}
+
+fn file_of(recording: &str) -> PathBuf {
+    Path::new(RECORDINGS).join(format!("{recording}.zkchurn"))
+}
+
+/// `incident`, `kinds/blackhole`, …
+fn recordings() -> Vec<String> {
+    let mut found = Vec::new();
+    for under in ["", "kinds/"] {
+        let names = stems(&Path::new(RECORDINGS).join(under), ".zkchurn");
+        found.extend(names.iter().map(|name| format!("{under}{name}")));
+    }
+    assert!(found.len() >= 39, "{} recordings", found.len());
+    found
+}
+
+/// The names of a directory's files that end so, without that end.
+fn stems(directory: &Path, end: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(directory).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let stem = |name: String| name.strip_suffix(end).map(str::to_owned);
+    names.filter_map(stem).collect()
+}
+
+/// Compares all with the snapshots in a directory, whether one differs or not, and
+/// fails where a snapshot is left over.
+fn check_all(directory: &str, all: impl IntoIterator<Item = (String, String)>) {
+    let path = Path::new(SNAPSHOTS).join(directory);
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(&path);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut names = BTreeSet::new();
+    let mut differ = Vec::new();
+    for (name, content) in all {
+        let compare = || settings.bind(|| assert_snapshot!(name.clone(), content));
+        if catch_unwind(AssertUnwindSafe(compare)).is_err() {
+            differ.push(name.clone());
+        }
+        names.insert(name);
+    }
+    assert!(differ.is_empty(), "these differ, see above: {differ:?}");
+    assert_eq!(stems(&path, ".snap"), names, "in {}", path.display());
+}
+
+/// Does the work in as many threads as there are processors, and keeps the order.
+fn in_parallel<T: Sync>(
+    of: &[T],
+    work: impl Fn(&T) -> (String, String) + Sync,
+) -> Vec<(String, String)> {
+    let threads = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        let parts = of.chunks(of.len().div_ceil(threads));
+        let work = &work;
+        let working: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<_>>()))
+            .collect();
+        working
+            .into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect()
+    })
+}
+
+/// insta makes `__` of a `/`; one `_` reads better.
+fn snapshot_name(recording: &str) -> String {
+    recording.replace('/', "_")
+}
+
+#[test]
+fn reports_of_all_recordings() {
+    let reports = in_parallel(&recordings(), |recording| {
+        (snapshot_name(recording), report(recording))
+    });
+    check_all("report", reports);
+}
+
+#[test]
+fn texts_at_three_widths() {
+    let views: Vec<_> = AS_TEXT
+        .iter()
+        .flat_map(|recording| WIDTHS.map(|columns| (*recording, columns)))
+        .collect();
+    let texts = in_parallel(&views, |(recording, columns)| {
+        let file = file_of(recording);
+        let arguments = ["replay", "--no-color", file.to_str().unwrap()];
+        let text = printed_on_terminal(*columns, &arguments);
+        (format!("{}_{columns}", snapshot_name(recording)), text)
+    });
+    check_all("text", texts);
+}
+
+#[test]
+fn server_logs_as_text_and_json() {
+    let views = SERVER_LOGS.map(|(name, arguments)| {
+        let text = printed(&[&["serverlog"], arguments].concat());
+        let json = printed(&[&["serverlog", "--format", "json"], arguments].concat());
+        let json = json.lines().map(pretty).collect::<Vec<_>>().join("\n");
+        [
+            (format!("{name}_text"), text),
+            (format!("{name}_json"), json),
+        ]
+    });
+    check_all("serverlog", views.into_iter().flatten());
+}
