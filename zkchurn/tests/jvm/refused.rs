@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::{
-    signal::Signal,
-    wait::{WaitPidFlag, WaitStatus, waitpid},
-};
+use rustix::process::{Signal, WaitOptions, waitpid};
 use zkchurn::host::jvm::{JvmMode, look};
 use zkchurn_core::process::ProcessKey;
 
@@ -69,12 +66,11 @@ fn a_jvm_without_the_attach_mechanism_writes_no_dump() {
 #[ignore = "needs root and a JDK; run by cargo xtask test"]
 fn a_stopped_jvm_is_refused_until_it_goes_on() {
     let mut target = Target::start(&[], &["named", "sleeper"]);
-    target.signal(Signal::SIGSTOP);
-    let stopped = waitpid(target.nix_pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
-    assert_eq!(
-        stopped,
-        WaitStatus::Stopped(target.nix_pid(), Signal::SIGSTOP)
-    );
+    target.signal(Signal::STOP);
+    let waited = waitpid(Some(target.process()), WaitOptions::UNTRACED).unwrap();
+    let (process, status) = waited.expect("it was waited for");
+    assert_eq!(process, target.process());
+    assert_eq!(status.stopping_signal(), Some(Signal::STOP.as_raw()));
     let begun = Instant::now();
     let jvm = target.dump(&[target.tid()]);
     assert!(
@@ -82,7 +78,7 @@ fn a_stopped_jvm_is_refused_until_it_goes_on() {
         "it was waited for"
     );
     assert!(impossible(&jvm).contains("stopped"), "{:?}", jvm.dump);
-    target.signal(Signal::SIGCONT);
+    target.signal(Signal::CONT);
     assert_eq!(
         target.answers(),
         Vec::<String>::new(),

@@ -58,6 +58,13 @@ pub(crate) fn arguments(cmdline: &[u8]) -> Vec<String> {
         .collect()
 }
 
+/// Whether pids here are not those of the host, which the kernel program sees.
+/// The first namespace of pids has the same number on every Linux
+/// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+pub(crate) fn own_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new("pid:[4026531836]"))
+}
+
 /// At most `limit` bytes of a file.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -20,6 +20,7 @@ use zkchurn_core::frame::Sides;
 
 mod bytecode;
 pub mod holders;
+mod message;
 mod mountinfo;
 pub mod namespaces;
 mod netlink;

@@ -9,17 +9,21 @@
 //! with the TIME_WAIT socket's `tw_substate`: a FIN_WAIT2 that the kernel keeps
 //! in such a socket answers as FIN_WAIT2. Port 0 means any.
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
-use netlink_packet_sock_diag::{
-    AF_INET, AF_INET6, IPPROTO_TCP, SockDiagMessage,
-    inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
-};
+use bytes::BufMut;
 
 use super::{
     Query,
     bytecode::{self, Condition},
+    message,
+    row::{AF_INET, AF_INET6},
 };
 use zkchurn_core::frame::Sides;
+
+/// Bytes of `struct inet_diag_req_v2`.
+const LENGTH: usize = 56;
+const IPPROTO_TCP: u8 = 6;
+/// Each byte of `INET_DIAG_NOCOOKIE`.
+const NO_COOKIE: u8 = 0xff;
 
 /// Sequence number of a request: each travels on a socket of its own.
 pub const SEQUENCE: u32 = 1;
@@ -56,39 +60,16 @@ fn conditions(query: &Query) -> Vec<Condition> {
 
 /// A request with `filter`, an attribute, behind it.
 fn request(family: u8, local_port: u16, remote_port: u16, states: u32, filter: &[u8]) -> Vec<u8> {
-    let any = match family {
-        AF_INET => SocketId::new_v4(),
-        _ => SocketId::new_v6(),
-    };
-    let request = InetRequest {
-        family,
-        protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::empty(),
-        states: StateFlags::from_bits_retain(states),
-        socket_id: SocketId {
-            source_port: local_port,
-            destination_port: remote_port,
-            ..any
-        },
-    };
-    let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.header.sequence_number = SEQUENCE;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    append(bytes, filter)
-}
-
-/// Appends an attribute, whose length is a multiple of four, and counts it in
-/// the message's length, the first four bytes.
-fn append(mut message: Vec<u8>, attribute: &[u8]) -> Vec<u8> {
-    message.extend_from_slice(attribute);
-    let length = (message.len() as u32).to_ne_bytes();
-    if let Some(field) = message.first_chunk_mut() {
-        *field = length;
-    }
-    message
+    let mut request = Vec::with_capacity(LENGTH + filter.len());
+    request.put_slice(&[family, IPPROTO_TCP, 0, 0]);
+    request.put_u32_ne(states);
+    request.put_u16(local_port);
+    request.put_u16(remote_port);
+    // Any addresses on any interface; a dump looks at neither, nor at the cookie.
+    request.put_bytes(0, 36);
+    request.put_bytes(NO_COOKIE, 8);
+    request.put_slice(filter);
+    message::dump_request(SEQUENCE, &request)
 }
 
 #[cfg(test)]
