@@ -23,7 +23,7 @@ use rustix::{
 };
 
 use super::{
-    DiagSocket,
+    DiagSocket, Query,
     reply::{self, Progress, ReplyError},
 };
 
@@ -78,9 +78,16 @@ impl DumpError {
 }
 
 /// Sends `request` in the namespace of this thread, which is `netns`, and reads
-/// the answer until `deadline`.
-pub fn dump(request: &[u8], netns: u32, deadline: Instant) -> Result<Dump, Failure> {
-    repeat(|sockets| dump_once(request, netns, deadline, sockets))
+/// the answer until `deadline`. Sockets that `query` does not want are not kept:
+/// a host may have a million others.
+pub fn dump(request: &[u8], query: &Query, netns: u32, deadline: Instant) -> Result<Dump, Failure> {
+    repeat(|sockets| {
+        dump_once(request, netns, deadline, |socket| {
+            if query.wants(&socket) {
+                sockets.push(socket);
+            }
+        })
+    })
 }
 
 /// Repeats a dump that was interrupted, and keeps the last.
@@ -109,7 +116,7 @@ fn dump_once(
     request: &[u8],
     netns: u32,
     deadline: Instant,
-    sockets: &mut Vec<DiagSocket>,
+    mut found: impl FnMut(DiagSocket),
 ) -> Result<Progress, DumpError> {
     // A socket belongs to the namespace of the thread that makes it.
     let socket = socket_with(
@@ -122,6 +129,7 @@ fn dump_once(
     set_time_limit(&socket, remaining(deadline)?)?;
     uninterrupted(|| sendto(&socket, request, SendFlags::empty(), &KERNEL))?;
     let mut buffer = vec![0; DATAGRAM_LIMIT];
+    let mut rows = Vec::new();
     let mut progress = Progress::default();
     while !progress.done {
         remaining(deadline)?;
@@ -133,7 +141,9 @@ fn dump_once(
         if datagram.is_empty() {
             return Err(ReplyError::Malformed.into());
         }
-        reply::read(datagram, netns, sockets, &mut progress)?;
+        let read = reply::read(datagram, netns, &mut rows, &mut progress);
+        rows.drain(..).for_each(&mut found);
+        read?;
     }
     Ok(progress)
 }
@@ -228,7 +238,7 @@ mod tests {
             sides: Sides::Client,
             states: u32::MAX,
         };
-        let failure = dump(&requests(&query)[0], 0, Instant::now()).unwrap_err();
+        let failure = dump(&requests(&query)[0], &query, 0, Instant::now()).unwrap_err();
         assert!(matches!(failure.error, DumpError::Late));
     }
 
@@ -239,11 +249,11 @@ mod tests {
             sides: Sides::Client,
             states: u32::MAX,
         };
-        let mut request = requests(&query).remove(0);
+        let [mut request, _] = requests(&query);
         // An address family that does not exist.
         request[16] = 250;
         let deadline = Instant::now() + Duration::from_secs(5);
-        let failure = dump(&request, 0, deadline).unwrap_err();
+        let failure = dump(&request, &query, 0, deadline).unwrap_err();
         let error = failure.error.to_string();
         assert!(error.contains("refused"), "{error}");
     }
