@@ -14,7 +14,7 @@ use rustix::{
 use super::cgroup2::{self, Cgroup2};
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
-    proc::identity::own_pid_namespace,
+    proc::files::own_pid_namespace,
 };
 
 /// Where the kernel offers its own types.

@@ -28,7 +28,7 @@ use rustix::{
 };
 
 use self::place::{Place, Trigger};
-use crate::host::proc::identity::{self, own_pid_namespace};
+use crate::host::proc::{files::own_pid_namespace, identity};
 use zkchurn_core::process::ProcessKey;
 
 /// How long a JVM may take to open its socket after the signal; the JDK's own
