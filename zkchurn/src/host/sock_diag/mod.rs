@@ -77,8 +77,10 @@ pub struct Query<'a> {
 impl Query<'_> {
     /// Whether a socket is one that was asked for.
     pub fn wants(&self, socket: &DiagSocket) -> bool {
-        let client = self.ports.contains(&socket.remote.port());
-        let server = self.ports.contains(&socket.local.port());
+        // No connection has port 0, but a listening socket's remote one is 0.
+        let is_one = |port| port != 0 && self.ports.contains(&port);
+        let client = is_one(socket.remote.port());
+        let server = is_one(socket.local.port());
         let side = match self.sides {
             Sides::Client => client,
             Sides::Server => server,
@@ -222,6 +224,11 @@ mod tests {
             assert!(!query.wants(&socket(2180, 2183, TIME_WAIT)));
             assert!(!query.wants(&socket(2181, 2181, 1)));
             assert!(!query.wants(&socket(2181, 2181, 255)));
+            let any = Query {
+                ports: &[0],
+                ..query
+            };
+            assert!(!any.wants(&socket(2181, 0, TIME_WAIT)));
         }
     }
 
