@@ -107,3 +107,36 @@ fn another_process_with_the_same_pid_is_not_touched() {
     assert!(!target.socket().exists());
     assert_eq!(target.dumps_written(), 0);
 }
+
+/// Set where the test below runs a second time, in the other namespace.
+const ASKED: &str = "ZKCHURN_TEST_ASKED_JVM";
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn from_a_pid_namespace_of_its_own_nobody_is_asked() {
+    if let Ok(key) = std::env::var(ASKED) {
+        let (pid, start_ns) = key.split_once(' ').unwrap();
+        let key = ProcessKey {
+            pid: pid.parse().unwrap(),
+            start_ns: start_ns.parse().unwrap(),
+        };
+        let jvm = look(key, JvmMode::Dump, &[]);
+        println!("{}", impossible(&jvm.expect("/proc is the host's")));
+        return;
+    }
+    let mut target = Target::start(&[], &["named", "sleeper"]);
+    let key = target.key();
+    let again = Command::new("unshare")
+        .args(["--pid", "--fork"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--exact"])
+        .arg("refused::from_a_pid_namespace_of_its_own_nobody_is_asked")
+        .env(ASKED, format!("{} {}", key.pid, key.start_ns))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(said.contains("in a pid namespace of its own"), "{said}");
+    assert!(again.status.success(), "{said}");
+    assert_eq!(target.answers(), Vec::<String>::new());
+    assert!(!target.socket().exists());
+}
