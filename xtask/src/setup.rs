@@ -15,8 +15,10 @@ mod tests;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use self::remedy::{Missing, Remedy};
+use self::remedy::Remedy;
 use crate::privilege;
+
+pub use self::remedy::Missing;
 
 /// Options of `setup`.
 #[derive(Args)]

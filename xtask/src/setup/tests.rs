@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::remedy::Missing;
 use crate::command;
+use crate::supply_chain::deny;
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
@@ -55,5 +56,6 @@ pub fn missing() -> Vec<Missing> {
             missing.push(Missing::command(format!("cargo {verb}"), add));
         }
     }
+    missing.extend(deny::missing());
     missing
 }

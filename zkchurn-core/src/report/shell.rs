@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Words of a command that is printed for an operator to paste: names come from
 //! the process's side, and a shell must not act on what is in them.
+//!
+//! The crate shlex is as safe, but prints `a\x2db.service`, as systemd escapes
+//! names, as `"a\\x2db.service"`: not the name that `systemctl` shows.
 
 /// The word, in single quotes where a shell would not take it as it is.
 pub fn word(word: &str) -> String {
@@ -23,8 +26,10 @@ mod tests {
             r"a\x2db.service",
             "a$(id);b.service",
             "a'b `c`.scope",
+            "a\"b\\' $HOME ~ {a,b} !! *",
             "",
             "a b",
+            "a\nb",
         ] {
             let printf = format!("printf %s {}", word(evil));
             let output = std::process::Command::new("sh")

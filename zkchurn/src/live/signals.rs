@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! The signals that end a trace, and one that must not.
 
-use std::fs;
+use std::path::Path;
 
 use rustix::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::host::proc::status::Status;
 
 /// The signals that end a trace.
 pub struct Signals {
@@ -27,7 +29,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: match is_ignored(SignalKind::hangup()) {
+            hang_up: match is_ignored(process::Signal::HUP) {
                 true => None,
                 false => Some(signal(SignalKind::hangup())?),
             },
@@ -56,28 +58,6 @@ async fn received(signal: Option<&mut Signal>) {
 }
 
 /// Whether this process was told to ignore a signal by whoever started it.
-fn is_ignored(signal: SignalKind) -> bool {
-    fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
-}
-
-/// The line `SigIgn:` has a bit for each signal, the lowest for signal 1 (proc(5)).
-fn ignores(status: &str, signal: SignalKind) -> bool {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ignored_signals_are_read_from_the_status() {
-        let status = "SigBlk:\t0000000000000001\nSigIgn:\t0000000001001000\n";
-        let file_too_large = SignalKind::from_raw(process::Signal::XFSZ.as_raw());
-        assert!(ignores(status, SignalKind::pipe()) && ignores(status, file_too_large));
-        assert!(!ignores(status, SignalKind::hangup()) && !ignores("", SignalKind::hangup()));
-    }
+fn is_ignored(signal: process::Signal) -> bool {
+    Status::read(Path::new("/proc/self")).is_ok_and(|status| status.ignores(signal))
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::{Signal, kill};
+use rustix::process::{Signal, kill_process};
 use zkchurn::host::jvm::{JvmMode, look};
 use zkchurn_core::inspection::jvm::{Dump, Jvm};
 
@@ -20,12 +20,12 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// Takes a dump and kills the JVM this long after the beginning.
 fn killed_after(target: &Target, delay: Duration) -> Option<Jvm> {
-    let (key, pid) = (target.key(), target.nix_pid());
+    let (key, pid) = (target.key(), target.process());
     let (jvm, took) = thread::scope(|scope| {
         scope.spawn(|| {
             // Part of what is tested: the moment.
             thread::sleep(delay);
-            kill(pid, Signal::SIGKILL).unwrap();
+            kill_process(pid, Signal::KILL).unwrap();
         });
         let begun = Instant::now();
         (look(key, JvmMode::Dump, &[]), begun.elapsed())

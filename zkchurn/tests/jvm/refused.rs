@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::{
-    signal::Signal,
-    wait::{WaitPidFlag, WaitStatus, waitpid},
-};
+use rustix::process::{Signal, WaitOptions, waitpid};
 use zkchurn::host::jvm::{JvmMode, look};
 use zkchurn_core::process::ProcessKey;
 
@@ -69,12 +66,11 @@ fn a_jvm_without_the_attach_mechanism_writes_no_dump() {
 #[ignore = "needs root and a JDK; run by cargo xtask test"]
 fn a_stopped_jvm_is_refused_until_it_goes_on() {
     let mut target = Target::start(&[], &["named", "sleeper"]);
-    target.signal(Signal::SIGSTOP);
-    let stopped = waitpid(target.nix_pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
-    assert_eq!(
-        stopped,
-        WaitStatus::Stopped(target.nix_pid(), Signal::SIGSTOP)
-    );
+    target.signal(Signal::STOP);
+    let waited = waitpid(Some(target.process()), WaitOptions::UNTRACED).unwrap();
+    let (process, status) = waited.expect("it was waited for");
+    assert_eq!(process, target.process());
+    assert_eq!(status.stopping_signal(), Some(Signal::STOP.as_raw()));
     let begun = Instant::now();
     let jvm = target.dump(&[target.tid()]);
     assert!(
@@ -82,7 +78,7 @@ fn a_stopped_jvm_is_refused_until_it_goes_on() {
         "it was waited for"
     );
     assert!(impossible(&jvm).contains("stopped"), "{:?}", jvm.dump);
-    target.signal(Signal::SIGCONT);
+    target.signal(Signal::CONT);
     assert_eq!(
         target.answers(),
         Vec::<String>::new(),
@@ -110,4 +106,37 @@ fn another_process_with_the_same_pid_is_not_touched() {
     );
     assert!(!target.socket().exists());
     assert_eq!(target.dumps_written(), 0);
+}
+
+/// Set where the test below runs a second time, in the other namespace.
+const ASKED: &str = "ZKCHURN_TEST_ASKED_JVM";
+
+#[test]
+#[ignore = "needs root and a JDK; run by cargo xtask test"]
+fn from_a_pid_namespace_of_its_own_nobody_is_asked() {
+    if let Ok(key) = std::env::var(ASKED) {
+        let (pid, start_ns) = key.split_once(' ').unwrap();
+        let key = ProcessKey {
+            pid: pid.parse().unwrap(),
+            start_ns: start_ns.parse().unwrap(),
+        };
+        let jvm = look(key, JvmMode::Dump, &[]);
+        println!("{}", impossible(&jvm.expect("/proc is the host's")));
+        return;
+    }
+    let mut target = Target::start(&[], &["named", "sleeper"]);
+    let key = target.key();
+    let again = Command::new("unshare")
+        .args(["--pid", "--fork"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--exact"])
+        .arg("refused::from_a_pid_namespace_of_its_own_nobody_is_asked")
+        .env(ASKED, format!("{} {}", key.pid, key.start_ns))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(said.contains("in a pid namespace of its own"), "{said}");
+    assert!(again.status.success(), "{said}");
+    assert_eq!(target.answers(), Vec::<String>::new());
+    assert!(!target.socket().exists());
 }

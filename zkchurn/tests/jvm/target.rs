@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use zkchurn::host::jvm::{JvmMode, look};
 use zkchurn_core::{
@@ -127,7 +128,7 @@ impl Target {
     /// Says how often it was sent SIGQUIT and wrote a dump of it, by sending one
     /// more: when that dump has come, all before it have come as well.
     pub fn dumps_written(&mut self) -> usize {
-        self.signal(nix::sys::signal::Signal::SIGQUIT);
+        self.signal(Signal::QUIT);
         let mut dumps = 0;
         loop {
             let line = self.line().expect("it writes a dump");
@@ -139,12 +140,13 @@ impl Target {
         }
     }
 
-    pub fn signal(&self, signal: nix::sys::signal::Signal) {
-        nix::sys::signal::kill(self.nix_pid(), signal).unwrap();
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).unwrap();
     }
 
-    pub fn nix_pid(&self) -> nix::unistd::Pid {
-        nix::unistd::Pid::from_raw(self.pid.try_into().unwrap())
+    /// Its pid, as rustix wants it.
+    pub fn process(&self) -> Pid {
+        Pid::from_raw(self.pid.try_into().unwrap()).expect("no pid is 0")
     }
 
     /// The process that `child` started, where that is no JVM itself.

@@ -3,12 +3,12 @@
 
 use std::{net::TcpStream, time::Duration};
 
+use rustix::net::{AddressFamily, connect};
 use serde_json::{Value, json};
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     namespace::{black_hole, in_namespace, nobody},
-    peer::{drain, listen, v4},
+    peer::{drain, listen, stream_socket, v4},
     tracer::{Trace, Tracer, assert_fields, unused_port},
 };
 
@@ -98,11 +98,10 @@ fn a_socket_that_is_refused_and_tries_again_is_two_connections() {
     let trace = in_namespace(|| {
         let port = unused_port();
         let tracer = Tracer::start(&["--port", &port.to_string()]);
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let to = SockAddr::from(v4(port));
-        socket.connect(&to).unwrap_err();
+        let socket = stream_socket(AddressFamily::INET);
+        connect(&socket, &v4(port)).unwrap_err();
         let accepting = drain(listen(port), 1);
-        socket.connect(&to).unwrap();
+        connect(&socket, &v4(port)).unwrap();
         drop(socket);
         accepting.join().unwrap();
         tracer.finish()

@@ -53,7 +53,7 @@ fn trace_in_mount_namespace(prepare: &'static str, arguments: &'static [&'static
         assert_eq!(trace.only()["remote"], format!("127.0.0.1:{port}"));
         assert_eq!(
             trace.only()["thread"]["tid"],
-            nix::unistd::gettid().as_raw()
+            rustix::thread::gettid().as_raw_pid()
         );
         assert_eq!(trace.only()["closer"], trace.only()["thread"]);
         trace

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
@@ -19,13 +19,13 @@ use crate::{
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn every_way_to_end_gives_a_report() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let tracer = Tracer::start(&["--port", &unused_port().to_string()]);
         tracer.signal(signal);
         let answer = tracer.wait().report["answer"].to_string();
         assert!(
             answer.contains("No connection to port"),
-            "{signal}: {answer}"
+            "{signal:?}: {answer}"
         );
     }
     let ended = Tracer::start(&["--port", "21999", "--duration", "200ms"]).wait();

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 //! A network namespace of a test's own, with the faults that it needs.
 
-use std::{fs, process::Command, thread};
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    os::fd::AsFd,
+    process::{Command, Stdio},
+    thread,
+};
 
-use nix::sched::{CloneFlags, unshare};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// Runs `test` in a thread that has a new network namespace with loopback up.
 /// Threads and processes that it starts share the namespace.
 pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace needs root");
+        enter(&new());
         ip("link set lo up");
         keep_time_wait();
         test()
@@ -18,6 +24,32 @@ pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+/// Moves this thread into a network namespace.
+pub fn enter(namespace: &File) {
+    let kind = Some(LinkNameSpaceType::Network);
+    move_into_link_name_space(namespace.as_fd(), kind).expect("entering needs root");
+}
+
+/// A new network namespace. A process makes it: unshare(2) is `unsafe` in rustix,
+/// for what else it can take apart.
+fn new() -> File {
+    let mut maker = Command::new("unshare")
+        .args(["--net", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`unshare` of util-linux is installed (cargo xtask setup)");
+    // When it answers it is inside.
+    let mut stdin = maker.stdin.take().unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let answer = maker.stdout.take().unwrap().read_exact(&mut [0]);
+    answer.expect("a new network namespace needs root");
+    let namespace = File::open(format!("/proc/{}/ns/net", maker.id())).unwrap();
+    drop(stdin);
+    maker.wait().unwrap();
+    namespace
 }
 
 /// Lets nothing but its timer end a TIME_WAIT in this namespace: no connection

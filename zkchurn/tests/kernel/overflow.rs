@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What cannot be recorded is counted, exactly.
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use crate::{
     namespace::in_namespace,
@@ -45,12 +45,12 @@ fn a_full_ring_buffer_is_counted() {
         let port = unused_port();
         let accepting = drain(listen(port), COUNT);
         let tracer = Tracer::start(&["--port", &port.to_string(), "--buffer", "4"]);
-        tracer.signal(Signal::SIGSTOP);
+        tracer.signal(Signal::STOP);
         for _ in 0..COUNT {
             drop(connect(v4(port)));
         }
         accepting.join().unwrap();
-        tracer.signal(Signal::SIGCONT);
+        tracer.signal(Signal::CONT);
         tracer.finish()
     });
     let recorded = trace.connections.len();

@@ -5,21 +5,27 @@
 use std::{
     io::Read,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::OwnedFd,
     thread,
     time::Duration,
 };
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
 /// Listens on all addresses of the namespace, IPv6 and IPv4.
 pub fn listen(port: u16) -> TcpListener {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
-    socket.set_only_v6(false).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    socket.bind(&SockAddr::from(any)).unwrap();
-    socket.listen(128).unwrap();
-    socket.into()
+    let listener = stream_socket(AddressFamily::INET6);
+    sockopt::set_ipv6_v6only(&listener, false).unwrap();
+    sockopt::set_socket_reuseaddr(&listener, true).unwrap();
+    bind(&listener, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).unwrap();
+    rustix::net::listen(&listener, 128).unwrap();
+    listener.into()
+}
+
+/// A TCP socket that is not connected yet and that programs do not inherit.
+pub fn stream_socket(family: AddressFamily) -> OwnedFd {
+    let flags = SocketFlags::CLOEXEC;
+    socket_with(family, SocketType::STREAM, flags, None).unwrap()
 }
 
 /// Accepts `count` connections, reads each to its end and closes it.
@@ -64,9 +70,7 @@ pub fn connect(to: SocketAddr) -> TcpStream {
 
 /// Makes the close of `stream` send a RST (SO_LINGER with time 0).
 pub fn reset_at_close(stream: &TcpStream) {
-    socket2::SockRef::from(stream)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
+    sockopt::set_socket_linger(stream, Some(Duration::ZERO)).unwrap();
 }
 
 /// Reads until the peer's FIN and returns how many bytes came.

@@ -24,7 +24,7 @@ fn every_connection_has_its_own_threads_tid_and_name() {
                     let ports: Vec<_> = (0..EACH)
                         .map(|_| connect(v4(port)).local_addr().unwrap().to_string())
                         .collect();
-                    (nix::unistd::gettid().as_raw(), ports)
+                    (rustix::thread::gettid().as_raw_pid(), ports)
                 };
                 let name = format!("opener-{number}-with-a-long-name");
                 thread::Builder::new().name(name).spawn(opener).unwrap()
@@ -73,7 +73,7 @@ fn a_socket_closed_by_another_thread_names_both() {
         let stream = connect(v4(port));
         let closer = thread::spawn(move || {
             drop(stream);
-            nix::unistd::gettid().as_raw()
+            rustix::thread::gettid().as_raw_pid()
         });
         let closer = closer.join().unwrap();
         accepting.join().unwrap();
@@ -81,7 +81,7 @@ fn a_socket_closed_by_another_thread_names_both() {
         assert_eq!(trace.only()["closer"]["tid"], closer);
         assert_eq!(
             trace.only()["thread"]["tid"],
-            nix::unistd::gettid().as_raw()
+            rustix::thread::gettid().as_raw_pid()
         );
         trace
     });

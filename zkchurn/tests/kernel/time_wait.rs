@@ -81,7 +81,7 @@ fn every_socket_has_the_thread_that_opened_it_and_the_cookie_that_ss_shows() {
             let listener = listener.try_clone().unwrap();
             let churning = move || {
                 churn(&listener, to, EACH);
-                nix::unistd::gettid().as_raw()
+                rustix::thread::gettid().as_raw_pid()
             };
             truth.push(thread::spawn(churning).join().unwrap());
         }
@@ -210,7 +210,7 @@ fn on_the_server_the_thread_that_closed_first_owns_the_socket() {
         drop(listener.accept().unwrap());
         assert_eq!(crate::peer::read_all(&mut client), 0);
         drop(client);
-        (tracer.finish(), nix::unistd::gettid().as_raw())
+        (tracer.finish(), rustix::thread::gettid().as_raw_pid())
     });
     let group = &trace.report["time_wait"]["groups"][0];
     assert_eq!(group["owner"]["tid"], tid);

@@ -10,10 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A port that no other test of this run uses, so that tests may run side by
@@ -75,13 +72,12 @@ impl Tracer {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Ends the trace with SIGINT and reads what it said.
     pub fn finish(self) -> Trace {
-        self.signal(Signal::SIGINT);
+        self.signal(Signal::INT);
         self.wait()
     }
 

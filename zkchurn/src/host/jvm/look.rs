@@ -10,10 +10,9 @@ use super::{
     options::Options,
     permit::{self, Seen},
     proc::Proc,
-    proc_status::Status,
     thread_dump::{Found, Thread, ThreadDump},
 };
-use crate::host::proc::{identity, user::User};
+use crate::host::proc::{identity, status::Status, user::User};
 use zkchurn_core::{
     inspection::jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     process::{ProcessIdentity, ProcessKey, java_name},

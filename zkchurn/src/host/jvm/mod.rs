@@ -6,7 +6,6 @@
 //! |---|---|
 //! | `look` | puts the rest together: the only entry |
 //! | `proc` | reads `/proc/PID` |
-//! | `proc_status` | takes `/proc/PID/status` apart |
 //! | `detect` | which JVM |
 //! | `options` | the options it was started with |
 //! | `flags` | those of them that matter |
@@ -23,7 +22,6 @@ mod look;
 pub mod options;
 pub mod permit;
 mod proc;
-pub mod proc_status;
 pub mod thread_dump;
 
 use clap::ValueEnum;

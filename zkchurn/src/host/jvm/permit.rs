@@ -5,7 +5,10 @@
 //! attach mechanism is switched off, it writes a thread dump to standard output.
 //! So it is sent only when everything that could forbid it was seen.
 
-use super::{options::Options, proc_status::Status};
+use rustix::process::Signal;
+
+use super::options::Options;
+use crate::host::proc::status::Status;
 
 /// What was seen of a process that a signal may be sent to.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +46,7 @@ pub fn may_send_quit(seen: &Seen<'_>) -> Result<(), String> {
         return refuse("its options could not be read whole");
     };
     options_allow(options)?;
-    if !seen.status.catches_quit() {
+    if !seen.status.catches(Signal::QUIT) {
         return refuse("it does not catch SIGQUIT, which would end it");
     }
     Ok(())
@@ -82,6 +85,7 @@ mod tests {
             inner_id: 1,
             in_pid_namespace: false,
             caught: 0x0000_0001_0100_5ccf,
+            ignored: 0,
         }
     }
 

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 
-use super::proc_status::Status;
-use crate::host::proc::identity::{arguments, read_bounded};
+use crate::host::proc::{
+    files::{self, read_bounded},
+    identity::arguments,
+    status::Status,
+};
 
 /// Bytes of `maps` that are looked at: some 80,000 lines.
 const MAPS: u64 = 8 << 20;
 /// Bytes of a command line and of an environment; the kernel allows 6 MiB for
 /// both together (`_STK_LIM / 4 * 3`).
 const STRINGS: u64 = 6 << 20;
-/// Bytes of a `status` file: below 2 KiB unless there are many groups.
-const STATUS: u64 = 1 << 20;
 /// Tasks of which the name is looked at.
 const TASKS: usize = 4096;
 
@@ -26,7 +27,7 @@ pub struct Proc(PathBuf);
 impl Proc {
     /// The process `pid`, which need not exist.
     pub fn of(pid: u32) -> Self {
-        Self(Path::new("/proc").join(pid.to_string()))
+        Self(files::directory(pid))
     }
 
     /// The mapped files; nothing where they may not be read.
@@ -46,13 +47,12 @@ impl Proc {
 
     /// Its state, users and signals.
     pub fn status(&self) -> Option<Status> {
-        Status::parse(&read_bounded(&self.0.join("status"), STATUS).ok()?)
+        Status::read(&self.0).ok()
     }
 
     /// The id of a thread as the process itself knows it.
     pub fn inner_tid(&self, tid: u32) -> Option<u32> {
-        let path = self.task(tid).join("status");
-        Some(Status::parse(&read_bounded(&path, STATUS).ok()?)?.inner_id)
+        Some(Status::read(&self.task(tid)).ok()?.inner_id)
     }
 
     /// The name of a thread, as its bytes.

@@ -68,7 +68,9 @@ pub fn load(
     Ok(ebpf)
 }
 
-/// A loader that does not know the kernel's types.
+/// A loader that does not know the kernel's types. Delete this at aya's next
+/// release and call `EbpfLoader::new`: aya's main reads the kernel's BTF only for
+/// objects that need it (commit 49a5aa8c, "avoid redundant kernel BTF loads").
 ///
 /// `EbpfLoader::new` (aya 0.14) reads and parses all of the kernel's BTF, for
 /// relocations that the object does not have: 30 to 50 ms and 20 MB, of which

@@ -25,7 +25,10 @@ use zkchurn_common::{
     settings::names,
 };
 
-use crate::host::preflight::facts::{Facts, Release};
+use crate::host::{
+    preflight::facts::{Facts, Release},
+    proc::files::field,
+};
 use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
@@ -331,10 +334,7 @@ impl KernelSource {
         let fd = self.ebpf.program(program)?.fd().ok()?;
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(path).ok()?;
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("recursion_misses:"))?;
-        line.trim().parse().ok()
+        field(&info, "recursion_misses")?.parse().ok()
     }
 
     fn unload_tp_btf(&mut self, name: &'static str) -> Result<(), KernelError> {

@@ -16,7 +16,10 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::host::proc::{identity::read_bounded, log_files};
+use crate::host::proc::{
+    files::{self, read_bounded},
+    log_files,
+};
 use zkchurn_core::inspection::LogFile;
 
 /// Bytes at the end of a file that are read.
@@ -56,7 +59,7 @@ impl Tail {
 
 /// Reads the end of `file` of process `pid`.
 pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
-    let directory = Path::new("/proc").join(pid.to_string());
+    let directory = files::directory(pid);
     let fd = file.fd.to_string();
     if is_leased(&read_bounded(&directory.join("fdinfo").join(&fd), 4096)?) {
         return Err(io::Error::other(

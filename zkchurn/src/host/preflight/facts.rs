@@ -12,7 +12,10 @@ use rustix::{
 };
 
 use super::cgroup2::{self, Cgroup2};
-use crate::host::kernel_layout::{SocketLayout, TracepointLayout};
+use crate::host::{
+    kernel_layout::{SocketLayout, TracepointLayout},
+    proc::files::own_pid_namespace,
+};
 
 /// Where the kernel offers its own types.
 const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -154,12 +157,6 @@ pub(super) fn missing<T>(path: &Path, error: &io::Error) -> Probe<T> {
         io::ErrorKind::NotFound => Probe::No(text),
         _ => Probe::Unknown(text),
     }
-}
-
-/// The first namespace of pids has the same number on every Linux
-/// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
-fn own_pid_namespace() -> bool {
-    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new("pid:[4026531836]"))
 }
 
 fn lockdown() -> Probe<String> {

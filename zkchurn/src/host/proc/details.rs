@@ -19,8 +19,10 @@ use rustix::{
 
 use super::{
     cgroup,
-    identity::{parse_stat, read_bounded},
+    files::{self, read_bounded},
+    identity::parse_stat,
     log_files,
+    status::Status,
     user::User,
 };
 use zkchurn_core::{inspection::Details, process::ProcessKey};
@@ -38,7 +40,7 @@ enum Presence {
 /// Looks at `key`; `None` when that process is gone. A start of 0 in the key
 /// means that it is not known, then any process with the pid is taken.
 pub fn read(key: ProcessKey) -> Option<Details> {
-    let directory = Path::new("/proc").join(key.pid.to_string());
+    let directory = files::directory(key.pid);
     let start = match presence(key, &directory) {
         Presence::Lives(start) => start,
         Presence::Gone => return None,
@@ -86,9 +88,7 @@ fn hidden() -> Details {
 
 fn details(directory: &Path, start_ns: u64) -> Details {
     let mut notes = Vec::new();
-    let uid = text(directory, "status", "Its user", &mut notes)
-        .as_deref()
-        .and_then(effective_uid);
+    let uid = noted(Status::read(directory), "Its user", &mut notes).map(|status| status.euid);
     let cgroup = text(directory, "cgroup", "Its unit and container", &mut notes);
     let membership = cgroup.as_deref().map(cgroup::parse).unwrap_or_default();
     let cwd = cwd(directory, &mut notes);
@@ -111,13 +111,14 @@ fn details(directory: &Path, start_ns: u64) -> Details {
 
 /// A file of the directory, or a note that `what` is missing.
 fn text(directory: &Path, file: &str, what: &str, notes: &mut Vec<String>) -> Option<String> {
-    match read_bounded(&directory.join(file), 64 * 1024) {
-        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) => {
-            notes.push(format!("{what} could not be read: {error}."));
-            None
-        }
-    }
+    let bytes = noted(read_bounded(&directory.join(file), 64 * 1024), what, notes)?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What was read, or a note that `what` is missing.
+fn noted<T>(read: io::Result<T>, what: &str, notes: &mut Vec<String>) -> Option<T> {
+    read.inspect_err(|error| notes.push(format!("{what} could not be read: {error}.")))
+        .ok()
 }
 
 fn cwd(directory: &Path, notes: &mut Vec<String>) -> Option<String> {
@@ -132,12 +133,6 @@ fn cwd(directory: &Path, notes: &mut Vec<String>) -> Option<String> {
             None
         }
     }
-}
-
-/// The second of the four ids after `Uid:`: real, effective, saved, filesystem.
-fn effective_uid(status: &str) -> Option<u32> {
-    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    ids.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn user_name(uid: u32) -> Option<String> {
@@ -196,13 +191,5 @@ mod tests {
         let pid = child.id();
         child.wait().unwrap();
         assert_eq!(read(ProcessKey { pid, start_ns: 0 }), None);
-    }
-
-    #[test]
-    fn the_effective_user_is_the_second() {
-        let status = "Name:\tx\nUid:\t1000\t33\t1000\t1000\nGid:\t0\t0\t0\t0\n";
-        assert_eq!(effective_uid(status), Some(33));
-        assert_eq!(effective_uid("Uid:\t1000\n"), None);
-        assert_eq!(effective_uid(""), None);
     }
 }

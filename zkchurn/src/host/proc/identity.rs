@@ -2,12 +2,7 @@
 //! Reading a process's identity from `/proc`: read only, bounded, and checked
 //! to be the process that was seen, not one that has its pid now.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
-
+use super::files::{directory, read_bounded};
 use zkchurn_core::process::{ProcessIdentity, ProcessKey, TICK_NS};
 
 /// Bytes of `/proc/PID/cmdline` that are looked at.
@@ -15,7 +10,7 @@ const CMDLINE_LIMIT: u64 = 64 * 1024;
 
 /// Reads the identity of `key`; `None` when that process is gone or unreadable.
 pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
-    let directory = Path::new("/proc").join(key.pid.to_string());
+    let directory = directory(key.pid);
     let stat = read_bounded(&directory.join("stat"), 4096).ok()?;
     let (now, name) = parse_stat(key.pid, &stat)?;
     if !now.may_be(key) {
@@ -56,13 +51,6 @@ pub(crate) fn arguments(cmdline: &[u8]) -> Vec<String> {
         .split(|byte| *byte == 0)
         .map(|argument| String::from_utf8_lossy(argument).into_owned())
         .collect()
-}
-
-/// At most `limit` bytes of a file.
-pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

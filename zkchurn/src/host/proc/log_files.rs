@@ -19,7 +19,7 @@ use rustix::fs::OFlags;
 use zkchurn_core::{clock::rfc3339, inspection::LogFile};
 
 use super::{
-    identity::read_bounded,
+    files::{field, read_bounded},
     log_name::{self, Likelihood},
 };
 
@@ -148,9 +148,8 @@ pub fn named(link: &Path) -> Option<(String, bool)> {
 
 /// The open flags, octal in `/proc/PID/fdinfo/FD` (Documentation/filesystems/proc.rst).
 fn flags(fdinfo: &[u8]) -> Option<OFlags> {
-    let text = std::str::from_utf8(fdinfo).ok()?;
-    let octal = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
-    let bits = u32::from_str_radix(octal.trim(), 8).ok()?;
+    let octal = field(std::str::from_utf8(fdinfo).ok()?, "flags")?;
+    let bits = u32::from_str_radix(octal, 8).ok()?;
     Some(OFlags::from_bits_retain(bits))
 }
 

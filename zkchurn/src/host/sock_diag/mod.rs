@@ -7,8 +7,9 @@
 //! twice; the later sight counts.
 //!
 //! Each dump walks the whole hash table, which all namespaces share: 0.3 ms a
-//! namespace and family with 262,144 buckets, 0.7 s for 1,000 namespaces. 20,000
-//! sockets more cost 60 ms (measured on Linux 6.18, two cores, debug build).
+//! namespace and family with 262,144 buckets, 0.7 s for 1,000 namespaces
+//! (docs/adr/0005). 20,000 sockets more cost 60 ms (measured on Linux 6.18, two
+//! cores, debug build).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,8 +19,8 @@ use std::{
 
 use zkchurn_core::frame::Sides;
 
-mod bytecode;
 pub mod holders;
+mod message;
 mod mountinfo;
 pub mod namespaces;
 mod netlink;
@@ -76,8 +77,10 @@ pub struct Query<'a> {
 impl Query<'_> {
     /// Whether a socket is one that was asked for.
     pub fn wants(&self, socket: &DiagSocket) -> bool {
-        let client = self.ports.contains(&socket.remote.port());
-        let server = self.ports.contains(&socket.local.port());
+        // No connection has port 0, but a listening socket's remote one is 0.
+        let is_one = |port| port != 0 && self.ports.contains(&port);
+        let client = is_one(socket.remote.port());
+        let server = is_one(socket.local.port());
         let side = match self.sides {
             Sides::Client => client,
             Sides::Server => server,
@@ -130,7 +133,7 @@ fn list_where(query: &Query, wanted: Option<&HashSet<u32>>) -> Listing {
 struct Collection<'a> {
     query: &'a Query<'a>,
     deadline: Instant,
-    /// By namespace and cookie: a socket may answer for two ports or sides.
+    /// By namespace and cookie: one that changes its place may be listed twice.
     sockets: HashMap<(u32, u64), DiagSocket>,
     troubles: Troubles,
 }
@@ -148,7 +151,7 @@ impl<'a> Collection<'a> {
     /// Asks the namespace that this thread is in.
     fn collect(&mut self, netns: u32) {
         for request in request::requests(self.query) {
-            match netlink::dump(&request, netns, self.deadline) {
+            match netlink::dump(&request, self.query, netns, self.deadline) {
                 Ok(dump) => {
                     self.keep(dump.sockets);
                     if dump.interrupted {
@@ -167,9 +170,7 @@ impl<'a> Collection<'a> {
 
     fn keep(&mut self, sockets: Vec<DiagSocket>) {
         for socket in sockets {
-            if self.query.wants(&socket) {
-                self.sockets.insert((socket.netns, socket.cookie), socket);
-            }
+            self.sockets.insert((socket.netns, socket.cookie), socket);
         }
     }
 
@@ -223,6 +224,11 @@ mod tests {
             assert!(!query.wants(&socket(2180, 2183, TIME_WAIT)));
             assert!(!query.wants(&socket(2181, 2181, 1)));
             assert!(!query.wants(&socket(2181, 2181, 255)));
+            let any = Query {
+                ports: &[0],
+                ..query
+            };
+            assert!(!any.wants(&socket(2181, 0, TIME_WAIT)));
         }
     }
 
@@ -235,7 +241,7 @@ mod tests {
         };
         let mut collection = Collection::new(&query);
         collection.keep(vec![socket(40_000, 2181, 1)]);
-        collection.keep(vec![socket(40_000, 2181, 6), socket(9, 9, 6)]);
+        collection.keep(vec![socket(40_000, 2181, 6)]);
         let listing = collection.finish(Vec::new());
         assert_eq!(listing.sockets, [socket(40_000, 2181, 6)]);
     }

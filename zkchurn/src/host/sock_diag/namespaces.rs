@@ -9,13 +9,15 @@ use std::{
     collections::{HashMap, HashSet},
     fs::File,
     io,
-    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::PathBuf,
     thread,
 };
 
-use nix::sched::{CloneFlags, setns};
-use rustix::thread::CapabilitySet;
+use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space};
 
 use super::{mountinfo, notes::Unreadable, proc_links};
 use crate::host::privilege;
@@ -250,7 +252,10 @@ fn enter_by(path: &PathBuf, inode: u32) -> io::Result<()> {
     if file.metadata()?.ino() != u64::from(inode) {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(setns(file, CloneFlags::CLONE_NEWNET)?)
+    Ok(move_into_link_name_space(
+        file.as_fd(),
+        Some(LinkNameSpaceType::Network),
+    )?)
 }
 
 #[cfg(test)]

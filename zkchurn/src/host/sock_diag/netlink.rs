@@ -11,19 +11,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_SOCK_DIAG};
-use rustix::net::{
-    RecvFlags,
-    sockopt::{Timeout, set_socket_timeout},
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType,
+        netlink::{self, SocketAddrNetlink},
+        recvfrom, sendto, socket_with,
+        sockopt::{Timeout, set_socket_timeout},
+    },
 };
 
 use super::{
-    DiagSocket,
+    DiagSocket, Query,
     reply::{self, Progress, ReplyError},
 };
 
 /// Bytes offered to each datagram; the kernel uses up to half of it.
 const DATAGRAM_LIMIT: usize = 64 * 1024;
+
+/// The kernel's netlink address; no process can have its port.
+const KERNEL: SocketAddrNetlink = SocketAddrNetlink::new(0, 0);
 
 /// How often an interrupted dump is made.
 const ATTEMPTS: u32 = 3;
@@ -63,10 +71,23 @@ pub enum DumpError {
     Reply(#[from] ReplyError),
 }
 
+impl DumpError {
+    fn socket(error: Errno) -> Self {
+        Self::Socket(error.into())
+    }
+}
+
 /// Sends `request` in the namespace of this thread, which is `netns`, and reads
-/// the answer until `deadline`.
-pub fn dump(request: &[u8], netns: u32, deadline: Instant) -> Result<Dump, Failure> {
-    repeat(|sockets| dump_once(request, netns, deadline, sockets))
+/// the answer until `deadline`. Sockets that `query` does not want are not kept:
+/// a host may have a million others.
+pub fn dump(request: &[u8], query: &Query, netns: u32, deadline: Instant) -> Result<Dump, Failure> {
+    repeat(|sockets| {
+        dump_once(request, netns, deadline, |socket| {
+            if query.wants(&socket) {
+                sockets.push(socket);
+            }
+        })
+    })
 }
 
 /// Repeats a dump that was interrupted, and keeps the last.
@@ -95,35 +116,48 @@ fn dump_once(
     request: &[u8],
     netns: u32,
     deadline: Instant,
-    sockets: &mut Vec<DiagSocket>,
+    mut found: impl FnMut(DiagSocket),
 ) -> Result<Progress, DumpError> {
     // A socket belongs to the namespace of the thread that makes it.
-    let socket = Socket::new(NETLINK_SOCK_DIAG).map_err(DumpError::Socket)?;
-    let kernel = SocketAddr::new(0, 0);
+    let socket = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        Some(netlink::SOCK_DIAG),
+    )
+    .map_err(DumpError::socket)?;
     set_time_limit(&socket, remaining(deadline)?)?;
-    uninterrupted(|| socket.send_to(request, &kernel, 0))?;
+    uninterrupted(|| sendto(&socket, request, SendFlags::empty(), &KERNEL))?;
     let mut buffer = vec![0; DATAGRAM_LIMIT];
+    let mut rows = Vec::new();
     let mut progress = Progress::default();
     while !progress.done {
         remaining(deadline)?;
-        let (length, sender) = uninterrupted(|| receive(&socket, &mut buffer))?;
-        if sender.port_number() != 0 {
-            // From another process: only the kernel has port 0.
+        let (length, from_kernel) = uninterrupted(|| receive(&socket, &mut buffer))?;
+        if !from_kernel {
             continue;
         }
         let datagram = buffer.get(..length).ok_or(DumpError::Cut)?;
         if datagram.is_empty() {
             return Err(ReplyError::Malformed.into());
         }
-        reply::read(datagram, netns, sockets, &mut progress)?;
+        let read = reply::read(datagram, netns, &mut rows, &mut progress);
+        rows.drain(..).for_each(&mut found);
+        read?;
     }
     Ok(progress)
 }
 
-/// With MSG_TRUNC the length is the datagram's, also where it did not fit.
-fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-    let flags = RecvFlags::TRUNC.bits().cast_signed();
-    socket.recv_from(&mut &mut *buffer, flags)
+/// Length of the next datagram and whether the kernel sent it: another process
+/// may send as well. With MSG_TRUNC the length is the datagram's, also where it
+/// did not fit.
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<(usize, bool), Errno> {
+    let (_, length, sender) = recvfrom(socket, buffer, RecvFlags::TRUNC)?;
+    let sender = sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok());
+    Ok((
+        length,
+        sender.is_some_and(|sender| sender.pid() == KERNEL.pid()),
+    ))
 }
 
 fn remaining(deadline: Instant) -> Result<Duration, DumpError> {
@@ -135,26 +169,23 @@ fn remaining(deadline: Instant) -> Result<Duration, DumpError> {
 }
 
 /// A kernel that never answers costs at most the time that was left.
-fn set_time_limit(socket: &Socket, limit: Duration) -> Result<(), DumpError> {
+fn set_time_limit(socket: &OwnedFd, limit: Duration) -> Result<(), DumpError> {
     // The kernel counts microseconds, and 0 would mean for ever.
     let limit = limit.max(Duration::from_millis(1));
     for direction in [Timeout::Recv, Timeout::Send] {
-        set_socket_timeout(socket, direction, Some(limit))
-            .map_err(|error| DumpError::Socket(error.into()))?;
+        set_socket_timeout(socket, direction, Some(limit)).map_err(DumpError::socket)?;
     }
     Ok(())
 }
 
 /// Repeats a call that a signal interrupted.
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T, DumpError> {
+fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, DumpError> {
     loop {
         match call() {
             Ok(value) => return Ok(value),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(DumpError::Late);
-            }
-            Err(error) => return Err(DumpError::Socket(error)),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Err(DumpError::Late),
+            Err(error) => return Err(DumpError::socket(error)),
         }
     }
 }
@@ -195,9 +226,8 @@ mod tests {
 
     #[test]
     fn a_signal_repeats_a_call_and_a_time_limit_ends_it() {
-        let mut calls = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].to_vec();
-        let outcome: Result<(), _> =
-            uninterrupted(|| Err(calls.pop().expect("not called again").into()));
+        let mut calls = [Errno::AGAIN, Errno::INTR].to_vec();
+        let outcome: Result<(), _> = uninterrupted(|| Err(calls.pop().expect("not called again")));
         assert!(matches!(outcome, Err(DumpError::Late)));
     }
 
@@ -208,7 +238,7 @@ mod tests {
             sides: Sides::Client,
             states: u32::MAX,
         };
-        let failure = dump(&requests(&query)[0], 0, Instant::now()).unwrap_err();
+        let failure = dump(&requests(&query)[0], &query, 0, Instant::now()).unwrap_err();
         assert!(matches!(failure.error, DumpError::Late));
     }
 
@@ -219,11 +249,11 @@ mod tests {
             sides: Sides::Client,
             states: u32::MAX,
         };
-        let mut request = requests(&query).remove(0);
+        let [mut request, _] = requests(&query);
         // An address family that does not exist.
         request[16] = 250;
         let deadline = Instant::now() + Duration::from_secs(5);
-        let failure = dump(&request, 0, deadline).unwrap_err();
+        let failure = dump(&request, &query, 0, deadline).unwrap_err();
         let error = failure.error.to_string();
         assert!(error.contains("refused"), "{error}");
     }

@@ -4,10 +4,12 @@
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN, NetlinkBuffer};
-use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
-
-use super::{DiagSocket, request::SEQUENCE, row};
+use super::{
+    DiagSocket,
+    message::{self, Message},
+    request::SEQUENCE,
+    row,
+};
 
 /// How far a dump has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,33 +43,31 @@ pub fn read(
 ) -> Result<(), ReplyError> {
     let mut rest = datagram;
     while !rest.is_empty() && !progress.done {
-        let message = NetlinkBuffer::new_checked(rest).map_err(|_| ReplyError::Malformed)?;
-        if message.sequence_number() == SEQUENCE {
-            progress.interrupted |= message.flags() & NLM_F_DUMP_INTR != 0;
+        let (message, behind) = message::split(rest).ok_or(ReplyError::Malformed)?;
+        if message.sequence == SEQUENCE {
+            progress.interrupted |= message.flags & message::DUMP_INTERRUPTED != 0;
             progress.done |= read_message(&message, netns, sockets)?;
         }
-        // NLMSG_ALIGN; the last message need not be padded.
-        let next = (message.length() as usize).next_multiple_of(4);
-        rest = rest.get(next..).unwrap_or_default();
+        rest = behind;
     }
     Ok(())
 }
 
 /// Whether the dump is over.
 fn read_message(
-    message: &NetlinkBuffer<&[u8]>,
+    message: &Message,
     netns: u32,
     sockets: &mut Vec<DiagSocket>,
 ) -> Result<bool, ReplyError> {
-    match message.message_type() {
-        SOCK_DIAG_BY_FAMILY => {
-            let socket = row::parse(message.payload(), netns).ok_or(ReplyError::Malformed)?;
+    match message.kind {
+        message::SOCK_DIAG_BY_FAMILY => {
+            let socket = row::parse(message.payload, netns).ok_or(ReplyError::Malformed)?;
             sockets.push(socket);
             Ok(false)
         }
-        NLMSG_DONE => check_code(message.payload(), true),
-        NLMSG_ERROR => check_code(message.payload(), false),
-        NLMSG_OVERRUN => Err(ReplyError::Overrun),
+        message::DONE => check_code(message.payload, true),
+        message::ERROR => check_code(message.payload, false),
+        message::OVERRUN => Err(ReplyError::Overrun),
         _ => Ok(false),
     }
 }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_dump_is_told() {
-        let done = message(3, 2 | NLM_F_DUMP_INTR, SEQUENCE, &[0; 4]);
+        let done = message(3, 2 | message::DUMP_INTERRUPTED, SEQUENCE, &[0; 4]);
         let progress = Progress {
             done: true,
             interrupted: true,

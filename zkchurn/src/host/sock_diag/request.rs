@@ -9,86 +9,46 @@
 //! with the TIME_WAIT socket's `tw_substate`: a FIN_WAIT2 that the kernel keeps
 //! in such a socket answers as FIN_WAIT2. Port 0 means any.
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
-use netlink_packet_sock_diag::{
-    AF_INET, AF_INET6, IPPROTO_TCP, SockDiagMessage,
-    inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
-};
+use bytes::BufMut;
 
 use super::{
-    Query,
-    bytecode::{self, Condition},
+    Query, message,
+    row::{AF_INET, AF_INET6},
 };
 use zkchurn_core::frame::Sides;
+
+/// Bytes of `struct inet_diag_req_v2`.
+const LENGTH: usize = 56;
+const IPPROTO_TCP: u8 = 6;
+/// Each byte of `INET_DIAG_NOCOOKIE`.
+const NO_COOKIE: u8 = 0xff;
 
 /// Sequence number of a request: each travels on a socket of its own.
 pub const SEQUENCE: u32 = 1;
 
-/// The messages that together ask for what `query` wants, in the namespace of
-/// the socket that they are sent on: one a family, because the kernel walks its
-/// whole table for each.
-pub fn requests(query: &Query) -> Vec<Vec<u8>> {
-    let conditions = conditions(query);
-    let chunks = conditions.chunks(bytecode::MOST_CONDITIONS);
-    chunks
-        .flat_map(|conditions| [AF_INET, AF_INET6].map(|family| (family, conditions)))
-        .map(|(family, conditions)| match conditions {
-            [Condition::Local(port)] => request(family, *port, 0, query.states, &[]),
-            [Condition::Remote(port)] => request(family, 0, *port, query.states, &[]),
-            several => request(family, 0, 0, query.states, &bytecode::any_of(several)),
-        })
-        .collect()
-}
-
-/// No socket of a connection has port 0.
-fn conditions(query: &Query) -> Vec<Condition> {
-    let mut conditions = Vec::new();
-    for port in query.ports.iter().filter(|port| **port != 0) {
-        if query.sides != Sides::Server {
-            conditions.push(Condition::Remote(*port));
-        }
-        if query.sides != Sides::Client {
-            conditions.push(Condition::Local(*port));
-        }
-    }
-    conditions
-}
-
-/// A request with `filter`, an attribute, behind it.
-fn request(family: u8, local_port: u16, remote_port: u16, states: u32, filter: &[u8]) -> Vec<u8> {
-    let any = match family {
-        AF_INET => SocketId::new_v4(),
-        _ => SocketId::new_v6(),
+/// The messages that together list at least what `query` wants, in the namespace
+/// of the socket that they are sent on: one a family, because the kernel walks its
+/// whole table for each. So it matches a single port itself, and for several ports
+/// or both sides lists every socket in the states; docs/adr/0005 has the figures.
+pub fn requests(query: &Query) -> [Vec<u8>; 2] {
+    let (local_port, remote_port) = match (query.ports, query.sides) {
+        ([port], Sides::Server) => (*port, 0),
+        ([port], Sides::Client) => (0, *port),
+        _ => (0, 0),
     };
-    let request = InetRequest {
-        family,
-        protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::empty(),
-        states: StateFlags::from_bits_retain(states),
-        socket_id: SocketId {
-            source_port: local_port,
-            destination_port: remote_port,
-            ..any
-        },
-    };
-    let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.header.sequence_number = SEQUENCE;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    append(bytes, filter)
+    [AF_INET, AF_INET6].map(|family| request(family, local_port, remote_port, query.states))
 }
 
-/// Appends an attribute, whose length is a multiple of four, and counts it in
-/// the message's length, the first four bytes.
-fn append(mut message: Vec<u8>, attribute: &[u8]) -> Vec<u8> {
-    message.extend_from_slice(attribute);
-    let length = (message.len() as u32).to_ne_bytes();
-    if let Some(field) = message.first_chunk_mut() {
-        *field = length;
-    }
-    message
+fn request(family: u8, local_port: u16, remote_port: u16, states: u32) -> Vec<u8> {
+    let mut request = Vec::with_capacity(LENGTH);
+    request.put_slice(&[family, IPPROTO_TCP, 0, 0]);
+    request.put_u32_ne(states);
+    request.put_u16(local_port);
+    request.put_u16(remote_port);
+    // Any addresses on any interface; a dump looks at neither, nor at the cookie.
+    request.put_bytes(0, 36);
+    request.put_bytes(NO_COOKIE, 8);
+    message::dump_request(SEQUENCE, &request)
 }
 
 #[cfg(test)]
@@ -99,9 +59,8 @@ mod tests {
     fn ports_travel_in_network_order_where_the_kernel_looks_for_them() {
         let states = 1 << 6 | 1 << 1;
         let sent = |sides| {
-            let ports = &[0, 2181];
             requests(&Query {
-                ports,
+                ports: &[2181],
                 sides,
                 states,
             })
@@ -125,18 +84,22 @@ mod tests {
     }
 
     #[test]
-    fn several_ports_and_sides_are_one_request_a_family() {
-        let query = Query {
-            ports: &[2181, 2182],
-            sides: Sides::Both,
-            states: 1,
-        };
-        let requests = requests(&query);
-        assert_eq!(requests.len(), 2);
-        for bytes in requests {
-            assert_eq!(bytes.len(), 72 + 4 + 4 * 20);
-            assert_eq!(bytes[..4], 156_u32.to_ne_bytes());
-            assert_eq!(bytes[24..28], [0; 4]);
+    fn several_ports_or_both_sides_are_one_request_a_family_for_all_ports() {
+        for (ports, sides) in [
+            (&[2181, 2182][..], Sides::Client),
+            (&[2181], Sides::Both),
+            (&[], Sides::Server),
+        ] {
+            let states = 1;
+            let query = Query {
+                ports,
+                sides,
+                states,
+            };
+            for bytes in requests(&query) {
+                assert_eq!(bytes[20..24], states.to_ne_bytes());
+                assert_eq!(bytes[24..28], [0; 4], "{ports:?} {sides:?}");
+            }
         }
     }
 }

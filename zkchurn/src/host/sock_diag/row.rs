@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! One socket of a dump: `struct inet_diag_msg` (include/uapi/linux/inet_diag.h).
 //!
-//! netlink-packet-sock-diag reads it too, but throws away the time left of
-//! TIME_WAIT sockets and refuses a row for the sake of an attribute that is of
-//! no interest here.
+//! The crate netlink-packet-sock-diag is no help: it throws away the time left of
+//! TIME_WAIT sockets and refuses a row for the sake of an attribute that is of no
+//! interest here.
 //!
 //! | bytes | field |
 //! |---|---|
@@ -21,9 +21,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Buf;
-use netlink_packet_sock_diag::{AF_INET, AF_INET6};
 
 use super::DiagSocket;
+
+/// `AF_INET` and `AF_INET6` (include/linux/socket.h)
+pub const AF_INET: u8 = 2;
+pub const AF_INET6: u8 = 10;
 
 const LENGTH: usize = 72;
 

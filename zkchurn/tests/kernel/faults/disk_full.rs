@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use super::run::{Run, in_mount_namespace, replay};
 use crate::{
@@ -44,7 +44,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
         let partial = fs::read(Path::new(&inside)).unwrap();
         drop(connect(v4(port)));
         drain_one(&listener);
-        run.signal(Signal::SIGINT);
+        run.signal(Signal::INT);
         (run.wait(), partial)
     });
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, process::Command};
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use super::run::{PATIENCE, partial, replay};
 use crate::{
@@ -73,7 +73,7 @@ fn no_program_map_link_or_pinned_object_is_left() {
             let shown = shown(kind, id).expect("it lives as long as zkchurn");
             assert!(!shown.contains("pinned"), "{kind} {id}: {shown}");
         }
-        tracer.signal(Signal::SIGKILL);
+        tracer.signal(Signal::KILL);
         held
     });
     let kinds: BTreeSet<_> = held.iter().map(|(kind, _)| *kind).collect();

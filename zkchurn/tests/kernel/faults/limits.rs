@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    sys::{signal::Signal, stat::Mode},
-    unistd::mkfifo,
+use rustix::{
+    fs::{CWD, Mode, mkfifoat},
+    process::Signal,
 };
 
 use super::run::{Ended, Run, after, partial, recording_to};
@@ -36,7 +36,7 @@ fn trace_after(prepare: &str, meanwhile: impl FnOnce(&mut Run)) -> (Ended, usize
     connect_some();
     meanwhile(&mut run);
     connect_some();
-    run.signal(Signal::SIGINT);
+    run.signal(Signal::INT);
     (run.wait(), COUNT)
 }
 
@@ -104,8 +104,7 @@ fn few_open_files_are_made_enough_or_said() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_hang_up_that_was_ignored_from_the_start_stays_ignored() {
-    let (ended, count) =
-        in_namespace(|| trace_after("trap '' HUP", |run| run.signal(Signal::SIGHUP)));
+    let (ended, count) = in_namespace(|| trace_after("trap '' HUP", |run| run.signal(Signal::HUP)));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let trace = Trace::parse(&ended.stdout);
     assert_eq!(trace.connections.len(), count);
@@ -116,7 +115,7 @@ fn a_hang_up_that_was_ignored_from_the_start_stays_ignored() {
 fn an_object_is_a_file_of_some_size() {
     let directory = tempfile::tempdir().unwrap();
     let [pipe, large] = ["pipe", "large"].map(|name| directory.path().join(name));
-    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();
     let file = File::create(&large).unwrap();
     file.set_len(1 << 30).unwrap();
     for (path, why) in [

@@ -9,10 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use nix::{
-    fcntl::{FcntlArg, FdFlag, fcntl},
-    pty::openpty,
-};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 
 use super::run::{PATIENCE, partial, recording_to, replay};
 use crate::{
@@ -61,11 +58,12 @@ fn a_terminal_that_is_gone_ends_the_trace_with_a_whole_recording() {
     let code = in_namespace(move || {
         let port = unused_port();
         let accepting = drain(listen(port), 3);
-        let terminal = openpty(None, None).unwrap();
-        // Were it inherited, the terminal would never be gone.
-        let closed_on_exec = FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC);
-        fcntl(&terminal.master, closed_on_exec).unwrap();
-        let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
+        // Were the master inherited, the terminal would never be gone.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
+        unlockpt(&master).unwrap();
+        let terminal = ioctl_tiocgptpeer(&master, flags).unwrap();
+        let slave = || Stdio::from(terminal.try_clone().unwrap());
         // It becomes the leader of a session on that terminal, as a login shell's
         // program would be part of one: the kernel sends it SIGHUP.
         let mut setsid = Command::new("setsid");
@@ -75,8 +73,8 @@ fn a_terminal_that_is_gone_ends_the_trace_with_a_whole_recording() {
         let mut child = Zkchurn(command.spawn().unwrap());
         // It holds the slave's side as well.
         drop(command);
-        let master = await_tracing(terminal.master);
-        drop(terminal.slave);
+        let master = await_tracing(master);
+        drop(terminal);
         (0..3).for_each(|_| drop(connect(v4(port))));
         accepting.join().unwrap();
         drop(master);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use super::{figure, size};
 use crate::{
@@ -33,7 +33,7 @@ fn what_the_buffer_held_is_reported_and_the_rest_counted() {
         thread::spawn(move || drain(accepting, usize::MAX));
         let port_text = port.to_string();
         let tracer = Tracer::start(&["--port", &port_text, "--buffer", buffer]);
-        tracer.signal(Signal::SIGSTOP);
+        tracer.signal(Signal::STOP);
         let mut made = 0;
         let begun = Instant::now();
         while begun.elapsed() < stopped {
@@ -44,7 +44,7 @@ fn what_the_buffer_held_is_reported_and_the_rest_counted() {
             // Part of what is tested: a rate.
             thread::sleep((PAUSE * made).saturating_sub(begun.elapsed()));
         }
-        tracer.signal(Signal::SIGCONT);
+        tracer.signal(Signal::CONT);
         // The buffer is emptied at once; connections after that are all recorded.
         thread::sleep(Duration::from_secs(1));
         for _ in 0..AFTERWARDS {

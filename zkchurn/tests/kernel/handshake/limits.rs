@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{
@@ -239,12 +239,12 @@ fn first_bytes_without_room_in_the_buffer_are_counted() {
         let port = unused_port();
         let accepting = drain(listen(port), COUNT);
         let tracer = start(port, &["--buffer", "4"]);
-        tracer.signal(Signal::SIGSTOP);
+        tracer.signal(Signal::STOP);
         for _ in 0..COUNT {
             connect(v4(port)).write_all(&request(7)).unwrap();
         }
         accepting.join().unwrap();
-        tracer.signal(Signal::SIGCONT);
+        tracer.signal(Signal::CONT);
         tracer.finish()
     });
     let dropped = trace.loss("handshake_records_dropped") as usize;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 
 use super::{
     of_side,
@@ -108,7 +108,7 @@ fn nothing_stays_in_the_kernel_after_a_kill() {
     let programs = programs_of(tracer.pid());
     let names = ["handshake_egres", "handshake_ingre", "inet_sock_set_s"];
     assert_eq!(loaded(&programs), names.map(str::to_owned).into());
-    tracer.signal(Signal::SIGKILL);
+    tracer.signal(Signal::KILL);
     wait_for(Duration::from_secs(10), "the end of the programs", || {
         loaded(&programs).is_empty()
     });

@@ -7,9 +7,7 @@ use std::{
     thread,
 };
 
-use nix::sched::{CloneFlags, setns};
-
-use crate::namespace::keep_time_wait;
+use crate::namespace::{enter, keep_time_wait};
 
 /// A process that waits for its standard input to end, killed in the end.
 pub struct Waiting(pub Child);
@@ -50,7 +48,7 @@ impl Named {
     pub fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         let file = fs::File::open(format!("/run/netns/{}", self.0)).unwrap();
         let inside = || {
-            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+            enter(&file);
             let up = ["link", "set", "lo", "up"];
             assert!(Command::new("ip").args(up).status().unwrap().success());
             keep_time_wait();

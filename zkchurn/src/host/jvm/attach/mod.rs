@@ -28,7 +28,7 @@ use rustix::{
 };
 
 use self::place::{Place, Trigger};
-use crate::host::proc::identity;
+use crate::host::proc::{files::own_pid_namespace, identity};
 use zkchurn_core::process::ProcessKey;
 
 /// How long a JVM may take to open its socket after the signal; the JDK's own
@@ -89,6 +89,11 @@ pub enum AttachError {
     NoSocket,
     #[error("its attach socket accepts no connection: {0}")]
     Connect(#[source] io::Error),
+    #[error(
+        "zkchurn runs in a pid namespace of its own and could not tell who answers; run it with \
+         the host's process ids"
+    )]
+    OwnPids,
     #[error("its attach socket belongs to another process ({0})")]
     ForeignPeer(i32),
     #[error("it did not answer within {} s", REPLY_WAIT.as_secs())]
@@ -112,6 +117,9 @@ pub fn thread_dump(
     target: &Target,
     may_send_quit: impl FnOnce() -> Result<(), String> + Send,
 ) -> Result<Reply, AttachError> {
+    if own_pid_namespace() {
+        return Err(AttachError::OwnPids);
+    }
     let process = Process::open(target)?;
     credentials::with(target.euid, target.egid, || {
         let (socket, started_attach) = match process.place.socket()? {

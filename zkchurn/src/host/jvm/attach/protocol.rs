@@ -4,16 +4,17 @@
 
 use std::{
     io::{self, ErrorKind, Read},
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::net::UnixStream},
     time::{Duration, Instant},
 };
 
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::{
     fd::OwnedFd,
-    net::{SendFlags, send},
+    net::{
+        AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to,
+        send, socket_with, sockopt::socket_peercred,
+    },
 };
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::AttachError;
 
@@ -37,24 +38,29 @@ pub fn thread_dump(socket: &OwnedFd, pid: u32, limit: Duration) -> Result<Vec<u8
 /// Connects through the descriptor, not by the name, which may be another's by
 /// now. Where the JVM's queue is full, connecting waits as long as sending may
 /// (`unix_stream_connect`).
-fn connect(socket: &OwnedFd, deadline: Instant) -> Result<Socket, AttachError> {
+fn connect(socket: &OwnedFd, deadline: Instant) -> Result<UnixStream, AttachError> {
     let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
-    let connection = Socket::new(Domain::UNIX, Type::STREAM.cloexec(), None);
-    let connection = connection.map_err(AttachError::Connect)?;
+    let (family, flags) = (AddressFamily::UNIX, SocketFlags::CLOEXEC);
+    let connection = socket_with(family, SocketType::STREAM, flags, None);
+    let connection =
+        UnixStream::from(connection.map_err(|errno| AttachError::Connect(errno.into()))?);
     let left = time_left(deadline)?;
     connection
         .set_write_timeout(Some(left))
-        .and_then(|()| connection.connect(&SockAddr::unix(path)?))
+        .and_then(|()| Ok(connect_to(&connection, &SocketAddrUnix::new(path)?)?))
         .map_err(|error| failed(error, AttachError::Connect))?;
     Ok(connection)
 }
 
 /// The kernel tells who listens: nobody can stand in for the JVM.
-fn check_peer(connection: &Socket, pid: u32) -> Result<(), AttachError> {
-    let peer = getsockopt(connection, PeerCredentials);
+///
+/// For a listener outside of our pid namespace the kernel answers 0, which
+/// rustix must not be given: its `Pid` is never 0. [`super::thread_dump`] sees to
+/// it that every process has an id here.
+fn check_peer(connection: &UnixStream, pid: u32) -> Result<(), AttachError> {
+    let peer = socket_peercred(connection);
     let peer = peer.map_err(|errno| AttachError::Connection(errno.into()))?;
-    // 0 for a process outside of our pid namespace.
-    let found = peer.pid();
+    let found = peer.pid.as_raw_nonzero().get();
     if u32::try_from(found) == Ok(pid) {
         Ok(())
     } else {
@@ -62,7 +68,7 @@ fn check_peer(connection: &Socket, pid: u32) -> Result<(), AttachError> {
     }
 }
 
-fn ask(connection: &Socket, deadline: Instant) -> Result<(), AttachError> {
+fn ask(connection: &UnixStream, deadline: Instant) -> Result<(), AttachError> {
     let left = time_left(deadline)?;
     // A peer that hangs up must not end us with SIGPIPE.
     let sent = connection
@@ -77,7 +83,7 @@ fn ask(connection: &Socket, deadline: Instant) -> Result<(), AttachError> {
     }
 }
 
-fn read_all(connection: &mut Socket, deadline: Instant) -> Result<Vec<u8>, AttachError> {
+fn read_all(connection: &mut UnixStream, deadline: Instant) -> Result<Vec<u8>, AttachError> {
     let mut answer = Vec::new();
     let mut part = vec![0; 64 * 1024];
     loop {

@@ -121,7 +121,7 @@ fn an_endless_answer_is_cut_off() {
         scope.spawn(|| {
             let _ = pair.1.write_all(&answer);
         });
-        let mut socket = Socket::from(pair.0.try_clone().expect("a descriptor"));
+        let mut socket = pair.0.try_clone().expect("a descriptor");
         let deadline = Instant::now() + Duration::from_secs(30);
         let result = read_all(&mut socket, deadline);
         drop(socket);

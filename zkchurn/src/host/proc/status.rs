@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! What `/proc/PID/status` says that matters for a JVM: its state, its user,
-//! its pid inside of its namespace and the signals it catches
-//! (Documentation/filesystems/proc.rst, table 1-2).
+//! What `/proc/PID/status` says: state, user, pid inside of its namespace, and
+//! what is done with signals (Documentation/filesystems/proc.rst, table 1-2).
+
+use std::{io, path::Path};
+
+use rustix::process::Signal;
+
+use super::files::{field, read_bounded};
+
+/// Bytes of the file that are looked at: it has below 2 KiB unless there are
+/// many groups.
+const LIMIT: u64 = 1 << 20;
 
 /// A process, or one of its threads, as its `status` file shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,22 +27,23 @@ pub struct Status {
     pub in_pid_namespace: bool,
     /// Mask of the signals that have a handler; signal 1 is bit 0.
     pub caught: u64,
+    /// The same of those that are ignored.
+    pub ignored: u64,
 }
 
-/// `SIGQUIT` in a mask of signals.
-const QUIT: u64 = 1 << (3 - 1);
-
 impl Status {
+    /// Reads it in the directory of a process or of a thread.
+    pub fn read(directory: &Path) -> io::Result<Self> {
+        let status = read_bounded(&directory.join("status"), LIMIT)?;
+        Self::parse(&status).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
     /// Takes a `status` file apart; `None` when one of the fields is missing.
     /// `NSpid` is only there with pid namespaces (`CONFIG_PID_NS`).
     pub fn parse(status: &[u8]) -> Option<Self> {
         let status = String::from_utf8_lossy(status);
-        let field = |name: &str| {
-            status.lines().find_map(|line| {
-                let (found, value) = line.split_once(':')?;
-                (found == name).then_some(value.trim())
-            })
-        };
+        let field = |name| field(&status, name);
+        let mask = |name| u64::from_str_radix(field(name)?, 16).ok();
         // Real, effective, saved, file system.
         let effective = |name| field(name)?.split_whitespace().nth(1)?.parse().ok();
         let ids = field("NSpid").or_else(|| field("Pid"))?;
@@ -43,7 +53,8 @@ impl Status {
             egid: effective("Gid")?,
             inner_id: ids.split_whitespace().next_back()?.parse().ok()?,
             in_pid_namespace: ids.split_whitespace().count() > 1,
-            caught: u64::from_str_radix(field("SigCgt")?, 16).ok()?,
+            caught: mask("SigCgt")?,
+            ignored: mask("SigIgn")?,
         })
     }
 
@@ -57,10 +68,19 @@ impl Status {
         }
     }
 
-    /// Whether it has a handler for `SIGQUIT`.
-    pub fn catches_quit(&self) -> bool {
-        self.caught & QUIT != 0
+    /// Whether it has a handler for a signal.
+    pub fn catches(&self, signal: Signal) -> bool {
+        is_in(self.caught, signal)
     }
+
+    /// Whether it ignores a signal.
+    pub fn ignores(&self, signal: Signal) -> bool {
+        is_in(self.ignored, signal)
+    }
+}
+
+fn is_in(mask: u64, signal: Signal) -> bool {
+    mask >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[cfg(test)]
@@ -68,14 +88,14 @@ mod tests {
     use super::*;
 
     const STATUS: &str = "Name:\tjava\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4242\nPid:\t4242\n\
-        Uid:\t0\t1000\t0\t0\nGid:\t0\t1001\t0\t0\nNSpid:\t4242\t7\nSigCgt:\t0000000101005ccf\n";
+        Uid:\t0\t1000\t0\t0\nGid:\t0\t1001\t0\t0\nNSpid:\t4242\t7\nSigIgn:\t0000000001001000\nSigCgt:\t0000000101005ccf\n";
 
     #[test]
     fn fields_are_taken_from_their_columns() {
         let status = Status::parse(STATUS.as_bytes()).expect("complete");
         assert_eq!((status.euid, status.egid), (1000, 1001));
         assert_eq!(status.inner_id, 7);
-        assert!(status.in_pid_namespace && status.catches_quit());
+        assert!(status.in_pid_namespace && status.catches(Signal::QUIT));
         assert_eq!(status.runs(), Ok(()));
     }
 
@@ -93,8 +113,15 @@ mod tests {
         assert!(
             !Status::parse(status.as_bytes())
                 .expect("complete")
-                .catches_quit()
+                .catches(Signal::QUIT)
         );
+    }
+
+    #[test]
+    fn ignored_signals_are_told_from_others() {
+        let status = Status::parse(STATUS.as_bytes()).expect("complete");
+        assert!(status.ignores(Signal::PIPE) && status.ignores(Signal::XFSZ));
+        assert!(!status.ignores(Signal::HUP) && !status.ignores(Signal::QUIT));
     }
 
     #[test]

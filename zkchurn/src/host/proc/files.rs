@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//! Reading files of `/proc`, and their lines of the form `Name:\tvalue`.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// `/proc/PID`
+pub fn directory(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+/// At most `limit` bytes of a file.
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The value of the first line `name:`, without blanks around it
+/// (`/proc/PID/status`, `/proc/PID/fdinfo/FD`).
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        (found == name).then_some(value.trim())
+    })
+}
+
+/// Whether pids here are not those of the host, which the kernel program sees.
+/// The first namespace of pids has the same number on every Linux
+/// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+pub fn own_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new("pid:[4026531836]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "pos:\t0\nflags:\t02102001\nMyUid:\t7\nUid:\t1\t2\nUid:\t3\n";
+        assert_eq!(field(text, "flags"), Some("02102001"));
+        assert_eq!(field(text, "Uid"), Some("1\t2"));
+        assert_eq!(field(text, "mnt_id"), None);
+        assert_eq!(field("Uid", "Uid"), None);
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_limit() {
+        let path = Path::new("/proc/self/status");
+        assert_eq!(read_bounded(path, 5).unwrap(), b"Name:");
+    }
+}
