@@ -16,7 +16,14 @@ use serde::Deserialize;
 use crate::workspace;
 
 /// The directories of the repository that hold crates.
-const CRATES: [&str; 5] = ["zkchurn", "zkchurn-common", "zkchurn-ebpf", "xtask", "fuzz"];
+const CRATES: [&str; 6] = [
+    "zkchurn",
+    "zkchurn-common",
+    "zkchurn-ebpf",
+    "lab",
+    "xtask",
+    "fuzz",
+];
 
 /// What is accepted: the content of supply-chain.toml.
 #[derive(Deserialize)]

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//! What an experiment is made with, be it a verb of the laboratory or a test.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `tracer`, `trace` | zkchurn at work, and what it said |
+//! | `program` | another program that runs beside |
+//! | `namespace` | network namespaces |
+//! | `wait` | waiting, never for ever |
+
+pub mod namespace;
+pub mod program;
+pub mod trace;
+pub mod tracer;
+pub mod wait;
