@@ -17,11 +17,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use xtask::{command, privilege, workspace};
-use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::tracer::Tracer;
 
 use self::load::Summary;
 use self::server::Ports;
+use crate::recorded::Recorded;
 
 /// Options of `demo`.
 #[derive(Args)]
@@ -53,7 +53,7 @@ fn traced(
     ports: &Ports,
     seconds: u64,
     recording: &Path,
-) -> Result<(Summary, Trace)> {
+) -> Result<(Summary, Recorded)> {
     let watched = format!("{},{}", ports.server, ports.refused);
     let tracer = Tracer::start(zkchurn, &["--port", &watched], recording)?;
     let mut load = Helper::start(
@@ -70,7 +70,7 @@ fn traced(
     let summary = load.read_line()?;
     load.finish()?;
     tracer.stop()?;
-    Ok((summary, Trace::replay(zkchurn, recording)?))
+    Ok((summary, Recorded::replay(zkchurn, recording)?))
 }
 
 fn explain(seconds: u64, ports: &Ports) {

@@ -20,12 +20,12 @@ use clap::Args;
 use xtask::setup::{self, Group};
 use xtask::{command, privilege, workspace};
 use zkchurn_lab::harness::namespace::Namespace;
-use zkchurn_lab::harness::trace::Trace;
 
 use self::outcome::Outcome;
 use crate::kinds::scene::Scene;
 use crate::kinds::tools::Tools;
 use crate::kinds::{self, Kind};
+use crate::recorded::Recorded;
 
 /// Options of `diagnose-matrix`.
 #[derive(Args)]
@@ -228,8 +228,8 @@ fn traced(
     let without = scene.file("plain.zkchurn");
     std::fs::write(&without, plain::without_handshakes(&whole)?)
         .context("cannot write the recording")?;
-    let trace = Trace::replay(&tools.zkchurn, &recording)?;
-    let plain = Trace::replay(&tools.zkchurn, &without)?;
+    let trace = Recorded::replay(&tools.zkchurn, &recording)?;
+    let plain = Recorded::replay(&tools.zkchurn, &without)?;
     let mut outcome = verdict::judge(kind, &truth, &trace, &plain)?;
     outcome.preparation = scene.preparation();
     if let Some(directory) = record {

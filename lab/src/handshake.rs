@@ -9,12 +9,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use xtask::setup::{self, Group};
 use xtask::{command, privilege, workspace};
-use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::tracer::Tracer;
 
 use crate::incident::client::Client;
 use crate::incident::server::{Config, Server};
 use crate::incident::{free_port, log};
+use crate::recorded::Recorded;
 
 /// Options of `handshake`.
 #[derive(Args)]
@@ -43,7 +43,7 @@ pub fn run(_: &Options) -> Result<()> {
     check(
         &expected,
         client.pid(),
-        &Trace::replay(&zkchurn, Path::new(&recording))?,
+        &Recorded::replay(&zkchurn, Path::new(&recording))?,
     )
 }
 
@@ -75,7 +75,7 @@ impl Granted {
 }
 
 /// Compares both sides' handshakes with what the client says.
-fn check(expected: &Granted, pid: u32, trace: &Trace) -> Result<()> {
+fn check(expected: &Granted, pid: u32, trace: &Recorded) -> Result<()> {
     println!("\nhandshake: zkchurn's reading against {expected:?}");
     let granted: Vec<_> = trace
         .connections
@@ -116,21 +116,21 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use zkchurn_lab::harness::trace::Connection;
+    use crate::recorded::Connection;
 
     const LOG: &str = "INFO Socket connection established\n\
         INFO Session establishment complete on server localhost/127.0.0.1:2181, \
         session id = 0x100019242b50000, negotiated timeout = 6000\n";
 
-    fn trace(response: &Value) -> Trace {
+    fn trace(response: &Value) -> Recorded {
         let connection = |pid| Connection {
             pid,
             handshake: json!({"request": {"new_handle": true}, "response": response}),
             ..Connection::default()
         };
-        Trace {
+        Recorded {
             connections: vec![connection(Some(42)), connection(None)],
-            ..Trace::default()
+            ..Recorded::default()
         }
     }
 

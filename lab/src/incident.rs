@@ -20,12 +20,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::setup::Group;
 use xtask::{command, privilege, setup, workspace};
-use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::tracer::Tracer;
 
 use self::client::Client;
 use self::server::{Config, Server};
 use self::verdict::Observed;
+use crate::recorded::Recorded;
 
 /// Options of `incident`.
 #[derive(Args)]
@@ -79,7 +79,7 @@ fn incident(options: &Options, zkchurn: &Path, dir: &Path) -> Result<()> {
     let recording = recording(options, dir)?;
     let observed = traced(options, zkchurn, &mut client, &recording)?;
     let log = std::fs::read_to_string(dir.join("client.log")).context("the client's log")?;
-    let trace = Trace::replay(zkchurn, &recording)?;
+    let trace = Recorded::replay(zkchurn, &recording)?;
     verdict::print_and_check(&observed, &log, &trace)
 }
 

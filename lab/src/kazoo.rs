@@ -11,13 +11,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::setup::{self, Group};
 use xtask::{command, privilege, setup::kazoo, workspace};
-use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::tracer::Tracer;
 
 use crate::incident::{
     free_port,
     server::{Config, Server},
 };
+use crate::recorded::Recorded;
 
 /// Options of `kazoo`.
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
     )?;
     let said = churn(port, options.clients)?;
     tracer.stop()?;
-    let trace = Trace::replay(&zkchurn, Path::new(&recording))?;
+    let trace = Recorded::replay(&zkchurn, Path::new(&recording))?;
     let recorded = std::fs::read(&recording).context("the recording")?;
     print_and_check(&said, options.clients, &trace, &recorded)
 }
@@ -91,7 +91,7 @@ fn churn(port: u16, clients: u16) -> Result<Said> {
     Said::parse(&printed).context("the client told no pid or no sessions")
 }
 
-fn print_and_check(said: &Said, clients: u16, trace: &Trace, recorded: &[u8]) -> Result<()> {
+fn print_and_check(said: &Said, clients: u16, trace: &Recorded, recorded: &[u8]) -> Result<()> {
     println!("\nkazoo: the report against what the program did");
     let mut failed = 0;
     for (holds, what) in findings(said, clients, trace, recorded) {
@@ -104,7 +104,7 @@ fn print_and_check(said: &Said, clients: u16, trace: &Trace, recorded: &[u8]) ->
     Ok(())
 }
 
-fn findings(said: &Said, clients: u16, trace: &Trace, recorded: &[u8]) -> Vec<(bool, String)> {
+fn findings(said: &Said, clients: u16, trace: &Recorded, recorded: &[u8]) -> Vec<(bool, String)> {
     let pid = said.pid;
     let all = &trace.connections;
     let mut threads: Vec<_> = all.iter().filter_map(|one| one.tid).collect();
@@ -163,9 +163,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use zkchurn_lab::harness::trace::Connection;
+    use crate::recorded::Connection;
 
-    fn trace() -> Trace {
+    fn trace() -> Recorded {
         let connection = |tid: i64| Connection {
             pid: Some(42),
             tid: Some(tid),
@@ -175,14 +175,14 @@ mod tests {
             }),
             ..Connection::default()
         };
-        Trace {
+        Recorded {
             connections: (43..46).map(connection).collect(),
             answer: "pid 42 opened 3 connections, each from a new thread".to_owned(),
             report: json!({
                 "families": [{"process": {"label": "python3 (churn.py)"}}],
                 "time_wait": {"groups": [{"owner": {"pid": 42}, "threads": 3, "count": 3}]},
             }),
-            ..Trace::default()
+            ..Recorded::default()
         }
     }
 
@@ -191,7 +191,7 @@ mod tests {
         Said::parse(&format!("42{}", lines.collect::<String>())).expect("what it prints")
     }
 
-    fn fails(change: impl FnOnce(&mut Trace)) -> bool {
+    fn fails(change: impl FnOnce(&mut Recorded)) -> bool {
         let mut trace = trace();
         change(&mut trace);
         print_and_check(&said(), 3, &trace, b"nothing").is_err()

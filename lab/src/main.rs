@@ -12,6 +12,7 @@
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
+//! | `recorded` | what zkchurn makes of a recording, in the terms of the verbs |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 
 mod bench;
@@ -22,6 +23,7 @@ mod handshake;
 mod incident;
 mod kazoo;
 mod kinds;
+mod recorded;
 mod server_log;
 mod soak;
 

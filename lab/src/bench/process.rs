@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use zkchurn_lab::harness::proc::{self, Fields};
 
 /// What a process has used since it started.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,18 +41,19 @@ impl Usage {
             programs: Programs::of(pid)?,
             ..Self::default()
         };
-        for task in entries(pid, "task")? {
+        for tid in proc::threads(pid)? {
             // A thread may end at any moment.
             let (Ok(schedstat), Ok(status)) = (
-                fs::read_to_string(task.join("schedstat")),
-                fs::read_to_string(task.join("status")),
+                fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")),
+                proc::thread_status(pid, tid),
             ) else {
                 continue;
             };
-            usage.cpu_ns += first_number(&schedstat);
-            usage.wake_ups += field(&status, "voluntary_ctxt_switches:");
-            usage.peak_kib = field(&status, "VmHWM:");
-            usage.resident_kib = field(&status, "VmRSS:");
+            let number = |name| status.number(name).unwrap_or(0);
+            usage.cpu_ns += time_on_cpu(&schedstat);
+            usage.wake_ups += number("voluntary_ctxt_switches");
+            usage.peak_kib = number("VmHWM");
+            usage.resident_kib = number("VmRSS");
         }
         Ok(usage)
     }
@@ -73,11 +74,8 @@ impl Programs {
     /// descriptors perhaps, and counts once.
     pub fn of(pid: u32) -> Result<Self> {
         let mut by_id = BTreeMap::new();
-        for descriptor in entries(pid, "fdinfo")? {
-            let Ok(text) = fs::read_to_string(descriptor) else {
-                continue;
-            };
-            if let Some((id, programs)) = Self::parse(&text) {
+        for descriptor in proc::descriptors(pid)? {
+            if let Some((id, programs)) = Self::read(&descriptor) {
                 by_id.insert(id, programs);
             }
         }
@@ -88,16 +86,14 @@ impl Programs {
         }))
     }
 
-    fn parse(fdinfo: &str) -> Option<(u64, Self)> {
-        // A link names its program too, but not what that has used.
-        fdinfo.contains("run_cnt:").then(|| {
-            let programs = Self {
-                run_ns: field(fdinfo, "run_time_ns:"),
-                runs: field(fdinfo, "run_cnt:"),
-                recursion_misses: field(fdinfo, "recursion_misses:"),
-            };
-            (field(fdinfo, "prog_id:"), programs)
-        })
+    /// A link names its program too, but not what that has used.
+    fn read(descriptor: &Fields) -> Option<(u64, Self)> {
+        let programs = Self {
+            runs: descriptor.number("run_cnt")?,
+            run_ns: descriptor.number("run_time_ns").unwrap_or(0),
+            recursion_misses: descriptor.number("recursion_misses").unwrap_or(0),
+        };
+        Some((descriptor.number("prog_id")?, programs))
     }
 
     fn since(&self, before: &Self) -> Self {
@@ -113,23 +109,15 @@ impl Programs {
 
 /// Whether a process holds a link: its programs are attached.
 pub fn has_link(pid: u32) -> Result<bool> {
-    let texts = entries(pid, "fdinfo")?.into_iter().map(fs::read_to_string);
-    Ok(texts.flatten().any(|text| text.contains("link_type:")))
+    let descriptors = proc::descriptors(pid)?;
+    Ok(descriptors
+        .iter()
+        .any(|one| one.text("link_type").is_some()))
 }
 
-fn entries(pid: u32, what: &str) -> Result<Vec<PathBuf>> {
-    let directory = format!("/proc/{pid}/{what}");
-    let read = fs::read_dir(&directory).with_context(|| format!("cannot read {directory}"))?;
-    Ok(read.flatten().map(|entry| entry.path()).collect())
-}
-
-fn field(text: &str, name: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or(0, first_number)
-}
-
-fn first_number(text: &str) -> u64 {
-    let word = text.split_whitespace().next();
+/// The first number of `schedstat`.
+fn time_on_cpu(schedstat: &str) -> u64 {
+    let word = schedstat.split_whitespace().next();
     word.and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
@@ -139,6 +127,12 @@ mod tests {
 
     #[test]
     fn a_program_is_known_by_what_it_has_used_and_a_link_is_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let read = |text: &str| {
+            let file = directory.path().join("fdinfo");
+            fs::write(&file, text).expect("written");
+            Programs::read(&Fields::read(&file).expect("read"))
+        };
         let program =
             "prog_type:\t26\nprog_id:\t7\nrun_time_ns:\t900\nrun_cnt:\t3\nrecursion_misses:\t1\n";
         let used = Programs {
@@ -146,11 +140,8 @@ mod tests {
             runs: 3,
             recursion_misses: 1,
         };
-        assert_eq!(Programs::parse(program), Some((7, used)));
-        assert_eq!(
-            Programs::parse("link_type:\traw_tracepoint\nprog_id:\t7\n"),
-            None
-        );
+        assert_eq!(read(program), Some((7, used)));
+        assert_eq!(read("link_type:\traw_tracepoint\nprog_id:\t7\n"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
+use zkchurn_lab::harness::zookeeper::ConnectRequest;
 
 use super::load::Pause;
 use super::wire;
@@ -114,7 +115,7 @@ pub fn requests(server: SocketAddr, pause: &Pause) -> Result<Count> {
 
 fn session(server: SocketAddr) -> Result<()> {
     let mut stream = TcpStream::connect(server).context("cannot connect")?;
-    let opened = wire::exchange(&mut stream, &wire::connect_request())?;
+    let opened = wire::exchange(&mut stream, &ConnectRequest::default().bytes())?;
     let closed = wire::exchange(&mut stream, &wire::close_session())?;
     ensure!((opened, closed) == ((49, 41), (12, 20)), "odd answers");
     Ok(())

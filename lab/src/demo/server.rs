@@ -77,6 +77,8 @@ fn serve(mut stream: TcpStream) -> Result<()> {
 mod tests {
     use std::io::Read as _;
 
+    use zkchurn_lab::harness::zookeeper::ConnectRequest;
+
     use super::*;
 
     #[test]
@@ -86,7 +88,8 @@ mod tests {
         thread::spawn(move || accept(&listener));
 
         let mut session = TcpStream::connect(address).expect("a connection");
-        let sizes = wire::exchange(&mut session, &wire::connect_request()).expect("an answer");
+        let sizes =
+            wire::exchange(&mut session, &ConnectRequest::default().bytes()).expect("an answer");
         assert_eq!(sizes, (49, 41));
         let sizes = wire::exchange(&mut session, &wire::close_session()).expect("an answer");
         assert_eq!(sizes, (12, 20));

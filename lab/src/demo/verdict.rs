@@ -2,13 +2,13 @@
 //! What was done against what was recorded.
 
 use anyhow::{Result, ensure};
-use zkchurn_lab::harness::trace::{Connection, Trace};
 
 use super::churn::Count;
 use super::load::{Done, Summary};
+use crate::recorded::{Connection, Recorded};
 
 /// Prints the comparison and fails where anything differs.
-pub fn print_and_check(done: &Summary, trace: &Trace) -> Result<()> {
+pub fn print_and_check(done: &Summary, trace: &Recorded) -> Result<()> {
     println!("\n{:<18}{:>10}{:>10}", "thread", "generator", "recorded");
     let mut all_equal = true;
     for kind in &done.kinds {
@@ -36,7 +36,7 @@ pub fn print_and_check(done: &Summary, trace: &Trace) -> Result<()> {
     Ok(())
 }
 
-fn recorded(done: &Summary, kind: &Done, trace: &Trace) -> Count {
+fn recorded(done: &Summary, kind: &Done, trace: &Recorded) -> Count {
     let mine = |connection: &&Connection| {
         connection.pid == Some(i64::from(done.pid)) && made_by(done, kind, connection)
     };
@@ -94,17 +94,17 @@ mod tests {
         }
     }
 
-    fn trace(of: &[(i64, bool)], lost: u64) -> Trace {
+    fn trace(of: &[(i64, bool)], lost: u64) -> Recorded {
         let connections = of.iter().map(|&(tid, established)| Connection {
             pid: Some(7),
             tid: Some(tid),
             established,
             ..Connection::default()
         });
-        Trace {
+        Recorded {
             connections: connections.collect(),
             lost,
-            ..Trace::default()
+            ..Recorded::default()
         }
     }
 

@@ -5,39 +5,24 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, Result, ensure};
+use zkchurn_lab::harness::zookeeper::{ConnectResponse, PASSWORD_SIZE, framed};
 
 /// The transaction id of the only request that a session of the demo makes.
 const XID: i32 = 1;
 const CLOSE_SESSION: i32 = -11;
 const PING_XID: i32 = -2;
 const PING: i32 = 11;
-const SESSION_MILLISECONDS: i32 = 30_000;
-const SESSION: i64 = 0x0100_0135_cd50_0000;
-const PASSWORD: [u8; 16] = [0x5a; 16];
 /// Larger than anything the demo sends.
 const MAX_LENGTH: usize = 1024;
 
-/// `ConnectRequest` of a client without a session: 49 bytes.
-pub fn connect_request() -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend(0i32.to_be_bytes()); // protocol version
-    body.extend(0i64.to_be_bytes()); // last zxid seen
-    body.extend(SESSION_MILLISECONDS.to_be_bytes());
-    body.extend(0i64.to_be_bytes()); // a new session
-    body.extend(buffer(&[0; 16]));
-    body.push(0); // not read-only
-    framed(&body)
-}
-
-/// `ConnectResponse`: 41 bytes.
+/// `ConnectResponse` of a session like any other.
 pub fn connect_response() -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend(0i32.to_be_bytes()); // protocol version
-    body.extend(SESSION_MILLISECONDS.to_be_bytes());
-    body.extend(SESSION.to_be_bytes());
-    body.extend(buffer(&PASSWORD));
-    body.push(0); // not read-only
-    framed(&body)
+    let granted = ConnectResponse {
+        timeout_ms: 30_000,
+        session: 0x0100_0135_cd50_0000,
+        password: [0x5a; PASSWORD_SIZE],
+    };
+    granted.bytes()
 }
 
 /// `closeSession`: 12 bytes.
@@ -96,24 +81,12 @@ fn request(xid: i32, kind: i32) -> Vec<u8> {
     framed(&[xid.to_be_bytes(), kind.to_be_bytes()].concat())
 }
 
-fn buffer(bytes: &[u8; 16]) -> Vec<u8> {
-    [&16i32.to_be_bytes(), bytes.as_slice()].concat()
-}
-
-fn framed(body: &[u8]) -> Vec<u8> {
-    // Every body is made above and is small.
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes(), body].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn messages_are_as_long_as_zookeepers() {
-        assert_eq!(connect_request().len(), 49);
-        assert_eq!(connect_response().len(), 41);
         assert_eq!(close_session().len(), 12);
         assert_eq!(reply(&close_session()[4..]).len(), 20);
     }

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use zkchurn_lab::harness::trace::Trace;
 
 use crate::kinds::Kind;
 use crate::kinds::expected::Expected;
 use crate::kinds::truth::Truth;
+use crate::recorded::Recorded;
 
 /// What lies beside a recording: `NAME.truth.json`.
 #[derive(Serialize)]
@@ -23,11 +23,11 @@ struct TruthFile<'a> {
     /// What zkchurn must make of it.
     expected: &'a Expected,
     /// What the recording holds, so that a change of meaning is noticed.
-    recorded: Recorded<'a>,
+    recorded: Held<'a>,
 }
 
 #[derive(Serialize)]
-struct Recorded<'a> {
+struct Held<'a> {
     /// Connections that began during the trace.
     connections: usize,
     /// Those that are older.
@@ -41,7 +41,7 @@ pub fn keep(
     directory: &Path,
     kind: &Kind,
     truth: &Truth,
-    trace: &Trace,
+    trace: &Recorded,
     recording: &Path,
 ) -> Result<()> {
     std::fs::create_dir_all(directory)
@@ -61,7 +61,7 @@ pub fn keep(
         about: kind.about,
         truth,
         expected: &kind.expected,
-        recorded: Recorded {
+        recorded: Held {
             connections: trace.connections.len() - older,
             older,
             outcomes,

@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use zkchurn_lab::harness::trace::{Connection, Trace};
 
 use super::outcome::{Found, Outcome};
 use crate::kinds::Kind;
 use crate::kinds::expected::Findings;
 use crate::kinds::truth::Truth;
+use crate::recorded::{Connection, Recorded};
 
 /// Judges one kind: by its recording, and by the same without first bytes.
-pub fn judge(kind: &'static Kind, truth: &Truth, trace: &Trace, plain: &Trace) -> Result<Outcome> {
+pub fn judge(
+    kind: &'static Kind,
+    truth: &Truth,
+    trace: &Recorded,
+    plain: &Recorded,
+) -> Result<Outcome> {
     let during = trace.connections.iter().filter(|one| !one.before_start);
     let all: Vec<_> = during.collect();
     let mut failures = against_truth(truth, &all);

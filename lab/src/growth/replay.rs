@@ -2,7 +2,6 @@
 //! One recording, made and replayed at once through a pipe, so that no disk has to hold
 //! gigabytes.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,13 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use xtask::command;
+use zkchurn_lab::harness::proc;
 
 use super::Scene;
 
 /// How often the memory is looked at: it only ever grows, and is kept by the kernel.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// `/proc/PID/stat` counts in ticks of `USER_HZ`, 100 a second everywhere.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The two programs.
 pub struct Programs {
@@ -79,32 +77,14 @@ fn watch(replay: &Child, records: u64) -> Result<Measured> {
     let mut peak_kib = 0;
     while waitid(WaitId::Pid(id), ended)?.is_none() {
         // The line is missing in the moment between the end and the notice of it.
-        peak_kib = peak(pid).unwrap_or(peak_kib);
+        let peak = proc::status(pid).ok().and_then(|now| now.number("VmHWM"));
+        peak_kib = peak.unwrap_or(peak_kib);
         thread::sleep(LOOK_EVERY);
     }
-    let seconds = processor_seconds(pid)?;
+    let seconds = proc::ticks(pid)?.used as f64 / proc::TICKS_PER_SECOND as f64;
     ensure!(seconds > 0.0 && peak_kib > 0, "too short to be measured");
     Ok(Measured {
         per_second: records as f64 / seconds,
         peak_kib,
     })
-}
-
-fn peak(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// `utime` and `stime`, the 14th and 15th field (proc_pid_stat(5)).
-fn processor_seconds(pid: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (_, after_name) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
-    let mut ticks = 0;
-    for field in after_name.split_whitespace().skip(11).take(2) {
-        ticks += field.parse::<u64>()?;
-    }
-    Ok(ticks as f64 / TICKS_PER_SECOND)
 }

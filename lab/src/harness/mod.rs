@@ -6,10 +6,14 @@
 //! | `tracer`, `trace` | zkchurn at work, and what it said |
 //! | `program` | another program that runs beside |
 //! | `namespace` | network namespaces |
+//! | `zookeeper` | the bytes of ZooKeeper's handshake |
+//! | `proc` | what `/proc` says of a process |
 //! | `wait` | waiting, never for ever |
 
 pub mod namespace;
+pub mod proc;
 pub mod program;
 pub mod trace;
 pub mod tracer;
 pub mod wait;
+pub mod zookeeper;

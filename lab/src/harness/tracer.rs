@@ -18,7 +18,7 @@ use super::wait;
 
 /// What zkchurn says once it is attached.
 const ATTACHED: &str = "zkchurn: tracing";
-const ATTACHES_WITHIN: Duration = Duration::from_secs(30);
+const ATTACHES_WITHIN: Duration = Duration::from_secs(60);
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// Should everything else fail, zkchurn ends by itself.
 const AT_MOST: &str = "3600s";
@@ -57,8 +57,13 @@ impl Tracer {
     ) -> Result<(Self, ChildStdout)> {
         let mut command = Self::command(zkchurn, args, recording);
         let mut tracer = Self::spawn(command.stdout(Stdio::piped()), None)?;
-        let stdout = tracer.child.stdout.take().context("no pipe to read from")?;
+        let stdout = tracer.take_stdout()?;
         Ok((tracer, stdout))
+    }
+
+    /// What it prints, of a command with a pipe for its output.
+    pub fn take_stdout(&mut self) -> Result<ChildStdout> {
+        self.child.stdout.take().context("no pipe to read from")
     }
 
     /// The process id: sudo's, where that runs it.
@@ -89,18 +94,21 @@ impl Tracer {
             .args(args)
             .args(["--duration", AT_MOST, "--record"])
             .arg(recording)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped());
+            .stdin(Stdio::null());
         command
     }
 
-    fn spawn(command: &mut Command, output: Option<File>) -> Result<Self> {
+    /// Starts a command that is zkchurn or becomes it, and waits until it is
+    /// attached. Its messages go into this file; without one, they are passed on.
+    pub fn spawn(command: &mut Command, messages: Option<File>) -> Result<Self> {
         let mut child = command
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot run `{}`", command::shown(command)))?;
         let stderr = child.stderr.take();
         let (tell, attached) = mpsc::channel();
-        let complaints = stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell, output)));
+        let complaints =
+            stderr.map(|stderr| thread::spawn(move || pass_on(stderr, &tell, messages)));
         let tracer = Self { child, complaints };
         tracer.wait_until_attached(&attached)?;
         Ok(tracer)
@@ -113,8 +121,18 @@ impl Tracer {
     }
 
     /// Ends the trace as Ctrl-C would and waits for the report.
-    pub fn stop(mut self) -> Result<()> {
-        privilege::signal(&self.child, Signal::INT)?;
+    pub fn stop(self) -> Result<()> {
+        self.signal(Signal::INT)?;
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        privilege::signal(&self.child, signal)
+    }
+
+    /// Waits until it has ended by itself, and well.
+    pub fn wait(mut self) -> Result<()> {
         let status = wait::until("zkchurn's report", ENDS_WITHIN, || {
             Ok(self.child.try_wait()?)
         })?;
@@ -134,7 +152,9 @@ impl Drop for Tracer {
             return;
         }
         // Not KILL: sudo could not pass it on, and zkchurn would live on.
-        let _ = privilege::signal(&self.child, Signal::TERM);
+        let _ = self.signal(Signal::TERM);
+        // A stopped one takes the signal only when it goes on.
+        let _ = self.signal(Signal::CONT);
         let ended = wait::until("zkchurn to end", ENDS_WITHIN, || {
             Ok(self.child.try_wait()?)
         });

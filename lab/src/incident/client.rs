@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use xtask::{command, workspace};
+use zkchurn_lab::harness::proc;
 use zkchurn_lab::harness::program::Program;
 
 use super::jars;
@@ -75,11 +76,10 @@ impl Client {
 /// thread, started by `main`.
 pub fn send_thread(pid: u32) -> Result<i64> {
     let mut found = Vec::new();
-    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        let task = task?;
-        let comm = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        if comm.trim_end() == COMM || comm.starts_with(COMM_NEW) {
-            found.push(task.file_name().to_string_lossy().parse()?);
+    for tid in proc::threads(pid)? {
+        let comm = proc::comm(pid, tid).unwrap_or_default();
+        if comm == COMM || comm.starts_with(COMM_NEW) {
+            found.push(i64::from(tid));
         }
     }
     match found.as_slice() {

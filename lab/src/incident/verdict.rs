@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use zkchurn_lab::harness::trace::{Connection, Trace};
 
 use serde_json::Value;
+
+use crate::recorded::{Connection, Recorded};
 
 /// What was seen without zkchurn.
 pub struct Observed {
@@ -27,7 +28,7 @@ const MEDIAN: RangeInclusive<Duration> = Duration::from_micros(200)..=Duration::
 
 /// Prints what holds and what does not, and fails where anything does not.
 /// `log` is the client's.
-pub fn print_and_check(observed: &Observed, log: &str, trace: &Trace) -> Result<()> {
+pub fn print_and_check(observed: &Observed, log: &str, trace: &Recorded) -> Result<()> {
     println!("\nincident: the report against the client's own log and thread dump");
     let mut failed = 0;
     let inside = inside(observed, log, trace);
@@ -42,7 +43,7 @@ pub fn print_and_check(observed: &Observed, log: &str, trace: &Trace) -> Result<
     Ok(())
 }
 
-fn findings(observed: &Observed, trace: &Trace) -> Vec<(bool, String)> {
+fn findings(observed: &Observed, trace: &Recorded) -> Vec<(bool, String)> {
     let all = &trace.connections;
     let every = |test: &dyn Fn(&Connection) -> bool| !all.is_empty() && all.iter().all(test);
     let pid = i64::from(observed.pid);
@@ -101,7 +102,7 @@ const CAUSE: &str = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/
 
 /// What zkchurn found out beyond the sockets: the Java thread, the line of the
 /// log, the owner of what is left in TIME_WAIT.
-fn inside(observed: &Observed, log: &str, trace: &Trace) -> Vec<(bool, String)> {
+fn inside(observed: &Observed, log: &str, trace: &Recorded) -> Vec<(bool, String)> {
     let name = format!("main-SendThread(127.0.0.1:{})", observed.port);
     let suspect = &trace.report["suspects"][0];
     let thread = &suspect["jvm"]["threads"][0];
@@ -190,9 +191,9 @@ mod tests {
     const LOG: &str =
         "INFO\njava.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches\n";
 
-    fn trace() -> Trace {
+    fn trace() -> Recorded {
         let name = "main-SendThread(127.0.0.1:2181)";
-        Trace {
+        Recorded {
             connections: vec![connection(4000), connection(4001)],
             answer: format!(
                 "pid 42 java thread 43 opened 2 connections. In the JVM it is {name}. {CAUSE}"
@@ -204,11 +205,11 @@ mod tests {
                 }],
                 "time_wait": {"groups": [{"owner": {"tid": 43}, "count": 2}]},
             }),
-            ..Trace::default()
+            ..Recorded::default()
         }
     }
 
-    fn fails(change: impl FnOnce(&mut Trace)) -> bool {
+    fn fails(change: impl FnOnce(&mut Recorded)) -> bool {
         let mut trace = trace();
         change(&mut trace);
         print_and_check(&observed(), LOG, &trace).is_err()
@@ -231,7 +232,7 @@ mod tests {
             ("/time_wait/groups/0/owner/tid", json!(null)),
             ("/time_wait/groups/0/count", json!(3)),
         ] {
-            let change = |trace: &mut Trace| {
+            let change = |trace: &mut Recorded| {
                 *trace.report.pointer_mut(place).expect("a place") = other;
             };
             assert!(fails(change), "{place}");

@@ -3,11 +3,11 @@
 //! beside those of the load.
 
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use xtask::{command, privilege};
+use zkchurn_lab::harness::proc;
 
 use super::said::Said;
 use crate::demo::Helper;
@@ -34,27 +34,18 @@ impl Process {
     /// Finds it below `started`.
     pub fn find(started: u32) -> Result<Self> {
         let mut pid = started;
-        loop {
-            let comm = fs::read_to_string(format!("/proc/{pid}/comm"))?;
-            if comm.trim_end() == "zkchurn" {
-                return Ok(Self { pid });
-            }
-            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-            let child = children.split_whitespace().next();
-            pid = child.context("zkchurn is not to be found")?.parse()?;
+        while proc::comm(pid, pid)? != "zkchurn" {
+            let child = proc::children(pid)?.first().copied();
+            pid = child.context("zkchurn is not to be found")?;
         }
+        Ok(Self { pid })
     }
 
     /// A number of `/proc/PID/status`.
     fn status(&self, field: &str) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))
-            .context("zkchurn has ended before its time")?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        number
-            .context("a line of /proc/PID/status")?
-            .parse()
-            .context("no number")
+        let status = proc::status(self.pid).context("zkchurn has ended before its time")?;
+        let number = status.number(field);
+        number.with_context(|| format!("no {field} in /proc/{}/status", self.pid))
     }
 
     /// Open descriptors, which only root may list.
@@ -98,9 +89,9 @@ impl Sample {
             recorded,
             made_after,
             lost: said.lost(),
-            memory_kib: process.status("VmRSS:")?,
+            memory_kib: process.status("VmRSS")?,
             descriptors: process.descriptors()?,
-            threads: process.status("Threads:")?,
+            threads: process.status("Threads")?,
         })
     }
 
