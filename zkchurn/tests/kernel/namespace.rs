@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! A network namespace of a test's own, with the faults that it needs.
 
-use std::{fs, process::Command, thread};
+use std::{fs, thread};
 
 use nix::sched::{CloneFlags, unshare};
+use zkchurn_lab::harness::namespace;
 
 /// Runs `test` in a thread that has a new network namespace with loopback up.
 /// Threads and processes that it starts share the namespace.
@@ -35,9 +36,8 @@ pub fn inode() -> u64 {
 }
 
 fn ip(arguments: &str) {
-    let status = Command::new("ip").args(arguments.split(' ')).status();
-    let status = status.expect("`ip` of iproute2 is installed (cargo xtask setup)");
-    assert!(status.success(), "ip {arguments}: {status}");
+    let words: Vec<_> = arguments.split(' ').collect();
+    namespace::ip(&words).unwrap();
 }
 
 /// An address whose packets vanish: it has a neighbour entry for a machine
