@@ -46,7 +46,8 @@ pub fn seen(tool: Tool, zkchurn: &Path, files: &Files) -> Result<Seen> {
     }
 }
 
-/// Of the report in words:
+/// Of the report in words, for the ways of use that are measured with it: JSON in
+/// its place would be another way of use, with other costs.
 /// `…, 15 connections in all` and `lost: 0 ring buffer full, 0 table full, …`.
 fn text(report: &str) -> Result<Seen> {
     let traced = last(report, "traced: ")?;
