@@ -45,33 +45,33 @@ use self::running::Bench;
 use self::sample::Rate;
 
 /// Options of `bench`.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub struct Options {
     /// A smoke test: few rates, one round; counts are asserted, times are not.
     /// Nothing is written
     #[arg(long)]
-    pub quick: bool,
+    quick: bool,
     /// How often everything is measured
     #[arg(long, default_value_t = 3)]
-    pub rounds: usize,
+    rounds: usize,
     /// Only these legs
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub only: Vec<Leg>,
+    only: Vec<Leg>,
     /// Only these rates, in connections a second
     #[arg(long, value_delimiter = ',')]
-    pub rate: Vec<u64>,
+    rate: Vec<u64>,
     /// Length of the leg `resident`
     #[arg(long, value_name = "MINUTES", default_value_t = 12.0)]
-    pub minutes: f64,
+    minutes: f64,
     /// Keep the measurements that docs/bench.json holds, and add to them
     #[arg(long)]
-    pub add: bool,
+    add: bool,
     /// Measure nothing: make docs/bench.md anew from docs/bench.json
     #[arg(long)]
-    pub page: bool,
+    page: bool,
     /// zkchurn as it was built by the user who called sudo
     #[arg(long, hide = true)]
-    pub built: Option<PathBuf>,
+    built: Option<PathBuf>,
 }
 
 /// Runs the verb.

@@ -28,7 +28,7 @@ use crate::recorded::Recorded;
 pub struct Options {
     /// How long the load runs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub seconds: u64,
+    seconds: u64,
 }
 
 /// Runs the verb.

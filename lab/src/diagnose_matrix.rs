@@ -32,22 +32,22 @@ use crate::recorded::Recorded;
 pub struct Options {
     /// Only these kinds, comma-separated
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    pub only: Vec<String>,
+    only: Vec<String>,
     /// Only the kinds that start in under 20 s
     #[arg(long)]
-    pub quick: bool,
+    quick: bool,
     /// Keep each recording and its ground truth in this directory
     #[arg(long, value_name = "DIR")]
-    pub record: Option<PathBuf>,
+    record: Option<PathBuf>,
     /// List the kinds and run none
     #[arg(long)]
-    pub list: bool,
+    list: bool,
     /// How many kinds run at once
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub at_once: u8,
+    at_once: u8,
     /// zkchurn as it was built by the user who called sudo
     #[arg(long, hide = true)]
-    pub built: Option<PathBuf>,
+    built: Option<PathBuf>,
 }
 
 /// The traced ports: one for each kind, below those that the kernel hands out.

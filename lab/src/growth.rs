@@ -16,15 +16,15 @@ pub struct Options {
     /// Records of a long recording, two for each connection; at least 10000000, from
     /// where on every bound of what is kept is reached
     #[arg(long, default_value_t = FEWEST_RECORDS)]
-    pub records: u64,
+    records: u64,
     /// Write docs/growth.md
     #[arg(long)]
-    pub write: bool,
+    write: bool,
 }
 
 /// Five million connections, each by a thread of its own and a thousand threads a
 /// process: more processes than the 4,096 that are told apart.
-pub const FEWEST_RECORDS: u64 = 10_000_000;
+const FEWEST_RECORDS: u64 = 10_000_000;
 
 /// What a recording is made of.
 #[derive(Clone, Copy)]

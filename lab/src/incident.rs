@@ -32,10 +32,10 @@ use crate::recorded::Recorded;
 pub struct Options {
     /// How many connections to trace
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub connections: u16,
+    connections: u16,
     /// Keep the recording in this file
     #[arg(long)]
-    pub record: Option<PathBuf>,
+    record: Option<PathBuf>,
 }
 
 /// The client's shortest pause is 1.1 s. A tracer that is attached sooner

@@ -24,7 +24,7 @@ use crate::recorded::Recorded;
 pub struct Options {
     /// How many clients to make, one after another
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(3..=1000))]
-    pub clients: u16,
+    clients: u16,
 }
 
 /// Runs the verb.

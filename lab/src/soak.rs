@@ -25,13 +25,13 @@ use crate::demo::server::Ports;
 pub struct Options {
     /// How long the load runs
     #[arg(long, default_value_t = 30.0)]
-    pub minutes: f64,
+    minutes: f64,
     /// About how many connections a second
     #[arg(long, default_value_t = 500.0)]
-    pub rate: f64,
+    rate: f64,
     /// Write docs/soak.md
     #[arg(long)]
-    pub write: bool,
+    write: bool,
 }
 
 /// Connections a second that the demo's load makes.

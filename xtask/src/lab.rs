@@ -45,3 +45,24 @@ fn build() -> Result<PathBuf> {
     cargo.args(["build", "--package", "zkchurn-lab"]);
     command::built(&mut cargo, "zkchurn-lab")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Verb {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn every_option_is_passed_on_as_it_is() {
+        let given = ["--help", "--quick", "-x", "--", "file", "--rounds=2"];
+        let parsed = Verb::try_parse_from([&["verb"], &given[..]].concat());
+        let parsed = parsed.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(parsed.options.options, given.map(OsString::from));
+    }
+}

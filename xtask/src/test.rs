@@ -26,6 +26,7 @@ const FUZZ: fuzz::Options = fuzz::Options {
     only: Vec::new(),
     seconds: 20,
 };
+
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
     let steps = steps(options);
