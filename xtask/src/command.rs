@@ -67,6 +67,25 @@ pub fn built(cargo: &mut Command, target: &str) -> Result<PathBuf> {
         .with_context(|| format!("cargo built no {target}"))
 }
 
+/// Builds zkchurn for release and returns the program.
+pub fn zkchurn() -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "zkchurn"]);
+    built(&mut build, "zkchurn")
+}
+
+/// A command that ends when this process does, even if a signal ends it and no
+/// destructor runs: `setpriv` has the kernel see to that. It becomes the program
+/// itself, so the child's pid is the program's.
+pub fn dies_with_parent(program: impl AsRef<OsStr>) -> Command {
+    if on_path("setpriv").is_none() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM"]).arg(program);
+    command
+}
+
 /// A command as one would type it.
 pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -21,7 +21,7 @@ use clap::Args;
 use self::archive::{Archive, Image};
 use self::kernels::{KERNELS, Kernel};
 use self::outcome::Outcome;
-use crate::{command, setup, test, tracer, workspace};
+use crate::{command, setup, test, workspace};
 
 /// Options of `kernel-test`.
 #[derive(Args)]
@@ -107,7 +107,7 @@ fn programs() -> Result<Programs> {
     let mut cargo = command::cargo();
     cargo.args(["build", "--package", "zkchurn", "--bin", "zkchurn"]);
     let zkchurn_in_guest = command::built(&mut cargo, "zkchurn")?;
-    let zkchurn = tracer::build()?;
+    let zkchurn = command::zkchurn()?;
     let list = command::output(Command::new(&tests).args(["--list", "--ignored"]))?;
     let names: Vec<_> = list
         .lines()

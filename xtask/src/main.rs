@@ -3,58 +3,29 @@
 //!
 //! | module | verb or purpose |
 //! |---|---|
-//! | `setup` | find what is missing on this machine and install it |
+//! | `lab` | the verbs that bring about churn, in a crate of their own |
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
-//! | `demo` | churn of four kinds on loopback, traced and counted |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
 //! | `fuzz` | hostile bytes for everything that reads bytes |
-//! | `incident` | the real ZooKeeper incident, traced and checked |
-//! | `growth` | what a record costs against threads, live sockets and length |
-//! | `handshake` | a Java client's session, read off the wire and compared with its log |
-//! | `kazoo` | a Python client per request, traced and checked |
-//! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
-//! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
-//! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
-//! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
 //! | `test` | the whole suite |
-//! | `toolchain`, `object`, `lint` | what building and checking the object needs |
-//! | `program` | another program that runs beside |
-//! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
-//! | `command`, `privilege`, `workspace`, `wait` | small tools of all verbs |
+//! | `object`, `lint` | what building and checking the object needs |
 
-mod bench;
 mod build_ebpf;
-mod command;
-mod demo;
-mod diagnose_matrix;
 mod faults;
 mod fuzz;
-mod growth;
-mod handshake;
-mod incident;
-mod kazoo;
 mod kernel_test;
-mod kinds;
+mod lab;
 mod lint;
 mod object;
-mod privilege;
-mod program;
-mod server_log;
-mod setup;
-mod soak;
 mod supply_chain;
 mod test;
-mod toolchain;
-mod trace;
-mod tracer;
-mod wait;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::{command, privilege, setup, toolchain, workspace};
 
 /// The project's own verbs.
 #[derive(Parser)]
@@ -71,39 +42,30 @@ enum Verb {
     /// Build the eBPF object from source and commit-ready into zkchurn/bpf.
     BuildEbpf(build_ebpf::Options),
     /// Make four kinds of churn on loopback, trace them, compare the counts.
-    Demo(demo::Options),
-    /// The server of the demo, in its own process.
-    #[command(hide = true)]
-    DemoServer,
-    /// The client of the demo, in its own process.
-    #[command(hide = true)]
-    DemoLoad(demo::load::Options),
+    Demo(lab::Options),
     /// Run the tests of faults alone, at full size if wanted.
     Faults(faults::Options),
     /// Bring about the real ZooKeeper incident, trace it, check the report.
-    Incident(incident::Options),
+    Incident(lab::Options),
     /// Read a Java client's session off the wire, compare it with its log.
-    Handshake(handshake::Options),
+    Handshake(lab::Options),
     /// Make a Python client per request, trace them, check the report.
-    Kazoo(kazoo::Options),
+    Kazoo(lab::Options),
     /// Bring about every kind of churn, trace it, check the findings.
-    DiagnoseMatrix(diagnose_matrix::Options),
+    DiagnoseMatrix(lab::Options),
     /// Churn for a long time; check each minute that nothing is lost and nothing grows.
-    Soak(soak::Options),
+    Soak(lab::Options),
     /// Feed hostile bytes to everything that reads bytes.
     Fuzz(fuzz::Options),
     /// Measure what zkchurn costs and loses, beside other tools.
-    Bench(bench::Options),
-    /// The load of the bench, in its own process.
-    #[command(hide = true)]
-    BenchLoad(bench::load::Options),
+    Bench(lab::Options),
     /// Run the kernel tests on stock Debian kernels, booted under QEMU.
     KernelTest(kernel_test::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
-    ServerLog,
+    ServerLog(lab::Options),
     /// Replay made-up recordings of growing size, measure speed and memory.
-    Growth(growth::Options),
+    Growth(lab::Options),
     /// Check licences, sources, versions and reasons of what zkchurn is made of.
     SupplyChain,
     /// Run the whole suite.
@@ -124,21 +86,18 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup(options) => setup::run(&options),
         Verb::BuildEbpf(options) => build_ebpf::run(&options),
-        Verb::Demo(options) => demo::run(&options),
-        Verb::DemoServer => demo::server::run(),
-        Verb::DemoLoad(options) => demo::load::run(&options),
+        Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
-        Verb::Incident(options) => incident::run(&options),
-        Verb::Handshake(options) => handshake::run(&options),
-        Verb::Kazoo(options) => kazoo::run(&options),
-        Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
-        Verb::Soak(options) => soak::run(&options),
-        Verb::Bench(options) => bench::run(&options),
-        Verb::BenchLoad(options) => bench::load::run(&options),
+        Verb::Incident(options) => lab::become_verb("incident", &options),
+        Verb::Handshake(options) => lab::become_verb("handshake", &options),
+        Verb::Kazoo(options) => lab::become_verb("kazoo", &options),
+        Verb::DiagnoseMatrix(options) => lab::become_verb("diagnose-matrix", &options),
+        Verb::Soak(options) => lab::become_verb("soak", &options),
+        Verb::Bench(options) => lab::become_verb("bench", &options),
         Verb::KernelTest(options) => kernel_test::run(&options),
-        Verb::ServerLog => server_log::run(),
-        Verb::Growth(options) => growth::run(&options),
+        Verb::ServerLog(options) => lab::become_verb("serverlog", &options),
+        Verb::Growth(options) => lab::become_verb("growth", &options),
         Verb::SupplyChain => supply_chain::run(),
         Verb::Test(options) => test::run(&options),
     }

@@ -2,10 +2,11 @@
 //! `setup`: finds what this machine lacks and installs it. Each command is
 //! printed before it runs; nothing runs when nothing is missing.
 
-mod bench;
+pub mod bench;
+pub mod deny;
 mod ebpf;
 pub mod fuzz;
-mod incident;
+pub mod incident;
 pub mod kazoo;
 mod kernels;
 mod kinds;

@@ -16,11 +16,12 @@ use serde::Deserialize;
 use crate::workspace;
 
 /// The directories of the repository that hold crates.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "zkchurn",
     "zkchurn-common",
     "zkchurn-core",
     "zkchurn-ebpf",
+    "lab",
     "xtask",
     "fuzz",
 ];

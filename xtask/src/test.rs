@@ -9,10 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{
-    bench, build_ebpf, command, demo, diagnose_matrix, fuzz, growth, handshake, incident, kazoo,
-    kernel_test, lint, server_log, setup, soak, supply_chain,
-};
+use crate::{build_ebpf, command, fuzz, kernel_test, lab, lint, setup, supply_chain};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -25,43 +22,10 @@ pub struct Options {
 
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
 
-const DEMO: demo::Options = demo::Options { seconds: 20 };
-const INCIDENT: incident::Options = incident::Options {
-    connections: 15,
-    record: None,
-};
-const KINDS: diagnose_matrix::Options = diagnose_matrix::Options {
-    only: Vec::new(),
-    quick: true,
-    record: None,
-    list: false,
-    at_once: 6,
-    built: None,
-};
-const SOAK: soak::Options = soak::Options {
-    minutes: 0.35,
-    rate: 500.0,
-    write: false,
-};
-const BENCH: bench::Options = bench::Options {
-    quick: true,
-    rounds: 1,
-    only: Vec::new(),
-    rate: Vec::new(),
-    minutes: 0.0,
-    add: false,
-    page: false,
-    built: None,
-};
-const GROWTH: growth::Options = growth::Options {
-    records: growth::FEWEST_RECORDS,
-    write: false,
-};
 const FUZZ: fuzz::Options = fuzz::Options {
     only: Vec::new(),
     seconds: 20,
 };
-const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
@@ -120,22 +84,28 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
         ),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
-        ("demo", step(|| demo::run(&DEMO))),
-        ("a short soak", step(|| soak::run(&SOAK))),
+        ("demo", step(|| lab::run("demo", &[]))),
+        (
+            "a short soak",
+            step(|| lab::run("soak", &["--minutes", "0.35"])),
+        ),
         (
             "memory against records and threads",
-            step(|| growth::run(&GROWTH)),
+            step(|| lab::run("growth", &[])),
         ),
-        ("a short bench", step(|| bench::run(&BENCH))),
+        ("a short bench", step(|| lab::run("bench", &["--quick"]))),
     ];
     if !options.no_incident {
         steps.extend([
             ("tests of JVMs", step(|| privileged::run("jvm"))),
-            ("incident", step(|| incident::run(&INCIDENT))),
-            ("handshake", step(|| handshake::run(&handshake::Options {}))),
-            ("kazoo", step(|| kazoo::run(&KAZOO))),
-            ("kinds of churn", step(|| diagnose_matrix::run(&KINDS))),
-            ("log of a server", step(server_log::run)),
+            ("incident", step(|| lab::run("incident", &[]))),
+            ("handshake", step(|| lab::run("handshake", &[]))),
+            ("kazoo", step(|| lab::run("kazoo", &[]))),
+            (
+                "kinds of churn",
+                step(|| lab::run("diagnose-matrix", &["--quick"])),
+            ),
+            ("log of a server", step(|| lab::run("serverlog", &[]))),
         ]);
     }
     steps
@@ -158,7 +128,13 @@ fn format() -> Result<()> {
 }
 
 fn host_tests() -> Result<()> {
-    command::run(command::cargo().args(["test", "--quiet"]))
+    command::run(command::cargo().args([
+        "test",
+        "--quiet",
+        "--workspace",
+        "--exclude",
+        "zkchurn-ebpf",
+    ]))
 }
 
 fn object() -> Result<()> {

@@ -33,6 +33,7 @@ use zkchurn_core::{
         scan::{Scanner, Window},
     },
 };
+use zkchurn_lab::harness::proc;
 
 const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
 const DEBUG: &str = "tests/serverlog/zookeeper-3.8.0-debug.log";
@@ -387,9 +388,7 @@ fn files_that_cannot_be_read_are_named_and_the_rest_is_reported() {
 
 /// The most memory that a process held, in KiB (`VmHWM`, proc(5)).
 fn peak_kib(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+    proc::status(pid).ok()?.number("VmHWM")
 }
 
 /// 200 MB through a pipe: every connection of an address of its own, and a line

@@ -20,10 +20,10 @@ use std::{
 };
 
 use insta::{Settings, assert_snapshot};
-use nix::{
-    libc::EIO,
-    pty::{Winsize, openpty},
-    sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr},
+use rustix::{
+    io::Errno,
+    pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt},
+    termios::{OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
 };
 use serde_json::Value;
 
@@ -91,18 +91,21 @@ fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    let terminal = openpty(&size, None).unwrap();
-    let mut modes = tcgetattr(&terminal.slave).unwrap();
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    unlockpt(&master).unwrap();
+    let slave = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    tcsetwinsize(&slave, size).unwrap();
+    let mut modes = tcgetattr(&slave).unwrap();
     // Else each end of a line is made two characters.
-    modes.output_flags.remove(OutputFlags::OPOST);
-    tcsetattr(&terminal.slave, SetArg::TCSANOW, &modes).unwrap();
+    modes.output_modes.remove(OutputModes::OPOST);
+    tcsetattr(&slave, OptionalActions::Now, &modes).unwrap();
     let mut child = zkchurn(arguments)
         .env("COLUMNS", columns.to_string())
         .env("TERM", "xterm")
-        .stdout(terminal.slave)
+        .stdout(slave)
         .spawn()
         .unwrap();
-    let text = read_to_hang_up(File::from(terminal.master));
+    let text = read_to_hang_up(File::from(master));
     assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
     text
 }
@@ -116,7 +119,7 @@ fn read_to_hang_up(mut terminal: File) -> String {
             Ok(0) => break,
             Ok(length) => said.extend_from_slice(&part[..length]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(EIO) => break,
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => break,
             Err(error) => panic!("{error}"),
         }
     }

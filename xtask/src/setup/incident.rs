@@ -6,7 +6,15 @@ use std::path::Path;
 
 use super::remedy::Missing;
 use crate::command;
-use crate::incident::jars;
+
+/// Where Debian keeps jars.
+pub const JARS: &str = "/usr/share/java";
+/// What the incident takes from there. `zookeeper.jar` names the rest.
+pub const NEEDED: [&str; 4] = [ZOOKEEPER, JUTE, "slf4j-log4j12.jar", "log4j-1.2.jar"];
+/// ZooKeeper itself.
+pub const ZOOKEEPER: &str = "zookeeper.jar";
+/// Debian keeps `org.apache.zookeeper.proto` in a jar of its own.
+pub const JUTE: &str = "zookeeper-jute.jar";
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
@@ -18,8 +26,8 @@ pub fn missing() -> Vec<Missing> {
             &["default-jdk-headless"],
         ));
     }
-    let absent = |jar: &&str| !Path::new(jars::SYSTEM).join(jar).exists();
-    if let Some(jar) = jars::NEEDED.into_iter().find(absent) {
+    let absent = |jar: &&str| !Path::new(JARS).join(jar).exists();
+    if let Some(jar) = NEEDED.into_iter().find(absent) {
         missing.push(Missing::package(
             format!("ZooKeeper ({jar})"),
             &["libzookeeper-java", "libslf4j-java", "liblog4j1.2-java"],

@@ -3,9 +3,8 @@
 
 use std::process::Command;
 
-use super::remedy::Missing;
+use super::{deny, remedy::Missing};
 use crate::command;
-use crate::supply_chain::deny;
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {

@@ -23,6 +23,7 @@ use zkchurn_core::{
     inspection::jvm::{Dump, JavaThread, Jvm},
     process::{ProcessKey, TICK_NS},
 };
+use zkchurn_lab::harness::proc;
 
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -151,16 +152,14 @@ impl Target {
 
     /// The process that `child` started, where that is no JVM itself.
     pub fn descend(&mut self) {
-        let children = format!("/proc/{0}/task/{0}/children", self.pid);
-        let children = fs::read_to_string(children).unwrap();
-        self.pid = children.trim().parse().expect("one child");
+        let children = proc::children(self.pid).unwrap();
+        assert_eq!(children.len(), 1, "one child");
+        self.pid = children[0];
     }
 
     /// Its pid and start, as the kernel program reports them.
     pub fn key(&self) -> ProcessKey {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        let ticks: u64 = fields.split_whitespace().nth(19).unwrap().parse().unwrap();
+        let ticks = proc::ticks(self.pid).unwrap().started;
         // Somewhere in the tick.
         ProcessKey::new(self.pid, ticks * TICK_NS + TICK_NS / 3)
     }
@@ -168,15 +167,11 @@ impl Target {
     /// The thread that it told of, as this host knows it.
     pub fn tid(&self) -> u32 {
         let inner = self.inner_tid.expect("it told of a thread").to_string();
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).unwrap();
-        for task in tasks.map(Result::unwrap) {
-            let status = fs::read_to_string(task.path().join("status")).unwrap();
-            let ids = status
-                .lines()
-                .find(|line| line.starts_with("NSpid:"))
-                .unwrap();
+        for tid in proc::threads(self.pid).unwrap() {
+            let status = proc::thread_status(self.pid, tid).unwrap();
+            let ids = status.text("NSpid").unwrap();
             if ids.split_whitespace().next_back() == Some(&inner) {
-                return task.file_name().to_str().unwrap().parse().unwrap();
+                return tid;
             }
         }
         panic!("no task {inner}");

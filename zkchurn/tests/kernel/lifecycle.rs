@@ -68,7 +68,7 @@ fn a_replay_gives_the_same_report_as_the_live_trace() {
         .output()
         .unwrap();
     assert!(replay.status.success());
-    let replay = Trace::parse(std::str::from_utf8(&replay.stdout).unwrap());
+    let replay = Trace::parse(std::str::from_utf8(&replay.stdout).unwrap()).unwrap();
     assert_eq!(live.report, replay.report);
     assert_eq!(live.connections, replay.connections);
     assert_eq!(live.connections.len(), 50);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use zkchurn_lab::harness::namespace;
 
 /// Runs `test` in a thread that has a new network namespace with loopback up.
 /// Threads and processes that it starts share the namespace.
@@ -67,9 +68,8 @@ pub fn inode() -> u64 {
 }
 
 fn ip(arguments: &str) {
-    let status = Command::new("ip").args(arguments.split(' ')).status();
-    let status = status.expect("`ip` of iproute2 is installed (cargo xtask setup)");
-    assert!(status.success(), "ip {arguments}: {status}");
+    let words: Vec<_> = arguments.split(' ').collect();
+    namespace::ip(&words).unwrap();
 }
 
 /// An address whose packets vanish: it has a neighbour entry for a machine

@@ -2,16 +2,17 @@
 //! Running the real binary and reading its JSON.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::Read,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+pub use zkchurn_lab::harness::trace::Trace;
+use zkchurn_lab::harness::{tracer, wait};
 
 /// A port that no other test of this run uses, so that tests may run side by
 /// side although zkchurn sees all network namespaces.
@@ -27,16 +28,8 @@ pub fn object() -> Option<PathBuf> {
 
 /// zkchurn, tracing.
 pub struct Tracer {
-    child: Child,
-}
-
-/// What zkchurn said.
-#[derive(Debug)]
-pub struct Trace {
-    /// The lines of type `connection`.
-    pub connections: Vec<Value>,
-    /// The line of type `report`, or `timewait` of that command.
-    pub report: Value,
+    running: tracer::Tracer,
+    stdout: ChildStdout,
 }
 
 impl Tracer {
@@ -56,23 +49,20 @@ impl Tracer {
         if let Some(object) = object {
             command.arg("--bpf-object").arg(object);
         }
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        wait_until_attached(&mut child);
-        Self { child }
+        let mut running = tracer::Tracer::spawn(command.stdout(Stdio::piped()), None).unwrap();
+        let stdout = running.take_stdout().unwrap();
+        Self { running, stdout }
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.running.pid()
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let pid = i32::try_from(self.pid()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     /// Ends the trace with SIGINT and reads what it said.
@@ -84,86 +74,9 @@ impl Tracer {
     /// Waits for the end of the trace and reads what it said.
     pub fn wait(mut self) -> Trace {
         let mut output = String::new();
-        let mut stdout = self.child.stdout.take().unwrap();
-        stdout.read_to_string(&mut output).unwrap();
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "zkchurn ended with {status}");
-        Trace::parse(&output)
-    }
-}
-
-impl Drop for Tracer {
-    fn drop(&mut self) {
-        // Fails when it has ended already, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn wait_until_attached(child: &mut Child) {
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    loop {
-        let mut line = String::new();
-        let read = stderr.read_line(&mut line).unwrap();
-        assert!(read > 0, "zkchurn ended before it traced: {said}");
-        if line.starts_with("zkchurn: tracing") {
-            break;
-        }
-        said.push_str(&line);
-    }
-    // Keep the pipe from filling up, and show what comes.
-    thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            eprintln!("{line}");
-        }
-    });
-}
-
-impl Trace {
-    /// Reads newline-delimited JSON.
-    pub fn parse(output: &str) -> Self {
-        let mut connections = Vec::new();
-        let mut report = Value::Null;
-        for line in output.lines() {
-            let value: Value = serde_json::from_str(line).unwrap();
-            match value["type"].as_str().unwrap() {
-                "connection" => connections.push(value),
-                "report" | "timewait" => report = value,
-                _ => {}
-            }
-        }
-        assert!(!report.is_null(), "no report in {output}");
-        Self {
-            connections,
-            report,
-        }
-    }
-
-    /// The only connection.
-    pub fn only(&self) -> &Value {
-        assert_eq!(self.connections.len(), 1, "{:#?}", self.connections);
-        &self.connections[0]
-    }
-
-    /// A counter of what could not be recorded.
-    pub fn loss(&self, name: &str) -> u64 {
-        self.report["loss"][name].as_u64().unwrap()
-    }
-
-    /// Asserts that no connection was lost. Recursion misses are not asserted:
-    /// the kernel may skip the program on any busy CPU, and what a test asks of
-    /// its connections tells whether that hid anything.
-    pub fn assert_nothing_lost(&self) {
-        for counter in [
-            "ended_records_dropped",
-            "established_records_dropped",
-            "table_full",
-            "unmatched_closes",
-            "undecodable_records",
-        ] {
-            assert_eq!(self.loss(counter), 0, "{counter}: {}", self.report["loss"]);
-        }
+        self.stdout.read_to_string(&mut output).unwrap();
+        self.running.wait().unwrap();
+        Trace::parse(&output).unwrap()
     }
 }
 
@@ -176,9 +89,5 @@ pub fn assert_fields(value: &Value, expected: &Value) {
 
 /// Waits until `condition` holds, at most `limit`.
 pub fn wait_for(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + limit;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what} within {limit:?}");
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait::until(what, limit, || Ok(condition().then_some(()))).unwrap();
 }

@@ -50,7 +50,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
     let message = "x.zkchurn.partial cannot be written any more (No space left on device";
     assert!(ended.stderr.contains(message), "{}", ended.stderr);
-    let trace = Trace::parse(&ended.stdout);
+    let trace = Trace::parse(&ended.stdout).unwrap();
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), COUNT + 1);
 
@@ -64,7 +64,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
         message.contains("its trace ended before its time"),
         "{message}"
     );
-    let recorded = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap());
+    let recorded = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
     let count = recorded.connections.len();
     assert!((130..145).contains(&count), "{count} were recorded");
 }

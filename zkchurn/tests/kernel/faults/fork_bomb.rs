@@ -4,6 +4,8 @@
 
 use std::{collections::HashSet, process::Command, thread, time::Instant};
 
+use zkchurn_lab::harness::proc;
+
 use super::{figure, size};
 use crate::{
     namespace::in_namespace,
@@ -31,15 +33,7 @@ fn every_client_has_its_pid_and_name_and_memory_is_bounded() {
         let status = Command::new("bash").args(["-c", &script]).status().unwrap();
         assert!(status.success());
         let took = begun.elapsed();
-        let status = std::fs::read_to_string(format!("/proc/{}/status", tracer.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let memory: u64 = line
-            .unwrap()
-            .trim()
-            .strip_suffix(" kB")
-            .unwrap()
-            .parse()
-            .unwrap();
+        let memory = proc::status(tracer.pid()).unwrap().number("VmRSS").unwrap();
         (tracer.finish(), memory, took)
     });
     figure(&format!(

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! SIGKILL: the kernel takes everything back, and the recording is readable.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, process::Command};
 
 use rustix::process::Signal;
+use zkchurn_lab::harness::proc;
 
 use super::run::{PATIENCE, partial, replay};
 use crate::{
@@ -16,17 +17,10 @@ use crate::{
 /// information on its descriptors (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`).
 fn held(pid: u32) -> BTreeSet<(&'static str, String)> {
     let mut held = BTreeSet::new();
-    for entry in fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
-        let info = fs::read_to_string(entry.unwrap().path()).unwrap();
-        for line in info.lines() {
-            for (field, kind) in [
-                ("link_id:", "link"),
-                ("map_id:", "map"),
-                ("prog_id:", "prog"),
-            ] {
-                if let Some(id) = line.strip_prefix(field) {
-                    held.insert((kind, id.trim().to_owned()));
-                }
+    for descriptor in proc::descriptors(pid).unwrap() {
+        for (field, kind) in [("link_id", "link"), ("map_id", "map"), ("prog_id", "prog")] {
+            if let Some(id) = descriptor.text(field) {
+                held.insert((kind, id.to_owned()));
             }
         }
     }
@@ -87,6 +81,6 @@ fn no_program_map_link_or_pinned_object_is_left() {
     assert!(!recording.exists());
     let replayed = replay(&partial(&recording));
     assert_eq!(replayed.status.code(), Some(5));
-    let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap());
+    let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
     assert_eq!(trace.connections.len(), 5);
 }

@@ -67,7 +67,7 @@ fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
     assert_eq!(ended.status.code(), Some(7), "{message}");
     let cause = "cannot be written any more (File too large";
     assert!(message.contains(cause), "{message}");
-    let trace = Trace::parse(std::str::from_utf8(&ended.stdout).unwrap());
+    let trace = Trace::parse(std::str::from_utf8(&ended.stdout).unwrap()).unwrap();
     assert!(!trace.connections.is_empty() && trace.connections.len() <= count);
     assert!(partial(&recording).exists());
 }
@@ -81,7 +81,7 @@ fn stderr(output: &Output) -> String {
 fn few_open_files_are_made_enough_or_said() {
     let (ended, count) = in_namespace(|| trace_after("ulimit -Sn 8", |_| ()));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let trace = Trace::parse(&ended.stdout);
+    let trace = Trace::parse(&ended.stdout).unwrap();
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), count);
 
@@ -106,7 +106,7 @@ fn few_open_files_are_made_enough_or_said() {
 fn a_hang_up_that_was_ignored_from_the_start_stays_ignored() {
     let (ended, count) = in_namespace(|| trace_after("trap '' HUP", |run| run.signal(Signal::HUP)));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let trace = Trace::parse(&ended.stdout);
+    let trace = Trace::parse(&ended.stdout).unwrap();
     assert_eq!(trace.connections.len(), count);
 }
 

@@ -44,7 +44,7 @@ fn assert_whole(recording: &std::path::Path, connections: usize) {
     assert!(!partial(recording).exists());
     let replayed = replay(recording);
     assert_eq!(replayed.status.code(), Some(0));
-    let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap());
+    let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
     assert_eq!(trace.connections.len(), connections);
     assert_eq!(trace.report["total"]["ended"], connections);
 }

@@ -178,7 +178,7 @@ fn a_replay_tells_the_same() {
         .args(["replay", "--format", "json", &recording.path()])
         .output()
         .unwrap();
-    let replay = Trace::parse(std::str::from_utf8(&output.stdout).unwrap());
+    let replay = Trace::parse(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
     assert_eq!(live.report, replay.report);
     assert_eq!(live.connections, replay.connections);
     assert!(live.connections[0]["handshake"].is_object());

@@ -13,6 +13,7 @@ use std::{
 use tempfile::TempDir;
 use zkchurn_common::handshake::{FROM_CLIENT, FROM_SERVER, HANDSHAKE_RECORD_SIZE};
 use zkchurn_core::recording::reader::{Reader, RecordedFrame};
+use zkchurn_lab::harness::zookeeper::{ConnectRequest, ConnectResponse};
 
 /// The password of every session; no record may hold four bytes of it. The
 /// bytes are in no word that a recording may hold.
@@ -24,29 +25,25 @@ pub const EXPIRED_SESSION: i64 = 0x666;
 /// The timeout that the server grants, milliseconds.
 pub const TIMEOUT: i32 = 4_000;
 
-/// As `ConnectRequest.serialize` writes it: 49 bytes.
+/// A client's request, for a session of its own or a new one.
 pub fn request(session: i64) -> Vec<u8> {
-    let mut bytes = 45u32.to_be_bytes().to_vec();
-    bytes.extend(0u32.to_be_bytes());
-    bytes.extend(0x2_0000_0007_i64.to_be_bytes());
-    bytes.extend(30_000_i32.to_be_bytes());
-    bytes.extend(session.to_be_bytes());
-    bytes.extend(16u32.to_be_bytes());
-    bytes.extend(PASSWORD);
-    bytes.push(0);
-    bytes
+    let request = ConnectRequest {
+        last_zxid: 0x2_0000_0007,
+        timeout_ms: 30_000,
+        session,
+        password: *PASSWORD,
+    };
+    request.bytes()
 }
 
-/// As `ConnectResponse.serialize` writes it: 41 bytes.
-pub fn response(session: i64, timeout: i32) -> Vec<u8> {
-    let mut bytes = 37u32.to_be_bytes().to_vec();
-    bytes.extend(0u32.to_be_bytes());
-    bytes.extend(timeout.to_be_bytes());
-    bytes.extend(session.to_be_bytes());
-    bytes.extend(16u32.to_be_bytes());
-    bytes.extend(PASSWORD);
-    bytes.push(0);
-    bytes
+/// The server's answer.
+pub fn response(session: i64, timeout_ms: i32) -> Vec<u8> {
+    let response = ConnectResponse {
+        timeout_ms,
+        session,
+        password: *PASSWORD,
+    };
+    response.bytes()
 }
 
 /// Serves connections one after the other, as ZooKeeper's server does: a

@@ -3,12 +3,12 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     io::{Read, Write},
     time::Duration,
 };
 
 use rustix::process::Signal;
+use zkchurn_lab::harness::proc;
 
 use super::{
     of_side,
@@ -78,17 +78,9 @@ fn two_instances_see_the_same() {
 
 /// The kernel's ids of the programs that a process holds.
 fn programs_of(pid: u32) -> BTreeSet<u32> {
-    let directory = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
-    let infos = directory.filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
-    infos
-        .flat_map(|info| {
-            let ids = info.lines().filter_map(|line| {
-                let id = line.strip_prefix("prog_id:")?;
-                id.trim().parse().ok()
-            });
-            ids.collect::<Vec<_>>()
-        })
-        .collect()
+    let descriptors = proc::descriptors(pid).unwrap();
+    let ids = descriptors.iter().filter_map(|one| one.number("prog_id"));
+    ids.map(|id| id.try_into().unwrap()).collect()
 }
 
 /// The names of those that are in the kernel, each once: from Linux 7 on two programs

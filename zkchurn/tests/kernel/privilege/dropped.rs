@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! What zkchurn still holds while it traces, in each of its threads.
 
-use std::{fs, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
+
+use zkchurn_lab::harness::proc;
 
 use super::user::Place;
 use crate::tracer::{Tracer, unused_port, wait_for};
@@ -24,36 +26,28 @@ struct Held {
 }
 
 impl Held {
-    fn of(pid: u32, tid: &str) -> Self {
-        let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).unwrap();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            u64::from_str_radix(line.unwrap().trim(), 16).unwrap()
-        };
+    fn of(pid: u32, tid: u32) -> Self {
+        let status = proc::thread_status(pid, tid).unwrap();
+        let mask = |name| status.mask(name).unwrap();
         Self {
-            permitted: field("CapPrm:"),
-            effective: field("CapEff:"),
-            inheritable: field("CapInh:"),
-            ambient: field("CapAmb:"),
-            no_new_privs: field("NoNewPrivs:"),
+            permitted: mask("CapPrm"),
+            effective: mask("CapEff"),
+            inheritable: mask("CapInh"),
+            ambient: mask("CapAmb"),
+            no_new_privs: mask("NoNewPrivs"),
         }
     }
 }
 
 /// Asserts what every thread of a trace holds.
 fn assert_held_by(tracer: &Tracer, permitted: u64, effective: u64) {
-    let threads = || -> Vec<_> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", tracer.pid())).unwrap();
-        tasks
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
-    };
-    let name = |tid: &str| fs::read_to_string(format!("/proc/{}/task/{tid}/comm", tracer.pid()));
+    let pid = tracer.pid();
+    let threads = || proc::threads(pid).unwrap();
     // The last of them begins after it said that it traces; those that list
     // sockets when a trace begins end at about that time.
     wait_for(Duration::from_secs(5), "only main and inspector", || {
         let threads = threads();
-        let inspects = |tid: &String| name(tid).is_ok_and(|name| name == "inspector\n");
+        let inspects = |tid: &u32| proc::comm(pid, *tid).is_ok_and(|name| name == "inspector");
         threads.len() == 2 && threads.iter().any(inspects)
     });
     for tid in threads() {
@@ -64,7 +58,7 @@ fn assert_held_by(tracer: &Tracer, permitted: u64, effective: u64) {
             ambient: 0,
             no_new_privs: 1,
         };
-        assert_eq!(Held::of(tracer.pid(), &tid), expected);
+        assert_eq!(Held::of(pid, tid), expected);
     }
 }
 

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//! What is measured: zkchurn in several ways of use, the other tools, the floor.
+
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+use xtask::command::dies_with_parent;
+
+use super::generator::{OTHER_PORT, PORT};
+
+/// One of those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Tool {
+    /// Nothing at all.
+    #[serde(rename = "none")]
+    None,
+    /// A BPF program that does nothing.
+    #[serde(rename = "empty tp_btf program")]
+    Empty,
+    /// zkchurn as one types it.
+    #[serde(rename = "zkchurn")]
+    Zkchurn,
+    /// With a line of JSON for each connection.
+    #[serde(rename = "zkchurn --format json")]
+    Json,
+    /// With a recording.
+    #[serde(rename = "zkchurn --record")]
+    Record,
+    /// With the first bytes of each direction. The load sends none, but each
+    /// packet is looked at.
+    #[serde(rename = "zkchurn --handshake")]
+    Handshake,
+    /// zkchurn for a port without traffic.
+    #[serde(rename = "zkchurn, other port")]
+    Idle,
+    /// libbpf-tools' tcplife: all connections, both sides.
+    #[serde(rename = "tcplife")]
+    Tcplife,
+    /// The same for one port.
+    #[serde(rename = "tcplife -D")]
+    TcplifePort,
+    /// All packets of the port.
+    #[serde(rename = "tcpdump")]
+    Tcpdump,
+    /// Packets with SYN, FIN or RST only.
+    #[serde(rename = "tcpdump, flags")]
+    TcpdumpFlags,
+}
+
+impl Tool {
+    /// All, the floor first.
+    pub const ALL: [Self; 11] = [
+        Self::None,
+        Self::Empty,
+        Self::Zkchurn,
+        Self::Json,
+        Self::Record,
+        Self::Handshake,
+        Self::Idle,
+        Self::Tcplife,
+        Self::TcplifePort,
+        Self::Tcpdump,
+        Self::TcpdumpFlags,
+    ];
+
+    /// Whether it is zkchurn.
+    pub fn is_zkchurn(self) -> bool {
+        matches!(
+            self,
+            Self::Zkchurn | Self::Json | Self::Record | Self::Handshake | Self::Idle
+        )
+    }
+
+    /// Whether it is to record every connection of the load.
+    pub fn records(self) -> bool {
+        !matches!(self, Self::None | Self::Empty | Self::Idle)
+    }
+
+    /// Whether it reads packets, and so has to be in the namespace of the load.
+    pub fn is_tcpdump(self) -> bool {
+        matches!(self, Self::Tcpdump | Self::TcpdumpFlags)
+    }
+
+    /// Its command; what it records apart from its output goes to `capture`.
+    /// `None` for what is no program.
+    pub fn command(self, zkchurn: &Path, capture: &Path) -> Option<Command> {
+        let port = PORT.to_string();
+        let mut command = match self {
+            Self::None | Self::Empty => return None,
+            Self::Tcplife | Self::TcplifePort => dies_with_parent("/usr/sbin/tcplife"),
+            Self::Tcpdump | Self::TcpdumpFlags => dies_with_parent("tcpdump"),
+            _ => dies_with_parent(zkchurn),
+        };
+        match self {
+            Self::Idle => command.args(["--port", &OTHER_PORT.to_string()]),
+            Self::TcplifePort => command.args(["-D", &port]),
+            Self::Tcpdump | Self::TcpdumpFlags => {
+                // It would give up root and then not be able to write here.
+                command.args(["-i", "lo", "-n", "-Z", "root", "-w"]);
+                command.arg(capture).arg(self.filter())
+            }
+            _ if self.is_zkchurn() => command.args(["--port", &port]),
+            _ => &mut command,
+        };
+        match self {
+            Self::Json => command.args(["--format", "json"]),
+            Self::Record => command.arg("--record").arg(capture),
+            Self::Handshake => command.arg("--handshake"),
+            _ => &mut command,
+        };
+        Some(command)
+    }
+
+    /// Has a command write each record when it has it, as into a terminal: for
+    /// measuring when the first is there, and at no other time.
+    pub fn unbuffered(self, command: &mut Command) {
+        if self.is_tcpdump() {
+            command.arg("-U");
+            return;
+        }
+        let mut buffered = Command::new("stdbuf");
+        buffered
+            .arg("-oL")
+            .arg(command.get_program())
+            .args(command.get_args());
+        *command = buffered;
+    }
+
+    fn filter(self) -> String {
+        match self {
+            Self::TcpdumpFlags => {
+                format!("port {PORT} and tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0")
+            }
+            _ => format!("port {PORT}"),
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => f.pad(&name),
+            _ => write!(f, "{self:?}"),
+        }
+    }
+}

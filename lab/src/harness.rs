@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//! What an experiment is made with, be it a verb of the laboratory or a test.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `tracer`, `trace` | zkchurn at work, and what it said |
+//! | `program` | another program that runs beside |
+//! | `namespace` | network namespaces |
+//! | `zookeeper` | the bytes of ZooKeeper's handshake |
+//! | `proc` | what `/proc` says of a process |
+//! | `wait` | waiting, never for ever |
+
+pub mod namespace;
+pub mod proc;
+pub mod program;
+pub mod trace;
+pub mod tracer;
+pub mod wait;
+pub mod zookeeper;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//! ZooKeeper's server, from Debian's jars.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use zkchurn_lab::harness::program::Program;
+use zkchurn_lab::harness::wait;
+
+use super::jars;
+use super::java::Launch;
+use super::socket::is_listened_to;
+
+const LISTENS_WITHIN: Duration = Duration::from_secs(30);
+/// The server's name in its directory.
+const NAME: &str = "server";
+
+/// What a server is to be.
+pub struct Config<'a> {
+    dir: &'a Path,
+    port: u16,
+    address: Ipv4Addr,
+    lines: Vec<String>,
+    main: &'static str,
+}
+
+impl<'a> Config<'a> {
+    /// A server of its own on the loopback address.
+    pub fn new(dir: &'a Path, port: u16) -> Self {
+        Self {
+            dir,
+            port,
+            address: Ipv4Addr::LOCALHOST,
+            lines: vec!["tickTime=2000".to_owned()],
+            main: "org.apache.zookeeper.server.ZooKeeperServerMain",
+        }
+    }
+
+    /// On another address; the unspecified one stands for all.
+    pub fn address(mut self, address: Ipv4Addr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// With another line in its configuration; the last of a kind counts.
+    pub fn line(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+
+    /// As member 1 of three. The other two are never started.
+    pub fn alone_of_three(mut self) -> Result<Self> {
+        let data = self.dir.join("data");
+        std::fs::create_dir_all(&data).context("cannot make the data directory")?;
+        std::fs::write(data.join("myid"), "1\n").context("cannot write myid")?;
+        self.lines.push("initLimit=5\nsyncLimit=2".to_owned());
+        for member in 1..=3 {
+            self.lines.push(format!(
+                "server.{member}=127.0.0.1:2{member}888:2{member}889"
+            ));
+        }
+        self.main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+        Ok(self)
+    }
+
+    /// Without `admin.enableServer=false` it would take port 8080 as well.
+    fn text(&self) -> String {
+        format!(
+            "{}\n\
+             dataDir={}\n\
+             clientPort={}\n\
+             clientPortAddress={}\n\
+             4lw.commands.whitelist=*\n\
+             admin.enableServer=false\n",
+            self.lines.join("\n"),
+            self.dir.join("data").display(),
+            self.port,
+            self.address,
+        )
+    }
+}
+
+/// A running server.
+pub struct Server(Program);
+
+impl Server {
+    /// Starts it and waits until it listens. A server that is started again
+    /// in the same directory finds its data, and with it the sessions.
+    pub fn start(config: &Config<'_>) -> Result<Self> {
+        let file = config.dir.join("zoo.cfg");
+        std::fs::write(&file, config.text()).context("cannot write zoo.cfg")?;
+        let file = file.to_str().context("not a path for ZooKeeper")?;
+        let jvm = Launch {
+            dir: config.dir,
+            name: NAME,
+            class_path: &jars::complete(),
+            properties: &[],
+            main: &[config.main, file],
+        }
+        .start()?;
+        wait::until("ZooKeeper to listen", LISTENS_WITHIN, || {
+            Ok(is_listened_to(config.port).then_some(()))
+        })?;
+        Ok(Self(jvm))
+    }
+
+    /// Stops it as it stands, or has it go on.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.0.signal(signal)
+    }
+
+    /// Stops it.
+    pub fn stop(mut self) -> Result<()> {
+        self.0.stop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_holds_what_was_asked_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = Config::new(dir.path(), 2181)
+            .address(Ipv4Addr::UNSPECIFIED)
+            .line("maxClientCnxns=1")
+            .alone_of_three()
+            .expect("a writable directory");
+        let text = config.text();
+        let has = |line: &str| text.lines().any(|one| one == line);
+        assert!(has("clientPort=2181") && has("clientPortAddress=0.0.0.0"));
+        assert!(has("maxClientCnxns=1") && has("server.3=127.0.0.1:23888:23889"));
+    }
+}

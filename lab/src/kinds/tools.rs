@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//! What all kinds share: programs that are built once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use xtask::{command, setup::kazoo, workspace};
+
+use crate::incident::jars;
+
+/// Where our own programs are, and the directory that the incident's client
+/// is in.
+const SOURCES: [&str; 2] = ["lab/kinds", "lab/incident"];
+
+/// Programs for the kinds.
+pub struct Tools {
+    /// zkchurn itself.
+    pub zkchurn: PathBuf,
+    /// A Python whose path is the same on all Debian systems: a recording
+    /// names the executable.
+    pub python: PathBuf,
+    /// The directory of kazoo.
+    pub kazoo: PathBuf,
+    /// Holds what was built; it goes with this.
+    dir: tempfile::TempDir,
+    stripped: String,
+}
+
+impl Tools {
+    /// Builds them.
+    pub fn prepare(zkchurn: &Path) -> Result<Self> {
+        let dir = workspace::scratch_elsewhere("kinds")?;
+        compile(&dir.path().join("classes"))?;
+        let stripped = jars::stripped(dir.path())?;
+        let system = Path::new("/usr/bin/python3");
+        let found = || command::on_path("python3");
+        let python = system.exists().then(|| system.to_owned()).or_else(found);
+        Ok(Self {
+            zkchurn: zkchurn.to_owned(),
+            python: python.context("there is no python3")?,
+            kazoo: kazoo::library()?,
+            dir,
+            stripped,
+        })
+    }
+
+    /// Copies the Java classes below `dir` and returns the class path with all
+    /// of ZooKeeper.
+    pub fn class_path(&self, dir: &Path) -> Result<String> {
+        let classes = dir.join("classes");
+        copy_all(&self.dir.path().join("classes"), &classes)?;
+        Ok(format!("{}:{}", classes.display(), jars::complete()))
+    }
+
+    /// The same, with jars that lack the lost class.
+    pub fn stripped_class_path(&self, dir: &Path) -> Result<String> {
+        let classes = dir.join("classes");
+        copy_all(&self.dir.path().join("classes"), &classes)?;
+        copy_all(self.dir.path(), dir)?;
+        let from = self.dir.path().display().to_string();
+        let jars = self.stripped.replace(&from, &dir.display().to_string());
+        Ok(format!("{}:{jars}", classes.display()))
+    }
+
+    /// Copies one of our Python programs to `dir`: a recording holds the
+    /// command line, and it should not tell where the repository is.
+    pub fn script(dir: &Path, name: &str) -> Result<()> {
+        let from = workspace::root().join(SOURCES[0]).join(name);
+        std::fs::copy(&from, dir.join(name))
+            .with_context(|| format!("cannot copy {}", from.display()))?;
+        Ok(())
+    }
+}
+
+fn compile(into: &Path) -> Result<()> {
+    let mut javac = Command::new("javac");
+    javac.args(["-cp", &jars::complete(), "-d"]).arg(into);
+    for directory in SOURCES {
+        for file in std::fs::read_dir(workspace::root().join(directory))? {
+            let file = file?.path();
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "java")
+            {
+                javac.arg(file);
+            }
+        }
+    }
+    command::run(&mut javac)
+}
+
+/// Copies the files of a directory, not its directories.
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//! docs/soak.md: the figures of a run.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use xtask::workspace;
+
+use super::Options;
+use super::sample::Sample;
+
+/// Writes the page.
+pub fn write(options: &Options, samples: &[Sample], made: u64) -> Result<()> {
+    let path = workspace::root().join("docs/soak.md");
+    fs::write(&path, page(options, samples, made))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn page(options: &Options, samples: &[Sample], made: u64) -> String {
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let mut page = format!(
+        "\
+# Soak
+
+`cargo xtask soak --minutes {minutes} --rate {rate} --write` wrote this page. All kinds of the demo run at
+once in one process: the stuck client, the health check, a session with a new thread for
+each request, the refused client. zkchurn traces them with `--handshake --logs
+--format json --record`. Each minute its counts are compared with those of the load, and
+its memory, descriptors and threads are looked at; in the end both counts must be equal.
+Linux {release}, {cpus} CPUs, other work going on.
+
+{made} connections were made, and exactly {made} were printed and counted in the report;
+0 were lost.
+
+| minute | made | recorded | lost | resident memory, KiB | descriptors | threads |
+|---|---|---|---|---|---|---|
+",
+        minutes = options.minutes,
+        rate = options.rate,
+        cpus = std::thread::available_parallelism().map_or(0, usize::from),
+    );
+    for sample in samples {
+        page.push_str(&format!(
+            "| {:.1} | {} | {} | {} | {} | {} | {} |\n",
+            sample.at.as_secs_f64() / 60.0,
+            sample.made_before,
+            sample.recorded,
+            sample.lost,
+            sample.memory_kib,
+            sample.descriptors,
+            sample.threads
+        ));
+    }
+    page
+}

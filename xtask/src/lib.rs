@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//! What the verbs of this crate and the laboratory share. The laboratory (`lab/`)
+//! depends on this crate; this crate starts it and never depends on it.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `setup` | find what is missing on this machine and install it |
+//! | `toolchain` | what builds and checks the kernel program |
+//! | `command`, `privilege`, `workspace` | starting programs, as root where needed; where files are |
+
+pub mod command;
+pub mod privilege;
+pub mod setup;
+pub mod toolchain;
+pub mod workspace;
