@@ -12,7 +12,10 @@ use crate::{command, toolchain, workspace};
 
 /// Lints the crates of the host, with all their tests.
 pub fn host() -> Result<()> {
-    command::run(command::cargo().args(["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))
+    let mut clippy = command::cargo();
+    clippy.args(["clippy", "--quiet", "--all-targets"]);
+    clippy.args(command::HOST_CRATES).args(["--", "-Dwarnings"]);
+    command::run(&mut clippy)
 }
 
 /// Lints the kernel program.

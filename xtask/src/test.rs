@@ -157,7 +157,11 @@ fn format() -> Result<()> {
 }
 
 fn host_tests() -> Result<()> {
-    command::run(command::cargo().args(["test", "--quiet"]))
+    command::run(
+        command::cargo()
+            .args(["test", "--quiet"])
+            .args(command::HOST_CRATES),
+    )
 }
 
 fn object() -> Result<()> {

@@ -5,6 +5,8 @@ use std::{fs, process::Command, thread};
 
 use nix::sched::{CloneFlags, unshare};
 
+use crate::in_time::CommandInTime;
+
 /// Runs `test` in a thread that has a new network namespace with loopback up.
 /// Threads and processes that it starts share the namespace.
 pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
@@ -35,7 +37,9 @@ pub fn inode() -> u64 {
 }
 
 fn ip(arguments: &str) {
-    let status = Command::new("ip").args(arguments.split(' ')).status();
+    let status = Command::new("ip")
+        .args(arguments.split(' '))
+        .status_in_time();
     let status = status.expect("`ip` of iproute2 is installed (cargo xtask setup)");
     assert!(status.success(), "ip {arguments}: {status}");
 }

@@ -5,7 +5,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +18,8 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::Value;
+
+use crate::in_time::{ChildInTime, LIMIT};
 
 /// A port that no other test of this run uses, so that tests may run side by
 /// side although zkchurn sees all network namespaces.
@@ -59,13 +64,14 @@ impl Tracer {
         if let Some(object) = object {
             command.arg("--bpf-object").arg(object);
         }
-        let mut child = command
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        wait_until_attached(&mut child);
-        Self { child }
+        let mut tracer = Self { child };
+        wait_until_attached(&mut tracer.child);
+        tracer
     }
 
     /// Its process id.
@@ -87,10 +93,16 @@ impl Tracer {
 
     /// Waits for the end of the trace and reads what it said.
     pub fn wait(mut self) -> Trace {
-        let mut output = String::new();
         let mut stdout = self.child.stdout.take().unwrap();
-        stdout.read_to_string(&mut output).unwrap();
-        let status = self.child.wait().unwrap();
+        let (send, printed) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = String::new();
+            let read = stdout.read_to_string(&mut output);
+            send.send(read.map(|_| output))
+        });
+        let output = printed.recv_timeout(LIMIT).expect("zkchurn ends in time");
+        let output = output.unwrap();
+        let status = self.child.wait_in_time().unwrap();
         assert!(status.success(), "zkchurn ended with {status}");
         Trace::parse(&output)
     }
@@ -105,23 +117,24 @@ impl Drop for Tracer {
 }
 
 fn wait_until_attached(child: &mut Child) {
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    loop {
-        let mut line = String::new();
-        let read = stderr.read_line(&mut line).unwrap();
-        assert!(read > 0, "zkchurn ended before it traced: {said}");
-        if line.starts_with("zkchurn: tracing") {
-            break;
-        }
-        said.push_str(&line);
-    }
-    // Keep the pipe from filling up, and show what comes.
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (send, lines) = mpsc::channel();
+    // Keep the pipe from filling up, and show what comes once nobody waits.
     thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
-            eprintln!("{line}");
+            if let Err(mpsc::SendError(line)) = send.send(line) {
+                eprintln!("{line}");
+            }
         }
     });
+    let mut said = Vec::new();
+    loop {
+        match lines.recv_timeout(LIMIT) {
+            Ok(line) if line.starts_with("zkchurn: tracing") => return,
+            Ok(line) => said.push(line),
+            Err(error) => panic!("zkchurn does not trace ({error}): {said:#?}"),
+        }
+    }
 }
 
 impl Trace {

@@ -6,6 +6,7 @@ use std::{collections::HashSet, process::Command, thread, time::Instant};
 
 use super::{figure, size};
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{drain, listen},
     tracer::{Tracer, unused_port},
@@ -28,7 +29,10 @@ fn every_client_has_its_pid_and_name_and_memory_is_bounded() {
             clients / 50
         );
         let begun = Instant::now();
-        let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+        let status = Command::new("bash")
+            .args(["-c", &script])
+            .status_in_time()
+            .unwrap();
         assert!(status.success());
         let took = begun.elapsed();
         let status = std::fs::read_to_string(format!("/proc/{}/status", tracer.pid())).unwrap();

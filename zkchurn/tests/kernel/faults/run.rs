@@ -15,7 +15,10 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::tracer::{object, wait_for};
+use crate::{
+    in_time::CommandInTime,
+    tracer::{object, wait_for},
+};
 
 /// How long anything may take that a test waits for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -139,7 +142,7 @@ pub fn replay(recording: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json"])
         .arg(recording)
-        .output()
+        .output_in_time()
         .unwrap()
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use nix::sched::{CloneFlags, setns};
 
-use crate::namespace::keep_time_wait;
+use crate::{in_time::CommandInTime, namespace::keep_time_wait};
 
 /// A process that waits for its standard input to end, killed in the end.
 pub struct Waiting(pub Child);
@@ -42,7 +42,9 @@ impl Named {
     }
 
     fn ip(&self, verb: &str) {
-        let status = Command::new("ip").args(["netns", verb, &self.0]).status();
+        let status = Command::new("ip")
+            .args(["netns", verb, &self.0])
+            .status_in_time();
         assert!(status.unwrap().success(), "ip netns {verb}");
     }
 
@@ -52,7 +54,13 @@ impl Named {
         let inside = || {
             setns(file, CloneFlags::CLONE_NEWNET).unwrap();
             let up = ["link", "set", "lo", "up"];
-            assert!(Command::new("ip").args(up).status().unwrap().success());
+            assert!(
+                Command::new("ip")
+                    .args(up)
+                    .status_in_time()
+                    .unwrap()
+                    .success()
+            );
             keep_time_wait();
             action()
         };
@@ -62,6 +70,8 @@ impl Named {
 
 impl Drop for Named {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.0])
+            .status_in_time();
     }
 }
