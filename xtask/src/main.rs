@@ -18,21 +18,25 @@
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
+//! | `lint` | what can be told of a change without running the project |
 //! | `test` | the whole suite |
-//! | `toolchain`, `object`, `lint` | what building and checking the object needs |
+//! | `documents` | the commands and links of the documents |
+//! | `toolchain`, `object` | what building and checking the object needs |
 //! | `program` | another program that runs beside |
 //! | `tracer`, `trace` | running zkchurn, and reading what it recorded |
-//! | `command`, `privilege`, `workspace`, `wait` | small tools of all verbs |
+//! | `command`, `heartbeat`, `privilege`, `workspace`, `wait` | small tools of all verbs |
 
 mod bench;
 mod build_ebpf;
 mod command;
 mod demo;
 mod diagnose_matrix;
+mod documents;
 mod faults;
 mod fuzz;
 mod growth;
 mod handshake;
+mod heartbeat;
 mod incident;
 mod kazoo;
 mod kernel_test;
@@ -106,6 +110,8 @@ enum Verb {
     Growth(growth::Options),
     /// Check licences, sources, versions and reasons of what zkchurn is made of.
     SupplyChain,
+    /// Check format, lints, dependencies and documents, in less than a minute.
+    Lint(lint::Options),
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -140,6 +146,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),
         Verb::SupplyChain => supply_chain::run(),
+        Verb::Lint(options) => lint::run(&options),
         Verb::Test(options) => test::run(&options),
     }
 }

@@ -2,16 +2,17 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
+mod ordinary_user;
 pub mod privileged;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::{
-    bench, build_ebpf, command, demo, diagnose_matrix, fuzz, growth, handshake, incident, kazoo,
-    kernel_test, lint, server_log, setup, soak, supply_chain,
+    bench, build_ebpf, command, demo, diagnose_matrix, documents, fuzz, growth, handshake,
+    heartbeat, incident, kazoo, kernel_test, lint, server_log, setup, soak,
 };
 
 /// Options of `test`.
@@ -21,6 +22,16 @@ pub struct Options {
     /// kinds of churn, which need ZooKeeper, a JDK, Python and some monitors
     #[arg(long)]
     no_incident: bool,
+
+    /// Run only the steps with one of these words in their names
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, step: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|words| step.contains(words))
+    }
 }
 
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
@@ -65,12 +76,18 @@ const KAZOO: kazoo::Options = kazoo::Options { clients: 12 };
 
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
-    let steps = steps(options);
+    let mut steps = steps(options);
+    steps.retain(|(name, _)| options.wants(name));
+    ensure!(
+        !steps.is_empty(),
+        "no step has {:?} in its name",
+        options.only
+    );
     let mut failures = Vec::new();
     for (index, (name, step)) in steps.iter().enumerate() {
         println!("\n== {}/{} {name}", index + 1, steps.len());
         let started = Instant::now();
-        let result = step();
+        let result = heartbeat::beside(name, step);
         print_result(name, &result, started.elapsed());
         if result.is_err() {
             failures.push(*name);
@@ -102,12 +119,9 @@ fn steps(options: &Options) -> Vec<Step> {
     } else {
         &setup::Group::ALL
     };
-    let mut steps: Vec<Step> = vec![
-        ("setup", step(|| setup::ensure(groups))),
-        ("format", step(format)),
-        ("clippy, host crates", step(lint::host)),
-        ("clippy, kernel program", step(lint::ebpf)),
-        ("supply chain", step(supply_chain::run)),
+    let mut steps: Vec<Step> = vec![("setup", step(|| setup::ensure(groups)))];
+    steps.extend(lint::CHECKS.map(|(name, check)| (name, step(check))));
+    steps.extend([
         ("tests of the host crates", step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
         (
@@ -126,7 +140,8 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| growth::run(&GROWTH)),
         ),
         ("a short bench", step(|| bench::run(&BENCH))),
-    ];
+        ("commands in the documents, run", step(documents::run::all)),
+    ]);
     if !options.no_incident {
         steps.extend([
             ("tests of JVMs", step(|| privileged::run("jvm"))),
@@ -150,10 +165,6 @@ fn print_result(name: &str, result: &Result<()>, took: Duration) {
         Ok(()) => println!("-- passed: {name} ({took:.1} s)"),
         Err(error) => println!("-- FAILED: {name} ({took:.1} s): {error:#}"),
     }
-}
-
-fn format() -> Result<()> {
-    command::run(command::cargo().args(["fmt", "--all", "--check"]))
 }
 
 fn host_tests() -> Result<()> {
