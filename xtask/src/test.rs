@@ -23,8 +23,8 @@ pub struct Options {
     #[arg(long)]
     no_incident: bool,
 
-    /// Run only the steps with one of these words in their names
-    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    /// Run only the steps with these words in their names; may be given again
+    #[arg(long, value_name = "WORDS")]
     only: Vec<String>,
 }
 

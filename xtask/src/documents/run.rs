@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::fence;
+use super::fence::{self, Block};
 use crate::{command, privilege, workspace};
 
 /// Runs each block that has no excuse, in order, in the repository's root. Files
@@ -19,18 +19,9 @@ pub fn all() -> Result<()> {
     for document in super::all()? {
         for block in fence::blocks(&document.text) {
             let place = format!("{}:{}", document.name, block.line);
-            match block.excuse {
-                Some(reason) => println!("-- {place} is not run: {reason}"),
-                None => {
-                    let started = Instant::now();
-                    println!("-- {place}\n{}", block.commands);
-                    if let Err(error) = run(&block.commands) {
-                        println!("-- {place} FAILED: {error:#}");
-                        failures.push(place);
-                    } else {
-                        println!("-- {place} took {:.1} s", started.elapsed().as_secs_f64());
-                    }
-                }
+            if let Err(error) = run_unless_excused(&block, &place) {
+                println!("-- {place} FAILED: {error:#}");
+                failures.push(place);
             }
         }
     }
@@ -40,21 +31,31 @@ pub fn all() -> Result<()> {
     Ok(())
 }
 
+fn run_unless_excused(block: &Block<'_>, place: &str) -> Result<()> {
+    if let Some(reason) = block.excuse {
+        println!("-- {place} is not run: {reason}");
+        return Ok(());
+    }
+    println!("-- {place}\n{}", block.commands);
+    let started = Instant::now();
+    run(&block.commands)?;
+    println!("-- {place} took {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
 fn run(commands: &str) -> Result<()> {
     let before = listed()?;
-    let result = command::run(
-        Command::new("sh")
-            .args(["-eu", "-c", commands])
-            .current_dir(workspace::root()),
-    )
-    .map_err(|error| error.context("its first command that fails ends a block"));
+    // What it prints is for readers; where it fails, `-x` has told the command.
+    let mut shell = Command::new("sh");
+    shell.args(["-eux", "-c", commands]);
+    let result = command::output(shell.current_dir(workspace::root()));
     for name in listed()?.difference(&before) {
         let file = workspace::root().join(name);
         if commands.contains(name.as_str()) && file.is_file() {
             std::fs::remove_file(&file).with_context(|| format!("cannot remove {name}"))?;
         }
     }
-    result
+    result.map(drop)
 }
 
 /// What is in the repository's root.
