@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::supply_chain;
+use crate::{heartbeat, supply_chain};
 
 /// Options of `lint`.
 #[derive(Args)]
@@ -36,7 +36,7 @@ pub fn run(_: &Options) -> Result<()> {
     let mut failures = 0;
     for (name, check) in CHECKS {
         let started = Instant::now();
-        let result = check();
+        let result = heartbeat::beside(name, check);
         let took = started.elapsed().as_secs_f64();
         match result {
             Ok(()) => println!("-- passed: {name} ({took:.1} s)"),

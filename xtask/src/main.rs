@@ -129,7 +129,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup(options) => setup::run(&options),
-        Verb::BuildEbpf(options) => build_ebpf::run(&options),
+        Verb::BuildEbpf(options) => heartbeat::beside("build-ebpf", || build_ebpf::run(&options)),
         Verb::Demo(options) => demo::run(&options),
         Verb::DemoServer => demo::server::run(),
         Verb::DemoLoad(options) => demo::load::run(&options),
@@ -142,7 +142,9 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Soak(options) => soak::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::BenchLoad(options) => bench::load::run(&options),
-        Verb::KernelTest(options) => kernel_test::run(&options),
+        Verb::KernelTest(options) => {
+            heartbeat::beside("kernel-test", || kernel_test::run(&options))
+        }
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),
         Verb::SupplyChain => supply_chain::run(),
