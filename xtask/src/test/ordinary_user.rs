@@ -4,7 +4,7 @@
 //! an entry for sudo, and taken away again.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{command, privilege, wait};
 
@@ -124,7 +125,7 @@ fn write_entry(path: &Path) -> Result<()> {
         let mut file = File::create(&unread)?;
         file.set_permissions(Permissions::from_mode(0o440))?;
         writeln!(file, "{NAME} ALL=(root) NOPASSWD: ALL")?;
-        std::fs::rename(&unread, path)
+        fs::rename(&unread, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
@@ -135,13 +136,44 @@ fn remove() -> Result<()> {
     let entry = Path::new(SUDOERS);
     for file in [entry, &entry.with_extension("unread")] {
         if file.exists() {
-            std::fs::remove_file(file)
-                .with_context(|| format!("cannot remove {}", file.display()))?;
+            fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
         }
     }
-    if command::output(Command::new("id").arg(NAME)).is_ok() {
-        command::output(Command::new("userdel").arg(NAME))
-            .with_context(|| format!("the user {NAME} stays behind"))?;
-    }
+    let Ok(uid) = command::output(Command::new("id").args(["-u", NAME])) else {
+        return Ok(());
+    };
+    end_processes(uid.trim())?;
+    command::output(Command::new("userdel").arg(NAME))
+        .with_context(|| format!("the user {NAME} stays behind"))?;
     Ok(())
+}
+
+/// Ends what the user that was made still runs: the sudo of a run that was
+/// killed, which passes the signal on to the tests.
+fn end_processes(uid: &str) -> Result<()> {
+    let signalled = processes(uid)?;
+    for pid in &signalled {
+        // Fails when it has ended by now, which is as good.
+        let _ = kill_process(*pid, Signal::TERM);
+    }
+    let what = format!("the end of {} processes of {NAME}", signalled.len());
+    wait::until(&what, Duration::from_secs(10), || {
+        Ok(processes(uid)?.is_empty().then_some(()))
+    })
+}
+
+/// Processes with this real uid (`Uid:` in /proc/PID/status, the first number):
+/// the effective one of sudo is root's.
+fn processes(uid: &str) -> Result<Vec<Pid>> {
+    let entries = fs::read_dir("/proc").context("cannot read /proc")?;
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_theirs = |pid: &i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        uids.and_then(|uids| uids.split_whitespace().next()) == Some(uid)
+    };
+    Ok(numbers
+        .filter(is_theirs)
+        .filter_map(Pid::from_raw)
+        .collect())
 }
