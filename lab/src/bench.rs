@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! `bench`: what zkchurn costs and loses, beside other tools, in one run under
-//! one load. It writes docs/bench.json (every measurement) and docs/bench.md,
+//! one load. It writes xtask/bench/measurements.json (every measurement) and docs/measurements/bench.md,
 //! which is made from that.
 //!
 //! | module | holds |
@@ -10,7 +10,7 @@
 //! | `legs` | what is measured, one file each |
 //! | `floor`, `process` | BPF statistics and the empty program; figures of `/proc` |
 //! | `sample`, `archive`, `spread` | one measurement, the file of all, their quartiles |
-//! | `figures`, `goals`, `page` | what follows from them, and docs/bench.md |
+//! | `figures`, `goals`, `page` | what follows from them, and docs/measurements/bench.md |
 //! | `check` | what a smoke test asserts |
 
 mod archive;
@@ -63,10 +63,10 @@ pub struct Options {
     /// Length of the leg `resident`
     #[arg(long, value_name = "MINUTES", default_value_t = 12.0)]
     minutes: f64,
-    /// Keep the measurements that docs/bench.json holds, and add to them
+    /// Keep the measurements that lab/bench/measurements.json holds, and add to them
     #[arg(long)]
     add: bool,
-    /// Measure nothing: make docs/bench.md anew from docs/bench.json
+    /// Measure nothing: make docs/measurements/bench.md anew from lab/bench/measurements.json
     #[arg(long)]
     page: bool,
     /// zkchurn as it was built by the user who called sudo

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! `diagnose-matrix`: every kind of churn brought about live, traced, and the
 //! findings held against the ground truth. Prints the confusion table and
-//! keeps it in docs/diagnose-matrix.md.
+//! keeps it in docs/measurements/diagnose-matrix.md.
 
 mod keep;
 mod outcome;
@@ -125,7 +125,7 @@ fn matrix(options: &Options, kinds: &[&'static Kind], zkchurn: &Path) -> Result<
         begun.elapsed().as_secs_f64()
     );
     if options.only.is_empty() && !options.quick {
-        let file = workspace::root().join("docs/diagnose-matrix.md");
+        let file = workspace::root().join("docs/measurements/diagnose-matrix.md");
         std::fs::write(&file, table::document(&outcomes))
             .with_context(|| format!("cannot write {}", file.display()))?;
         keep::give_to_owner_of(&workspace::root(), &file)?;

@@ -17,7 +17,7 @@ pub struct Options {
     /// where on every bound of what is kept is reached
     #[arg(long, default_value_t = FEWEST_RECORDS)]
     records: u64,
-    /// Write docs/growth.md
+    /// Write docs/measurements/growth.md
     #[arg(long)]
     write: bool,
 }

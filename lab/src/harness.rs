@@ -15,5 +15,5 @@ pub mod proc;
 pub mod program;
 pub mod trace;
 pub mod tracer;
-pub mod wait;
+pub use xtask::wait;
 pub mod zookeeper;

@@ -29,7 +29,7 @@ pub struct Options {
     /// About how many connections a second
     #[arg(long, default_value_t = 500.0)]
     rate: f64,
-    /// Write docs/soak.md
+    /// Write docs/measurements/soak.md
     #[arg(long)]
     write: bool,
 }

@@ -87,7 +87,7 @@ fn cargo(toolchain: &Toolchain, target: &Path) -> Result<Command> {
         Core::FromSource => cargo_beside(rustc),
     };
     cargo
-        .args(["build", "--quiet", "--release", "--package", "zkchurn-ebpf"])
+        .args(["build", "--release", "--package", "zkchurn-ebpf"])
         .args(["--target", TARGET])
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain)?)

@@ -10,6 +10,10 @@ use serde_json::Value;
 
 use crate::workspace;
 
+/// Arguments of cargo that mean all crates of the workspace but the kernel
+/// program, which is built for another target.
+pub const HOST_CRATES: [&str; 3] = ["--workspace", "--exclude", "zkchurn-ebpf"];
+
 /// The cargo that runs this verb, working in the repository's root.
 pub fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));

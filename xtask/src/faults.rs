@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `faults`: the tests of what goes wrong around zkchurn (docs/faults.md), which
+//! `faults`: the tests of what goes wrong around zkchurn (docs/reference/faults.md), which
 //! are among the kernel tests of the suite, alone and with their figures.
 
 use anyhow::Result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! `fuzz`: hostile bytes for everything that reads bytes, one target after
-//! another (docs/fuzzing.md). An input that fails is kept, and its path told.
+//! another (docs/measurements/fuzzing.md). An input that fails is kept, and its path told.
 
 mod outcome;
 

@@ -38,7 +38,7 @@ pub struct Options {
     /// Also the tests that are not of the matrix
     #[arg(long)]
     pub all_tests: bool,
-    /// Write the table into docs/kernels.md; needs all kernels, --all-tests and no --only
+    /// Write the table into docs/reference/kernels.md; needs all kernels, --all-tests and no --only
     #[arg(long)]
     pub write: bool,
     /// Longest time for one kernel, in seconds

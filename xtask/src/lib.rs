@@ -6,10 +6,12 @@
 //! |---|---|
 //! | `setup` | find what is missing on this machine and install it |
 //! | `toolchain` | what builds and checks the kernel program |
+//! | `wait` | waiting with a limit |
 //! | `command`, `privilege`, `workspace` | starting programs, as root where needed; where files are |
 
 pub mod command;
 pub mod privilege;
 pub mod setup;
 pub mod toolchain;
+pub mod wait;
 pub mod workspace;

@@ -1,42 +1,55 @@
 // SPDX-License-Identifier: MIT
-//! Import cycles, and clippy in two passes.
-//!
-//! The kernel program has a panic handler of its own, so it cannot share a
-//! pass with crates that use `std`. No clippy knows the BPF target without
-//! `core` for it, so the program is linted for the host: as `no_std` code
-//! without unwinding, with the cfg that the real build sets.
+//! `lint`: what can be told of a change without running the project, in less
+//! than a minute on a warm tree. One file a check; the suite makes the same.
 
-pub mod cycles;
+mod clippy;
+mod commands;
+mod cycles;
+mod format;
+mod links;
 
-use anyhow::Result;
+use std::time::Instant;
 
-use crate::{command, toolchain, workspace};
+use anyhow::{Result, bail};
+use clap::Args;
 
-/// Lints the crates of the host, with all their tests.
-pub fn host() -> Result<()> {
-    let mut clippy = command::cargo();
-    clippy
-        .args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--exclude",
-            "zkchurn-ebpf",
-        ])
-        .args(["--all-targets", "--", "-Dwarnings"]);
-    command::run(&mut clippy)
-}
+use crate::{heartbeat, supply_chain};
 
-/// Lints the kernel program.
-pub fn ebpf() -> Result<()> {
-    let host = toolchain::host_triple()?;
-    let flags = ["--cfg", "bpf_target_arch=\"x86_64\"", "-Cpanic=abort"];
-    let mut clippy = command::cargo();
-    clippy
-        .args(["clippy", "--quiet", "--package", "zkchurn-ebpf"])
-        .args(["--target", &host, "--", "-Dwarnings"])
-        .env("CARGO_TARGET_DIR", workspace::target("ebpf-lint")?)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        .env("RUSTC_BOOTSTRAP", "1");
-    command::run(&mut clippy)
+/// Options of `lint`.
+#[derive(Args)]
+pub struct Options {}
+
+/// A check and what it is called.
+pub type Check = (&'static str, fn() -> Result<()>);
+
+/// All checks, the fastest first.
+pub const CHECKS: [Check; 7] = [
+    ("links between the documents", links::check),
+    ("commands in the documents", commands::check),
+    ("import cycles", cycles::check),
+    ("supply chain", supply_chain::run),
+    ("format", format::check),
+    ("clippy, host crates", clippy::host),
+    ("clippy, kernel program", clippy::kernel_program),
+];
+
+/// Runs the verb: all checks, also after one has failed.
+pub fn run(_: &Options) -> Result<()> {
+    let mut failures = 0;
+    for (name, check) in CHECKS {
+        let started = Instant::now();
+        let result = heartbeat::beside(name, check);
+        let took = started.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => println!("-- passed: {name} ({took:.1} s)"),
+            Err(error) => {
+                println!("-- FAILED: {name} ({took:.1} s)\n{error:#}");
+                failures += 1;
+            }
+        }
+    }
+    if failures > 0 {
+        bail!("{failures} of {} checks failed", CHECKS.len());
+    }
+    Ok(())
 }

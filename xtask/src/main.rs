@@ -9,12 +9,17 @@
 //! | `fuzz` | hostile bytes for everything that reads bytes |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
+//! | `lint` | what can be told of a change without running the project |
 //! | `test` | the whole suite |
-//! | `object`, `lint` | what building and checking the object needs |
+//! | `documents` | the commands and links of the documents |
+//! | `object` | what checking the object needs |
+//! | `heartbeat` | a sign of life from what takes long |
 
 mod build_ebpf;
+mod documents;
 mod faults;
 mod fuzz;
+mod heartbeat;
 mod kernel_test;
 mod lab;
 mod lint;
@@ -68,6 +73,8 @@ enum Verb {
     Growth(lab::Options),
     /// Check licences, sources, versions and reasons of what zkchurn is made of.
     SupplyChain,
+    /// Check format, lints, dependencies and documents, in less than a minute.
+    Lint(lint::Options),
     /// Run the whole suite.
     Test(test::Options),
 }
@@ -85,7 +92,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup(options) => setup::run(&options),
-        Verb::BuildEbpf(options) => build_ebpf::run(&options),
+        Verb::BuildEbpf(options) => heartbeat::beside("build-ebpf", || build_ebpf::run(&options)),
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
@@ -95,10 +102,13 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DiagnoseMatrix(options) => lab::become_verb("diagnose-matrix", &options),
         Verb::Soak(options) => lab::become_verb("soak", &options),
         Verb::Bench(options) => lab::become_verb("bench", &options),
-        Verb::KernelTest(options) => kernel_test::run(&options),
+        Verb::KernelTest(options) => {
+            heartbeat::beside("kernel-test", || kernel_test::run(&options))
+        }
         Verb::ServerLog(options) => lab::become_verb("serverlog", &options),
         Verb::Growth(options) => lab::become_verb("growth", &options),
         Verb::SupplyChain => supply_chain::run(),
+        Verb::Lint(options) => lint::run(&options),
         Verb::Test(options) => test::run(&options),
     }
 }

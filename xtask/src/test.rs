@@ -2,14 +2,15 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
+mod ordinary_user;
 pub mod privileged;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use crate::{build_ebpf, command, fuzz, kernel_test, lab, lint, setup, supply_chain};
+use crate::{build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, lint, setup};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -18,6 +19,16 @@ pub struct Options {
     /// kinds of churn, which need ZooKeeper, a JDK, Python and some monitors
     #[arg(long)]
     no_incident: bool,
+
+    /// Run only the steps with these words in their names; may be given again
+    #[arg(long, value_name = "WORDS")]
+    only: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, step: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|words| step.contains(words))
+    }
 }
 
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
@@ -29,12 +40,18 @@ const FUZZ: fuzz::Options = fuzz::Options {
 
 /// Runs the verb.
 pub fn run(options: &Options) -> Result<()> {
-    let steps = steps(options);
+    let mut steps = steps(options);
+    steps.retain(|(name, _)| options.wants(name));
+    ensure!(
+        !steps.is_empty(),
+        "no step has {:?} in its name",
+        options.only
+    );
     let mut failures = Vec::new();
     for (index, (name, step)) in steps.iter().enumerate() {
         println!("\n== {}/{} {name}", index + 1, steps.len());
         let started = Instant::now();
-        let result = step();
+        let result = heartbeat::beside(name, step);
         print_result(name, &result, started.elapsed());
         if result.is_err() {
             failures.push(*name);
@@ -66,13 +83,9 @@ fn steps(options: &Options) -> Vec<Step> {
     } else {
         &setup::Group::ALL
     };
-    let mut steps: Vec<Step> = vec![
-        ("setup", step(|| setup::ensure(groups))),
-        ("format", step(format)),
-        ("clippy, host crates", step(lint::host)),
-        ("clippy, kernel program", step(lint::ebpf)),
-        ("import cycles", step(lint::cycles::check)),
-        ("supply chain", step(supply_chain::run)),
+    let mut steps: Vec<Step> = vec![("setup", step(|| setup::ensure(groups)))];
+    steps.extend(lint::CHECKS.map(|(name, check)| (name, step(check))));
+    steps.extend([
         ("tests of the host crates", step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
         (
@@ -94,7 +107,8 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| lab::run("growth", &[])),
         ),
         ("a short bench", step(|| lab::run("bench", &["--quick"]))),
-    ];
+        ("commands in the documents, run", step(documents::run::all)),
+    ]);
     if !options.no_incident {
         steps.extend([
             ("tests of JVMs", step(|| privileged::run("jvm"))),
@@ -123,18 +137,12 @@ fn print_result(name: &str, result: &Result<()>, took: Duration) {
     }
 }
 
-fn format() -> Result<()> {
-    command::run(command::cargo().args(["fmt", "--all", "--check"]))
-}
-
 fn host_tests() -> Result<()> {
-    command::run(command::cargo().args([
-        "test",
-        "--quiet",
-        "--workspace",
-        "--exclude",
-        "zkchurn-ebpf",
-    ]))
+    command::run(
+        command::cargo()
+            .args(["test", "--quiet"])
+            .args(command::HOST_CRATES),
+    )
 }
 
 fn object() -> Result<()> {

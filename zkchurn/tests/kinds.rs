@@ -77,7 +77,7 @@ impl Replayed {
     }
 }
 
-/// Leaves out the frames with the first bytes of connections (docs/format.md).
+/// Leaves out the frames with the first bytes of connections (docs/reference/format.md).
 fn without_handshakes(recording: &[u8]) -> Vec<u8> {
     const HANDSHAKE: u8 = 8;
     let (header, mut rest) = recording.split_at(16);

@@ -71,20 +71,39 @@ fn the_incident_names_the_thread_and_what_it_does() {
     assert!((200_000..10_000_000).contains(&median), "{median} ns");
 }
 
-/// The README shows what this version prints, to the letter.
+/// What the incident's recording prints.
+fn printed() -> String {
+    String::from_utf8(replay(Path::new(INCIDENT), &[]).stdout).unwrap()
+}
+
+/// The first block of output in a page, without its last end of line.
+fn shown(page: &str) -> String {
+    let text = fs::read_to_string(page).unwrap();
+    let (_, from_block) = text.split_once("```text\n").unwrap();
+    let (block, _) = from_block.split_once("\n```").unwrap();
+    block.to_owned()
+}
+
+/// The example is what this version prints, to the byte.
 #[test]
-fn the_readme_shows_the_incident_as_it_is_printed() {
-    let output = replay(Path::new(INCIDENT), &[]);
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let readme = fs::read_to_string("../README.md").unwrap();
-    let shown = readme
-        .split("```text\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    assert_eq!(shown.trim_end(), printed.trim_end());
+fn the_example_shows_the_incident_as_it_is_printed() {
+    assert_eq!(shown("../docs/example.md"), printed().trim_end());
+}
+
+/// The README shows pieces of it, in order, each whole lines.
+#[test]
+fn the_readme_shows_pieces_of_what_is_printed() {
+    let printed = format!("\n{}", printed());
+    let mut rest = printed.as_str();
+    let shown = shown("../README.md");
+    let pieces: Vec<_> = shown.split("\n…\n").collect();
+    assert!(pieces.len() > 1 && shown.lines().count() > 9, "{shown}");
+    for piece in pieces {
+        let (_, after) = rest
+            .split_once(&format!("\n{piece}\n"))
+            .unwrap_or_else(|| panic!("not printed, or not in this order: {piece}"));
+        rest = after;
+    }
 }
 
 #[test]

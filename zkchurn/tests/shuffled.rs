@@ -22,7 +22,7 @@ const EVERYTHING: View = View {
     time_wait_rows: true,
 };
 
-/// Length of a recording's header and of a frame's (docs/format.md).
+/// Length of a recording's header and of a frame's (docs/reference/format.md).
 const HEADER: usize = 16;
 const FRAME_HEADER: usize = 12;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! docs/bench.json: every measurement, and where it was made.
+//! lab/bench/measurements.json: every measurement, and where it was made.
 
 use std::fs;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ impl Archive {
 }
 
 fn path() -> PathBuf {
-    workspace::root().join("docs/bench.json")
+    workspace::root().join("lab/bench/measurements.json")
 }
 
 /// Elsewhere than on Debian nobody can be asked.

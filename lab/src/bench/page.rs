@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! docs/bench.md, made from the measurements. Only the part between two marks
+//! docs/measurements/bench.md, made from the measurements. Only the part between two marks
 //! is written by hand, and kept: why a goal is missed.
 
 use std::fmt::Write as _;
@@ -21,14 +21,14 @@ const END: &str = "<!-- end of what is written by hand -->";
 
 /// Writes the page.
 pub fn write(archive: &Archive) -> Result<()> {
-    let path = workspace::root().join("docs/bench.md");
+    let path = workspace::root().join("docs/measurements/bench.md");
     let old = fs::read_to_string(&path).unwrap_or_default();
     let figures = Figures::of(&archive.samples);
     let goals = goals::all(&figures);
     let words = by_hand(&old);
     for goal in goals.iter().filter(|goal| unexplained(goal, words)) {
         println!(
-            "bench: docs/bench.md does not say yet why **{}** is missed",
+            "bench: docs/measurements/bench.md does not say yet why **{}** is missed",
             goal.name
         );
     }
@@ -58,11 +58,11 @@ fn introduction(archive: &Archive, figures: &Figures<'_>) -> String {
         "\
 # What zkchurn costs, beside other tools
 
-`cargo xtask bench` wrote this page from [bench.json](bench.json), which holds every
+`cargo xtask bench` wrote this page from [measurements.json](../../lab/bench/measurements.json), which holds every
 measurement. Linux {linux}, {cpus} CPUs that others use too; {peers};
 {runs} runs of each tool at each rate. Figures are medians with [quartiles]. Compare tools with each other, not
 with another machine: only counts and ratios carry over. How it is measured:
-[adr/0012](adr/0012-bench.md).
+[adr/0012](../adr/0012-bench.md).
 
 ## Goals
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What was measured, one entry each: docs/bench.json holds them all, and the
+//! What was measured, one entry each: lab/bench/measurements.json holds them all, and the
 //! page is made from nothing else.
 
 use std::fmt;

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::churn;
+use super::server::ADDRESSES;
 
 /// Options of the client process.
 #[derive(Args)]
@@ -80,18 +81,19 @@ type Churn = fn(SocketAddr, &Pause) -> Result<churn::Count>;
 /// Runs until the standard input ends. Each line of it is answered by the number
 /// of connections so far.
 pub fn run(options: &Options) -> Result<()> {
-    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, options.server));
+    let [first, second, third] =
+        ADDRESSES.map(|address| SocketAddr::from((address, options.server)));
     let refused = SocketAddr::from((Ipv4Addr::LOCALHOST, options.refused));
     // ZooKeeper's name for the thread; the kernel keeps 15 characters of it.
-    let stuck = format!("main-SendThread({server})");
+    let stuck = format!("main-SendThread({first})");
     ensure!(options.faster > 0.0, "--faster is a positive number");
     let made = Arc::new(AtomicU64::new(0));
     let mut running = Vec::new();
     let mut stops = Vec::new();
     for (name, target, churn, one_thread) in [
-        (stuck.as_str(), server, churn::stuck as Churn, true),
-        ("tcp-probe", server, churn::probe, true),
-        ("request-N", server, churn::requests, false),
+        (stuck.as_str(), first, churn::stuck as Churn, true),
+        ("tcp-probe", second, churn::probe, true),
+        ("request-N", third, churn::requests, false),
         ("refused-client", refused, churn::refused, true),
     ] {
         let (stop, stopped) = mpsc::channel();

@@ -20,18 +20,38 @@ pub struct Ports {
     pub refused: u16,
 }
 
+/// An address for each kind of churn that is served, all with the same port: what
+/// one process does to one address is one case to zkchurn, and has one cause.
+pub const ADDRESSES: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(127, 0, 0, 1),
+    Ipv4Addr::new(127, 0, 0, 2),
+    Ipv4Addr::new(127, 0, 0, 3),
+];
+
 /// Serves until the standard input ends.
 pub fn run() -> Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
+    let (listeners, server) = listen()?;
     let (_reserved, refused) = reserve()?;
-    let ports = Ports {
-        server: listener.local_addr()?.port(),
-        refused,
-    };
-    thread::spawn(move || accept(&listener));
+    let ports = Ports { server, refused };
+    for listener in listeners {
+        thread::spawn(move || accept(&listener));
+    }
     println!("{}", serde_json::to_string(&ports)?);
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     Ok(())
+}
+
+/// Listens at all addresses, at a port that is free at the first of them.
+fn listen() -> Result<(Vec<TcpListener>, u16)> {
+    let mut port = 0;
+    let mut listeners = Vec::new();
+    for address in ADDRESSES {
+        let listener = TcpListener::bind((address, port))
+            .with_context(|| format!("cannot listen at {address}, port {port}"))?;
+        port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok((listeners, port))
 }
 
 /// A port that is bound but not listened on refuses every connection, and no

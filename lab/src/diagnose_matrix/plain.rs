@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! A recording as it would be without `--handshake`: the first bytes of each
-//! direction are frames of their own (docs/format.md) and can be left out.
+//! direction are frames of their own (docs/reference/format.md) and can be left out.
 
 use anyhow::{Context, Result};
 

@@ -30,7 +30,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
     lines + "\n"
 }
 
-/// docs/diagnose-matrix.md.
+/// docs/measurements/diagnose-matrix.md.
 pub fn document(outcomes: &[Outcome]) -> String {
     let mut lines = INTRODUCTION.to_owned();
     let names = names(outcomes);

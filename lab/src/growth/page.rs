@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! docs/growth.md: the figures of a run.
+//! docs/measurements/growth.md: the figures of a run.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use super::{Scene, replay::Measured};
 
 /// Writes the page.
 pub fn write(all: &[(Scene, Measured)]) -> Result<()> {
-    let path = workspace::root().join("docs/growth.md");
+    let path = workspace::root().join("docs/measurements/growth.md");
     let cpus = thread_count();
     let mut page = format!(
         "\

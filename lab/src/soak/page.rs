@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! docs/soak.md: the figures of a run.
+//! docs/measurements/soak.md: the figures of a run.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::sample::Sample;
 
 /// Writes the page.
 pub fn write(options: &Options, samples: &[Sample], made: u64) -> Result<()> {
-    let path = workspace::root().join("docs/soak.md");
+    let path = workspace::root().join("docs/measurements/soak.md");
     fs::write(&path, page(options, samples, made))
         .with_context(|| format!("cannot write {}", path.display()))
 }

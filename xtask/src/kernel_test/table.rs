@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The table of kernels in docs/kernels.md.
+//! The table of kernels in docs/reference/kernels.md.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,11 +37,12 @@ pub fn lines(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Puts them into docs/kernels.md in the place of the last ones.
+/// Puts them into docs/reference/kernels.md in the place of the last ones.
 pub fn write(outcomes: &[Outcome]) -> Result<()> {
-    let file = workspace::root().join("docs/kernels.md");
+    let file = workspace::root().join("docs/reference/kernels.md");
     let text = fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;
-    let text = replaced(&text, &lines(outcomes)).context("docs/kernels.md lacks its marks")?;
+    let text =
+        replaced(&text, &lines(outcomes)).context("docs/reference/kernels.md lacks its marks")?;
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 

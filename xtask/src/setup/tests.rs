@@ -3,12 +3,24 @@
 
 use std::process::Command;
 
-use super::{deny, remedy::Missing};
+use super::{
+    deny,
+    remedy::{Missing, missing_programs},
+};
 use crate::command;
+
+/// What runs the tests as an ordinary user through sudo.
+const ORDINARY_USER: [(&str, &str); 5] = [
+    ("sudo", "sudo"),
+    ("useradd", "passwd"),
+    ("userdel", "passwd"),
+    ("runuser", "util-linux"),
+    ("visudo", "sudo"),
+];
 
 /// What is missing.
 pub fn missing() -> Vec<Missing> {
-    let mut missing = Vec::new();
+    let mut missing = missing_programs(&ORDINARY_USER);
     if command::on_path("ip").is_none() || command::on_path("tc").is_none() {
         missing.push(Missing::package(
             "ip and tc, for network namespaces",

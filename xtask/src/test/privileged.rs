@@ -8,20 +8,32 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
+use super::ordinary_user::OrdinaryUser;
 use crate::{build_ebpf, command, privilege, workspace};
 
 /// The tests find the object to load by this variable.
 const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 
-/// Runs those of one directory in `zkchurn/tests` as root, against the object
-/// that was just rebuilt.
+/// Runs those of one directory in `zkchurn/tests` against the object that was
+/// just rebuilt: as root by way of an ordinary user's sudo, with no more than a
+/// login has, because that is how people run zkchurn.
 pub fn run(name: &str) -> Result<()> {
-    run_some(name, &[], &[])
+    let user = OrdinaryUser::present_or_made()?;
+    run_by(|| user.as_root("env"), name, &[], &[])
 }
 
-/// Runs those that `filter` lets through, all where it is empty, with these
-/// variables set.
+/// Runs as root those that `filter` lets through, all where it is empty, with
+/// these variables set.
 pub fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
+    run_by(|| privilege::as_root("env"), name, filter, variables)
+}
+
+fn run_by(
+    env_as_root: impl FnOnce() -> Command,
+    name: &str,
+    filter: &[&str],
+    variables: &[&str],
+) -> Result<()> {
     privilege::acquire("to load programs into the kernel and to look at JVMs")?;
     let mut object = OsString::from(format!("{OBJECT}="));
     object.push(build_ebpf::rebuilt()?);
@@ -31,16 +43,18 @@ pub fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
     ensure!(count > 0, "there are no tests to run in {name}");
     command::run(
         // sudo would not pass the variable on.
-        privilege::as_root("env")
+        env_as_root()
+            // Where cargo itself would run them. An ordinary user may be unable
+            // to go there; root goes there itself.
+            .arg("--chdir")
+            .arg(workspace::root().join("zkchurn"))
             .arg(object)
             .args(variables)
             .arg(tests)
             // A program that one test starts holds copies of another's sockets
             // until its exec is done: the last close would be that program's.
             .args(["--ignored", "--test-threads=1"])
-            .args(filter)
-            // Where cargo itself would run them.
-            .current_dir(workspace::root().join("zkchurn")),
+            .args(filter),
     )
 }
 

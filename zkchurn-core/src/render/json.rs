@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Newline-delimited JSON: one self-describing object a line (docs/format.md).
+//! Newline-delimited JSON: one self-describing object a line (docs/reference/format.md).
 
 use std::io::{self, BufWriter, Write};
 
@@ -35,7 +35,7 @@ impl Form for JsonForm {
     }
 
     fn purpose(&self) -> &'static str {
-        "One JSON object a line (docs/format.md)"
+        "One JSON object a line (docs/reference/format.md)"
     }
 
     fn renderer(&self, to: Box<dyn Write>, _options: Options) -> Box<dyn Renderer> {

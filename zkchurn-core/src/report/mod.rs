@@ -2,7 +2,7 @@
 //! The report as plain data: what every renderer and exporter starts from.
 //!
 //! Times are RFC 3339 text and durations whole nanoseconds, so that the JSON of
-//! this structure is the documented format (docs/format.md).
+//! this structure is the documented format (docs/reference/format.md).
 
 mod answer;
 mod build;

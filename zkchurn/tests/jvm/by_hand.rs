@@ -6,7 +6,10 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use tempfile::TempDir;
 
-use crate::target::{Target, only_thread};
+use crate::{
+    in_time::CommandInTime,
+    target::{Target, only_thread},
+};
 
 const NAME: &str = "main-SendThread(zk1.example.org:2181)";
 
@@ -61,7 +64,7 @@ pub fn run(command: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", command])
         .env("PATH", format!("{}:{path}", directory.path().display()))
-        .output()
+        .output_in_time()
         .unwrap();
     assert!(output.status.success(), "{command}: {output:?}");
     String::from_utf8(output.stdout).unwrap()

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::Value;
 
-use crate::target::Target;
+use crate::{in_time::CommandInTime, target::Target};
 
 /// What tracing and reading other users' `/proc` takes.
 const READING: &str = "+bpf,+perfmon,+sys_ptrace,+dac_read_search";
@@ -35,7 +35,7 @@ fn dump_with(capabilities: &str) -> (Target, Value) {
     if let Ok(object) = std::env::var("ZKCHURN_BPF_OBJECT") {
         command.arg("--bpf-object").arg(copy(&object, "object"));
     }
-    let output = command.output().unwrap();
+    let output = command.output_in_time().unwrap();
     assert!(output.status.success(), "{output:?}");
     let output = String::from_utf8(output.stdout).unwrap();
     let report: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();

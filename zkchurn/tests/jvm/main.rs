@@ -14,6 +14,8 @@ mod container;
 mod dying;
 mod few_capabilities;
 mod hostile;
+#[path = "../kernel/in_time.rs"]
+mod in_time;
 mod refused;
 mod report;
 mod target;

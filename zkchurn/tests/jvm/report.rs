@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 
 use serde_json::Value;
 
-use crate::target::Target;
+use crate::{in_time::CommandInTime, target::Target};
 
 /// The task's name is the first 15 bytes of it.
 const NAME: &str = r"main\033[2J-SendThread(zk1.example.org:2181)";
@@ -19,7 +19,7 @@ fn zkchurn(target: &Target, arguments: &[&str]) -> String {
     if let Some(object) = std::env::var_os("ZKCHURN_BPF_OBJECT") {
         command.arg("--bpf-object").arg(object);
     }
-    let output = command.output().unwrap();
+    let output = command.output_in_time().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -25,6 +25,8 @@ use zkchurn_core::{
 };
 use zkchurn_lab::harness::proc;
 
+use crate::in_time::{ChildInTime, CommandInTime};
+
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -121,7 +123,7 @@ impl Target {
             match self.line() {
                 Some(line) if line == "heard you" => return before,
                 Some(line) => before.push(line),
-                None => panic!("the JVM has ended: {:?}", self.child.wait()),
+                None => panic!("the JVM has ended: {:?}", self.child.wait_in_time()),
             }
         }
     }
@@ -277,7 +279,7 @@ fn classes() -> &'static [(OsString, Vec<u8>)] {
         let javac = Command::new("javac")
             .args(["--release", "17", "-d"])
             .args([directory.path(), Path::new(source)])
-            .status();
+            .status_in_time();
         let javac = javac.expect("javac is installed (cargo xtask setup)");
         assert!(javac.success());
         let classes = fs::read_dir(directory.path()).unwrap().map(Result::unwrap);

@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Tracer, unused_port},
@@ -13,7 +14,10 @@ use crate::{
 fn connect_from_a_shell(port: u16, count: usize) {
     let script =
         format!("for i in $(seq {count}); do exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done");
-    let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+    let status = Command::new("bash")
+        .args(["-c", &script])
+        .status_in_time()
+        .unwrap();
     assert!(status.success());
 }
 

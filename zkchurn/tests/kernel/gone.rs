@@ -12,6 +12,7 @@ use serde_json::json;
 use zkchurn_core::process::TICK_NS;
 
 use crate::{
+    in_time::ChildInTime,
     namespace::in_namespace,
     peer::{drain, listen},
     tracer::{Tracer, unused_port},
@@ -30,7 +31,7 @@ fn a_short_lived_client_is_named_from_what_was_captured_at_connect() {
         for _ in 0..CLIENTS {
             let mut client = Command::new("bash").args(["-c", &script]).spawn().unwrap();
             pids.push(client.id());
-            assert!(client.wait().unwrap().success());
+            assert!(client.wait_in_time().unwrap().success());
         }
         accepting.join().unwrap();
         (tracer.finish(), pids)
@@ -83,7 +84,7 @@ fn spawn_with_pid(command: &mut Command, pid: Option<u32>) -> Child {
             return child;
         }
         child.kill().unwrap();
-        child.wait().unwrap();
+        child.wait_in_time().unwrap();
     }
     panic!("other processes took pid {wanted} each time");
 }
@@ -107,7 +108,7 @@ fn a_reused_pid_inherits_nothing() {
         };
         let go = |mut child: Child| {
             drop(child.stdin.take());
-            assert!(child.wait().unwrap().success());
+            assert!(child.wait_in_time().unwrap().success());
         };
         let first = spawn_with_pid(&mut client("first", 3), None);
         let pid = first.id();

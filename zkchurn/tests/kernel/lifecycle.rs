@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Trace, Tracer, unused_port, wait_for},
@@ -20,7 +21,10 @@ use crate::{
 #[ignore = "needs root; run by cargo xtask test"]
 fn every_way_to_end_gives_a_report() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let tracer = Tracer::start(&["--port", &unused_port().to_string()]);
+        // Beneath `nohup` SIGHUP is ignored, and zkchurn leaves it so.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_zkchurn")]);
+        let tracer = Tracer::start_command(command, &["--port", &unused_port().to_string()]);
         tracer.signal(signal);
         let answer = tracer.wait().report["answer"].to_string();
         assert!(
@@ -65,7 +69,7 @@ fn a_replay_gives_the_same_report_as_the_live_trace() {
     let replay = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json"])
         .arg(&file)
-        .output()
+        .output_in_time()
         .unwrap();
     assert!(replay.status.success());
     let replay = Trace::parse(std::str::from_utf8(&replay.stdout).unwrap()).unwrap();
@@ -118,7 +122,7 @@ fn an_existing_file_is_not_overwritten_by_a_recording() {
     let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["--duration", "100ms", "--record"])
         .arg(&file)
-        .output()
+        .output_in_time()
         .unwrap();
     assert_eq!(output.status.code(), Some(7));
     assert!(output.stdout.is_empty());
@@ -135,7 +139,7 @@ fn an_existing_file_is_not_overwritten_by_a_recording() {
 fn doctor_finds_this_kernel_fit() {
     let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["doctor", "--format", "json"])
-        .output()
+        .output_in_time()
         .unwrap();
     let finding: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(finding["can_trace"], true, "{finding:#}");

@@ -16,6 +16,7 @@ mod faults;
 mod filters;
 mod gone;
 mod handshake;
+mod in_time;
 mod lifecycle;
 mod look;
 mod namespace;

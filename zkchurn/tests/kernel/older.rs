@@ -9,6 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    in_time::{ChildInTime, CommandInTime},
     namespace::in_namespace,
     peer::{connect, drain, listen, v4, v4_mapped},
     tracer::{Tracer, assert_fields, unused_port},
@@ -86,7 +87,7 @@ fn with_a_filter_on_the_process_others_older_connections_stay_out() {
         ]);
         let trace = tracer.finish();
         other.kill().unwrap();
-        other.wait().unwrap();
+        other.wait_in_time().unwrap();
         drop(stays);
         accepting.join().unwrap();
         trace
@@ -116,7 +117,7 @@ fn with_a_filter_on_the_process_a_socket_that_it_shares_is_followed() {
         let pid: u32 = line.trim().parse().unwrap();
         let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", line.trim()]);
         drop(shell.stdin.take());
-        shell.wait().unwrap();
+        shell.wait_in_time().unwrap();
         accepting.join().unwrap();
         (tracer.finish(), pid)
     });
@@ -135,7 +136,10 @@ fn a_socket_that_another_process_closes_names_both() {
         // The shell opens; `sleep` inherits the socket and outlives the shell's
         // own close of it.
         let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; sleep 0.2 & exec 3>&-; wait");
-        let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+        let status = Command::new("bash")
+            .args(["-c", &script])
+            .status_in_time()
+            .unwrap();
         assert!(status.success());
         accepting.join().unwrap();
         tracer.finish()

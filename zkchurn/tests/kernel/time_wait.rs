@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, net::TcpListener, process::Command, thread, tim
 use serde_json::{Value, json};
 
 use crate::{
+    in_time::{ChildInTime, CommandInTime},
     namespace::in_namespace,
     peer::{connect, listen, v4, v4_mapped, v6},
     tracer::{Trace, Tracer, unused_port},
@@ -35,7 +36,7 @@ fn by_ss(port: u16) -> BTreeSet<(String, String, String)> {
     let filter = format!("dport = :{port}");
     let output = Command::new("ss")
         .args(["-tane", "state", "time-wait", &filter])
-        .output()
+        .output_in_time()
         .unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
@@ -142,7 +143,7 @@ fn with_a_filter_on_the_process_others_sockets_are_not_called_lost() {
         let (mut accepted, _) = listener.accept().unwrap();
         assert_eq!(crate::peer::read_all(&mut accepted), 0);
         drop(accepted);
-        other.wait().unwrap();
+        other.wait_in_time().unwrap();
         tracer.finish()
     });
     let owners = trace.report["time_wait"]["owners"].as_array().unwrap();

@@ -5,7 +5,11 @@ use std::{
     io::Read,
     path::PathBuf,
     process::{ChildStdout, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
+    thread,
     time::Duration,
 };
 
@@ -13,6 +17,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 pub use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::{tracer, wait};
+
+use crate::in_time::LIMIT;
 
 /// A port that no other test of this run uses, so that tests may run side by
 /// side although zkchurn sees all network namespaces.
@@ -73,10 +79,15 @@ impl Tracer {
 
     /// Waits for the end of the trace and reads what it said.
     pub fn wait(mut self) -> Trace {
-        let mut output = String::new();
-        self.stdout.read_to_string(&mut output).unwrap();
+        let (send, printed) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = String::new();
+            let read = self.stdout.read_to_string(&mut output);
+            send.send(read.map(|_| output))
+        });
+        let output = printed.recv_timeout(LIMIT).expect("zkchurn ends in time");
         self.running.wait().unwrap();
-        Trace::parse(&output).unwrap()
+        Trace::parse(&output.unwrap()).unwrap()
     }
 }
 

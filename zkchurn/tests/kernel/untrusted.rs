@@ -4,6 +4,7 @@
 use std::{process::Command, thread};
 
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Tracer, unused_port},
@@ -34,7 +35,7 @@ fn escape_sequences_in_a_threads_name_come_out_as_text() {
             .arg("replay")
             .arg(&recording)
             .args(arguments)
-            .output()
+            .output_in_time()
             .unwrap();
         assert!(output.status.success());
         let text = String::from_utf8(output.stdout).unwrap();

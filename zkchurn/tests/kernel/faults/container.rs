@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Tracer, unused_port},
@@ -78,7 +79,7 @@ fn with_clocks_of_its_own_it_is_refused() {
         "--fork",
     ]);
     command.args([env!("CARGO_BIN_EXE_zkchurn"), "--duration", "1s"]);
-    let output = command.output().unwrap();
+    let output = command.output_in_time().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{message}");
     assert!(
@@ -90,7 +91,10 @@ fn with_clocks_of_its_own_it_is_refused() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_pid_of_the_container_is_refused_as_a_filter() {
-    let output = in_container(true).args(["--pid", "1"]).output().unwrap();
+    let output = in_container(true)
+        .args(["--pid", "1"])
+        .output_in_time()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("--pid=host"), "{message}");

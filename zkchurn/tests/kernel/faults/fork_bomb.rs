@@ -8,6 +8,7 @@ use zkchurn_lab::harness::proc;
 
 use super::{figure, size};
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{drain, listen},
     tracer::{Tracer, unused_port},
@@ -30,7 +31,10 @@ fn every_client_has_its_pid_and_name_and_memory_is_bounded() {
             clients / 50
         );
         let begun = Instant::now();
-        let status = Command::new("bash").args(["-c", &script]).status().unwrap();
+        let status = Command::new("bash")
+            .args(["-c", &script])
+            .status_in_time()
+            .unwrap();
         assert!(status.success());
         let took = begun.elapsed();
         let memory = proc::status(tracer.pid()).unwrap().number("VmRSS").unwrap();

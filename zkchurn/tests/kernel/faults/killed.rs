@@ -8,6 +8,7 @@ use zkchurn_lab::harness::proc;
 
 use super::run::{PATIENCE, partial, replay};
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Trace, Tracer, unused_port, wait_for},
@@ -30,7 +31,9 @@ fn held(pid: u32) -> BTreeSet<(&'static str, String)> {
 /// What bpftool says of one of them; `None` where it is not there.
 fn shown(kind: &str, id: &str) -> Option<String> {
     let mut bpftool = Command::new("bpftool");
-    let output = bpftool.args(["--bpffs", kind, "show", "id", id]).output();
+    let output = bpftool
+        .args(["--bpffs", kind, "show", "id", id])
+        .output_in_time();
     let output = output.expect("`bpftool` is installed (cargo xtask setup)");
     output
         .status

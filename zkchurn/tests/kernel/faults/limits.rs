@@ -15,6 +15,7 @@ use rustix::{
 
 use super::run::{Ended, Run, after, partial, recording_to};
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
     tracer::{Trace, unused_port},
@@ -53,7 +54,7 @@ fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
         // enough for no more than the beginning of a recording.
         let mut command = recording_to(after("ulimit -f 1"), port, &path);
         command.args(["--format", "json", "--duration", "3s"]);
-        let output = thread::spawn(move || command.output().unwrap());
+        let output = thread::spawn(move || command.output_in_time().unwrap());
         let mut count = 0;
         while !output.is_finished() {
             drop(connect(v4(port)));
@@ -92,7 +93,7 @@ fn few_open_files_are_made_enough_or_said() {
         "ulimit -n 8 && exec \"$0\" \"$@\"",
         env!("CARGO_BIN_EXE_zkchurn"),
     ]);
-    let output = command.args(["--duration", "1s"]).output().unwrap();
+    let output = command.args(["--duration", "1s"]).output_in_time().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(
         stderr(&output).contains("`ulimit -n 64`"),
@@ -123,7 +124,10 @@ fn an_object_is_a_file_of_some_size() {
         ("/dev/zero", "it is no file"),
         (large.to_str().unwrap(), "it is larger than 16 MiB"),
     ] {
-        let output = after("true").args(["--bpf-object", path]).output().unwrap();
+        let output = after("true")
+            .args(["--bpf-object", path])
+            .output_in_time()
+            .unwrap();
         assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
         let message = format!("{path} cannot be read: {why}");
         assert!(stderr(&output).contains(&message), "{}", stderr(&output));

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Connects to itself over as many addresses as its arguments say and holds all
-/// until its input ends: a process may have some 10,000 descriptors.
+/// until its input ends.
 const HOLD: &str = r#"
     use IO::Socket::INET;
     my ($port, $group, $count) = @ARGV;
@@ -37,8 +37,10 @@ struct Holder(Child);
 impl Holder {
     fn start(port: u16, group: usize, count: usize) -> Self {
         let arguments = [port.to_string(), group.to_string(), count.to_string()];
-        let child = Command::new("perl")
-            .args(["-e", HOLD])
+        // A login has 1,024 descriptors; a connection takes two of its process.
+        let raise = format!("ulimit -n {} && exec \"$0\" \"$@\"", 2 * count + 64);
+        let child = Command::new("sh")
+            .args(["-c", &raise, "perl", "-e", HOLD])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What goes wrong around zkchurn, one file a fault. docs/faults.md lists all of
+//! What goes wrong around zkchurn, one file a fault. docs/reference/faults.md lists all of
 //! them, with those that are tested elsewhere, and the figures of the full size.
 
 mod container;

@@ -66,8 +66,10 @@ fn a_terminal_that_is_gone_ends_the_trace_with_a_whole_recording() {
         let slave = || Stdio::from(terminal.try_clone().unwrap());
         // It becomes the leader of a session on that terminal, as a login shell's
         // program would be part of one: the kernel sends it SIGHUP.
+        // Beneath `nohup` it would be ignored.
         let mut setsid = Command::new("setsid");
-        setsid.args(["--ctty", env!("CARGO_BIN_EXE_zkchurn")]);
+        setsid.args(["--ctty", "env", "--default-signal=HUP"]);
+        setsid.arg(env!("CARGO_BIN_EXE_zkchurn"));
         let mut command = recording_to(setsid, port, &path);
         command.stdin(slave()).stdout(slave()).stderr(slave());
         let mut child = Zkchurn(command.spawn().unwrap());

@@ -12,7 +12,10 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::tracer::{object, wait_for};
+use crate::{
+    in_time::CommandInTime,
+    tracer::{object, wait_for},
+};
 
 /// How long anything may take that a test waits for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -135,7 +138,7 @@ pub fn replay(recording: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json"])
         .arg(recording)
-        .output()
+        .output_in_time()
         .unwrap()
 }
 

@@ -4,6 +4,7 @@
 
 use super::run::in_mount_namespace;
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Tracer, unused_port},
@@ -35,7 +36,10 @@ fn with_btf_nothing_is_missing() {
 fn the_classic_tracepoint_says_how_to_mount_it() {
     let mut command = in_mount_namespace(NONE);
     command.arg(env!("CARGO_BIN_EXE_zkchurn"));
-    let output = command.args(["--hook", "tracepoint"]).output().unwrap();
+    let output = command
+        .args(["--hook", "tracepoint"])
+        .output_in_time()
+        .unwrap();
     assert_eq!(output.status.code(), Some(4));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("mount -t tracefs"), "{message}");

@@ -18,6 +18,7 @@ use super::{
     start, traced,
 };
 use crate::{
+    in_time::{ChildInTime, CommandInTime},
     namespace::in_namespace,
     peer::{connect, drain, listen, v4, v6},
     tracer::{Trace, unused_port},
@@ -185,7 +186,7 @@ fn a_retransmitted_request_is_captured_once() {
 
 fn tc(arguments: &str) {
     let mut tc = Command::new("tc");
-    let status = tc.arg("qdisc").args(arguments.split(' ')).status();
+    let status = tc.arg("qdisc").args(arguments.split(' ')).status_in_time();
     assert!(status.unwrap().success(), "tc qdisc {arguments}");
 }
 
@@ -228,7 +229,7 @@ fn say_deferred(port: u16, request: &[u8]) {
         .spawn()
         .unwrap();
     client.stdin.take().unwrap().write_all(request).unwrap();
-    assert!(client.wait().unwrap().success());
+    assert!(client.wait_in_time().unwrap().success());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::{
     traced,
 };
 use crate::{
+    in_time::{ChildInTime, CommandInTime},
     peer::{connect, v4, v4_mapped, v6},
     tracer::{Trace, assert_fields},
 };
@@ -154,7 +155,7 @@ fn tls(port: u16) {
         .stderr(Stdio::null())
         .spawn()
         .expect("openssl is installed (cargo xtask setup)");
-    let status = client.wait().unwrap();
+    let status = client.wait_in_time().unwrap();
     assert!(!status.success(), "there is no TLS at that port");
 }
 
@@ -176,7 +177,7 @@ fn a_replay_tells_the_same() {
     });
     let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json", &recording.path()])
-        .output()
+        .output_in_time()
         .unwrap();
     let replay = Trace::parse(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
     assert_eq!(live.report, replay.report);

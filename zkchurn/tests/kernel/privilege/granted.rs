@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::user::{Place, UID};
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Trace, Tracer, unused_port},
@@ -105,7 +106,7 @@ fn without_them_it_says_which_are_missing_and_leaves_nothing_behind() {
     ] {
         let mut command = command;
         command.arg("--record").arg(&recording);
-        let output = command.output().unwrap();
+        let output = command.output_in_time().unwrap();
         assert_eq!(output.status.code(), Some(3));
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains(missing), "{message}");
@@ -125,7 +126,9 @@ fn without_them_it_says_which_are_missing_and_leaves_nothing_behind() {
 fn doctor_shows_what_is_held_and_what_it_is_for() {
     let place = Place::new();
     let mut command = place.as_user_with(&["bpf", "perfmon"]);
-    let output = command.args(["doctor", "--format", "json"]).output();
+    let output = command
+        .args(["doctor", "--format", "json"])
+        .output_in_time();
     let finding: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
     assert_eq!(finding["can_trace"], true, "{finding:#}");
     let rows = finding["capabilities"].as_array().unwrap();
@@ -136,7 +139,12 @@ fn doctor_shows_what_is_held_and_what_it_is_for() {
         .collect();
     assert_eq!(held, ["CAP_BPF", "CAP_PERFMON"]);
     assert!(rows.iter().all(|row| row["purpose"] != ""));
-    let text = place.as_user().arg("doctor").output().unwrap().stdout;
+    let text = place
+        .as_user()
+        .arg("doctor")
+        .output_in_time()
+        .unwrap()
+        .stdout;
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("not held  CAP_BPF"), "{text}");
 }

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
-use crate::tracer::object;
+use crate::{in_time::CommandInTime, tracer::object};
 
 /// A user id that owns nothing and is no account of this machine's services.
 pub const UID: u32 = 64_999;
@@ -51,7 +51,7 @@ impl Place {
     /// Gives the program file capabilities, such as `cap_bpf,cap_perfmon+ep`.
     pub fn set_file_capabilities(&self, text: &str) {
         let mut command = Command::new("setcap");
-        let status = command.arg(text).arg(&self.program).status();
+        let status = command.arg(text).arg(&self.program).status_in_time();
         let status = status.expect("`setcap` of libcap2-bin is installed (cargo xtask setup)");
         assert!(status.success(), "setcap {text}: {status}");
     }

@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use crate::namespace::{enter, keep_time_wait};
+use crate::{
+    in_time::CommandInTime,
+    namespace::{enter, keep_time_wait},
+};
 
 /// A process that waits for its standard input to end, killed in the end.
 pub struct Waiting(pub Child);
@@ -40,7 +43,9 @@ impl Named {
     }
 
     fn ip(&self, verb: &str) {
-        let status = Command::new("ip").args(["netns", verb, &self.0]).status();
+        let status = Command::new("ip")
+            .args(["netns", verb, &self.0])
+            .status_in_time();
         assert!(status.unwrap().success(), "ip netns {verb}");
     }
 
@@ -50,7 +55,13 @@ impl Named {
         let inside = || {
             enter(&file);
             let up = ["link", "set", "lo", "up"];
-            assert!(Command::new("ip").args(up).status().unwrap().success());
+            assert!(
+                Command::new("ip")
+                    .args(up)
+                    .status_in_time()
+                    .unwrap()
+                    .success()
+            );
             keep_time_wait();
             action()
         };
@@ -60,6 +71,8 @@ impl Named {
 
 impl Drop for Named {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.0])
+            .status_in_time();
     }
 }

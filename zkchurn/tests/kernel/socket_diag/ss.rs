@@ -8,6 +8,8 @@ use zkchurn_common::state::ESTABLISHED;
 
 use super::canonical;
 
+use crate::in_time::CommandInTime;
+
 /// A row of `ss -tane`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
@@ -20,7 +22,7 @@ pub struct Row {
 
 /// Rows by cookie, and the milliseconds left as `ss` rounds them down.
 pub fn rows() -> BTreeMap<u64, (Row, u32)> {
-    let output = Command::new("ss").arg("-Htaneo").output().unwrap();
+    let output = Command::new("ss").arg("-Htaneo").output_in_time().unwrap();
     assert!(output.status.success());
     let output = String::from_utf8(output.stdout).unwrap();
     output.lines().filter_map(row).collect()
