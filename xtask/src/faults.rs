@@ -5,7 +5,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{setup, test::privileged};
+use crate::{privileged_tests, setup};
 
 /// Options of `faults`.
 #[derive(Args)]
@@ -23,5 +23,5 @@ pub fn run(options: &Options) -> Result<()> {
         true => &["ZKCHURN_FULL_FAULTS=1"],
         false => &[],
     };
-    privileged::run_some("kernel", &["faults::", "--nocapture"], variables)
+    privileged_tests::run_some("kernel", &["faults::", "--nocapture"], variables)
 }

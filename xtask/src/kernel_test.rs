@@ -21,7 +21,7 @@ use clap::Args;
 use self::archive::{Archive, Image};
 use self::kernels::{KERNELS, Kernel};
 use self::outcome::Outcome;
-use crate::{command, setup, test, workspace};
+use crate::{command, privileged_tests, setup, workspace};
 
 /// Options of `kernel-test`.
 #[derive(Args)]
@@ -103,7 +103,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn programs() -> Result<Programs> {
-    let tests = test::privileged::build("kernel")?;
+    let tests = privileged_tests::build("kernel")?;
     let mut cargo = command::cargo();
     cargo.args(["build", "--package", "zkchurn", "--bin", "zkchurn"]);
     let zkchurn_in_guest = command::built(&mut cargo, "zkchurn")?;

@@ -12,6 +12,7 @@
 //! | `lint` | what can be told of a change without running the project |
 //! | `test` | the whole suite |
 //! | `documents` | the commands and links of the documents |
+//! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
 //! | `object` | what checking the object needs |
 //! | `heartbeat` | a sign of life from what takes long |
 
@@ -24,6 +25,7 @@ mod kernel_test;
 mod lab;
 mod lint;
 mod object;
+mod privileged_tests;
 mod supply_chain;
 mod test;
 

@@ -2,15 +2,15 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
-mod ordinary_user;
-pub mod privileged;
-
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use crate::{build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, lint, setup};
+use crate::{
+    build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, lint, privileged_tests,
+    setup,
+};
 
 /// Options of `test`.
 #[derive(Args)]
@@ -90,7 +90,7 @@ fn steps(options: &Options) -> Vec<Step> {
         ("the eBPF object, rebuilt and compared", step(object)),
         (
             "kernel tests on the rebuilt object",
-            step(|| privileged::run("kernel")),
+            step(|| privileged_tests::run("kernel")),
         ),
         (
             "two kernels under QEMU",
@@ -111,7 +111,7 @@ fn steps(options: &Options) -> Vec<Step> {
     ]);
     if !options.no_incident {
         steps.extend([
-            ("tests of JVMs", step(|| privileged::run("jvm"))),
+            ("tests of JVMs", step(|| privileged_tests::run("jvm"))),
             ("incident", step(|| lab::run("incident", &[]))),
             ("handshake", step(|| lab::run("handshake", &[]))),
             ("kazoo", step(|| lab::run("kazoo", &[]))),

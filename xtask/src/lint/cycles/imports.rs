@@ -213,11 +213,12 @@ mod tests {
 
     #[test]
     fn imports_are_found_in_every_form_and_those_of_tests_are_not() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary directory takes files");
         let write = |name: &str, text: &str| {
             let path = folder.path().join("src").join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            fs::create_dir_all(path.parent().expect("it has one"))
+                .expect("a temporary directory takes folders");
+            fs::write(path, text).expect("a temporary directory takes files");
         };
         write(
             "lib.rs",
@@ -237,7 +238,7 @@ mod tests {
         write("c.rs", "");
         write("d.rs", "use crate::d::D;");
         write("e.rs", "");
-        let graph = of_crate(folder.path()).unwrap();
+        let graph = of_crate(folder.path()).expect("the sources parse");
         assert_eq!(graph.cycles(), [vec!["a", "b"]]);
         let all = ["a", "b", "c", "d", "e"];
         let edges: Vec<_> = graph

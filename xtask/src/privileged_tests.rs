@@ -2,13 +2,15 @@
 //! The tests that need root: those that load the object into this machine's
 //! kernel, and those that look at other users' JVMs.
 
+mod ordinary_user;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::ordinary_user::OrdinaryUser;
+use self::ordinary_user::OrdinaryUser;
 use crate::{build_ebpf, command, privilege, workspace};
 
 /// The tests find the object to load by this variable.
