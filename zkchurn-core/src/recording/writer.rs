@@ -34,8 +34,7 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, frame: Frame<'_>) -> io::Result<()> {
         match frame {
             Frame::Start(start) => self.write_json(kind::START, start),
-            Frame::Connection(bytes) => self.write_payload(kind::CONNECTION, bytes),
-            Frame::Handshake(bytes) => self.write_payload(kind::HANDSHAKE, bytes),
+            Frame::Record(bytes) => self.write_payload(kind::RECORD, bytes),
             Frame::Process(process) => self.write_json(kind::PROCESS, process),
             Frame::Inspection(inspection) => self.write_json(kind::INSPECTION, inspection),
             Frame::TimeWait(snapshot) => self.write_json(kind::TIME_WAIT, snapshot),
