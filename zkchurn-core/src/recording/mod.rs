@@ -63,3 +63,6 @@ pub fn checksum(kind: u8, payload: &[u8]) -> u32 {
     hasher.update(payload);
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests;

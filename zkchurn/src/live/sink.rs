@@ -155,6 +155,12 @@ impl Sink {
         {
             let partial = partial_path(&recording.path);
             let partial = partial.display();
+            if error.kind() == ErrorKind::InvalidInput {
+                warn(format_args!(
+                    "{partial} lacks {error}; the recording goes on"
+                ));
+                return;
+            }
             warn(format_args!(
                 "{partial} cannot be written any more ({error}); the trace goes on without it"
             ));
