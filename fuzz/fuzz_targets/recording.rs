@@ -27,7 +27,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         return;
     };
     let mut frames = 0;
-    while let Ok(Some(_)) = reader.next_frame() {
+    while let Ok(Some(_)) = reader.next_frame(|_| ()) {
         frames += 1;
     }
     let (damages, left_out) = reader.damages();

@@ -13,7 +13,7 @@ use crate::decode::blank;
 /// A connection's record: 216 bytes, frame kind 2.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub struct ConnectionRecordV1 {
+struct ConnectionRecordV1 {
     socket: u64,
     started_ns: u64,
     established_ns: u64,
@@ -52,7 +52,7 @@ pub struct ConnectionRecordV1 {
 /// The first bytes of a direction: 56 bytes, frame kind 8.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub struct HandshakeRecordV1 {
+struct HandshakeRecordV1 {
     socket: u64,
     at_ns: u64,
     payload: u32,
@@ -63,9 +63,14 @@ pub struct HandshakeRecordV1 {
     reserved: [u8; 5],
 }
 
+/// Size of a connection's record in bytes.
+pub const CONNECTION_SIZE: usize = 216;
+/// Size of the record of first bytes.
+pub const HANDSHAKE_SIZE: usize = 56;
+
 const _: () = {
-    assert!(size_of::<ConnectionRecordV1>() == 216);
-    assert!(size_of::<HandshakeRecordV1>() == 56);
+    assert!(size_of::<ConnectionRecordV1>() == CONNECTION_SIZE);
+    assert!(size_of::<HandshakeRecordV1>() == HANDSHAKE_SIZE);
 };
 
 /// The bits of `known` that there were.
@@ -139,7 +144,7 @@ mod tests {
     /// What stands where in recordings that people have.
     #[test]
     fn fields_are_where_they_were() {
-        let bytes: Vec<u8> = (0..216).map(|at| at as u8).collect();
+        let bytes: Vec<u8> = (0..CONNECTION_SIZE).map(|at| at as u8).collect();
         let word = |at: usize| u64::read_from_bytes(&bytes[at..at + 8]).unwrap();
         let half = |at: usize| u32::read_from_bytes(&bytes[at..at + 4]).unwrap();
         let old = ConnectionRecordV1::read_from_bytes(&bytes).unwrap();
@@ -179,12 +184,12 @@ mod tests {
 
     #[test]
     fn what_is_not_of_that_size_is_none() {
-        for length in (0..300).filter(|length| *length != 216) {
+        for length in (0..300).filter(|length| *length != CONNECTION_SIZE) {
             assert!(connection(&vec![1; length]).is_none());
         }
-        for length in (0..300).filter(|length| *length != 56) {
+        for length in (0..300).filter(|length| *length != HANDSHAKE_SIZE) {
             assert!(handshake(&vec![1; length]).is_none());
         }
-        assert!(handshake(&[1; 56]).is_some());
+        assert!(handshake(&[1; HANDSHAKE_SIZE]).is_some());
     }
 }
