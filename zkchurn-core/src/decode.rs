@@ -8,8 +8,9 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use zkchurn_common::{
     handshake::{HANDSHAKE_RECORD_VERSION, HandshakeRecord},
     record::{
-        ConnectionRecord, FAMILY_INET, FAMILY_INET6, RECORD_SIZE, RECORD_VERSION, SIDE_ACCEPTED,
-        SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_OPEN_AT_END, STAGE_SEEN_OPEN, known,
+        ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET, FAMILY_INET6, RECORD_SIZE, RECORD_VERSION,
+        SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_OPEN_AT_END,
+        STAGE_SEEN_OPEN, known,
     },
     wire::{HEADER_SIZE, RecordHeader, tag},
 };
@@ -66,6 +67,7 @@ pub enum DecodeError {
 /// # Errors
 ///
 /// There is no header, or it names another length than that of `bytes`.
+#[inline]
 pub fn read(bytes: &[u8]) -> Result<Record, DecodeError> {
     let (header, _) =
         RecordHeader::read_from_prefix(bytes).map_err(|_| DecodeError::NoHeader(bytes.len()))?;
@@ -82,15 +84,22 @@ pub fn read(bytes: &[u8]) -> Result<Record, DecodeError> {
     })
 }
 
+/// Half of all records have this length.
+const KNOWN_AT_ESTABLISHMENT: u32 = known::within(ESTABLISHED_SIZE);
+
+#[inline]
 fn connection(bytes: &[u8]) -> ConnectionRecord {
     let mut record: ConnectionRecord = front(bytes);
-    if bytes.len() < RECORD_SIZE {
-        record.known &= known::within(bytes.len());
-    }
+    record.known &= match bytes.len() {
+        ESTABLISHED_SIZE => KNOWN_AT_ESTABLISHMENT,
+        RECORD_SIZE.. => u32::MAX,
+        shorter => known::within(shorter),
+    };
     record
 }
 
 /// As much of a record as there is, and zeroes.
+#[inline]
 fn front<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
     let mut record = T::new_zeroed();
     let room = record.as_mut_bytes();

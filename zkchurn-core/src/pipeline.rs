@@ -117,9 +117,9 @@ impl<R: Renderer> Pipeline<R> {
         if self.start.is_none() {
             return Ok(());
         }
-        match decode::read(bytes) {
-            Ok(Record::Connection(record)) => return self.connection(&record),
-            Ok(Record::Handshake(record)) => match Piece::of(&record) {
+        match &decode::read(bytes) {
+            Ok(Record::Connection(record)) => return self.connection(record),
+            Ok(Record::Handshake(record)) => match Piece::of(record) {
                 // The first bytes come before the end of their connection.
                 Ok(piece) => self.handshakes.add(&piece),
                 Err(_) => self.undecodable_records += 1,

@@ -90,6 +90,7 @@ pub struct Reader<R> {
     at_end: bool,
     damages: Vec<Damage>,
     damages_left_out: u64,
+    unknown_frames: u64,
 }
 
 const CHUNK: usize = 256 * 1024;
@@ -121,6 +122,7 @@ impl<R: Read> Reader<R> {
             at_end: false,
             damages: Vec::new(),
             damages_left_out: 0,
+            unknown_frames: 0,
         };
         reader.fill(FILE_HEADER)?;
         let Some(header) = reader.buffer.get(..FILE_HEADER) else {
@@ -154,8 +156,9 @@ impl<R: Read> Reader<R> {
                     self.consumed = start + length;
                     let payload = &self.buffer[start..start + length];
                     let taken = parse(kind, payload, |frame| take.take().map(|take| take(frame)));
-                    if let Some(taken) = taken.flatten() {
-                        return Ok(Some(taken));
+                    match taken.flatten() {
+                        Some(taken) => return Ok(Some(taken)),
+                        None => self.unknown_frames += 1,
                     }
                 }
             }
@@ -184,6 +187,11 @@ impl<R: Read> Reader<R> {
     /// The stretches without a whole frame so far, and how many more there were.
     pub fn damages(&self) -> (&[Damage], u64) {
         (&self.damages, self.damages_left_out)
+    }
+
+    /// How many whole frames so far only a newer version knows.
+    pub fn unknown_frames(&self) -> u64 {
+        self.unknown_frames
     }
 
     fn find_frame(&mut self) -> io::Result<Found> {

@@ -309,10 +309,7 @@ pub struct Busiest {
     pub ended: u64,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands out a reference"
-)]
+/// serde hands out a reference.
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

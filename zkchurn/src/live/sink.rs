@@ -69,8 +69,8 @@ impl Sink {
 
     /// Takes a record, and looks its process up when it is the first of it.
     pub fn take(&mut self, record: &[u8]) {
-        if let Ok(Record::Connection(connection)) = decode::read(record)
-            && let Some(key) = decode::process_of(&connection)
+        if let Ok(Record::Connection(connection)) = &decode::read(record)
+            && let Some(key) = decode::process_of(connection)
             && self.seen.first_sight(key)
             && let Some(mut identity) = identity::read(key)
         {
