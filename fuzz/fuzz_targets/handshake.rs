@@ -5,7 +5,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
-use zkchurn_core::handshake::{Direction, join::Pending, message::Message, piece::Piece};
+use zkchurn_core::{
+    decode::{Record, read},
+    handshake::{Direction, join::Pending, message::Message, piece::Piece},
+    recording::v1,
+};
 
 fuzz_target!(|input: &[u8]| {
     for direction in [Direction::Client, Direction::Server] {
@@ -13,8 +17,15 @@ fuzz_target!(|input: &[u8]| {
     }
     let mut pending = Pending::default();
     let mut sockets = Vec::new();
-    for record in input.chunks(HANDSHAKE_RECORD_SIZE) {
-        if let Ok(piece) = Piece::decode(record) {
+    // As recordings of version 1 hold them, and as they are now.
+    let old = input.chunks(v1::HANDSHAKE_SIZE).filter_map(v1::handshake);
+    let new = input.chunks(HANDSHAKE_RECORD_SIZE).map(read);
+    let new = new.filter_map(|read| match read {
+        Ok(Record::Handshake(record)) => Some(record),
+        _ => None,
+    });
+    for record in old.chain(new) {
+        if let Ok(piece) = Piece::of(&record) {
             assert!(!piece.bytes().is_empty());
             pending.add(&piece);
             sockets.push(piece.socket);

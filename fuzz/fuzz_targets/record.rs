@@ -1,30 +1,57 @@
 // SPDX-License-Identifier: MIT
-//! The record of a connection, as it crosses the ring buffer.
+//! The kernel's records, as they cross the ring buffer and as recordings of version 1
+//! hold them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use zkchurn_common::record::RECORD_SIZE;
+use zerocopy::IntoBytes;
+use zkchurn_common::{
+    record::{ConnectionRecord, RECORD_SIZE},
+    wire::HEADER_SIZE,
+};
 use zkchurn_core::{
-    decode::{decode, process_of, read_record, write_record},
+    decode::{Record, decode, process_of, read},
     outcome::Outcome,
     process::ProcessKey,
+    recording::v1,
 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = process_of(bytes);
-    let Ok(record) = read_record(bytes) else {
-        assert_ne!(bytes.len(), RECORD_SIZE);
-        return;
-    };
-    let mut written = Vec::new();
-    write_record(&record, &mut written);
-    assert_eq!(written, bytes, "what is written is what was read");
-    let Ok(connection) = decode(bytes) else {
+    match read(bytes) {
+        Ok(Record::Connection(record)) => {
+            let length = bytes.len().min(RECORD_SIZE);
+            if length == RECORD_SIZE {
+                assert_eq!(record.as_bytes(), &bytes[..length], "what was read is what was written");
+            }
+            look_at(&record);
+        }
+        Ok(_) => {}
+        Err(_) => assert!(bytes.len() < HEADER_SIZE || bytes[4..8] != length_of(bytes)),
+    }
+    if let Some(record) = v1::connection(bytes) {
+        assert_eq!(
+            read(record.as_bytes()),
+            Ok(Record::Connection(record)),
+            "an old record is one of today"
+        );
+        look_at(&record);
+    }
+    if let Some(record) = v1::handshake(bytes) {
+        assert_eq!(read(record.as_bytes()), Ok(Record::Handshake(record)));
+    }
+});
+
+fn length_of(bytes: &[u8]) -> [u8; 4] {
+    (bytes.len() as u32).to_le_bytes()
+}
+
+fn look_at(record: &ConnectionRecord) {
+    let key = process_of(record);
+    let Ok(connection) = decode(record) else {
         return;
     };
     if connection.opener.is_some() || connection.holder.is_some() {
-        let key = ProcessKey::of(&connection);
-        assert_eq!(key, process_of(bytes), "both find the same process");
+        assert_eq!(ProcessKey::of(&connection), key, "both find the same process");
     }
     let _ = Outcome::of(&connection);
     let _ = connection.first_close();
@@ -33,4 +60,4 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = connection.closed_by_other_process();
     let _ = connection.leaves_time_wait();
     let _ = format!("{connection:?}");
-});
+}

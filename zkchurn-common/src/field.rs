@@ -86,8 +86,6 @@ fields! {
         RemoteV6 = member("sock", "__sk_common.skc_v6_daddr", 16),
         /// Local IPv6 address.
         LocalV6 = member("sock", "__sk_common.skc_v6_rcv_saddr", 16),
-        /// The socket cookie, 0 until somebody asks for it.
-        Cookie = member("sock", "__sk_common.skc_cookie", 8),
         /// Pointer to the network namespace.
         Net = member("sock", "__sk_common.skc_net", 8),
         /// Inode number of a network namespace, inside `struct net`.
@@ -109,6 +107,8 @@ fields! {
         BytesReceived = member("tcp_sock", "bytes_received", 8),
         /// Segments sent again, SYN included.
         Retransmits = member("tcp_sock", "total_retrans", 4),
+        /// Congestion window in segments.
+        CongestionWindow = member("tcp_sock", "snd_cwnd", 4),
         /// Smoothed round-trip time in eighths of a microsecond.
         SmoothedRtt = member("tcp_sock", "srtt_us", 4),
         /// The process's leader, inside `struct task_struct`.

@@ -14,7 +14,9 @@
 //! A [`HandshakeRecord`] holds what one packet adds to the prefix of its
 //! direction; ZooKeeper's C client sends the length alone in a first packet. It
 //! shares the ring buffer with [`ConnectionRecord`](crate::record::ConnectionRecord)
-//! and is told apart by its length.
+//! and is told apart by its tag.
+
+use crate::wire::{HEADER_SIZE, RecordHeader, tag};
 
 /// Most bytes that are taken of what the client sends: up to `sessionId`.
 pub const REQUEST_LIMIT: usize = 28;
@@ -22,7 +24,9 @@ pub const REQUEST_LIMIT: usize = 28;
 pub const RESPONSE_LIMIT: usize = 20;
 
 /// Size of [`HandshakeRecord`] in bytes.
-pub const HANDSHAKE_RECORD_SIZE: usize = 56;
+pub const HANDSHAKE_RECORD_SIZE: usize = 64;
+/// `header.version`. Version 1 was the same without a header; only recordings hold it.
+pub const HANDSHAKE_RECORD_VERSION: u16 = 2;
 
 /// `direction`: from the side that opened the connection.
 pub const FROM_CLIENT: u8 = 1;
@@ -31,8 +35,19 @@ pub const FROM_SERVER: u8 = 2;
 
 /// What one packet adds to the first bytes of its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout,
+        zerocopy::Immutable
+    )
+)]
 #[repr(C)]
 pub struct HandshakeRecord {
+    /// Tag, version and length.
+    pub header: RecordHeader,
     /// Cookie of the socket.
     pub socket: u64,
     /// When the packet passed the hook, nanoseconds of `CLOCK_MONOTONIC`.
@@ -52,14 +67,23 @@ pub struct HandshakeRecord {
     pub reserved: [u8; 5],
 }
 
+impl HandshakeRecord {
+    /// The header of a record that is whole.
+    pub const HEADER: RecordHeader = RecordHeader {
+        tag: tag::HANDSHAKE,
+        version: HANDSHAKE_RECORD_VERSION,
+        length: HANDSHAKE_RECORD_SIZE as u32,
+    };
+}
+
 const _: () = {
+    use core::mem::offset_of;
     assert!(size_of::<HandshakeRecord>() == HANDSHAKE_RECORD_SIZE);
     assert!(align_of::<HandshakeRecord>() == 8);
-    assert!(core::mem::offset_of!(HandshakeRecord, bytes) == 20);
-    assert!(core::mem::offset_of!(HandshakeRecord, length) == 48);
-    assert!(core::mem::offset_of!(HandshakeRecord, reserved) + 5 == HANDSHAKE_RECORD_SIZE);
-    // Records of the ring buffer are told apart by their length.
-    assert!(HANDSHAKE_RECORD_SIZE != crate::record::RECORD_SIZE);
+    assert!(offset_of!(HandshakeRecord, socket) == HEADER_SIZE);
+    assert!(offset_of!(HandshakeRecord, bytes) == 28);
+    assert!(offset_of!(HandshakeRecord, length) == 56);
+    assert!(offset_of!(HandshakeRecord, reserved) + 5 == HANDSHAKE_RECORD_SIZE);
     // The password's length follows.
     assert!(REQUEST_LIMIT == 4 + 4 + 8 + 4 + 8);
     assert!(RESPONSE_LIMIT == 4 + 4 + 4 + 8);

@@ -3,6 +3,7 @@
 //!
 //! | module | what is agreed on |
 //! |---|---|
+//! | [`wire`] | what all records begin with, and how they may change |
 //! | [`record`] | the bytes of one connection as they cross the ring buffer |
 //! | [`handshake`] | the first bytes of each direction, likewise |
 //! | [`state`] | the kernel's TCP states and what a change of state means |
@@ -22,3 +23,4 @@ pub mod ports;
 pub mod record;
 pub mod settings;
 pub mod state;
+pub mod wire;

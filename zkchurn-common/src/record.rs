@@ -4,28 +4,43 @@
 //! The kernel program keeps one [`ConnectionRecord`] for each open socket in
 //! its table, fills it in as the connection lives, and copies it to the ring
 //! buffer when the connection is established and when it ends. The record is
-//! the same in a recording file. Numbers are little-endian (the object is
-//! built for `bpfel`), addresses and ports in network byte order; there is no
-//! padding that is not named.
+//! the same in a recording file. Addresses and ports are in network byte
+//! order, other numbers little-endian; there is no padding that is not named.
+//! [`wire`](crate::wire) says how the record may change.
+//!
+//! What is known once a connection is established comes first, so that the
+//! record at its establishment is a prefix of the one at its end:
+//! [`ESTABLISHED_SIZE`] bytes instead of [`RECORD_SIZE`].
 //!
 //! The program stores what it saw and does not interpret it: who closed first
 //! and which way a RST went are derived by the reader from `states_seen`,
 //! `state_left` and `error`.
+
+use crate::wire::{RecordHeader, tag};
 
 /// Length of a task's name in the kernel, the closing NUL included
 /// (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LENGTH: usize = 16;
 
 /// Size of [`ConnectionRecord`] in bytes.
-pub const RECORD_SIZE: usize = 216;
+pub const RECORD_SIZE: usize = 288;
+/// Size in bytes of its front that is published when a connection is established.
+pub const ESTABLISHED_SIZE: usize = 176;
+/// `header.version`. Version 1 was 216 bytes long and had no header; only
+/// recordings hold it.
+pub const RECORD_VERSION: u16 = 2;
 
-/// `kind`: the connection has just been established.
-pub const KIND_ESTABLISHED: u8 = 1;
-/// `kind`: the connection has ended.
-pub const KIND_ENDED: u8 = 2;
-/// `kind`: the connection was still in the table when the trace ended. Made by
-/// the reader from the table, never by the kernel program.
-pub const KIND_OPEN: u8 = 3;
+/// `stage`: the connection has just been established.
+pub const STAGE_ESTABLISHED: u8 = 1;
+/// `stage`: the connection has ended.
+pub const STAGE_ENDED: u8 = 2;
+/// `stage`: the connection was still in the table when the trace ended; the
+/// last record of this socket. Made by the reader from the table, never by the
+/// kernel program.
+pub const STAGE_OPEN_AT_END: u8 = 3;
+/// `stage`: the connection was in the table when the reader walked it, at
+/// `until_ns`; further records of this socket follow. Made by the reader likewise.
+pub const STAGE_SEEN_OPEN: u8 = 4;
 
 /// `side`: this host opened the connection.
 pub const SIDE_OPENED: u8 = 1;
@@ -37,43 +52,113 @@ pub const FAMILY_INET: u8 = 2;
 /// `family`: the socket is `AF_INET6`; its addresses may still be v4-mapped.
 pub const FAMILY_INET6: u8 = 10;
 
-/// Bits of `known`: which optional fields hold a value that was really read.
-pub mod known {
+/// Declares the bits of `known`, each with the last of the fields that it
+/// vouches for: in a shorter record, which lacks that field, the bit does not count.
+macro_rules! known {
+    ($( $(#[$doc:meta])* $name:ident = $bit:literal => $field:ident, )*) => {
+        /// Bits of `known`: which optional fields hold a value that was really
+        /// read. All others say nothing, whatever they hold.
+        pub mod known {
+            use super::ConnectionRecord;
+
+            $( $(#[$doc])* pub const $name: u32 = 1 << $bit; )*
+
+            /// Each bit with the length of the shortest record that can have it.
+            const NEEDED: &[(u32, usize)] = &[$( (
+                $name,
+                core::mem::offset_of!(ConnectionRecord, $field)
+                    + size(|record| &record.$field),
+            ), )*];
+
+            const fn size<T>(_: fn(&ConnectionRecord) -> &T) -> usize {
+                size_of::<T>()
+            }
+
+            /// The bits that a record of `length` bytes can have.
+            pub const fn within(length: usize) -> u32 {
+                let mut bits = 0;
+                let mut at = 0;
+                while at < NEEDED.len() {
+                    if NEEDED[at].1 <= length {
+                        bits |= NEEDED[at].0;
+                    }
+                    at += 1;
+                }
+                bits
+            }
+        }
+    };
+}
+
+known! {
     /// `socket` is the socket cookie; otherwise it is the socket's address.
-    pub const COOKIE: u32 = 1 << 0;
+    COOKIE = 0 => socket,
     /// `payload_out`
-    pub const PAYLOAD_OUT: u32 = 1 << 1;
+    PAYLOAD_OUT = 1 => payload_out,
     /// `payload_in`
-    pub const PAYLOAD_IN: u32 = 1 << 2;
+    PAYLOAD_IN = 2 => payload_in,
     /// `error`
-    pub const ERROR: u32 = 1 << 3;
+    ERROR = 3 => error,
     /// `netns`
-    pub const NETNS: u32 = 1 << 4;
+    NETNS = 4 => netns,
     /// `retransmits`
-    pub const RETRANSMITS: u32 = 1 << 5;
+    RETRANSMITS = 5 => retransmits,
     /// `smoothed_rtt_us`
-    pub const SMOOTHED_RTT: u32 = 1 << 6;
+    SMOOTHED_RTT = 6 => smoothed_rtt_us,
     /// `opener_start_ns`
-    pub const OPENER_START: u32 = 1 << 7;
+    OPENER_START = 7 => opener_start_ns,
     /// `process_comm`
-    pub const PROCESS_COMM: u32 = 1 << 8;
+    PROCESS_COMM = 8 => process_comm,
     /// `opener_*`: the thread that called connect. Not for accepted connections.
-    pub const OPENER: u32 = 1 << 9;
+    OPENER = 9 => opener_uid,
     /// `closer_*`: the thread that closed or shut down this side.
-    pub const CLOSER: u32 = 1 << 10;
+    CLOSER = 10 => closer_tid,
     /// The connection is older than the trace: `started_ns` and
     /// `established_ns` are when tracing began. Made by the reader.
-    pub const BEFORE_START: u32 = 1 << 11;
+    BEFORE_START = 11 => established_ns,
     /// `opener_tgid`, `opener_uid`, `opener_start_ns` and `process_comm` are of
     /// the process that holds the socket of such a connection, found in /proc;
     /// no thread is known.
-    pub const HOLDER: u32 = 1 << 12;
+    HOLDER = 12 => opener_uid,
+    /// `congestion_window`
+    CONGESTION_WINDOW = 13 => congestion_window,
+    /// `bytes_retransmitted`
+    BYTES_RETRANSMITTED = 14 => bytes_retransmitted,
+    /// `segments_out`
+    SEGMENTS_OUT = 15 => segments_out,
+    /// `soft_error`
+    SOFT_ERROR = 16 => soft_error,
+    /// `acked` and `in_flight`
+    ACKED = 17 => in_flight,
+    /// `unsent`
+    UNSENT = 18 => unsent,
+    /// `unread`
+    UNREAD = 19 => unread,
+    /// `parent_tgid`
+    PARENT = 20 => parent_tgid,
+    /// `parent_start_ns`
+    PARENT_START = 21 => parent_start_ns,
+    /// `parent_comm`
+    PARENT_COMM = 22 => parent_comm,
+    /// `interface`
+    INTERFACE = 23 => interface,
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout,
+        zerocopy::Immutable
+    )
+)]
 #[repr(C)]
 pub struct ConnectionRecord {
+    /// Tag, version and length.
+    pub header: RecordHeader,
     /// Socket cookie, or the address of the `struct sock` where the kernel has
     /// no cookie for tracing programs (see [`known::COOKIE`]).
     pub socket: u64,
@@ -82,40 +167,12 @@ pub struct ConnectionRecord {
     pub started_ns: u64,
     /// The connection became ESTABLISHED.
     pub established_ns: u64,
-    /// The connection left ESTABLISHED: the first FIN or RST of either side.
-    pub left_established_ns: u64,
-    /// This side closed or shut down its sending direction.
-    pub local_close_ns: u64,
-    /// The socket reached CLOSE.
-    pub ended_ns: u64,
-    /// Payload bytes sent, each counted once; SYN and FIN not counted.
-    pub payload_out: u64,
-    /// Payload bytes received in order; the FIN not counted.
-    pub payload_in: u64,
     /// Id of the opener's cgroup in the v2 hierarchy.
     pub opener_cgroup: u64,
     /// Start of the opening process, nanoseconds since boot (`CLOCK_BOOTTIME`).
     pub opener_start_ns: u64,
-    /// The opening process: what user space calls the pid.
-    pub opener_tgid: u32,
-    /// The opening thread.
-    pub opener_tid: u32,
-    /// Real user id of the opening thread.
-    pub opener_uid: u32,
-    /// The closing process.
-    pub closer_tgid: u32,
-    /// The closing thread.
-    pub closer_tid: u32,
-    /// Inode number of the socket's network namespace.
-    pub netns: u32,
-    /// `sk_err` when the socket reached CLOSE: a positive errno, or 0.
-    pub error: u32,
-    /// Smoothed round-trip time in microseconds.
-    pub smoothed_rtt_us: u32,
-    /// Segments that were sent again, SYN included.
-    pub retransmits: u32,
-    /// Bit set: see [`known`].
-    pub known: u32,
+    /// Start of its parent at connect, likewise.
+    pub parent_start_ns: u64,
     /// Local address as IPv6, v4-mapped for IPv4.
     pub local_address: [u8; 16],
     /// Remote address as IPv6, v4-mapped for IPv4.
@@ -124,14 +181,29 @@ pub struct ConnectionRecord {
     pub opener_comm: [u8; COMM_LENGTH],
     /// Name of the opening process's leader.
     pub process_comm: [u8; COMM_LENGTH],
-    /// Name of the closing thread.
-    pub closer_comm: [u8; COMM_LENGTH],
+    /// Name of its parent's leader at connect.
+    pub parent_comm: [u8; COMM_LENGTH],
+    /// The opening process: what user space calls the pid.
+    pub opener_tgid: u32,
+    /// The opening thread.
+    pub opener_tid: u32,
+    /// Real user id of the opening thread.
+    pub opener_uid: u32,
+    /// The opening process's parent at connect.
+    pub parent_tgid: u32,
+    /// Inode number of the socket's network namespace.
+    pub netns: u32,
+    /// Index of the interface that the socket is bound to, 0 for none: the scope
+    /// of link-local addresses.
+    pub interface: u32,
+    /// Bit set: see [`known`].
+    pub known: u32,
     /// Local port, network byte order.
     pub local_port: [u8; 2],
     /// Remote port, network byte order.
     pub remote_port: [u8; 2],
-    /// [`KIND_ESTABLISHED`], [`KIND_ENDED`] or [`KIND_OPEN`].
-    pub kind: u8,
+    /// [`STAGE_ESTABLISHED`], [`STAGE_ENDED`], [`STAGE_OPEN_AT_END`] or [`STAGE_SEEN_OPEN`].
+    pub stage: u8,
     /// [`SIDE_OPENED`] or [`SIDE_ACCEPTED`].
     pub side: u8,
     /// Bit set of the states that zkchurn saw the socket enter
@@ -142,15 +214,71 @@ pub struct ConnectionRecord {
     /// The state that was left for CLOSE.
     pub state_left: u8,
     /// Always 0.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 2],
+    /// The connection left ESTABLISHED: the first FIN or RST of either side.
+    pub left_established_ns: u64,
+    /// This side closed or shut down its sending direction.
+    pub local_close_ns: u64,
+    /// What the record tells up to: when the socket reached CLOSE, or when an
+    /// open one was seen.
+    pub until_ns: u64,
+    /// Payload bytes sent, each counted once; SYN and FIN not counted.
+    pub payload_out: u64,
+    /// Payload bytes received in order; the FIN not counted.
+    pub payload_in: u64,
+    /// What the peer acknowledged, SYN and FIN counted (`bytes_acked`).
+    pub acked: u64,
+    /// Bytes of payload that were sent again.
+    pub bytes_retransmitted: u64,
+    /// Name of the closing thread.
+    pub closer_comm: [u8; COMM_LENGTH],
+    /// The closing process.
+    pub closer_tgid: u32,
+    /// The closing thread.
+    pub closer_tid: u32,
+    /// `sk_err` when the socket reached CLOSE: a positive errno, or 0.
+    pub error: u16,
+    /// `sk_err_soft` likewise: an error that the kernel told nobody, such as an
+    /// ICMP answer to a SYN.
+    pub soft_error: u16,
+    /// Smoothed round-trip time in microseconds.
+    pub smoothed_rtt_us: u32,
+    /// Segments that were sent again, SYN included.
+    pub retransmits: u32,
+    /// Congestion window in segments (`snd_cwnd`).
+    pub congestion_window: u32,
+    /// Segments sent, SYN and those sent again included; 0 says that no SYN left.
+    pub segments_out: u32,
+    /// What was sent and not acknowledged, counted as in `acked` (`snd_nxt - snd_una`).
+    pub in_flight: u32,
+    /// What was written and never sent (`write_seq - snd_nxt`).
+    pub unsent: u32,
+    /// What was received and never read (`rcv_nxt - copied_seq`).
+    pub unread: u32,
+}
+
+impl ConnectionRecord {
+    /// The header of a record that is whole.
+    pub const HEADER: RecordHeader = RecordHeader {
+        tag: tag::CONNECTION,
+        version: RECORD_VERSION,
+        length: RECORD_SIZE as u32,
+    };
 }
 
 const _: () = {
+    use core::mem::offset_of;
     assert!(size_of::<ConnectionRecord>() == RECORD_SIZE);
     assert!(align_of::<ConnectionRecord>() == 8);
-    assert!(core::mem::offset_of!(ConnectionRecord, opener_tgid) == 80);
-    assert!(core::mem::offset_of!(ConnectionRecord, local_address) == 120);
-    assert!(core::mem::offset_of!(ConnectionRecord, local_port) == 200);
-    assert!(core::mem::offset_of!(ConnectionRecord, states_seen) == 206);
-    assert!(core::mem::offset_of!(ConnectionRecord, reserved) + 6 == RECORD_SIZE);
+    assert!(offset_of!(ConnectionRecord, socket) == 8);
+    assert!(offset_of!(ConnectionRecord, local_address) == 56);
+    assert!(offset_of!(ConnectionRecord, opener_tgid) == 136);
+    assert!(offset_of!(ConnectionRecord, known) == 160);
+    assert!(offset_of!(ConnectionRecord, states_seen) == 170);
+    assert!(offset_of!(ConnectionRecord, left_established_ns) == ESTABLISHED_SIZE);
+    assert!(offset_of!(ConnectionRecord, closer_comm) == 232);
+    assert!(offset_of!(ConnectionRecord, error) == 256);
+    assert!(offset_of!(ConnectionRecord, unread) + 4 == RECORD_SIZE);
+    // The ring buffer aligns what it holds to 8 bytes.
+    assert!(RECORD_SIZE.is_multiple_of(8) && ESTABLISHED_SIZE.is_multiple_of(8));
 };

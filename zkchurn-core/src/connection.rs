@@ -8,7 +8,7 @@ use std::{
 
 use zkchurn_common::state;
 
-use crate::handshake::Handshake;
+use crate::{handshake::Handshake, traffic::Traffic};
 
 /// Name of a task, as the kernel holds it: up to 15 bytes of any value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -55,6 +55,8 @@ pub enum Stage {
     Established,
     /// It has ended.
     Ended,
+    /// It was open, or connecting, when the table was walked; more is to come.
+    SeenOpen,
     /// It was still open, or still connecting, when the trace ended.
     Open,
     /// It had left ESTABLISHED, but had not reached CLOSE when the trace ended:
@@ -150,14 +152,10 @@ pub struct Connection {
     pub local_close_ns: Option<u64>,
     /// When the socket reached CLOSE.
     pub ended_ns: Option<u64>,
-    /// Payload bytes sent.
-    pub payload_out: Option<u64>,
-    /// Payload bytes received.
-    pub payload_in: Option<u64>,
-    /// Segments sent again.
-    pub retransmits: Option<u32>,
-    /// Smoothed round-trip time in microseconds.
-    pub smoothed_rtt_us: Option<u32>,
+    /// When it was seen open, for a record that was made of the table.
+    pub seen_open_ns: Option<u64>,
+    /// What the kernel counted.
+    pub traffic: Traffic,
     /// The socket's error at the end, a positive errno; 0 is none.
     pub error: Option<u32>,
     /// Set of the states that were seen, see [`state::bit`].
@@ -292,7 +290,9 @@ impl Connection {
     /// Whether the kernel keeps a TIME_WAIT socket of the connection: it ended
     /// after this side's FIN, without a RST (RFC 9293, 3.3.2).
     pub fn leaves_time_wait(&self) -> bool {
-        self.stage != Stage::Established && self.saw(state::FIN_WAIT1) && self.reset().is_none()
+        !matches!(self.stage, Stage::Established | Stage::SeenOpen)
+            && self.saw(state::FIN_WAIT1)
+            && self.reset().is_none()
     }
 
     fn saw(&self, state: u8) -> bool {

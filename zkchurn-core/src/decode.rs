@@ -1,32 +1,58 @@
 // SPDX-License-Identifier: MIT
-//! From the bytes of a record to a [`Connection`], and back for tests and
-//! benchmarks. Bytes are hostile until they have passed here.
+//! From the bytes of the ring buffer and of recordings to a record, and from
+//! there to a [`Connection`]. Bytes are hostile until they have passed here.
 
-use std::{
-    mem::offset_of,
-    net::{Ipv6Addr, SocketAddr},
-};
+use std::net::{Ipv6Addr, SocketAddr};
 
-use bytes::{Buf, BufMut};
-use zkchurn_common::record::{
-    ConnectionRecord, FAMILY_INET, FAMILY_INET6, KIND_ENDED, KIND_ESTABLISHED, KIND_OPEN,
-    RECORD_SIZE, SIDE_ACCEPTED, SIDE_OPENED, known,
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use zkchurn_common::{
+    handshake::{HANDSHAKE_RECORD_VERSION, HandshakeRecord},
+    record::{
+        ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET, FAMILY_INET6, RECORD_SIZE, RECORD_VERSION,
+        SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_OPEN_AT_END,
+        STAGE_SEEN_OPEN, known,
+    },
+    wire::{HEADER_SIZE, RecordHeader, tag},
 };
 
 use crate::{
     connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread},
     process::ProcessKey,
+    traffic::Traffic,
 };
+
+/// What the kernel program has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record lives on the stack for a moment, and most are of connections"
+)]
+pub enum Record {
+    /// Where a connection stands in its life.
+    Connection(ConnectionRecord),
+    /// The first bytes of a direction.
+    Handshake(HandshakeRecord),
+    /// A tag or version that only a newer zkchurn knows.
+    Unknown(RecordHeader),
+}
 
 /// Why bytes are not a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The bytes do not have the size of a record.
-    #[error("a record has {RECORD_SIZE} bytes, not {0}")]
-    Length(usize),
-    /// The record's kind is none that this version knows.
-    #[error("kind {0} of a record is unknown")]
-    Kind(u8),
+    /// There is no room for a header.
+    #[error("a record has at least {HEADER_SIZE} bytes, not {0}")]
+    NoHeader(usize),
+    /// The header names another length.
+    #[error("a record of {found} bytes says that it has {said}")]
+    Length {
+        /// What its header says.
+        said: u32,
+        /// How many bytes there are.
+        found: usize,
+    },
+    /// The record's stage is none that this version knows.
+    #[error("stage {0} of a record is unknown")]
+    Stage(u8),
     /// The record's side is neither opened nor accepted.
     #[error("side {0} of a record is unknown")]
     Side(u8),
@@ -35,110 +61,73 @@ pub enum DecodeError {
     Family(u8),
 }
 
-/// Reads the fields of a record in the order of [`ConnectionRecord`].
-pub fn read_record(mut bytes: &[u8]) -> Result<ConnectionRecord, DecodeError> {
-    if bytes.len() != RECORD_SIZE {
-        return Err(DecodeError::Length(bytes.len()));
-    }
-    let from = &mut bytes;
-    Ok(ConnectionRecord {
-        socket: from.get_u64_le(),
-        started_ns: from.get_u64_le(),
-        established_ns: from.get_u64_le(),
-        left_established_ns: from.get_u64_le(),
-        local_close_ns: from.get_u64_le(),
-        ended_ns: from.get_u64_le(),
-        payload_out: from.get_u64_le(),
-        payload_in: from.get_u64_le(),
-        opener_cgroup: from.get_u64_le(),
-        opener_start_ns: from.get_u64_le(),
-        opener_tgid: from.get_u32_le(),
-        opener_tid: from.get_u32_le(),
-        opener_uid: from.get_u32_le(),
-        closer_tgid: from.get_u32_le(),
-        closer_tid: from.get_u32_le(),
-        netns: from.get_u32_le(),
-        error: from.get_u32_le(),
-        smoothed_rtt_us: from.get_u32_le(),
-        retransmits: from.get_u32_le(),
-        known: from.get_u32_le(),
-        local_address: array(from),
-        remote_address: array(from),
-        opener_comm: array(from),
-        process_comm: array(from),
-        closer_comm: array(from),
-        local_port: array(from),
-        remote_port: array(from),
-        kind: from.get_u8(),
-        side: from.get_u8(),
-        states_seen: from.get_u16_le(),
-        family: from.get_u8(),
-        state_left: from.get_u8(),
-        reserved: array(from),
-    })
-}
-
-/// Writes a record in the form that [`read_record`] reads.
-pub fn write_record(record: &ConnectionRecord, to: &mut impl BufMut) {
-    to.put_u64_le(record.socket);
-    to.put_u64_le(record.started_ns);
-    to.put_u64_le(record.established_ns);
-    to.put_u64_le(record.left_established_ns);
-    to.put_u64_le(record.local_close_ns);
-    to.put_u64_le(record.ended_ns);
-    to.put_u64_le(record.payload_out);
-    to.put_u64_le(record.payload_in);
-    to.put_u64_le(record.opener_cgroup);
-    to.put_u64_le(record.opener_start_ns);
-    to.put_u32_le(record.opener_tgid);
-    to.put_u32_le(record.opener_tid);
-    to.put_u32_le(record.opener_uid);
-    to.put_u32_le(record.closer_tgid);
-    to.put_u32_le(record.closer_tid);
-    to.put_u32_le(record.netns);
-    to.put_u32_le(record.error);
-    to.put_u32_le(record.smoothed_rtt_us);
-    to.put_u32_le(record.retransmits);
-    to.put_u32_le(record.known);
-    to.put_slice(&record.local_address);
-    to.put_slice(&record.remote_address);
-    to.put_slice(&record.opener_comm);
-    to.put_slice(&record.process_comm);
-    to.put_slice(&record.closer_comm);
-    to.put_slice(&record.local_port);
-    to.put_slice(&record.remote_port);
-    to.put_u8(record.kind);
-    to.put_u8(record.side);
-    to.put_u16_le(record.states_seen);
-    to.put_u8(record.family);
-    to.put_u8(record.state_left);
-    to.put_slice(&record.reserved);
-}
-
-fn array<const N: usize>(from: &mut &[u8]) -> [u8; N] {
-    let mut bytes = [0; N];
-    from.copy_to_slice(&mut bytes);
-    bytes
-}
-
-/// Decodes the bytes of one record.
+/// Reads a record by its header. Of a longer one than this version knows the rest
+/// is left out; what a shorter one lacks is unknown.
 ///
 /// # Errors
 ///
-/// A record of another length, or with a kind, side or family that is unknown.
-pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
-    let record = read_record(bytes)?;
+/// There is no header, or it names another length than that of `bytes`.
+#[inline]
+pub fn read(bytes: &[u8]) -> Result<Record, DecodeError> {
+    let (header, _) =
+        RecordHeader::read_from_prefix(bytes).map_err(|_| DecodeError::NoHeader(bytes.len()))?;
+    if header.length as usize != bytes.len() {
+        return Err(DecodeError::Length {
+            said: header.length,
+            found: bytes.len(),
+        });
+    }
+    Ok(match (header.tag, header.version) {
+        (tag::CONNECTION, RECORD_VERSION) => Record::Connection(connection(bytes)),
+        (tag::HANDSHAKE, HANDSHAKE_RECORD_VERSION) => Record::Handshake(front(bytes)),
+        _ => Record::Unknown(header),
+    })
+}
+
+/// Half of all records have this length.
+const KNOWN_AT_ESTABLISHMENT: u32 = known::within(ESTABLISHED_SIZE);
+
+#[inline]
+fn connection(bytes: &[u8]) -> ConnectionRecord {
+    let mut record: ConnectionRecord = front(bytes);
+    record.known &= match bytes.len() {
+        ESTABLISHED_SIZE => KNOWN_AT_ESTABLISHMENT,
+        RECORD_SIZE.. => u32::MAX,
+        shorter => known::within(shorter),
+    };
+    record
+}
+
+/// As much of a record as there is, and zeroes.
+#[inline]
+fn front<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
+    let mut record = T::new_zeroed();
+    let room = record.as_mut_bytes();
+    let length = room.len().min(bytes.len());
+    room[..length].copy_from_slice(&bytes[..length]);
+    record
+}
+
+/// A record of which nothing is known yet, for those that are not the kernel's.
+pub fn blank() -> ConnectionRecord {
+    ConnectionRecord {
+        header: ConnectionRecord::HEADER,
+        ..ConnectionRecord::new_zeroed()
+    }
+}
+
+/// Interprets the record of a connection.
+///
+/// # Errors
+///
+/// Its stage, side or family is unknown.
+pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
     let is_known = |bit| record.known & bit != 0;
+    let stage = stage(record)?;
     Ok(Connection {
         socket: record.socket,
         socket_is_cookie: is_known(known::COOKIE),
-        stage: match record.kind {
-            KIND_ESTABLISHED => Stage::Established,
-            KIND_ENDED => Stage::Ended,
-            KIND_OPEN if record.left_established_ns != 0 => Stage::Closing,
-            KIND_OPEN => Stage::Open,
-            other => return Err(DecodeError::Kind(other)),
-        },
+        stage,
         side: match record.side {
             SIDE_OPENED => Side::Client,
             SIDE_ACCEPTED => Side::Server,
@@ -152,7 +141,7 @@ pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
             other => return Err(DecodeError::Family(other)),
         },
         netns: is_known(known::NETNS).then_some(record.netns),
-        opener: is_known(known::OPENER).then(|| opener(&record)),
+        opener: is_known(known::OPENER).then(|| opener(record)),
         before_start: is_known(known::BEFORE_START),
         holder: is_known(known::HOLDER).then(|| Holder {
             tgid: record.opener_tgid,
@@ -169,16 +158,31 @@ pub fn decode(bytes: &[u8]) -> Result<Connection, DecodeError> {
         established_ns: moment(record.established_ns),
         left_established_ns: moment(record.left_established_ns),
         local_close_ns: moment(record.local_close_ns),
-        ended_ns: moment(record.ended_ns),
-        payload_out: is_known(known::PAYLOAD_OUT).then_some(record.payload_out),
-        payload_in: is_known(known::PAYLOAD_IN).then_some(record.payload_in),
-        retransmits: is_known(known::RETRANSMITS).then_some(record.retransmits),
-        smoothed_rtt_us: is_known(known::SMOOTHED_RTT).then_some(record.smoothed_rtt_us),
-        error: is_known(known::ERROR).then_some(record.error),
+        ended_ns: match stage {
+            Stage::Ended => moment(record.until_ns),
+            _ => None,
+        },
+        seen_open_ns: match stage {
+            Stage::Ended => None,
+            _ => moment(record.until_ns),
+        },
+        traffic: Traffic::of(record),
+        error: is_known(known::ERROR).then_some(record.error.into()),
         states_seen: record.states_seen,
         state_left: record.state_left,
         handshake: None,
     })
+}
+
+fn stage(record: &ConnectionRecord) -> Result<Stage, DecodeError> {
+    match record.stage {
+        STAGE_ESTABLISHED => Ok(Stage::Established),
+        STAGE_ENDED => Ok(Stage::Ended),
+        STAGE_OPEN_AT_END if record.left_established_ns != 0 => Ok(Stage::Closing),
+        STAGE_OPEN_AT_END => Ok(Stage::Open),
+        STAGE_SEEN_OPEN => Ok(Stage::SeenOpen),
+        other => Err(DecodeError::Stage(other)),
+    }
 }
 
 fn opener(record: &ConnectionRecord) -> Opener {
@@ -208,42 +212,16 @@ fn address(octets: [u8; 16], port: [u8; 2]) -> SocketAddr {
 
 /// The process that opened or holds the connection of a record, without decoding the
 /// rest: asked for every record, to look up those that are new.
-pub fn process_of(bytes: &[u8]) -> Option<ProcessKey> {
-    let word = |at: usize| bytes.get(at..at + 4).map(|mut word| word.get_u32_le());
-    let known = word(offset_of!(ConnectionRecord, known))?;
-    if known & (known::OPENER | known::HOLDER) == 0 {
+pub fn process_of(record: &ConnectionRecord) -> Option<ProcessKey> {
+    if record.known & (known::OPENER | known::HOLDER) == 0 {
         return None;
     }
-    let at = offset_of!(ConnectionRecord, opener_start_ns);
-    let start_ns = match known & (known::OPENER | known::OPENER_START) {
+    let start_ns = match record.known & (known::OPENER | known::OPENER_START) {
         known::OPENER => 0,
-        _ => bytes.get(at..at + 8)?.get_u64_le(),
+        _ => record.opener_start_ns,
     };
-    Some(ProcessKey::new(
-        word(offset_of!(ConnectionRecord, opener_tgid))?,
-        start_ns,
-    ))
+    Some(ProcessKey::new(record.opener_tgid, start_ns))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_ways_find_the_same_process() {
-        let bits = [known::OPENER, known::OPENER_START, known::HOLDER];
-        for set in 0..1 << bits.len() {
-            let mut record = read_record(&[0; RECORD_SIZE]).unwrap();
-            record.opener_tgid = 42;
-            record.opener_start_ns = 7_000_000_000;
-            (record.kind, record.side) = (KIND_ENDED, SIDE_OPENED);
-            record.family = FAMILY_INET;
-            let in_set = bits.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
-            record.known = in_set.map(|(_, bit)| bit).sum();
-            let mut bytes = Vec::new();
-            write_record(&record, &mut bytes);
-            let connection = decode(&bytes).unwrap();
-            assert_eq!(process_of(&bytes), ProcessKey::of(&connection), "{set:b}");
-        }
-    }
-}
+mod tests;

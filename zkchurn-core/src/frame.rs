@@ -13,10 +13,8 @@ use crate::{
 pub enum Frame<'a> {
     /// The trace begins. Comes first, once.
     Start(&'a TraceStart),
-    /// A record of a connection, still undecoded.
-    Connection(&'a [u8]),
-    /// The first bytes of a direction, still undecoded.
-    Handshake(&'a [u8]),
+    /// A record of the kernel program, still undecoded.
+    Record(&'a [u8]),
     /// A process was identified; comes before its first connection.
     Process(&'a ProcessIdentity),
     /// A process was looked at more closely.

@@ -38,3 +38,4 @@ pub mod report;
 pub mod serverlog;
 pub mod text;
 pub mod timewait;
+pub mod traffic;

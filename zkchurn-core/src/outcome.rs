@@ -51,7 +51,10 @@ pub enum Outcome {
 impl Outcome {
     /// Derives the outcome of one connection.
     pub fn of(connection: &Connection) -> Self {
-        if matches!(connection.stage, Stage::Established | Stage::Open) {
+        if matches!(
+            connection.stage,
+            Stage::Established | Stage::SeenOpen | Stage::Open
+        ) {
             Self::StillOpen
         } else if connection.was_established() {
             Self::after_established(connection)
@@ -89,7 +92,10 @@ impl Outcome {
     }
 
     fn closed_by_us(connection: &Connection) -> Self {
-        match (connection.payload_out, connection.payload_in) {
+        match (
+            connection.traffic.payload_out,
+            connection.traffic.payload_in,
+        ) {
             (Some(0), Some(0)) => Self::ClosedByUsBeforeAnyByte,
             (Some(_), Some(0)) => Self::ClosedByUsWithoutAnswer,
             (_, Some(_)) => Self::AnsweredThenClosedByUs,
@@ -98,7 +104,10 @@ impl Outcome {
     }
 
     fn closed_by_peer(connection: &Connection) -> Self {
-        match (connection.payload_out, connection.payload_in) {
+        match (
+            connection.traffic.payload_out,
+            connection.traffic.payload_in,
+        ) {
             (Some(0), Some(0)) => Self::ClosedByPeerBeforeAnyByte,
             (Some(_), Some(0)) => Self::ClosedByPeerWithoutAnswer,
             (_, Some(_)) => Self::AnsweredThenClosedByPeer,

@@ -4,10 +4,12 @@
 
 use std::{collections::HashSet, io};
 
+use zkchurn_common::record::ConnectionRecord;
+
 use crate::{
     clock::rfc3339,
     connection::Stage,
-    decode::decode,
+    decode::{self, Record},
     frame::{Frame, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     ledger::{Churning, Ledger},
@@ -36,6 +38,7 @@ pub struct Pipeline<R> {
     time_wait_continues: bool,
     handshakes: Pending,
     undecodable_records: u64,
+    unknown_records: u64,
     interval: IntervalStart,
     report: Option<Report>,
 }
@@ -71,6 +74,7 @@ impl<R: Renderer> Pipeline<R> {
             time_wait_continues: false,
             handshakes: Pending::default(),
             undecodable_records: 0,
+            unknown_records: 0,
             interval: IntervalStart::default(),
             report: None,
         }
@@ -85,11 +89,7 @@ impl<R: Renderer> Pipeline<R> {
     pub fn accept(&mut self, frame: Frame<'_>) -> io::Result<()> {
         match frame {
             Frame::Start(start) => self.begin(start),
-            Frame::Connection(bytes) => self.connection(bytes),
-            Frame::Handshake(bytes) => {
-                self.handshake(bytes);
-                Ok(())
-            }
+            Frame::Record(bytes) => self.record(bytes),
             Frame::Process(process) => {
                 self.registry.insert(process.clone());
                 Ok(())
@@ -113,21 +113,39 @@ impl<R: Renderer> Pipeline<R> {
         self.renderer.start(start)
     }
 
-    fn connection(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn record(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.start.is_none() {
+            return Ok(());
+        }
+        match &decode::read(bytes) {
+            Ok(Record::Connection(record)) => return self.connection(record),
+            Ok(Record::Handshake(record)) => match Piece::of(record) {
+                // The first bytes come before the end of their connection.
+                Ok(piece) => self.handshakes.add(&piece),
+                Err(_) => self.undecodable_records += 1,
+            },
+            Ok(Record::Unknown(_)) => self.unknown_records += 1,
+            Err(_) => self.undecodable_records += 1,
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, record: &ConnectionRecord) -> io::Result<()> {
         let Some(start) = &self.start else {
             return Ok(());
         };
-        let Ok(mut connection) = decode(bytes) else {
+        let Ok(mut connection) = decode::decode(record) else {
             self.undecodable_records += 1;
             return Ok(());
         };
-        if connection.stage != Stage::Established && connection.socket_is_cookie {
+        let goes_on = matches!(connection.stage, Stage::Established | Stage::SeenOpen);
+        if !goes_on && connection.socket_is_cookie {
             connection.handshake = self.handshakes.take(connection.socket);
         }
         let outcome = Outcome::of(&connection);
         self.ledger.observe(&connection, outcome);
         self.owners.remember(&connection);
-        if connection.stage == Stage::Established {
+        if goes_on {
             return Ok(());
         }
         let process = ProcessKey::of(&connection).and_then(|key| self.registry.get(key));
@@ -137,17 +155,6 @@ impl<R: Renderer> Pipeline<R> {
             process,
             clock: start.clock,
         })
-    }
-
-    /// The first bytes come before the end of their connection.
-    fn handshake(&mut self, bytes: &[u8]) {
-        if self.start.is_none() {
-            return;
-        }
-        match Piece::decode(bytes) {
-            Ok(piece) => self.handshakes.add(&piece),
-            Err(_) => self.undecodable_records += 1,
-        }
     }
 
     /// A new list replaces the one before; a part continues it.
@@ -213,6 +220,7 @@ impl<R: Renderer> Pipeline<R> {
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
+            unknown_records: self.unknown_records,
             handshakes_forgotten: self.handshakes.forgotten(),
             top: self.view.top,
         });
@@ -225,6 +233,7 @@ impl<R: Renderer> Pipeline<R> {
         Loss {
             kernel: mark.loss,
             undecodable_records: self.undecodable_records,
+            unknown_records: self.unknown_records,
             handshakes_forgotten: self.handshakes.forgotten(),
         }
     }

@@ -6,7 +6,7 @@ use std::io::Read;
 use crate::{
     frame::{Frame, Mark},
     pipeline::Pipeline,
-    recording::reader::{Reader, RecordedFrame},
+    recording::reader::Reader,
     render::Renderer,
 };
 
@@ -33,27 +33,24 @@ pub fn play<R: Read, O: Renderer>(
     pipeline: &mut Pipeline<O>,
 ) -> Result<bool, PlayError> {
     let mut last_mark = Mark::default();
-    while let Some(frame) = reader.next_frame().map_err(PlayError::Read)? {
-        match frame {
-            RecordedFrame::Start(start) => pipeline.accept(Frame::Start(&start))?,
-            RecordedFrame::Connection(bytes) => pipeline.accept(Frame::Connection(bytes))?,
-            RecordedFrame::Handshake(bytes) => pipeline.accept(Frame::Handshake(bytes))?,
-            RecordedFrame::Process(process) => pipeline.accept(Frame::Process(&process))?,
-            RecordedFrame::Inspection(inspection) => {
-                pipeline.accept(Frame::Inspection(&inspection))?;
+    let mut ended = false;
+    while !ended {
+        let accepted = reader.next_frame(|frame| {
+            match frame {
+                Frame::Interval(mark) => last_mark = *mark,
+                Frame::End(_) => ended = true,
+                _ => {}
             }
-            RecordedFrame::TimeWait(snapshot) => pipeline.accept(Frame::TimeWait(&snapshot))?,
-            RecordedFrame::Interval(mark) => {
-                last_mark = mark;
-                pipeline.accept(Frame::Interval(&mark))?;
-            }
-            RecordedFrame::End(mark) => {
-                pipeline.accept(Frame::End(&mark))?;
-                reader.expect_nothing_more().map_err(PlayError::Read)?;
-                return Ok(true);
-            }
-            RecordedFrame::Unknown => {}
+            pipeline.accept(frame)
+        });
+        match accepted.map_err(PlayError::Read)? {
+            Some(accepted) => accepted?,
+            None => break,
         }
+    }
+    if ended {
+        reader.expect_nothing_more().map_err(PlayError::Read)?;
+        return Ok(true);
     }
     last_mark.monotonic_ns = last_mark.monotonic_ns.max(pipeline.latest_ns());
     pipeline.accept(Frame::End(&last_mark))?;

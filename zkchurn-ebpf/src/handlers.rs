@@ -12,7 +12,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use zkchurn_common::{
     field::SocketField,
     loss::Loss,
-    record::{ConnectionRecord, KIND_ENDED, KIND_ESTABLISHED, SIDE_ACCEPTED, SIDE_OPENED, known},
+    record::{ConnectionRecord, SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, known},
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 
@@ -41,10 +41,10 @@ pub fn accepted<S: Socket>(socket: &S) {
     let record = new_record(&mut record, socket, SIDE_ACCEPTED);
     record.established_ns = record.started_ns;
     record.states_seen = state::bit(ESTABLISHED);
-    record.kind = KIND_ESTABLISHED;
+    record.stage = STAGE_ESTABLISHED;
     record_tuple(record, socket);
     maps::track(record);
-    maps::publish(record, Loss::EstablishedRecordDropped);
+    maps::publish_established(record);
 }
 
 /// SYN_SENT to ESTABLISHED on the opening side: the tuple is complete now.
@@ -55,9 +55,9 @@ pub fn established<S: Socket>(socket: &S) {
     };
     record.established_ns = now();
     record.states_seen |= state::bit(ESTABLISHED);
-    record.kind = KIND_ESTABLISHED;
+    record.stage = STAGE_ESTABLISHED;
     record_tuple(record, socket);
-    maps::publish(record, Loss::EstablishedRecordDropped);
+    maps::publish_established(record);
 }
 
 /// To FIN_WAIT1 or LAST_ACK, in the thread that called close or shutdown.
@@ -101,16 +101,16 @@ pub fn ended<S: Socket>(socket: &S, old: u8) {
         }
         return;
     };
-    record.ended_ns = now();
+    record.until_ns = now();
     record.states_seen |= state::bit(CLOSE);
     record.state_left = old;
-    record.kind = KIND_ENDED;
+    record.stage = STAGE_ENDED;
     if old == ESTABLISHED {
-        record.left_established_ns = record.ended_ns;
+        record.left_established_ns = record.until_ns;
     }
     record_error(record, socket, old);
     record_traffic(record, socket);
-    maps::publish(record, Loss::EndedRecordDropped);
+    maps::publish_ended(record);
     maps::forget(identity);
 }
 
@@ -127,6 +127,7 @@ fn new_record<'a, S: Socket>(
     side: u8,
 ) -> &'a mut ConnectionRecord {
     let record = words::clear(room);
+    record.header = ConnectionRecord::HEADER;
     match socket.cookie() {
         Some(cookie) => {
             record.socket = cookie;
@@ -161,25 +162,28 @@ fn record_error<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
     let Some(error) = socket.load::<u32>(SocketField::Error) else {
         return;
     };
-    record.error = error;
+    // An errno is below 4096 (include/linux/err.h, MAX_ERRNO).
+    record.error = error as u16;
     record.known |= known::ERROR;
     if error == 0 && matches!(old, SYN_SENT | ESTABLISHED | CLOSE_WAIT) {
-        record.local_close_ns = record.ended_ns;
+        record.local_close_ns = record.until_ns;
         task::record_closer(record);
     }
 }
 
-/// Payload bytes in both directions, retransmissions and round-trip time.
+/// What the socket counted: payload, what was sent again, round-trip time, window.
 #[inline(always)]
 fn record_traffic<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     let Some(tcp) = socket.tcp() else {
         return;
     };
-    if let Some(sent) = tcp.load::<u64>(SocketField::BytesSent)
-        && let Some(again) = tcp.load::<u64>(SocketField::BytesRetransmitted)
-    {
-        record.payload_out = sent.saturating_sub(again);
-        record.known |= known::PAYLOAD_OUT;
+    if let Some(again) = tcp.load(SocketField::BytesRetransmitted) {
+        record.bytes_retransmitted = again;
+        record.known |= known::BYTES_RETRANSMITTED;
+        if let Some(sent) = tcp.load::<u64>(SocketField::BytesSent) {
+            record.payload_out = sent.saturating_sub(again);
+            record.known |= known::PAYLOAD_OUT;
+        }
     }
     if let Some(received) = tcp.load::<u64>(SocketField::BytesReceived)
         && let Some(fin) = peer_fin_counted(socket)
@@ -190,6 +194,10 @@ fn record_traffic<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     if let Some(retransmits) = tcp.load(SocketField::Retransmits) {
         record.retransmits = retransmits;
         record.known |= known::RETRANSMITS;
+    }
+    if let Some(segments) = tcp.load(SocketField::CongestionWindow) {
+        record.congestion_window = segments;
+        record.known |= known::CONGESTION_WINDOW;
     }
     if let Some(eighths) = tcp.load::<u32>(SocketField::SmoothedRtt) {
         record.smoothed_rtt_us = eighths >> 3;

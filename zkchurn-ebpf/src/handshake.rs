@@ -158,6 +158,7 @@ fn take(
     }
     direction.captured = captured + length;
     direction.next = payload.sequence.wrapping_add(payload.length);
+    record.header = HandshakeRecord::HEADER;
     record.socket = socket;
     // SAFETY: the helper has no arguments and no preconditions.
     record.at_ns = unsafe { bpf_ktime_get_ns() };

@@ -6,9 +6,13 @@ use aya_ebpf::{
     macros::map,
     maps::{HashMap, PerCpuArray, RingBuf},
 };
-use zkchurn_common::{handshake::HandshakeRecord, loss::Loss, record::ConnectionRecord};
+use zkchurn_common::{
+    handshake::HandshakeRecord,
+    loss::Loss,
+    record::{ConnectionRecord, ESTABLISHED_SIZE, RECORD_SIZE},
+};
 
-use crate::{globals, handshake::Progress};
+use crate::{globals, handshake::Progress, words};
 
 /// Open connections by socket identity. The loader sets the size.
 #[map]
@@ -92,12 +96,28 @@ pub fn forget(socket: u64) {
     }
 }
 
-/// Copies a record to the ring buffer without waking the reader, which polls:
-/// a wake-up costs several times what the whole program does.
+/// Copies what is known of a connection that has just been established to the ring buffer.
 #[inline(always)]
-pub fn publish(record: &ConnectionRecord, if_full: Loss) {
+pub fn publish_established(record: &mut ConnectionRecord) {
+    publish(record, ESTABLISHED_SIZE, Loss::EstablishedRecordDropped);
+}
+
+/// Copies the record of a connection that has ended to the ring buffer.
+#[inline(always)]
+pub fn publish_ended(record: &mut ConnectionRecord) {
+    publish(record, RECORD_SIZE, Loss::EndedRecordDropped);
+}
+
+/// Copies the first `length` bytes of a record to the ring buffer without waking the
+/// reader, which polls: a wake-up costs several times what the whole program does.
+#[inline(always)]
+fn publish(record: &mut ConnectionRecord, length: usize, if_full: Loss) {
+    record.header.length = length as u32;
     let flags = u64::from(BPF_RB_NO_WAKEUP);
-    if RECORDS.output::<ConnectionRecord>(record, flags).is_err() {
+    if RECORDS
+        .output::<[u64]>(words::front(record, length), flags)
+        .is_err()
+    {
         count(if_full);
     }
 }

@@ -18,6 +18,7 @@ const _: () = {
     assert!(offset_of!(ConnectionRecord, remote_address).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, opener_comm).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, process_comm).is_multiple_of(WORD));
+    assert!(offset_of!(ConnectionRecord, parent_comm).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, closer_comm).is_multiple_of(WORD));
     assert!(RECORD_SIZE.is_multiple_of(WORD));
 };
@@ -38,6 +39,13 @@ pub fn put(field: &mut [u8; 16], words: Words) {
     // SAFETY: the field has the size of `Words`, and lies at a multiple of a word's size
     // in a record that is aligned to words: see the assertions above.
     unsafe { (&raw mut *field).cast::<Words>().write(words) }
+}
+
+/// The words of the first `length` bytes of a record, which has so many.
+#[inline(always)]
+pub fn front(record: &ConnectionRecord, length: usize) -> &[u64] {
+    // SAFETY: within the record, which is aligned to words and has no padding.
+    unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u64>(), length / WORD) }
 }
 
 /// Clears a record.

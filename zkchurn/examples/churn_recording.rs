@@ -8,16 +8,18 @@
 use std::io::{self, BufWriter};
 
 use clap::Parser;
+use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{
-        ConnectionRecord, FAMILY_INET6, KIND_ENDED, KIND_ESTABLISHED, RECORD_SIZE, SIDE_OPENED,
-        known,
+        ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET6, SIDE_OPENED, STAGE_ENDED,
+        STAGE_ESTABLISHED, known,
     },
     state::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_SENT, bit},
+    wire::RecordHeader,
 };
 use zkchurn_core::{
     clock::ClockPair,
-    decode::write_record,
+    decode::blank,
     frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
     recording::writer::Writer,
 };
@@ -52,7 +54,6 @@ fn main() -> io::Result<()> {
     let to = BufWriter::with_capacity(1 << 20, io::stdout().lock());
     let mut writer = Writer::new(to)?;
     writer.write(Frame::Start(&start()))?;
-    let mut bytes = Vec::with_capacity(RECORD_SIZE);
     let mut next_interval = INTERVAL_NS;
     // When a connection begins, the one that began `live` connections before ends.
     for number in 0..options.connections + options.live {
@@ -62,10 +63,10 @@ fn main() -> io::Result<()> {
             next_interval += INTERVAL_NS;
         }
         if let Some(ending) = number.checked_sub(options.live) {
-            write(&mut writer, &mut bytes, &ended(ending, now, &options))?;
+            write(&mut writer, &ended(ending, now, &options))?;
         }
         if number < options.connections {
-            write(&mut writer, &mut bytes, &established(number, &options))?;
+            write(&mut writer, &established(number, &options))?;
         }
     }
     let end = (options.connections + options.live + 1) * BETWEEN_NS;
@@ -73,14 +74,11 @@ fn main() -> io::Result<()> {
     writer.flush()
 }
 
-fn write(
-    writer: &mut Writer<impl io::Write>,
-    bytes: &mut Vec<u8>,
-    record: &ConnectionRecord,
-) -> io::Result<()> {
-    bytes.clear();
-    write_record(record, bytes);
-    writer.write(Frame::Connection(bytes))
+/// As long as the kernel program makes them.
+fn write(writer: &mut Writer<impl io::Write>, record: &ConnectionRecord) -> io::Result<()> {
+    writer.write(Frame::Record(
+        &record.as_bytes()[..record.header.length as usize],
+    ))
 }
 
 fn start() -> TraceStart {
@@ -121,22 +119,12 @@ fn established(number: u64, options: &Options) -> ConnectionRecord {
         socket: number + 1,
         started_ns: started,
         established_ns: started + 20_000,
-        left_established_ns: 0,
-        local_close_ns: 0,
-        ended_ns: 0,
-        payload_out: 0,
-        payload_in: 0,
         opener_cgroup: 1,
         opener_start_ns: (1 + process) * 10_000_000,
         opener_tgid: tgid,
         opener_tid: tgid + 1 + (thread % THREADS_OF_A_PROCESS) as u32,
         opener_uid: 1_000,
-        closer_tgid: 0,
-        closer_tid: 0,
         netns: 4_026_531_840,
-        error: 0,
-        smoothed_rtt_us: 0,
-        retransmits: 0,
         known: known::COOKIE
             | known::NETNS
             | known::OPENER
@@ -146,15 +134,17 @@ fn established(number: u64, options: &Options) -> ConnectionRecord {
         remote_address: v4_mapped((0x0a00_0001 + server).to_be_bytes()),
         opener_comm: *b"main-SendThread\0",
         process_comm: *b"java\0\0\0\0\0\0\0\0\0\0\0\0",
-        closer_comm: [0; 16],
         local_port: (32_768 + (number % 28_232) as u16).to_be_bytes(),
         remote_port: PORT.to_be_bytes(),
-        kind: KIND_ESTABLISHED,
+        stage: STAGE_ESTABLISHED,
         side: SIDE_OPENED,
         states_seen: bit(SYN_SENT) | bit(ESTABLISHED),
         family: FAMILY_INET6,
-        state_left: 0,
-        reserved: [0; 6],
+        header: RecordHeader {
+            length: ESTABLISHED_SIZE as u32,
+            ..ConnectionRecord::HEADER
+        },
+        ..blank()
     }
 }
 
@@ -168,7 +158,7 @@ fn ended(number: u64, now: u64, options: &Options) -> ConnectionRecord {
     ConnectionRecord {
         left_established_ns: now - 20_000 - number % 1_000,
         local_close_ns: now - 20_000 - number % 1_000,
-        ended_ns: now,
+        until_ns: now,
         payload_out,
         payload_in,
         closer_tgid: begun.opener_tgid,
@@ -181,10 +171,14 @@ fn ended(number: u64, now: u64, options: &Options) -> ConnectionRecord {
             | known::PAYLOAD_OUT
             | known::PAYLOAD_IN
             | known::RETRANSMITS
-            | known::SMOOTHED_RTT,
-        kind: KIND_ENDED,
+            | known::SMOOTHED_RTT
+            | known::CONGESTION_WINDOW
+            | known::BYTES_RETRANSMITTED,
+        congestion_window: 10,
+        stage: STAGE_ENDED,
         states_seen: begun.states_seen | bit(FIN_WAIT1) | bit(CLOSE),
         state_left: FIN_WAIT2,
+        header: ConnectionRecord::HEADER,
         ..begun
     }
 }

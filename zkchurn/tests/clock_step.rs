@@ -18,7 +18,7 @@ use zkchurn_core::{
     clock::ClockPair,
     frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
-    recording::reader::{Reader, RecordedFrame},
+    recording::reader::Reader,
     render::json::Json,
 };
 
@@ -79,18 +79,11 @@ fn replayed(by: SignedDuration) -> Vec<Value> {
         time_wait_rows: true,
     };
     let mut pipeline = Pipeline::new(Json::new(&mut output), view);
-    while let Some(frame) = reader.next_frame().unwrap() {
-        let accepted = match frame {
-            RecordedFrame::Start(start) => pipeline.accept(Frame::Start(&shifted(*start, by))),
-            RecordedFrame::Connection(bytes) => pipeline.accept(Frame::Connection(bytes)),
-            RecordedFrame::Handshake(bytes) => pipeline.accept(Frame::Handshake(bytes)),
-            RecordedFrame::Process(process) => pipeline.accept(Frame::Process(&process)),
-            RecordedFrame::Inspection(seen) => pipeline.accept(Frame::Inspection(&seen)),
-            RecordedFrame::TimeWait(part) => pipeline.accept(Frame::TimeWait(&part)),
-            RecordedFrame::Interval(mark) => pipeline.accept(Frame::Interval(&mark)),
-            RecordedFrame::End(mark) => pipeline.accept(Frame::End(&mark)),
-            RecordedFrame::Unknown => Ok(()),
-        };
+    let mut accept = |frame: Frame<'_>| match frame {
+        Frame::Start(start) => pipeline.accept(Frame::Start(&shifted(start.clone(), by))),
+        other => pipeline.accept(other),
+    };
+    while let Some(accepted) = reader.next_frame(&mut accept).unwrap() {
         accepted.unwrap();
     }
     drop(pipeline);

@@ -8,10 +8,13 @@
 )]
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use zkchurn_common::record::{FAMILY_INET, RECORD_SIZE};
+use zerocopy::{FromBytes, IntoBytes};
+use zkchurn_common::{
+    record::{ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET, RECORD_SIZE},
+    wire::RecordHeader,
+};
 use zkchurn_core::{
     clock::ClockPair,
-    decode::{read_record, write_record},
     frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
     pipeline::{Pipeline, View},
     render::{FORMS, Options},
@@ -25,35 +28,30 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![select(limits), any::<u64>()]
 }
 
-/// Where a record has its numbers of 64 bits, 32 bits, and its small ones
-/// (`zkchurn_common::record`).
-const LONG: usize = 80;
-const SHORT: usize = 120;
-const STATES: std::ops::Range<usize> = 206..208;
-
 /// A record that decodes, with any numbers in it.
 fn record() -> impl Strategy<Value = Vec<u8>> {
-    let long = vec(number(), LONG / 8);
-    let short = vec(
-        select(vec![0, 1, u32::MAX - 1, u32::MAX]),
-        (SHORT - LONG) / 4,
-    );
+    let numbers = vec(number(), RECORD_SIZE / 8);
     let states = select(vec![0_u16, 0b1001_0110, u16::MAX]);
-    (long, short, 1..=3_u8, 1..=2_u8, states).prop_map(|(long, short, kind, side, states)| {
-        let mut bytes = vec![0; RECORD_SIZE];
-        let long = long.iter().flat_map(|number| number.to_le_bytes());
-        let short = short.iter().flat_map(|number| number.to_le_bytes());
-        let numbers: Vec<u8> = long.chain(short).collect();
-        bytes[..SHORT].copy_from_slice(&numbers);
-        bytes[STATES].copy_from_slice(&states.to_le_bytes());
-        let mut record = read_record(&bytes).unwrap();
-        (record.kind, record.side) = (kind, side);
-        record.family = FAMILY_INET;
-        record.remote_port = 2181_u16.to_be_bytes();
-        let mut bytes = Vec::new();
-        write_record(&record, &mut bytes);
-        bytes
-    })
+    let length = prop_oneof![Just(RECORD_SIZE), ESTABLISHED_SIZE..RECORD_SIZE + 40];
+    (numbers, 1..=4_u8, 1..=2_u8, states, length).prop_map(
+        |(numbers, stage, side, states_seen, length)| {
+            let record = ConnectionRecord {
+                header: RecordHeader {
+                    length: length as u32,
+                    ..ConnectionRecord::HEADER
+                },
+                stage,
+                side,
+                states_seen,
+                family: FAMILY_INET,
+                remote_port: 2181_u16.to_be_bytes(),
+                ..ConnectionRecord::read_from_bytes(numbers.as_bytes()).unwrap()
+            };
+            let mut bytes = record.as_bytes().to_vec();
+            bytes.resize(length, 0xff);
+            bytes
+        },
+    )
 }
 
 fn start(monotonic_ns: u64, realtime_ns: i64) -> TraceStart {
@@ -126,7 +124,7 @@ proptest! {
             let mut pipeline = Pipeline::new(renderer, view);
             pipeline.accept(Frame::Start(&start(begin, realtime))).unwrap();
             for record in &records {
-                pipeline.accept(Frame::Connection(record)).unwrap();
+                pipeline.accept(Frame::Record(record)).unwrap();
             }
             pipeline.accept(Frame::TimeWait(&snapshot(listed, &cookies))).unwrap();
             pipeline.accept(Frame::Interval(&mark(marks[0]))).unwrap();

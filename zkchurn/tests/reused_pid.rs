@@ -6,12 +6,11 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
-use zkchurn_common::record::{
-    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
-};
+use zerocopy::IntoBytes;
+use zkchurn_common::record::{FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known};
 use zkchurn_core::{
     clock::ClockPair,
-    decode::{read_record, write_record},
+    decode::blank,
     frame::{Frame, Hook, Mark, Sides, TraceStart},
     inspection::{
         Details, Inspection,
@@ -27,24 +26,22 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A connection of the process that started so many seconds after boot.
 fn record(start: u64, socket: u64) -> Vec<u8> {
-    let mut record: ConnectionRecord = read_record(&[0; RECORD_SIZE]).unwrap();
+    let mut record = blank();
     record.socket = socket;
     record.started_ns = 10 * SECOND + socket;
     record.established_ns = record.started_ns;
     record.left_established_ns = record.started_ns + 1;
     record.local_close_ns = record.left_established_ns;
-    record.ended_ns = record.left_established_ns;
+    record.until_ns = record.left_established_ns;
     record.opener_tgid = PID;
     record.opener_tid = PID;
     record.opener_start_ns = start * SECOND;
     record.remote_port = 2181_u16.to_be_bytes();
-    record.kind = KIND_ENDED;
+    record.stage = STAGE_ENDED;
     record.side = SIDE_OPENED;
     record.family = FAMILY_INET;
     record.known = known::COOKIE | known::OPENER | known::OPENER_START;
-    let mut bytes = Vec::new();
-    write_record(&record, &mut bytes);
-    bytes
+    record.as_bytes().to_vec()
 }
 
 fn with_a_log(start: u64) -> Inspection {
@@ -96,7 +93,7 @@ fn answer(starts: &[u64]) -> String {
     pipeline.accept(Frame::Start(&start)).unwrap();
     for (socket, start) in (1..).zip(starts) {
         let record = record(*start, socket);
-        pipeline.accept(Frame::Connection(&record)).unwrap();
+        pipeline.accept(Frame::Record(&record)).unwrap();
     }
     pipeline.accept(Frame::Inspection(&with_a_log(5))).unwrap();
     let end = Mark {

@@ -11,12 +11,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
 use serde_json::Value;
-use zkchurn_common::record::{
-    ConnectionRecord, FAMILY_INET, KIND_ENDED, RECORD_SIZE, SIDE_OPENED, known,
-};
+use zerocopy::IntoBytes;
+use zkchurn_common::record::{FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known};
 use zkchurn_core::{
     clock::ClockPair,
-    decode::{read_record, write_record},
+    decode::blank,
     frame::{Frame, Hook, Mark, Sides, TraceStart},
     inspection::{
         Details, Inspection, LogFile,
@@ -63,7 +62,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn record(comm: &[u8]) -> Vec<u8> {
-    let mut record: ConnectionRecord = read_record(&[0; RECORD_SIZE]).unwrap();
+    let mut record = blank();
     let mut name = [0; 16];
     let length = comm.len().min(15);
     name[..length].copy_from_slice(&comm[..length]);
@@ -72,7 +71,7 @@ fn record(comm: &[u8]) -> Vec<u8> {
     record.established_ns = SECOND + 1;
     record.left_established_ns = 2 * SECOND;
     record.local_close_ns = 2 * SECOND;
-    record.ended_ns = 2 * SECOND;
+    record.until_ns = 2 * SECOND;
     record.opener_tgid = PID;
     record.opener_tid = TID;
     record.closer_tgid = PID + 1;
@@ -81,14 +80,12 @@ fn record(comm: &[u8]) -> Vec<u8> {
     record.process_comm = name;
     record.closer_comm = name;
     record.remote_port = 2181_u16.to_be_bytes();
-    record.kind = KIND_ENDED;
+    record.stage = STAGE_ENDED;
     record.side = SIDE_OPENED;
     record.family = FAMILY_INET;
     record.known =
         known::COOKIE | known::OPENER | known::CLOSER | known::PROCESS_COMM | known::PAYLOAD_OUT;
-    let mut bytes = Vec::new();
-    write_record(&record, &mut bytes);
-    bytes
+    record.as_bytes().to_vec()
 }
 
 /// A look that tells `evil` wherever text can stand.
@@ -220,7 +217,7 @@ fn feed(renderer: impl Renderer, evil: &str) {
     for frame in [
         Frame::Start(&start(evil)),
         Frame::Process(&identity),
-        Frame::Connection(&record(evil.as_bytes())),
+        Frame::Record(&record(evil.as_bytes())),
         Frame::Interval(&mark),
         Frame::Inspection(&inspection(evil)),
         Frame::TimeWait(&sockets),

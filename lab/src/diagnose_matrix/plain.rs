@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! A recording as it would be without `--handshake`: the first bytes of each
-//! direction are frames of their own (docs/reference/format.md) and can be left out.
+//! direction are records of their own (docs/reference/format.md) and can be left out.
 
 use anyhow::{Context, Result};
 
@@ -9,8 +9,11 @@ const FILE_HEADER: usize = 16;
 /// Sync, kind, a zero byte, length and checksum.
 const FRAME_HEADER: usize = 12;
 const SYNC: &[u8] = b"ZF";
-/// Frames with the first bytes of a connection.
-const HANDSHAKE: u8 = 8;
+/// Frames with the first bytes of a connection, in recordings of version 1.
+const HANDSHAKE_V1: u8 = 8;
+/// Frames with a record of the kernel program, whose first bytes are its tag.
+const RECORD: u8 = 9;
+const HANDSHAKE_TAG: &[u8] = &[2, 0];
 
 /// Leaves the first bytes out of a whole recording.
 pub fn without_handshakes(recording: &[u8]) -> Result<Vec<u8>> {
@@ -20,12 +23,19 @@ pub fn without_handshakes(recording: &[u8]) -> Result<Vec<u8>> {
     let mut kept = header.to_vec();
     while !rest.is_empty() {
         let (frame, after) = first_frame(rest).context("a damaged recording")?;
-        if frame[SYNC.len()] != HANDSHAKE {
+        if !is_handshake(frame) {
             kept.extend_from_slice(frame);
         }
         rest = after;
     }
     Ok(kept)
+}
+
+fn is_handshake(frame: &[u8]) -> bool {
+    match frame[SYNC.len()] {
+        RECORD => frame[FRAME_HEADER..].starts_with(HANDSHAKE_TAG),
+        kind => kind == HANDSHAKE_V1,
+    }
 }
 
 fn first_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -57,9 +67,18 @@ mod tests {
     fn only_frames_with_first_bytes_are_left_out() {
         let header = [7; FILE_HEADER].to_vec();
         let (start, end) = (frame(1, b"ZF"), frame(5, b""));
-        let whole = [&header[..], &start, &frame(HANDSHAKE, b"first"), &end].concat();
+        let connection = frame(RECORD, b"\x01\0\x02\0");
+        let whole = [
+            &header[..],
+            &start,
+            &frame(HANDSHAKE_V1, b"first"),
+            &connection,
+            &frame(RECORD, b"\x02\0\x02\0"),
+            &end,
+        ]
+        .concat();
         let plain = without_handshakes(&whole).expect("a whole recording");
-        assert_eq!(plain, [header, start, end].concat());
+        assert_eq!(plain, [header, start, connection, end].concat());
         assert!(without_handshakes(&whole[..whole.len() - 1]).is_err());
         assert!(without_handshakes(&whole[..3]).is_err());
     }

@@ -110,7 +110,7 @@ mod tests {
         *b"\0\0\0\x2d\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\x75\x30\0\0\0\0\0\0\x01\x0f";
 
     fn piece(socket: u64, direction: u8, offset: u8, bytes: &[u8]) -> Piece {
-        Piece::decode(&record(socket, direction, offset, bytes, 49)).unwrap()
+        Piece::of(&record(socket, direction, offset, bytes, 49)).unwrap()
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
             for (socket, from_client, offset, length) in pieces {
                 let direction = if from_client { FROM_CLIENT } else { FROM_SERVER };
                 let bytes = &REQUEST[..length];
-                if let Ok(piece) = Piece::decode(&record(socket, direction, offset, bytes, 49)) {
+                if let Ok(piece) = Piece::of(&record(socket, direction, offset, bytes, 49)) {
                     pending.add(&piece);
                 }
             }

@@ -7,6 +7,7 @@
 //! UTF-8 replaced: make it printable before it goes to a terminal.
 
 mod details;
+mod fit;
 pub mod jvm;
 pub mod logs;
 mod signature;

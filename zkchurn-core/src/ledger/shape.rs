@@ -145,8 +145,14 @@ impl Shapes {
     /// Takes an ended connection into account.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         let (client, server) = match connection.side {
-            Side::Client => (connection.payload_out, connection.payload_in),
-            Side::Server => (connection.payload_in, connection.payload_out),
+            Side::Client => (
+                connection.traffic.payload_out,
+                connection.traffic.payload_in,
+            ),
+            Side::Server => (
+                connection.traffic.payload_in,
+                connection.traffic.payload_out,
+            ),
         };
         let ending = Ending::of(outcome, connection.side);
         self.ways.add((ending, Spoken::of(client, server)), 1);

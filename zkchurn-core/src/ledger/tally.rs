@@ -76,7 +76,7 @@ impl Older {
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         match connection.stage {
             Stage::Established => self.seen += 1,
-            Stage::Open => {}
+            Stage::SeenOpen | Stage::Open => {}
             Stage::Ended | Stage::Closing => {
                 self.ended += 1;
                 self.outcomes.add(outcome, 1);
@@ -196,6 +196,8 @@ impl Tally {
                 }
                 self.end(connection, outcome);
             }
+            // Its beginning and its end have records of their own.
+            Stage::SeenOpen => {}
             Stage::Open => {
                 if !connection.was_established() {
                     self.begin(connection);
@@ -294,13 +296,13 @@ impl Tally {
                 self.closed_by_other += 1;
             }
         }
-        if let Some(bytes) = connection.payload_out {
+        if let Some(bytes) = connection.traffic.payload_out {
             self.payload_out.add(bytes);
         }
-        if let Some(bytes) = connection.payload_in {
+        if let Some(bytes) = connection.traffic.payload_in {
             self.payload_in.add(bytes);
         }
-        self.retransmits += u64::from(connection.retransmits.unwrap_or(0));
+        self.retransmits += u64::from(connection.traffic.retransmits.unwrap_or(0));
     }
 
     /// Connections that began. Where the record of an establishment was lost,

@@ -8,6 +8,7 @@ use zkchurn_common::state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, SYN
 use crate::{
     connection::{Comm, Connection, Opener, Side, Stage, Thread, errno},
     outcome::Outcome,
+    traffic::Traffic,
 };
 
 /// Nanoseconds of a millisecond.
@@ -47,10 +48,14 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
         left_established_ns: Some(start + 3 * MS),
         local_close_ns: Some(start + 3 * MS),
         ended_ns: Some(start + 4 * MS),
-        payload_out: Some(out),
-        payload_in: Some(back),
-        retransmits: Some(0),
-        smoothed_rtt_us: Some(50),
+        seen_open_ns: None,
+        traffic: Traffic {
+            payload_out: Some(out),
+            payload_in: Some(back),
+            retransmits: Some(0),
+            smoothed_rtt_us: Some(50),
+            ..Traffic::default()
+        },
         error: Some(0),
         states_seen: state::bit(SYN_SENT) | state::bit(ESTABLISHED) | state::bit(CLOSE),
         state_left: FIN_WAIT1 + 1,

@@ -8,33 +8,37 @@
 //! ```
 //!
 //! Numbers are little-endian. The checksum is CRC-32 (IEEE) over kind, the zero
-//! byte, length and payload. Kinds: 1 start (JSON), 2 connection (216 bytes,
-//! see `zkchurn_common::record`), 3 process (JSON), 4 interval (JSON), 5 end
-//! (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process (JSON), 8
-//! first bytes of a direction (56 bytes, see `zkchurn_common::handshake`). A reader skips kinds that it does not know.
+//! byte, length and payload. Kinds: 1 start (JSON), 3 process (JSON), 4 interval
+//! (JSON), 5 end (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process
+//! (JSON), 9 a record of the kernel program (see `zkchurn_common::wire`). In
+//! version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
+//! it does not know.
 
 pub mod reader;
+pub mod v1;
 pub mod writer;
 
 /// First bytes of a recording.
 pub const MAGIC: [u8; 8] = *b"ZKCHURN\n";
 /// Version of the format; changed only when old readers would misread.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The oldest version that is read.
+pub const OLDEST_VERSION: u32 = 1;
 /// First bytes of a frame.
 pub const SYNC: [u8; 2] = *b"ZF";
 /// Bytes before a frame's payload.
 pub const FRAME_HEADER: usize = 12;
 /// Bytes before the first frame.
 pub const FILE_HEADER: usize = 16;
-/// Longest payload that is accepted.
+/// Longest payload that is written, and accepted.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
 /// Kinds of frames.
 pub mod kind {
     /// [`TraceStart`](crate::frame::TraceStart) as JSON.
     pub const START: u8 = 1;
-    /// The bytes of a connection's record.
-    pub const CONNECTION: u8 = 2;
+    /// A connection's record in version 1.
+    pub const CONNECTION_V1: u8 = 2;
     /// [`ProcessIdentity`](crate::process::ProcessIdentity) as JSON.
     pub const PROCESS: u8 = 3;
     /// [`Mark`](crate::frame::Mark) as JSON, at the end of an interval.
@@ -45,8 +49,10 @@ pub mod kind {
     pub const TIME_WAIT: u8 = 6;
     /// [`Inspection`](crate::inspection::Inspection) as JSON.
     pub const INSPECTION: u8 = 7;
-    /// The first bytes of a direction.
-    pub const HANDSHAKE: u8 = 8;
+    /// The first bytes of a direction in version 1.
+    pub const HANDSHAKE_V1: u8 = 8;
+    /// The bytes of a record of the kernel program.
+    pub const RECORD: u8 = 9;
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.
@@ -57,3 +63,6 @@ pub fn checksum(kind: u8, payload: &[u8]) -> u32 {
     hasher.update(payload);
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,14 @@ use std::{
     io::{self, Read},
 };
 
-use super::{FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum, kind};
-use crate::{
-    frame::{Mark, TraceStart},
-    inspection::Inspection,
-    process::ProcessIdentity,
-    timewait::Snapshot,
+use serde::de::DeserializeOwned;
+use zerocopy::{Immutable, IntoBytes};
+
+use super::{
+    FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, OLDEST_VERSION, SYNC, VERSION, checksum, kind,
+    v1,
 };
+use crate::frame::Frame;
 
 /// Why a file cannot be read as a recording at all.
 #[derive(Debug, thiserror::Error)]
@@ -29,29 +30,6 @@ pub enum OpenError {
         "the recording has format version {0}, and this zkchurn reads up to {VERSION}: use a newer zkchurn"
     )]
     Version(u32),
-}
-
-/// A frame that was read.
-#[derive(Debug)]
-pub enum RecordedFrame<'a> {
-    /// The trace begins.
-    Start(Box<TraceStart>),
-    /// A connection's record.
-    Connection(&'a [u8]),
-    /// The first bytes of a direction.
-    Handshake(&'a [u8]),
-    /// A process was identified.
-    Process(Box<ProcessIdentity>),
-    /// A process was looked at more closely.
-    Inspection(Box<Inspection>),
-    /// TIME_WAIT sockets.
-    TimeWait(Box<Snapshot>),
-    /// An interval is over.
-    Interval(Mark),
-    /// The trace ends.
-    End(Mark),
-    /// A kind or content that only a newer version knows.
-    Unknown,
 }
 
 /// A stretch of the file that holds no whole frame.
@@ -112,6 +90,7 @@ pub struct Reader<R> {
     at_end: bool,
     damages: Vec<Damage>,
     damages_left_out: u64,
+    unknown_frames: u64,
 }
 
 const CHUNK: usize = 256 * 1024;
@@ -143,6 +122,7 @@ impl<R: Read> Reader<R> {
             at_end: false,
             damages: Vec::new(),
             damages_left_out: 0,
+            unknown_frames: 0,
         };
         reader.fill(FILE_HEADER)?;
         let Some(header) = reader.buffer.get(..FILE_HEADER) else {
@@ -152,19 +132,21 @@ impl<R: Read> Reader<R> {
             return Err(OpenError::NotARecording);
         }
         match u32_at(header, 8) {
-            VERSION => {}
+            OLDEST_VERSION..=VERSION => {}
             other => return Err(OpenError::Version(other)),
         }
         reader.consumed = FILE_HEADER;
         Ok(reader)
     }
 
-    /// The next whole frame, or `None` at the end of the file.
+    /// Hands the next whole frame to `take` and returns what that returns, or `None` at
+    /// the end of the file. Kinds and contents that only a newer version knows are skipped.
     ///
     /// # Errors
     ///
     /// Reading fails. Damage is no error here: see [`Self::damages`].
-    pub fn next_frame(&mut self) -> io::Result<Option<RecordedFrame<'_>>> {
+    pub fn next_frame<T>(&mut self, take: impl FnOnce(Frame<'_>) -> T) -> io::Result<Option<T>> {
+        let mut take = Some(take);
         loop {
             match self.find_frame()? {
                 Found::End => return Ok(None),
@@ -173,7 +155,11 @@ impl<R: Read> Reader<R> {
                     let start = self.consumed + FRAME_HEADER;
                     self.consumed = start + length;
                     let payload = &self.buffer[start..start + length];
-                    return Ok(Some(parse(kind, payload)));
+                    let taken = parse(kind, payload, |frame| take.take().map(|take| take(frame)));
+                    match taken.flatten() {
+                        Some(taken) => return Ok(Some(taken)),
+                        None => self.unknown_frames += 1,
+                    }
                 }
             }
         }
@@ -201,6 +187,11 @@ impl<R: Read> Reader<R> {
     /// The stretches without a whole frame so far, and how many more there were.
     pub fn damages(&self) -> (&[Damage], u64) {
         (&self.damages, self.damages_left_out)
+    }
+
+    /// How many whole frames so far only a newer version knows.
+    pub fn unknown_frames(&self) -> u64 {
+        self.unknown_frames
     }
 
     fn find_frame(&mut self) -> io::Result<Found> {
@@ -301,19 +292,30 @@ impl<R: Read> Reader<R> {
     }
 }
 
-fn parse(kind: u8, payload: &[u8]) -> RecordedFrame<'_> {
-    let parsed = match kind {
-        kind::START => serde_json::from_slice(payload).map(RecordedFrame::Start),
-        kind::CONNECTION => Ok(RecordedFrame::Connection(payload)),
-        kind::HANDSHAKE => Ok(RecordedFrame::Handshake(payload)),
-        kind::PROCESS => serde_json::from_slice(payload).map(RecordedFrame::Process),
-        kind::INTERVAL => serde_json::from_slice(payload).map(RecordedFrame::Interval),
-        kind::TIME_WAIT => serde_json::from_slice(payload).map(RecordedFrame::TimeWait),
-        kind::INSPECTION => serde_json::from_slice(payload).map(RecordedFrame::Inspection),
-        kind::END => serde_json::from_slice(payload).map(RecordedFrame::End),
-        _ => Ok(RecordedFrame::Unknown),
-    };
-    parsed.unwrap_or(RecordedFrame::Unknown)
+/// Hands on the frame, unless it is one that only a newer version knows.
+fn parse<T>(kind: u8, payload: &[u8], take: impl FnOnce(Frame<'_>) -> T) -> Option<T> {
+    Some(match kind {
+        kind::START => take(Frame::Start(&json(payload)?)),
+        kind::RECORD => take(Frame::Record(payload)),
+        kind::PROCESS => take(Frame::Process(&json(payload)?)),
+        kind::INTERVAL => take(Frame::Interval(&json(payload)?)),
+        kind::TIME_WAIT => take(Frame::TimeWait(&json(payload)?)),
+        kind::INSPECTION => take(Frame::Inspection(&json(payload)?)),
+        kind::END => take(Frame::End(&json(payload)?)),
+        kind::CONNECTION_V1 => take(record(v1::connection(payload).as_ref())),
+        kind::HANDSHAKE_V1 => take(record(v1::handshake(payload).as_ref())),
+        _ => return None,
+    })
+}
+
+fn json<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
+    serde_json::from_slice(payload).ok()
+}
+
+/// A record of version 1 as it is today. What is none stays a record, one without any
+/// bytes, so that it is counted as one that cannot be read.
+fn record<T: IntoBytes + Immutable>(record: Option<&T>) -> Frame<'_> {
+    Frame::Record(record.map_or(&[], IntoBytes::as_bytes))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Writing frames to a recording.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::{MAGIC, SYNC, VERSION, checksum, kind};
+use super::{MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum, kind};
 use crate::frame::Frame;
 
 /// Writes a recording; each frame is whole or, if the disk fills up, the last.
@@ -30,12 +30,12 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// What writing fails with.
+    /// What writing fails with; or the frame is longer than a reader accepts
+    /// ([`ErrorKind::InvalidInput`]): then nothing was written, and the recording may go on.
     pub fn write(&mut self, frame: Frame<'_>) -> io::Result<()> {
         match frame {
             Frame::Start(start) => self.write_json(kind::START, start),
-            Frame::Connection(bytes) => self.write_payload(kind::CONNECTION, bytes),
-            Frame::Handshake(bytes) => self.write_payload(kind::HANDSHAKE, bytes),
+            Frame::Record(bytes) => self.write_payload(kind::RECORD, bytes),
             Frame::Process(process) => self.write_json(kind::PROCESS, process),
             Frame::Inspection(inspection) => self.write_json(kind::INSPECTION, inspection),
             Frame::TimeWait(snapshot) => self.write_json(kind::TIME_WAIT, snapshot),
@@ -50,6 +50,15 @@ impl<W: Write> Writer<W> {
     }
 
     fn write_payload(&mut self, kind: u8, payload: &[u8]) -> io::Result<()> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "a frame of {} bytes; the longest has {MAX_PAYLOAD}",
+                    payload.len()
+                ),
+            ));
+        }
         let [sync_a, sync_b] = SYNC;
         let [l0, l1, l2, l3] = (payload.len() as u32).to_le_bytes();
         let [s0, s1, s2, s3] = checksum(kind, payload).to_le_bytes();

@@ -19,6 +19,7 @@ use crate::{
     report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
     serverlog,
     timewait::table::TimeWait,
+    traffic::Traffic,
 };
 
 /// Version of the JSON schema: raised when a field changes its meaning or goes;
@@ -135,10 +136,8 @@ struct ConnectionBody<'a> {
     first_close: Option<FirstClose>,
     reset: Option<Reset>,
     error: Option<ErrorBody>,
-    payload_out: Option<u64>,
-    payload_in: Option<u64>,
-    retransmits: Option<u32>,
-    smoothed_rtt_us: Option<u32>,
+    #[serde(flatten)]
+    traffic: Traffic,
     handshake: Option<HandshakeBody>,
 }
 
@@ -209,10 +208,7 @@ impl<'a> ConnectionBody<'a> {
                     errno: number,
                     name: errno::name(number),
                 }),
-            payload_out: connection.payload_out,
-            payload_in: connection.payload_in,
-            retransmits: connection.retransmits,
-            smoothed_rtt_us: connection.smoothed_rtt_us,
+            traffic: connection.traffic,
             handshake: connection
                 .handshake
                 .map(|handshake| HandshakeBody::new(&handshake, line.clock)),

@@ -32,6 +32,8 @@ pub struct Sources<'a> {
     pub time_wait: Option<&'a TimeWait>,
     /// Records that could not be decoded.
     pub undecodable_records: u64,
+    /// Records of a kind that this version does not know.
+    pub unknown_records: u64,
     /// Handshakes that were forgotten.
     pub handshakes_forgotten: u64,
     /// Most families, and threads of each, that are listed.
@@ -59,6 +61,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         loss: Loss {
             kernel: mark.loss,
             undecodable_records: sources.undecodable_records,
+            unknown_records: sources.unknown_records,
             handshakes_forgotten: sources.handshakes_forgotten,
         },
         families_left_out: (families.len() - rows.len()) as u64,

@@ -102,6 +102,9 @@ pub struct Loss {
     pub kernel: LossCounts,
     /// Records that could not be decoded.
     pub undecodable_records: u64,
+    /// Records that only a newer zkchurn knows; absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown_records: u64,
     /// Handshakes that were captured and had to be forgotten before their
     /// connection ended, because too many others came in between.
     pub handshakes_forgotten: u64,
@@ -304,6 +307,11 @@ pub struct Busiest {
     pub destination: String,
     /// Its connections that ended in the interval.
     pub ended: u64,
+}
+
+/// serde hands out a reference.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// `client` or `server`.

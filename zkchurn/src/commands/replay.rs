@@ -84,6 +84,12 @@ fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: b
             path.display()
         ));
     }
+    if let newer @ 1.. = reader.unknown_frames() {
+        warn(format_args!(
+            "{} holds {newer} frames that only a newer zkchurn reads; they were skipped",
+            path.display()
+        ));
+    }
     if !begun {
         warn(format_args!(
             "{} has no readable start, so nothing can be reported",

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zkchurn_core::{inspection::Inspection, process::ProcessKey};
+use zkchurn_core::{inspection::Inspection, process::ProcessKey, recording::MAX_PAYLOAD};
 
 use super::{clock::monotonic_ns, jvm, jvm::JvmMode, logs, proc::details};
 
@@ -118,11 +118,14 @@ fn look(request: &Request) -> Inspection {
             details.log_files_left_out,
         )
     });
-    Inspection {
+    let mut inspection = Inspection {
         key: request.process,
         at_ns: monotonic_ns(),
         details,
         jvm,
         logs,
-    }
+    };
+    // Here, so that a trace and its replay report the same.
+    inspection.fit(MAX_PAYLOAD);
+    inspection
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::{Instant, sleep, sleep_until};
+use zerocopy::IntoBytes;
 use zkchurn_common::record::RECORD_SIZE;
 use zkchurn_core::{
     doctor::Check,
@@ -143,7 +144,7 @@ impl Trace {
         announce::announce(&start);
         sink.emit(Frame::Start(&start));
         for record in &older.records {
-            sink.take(record);
+            sink.take(record.as_bytes());
         }
         sink.flush();
         let inspector = Inspector::start()
@@ -248,8 +249,8 @@ impl Trace {
             return self.sink.finish();
         }
         self.take_all();
-        for record in self.source.open_connections() {
-            self.sink.take(&record);
+        for record in self.source.open_connections(monotonic_ns()) {
+            self.sink.take(record.as_bytes());
         }
         mark = self.mark();
         mark.loss.recursion_misses = misses;

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use zkchurn_common::{record::RECORD_SIZE, state};
+use zkchurn_common::{record::ConnectionRecord, state};
 
 use crate::{
     host::{
@@ -13,7 +13,7 @@ use crate::{
     },
     live::older_record::record_of,
 };
-use zkchurn_core::{decode::write_record, frame::Sides};
+use zkchurn_core::frame::Sides;
 
 /// States in which a connection has its end still before it.
 const ALIVE: u32 = 1 << state::ESTABLISHED | 1 << state::SYN_SENT | 1 << state::CLOSE_WAIT;
@@ -21,8 +21,8 @@ const ALIVE: u32 = 1 << state::ESTABLISHED | 1 << state::SYN_SENT | 1 << state::
 /// What was found.
 #[derive(Default)]
 pub struct OlderConnections {
-    /// The connections, each as a record of kind `KIND_ESTABLISHED`.
-    pub records: Vec<Vec<u8>>,
+    /// The connections, each as a record of stage `STAGE_ESTABLISHED`.
+    pub records: Vec<ConnectionRecord>,
     /// What could not be found out, each a sentence.
     pub notes: Vec<String>,
 }
@@ -94,15 +94,9 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
         }
         is_alive
     });
-    let mut records: Vec<_> = followed.into_iter().collect();
-    records.sort_unstable_by_key(|(cookie, _)| *cookie);
-    OlderConnections {
-        records: records
-            .into_iter()
-            .map(|(_, record)| record.to_vec())
-            .collect(),
-        notes,
-    }
+    let mut records: Vec<_> = followed.into_values().collect();
+    records.sort_unstable_by_key(|record| record.socket);
+    OlderConnections { records, notes }
 }
 
 /// Enters the wanted ones; and how many of them found no room.
@@ -112,7 +106,7 @@ fn enter(
     held: &HashMap<u32, holders::Holder>,
     wanted: Wanted<'_>,
     now_ns: u64,
-) -> (HashMap<u64, [u8; RECORD_SIZE]>, u64) {
+) -> (HashMap<u64, ConnectionRecord>, u64) {
     let mut no_room = 0;
     let mut followed = HashMap::new();
     for socket in sockets {
@@ -124,12 +118,8 @@ fn enter(
         if !is_wanted {
             continue;
         }
-        let mut bytes = Vec::with_capacity(RECORD_SIZE);
-        write_record(&record_of(socket, holder, wanted.ports, now_ns), &mut bytes);
-        let Ok(record) = <[u8; RECORD_SIZE]>::try_from(bytes) else {
-            continue;
-        };
-        match source.follow(socket.cookie, &record) {
+        let record = record_of(socket, holder, wanted.ports, now_ns);
+        match source.follow(&record) {
             Followed::Yes => {
                 followed.insert(socket.cookie, record);
             }

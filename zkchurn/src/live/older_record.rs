@@ -6,11 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use zkchurn_common::{
     record::{
-        COMM_LENGTH, ConnectionRecord, FAMILY_INET, FAMILY_INET6, KIND_ESTABLISHED, SIDE_ACCEPTED,
-        SIDE_OPENED, known,
+        COMM_LENGTH, ConnectionRecord, FAMILY_INET, FAMILY_INET6, SIDE_ACCEPTED, SIDE_OPENED,
+        STAGE_ESTABLISHED, known,
     },
     state::{self, CLOSE_WAIT, ESTABLISHED, SYN_SENT},
 };
+
+use zkchurn_core::decode::blank;
 
 use crate::host::sock_diag::{DiagSocket, holders::Holder};
 
@@ -36,30 +38,17 @@ pub fn record_of(
         } else {
             0
         },
-        local_close_ns: 0,
-        ended_ns: 0,
-        payload_out: 0,
-        payload_in: 0,
-        opener_cgroup: 0,
         opener_start_ns: holder.map_or(0, |holder| holder.key.start_ns),
         opener_tgid: holder.map_or(0, |holder| holder.key.pid),
-        opener_tid: 0,
         opener_uid: socket.uid,
-        closer_tgid: 0,
-        closer_tid: 0,
         netns: socket.netns,
-        error: 0,
-        smoothed_rtt_us: 0,
-        retransmits: 0,
         known,
         local_address: octets(socket.local),
         remote_address: octets(socket.remote),
-        opener_comm: [0; COMM_LENGTH],
         process_comm: holder.map_or([0; COMM_LENGTH], |holder| comm(&holder.comm)),
-        closer_comm: [0; COMM_LENGTH],
         local_port: socket.local.port().to_be_bytes(),
         remote_port: socket.remote.port().to_be_bytes(),
-        kind: KIND_ESTABLISHED,
+        stage: STAGE_ESTABLISHED,
         side: if is_opened {
             SIDE_OPENED
         } else {
@@ -71,8 +60,7 @@ pub fn record_of(
         } else {
             FAMILY_INET
         },
-        state_left: 0,
-        reserved: [0; 6],
+        ..blank()
     }
 }
 

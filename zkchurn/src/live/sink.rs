@@ -8,8 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use zkchurn_common::handshake::HANDSHAKE_RECORD_SIZE;
-
 use crate::{
     exit::{Code, Failure},
     host::{
@@ -19,8 +17,12 @@ use crate::{
     warn::warn,
 };
 use zkchurn_core::{
-    decode::process_of, frame::Frame, pipeline::Pipeline, recording::writer::Writer,
-    registry::Registry, render::Renderer,
+    decode::{self, Record},
+    frame::Frame,
+    pipeline::Pipeline,
+    recording::writer::Writer,
+    registry::Registry,
+    render::Renderer,
 };
 
 /// What goes through the pipeline comes out of one renderer.
@@ -67,10 +69,8 @@ impl Sink {
 
     /// Takes a record, and looks its process up when it is the first of it.
     pub fn take(&mut self, record: &[u8]) {
-        if record.len() == HANDSHAKE_RECORD_SIZE {
-            return self.emit(Frame::Handshake(record));
-        }
-        if let Some(key) = process_of(record)
+        if let Ok(Record::Connection(connection)) = &decode::read(record)
+            && let Some(key) = decode::process_of(connection)
             && self.seen.first_sight(key)
             && let Some(mut identity) = identity::read(key)
         {
@@ -79,7 +79,7 @@ impl Sink {
             }
             self.emit(Frame::Process(&identity));
         }
-        self.emit(Frame::Connection(record));
+        self.emit(Frame::Record(record));
     }
 
     /// Takes any frame.
@@ -155,6 +155,12 @@ impl Sink {
         {
             let partial = partial_path(&recording.path);
             let partial = partial.display();
+            if error.kind() == ErrorKind::InvalidInput {
+                warn(format_args!(
+                    "{partial} lacks {error}; the recording goes on"
+                ));
+                return;
+            }
             warn(format_args!(
                 "{partial} cannot be written any more ({error}); the trace goes on without it"
             ));

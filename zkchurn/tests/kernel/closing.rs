@@ -4,17 +4,22 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
+    sync::mpsc::channel,
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
+use socket2::{SockFilter, SockRef};
 
 use crate::{
-    namespace::{in_namespace, inode},
+    namespace::{begin_with_window, in_namespace, inode},
     peer::{connect, drain, listen, read_all, reset_at_close, v4, v4_mapped, v6},
     tracer::{Trace, Tracer, assert_fields, unused_port},
 };
+
+/// `BPF_RET | BPF_K` (include/uapi/linux/bpf_common.h).
+const BPF_RET: u16 = 0x06;
 
 /// Traces one connection: `client` acts on one end, `server` on the other.
 fn one_connection(
@@ -100,6 +105,56 @@ fn payload_is_exact_when_this_side_closes_first() {
         trace.only(),
         &json!({"payload_out": 49, "payload_in": 41, "outcome": "answered_then_closed_by_us", "first_close": "us"}),
     );
+}
+
+/// Loopback delivers everything; a filter on the server's socket does not.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_is_sent_again_is_counted_in_segments_and_bytes() {
+    const NOTHING_PASSES: SockFilter = SockFilter::new(BPF_RET, 0, 0, 0);
+    let (is_deaf, wait_until_deaf) = channel();
+    let trace = one_connection(
+        v4,
+        move |mut stream| {
+            wait_until_deaf.recv().unwrap();
+            stream.write_all(&[1; 45]).unwrap();
+            stream.read_exact(&mut [0; 3]).unwrap();
+        },
+        move |mut stream| {
+            let socket = SockRef::from(&stream);
+            socket.attach_filter(&[NOTHING_PASSES]).unwrap();
+            is_deaf.send(()).unwrap();
+            // The first retry comes after 200 ms.
+            thread::sleep(Duration::from_millis(500));
+            socket.detach_filter().unwrap();
+            stream.read_exact(&mut [0; 45]).unwrap();
+            stream.write_all(&[2; 3]).unwrap();
+            read_all(&mut stream);
+        },
+    );
+    let connection = trace.only();
+    assert_fields(connection, &json!({"payload_out": 45, "payload_in": 3}));
+    let retransmits = connection["retransmits"].as_u64().unwrap();
+    assert!(retransmits > 0);
+    assert_eq!(connection["bytes_retransmitted"], 45 * retransmits);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_congestion_window_is_the_sockets() {
+    let trace = in_namespace(|| {
+        begin_with_window(37);
+        let port = unused_port();
+        let accepting = drain(listen(port), 1);
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        drop(connect(v4(port)));
+        accepting.join().unwrap();
+        tracer.finish()
+    });
+    // The FIN that was acknowledged may have opened it by one.
+    let window = trace.only()["congestion_window"].as_u64().unwrap();
+    assert!((37..=38).contains(&window), "{window} segments");
+    assert_eq!(trace.only()["bytes_retransmitted"], 0);
 }
 
 #[test]

@@ -72,6 +72,13 @@ fn ip(arguments: &str) {
     namespace::ip(&words).unwrap();
 }
 
+/// Has connections over IPv4's loopback begin with a congestion window of `segments`.
+pub fn begin_with_window(segments: u32) {
+    ip(&format!(
+        "route replace local 127.0.0.1 dev lo table local initcwnd {segments}"
+    ));
+}
+
 /// An address whose packets vanish: it has a neighbour entry for a machine
 /// that is not there. A connect gives up after one retransmitted SYN (3 s).
 pub fn black_hole() -> &'static str {

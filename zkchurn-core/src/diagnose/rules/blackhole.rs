@@ -94,7 +94,7 @@ mod tests {
         let mut connections = every(7_100, 5, (0, 0, Outcome::GivenUp));
         for connection in &mut connections {
             connection.ended_ns = Some(connection.started_ns + after_ms * MS);
-            connection.retransmits = Some(retransmits);
+            connection.traffic.retransmits = Some(retransmits);
         }
         connections
     }

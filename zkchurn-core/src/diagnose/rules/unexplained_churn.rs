@@ -74,8 +74,8 @@ mod tests {
     fn without_byte_counts_that_is_why() {
         let mut connections = every(700, 6, (0, 0, Outcome::ClosedByUs));
         for connection in &mut connections {
-            connection.payload_out = None;
-            connection.payload_in = None;
+            connection.traffic.payload_out = None;
+            connection.traffic.payload_in = None;
         }
         let finding = only(diagnosed(&connections));
         assert!(finding.reasons_against[0].contains("does not tell"));

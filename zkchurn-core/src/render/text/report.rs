@@ -50,7 +50,10 @@ pub fn write_scope(
 ) -> io::Result<()> {
     writeln!(to, "{}", scope::traced(report, zone))?;
     let loss = loss::line(&report.loss);
-    if report.loss.kernel.is_none() && report.loss.undecodable_records == 0 {
+    if report.loss.kernel.is_none()
+        && report.loss.undecodable_records == 0
+        && report.loss.unknown_records == 0
+    {
         writeln!(to, "{loss}")?;
     } else {
         writeln!(to, "{}", style.warn(&loss))?;

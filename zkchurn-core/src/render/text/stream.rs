@@ -103,8 +103,8 @@ pub fn write_line(
         ),
         far_end(connection),
         first_close(connection),
-        bytes(connection.payload_out),
-        bytes(connection.payload_in),
+        bytes(connection.traffic.payload_out),
+        bytes(connection.traffic.payload_in),
         style.outcome(line.outcome, &outcome(line)),
     )
 }

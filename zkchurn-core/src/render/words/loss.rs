@@ -37,6 +37,12 @@ pub fn line(loss: &Loss) -> String {
         let damaged = text::counted(loss.undecodable_records, "unreadable record");
         line.push_str(&format!("; {damaged}"));
     }
+    if loss.unknown_records > 0 {
+        let newer = text::counted(loss.unknown_records, "record");
+        line.push_str(&format!(
+            "; {newer} skipped: only a newer zkchurn reads them"
+        ));
+    }
     line
 }
 

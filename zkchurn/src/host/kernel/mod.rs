@@ -21,7 +21,7 @@ use aya::{
 use rustix::io::Errno;
 use zkchurn_common::{
     loss::Loss,
-    record::{KIND_OPEN, RECORD_SIZE},
+    record::{ConnectionRecord, RECORD_SIZE, STAGE_OPEN_AT_END},
     settings::names,
 };
 
@@ -229,8 +229,9 @@ impl KernelSource {
     }
 
     /// Has the program follow a socket that is older than it.
-    pub fn follow(&mut self, cookie: u64, record: &[u8; RECORD_SIZE]) -> Followed {
-        match self.tracked.insert(cookie, record, BPF_NOEXIST) {
+    pub fn follow(&mut self, record: &ConnectionRecord) -> Followed {
+        let bytes: [u8; RECORD_SIZE] = zerocopy::transmute!(*record);
+        match self.tracked.insert(record.socket, bytes, BPF_NOEXIST) {
             Ok(()) => Followed::Yes,
             Err(MapError::SyscallError(error))
                 if error.io_error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) =>
@@ -280,20 +281,20 @@ impl KernelSource {
         Ok(())
     }
 
-    /// The connections in the table, each as a record of kind [`KIND_OPEN`].
-    pub fn open_connections(&self) -> Vec<[u8; RECORD_SIZE]> {
-        let kind = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, kind);
-        let mut open: Vec<_> = self
-            .tracked
-            .iter()
-            .filter_map(Result::ok)
-            .map(|(_, mut record)| {
-                record[kind] = KIND_OPEN;
-                record
+    /// The connections in the table at `now_ns`, each as a record of stage
+    /// [`STAGE_OPEN_AT_END`].
+    pub fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
+        let entries = self.tracked.iter().filter_map(Result::ok);
+        let mut open: Vec<ConnectionRecord> = entries
+            .map(|(_, record)| ConnectionRecord {
+                header: ConnectionRecord::HEADER,
+                stage: STAGE_OPEN_AT_END,
+                until_ns: now_ns,
+                ..zerocopy::transmute!(record)
             })
             .collect();
         // The order of the table is that of its hash; that of the starts is stable.
-        open.sort_unstable_by_key(record_start);
+        open.sort_unstable_by_key(|record| record.started_ns);
         open
     }
 
@@ -361,13 +362,6 @@ fn no_hook(config: &KernelConfig) -> String {
         _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing"
             .to_owned(),
     }
-}
-
-fn record_start(record: &[u8; RECORD_SIZE]) -> u64 {
-    let at = std::mem::offset_of!(zkchurn_common::record::ConnectionRecord, started_ns);
-    let mut word = [0; 8];
-    word.copy_from_slice(&record[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 /// Whether the kernel preempts a program at a tracepoint, and skips it for what

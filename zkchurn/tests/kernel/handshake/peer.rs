@@ -11,8 +11,12 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zkchurn_common::handshake::{FROM_CLIENT, FROM_SERVER, HANDSHAKE_RECORD_SIZE};
-use zkchurn_core::recording::reader::{Reader, RecordedFrame};
+use zkchurn_common::handshake::{FROM_CLIENT, FROM_SERVER};
+use zkchurn_core::{
+    decode::{self, Record},
+    frame::Frame,
+    recording::reader::Reader,
+};
 use zkchurn_lab::harness::zookeeper::{ConnectRequest, ConnectResponse};
 
 /// The password of every session; no record may hold four bytes of it. The
@@ -116,27 +120,27 @@ impl Recording {
         fs::read(self.file()).unwrap()
     }
 
-    /// The records of handshakes, in order; their layout is that of
-    /// `zkchurn_common::handshake`.
+    /// The records of handshakes, in order.
     pub fn handshakes(&self) -> Vec<Recorded> {
         let bytes = self.bytes();
         let mut reader = Reader::new(bytes.as_slice()).unwrap();
         let mut found = Vec::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
-            if let RecordedFrame::Handshake(record) = frame {
-                assert_eq!(record.len(), HANDSHAKE_RECORD_SIZE);
-                let length = usize::from(record[48]);
-                let (bytes, rest) = record[20..48].split_at(length);
+        let mut take = |frame: Frame<'_>| {
+            if let Frame::Record(record) = frame
+                && let Record::Handshake(record) = decode::read(record).unwrap()
+            {
+                let (bytes, rest) = record.bytes.split_at(record.length.into());
                 assert!(rest.iter().all(|byte| *byte == 0), "{record:?}");
-                assert!([FROM_CLIENT, FROM_SERVER].contains(&record[50]));
+                assert!([FROM_CLIENT, FROM_SERVER].contains(&record.direction));
                 found.push(Recorded {
-                    from_client: record[50] == FROM_CLIENT,
-                    offset: record[49],
+                    from_client: record.direction == FROM_CLIENT,
+                    offset: record.offset,
                     bytes: bytes.to_vec(),
-                    payload: u32::from_le_bytes(record[16..20].try_into().unwrap()),
+                    payload: record.payload,
                 });
             }
-        }
+        };
+        while reader.next_frame(&mut take).unwrap().is_some() {}
         found
     }
 
