@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! What every record of the ring buffer begins with, and the rule by which
-//! records change (docs/adr/0017).
+//! records change (docs/adr/0018).
 //!
 //! ```text
 //! record   tag u16 | version u16 | length u32 | fields …
