@@ -18,6 +18,7 @@ use zkchurn_common::{
 use crate::{
     globals, maps,
     packet::{Packet, Payload},
+    progress::Direction,
 };
 
 /// The verdict of both programs.
@@ -28,42 +29,6 @@ const PASS: i32 = 1;
 enum Way {
     Out,
     In,
-}
-
-/// How much of a connection's handshake was captured.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Progress {
-    sent: Direction,
-    received: Direction,
-    side: u32,
-}
-
-/// The captured prefix of one direction.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Direction {
-    /// Bytes captured so far.
-    captured: u32,
-    /// Sequence number of the byte after those.
-    next: u32,
-}
-
-impl Progress {
-    /// Nothing captured yet of a socket of `side`
-    /// ([`ConnectionRecord`](zkchurn_common::record::ConnectionRecord)).
-    #[inline(always)]
-    pub fn new(side: u8) -> Self {
-        let nothing = Direction {
-            captured: 0,
-            next: 0,
-        };
-        Self {
-            sent: nothing,
-            received: nothing,
-            side: side as u32,
-        }
-    }
 }
 
 /// Packets that leave a socket (net/ipv4/ip_output.c, `ip_finish_output`).

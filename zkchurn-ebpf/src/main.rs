@@ -8,7 +8,7 @@
 //! | `socket` | reading fields of `struct sock`, one way for each hook |
 //! | `observe` | one exhaustive match from a change of state to its handler |
 //! | `handlers` | what each change of state adds to a connection's record |
-//! | `handshake`, `packet` | the first bytes of each direction of those connections |
+//! | `handshake`, `packet`, `progress` | the first bytes of each direction of those connections |
 //! | `task` | who runs now: thread, process, names |
 //! | `words` | sixteen bytes at once |
 //! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
@@ -26,6 +26,7 @@ mod hooks;
 mod maps;
 mod observe;
 mod packet;
+mod progress;
 mod socket;
 mod task;
 mod words;

@@ -12,7 +12,7 @@ use zkchurn_common::{
     record::{ConnectionRecord, ESTABLISHED_SIZE, RECORD_SIZE},
 };
 
-use crate::{globals, handshake::Progress, words};
+use crate::{globals, progress::Progress, words};
 
 /// Open connections by socket identity. The loader sets the size.
 #[map]
