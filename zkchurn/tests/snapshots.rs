@@ -244,3 +244,18 @@ fn server_logs_as_text_and_json() {
     });
     check_all("serverlog", views.into_iter().flatten());
 }
+
+/// What goes into a ticket.
+#[test]
+fn markdown_of_reports_and_server_logs() {
+    let reports = in_parallel(&AS_TEXT, |recording| {
+        let file = file_of(recording);
+        let arguments = ["replay", "--format", "markdown", file.to_str().unwrap()];
+        (snapshot_name(recording), printed(&arguments))
+    });
+    let logs = SERVER_LOGS.map(|(name, arguments)| {
+        let arguments = [&["serverlog", "--format", "markdown"], arguments].concat();
+        (format!("serverlog_{name}"), printed(&arguments))
+    });
+    check_all("markdown", reports.into_iter().chain(logs));
+}

@@ -160,7 +160,8 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     Ok(())
 }
 
-const FAMILY_COLUMNS: [&str; 9] = [
+const FAMILY_COLUMNS: [&str; 10] = [
+    "WHO AND WHERE TO",
     "THREAD",
     "COUNT",
     "RATE",
@@ -173,9 +174,10 @@ const FAMILY_COLUMNS: [&str; 9] = [
 ];
 
 fn write_families(to: &mut dyn Write, report: &Report) -> io::Result<()> {
-    for family in &report.families {
-        writeln!(to, "\n**{}**\n", inline(&heading(family)))?;
-        write_table(to, &FAMILY_COLUMNS, family_rows(family))?;
+    if !report.families.is_empty() {
+        writeln!(to, "\n### Connections\n")?;
+        let rows = report.families.iter().flat_map(family_rows);
+        write_table(to, &FAMILY_COLUMNS, rows)?;
     }
     if report.families_left_out > 0 {
         let more = count(report.families_left_out);
@@ -191,7 +193,7 @@ fn write_families(to: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-/// One row for all threads, and one for each of the busiest.
+/// One row for all threads, and one for each of the busiest. The first names the family.
 fn family_rows(family: &FamilyRow) -> Vec<Vec<String>> {
     let threads = family.threads.iter().map(|thread| {
         let label = format!("{} {}", thread.tid, code(&thread.comm));
@@ -207,7 +209,10 @@ fn family_rows(family: &FamilyRow) -> Vec<Vec<String>> {
     let older = &family.summary.older;
     if older.seen > 0 {
         let label = "before start, thread not known".to_owned();
-        rows.push(vec![label, count(older.seen)]);
+        rows.push(vec![String::new(), label, count(older.seen)]);
+    }
+    if let Some(first) = rows.first_mut().and_then(|row| row.first_mut()) {
+        *first = inline(&heading(family));
     }
     rows
 }
@@ -215,6 +220,7 @@ fn family_rows(family: &FamilyRow) -> Vec<Vec<String>> {
 fn row(label: String, summary: &Summary) -> Vec<String> {
     let (sent, received) = (bytes(&summary.payload_out), bytes(&summary.payload_in));
     vec![
+        String::new(),
         label,
         count(summary.opened),
         rate(summary.per_second),
@@ -233,12 +239,14 @@ fn row(label: String, summary: &Summary) -> Vec<String> {
 fn write_suspect(to: &mut dyn Write, suspect: &SuspectRow, zone: &TimeZone) -> io::Result<()> {
     let mut text = Vec::new();
     suspect::write(&mut text, suspect, &Style::new(false), zone)?;
-    writeln!(to)?;
+    let heading = format!("pid {} {}", suspect.pid, suspect.label);
+    writeln!(to, "\n### {}\n", inline(&heading))?;
     fenced(to, &String::from_utf8_lossy(&text))
 }
 
 fn write_time_wait(to: &mut dyn Write, table: &TimeWait) -> io::Result<()> {
-    writeln!(to, "\n**{}**", inline(&time_wait::sentence(table)))?;
+    writeln!(to, "\n### TIME\\_WAIT\n")?;
+    writeln!(to, "{}", inline(&time_wait::sentence(table)))?;
     if table.groups.len() > 1 {
         writeln!(to)?;
         let rows = table.groups.iter().take(SHOWN).map(|group| {
@@ -249,7 +257,7 @@ fn write_time_wait(to: &mut dyn Write, table: &TimeWait) -> io::Result<()> {
                 time_wait::left(group.first_left_ms, group.last_left_ms),
             ]
         });
-        write_table(to, &["SOCKETS", "OWNER", "FAR END", "GONE IN"], rows)?;
+        write_table(to, &["SOCKETS", "OWNER", "PEER", "GONE IN"], rows)?;
     }
     for row in &table.rows {
         let owner = inline(&time_wait::owner(&row.owner));
@@ -262,7 +270,8 @@ fn write_time_wait(to: &mut dyn Write, table: &TimeWait) -> io::Result<()> {
 }
 
 fn write_scope(to: &mut dyn Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
-    writeln!(to, "\n- {}", inline(&scope::traced(report, zone)))?;
+    writeln!(to, "\n### What was traced, and what was lost\n")?;
+    writeln!(to, "- {}", inline(&scope::traced(report, zone)))?;
     writeln!(to, "- {}", loss::line(&report.loss))?;
     for sentence in &report.degraded {
         item(to, "degraded", sentence)?;
@@ -344,7 +353,7 @@ fn check(check: &Check) -> Vec<String> {
 }
 
 fn item(to: &mut dyn Write, name: &str, sentence: &str) -> io::Result<()> {
-    writeln!(to, "- *{name}* {}", inline(sentence))
+    writeln!(to, "- *{name}* {}", inline(&clip(sentence, SENTENCE)))
 }
 
 /// Rows may be shorter than the header. Cells are escaped already, but for the bar.
@@ -364,7 +373,7 @@ fn write_table(
 
 /// Words of anybody as plain text: one line, no markup, no mark that ends a cell.
 fn inline(words: &str) -> String {
-    let words = printable(clip(words, SENTENCE).as_bytes());
+    let words = printable(words.as_bytes());
     let mut escaped = String::with_capacity(words.len());
     for character in words.chars() {
         if matches!(
@@ -402,8 +411,13 @@ mod tests {
             r"a\|b \`c\` \*d\* \[e\](f)\\u{a}\<g\>"
         );
         assert_eq!(code("pool`1|2\n"), r"`pool'1\|2\u{a}`");
-        let long = inline(&"x".repeat(10_000));
-        assert!(long.len() < 2 * SENTENCE, "{}", long.len());
+    }
+
+    #[test]
+    fn a_sentence_that_quotes_a_long_line_is_cut() {
+        let mut line = Vec::new();
+        item(&mut line, "for", &"x".repeat(10_000)).unwrap();
+        assert!(line.len() < 2 * SENTENCE, "{}", line.len());
     }
 
     #[test]
