@@ -210,10 +210,26 @@ impl<R: Renderer> Pipeline<R> {
     }
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(start) = &self.start else {
+        let Some(report) = self.report_at(mark) else {
             return Ok(());
         };
-        let report = report::build(&Sources {
+        self.renderer.report(&report)?;
+        self.report = Some(report);
+        self.renderer.flush()
+    }
+
+    /// The report as it stands at `mark`, with findings and answer; `None` before the
+    /// trace has begun. Asking changes nothing, so it may be asked at any moment
+    /// (docs/report-cost.md says what that costs). TIME_WAIT sockets and closer looks
+    /// are those of their latest frame.
+    pub fn report_at(&self, mark: &Mark) -> Option<Report> {
+        self.start
+            .as_ref()
+            .map(|start| report::build(&self.sources(start, mark)))
+    }
+
+    fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark) -> Sources<'a> {
+        Sources {
             start,
             mark,
             ledger: &self.ledger,
@@ -223,10 +239,7 @@ impl<R: Renderer> Pipeline<R> {
             unknown_records: self.unknown_records,
             handshakes_forgotten: self.handshakes.forgotten(),
             top: self.view.top,
-        });
-        self.renderer.report(&report)?;
-        self.report = Some(report);
-        self.renderer.flush()
+        }
     }
 
     fn loss(&self, mark: &Mark) -> Loss {
