@@ -28,6 +28,8 @@ const PORT: u16 = 2181;
 /// Connections begin so many nanoseconds after each other: 20,000 in a second.
 const BETWEEN_NS: u64 = 50_000;
 const INTERVAL_NS: u64 = 10_000_000_000;
+/// Of one process, after which the next is another one.
+const THREADS_OF_A_PROCESS: u64 = 1_000;
 const FIRST_PID: u32 = 1_000;
 
 /// A recording of churn that never happened.
@@ -36,12 +38,9 @@ struct Options {
     /// Connections, each with two records
     #[arg(long)]
     connections: u64,
-    /// Distinct threads that open them in turn
+    /// Distinct threads that open them in turn, a thousand to a process
     #[arg(long, default_value_t = 1)]
     threads: u64,
-    /// Threads of one process, after which the next is another one
-    #[arg(long, default_value_t = 1_000)]
-    threads_of_a_process: u64,
     /// Distinct servers that they go to in turn
     #[arg(long, default_value_t = 1)]
     servers: u32,
@@ -113,8 +112,8 @@ fn mark(monotonic_ns: u64) -> Mark {
 fn established(number: u64, options: &Options) -> ConnectionRecord {
     let started = (number + 1) * BETWEEN_NS;
     let thread = number % options.threads;
-    let process = thread / options.threads_of_a_process;
-    let tgid = FIRST_PID + (process * (options.threads_of_a_process + 1)) as u32;
+    let process = thread / THREADS_OF_A_PROCESS;
+    let tgid = FIRST_PID + (process * (THREADS_OF_A_PROCESS + 1)) as u32;
     let server = (number % u64::from(options.servers)) as u32;
     ConnectionRecord {
         socket: number + 1,
@@ -123,7 +122,7 @@ fn established(number: u64, options: &Options) -> ConnectionRecord {
         opener_cgroup: 1,
         opener_start_ns: (1 + process) * 10_000_000,
         opener_tgid: tgid,
-        opener_tid: tgid + 1 + (thread % options.threads_of_a_process) as u32,
+        opener_tid: tgid + 1 + (thread % THREADS_OF_A_PROCESS) as u32,
         opener_uid: 1_000,
         netns: 4_026_531_840,
         known: known::COOKIE
