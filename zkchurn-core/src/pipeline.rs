@@ -10,6 +10,7 @@ use crate::{
     clock::rfc3339,
     connection::Stage,
     decode::{self, Record},
+    diagnose::diagnose,
     frame::{Frame, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     ledger::{Churning, Ledger},
@@ -17,7 +18,7 @@ use crate::{
     process::ProcessKey,
     registry::Registry,
     render::{ConnectionLine, Renderer},
-    report::{self, Busiest, IntervalSummary, Loss, Report, Sources},
+    report::{self, Busiest, IntervalSummary, Leading, Loss, Report, Sources},
     timewait::{
         Snapshot,
         owners::Owners,
@@ -199,6 +200,7 @@ impl<R: Renderer> Pipeline<R> {
                     ended,
                 })
             }),
+            leading: self.leading(mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns)),
             loss: self.loss(mark),
         };
         self.interval = IntervalStart {
@@ -209,11 +211,33 @@ impl<R: Renderer> Pipeline<R> {
         self.renderer.interval(&summary)
     }
 
+    fn leading(&self, window_ns: u64) -> Option<Leading> {
+        let findings = diagnose(&self.ledger, &self.registry, window_ns);
+        findings.first().map(Leading::from)
+    }
+
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(start) = &self.start else {
+        let Some(report) = self.report_at(mark) else {
             return Ok(());
         };
-        let report = report::build(&Sources {
+        self.renderer.report(&report)?;
+        self.report = Some(report);
+        self.renderer.flush()
+    }
+
+    /// The report as it stands at `mark`, with findings and answer; `None` before the
+    /// trace has begun. Asking changes nothing, so it may be asked at any moment
+    /// (docs/measurements/report-cost.md says what that costs). TIME_WAIT sockets and
+    /// closer looks are those of their latest frame, and the report says how long ago
+    /// that was.
+    pub fn report_at(&self, mark: &Mark) -> Option<Report> {
+        self.start
+            .as_ref()
+            .map(|start| report::build(&self.sources(start, mark)))
+    }
+
+    fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark) -> Sources<'a> {
+        Sources {
             start,
             mark,
             ledger: &self.ledger,
@@ -223,10 +247,7 @@ impl<R: Renderer> Pipeline<R> {
             unknown_records: self.unknown_records,
             handshakes_forgotten: self.handshakes.forgotten(),
             top: self.view.top,
-        });
-        self.renderer.report(&report)?;
-        self.report = Some(report);
-        self.renderer.flush()
+        }
     }
 
     fn loss(&self, mark: &Mark) -> Loss {

@@ -2,6 +2,8 @@
 //! What a rule looks at: the connections of one thread, process, program or remote
 //! host, with all that is known of it.
 
+use std::borrow::Cow;
+
 use crate::{
     connection::Side,
     handshake::session::SessionId,
@@ -66,7 +68,7 @@ pub struct Case<'a> {
     /// The far ends.
     pub destinations: Vec<Destination>,
     /// The connections.
-    pub tally: Tally,
+    pub tally: Cow<'a, Tally>,
     /// Their rhythm.
     pub rhythm: Rhythm,
     /// What kind of program it is.

@@ -11,10 +11,11 @@
 //! Far ends of one process that end alike are one case: a client with a list of
 //! servers goes through them in turn.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     connection::{Comm, Side},
+    hash::HashMap,
     ledger::{
         Destination, Family, FamilyKey, Ledger,
         sessions::User,
@@ -28,6 +29,7 @@ use crate::{
 use super::{
     case::{Case, ClientThread, Runtime, SharedSession, Sibling},
     rhythm::Rhythm,
+    shared::{Owner, SharedSessions},
     sizes,
     who::Who,
 };
@@ -40,20 +42,22 @@ const MOST_RIVALS: usize = 16;
 const MANY_PROCESSES: usize = 3;
 
 /// All cases, busiest first.
-pub fn cases<'a>(ledger: &Ledger, registry: &'a Registry, window_ns: u64) -> Vec<Case<'a>> {
+pub fn cases<'a>(ledger: &'a Ledger, registry: &'a Registry, window_ns: u64) -> Vec<Case<'a>> {
     let families = ledger.families();
     let (programs, families) = split_programs(families);
     let scope = Scope {
         ledger,
         registry,
         window_ns,
+        of_process: by_process(&families),
+        shared: SharedSessions::of(&ledger.sessions),
     };
     let mut cases: Vec<_> = programs
         .into_iter()
         .map(|(kin, members)| scope.of_programs(&kin, &members))
         .collect();
     for (group, members) in together(&families) {
-        cases.push(scope.of_one(group, &members, &families));
+        cases.push(scope.of_one(group, &members));
     }
     introduce_rivals(&mut cases);
     cases.sort_by(|a, b| {
@@ -74,7 +78,10 @@ fn introduce_rivals(cases: &mut [Case<'_>]) {
         .collect();
     for (index, destinations, _) in &candidates {
         let others = candidates.iter().filter(|(other, theirs, _)| {
-            other != index && theirs.iter().any(|one| destinations.contains(one))
+            other != index
+                && theirs
+                    .iter()
+                    .any(|one| destinations.binary_search(one).is_ok())
         });
         cases[*index].rivals = others.map(|(_, _, words)| words.clone()).collect();
     }
@@ -144,19 +151,34 @@ fn together<'a>(families: &[Member<'a>]) -> BTreeMap<Group, Vec<Member<'a>>> {
 
 /// The thread that opened nearly all of them.
 fn only_thread(family: &Family) -> Option<u32> {
-    let (tid, busiest) = family.busiest_threads().into_iter().next()?;
+    let (tid, busiest) = family.busiest_thread()?;
     let is_one = busiest.tally.opened() * 10 >= family.tally.opened() * 9;
     (is_one && !family.threads_left_out).then_some(tid)
 }
 
-struct Scope<'l, 'r> {
-    ledger: &'l Ledger,
-    registry: &'r Registry,
-    window_ns: u64,
+/// The families of each process, in their order.
+fn by_process<'a>(families: &[Member<'a>]) -> HashMap<ProcessKey, Vec<Member<'a>>> {
+    let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
+    for (key, family) in families {
+        if let Some(process) = key.process {
+            of_process.entry(process).or_default().push((*key, *family));
+        }
+    }
+    of_process
 }
 
-impl<'r> Scope<'_, 'r> {
-    fn of_programs(&self, kin: &Kin, members: &[Member<'_>]) -> Case<'r> {
+/// What all cases are made from. Whatever a case asks for by process or host is
+/// ordered by it beforehand: there may be thousands of cases.
+struct Scope<'a> {
+    ledger: &'a Ledger,
+    registry: &'a Registry,
+    window_ns: u64,
+    of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
+    shared: SharedSessions,
+}
+
+impl<'a> Scope<'a> {
+    fn of_programs(&self, kin: &Kin, members: &[Member<'a>]) -> Case<'a> {
         let tally = absorbed(members);
         let latest = members.iter().rev().find_map(|(key, _)| key.process);
         let latest = latest.unwrap_or(ProcessKey {
@@ -186,12 +208,12 @@ impl<'r> Scope<'_, 'r> {
         }
     }
 
-    fn of_one(&self, group: Group, members: &[Member<'_>], all: &[Member<'_>]) -> Case<'r> {
+    fn of_one(&self, group: Group, members: &[Member<'a>]) -> Case<'a> {
         let mut tally = absorbed(members);
         if members.len() > 1
             && let Some(walk) = group.process.and_then(|process| self.ledger.walk(process))
         {
-            tally.gap = walk.gap.clone();
+            tally.to_mut().gap = walk.gap.clone();
         }
         let mut destinations: Vec<_> = members.iter().map(|(key, _)| key.destination).collect();
         destinations.sort();
@@ -208,13 +230,28 @@ impl<'r> Scope<'_, 'r> {
             client_thread: self.client_thread(group.tid, members),
             threads: threads(members),
             logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
-            siblings: siblings(group, &destinations, all),
+            siblings: self.siblings(group, &destinations),
             rivals: Vec::new(),
             shared: self.shared(members),
             window_ns: self.window_ns,
             destinations,
             tally,
         }
+    }
+
+    /// The other far ends of the same process; `ours` is sorted.
+    fn siblings(&self, group: Group, ours: &[Destination]) -> Vec<Sibling> {
+        let families = group
+            .process
+            .and_then(|process| self.of_process.get(&process));
+        let families = families.into_iter().flatten();
+        families
+            .filter(|(key, _)| ours.binary_search(&key.destination).is_err())
+            .map(|(key, family)| Sibling {
+                destination: key.destination,
+                working: working(&family.tally),
+            })
+            .collect()
     }
 
     fn who(&self, group: Group, members: &[Member<'_>]) -> Who {
@@ -280,25 +317,15 @@ impl<'r> Scope<'_, 'r> {
 
     /// The sessions of these processes or hosts that several clients got.
     fn shared(&self, members: &[Member<'_>]) -> Vec<SharedSession> {
-        let is_ours = |user: User| {
-            members
-                .iter()
-                .any(|(key, _)| match (user, key.destination) {
-                    (User::Thread { process, .. }, _) => key.process == Some(process),
-                    (User::Host(ip), Destination::Client { host, .. }) => host == ip,
-                    _ => false,
-                })
-        };
-        let shared = self.ledger.sessions.shared().into_iter();
-        let shared = shared.map(|(id, session)| (id, session.users()));
+        let owners = members.iter().map(|(key, _)| Owner::of_family(key));
+        let shared = self.shared.of_owners(owners).into_iter();
         shared
-            .filter(|(_, users)| users.iter().any(|(user, _)| is_ours(*user)))
             .take(MOST_RIVALS)
             .map(|(id, users)| SharedSession {
-                id,
+                id: *id,
                 users: users
-                    .into_iter()
-                    .map(|(user, uses)| (self.user(user), uses.granted))
+                    .iter()
+                    .map(|(user, uses)| (self.user(*user), uses.granted))
                     .collect(),
             })
             .collect()
@@ -322,11 +349,11 @@ impl<'r> Scope<'_, 'r> {
             let jvm = key
                 .process
                 .and_then(|process| self.registry.inspection(process)?.jvm.as_ref());
-            for (this, thread) in family.busiest_threads() {
-                if tid.is_some_and(|tid| tid != this) {
+            for (this, thread) in &family.threads {
+                if tid.is_some_and(|tid| tid != *this) {
                     continue;
                 }
-                let dumped = jvm.and_then(|jvm| jvm.thread(this));
+                let dumped = jvm.and_then(|jvm| jvm.thread(*this));
                 if dumped.is_some_and(|thread| {
                     thread.doubt.is_none()
                         && thread
@@ -354,18 +381,24 @@ fn runtime_by_comm(family: &Family) -> Runtime {
     }
 }
 
-/// In the order of their first connections.
-fn absorbed(members: &[Member<'_>]) -> Tally {
+/// In the order of their first connections. That of a single one is not copied.
+fn absorbed<'a>(members: &[Member<'a>]) -> Cow<'a, Tally> {
+    if let [(_, family)] = members {
+        return Cow::Borrowed(&family.tally);
+    }
     let mut tallies: Vec<_> = members.iter().map(|(_, family)| &family.tally).collect();
     tallies.sort_by_key(|tally| tally.first_seen_ns);
     let mut all = Tally::default();
     for tally in tallies {
         all.absorb(tally);
     }
-    all
+    Cow::Owned(all)
 }
 
 fn threads(members: &[Member<'_>]) -> u64 {
+    if let [(_, family)] = members {
+        return family.threads.len() as u64;
+    }
     let mut tids: Vec<_> = members
         .iter()
         .flat_map(|(_, family)| family.threads.keys().copied())
@@ -382,22 +415,6 @@ fn comm_of(tid: u32, members: &[Member<'_>]) -> String {
     threads
         .next()
         .map_or_else(String::new, |thread| thread.comm.to_string())
-}
-
-/// The other far ends of the same process.
-fn siblings(group: Group, ours: &[Destination], all: &[Member<'_>]) -> Vec<Sibling> {
-    let Some(process) = group.process else {
-        return Vec::new();
-    };
-    let others = all
-        .iter()
-        .filter(|(key, _)| key.process == Some(process) && !ours.contains(&key.destination));
-    others
-        .map(|(key, family)| Sibling {
-            destination: key.destination,
-            working: working(&family.tally),
-        })
-        .collect()
 }
 
 fn working(tally: &Tally) -> u64 {

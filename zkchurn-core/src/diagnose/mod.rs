@@ -9,6 +9,7 @@
 //! | `rhythm` | metronome, back-off, bursts |
 //! | `rules/` | one file a rule, and their list |
 //! | `twins` | a client that fails before it speaks, or a probe: alike on the wire |
+//! | `shared` | sessions that several clients had |
 //! | `sizes` | what payload sizes tell |
 //! | `finding`, `who` | what comes out |
 
@@ -17,6 +18,7 @@ mod cases;
 pub mod finding;
 pub mod rhythm;
 pub mod rules;
+mod shared;
 mod sizes;
 #[cfg(test)]
 mod test_case;

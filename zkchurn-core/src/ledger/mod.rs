@@ -268,10 +268,8 @@ impl Ledger {
     pub fn families(&self) -> Vec<(&FamilyKey, &Family)> {
         let families = self.families.iter();
         let mut families: Vec<_> = families.map(|(key, family)| (key, &**family)).collect();
-        families.sort_by_key(|(key, family)| {
-            let tally = &family.tally;
-            (std::cmp::Reverse((tally.ended, tally.opened())), **key)
-        });
+        // Cached: what is compared lies scattered behind the boxes.
+        families.sort_by_cached_key(|(key, family)| (family.tally.busyness(), **key));
         families
     }
 
@@ -343,10 +341,13 @@ impl Family {
             .iter()
             .map(|(tid, tally)| (*tid, &**tally))
             .collect();
-        threads.sort_by_key(|(tid, thread)| {
-            let tally = &thread.tally;
-            (std::cmp::Reverse((tally.ended, tally.opened())), *tid)
-        });
+        threads.sort_by_cached_key(|(tid, thread)| (thread.tally.busyness(), *tid));
         threads
+    }
+
+    /// The first of [`Self::busiest_threads`].
+    pub fn busiest_thread(&self) -> Option<(u32, &ThreadTally)> {
+        let threads = self.threads.iter().map(|(tid, thread)| (*tid, &**thread));
+        threads.min_by_key(|(tid, thread)| (thread.tally.busyness(), *tid))
     }
 }

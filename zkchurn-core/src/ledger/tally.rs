@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What is counted for one thread, one family of threads, or all of them.
 
+use std::cmp::Reverse;
+
 use super::{counts::Counts, distribution::Distribution, handshakes::Handshakes, shape::Shapes};
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread},
@@ -170,6 +172,11 @@ impl Range {
 }
 
 impl Tally {
+    /// Orders tallies busiest first: by ended connections, then by opened ones.
+    pub fn busyness(&self) -> Reverse<(u64, u64)> {
+        Reverse((self.ended, self.opened()))
+    }
+
     /// Takes one record into account.
     ///
     /// The beginning of a connection is counted once: when it is established,

@@ -67,8 +67,10 @@ pub fn build(sources: &Sources<'_>) -> Report {
         families_left_out: (families.len() - rows.len()) as u64,
         families: rows,
         not_told_apart: not_told_apart(sources.ledger),
-        suspects: suspect::rows(&families, sources.registry),
-        time_wait: sources.time_wait.cloned(),
+        suspects: suspect::rows(&families, sources.registry, mark.monotonic_ns),
+        time_wait: sources
+            .time_wait
+            .map(|table| table.as_of(mark.monotonic_ns)),
         degraded: start.degraded.clone(),
     };
     report.answer = answer::answer(&report);

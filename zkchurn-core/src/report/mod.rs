@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     connection::Side,
-    diagnose::Finding,
+    diagnose::{Confidence, Finding},
     frame::{LossCounts, Sides},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
@@ -49,8 +49,8 @@ pub struct Report {
     pub not_told_apart: Option<NotToldApart>,
     /// The processes that were looked at more closely, busiest first.
     pub suspects: Vec<SuspectRow>,
-    /// The TIME_WAIT sockets at the end, and whose they are; `None` when they
-    /// were not listed.
+    /// The TIME_WAIT sockets when they were last listed, and whose they are; `None`
+    /// when they were not listed yet.
     pub time_wait: Option<TimeWait>,
     /// What this host could not offer.
     pub degraded: Vec<String>,
@@ -155,6 +155,8 @@ pub struct SuspectRow {
     pub label: String,
     /// Command line, where it could be read.
     pub command: Vec<String>,
+    /// Nanoseconds from the latest look to the moment of the report; 0 for a look after it.
+    pub looked_ago_ns: u64,
     /// Who it is on this host; `None` when it was gone before it could be
     /// looked at.
     pub details: Option<Details>,
@@ -294,8 +296,31 @@ pub struct IntervalSummary {
     pub open: u64,
     /// The process and far end with most ended connections.
     pub busiest: Option<Busiest>,
+    /// The worst finding on all that was traced so far.
+    pub leading: Option<Leading>,
     /// What could not be recorded since tracing began.
     pub loss: Loss,
+}
+
+/// A finding in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leading {
+    /// Its name, the same in every version.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+impl From<&Finding> for Leading {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            name: finding.name,
+            title: finding.title,
+            confidence: finding.confidence,
+        }
+    }
 }
 
 /// The busiest family of an interval.

@@ -12,8 +12,13 @@ use crate::{
     registry::Registry,
 };
 
-/// A row for each process of `families` with an inspection, in their order.
-pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<SuspectRow> {
+/// A row for each process of `families` with an inspection, in their order, as of
+/// `now_ns`.
+pub fn rows(
+    families: &[(&FamilyKey, &Family)],
+    registry: &Registry,
+    now_ns: u64,
+) -> Vec<SuspectRow> {
     let mut rows: Vec<(_, SuspectRow)> = Vec::new();
     for (key, family) in families {
         let Some(process) = key.process else { continue };
@@ -31,6 +36,7 @@ pub fn rows(families: &[(&FamilyKey, &Family)], registry: &Registry) -> Vec<Susp
                 start_ns: process.start_ns,
                 label: named.label,
                 command: named.command,
+                looked_ago_ns: now_ns.saturating_sub(inspection.at_ns),
                 details: inspection.details.clone(),
                 jvm: inspection.jvm.clone(),
                 threads: thread_notes(inspection),

@@ -24,6 +24,10 @@ const TIMER_ERROR_NS: u64 = 20_000_000;
 pub struct TimeWait {
     /// When they were listed.
     pub at: String,
+    /// Nanoseconds from then to the moment of the report; 0 for a list after it.
+    pub age_ns: u64,
+    #[serde(skip)]
+    at_ns: u64,
     /// How many there are.
     pub total: u64,
     /// By owner, most sockets first. Many threads of one process are one owner.
@@ -140,10 +144,26 @@ impl TimeWait {
     pub fn of(snapshot: &Snapshot, scope: &Scope<'_>) -> Self {
         let mut table = Self {
             at: rfc3339(scope.clock.timestamp(snapshot.at_ns)),
+            at_ns: snapshot.at_ns,
             ..Self::default()
         };
         table.extend(snapshot, scope);
         table
+    }
+
+    /// The table as a report at `now_ns` has it: without what only joins further parts.
+    pub fn as_of(&self, now_ns: u64) -> Self {
+        Self {
+            at: self.at.clone(),
+            age_ns: now_ns.saturating_sub(self.at_ns),
+            at_ns: self.at_ns,
+            total: self.total,
+            owners: self.owners.clone(),
+            groups: self.groups.clone(),
+            rows: self.rows.clone(),
+            notes: self.notes.clone(),
+            ..Self::default()
+        }
     }
 
     /// Adds the next part of a list.

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//! The sessions that several clients had, found by whose they are.
+
+use std::net::IpAddr;
+
+use crate::{
+    handshake::session::SessionId,
+    hash::HashMap,
+    ledger::{
+        Destination, FamilyKey,
+        sessions::{Sessions, User, Uses},
+    },
+    process::ProcessKey,
+};
+
+/// A session, and who had it.
+type Shared = (SessionId, Vec<(User, Uses)>);
+
+/// Whose connections they are: a process of this host's, or a remote host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    Process(ProcessKey),
+    Host(IpAddr),
+}
+
+impl Owner {
+    fn of_user(user: User) -> Self {
+        match user {
+            User::Thread { process, .. } => Self::Process(process),
+            User::Host(host) => Self::Host(host),
+        }
+    }
+
+    /// None for connections of this host's whose process is not known.
+    pub fn of_family(key: &FamilyKey) -> Option<Self> {
+        match (key.process, key.destination) {
+            (Some(process), _) => Some(Self::Process(process)),
+            (None, Destination::Client { host, .. }) => Some(Self::Host(host)),
+            (None, Destination::Server(_)) => None,
+        }
+    }
+}
+
+/// All sessions that several had, by id, and where each owner's are among them.
+#[derive(Default)]
+pub struct SharedSessions {
+    sessions: Vec<Shared>,
+    of_owner: HashMap<Owner, Vec<usize>>,
+}
+
+impl SharedSessions {
+    /// Those of a trace.
+    pub fn of(sessions: &Sessions) -> Self {
+        let mut all = Self::default();
+        for (place, (id, session)) in sessions.shared().into_iter().enumerate() {
+            let users = session.users();
+            for (user, _) in &users {
+                let places = all.of_owner.entry(Owner::of_user(*user)).or_default();
+                places.push(place);
+            }
+            all.sessions.push((id, users));
+        }
+        all
+    }
+
+    /// Those of any of these owners, by id.
+    pub fn of_owners(&self, owners: impl Iterator<Item = Option<Owner>>) -> Vec<&Shared> {
+        if self.sessions.is_empty() {
+            return Vec::new();
+        }
+        let places = owners
+            .flatten()
+            .filter_map(|owner| self.of_owner.get(&owner));
+        let mut places: Vec<_> = places.flatten().copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        let sessions = places.into_iter().map(|place| self.sessions.get(place));
+        sessions.flatten().collect()
+    }
+}

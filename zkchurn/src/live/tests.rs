@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+//! The loop of a live trace with records made here and a clock of the tests' own: as any
+//! user, without a kernel program and without waiting.
+
+use std::{
+    cell::RefCell,
+    collections::{HashSet, VecDeque},
+    future::pending,
+    io::{self, ErrorKind},
+    path::Path,
+    rc::Rc,
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+use zerocopy::IntoBytes;
+use zkchurn_common::{
+    record::{ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known},
+    state::{CLOSE, SYN_SENT, bit},
+};
+use zkchurn_core::{
+    clock::ClockPair,
+    decode::blank,
+    frame::{Frame, Hook, LossCounts, Sides, TraceStart},
+    inspection::Inspection,
+    pipeline::{Pipeline, View},
+    process::ProcessKey,
+    recording::reader::Reader,
+    render::{ConnectionLine, Renderer},
+    report::{IntervalSummary, Report},
+};
+
+use super::{
+    follow::Trace,
+    pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER},
+    schedule::{CHURNS_FROM, Schedule},
+    settings::TraceSettings,
+    sink::Sink,
+    source::{Probes, Source},
+};
+use crate::{
+    exit::Code,
+    host::{
+        inspector::Request,
+        jvm::JvmMode,
+        kernel::KernelError,
+        sock_diag::{Listing, Query},
+    },
+};
+
+/// Above what Linux gives to any process (`PID_MAX_LIMIT`).
+const NOBODY: u32 = 1 << 23;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Event {
+    Looked,
+    Shown,
+    Interval { ended: u64 },
+    Asked(u32),
+    Detached,
+    Reported { ended: u64 },
+}
+
+/// What happened, and how long after the begin.
+#[derive(Clone)]
+struct Diary {
+    began: Instant,
+    events: Rc<RefCell<Vec<(Duration, Event)>>>,
+}
+
+impl Diary {
+    fn note(&self, event: Event) {
+        self.events.borrow_mut().push((self.began.elapsed(), event));
+    }
+
+    fn events(&self) -> Vec<(Duration, Event)> {
+        self.events.borrow().clone()
+    }
+
+    fn last(&self) -> (Duration, Event) {
+        self.events().pop().unwrap()
+    }
+
+    fn times(&self, wanted: impl Fn(&Event) -> bool) -> Vec<Duration> {
+        let events = self.events().into_iter();
+        let wanted = events.filter(|(_, event)| wanted(event));
+        wanted.map(|(at, _)| at).collect()
+    }
+}
+
+/// Records that come at their time.
+struct Made {
+    diary: Diary,
+    to_come: VecDeque<(Duration, ConnectionRecord)>,
+}
+
+impl Source for Made {
+    fn drain(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        self.diary.note(Event::Looked);
+        let now = self.diary.began.elapsed();
+        let come = self.to_come.iter().take(most);
+        let come = come.take_while(|(at, _)| *at <= now).count();
+        for (_, record) in self.to_come.drain(..come) {
+            take(record.as_bytes());
+        }
+        come
+    }
+
+    fn loss(&self) -> LossCounts {
+        LossCounts::default()
+    }
+
+    fn detach(&mut self) -> Result<(), KernelError> {
+        self.diary.note(Event::Detached);
+        Ok(())
+    }
+
+    fn open_connections(&self, _now_ns: u64) -> Vec<ConnectionRecord> {
+        Vec::new()
+    }
+}
+
+/// A host where each look is done by the next turn.
+struct Quiet {
+    diary: Diary,
+    owed: Vec<ProcessKey>,
+}
+
+impl Probes for Quiet {
+    fn monotonic_ns(&self) -> u64 {
+        self.diary.began.elapsed().as_nanos() as u64
+    }
+
+    fn sockets(&self, _query: &Query<'_>, _namespaces: &HashSet<u32>) -> Listing {
+        Listing {
+            sockets: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.diary.note(Event::Asked(request.process.pid));
+        self.owed.push(request.process);
+    }
+
+    fn take(&mut self) -> Option<Inspection> {
+        Some(Inspection {
+            key: self.owed.pop()?,
+            at_ns: self.monotonic_ns(),
+            details: None,
+            jvm: None,
+            logs: None,
+        })
+    }
+
+    fn wait(&mut self, _deadline: std::time::Instant) -> Option<Inspection> {
+        self.take()
+    }
+
+    fn owed(&self) -> &[ProcessKey] {
+        &self.owed
+    }
+}
+
+/// An output that notes what it is given; and fails, if it is to, at the first interval.
+struct Noting {
+    diary: Diary,
+    fails: bool,
+}
+
+impl Renderer for Noting {
+    fn start(&mut self, _: &TraceStart) -> io::Result<()> {
+        Ok(())
+    }
+    fn connection(&mut self, _: &ConnectionLine<'_>) -> io::Result<()> {
+        self.diary.note(Event::Shown);
+        Ok(())
+    }
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        let ended = summary.ended;
+        self.diary.note(Event::Interval { ended });
+        match self.fails {
+            true => Err(ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    }
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        let ended = report.total.ended;
+        self.diary.note(Event::Reported { ended });
+        Ok(())
+    }
+    fn time_wait(&mut self, _: &Report) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Scene {
+    diary: Diary,
+    settings: TraceSettings,
+    records: VecDeque<(Duration, ConnectionRecord)>,
+    fails: bool,
+}
+
+/// So many refused connections so many milliseconds after the begin.
+fn scene(records: &[(u64, usize)]) -> Scene {
+    let records = records.iter().flat_map(|(ms, count)| {
+        let at = Duration::from_millis(*ms);
+        std::iter::repeat_n((at, refused(at)), *count)
+    });
+    Scene {
+        diary: Diary {
+            began: Instant::now(),
+            events: Rc::default(),
+        },
+        settings: settings(),
+        records: records.collect(),
+        fails: false,
+    }
+}
+
+impl Scene {
+    async fn run(self, stop: impl Future<Output = ()>) -> (Diary, Result<Code, Code>) {
+        let renderer = Noting {
+            diary: self.diary.clone(),
+            fails: self.fails,
+        };
+        let view = View {
+            top: 10,
+            time_wait_rows: false,
+        };
+        let pipeline = Pipeline::new(Box::new(renderer) as Box<dyn Renderer>, view);
+        let sink = Sink::new(self.settings.record.as_deref(), pipeline, true);
+        let mut trace = Trace {
+            source: Made {
+                diary: self.diary.clone(),
+                to_come: self.records,
+            },
+            sink: sink.map_err(|failure| failure.code).unwrap(),
+            schedule: Schedule::new(self.settings.jvm, self.settings.logs),
+            probes: Quiet {
+                diary: self.diary.clone(),
+                owed: Vec::new(),
+            },
+        };
+        trace.sink.emit(Frame::Start(&start()));
+        trace.follow(&self.settings, stop, || {}).await;
+        let code = trace.finish(&self.settings);
+        (self.diary, code.map_err(|failure| failure.code))
+    }
+}
+
+fn settings() -> TraceSettings {
+    TraceSettings {
+        ports: vec![2181],
+        pid: None,
+        sides: Sides::Client,
+        duration: None,
+        interval: Duration::from_secs(10),
+        record: None,
+        jvm: JvmMode::Off,
+        logs: false,
+        handshake: false,
+        table_size: 1024,
+        buffer_kib: 1024,
+        hook: None,
+        bpf_object: None,
+        verbose: 0,
+        top: 10,
+        time_wait_rows: false,
+    }
+}
+
+fn start() -> TraceStart {
+    TraceStart {
+        zkchurn: String::new(),
+        clock: ClockPair {
+            monotonic_ns: 0,
+            realtime_ns: 1_700_000_000_000_000_000,
+        },
+        host: String::new(),
+        kernel: String::new(),
+        hook: Hook::TpBtf,
+        ports: vec![2181],
+        side: Sides::Client,
+        pid: None,
+        handshake: false,
+        degraded: Vec::new(),
+    }
+}
+
+fn refused(at: Duration) -> ConnectionRecord {
+    ConnectionRecord {
+        stage: STAGE_ENDED,
+        side: SIDE_OPENED,
+        family: FAMILY_INET,
+        started_ns: at.as_nanos() as u64,
+        until_ns: at.as_nanos() as u64 + 1,
+        opener_tgid: NOBODY,
+        opener_tid: NOBODY,
+        known: known::OPENER | known::OPENER_START,
+        opener_start_ns: 10_000_000,
+        states_seen: bit(SYN_SENT) | bit(CLOSE),
+        state_left: SYN_SENT,
+        remote_port: 2181_u16.to_be_bytes(),
+        ..blank()
+    }
+}
+
+async fn after(ms: u64) {
+    sleep(Duration::from_millis(ms)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_shown_when_they_come_and_a_signal_ends_with_a_report() {
+    let scene = scene(&[(1, 1), (3_000, 2)]);
+    let (diary, code) = scene.run(after(4_000)).await;
+    assert_eq!(code, Ok(Code::Success));
+    let shown = diary.times(|event| *event == Event::Shown);
+    assert_eq!(shown.len(), 3);
+    assert!(shown[0] <= 2 * POLL_EAGER, "{shown:?}");
+    assert!(shown[2] <= Duration::from_millis(3_001) + POLL, "{shown:?}");
+    let (at, last) = diary.last();
+    assert_eq!((at.as_secs(), last), (4, Event::Reported { ended: 3 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_between_the_last_look_and_the_end_is_in_the_report() {
+    let scene = scene(&[(4_000, 7)]);
+    let (diary, _) = scene.run(after(4_000)).await;
+    let events: Vec<_> = diary.events().into_iter().map(|(_, event)| event).collect();
+    let place = |wanted| events.iter().position(|event| *event == wanted).unwrap();
+    assert!(place(Event::Detached) < place(Event::Shown));
+    assert_eq!(events.last(), Some(&Event::Reported { ended: 7 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn intervals_end_at_their_time_with_all_that_came_before() {
+    let scene = scene(&[(9_999, 5), (10_100, 3), (25_000, 1)]);
+    let (diary, _) = scene.run(after(35_000)).await;
+    let intervals = diary.events().into_iter().filter_map(|(at, event)| {
+        let Event::Interval { ended } = event else {
+            return None;
+        };
+        Some((at.as_secs(), ended))
+    });
+    assert_eq!(intervals.collect::<Vec<_>>(), [(10, 5), (20, 3), (30, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn intervals_in_which_the_process_was_stopped_are_not_made_up_for() {
+    let scene = scene(&[]);
+    let stopped = async {
+        after(5_000).await;
+        // Nothing else runs meanwhile, as after SIGSTOP.
+        tokio::time::advance(Duration::from_secs(60)).await;
+        after(9_000).await;
+    };
+    let (diary, _) = scene.run(stopped).await;
+    let intervals = diary.times(|event| matches!(event, Event::Interval { .. }));
+    assert_eq!(intervals.len(), 1, "{intervals:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_duration_ends_a_trace() {
+    let mut scene = scene(&[(10, 1)]);
+    scene.settings.duration = Some(Duration::from_secs(7));
+    let (diary, code) = scene.run(pending()).await;
+    let (at, last) = diary.last();
+    assert_eq!((at.as_secs(), last), (7, Event::Reported { ended: 1 }));
+    assert_eq!(code, Ok(Code::Success));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_churns_is_looked_at_once() {
+    let scene = scene(&[(1_500, CHURNS_FROM as usize - 1), (3_500, 1), (5_500, 9)]);
+    let (diary, _) = scene.run(after(9_500)).await;
+    let asked = diary.times(|event| *event == Event::Asked(NOBODY));
+    let seconds: Vec<_> = asked.iter().map(Duration::as_secs).collect();
+    assert_eq!(seconds, [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_fails_ends_the_trace_and_the_recording_gets_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trace.zkchurn");
+    let mut scene = scene(&[(1, 4)]);
+    scene.fails = true;
+    scene.settings.record = Some(path.clone());
+    let (diary, code) = scene.run(pending()).await;
+    assert_eq!(code, Err(Code::Unwritable));
+    let (at, _) = diary.last();
+    assert_eq!(at.as_secs(), 10, "at the first interval");
+    assert_eq!(recorded(&path), (4, true));
+}
+
+/// How many records a recording has, and whether it has its end.
+fn recorded(path: &Path) -> (u64, bool) {
+    let bytes = std::fs::read(path).unwrap();
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let (mut records, mut has_end) = (0, false);
+    let mut count = |frame: Frame<'_>| match frame {
+        Frame::Record(_) => records += 1,
+        Frame::End(_) => has_end = true,
+        _ => {}
+    };
+    while reader.next_frame(&mut count).unwrap().is_some() {}
+    (records, has_end)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pace_is_eager_at_first_then_idle_and_busy_when_much_comes() {
+    let scene = scene(&[(5_000, 2 * BATCH + 5_000)]);
+    let (diary, _) = scene.run(after(6_000)).await;
+    let looks = diary.times(|event| *event == Event::Looked);
+    let between = |from: Duration, to: Duration| {
+        let looks = looks.iter().filter(|at| (from..to).contains(at));
+        looks.count()
+    };
+    let eager = between(Duration::ZERO, EAGER_FOR);
+    assert!((20..=50).contains(&eager), "{eager} each {POLL_EAGER:?}");
+    let idle = between(Duration::from_secs(1), Duration::from_secs(5));
+    assert!((75..=80).contains(&idle), "{idle} each {POLL:?}");
+    let begun = looks.iter().position(|at| at.as_secs() >= 5).unwrap();
+    let pauses = looks[begun..].windows(2).map(|pair| pair[1] - pair[0]);
+    let pauses: Vec<_> = pauses.take(4).collect();
+    assert!(pauses[0] + pauses[1] < POLL_BUSY, "at once: {pauses:?}");
+    assert!((POLL_BUSY..POLL).contains(&pauses[2]), "{pauses:?}");
+    assert!(pauses[3] >= POLL, "{pauses:?}");
+}
