@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::who::WhoRow;
+use super::{churn::Churn, who::WhoRow};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -53,8 +53,8 @@ pub struct Verdict {
     pub reasons_for: Vec<String>,
     /// What speaks against it, a sentence each.
     pub reasons_against: Vec<String>,
-    /// Names of the findings that it cannot be told apart from.
-    pub cannot_tell_from: Vec<&'static str>,
+    /// The kinds that it cannot be told apart from.
+    pub cannot_tell_from: Vec<Churn>,
     /// What would decide it, a sentence each.
     pub would_decide: Vec<String>,
     /// What to do next, a sentence each.
@@ -90,9 +90,9 @@ impl Verdict {
         self
     }
 
-    /// Adds findings that it cannot be told apart from.
-    pub fn cannot_tell_from(mut self, names: &[&'static str]) -> Self {
-        self.cannot_tell_from.extend(names);
+    /// Adds kinds that it cannot be told apart from.
+    pub fn cannot_tell_from(mut self, kinds: &[Churn]) -> Self {
+        self.cannot_tell_from.extend(kinds);
         self
     }
 
@@ -118,8 +118,8 @@ impl Verdict {
 /// A verdict on somebody: what the report shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// Its name, the same in every version.
-    pub name: &'static str,
+    /// What kind of churn it is.
+    pub name: Churn,
     /// Its name for people.
     pub title: &'static str,
     /// How sure it is.
@@ -144,8 +144,8 @@ pub struct Finding {
     pub reasons_against: Vec<String>,
     /// The numbers it used; names ending in `_ns` are nanoseconds.
     pub numbers: BTreeMap<&'static str, u64>,
-    /// Names of the findings that it cannot be told apart from.
-    pub cannot_tell_from: Vec<&'static str>,
+    /// The kinds that it cannot be told apart from.
+    pub cannot_tell_from: Vec<Churn>,
     /// What would decide it.
     pub would_decide: Vec<String>,
     /// What to do next.

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `cases` | who belongs together: threads, processes, programs, remote hosts |
 //! | `case` | what a rule looks at |
+//! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm` | metronome, back-off, bursts |
 //! | `rules/` | one file a rule, and their list |
 //! | `twins` | a client that fails before it speaks, or a probe: alike on the wire |
@@ -15,6 +16,7 @@
 
 pub mod case;
 mod cases;
+pub mod churn;
 pub mod finding;
 pub mod rhythm;
 pub mod rules;
@@ -27,8 +29,11 @@ pub mod who;
 
 use std::collections::BTreeMap;
 
-pub use self::finding::{Confidence, Finding, Severity};
 use self::{case::Case, finding::Verdict, rules::Rule};
+pub use self::{
+    churn::Churn,
+    finding::{Confidence, Finding, Severity},
+};
 use crate::{ledger::Ledger, registry::Registry, text};
 
 /// Findings on all that was traced, worst first: broken before wasteful before

@@ -5,6 +5,8 @@
 //! All of it comes from the distribution of the gaps between the starts of
 //! successive connections; their order is not kept.
 
+use std::ops::RangeInclusive;
+
 use crate::{ledger::distribution::Distribution, text};
 
 /// Nanoseconds of a millisecond.
@@ -26,6 +28,8 @@ const ALIKE: u64 = 3;
 /// selector's 100 ms; measured 1.10 to 2.10 s.
 const BACK_OFF_FROM: u64 = 1_050 * MS;
 const BACK_OFF_TO: u64 = 2_300 * MS;
+/// Milliseconds of a mean of such pauses, 1.6 s and what chance adds.
+pub const BACK_OFF_MEAN_MS: RangeInclusive<f64> = 1_250.0..=2_000.0;
 
 /// A rhythm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -150,7 +154,7 @@ fn is_back_off(gap: &Distribution) -> bool {
     let from = gap.percentile(5.0).unwrap_or_default();
     let to = gap.percentile(90.0).unwrap_or_default();
     let mean = gap.mean().unwrap_or_default() / MS as f64;
-    from >= BACK_OFF_FROM && to <= BACK_OFF_TO && (1_250.0..=2_000.0).contains(&mean)
+    from >= BACK_OFF_FROM && to <= BACK_OFF_TO && BACK_OFF_MEAN_MS.contains(&mean)
 }
 
 /// Two clusters of gaps, far apart, the short ones in the majority or even.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Traces for the tests of rules: connections in, findings out.
 
-use super::{Confidence, Finding, diagnose};
+use super::{Churn, Confidence, Finding, diagnose};
 use crate::{
     connection::{Connection, Stage},
     ledger::{
@@ -68,7 +68,7 @@ pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
 }
 
 /// The confidence of each finding by its name, in order.
-pub fn names(findings: &[Finding]) -> Vec<(&'static str, Confidence)> {
+pub fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
     findings
         .iter()
         .map(|finding| (finding.name, finding.confidence))

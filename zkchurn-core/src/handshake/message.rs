@@ -59,8 +59,8 @@ const RESPONSE_LENGTHS: RangeInclusive<u32> = 20..=1024;
 const PROTOCOL_VERSION: u32 = 0;
 
 /// Methods of HTTP (RFC 9110, 9.3) and the preface of HTTP/2, with the blank
-/// behind them.
-const HTTP_METHODS: [&[u8]; 10] = [
+/// behind them: four bytes at least.
+pub const HTTP_METHODS: [&[u8]; 10] = [
     b"GET ",
     b"HEAD ",
     b"POST ",

@@ -24,7 +24,7 @@ use crate::{
 
 /// Version of the JSON schema: raised when a field changes its meaning or goes;
 /// new fields may come at any time.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// For programs.
 #[derive(Debug)]

@@ -140,7 +140,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         .map(|name| {
             format!(
                 "it cannot be told from \"{}\"",
-                rules::title(name).unwrap_or(name)
+                rules::title(*name).unwrap_or(name.id())
             )
         })
         .collect();

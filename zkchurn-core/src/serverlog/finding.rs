@@ -5,12 +5,12 @@
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-use super::{
-    kind::Kind,
-    moment::Moment,
-    tally::{Address, WORDS},
+use super::{kind::Kind, moment::Moment, tally::Address};
+use crate::{
+    diagnose::{Churn, Confidence, rhythm::BACK_OFF_MEAN_MS},
+    handshake::word::WORDS,
+    text,
 };
-use crate::text;
 
 /// Whose counts a rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -21,34 +21,11 @@ pub struct Subject<'a> {
     pub details: &'a Address,
 }
 
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// The server itself says so.
-    Certain,
-    /// Nothing else is usual.
-    Likely,
-    /// Other causes are as usual.
-    Possible,
-}
-
-impl Confidence {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Certain => "certain",
-            Self::Likely => "likely",
-            Self::Possible => "possible",
-        }
-    }
-}
-
 /// What an address does, and what it may mean.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// The rule.
-    pub name: &'static str,
+    /// The kind of churn.
+    pub name: Churn,
     /// How sure.
     pub confidence: Confidence,
     /// The address; `None` where the log tells none.
@@ -68,7 +45,7 @@ pub struct Finding {
 }
 
 struct Rule {
-    name: &'static str,
+    name: Churn,
     kinds: &'static [Kind],
     /// Fewer are nothing remarkable.
     least: u64,
@@ -84,7 +61,7 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        name: "closes_without_session",
+        name: Churn::ClosesWithoutSession,
         kinds: &[Kind::ClosedWithoutSession, Kind::BrokenWithoutSession],
         least: 3,
         confidence: Confidence::Certain,
@@ -95,7 +72,7 @@ const RULES: &[Rule] = &[
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
-        name: "limit_reached",
+        name: Churn::ConnectionLimit,
         kinds: &[Kind::LimitReached],
         least: 1,
         confidence: Confidence::Certain,
@@ -106,7 +83,7 @@ const RULES: &[Rule] = &[
         next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server to see who holds the connections",
     },
     Rule {
-        name: "zxid_ahead",
+        name: Churn::ZxidAhead,
         kinds: &[Kind::ZxidAhead],
         least: 1,
         confidence: Confidence::Certain,
@@ -117,7 +94,7 @@ const RULES: &[Rule] = &[
         next: "compare `srvr` of all servers; after a loss of data the clients must be restarted",
     },
     Rule {
-        name: "expired_loop",
+        name: Churn::SessionExpiredLoop,
         kinds: &[Kind::RenewalRefused],
         least: 3,
         confidence: Confidence::Likely,
@@ -128,7 +105,7 @@ const RULES: &[Rule] = &[
         next: "run `sudo zkchurn --jvm dump --logs` on that host",
     },
     Rule {
-        name: "wrong_password",
+        name: Churn::WrongPassword,
         kinds: &[Kind::WrongPassword],
         least: 1,
         confidence: Confidence::Certain,
@@ -139,7 +116,7 @@ const RULES: &[Rule] = &[
         next: "compare the client's connect string with this ensemble",
     },
     Rule {
-        name: "not_serving",
+        name: Churn::NotServed,
         kinds: &[Kind::NotServing],
         least: 1,
         confidence: Confidence::Certain,
@@ -150,7 +127,7 @@ const RULES: &[Rule] = &[
         next: "look for LOOKING, LEADING and FOLLOWING in this log",
     },
     Rule {
-        name: "throttled",
+        name: Churn::Throttled,
         kinds: &[Kind::Throttled],
         least: 1,
         confidence: Confidence::Certain,
@@ -161,7 +138,7 @@ const RULES: &[Rule] = &[
         next: "see the addresses with most connections",
     },
     Rule {
-        name: "read_only_refused",
+        name: Churn::ReadOnlyRefused,
         kinds: &[Kind::ReadOnlyRefused],
         least: 1,
         confidence: Confidence::Certain,
@@ -172,7 +149,7 @@ const RULES: &[Rule] = &[
         next: "bring the quorum back",
     },
     Rule {
-        name: "tls_at_plaintext_port",
+        name: Churn::TlsAtPlaintextPort,
         kinds: &[Kind::Tls],
         least: 1,
         confidence: Confidence::Likely,
@@ -183,7 +160,7 @@ const RULES: &[Rule] = &[
         next: "give the client the secure port (secureClientPort), or run `sudo zkchurn` on that host",
     },
     Rule {
-        name: "http_at_zookeeper_port",
+        name: Churn::HttpAtPlaintextPort,
         kinds: &[Kind::Http],
         least: 1,
         confidence: Confidence::Certain,
@@ -194,7 +171,7 @@ const RULES: &[Rule] = &[
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
-        name: "impossible_length",
+        name: Churn::ImpossibleLength,
         kinds: &[Kind::BadLength],
         least: 1,
         confidence: Confidence::Possible,
@@ -205,7 +182,7 @@ const RULES: &[Rule] = &[
         next: "look for `Len error` in this log; run `sudo zkchurn` on that host",
     },
     Rule {
-        name: "tls_handshake_failed",
+        name: Churn::TlsHandshakeFailed,
         kinds: &[Kind::TlsHandshakeFailed],
         least: 1,
         confidence: Confidence::Certain,
@@ -216,7 +193,7 @@ const RULES: &[Rule] = &[
         next: "look for `Unsuccessful handshake` in this log",
     },
     Rule {
-        name: "sessions_come_and_go",
+        name: Churn::SessionsComeAndGo,
         kinds: &[Kind::EndedWithSession],
         least: 10,
         confidence: Confidence::Possible,
@@ -227,7 +204,7 @@ const RULES: &[Rule] = &[
         next: "run `sudo zkchurn` on that host and see whether each connection is from a new thread",
     },
     Rule {
-        name: "four_letter_monitor",
+        name: Churn::FourLetterWordMonitor,
         kinds: &[Kind::FourLetterWord],
         least: 3,
         confidence: Confidence::Certain,
@@ -325,8 +302,10 @@ fn rhythm(details: &Address) -> String {
     };
     let speaks_for = match (mean, variation) {
         (_, ..0.1) => ", as even as a health check or a loop with a fixed pause",
-        // ClientCnxn sleeps 1 s and up to 1 s more between two attempts.
-        (1.2..2.2, 0.1..0.3) => ", like the back-off of one Java client (1.1 to 2.1 s)",
+        // Evenly spread from 1.1 to 2.1 s, it varies by 0.18.
+        (_, 0.1..0.3) if BACK_OFF_MEAN_MS.contains(&(mean * 1000.0)) => {
+            ", like the back-off of one Java client (1.1 to 2.1 s)"
+        }
         _ => "",
     };
     format!(" One every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}.")
@@ -336,13 +315,19 @@ fn rhythm(details: &Address) -> String {
 fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
     let details = subject.details;
     match (rule.name, subject.address, details.limit) {
-        ("closes_without_session", Some(_), _) => rhythm(details),
-        ("closes_without_session", None, _) => " ZooKeeper 3.5.5 to 3.5.10 names the address at \
+        (Churn::ClosesWithoutSession, Some(_), _) => rhythm(details),
+        (Churn::ClosesWithoutSession, None, _) => {
+            " ZooKeeper 3.5.5 to 3.5.10 names the address at \
              DEBUG only, and no version does when a connection is reset: `zkchurn --side server` \
              on the server names it."
-            .to_owned(),
-        ("limit_reached", _, Some(limit)) => format!(" The limit was {}.", text::count(limit)),
-        ("four_letter_monitor", Some(_), _) => format!(" It asked {}.", words(details).join(", ")),
+                .to_owned()
+        }
+        (Churn::ConnectionLimit, _, Some(limit)) => {
+            format!(" The limit was {}.", text::count(limit))
+        }
+        (Churn::FourLetterWordMonitor, Some(_), _) => {
+            format!(" It asked {}.", words(details).join(", "))
+        }
         _ => String::new(),
     }
 }
@@ -401,7 +386,7 @@ mod tests {
     fn a_single_close_is_nothing_remarkable_but_a_refusal_is() {
         assert!(finding(&address(Kind::ClosedWithoutSession, 0..2)).is_empty());
         let refused = finding(&address(Kind::ZxidAhead, 0..1));
-        assert_eq!(refused[0].name, "zxid_ahead");
+        assert_eq!(refused[0].name, Churn::ZxidAhead);
     }
 
     #[test]

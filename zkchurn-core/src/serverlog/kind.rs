@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::handshake::message::HTTP_METHODS;
+
 /// One thing that a line tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,13 +165,11 @@ impl Kind {
 /// and they are text or a TLS record (RFC 8446, 5.1: type, version) where a
 /// client speaks another protocol.
 pub fn of_length(length: i32) -> Kind {
-    const METHODS: [&[u8; 4]; 9] = [
-        b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"TRAC", b"PATC",
-    ];
     let bytes = length.to_be_bytes();
+    let begins = |method: &&[u8]| method.starts_with(&bytes);
     match bytes {
         [0x14..=0x17, 3, 0..=4, _] => Kind::Tls,
-        _ if METHODS.contains(&&bytes) => Kind::Http,
+        _ if HTTP_METHODS.iter().any(begins) => Kind::Http,
         _ => Kind::BadLength,
     }
 }

@@ -13,8 +13,9 @@ use super::{
     moment::{Clock, Moment},
     recent::{Reason, Sessions, Told, Waiting},
     signature::{self, EXCEPTIONS, MESSAGES, Meaning, Signature},
-    tally::{Event, Tally, WORDS},
+    tally::{Event, Tally},
 };
+use crate::handshake::word::WORDS;
 
 /// The part of the log that is counted.
 #[derive(Clone, Copy, Debug, Default)]

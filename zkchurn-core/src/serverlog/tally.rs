@@ -79,7 +79,7 @@ pub struct Address {
     pub busiest: Busiest,
     /// The times between connections that closed without a session.
     pub gaps: Gaps,
-    /// Its four-letter words, as bits in the order of [`WORDS`].
+    /// Its four-letter words, as bits in the order of [`WORDS`](crate::handshake::word::WORDS).
     pub words: u32,
     /// The limit that it ran into last.
     pub limit: Option<u64>,
@@ -120,12 +120,6 @@ impl Address {
         (first <= last).then(|| (moment(first), moment(last)))
     }
 }
-
-/// The four-letter words (`org.apache.zookeeper.server.command.FourLetterCommands`).
-pub const WORDS: [&str; 19] = [
-    "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr", "ruok", "srst",
-    "srvr", "stat", "stmk", "wchc", "wchp", "wchs", "reqs",
-];
 
 /// All that was counted.
 #[derive(Debug, Default)]

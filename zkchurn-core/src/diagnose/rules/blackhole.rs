@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
     },
     ledger::shape::Ending,
@@ -13,7 +14,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "blackhole",
+    name: Churn::Blackhole,
     title: "The SYN is never answered",
     severity: Severity::Broken,
     judge,
@@ -80,6 +81,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         connection::Connection,
         diagnose::{
@@ -104,7 +106,7 @@ mod tests {
         let finding = only(diagnosed(&given_up(7_100, 2)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("blackhole", Confidence::Certain)
+            (Churn::Blackhole, Confidence::Certain)
         );
         assert_eq!(finding.numbers["syn_retransmits"], 10);
     }
@@ -114,7 +116,7 @@ mod tests {
         let finding = only(diagnosed(&given_up(200, 0)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("blackhole", Confidence::Possible)
+            (Churn::Blackhole, Confidence::Possible)
         );
         assert_eq!(finding.reasons_against.len(), 1);
     }

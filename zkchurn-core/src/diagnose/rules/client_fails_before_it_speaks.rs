@@ -5,13 +5,14 @@
 use super::Rule;
 use crate::diagnose::{
     case::{Case, Runtime},
+    churn::Churn,
     finding::{Confidence, Severity, Verdict},
     twins::Twins,
 };
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "client_fails_before_it_speaks",
+    name: Churn::ClientFailsBeforeItSpeaks,
     title: "The client fails before it speaks",
     severity: Severity::Broken,
     judge,
@@ -51,7 +52,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 /// Says what would tell it from a probe.
 fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
-    let verdict = verdict.cannot_tell_from(&["tcp_health_probe"]);
+    let verdict = verdict.cannot_tell_from(&[Churn::TcpHealthProbe]);
     let verdict = match case.runtime {
         Runtime::Jvm => verdict
             .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
@@ -71,6 +72,7 @@ fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn the_incident_is_likely_without_a_word_from_the_program() {
         let finding = only(diagnosed(&back_off(15, SILENT)));
-        assert_eq!(finding.name, "client_fails_before_it_speaks");
+        assert_eq!(finding.name, Churn::ClientFailsBeforeItSpeaks);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.who.tid, Some(43));
         assert!(finding.reasons_against.is_empty());
@@ -102,8 +104,8 @@ mod tests {
         assert_eq!(
             names(&findings),
             [
-                ("client_fails_before_it_speaks", Confidence::Possible),
-                ("tcp_health_probe", Confidence::Possible),
+                (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible),
+                (Churn::TcpHealthProbe, Confidence::Possible),
             ]
         );
         for finding in findings {
@@ -123,8 +125,8 @@ mod tests {
         assert_eq!(
             names(&findings),
             [
-                ("client_fails_before_it_speaks", Confidence::Possible),
-                ("tcp_health_probe", Confidence::Possible),
+                (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible),
+                (Churn::TcpHealthProbe, Confidence::Possible),
             ]
         );
     }

@@ -6,6 +6,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::{Case, Runtime},
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -15,7 +16,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "client_per_request",
+    name: Churn::ClientPerRequest,
     title: "A new client for each request",
     severity: Severity::Wasteful,
     judge,
@@ -100,12 +101,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         ));
     } else if case.is_remote_host() {
         verdict = verdict
-            .cannot_tell_from(&["read_timeouts"])
+            .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake tells a new session from a reconnect");
     } else {
         verdict = verdict
             .but("the same threads opened several: that may be one client that reconnects")
-            .cannot_tell_from(&["read_timeouts"])
+            .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake tells a new session from a reconnect");
     }
     Some(verdict)
@@ -113,6 +114,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -131,7 +133,7 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("client_per_request", Confidence::Certain)
+            (Churn::ClientPerRequest, Confidence::Certain)
         );
         for connection in &mut connections {
             connection.handshake = Some(asked(7, Some((7, 4_000))));
@@ -140,7 +142,7 @@ mod tests {
         assert!(
             findings
                 .iter()
-                .all(|finding| finding.name != "client_per_request")
+                .all(|finding| finding.name != Churn::ClientPerRequest)
         );
     }
 
@@ -152,7 +154,7 @@ mod tests {
         let finding = only(diagnosed(&new_thread_each(connections)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("client_per_request", Confidence::Likely)
+            (Churn::ClientPerRequest, Confidence::Likely)
         );
         assert_eq!(finding.who.threads, Some(12));
     }
@@ -166,8 +168,8 @@ mod tests {
         )));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("client_per_request", Confidence::Possible)
+            (Churn::ClientPerRequest, Confidence::Possible)
         );
-        assert_eq!(finding.cannot_tell_from, ["read_timeouts"]);
+        assert_eq!(finding.cannot_tell_from, [Churn::ReadTimeouts]);
     }
 }

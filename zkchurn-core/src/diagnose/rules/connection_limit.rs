@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -17,7 +18,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "connection_limit",
+    name: Churn::ConnectionLimit,
     title: "The server's connection limit is reached",
     severity: Severity::Broken,
     judge,
@@ -73,7 +74,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .but(
                 "most were closed without a RST, as by a server that reads the request and refuses",
             )
-            .cannot_tell_from(&["not_served"]);
+            .cannot_tell_from(&[Churn::NotServed]);
     }
     if let Some(line) = logged {
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
@@ -96,6 +97,7 @@ fn is_turned_away(shape: &Shape) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -112,7 +114,7 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("connection_limit", Confidence::Likely)
+            (Churn::ConnectionLimit, Confidence::Likely)
         );
         assert_eq!(finding.numbers["unread"], 8);
         assert!(finding.would_decide[0].contains("Too many connections"));

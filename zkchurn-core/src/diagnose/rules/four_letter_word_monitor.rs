@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -14,7 +15,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "four_letter_word_monitor",
+    name: Churn::FourLetterWordMonitor,
     title: "A monitor asks four-letter words",
     severity: Severity::Harmless,
     judge,
@@ -76,6 +77,7 @@ fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -90,7 +92,7 @@ mod tests {
         let finding = only(diagnosed(&every(1_000, 12, asked)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("four_letter_word_monitor", Confidence::Likely)
+            (Churn::FourLetterWordMonitor, Confidence::Likely)
         );
     }
 }

@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         who::Who,
     },
@@ -13,7 +14,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "handle_leak",
+    name: Churn::HandleLeak,
     title: "Clients are opened and never closed",
     severity: Severity::Wasteful,
     judge,
@@ -68,6 +69,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         connection::Stage,
         diagnose::{
@@ -93,7 +95,7 @@ mod tests {
         let finding = only(diagnosed(&open(2_000, 20)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("handle_leak", Confidence::Likely)
+            (Churn::HandleLeak, Confidence::Likely)
         );
         assert_eq!(finding.numbers["open_now"], 20);
     }

@@ -3,11 +3,11 @@
 //! length of 1195725856, finds it too large and closes.
 
 use super::{Rule, wrong_protocol};
-use crate::diagnose::finding::Severity;
+use crate::diagnose::{churn::Churn, finding::Severity};
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "http_at_plaintext_port",
+    name: Churn::HttpAtPlaintextPort,
     title: "HTTP at ZooKeeper's client port",
     severity: Severity::Broken,
     judge: |case| {
@@ -23,6 +23,7 @@ pub const RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use super::wrong_protocol::found_in;
     use crate::diagnose::{Confidence, test_case::only};
 
@@ -30,6 +31,6 @@ mod tests {
     fn the_first_bytes_say_so() {
         let finding = only(found_in(b"GET / HTTP/1.1"));
         let told = (finding.name, finding.confidence);
-        assert_eq!(told, ("http_at_plaintext_port", Confidence::Certain));
+        assert_eq!(told, (Churn::HttpAtPlaintextPort, Confidence::Certain));
     }
 }

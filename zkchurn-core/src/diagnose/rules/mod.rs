@@ -25,14 +25,15 @@ mod wrong_protocol;
 
 use super::{
     case::Case,
+    churn::Churn,
     finding::{Severity, Verdict},
 };
 
 /// One kind of churn.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name, the same in every version.
-    pub name: &'static str,
+    /// Its name.
+    pub name: Churn,
     /// Its name for people.
     pub title: &'static str,
     /// How bad it is.
@@ -84,8 +85,8 @@ pub const ALL: &[Rule] = &[
 /// For what no other rule explains.
 pub const UNEXPLAINED: Rule = unexplained_churn::RULE;
 
-/// The title of a finding by its name.
-pub fn title(name: &str) -> Option<&'static str> {
+/// The title of a kind, where a rule finds it.
+pub fn title(name: Churn) -> Option<&'static str> {
     let mut rules = ALL.iter().chain([&UNEXPLAINED]);
     rules.find(|rule| rule.name == name).map(|rule| rule.title)
 }
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(names.len(), count);
         for name in names {
             let plain = |c: char| c.is_ascii_lowercase() || c == '_';
-            assert!(name.chars().all(plain), "{name}");
+            assert!(name.id().chars().all(plain), "{name}");
             assert!(title(name).is_some());
         }
     }

@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -17,7 +18,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "not_served",
+    name: Churn::NotServed,
     title: "The server closes without answering the request for a session",
     severity: Severity::Broken,
     judge,
@@ -108,7 +109,7 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
         }
     }
     verdict
-        .cannot_tell_from(&["connection_limit"])
+        .cannot_tell_from(&[Churn::ConnectionLimit])
         .decided_by(
             "the server's log: \"ZooKeeperServer not running\" means no quorum or a server that \
              still starts, \"has seen zxid\" means that the server lost data that this client \
@@ -123,6 +124,7 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -138,9 +140,9 @@ mod tests {
         let finding = only(diagnosed(&unanswered));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("not_served", Confidence::Likely)
+            (Churn::NotServed, Confidence::Likely)
         );
-        assert_eq!(finding.cannot_tell_from, ["connection_limit"]);
+        assert_eq!(finding.cannot_tell_from, [Churn::ConnectionLimit]);
         assert!(finding.would_decide[0].contains("has seen zxid"));
     }
 
@@ -156,8 +158,8 @@ mod tests {
         assert_eq!(
             names(&findings),
             [
-                ("connection_limit", Confidence::Possible),
-                ("not_served", Confidence::Possible),
+                (Churn::ConnectionLimit, Confidence::Possible),
+                (Churn::NotServed, Confidence::Possible),
             ]
         );
     }
@@ -190,7 +192,7 @@ mod tests {
             .map(server_side)
             .collect();
         let finding = only(diagnosed(&seen));
-        assert_eq!(finding.name, "not_served");
+        assert_eq!(finding.name, Churn::NotServed);
         assert_eq!(finding.who.kind, "remote_host");
     }
 }

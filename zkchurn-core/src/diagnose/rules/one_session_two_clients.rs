@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::{Case, SharedSession},
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -16,7 +17,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "one_session_two_clients",
+    name: Churn::OneSessionTwoClients,
     title: "Two clients take the same session from each other",
     severity: Severity::Broken,
     judge,
@@ -88,7 +89,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     )
     .because("the client goes on with its connection thread, so its session lives")
     .number("taken", taken)
-    .cannot_tell_from(&["session_expired_loop"])
+    .cannot_tell_from(&[Churn::SessionExpiredLoop])
     .decided_by("--handshake reads the session ids")
     .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
@@ -110,6 +111,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -134,7 +136,7 @@ mod tests {
         let findings = diagnosed(&connections);
         assert_eq!(
             names(&findings),
-            [("one_session_two_clients", Confidence::Certain); 2]
+            [(Churn::OneSessionTwoClients, Confidence::Certain); 2]
         );
         assert!(
             findings[0].summary.contains("0x77"),
@@ -155,7 +157,7 @@ mod tests {
         let findings = diagnosed(&connections);
         assert_eq!(
             names(&findings)[..2],
-            [("one_session_two_clients", Confidence::Likely); 2]
+            [(Churn::OneSessionTwoClients, Confidence::Likely); 2]
         );
         assert!(
             findings[0]

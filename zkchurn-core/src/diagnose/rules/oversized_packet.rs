@@ -6,6 +6,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -16,7 +17,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "oversized_packet",
+    name: Churn::OversizedPacket,
     title: "A packet is too large",
     severity: Severity::Broken,
     judge,
@@ -70,6 +71,7 @@ fn is_large(shape: &Shape) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -81,9 +83,9 @@ mod tests {
     #[test]
     fn what_the_server_left_unread_is_enough() {
         let findings = diagnosed(&back_off(5, (127_025, 41, Outcome::ResetByPeer)));
-        assert_eq!(findings[0].name, "oversized_packet");
+        assert_eq!(findings[0].name, Churn::OversizedPacket);
         let findings = diagnosed(&back_off(5, (12_025, 41, Outcome::ResetByPeer)));
-        assert_ne!(findings[0].name, "oversized_packet");
+        assert_ne!(findings[0].name, Churn::OversizedPacket);
     }
 
     #[test]
@@ -92,7 +94,7 @@ mod tests {
         let finding = &findings[0];
         assert_eq!(
             (finding.name, finding.confidence),
-            ("oversized_packet", Confidence::Likely)
+            (Churn::OversizedPacket, Confidence::Likely)
         );
         assert_eq!(finding.numbers["large"], 5);
     }

@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -17,7 +18,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "read_timeouts",
+    name: Churn::ReadTimeouts,
     title: "The client gives up on a server that does not answer",
     severity: Severity::Broken,
     judge,
@@ -97,7 +98,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if never_answered + broken == 0 && case.tally.retransmits == 0 {
         verdict = verdict
             .but("the server had answered before, and nothing was lost: a pause of the client's own process looks the same")
-            .cannot_tell_from(&["client_per_request"]);
+            .cannot_tell_from(&[Churn::ClientPerRequest]);
     }
     if let Some(handshakes) = case.handshakes()
         && handshakes.reconnects > 0
@@ -116,6 +117,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -130,7 +132,7 @@ mod tests {
         let finding = only(diagnosed(&living(5_000, waits)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("read_timeouts", Confidence::Likely)
+            (Churn::ReadTimeouts, Confidence::Likely)
         );
         assert_eq!(finding.numbers["never_answered"], 4);
         assert!(
@@ -148,7 +150,7 @@ mod tests {
         assert!(
             findings
                 .iter()
-                .all(|finding| finding.name != "read_timeouts")
+                .all(|finding| finding.name != Churn::ReadTimeouts)
         );
     }
 }

@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         rhythm::Pattern,
     },
@@ -14,7 +15,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "refused",
+    name: Churn::Refused,
     title: "The connection is refused",
     severity: Severity::Broken,
     judge,
@@ -66,6 +67,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -82,7 +84,7 @@ mod tests {
         let finding = only(diagnosed(&every(1102, 13, REFUSED)));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("refused", Confidence::Certain)
+            (Churn::Refused, Confidence::Certain)
         );
         assert_eq!(finding.reasons_for.len(), 2);
         assert_eq!(finding.numbers["refused"], 13);
@@ -115,7 +117,9 @@ mod tests {
         let mut connections = back_off(6, REFUSED);
         connections.extend(back_off(3, (49, 41, Outcome::AnsweredThenClosedByPeer)));
         let findings = diagnosed(&connections);
-        let refused = findings.iter().find(|finding| finding.name == "refused");
+        let refused = findings
+            .iter()
+            .find(|finding| finding.name == Churn::Refused);
         assert!(!refused.unwrap().reasons_against.is_empty());
     }
 }

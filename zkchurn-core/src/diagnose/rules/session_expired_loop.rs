@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -17,7 +18,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "session_expired_loop",
+    name: Churn::SessionExpiredLoop,
     title: "Sessions are answered as expired",
     severity: Severity::Broken,
     judge,
@@ -119,7 +120,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if confidence != Confidence::Certain {
         verdict = verdict
-            .cannot_tell_from(&["one_session_two_clients"])
+            .cannot_tell_from(&[Churn::OneSessionTwoClients])
             .decided_by("--handshake reads the answer and the session id");
     }
     Some(verdict)
@@ -127,6 +128,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -143,7 +145,7 @@ mod tests {
         let finding = only(diagnosed(&new_thread_each(every(1_500, 14, EXPIRED))));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("session_expired_loop", Confidence::Likely)
+            (Churn::SessionExpiredLoop, Confidence::Likely)
         );
         assert_eq!(finding.who.kind, "process");
         assert!(
@@ -163,7 +165,7 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("session_expired_loop", Confidence::Certain)
+            (Churn::SessionExpiredLoop, Confidence::Certain)
         );
         for connection in &mut connections {
             connection.handshake = Some(asked(0, Some((0x20, 4_000))));
@@ -172,7 +174,7 @@ mod tests {
         assert!(
             findings
                 .iter()
-                .all(|finding| finding.name != "session_expired_loop"),
+                .all(|finding| finding.name != Churn::SessionExpiredLoop),
             "{findings:?}"
         );
     }

@@ -7,6 +7,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
     },
     text,
@@ -14,7 +15,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "stale_address",
+    name: Churn::StaleAddress,
     title: "An address that does not serve, while others do",
     severity: Severity::Broken,
     judge,
@@ -56,6 +57,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::test_case::{back_off, diagnosed, names},
         outcome::Outcome,
@@ -71,7 +73,7 @@ mod tests {
         let findings = diagnosed(&connections);
         let stale = findings
             .iter()
-            .find(|finding| finding.name == "stale_address")
+            .find(|finding| finding.name == Churn::StaleAddress)
             .unwrap_or_else(|| panic!("{:?}", names(&findings)));
         assert_eq!(stale.destinations, ["192.0.2.1:2181"]);
         assert!(stale.summary.contains("127.0.0.1:2181"));

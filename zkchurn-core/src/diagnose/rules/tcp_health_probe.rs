@@ -5,13 +5,14 @@
 use super::Rule;
 use crate::diagnose::{
     case::{Case, Runtime},
+    churn::Churn,
     finding::{Confidence, Severity, Verdict},
     twins::Twins,
 };
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "tcp_health_probe",
+    name: Churn::TcpHealthProbe,
     title: "A probe looks whether the port is open",
     severity: Severity::Harmless,
     judge,
@@ -40,7 +41,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict.reasons_for.extend(twins.for_probe);
     verdict.reasons_against.extend(twins.for_client);
     if confidence == Confidence::Possible {
-        verdict = verdict.cannot_tell_from(&["client_fails_before_it_speaks"]);
+        verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {
             Runtime::Jvm => verdict
                 .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
@@ -52,6 +53,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -70,7 +72,7 @@ mod tests {
             .map(|(one, pid)| by(one, pid, pid, "nc"))
             .collect();
         let finding = only(diagnosed(&connections));
-        assert_eq!(finding.name, "tcp_health_probe");
+        assert_eq!(finding.name, Churn::TcpHealthProbe);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.who.processes, Some(14));
         assert_eq!(finding.rhythm.as_deref(), Some("constant 1.00 s"));
@@ -83,7 +85,7 @@ mod tests {
             .map(|one| by(one, 7, 7, "haproxy"))
             .collect();
         let finding = only(diagnosed(&connections));
-        assert_eq!(finding.name, "tcp_health_probe");
+        assert_eq!(finding.name, Churn::TcpHealthProbe);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.numbers["reset"], 5);
     }

@@ -3,11 +3,11 @@
 //! takes the record's header for a length, finds it too large and closes.
 
 use super::{Rule, wrong_protocol};
-use crate::diagnose::finding::Severity;
+use crate::diagnose::{churn::Churn, finding::Severity};
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "tls_at_plaintext_port",
+    name: Churn::TlsAtPlaintextPort,
     title: "TLS at a port that speaks none",
     severity: Severity::Broken,
     judge: |case| {
@@ -23,6 +23,7 @@ pub const RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use super::wrong_protocol::found_in;
     use crate::diagnose::{Confidence, test_case::only};
 
@@ -30,6 +31,6 @@ mod tests {
     fn the_first_bytes_say_so() {
         let finding = only(found_in(b"\x16\x03\x01\x01\x2a\x01\x00\x01\x26\x03\x03"));
         let told = (finding.name, finding.confidence);
-        assert_eq!(told, ("tls_at_plaintext_port", Confidence::Certain));
+        assert_eq!(told, (Churn::TlsAtPlaintextPort, Confidence::Certain));
     }
 }

@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
     },
     ledger::shape::Spoken,
@@ -13,7 +14,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "unexplained_churn",
+    name: Churn::UnexplainedChurn,
     title: "Connections come and go, for a reason that is not known",
     severity: Severity::Wasteful,
     judge,
@@ -53,7 +54,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 mod tests {
     use crate::{
         diagnose::{
-            Confidence,
+            Churn, Confidence,
             test_case::{diagnosed, every, only},
         },
         outcome::Outcome,
@@ -65,7 +66,7 @@ mod tests {
         let finding = only(diagnosed(&odd));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("unexplained_churn", Confidence::Possible)
+            (Churn::UnexplainedChurn, Confidence::Possible)
         );
         assert!(diagnosed(&odd[..2]).is_empty());
     }

@@ -5,6 +5,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
     },
     ledger::shape::Ending,
@@ -13,7 +14,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "unreachable",
+    name: Churn::Unreachable,
     title: "The server cannot be reached",
     severity: Severity::Broken,
     judge,
@@ -63,6 +64,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -81,7 +83,7 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("unreachable", Confidence::Certain)
+            (Churn::Unreachable, Confidence::Certain)
         );
         assert!(finding.next[0].contains("ip neigh"));
     }

@@ -6,6 +6,7 @@ use super::Rule;
 use crate::{
     diagnose::{
         case::Case,
+        churn::Churn,
         finding::{Confidence, Severity, Verdict},
         sizes,
     },
@@ -16,7 +17,7 @@ use crate::{
 
 /// See the module.
 pub const RULE: Rule = Rule {
-    name: "wrong_protocol",
+    name: Churn::WrongProtocol,
     title: "What is sent is no ZooKeeper",
     severity: Severity::Broken,
     judge,
@@ -115,7 +116,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         sent.min, sent.max
     ))
     .number("foreign", foreign)
-    .cannot_tell_from(&["tls_at_plaintext_port", "http_at_plaintext_port"])
+    .cannot_tell_from(&[Churn::TlsAtPlaintextPort, Churn::HttpAtPlaintextPort])
     .decided_by("--handshake reads the first bytes")
     .decided_by(
         "the server's log: \"Len error\" with the length 1195725856 is \"GET \", one from \
@@ -136,6 +137,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use super::Churn;
     use crate::{
         diagnose::{
             Confidence,
@@ -157,7 +159,7 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            ("wrong_protocol", Confidence::Likely)
+            (Churn::WrongProtocol, Confidence::Likely)
         );
         assert!(finding.reasons_for[1].contains("HTTP"));
         assert_eq!(finding.cannot_tell_from.len(), 2);

@@ -71,7 +71,7 @@ fn write_evidence(to: &mut impl Write, finding: &Finding) -> io::Result<()> {
         .cannot_tell_from
         .iter()
         .map(|name| {
-            let title = rules::title(name).unwrap_or(name);
+            let title = rules::title(*name).unwrap_or(name.id());
             format!("\"{title}\"")
         })
         .collect();

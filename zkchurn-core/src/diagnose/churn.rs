@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//! The kinds of churn: one name each, whether a trace or a server's log tells it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A kind of churn. Its name in JSON is its id, the same in every version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Churn {
+    /// Connections that their own client closes before it says anything.
+    ClientFailsBeforeItSpeaks,
+    /// Somebody looks whether the port is open.
+    TcpHealthProbe,
+    /// Nothing listens: ECONNREFUSED.
+    Refused,
+    /// No answer to the SYN.
+    Blackhole,
+    /// No route, or no neighbour.
+    Unreachable,
+    /// More connections than `maxClientCnxns` allows.
+    ConnectionLimit,
+    /// The server has no quorum, or starts or stops.
+    NotServed,
+    /// A client asks again and again for a session that is gone.
+    SessionExpiredLoop,
+    /// Two clients use the same session.
+    OneSessionTwoClients,
+    /// A client is made for each request.
+    ClientPerRequest,
+    /// Somebody asks four-letter words.
+    FourLetterWordMonitor,
+    /// Bytes that are no ZooKeeper.
+    WrongProtocol,
+    /// TLS at a port that speaks none.
+    TlsAtPlaintextPort,
+    /// HTTP at a port that speaks none.
+    HttpAtPlaintextPort,
+    /// The server does not answer in time.
+    ReadTimeouts,
+    /// Handles that nobody closes.
+    HandleLeak,
+    /// A message over `jute.maxbuffer`.
+    OversizedPacket,
+    /// An address that no longer serves.
+    StaleAddress,
+    /// What no rule explains.
+    UnexplainedChurn,
+    /// Closed without a session: all that a server's log tells of a client that fails
+    /// before it speaks, or of a health check.
+    ClosesWithoutSession,
+    /// The client has seen a newer zxid than the server has.
+    ZxidAhead,
+    /// A wrong password for a session.
+    WrongPassword,
+    /// Turned away by the connection throttle.
+    Throttled,
+    /// Refused by a server in read-only mode.
+    ReadOnlyRefused,
+    /// A length that is none: another protocol, or a message over `jute.maxbuffer`.
+    ImpossibleLength,
+    /// TLS at a port that speaks it, but the handshake fails.
+    TlsHandshakeFailed,
+    /// Many connections that had a session and ended: all that a server's log tells of a
+    /// client that reconnects, or of one for each request.
+    SessionsComeAndGo,
+}
+
+impl Churn {
+    /// Its id.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::ClientFailsBeforeItSpeaks => "client_fails_before_it_speaks",
+            Self::TcpHealthProbe => "tcp_health_probe",
+            Self::Refused => "refused",
+            Self::Blackhole => "blackhole",
+            Self::Unreachable => "unreachable",
+            Self::ConnectionLimit => "connection_limit",
+            Self::NotServed => "not_served",
+            Self::SessionExpiredLoop => "session_expired_loop",
+            Self::OneSessionTwoClients => "one_session_two_clients",
+            Self::ClientPerRequest => "client_per_request",
+            Self::FourLetterWordMonitor => "four_letter_word_monitor",
+            Self::WrongProtocol => "wrong_protocol",
+            Self::TlsAtPlaintextPort => "tls_at_plaintext_port",
+            Self::HttpAtPlaintextPort => "http_at_plaintext_port",
+            Self::ReadTimeouts => "read_timeouts",
+            Self::HandleLeak => "handle_leak",
+            Self::OversizedPacket => "oversized_packet",
+            Self::StaleAddress => "stale_address",
+            Self::UnexplainedChurn => "unexplained_churn",
+            Self::ClosesWithoutSession => "closes_without_session",
+            Self::ZxidAhead => "zxid_ahead",
+            Self::WrongPassword => "wrong_password",
+            Self::Throttled => "throttled",
+            Self::ReadOnlyRefused => "read_only_refused",
+            Self::ImpossibleLength => "impossible_length",
+            Self::TlsHandshakeFailed => "tls_handshake_failed",
+            Self::SessionsComeAndGo => "sessions_come_and_go",
+        }
+    }
+}
+
+impl fmt::Display for Churn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id())
+    }
+}
+
+impl Serialize for Churn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}
