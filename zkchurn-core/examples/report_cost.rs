@@ -175,6 +175,8 @@ fn start() -> TraceStart {
             realtime_ns: 1_700_000_000_000_000_000,
         },
         host: "synthetic".to_owned(),
+        boot_id: None,
+        run_id: None,
         kernel: "none".to_owned(),
         hook: Hook::TpBtf,
         ports: vec![2181],

@@ -6,6 +6,9 @@ use serde::Serialize;
 /// All that `zkchurn doctor` found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Doctor {
+    /// Name of the host.
+    #[serde(skip)]
+    pub host: String,
     /// Whether a trace would begin here.
     pub can_trace: bool,
     /// The requirements, in the order in which they build on each other.
@@ -16,9 +19,10 @@ pub struct Doctor {
 
 impl Doctor {
     /// Puts the findings together.
-    pub fn new(checks: Vec<Check>, capabilities: Vec<CapabilityRow>) -> Self {
+    pub fn new(host: String, checks: Vec<Check>, capabilities: Vec<CapabilityRow>) -> Self {
         let blocks = |check: &Check| check.state.blocks();
         Self {
+            host,
             can_trace: !checks.iter().any(blocks),
             checks,
             capabilities,

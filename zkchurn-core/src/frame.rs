@@ -36,6 +36,13 @@ pub struct TraceStart {
     pub clock: ClockPair,
     /// Name of the traced host.
     pub host: String,
+    /// Which boot of the host, a UUID (`/proc/sys/kernel/random/boot_id`): pids and times
+    /// since boot mean something within one boot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
+    /// Which trace, a UUID of its own: what one run recorded belongs together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
     /// Release of its kernel.
     pub kernel: String,
     /// How the kernel program was attached.

@@ -149,11 +149,14 @@ impl<R: Renderer> Pipeline<R> {
         if goes_on {
             return Ok(());
         }
-        let process = ProcessKey::of(&connection).and_then(|key| self.registry.get(key));
+        let key = ProcessKey::of(&connection);
+        let process = key.and_then(|key| self.registry.get(key));
+        let details = key.and_then(|key| self.registry.details(key));
         self.renderer.connection(&ConnectionLine {
             connection: &connection,
             outcome,
             process,
+            details,
             clock: start.clock,
         })
     }

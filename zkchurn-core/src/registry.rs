@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::{
     connection::Comm,
     hash::HashMap,
-    inspection::Inspection,
+    inspection::{Details, Inspection},
     process::{ProcessIdentity, ProcessKey, ProcessRow},
 };
 
@@ -81,6 +81,12 @@ impl Registry {
         self.inspections.get(&key)
     }
 
+    /// Who a process is on its host, where it was looked at and there was still something
+    /// to see.
+    pub fn details(&self, key: ProcessKey) -> Option<&Details> {
+        self.inspection(key)?.details.as_ref()
+    }
+
     /// What is known of a process.
     pub fn get(&self, key: ProcessKey) -> Option<&ProcessIdentity> {
         self.known.get(&key)?.identity.as_ref()
@@ -90,6 +96,7 @@ impl Registry {
     pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
         let unnamed = || comm.map_or_else(|| "?".to_owned(), |comm| comm.to_string());
         let identity = self.get(key);
+        let details = self.details(key).cloned().unwrap_or_default();
         let name = identity.map_or_else(unnamed, |identity| identity.name.clone());
         ProcessRow {
             pid: key.pid,
@@ -99,6 +106,9 @@ impl Registry {
             uid,
             executable: identity.and_then(|identity| identity.executable.clone()),
             command: identity.map_or_else(Vec::new, |identity| identity.command.clone()),
+            unit: details.unit,
+            container: details.container,
+            pod: details.pod,
         }
     }
 

@@ -62,6 +62,8 @@ fn start(monotonic_ns: u64, realtime_ns: i64) -> TraceStart {
             realtime_ns,
         },
         host: "host".to_owned(),
+        boot_id: None,
+        run_id: None,
         kernel: "6.1".to_owned(),
         hook: Hook::TpBtf,
         ports: vec![2181],

@@ -77,6 +77,8 @@ fn answer(starts: &[u64]) -> String {
             realtime_ns: 0,
         },
         host: String::new(),
+        boot_id: None,
+        run_id: None,
         kernel: String::new(),
         hook: Hook::TpBtf,
         ports: vec![2181],

@@ -174,6 +174,8 @@ fn start(evil: &str) -> TraceStart {
             realtime_ns: 0,
         },
         host: evil.to_owned(),
+        boot_id: Some(evil.to_owned()),
+        run_id: Some(evil.to_owned()),
         kernel: evil.to_owned(),
         hook: Hook::TpBtf,
         ports: vec![2181],

@@ -21,4 +21,13 @@ pub struct ProcessRow {
     pub executable: Option<String>,
     /// Command line, where it could be read.
     pub command: Vec<String>,
+    /// The systemd unit that runs it; absent where that is not known, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Id of its container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// UID of its Kubernetes pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
 }

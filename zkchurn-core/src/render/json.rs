@@ -49,38 +49,59 @@ impl Form for JsonForm {
         report: &serverlog::report::Report,
         _options: &Options,
     ) -> io::Result<()> {
-        write_line(to, "serverlog", report)
+        // The log may be from any host, so the one that reads it is not named.
+        write_line(to, "serverlog", &Origin::default(), report)
     }
 
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
-        write_line(to, "doctor", doctor)
+        let origin = Origin {
+            host: Some(doctor.host.clone()),
+            ..Origin::default()
+        };
+        write_line(to, "doctor", &origin, doctor)
     }
 }
 
 /// Writes one JSON object a line.
 pub struct Json<W> {
     to: W,
+    origin: Origin,
+}
+
+/// Where a line comes from: without it streams of several hosts and runs cannot be
+/// merged. What a recording lacks is absent.
+#[derive(Default, Serialize)]
+struct Origin {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
 }
 
 impl<W: Write> Json<W> {
     /// A renderer that writes to `to`.
     pub fn new(to: W) -> Self {
-        Self { to }
+        let origin = Origin::default();
+        Self { to, origin }
     }
 
     fn line(&mut self, kind: &'static str, body: &impl Serialize) -> io::Result<()> {
-        write_line(&mut self.to, kind, body)
+        write_line(&mut self.to, kind, &self.origin, body)
     }
 }
 
 fn write_line<W: Write + ?Sized>(
     to: &mut W,
     kind: &'static str,
+    origin: &Origin,
     body: &impl Serialize,
 ) -> io::Result<()> {
     let line = Line {
         kind,
         schema: SCHEMA,
+        origin,
         body,
     };
     line.serialize(&mut Serializer::with_formatter(&mut *to, Printable))?;
@@ -100,6 +121,8 @@ struct Line<'a, T> {
     #[serde(rename = "type")]
     kind: &'static str,
     schema: u32,
+    #[serde(flatten)]
+    origin: &'a Origin,
     #[serde(flatten)]
     body: &'a T,
 }
@@ -149,6 +172,12 @@ struct ProcessBody<'a> {
     uid: u32,
     cgroup: Option<u64>,
     start_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -247,13 +276,30 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
         uid,
         cgroup,
         start_ns,
+        unit: line.details.and_then(|details| details.unit.as_deref()),
+        container: line
+            .details
+            .and_then(|details| details.container.as_deref()),
+        pod: line.details.and_then(|details| details.pod.as_deref()),
     })
 }
 
 impl<W: Write> Renderer for Json<W> {
     fn start(&mut self, start: &TraceStart) -> io::Result<()> {
         let time = rfc3339(start.clock.timestamp(start.clock.monotonic_ns));
-        self.line("start", &StartBody { time, start })
+        // Its body names all three.
+        write_line(
+            &mut self.to,
+            "start",
+            &Origin::default(),
+            &StartBody { time, start },
+        )?;
+        self.origin = Origin {
+            host: Some(start.host.clone()),
+            boot_id: start.boot_id.clone(),
+            run_id: start.run_id.clone(),
+        };
+        Ok(())
     }
 
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {

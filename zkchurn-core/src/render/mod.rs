@@ -17,6 +17,7 @@ use crate::{
     clock::ClockPair,
     connection::Connection,
     frame::TraceStart,
+    inspection::Details,
     outcome::Outcome,
     process::ProcessIdentity,
     report::{IntervalSummary, Report},
@@ -34,6 +35,8 @@ pub struct ConnectionLine<'a> {
     pub outcome: Outcome,
     /// The opening process, where it could be identified.
     pub process: Option<&'a ProcessIdentity>,
+    /// Who that process is on its host, once it was looked at.
+    pub details: Option<&'a Details>,
     /// Turns its times into times of day.
     pub clock: ClockPair,
 }

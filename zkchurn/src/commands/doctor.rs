@@ -33,7 +33,11 @@ pub struct DoctorArgs {
 /// The output cannot be written.
 pub fn run(args: &DoctorArgs) -> Result<Code, Failure> {
     let facts = Facts::gather();
-    let doctor = Doctor::new(judge(&facts), needs::rows(facts.capabilities));
+    let doctor = Doctor::new(
+        facts.host.clone(),
+        judge(&facts),
+        needs::rows(facts.capabilities),
+    );
     args.format.doctor(&mut io::stdout().lock(), &doctor)?;
     Ok(Code::of_checks(&doctor.checks))
 }
@@ -87,7 +91,11 @@ mod tests {
     fn check(name: &str, change: impl FnOnce(&mut Facts)) {
         let mut facts = all_well();
         change(&mut facts);
-        let doctor = Doctor::new(judge(&facts), needs::rows(facts.capabilities));
+        let doctor = Doctor::new(
+            facts.host.clone(),
+            judge(&facts),
+            needs::rows(facts.capabilities),
+        );
         let printed = |form: &str| {
             let mut output = Vec::new();
             let form = render::named(form).unwrap();

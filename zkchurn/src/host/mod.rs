@@ -2,6 +2,7 @@
 //! Everything that touches the host: its kernel, its processes, its files, its clocks.
 
 pub mod clock;
+pub mod ids;
 pub mod inspector;
 pub mod jvm;
 pub mod kernel;

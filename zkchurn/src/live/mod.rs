@@ -30,6 +30,7 @@ use crate::{
     exit::{Code, Failure},
     host::{
         clock::clock_pair,
+        ids,
         jvm::JvmMode,
         kernel::KernelSource,
         preflight::{facts::Facts, verdict::judge},
@@ -117,6 +118,8 @@ fn begin(
         zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
         clock,
         host: facts.host.clone(),
+        boot_id: ids::boot_id(),
+        run_id: ids::run_id(),
         kernel: facts.kernel.clone(),
         hook: source.hook(),
         ports: settings.ports.clone(),

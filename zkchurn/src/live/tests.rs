@@ -281,6 +281,8 @@ fn start() -> TraceStart {
             realtime_ns: 1_700_000_000_000_000_000,
         },
         host: String::new(),
+        boot_id: None,
+        run_id: None,
         kernel: String::new(),
         hook: Hook::TpBtf,
         ports: vec![2181],
