@@ -169,6 +169,8 @@ fn start() -> TraceStart {
             realtime_ns: 0,
         },
         host: "test".to_owned(),
+        boot_id: None,
+        run_id: None,
         kernel: "test".to_owned(),
         hook: Hook::TpBtf,
         ports: vec![2181],

@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// All of them, up to ZooKeeper 3.9. The `reqs` of its first releases is none: no
-/// `FourLetterCommands` has it, so a server takes it for an impossible length.
+/// All of them, up to ZooKeeper 3.9. The `reqs` of its first releases is none:
+/// `FourLetterCommands` does not have it, so a server takes it for an impossible length.
 pub const WORDS: [&str; 18] = [
     "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr", "ruok", "srst",
     "srvr", "stat", "stmk", "wchc", "wchp", "wchs",

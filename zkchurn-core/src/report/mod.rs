@@ -305,7 +305,7 @@ pub struct IntervalSummary {
 /// A finding in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leading {
-    /// Its name, the same in every version.
+    /// What kind of churn it is.
     pub name: Churn,
     /// Its name for people.
     pub title: &'static str,
