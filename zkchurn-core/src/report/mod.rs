@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     connection::Side,
-    diagnose::{Confidence, Finding},
+    diagnose::{Churn, Confidence, Finding},
     frame::{LossCounts, Sides},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
@@ -305,8 +305,8 @@ pub struct IntervalSummary {
 /// A finding in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leading {
-    /// Its name, the same in every version.
-    pub name: &'static str,
+    /// What kind of churn it is.
+    pub name: Churn,
     /// Its name for people.
     pub title: &'static str,
     /// How sure it is.
