@@ -92,12 +92,17 @@ impl Registry {
         self.known.get(&key)?.identity.as_ref()
     }
 
+    /// The label of a process, as in its row.
+    pub fn label(&self, key: ProcessKey, comm: Option<Comm>) -> String {
+        self.get(key)
+            .map_or_else(|| unnamed(comm), ProcessIdentity::label)
+    }
+
     /// The row of a process: what `/proc` told of it, else what the kernel captured.
     pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
-        let unnamed = || comm.map_or_else(|| "?".to_owned(), |comm| comm.to_string());
         let identity = self.get(key);
         let details = self.details(key).cloned().unwrap_or_default();
-        let name = identity.map_or_else(unnamed, |identity| identity.name.clone());
+        let name = identity.map_or_else(|| unnamed(comm), |identity| identity.name.clone());
         ProcessRow {
             pid: key.pid,
             start_ns: key.start_ns,
@@ -121,6 +126,11 @@ impl Registry {
         self.enter(key, None);
         true
     }
+}
+
+/// What the kernel captured, where `/proc` told nothing.
+fn unnamed(comm: Option<Comm>) -> String {
+    comm.map_or_else(|| "?".to_owned(), |comm| comm.to_string())
 }
 
 #[cfg(test)]

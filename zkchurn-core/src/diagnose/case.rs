@@ -2,7 +2,7 @@
 //! What a rule looks at: the connections of one thread, process, program or remote
 //! host, with all that is known of it.
 
-use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::{
     connection::Side,
@@ -58,6 +58,26 @@ pub struct SharedSession {
     pub users: Vec<(String, u64)>,
 }
 
+/// The connections of one family as the ledger has them, or of several added up.
+#[derive(Clone, Debug)]
+pub enum Tallied<'a> {
+    /// Not copied.
+    One(&'a Tally),
+    /// Boxed: cases are many, and sorted.
+    Several(Box<Tally>),
+}
+
+impl Deref for Tallied<'_> {
+    type Target = Tally;
+
+    fn deref(&self) -> &Tally {
+        match self {
+            Self::One(tally) => tally,
+            Self::Several(tally) => tally,
+        }
+    }
+}
+
 /// The connections of somebody to one far end, or in turn to several.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
@@ -68,7 +88,7 @@ pub struct Case<'a> {
     /// The far ends.
     pub destinations: Vec<Destination>,
     /// The connections.
-    pub tally: Cow<'a, Tally>,
+    pub tally: Tallied<'a>,
     /// Their rhythm.
     pub rhythm: Rhythm,
     /// What kind of program it is.

@@ -11,7 +11,7 @@
 //! Far ends of one process that end alike are one case: a client with a list of
 //! servers goes through them in turn.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use crate::{
     connection::{Comm, Side},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 use super::{
-    case::{Case, ClientThread, Runtime, SharedSession, Sibling},
+    case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     rhythm::Rhythm,
     shared::{Owner, SharedSessions},
     sizes,
@@ -210,10 +210,10 @@ impl<'a> Scope<'a> {
 
     fn of_one(&self, group: Group, members: &[Member<'a>]) -> Case<'a> {
         let mut tally = absorbed(members);
-        if members.len() > 1
+        if let Tallied::Several(tally) = &mut tally
             && let Some(walk) = group.process.and_then(|process| self.ledger.walk(process))
         {
-            tally.to_mut().gap = walk.gap.clone();
+            tally.gap = walk.gap.clone();
         }
         let mut destinations: Vec<_> = members.iter().map(|(key, _)| key.destination).collect();
         destinations.sort();
@@ -285,9 +285,7 @@ impl<'a> Scope<'a> {
 
     fn label(&self, key: &FamilyKey, family: &Family) -> String {
         key.process.map_or_else(String::new, |process| {
-            self.registry
-                .row(process, family.process_comm, family.uid)
-                .label
+            self.registry.label(process, family.process_comm)
         })
     }
 
@@ -381,18 +379,18 @@ fn runtime_by_comm(family: &Family) -> Runtime {
     }
 }
 
-/// In the order of their first connections. That of a single one is not copied.
-fn absorbed<'a>(members: &[Member<'a>]) -> Cow<'a, Tally> {
+/// In the order of their first connections.
+fn absorbed<'a>(members: &[Member<'a>]) -> Tallied<'a> {
     if let [(_, family)] = members {
-        return Cow::Borrowed(&family.tally);
+        return Tallied::One(&family.tally);
     }
     let mut tallies: Vec<_> = members.iter().map(|(_, family)| &family.tally).collect();
     tallies.sort_by_key(|tally| tally.first_seen_ns);
-    let mut all = Tally::default();
+    let mut all = Box::<Tally>::default();
     for tally in tallies {
         all.absorb(tally);
     }
-    Cow::Owned(all)
+    Tallied::Several(all)
 }
 
 fn threads(members: &[Member<'_>]) -> u64 {

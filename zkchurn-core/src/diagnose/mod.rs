@@ -41,7 +41,8 @@ use crate::{ledger::Ledger, registry::Registry, text};
 pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64) -> Vec<Finding> {
     let cases = cases::cases(ledger, registry, window_ns);
     let mut findings: Vec<_> = cases.iter().flat_map(findings_of).collect();
-    findings.sort_by_key(|finding| {
+    // Cached, so that each is moved once: there may be thousands.
+    findings.sort_by_cached_key(|finding| {
         std::cmp::Reverse((finding.severity, finding.confidence, finding.connections))
     });
     findings

@@ -10,6 +10,9 @@
 /// Steps for each doubling, a power of two.
 const STEPS: u64 = 128;
 const STEPS_LOG2: u32 = STEPS.ilog2();
+/// Counts that are added up at once in search of a quantile: so the compiler makes
+/// vectors of them.
+const AT_ONCE: usize = 64;
 
 /// Counts by step, from the first step that occurred to the last.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +66,17 @@ impl Histogram {
     pub fn at_quantile(&self, share: f64) -> u64 {
         let wanted = ((share.min(1.0) * self.total as f64).ceil() as u64).max(1);
         let mut counted = 0;
-        for (place, count) in self.counts.iter().enumerate() {
-            counted += u64::from(*count);
-            if counted >= wanted {
-                return greatest_of(self.first + place);
+        for (number, counts) in self.counts.chunks(AT_ONCE).enumerate() {
+            let after = counted + sum(counts);
+            if after < wanted {
+                counted = after;
+                continue;
+            }
+            for (place, count) in counts.iter().enumerate() {
+                counted += u64::from(*count);
+                if counted >= wanted {
+                    return greatest_of(self.first + number * AT_ONCE + place);
+                }
             }
         }
         greatest_of(self.first + self.counts.len().saturating_sub(1))
@@ -76,8 +86,12 @@ impl Histogram {
     pub fn longer_than(&self, value: u64) -> u64 {
         let from = (step_of(value) + 1).saturating_sub(self.first);
         let later = self.counts.get(from..).unwrap_or_default();
-        later.iter().map(|count| u64::from(*count)).sum()
+        sum(later)
     }
+}
+
+fn sum(counts: &[u32]) -> u64 {
+    counts.iter().map(|count| u64::from(*count)).sum()
 }
 
 /// Up to 256 each value is a step; from there on the seven bits after the first one.
