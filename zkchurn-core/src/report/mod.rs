@@ -155,8 +155,8 @@ pub struct SuspectRow {
     pub label: String,
     /// Command line, where it could be read.
     pub command: Vec<String>,
-    /// Who it is on this host; `None` when it was gone before it could be
-    /// looked at.
+    /// Who it is on this host; `None` when it exited before it could
+    /// be inspected.
     pub details: Option<Details>,
     /// Its JVM.
     pub jvm: Option<Jvm>,

@@ -302,7 +302,7 @@ impl Trace {
                 // What an earlier look brought is still true.
                 continue;
             }
-            let sentence = format!("looking at it did not end within {} s", PATIENCE.as_secs());
+            let sentence = format!("inspecting it took longer than {} s", PATIENCE.as_secs());
             self.seen(&Inspection {
                 key,
                 at_ns: monotonic_ns(),

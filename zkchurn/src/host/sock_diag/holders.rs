@@ -161,8 +161,8 @@ impl Scan<'_> {
         match ended {
             Ok(Ended::Complete) => {}
             Ok(Ended::OutOfBounds) => notes.push(
-                "Not all descriptors of all processes were looked at within the limits: \
-                 holders of sockets may be missing."
+                "Limits were reached before all descriptors were checked: socket holders \
+                 may be missing."
                     .to_owned(),
             ),
             Err(error) => notes.push(format!("The processes could not be read: {error}.")),

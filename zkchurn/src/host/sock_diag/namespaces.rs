@@ -193,13 +193,13 @@ impl<'a> Search<'a> {
         let missing = self.missing().saturating_sub(self.beyond.len());
         if missing > 0 {
             self.notes.push(format!(
-                "Of the network namespaces asked for {missing} were not found: no process is in \
-                 them any more."
+                "{missing} of the requested network namespaces were not found: no process is \
+                 left in them."
             ));
         }
         if !self.beyond.is_empty() {
             self.notes.push(format!(
-                "{} network namespaces beyond the limit of {MOST_NAMESPACES} were not looked at.",
+                "{} network namespaces over the limit of {MOST_NAMESPACES} were not checked.",
                 self.beyond.len()
             ));
         }

@@ -72,9 +72,11 @@ impl Unreadable {
         let first = self.first;
         match self.count {
             0 => None,
-            1 => Some(format!("The {what} of process {first} may not be read.")),
+            1 => Some(format!(
+                "No permission to read the {what} of process {first}."
+            )),
             count => Some(format!(
-                "The {what} of {count} processes may not be read, such as {first}."
+                "No permission to read the {what} of {count} processes, such as {first}."
             )),
         }
     }

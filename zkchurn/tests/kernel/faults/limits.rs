@@ -120,8 +120,8 @@ fn an_object_is_a_file_of_some_size() {
     let file = File::create(&large).unwrap();
     file.set_len(1 << 30).unwrap();
     for (path, why) in [
-        (pipe.to_str().unwrap(), "it is no file"),
-        ("/dev/zero", "it is no file"),
+        (pipe.to_str().unwrap(), "not a regular file"),
+        ("/dev/zero", "not a regular file"),
         (large.to_str().unwrap(), "it is larger than 16 MiB"),
     ] {
         let output = after("true")
