@@ -297,7 +297,7 @@ fn write_server_log(to: &mut dyn Write, report: &serverlog::report::Report) -> i
         item(to, "not reported by this log", &sentence)?;
     }
     for note in &report.notes {
-        item(to, "told in part", note)?;
+        item(to, "incomplete", note)?;
     }
     item(to, "log", &server_log::log(report))
 }

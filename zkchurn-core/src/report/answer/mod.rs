@@ -63,7 +63,7 @@ fn older(seen: u64, ended: u64) -> String {
     let seen = text::counted(seen, "connection");
     match ended {
         0 => format!("{seen} older than the trace stayed open"),
-        ended => format!("{seen} older than the trace; {} ended", text::count(ended)),
+        ended => format!("{seen} older than the trace ({} ended)", text::count(ended)),
     }
 }
 

@@ -187,6 +187,11 @@ mod tests {
     fn what_is_no_regular_file_is_refused() {
         let null = File::open("/dev/null").unwrap();
         let error = read(std::process::id(), &log_file(&null, Path::new("/dev/null")));
-        assert!(error.unwrap_err().to_string().contains("no regular file"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("not a regular file")
+        );
     }
 }

@@ -212,6 +212,6 @@ mod tests {
         };
         let found = holders_within(&HashSet::from([inode(&socket)]), None, bounds);
         assert!(found.by_inode.is_empty());
-        assert!(found.notes[0].contains("limits"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("Limits"), "{:?}", found.notes);
     }
 }

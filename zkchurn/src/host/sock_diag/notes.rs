@@ -94,13 +94,13 @@ mod tests {
         let one = unreadable.sentence("descriptors");
         assert_eq!(
             one.as_deref(),
-            Some("The descriptors of process 7 may not be read.")
+            Some("No permission to read the descriptors of process 7.")
         );
         unreadable.add(8);
         let two = unreadable.sentence("descriptors");
         assert_eq!(
             two.as_deref(),
-            Some("The descriptors of 2 processes may not be read, such as 7.")
+            Some("No permission to read the descriptors of 2 processes, such as 7.")
         );
     }
 

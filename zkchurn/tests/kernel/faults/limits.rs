@@ -66,7 +66,7 @@ fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
     });
     let message = stderr(&ended);
     assert_eq!(ended.status.code(), Some(7), "{message}");
-    let cause = "cannot be written any more (File too large";
+    let cause = "can no longer be written (File too large";
     assert!(message.contains(cause), "{message}");
     let trace = Trace::parse(std::str::from_utf8(&ended.stdout).unwrap()).unwrap();
     assert!(!trace.connections.is_empty() && trace.connections.len() <= count);
