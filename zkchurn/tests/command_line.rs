@@ -86,7 +86,7 @@ const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
         &["x", "-1s"],
         "such as 500ms, 60s",
     ),
-    (&["timewait"], "--watch", &["0", "0s"], "at least some time"),
+    (&["timewait"], "--watch", &["0", "0s"], "a duration above 0"),
     (&["timewait"], "--port", &["x", "0"], "from 1 to 65535"),
     (&["timewait"], "--side", &["x"], "client, server, both"),
     (&["timewait"], "--format", &["xml"], "text, json"),
