@@ -123,9 +123,9 @@ impl Outcome {
                 "The server's host refused the connection: nobody listens there, or a firewall rejects."
             }
             Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
-            Self::Unreachable => "The network reported no way to the host.",
+            Self::Unreachable => "The network reported no route to the host.",
             Self::GivenUp => "The program closed the socket while it was still connecting.",
-            Self::ConnectFailed => "Connecting failed for a reason that the kernel does not tell.",
+            Self::ConnectFailed => "Connecting failed for a reason the kernel does not report.",
             Self::ResetByPeer => "The peer sent a RST.",
             Self::ResetByUs => "This side sent a RST: SO_LINGER 0, or a close with unread data.",
             Self::Broken => "The connection broke: the peer stopped answering.",
@@ -141,9 +141,9 @@ impl Outcome {
             }
             Self::AnsweredThenClosedByUs => "The peer answered, then this side closed.",
             Self::AnsweredThenClosedByPeer => "The peer answered, then closed.",
-            Self::ClosedByUs => "This side closed; how many bytes went is not known.",
-            Self::ClosedByPeer => "The peer closed; how many bytes went is not known.",
-            Self::Unknown => "How the connection ended could not be told on this kernel.",
+            Self::ClosedByUs => "This side closed; byte counts unknown.",
+            Self::ClosedByPeer => "The peer closed; byte counts unknown.",
+            Self::Unknown => "How the connection ended is not reported by this kernel.",
         }
     }
 

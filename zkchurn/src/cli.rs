@@ -13,7 +13,7 @@ use crate::commands::{
 
 /// Names the process and thread behind ZooKeeper connection churn.
 ///
-/// Run it with sudo on the client's host while the churn goes on. It prints a
+/// Run it with sudo on the client's host during the churn. It prints a
 /// line for each connection that ends, and at the end (Ctrl-C, SIGTERM or
 /// --duration) a report: which process and thread connects where, how often,
 /// how long each connection lives, who closes it and with how many bytes sent.
@@ -57,13 +57,13 @@ Examples:
   sudo zkchurn                              trace port 2181 until Ctrl-C
   sudo zkchurn --port 2181,4181 --duration 60s
   sudo zkchurn --side server                on the ZooKeeper host: who connects here
-  sudo zkchurn --jvm dump --logs            and ask the JVM and its log about it
-  sudo zkchurn --handshake                  which sessions are asked for and answered
-  sudo zkchurn timewait --watch 30s         whose are the TIME_WAIT sockets
+  sudo zkchurn --jvm dump --logs            also ask the JVM and read its log
+  sudo zkchurn --handshake                  which sessions are requested and granted
+  sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    keep the raw records
   zkchurn replay incident.zkchurn           report on them later, without privilege
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
-  zkchurn doctor                            what this host offers
+  zkchurn doctor                            check that this host can trace
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
 4 kernel lacks something, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
@@ -71,18 +71,18 @@ Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Says whose the sockets in TIME_WAIT are: traces, then lists them.
+    /// Traces, then lists the sockets in TIME_WAIT with their owners.
     #[command(name = "timewait")]
     TimeWait(TimeWaitArgs),
     /// Runs the same report on a recording; needs no privilege.
     Replay(ReplayArgs),
-    /// Says which clients churn, from the log files of a ZooKeeper server.
+    /// Shows which clients churn, from a ZooKeeper server's log files.
     ///
     /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, rotated and
     /// gzip files too, in any order. Needs no privilege.
     #[command(name = "serverlog")]
     ServerLog(ServerLogArgs),
-    /// Says what this host offers, what will be degraded and what to do.
+    /// Checks this host: what works, which limitations apply, how to fix them.
     Doctor(DoctorArgs),
 }
 

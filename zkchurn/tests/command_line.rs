@@ -37,7 +37,7 @@ fn bad_values_are_named_with_the_accepted_form() {
     assert_fails(&["--top", "0"], 2, "a positive number");
     assert_fails(&["--format", "xml"], 2, "possible values: text, json");
     assert_fails(&["--pid", "1", "--side", "server"], 2, "--side client only");
-    assert_fails(&["--pid", "4194304"], 2, "there is no process 4194304");
+    assert_fails(&["--pid", "4194304"], 2, "no process 4194304 on this host");
 }
 
 /// Each option that takes a value, values that it refuses, and what it says of
@@ -53,7 +53,7 @@ const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
         &[],
         "--pid",
         &["x", "0", "-1", "4294967296"],
-        "a positive number, as `ps`",
+        "a positive number, as shown by `ps`",
     ),
     (&[], "--side", &["x"], "client, server, both"),
     (
@@ -86,7 +86,7 @@ const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
         &["x", "-1s"],
         "such as 500ms, 60s",
     ),
-    (&["timewait"], "--watch", &["0", "0s"], "at least some time"),
+    (&["timewait"], "--watch", &["0", "0s"], "a duration above 0"),
     (&["timewait"], "--port", &["x", "0"], "from 1 to 65535"),
     (&["timewait"], "--side", &["x"], "client, server, both"),
     (&["timewait"], "--format", &["xml"], "text, json"),

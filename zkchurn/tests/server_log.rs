@@ -142,9 +142,9 @@ fn the_text_says_it_in_words_and_fits() {
         "127.0.0.4 was refused 10 connections over the connection limit",
         "The limit was 3.",
         "127.0.0.7 was refused 6 connections because it had seen a newer zxid",
-        "127.0.0.5 spoke HTTP at the ZooKeeper port in 5 connections",
+        "127.0.0.5 spoke HTTP to the ZooKeeper port in 5 connections",
         "It asked isro, mntr, ruok, srvr.",
-        "not told by this log: accepted",
+        "not reported by this log: accepted",
     ] {
         assert!(words.contains(sentence), "{sentence}: {text}");
     }

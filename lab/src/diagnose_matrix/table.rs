@@ -77,7 +77,7 @@ findings with what the programs know themselves.
 C is certain, L likely, P possible. The first letter is of the sockets alone, the second
 with `--handshake`; `-` is no such finding. Capitals in brackets are findings that are
 not asked for and not right for this kind: none of them may be certain. A small `t`
-stands for a finding that names this one among what it cannot be told from.
+stands for a finding that lists this one as a lookalike.
 
 ";
 

@@ -29,7 +29,7 @@ fn page(options: &Options, samples: &[Sample], made: u64) -> String {
 once in one process: the stuck client, the health check, a session with a new thread for
 each request, the refused client. zkchurn traces them with `--handshake --logs
 --format json --record`. Each minute its counts are compared with those of the load, and
-its memory, descriptors and threads are looked at; in the end both counts must be equal.
+its memory, descriptors and threads are checked; both counts must be equal at the end.
 Linux {release}, {cpus} CPUs, other work going on.
 
 {made} connections were made, and exactly {made} were printed and counted in the report;

@@ -45,7 +45,7 @@ const LACKS: [Lack; 4] = [
             "older::with_a_filter_on_the_process_a_socket",
             "threads::every_connection_has_its_own_threads_tid_and_name",
         ],
-        reason: "asks for a socket's cookie or for `recursion_misses`, which the kernel tells \
+        reason: "asks for a socket's cookie or for `recursion_misses`, which the kernel reports \
              since 5.12; a trace says that they are unknown",
     },
     Lack {

@@ -64,7 +64,7 @@ fn findings_of(case: &Case<'_>) -> Vec<Finding> {
 
 fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
     if case.is_remote_host() && rule.severity != Severity::Harmless {
-        verdict = verdict.next("run zkchurn on that host: it names the process and the thread");
+        verdict = verdict.next("run zkchurn on that host: it names the process and thread");
     }
     if let Some(hint) = session_to_search(case) {
         verdict = verdict.next(hint);

@@ -98,7 +98,7 @@ impl Twins {
     fn ask_the_program(&mut self, case: &Case<'_>) {
         if let Some(line) = case.logged(&FAILS_INSIDE) {
             self.client_says_so = true;
-            let said = format!("its log says so meanwhile: \"{}\"", line.last.trim());
+            let said = format!("its log says so: \"{}\"", line.last.trim());
             self.client(4, said);
         }
         match case.client_thread {
@@ -132,27 +132,27 @@ impl Twins {
             Runtime::Jvm => self.client(1, "the process is a JVM"),
             Runtime::Other => self.probe(
                 1,
-                "the process is no JVM, and ZooKeeper's clients for other languages \
-                 send their request at once",
+                "the process is not a JVM, and ZooKeeper's other clients send their \
+                 request at once",
             ),
             Runtime::Unknown => {}
         }
         if case.is_one_thread() && case.runtime == Runtime::Jvm {
-            self.client(1, "one and the same thread makes every attempt");
+            self.client(1, "the same thread makes every attempt");
         }
         if case.is_new_one_each_time() {
             self.probe(1, "each attempt is by a new thread or process");
         }
         let program = case.label().split(' ').next().unwrap_or_default();
         if PROBES.contains(&program) {
-            self.probe(1, format!("{program} is a program for such checks"));
+            self.probe(1, format!("{program} is a tool for such checks"));
         }
         if self.reset > 0 {
             self.probe(
                 2,
                 format!(
-                    "{} of {} ended by a RST before any byte, which takes SO_LINGER 0: \
-                     health checks of load balancers do that, ZooKeeper's clients do not",
+                    "{} of {} ended with a RST before any byte, which takes SO_LINGER \
+                     0: load balancers' health checks do that, ZooKeeper's clients do not",
                     self.reset, self.silent
                 ),
             );

@@ -28,7 +28,7 @@ impl Inspection {
             let details = self.details.take();
             self.details = details.map(|details| super::Details {
                 uid: details.uid,
-                notes: vec!["What was seen of it is too long to be kept.".to_owned()],
+                notes: vec!["Its details exceed the size limit and were dropped.".to_owned()],
                 ..super::Details::default()
             });
         }
@@ -59,7 +59,7 @@ impl Inspection {
         }
         if let Some(logs) = self.logs.as_mut().filter(|_| kept < found) {
             logs.notes.push(format!(
-                "{} of {found} findings were left out: together they were too long to be kept.",
+                "{} of {found} findings were dropped: together they exceed the size limit.",
                 found - kept
             ));
         }

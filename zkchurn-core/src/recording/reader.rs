@@ -64,11 +64,13 @@ impl fmt::Display for Damage {
         match place {
             Place::Tail => write!(
                 formatter,
-                "cut short: the last {length} bytes, from byte {offset} on, are no whole frame"
+                "cut short: the last {length} bytes, from byte {offset} on, are not a complete \
+                frame"
             ),
             Place::Before => write!(
                 formatter,
-                "damaged: {length} bytes from byte {offset} on are no whole frame and were skipped"
+                "damaged: {length} bytes from byte {offset} on are not a complete frame and were \
+                skipped"
             ),
             Place::AfterEnd => write!(
                 formatter,

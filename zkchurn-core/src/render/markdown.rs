@@ -139,7 +139,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let alike: Vec<_> = titles
         .map(|name| {
             format!(
-                "it cannot be told from \"{}\"",
+                "it cannot be distinguished from \"{}\"",
                 rules::title(*name).unwrap_or(name.id())
             )
         })
@@ -208,7 +208,7 @@ fn family_rows(family: &FamilyRow) -> Vec<Vec<String>> {
     };
     let older = &family.summary.older;
     if older.seen > 0 {
-        let label = "before start, thread not known".to_owned();
+        let label = "before start, thread unknown".to_owned();
         rows.push(vec![String::new(), label, count(older.seen)]);
     }
     if let Some(first) = rows.first_mut().and_then(|row| row.first_mut()) {
@@ -303,10 +303,10 @@ fn write_server_log(to: &mut dyn Write, report: &serverlog::report::Report) -> i
     writeln!(to)?;
     item(to, "in all", &server_log::total(report))?;
     for sentence in server_log::not_told(report) {
-        item(to, "not told by this log", &sentence)?;
+        item(to, "not reported by this log", &sentence)?;
     }
     for note in &report.notes {
-        item(to, "told in part", note)?;
+        item(to, "incomplete", note)?;
     }
     item(to, "log", &server_log::log(report))
 }

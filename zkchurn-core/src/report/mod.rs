@@ -157,8 +157,8 @@ pub struct SuspectRow {
     pub command: Vec<String>,
     /// Nanoseconds from the latest look to the moment of the report; 0 for a look after it.
     pub looked_ago_ns: u64,
-    /// Who it is on this host; `None` when it was gone before it could be
-    /// looked at.
+    /// Who it is on this host; `None` when it exited before it could
+    /// be inspected.
     pub details: Option<Details>,
     /// Its JVM.
     pub jvm: Option<Jvm>,

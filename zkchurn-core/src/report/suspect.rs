@@ -70,10 +70,11 @@ fn thread_notes(inspection: &Inspection) -> Vec<ThreadNote> {
 /// What a name of 15 bytes tells where there is no dump.
 fn what_its_name_tells(task: &Task) -> Option<String> {
     if !task.named {
-        return Some("this JVM gives its threads no names that Linux can see".to_owned());
+        return Some("this JVM does not pass its thread names to Linux".to_owned());
     }
     java_name::may_be_send_thread(task.comm.as_bytes()).then(|| {
-        "by its name the connection thread of ZooKeeper's Java client; Linux keeps 15 bytes of it"
+        "named like the connection thread of ZooKeeper's Java client; Linux keeps 15 bytes of \
+        the name"
             .to_owned()
     })
 }
@@ -118,7 +119,7 @@ fn what_it_does(thread: &JavaThread) -> Option<String> {
         .find(|line| !JDK.iter().any(|package| calls(line, package)) && line.contains('('));
     Some(match own {
         Some(own) => format!("a thread of the application ({})", method(own)),
-        None => "a thread that shows only frames of the JDK".to_owned(),
+        None => "a thread with JDK frames only".to_owned(),
     })
 }
 
@@ -169,8 +170,8 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
             .map(|file| file.path.as_str())
             .collect();
         let verb = match inspection.logs {
-            Some(_) => "nothing that zkchurn knows is in the ends of its logs; read",
-            None => "search its logs (--logs does it):",
+            Some(_) => "nothing known in the ends of its logs; read",
+            None => "search its logs (or use --logs):",
         };
         let more = match details.log_files_left_out {
             0 => String::new(),
@@ -201,21 +202,21 @@ fn elsewhere(details: &Details) -> Option<String> {
 fn next_dump(jvm: &Jvm) -> Option<String> {
     match &jvm.dump {
         _ if jvm.kind == JvmKind::OpenJ9 => Some(
-            "OpenJ9 is not asked for dumps by zkchurn: `jcmd PID Thread.print` of the same JDK does it"
+            "zkchurn cannot dump OpenJ9: use `jcmd PID Thread.print` of the same JDK"
                 .replace("PID", &jvm.inner_pid.to_string()),
         ),
         Dump::NotAsked => Some(format!(
-            "see the thread in the JVM (--jvm dump does it{}): {}",
+            "see the thread in the JVM (or use --jvm dump{}): {}",
             danger(jvm),
             jvm.jstack
         )),
         Dump::Impossible { .. } => Some(format!(
-            "where a dump is possible after all{}, it is made by: {}",
+            "if a dump is possible after all{}, run: {}",
             danger(jvm),
             jvm.jstack
         )),
         Dump::Taken { .. } if jvm.threads.is_empty() => Some(format!(
-            "the connecting threads were not in the dump, so they end with their connections; \
+            "the connecting threads were not in the dump: they end with their connections; \
              while one lives: {}",
             jvm.jstack
         )),

@@ -67,8 +67,9 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         is_trouble: true,
         does: "opened {} that closed without a session",
-        means: "the far end closed before a session was made.",
-        cannot_tell: "a client that fails before it speaks and a TCP health check look the same here: the process behind it decides",
+        means: "the peer closed before a session was established.",
+        cannot_tell: "a client that fails before it speaks and a TCP health check look the same \
+            here: check the process behind it",
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
@@ -79,7 +80,9 @@ const RULES: &[Rule] = &[
         is_trouble: true,
         does: "was refused {} over the connection limit",
         means: "as many connections of this address were open as maxClientCnxns allows.",
-        cannot_tell: "a client that opens handles without closing them and many clients behind one address (NAT, one host with many processes) look the same here: which processes hold connections decides",
+        cannot_tell: "a client that opens handles without closing them and many clients behind \
+            one address (NAT, one host with many processes) look the same here: check which \
+            processes hold connections",
         next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server to see who holds the connections",
     },
     Rule {
@@ -89,8 +92,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         is_trouble: true,
         does: "was refused {} because it had seen a newer zxid than this server has",
-        means: "this server lags behind, or its data was lost or replaced while the client lived on; the client tries again for ever.",
-        cannot_tell: "a lagging server and lost data look the same here: the other servers' zxid (`srvr`) decides",
+        means: "this server lags behind, or its data was lost or replaced while the client lived \
+            on; the client retries forever.",
+        cannot_tell: "a lagging server and lost data look the same here: compare the other \
+            servers' zxid (`srvr`)",
         next: "compare `srvr` of all servers; after a loss of data the clients must be restarted",
     },
     Rule {
@@ -101,7 +106,8 @@ const RULES: &[Rule] = &[
         is_trouble: true,
         does: "asked {} for a session that had expired",
         means: "its sessions run out while it is away: long pauses, a lost network, or a client that never makes a new handle.",
-        cannot_tell: "pauses of the client and a lost network look the same here: the client's own log, and the ids of the sessions, decide",
+        cannot_tell: "client pauses and a lost network look the same here: check the client's \
+            log and the session ids",
         next: "run `sudo zkchurn --jvm dump --logs` on that host",
     },
     Rule {
@@ -110,9 +116,10 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Certain,
         is_trouble: true,
-        does: "gave a wrong password for a session in {}",
-        means: "it wants the session of somebody else, or one of another ensemble.",
-        cannot_tell: "a client that was sent to another ensemble and a shared session id look the same here: the client's connect string decides",
+        does: "sent a wrong session password in {}",
+        means: "it asked for another client's session, or for one of another ensemble.",
+        cannot_tell: "a client that was sent to another ensemble and a shared session id look \
+            the same here: check the client's connect string",
         next: "compare the client's connect string with this ensemble",
     },
     Rule {
@@ -123,7 +130,8 @@ const RULES: &[Rule] = &[
         is_trouble: true,
         does: "came in {} while the server was not serving",
         means: "the server had no quorum, or was starting or stopping; the clients are not to blame.",
-        cannot_tell: "no quorum and a restart look the same in these lines: the lines about the election around them decide",
+        cannot_tell: "no quorum and a restart look the same in these lines: check the election \
+            lines around them",
         next: "look for LOOKING, LEADING and FOLLOWING in this log",
     },
     Rule {
@@ -134,8 +142,9 @@ const RULES: &[Rule] = &[
         is_trouble: true,
         does: "was turned away in {} by the connection throttle",
         means: "more clients connected at once than zookeeper.connection_throttle_tokens allows.",
-        cannot_tell: "who took the tokens is not told: the addresses with most connections are the first to look at",
-        next: "see the addresses with most connections",
+        cannot_tell: "who took the tokens is not logged: start with the addresses with most \
+            connections",
+        next: "check the addresses with most connections",
     },
     Rule {
         name: Churn::ReadOnlyRefused,
@@ -154,9 +163,10 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Likely,
         is_trouble: true,
-        does: "spoke TLS at a plaintext port in {}",
+        does: "spoke TLS to a plaintext port in {}",
         means: "the first bytes were those of a TLS record.",
-        cannot_tell: "a ZooKeeper client with TLS and a scanner look the same here: the process decides",
+        cannot_tell: "a ZooKeeper client with TLS and a scanner look the same here: check the \
+            process",
         next: "give the client the secure port (secureClientPort), or run `sudo zkchurn` on that host",
     },
     Rule {
@@ -165,9 +175,9 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Certain,
         is_trouble: true,
-        does: "spoke HTTP at the ZooKeeper port in {}",
+        does: "spoke HTTP to the ZooKeeper port in {}",
         means: "the first four bytes were an HTTP method: a health check, a browser or a scanner.",
-        cannot_tell: "which program it was is not told: the process decides",
+        cannot_tell: "the program is not logged: check the process",
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
@@ -178,7 +188,7 @@ const RULES: &[Rule] = &[
         is_trouble: true,
         does: "sent an impossible length in {}",
         means: "another protocol, an unknown four-letter word, or a message over jute.maxbuffer.",
-        cannot_tell: "these look the same here, save by the length itself in the log",
+        cannot_tell: "only the length in the log tells these apart",
         next: "look for `Len error` in this log; run `sudo zkchurn` on that host",
     },
     Rule {
@@ -188,7 +198,7 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         is_trouble: true,
         does: "failed the TLS handshake in {}",
-        means: "certificates do not fit, or the client does not speak TLS.",
+        means: "the certificates do not match, or the client does not speak TLS.",
         cannot_tell: "the reason is in the exception below the line",
         next: "look for `Unsuccessful handshake` in this log",
     },
@@ -199,8 +209,9 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Possible,
         is_trouble: false,
         does: "ended {} that had a session",
-        means: "perhaps a client for each request instead of one that is kept.",
-        cannot_tell: "one client that reconnects and a client for each request look the same in these counts: the session ids in the log decide",
+        means: "possibly a new client for each request instead of one that is reused.",
+        cannot_tell: "one client that reconnects and a client for each request look the same in \
+            these counts: check the session ids in the log",
         next: "run `sudo zkchurn` on that host and see whether each connection is from a new thread",
     },
     Rule {
@@ -209,10 +220,10 @@ const RULES: &[Rule] = &[
         least: 3,
         confidence: Confidence::Certain,
         is_trouble: false,
-        does: "asked four-letter words in {}",
-        means: "a monitor; each question is a connection of its own.",
+        does: "sent four-letter words in {}",
+        means: "a monitor; each command is a connection of its own.",
         cannot_tell: "nothing: the server says so itself",
-        next: "nothing, unless it asks too often",
+        next: "nothing, unless it polls too often",
     },
 ];
 
@@ -244,7 +255,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     }
     let who = subject
         .address
-        .unwrap_or("clients whose address this log does not tell");
+        .unwrap_or("clients whose address this log does not report");
     let does = rule.does.replace("{}", &text::counted(count, "connection"));
     let mut sentence = format!("{who} {does}");
     let mut means = rule.means.to_owned();
@@ -301,7 +312,7 @@ fn rhythm(details: &Address) -> String {
         return String::new();
     };
     let speaks_for = match (mean, variation) {
-        (_, ..0.1) => ", as even as a health check or a loop with a fixed pause",
+        (_, ..0.1) => ", as regular as a health check or a loop with a fixed pause",
         // Evenly spread from 1.1 to 2.1 s, it varies by 0.18.
         (_, 0.1..0.3) if BACK_OFF_MEAN_MS.contains(&(mean * 1000.0)) => {
             ", like the back-off of one Java client (1.1 to 2.1 s)"
@@ -342,7 +353,7 @@ pub fn words(details: &Address) -> Vec<&'static str> {
         .map(|(_, word)| *word)
         .collect();
     match asked.is_empty() {
-        true => vec!["words that are not known"],
+        true => vec!["unknown words"],
         false => asked,
     }
 }

@@ -43,7 +43,7 @@ pub struct Report {
     pub addresses_left_out: u64,
     /// Counts of addresses that found no place in the table.
     pub other_addresses: BTreeMap<&'static str, u64>,
-    /// Counts of lines that tell no address.
+    /// Counts of lines without an address.
     pub without_address: BTreeMap<&'static str, u64>,
     /// Over time.
     pub rate: Rate,
@@ -221,9 +221,9 @@ fn findings(tally: &Tally) -> Vec<Finding> {
 fn answer(findings: &[Finding], total: &Counts, facts: &Facts) -> String {
     match findings.first() {
         Some(worst) => format!("{}: {}.", worst.sentence, worst.next),
-        None if facts.records == 0 => "No line of this is of a ZooKeeper server's log.".to_owned(),
+        None if facts.records == 0 => "No line here is from a ZooKeeper server's log.".to_owned(),
         None => format!(
-            "Nothing remarkable: this log tells of {} that ended, {} without a session.",
+            "Nothing remarkable: this log reports {} that ended, {} without a session.",
             text::counted(total.sum(Kind::is_end), "connection"),
             text::count(total.sum(Kind::is_failure)),
         ),

@@ -53,8 +53,8 @@ pub fn notes(facts: &Facts, total: &Counts) -> Vec<String> {
     let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
     if quiet && total.of(Kind::EndedWithSession) > 0 {
         notes.push(
-            "connections that had a session: only ends that the client began without closing its \
-             session are told; ordinary ends are written at DEBUG from ZooKeeper 3.5.5 on"
+            "connections that had a session: only ends by the client without closing its session \
+             are logged; ordinary ends are written at DEBUG from ZooKeeper 3.5.5 on"
                 .to_owned(),
         );
     }

@@ -86,18 +86,18 @@ fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: b
     }
     if let newer @ 1.. = reader.unknown_frames() {
         warn(format_args!(
-            "{} holds {newer} frames that only a newer zkchurn reads; they were skipped",
+            "{} contains {newer} frames from a newer zkchurn; they were skipped",
             path.display()
         ));
     }
     if !begun {
         warn(format_args!(
-            "{} has no readable start, so nothing can be reported",
+            "{} has no readable start: nothing to report",
             path.display()
         ));
     } else if !ended {
         warn(format_args!(
-            "{} has no end: the report covers what is there, and loss is as of the last interval{}",
+            "{} has no end: the report covers what is there, with losses as of the last interval{}",
             path.display(),
             why_no_end(path)
         ));
@@ -112,7 +112,7 @@ fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: b
 /// Reasons that the name tells.
 fn why_no_end(path: &Path) -> &'static str {
     match path.to_string_lossy().ends_with(PARTIAL) {
-        true => " (it is still being written, or its trace ended before its time)",
+        true => " (it is still being written, or its trace was cut short)",
         false => "",
     }
 }

@@ -38,12 +38,12 @@ pub struct ServerLogArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
-    /// Count only from this time of the server's clock on, such as
+    /// Count from this time (server's clock) on, such as
     /// "2026-11-25 04:13:01".
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub since: Option<Moment>,
 
-    /// Count only up to this time, without it.
+    /// Count up to, not including, this time.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub until: Option<Moment>,
 

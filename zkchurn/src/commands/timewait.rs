@@ -36,7 +36,7 @@ pub struct TimeWaitArgs {
     #[arg(long)]
     pub rows: bool,
 
-    /// What to ask the JVM of a process that churns: a dump tells the full name
+    /// What to ask the JVM of a process that churns: a dump shows the full name
     /// of the thread that owns the sockets.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,

@@ -37,7 +37,7 @@ pub struct TraceArgs {
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
     pub side: SideValue,
 
-    /// End after this time, such as 60s, 5m or 1h30m; by default at Ctrl-C.
+    /// Stop after this time, such as 60s, 5m or 1h30m; by default at Ctrl-C.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
@@ -59,8 +59,8 @@ pub struct TraceArgs {
     #[arg(long)]
     pub logs: bool,
 
-    /// Look at the first bytes of each direction: who asks for a new session and
-    /// who for an old one, and what is answered.
+    /// Read the first bytes of each direction: who asks for a new session,
+    /// who for an old one, and what the server answers.
     ///
     /// Up to 28 bytes of the client's and 20 of the server's, which end before
     /// the session's password; of connections that begin during the trace.
@@ -83,8 +83,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub bpf_object: Option<PathBuf>,
 
-    /// Say more: -v what is loaded and degraded, -vv also every change of state
-    /// that the kernel program sees.
+    /// Print more: -v what is loaded and which limitations apply, -vv also every
+    /// state change that the kernel program sees.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 

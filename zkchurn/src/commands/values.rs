@@ -59,8 +59,7 @@ impl From<HookValue> for Hook {
 /// `--format`: what is in the list of forms.
 pub fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
     let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
-    PossibleValuesParser::new(values)
-        .try_map(|name| render::named(&name).ok_or("there is no such form"))
+    PossibleValuesParser::new(values).try_map(|name| render::named(&name).ok_or("no such format"))
 }
 
 /// `--jvm`
@@ -97,7 +96,7 @@ pub fn port(text: &str) -> Result<u16, String> {
 
 pub fn pid(text: &str) -> Result<NonZeroU32, String> {
     text.parse()
-        .map_err(|_| "a pid is a positive number, as `ps` shows it".to_owned())
+        .map_err(|_| "a pid is a positive number, as shown by `ps`".to_owned())
 }
 
 pub fn positive(text: &str) -> Result<usize, String> {
@@ -129,7 +128,7 @@ pub fn buffer(text: &str) -> Result<u32, String> {
 /// A time of the server's clock: a log has no zone.
 pub fn moment(text: &str) -> Result<Moment, String> {
     let date = text.parse().map_err(|_| {
-        "a time is written as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
+        "write the time as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
     })?;
     Ok(Moment::of(date))
 }
@@ -137,8 +136,8 @@ pub fn moment(text: &str) -> Result<Moment, String> {
 pub fn watch(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(
-            "at least some time is needed to see who closes, such as 10s; without it \
-             `ss -tan state time-wait` shows as much"
+            "a duration above 0 is needed to see who closes, such as 10s; without \
+             one, use `ss -tan state time-wait`"
                 .to_owned(),
         ),
         time => Ok(time),

@@ -26,7 +26,7 @@ pub enum ReadError {
         error: io::Error,
     },
     /// Its gzip data is damaged or cut short.
-    #[error("{name} is damaged: {error}; what was whole is reported")]
+    #[error("{name} is damaged: {error}; the report covers the readable part")]
     Damaged {
         /// The file.
         name: String,

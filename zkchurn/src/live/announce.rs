@@ -7,7 +7,7 @@ use zkchurn_core::frame::{Sides, TraceStart};
 /// Says what is traced and what is degraded; tests and scripts wait for it.
 pub fn announce(start: &TraceStart) {
     for sentence in &start.degraded {
-        warn(format_args!("degraded: {sentence}"));
+        warn(format_args!("limitation: {sentence}"));
     }
     let ports: Vec<_> = start.ports.iter().map(u16::to_string).collect();
     let side = match start.side {
@@ -19,7 +19,7 @@ pub fn announce(start: &TraceStart) {
         .pid
         .map_or_else(String::new, |pid| format!(" by pid {pid}"));
     warn(format_args!(
-        "tracing {side} port {}{pid}; Ctrl-C ends and reports",
+        "tracing {side} port {}{pid}; Ctrl-C stops and reports",
         ports.join(",")
     ));
 }

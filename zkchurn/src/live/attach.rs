@@ -33,7 +33,7 @@ pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Fa
     if settings.pid.is_some() && facts.own_pid_namespace {
         return Err(Failure::sentence(
             Code::Usage,
-            "--pid does not work in a container with process ids of its own: run it on the host, \
+            "--pid does not work in a container with its own pid namespace: run it on the host, \
              or in a container that shares its pids (--pid=host)",
         ));
     }
@@ -48,7 +48,7 @@ pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Fa
     {
         return Err(Failure::sentence(
             Code::Usage,
-            format!("there is no process {pid}: `ps` shows the pids on this host"),
+            format!("no process {pid} on this host: check with `ps`"),
         ));
     }
     Ok(())
@@ -68,8 +68,8 @@ pub fn ensure_descriptors() -> Result<(), Failure> {
         Failure::sentence(
             Code::Failure,
             format!(
-                "too few files may be open here ({error}): a trace needs {DESCRIPTORS}, \
-                 `ulimit -n {DESCRIPTORS}` allows them"
+                "open-file limit too low ({error}): a trace needs {DESCRIPTORS}, raise \
+                 it with `ulimit -n {DESCRIPTORS}`"
             ),
         )
     })
@@ -123,7 +123,7 @@ pub fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, F
         };
         let hint = match code {
             Code::NotPermitted if locked_memory_is_short(facts) => format!(
-                "before Linux 5.11 its maps are locked memory, of which too little is allowed: \
+                "before Linux 5.11 BPF maps count as locked memory, and the limit is too low: \
                  {MORE_LOCKED_MEMORY}; `zkchurn doctor` says what else is missing"
             ),
             Code::NotPermitted => {
@@ -144,7 +144,7 @@ fn read_object(path: &Path) -> io::Result<Vec<u8>> {
     let unfit = |why: &str| Err(io::Error::other(why.to_owned()));
     let about = fs::metadata(path)?;
     if !about.is_file() {
-        return unfit("it is no file");
+        return unfit("not a regular file");
     }
     if about.len() > OBJECT_LIMIT {
         return unfit("it is larger than 16 MiB");
@@ -164,7 +164,7 @@ fn lift_memory_limit() {
         maximum: None,
     };
     if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
-        log::debug!("the limit of locked memory stays: {error}");
+        log::debug!("the locked-memory limit cannot be raised: {error}");
     }
 }
 
@@ -203,8 +203,8 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
     }
     if let Some(why) = source.skipped_for_good() {
         sentences.push(format!(
-            "skipped runs: this kernel preempts the program, and the second one, which makes up \
-             for that, was refused: connections may be missing, see recursion misses: {why}"
+            "skipped runs: this kernel preempts the program and refused the second one that \
+             compensates; connections may be missing, see recursion misses: {why}"
         ));
     }
     if let Err(why) = source.captures_handshakes() {

@@ -58,7 +58,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
 
 /// What stands for a look that did not end.
 fn not_seen(key: ProcessKey, at_ns: u64) -> Inspection {
-    let sentence = format!("looking at it did not end within {} s", PATIENCE.as_secs());
+    let sentence = format!("inspecting it took longer than {} s", PATIENCE.as_secs());
     Inspection {
         key,
         at_ns,

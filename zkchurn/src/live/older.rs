@@ -50,8 +50,8 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
         return OlderConnections {
             records: Vec::new(),
             notes: vec![
-                "connections older than the trace cannot be followed: without socket cookies \
-                 (Linux 5.12, tp_btf) the kernel program and the list of sockets do not join"
+                "connections older than the trace cannot be followed: matching them needs \
+                 socket cookies (Linux 5.12, tp_btf)"
                     .to_owned(),
             ],
         };
@@ -78,8 +78,8 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     let (mut followed, no_room) = enter(source, &first.sockets, &held.by_inode, wanted, now_ns);
     if no_room > 0 {
         notes.push(format!(
-            "{no_room} connections older than the trace found no room in the table and are not \
-             followed; nor are new ones until some end: use a larger --table-size"
+            "the table is full: {no_room} connections older than the trace are not followed, \
+             nor are new ones until some end; use a larger --table-size"
         ));
     }
     let alive: HashSet<u64> = sock_diag::list(&query)

@@ -129,11 +129,11 @@ impl Sink {
             let partial = partial.display();
             match error.kind() {
                 ErrorKind::NotFound => warn(format_args!(
-                    "the recording is lost: {partial} was removed or replaced meanwhile"
+                    "the recording is lost: {partial} was removed or replaced during the trace"
                 )),
                 _ => warn(format_args!(
-                    "the recording is whole, but stays {partial}: it cannot be named {path} \
-                     ({error})"
+                    "the recording is complete but could not be renamed to {path} ({error}); \
+                     kept as {partial}"
                 )),
             }
             self.recording_failed = true;
@@ -162,7 +162,7 @@ impl Sink {
                 return;
             }
             warn(format_args!(
-                "{partial} cannot be written any more ({error}); the trace goes on without it"
+                "{partial} can no longer be written ({error}); the trace goes on without it"
             ));
             self.recording = None;
             self.recording_failed = true;
@@ -176,7 +176,7 @@ pub fn tell_of_partial(path: &Path) {
     if partial.exists() {
         let partial = partial.display();
         warn(format_args!(
-            "what was recorded until then is in {partial}; `zkchurn replay` reads it"
+            "{partial} has what was recorded until then; `zkchurn replay` reads it"
         ));
     }
 }
@@ -184,8 +184,11 @@ pub fn tell_of_partial(path: &Path) {
 fn start_recording(path: &Path) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
         let fix = match error.kind() {
-            ErrorKind::AlreadyExists => "choose a name that is not taken, nor with .partial",
-            _ => "choose a place where you may write",
+            ErrorKind::AlreadyExists => {
+                "choose a name that does not exist yet, with .partial or \
+                without"
+            }
+            _ => "choose a directory you can write to",
         };
         let message = format!("{} cannot be created: {error}; {fix}", path.display());
         Failure::sentence(Code::Unwritable, message)

@@ -128,7 +128,7 @@ fn an_existing_file_is_not_overwritten_by_a_recording() {
     assert!(output.stdout.is_empty());
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(
-        message.contains("choose a name that is not taken"),
+        message.contains("choose a name that does not exist yet"),
         "{message}"
     );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");

@@ -61,19 +61,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if given_up > 0 {
         verdict = verdict.because(format!(
-            "the program itself gave up {}, with nothing come back by then",
+            "the program itself gave up {}, with no reply by then",
             text::counted(given_up, "time")
         ));
     }
     if case.tally.retransmits > 0 {
         verdict = verdict.because(format!(
-            "SYNs were sent again {}",
+            "SYNs were retransmitted {}",
             text::counted(case.tally.retransmits, "time")
         ));
     }
     if !patient && timed_out == 0 {
         verdict = verdict
-            .but("the program gave up before a SYN would have been sent again")
+            .but("the program gave up before the first SYN retransmit")
             .decided_by("a longer connect timeout in the client");
     }
     Some(verdict)

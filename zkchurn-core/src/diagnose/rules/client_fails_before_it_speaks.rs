@@ -30,8 +30,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let mut verdict = Verdict::new(
         confidence,
-        "The client connects and closes before it has sent a byte: it fails inside itself, \
-         and no server can help.",
+        "The client connects and closes before it sends a byte: the fault is in the client, \
+         not in the server.",
     )
     .number("silent", twins.silent)
     .number("reset", twins.reset);
@@ -43,10 +43,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(match case.runtime {
         Runtime::Jvm => verdict.next(
             "look for NoClassDefFoundError and \"has been stopped already\" in its log \
-             (--logs does it); then restart the JVM with complete jars, and have the \
-             application close its client when it stops",
+             (--logs does it); then restart the JVM with complete jars, and make \
+             the application close its client when it stops",
         ),
-        _ => verdict.next("read the client's log around the moments of these connections"),
+        _ => verdict.next("read the client's log around the times of these connections"),
     })
 }
 
@@ -59,14 +59,14 @@ fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
         _ if case.is_remote_host() => {
             verdict.decided_by("zkchurn on that host: it names the process and thread")
         }
-        _ => verdict.decided_by("what the program is: its command line and its log (--logs)"),
+        _ => verdict.decided_by("which program it is: its command line and its log (--logs)"),
     };
     if case.rhythm.is_well_founded() {
         return verdict;
     }
     verdict.decided_by(
-        "a longer trace: a probe keeps the beat of its timer, the Java client pauses \
-         1.1 to 2.1 s at random",
+        "a longer trace: a probe keeps the interval of its timer, the Java client \
+         pauses 1.1 to 2.1 s at random",
     )
 }
 

@@ -45,22 +45,22 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let verdict = Verdict::new(
         Confidence::Certain,
         format!(
-            "{} asked for a new session, got it, and ended: the application makes a client \
-             for each request instead of keeping one.",
+            "{} asked for a new session, got it, and ended: the application creates a client \
+             for each request instead of reusing one.",
             text::counted(granted, "connection")
         ),
     )
-    .because("ConnectRequests with session 0, which is a new handle, were read off the wire")
+    .because("ConnectRequests with session 0 (a new handle) were seen on the wire")
     .number("thrown_away", thrown_away);
     Some(advice(verdict, case))
 }
 
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
-    let verdict = verdict.next("keep one client for the life of the process, and share it");
+    let verdict = verdict.next("create one client per process and share it");
     match case.runtime {
         Runtime::Jvm => verdict.next(
-            "find the caller: `jstack` while a connection is being made shows who calls \
-             `new ZooKeeper` or `CuratorFramework.start`",
+            "find the caller: `jstack` during a connect shows who calls `new ZooKeeper` \
+             or `CuratorFramework.start`",
         ),
         _ => verdict,
     }
@@ -81,8 +81,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} were made, used and thrown away: the application makes a client for each \
-             request instead of keeping one.",
+            "{} were opened, used and dropped: the application creates a client for each \
+             request instead of reusing one.",
             text::counted(answered, "client")
         ),
     )
@@ -102,12 +102,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     } else if case.is_remote_host() {
         verdict = verdict
             .cannot_tell_from(&[Churn::ReadTimeouts])
-            .decided_by("--handshake tells a new session from a reconnect");
+            .decided_by("--handshake distinguishes a new session from a reconnect");
     } else {
         verdict = verdict
-            .but("the same threads opened several: that may be one client that reconnects")
+            .but("the same threads opened several: possibly one client that reconnects")
             .cannot_tell_from(&[Churn::ReadTimeouts])
-            .decided_by("--handshake tells a new session from a reconnect");
+            .decided_by("--handshake distinguishes a new session from a reconnect");
     }
     Some(verdict)
 }

@@ -45,11 +45,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let open = case.tally.open() + case.tally.older.open();
     let mut verdict = Verdict::new(
         confidence,
-        "The server accepts and closes at once, without reading the request: it has as many \
-         connections from this address as it allows (maxClientCnxns).",
+        "The server accepts and closes at once, without reading the request: it has reached \
+         its limit of connections from this address (maxClientCnxns).",
     )
     .because(format!(
-        "{} of {} were closed or reset with nothing read, some {} after they were established",
+        "{} of {} were closed or reset with nothing read, about {} after they were established",
         text::count(unread),
         text::counted(case.ended(), "connection"),
         text::duration(
@@ -66,9 +66,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .decided_by("the server's log: \"Too many connections from /ADDRESS - max is N\"")
     .next(
         "count this address's connections on the server (`ss -tn state established \
-         '( sport = :2181 )'`): every process and container behind one address counts together",
+         '( sport = :2181 )'`): all processes and containers behind one address share the limit",
     )
-    .next("find who holds them before you raise maxClientCnxns: a handle leak only takes longer");
+    .next(
+        "find who holds them before raising maxClientCnxns: a leak only takes longer to reach \
+        it",
+    );
     if confidence == Confidence::Possible {
         verdict = verdict
             .but(
@@ -81,7 +84,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if open > 0 {
         verdict = verdict.because(format!(
-            "this process holds {} to the same server open",
+            "this process holds {} open to the same server",
             text::counted(open, "connection")
         ));
     }

@@ -16,7 +16,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::FourLetterWordMonitor,
-    title: "A monitor asks four-letter words",
+    title: "A monitor sends four-letter words",
     severity: Severity::Harmless,
     judge,
 };
@@ -36,16 +36,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let verdict = Verdict::new(
         Confidence::Likely,
         format!(
-            "{} asked a four-letter word such as `ruok` or `mntr`: a monitor, harmless.",
+            "{} sent a four-letter word such as `ruok` or `mntr`: a monitor, harmless.",
             text::counted(words, "connection")
         ),
     )
-    .because("4 to 6 bytes were sent: a word, maybe with a line's end, and no session")
+    .because("4 to 6 bytes were sent: a word, perhaps with a line end, and no session")
     .number("words", words)
     .decided_by("--handshake reads the word")
     .next(ADVICE);
     Some(match case.rhythm.is_constant() {
-        true => verdict.because("they keep the beat of a timer"),
+        true => verdict.because("they come at a fixed interval, like a timer"),
         false => verdict,
     })
 }
@@ -67,9 +67,9 @@ fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     Some(
         Verdict::new(
             Confidence::Certain,
-            format!("A monitor asks {}: harmless.", words.join(", ")),
+            format!("A monitor sends {}: harmless.", words.join(", ")),
         )
-        .because("the words were read off the wire")
+        .because("the words were seen on the wire")
         .number("words", count)
         .next(ADVICE),
     )

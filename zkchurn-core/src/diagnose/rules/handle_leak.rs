@@ -46,23 +46,30 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} were opened during the trace and are still open, {} by now.",
+            "{} were opened during the trace and are still open ({} now).",
             text::counted(open, "connection"),
             text::count(all)
         ),
     )
-    .because(format!("of {} only {} ended", text::count(opened), text::count(case.ended())))
+    .because(format!(
+        "of {} only {} ended",
+        text::count(opened),
+        text::count(case.ended())
+    ))
     .number("open_now", all)
-    .next("find who calls `new ZooKeeper` and does not call close(); the server's limit (maxClientCnxns, 60 by default) comes next")
-    .decided_by("a longer trace: a leak grows on, a pool stops at its size");
+    .next(
+        "find who calls `new ZooKeeper` without close(); the next failure is the server's \
+        limit (maxClientCnxns, 60 by default)",
+    )
+    .decided_by("a longer trace: a leak keeps growing, a pool stops at its size");
     verdict = match case.is_remote_host() {
         true => verdict
-            .but("on that host they may belong to many processes")
+            .but("they may belong to many processes on that host")
             .decided_by("zkchurn on that host: it counts by process and thread"),
         false => verdict.because("each is from a new thread: a client of its own"),
     };
     if steady {
-        verdict = verdict.because("they come steadily through the trace, not all at its start");
+        verdict = verdict.because("they come steadily during the trace, not all at its start");
     }
     Some(verdict)
 }

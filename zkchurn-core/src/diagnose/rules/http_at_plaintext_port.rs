@@ -8,14 +8,14 @@ use crate::diagnose::{churn::Churn, finding::Severity};
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
-    title: "HTTP at ZooKeeper's client port",
+    title: "HTTP to ZooKeeper's client port",
     severity: Severity::Broken,
     judge: |case| {
         wrong_protocol::read_off_the_wire(
             case,
             |handshakes| handshakes.http,
             "HTTP",
-            "a request of HTTP was read off the wire",
+            "an HTTP request was seen on the wire",
             "find what scrapes or checks this port; metrics are at port 7000 (metricsProvider.httpPort), the admin server at 8080",
         )
     },

@@ -19,7 +19,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::NotServed,
-    title: "The server closes without answering the request for a session",
+    title: "The server closes without answering the session request",
     severity: Severity::Broken,
     judge,
 };
@@ -45,8 +45,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             false => Confidence::Likely,
         },
         format!(
-            "The server read {} that have the size of a ConnectRequest and closed without \
-             an answer: it does not serve, or refuses this client.",
+            "The server read {} the size of a ConnectRequest and closed without an answer: \
+             it is not serving, or refuses this client.",
             text::counted(closed, "request")
         ),
     )
@@ -54,7 +54,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("unanswered", closed)
     .number("resets", resets);
     verdict = match resets {
-        0 => verdict.because("it closed without a RST, so it had read what was sent"),
+        0 => verdict.because("it closed without a RST, so it had read the request"),
         some => verdict.but(format!(
             "{} of {} were ended by a RST, as when the server's limit is reached",
             text::count(some),
@@ -71,16 +71,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 /// What the client had seen before rules out one of the reasons.
 fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
     let verdict = verdict.because(format!(
-        "{} without an answer were read off the wire",
+        "{} without an answer were seen on the wire",
         text::counted(handshakes.unanswered, "ConnectRequest")
     ));
     match handshakes.last_zxid {
         Some(seen) if seen.max.0 == 0 => verdict.because(
             "the client has seen no transaction yet, so it cannot be ahead of the server: \
-             the server does not serve",
+             the server is not serving",
         ),
         Some(seen) => verdict.because(format!(
-            "the client has seen zxid {}: a server whose own is older refuses it",
+            "the client has seen zxid {}: a server that is behind refuses it",
             seen.max
         )),
         None => verdict,
@@ -92,7 +92,7 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let reasons = [
         (
             LogSignature::SERVER_NOT_SERVING,
-            "the server does not serve: it has no quorum, or still starts",
+            "the server is not serving: it has no quorum, or is still starting",
         ),
         (
             LogSignature::SERVER_BEHIND_CLIENT,
@@ -112,10 +112,13 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
         .cannot_tell_from(&[Churn::ConnectionLimit])
         .decided_by(
             "the server's log: \"ZooKeeperServer not running\" means no quorum or a server that \
-             still starts, \"has seen zxid\" means that the server lost data that this client \
+             is still starting, \"has seen zxid\" means that the server lost data that this client \
              had seen, \"Too many connections\" means the limit",
         )
-        .next("on the server: `echo srvr | nc localhost 2181` tells its mode, or that it does not serve")
+        .next(
+            "on the server: `echo srvr | nc localhost 2181` shows its mode, or that it is not \
+            serving",
+        )
         .next(
             "if the server lost its data, clients that had seen newer data must be restarted; \
              zkchurn serverlog FILE on the server counts both",

@@ -36,7 +36,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
 }
 
-/// The same session id was read off the wire from several clients, again and again.
+/// The same session id was seen on the wire from several clients, again and again.
 fn by_session(case: &Case<'_>) -> Option<Verdict> {
     let takers = |shared: &&SharedSession| {
         let again = shared.users.iter().filter(|(_, times)| *times >= AGAIN);
@@ -52,12 +52,12 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Certain,
             format!(
-                "Session {} goes from one client to the other and back: {}.",
+                "Session {} moves from one client to the other and back: {}.",
                 shared.id,
                 users.join(", ")
             ),
         )
-        .because("the session id in the server's answers to each of them was read off the wire")
+        .because("the session id in the server's answers to each of them was seen on the wire")
         .number("takers", takers(&shared) as u64)
         .next(ADVICE),
     )
@@ -65,8 +65,8 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
 
 /// Once each is a client that was started anew with a kept session.
 const AGAIN: u64 = 2;
-const ADVICE: &str = "find out how two clients come to the same session id and password: \
-                      a copied object, a forked process, a file that both read";
+const ADVICE: &str = "find how two clients got the same session id and password: a copied \
+                      object, a forked process, a file that both read";
 
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let taken = case.shapes().count_exact(|shape| {
@@ -82,12 +82,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} got their session and were closed by the server with nothing else said: \
-             another client may have taken the session over.",
+            "{} got their session and were closed by the server with no other traffic: \
+             another client may have taken over the session.",
             text::counted(taken, "connection")
         ),
     )
-    .because("the client goes on with its connection thread, so its session lives")
+    .because("the client keeps its connection thread, so its session is alive")
     .number("taken", taken)
     .cannot_tell_from(&[Churn::SessionExpiredLoop])
     .decided_by("--handshake reads the session ids")
@@ -96,12 +96,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     match case.rivals.as_slice() {
         [] => {
             verdict = verdict.but(
-                "nobody else on this host goes through the same at this server; the other client may be on another host",
+                "no other client on this host shows this at this server; the other one may be on \
+                another host",
             );
         }
         rivals => {
             verdict = verdict.because(format!(
-                "at the same server it is the same for {}",
+                "the same server shows this for {}",
                 rivals.join(" and ")
             ));
         }

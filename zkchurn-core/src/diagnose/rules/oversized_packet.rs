@@ -40,16 +40,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         confidence,
         format!(
             "{} carried up to {} bytes and ended: a packet over jute.maxbuffer \
-             (1,048,575 bytes by default) is refused, and sent again.",
+             (1,048,575 bytes by default) is refused and sent again.",
             text::counted(large, "connection"),
             text::count(most)
         ),
     )
-    .because("a connection of so many bytes that is closed and made anew is no ordinary one")
+    .because("connections with this many bytes are not normally closed and reopened")
     .number("large", large)
     .number("most_bytes", most)
     .decided_by("the log of the side that closes: \"Len error\" or \"is out of range\" (--logs)")
-    .next("make the data smaller; else raise jute.maxbuffer on every client and server alike");
+    .next("shrink the data; otherwise raise jute.maxbuffer on every client and server");
     if let Some(line) = logged {
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
     }

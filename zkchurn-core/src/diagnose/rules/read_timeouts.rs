@@ -70,8 +70,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("given_up_after_answers", given_up)
     .number("broken", broken)
     .number("retransmits", case.tally.retransmits)
-    .decided_by("the client's log: \"Client session timed out, have not heard from server in N ms\"")
-    .next("is the server paused (GC, disk: `mntr` max latency, fsync warnings in its log), or the network?");
+    .decided_by(
+        "the client's log: \"Client session timed out, have not heard from server in N ms\"",
+    )
+    .next(
+        "check the server for pauses (GC, disk: `mntr` max latency, fsync warnings in its \
+        log), then the network",
+    );
     if never_answered > 0 {
         verdict = verdict.because(format!(
             "{} sent a ConnectRequest, waited, and closed without a byte of answer",
@@ -80,18 +85,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if broken > 0 {
         verdict = verdict.because(format!(
-            "the kernel gave {} up because nothing was acknowledged any more",
+            "the kernel gave {} up because nothing more was acknowledged",
             text::counted(broken, "connection")
         ));
     }
     verdict = match case.tally.retransmits {
         0 if never_answered > 0 => verdict.because(
-            "what was sent was acknowledged by the server's kernel: the network works, \
-             the server's process does not answer",
+            "the server's kernel acknowledged the data: the network works, the server \
+             process does not answer",
         ),
         0 => verdict,
         segments => verdict.because(format!(
-            "segments were sent again {}: packets are lost",
+            "segments were retransmitted {}: packets are lost",
             text::counted(segments, "time")
         )),
     };
@@ -104,7 +109,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         && handshakes.reconnects > 0
     {
         verdict = verdict.because(format!(
-            "{} went on with an old session, read off the wire: it is one client that comes back",
+            "{} went on with an old session, seen on the wire: it is one client that reconnects",
             text::counted(handshakes.reconnects, "connection")
         ));
     }

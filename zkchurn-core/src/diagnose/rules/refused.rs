@@ -39,14 +39,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Confidence::Certain,
         format!("{whom} {} of {of}.", text::count(refused)),
     )
-    .because("the kernel reports ECONNREFUSED: a RST came back for the SYN")
+    .because("the kernel reports ECONNREFUSED: the SYN was answered with a RST")
     .number("refused", refused)
     .next("on the server: is ZooKeeper running, and on this address and port? `ss -ltn`")
-    .next("if it listens, a firewall between answers in its place (REJECT)");
+    .next("if it listens, a firewall in between rejects (REJECT)");
     match case.rhythm.pattern {
         Pattern::Constant { period_ns } if (1_080..=1_130).contains(&(period_ns / 1_000_000)) => {
             verdict = verdict.because(
-                "the beat of 1.1 s is that of ZooKeeper's Java client before its first success",
+                "the interval of 1.1 s is that of ZooKeeper's Java client before its first success",
             );
         }
         Pattern::JavaBackOff => {
@@ -59,7 +59,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if others > 0 {
         let words = text::counted(others, "other connection");
         verdict = verdict.but(format!(
-            "{words} got through: the server came or went meanwhile"
+            "{words} got through: the server started or stopped during the trace"
         ));
     }
     Some(verdict)

@@ -19,7 +19,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::SessionExpiredLoop,
-    title: "Sessions are answered as expired",
+    title: "The server answers that sessions have expired",
     severity: Severity::Broken,
     judge,
 };
@@ -45,10 +45,10 @@ fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
             text::counted(handshakes.connections, "request")
         ),
     )
-    .because("a ConnectResponse with no session or no timeout was read off the wire");
+    .because("a ConnectResponse with no session or no timeout was seen on the wire");
     if handshakes.reconnects >= expired && case.is_new_one_each_time() {
         verdict = verdict
-            .because("new threads or processes present an old session: it is kept and handed on");
+            .because("new threads or processes present an old session: it is stored and reused");
     }
     if expired == 1 {
         verdict = verdict.but("it happened once: a single expiry is no loop");
@@ -60,8 +60,8 @@ fn advice(verdict: Verdict) -> Verdict {
     verdict
         .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
         .next(
-            "an application must make a new handle, with no session id, after an expiry; \
-             find out what keeps it from sending pings: GC pauses, a blocked event thread",
+            "after an expiry the application must create a new handle, without a session \
+             id; find what keeps it from sending pings: GC pauses, a blocked event thread",
         )
 }
 
@@ -87,12 +87,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} asked for a session, got an answer and ended with nothing else said: \
+            "{} asked for a session, got an answer and ended with no other traffic: \
              the server answered that the session has expired.",
             text::counted(alone, "connection")
         ),
     )
-    .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and no more")
+    .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, nothing else")
     .number("handshake_alone", alone)
     .number("closed_by_server", by_server);
     verdict = advice(verdict);
@@ -104,13 +104,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if case.is_new_one_each_time() && alone > 1 {
         verdict = verdict.because(
-            "each is from a new thread or process: the application makes a new handle each time",
+            "each is from a new thread or process: the application creates a new handle each time",
         );
     }
     if comes_again {
-        verdict = verdict.but(
-            "one and the same thread comes again, while in the Java client it ends with its session",
-        );
+        verdict = verdict
+            .but("the same thread comes back, while in the Java client it ends with its session");
     }
     if let Some(line) = logged {
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));

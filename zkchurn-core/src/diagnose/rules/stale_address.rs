@@ -16,7 +16,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::StaleAddress,
-    title: "An address that does not serve, while others do",
+    title: "One address does not serve while others do",
     severity: Severity::Broken,
     judge,
 };
@@ -39,7 +39,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Possible,
             format!(
-                "{} failed to connect, while the same process gets through to {}.",
+                "{} failed to connect, while the same process connects to {}.",
                 text::counted(failed, "attempt"),
                 elsewhere.join(", ")
             ),
@@ -48,8 +48,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .because("other addresses of the same process work")
         .number("failed", failed)
         .decided_by(
-            "the name in the connect string, resolved now (`getent ahosts NAME`): if this \
-             address is not among the answers, it is stale; else that server is down",
+            "resolve the name in the connect string now (`getent ahosts NAME`): if this \
+             address is missing, it is stale; otherwise that server is down",
         )
         .next("restart the client if the address is stale: older clients resolve names only once"),
     )

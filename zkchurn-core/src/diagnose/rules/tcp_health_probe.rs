@@ -13,7 +13,7 @@ use crate::diagnose::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::TcpHealthProbe,
-    title: "A probe looks whether the port is open",
+    title: "A probe checks whether the port is open",
     severity: Severity::Harmless,
     judge,
 };
@@ -29,14 +29,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let mut verdict = Verdict::new(
         confidence,
-        "Somebody connects and closes without a byte, to see whether the port is open: \
-         harmless, but each time is a line in ZooKeeper's log.",
+        "A probe connects and closes without a byte, to check that the port is open: \
+         harmless, but each one is a line in ZooKeeper's log.",
     )
     .number("silent", twins.silent)
     .number("reset", twins.reset)
     .next(
-        "if the lines in ZooKeeper's log are unwelcome, have the probe ask \
-         `ruok` (4lw.commands.whitelist) or the admin server instead, or less often",
+        "if the log lines are unwelcome, have the probe send `ruok` (4lw.commands.whitelist) \
+         or use the admin server, or probe less often",
     );
     verdict.reasons_for.extend(twins.for_probe);
     verdict.reasons_against.extend(twins.for_client);
@@ -45,7 +45,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict = match case.runtime {
             Runtime::Jvm => verdict
                 .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
-            _ => verdict.decided_by("who the process is, and what its configuration checks"),
+            _ => verdict.decided_by("which process it is, and what its configuration checks"),
         };
     }
     Some(verdict)

@@ -8,14 +8,14 @@ use crate::diagnose::{churn::Churn, finding::Severity};
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::TlsAtPlaintextPort,
-    title: "TLS at a port that speaks none",
+    title: "TLS to a port that does not speak it",
     severity: Severity::Broken,
     judge: |case| {
         wrong_protocol::read_off_the_wire(
             case,
             |handshakes| handshakes.tls,
             "TLS",
-            "a ClientHello was read off the wire",
+            "a ClientHello was seen on the wire",
             "compare the client's `zookeeper.client.secure` with the port: TLS wants the server's secureClientPort",
         )
     },

@@ -15,7 +15,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::UnexplainedChurn,
-    title: "Connections come and go, for a reason that is not known",
+    title: "Connections come and go for an unknown reason",
     severity: Severity::Wasteful,
     judge,
 };
@@ -32,21 +32,24 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let verdict = Verdict::new(
         Confidence::Possible,
         format!(
-            "{} ended, in no way that zkchurn knows.",
+            "{} ended in a way that matches no known kind.",
             text::counted(case.ended(), "connection")
         ),
     )
     .number("bytes_unknown", unknown);
     Some(if case.most(unknown) {
         verdict
-            .but("this kernel does not tell how many bytes were sent, so most kinds look alike")
-            .decided_by("a kernel with BTF (`zkchurn doctor` says what is missing)")
+            .but("this kernel does not report byte counts, so most kinds look alike")
+            .decided_by("a kernel with BTF (`zkchurn doctor` shows what is missing)")
     } else {
         verdict
             .because("the outcomes and sizes are in the table below")
-            .decided_by("--handshake reads what is asked and answered")
-            .decided_by("--jvm dump --logs asks the program, the server's log the server")
-            .next("read the client's log around the moments of these connections")
+            .decided_by("--handshake reads requests and answers")
+            .decided_by(
+                "--jvm dump --logs for the client's side, the server's log for the \
+                server's",
+            )
+            .next("read the client's log around the times of these connections")
     })
 }
 

@@ -36,21 +36,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .unwrap_or_default();
     let (how, next) = if waited >= NEIGHBOUR_ASKED_NS {
         (
-            "it took so long because the neighbour was asked for in vain (ARP, or neighbour \
-             discovery): the address is on this network, but nobody has it",
-            "is the server up, and is the address still its? `ip neigh` shows FAILED or INCOMPLETE",
+            "the delay is an unanswered ARP or neighbour discovery: the address is on this \
+             network, but no host has it",
+            "check that the server is up and still has this address: `ip neigh` shows FAILED or \
+            INCOMPLETE",
         )
     } else {
         (
-            "it came at once: a route is missing, or a router or firewall said so",
-            "`ip route get ADDRESS` shows the way that this host would take",
+            "it failed at once: a route is missing, or a router or firewall rejected it",
+            "`ip route get ADDRESS` shows the route this host would use",
         )
     };
     Some(
         Verdict::new(
             Confidence::Certain,
             format!(
-                "{} failed after {} (median) because there is no way to the server.",
+                "{} failed after {} (median) because there is no route to the server.",
                 text::counted(unreachable, "connection"),
                 text::duration(waited)
             ),

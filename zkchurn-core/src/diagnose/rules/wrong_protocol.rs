@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What is sent is no ZooKeeper: the server takes the first four bytes for a
+//! The traffic is not ZooKeeper: the server takes the first four bytes for a
 //! length, finds it too large (`NIOServerCnxn.readLength`, "Len error") and closes.
 
 use super::Rule;
@@ -18,7 +18,7 @@ use crate::{
 /// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::WrongProtocol,
-    title: "What is sent is no ZooKeeper",
+    title: "The traffic is not ZooKeeper",
     severity: Severity::Broken,
     judge,
 };
@@ -46,8 +46,8 @@ pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
     (foreign >= FEWEST && case.most(foreign)).then_some(foreign)
 }
 
-/// The verdict where most of these connections began with a protocol that was read
-/// off the wire: `count` of them with `protocol`, because of which `reason` is given.
+/// The verdict where most of these connections began with a protocol that was
+/// seen on the wire: `count` of them with `protocol`, because of which `reason` is given.
 pub(super) fn read_off_the_wire(
     case: &Case<'_>,
     count: fn(&Handshakes) -> u64,
@@ -106,8 +106,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "The server closed {} without an answer to bytes that are no request of ZooKeeper: \
-             TLS or HTTP at a port that speaks neither, most often.",
+            "The server closed {} without an answer to bytes that are not a ZooKeeper request: \
+             usually TLS or HTTP to a port that speaks neither.",
             text::counted(foreign, "connection")
         ),
     )

@@ -28,14 +28,14 @@ pub fn write(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
     }
     writeln!(
         to,
-        "\ncapabilities, and what for; all others are given up once it traces:"
+        "\ncapabilities and their purpose; all others are dropped once it traces:"
     )?;
     for row in &doctor.capabilities {
         let mark = if row.held { "held    " } else { "not held" };
         let fate = match row.after_loading {
-            AfterLoading::Dropped => "; given up after loading",
+            AfterLoading::Dropped => "; dropped after loading",
             AfterLoading::Kept => "",
-            AfterLoading::Apart => "; in effect only meanwhile",
+            AfterLoading::Apart => "; effective only while needed",
         };
         let (name, asked_by, purpose) = (row.name, row.asked_by, row.purpose);
         writeln!(to, "{mark}  {name:<24} {asked_by}: {purpose}{fate}")?;
@@ -43,10 +43,10 @@ pub fn write(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
     let degraded = |check: &Check| check.state == State::Degraded;
     let verdict = match doctor.can_trace {
         true if doctor.checks.iter().any(degraded) => {
-            "zkchurn can trace here, with what is degraded above."
+            "zkchurn can trace here, with the limitations above."
         }
         true => "zkchurn can trace here.",
-        false => "zkchurn cannot trace here until what is MISSING above is mended.",
+        false => "zkchurn cannot trace here: fix the items marked MISSING above first.",
     };
     writeln!(to, "\n{verdict}")
 }

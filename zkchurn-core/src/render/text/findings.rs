@@ -79,7 +79,7 @@ fn write_evidence(to: &mut impl Write, finding: &Finding) -> io::Result<()> {
         line(
             to,
             "or",
-            &format!("it cannot be told from {}", twins.join(" and ")),
+            &format!("it cannot be distinguished from {}", twins.join(" and ")),
         )?;
     }
     lines(to, "decides", &finding.would_decide)?;

@@ -60,7 +60,7 @@ pub fn write_scope(
     }
     for sentence in &report.degraded {
         let sentence = text::printable(sentence.as_bytes());
-        writeln!(to, "{}", style.warn(&format!("degraded: {sentence}")))?;
+        writeln!(to, "{}", style.warn(&format!("limitation: {sentence}")))?;
     }
     Ok(())
 }
@@ -174,7 +174,7 @@ fn older_row(older: &Older) -> Option<Vec<String>> {
         ends.push(format!("{} still open", text::count(older.open)));
     }
     let mut row = vec![String::new(); COLUMNS.len()];
-    row[0] = "  before start, thread not known".to_owned();
+    row[0] = "  before start, thread unknown".to_owned();
     row[1] = text::count(older.seen);
     row[5] = older.at_least_ns.map_or_else(
         || "-".to_owned(),

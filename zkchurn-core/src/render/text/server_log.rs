@@ -83,7 +83,7 @@ fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Re
     }
     for (words, counts) in [
         ("addresses beyond the table", &report.other_addresses),
-        ("lines that tell no address", &report.without_address),
+        ("lines without an address", &report.without_address),
     ] {
         if !counts.is_empty() {
             writeln!(to, "{words}: {}", in_words(counts, |_| true))?;
@@ -139,10 +139,10 @@ fn write_total(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result
         writeln!(to, "busiest minute: {count} ended at {}", moment(minute.at))?;
     }
     for sentence in not_told(report) {
-        write_warning(to, "not told by this log: ", &sentence, style)?;
+        write_warning(to, "not reported by this log: ", &sentence, style)?;
     }
     for note in &report.notes {
-        write_warning(to, "told in part: ", note, style)?;
+        write_warning(to, "incomplete: ", note, style)?;
     }
     Ok(())
 }

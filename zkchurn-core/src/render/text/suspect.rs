@@ -41,7 +41,7 @@ pub fn write(
     }
     match &suspect.details {
         Some(details) => write_details(to, details, zone)?,
-        None => field(to, "process", "gone before it could be looked at")?,
+        None => field(to, "process", "exited before it could be inspected")?,
     }
     if let Some(jvm) = &suspect.jvm {
         write_jvm(to, suspect, jvm)?;

@@ -25,7 +25,7 @@ fn request(message: Message) -> String {
     match message {
         Message::ConnectRequest { session, .. } => match session.if_any() {
             Some(session) => format!("reconnect of {session}"),
-            None => "new session wanted".to_owned(),
+            None => "new session requested".to_owned(),
         },
         Message::FourLetterWord { word } => word.to_string(),
         Message::TlsClientHello => "TLS".to_owned(),
@@ -41,7 +41,7 @@ fn response(message: Message) -> String {
         Message::ConnectResponse { session, .. } => format!("granted {session}"),
         Message::Http => "HTTP".to_owned(),
         Message::Incomplete => "incomplete answer".to_owned(),
-        _ => "answered otherwise".to_owned(),
+        _ => "unexpected answer".to_owned(),
     }
 }
 
@@ -62,7 +62,7 @@ pub fn of_many(summary: &HandshakeSummary) -> String {
         (summary.granted, "granted"),
         (summary.expired, "expired"),
         (summary.unanswered, "not answered"),
-        (summary.other_responses, "answered otherwise"),
+        (summary.other_responses, "unexpected answer"),
     ]
     .iter()
     .filter(|(count, _)| *count > 0)
@@ -114,7 +114,7 @@ mod tests {
         );
         assert_eq!(
             words(asked(0, Some((0x200, 4_000)))),
-            "new session wanted, granted 0x200"
+            "new session requested, granted 0x200"
         );
         assert_eq!(words(asked(7, None)), "reconnect of 0x7, not answered");
     }

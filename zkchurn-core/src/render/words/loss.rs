@@ -11,7 +11,7 @@ pub fn line(loss: &Loss) -> String {
     let kernel = &loss.kernel;
     let misses = match kernel.recursion_misses {
         Some(misses) => text::count(misses),
-        None => "not told by this kernel".to_owned(),
+        None => "not reported by this kernel".to_owned(),
     };
     let ring_buffer = kernel.ended_records_dropped;
     let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
@@ -27,7 +27,7 @@ pub fn line(loss: &Loss) -> String {
     if let Some(dropped) = kernel.handshake_records_dropped {
         let early = kernel.handshakes_before_accept.unwrap_or(0);
         line.push_str(&format!(
-            "; of handshakes {} without room, {} too early to be seen, {} forgotten",
+            "; handshakes lost: {} buffer full, {} before accept, {} evicted",
             text::count(dropped),
             text::count(early),
             text::count(loss.handshakes_forgotten)
@@ -39,9 +39,7 @@ pub fn line(loss: &Loss) -> String {
     }
     if loss.unknown_records > 0 {
         let newer = text::counted(loss.unknown_records, "record");
-        line.push_str(&format!(
-            "; {newer} skipped: only a newer zkchurn reads them"
-        ));
+        line.push_str(&format!("; {newer} from a newer zkchurn skipped"));
     }
     line
 }
@@ -53,22 +51,22 @@ pub fn not_told_apart(row: &NotToldApart) -> Vec<String> {
         let pairs = text::counted(row.families_forgotten, "pair");
         let (opened, ended) = (text::count(row.opened), text::count(row.ended));
         sentences.push(format!(
-            "of {pairs} of process and destination, quiet for longest, only the sum is kept: \
-             {opened} opened, {ended} ended"
+            "{pairs} of process and destination evicted, least recently active first (totals \
+             kept: {opened} opened, {ended} ended)"
         ));
     }
     if row.opened_without_room > 0 {
         let opened = text::count(row.opened_without_room);
         let ended = text::count(row.ended_without_room);
         sentences.push(format!(
-            "more processes or destinations at once than are told apart: {opened} opened, \
+            "more processes or destinations at once than can be tracked: {opened} opened, \
              {ended} ended"
         ));
     }
     if row.threads_forgotten > 0 {
         let threads = text::counted(row.threads_forgotten, "thread");
         sentences.push(format!(
-            "{threads} quiet for longest are counted in their process's row only"
+            "{threads} evicted, least recently active first; counted in their process's row only"
         ));
     }
     sentences

@@ -61,7 +61,7 @@ pub fn owner(owner: &OwnerRow) -> String {
                 .map(|name| text::printable(text::clip(name, NAME_SHOWN).as_bytes()));
             match (tid, java_thread.as_ref().or(thread.as_ref())) {
                 (Some(tid), Some(thread)) => format!("{process} thread {tid} \"{thread}\""),
-                _ => format!("{process}, thread not known (older than the trace)"),
+                _ => format!("{process}, thread unknown (older than the trace)"),
             }
         }
         OwnerRow::TracedProcesses {
@@ -73,15 +73,11 @@ pub fn owner(owner: &OwnerRow) -> String {
             text::count(*processes),
             text::printable(process.as_bytes())
         ),
-        OwnerRow::ClosedBeforeStart => {
-            "closed before zkchurn started: nobody can tell whose they were".to_owned()
-        }
-        OwnerRow::Forgotten => {
-            "ended too long ago: more ended since than are remembered".to_owned()
-        }
+        OwnerRow::ClosedBeforeStart => "closed before zkchurn started: owner unknown".to_owned(),
+        OwnerRow::Forgotten => "ended too long ago: evicted from the table".to_owned(),
         OwnerRow::NotRecorded => "closed during the trace, but not recorded".to_owned(),
         OwnerRow::NotThatProcess => {
-            "closed during the trace, but not by the one process that was traced".to_owned()
+            "closed during the trace, but not by the traced process".to_owned()
         }
     }
 }

@@ -50,7 +50,7 @@ fn log(suspect: &SuspectRow) -> Option<String> {
     let finding = findings.iter().find(|finding| finding.during_trace)?;
     let quoted = clip(finding.last.trim(), QUOTED);
     Some(format!(
-        " Meanwhile its log says ({}, the last at {}): \"{}\".",
+        " Its log says ({}, the last at {}): \"{}\".",
         text::counted(finding.count, "line"),
         printable(place(finding).as_bytes()),
         printable(quoted.as_bytes()),

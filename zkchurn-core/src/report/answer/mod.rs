@@ -63,10 +63,7 @@ fn older(seen: u64, ended: u64) -> String {
     let seen = text::counted(seen, "connection");
     match ended {
         0 => format!("{seen} older than the trace stayed open"),
-        ended => format!(
-            "{seen} older than the trace, of which {} ended",
-            text::count(ended)
-        ),
+        ended => format!("{seen} older than the trace ({} ended)", text::count(ended)),
     }
 }
 
@@ -171,7 +168,7 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::StillOpen => "still open".to_owned(),
         Outcome::Refused => format!("refused (ECONNREFUSED){tried}"),
         Outcome::TimedOut => format!("unanswered until the kernel gave up (ETIMEDOUT){tried}"),
-        Outcome::Unreachable => format!("without a way to the host{tried}"),
+        Outcome::Unreachable => format!("with no route to the host{tried}"),
         Outcome::GivenUp => format!("given up by {closer} while still connecting{tried}"),
         Outcome::ConnectFailed => format!("failed to connect{tried}"),
         Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
@@ -200,7 +197,7 @@ fn closer(summary: &Summary, is_thread: bool) -> &'static str {
         (0, 0) => "this side",
         (_, 0) if is_thread => "this thread itself",
         (_, 0) => "the thread that opened it",
-        (0, _) => "another thread than the one that opened it",
+        (0, _) => "a thread other than the one that opened it",
         _ => "this side",
     }
 }
@@ -258,5 +255,5 @@ fn others(report: &Report, family: &FamilyRow, summary: &Summary) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    format!(" Besides: {}; see below.", parts.join(", "))
+    format!(" Also: {}; see below.", parts.join(", "))
 }

@@ -106,9 +106,9 @@ impl View {
     fn take_dump(&self) -> Result<Reply, String> {
         match self.kind {
             JvmKind::HotSpot => {}
-            JvmKind::OpenJ9 => return Err("OpenJ9 has another attach protocol".to_owned()),
+            JvmKind::OpenJ9 => return Err("OpenJ9 uses a different attach protocol".to_owned()),
             JvmKind::Unknown => {
-                return Err("no JVM library can be seen in its memory map".to_owned());
+                return Err("no JVM library in its memory map".to_owned());
             }
         }
         // Over an open socket too, a stopped JVM would not answer.
@@ -200,11 +200,11 @@ fn java_thread(live: &Live, found: Found) -> Option<JavaThread> {
 fn doubt(live: &Live, thread: &Thread) -> Option<String> {
     if live.task.named && !java_name::agrees(&live.comm, &thread.raw_name) {
         return Some(format!(
-            "the kernel calls this thread {}: it was renamed since, or the dump is not to be believed",
+            "the kernel calls this thread {}: it was renamed, or the dump cannot be trusted",
             printable(&live.comm)
         ));
     }
-    let broken = "its name holds line breaks, so where it begins is not certain";
+    let broken = "its name contains line breaks, so its start is uncertain";
     thread.broken_name.then(|| broken.to_owned())
 }
 
@@ -217,7 +217,7 @@ fn undecided(task: &Task, claims: usize) -> JavaThread {
         stack: Vec::new(),
         frames_left_out: 0,
         doubt: Some(format!(
-            "{claims} threads of the dump claim to have its id {}: a thread is named so as to look like another",
+            "{claims} threads of the dump claim its id {}: a thread name imitates a dump header",
             task.inner_tid
         )),
     }

@@ -34,7 +34,9 @@ pub fn may_send_quit(seen: &Seen<'_>) -> Result<(), String> {
         format!("{why}, so it cannot answer: its attach mechanism was not started")
     })?;
     if !seen.start_known {
-        return refuse("the kernel does not tell when it started, so its pid may be another's now");
+        return refuse(
+            "the kernel does not report its start time, so the pid may have been reused",
+        );
     }
     let launcher = seen.executable.unwrap_or("an unknown program");
     if !LAUNCHERS.contains(&launcher) {
@@ -43,7 +45,7 @@ pub fn may_send_quit(seen: &Seen<'_>) -> Result<(), String> {
         ));
     }
     let Some(options) = seen.options else {
-        return refuse("its options could not be read whole");
+        return refuse("its options could not be read completely");
     };
     options_allow(options)?;
     if !seen.status.catches(Signal::QUIT) {

@@ -30,7 +30,7 @@ pub enum KernelError {
     #[error("the eBPF object has no `{0}`; rebuild it with `cargo xtask build-ebpf`")]
     ObjectLacks(&'static str),
     /// Packets and connections cannot be joined.
-    #[error("sockets have no cookies for tracing programs here")]
+    #[error("this kernel gives tracing programs no socket cookies")]
     NoCookies,
     /// The host has nothing to attach to.
     #[error("{0}")]

@@ -365,7 +365,7 @@ fn no_hook(config: &KernelConfig) -> String {
 }
 
 /// Whether the kernel preempts a program at a tracepoint, and skips it for what
-/// happens on that CPU meanwhile. Linux 7.3 does (docs/adr/0016), 6.18 does not.
+/// happens on that CPU at that time. Linux 7.3 does (docs/adr/0016), 6.18 does not.
 fn programs_are_preempted(facts: &Facts) -> bool {
     const SINCE: Release = Release { major: 7, minor: 0 };
     facts.release.is_some_and(|release| release >= SINCE)

@@ -66,7 +66,7 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
 
 fn unread(path: &str, error: &std::io::Error) -> String {
     let remedy = match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "; this takes root or the process's own user",
+        std::io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
         _ => "",
     };
     format!("{path} could not be read: {error}{remedy}.")

@@ -43,7 +43,7 @@ pub enum SignatureError {
     #[error("the list of log signatures cannot be read")]
     Form(#[from] toml::de::Error),
     /// A signature that could never, or would always, match.
-    #[error("the log signature {0:?} has no text, or an empty one, or one of several lines")]
+    #[error("the log signature {0:?} has no text, an empty text, or a text of several lines")]
     Text(String),
     /// Too much for the automaton.
     #[error("the log signatures cannot be searched for")]

@@ -63,7 +63,8 @@ pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
     let fd = file.fd.to_string();
     if is_leased(&read_bounded(&directory.join("fdinfo").join(&fd), 4096)?) {
         return Err(io::Error::other(
-            "the process holds a lease on it (fcntl F_SETLEASE), and to open it would signal the process",
+            "the process holds a lease on it (fcntl F_SETLEASE); opening it would signal the \
+            process",
         ));
     }
     let mut opened = open_regular(&directory.join("fd").join(&fd), &file.path)?;
@@ -82,12 +83,14 @@ pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
 fn open_regular(link: &Path, path: &str) -> io::Result<File> {
     let held: File = rustix::fs::open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?.into();
     if !held.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let own = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
     let now = log_files::named(&fs::read_link(&own)?).map(|(path, _)| path);
     if now.as_deref() != Some(path) {
-        return Err(io::Error::other("the descriptor leads to another file now"));
+        return Err(io::Error::other(
+            "the descriptor now refers to another file",
+        ));
     }
     // A lease that was taken meanwhile would make the open wait for its holder,
     // for 45 s unless /proc/sys/fs/lease-break-time says otherwise.
@@ -184,6 +187,11 @@ mod tests {
     fn what_is_no_regular_file_is_refused() {
         let null = File::open("/dev/null").unwrap();
         let error = read(std::process::id(), &log_file(&null, Path::new("/dev/null")));
-        assert!(error.unwrap_err().to_string().contains("no regular file"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("not a regular file")
+        );
     }
 }

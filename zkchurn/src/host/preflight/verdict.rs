@@ -71,7 +71,7 @@ fn kernel(facts: &Facts) -> Check {
         "kernel",
         State::Unsupported,
         found,
-        "BPF ring buffers are missing before 5.8, so zkchurn cannot trace here",
+        "zkchurn needs BPF ring buffers, which came with Linux 5.8",
         "run it on a host with Linux 5.8 or later, or look with `ss -tanpo` and tcpdump",
     )
 }
@@ -120,7 +120,7 @@ fn lockdown(facts: &Facts) -> Check {
 
 fn btf(facts: &Facts) -> Check {
     let lost = "the classic tracepoint is used; payload bytes, errors, socket cookies, \
-                network namespaces and process start times are not known";
+                network namespaces and process start times are unknown";
     match &facts.btf {
         Probe::Yes(_) => Check::ok("BTF", "/sys/kernel/btf/vmlinux"),
         Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
@@ -156,7 +156,7 @@ fn fields(facts: &Facts) -> Check {
         State::Degraded,
         format!("{} not found", absent.join(", ")),
         "what depends on them is shown as unknown",
-        "none needed; please report the kernel's release",
+        "nothing to do; please report the kernel's release",
     )
 }
 
@@ -171,7 +171,7 @@ fn cookie(facts: &Facts) -> Check {
             state: State::Unknown,
             ..Check::ok(
                 "socket cookies",
-                "none without BTF: the classic tracepoint does not tell them",
+                "none without BTF: the classic tracepoint does not report them",
             )
         };
     }
@@ -211,7 +211,7 @@ fn memlock(facts: &Facts) -> Check {
         return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
     }
     if !locked_memory_is_short(facts) {
-        return Check::ok("locked memory", "limit is high enough, or can be lifted");
+        return Check::ok("locked memory", "limit is high enough, or can be raised");
     }
     Check::not_ok(
         "locked memory",
@@ -229,8 +229,8 @@ fn process_ids(facts: &Facts) -> Check {
     Check::not_ok(
         "process ids",
         State::Degraded,
-        "this container has process ids of its own",
-        "processes are shown with their ids and names on the host, and nothing more is known of them",
+        "this container has its own pid namespace",
+        "processes are shown with their host pids and names only",
         "run it on the host, or in a container that shares its pids (--pid=host)",
     )
 }
@@ -242,8 +242,8 @@ fn clocks(facts: &Facts) -> Check {
     Check::not_ok(
         "clocks",
         State::Unsupported,
-        "this is a time namespace with clocks of its own",
-        "times from the kernel would be off, and processes be taken for others",
+        "this time namespace has its own clocks",
+        "kernel times would be off, and processes would be confused",
         "run it in the host's (nsenter --time=/proc/1/ns/time)",
     )
 }

@@ -77,7 +77,7 @@ pub const NEEDS: [Need; 11] = [
         name: "CAP_SYS_RESOURCE",
         capability: CapabilitySet::SYS_RESOURCE,
         asked_by: AskedBy::OldKernel,
-        purpose: "lift the limit of locked memory, to which maps are charged",
+        purpose: "raise the locked-memory limit, to which maps are charged",
         after_loading: AfterLoading::Dropped,
     },
     Need {

@@ -78,8 +78,8 @@ fn is_hidden(pid: u32) -> bool {
 fn hidden() -> Details {
     Details {
         notes: vec![
-            "A process with this pid lives, but /proc hides it (mount option hidepid): \
-             look again as root."
+            "A process with this pid exists, but /proc hides it (mount option hidepid): \
+             run as root."
                 .to_owned(),
         ],
         ..Details::default()
@@ -128,7 +128,7 @@ fn cwd(directory: &Path, notes: &mut Vec<String>) -> Option<String> {
         Err(error) => {
             notes.push(format!(
                 "Its working directory could not be read: {error}; \
-                 this takes root or the process's own user."
+                 run as root or as the process's user."
             ));
             None
         }

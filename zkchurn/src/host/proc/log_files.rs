@@ -58,15 +58,15 @@ pub fn read(directory: &Path) -> OpenFiles {
         Ok(descriptors) => descriptors,
         Err(error) => {
             notes.push(format!(
-                "Its open files could not be listed, so its logs are not known: {error}; \
-                 this takes root or the process's own user."
+                "Its open files could not be listed, so its logs are unknown: {error}; \
+                 run as root or as the process's user."
             ));
             Vec::new()
         }
     };
     if descriptors.len() == DESCRIPTOR_LIMIT {
         notes.push(format!(
-            "It holds very many files open; only {DESCRIPTOR_LIMIT} were looked at."
+            "It holds too many files open: only the first {DESCRIPTOR_LIMIT} were checked."
         ));
     }
     let mut seen = HashSet::new();

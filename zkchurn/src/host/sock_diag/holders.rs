@@ -161,8 +161,8 @@ impl Scan<'_> {
         match ended {
             Ok(Ended::Complete) => {}
             Ok(Ended::OutOfBounds) => notes.push(
-                "Not all descriptors of all processes were looked at within the limits: \
-                 holders of sockets may be missing."
+                "Limits were reached before all descriptors were checked: socket holders \
+                 may be missing."
                     .to_owned(),
             ),
             Err(error) => notes.push(format!("The processes could not be read: {error}.")),
@@ -212,6 +212,6 @@ mod tests {
         };
         let found = holders_within(&HashSet::from([inode(&socket)]), None, bounds);
         assert!(found.by_inode.is_empty());
-        assert!(found.notes[0].contains("limits"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("Limits"), "{:?}", found.notes);
     }
 }

@@ -193,13 +193,13 @@ impl<'a> Search<'a> {
         let missing = self.missing().saturating_sub(self.beyond.len());
         if missing > 0 {
             self.notes.push(format!(
-                "Of the network namespaces asked for {missing} were not found: no process is in \
-                 them any more."
+                "{missing} of the requested network namespaces were not found: no process is \
+                 left in them."
             ));
         }
         if !self.beyond.is_empty() {
             self.notes.push(format!(
-                "{} network namespaces beyond the limit of {MOST_NAMESPACES} were not looked at.",
+                "{} network namespaces over the limit of {MOST_NAMESPACES} were not checked.",
                 self.beyond.len()
             ));
         }
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(found.namespaces.len(), MOST_NAMESPACES);
         assert_eq!(
             found.notes,
-            ["2 network namespaces beyond the limit of 1024 were not looked at."]
+            ["2 network namespaces over the limit of 1024 were not checked."]
         );
     }
 
@@ -309,7 +309,7 @@ mod tests {
         // Inodes of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST).
         let found = find(1, Some(&HashSet::from([2])));
         assert!(found.namespaces.is_empty());
-        let note = "Of the network namespaces asked for 1 were not found";
+        let note = "1 of the requested network namespaces were not found";
         let told = found.notes.iter().any(|told| told.starts_with(note));
         assert!(told, "{:?}", found.notes);
     }

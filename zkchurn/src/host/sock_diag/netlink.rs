@@ -64,7 +64,7 @@ pub enum DumpError {
     #[error("the time limit of {} s is reached", super::TIME_LIMIT.as_secs())]
     Late,
     /// A datagram longer than what was offered.
-    #[error("the kernel's answer is cut")]
+    #[error("the kernel's answer is truncated")]
     Cut,
     /// What the kernel said.
     #[error(transparent)]

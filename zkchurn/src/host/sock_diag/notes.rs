@@ -72,9 +72,11 @@ impl Unreadable {
         let first = self.first;
         match self.count {
             0 => None,
-            1 => Some(format!("The {what} of process {first} may not be read.")),
+            1 => Some(format!(
+                "No permission to read the {what} of process {first}."
+            )),
             count => Some(format!(
-                "The {what} of {count} processes may not be read, such as {first}."
+                "No permission to read the {what} of {count} processes, such as {first}."
             )),
         }
     }
@@ -92,13 +94,13 @@ mod tests {
         let one = unreadable.sentence("descriptors");
         assert_eq!(
             one.as_deref(),
-            Some("The descriptors of process 7 may not be read.")
+            Some("No permission to read the descriptors of process 7.")
         );
         unreadable.add(8);
         let two = unreadable.sentence("descriptors");
         assert_eq!(
             two.as_deref(),
-            Some("The descriptors of 2 processes may not be read, such as 7.")
+            Some("No permission to read the descriptors of 2 processes, such as 7.")
         );
     }
 

@@ -43,7 +43,7 @@ fn with_pids_of_its_own_it_says_that_processes_cannot_be_looked_up() {
     assert_eq!(process["pid"], std::process::id());
     assert!(process["executable"].is_null(), "{process}");
     let degraded = trace.report["degraded"].to_string();
-    assert!(degraded.contains("process ids of its own"), "{degraded}");
+    assert!(degraded.contains("its own pid namespace"), "{degraded}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn with_the_hosts_pids_it_is_as_on_the_host() {
     let command = &trace.report["families"][0]["process"]["command"];
     assert!(!command.as_array().unwrap().is_empty());
     let degraded = trace.report["degraded"].to_string();
-    assert!(!degraded.contains("process ids"), "{degraded}");
+    assert!(!degraded.contains("pid namespace"), "{degraded}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
             drop(connect(v4(port)));
             drain_one(&listener);
         }
-        run.await_message("cannot be written any more");
+        run.await_message("can no longer be written");
         // The file system is the namespace's own.
         let inside = format!("/proc/{}/root{record}.partial", run.pid());
         let partial = fs::read(Path::new(&inside)).unwrap();
@@ -48,7 +48,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
         (run.wait(), partial)
     });
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
-    let message = "x.zkchurn.partial cannot be written any more (No space left on device";
+    let message = "x.zkchurn.partial can no longer be written (No space left on device";
     assert!(ended.stderr.contains(message), "{}", ended.stderr);
     let trace = Trace::parse(&ended.stdout).unwrap();
     trace.assert_nothing_lost();
@@ -60,10 +60,7 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
     let replayed = replay(&copy);
     assert_eq!(replayed.status.code(), Some(5));
     let message = String::from_utf8(replayed.stderr).unwrap();
-    assert!(
-        message.contains("its trace ended before its time"),
-        "{message}"
-    );
+    assert!(message.contains("its trace was cut short"), "{message}");
     let recorded = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
     let count = recorded.connections.len();
     assert!((130..145).contains(&count), "{count} were recorded");

@@ -66,7 +66,7 @@ fn a_limit_of_file_size_is_a_full_disk_and_not_the_end() {
     });
     let message = stderr(&ended);
     assert_eq!(ended.status.code(), Some(7), "{message}");
-    let cause = "cannot be written any more (File too large";
+    let cause = "can no longer be written (File too large";
     assert!(message.contains(cause), "{message}");
     let trace = Trace::parse(std::str::from_utf8(&ended.stdout).unwrap()).unwrap();
     assert!(!trace.connections.is_empty() && trace.connections.len() <= count);
@@ -120,8 +120,8 @@ fn an_object_is_a_file_of_some_size() {
     let file = File::create(&large).unwrap();
     file.set_len(1 << 30).unwrap();
     for (path, why) in [
-        (pipe.to_str().unwrap(), "it is no file"),
-        ("/dev/zero", "it is no file"),
+        (pipe.to_str().unwrap(), "not a regular file"),
+        ("/dev/zero", "not a regular file"),
         (large.to_str().unwrap(), "it is larger than 16 MiB"),
     ] {
         let output = after("true")

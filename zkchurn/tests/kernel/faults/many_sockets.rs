@@ -108,6 +108,6 @@ fn those_that_find_no_room_are_said() {
     let (trace, _) = trace_beside(1, 500, "400");
     assert_eq!(trace.connections.len(), 400);
     let degraded = trace.report["degraded"].to_string();
-    let words = "100 connections older than the trace found no room in the table";
+    let words = "the table is full: 100 connections older than the trace";
     assert!(degraded.contains(words), "{degraded}");
 }

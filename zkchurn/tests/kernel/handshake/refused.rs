@@ -66,5 +66,5 @@ fn on_the_classic_tracepoint() {
     let mount = "mount -t tracefs nodev /sys/kernel/tracing; exec \"$0\" \"$@\"";
     let words = ["unshare", "--mount", "sh", "-c", mount];
     let trace = traced_by(words, &["--hook", "tracepoint"]);
-    assert_refused(&trace, "no cookies");
+    assert_refused(&trace, "no socket cookies");
 }

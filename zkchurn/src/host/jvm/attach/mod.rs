@@ -75,13 +75,13 @@ pub enum AttachError {
         what: &'static str,
         source: io::Error,
     },
-    #[error("its user's credentials cannot be taken on: {0}")]
+    #[error("cannot switch to its uid/gid: {0}")]
     Credentials(#[source] io::Error),
-    #[error("its attach socket is not one that it made: {0}")]
+    #[error("its attach socket was not created by it: {0}")]
     ForeignSocket(&'static str),
-    #[error("somebody else has put the file {0} in its way, which asks it to attach")]
+    #[error("the trigger file {0} exists and belongs to another user")]
     ForeignTrigger(String),
-    #[error("the file {name} that asks it to attach cannot be created: {source}")]
+    #[error("the trigger file {name} cannot be created: {source}")]
     Trigger { name: String, source: io::Error },
     #[error("SIGQUIT cannot be sent to it: {0}")]
     Signal(#[source] io::Error),
@@ -90,8 +90,8 @@ pub enum AttachError {
     #[error("its attach socket accepts no connection: {0}")]
     Connect(#[source] io::Error),
     #[error(
-        "zkchurn runs in a pid namespace of its own and could not tell who answers; run it with \
-         the host's process ids"
+        "zkchurn runs in its own pid namespace and cannot verify who answers; run it in the \
+         host's pid namespace"
     )]
     OwnPids,
     #[error("its attach socket belongs to another process ({0})")]
