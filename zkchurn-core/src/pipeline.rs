@@ -10,7 +10,7 @@ use crate::{
     clock::rfc3339,
     connection::Stage,
     decode::{self, Record},
-    diagnose::diagnose,
+    diagnose::{Depth, diagnose},
     frame::{Frame, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     ledger::{Churning, Ledger},
@@ -25,6 +25,10 @@ use crate::{
         table::{Scope, TimeWait},
     },
 };
+
+/// What is diagnosed while a trace goes on: records wait meanwhile, and each case takes
+/// about 9 µs (docs/measurements/report-cost.md).
+const ON_THE_WAY: Depth = Depth::Busiest(256);
 
 /// The state of one trace.
 pub struct Pipeline<R> {
@@ -215,14 +219,15 @@ impl<R: Renderer> Pipeline<R> {
     }
 
     fn leading(&self, window_ns: u64) -> Option<Leading> {
-        let findings = diagnose(&self.ledger, &self.registry, window_ns);
-        findings.first().map(Leading::from)
+        let diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
+        diagnosis.findings.first().map(Leading::from)
     }
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(report) = self.report_at(mark) else {
+        let Some(start) = &self.start else {
             return Ok(());
         };
+        let report = report::build(&self.sources(start, mark, Depth::All));
         self.renderer.report(&report)?;
         self.report = Some(report);
         self.renderer.flush()
@@ -232,14 +237,15 @@ impl<R: Renderer> Pipeline<R> {
     /// trace has begun. Asking changes nothing, so it may be asked at any moment
     /// (docs/measurements/report-cost.md says what that costs). TIME_WAIT sockets and
     /// closer looks are those of their latest frame, and the report says how long ago
-    /// that was.
+    /// that was. Of very many cases the 256 busiest are diagnosed, and the rest is counted in
+    /// `cases_left_out`; the report at the end diagnoses all.
     pub fn report_at(&self, mark: &Mark) -> Option<Report> {
         self.start
             .as_ref()
-            .map(|start| report::build(&self.sources(start, mark)))
+            .map(|start| report::build(&self.sources(start, mark, ON_THE_WAY)))
     }
 
-    fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark) -> Sources<'a> {
+    fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark, depth: Depth) -> Sources<'a> {
         Sources {
             start,
             mark,
@@ -250,6 +256,7 @@ impl<R: Renderer> Pipeline<R> {
             unknown_records: self.unknown_records,
             handshakes_forgotten: self.handshakes.forgotten(),
             top: self.view.top,
+            depth,
         }
     }
 

@@ -36,16 +36,46 @@ pub use self::{
 };
 use crate::{ledger::Ledger, registry::Registry, text};
 
-/// Findings on all that was traced, worst first: broken before wasteful before
-/// harmless, then the surest, then the busiest.
-pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64) -> Vec<Finding> {
-    let cases = cases::cases(ledger, registry, window_ns);
+/// How many cases are diagnosed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All, however long that takes.
+    All,
+    /// Those with the most ended connections, at most so many.
+    Busiest(usize),
+}
+
+/// What the rules say.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// Worst first: broken before wasteful before harmless, then the surest, then the
+    /// busiest.
+    pub findings: Vec<Finding>,
+    /// Cases that `Depth::Busiest` left out.
+    pub cases_left_out: u64,
+}
+
+/// Findings on what was traced.
+pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Depth) -> Diagnosis {
+    let mut cases = cases::cases(ledger, registry, window_ns);
+    let cases_left_out = match depth {
+        Depth::Busiest(most) if cases.len() > most => {
+            let left_out = cases.len() - most;
+            cases.select_nth_unstable_by_key(most, |case| std::cmp::Reverse(case.ended()));
+            cases.truncate(most);
+            left_out as u64
+        }
+        _ => 0,
+    };
     let mut findings: Vec<_> = cases.iter().flat_map(findings_of).collect();
     // Cached, so that each is moved once: there may be thousands.
     findings.sort_by_cached_key(|finding| {
         std::cmp::Reverse((finding.severity, finding.confidence, finding.connections))
     });
-    findings
+    Diagnosis {
+        findings,
+        cases_left_out,
+    }
 }
 
 /// What the rules say of one case. What none explains is said to be unexplained.

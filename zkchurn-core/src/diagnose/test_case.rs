@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Traces for the tests of rules: connections in, findings out.
 
-use super::{Churn, Confidence, Finding, diagnose};
+use super::{Churn, Confidence, Depth, Finding, diagnose};
 use crate::{
     connection::{Connection, Stage},
     ledger::{
@@ -64,7 +64,7 @@ pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
             ledger.observe(connection, Outcome::of(connection));
         }
     }
-    diagnose(&ledger, &Registry::default(), 60_000 * MS)
+    diagnose(&ledger, &Registry::default(), 60_000 * MS, Depth::All).findings
 }
 
 /// The confidence of each finding by its name, in order.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
-    diagnose::diagnose,
+    diagnose::{Depth, diagnose},
     frame::{Mark, TraceStart},
     ledger::{
         Family, FamilyKey, Ledger,
@@ -38,6 +38,8 @@ pub struct Sources<'a> {
     pub handshakes_forgotten: u64,
     /// Most families, and threads of each, that are listed.
     pub top: usize,
+    /// How many cases are diagnosed.
+    pub depth: Depth,
 }
 
 /// Builds the report.
@@ -53,8 +55,15 @@ pub fn build(sources: &Sources<'_>) -> Report {
         .take(sources.top)
         .map(|(key, family)| family_row(key, family, sources.registry, &scope, sources.top))
         .collect();
+    let diagnosis = diagnose(
+        sources.ledger,
+        sources.registry,
+        scope.length_ns,
+        sources.depth,
+    );
     let mut report = Report {
-        findings: diagnose(sources.ledger, sources.registry, scope.length_ns),
+        findings: diagnosis.findings,
+        cases_left_out: diagnosis.cases_left_out,
         answer: String::new(),
         trace: trace_summary(start, mark, &scope),
         total: summary(&sources.ledger.total, &scope),

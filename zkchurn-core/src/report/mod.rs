@@ -32,6 +32,10 @@ use handshakes::HandshakeSummary;
 pub struct Report {
     /// What kind of churn it is, worst first.
     pub findings: Vec<Finding>,
+    /// Cases that were not diagnosed, in a report on the way: the quieter ones of very
+    /// many. Absent at 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cases_left_out: u64,
     /// The one answer in plain words.
     pub answer: String,
     /// How the trace was made.

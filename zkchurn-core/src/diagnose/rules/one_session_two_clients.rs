@@ -164,7 +164,7 @@ mod tests {
             findings[0]
                 .reasons_for
                 .iter()
-                .any(|why| why.contains("same for pid"))
+                .any(|why| why.contains("shows this for pid"))
         );
         assert!(
             names(&findings)[2..]

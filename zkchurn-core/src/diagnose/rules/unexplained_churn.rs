@@ -82,6 +82,6 @@ mod tests {
             connection.traffic.payload_in = None;
         }
         let finding = only(diagnosed(&connections));
-        assert!(finding.reasons_against[0].contains("does not tell"));
+        assert!(finding.reasons_against[0].contains("does not report"));
     }
 }
