@@ -138,7 +138,7 @@ fn the_text_says_it_in_words_and_fits() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for sentence in [
         "127.0.0.2 opened 12 connections that closed without a session",
-        "cannot tell a client that fails before it speaks and a TCP health check look the same",
+        "decides a client that fails before it speaks and a TCP health check look the same",
         "127.0.0.4 was refused 10 connections over the connection limit",
         "The limit was 3.",
         "127.0.0.7 was refused 6 connections because it had seen a newer zxid",

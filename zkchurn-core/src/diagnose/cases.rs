@@ -27,6 +27,7 @@ use crate::{
 };
 
 use super::{
+    Depth,
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     rhythm::Rhythm,
     shared::{Owner, SharedSessions},
@@ -41,8 +42,13 @@ const MOST_RIVALS: usize = 16;
 /// So many processes of one name are a program that is started again and again.
 const MANY_PROCESSES: usize = 3;
 
-/// All cases, busiest first.
-pub fn cases<'a>(ledger: &'a Ledger, registry: &'a Registry, window_ns: u64) -> Vec<Case<'a>> {
+/// The cases of this depth, busiest first, and how many were left out.
+pub fn cases<'a>(
+    ledger: &'a Ledger,
+    registry: &'a Registry,
+    window_ns: u64,
+    depth: Depth,
+) -> (Vec<Case<'a>>, u64) {
     let families = ledger.families();
     let (programs, families) = split_programs(families);
     let scope = Scope {
@@ -56,7 +62,8 @@ pub fn cases<'a>(ledger: &'a Ledger, registry: &'a Registry, window_ns: u64) -> 
         .into_iter()
         .map(|(kin, members)| scope.of_programs(&kin, &members))
         .collect();
-    for (group, members) in together(&families) {
+    let (groups, left_out) = busiest(together(&families), depth);
+    for (group, members) in groups {
         cases.push(scope.of_one(group, &members));
     }
     introduce_rivals(&mut cases);
@@ -64,7 +71,28 @@ pub fn cases<'a>(ledger: &'a Ledger, registry: &'a Registry, window_ns: u64) -> 
         let busier = b.tally.ended.cmp(&a.tally.ended);
         busier.then_with(|| a.destinations.cmp(&b.destinations))
     });
-    cases
+    (cases, left_out)
+}
+
+/// The groups with the most ended connections. They are chosen before their cases are
+/// made, which takes most of the time.
+fn busiest<'a>(
+    groups: BTreeMap<Group, Vec<Member<'a>>>,
+    depth: Depth,
+) -> (Vec<(Group, Vec<Member<'a>>)>, u64) {
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    let Depth::Busiest(most) = depth else {
+        return (groups, 0);
+    };
+    let left_out = groups.len().saturating_sub(most);
+    if left_out > 0 {
+        let ended = |members: &[Member<'_>]| -> u64 {
+            members.iter().map(|(_, family)| family.tally.ended).sum()
+        };
+        groups.sort_by_cached_key(|(_, members)| std::cmp::Reverse(ended(members)));
+        groups.truncate(most);
+    }
+    (groups, left_out as u64)
 }
 
 /// Tells each case whose sessions go no further than the handshake of the others.

@@ -57,16 +57,7 @@ pub struct Diagnosis {
 
 /// Findings on what was traced.
 pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Depth) -> Diagnosis {
-    let mut cases = cases::cases(ledger, registry, window_ns);
-    let cases_left_out = match depth {
-        Depth::Busiest(most) if cases.len() > most => {
-            let left_out = cases.len() - most;
-            cases.select_nth_unstable_by_key(most, |case| std::cmp::Reverse(case.ended()));
-            cases.truncate(most);
-            left_out as u64
-        }
-        _ => 0,
-    };
+    let (cases, cases_left_out) = cases::cases(ledger, registry, window_ns, depth);
     let mut findings: Vec<_> = cases.iter().flat_map(findings_of).collect();
     // Cached, so that each is moved once: there may be thousands.
     findings.sort_by_cached_key(|finding| {

@@ -11,6 +11,7 @@ use super::{
     form::BUFFER,
     text::{Style, suspect},
     words::{
+        finding::about,
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
@@ -116,13 +117,7 @@ fn write_findings(to: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
     for (index, finding) in findings.iter().take(SHOWN).enumerate() {
         let (title, confidence) = (finding.title, finding.confidence.word());
         writeln!(to, "\n### {}. {title} ({confidence})\n", index + 1)?;
-        let about = format!(
-            "{} → {}, {}",
-            finding.who.words,
-            finding.destinations.join(", "),
-            counted(finding.connections, "connection")
-        );
-        writeln!(to, "{}", inline(&about))?;
+        writeln!(to, "{}", inline(&about(finding, "→")))?;
         if index < WHOLE {
             writeln!(to)?;
             write_evidence(to, finding)?;
@@ -289,17 +284,7 @@ fn write_server_log(to: &mut dyn Write, report: &serverlog::report::Report) -> i
             .map(|row| server_log::cells(row).to_vec());
         write_table(to, &server_log::COLUMNS, rows)?;
     }
-    for finding in &report.findings {
-        writeln!(
-            to,
-            "\n**{}** ({})\n",
-            inline(&finding.sentence),
-            finding.confidence.word()
-        )?;
-        item(to, "means", &finding.means)?;
-        item(to, "cannot tell", finding.cannot_tell)?;
-        item(to, "next", finding.next)?;
-    }
+    write_findings(to, &report.findings)?;
     writeln!(to)?;
     item(to, "in all", &server_log::total(report))?;
     for sentence in server_log::not_told(report) {

@@ -2,12 +2,17 @@
 //! What the counts of one address mean: rules as data. Adding one is adding an
 //! entry to [`RULES`].
 
+use std::collections::BTreeMap;
+
 use jiff::civil::DateTime;
-use serde::Serialize;
 
 use super::{kind::Kind, moment::Moment, tally::Address};
 use crate::{
-    diagnose::{Churn, Confidence, rhythm::BACK_OFF_MEAN_MS},
+    diagnose::{
+        Churn, Confidence, Finding, Severity,
+        rhythm::BACK_OFF_MEAN_MS,
+        who::{Who, WhoRow},
+    },
     handshake::word::WORDS,
     text,
 };
@@ -21,41 +26,21 @@ pub struct Subject<'a> {
     pub details: &'a Address,
 }
 
-/// What an address does, and what it may mean.
-#[derive(Clone, Debug, Serialize)]
-pub struct Finding {
-    /// The kind of churn.
-    pub name: Churn,
-    /// How sure.
-    pub confidence: Confidence,
-    /// The address; `None` where the log tells none.
-    pub address: Option<String>,
-    /// How many lines it rests on.
-    pub count: u64,
-    /// What the address does, in words.
-    pub sentence: String,
-    /// What it means.
-    pub means: String,
-    /// What this log cannot tell apart, and what would decide it.
-    pub cannot_tell: &'static str,
-    /// What to do.
-    pub next: &'static str,
-    #[serde(skip)]
-    is_trouble: bool,
-}
-
 struct Rule {
     name: Churn,
     kinds: &'static [Kind],
     /// Fewer are nothing remarkable.
     least: u64,
     confidence: Confidence,
-    /// Whether something is wrong.
-    is_trouble: bool,
+    title: &'static str,
+    severity: Severity,
     /// What it does, with `{}` for the count.
     does: &'static str,
     means: &'static str,
-    cannot_tell: &'static str,
+    /// Kinds that look the same in a log.
+    cannot_tell_from: &'static [Churn],
+    /// What would decide; empty where the server itself says so.
+    would_decide: &'static str,
     next: &'static str,
 }
 
@@ -65,10 +50,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::ClosedWithoutSession, Kind::BrokenWithoutSession],
         least: 3,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "Connections close without a session",
+        severity: Severity::Broken,
         does: "opened {} that closed without a session",
         means: "the peer closed before a session was established.",
-        cannot_tell: "a client that fails before it speaks and a TCP health check look the same \
+        cannot_tell_from: &[Churn::ClientFailsBeforeItSpeaks, Churn::TcpHealthProbe],
+        would_decide: "a client that fails before it speaks and a TCP health check look the same \
             here: check the process behind it",
         next: "run `sudo zkchurn` on that host",
     },
@@ -77,10 +64,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::LimitReached],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "The connection limit is reached",
+        severity: Severity::Broken,
         does: "was refused {} over the connection limit",
         means: "as many connections of this address were open as maxClientCnxns allows.",
-        cannot_tell: "a client that opens handles without closing them and many clients behind \
+        cannot_tell_from: &[Churn::HandleLeak],
+        would_decide: "a client that opens handles without closing them and many clients behind \
             one address (NAT, one host with many processes) look the same here: check which \
             processes hold connections",
         next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server to see who holds the connections",
@@ -90,11 +79,13 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::ZxidAhead],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "The client is ahead of the server's data",
+        severity: Severity::Broken,
         does: "was refused {} because it had seen a newer zxid than this server has",
         means: "this server lags behind, or its data was lost or replaced while the client lived \
             on; the client retries forever.",
-        cannot_tell: "a lagging server and lost data look the same here: compare the other \
+        cannot_tell_from: &[],
+        would_decide: "a lagging server and lost data look the same here: compare the other \
             servers' zxid (`srvr`)",
         next: "compare `srvr` of all servers; after a loss of data the clients must be restarted",
     },
@@ -103,10 +94,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::RenewalRefused],
         least: 3,
         confidence: Confidence::Likely,
-        is_trouble: true,
+        title: "The server answers that sessions have expired",
+        severity: Severity::Broken,
         does: "asked {} for a session that had expired",
         means: "its sessions run out while it is away: long pauses, a lost network, or a client that never makes a new handle.",
-        cannot_tell: "client pauses and a lost network look the same here: check the client's \
+        cannot_tell_from: &[],
+        would_decide: "client pauses and a lost network look the same here: check the client's \
             log and the session ids",
         next: "run `sudo zkchurn --jvm dump --logs` on that host",
     },
@@ -115,10 +108,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::WrongPassword],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "A wrong session password",
+        severity: Severity::Broken,
         does: "sent a wrong session password in {}",
         means: "it asked for another client's session, or for one of another ensemble.",
-        cannot_tell: "a client that was sent to another ensemble and a shared session id look \
+        cannot_tell_from: &[],
+        would_decide: "a client that was sent to another ensemble and a shared session id look \
             the same here: check the client's connect string",
         next: "compare the client's connect string with this ensemble",
     },
@@ -127,10 +122,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::NotServing],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "The server does not serve",
+        severity: Severity::Broken,
         does: "came in {} while the server was not serving",
         means: "the server had no quorum, or was starting or stopping; the clients are not to blame.",
-        cannot_tell: "no quorum and a restart look the same in these lines: check the election \
+        cannot_tell_from: &[],
+        would_decide: "no quorum and a restart look the same in these lines: check the election \
             lines around them",
         next: "look for LOOKING, LEADING and FOLLOWING in this log",
     },
@@ -139,10 +136,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::Throttled],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "The connection throttle turns clients away",
+        severity: Severity::Broken,
         does: "was turned away in {} by the connection throttle",
         means: "more clients connected at once than zookeeper.connection_throttle_tokens allows.",
-        cannot_tell: "who took the tokens is not logged: start with the addresses with most \
+        cannot_tell_from: &[],
+        would_decide: "who took the tokens is not logged: start with the addresses with most \
             connections",
         next: "check the addresses with most connections",
     },
@@ -151,10 +150,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::ReadOnlyRefused],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "A read-only server refuses clients",
+        severity: Severity::Broken,
         does: "was refused {} by a server in read-only mode",
         means: "the server has lost its quorum and serves only clients that allow a read-only server.",
-        cannot_tell: "nothing: the server says so itself",
+        cannot_tell_from: &[],
+        would_decide: "",
         next: "bring the quorum back",
     },
     Rule {
@@ -162,10 +163,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::Tls],
         least: 1,
         confidence: Confidence::Likely,
-        is_trouble: true,
+        title: "TLS to a plaintext port",
+        severity: Severity::Broken,
         does: "spoke TLS to a plaintext port in {}",
         means: "the first bytes were those of a TLS record.",
-        cannot_tell: "a ZooKeeper client with TLS and a scanner look the same here: check the \
+        cannot_tell_from: &[Churn::WrongProtocol],
+        would_decide: "a ZooKeeper client with TLS and a scanner look the same here: check the \
             process",
         next: "give the client the secure port (secureClientPort), or run `sudo zkchurn` on that host",
     },
@@ -174,10 +177,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::Http],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "HTTP to ZooKeeper's client port",
+        severity: Severity::Broken,
         does: "spoke HTTP to the ZooKeeper port in {}",
         means: "the first four bytes were an HTTP method: a health check, a browser or a scanner.",
-        cannot_tell: "the program is not logged: check the process",
+        cannot_tell_from: &[],
+        would_decide: "the program is not logged: check the process",
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
@@ -185,10 +190,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::BadLength],
         least: 1,
         confidence: Confidence::Possible,
-        is_trouble: true,
+        title: "A message of an impossible length",
+        severity: Severity::Broken,
         does: "sent an impossible length in {}",
         means: "another protocol, an unknown four-letter word, or a message over jute.maxbuffer.",
-        cannot_tell: "only the length in the log tells these apart",
+        cannot_tell_from: &[Churn::WrongProtocol, Churn::OversizedPacket],
+        would_decide: "only the length in the log tells these apart",
         next: "look for `Len error` in this log; run `sudo zkchurn` on that host",
     },
     Rule {
@@ -196,10 +203,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::TlsHandshakeFailed],
         least: 1,
         confidence: Confidence::Certain,
-        is_trouble: true,
+        title: "The TLS handshake fails",
+        severity: Severity::Broken,
         does: "failed the TLS handshake in {}",
         means: "the certificates do not match, or the client does not speak TLS.",
-        cannot_tell: "the reason is in the exception below the line",
+        cannot_tell_from: &[],
+        would_decide: "the reason is in the exception below the line",
         next: "look for `Unsuccessful handshake` in this log",
     },
     Rule {
@@ -207,10 +216,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::EndedWithSession],
         least: 10,
         confidence: Confidence::Possible,
-        is_trouble: false,
+        title: "Sessions come and go",
+        severity: Severity::Wasteful,
         does: "ended {} that had a session",
         means: "possibly a new client for each request instead of one that is reused.",
-        cannot_tell: "one client that reconnects and a client for each request look the same in \
+        cannot_tell_from: &[Churn::ClientPerRequest],
+        would_decide: "one client that reconnects and a client for each request look the same in \
             these counts: check the session ids in the log",
         next: "run `sudo zkchurn` on that host and see whether each connection is from a new thread",
     },
@@ -219,10 +230,12 @@ const RULES: &[Rule] = &[
         kinds: &[Kind::FourLetterWord],
         least: 3,
         confidence: Confidence::Certain,
-        is_trouble: false,
+        title: "A monitor sends four-letter words",
+        severity: Severity::Harmless,
         does: "sent four-letter words in {}",
         means: "a monitor; each command is a connection of its own.",
-        cannot_tell: "nothing: the server says so itself",
+        cannot_tell_from: &[],
+        would_decide: "",
         next: "nothing, unless it polls too often",
     },
 ];
@@ -235,13 +248,13 @@ pub fn find(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Trouble first, then by how much of it there is.
+/// Worst first, then by how much of it there is.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|one, other| {
-        let key = |finding: &Finding| (!finding.is_trouble, std::cmp::Reverse(finding.count));
+        let key = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.connections));
         key(one)
             .cmp(&key(other))
-            .then_with(|| one.address.cmp(&other.address))
+            .then_with(|| one.who.label.cmp(&other.who.label))
     });
 }
 
@@ -253,28 +266,54 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     if count < rule.least {
         return None;
     }
-    let who = subject
-        .address
-        .unwrap_or("clients whose address this log does not report");
+    let sentences = |sentence: &str| match sentence {
+        "" => Vec::new(),
+        sentence => vec![sentence.to_owned()],
+    };
+    Some(Finding {
+        name: rule.name,
+        title: rule.title,
+        confidence: rule.confidence,
+        severity: rule.severity,
+        who: who(subject),
+        destinations: Vec::new(),
+        connections: count,
+        summary: summary(rule, subject, count),
+        rhythm: rhythm(rule, subject),
+        reasons_for: vec![format!("{}{}", rule.means, extra(rule, subject))],
+        reasons_against: Vec::new(),
+        numbers: BTreeMap::from([("lines", count)]),
+        cannot_tell_from: rule.cannot_tell_from.to_vec(),
+        would_decide: sentences(rule.would_decide),
+        next: sentences(rule.next),
+    })
+}
+
+/// The clients of an address, or those whose lines tell none.
+fn who(subject: &Subject<'_>) -> WhoRow {
+    match subject.address {
+        Some(address) => {
+            let host = address.to_owned();
+            Who::RemoteHost { host }.row()
+        }
+        None => {
+            let host = "clients whose address this log does not report".to_owned();
+            WhoRow {
+                words: host.clone(),
+                ..Who::RemoteHost { host }.row()
+            }
+        }
+    }
+}
+
+fn summary(rule: &Rule, subject: &Subject<'_>, count: u64) -> String {
     let does = rule.does.replace("{}", &text::counted(count, "connection"));
-    let mut sentence = format!("{who} {does}");
-    let mut means = rule.means.to_owned();
+    let mut sentence = format!("{} {does}", who(subject).label);
     if let Some((first, last)) = subject.details.range(rule.kinds) {
         sentence.push_str(&rate(count, first, last));
         sentence.push_str(&between(first, last));
     }
-    means.push_str(&extra(rule, subject));
-    Some(Finding {
-        name: rule.name,
-        confidence: rule.confidence,
-        address: subject.address.map(str::to_owned),
-        count,
-        sentence,
-        means,
-        cannot_tell: rule.cannot_tell,
-        next: rule.next,
-        is_trouble: rule.is_trouble,
-    })
+    sentence
 }
 
 /// `, 0.93/s`, where there is a time to divide by.
@@ -307,10 +346,11 @@ fn day_and_time(date: DateTime) -> String {
 }
 
 /// The rhythm speaks for one or the other, but many processes of one host mix.
-fn rhythm(details: &Address) -> String {
-    let Some((mean, variation)) = details.gaps.rhythm() else {
-        return String::new();
-    };
+fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
+    if rule.name != Churn::ClosesWithoutSession || subject.address.is_none() {
+        return None;
+    }
+    let (mean, variation) = subject.details.gaps.rhythm()?;
     let speaks_for = match (mean, variation) {
         (_, ..0.1) => ", as regular as a health check or a loop with a fixed pause",
         // Evenly spread from 1.1 to 2.1 s, it varies by 0.18.
@@ -319,14 +359,15 @@ fn rhythm(details: &Address) -> String {
         }
         _ => "",
     };
-    format!(" One every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}.")
+    Some(format!(
+        "one every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}"
+    ))
 }
 
 /// What a rule says beyond its own words.
 fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
     let details = subject.details;
     match (rule.name, subject.address, details.limit) {
-        (Churn::ClosesWithoutSession, Some(_), _) => rhythm(details),
         (Churn::ClosesWithoutSession, None, _) => {
             " ZooKeeper 3.5.5 to 3.5.10 names the address at \
              DEBUG only, and no version does when a connection is reset: `zkchurn --side server` \
@@ -386,11 +427,21 @@ mod tests {
         let findings = finding(&probe);
         assert_eq!(findings.len(), 1);
         assert_eq!(
-            findings[0].sentence,
+            findings[0].summary,
             "10.1.2.3 opened 100 connections that closed without a session, 0.20/s, between 1970-01-01 00:00:00 and 00:08:15"
         );
-        assert!(findings[0].means.contains("One every 5.00 s"));
-        assert!(findings[0].cannot_tell.contains("health check"));
+        assert!(
+            findings[0]
+                .rhythm
+                .as_deref()
+                .unwrap()
+                .contains("one every 5.00 s")
+        );
+        assert!(
+            findings[0]
+                .cannot_tell_from
+                .contains(&Churn::TcpHealthProbe)
+        );
     }
 
     #[test]

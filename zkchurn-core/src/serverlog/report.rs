@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     facts::Facts,
     file_note::FileNote,
-    finding::{self, Finding, Subject},
+    finding::{self, Subject},
     kind::Kind,
     line::LEVELS,
     moment::Moment,
@@ -16,7 +16,7 @@ use super::{
     tally::{Address, Counts, Tally},
     untold,
 };
-use crate::text;
+use crate::{diagnose::Finding, text};
 
 /// All there is to say.
 #[derive(Debug, Serialize)]
@@ -220,7 +220,7 @@ fn findings(tally: &Tally) -> Vec<Finding> {
 
 fn answer(findings: &[Finding], total: &Counts, facts: &Facts) -> String {
     match findings.first() {
-        Some(worst) => format!("{}: {}.", worst.sentence, worst.next),
+        Some(worst) => format!("{}: {}.", worst.summary, worst.next.join("; ")),
         None if facts.records == 0 => "No line here is from a ZooKeeper server's log.".to_owned(),
         None => format!(
             "Nothing remarkable: this log reports {} that ended, {} without a session.",

@@ -3,25 +3,38 @@
 
 use std::io::{self, Write};
 
-use super::style::Style;
+use super::{style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding, Severity, rules},
+    render::words::finding::about,
     text::{self, clip, printable},
 };
 
-/// Findings that are shown whole; of the others the title is enough.
-const WHOLE: usize = 4;
+/// How findings are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// So many are shown whole; of the others the title is enough.
+    pub whole: usize,
+    /// Whether long sentences go over several lines.
+    pub wraps: bool,
+}
+
 /// Findings that are shown at all.
 const SHOWN: usize = 20;
 /// Bytes of a reason that are shown: it may quote a line of a log.
 const REASON_SHOWN: usize = 400;
 
 /// Writes them, with a blank line after each.
-pub fn write(to: &mut impl Write, findings: &[Finding], style: &Style) -> io::Result<()> {
+pub fn write(
+    to: &mut dyn Write,
+    findings: &[Finding],
+    style: &Style,
+    layout: Layout,
+) -> io::Result<()> {
     for (index, finding) in findings.iter().take(SHOWN).enumerate() {
         write_heading(to, index + 1, finding, style)?;
-        if index < WHOLE {
-            write_evidence(to, finding)?;
+        if index < layout.whole {
+            write_evidence(to, finding, layout)?;
             writeln!(to)?;
         }
     }
@@ -29,14 +42,14 @@ pub fn write(to: &mut impl Write, findings: &[Finding], style: &Style) -> io::Re
         let more = text::counted(more as u64, "more finding");
         writeln!(to, "… {more} (--format json has them)")?;
     }
-    if findings.len() > WHOLE {
+    if findings.len() > layout.whole {
         writeln!(to)?;
     }
     Ok(())
 }
 
 fn write_heading(
-    to: &mut impl Write,
+    to: &mut dyn Write,
     number: usize,
     finding: &Finding,
     style: &Style,
@@ -51,16 +64,12 @@ fn write_heading(
         (Severity::Harmless, _) => style.bold(&title),
         _ => style.warn(&title),
     };
-    writeln!(
-        to,
-        "{title}: {} -> {}, {}",
-        finding.who.words,
-        finding.destinations.join(", "),
-        text::counted(finding.connections, "connection")
-    )
+    writeln!(to, "{title}: {}", about(finding, "->"))
 }
 
-fn write_evidence(to: &mut impl Write, finding: &Finding) -> io::Result<()> {
+fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::Result<()> {
+    let line = |to: &mut dyn Write, name: &str, value: &str| line(to, name, value, layout);
+    let lines = |to: &mut dyn Write, name: &str, values: &[String]| lines(to, name, values, layout);
     line(to, "what", &finding.summary)?;
     if let Some(rhythm) = &finding.rhythm {
         line(to, "rhythm", rhythm)?;
@@ -87,15 +96,22 @@ fn write_evidence(to: &mut impl Write, finding: &Finding) -> io::Result<()> {
 }
 
 /// The name stands before the first line only.
-fn lines(to: &mut impl Write, name: &str, values: &[String]) -> io::Result<()> {
+fn lines(to: &mut dyn Write, name: &str, values: &[String], layout: Layout) -> io::Result<()> {
     let names = std::iter::once(name).chain(std::iter::repeat(""));
     for (name, value) in names.zip(values) {
-        line(to, name, value)?;
+        line(to, name, value, layout)?;
     }
     Ok(())
 }
 
-fn line(to: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+fn line(to: &mut dyn Write, name: &str, value: &str, layout: Layout) -> io::Result<()> {
     let value = printable(clip(value, REASON_SHOWN).as_bytes());
-    writeln!(to, "   {name:<8} {value}")
+    let name = format!("   {name:<8} ");
+    if !layout.wraps {
+        return writeln!(to, "{name}{value}");
+    }
+    for line in wrapped(&name, &value) {
+        writeln!(to, "{line}")?;
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod stream;
 mod style;
 pub(super) mod suspect;
 mod time_wait;
+mod wrap;
 
 use std::io::{self, BufWriter, Write};
 

@@ -6,7 +6,11 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::tz::TimeZone;
 
-use super::{findings, style::Style, suspect, time_wait};
+use super::{
+    findings::{self, Layout},
+    style::Style,
+    suspect, time_wait,
+};
 use crate::{
     render::words::{
         handshakes, loss, scope,
@@ -16,6 +20,12 @@ use crate::{
     text,
 };
 
+/// The first findings say what to do; a terminal wraps their lines itself.
+const FINDINGS: Layout = Layout {
+    whole: 4,
+    wraps: false,
+};
+
 /// Writes the whole report.
 pub fn write(
     to: &mut impl Write,
@@ -23,7 +33,7 @@ pub fn write(
     style: &Style,
     zone: &TimeZone,
 ) -> io::Result<()> {
-    findings::write(to, &report.findings, style)?;
+    findings::write(to, &report.findings, style, FINDINGS)?;
     writeln!(to, "{}", style.bold(&report.answer))?;
     if !report.families.is_empty() {
         writeln!(to)?;

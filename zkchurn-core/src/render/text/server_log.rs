@@ -3,13 +3,23 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 
-use super::Style;
+use super::{
+    Style,
+    findings::{self, Layout},
+    wrap::wrapped,
+};
 use crate::{
     render::words::server_log::{COLUMNS, also, cells, in_words, log, moment, not_told, total},
-    serverlog::{finding::Finding, report::Report},
+    serverlog::report::Report,
     text,
+};
+
+/// Few addresses are listed, so each finding is shown whole.
+const FINDINGS: Layout = Layout {
+    whole: usize::MAX,
+    wraps: true,
 };
 
 /// Writes the report.
@@ -26,15 +36,12 @@ pub fn write(to: &mut dyn Write, report: &Report, colour: bool) -> io::Result<()
         writeln!(to)?;
         write_addresses(to, report, &style)?;
     }
-    for finding in &report.findings {
-        writeln!(to)?;
-        write_finding(to, finding, &style)?;
-    }
+    writeln!(to)?;
+    findings::write(to, &report.findings, &style, FINDINGS)?;
     if report.findings_left_out > 0 {
         let more = text::counted(report.findings_left_out, "more finding");
-        writeln!(to, "\n… {more} (--top shows more)")?;
+        writeln!(to, "… {more} (--top shows more)\n")?;
     }
-    writeln!(to)?;
     write_total(to, report, &style)?;
     write_log(to, report, &style)
 }
@@ -90,44 +97,6 @@ fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Re
         }
     }
     Ok(())
-}
-
-fn write_finding(to: &mut dyn Write, finding: &Finding, style: &Style) -> io::Result<()> {
-    let confidence = finding.confidence.word();
-    for line in wrapped("", &format!("{} ({confidence})", finding.sentence)) {
-        writeln!(to, "{}", style.bold(&line))?;
-    }
-    for (name, words) in [
-        ("  means        ", finding.means.as_str()),
-        ("  cannot tell  ", finding.cannot_tell),
-        ("  next         ", finding.next),
-    ] {
-        for line in wrapped(name, words) {
-            writeln!(to, "{line}")?;
-        }
-    }
-    Ok(())
-}
-
-/// Sentences in lines of 100 columns, behind a name.
-fn wrapped(name: &str, words: &str) -> Vec<String> {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(100_u16.saturating_sub(name.len() as u16));
-    table.add_row([words]);
-    if let Some(column) = table.column_mut(0) {
-        column.set_padding((0, 0));
-    }
-    let indent = " ".repeat(name.len());
-    let lines = table.lines().enumerate();
-    lines
-        .map(|(number, line)| match number {
-            0 => format!("{name}{}", line.trim_end()),
-            _ => format!("{indent}{}", line.trim_end()),
-        })
-        .collect()
 }
 
 fn write_total(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {

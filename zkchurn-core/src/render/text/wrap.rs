@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//! Sentences that go over several lines.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// Sentences in lines of 100 columns, behind a name.
+pub fn wrapped(name: &str, words: &str) -> Vec<String> {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(100_u16.saturating_sub(name.len() as u16));
+    table.add_row([words]);
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 0));
+    }
+    let indent = " ".repeat(name.len());
+    let lines = table.lines().enumerate();
+    lines
+        .map(|(number, line)| match number {
+            0 => format!("{name}{}", line.trim_end()),
+            _ => format!("{indent}{}", line.trim_end()),
+        })
+        .collect()
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//! Whom a finding is about, in words.
+
+use crate::{diagnose::Finding, text};
+
+/// Who, where to, and how many connections; a server's log knows of no other place than
+/// the server.
+pub fn about(finding: &Finding, arrow: &str) -> String {
+    let connections = text::counted(finding.connections, "connection");
+    let who = &finding.who.words;
+    match finding.destinations.as_slice() {
+        [] => format!("{who}, {connections}"),
+        places => format!("{who} {arrow} {}, {connections}", places.join(", ")),
+    }
+}
