@@ -254,7 +254,7 @@ impl<R: Renderer> Pipeline<R> {
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
-            handshakes_forgotten: self.handshakes.forgotten(),
+            handshakes_evicted: self.handshakes.evicted(),
             top: self.view.top,
             depth,
         }
@@ -265,7 +265,7 @@ impl<R: Renderer> Pipeline<R> {
             kernel: mark.loss,
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
-            handshakes_forgotten: self.handshakes.forgotten(),
+            handshakes_evicted: self.handshakes.evicted(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Most processes that are remembered. Beyond it the one that was entered first is
-/// forgotten: so a fork bomb of clients costs no memory. A process that goes on
+/// evicted: so a fork bomb of clients costs no memory. A process that goes on
 /// connecting is looked up, and entered, once more.
 pub const MOST_PROCESSES: usize = 4096;
 

@@ -29,7 +29,7 @@ use zkchurn_core::{
     render::{FORMS, Options},
     serverlog::{
         kind::Kind,
-        report::{self, Report},
+        report::{self, LogReport},
         scan::{Scanner, Window},
     },
 };
@@ -97,8 +97,12 @@ fn a_real_log_at_info_tells_what_each_client_did() {
         report["without_address"],
         json!({"broken_without_session": 2, "expired": 1})
     );
-    for untold in ["accepted", "established", "session_asked", "renewal_asked"] {
-        assert_eq!(report["total"][untold], Value::Null, "{untold}");
+    for unknown_counts in ["accepted", "established", "session_asked", "renewal_asked"] {
+        assert_eq!(
+            report["total"][unknown_counts],
+            Value::Null,
+            "{unknown_counts}"
+        );
     }
     assert_eq!(report["log"]["versions"], json!(["3.8.0"]));
     assert_eq!(report["log"]["foreign"], 0);
@@ -463,7 +467,7 @@ fn a_gzip_bomb_needs_no_more_memory() {
     assert_eq!(report["log"]["cut"], 1);
 }
 
-fn scan(bytes: &[u8]) -> Report {
+fn scan(bytes: &[u8]) -> LogReport {
     let mut scanner = Scanner::new(Window::default());
     for line in bytes.split(|byte| *byte == b'\n') {
         scanner.line(line);

@@ -40,10 +40,10 @@ pub enum ClientThread {
     NotSeen,
 }
 
-/// Connections of the same process to other far ends.
+/// Connections of the same process to other peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sibling {
-    /// The far end.
+    /// The peer.
     pub destination: Destination,
     /// Connections there that are open or were answered.
     pub working: u64,
@@ -78,14 +78,14 @@ impl Deref for Tallied<'_> {
     }
 }
 
-/// The connections of somebody to one far end, or in turn to several.
+/// The connections of somebody to one peer, or in turn to several.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
     /// Whom it is about.
     pub who: Who,
     /// Which side this host is.
     pub side: Side,
-    /// The far ends.
+    /// The peers.
     pub destinations: Vec<Destination>,
     /// The connections.
     pub tally: Tallied<'a>,
@@ -99,9 +99,9 @@ pub struct Case<'a> {
     pub threads: u64,
     /// What the process's log says, most telling first.
     pub logs: Vec<&'a LogFinding>,
-    /// The process's other far ends.
+    /// The process's other peers.
     pub siblings: Vec<Sibling>,
-    /// Others whose sessions at the same far end go no further than the handshake,
+    /// Others whose sessions at the same peer go no further than the handshake,
     /// in words.
     pub rivals: Vec<String>,
     /// Sessions that several clients got.

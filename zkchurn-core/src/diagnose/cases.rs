@@ -60,7 +60,7 @@ pub fn cases<'a>(
     };
     let mut cases: Vec<_> = programs
         .into_iter()
-        .map(|(kin, members)| scope.of_programs(&kin, &members))
+        .map(|(program, members)| scope.of_programs(&program, &members))
         .collect();
     let (groups, left_out) = busiest(together(&families), depth);
     for (group, members) in groups {
@@ -117,35 +117,37 @@ fn introduce_rivals(cases: &mut [Case<'_>]) {
 
 type Member<'a> = (&'a FamilyKey, &'a Family);
 
-/// Processes that are alike: same name, same user, same far end.
+/// Processes that are alike: same name, same user, same peer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kin {
+struct ProgramKey {
     comm: Option<Comm>,
     uid: Option<u32>,
     destination: Destination,
 }
 
 /// Takes the short-lived processes of one name out of the families.
-fn split_programs<'a>(families: Vec<Member<'a>>) -> (Vec<(Kin, Vec<Member<'a>>)>, Vec<Member<'a>>) {
-    let mut kins: BTreeMap<Kin, Vec<Member<'a>>> = BTreeMap::new();
+fn split_programs<'a>(
+    families: Vec<Member<'a>>,
+) -> (Vec<(ProgramKey, Vec<Member<'a>>)>, Vec<Member<'a>>) {
+    let mut by_program: BTreeMap<ProgramKey, Vec<Member<'a>>> = BTreeMap::new();
     let mut others = Vec::new();
     for (key, family) in families {
         if key.process.is_none() || family.tally.opened() > FEW || family.tally.opened() == 0 {
             others.push((key, family));
             continue;
         }
-        let kin = Kin {
+        let program = ProgramKey {
             comm: family.process_comm,
             uid: family.uid,
             destination: key.destination,
         };
-        kins.entry(kin).or_default().push((key, family));
+        by_program.entry(program).or_default().push((key, family));
     }
     let mut programs = Vec::new();
-    for (kin, mut members) in kins {
+    for (program, mut members) in by_program {
         if members.len() >= MANY_PROCESSES {
             members.sort_by_key(|(_, family)| family.tally.first_seen_ns);
-            programs.push((kin, members));
+            programs.push((program, members));
         } else {
             others.extend(members);
         }
@@ -206,7 +208,7 @@ struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    fn of_programs(&self, kin: &Kin, members: &[Member<'a>]) -> Case<'a> {
+    fn of_programs(&self, program: &ProgramKey, members: &[Member<'a>]) -> Case<'a> {
         let tally = absorbed(members);
         let latest = members.iter().rev().find_map(|(key, _)| key.process);
         let latest = latest.unwrap_or(ProcessKey {
@@ -217,12 +219,12 @@ impl<'a> Scope<'a> {
         Case {
             who: Who::Programs {
                 label: newest.unwrap_or_default(),
-                uid: kin.uid,
+                uid: program.uid,
                 processes: members.len() as u64,
                 latest,
             },
-            side: kin.destination.side(),
-            destinations: vec![kin.destination],
+            side: program.destination.side(),
+            destinations: vec![program.destination],
             rhythm: Rhythm::of(&tally.gap),
             runtime: self.runtime(members),
             client_thread: self.client_thread(None, members),
@@ -267,7 +269,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The other far ends of the same process; `ours` is sorted.
+    /// The other peers of the same process; `ours` is sorted.
     fn siblings(&self, group: Group, ours: &[Destination]) -> Vec<Sibling> {
         let families = group
             .process

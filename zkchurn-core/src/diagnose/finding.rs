@@ -128,7 +128,7 @@ pub struct Finding {
     pub severity: Severity,
     /// Whom it is about.
     pub who: WhoRow,
-    /// The far ends.
+    /// The peers.
     pub destinations: Vec<String>,
     /// How many connections were opened.
     pub connections: u64,

@@ -9,7 +9,7 @@
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm` | metronome, back-off, bursts |
 //! | `rules/` | one file a rule, and their list |
-//! | `twins` | a client that fails before it speaks, or a probe: alike on the wire |
+//! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
 //! | `shared` | sessions that several clients had |
 //! | `sizes` | what payload sizes tell |
 //! | `finding`, `who` | what comes out |
@@ -18,13 +18,13 @@ pub mod case;
 mod cases;
 pub mod churn;
 pub mod finding;
+mod lookalikes;
 pub mod rhythm;
 pub mod rules;
 mod shared;
 mod sizes;
 #[cfg(test)]
 mod test_case;
-mod twins;
 pub mod who;
 
 use std::collections::BTreeMap;

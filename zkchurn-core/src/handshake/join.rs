@@ -23,7 +23,7 @@ pub struct Pending {
     /// entry from an earlier one of the same socket.
     order: VecDeque<(u64, u64)>,
     entries: u64,
-    forgotten: u64,
+    evicted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Pending {
         }
     }
 
-    /// The handshake of a connection that has ended, which is forgotten here.
+    /// The handshake of a connection that has ended, which is evicted here.
     pub fn take(&mut self, socket: u64) -> Option<Handshake> {
         let entry = self.by_socket.remove(&socket)?;
         let handshake = Handshake {
@@ -64,9 +64,9 @@ impl Pending {
         (handshake != Handshake::default()).then_some(handshake)
     }
 
-    /// How many handshakes had to be forgotten before their connection ended.
-    pub fn forgotten(&self) -> u64 {
-        self.forgotten
+    /// How many handshakes had to be evicted before their connection ended.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// Forgets the oldest if there are too many, and takes those that are gone
@@ -78,7 +78,7 @@ impl Pending {
             };
             if self.is_current(socket, number) {
                 self.by_socket.remove(&socket);
-                self.forgotten += 1;
+                self.evicted += 1;
             }
         }
         if self.order.len() >= 2 * self.by_socket.len() + ORDER_SPARE {
@@ -142,7 +142,7 @@ mod tests {
         for socket in 0..MOST_PENDING as u64 + 3 {
             pending.add(&piece(socket, FROM_CLIENT, 0, &REQUEST));
         }
-        assert_eq!(pending.forgotten(), 3);
+        assert_eq!(pending.evicted(), 3);
         assert_eq!(pending.take(2), None);
         assert!(pending.take(3).is_some());
         // Ended ones make room, and leave nothing behind.

@@ -4,7 +4,7 @@
 
 pub mod counts;
 pub mod distribution;
-pub mod forgotten;
+pub mod evicted;
 pub mod handshakes;
 mod histogram;
 pub mod sessions;
@@ -26,7 +26,7 @@ use crate::{
     outcome::Outcome,
     process::ProcessKey,
 };
-use forgotten::Forgotten;
+use evicted::Evicted;
 use sessions::Sessions;
 use tally::Tally;
 use walk::Walk;
@@ -39,7 +39,7 @@ pub const MOST_NAMESPACES: usize = 1024;
 /// Most threads that are told apart, over all families; likewise.
 pub const MOST_THREADS: usize = 8192;
 
-/// The far end, as far as connections to it are counted together.
+/// The peer, as far as connections to it are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Destination {
     /// Of connections that this host opens: the server.
@@ -83,12 +83,12 @@ impl fmt::Display for Destination {
     }
 }
 
-/// What connections are counted together by: one process and one far end.
+/// What connections are counted together by: one process and one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FamilyKey {
     /// The opening process; none for accepted connections.
     pub process: Option<ProcessKey>,
-    /// The far end.
+    /// The peer.
     pub destination: Destination,
 }
 
@@ -101,7 +101,7 @@ pub struct ThreadTally {
     pub tally: Tally,
 }
 
-/// All connections of one process to one far end.
+/// All connections of one process to one peer.
 #[derive(Clone, Debug, Default)]
 pub struct Family {
     /// Name of the process's leader, as the kernel captured it.
@@ -116,7 +116,7 @@ pub struct Family {
     pub threads_left_out: bool,
     /// Records ended since the last interval.
     pub ended_in_interval: u64,
-    /// Whether the process connects to other far ends, too.
+    /// Whether the process connects to other peers, too.
     has_siblings: bool,
 }
 
@@ -153,7 +153,7 @@ pub struct Ledger {
     /// Connections of families beyond [`MOST_FAMILIES`].
     pub beyond: Tally,
     /// What was told apart once and had to make room (docs/adr/0013).
-    pub forgotten: Forgotten,
+    pub evicted: Evicted,
 }
 
 impl Ledger {
@@ -245,7 +245,7 @@ impl Ledger {
         self.families.insert(key, family);
     }
 
-    /// The way of a process over several far ends; `None` where it has one.
+    /// The way of a process over several peers; `None` where it has one.
     pub fn walk(&self, process: ProcessKey) -> Option<&Walk> {
         self.walks.get(&process)
     }

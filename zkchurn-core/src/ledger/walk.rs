@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! The way of one process over several far ends: a client with a list of servers
+//! The way of one process over several peers: a client with a list of servers
 //! goes from one to the next, and its rhythm shows only over all of them.
 
 use super::{Destination, distribution::Distribution};
 use crate::connection::Connection;
 
-/// The connections of one process to several far ends, in their order.
+/// The connections of one process to several peers, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
     /// Time between the starts of two successive connections.
     pub gap: Distribution,
-    /// Successive connections that went to another far end than the one before.
+    /// Successive connections that went to another peer than the one before.
     pub hops: u64,
     last: Option<(u64, Destination)>,
 }

@@ -41,7 +41,7 @@ pub trait Form: Debug + Sync {
     fn server_log(
         &self,
         to: &mut dyn Write,
-        report: &serverlog::report::Report,
+        report: &serverlog::report::LogReport,
         options: &Options,
     ) -> io::Result<()>;
     /// What `zkchurn doctor` found.

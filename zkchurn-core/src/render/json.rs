@@ -46,7 +46,7 @@ impl Form for JsonForm {
     fn server_log(
         &self,
         to: &mut dyn Write,
-        report: &serverlog::report::Report,
+        report: &serverlog::report::LogReport,
         _options: &Options,
     ) -> io::Result<()> {
         // The log may be from any host, so the one that reads it is not named.

@@ -50,7 +50,7 @@ impl Form for MarkdownForm {
     fn server_log(
         &self,
         to: &mut dyn Write,
-        report: &serverlog::report::Report,
+        report: &serverlog::report::LogReport,
         _options: &Options,
     ) -> io::Result<()> {
         write_server_log(to, report)
@@ -181,8 +181,8 @@ fn write_families(to: &mut dyn Write, report: &Report) -> io::Result<()> {
             "\n… {more} more processes or destinations (--top shows more)"
         )?;
     }
-    let bounded = report.not_told_apart.as_ref();
-    for sentence in bounded.map(loss::not_told_apart).unwrap_or_default() {
+    let bounded = report.aggregated_only.as_ref();
+    for sentence in bounded.map(loss::aggregated_only).unwrap_or_default() {
         writeln!(to, "\n… {sentence}")?;
     }
     Ok(())
@@ -274,7 +274,7 @@ fn write_scope(to: &mut dyn Write, report: &Report, zone: &TimeZone) -> io::Resu
     Ok(())
 }
 
-fn write_server_log(to: &mut dyn Write, report: &serverlog::report::Report) -> io::Result<()> {
+fn write_server_log(to: &mut dyn Write, report: &serverlog::report::LogReport) -> io::Result<()> {
     writeln!(to, "**{}**", inline(&report.answer))?;
     if !report.addresses.is_empty() {
         writeln!(to)?;
@@ -287,7 +287,7 @@ fn write_server_log(to: &mut dyn Write, report: &serverlog::report::Report) -> i
     write_findings(to, &report.findings)?;
     writeln!(to)?;
     item(to, "in all", &server_log::total(report))?;
-    for sentence in server_log::not_told(report) {
+    for sentence in server_log::unknown_counts(report) {
         item(to, "not reported by this log", &sentence)?;
     }
     for note in &report.notes {

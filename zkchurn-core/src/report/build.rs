@@ -2,8 +2,8 @@
 //! Building the report from what was aggregated. No clock, no I/O.
 
 use super::{
-    Closer, FamilyRow, FirstCloses, Loss, NotToldApart, Older, Report, Spread, Summary, ThreadRow,
-    TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
+    AggregatedOnly, Closer, FamilyRow, FirstCloses, Loss, Older, Report, Spread, Summary,
+    ThreadRow, TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
@@ -34,8 +34,8 @@ pub struct Sources<'a> {
     pub undecodable_records: u64,
     /// Records of a kind that this version does not know.
     pub unknown_records: u64,
-    /// Handshakes that were forgotten.
-    pub handshakes_forgotten: u64,
+    /// Handshakes that were evicted.
+    pub handshakes_evicted: u64,
     /// Most families, and threads of each, that are listed.
     pub top: usize,
     /// How many cases are diagnosed.
@@ -71,11 +71,11 @@ pub fn build(sources: &Sources<'_>) -> Report {
             kernel: mark.loss,
             undecodable_records: sources.undecodable_records,
             unknown_records: sources.unknown_records,
-            handshakes_forgotten: sources.handshakes_forgotten,
+            handshakes_evicted: sources.handshakes_evicted,
         },
         families_left_out: (families.len() - rows.len()) as u64,
         families: rows,
-        not_told_apart: not_told_apart(sources.ledger),
+        aggregated_only: aggregated_only(sources.ledger),
         suspects: suspect::rows(&families, sources.registry, mark.monotonic_ns),
         time_wait: sources
             .time_wait
@@ -86,19 +86,19 @@ pub fn build(sources: &Sources<'_>) -> Report {
     report
 }
 
-fn not_told_apart(ledger: &Ledger) -> Option<NotToldApart> {
-    let (forgotten, beyond) = (&ledger.forgotten, &ledger.beyond);
-    let row = NotToldApart {
-        families_forgotten: forgotten.families,
-        opened: forgotten.tally.opened(),
-        ended: forgotten.tally.ended,
-        opened_without_room: beyond.opened(),
-        ended_without_room: beyond.ended,
-        threads_forgotten: forgotten.threads,
+fn aggregated_only(ledger: &Ledger) -> Option<AggregatedOnly> {
+    let (evicted, beyond) = (&ledger.evicted, &ledger.beyond);
+    let row = AggregatedOnly {
+        families_evicted: evicted.families,
+        opened: evicted.tally.opened(),
+        ended: evicted.tally.ended,
+        opened_over_limit: beyond.opened(),
+        ended_over_limit: beyond.ended,
+        threads_evicted: evicted.threads,
     };
-    let is_nothing = forgotten.families == 0
-        && forgotten.threads == 0
-        && row.opened_without_room == 0
+    let is_nothing = evicted.families == 0
+        && evicted.threads == 0
+        && row.opened_over_limit == 0
         && beyond.older.seen == 0;
     (!is_nothing).then_some(row)
 }

@@ -50,7 +50,7 @@ pub struct Report {
     pub families_left_out: u64,
     /// What the bounded ledger does not tell apart; left out where that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_told_apart: Option<NotToldApart>,
+    pub aggregated_only: Option<AggregatedOnly>,
     /// The processes that were looked at more closely, busiest first.
     pub suspects: Vec<SuspectRow>,
     /// The TIME_WAIT sockets when they were last listed, and whose they are; `None`
@@ -83,19 +83,19 @@ pub struct TraceSummary {
 
 /// Connections that are in the total and in no family's row (docs/adr/0013).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct NotToldApart {
-    /// How many processes and far ends made room after they had been quiet for long.
-    pub families_forgotten: u64,
+pub struct AggregatedOnly {
+    /// How many processes and peers made room after they had been quiet for long.
+    pub families_evicted: u64,
     /// Connections that those opened.
     pub opened: u64,
     /// Connections of those that ended.
     pub ended: u64,
     /// Connections opened by others while nobody was quiet enough to make room.
-    pub opened_without_room: u64,
+    pub opened_over_limit: u64,
     /// Likewise ended.
-    pub ended_without_room: u64,
+    pub ended_over_limit: u64,
     /// How many threads made room; their connections are in their family's row.
-    pub threads_forgotten: u64,
+    pub threads_evicted: u64,
 }
 
 /// What could not be recorded or read.
@@ -109,19 +109,19 @@ pub struct Loss {
     /// Records that only a newer zkchurn knows; absent where there are none.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown_records: u64,
-    /// Handshakes that were captured and had to be forgotten before their
+    /// Handshakes that were captured and had to be evicted before their
     /// connection ended, because too many others came in between.
-    pub handshakes_forgotten: u64,
+    pub handshakes_evicted: u64,
 }
 
-/// One process and far end.
+/// One process and peer.
 #[derive(Clone, Debug, Serialize)]
 pub struct FamilyRow {
     /// `client`: this host opened the connections. `server`: it accepted them.
     pub side: &'static str,
     /// The opening process.
     pub process: Option<ProcessRow>,
-    /// The far end.
+    /// The peer.
     pub destination: String,
     /// All connections.
     #[serde(flatten)]
@@ -298,7 +298,7 @@ pub struct IntervalSummary {
     pub ended: u64,
     /// Connections that are open now.
     pub open: u64,
-    /// The process and far end with most ended connections.
+    /// The process and peer with most ended connections.
     pub busiest: Option<Busiest>,
     /// The worst finding on all that was traced so far.
     pub leading: Option<Leading>,
@@ -332,7 +332,7 @@ impl From<&Finding> for Leading {
 pub struct Busiest {
     /// The process.
     pub process: Option<ProcessRow>,
-    /// The far end.
+    /// The peer.
     pub destination: String,
     /// Its connections that ended in the interval.
     pub ended: u64,

@@ -17,7 +17,7 @@ const VERSION_LENGTH: usize = 60;
 
 /// What was seen of the log.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct LogFacts {
     /// All lines.
     pub lines: u64,
     /// Lines that begin a record.
@@ -38,7 +38,7 @@ pub struct Facts {
     last: Option<Stamp>,
 }
 
-impl Facts {
+impl LogFacts {
     /// Takes a line into account.
     pub fn line(&mut self, line: &Line<'_>) {
         self.lines += 1;
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number() {
-        let mut facts = Facts::default();
+        let mut facts = LogFacts::default();
         assert!(!facts.is_before([3, 5, 5]));
         facts.message(b"Server environment:zookeeper.version=3.4.14-4c25d480, built on 03/06/2019");
         assert_eq!(facts.versions, ["3.4.14"]);

@@ -402,11 +402,11 @@ pub fn words(details: &Address) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serverlog::tally::{Event, Tally};
+    use crate::serverlog::tally::{Event, LogTally};
 
     fn address(kind: Kind, seconds: impl Iterator<Item = i64>) -> Box<Address> {
         let ip = [10, 1, 2, 3].into();
-        let mut tally = Tally::default();
+        let mut tally = LogTally::default();
         for second in seconds {
             let at = Some(Moment(second * 1000));
             tally.count(ip, Event { kind, times: 1, at });

@@ -22,4 +22,4 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod tally;
-pub mod untold;
+pub mod unknown_counts;

@@ -13,7 +13,7 @@ const BUCKETS: usize = 1440;
 /// Counts by time: buckets of a minute, of more minutes where the log is longer
 /// than a day.
 #[derive(Clone, Debug, Default)]
-pub struct Histogram {
+pub struct LogHistogram {
     /// Each bucket is 2 to the power of this many minutes wide.
     doublings: u32,
     buckets: BTreeMap<i64, Bucket>,
@@ -48,7 +48,7 @@ pub struct Row {
     pub bucket: Bucket,
 }
 
-impl Histogram {
+impl LogHistogram {
     /// Adds to the bucket of `at`.
     pub fn add(&mut self, at: Moment, add: Bucket) {
         let index = at.minute() >> self.doublings;
@@ -197,7 +197,7 @@ mod tests {
         fn buckets_are_bounded_and_lose_nothing(
             minutes in prop::collection::vec(-1_000_000_000i64..1_000_000_000, 0..3000),
         ) {
-            let mut histogram = Histogram::default();
+            let mut histogram = LogHistogram::default();
             for minute in &minutes {
                 histogram.add(Moment::of_minute(*minute), ONE);
             }

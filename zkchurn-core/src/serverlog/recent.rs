@@ -12,7 +12,7 @@ use super::{address::Client, kind::Kind, moment::Moment, tally::Event};
 
 /// Connections whose end was told. An older one gives way to a newer; the lines
 /// about one end are next to each other in the log.
-pub struct Told {
+pub struct RecentEnds {
     slots: Vec<Option<Connection>>,
     hasher: RandomState,
 }
@@ -24,22 +24,22 @@ struct Connection {
     at: Option<Moment>,
 }
 
-const TOLD: usize = 4096;
+const RECENT_ENDS: usize = 4096;
 
 /// Milliseconds between the lines about one end, at most: the same port is a new
 /// connection later. A server that is busy writes them within milliseconds.
 const APART: i64 = 5_000;
 
-impl Default for Told {
+impl Default for RecentEnds {
     fn default() -> Self {
         Self {
-            slots: vec![None; TOLD],
+            slots: vec![None; RECENT_ENDS],
             hasher: RandomState::new(),
         }
     }
 }
 
-impl Told {
+impl RecentEnds {
     /// Keeps in mind that the end of this connection was told.
     pub fn remember(&mut self, client: Client, at: Option<Moment>) {
         if let Some(port) = client.port {
@@ -53,12 +53,12 @@ impl Told {
         let Some(port) = client.port else {
             return false;
         };
-        let is_same = |told: &Connection| {
-            let near = match (told.at, at) {
+        let is_same = |recent: &Connection| {
+            let near = match (recent.at, at) {
                 (Some(then), Some(now)) => now.0.abs_diff(then.0) <= APART as u64,
                 (then, now) => then == now,
             };
-            told.ip == client.ip && told.port == port && near
+            recent.ip == client.ip && recent.port == port && near
         };
         self.slot(client.ip, port).as_ref().is_some_and(is_same)
     }
@@ -66,16 +66,16 @@ impl Told {
     /// Whether it was told just before; the port is free for another connection
     /// then.
     pub fn forget(&mut self, client: Client, at: Option<Moment>) -> bool {
-        let told = self.holds(client, at);
-        if let (true, Some(port)) = (told, client.port) {
+        let is_recent = self.holds(client, at);
+        if let (true, Some(port)) = (is_recent, client.port) {
             *self.slot(client.ip, port) = None;
         }
-        told
+        is_recent
     }
 
     fn slot(&mut self, ip: IpAddr, port: u16) -> &mut Option<Connection> {
         let hash = self.hasher.hash_one((ip, port)) as usize;
-        &mut self.slots[hash % TOLD]
+        &mut self.slots[hash % RECENT_ENDS]
     }
 }
 
@@ -182,17 +182,17 @@ mod tests {
 
     #[test]
     fn an_end_is_told_once() {
-        let mut told = Told::default();
+        let mut ends = RecentEnds::default();
         let at = |milliseconds| Some(Moment(milliseconds));
-        told.remember(client(1), at(0));
-        assert!(told.holds(client(1), at(2)));
-        assert!(!told.holds(client(1), at(60_000)));
-        assert!(told.forget(client(1), at(3)));
-        assert!(!told.forget(client(1), at(3)));
+        ends.remember(client(1), at(0));
+        assert!(ends.holds(client(1), at(2)));
+        assert!(!ends.holds(client(1), at(60_000)));
+        assert!(ends.forget(client(1), at(3)));
+        assert!(!ends.forget(client(1), at(3)));
         for port in 0..u16::MAX {
-            told.remember(client(port), at(0));
+            ends.remember(client(port), at(0));
         }
-        assert_eq!(told.slots.len(), TOLD);
+        assert_eq!(ends.slots.len(), RECENT_ENDS);
     }
 
     #[test]

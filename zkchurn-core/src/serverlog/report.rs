@@ -6,21 +6,21 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::Serialize;
 
 use super::{
-    facts::Facts,
+    facts::LogFacts,
     file_note::FileNote,
     finding::{self, Subject},
     kind::Kind,
     line::LEVELS,
     moment::Moment,
     rate::Row,
-    tally::{Address, Counts, Tally},
-    untold,
+    tally::{Address, Counts, LogTally},
+    unknown_counts,
 };
 use crate::{diagnose::Finding, text};
 
 /// All there is to say.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct LogReport {
     /// The most important in one sentence.
     pub answer: String,
     /// What the addresses do, worst first.
@@ -30,7 +30,7 @@ pub struct Report {
     /// Counts of all; `None` where this log cannot tell.
     pub total: BTreeMap<&'static str, Option<u64>>,
     /// Why some counts are not known.
-    pub not_told: Vec<NotTold>,
+    pub unknown_counts: Vec<UnknownCount>,
     /// What limits the counts.
     pub notes: Vec<String>,
     /// Of all connections, ends.
@@ -53,7 +53,7 @@ pub struct Report {
 
 /// A count that is not known.
 #[derive(Debug, Serialize)]
-pub struct NotTold {
+pub struct UnknownCount {
     /// Of what.
     pub kind: Kind,
     /// Why.
@@ -135,7 +135,7 @@ pub struct Log {
 }
 
 /// Builds it, with the `top` worst addresses.
-pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> Report {
+pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usize) -> LogReport {
     let total = tally.total();
     let mut addresses: Vec<_> = tally
         .addresses
@@ -154,13 +154,13 @@ pub fn build(tally: &Tally, facts: &Facts, files: Vec<FileNote>, top: usize) -> 
     let answer = answer(&findings, &total, facts);
     findings.truncate(top);
     addresses.truncate(top);
-    Report {
+    LogReport {
         answer,
         findings,
         findings_left_out,
         total: totals(&total, facts),
-        not_told: not_told(&total, facts),
-        notes: untold::notes(facts, &total),
+        unknown_counts: unknown_counts(&total, facts),
+        notes: unknown_counts::notes(facts, &total),
         ended: total.sum(Kind::is_end),
         busiest_minute: minute(tally.busiest.most()),
         addresses,
@@ -202,7 +202,7 @@ fn minute(most: Option<(Moment, u64)>) -> Option<Minute> {
     most.map(|(at, ended)| Minute { at, ended })
 }
 
-fn findings(tally: &Tally) -> Vec<Finding> {
+fn findings(tally: &LogTally) -> Vec<Finding> {
     let mut findings = finding::find(&Subject {
         address: None,
         details: &tally.without_address,
@@ -218,7 +218,7 @@ fn findings(tally: &Tally) -> Vec<Finding> {
     findings
 }
 
-fn answer(findings: &[Finding], total: &Counts, facts: &Facts) -> String {
+fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
     match findings.first() {
         Some(worst) => format!("{}: {}.", worst.summary, worst.next.join("; ")),
         None if facts.records == 0 => "No line here is from a ZooKeeper server's log.".to_owned(),
@@ -230,8 +230,8 @@ fn answer(findings: &[Finding], total: &Counts, facts: &Facts) -> String {
     }
 }
 
-fn totals(total: &Counts, facts: &Facts) -> BTreeMap<&'static str, Option<u64>> {
-    let count = |kind: Kind| match untold::why_not_told(kind, facts, total) {
+fn totals(total: &Counts, facts: &LogFacts) -> BTreeMap<&'static str, Option<u64>> {
+    let count = |kind: Kind| match unknown_counts::why_not_told(kind, facts, total) {
         Some(_) => None,
         None => Some(total.of(kind)),
     };
@@ -241,10 +241,10 @@ fn totals(total: &Counts, facts: &Facts) -> BTreeMap<&'static str, Option<u64>> 
         .collect()
 }
 
-fn not_told(total: &Counts, facts: &Facts) -> Vec<NotTold> {
+fn unknown_counts(total: &Counts, facts: &LogFacts) -> Vec<UnknownCount> {
     let reason = |kind| {
-        let why = untold::why_not_told(kind, facts, total)?;
-        Some(NotTold { kind, why })
+        let why = unknown_counts::why_not_told(kind, facts, total)?;
+        Some(UnknownCount { kind, why })
     };
     Kind::ALL.into_iter().filter_map(reason).collect()
 }
@@ -254,7 +254,7 @@ fn without_zeros(counts: &Counts) -> BTreeMap<&'static str, u64> {
     counted.map(|kind| (kind.name(), counts.of(kind))).collect()
 }
 
-fn log(facts: &Facts, files: Vec<FileNote>) -> Log {
+fn log(facts: &LogFacts, files: Vec<FileNote>) -> Log {
     let sum = |of: fn(&FileNote) -> u64| files.iter().map(of).sum();
     let levels = LEVELS
         .into_iter()

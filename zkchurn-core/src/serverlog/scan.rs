@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! From lines to counts.
 //!
-//! The end of one connection may be told by up to three lines: why it ended, an
+//! The end of one connection may be recent_ends by up to three lines: why it ended, an
 //! exception, and that its socket was closed. It is counted once: see
-//! [`Told`] and [`Waiting`].
+//! [`RecentEnds`] and [`Waiting`].
 
 use super::{
     address::{self, Client},
-    facts::Facts,
+    facts::LogFacts,
     kind::{self, Kind},
     line::{self, Line, Record},
     moment::{Clock, Moment},
-    recent::{Reason, Sessions, Told, Waiting},
+    recent::{Reason, RecentEnds, Sessions, Waiting},
     signature::{self, EXCEPTIONS, MESSAGES, Meaning, Signature},
-    tally::{Event, Tally},
+    tally::{Event, LogTally},
 };
 use crate::handshake::word::WORDS;
 
@@ -40,9 +40,9 @@ impl Window {
 pub struct Scanner {
     window: Window,
     clock: Clock,
-    facts: Facts,
-    tally: Tally,
-    told: Told,
+    facts: LogFacts,
+    tally: LogTally,
+    recent_ends: RecentEnds,
     waiting: Waiting,
     sessions: Sessions,
     expected: Option<Expected>,
@@ -100,7 +100,7 @@ impl Scanner {
     }
 
     /// The counts, and what was seen of the log.
-    pub fn finish(mut self) -> (Tally, Facts) {
+    pub fn finish(mut self) -> (LogTally, LogFacts) {
         self.expected = None;
         for reason in self.waiting.take_all() {
             self.without_address(reason);
@@ -246,10 +246,10 @@ impl Scanner {
         match context.client {
             Some(client) => {
                 self.sessions.learn(session, client.ip);
-                if self.told.holds(client, at) {
+                if self.recent_ends.holds(client, at) {
                     return;
                 }
-                self.told.remember(client, at);
+                self.recent_ends.remember(client, at);
                 self.tally.count(client.ip, event);
                 self.tally.count_in_time(event);
             }
@@ -263,7 +263,7 @@ impl Scanner {
         }
     }
 
-    /// A socket was closed: the end of a connection, if no line told it before.
+    /// A socket was closed: the end of a connection, if no line recent_ends it before.
     fn socket_closed(&mut self, context: &Context<'_>) {
         let session = context.session.unwrap_or(0);
         let mut waiting = self.waiting.take(context.thread);
@@ -278,15 +278,15 @@ impl Scanner {
         };
         match waiting {
             Some(reason) => self.tally.count(client.ip, reason.event()),
-            None if self.told.forget(client, context.at) => {}
+            None if self.recent_ends.forget(client, context.at) => {}
             None => {
                 self.end(Kind::ClosedWithoutSession, 1, context);
-                self.told.forget(client, context.at);
+                self.recent_ends.forget(client, context.at);
             }
         }
     }
 
-    /// A reason whose address no line told; the session may tell it.
+    /// A reason whose address no line recent_ends; the session may tell it.
     fn without_address(&mut self, reason: Reason) {
         match self.sessions.of(reason.session) {
             Some(ip) => self.tally.count(ip, reason.event()),

@@ -6,7 +6,7 @@ use std::{collections::HashMap, net::IpAddr};
 use super::{
     kind::{KINDS, Kind},
     moment::Moment,
-    rate::{Bucket, Busiest, Gaps, Histogram},
+    rate::{Bucket, Busiest, Gaps, LogHistogram},
 };
 
 /// Addresses that are counted one by one; those that come later are counted
@@ -123,7 +123,7 @@ impl Address {
 
 /// All that was counted.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct LogTally {
     /// By address.
     pub addresses: HashMap<IpAddr, Box<Address>>,
     /// Events of the addresses that found no place.
@@ -131,12 +131,12 @@ pub struct Tally {
     /// Events of which the log tells no address.
     pub without_address: Address,
     /// Over time.
-    pub histogram: Histogram,
+    pub histogram: LogHistogram,
     /// The minute in which most connections ended.
     pub busiest: Busiest,
 }
 
-impl Tally {
+impl LogTally {
     /// Counts an event for an address.
     pub fn count(&mut self, ip: IpAddr, event: Event) {
         match self.address(ip) {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn addresses_are_bounded_and_nothing_is_lost() {
-        let mut tally = Tally::default();
+        let mut tally = LogTally::default();
         let event = Event {
             kind: Kind::ClosedWithoutSession,
             times: 1,

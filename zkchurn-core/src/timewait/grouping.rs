@@ -15,7 +15,7 @@ const THREADS_APART: usize = 3;
 const SOCKETS_OF_SHORT: u64 = 2;
 const PROCESSES_APART: usize = 3;
 
-/// Groups of one thread each, with those of a process to one far end made one
+/// Groups of one thread each, with those of a process to one peer made one
 /// where there are many. A thread that has nine in ten sockets stays apart.
 pub fn fold<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<Group> {
     let mut folded = Vec::new();

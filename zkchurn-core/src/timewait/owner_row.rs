@@ -37,7 +37,7 @@ pub enum OwnerRow {
     ClosedBeforeStart,
     /// It closed during the trace, and more connections ended since than are
     /// remembered.
-    Forgotten,
+    Evicted,
     /// It closed during the trace and its record was lost, or it was older than
     /// the trace and no process was found to hold it.
     NotRecorded,

@@ -89,7 +89,7 @@ pub struct Owners {
     index: OnceCell<HashMap<u64, usize>>,
     /// The latest owners, each once, the last one first.
     recent: Vec<Rc<Owner>>,
-    /// End of the latest connection that was forgotten for lack of room.
+    /// End of the latest connection that was evicted for lack of room.
     forgotten_until_ns: Option<u64>,
 }
 
@@ -128,7 +128,7 @@ impl Owners {
         self.order.get(*place).map(|(_, ended)| ended)
     }
 
-    /// Whether an end at `at_ns` may have been forgotten for lack of room.
+    /// Whether an end at `at_ns` may have been evicted for lack of room.
     pub fn may_have_forgotten(&self, at_ns: u64) -> bool {
         self.forgotten_until_ns.is_some_and(|until| at_ns <= until)
     }

@@ -32,12 +32,12 @@ pub struct TimeWait {
     pub total: u64,
     /// By owner, most sockets first. Many threads of one process are one owner.
     pub owners: Vec<OwnerTotal>,
-    /// By owner and far end, most sockets first.
+    /// By owner and peer, most sockets first.
     pub groups: Vec<Group>,
     /// All groups, each of one thread.
     #[serde(skip)]
     by_thread: BTreeMap<(OwnerRow, String), Group>,
-    /// The same, whatever the far end.
+    /// The same, whatever the peer.
     #[serde(skip)]
     by_owner: BTreeMap<OwnerRow, Group>,
     /// The sockets one by one, longest left first; empty unless asked for.
@@ -67,14 +67,14 @@ impl From<Group> for OwnerTotal {
     }
 }
 
-/// Sockets of one owner to one far end.
+/// Sockets of one owner to one peer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
     /// Whose they are; without a thread where they are of several.
     pub owner: OwnerRow,
     /// Of how many threads they are; 0 where that is not known.
     pub threads: u64,
-    /// The far end.
+    /// The peer.
     pub remote: String,
     /// How many.
     pub count: u64,
@@ -170,7 +170,7 @@ impl TimeWait {
     pub fn extend(&mut self, snapshot: &Snapshot, scope: &Scope<'_>) {
         for socket in &snapshot.sockets {
             let row = row(socket, snapshot.at_ns, scope);
-            let remote = far_end(socket, scope.ports);
+            let remote = peer(socket, scope.ports);
             let key = (row.owner.clone(), remote.clone());
             self.by_thread
                 .entry(key)
@@ -198,7 +198,7 @@ impl TimeWait {
 }
 
 /// The server, or where this host is the server the remote host and the port.
-fn far_end(socket: &TimeWaitSocket, ports: &[u16]) -> String {
+fn peer(socket: &TimeWaitSocket, ports: &[u16]) -> String {
     if ports.contains(&socket.remote.port()) {
         socket.remote.to_string()
     } else {
@@ -250,7 +250,7 @@ fn not_traced(ended_ns: u64, scope: &Scope<'_>) -> OwnerRow {
     if ended_ns < scope.clock.monotonic_ns.saturating_add(TIMER_ERROR_NS) {
         OwnerRow::ClosedBeforeStart
     } else if scope.owners.may_have_forgotten(ended_ns) {
-        OwnerRow::Forgotten
+        OwnerRow::Evicted
     } else if scope.one_process {
         OwnerRow::NotThatProcess
     } else {

@@ -82,7 +82,7 @@ fn read(
     mut sources: Vec<Source>,
     args: &ServerLogArgs,
     troubles: &mut Vec<ReadError>,
-) -> report::Report {
+) -> report::LogReport {
     server_log_file::sort(&mut sources);
     let mut scanner = Scanner::new(Window {
         since: args.since,
@@ -99,7 +99,7 @@ fn read(
     report::build(&tally, &facts, files, args.top)
 }
 
-fn print(report: &report::Report, args: &ServerLogArgs) -> io::Result<()> {
+fn print(report: &report::LogReport, args: &ServerLogArgs) -> io::Result<()> {
     let mut to = BufWriter::new(io::stdout().lock());
     args.format
         .server_log(&mut to, report, &output::options(args.no_color))?;

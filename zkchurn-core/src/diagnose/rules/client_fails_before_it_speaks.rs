@@ -7,7 +7,7 @@ use crate::diagnose::{
     case::{Case, Runtime},
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
-    twins::Twins,
+    lookalikes::Lookalikes,
 };
 
 /// See the module.
@@ -19,11 +19,11 @@ pub const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let twins = Twins::of(case)?;
-    if twins.is_probe() {
+    let lookalikes = Lookalikes::of(case)?;
+    if lookalikes.is_probe() {
         return None;
     }
-    let confidence = match (twins.client_says_so, twins.is_client()) {
+    let confidence = match (lookalikes.client_says_so, lookalikes.is_client()) {
         (true, _) => Confidence::Certain,
         (false, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
@@ -33,10 +33,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "The client connects and closes before it sends a byte: the fault is in the client, \
          not in the server.",
     )
-    .number("silent", twins.silent)
-    .number("reset", twins.reset);
-    verdict.reasons_for.extend(twins.for_client);
-    verdict.reasons_against.extend(twins.for_probe);
+    .number("silent", lookalikes.silent)
+    .number("reset", lookalikes.reset);
+    verdict.reasons_for.extend(lookalikes.for_client);
+    verdict.reasons_against.extend(lookalikes.for_probe);
     if confidence == Confidence::Possible {
         verdict = undecided(verdict, case);
     }

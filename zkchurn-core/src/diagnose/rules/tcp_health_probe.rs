@@ -7,7 +7,7 @@ use crate::diagnose::{
     case::{Case, Runtime},
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
-    twins::Twins,
+    lookalikes::Lookalikes,
 };
 
 /// See the module.
@@ -19,11 +19,11 @@ pub const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let twins = Twins::of(case)?;
-    if twins.is_client() {
+    let lookalikes = Lookalikes::of(case)?;
+    if lookalikes.is_client() {
         return None;
     }
-    let confidence = match twins.is_probe() {
+    let confidence = match lookalikes.is_probe() {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -32,14 +32,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "A probe connects and closes without a byte, to check that the port is open: \
          harmless, but each one is a line in ZooKeeper's log.",
     )
-    .number("silent", twins.silent)
-    .number("reset", twins.reset)
+    .number("silent", lookalikes.silent)
+    .number("reset", lookalikes.reset)
     .next(
         "if the log lines are unwelcome, have the probe send `ruok` (4lw.commands.whitelist) \
          or use the admin server, or probe less often",
     );
-    verdict.reasons_for.extend(twins.for_probe);
-    verdict.reasons_against.extend(twins.for_client);
+    verdict.reasons_for.extend(lookalikes.for_probe);
+    verdict.reasons_against.extend(lookalikes.for_client);
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {

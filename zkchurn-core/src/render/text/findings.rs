@@ -76,7 +76,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
     }
     lines(to, "for", &finding.reasons_for)?;
     lines(to, "against", &finding.reasons_against)?;
-    let twins: Vec<_> = finding
+    let lookalikes: Vec<_> = finding
         .cannot_tell_from
         .iter()
         .map(|name| {
@@ -84,11 +84,14 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
             format!("\"{title}\"")
         })
         .collect();
-    if !twins.is_empty() {
+    if !lookalikes.is_empty() {
         line(
             to,
             "or",
-            &format!("it cannot be distinguished from {}", twins.join(" and ")),
+            &format!(
+                "it cannot be distinguished from {}",
+                lookalikes.join(" and ")
+            ),
         )?;
     }
     lines(to, "decides", &finding.would_decide)?;

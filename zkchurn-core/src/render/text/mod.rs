@@ -56,7 +56,7 @@ impl Form for TextForm {
     fn server_log(
         &self,
         to: &mut dyn Write,
-        report: &serverlog::report::Report,
+        report: &serverlog::report::LogReport,
         options: &Options,
     ) -> io::Result<()> {
         server_log::write(to, report, options.colour)

@@ -127,8 +127,8 @@ fn write_table(
             "… {more} more processes or destinations (--top shows more)"
         )?;
     }
-    let bounded = report.not_told_apart.as_ref();
-    for sentence in bounded.map(loss::not_told_apart).unwrap_or_default() {
+    let bounded = report.aggregated_only.as_ref();
+    for sentence in bounded.map(loss::aggregated_only).unwrap_or_default() {
         writeln!(to, "… {sentence}")?;
     }
     Ok(())

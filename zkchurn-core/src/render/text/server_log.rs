@@ -11,8 +11,10 @@ use super::{
     wrap::wrapped,
 };
 use crate::{
-    render::words::server_log::{COLUMNS, also, cells, in_words, log, moment, not_told, total},
-    serverlog::report::Report,
+    render::words::server_log::{
+        COLUMNS, also, cells, in_words, log, moment, total, unknown_counts,
+    },
+    serverlog::report::LogReport,
     text,
 };
 
@@ -27,7 +29,7 @@ const FINDINGS: Layout = Layout {
 /// # Errors
 ///
 /// What the output fails with.
-pub fn write(to: &mut dyn Write, report: &Report, colour: bool) -> io::Result<()> {
+pub fn write(to: &mut dyn Write, report: &LogReport, colour: bool) -> io::Result<()> {
     let style = Style::new(colour);
     for line in wrapped("", &report.answer) {
         writeln!(to, "{}", style.bold(&line))?;
@@ -57,7 +59,7 @@ const ALIGNMENTS: [CellAlignment; COLUMNS.len()] = [
     CellAlignment::Left,
 ];
 
-fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
+fn write_addresses(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(COLUMNS);
@@ -99,7 +101,7 @@ fn write_addresses(to: &mut dyn Write, report: &Report, style: &Style) -> io::Re
     Ok(())
 }
 
-fn write_total(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
+fn write_total(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
     for line in wrapped("in all: ", &total(report)) {
         writeln!(to, "{line}")?;
     }
@@ -107,7 +109,7 @@ fn write_total(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result
         let count = text::counted(minute.ended, "connection");
         writeln!(to, "busiest minute: {count} ended at {}", moment(minute.at))?;
     }
-    for sentence in not_told(report) {
+    for sentence in unknown_counts(report) {
         write_warning(to, "not reported by this log: ", &sentence, style)?;
     }
     for note in &report.notes {
@@ -123,7 +125,7 @@ fn write_warning(to: &mut dyn Write, name: &str, words: &str, style: &Style) -> 
     Ok(())
 }
 
-fn write_log(to: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
+fn write_log(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
     for line in wrapped("log: ", &log(report)) {
         writeln!(to, "{line}")?;
     }

@@ -101,7 +101,7 @@ pub fn write_line(
             &thread.map_or_else(dash, |thread| thread.comm.to_string()),
             15
         ),
-        far_end(connection),
+        peer(connection),
         first_close(connection),
         bytes(connection.traffic.payload_out),
         bytes(connection.traffic.payload_in),
@@ -123,7 +123,7 @@ fn process(line: &ConnectionLine<'_>) -> String {
 }
 
 /// The server, or for an accepted connection the client.
-fn far_end(connection: &Connection) -> String {
+fn peer(connection: &Connection) -> String {
     connection.remote.to_string()
 }
 

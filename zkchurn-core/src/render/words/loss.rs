@@ -2,7 +2,7 @@
 //! What was lost, and what was not told apart, in words.
 
 use crate::{
-    report::{Loss, NotToldApart},
+    report::{AggregatedOnly, Loss},
     text,
 };
 
@@ -30,7 +30,7 @@ pub fn line(loss: &Loss) -> String {
             "; handshakes lost: {} buffer full, {} before accept, {} evicted",
             text::count(dropped),
             text::count(early),
-            text::count(loss.handshakes_forgotten)
+            text::count(loss.handshakes_evicted)
         ));
     }
     if loss.undecodable_records > 0 {
@@ -45,26 +45,26 @@ pub fn line(loss: &Loss) -> String {
 }
 
 /// Memory is bounded: what made room, a sentence each.
-pub fn not_told_apart(row: &NotToldApart) -> Vec<String> {
+pub fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
     let mut sentences = Vec::new();
-    if row.families_forgotten > 0 {
-        let pairs = text::counted(row.families_forgotten, "pair");
+    if row.families_evicted > 0 {
+        let pairs = text::counted(row.families_evicted, "pair");
         let (opened, ended) = (text::count(row.opened), text::count(row.ended));
         sentences.push(format!(
             "{pairs} of process and destination evicted, least recently active first (totals \
              kept: {opened} opened, {ended} ended)"
         ));
     }
-    if row.opened_without_room > 0 {
-        let opened = text::count(row.opened_without_room);
-        let ended = text::count(row.ended_without_room);
+    if row.opened_over_limit > 0 {
+        let opened = text::count(row.opened_over_limit);
+        let ended = text::count(row.ended_over_limit);
         sentences.push(format!(
             "more processes or destinations at once than can be tracked: {opened} opened, \
              {ended} ended"
         ));
     }
-    if row.threads_forgotten > 0 {
-        let threads = text::counted(row.threads_forgotten, "thread");
+    if row.threads_evicted > 0 {
+        let threads = text::counted(row.threads_evicted, "thread");
         sentences.push(format!(
             "{threads} evicted, least recently active first; counted in their process's row only"
         ));

@@ -7,7 +7,7 @@ use crate::{
     serverlog::{
         kind::Kind,
         moment::Moment,
-        report::{AddressRow, Minute, Report},
+        report::{AddressRow, LogReport, Minute},
     },
     text,
 };
@@ -74,7 +74,7 @@ pub fn in_words(counts: &BTreeMap<&'static str, u64>, shown: impl Fn(Kind) -> bo
 }
 
 /// The counts of all addresses.
-pub fn total(report: &Report) -> String {
+pub fn total(report: &LogReport) -> String {
     let known: BTreeMap<_, _> = report
         .total
         .iter()
@@ -88,19 +88,28 @@ pub fn total(report: &Report) -> String {
 }
 
 /// Counts that this log cannot tell, with why.
-pub fn not_told(report: &Report) -> Vec<String> {
-    let mut whys: Vec<_> = report.not_told.iter().map(|untold| untold.why).collect();
+pub fn unknown_counts(report: &LogReport) -> Vec<String> {
+    let mut whys: Vec<_> = report
+        .unknown_counts
+        .iter()
+        .map(|unknown_counts| unknown_counts.why)
+        .collect();
     whys.dedup();
     let sentence = |why: &str| {
-        let of_this = report.not_told.iter().filter(|untold| untold.why == why);
-        let words: Vec<_> = of_this.map(|untold| untold.kind.words()).collect();
+        let of_this = report
+            .unknown_counts
+            .iter()
+            .filter(|unknown_counts| unknown_counts.why == why);
+        let words: Vec<_> = of_this
+            .map(|unknown_counts| unknown_counts.kind.words())
+            .collect();
         format!("{} ({why})", words.join(", "))
     };
     whys.into_iter().map(sentence).collect()
 }
 
 /// What was read.
-pub fn log(report: &Report) -> String {
+pub fn log(report: &LogReport) -> String {
     let log = &report.log;
     let mut line = format!(
         "{} of {}, {} ({} of records, {} below them, {} empty, {} foreign, {} cut)",

@@ -74,7 +74,7 @@ pub fn owner(owner: &OwnerRow) -> String {
             text::printable(process.as_bytes())
         ),
         OwnerRow::ClosedBeforeStart => "closed before zkchurn started: owner unknown".to_owned(),
-        OwnerRow::Forgotten => "ended too long ago: evicted from the table".to_owned(),
+        OwnerRow::Evicted => "ended too long ago: evicted from the table".to_owned(),
         OwnerRow::NotRecorded => "closed during the trace, but not recorded".to_owned(),
         OwnerRow::NotThatProcess => {
             "closed during the trace, but not by the traced process".to_owned()

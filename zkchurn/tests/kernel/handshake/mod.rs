@@ -32,7 +32,7 @@ fn traced(connections: usize, exchange: impl FnOnce(u16) + Send + 'static) -> (T
     });
     trace.assert_nothing_lost();
     assert_eq!(trace.loss("handshake_records_dropped"), 0);
-    assert_eq!(trace.loss("handshakes_forgotten"), 0);
+    assert_eq!(trace.loss("handshakes_evicted"), 0);
     (trace, recording)
 }
 

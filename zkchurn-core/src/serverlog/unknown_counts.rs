@@ -2,14 +2,14 @@
 //! What this log cannot tell. A count of 0 means nothing where the server does
 //! not write the line at this level.
 
-use super::{facts::Facts, kind::Kind, line::Level, tally::Counts};
+use super::{facts::LogFacts, kind::Kind, line::Level, tally::Counts};
 
 /// The release that moved the lines about single connections from INFO to DEBUG
 /// (read in `NIOServerCnxn`, `NIOServerCnxnFactory` and `ZooKeeperServer`).
 const QUIET: [u32; 3] = [3, 5, 5];
 
 /// Why the count of a kind is not known, although it is 0.
-pub fn why_not_told(kind: Kind, facts: &Facts, total: &Counts) -> Option<&'static str> {
+pub fn why_not_told(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'static str> {
     if total.of(kind) > 0 || facts.records == 0 {
         return None;
     }
@@ -35,7 +35,7 @@ pub fn why_not_told(kind: Kind, facts: &Facts, total: &Counts) -> Option<&'stati
     }
 }
 
-fn connection_lines(facts: &Facts) -> Option<&'static str> {
+fn connection_lines(facts: &LogFacts) -> Option<&'static str> {
     if facts.has_level(Level::Debug) || (facts.is_before(QUIET) && facts.has_level(Level::Info)) {
         None
     } else if facts.versions.is_empty() {
@@ -48,7 +48,7 @@ fn connection_lines(facts: &Facts) -> Option<&'static str> {
 }
 
 /// Sentences about counts that are there but not whole.
-pub fn notes(facts: &Facts, total: &Counts) -> Vec<String> {
+pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
     let mut notes = Vec::new();
     let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
     if quiet && total.of(Kind::EndedWithSession) > 0 {
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use crate::serverlog::line;
 
-    fn facts(level: &str, version: Option<&str>) -> Facts {
-        let mut facts = Facts::default();
+    fn facts(level: &str, version: Option<&str>) -> LogFacts {
+        let mut facts = LogFacts::default();
         let line = format!("2026-11-25 04:13:01,249 [myid:] - {level} [main:X@1] - x");
         facts.line(&line::read(line.as_bytes()));
         if let Some(version) = version {
@@ -83,19 +83,19 @@ mod tests {
         facts
     }
 
-    fn untold(kind: Kind, level: &str, version: Option<&str>) -> bool {
+    fn unknown_counts(kind: Kind, level: &str, version: Option<&str>) -> bool {
         why_not_told(kind, &facts(level, version), &Counts::default()).is_some()
     }
 
     #[test]
     fn nothing_is_made_of_lines_that_are_not_written() {
-        assert!(untold(Kind::Accepted, "INFO", Some("3.8.0-1")));
-        assert!(untold(Kind::Accepted, "INFO", None));
-        assert!(!untold(Kind::Accepted, "INFO", Some("3.4.14")));
-        assert!(untold(Kind::Accepted, "WARN", Some("3.4.14")));
-        assert!(!untold(Kind::Accepted, "DEBUG", Some("3.9.2")));
-        assert!(untold(Kind::Expired, "WARN", Some("3.9.2")));
-        assert!(!untold(Kind::Expired, "INFO", Some("3.9.2")));
-        assert!(!untold(Kind::NotServing, "WARN", None));
+        assert!(unknown_counts(Kind::Accepted, "INFO", Some("3.8.0-1")));
+        assert!(unknown_counts(Kind::Accepted, "INFO", None));
+        assert!(!unknown_counts(Kind::Accepted, "INFO", Some("3.4.14")));
+        assert!(unknown_counts(Kind::Accepted, "WARN", Some("3.4.14")));
+        assert!(!unknown_counts(Kind::Accepted, "DEBUG", Some("3.9.2")));
+        assert!(unknown_counts(Kind::Expired, "WARN", Some("3.9.2")));
+        assert!(!unknown_counts(Kind::Expired, "INFO", Some("3.9.2")));
+        assert!(!unknown_counts(Kind::NotServing, "WARN", None));
     }
 }

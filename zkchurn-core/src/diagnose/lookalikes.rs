@@ -42,7 +42,7 @@ const PROBES: [&str; 9] = [
 ];
 
 /// Evidence for both.
-pub struct Twins {
+pub struct Lookalikes {
     /// Connections that ended without a byte by the client's doing.
     pub silent: u64,
     /// Of those, ended by a RST: a program that sets SO_LINGER to 0.
@@ -57,7 +57,7 @@ pub struct Twins {
     probe: u32,
 }
 
-impl Twins {
+impl Lookalikes {
     /// Weighs the evidence; `None` where most connections are of another kind.
     pub fn of(case: &Case<'_>) -> Option<Self> {
         let closed = case
@@ -70,7 +70,7 @@ impl Twins {
         if silent < FEWEST || !case.most(silent) {
             return None;
         }
-        let mut twins = Self {
+        let mut lookalikes = Self {
             silent,
             reset,
             for_client: Vec::new(),
@@ -79,10 +79,10 @@ impl Twins {
             client: 0,
             probe: 0,
         };
-        twins.ask_the_program(case);
-        twins.look_at_the_rhythm(case);
-        twins.look_at_the_process(case);
-        Some(twins)
+        lookalikes.ask_the_program(case);
+        lookalikes.look_at_the_rhythm(case);
+        lookalikes.look_at_the_process(case);
+        Some(lookalikes)
     }
 
     fn client(&mut self, weight: u32, reason: impl Into<String>) {

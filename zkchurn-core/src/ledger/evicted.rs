@@ -5,23 +5,23 @@
 use super::{FamilyKey, Ledger, MOST_FAMILIES, MOST_THREADS, tally::Tally};
 use crate::connection::Connection;
 
-/// Nobody is forgotten who was busy within this time. The pauses of ZooKeeper's
+/// Nobody is evicted who was busy within this time. The pauses of ZooKeeper's
 /// clients are seconds, so a client that still churns is never quiet for so long.
 const QUIET_NS: u64 = 60_000_000_000;
 /// After a look that did not find enough, so long until the next.
 const BETWEEN_SWEEPS_NS: u64 = 1_000_000_000;
-/// One of so many is forgotten at once, so that not every newcomer pays for a look
+/// One of so many is evicted at once, so that not every newcomer pays for a look
 /// at all.
 const SHARE: usize = 4;
 
-/// What was forgotten. All of it is still in the totals.
+/// What was evicted. All of it is still in the totals.
 #[derive(Clone, Debug, Default)]
-pub struct Forgotten {
-    /// How often a family was forgotten.
+pub struct Evicted {
+    /// How often a family was evicted.
     pub families: u64,
-    /// How often a thread was forgotten whose family was not.
+    /// How often a thread was evicted whose family was not.
     pub threads: u64,
-    /// The connections of the forgotten families.
+    /// The connections of the evicted families.
     pub tally: Tally,
 }
 
@@ -59,8 +59,8 @@ impl Ledger {
                 continue;
             };
             self.threads -= family.threads.len();
-            self.forgotten.families += 1;
-            self.forgotten.tally.absorb(&family.tally);
+            self.evicted.families += 1;
+            self.evicted.tally.absorb(&family.tally);
         }
         self.forget_processes();
         enough
@@ -98,7 +98,7 @@ impl Ledger {
             {
                 family.threads_left_out = true;
                 self.threads -= 1;
-                self.forgotten.threads += 1;
+                self.evicted.threads += 1;
             }
         }
         enough
@@ -141,7 +141,7 @@ mod tests {
     fn sum_of_parts(ledger: &Ledger) -> u64 {
         let families = ledger.families();
         let told_apart: u64 = families.iter().map(|(_, family)| family.tally.ended).sum();
-        told_apart + ledger.beyond.ended + ledger.forgotten.tally.ended
+        told_apart + ledger.beyond.ended + ledger.evicted.tally.ended
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             assert!(ledger.processes.len() <= MOST_FAMILIES);
         }
         assert_eq!((ledger.total.ended, sum_of_parts(&ledger)), (all, all));
-        assert!(ledger.forgotten.families > 3 * MOST_FAMILIES as u64);
+        assert!(ledger.evicted.families > 3 * MOST_FAMILIES as u64);
         let last = by_process(all as u32, 0);
         assert!(
             ledger
@@ -185,7 +185,7 @@ mod tests {
         for number in 0..all {
             ledger.observe(&by_process(number as u32 + 1, number), OUTCOME);
         }
-        assert_eq!((ledger.forgotten.families, ledger.beyond.ended), (0, 500));
+        assert_eq!((ledger.evicted.families, ledger.beyond.ended), (0, 500));
         assert_eq!(sum_of_parts(&ledger), all);
     }
 
@@ -201,6 +201,6 @@ mod tests {
         assert_eq!(family.tally.ended, all);
         assert_eq!(family.threads.len(), ledger.threads);
         assert!(family.threads_left_out && family.threads.contains_key(&(all as u32)));
-        assert!(ledger.forgotten.threads > 2 * MOST_THREADS as u64);
+        assert!(ledger.evicted.threads > 2 * MOST_THREADS as u64);
     }
 }
