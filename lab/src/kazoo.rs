@@ -110,7 +110,7 @@ fn findings(said: &Said, clients: u16, trace: &Recorded, recorded: &[u8]) -> Vec
     let mut threads: Vec<_> = all.iter().filter_map(|one| one.tid).collect();
     threads.sort_unstable();
     threads.dedup();
-    let family = &trace.report["families"][0];
+    let flow = &trace.report["flows"][0];
     let owned = &trace.report["time_wait"]["groups"][0];
     vec![
         (
@@ -126,7 +126,7 @@ fn findings(said: &Said, clients: u16, trace: &Recorded, recorded: &[u8]) -> Vec
             "the answer says that each is from a new thread".to_owned(),
         ),
         (
-            family["process"]["label"] == "python3 (churn.py)",
+            flow["process"]["label"] == "python3 (churn.py)",
             "the program is named by its script".to_owned(),
         ),
         (
@@ -179,7 +179,7 @@ mod tests {
             connections: (43..46).map(connection).collect(),
             answer: "pid 42 opened 3 connections, each from a new thread".to_owned(),
             report: json!({
-                "families": [{"process": {"label": "python3 (churn.py)"}}],
+                "flows": [{"process": {"label": "python3 (churn.py)"}}],
                 "time_wait": {"groups": [{"owner": {"pid": 42}, "threads": 3, "count": 3}]},
             }),
             ..Recorded::default()

@@ -30,7 +30,7 @@ use zkchurn_core::{
 
 /// How often each report is asked for.
 const TIMES: usize = 101;
-/// As many families as `zkchurn` lists without `--top`.
+/// As many flows as `zkchurn` lists without `--top`.
 const VIEW: View = View {
     top: 10,
     time_wait_rows: false,
@@ -99,7 +99,7 @@ impl Renderer for Nothing {
 }
 
 fn main() -> io::Result<()> {
-    println!("families  threads  findings  median ms  slowest ms  of");
+    println!("flows  threads  findings  median ms  slowest ms  of");
     for size in &SIZES {
         measure(size)?;
     }
@@ -125,7 +125,7 @@ fn measure(size: &Size) -> io::Result<()> {
     };
     println!(
         "{:8}  {:7}  {:8}  {:9.2}  {:10.2}  {}",
-        report.families.len() as u64 + report.families_left_out,
+        report.flows.len() as u64 + report.flows_left_out,
         size.processes * size.threads * size.servers,
         report.findings.len(),
         ms(took[TIMES / 2]),

@@ -51,7 +51,7 @@ pub struct Pipeline<R> {
 /// What of the trace is wanted in the report.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
-    /// Most families, and threads of each.
+    /// Most flows, and threads of each.
     pub top: usize,
     /// Whether TIME_WAIT sockets are wanted one by one.
     pub time_wait_rows: bool,
@@ -198,11 +198,11 @@ impl<R: Renderer> Pipeline<R> {
             ended: ended.saturating_sub(self.interval.ended),
             open: self.ledger.total.open(),
             busiest: busiest.and_then(|(key, ended)| {
-                let family = self.ledger.family(&key)?;
+                let flow = self.ledger.flow(&key)?;
                 Some(Busiest {
                     process: key
                         .process
-                        .map(|process| self.registry.row(process, family.process_comm, family.uid)),
+                        .map(|process| self.registry.row(process, flow.process_comm, flow.uid)),
                     destination: key.destination.to_string(),
                     ended,
                 })

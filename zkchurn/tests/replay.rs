@@ -52,23 +52,23 @@ fn the_incident_names_the_thread_and_what_it_does() {
     let output = replay(Path::new(INCIDENT), &["--format", "json"]);
     assert_eq!(output.status.code(), Some(0));
     let report = report(&output);
-    assert_eq!(report["families"].as_array().unwrap().len(), 1);
-    let family = &report["families"][0];
-    assert_eq!(family["process"]["label"], "java (IncidentClient)");
-    assert_eq!(family["threads"][0]["comm"], "main-SendThread");
-    assert_eq!(family["closed_by_opener"], family["ended"]);
+    assert_eq!(report["flows"].as_array().unwrap().len(), 1);
+    let flow = &report["flows"][0];
+    assert_eq!(flow["process"]["label"], "java (IncidentClient)");
+    assert_eq!(flow["threads"][0]["comm"], "main-SendThread");
+    assert_eq!(flow["closed_by_opener"], flow["ended"]);
     assert_eq!(
-        family["outcomes"]["closed_by_us_before_any_byte"],
-        family["ended"]
+        flow["outcomes"]["closed_by_us_before_any_byte"],
+        flow["ended"]
     );
-    assert_eq!(family["payload_out"]["max"], 0);
+    assert_eq!(flow["payload_out"]["max"], 0);
     assert!(
         report["answer"]
             .as_str()
             .unwrap()
             .contains("each closed by this thread itself")
     );
-    let median = family["established_for"]["p50_ns"].as_u64().unwrap();
+    let median = flow["established_for"]["p50_ns"].as_u64().unwrap();
     assert!((200_000..10_000_000).contains(&median), "{median} ns");
 }
 
@@ -181,7 +181,7 @@ fn start() -> TraceStart {
     }
 }
 
-/// Mostly plausible stages, sides and families, few processes and ports.
+/// Mostly plausible stages, sides and flows, few processes and ports.
 fn plausible(bytes: &[u8]) -> ConnectionRecord {
     let any = ConnectionRecord::read_from_bytes(bytes).unwrap();
     ConnectionRecord {
@@ -213,7 +213,7 @@ proptest! {
         }
         pipeline.accept(Frame::End(&Mark { monotonic_ns: end, ..Mark::default() })).unwrap();
         let report = pipeline.report().unwrap();
-        let ended: u64 = report.families.iter().map(|family| family.summary.ended).sum();
+        let ended: u64 = report.flows.iter().map(|flow| flow.summary.ended).sum();
         prop_assert_eq!(ended, report.total.ended);
         let outcomes: u64 = report.total.outcomes.values().sum();
         prop_assert_eq!(outcomes, report.total.ended);

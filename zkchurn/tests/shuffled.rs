@@ -88,7 +88,7 @@ proptest! {
         let report = replayed(&shuffled, form);
 
         let sum = |count: fn(&zkchurn_core::report::Summary) -> u64| -> u64 {
-            report.families.iter().map(|family| count(&family.summary)).sum()
+            report.flows.iter().map(|flow| count(&flow.summary)).sum()
         };
         prop_assert_eq!(sum(|summary| summary.ended), report.total.ended);
         let outcomes: u64 = report.total.outcomes.values().sum();

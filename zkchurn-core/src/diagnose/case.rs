@@ -58,7 +58,7 @@ pub struct SharedSession {
     pub users: Vec<(String, u64)>,
 }
 
-/// The connections of one family as the ledger has them, or of several added up.
+/// The connections of one flow as the ledger has them, or of several added up.
 #[derive(Clone, Debug)]
 pub enum Tallied<'a> {
     /// Not copied.

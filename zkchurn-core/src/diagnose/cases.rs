@@ -17,7 +17,7 @@ use crate::{
     connection::{Comm, Side},
     hash::HashMap,
     ledger::{
-        Destination, Family, FamilyKey, Ledger,
+        Destination, Flow, FlowKey, Ledger,
         sessions::User,
         shape::{Ending, Spoken},
         tally::Tally,
@@ -49,20 +49,20 @@ pub fn cases<'a>(
     window_ns: u64,
     depth: Depth,
 ) -> (Vec<Case<'a>>, u64) {
-    let families = ledger.families();
-    let (programs, families) = split_programs(families);
+    let flows = ledger.flows();
+    let (programs, flows) = split_programs(flows);
     let scope = Scope {
         ledger,
         registry,
         window_ns,
-        of_process: by_process(&families),
+        of_process: by_process(&flows),
         shared: SharedSessions::of(&ledger.sessions),
     };
     let mut cases: Vec<_> = programs
         .into_iter()
         .map(|(program, members)| scope.of_programs(&program, &members))
         .collect();
-    let (groups, left_out) = busiest(together(&families), depth);
+    let (groups, left_out) = busiest(together(&flows), depth);
     for (group, members) in groups {
         cases.push(scope.of_one(group, &members));
     }
@@ -87,7 +87,7 @@ fn busiest<'a>(
     let left_out = groups.len().saturating_sub(most);
     if left_out > 0 {
         let ended = |members: &[Member<'_>]| -> u64 {
-            members.iter().map(|(_, family)| family.tally.ended).sum()
+            members.iter().map(|(_, flow)| flow.tally.ended).sum()
         };
         groups.sort_by_cached_key(|(_, members)| std::cmp::Reverse(ended(members)));
         groups.truncate(most);
@@ -115,7 +115,7 @@ fn introduce_rivals(cases: &mut [Case<'_>]) {
     }
 }
 
-type Member<'a> = (&'a FamilyKey, &'a Family);
+type Member<'a> = (&'a FlowKey, &'a Flow);
 
 /// Processes that are alike: same name, same user, same peer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,28 +125,28 @@ struct ProgramKey {
     destination: Destination,
 }
 
-/// Takes the short-lived processes of one name out of the families.
+/// Takes the short-lived processes of one name out of the flows.
 fn split_programs<'a>(
-    families: Vec<Member<'a>>,
+    flows: Vec<Member<'a>>,
 ) -> (Vec<(ProgramKey, Vec<Member<'a>>)>, Vec<Member<'a>>) {
     let mut by_program: BTreeMap<ProgramKey, Vec<Member<'a>>> = BTreeMap::new();
     let mut others = Vec::new();
-    for (key, family) in families {
-        if key.process.is_none() || family.tally.opened() > FEW || family.tally.opened() == 0 {
-            others.push((key, family));
+    for (key, flow) in flows {
+        if key.process.is_none() || flow.tally.opened() > FEW || flow.tally.opened() == 0 {
+            others.push((key, flow));
             continue;
         }
         let program = ProgramKey {
-            comm: family.process_comm,
-            uid: family.uid,
+            comm: flow.process_comm,
+            uid: flow.uid,
             destination: key.destination,
         };
-        by_program.entry(program).or_default().push((key, family));
+        by_program.entry(program).or_default().push((key, flow));
     }
     let mut programs = Vec::new();
     for (program, mut members) in by_program {
         if members.len() >= MANY_PROCESSES {
-            members.sort_by_key(|(_, family)| family.tally.first_seen_ns);
+            members.sort_by_key(|(_, flow)| flow.tally.first_seen_ns);
             programs.push((program, members));
         } else {
             others.extend(members);
@@ -165,33 +165,33 @@ struct Group {
     ending: Option<Ending>,
 }
 
-fn together<'a>(families: &[Member<'a>]) -> BTreeMap<Group, Vec<Member<'a>>> {
+fn together<'a>(flows: &[Member<'a>]) -> BTreeMap<Group, Vec<Member<'a>>> {
     let mut groups: BTreeMap<Group, Vec<Member<'a>>> = BTreeMap::new();
-    for (key, family) in families {
+    for (key, flow) in flows {
         let group = Group {
             process: key.process,
             host: key.process.is_none().then_some(key.destination),
-            tid: only_thread(family),
-            ending: family.tally.shapes.main_ending(),
+            tid: only_thread(flow),
+            ending: flow.tally.shapes.main_ending(),
         };
-        groups.entry(group).or_default().push((key, family));
+        groups.entry(group).or_default().push((key, flow));
     }
     groups
 }
 
 /// The thread that opened nearly all of them.
-fn only_thread(family: &Family) -> Option<u32> {
-    let (tid, busiest) = family.busiest_thread()?;
-    let is_one = busiest.tally.opened() * 10 >= family.tally.opened() * 9;
-    (is_one && !family.threads_left_out).then_some(tid)
+fn only_thread(flow: &Flow) -> Option<u32> {
+    let (tid, busiest) = flow.busiest_thread()?;
+    let is_one = busiest.tally.opened() * 10 >= flow.tally.opened() * 9;
+    (is_one && !flow.threads_left_out).then_some(tid)
 }
 
-/// The families of each process, in their order.
-fn by_process<'a>(families: &[Member<'a>]) -> HashMap<ProcessKey, Vec<Member<'a>>> {
+/// The flows of each process, in their order.
+fn by_process<'a>(flows: &[Member<'a>]) -> HashMap<ProcessKey, Vec<Member<'a>>> {
     let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
-    for (key, family) in families {
+    for (key, flow) in flows {
         if let Some(process) = key.process {
-            of_process.entry(process).or_default().push((*key, *family));
+            of_process.entry(process).or_default().push((*key, *flow));
         }
     }
     of_process
@@ -215,7 +215,7 @@ impl<'a> Scope<'a> {
             pid: 0,
             start_ns: 0,
         });
-        let newest = members.last().map(|(key, family)| self.label(key, family));
+        let newest = members.last().map(|(key, flow)| self.label(key, flow));
         Case {
             who: Who::Programs {
                 label: newest.unwrap_or_default(),
@@ -271,15 +271,15 @@ impl<'a> Scope<'a> {
 
     /// The other peers of the same process; `ours` is sorted.
     fn siblings(&self, group: Group, ours: &[Destination]) -> Vec<Sibling> {
-        let families = group
+        let flows = group
             .process
             .and_then(|process| self.of_process.get(&process));
-        let families = families.into_iter().flatten();
-        families
+        let flows = flows.into_iter().flatten();
+        flows
             .filter(|(key, _)| ours.binary_search(&key.destination).is_err())
-            .map(|(key, family)| Sibling {
+            .map(|(key, flow)| Sibling {
                 destination: key.destination,
-                working: working(&family.tally),
+                working: working(&flow.tally),
             })
             .collect()
     }
@@ -296,7 +296,7 @@ impl<'a> Scope<'a> {
         };
         let label = members
             .first()
-            .map(|(key, family)| self.label(key, family))
+            .map(|(key, flow)| self.label(key, flow))
             .unwrap_or_default();
         match group.tid {
             Some(tid) => Who::Thread {
@@ -313,14 +313,14 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn label(&self, key: &FamilyKey, family: &Family) -> String {
+    fn label(&self, key: &FlowKey, flow: &Flow) -> String {
         key.process.map_or_else(String::new, |process| {
-            self.registry.label(process, family.process_comm)
+            self.registry.label(process, flow.process_comm)
         })
     }
 
     fn runtime(&self, members: &[Member<'_>]) -> Runtime {
-        let kinds = members.iter().map(|(key, family)| {
+        let kinds = members.iter().map(|(key, flow)| {
             let Some(process) = key.process else {
                 return Runtime::Unknown;
             };
@@ -333,10 +333,10 @@ impl<'a> Scope<'a> {
                 return match executable.or(identity.command.first().map(|first| file_name(first))) {
                     Some("java") => Runtime::Jvm,
                     Some(_) => Runtime::Other,
-                    None => runtime_by_comm(family),
+                    None => runtime_by_comm(flow),
                 };
             }
-            runtime_by_comm(family)
+            runtime_by_comm(flow)
         });
         kinds
             .max_by_key(|runtime| *runtime != Runtime::Unknown)
@@ -345,7 +345,7 @@ impl<'a> Scope<'a> {
 
     /// The sessions of these processes or hosts that several clients got.
     fn shared(&self, members: &[Member<'_>]) -> Vec<SharedSession> {
-        let owners = members.iter().map(|(key, _)| Owner::of_family(key));
+        let owners = members.iter().map(|(key, _)| Owner::of_flow(key));
         let shared = self.shared.of_owners(owners).into_iter();
         shared
             .take(MOST_RIVALS)
@@ -373,11 +373,11 @@ impl<'a> Scope<'a> {
     /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.
     fn client_thread(&self, tid: Option<u32>, members: &[Member<'_>]) -> ClientThread {
         let mut by_name = false;
-        for (key, family) in members {
+        for (key, flow) in members {
             let jvm = key
                 .process
                 .and_then(|process| self.registry.inspection(process)?.jvm.as_ref());
-            for (this, thread) in &family.threads {
+            for (this, thread) in &flow.threads {
                 if tid.is_some_and(|tid| tid != *this) {
                     continue;
                 }
@@ -401,8 +401,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn runtime_by_comm(family: &Family) -> Runtime {
-    match family.process_comm {
+fn runtime_by_comm(flow: &Flow) -> Runtime {
+    match flow.process_comm {
         Some(comm) if comm.as_bytes() == b"java" => Runtime::Jvm,
         Some(comm) if !comm.is_empty() => Runtime::Other,
         _ => Runtime::Unknown,
@@ -411,10 +411,10 @@ fn runtime_by_comm(family: &Family) -> Runtime {
 
 /// In the order of their first connections.
 fn absorbed<'a>(members: &[Member<'a>]) -> Tallied<'a> {
-    if let [(_, family)] = members {
-        return Tallied::One(&family.tally);
+    if let [(_, flow)] = members {
+        return Tallied::One(&flow.tally);
     }
-    let mut tallies: Vec<_> = members.iter().map(|(_, family)| &family.tally).collect();
+    let mut tallies: Vec<_> = members.iter().map(|(_, flow)| &flow.tally).collect();
     tallies.sort_by_key(|tally| tally.first_seen_ns);
     let mut all = Box::<Tally>::default();
     for tally in tallies {
@@ -424,12 +424,12 @@ fn absorbed<'a>(members: &[Member<'a>]) -> Tallied<'a> {
 }
 
 fn threads(members: &[Member<'_>]) -> u64 {
-    if let [(_, family)] = members {
-        return family.threads.len() as u64;
+    if let [(_, flow)] = members {
+        return flow.threads.len() as u64;
     }
     let mut tids: Vec<_> = members
         .iter()
-        .flat_map(|(_, family)| family.threads.keys().copied())
+        .flat_map(|(_, flow)| flow.threads.keys().copied())
         .collect();
     tids.sort_unstable();
     tids.dedup();
@@ -439,7 +439,7 @@ fn threads(members: &[Member<'_>]) -> u64 {
 fn comm_of(tid: u32, members: &[Member<'_>]) -> String {
     let mut threads = members
         .iter()
-        .filter_map(|(_, family)| family.threads.get(&tid));
+        .filter_map(|(_, flow)| flow.threads.get(&tid));
     threads
         .next()
         .map_or_else(String::new, |thread| thread.comm.to_string())

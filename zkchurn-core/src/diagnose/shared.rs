@@ -7,7 +7,7 @@ use crate::{
     handshake::session::SessionId,
     hash::HashMap,
     ledger::{
-        Destination, FamilyKey,
+        Destination, FlowKey,
         sessions::{Sessions, User, Uses},
     },
     process::ProcessKey,
@@ -32,7 +32,7 @@ impl Owner {
     }
 
     /// None for connections of this host's whose process is not known.
-    pub fn of_family(key: &FamilyKey) -> Option<Self> {
+    pub fn of_flow(key: &FlowKey) -> Option<Self> {
         match (key.process, key.destination) {
             (Some(process), _) => Some(Self::Process(process)),
             (None, Destination::Client { host, .. }) => Some(Self::Host(host)),

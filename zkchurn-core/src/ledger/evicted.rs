@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! What makes room for what is new: families and threads that have been quiet for
+//! What makes room for what is new: flows and threads that have been quiet for
 //! longest (docs/adr/0013). Time is that of the records.
 
-use super::{FamilyKey, Ledger, MOST_FAMILIES, MOST_THREADS, tally::Tally};
+use super::{FlowKey, Ledger, MOST_FLOWS, MOST_THREADS, tally::Tally};
 use crate::connection::Connection;
 
 /// Nobody is evicted who was busy within this time. The pauses of ZooKeeper's
@@ -17,17 +17,17 @@ const SHARE: usize = 4;
 /// What was evicted. All of it is still in the totals.
 #[derive(Clone, Debug, Default)]
 pub struct Evicted {
-    /// How often a family was evicted.
-    pub families: u64,
-    /// How often a thread was evicted whose family was not.
+    /// How often a flow was evicted.
+    pub flows: u64,
+    /// How often a thread was evicted whose flow was not.
     pub threads: u64,
-    /// The connections of the evicted families.
+    /// The connections of the evicted flows.
     pub tally: Tally,
 }
 
 impl Ledger {
     /// Forgets what has been quiet for longest where the bounds are reached.
-    /// Returns whether there is room for one more family.
+    /// Returns whether there is room for one more flow.
     #[cold]
     pub(super) fn make_room(&mut self, newcomer: &Connection) -> bool {
         let latest = newcomer.ended_ns.or(newcomer.established_ns);
@@ -35,8 +35,8 @@ impl Ledger {
         if now_ns >= self.next_sweep_ns {
             let quiet_since = now_ns.saturating_sub(QUIET_NS);
             let mut found_enough = true;
-            if self.families.len() >= MOST_FAMILIES {
-                found_enough &= self.forget_families(quiet_since);
+            if self.flows.len() >= MOST_FLOWS {
+                found_enough &= self.forget_flows(quiet_since);
             }
             if self.threads >= MOST_THREADS {
                 found_enough &= self.forget_threads(quiet_since);
@@ -45,33 +45,32 @@ impl Ledger {
                 self.next_sweep_ns = now_ns + BETWEEN_SWEEPS_NS;
             }
         }
-        self.families.len() < MOST_FAMILIES
+        self.flows.len() < MOST_FLOWS
     }
 
-    /// Forgets the quiet families, the longest quiet first; whether there were enough.
-    fn forget_families(&mut self, quiet_since: u64) -> bool {
-        let quiet = self.families.iter();
-        let quiet = quiet.filter(|(_, family)| family.tally.last_seen_ns < quiet_since);
-        let quiet = quiet.map(|(key, family)| (family.tally.last_seen_ns, *key));
-        let (quiet, enough) = longest_quiet(quiet.collect(), MOST_FAMILIES / SHARE);
+    /// Forgets the quiet flows, the longest quiet first; whether there were enough.
+    fn forget_flows(&mut self, quiet_since: u64) -> bool {
+        let quiet = self.flows.iter();
+        let quiet = quiet.filter(|(_, flow)| flow.tally.last_seen_ns < quiet_since);
+        let quiet = quiet.map(|(key, flow)| (flow.tally.last_seen_ns, *key));
+        let (quiet, enough) = longest_quiet(quiet.collect(), MOST_FLOWS / SHARE);
         for (_, key) in quiet {
-            let Some(family) = self.families.remove(&key) else {
+            let Some(flow) = self.flows.remove(&key) else {
                 continue;
             };
-            self.threads -= family.threads.len();
-            self.evicted.families += 1;
-            self.evicted.tally.absorb(&family.tally);
+            self.threads -= flow.threads.len();
+            self.evicted.flows += 1;
+            self.evicted.tally.absorb(&flow.tally);
         }
         self.forget_processes();
         enough
     }
 
-    /// Keeps of the processes those that still have a family.
+    /// Keeps of the processes those that still have a flow.
     fn forget_processes(&mut self) {
-        let families = &self.families;
-        self.processes
-            .retain(|_, first| families.contains_key(first));
-        for key in families.keys() {
+        let flows = &self.flows;
+        self.processes.retain(|_, first| flows.contains_key(first));
+        for key in flows.keys() {
             if let Some(process) = key.process {
                 self.processes.entry(process).or_insert(*key);
             }
@@ -81,11 +80,11 @@ impl Ledger {
             .retain(|process, _| processes.contains_key(process));
     }
 
-    /// Likewise for threads; their families keep the counts.
+    /// Likewise for threads; their flows keep the counts.
     fn forget_threads(&mut self, quiet_since: u64) -> bool {
-        let mut quiet: Vec<(u64, (FamilyKey, u32))> = Vec::new();
-        for (key, family) in &self.families {
-            for (tid, thread) in &family.threads {
+        let mut quiet: Vec<(u64, (FlowKey, u32))> = Vec::new();
+        for (key, flow) in &self.flows {
+            for (tid, thread) in &flow.threads {
                 if thread.tally.last_seen_ns < quiet_since {
                     quiet.push((thread.tally.last_seen_ns, (*key, *tid)));
                 }
@@ -93,10 +92,10 @@ impl Ledger {
         }
         let (quiet, enough) = longest_quiet(quiet, MOST_THREADS / SHARE);
         for (_, (key, tid)) in quiet {
-            if let Some(family) = self.families.get_mut(&key)
-                && family.threads.remove(&tid).is_some()
+            if let Some(flow) = self.flows.get_mut(&key)
+                && flow.threads.remove(&tid).is_some()
             {
-                family.threads_left_out = true;
+                flow.threads_left_out = true;
                 self.threads -= 1;
                 self.evicted.threads += 1;
             }
@@ -139,26 +138,26 @@ mod tests {
     }
 
     fn sum_of_parts(ledger: &Ledger) -> u64 {
-        let families = ledger.families();
-        let told_apart: u64 = families.iter().map(|(_, family)| family.tally.ended).sum();
+        let flows = ledger.flows();
+        let told_apart: u64 = flows.iter().map(|(_, flow)| flow.tally.ended).sum();
         told_apart + ledger.beyond.ended + ledger.evicted.tally.ended
     }
 
     #[test]
     fn many_processes_in_a_row_take_no_more_room_and_stay_in_the_totals() {
         let mut ledger = Ledger::default();
-        let all = 5 * MOST_FAMILIES as u64;
+        let all = 5 * MOST_FLOWS as u64;
         for number in 0..all {
             ledger.observe(&by_process(number as u32 + 1, number * 100), OUTCOME);
-            assert!(ledger.families.len() <= MOST_FAMILIES);
-            assert!(ledger.processes.len() <= MOST_FAMILIES);
+            assert!(ledger.flows.len() <= MOST_FLOWS);
+            assert!(ledger.processes.len() <= MOST_FLOWS);
         }
         assert_eq!((ledger.total.ended, sum_of_parts(&ledger)), (all, all));
-        assert!(ledger.evicted.families > 3 * MOST_FAMILIES as u64);
+        assert!(ledger.evicted.flows > 3 * MOST_FLOWS as u64);
         let last = by_process(all as u32, 0);
         assert!(
             ledger
-                .families()
+                .flows()
                 .iter()
                 .any(|(key, _)| { key.process == crate::process::ProcessKey::of(&last) })
         );
@@ -167,40 +166,40 @@ mod tests {
     #[test]
     fn who_is_busy_is_never_forgotten() {
         let mut ledger = Ledger::default();
-        for number in 0..3 * MOST_FAMILIES as u64 {
+        for number in 0..3 * MOST_FLOWS as u64 {
             ledger.observe(&by_process(number as u32 + 10, number * 100), OUTCOME);
             if number % 100 == 0 {
                 ledger.observe(&by_process(1, number * 100 + 1), OUTCOME);
             }
         }
-        let busiest = ledger.families()[0];
+        let busiest = ledger.flows()[0];
         assert_eq!(busiest.0.process.map(|process| process.pid), Some(1));
-        assert_eq!(busiest.1.tally.ended, 3 * MOST_FAMILIES as u64 / 100 + 1);
+        assert_eq!(busiest.1.tally.ended, 3 * MOST_FLOWS as u64 / 100 + 1);
     }
 
     #[test]
     fn within_a_minute_newcomers_are_counted_together() {
         let mut ledger = Ledger::default();
-        let all = MOST_FAMILIES as u64 + 500;
+        let all = MOST_FLOWS as u64 + 500;
         for number in 0..all {
             ledger.observe(&by_process(number as u32 + 1, number), OUTCOME);
         }
-        assert_eq!((ledger.evicted.families, ledger.beyond.ended), (0, 500));
+        assert_eq!((ledger.evicted.flows, ledger.beyond.ended), (0, 500));
         assert_eq!(sum_of_parts(&ledger), all);
     }
 
     #[test]
-    fn a_thread_for_each_request_takes_no_more_room_and_stays_in_its_family() {
+    fn a_thread_for_each_request_takes_no_more_room_and_stays_in_its_flow() {
         let mut ledger = Ledger::default();
         let all = 4 * MOST_THREADS as u64;
         for number in 0..all {
             ledger.observe(&by_thread(number as u32 + 1, number * 100), OUTCOME);
             assert!(ledger.threads <= MOST_THREADS);
         }
-        let (_, family) = ledger.families()[0];
-        assert_eq!(family.tally.ended, all);
-        assert_eq!(family.threads.len(), ledger.threads);
-        assert!(family.threads_left_out && family.threads.contains_key(&(all as u32)));
+        let (_, flow) = ledger.flows()[0];
+        assert_eq!(flow.tally.ended, all);
+        assert_eq!(flow.threads.len(), ledger.threads);
+        assert!(flow.threads_left_out && flow.threads.contains_key(&(all as u32)));
         assert!(ledger.evicted.threads > 2 * MOST_THREADS as u64);
     }
 }

@@ -31,12 +31,12 @@ use sessions::Sessions;
 use tally::Tally;
 use walk::Walk;
 
-/// Most families that are told apart. A further one takes the place of one that has
+/// Most flows that are told apart. A further one takes the place of one that has
 /// been quiet for long, or else is counted in [`Ledger::beyond`].
-pub const MOST_FAMILIES: usize = 4096;
+pub const MOST_FLOWS: usize = 4096;
 /// Most network namespaces that are remembered.
 pub const MOST_NAMESPACES: usize = 1024;
-/// Most threads that are told apart, over all families; likewise.
+/// Most threads that are told apart, over all flows; likewise.
 pub const MOST_THREADS: usize = 8192;
 
 /// The peer, as far as connections to it are counted together.
@@ -85,14 +85,14 @@ impl fmt::Display for Destination {
 
 /// What connections are counted together by: one process and one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FamilyKey {
+pub struct FlowKey {
     /// The opening process; none for accepted connections.
     pub process: Option<ProcessKey>,
     /// The peer.
     pub destination: Destination,
 }
 
-/// One thread of a family.
+/// One thread of a flow.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadTally {
     /// Latest name of the thread.
@@ -103,7 +103,7 @@ pub struct ThreadTally {
 
 /// All connections of one process to one peer.
 #[derive(Clone, Debug, Default)]
-pub struct Family {
+pub struct Flow {
     /// Name of the process's leader, as the kernel captured it.
     pub process_comm: Option<Comm>,
     /// Real user id of the opener.
@@ -135,10 +135,10 @@ pub struct Churning {
 /// length takes up to four slots for each of them, sooner or later (docs/adr/0013).
 #[derive(Debug, Default)]
 pub struct Ledger {
-    families: HashMap<FamilyKey, Box<Family>>,
-    /// The first family of each process.
-    processes: HashMap<ProcessKey, FamilyKey>,
-    /// Of processes with several families.
+    flows: HashMap<FlowKey, Box<Flow>>,
+    /// The first flow of each process.
+    processes: HashMap<ProcessKey, FlowKey>,
+    /// Of processes with several flows.
     walks: HashMap<ProcessKey, Walk>,
     threads: usize,
     /// Earliest time at which looking for quiet ones is worth it again.
@@ -150,7 +150,7 @@ pub struct Ledger {
     pub sessions: Sessions,
     /// All connections.
     pub total: Tally,
-    /// Connections of families beyond [`MOST_FAMILIES`].
+    /// Connections of flows beyond [`MOST_FLOWS`].
     pub beyond: Tally,
     /// What was told apart once and had to make room (docs/adr/0013).
     pub evicted: Evicted,
@@ -162,16 +162,16 @@ impl Ledger {
         self.total.observe(connection, outcome);
         self.note_namespace(connection.netns);
         self.sessions.observe(connection);
-        let key = FamilyKey {
+        let key = FlowKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),
         };
         if !self.count(&key, connection, outcome) {
-            if self.families.len() >= MOST_FAMILIES && !self.make_room(connection) {
+            if self.flows.len() >= MOST_FLOWS && !self.make_room(connection) {
                 self.beyond.observe(connection, outcome);
                 return;
             }
-            self.begin_family(key);
+            self.begin_flow(key);
             self.count(&key, connection, outcome);
         }
         if let Some(opener) = connection.opener {
@@ -179,30 +179,30 @@ impl Ledger {
         }
     }
 
-    /// Counts a record in its family; `false` where there is none yet.
-    fn count(&mut self, key: &FamilyKey, connection: &Connection, outcome: Outcome) -> bool {
-        let Some(family) = self.families.get_mut(key) else {
+    /// Counts a record in its flow; `false` where there is none yet.
+    fn count(&mut self, key: &FlowKey, connection: &Connection, outcome: Outcome) -> bool {
+        let Some(flow) = self.flows.get_mut(key) else {
             return false;
         };
-        family.tally.observe(connection, outcome);
-        if family.has_siblings
+        flow.tally.observe(connection, outcome);
+        if flow.has_siblings
             && Tally::is_beginning(connection)
             && let Some(process) = key.process
         {
             let walk = self.walks.entry(process).or_default();
             walk.begin(connection, key.destination);
         }
-        family.ended_in_interval += u64::from(connection.ended_ns.is_some());
+        flow.ended_in_interval += u64::from(connection.ended_ns.is_some());
         if let Some(holder) = connection.holder {
-            family.uid = Some(holder.uid);
-            family.process_comm = family.process_comm.or(Some(holder.comm));
+            flow.uid = Some(holder.uid);
+            flow.process_comm = flow.process_comm.or(Some(holder.comm));
         }
         true
     }
 
     fn count_thread(
         &mut self,
-        key: &FamilyKey,
+        key: &FlowKey,
         opener: &Opener,
         connection: &Connection,
         outcome: Outcome,
@@ -210,30 +210,30 @@ impl Ledger {
         if self.threads >= MOST_THREADS && !self.knows_thread(key, opener) {
             self.make_room(connection);
         }
-        let Some(family) = self.families.get_mut(key) else {
+        let Some(flow) = self.flows.get_mut(key) else {
             return;
         };
-        family.uid = Some(opener.uid);
-        family.process_comm = opener.process_comm;
+        flow.uid = Some(opener.uid);
+        flow.process_comm = opener.process_comm;
         let has_room = self.threads < MOST_THREADS;
-        if let Some(thread) = family.thread(opener.thread.tid, has_room, &mut self.threads) {
+        if let Some(thread) = flow.thread(opener.thread.tid, has_room, &mut self.threads) {
             thread.comm = opener.thread.comm;
             thread.tally.observe(connection, outcome);
         }
     }
 
-    fn knows_thread(&self, key: &FamilyKey, opener: &Opener) -> bool {
-        let family = self.families.get(key);
-        family.is_some_and(|family| family.threads.contains_key(&opener.thread.tid))
+    fn knows_thread(&self, key: &FlowKey, opener: &Opener) -> bool {
+        let flow = self.flows.get(key);
+        flow.is_some_and(|flow| flow.threads.contains_key(&opener.thread.tid))
     }
 
-    fn begin_family(&mut self, key: FamilyKey) {
-        let mut family = Box::<Family>::default();
+    fn begin_flow(&mut self, key: FlowKey) {
+        let mut flow = Box::<Flow>::default();
         if let Some(process) = key.process {
             match self.processes.get(&process) {
                 Some(first) => {
-                    family.has_siblings = true;
-                    if let Some(first) = self.families.get_mut(first) {
+                    flow.has_siblings = true;
+                    if let Some(first) = self.flows.get_mut(first) {
                         first.has_siblings = true;
                     }
                 }
@@ -242,7 +242,7 @@ impl Ledger {
                 }
             }
         }
-        self.families.insert(key, family);
+        self.flows.insert(key, flow);
     }
 
     /// The way of a process over several peers; `None` where it has one.
@@ -263,26 +263,26 @@ impl Ledger {
         &self.namespaces
     }
 
-    /// The families, busiest first: most ended connections, then most opened,
+    /// The flows, busiest first: most ended connections, then most opened,
     /// then by key so that the order never depends on the hash.
-    pub fn families(&self) -> Vec<(&FamilyKey, &Family)> {
-        let families = self.families.iter();
-        let mut families: Vec<_> = families.map(|(key, family)| (key, &**family)).collect();
+    pub fn flows(&self) -> Vec<(&FlowKey, &Flow)> {
+        let flows = self.flows.iter();
+        let mut flows: Vec<_> = flows.map(|(key, flow)| (key, &**flow)).collect();
         // Cached: what is compared lies scattered behind the boxes.
-        families.sort_by_cached_key(|(key, family)| (family.tally.busyness(), **key));
-        families
+        flows.sort_by_cached_key(|(key, flow)| (flow.tally.busyness(), **key));
+        flows
     }
 
     /// The processes that churn most: with at least `least` ended connections,
     /// at most `most` of them, each with its threads, busiest first.
     pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
         let mut churning: Vec<Churning> = Vec::new();
-        for (key, family) in self.families() {
+        for (key, flow) in self.flows() {
             let Some(process) = key.process else { continue };
-            if family.tally.ended < least {
+            if flow.tally.ended < least {
                 continue;
             }
-            let tids = family.busiest_threads().into_iter().map(|(tid, _)| tid);
+            let tids = flow.busiest_threads().into_iter().map(|(tid, _)| tid);
             if let Some(known) = churning.iter_mut().find(|known| known.process == process) {
                 known.tids.extend(tids);
             } else if churning.len() < most {
@@ -293,27 +293,27 @@ impl Ledger {
         churning
     }
 
-    /// One family.
-    pub fn family(&self, key: &FamilyKey) -> Option<&Family> {
-        self.families.get(key).map(Box::as_ref)
+    /// One flow.
+    pub fn flow(&self, key: &FlowKey) -> Option<&Flow> {
+        self.flows.get(key).map(Box::as_ref)
     }
 
-    /// The family with most ends since the last call, and their number; begins
+    /// The flow with most ends since the last call, and their number; begins
     /// a new interval.
-    pub fn take_busiest_of_interval(&mut self) -> Option<(FamilyKey, u64)> {
+    pub fn take_busiest_of_interval(&mut self) -> Option<(FlowKey, u64)> {
         let busiest = self
-            .families
+            .flows
             .iter()
-            .max_by_key(|(key, family)| (family.ended_in_interval, std::cmp::Reverse(**key)))
-            .map(|(key, family)| (*key, family.ended_in_interval));
-        for family in self.families.values_mut() {
-            family.ended_in_interval = 0;
+            .max_by_key(|(key, flow)| (flow.ended_in_interval, std::cmp::Reverse(**key)))
+            .map(|(key, flow)| (*key, flow.ended_in_interval));
+        for flow in self.flows.values_mut() {
+            flow.ended_in_interval = 0;
         }
         busiest.filter(|(_, ended)| *ended > 0)
     }
 }
 
-impl Family {
+impl Flow {
     /// The tally of a thread, a new one where there is room.
     fn thread(
         &mut self,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What is counted for one thread, one family of threads, or all of them.
+//! What is counted for one thread, one flow of threads, or all of them.
 
 use std::cmp::Reverse;
 

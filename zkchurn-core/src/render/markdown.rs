@@ -21,7 +21,7 @@ use crate::{
     diagnose::{Finding, rules},
     doctor::{Check, Doctor, State},
     frame::TraceStart,
-    report::{FamilyRow, IntervalSummary, Report, Summary, SuspectRow},
+    report::{FlowRow, IntervalSummary, Report, Summary, SuspectRow},
     serverlog,
     text::{clip, count, counted, duration, printable, rate},
     timewait::table::TimeWait,
@@ -83,7 +83,7 @@ impl<W: Write> Renderer for Markdown<W> {
         let to = &mut self.to;
         writeln!(to, "**{}**", inline(&report.answer))?;
         write_findings(to, &report.findings)?;
-        write_families(to, report)?;
+        write_flows(to, report)?;
         for suspect in &report.suspects {
             write_suspect(to, suspect, &self.zone)?;
         }
@@ -168,14 +168,14 @@ const FAMILY_COLUMNS: [&str; 10] = [
     "OUTCOME",
 ];
 
-fn write_families(to: &mut dyn Write, report: &Report) -> io::Result<()> {
-    if !report.families.is_empty() {
+fn write_flows(to: &mut dyn Write, report: &Report) -> io::Result<()> {
+    if !report.flows.is_empty() {
         writeln!(to, "\n### Connections\n")?;
-        let rows = report.families.iter().flat_map(family_rows);
+        let rows = report.flows.iter().flat_map(flow_rows);
         write_table(to, &FAMILY_COLUMNS, rows)?;
     }
-    if report.families_left_out > 0 {
-        let more = count(report.families_left_out);
+    if report.flows_left_out > 0 {
+        let more = count(report.flows_left_out);
         writeln!(
             to,
             "\n… {more} more processes or destinations (--top shows more)"
@@ -188,26 +188,26 @@ fn write_families(to: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-/// One row for all threads, and one for each of the busiest. The first names the family.
-fn family_rows(family: &FamilyRow) -> Vec<Vec<String>> {
-    let threads = family.threads.iter().map(|thread| {
+/// One row for all threads, and one for each of the busiest. The first names the flow.
+fn flow_rows(flow: &FlowRow) -> Vec<Vec<String>> {
+    let threads = flow.threads.iter().map(|thread| {
         let label = format!("{} {}", thread.tid, code(&thread.comm));
         row(label, &thread.summary)
     });
-    let mut rows: Vec<_> = match family.thread_count {
+    let mut rows: Vec<_> = match flow.thread_count {
         1 => threads.collect(),
         many => {
-            let all = row(format!("all {}", counted(many, "thread")), &family.summary);
+            let all = row(format!("all {}", counted(many, "thread")), &flow.summary);
             std::iter::once(all).chain(threads).collect()
         }
     };
-    let older = &family.summary.older;
+    let older = &flow.summary.older;
     if older.seen > 0 {
         let label = "before start, thread unknown".to_owned();
         rows.push(vec![String::new(), label, count(older.seen)]);
     }
     if let Some(first) = rows.first_mut().and_then(|row| row.first_mut()) {
-        *first = inline(&heading(family));
+        *first = inline(&heading(flow));
     }
     rows
 }

@@ -2,15 +2,15 @@
 //! Building the report from what was aggregated. No clock, no I/O.
 
 use super::{
-    AggregatedOnly, Closer, FamilyRow, FirstCloses, Loss, Older, Report, Spread, Summary,
-    ThreadRow, TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
+    AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Report, Spread, Summary, ThreadRow,
+    TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
     diagnose::{Depth, diagnose},
     frame::{Mark, TraceStart},
     ledger::{
-        Family, FamilyKey, Ledger,
+        Flow, FlowKey, Ledger,
         distribution::Distribution,
         tally::{FirstCloseKey, Tally},
     },
@@ -36,7 +36,7 @@ pub struct Sources<'a> {
     pub unknown_records: u64,
     /// Handshakes that were evicted.
     pub handshakes_evicted: u64,
-    /// Most families, and threads of each, that are listed.
+    /// Most flows, and threads of each, that are listed.
     pub top: usize,
     /// How many cases are diagnosed.
     pub depth: Depth,
@@ -49,11 +49,11 @@ pub fn build(sources: &Sources<'_>) -> Report {
         clock: start.clock,
         length_ns: mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns),
     };
-    let families = sources.ledger.families();
-    let rows: Vec<_> = families
+    let flows = sources.ledger.flows();
+    let rows: Vec<_> = flows
         .iter()
         .take(sources.top)
-        .map(|(key, family)| family_row(key, family, sources.registry, &scope, sources.top))
+        .map(|(key, flow)| flow_row(key, flow, sources.registry, &scope, sources.top))
         .collect();
     let diagnosis = diagnose(
         sources.ledger,
@@ -73,10 +73,10 @@ pub fn build(sources: &Sources<'_>) -> Report {
             unknown_records: sources.unknown_records,
             handshakes_evicted: sources.handshakes_evicted,
         },
-        families_left_out: (families.len() - rows.len()) as u64,
-        families: rows,
+        flows_left_out: (flows.len() - rows.len()) as u64,
+        flows: rows,
         aggregated_only: aggregated_only(sources.ledger),
-        suspects: suspect::rows(&families, sources.registry, mark.monotonic_ns),
+        suspects: suspect::rows(&flows, sources.registry, mark.monotonic_ns),
         time_wait: sources
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
@@ -89,14 +89,14 @@ pub fn build(sources: &Sources<'_>) -> Report {
 fn aggregated_only(ledger: &Ledger) -> Option<AggregatedOnly> {
     let (evicted, beyond) = (&ledger.evicted, &ledger.beyond);
     let row = AggregatedOnly {
-        families_evicted: evicted.families,
+        flows_evicted: evicted.flows,
         opened: evicted.tally.opened(),
         ended: evicted.tally.ended,
         opened_over_limit: beyond.opened(),
         ended_over_limit: beyond.ended,
         threads_evicted: evicted.threads,
     };
-    let is_nothing = evicted.families == 0
+    let is_nothing = evicted.flows == 0
         && evicted.threads == 0
         && row.opened_over_limit == 0
         && beyond.older.seen == 0;
@@ -122,14 +122,8 @@ fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary
     }
 }
 
-fn family_row(
-    key: &FamilyKey,
-    family: &Family,
-    registry: &Registry,
-    scope: &Scope,
-    top: usize,
-) -> FamilyRow {
-    let threads = family.busiest_threads();
+fn flow_row(key: &FlowKey, flow: &Flow, registry: &Registry, scope: &Scope, top: usize) -> FlowRow {
+    let threads = flow.busiest_threads();
     let rows: Vec<_> = threads
         .iter()
         .take(top)
@@ -139,15 +133,15 @@ fn family_row(
             summary: summary(&thread.tally, scope),
         })
         .collect();
-    FamilyRow {
+    FlowRow {
         side: side_name(key.destination.side()),
         process: key
             .process
-            .map(|process| registry.row(process, family.process_comm, family.uid)),
+            .map(|process| registry.row(process, flow.process_comm, flow.uid)),
         destination: key.destination.to_string(),
-        summary: summary(&family.tally, scope),
+        summary: summary(&flow.tally, scope),
         thread_count: threads.len() as u64,
-        threads_uncounted: family.threads_left_out,
+        threads_uncounted: flow.threads_left_out,
         threads_left_out: (threads.len() - rows.len()) as u64,
         threads: rows,
     }

@@ -45,9 +45,9 @@ pub struct Report {
     /// What could not be recorded.
     pub loss: Loss,
     /// The busiest processes and destinations.
-    pub families: Vec<FamilyRow>,
+    pub flows: Vec<FlowRow>,
     /// How many more there are.
-    pub families_left_out: u64,
+    pub flows_left_out: u64,
     /// What the bounded ledger does not tell apart; left out where that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregated_only: Option<AggregatedOnly>,
@@ -81,11 +81,11 @@ pub struct TraceSummary {
     pub length_ns: u64,
 }
 
-/// Connections that are in the total and in no family's row (docs/adr/0013).
+/// Connections that are in the total and in no flow's row (docs/adr/0013).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct AggregatedOnly {
     /// How many processes and peers made room after they had been quiet for long.
-    pub families_evicted: u64,
+    pub flows_evicted: u64,
     /// Connections that those opened.
     pub opened: u64,
     /// Connections of those that ended.
@@ -94,7 +94,7 @@ pub struct AggregatedOnly {
     pub opened_over_limit: u64,
     /// Likewise ended.
     pub ended_over_limit: u64,
-    /// How many threads made room; their connections are in their family's row.
+    /// How many threads made room; their connections are in their flow's row.
     pub threads_evicted: u64,
 }
 
@@ -116,7 +116,7 @@ pub struct Loss {
 
 /// One process and peer.
 #[derive(Clone, Debug, Serialize)]
-pub struct FamilyRow {
+pub struct FlowRow {
     /// `client`: this host opened the connections. `server`: it accepted them.
     pub side: &'static str,
     /// The opening process.
@@ -327,7 +327,7 @@ impl From<&Finding> for Leading {
     }
 }
 
-/// The busiest family of an interval.
+/// The busiest flow of an interval.
 #[derive(Clone, Debug, Serialize)]
 pub struct Busiest {
     /// The process.

@@ -7,20 +7,16 @@ use crate::{
         Details, Inspection,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
-    ledger::{Family, FamilyKey},
+    ledger::{Flow, FlowKey},
     process::java_name,
     registry::Registry,
 };
 
-/// A row for each process of `families` with an inspection, in their order, as of
+/// A row for each process of `flows` with an inspection, in their order, as of
 /// `now_ns`.
-pub fn rows(
-    families: &[(&FamilyKey, &Family)],
-    registry: &Registry,
-    now_ns: u64,
-) -> Vec<SuspectRow> {
+pub fn rows(flows: &[(&FlowKey, &Flow)], registry: &Registry, now_ns: u64) -> Vec<SuspectRow> {
     let mut rows: Vec<(_, SuspectRow)> = Vec::new();
-    for (key, family) in families {
+    for (key, flow) in flows {
         let Some(process) = key.process else { continue };
         let Some(inspection) = registry.inspection(process) else {
             continue;
@@ -28,7 +24,7 @@ pub fn rows(
         if rows.iter().any(|(known, _)| *known == process) {
             continue;
         }
-        let named = registry.row(process, family.process_comm, family.uid);
+        let named = registry.row(process, flow.process_comm, flow.uid);
         rows.push((
             process,
             SuspectRow {

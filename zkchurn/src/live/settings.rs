@@ -38,7 +38,7 @@ pub struct TraceSettings {
     pub bpf_object: Option<PathBuf>,
     /// 0, 1: what is loaded, 2: what the kernel program sees.
     pub verbose: u8,
-    /// Most families, and threads of each, in the report.
+    /// Most flows, and threads of each, in the report.
     pub top: usize,
     /// Whether TIME_WAIT sockets are listed one by one.
     pub time_wait_rows: bool,

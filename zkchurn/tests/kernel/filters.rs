@@ -46,7 +46,7 @@ fn several_ports_and_no_other() {
     remotes.sort_unstable();
     let expected = [ports[0], ports[0], ports[1], ports[1]].map(|port| format!("127.0.0.1:{port}"));
     assert_eq!(remotes, expected);
-    assert_eq!(trace.report["families"].as_array().unwrap().len(), 2);
+    assert_eq!(trace.report["flows"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn two_processes_are_told_apart_by_name() {
         tracer.finish()
     });
     trace.assert_nothing_lost();
-    let families = trace.report["families"].as_array().unwrap();
-    assert_eq!(families.len(), 2);
-    assert_eq!(families[0]["process"]["name"], "bash");
-    assert_eq!(families[0]["opened"], 4);
-    assert_eq!(families[1]["process"]["pid"], std::process::id());
+    let flows = trace.report["flows"].as_array().unwrap();
+    assert_eq!(flows.len(), 2);
+    assert_eq!(flows[0]["process"]["name"], "bash");
+    assert_eq!(flows[0]["opened"], 4);
+    assert_eq!(flows[1]["process"]["pid"], std::process::id());
     let answer = trace.report["answer"].as_str().unwrap();
     assert!(answer.contains("bash"), "{answer}");
 }

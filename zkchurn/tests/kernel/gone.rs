@@ -120,22 +120,22 @@ fn a_reused_pid_inherits_nothing() {
         accepting.join().unwrap();
         (tracer.finish(), pid)
     });
-    let families = trace.report["families"].as_array().unwrap();
-    let seen: Vec<_> = families
+    let flows = trace.report["flows"].as_array().unwrap();
+    let seen: Vec<_> = flows
         .iter()
-        .map(|family| {
-            let process = &family["process"];
+        .map(|flow| {
+            let process = &flow["process"];
             (
                 &process["pid"],
-                &family["opened"],
-                &family["threads"][0]["comm"],
+                &flow["opened"],
+                &flow["threads"][0]["comm"],
             )
         })
         .collect();
     let (pid, four, three) = (json!(pid), json!(4), json!(3));
     let (first, second) = (json!("first"), json!("second"));
     assert_eq!(seen, [(&pid, &four, &second), (&pid, &three, &first)]);
-    let starts = [0, 1].map(|index| &families[index]["process"]["start_ns"]);
+    let starts = [0, 1].map(|index| &flows[index]["process"]["start_ns"]);
     assert_ne!(starts[0], starts[1]);
     let owners = trace.report["time_wait"]["owners"].as_array().unwrap();
     let counts: Vec<_> = owners.iter().map(|owner| &owner["count"]).collect();

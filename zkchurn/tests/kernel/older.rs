@@ -51,15 +51,9 @@ fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
     let ended = json!({ "payload_out": 11, "first_close": "us", "ipv6_socket": true });
     assert_fields(older[0], &ended);
     assert_eq!(older[1]["outcome"], "still_open");
-    let family = &trace.report["families"][0];
-    assert_eq!(
-        (&family["opened"], &family["ended"]),
-        (&json!(1), &json!(1))
-    );
-    assert_fields(
-        &family["older"],
-        &json!({ "seen": 2, "ended": 1, "open": 1 }),
-    );
+    let flow = &trace.report["flows"][0];
+    assert_eq!((&flow["opened"], &flow["ended"]), (&json!(1), &json!(1)));
+    assert_fields(&flow["older"], &json!({ "seen": 2, "ended": 1, "open": 1 }));
     let answer = trace.report["answer"].as_str().unwrap();
     assert!(
         answer.contains("2 connections older than the trace"),
@@ -148,7 +142,7 @@ fn a_socket_that_another_process_closes_names_both() {
     assert_eq!(connection["process"]["name"], "bash");
     assert_eq!(connection["closer"]["comm"], "sleep");
     assert_ne!(connection["closer"]["pid"], connection["process"]["pid"]);
-    let family = &trace.report["families"][0];
-    assert_eq!(family["closed_by_other_process"], 1);
-    assert_eq!(family["other_process_closer"], connection["closer"]);
+    let flow = &trace.report["flows"][0];
+    assert_eq!(flow["closed_by_other_process"], 1);
+    assert_eq!(flow["other_process_closer"], connection["closer"]);
 }

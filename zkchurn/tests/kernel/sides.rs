@@ -44,8 +44,8 @@ fn the_server_counts_by_remote_host() {
                 .ends_with(&format!(":{port}"))
         );
     }
-    let families = trace.report["families"].as_array().unwrap();
-    let rows: Vec<_> = families
+    let flows = trace.report["flows"].as_array().unwrap();
+    let rows: Vec<_> = flows
         .iter()
         .map(|row| {
             (

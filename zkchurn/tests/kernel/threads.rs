@@ -58,9 +58,9 @@ fn every_connection_has_its_own_threads_tid_and_name() {
         without_closer <= trace.loss("recursion_misses"),
         "{without_closer} without closer"
     );
-    let family = &trace.report["families"][0];
-    assert_eq!(family["thread_count"], THREADS);
-    assert_eq!(family["opened"], THREADS * EACH);
+    let flow = &trace.report["flows"][0];
+    assert_eq!(flow["thread_count"], THREADS);
+    assert_eq!(flow["opened"], THREADS * EACH);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
         handshakes, loss, scope,
         summary::{bytes, closed_first, heading, lived, optional, outcomes, seen},
     },
-    report::{FamilyRow, Older, Report, Summary},
+    report::{FlowRow, Older, Report, Summary},
     text,
 };
 
@@ -35,7 +35,7 @@ pub fn write(
 ) -> io::Result<()> {
     findings::write(to, &report.findings, style, FINDINGS)?;
     writeln!(to, "{}", style.bold(&report.answer))?;
-    if !report.families.is_empty() {
+    if !report.flows.is_empty() {
         writeln!(to)?;
         write_table(to, report, style, zone)?;
     }
@@ -88,7 +88,7 @@ const COLUMNS: [(&str, CellAlignment); 10] = [
     ("OUTCOME", CellAlignment::Left),
 ];
 
-/// One table for all families, so that their columns align, with a heading
+/// One table for all flows, so that their columns align, with a heading
 /// before the rows of each.
 fn write_table(
     to: &mut impl Write,
@@ -100,9 +100,9 @@ fn write_table(
     table.load_preset(presets::NOTHING);
     table.set_header(COLUMNS.map(|(name, _)| name));
     let mut headings = Vec::new();
-    for family in &report.families {
-        headings.push((table.row_count(), heading(family)));
-        for row in family_rows(family, zone) {
+    for flow in &report.flows {
+        headings.push((table.row_count(), heading(flow)));
+        for row in flow_rows(flow, zone) {
             table.add_row(row);
         }
     }
@@ -120,8 +120,8 @@ fn write_table(
         }
         writeln!(to, "{}", line.trim_end())?;
     }
-    if report.families_left_out > 0 {
-        let more = text::count(report.families_left_out);
+    if report.flows_left_out > 0 {
+        let more = text::count(report.flows_left_out);
         writeln!(
             to,
             "… {more} more processes or destinations (--top shows more)"
@@ -136,34 +136,34 @@ fn write_table(
 
 /// A row for the only thread, or one for all threads and one for each of the
 /// busiest.
-fn family_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
-    let mut rows = thread_rows(family, zone);
-    rows.extend(older_row(&family.summary.older));
-    rows.extend(other_closer_row(&family.summary));
-    rows.extend(handshake_row(&family.summary));
+fn flow_rows(flow: &FlowRow, zone: &TimeZone) -> Vec<Vec<String>> {
+    let mut rows = thread_rows(flow, zone);
+    rows.extend(older_row(&flow.summary.older));
+    rows.extend(other_closer_row(&flow.summary));
+    rows.extend(handshake_row(&flow.summary));
     rows
 }
 
-fn thread_rows(family: &FamilyRow, zone: &TimeZone) -> Vec<Vec<String>> {
-    if family.summary.opened == 0 {
+fn thread_rows(flow: &FlowRow, zone: &TimeZone) -> Vec<Vec<String>> {
+    if flow.summary.opened == 0 {
         // Only connections that are older than the trace.
         return Vec::new();
     }
-    if let ([thread], false) = (family.threads.as_slice(), family.threads_left_out > 0) {
+    if let ([thread], false) = (flow.threads.as_slice(), flow.threads_left_out > 0) {
         let label = format!("  {} \"{}\"", thread.tid, thread.comm);
-        return vec![row(label, &family.summary, zone)];
+        return vec![row(label, &flow.summary, zone)];
     }
-    let label = match family.thread_count {
+    let label = match flow.thread_count {
         0 => "  -".to_owned(),
         count => format!("  all {}", text::counted(count, "thread")),
     };
-    let mut rows = vec![row(label, &family.summary, zone)];
-    for thread in &family.threads {
+    let mut rows = vec![row(label, &flow.summary, zone)];
+    for thread in &flow.threads {
         let label = format!("    {} \"{}\"", thread.tid, thread.comm);
         rows.push(row(label, &thread.summary, zone));
     }
-    if family.threads_left_out > 0 {
-        let more = text::counted(family.threads_left_out, "more thread");
+    if flow.threads_left_out > 0 {
+        let more = text::counted(flow.threads_left_out, "more thread");
         rows.push(vec![format!("    … {more}")]);
     }
     rows

@@ -47,8 +47,8 @@ pub fn line(loss: &Loss) -> String {
 /// Memory is bounded: what made room, a sentence each.
 pub fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
     let mut sentences = Vec::new();
-    if row.families_evicted > 0 {
-        let pairs = text::counted(row.families_evicted, "pair");
+    if row.flows_evicted > 0 {
+        let pairs = text::counted(row.flows_evicted, "pair");
         let (opened, ended) = (text::count(row.opened), text::count(row.ended));
         sentences.push(format!(
             "{pairs} of process and destination evicted, least recently active first (totals \

@@ -6,18 +6,18 @@ use jiff::tz::TimeZone;
 use super::moment::moment;
 use crate::{
     ledger::tally::Range,
-    report::{FamilyRow, FirstCloses, Spread, Summary},
+    report::{FirstCloses, FlowRow, Spread, Summary},
     text,
 };
 
 /// Whose connections these are, and where they go.
-pub fn heading(family: &FamilyRow) -> String {
-    match &family.process {
+pub fn heading(flow: &FlowRow) -> String {
+    match &flow.process {
         Some(process) => {
             let label = text::printable(process.label.as_bytes());
-            format!("pid {} {label} -> {}", process.pid, family.destination)
+            format!("pid {} {label} -> {}", process.pid, flow.destination)
         }
-        None => format!("remote host {}", family.destination),
+        None => format!("remote host {}", flow.destination),
     }
 }
 

@@ -4,17 +4,17 @@
 
 use crate::{
     inspection::logs::LogFinding,
-    report::{FamilyRow, Report, SuspectRow},
+    report::{FlowRow, Report, SuspectRow},
     text::{self, clip, printable},
 };
 
 /// Bytes of a log line that the answer quotes.
 const QUOTED: usize = 200;
 
-/// The sentences about the process of `family`, each with a blank in front.
+/// The sentences about the process of `flow`, each with a blank in front.
 /// `tid` is the thread that the answer speaks of.
-pub fn inside(report: &Report, family: &FamilyRow, tid: Option<u32>) -> String {
-    let suspect = family.process.as_ref().and_then(|process| {
+pub fn inside(report: &Report, flow: &FlowRow, tid: Option<u32>) -> String {
+    let suspect = flow.process.as_ref().and_then(|process| {
         let mut suspects = report.suspects.iter();
         let key = (process.pid, process.start_ns);
         suspects.find(|suspect| (suspect.pid, suspect.start_ns) == key)

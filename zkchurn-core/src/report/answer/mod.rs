@@ -6,30 +6,30 @@ mod inside;
 use crate::{
     frame::Sides,
     outcome::Outcome,
-    report::{FamilyRow, Report, Spread, Summary},
+    report::{FlowRow, Report, Spread, Summary},
     text,
 };
 
 /// Says who churns, where to, how often, and how the connections end.
 pub fn answer(report: &Report) -> String {
-    let family = match report.families.first() {
-        Some(family) if family.summary.opened > 0 => family,
+    let flow = match report.flows.first() {
+        Some(flow) if flow.summary.opened > 0 => flow,
         _ => return nothing_seen(report),
     };
     let window = text::window(report.trace.length_ns);
-    let Subject { name, summary, tid } = subject(family);
+    let Subject { name, summary, tid } = subject(flow);
     let is_thread = tid.is_some();
     let mut sentence = format!(
         "{name} opened {} to {} in {window} ({}){}",
         text::counted(summary.opened, "connection"),
-        destination(family),
+        destination(flow),
         text::rate(summary.per_second),
-        threads_clause(family, is_thread),
+        threads_clause(flow, is_thread),
     );
     sentence.push_str(&ending(summary, is_thread));
     sentence.push('.');
-    sentence.push_str(&inside::inside(report, family, tid));
-    sentence.push_str(&others(report, family, summary));
+    sentence.push_str(&inside::inside(report, flow, tid));
+    sentence.push_str(&others(report, flow, summary));
     sentence
 }
 
@@ -77,14 +77,14 @@ struct Subject<'a> {
 
 /// Who opened the connections: a thread, if one opened nearly all of them, else
 /// the process, else the remote host.
-fn subject(family: &FamilyRow) -> Subject<'_> {
+fn subject(flow: &FlowRow) -> Subject<'_> {
     let whole = |name| Subject {
         name,
-        summary: &family.summary,
+        summary: &flow.summary,
         tid: None,
     };
-    let Some(process) = &family.process else {
-        let host = family.destination.split(" -> ").next().unwrap_or_default();
+    let Some(process) = &flow.process else {
+        let host = flow.destination.split(" -> ").next().unwrap_or_default();
         return whole(format!("remote host {host}"));
     };
     let process = format!(
@@ -92,8 +92,8 @@ fn subject(family: &FamilyRow) -> Subject<'_> {
         process.pid,
         text::printable(process.label.as_bytes())
     );
-    match family.threads.first() {
-        Some(thread) if thread.summary.opened * 10 >= family.summary.opened * 9 => Subject {
+    match flow.threads.first() {
+        Some(thread) if thread.summary.opened * 10 >= flow.summary.opened * 9 => Subject {
             name: format!("{process} thread {} \"{}\"", thread.tid, thread.comm),
             summary: &thread.summary,
             tid: Some(thread.tid),
@@ -102,31 +102,31 @@ fn subject(family: &FamilyRow) -> Subject<'_> {
     }
 }
 
-fn destination(family: &FamilyRow) -> String {
-    match family.destination.split_once(" -> :") {
+fn destination(flow: &FlowRow) -> String {
+    match flow.destination.split_once(" -> :") {
         Some((_, port)) => format!("port {port} here"),
-        None => family.destination.clone(),
+        None => flow.destination.clone(),
     }
 }
 
 /// So many connections from as many threads are no coincidence.
 const EACH_NEW: u64 = 3;
 
-fn threads_clause(family: &FamilyRow, is_thread: bool) -> String {
-    if is_thread || family.thread_count < 2 {
+fn threads_clause(flow: &FlowRow, is_thread: bool) -> String {
+    if is_thread || flow.thread_count < 2 {
         return String::new();
     }
-    if family.thread_count >= EACH_NEW && family.thread_count == family.summary.opened {
+    if flow.thread_count >= EACH_NEW && flow.thread_count == flow.summary.opened {
         return ", each from a new thread".to_owned();
     }
-    let at_least = if family.threads_uncounted {
+    let at_least = if flow.threads_uncounted {
         "at least "
     } else {
         ""
     };
     format!(
         " from {at_least}{}",
-        text::counted(family.thread_count, "thread")
+        text::counted(flow.thread_count, "thread")
     )
 }
 
@@ -234,9 +234,9 @@ fn bytes(summary: &Summary) -> String {
 }
 
 /// What else connected, so that nobody takes the first answer for the only one.
-fn others(report: &Report, family: &FamilyRow, summary: &Summary) -> String {
-    let same_process = family.summary.opened - summary.opened;
-    let elsewhere = report.total.opened.saturating_sub(family.summary.opened);
+fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
+    let same_process = flow.summary.opened - summary.opened;
+    let elsewhere = report.total.opened.saturating_sub(flow.summary.opened);
     let mut parts = Vec::new();
     if same_process > 0 {
         parts.push(format!(
@@ -245,7 +245,7 @@ fn others(report: &Report, family: &FamilyRow, summary: &Summary) -> String {
         ));
     }
     if elsewhere > 0 {
-        let sources = report.families.len() as u64 - 1 + report.families_left_out;
+        let sources = report.flows.len() as u64 - 1 + report.flows_left_out;
         let sources = text::counted(sources, "other source");
         parts.push(format!("{} by {sources}", text::count(elsewhere)));
     }

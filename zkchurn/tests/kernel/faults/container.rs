@@ -38,7 +38,7 @@ fn with_pids_of_its_own_it_says_that_processes_cannot_be_looked_up() {
     });
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), 3);
-    let process = &trace.report["families"][0]["process"];
+    let process = &trace.report["flows"][0]["process"];
     // The id on the host, and no other process's details.
     assert_eq!(process["pid"], std::process::id());
     assert!(process["executable"].is_null(), "{process}");
@@ -60,7 +60,7 @@ fn with_the_hosts_pids_it_is_as_on_the_host() {
     });
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), 3);
-    let command = &trace.report["families"][0]["process"]["command"];
+    let command = &trace.report["flows"][0]["process"]["command"];
     assert!(!command.as_array().unwrap().is_empty());
     let degraded = trace.report["degraded"].to_string();
     assert!(!degraded.contains("pid namespace"), "{degraded}");

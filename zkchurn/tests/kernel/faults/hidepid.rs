@@ -49,6 +49,6 @@ fn cap_sys_ptrace_sees_through_it() {
     let capabilities = ["bpf", "perfmon", "sys_ptrace", "dac_read_search"];
     let trace = traced(&place, &place.as_user_with(&capabilities));
     let this = std::env::current_exe().unwrap();
-    let process = &trace.report["families"][0]["process"];
+    let process = &trace.report["flows"][0]["process"];
     assert_eq!(process["executable"], this.to_str().unwrap());
 }

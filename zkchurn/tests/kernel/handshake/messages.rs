@@ -89,9 +89,9 @@ fn reconnects_are_granted_expired_or_not_answered() {
         ("0x1b", None),
     ];
     assert_eq!(answers, expected);
-    let family = client_family(&trace);
+    let flow = client_flow(&trace);
     assert_fields(
-        &family["handshakes"],
+        &flow["handshakes"],
         &json!({
             "connections": 4, "new_handles": 0, "reconnects": 4, "granted": 2, "expired": 1,
             "unanswered": 1, "sessions": 2, "sessions_uncounted": false,
@@ -103,9 +103,9 @@ fn reconnects_are_granted_expired_or_not_answered() {
     );
 }
 
-fn client_family(trace: &Trace) -> &Value {
-    let mut families = trace.report["families"].as_array().unwrap().iter();
-    families.find(|family| family["side"] == "client").unwrap()
+fn client_flow(trace: &Trace) -> &Value {
+    let mut flows = trace.report["flows"].as_array().unwrap().iter();
+    flows.find(|flow| flow["side"] == "client").unwrap()
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn two_ambient_capabilities_are_enough_to_trace_and_record() {
     // Root's processes cannot be looked at, and it says so.
     let degraded = trace.report["degraded"].to_string();
     assert!(degraded.contains("CAP_SYS_PTRACE"), "{degraded}");
-    let process = &trace.report["families"][0]["process"];
+    let process = &trace.report["flows"][0]["process"];
     assert!(process["executable"].is_null(), "{process}");
     let notes = trace.report["suspects"][0]["details"]["notes"].to_string();
     assert!(notes.contains("could not be read"), "{notes}");
@@ -86,7 +86,7 @@ fn two_more_show_the_processes_of_other_users() {
     let degraded = trace.report["degraded"].to_string();
     assert!(!degraded.contains("CAP_SYS_PTRACE"), "{degraded}");
     let this = std::env::current_exe().unwrap();
-    let process = &trace.report["families"][0]["process"];
+    let process = &trace.report["flows"][0]["process"];
     assert_eq!(process["executable"], this.to_str().unwrap());
     let details = &trace.report["suspects"][0]["details"];
     let cwd = std::env::current_dir().unwrap();
