@@ -51,7 +51,6 @@ pub enum Group {
 }
 
 impl Group {
-    /// All there are.
     pub const ALL: [Self; 8] = [
         Self::Bench,
         Self::Ebpf,

@@ -53,7 +53,6 @@ impl fmt::Debug for Comm {
 pub enum Stage {
     /// It has just been established.
     Established,
-    /// It has ended.
     Ended,
     /// It was open, or connecting, when the table was walked; more is to come.
     SeenOpen,
@@ -88,7 +87,6 @@ pub struct Thread {
 /// The thread and process that opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opener {
-    /// The thread.
     pub thread: Thread,
     /// Real user id.
     pub uid: u32,

@@ -21,7 +21,6 @@ pub enum Frame<'a> {
     Inspection(&'a Inspection),
     /// TIME_WAIT sockets, as the kernel lists them.
     TimeWait(&'a Snapshot),
-    /// An interval is over.
     Interval(&'a Mark),
     /// The trace ends. Comes last, once.
     End(&'a Mark),
@@ -78,7 +77,6 @@ pub enum Sides {
     Client,
     /// Connections that this host accepts on a traced port.
     Server,
-    /// Both.
     Both,
 }
 

@@ -11,7 +11,6 @@ use super::tool::Tool;
 pub struct Goal {
     /// Its name, by which the page explains why it is missed.
     pub name: &'static str,
-    /// What is wanted.
     pub wanted: String,
     /// What was found.
     pub found: String,
@@ -33,7 +32,6 @@ const WAVERS_KIB: u64 = 1024;
 
 const RECORDING: [Tool; 4] = [Tool::Zkchurn, Tool::Json, Tool::Record, Tool::Handshake];
 
-/// All goals.
 pub fn all(figures: &Figures<'_>) -> Vec<Goal> {
     let us =
         |figure: fn(&Counted) -> u64| move |counted: &Counted| counted.each(figure(counted)) / 1e3;

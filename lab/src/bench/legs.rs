@@ -18,7 +18,6 @@ use super::tool::Tool;
 
 pub use self::lifetime::HELD_MS;
 
-/// One leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Leg {
     /// Connections, losses and costs at each rate

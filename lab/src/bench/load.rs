@@ -33,7 +33,6 @@ pub struct Options {
 pub enum Order {
     /// Open loop: so many connections, evenly spread at so many a second.
     Open {
-        /// How many.
         count: u64,
         /// How many a second.
         rate: f64,
@@ -56,7 +55,6 @@ pub enum Order {
     Hold {
         /// How long each is held.
         milliseconds: f64,
-        /// How many.
         count: u32,
     },
 }

@@ -91,7 +91,6 @@ fn goals_table(goals: &[Goal]) -> String {
     table
 }
 
-/// All tables of figures.
 pub fn tables(figures: &Figures<'_>) -> String {
     let mut page = String::new();
     for rate in figures.rates() {

@@ -33,12 +33,10 @@ pub struct Bench {
 
 /// A tool at work. It is ended when this is dropped.
 pub struct Running {
-    /// Which.
     pub tool: Tool,
     program: Option<Program>,
     /// Attached as long as it is kept.
     floor: Option<Ebpf>,
-    /// Its files.
     pub files: Files,
 }
 

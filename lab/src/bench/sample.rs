@@ -17,21 +17,18 @@ pub enum Sample {
     Counted(Counted),
     /// How much slower a loop was while the tool was attached.
     Toggled {
-        /// The tool.
         tool: Tool,
         /// Connections in a window without it, by those in the window with it.
         slow_down: f64,
     },
     /// From the start of the process to its first record.
     Launched {
-        /// The tool.
         tool: Tool,
         /// In ms.
         milliseconds: f64,
     },
     /// A lifetime as a tool reported it.
     Lifetime {
-        /// The tool.
         tool: Tool,
         /// For how long connections were held.
         held_ms: f64,
@@ -44,7 +41,6 @@ pub enum Sample {
         minute: f64,
         /// Connections made so far.
         connections: u64,
-        /// KiB.
         kib: u64,
     },
 }
@@ -52,7 +48,6 @@ pub enum Sample {
 /// What came of a load at one rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Counted {
-    /// The tool.
     pub tool: Tool,
     /// The rate that was asked for.
     pub rate: Rate,

@@ -12,7 +12,6 @@ pub struct Spread {
     pub middle: f64,
     /// A quarter lies above.
     pub high: f64,
-    /// How many there are.
     pub count: usize,
 }
 

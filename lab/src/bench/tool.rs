@@ -25,7 +25,6 @@ pub enum Tool {
     /// With a line of JSON for each connection.
     #[serde(rename = "zkchurn --format json")]
     Json,
-    /// With a recording.
     #[serde(rename = "zkchurn --record")]
     Record,
     /// With the first bytes of each direction. The load sends none, but each

@@ -10,7 +10,6 @@ use crate::kinds::Kind;
 /// A finding of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its name.
     pub name: String,
     /// `certain`, `likely` or `possible`.
     pub confidence: String,
@@ -20,7 +19,6 @@ pub struct Found {
 
 /// What came of one kind.
 pub struct Outcome {
-    /// The kind.
     pub kind: &'static Kind,
     /// Connections in the recording that began during the trace.
     pub connections: usize,

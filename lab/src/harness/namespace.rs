@@ -48,7 +48,6 @@ impl Namespace {
         Ok(())
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }

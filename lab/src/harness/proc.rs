@@ -12,7 +12,6 @@ use anyhow::{Context, Result};
 pub struct Fields(String);
 
 impl Fields {
-    /// Reads one.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = fs::read_to_string(path);

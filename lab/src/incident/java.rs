@@ -27,7 +27,6 @@ pub struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Starts it.
     pub fn start(self) -> Result<Program> {
         let out = self.dir.join(format!("{}.out", self.name));
         let out = std::fs::File::create(&out)

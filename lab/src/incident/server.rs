@@ -112,7 +112,6 @@ impl Server {
         self.0.signal(signal)
     }
 
-    /// Stops it.
     pub fn stop(mut self) -> Result<()> {
         self.0.stop()
     }

@@ -17,7 +17,6 @@ pub struct Truth {
     pub processes: Vec<u32>,
     /// The threads that began them.
     pub threads: Option<Vec<i64>>,
-    /// Their own ports.
     pub ports: Option<Vec<u16>>,
 }
 

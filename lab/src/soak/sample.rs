@@ -73,7 +73,6 @@ pub struct Sample {
     pub memory_kib: u64,
     /// Open descriptors.
     pub descriptors: u64,
-    /// Threads.
     pub threads: u64,
 }
 

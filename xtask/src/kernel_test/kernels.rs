@@ -25,7 +25,6 @@ pub struct Kernel {
     pub hide_btf: bool,
 }
 
-/// All there are.
 pub const KERNELS: [Kernel; 8] = [
     Kernel::new("5.10", "5.10", Flavour::Cloud),
     Kernel::new("6.1", "6.1", Flavour::Cloud),

@@ -20,7 +20,6 @@ pub struct Manifest {
     pub object_sha256: String,
     /// The object's size.
     pub object_bytes: usize,
-    /// What made it.
     pub toolchain: Made,
 }
 

@@ -28,7 +28,6 @@ pub fn assembler() -> Option<PathBuf> {
     ASSEMBLERS.iter().find_map(|name| command::on_path(name))
 }
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     let mut missing = remedy::missing_programs(&PROGRAMS);
     if assembler().is_none() {

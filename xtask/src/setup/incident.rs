@@ -16,7 +16,6 @@ pub const ZOOKEEPER: &str = "zookeeper.jar";
 /// Debian keeps `org.apache.zookeeper.proto` in a jar of its own.
 pub const JUTE: &str = "zookeeper-jute.jar";
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     let mut missing = Vec::new();
     let lacks = |program: &&str| command::on_path(program).is_none();

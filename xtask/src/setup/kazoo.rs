@@ -17,7 +17,6 @@ pub fn library() -> Result<PathBuf> {
     workspace::target("python")
 }
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     let library = match library() {
         Ok(library) => library,

@@ -13,7 +13,6 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("dpkg-deb", "dpkg"),
 ];
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     remedy::missing_programs(&PROGRAMS)
 }

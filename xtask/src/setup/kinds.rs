@@ -12,7 +12,6 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("python3", "python3"),
 ];
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     remedy::missing_programs(&PROGRAMS)
 }

@@ -18,7 +18,6 @@ const ORDINARY_USER: [(&str, &str); 5] = [
     ("visudo", "sudo"),
 ];
 
-/// What is missing.
 pub fn missing() -> Vec<Missing> {
     let mut missing = missing_programs(&ORDINARY_USER);
     if command::on_path("ip").is_none() || command::on_path("tc").is_none() {

@@ -52,7 +52,6 @@ pub struct Sibling {
 /// A session that several clients got, one of them of this case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedSession {
-    /// The session.
     pub id: SessionId,
     /// The clients in words, and how often each got it.
     pub users: Vec<(String, u64)>,
@@ -89,7 +88,6 @@ pub struct Case<'a> {
     pub destinations: Vec<Destination>,
     /// The connections.
     pub tally: Tallied<'a>,
-    /// Their rhythm.
     pub rhythm: Rhythm,
     /// What kind of program it is.
     pub runtime: Runtime,

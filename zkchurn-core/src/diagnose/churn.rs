@@ -67,7 +67,6 @@ pub enum Churn {
 }
 
 impl Churn {
-    /// Its id.
     pub const fn id(self) -> &'static str {
         match self {
             Self::ClientFailsBeforeItSpeaks => "client_fails_before_it_speaks",

@@ -20,7 +20,6 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// The word for it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Possible => "possible",
@@ -146,7 +145,6 @@ pub struct Finding {
     pub numbers: BTreeMap<&'static str, u64>,
     /// The kinds that it cannot be told apart from.
     pub cannot_tell_from: Vec<Churn>,
-    /// What would decide it.
     pub would_decide: Vec<String>,
     /// What to do next.
     pub next: Vec<String>,

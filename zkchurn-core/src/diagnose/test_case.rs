@@ -75,7 +75,6 @@ pub fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
         .collect()
 }
 
-/// The only finding.
 pub fn only(findings: Vec<Finding>) -> Finding {
     let [finding] = <[Finding; 1]>::try_from(findings)
         .unwrap_or_else(|found| panic!("found {:?}", names(&found)));

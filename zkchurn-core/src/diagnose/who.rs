@@ -10,7 +10,6 @@ use crate::{process::ProcessKey, text};
 pub enum Who {
     /// One thread opened nearly all connections.
     Thread {
-        /// Its process.
         process: ProcessKey,
         /// The process's name.
         label: String,
@@ -21,7 +20,6 @@ pub enum Who {
     },
     /// Several threads of one process did, or which ones is not known.
     Process {
-        /// The process.
         process: ProcessKey,
         /// Its name.
         label: String,
@@ -34,9 +32,7 @@ pub enum Who {
         label: String,
         /// Their user.
         uid: Option<u32>,
-        /// How many.
         processes: u64,
-        /// The latest of them.
         latest: ProcessKey,
     },
     /// A remote host: on the server's side.
@@ -146,7 +142,6 @@ impl Who {
 pub struct WhoRow {
     /// `thread`, `process`, `programs` or `remote_host`.
     pub kind: &'static str,
-    /// In words.
     pub words: String,
     /// Name of the process or processes, or the address of the host.
     pub label: String,
@@ -156,9 +151,7 @@ pub struct WhoRow {
     pub tid: Option<u32>,
     /// Name of the thread.
     pub comm: Option<String>,
-    /// How many threads.
     pub threads: Option<u64>,
-    /// How many processes.
     pub processes: Option<u64>,
     /// User of several processes.
     pub uid: Option<u32>,

@@ -31,7 +31,6 @@ pub enum Direction {
 /// The first message of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct First {
-    /// What it is.
     pub message: Message,
     /// When its first packet passed, nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,

@@ -13,7 +13,6 @@ pub const WORDS: [&str; 18] = [
     "srvr", "stat", "stmk", "wchc", "wchp", "wchs",
 ];
 
-/// One of the words.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FourLetterWord(&'static str);
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What is known of a process's JVM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jvm {
-    /// Which JVM.
     pub kind: JvmKind,
     /// `-Dcatalina.base`, for a Tomcat.
     pub catalina_base: Option<String>,
@@ -45,7 +44,6 @@ pub struct Task {
     pub named: bool,
 }
 
-/// Kinds of JVMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JvmKind {

@@ -22,7 +22,6 @@ pub use signature::LogSignature;
 /// What a closer look at one process brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
-    /// Which process.
     #[serde(flatten)]
     pub key: ProcessKey,
     /// Moment of the look, nanoseconds of `CLOCK_MONOTONIC`.

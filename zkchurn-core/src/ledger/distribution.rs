@@ -100,7 +100,6 @@ impl Distribution {
         }
     }
 
-    /// The mean.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then_some(self.mean)
     }

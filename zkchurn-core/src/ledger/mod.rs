@@ -123,7 +123,6 @@ pub struct Flow {
 /// A process that churns, and its threads that connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Churning {
-    /// The process.
     pub process: ProcessKey,
     /// The connecting threads, busiest first.
     pub tids: Vec<u32>,
@@ -293,7 +292,6 @@ impl Ledger {
         churning
     }
 
-    /// One flow.
     pub fn flow(&self, key: &FlowKey) -> Option<&Flow> {
         self.flows.get(key).map(Box::as_ref)
     }

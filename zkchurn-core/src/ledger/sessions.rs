@@ -21,7 +21,6 @@ pub const MOST_USERS: usize = 8;
 pub enum User {
     /// A thread of this host.
     Thread {
-        /// Its process.
         process: ProcessKey,
         /// The thread.
         tid: u32,
@@ -102,7 +101,6 @@ impl Sessions {
         shared
     }
 
-    /// One session.
     pub fn get(&self, id: SessionId) -> Option<&Session> {
         self.by_id.get(&id)
     }

@@ -96,13 +96,11 @@ impl Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spoken {
-    /// Nobody.
     Nobody,
     /// Only the client.
     Client,
     /// Only the server.
     Server,
-    /// Both.
     Both,
     /// Not told by this kernel.
     Unknown,

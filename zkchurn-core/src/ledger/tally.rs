@@ -24,7 +24,6 @@ pub struct Tally {
     open_at_end: u64,
     /// Time between the starts of two successive connections.
     pub gap: Distribution,
-    /// Time in ESTABLISHED.
     pub established_for: Distribution,
     /// Time from connect to ESTABLISHED or to the failure.
     pub connecting_for: Distribution,
@@ -115,7 +114,6 @@ impl Older {
 pub enum FirstCloseKey {
     /// This host.
     Us,
-    /// The peer.
     Peer,
     /// Neither.
     Kernel,

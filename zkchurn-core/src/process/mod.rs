@@ -65,7 +65,6 @@ impl ProcessKey {
 /// to a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
-    /// Which process.
     #[serde(flatten)]
     pub key: ProcessKey,
     /// Name of the leader, up to 15 bytes.

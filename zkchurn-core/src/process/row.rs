@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-/// A process.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProcessRow {
     /// Process id.

@@ -29,7 +29,6 @@ pub use time_wait::TimeWaitOnly;
 /// One connection that ended, or that was open at the end, with its context.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLine<'a> {
-    /// The connection.
     pub connection: &'a Connection,
     /// How it ended.
     pub outcome: Outcome,
@@ -51,7 +50,6 @@ pub trait Renderer {
     fn start(&mut self, start: &TraceStart) -> io::Result<()>;
     /// A connection ended, or is still open at the end.
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()>;
-    /// An interval is over.
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()>;
     /// The trace is over.
     fn report(&mut self, report: &Report) -> io::Result<()>;

@@ -42,7 +42,6 @@ pub struct Sources<'a> {
     pub depth: Depth,
 }
 
-/// Builds the report.
 pub fn build(sources: &Sources<'_>) -> Report {
     let Sources { start, mark, .. } = sources;
     let scope = Scope {

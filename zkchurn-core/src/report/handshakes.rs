@@ -30,7 +30,6 @@ pub struct HandshakeSummary {
     pub unanswered: u64,
     /// Handshakes that break off.
     pub incomplete: u64,
-    /// Four-letter words.
     pub four_letter_words: BTreeMap<FourLetterWord, u64>,
     /// TLS at the port.
     pub tls: u64,
@@ -57,9 +56,7 @@ pub struct HandshakeSummary {
 /// The session of most connections.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct MainSession {
-    /// Its id.
     pub session: SessionId,
-    /// Its connections.
     pub connections: u64,
 }
 

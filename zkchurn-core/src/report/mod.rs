@@ -136,7 +136,6 @@ pub struct FlowRow {
     pub threads_left_out: u64,
 }
 
-/// One thread.
 #[derive(Clone, Debug, Serialize)]
 pub struct ThreadRow {
     /// Thread id.
@@ -164,7 +163,6 @@ pub struct SuspectRow {
     /// Who it is on this host; `None` when it exited before it could
     /// be inspected.
     pub details: Option<Details>,
-    /// Its JVM.
     pub jvm: Option<Jvm>,
     /// What its connecting threads do, a sentence each.
     pub threads: Vec<ThreadNote>,
@@ -198,7 +196,6 @@ pub struct Summary {
     pub per_second: f64,
     /// Time between the starts of successive connections.
     pub gap: Spread,
-    /// Time in ESTABLISHED.
     pub established_for: Spread,
     /// Time from connect to ESTABLISHED or to the failure.
     pub connecting_for: Spread,
@@ -249,7 +246,6 @@ pub struct Older {
     pub seen: u64,
     /// How many are still open.
     pub open: u64,
-    /// How many ended.
     pub ended: u64,
     /// Each of the ended ones was at least this old, nanoseconds.
     pub at_least_ns: Option<u64>,
@@ -262,7 +258,6 @@ pub struct Older {
 pub struct FirstCloses {
     /// This host.
     pub us: u64,
-    /// The peer.
     pub peer: u64,
     /// Neither: the kernel gave up.
     pub kernel: u64,
@@ -330,7 +325,6 @@ impl From<&Finding> for Leading {
 /// The busiest flow of an interval.
 #[derive(Clone, Debug, Serialize)]
 pub struct Busiest {
-    /// The process.
     pub process: Option<ProcessRow>,
     /// The peer.
     pub destination: String,

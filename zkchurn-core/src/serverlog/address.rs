@@ -8,7 +8,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Client {
     /// The address; v4-mapped ones as IPv4.
     pub ip: IpAddr,
-    /// The port.
     pub port: Option<u16>,
 }
 

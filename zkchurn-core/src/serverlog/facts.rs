@@ -18,7 +18,6 @@ const VERSION_LENGTH: usize = 60;
 /// What was seen of the log.
 #[derive(Clone, Debug, Default)]
 pub struct LogFacts {
-    /// All lines.
     pub lines: u64,
     /// Lines that begin a record.
     pub records: u64,

@@ -14,7 +14,6 @@ pub struct FileNote {
     pub bytes: u64,
     /// Lines that were too long.
     pub cut: u64,
-    /// Its first time.
     pub first: Option<Moment>,
     /// Why it could not be read to its end.
     pub error: Option<String>,

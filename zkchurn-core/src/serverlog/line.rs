@@ -14,7 +14,6 @@ use memchr::memmem;
 
 use super::moment::Stamp;
 
-/// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
     /// The beginning of a record.
@@ -38,7 +37,6 @@ pub struct Record<'a> {
     pub level: Level,
     /// The thread; empty in layouts without.
     pub thread: &'a [u8],
-    /// What.
     pub message: &'a [u8],
 }
 
@@ -46,17 +44,11 @@ pub struct Record<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Level {
-    /// TRACE.
     Trace,
-    /// DEBUG.
     Debug,
-    /// INFO.
     Info,
-    /// WARN.
     Warn,
-    /// ERROR.
     Error,
-    /// FATAL.
     Fatal,
 }
 

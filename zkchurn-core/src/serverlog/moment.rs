@@ -61,7 +61,6 @@ impl Moment {
         Self(minute.saturating_mul(60_000))
     }
 
-    /// As a date.
     pub fn date(self) -> DateTime {
         let span = jiff::SignedDuration::from_millis(self.0);
         EPOCH.checked_add(span).unwrap_or(DateTime::MAX)

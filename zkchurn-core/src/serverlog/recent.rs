@@ -132,7 +132,6 @@ impl Waiting {
         self.by_thread.remove(&self.hasher.hash_one(thread))
     }
 
-    /// All of them.
     pub fn take_all(&mut self) -> Vec<Reason> {
         self.by_thread.drain().map(|(_, reason)| reason).collect()
     }

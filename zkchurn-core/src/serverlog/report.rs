@@ -45,7 +45,6 @@ pub struct LogReport {
     pub other_addresses: BTreeMap<&'static str, u64>,
     /// Counts of lines without an address.
     pub without_address: BTreeMap<&'static str, u64>,
-    /// Over time.
     pub rate: Rate,
     /// The log itself.
     pub log: Log,
@@ -54,9 +53,7 @@ pub struct LogReport {
 /// A count that is not known.
 #[derive(Debug, Serialize)]
 pub struct UnknownCount {
-    /// Of what.
     pub kind: Kind,
-    /// Why.
     pub why: &'static str,
 }
 
@@ -65,14 +62,11 @@ pub struct UnknownCount {
 pub struct Minute {
     /// Its beginning.
     pub at: Moment,
-    /// Ends.
     pub ended: u64,
 }
 
-/// One address.
 #[derive(Debug, Serialize)]
 pub struct AddressRow {
-    /// The address.
     pub address: String,
     /// Connections of it that ended.
     pub ended: u64,
@@ -80,7 +74,6 @@ pub struct AddressRow {
     pub counts: BTreeMap<&'static str, u64>,
     /// Ends a second between its first and its last line.
     pub per_second: Option<f64>,
-    /// Its busiest minute.
     pub busiest_minute: Option<Minute>,
     /// Its first line.
     pub first: Option<Moment>,

@@ -68,7 +68,6 @@ use Meaning::{
     Broken, ClientClosed, Length, Limit, One, SocketClosed, Unexpected, Word as FourLetters,
 };
 
-/// The messages.
 pub const MESSAGES: &[Signature] = &[
     message(
         "Accepted socket connection from ",

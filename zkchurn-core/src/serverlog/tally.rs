@@ -24,14 +24,12 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Adds to a kind.
     pub fn add(&mut self, kind: Kind, count: u64) {
         if let Some(sum) = self.0.get_mut(kind as usize) {
             *sum = sum.saturating_add(count);
         }
     }
 
-    /// Of one kind.
     pub fn of(&self, kind: Kind) -> u64 {
         self.0.get(kind as usize).copied().unwrap_or(0)
     }
@@ -43,12 +41,9 @@ impl Counts {
     }
 }
 
-/// One event.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    /// What.
     pub kind: Kind,
-    /// How many times.
     pub times: u64,
     /// When, where the log tells it.
     pub at: Option<Moment>,
@@ -68,7 +63,6 @@ impl Default for Ranges {
 /// What is known of one address, or of several together.
 #[derive(Clone, Debug, Default)]
 pub struct Address {
-    /// Its counts.
     pub counts: Counts,
     ranges: Ranges,
     /// When it was seen first.
@@ -124,13 +118,11 @@ impl Address {
 /// All that was counted.
 #[derive(Debug, Default)]
 pub struct LogTally {
-    /// By address.
     pub addresses: HashMap<IpAddr, Box<Address>>,
     /// Events of the addresses that found no place.
     pub others: Address,
     /// Events of which the log tells no address.
     pub without_address: Address,
-    /// Over time.
     pub histogram: LogHistogram,
     /// The minute in which most connections ended.
     pub busiest: Busiest,

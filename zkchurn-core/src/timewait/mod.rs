@@ -34,7 +34,6 @@ pub const SOCKETS_IN_SNAPSHOT: usize = 4_096;
 pub struct Snapshot {
     /// The moment, nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
-    /// The sockets.
     pub sockets: Vec<TimeWaitSocket>,
     /// What could not be listed, each a sentence.
     pub notes: Vec<String>,

@@ -28,7 +28,6 @@ pub enum OwnerRow {
     TracedProcesses {
         /// Name of the processes, with their application.
         process: String,
-        /// How many.
         processes: u64,
         /// The pid of one of them.
         such_as: u32,

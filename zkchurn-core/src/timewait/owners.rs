@@ -28,7 +28,6 @@ const KEPT_NS: u64 = 2 * TIME_WAIT_MS * 1_000_000;
 /// The process and thread that a connection belonged to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner {
-    /// The process.
     pub process: ProcessKey,
     /// Name of its leader, as the kernel captured it.
     pub process_comm: Option<Comm>,

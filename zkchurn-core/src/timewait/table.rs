@@ -28,7 +28,6 @@ pub struct TimeWait {
     pub age_ns: u64,
     #[serde(skip)]
     at_ns: u64,
-    /// How many there are.
     pub total: u64,
     /// By owner, most sockets first. Many threads of one process are one owner.
     pub owners: Vec<OwnerTotal>,
@@ -53,7 +52,6 @@ pub struct OwnerTotal {
     pub owner: OwnerRow,
     /// Of how many threads they are; 0 where that is not known.
     pub threads: u64,
-    /// How many.
     pub count: u64,
 }
 
@@ -76,7 +74,6 @@ pub struct Group {
     pub threads: u64,
     /// The peer.
     pub remote: String,
-    /// How many.
     pub count: u64,
     /// Time until the first of them goes, milliseconds.
     pub first_left_ms: u32,

@@ -19,7 +19,6 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 /// A closer look that is to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The process.
     pub process: ProcessKey,
     /// Its threads that connect, busiest first.
     pub tids: Vec<u32>,

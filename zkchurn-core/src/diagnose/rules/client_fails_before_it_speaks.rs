@@ -10,7 +10,6 @@ use crate::diagnose::{
     lookalikes::Lookalikes,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::ClientFailsBeforeItSpeaks,
     title: "The client fails before it speaks",

@@ -14,7 +14,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::ClientPerRequest,
     title: "A new client for each request",

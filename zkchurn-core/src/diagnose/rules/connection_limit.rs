@@ -16,7 +16,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::ConnectionLimit,
     title: "The server's connection limit is reached",

@@ -13,7 +13,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::FourLetterWordMonitor,
     title: "A monitor sends four-letter words",

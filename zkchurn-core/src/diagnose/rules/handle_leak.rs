@@ -12,7 +12,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::HandleLeak,
     title: "Clients are opened and never closed",

@@ -5,7 +5,6 @@
 use super::{Rule, wrong_protocol};
 use crate::diagnose::{churn::Churn, finding::Severity};
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
     title: "HTTP to ZooKeeper's client port",

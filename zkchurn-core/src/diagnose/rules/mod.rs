@@ -32,7 +32,6 @@ use super::{
 /// One kind of churn.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name.
     pub name: Churn,
     /// Its name for people.
     pub title: &'static str,

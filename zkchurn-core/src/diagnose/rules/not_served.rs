@@ -16,7 +16,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::NotServed,
     title: "The server closes without answering the session request",

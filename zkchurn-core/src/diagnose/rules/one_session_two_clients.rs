@@ -15,7 +15,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::OneSessionTwoClients,
     title: "Two clients take the same session from each other",

@@ -15,7 +15,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::OversizedPacket,
     title: "A packet is too large",

@@ -16,7 +16,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::ReadTimeouts,
     title: "The client gives up on a server that does not answer",

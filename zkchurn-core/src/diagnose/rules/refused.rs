@@ -13,7 +13,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::Refused,
     title: "The connection is refused",

@@ -16,7 +16,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::SessionExpiredLoop,
     title: "The server answers that sessions have expired",

@@ -13,7 +13,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::StaleAddress,
     title: "One address does not serve while others do",

@@ -10,7 +10,6 @@ use crate::diagnose::{
     lookalikes::Lookalikes,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::TcpHealthProbe,
     title: "A probe checks whether the port is open",

@@ -5,7 +5,6 @@
 use super::{Rule, wrong_protocol};
 use crate::diagnose::{churn::Churn, finding::Severity};
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::TlsAtPlaintextPort,
     title: "TLS to a port that does not speak it",

@@ -12,7 +12,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::UnexplainedChurn,
     title: "Connections come and go for an unknown reason",

@@ -12,7 +12,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::Unreachable,
     title: "The server cannot be reached",

@@ -15,7 +15,6 @@ use crate::{
     text,
 };
 
-/// See the module.
 pub const RULE: Rule = Rule {
     name: Churn::WrongProtocol,
     title: "The traffic is not ZooKeeper",

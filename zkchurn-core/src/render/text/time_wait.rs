@@ -12,7 +12,6 @@ use crate::{
     timewait::table::{Group, Row, TimeWait},
 };
 
-/// Groups that are shown.
 const GROUPS_SHOWN: usize = 10;
 
 /// Writes whose the sockets are.

@@ -53,7 +53,6 @@ pub struct Thread {
 pub enum Found {
     /// It does not name it.
     Nothing,
-    /// One thread has it.
     One(Thread),
     /// So many headers claim it, of which all but one are forged.
     Ambiguous(usize),

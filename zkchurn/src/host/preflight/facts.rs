@@ -27,7 +27,6 @@ const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
 /// The answer to a question to the host: yes with a value, no, or could not tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe<T> {
-    /// It is there.
     Yes(T),
     /// It is not there; the text says what was looked for.
     No(String),

@@ -46,9 +46,7 @@ impl AskedBy {
 pub struct Need {
     /// Its name in capabilities(7).
     pub name: &'static str,
-    /// The capability.
     pub capability: CapabilitySet,
-    /// What asks for it.
     pub asked_by: AskedBy,
     /// What is done with it.
     pub purpose: &'static str,

@@ -7,7 +7,6 @@ use std::fs;
 /// What is known of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The name.
     pub name: String,
     /// The group that the user belongs to by default.
     pub gid: u32,

@@ -68,7 +68,6 @@ pub struct DiagSocket {
 pub struct Query<'a> {
     /// The ports: remote ones on the client side, local ones on the server side.
     pub ports: &'a [u16],
-    /// Which sides.
     pub sides: Sides,
     /// TCP states, bit `1 << state` each.
     pub states: u32,

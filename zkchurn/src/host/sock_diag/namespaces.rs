@@ -38,7 +38,6 @@ const MOST_PATHS: usize = 4;
 /// A network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
-    /// Its inode.
     pub inode: u32,
     /// Files that stand for it.
     paths: Vec<PathBuf>,

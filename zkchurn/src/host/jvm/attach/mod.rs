@@ -43,7 +43,6 @@ const REPLY_WAIT: Duration = Duration::from_secs(5);
 /// The JVM to attach to.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Which process.
     pub key: ProcessKey,
     /// Its pid as it knows it.
     pub inner_pid: u32,
