@@ -29,7 +29,7 @@ const ALIKE: u64 = 3;
 const BACK_OFF_FROM: u64 = 1_050 * MS;
 const BACK_OFF_TO: u64 = 2_300 * MS;
 /// Milliseconds of a mean of such pauses, 1.6 s and what chance adds.
-pub const BACK_OFF_MEAN_MS: RangeInclusive<f64> = 1_250.0..=2_000.0;
+const BACK_OFF_MEAN_MS: RangeInclusive<f64> = 1_250.0..=2_000.0;
 
 /// A rhythm.
 #[derive(Clone, Copy, Debug, PartialEq)]

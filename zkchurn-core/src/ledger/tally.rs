@@ -322,9 +322,4 @@ impl Tally {
         let by_records = self.established.saturating_sub(self.ended_established);
         self.open_at_end.max(by_records)
     }
-
-    /// The most frequent outcome of the ended connections.
-    pub fn main_outcome(&self) -> Option<(Outcome, u64)> {
-        self.outcomes.iter().max_by_key(|(_, count)| *count)
-    }
 }

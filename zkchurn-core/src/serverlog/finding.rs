@@ -10,7 +10,6 @@ use super::{kind::Kind, moment::Moment, tally::Address};
 use crate::{
     diagnose::{
         Churn, Confidence, Finding, Severity,
-        rhythm::BACK_OFF_MEAN_MS,
         who::{Who, WhoRow},
     },
     handshake::word::WORDS,
@@ -350,18 +349,7 @@ fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     if rule.name != Churn::ClosesWithoutSession || subject.address.is_none() {
         return None;
     }
-    let (mean, variation) = subject.details.gaps.rhythm()?;
-    let speaks_for = match (mean, variation) {
-        (_, ..0.1) => ", as regular as a health check or a loop with a fixed pause",
-        // Evenly spread from 1.1 to 2.1 s, it varies by 0.18.
-        (_, 0.1..0.3) if BACK_OFF_MEAN_MS.contains(&(mean * 1000.0)) => {
-            ", like the back-off of one Java client (1.1 to 2.1 s)"
-        }
-        _ => "",
-    };
-    Some(format!(
-        "one every {mean:.2} s (coefficient of variation {variation:.2}){speaks_for}"
-    ))
+    subject.details.gaps.rhythm().words()
 }
 
 /// What a rule says beyond its own words.
@@ -435,7 +423,7 @@ mod tests {
                 .rhythm
                 .as_deref()
                 .unwrap()
-                .contains("one every 5.00 s")
+                .contains("constant 5.00 s")
         );
         assert!(
             findings[0]

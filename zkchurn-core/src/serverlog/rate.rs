@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::moment::Moment;
+use crate::{diagnose::rhythm::Rhythm, ledger::distribution::Distribution};
 
 /// Buckets of time at most; they grow wider instead of more.
 const BUCKETS: usize = 1440;
@@ -131,36 +132,25 @@ impl Busiest {
     }
 }
 
-/// The time between events: mean and coefficient of variation.
-#[derive(Clone, Copy, Debug, Default)]
+/// The time between events.
+#[derive(Clone, Debug, Default)]
 pub struct Gaps {
     last: Option<Moment>,
-    count: u64,
-    sum: f64,
-    squares: f64,
+    gaps: Distribution,
 }
 
 impl Gaps {
-    /// An event.
+    /// An event. One that is logged before the last counts as at the same time.
     pub fn add(&mut self, at: Moment) {
         if let Some(last) = self.last.replace(at) {
-            let gap = (at.0.saturating_sub(last.0).max(0)) as f64 / 1000.0;
-            self.count += 1;
-            self.sum += gap;
-            self.squares += gap * gap;
+            let gap_ms = at.0.saturating_sub(last.0).max(0).unsigned_abs();
+            self.gaps.add(gap_ms.saturating_mul(1_000_000));
         }
     }
 
-    /// Seconds between two events on average, and the coefficient of variation;
-    /// `None` for fewer than ten.
-    pub fn rhythm(&self) -> Option<(f64, f64)> {
-        if self.count < 9 {
-            return None;
-        }
-        let count = self.count as f64;
-        let mean = self.sum / count;
-        let variance = (self.squares / count - mean * mean).max(0.0);
-        (mean > 0.0).then(|| (mean, variance.sqrt() / mean))
+    /// Their rhythm, as a trace has it.
+    pub fn rhythm(&self) -> Rhythm {
+        Rhythm::of(&self.gaps)
     }
 }
 
@@ -189,7 +179,7 @@ mod tests {
         for second in 0..20 {
             gaps.add(Moment(second * 5000));
         }
-        assert_eq!(gaps.rhythm(), Some((5.0, 0.0)));
+        assert!(gaps.rhythm().is_constant());
     }
 
     proptest! {
