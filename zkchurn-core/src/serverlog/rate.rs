@@ -132,25 +132,43 @@ impl Busiest {
     }
 }
 
-/// The time between events.
+/// So many gaps are kept of each address: enough to see a rhythm, and there may be very
+/// many addresses.
+const GAPS: usize = 32;
+
+/// The time between events, of the latest ones.
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
     last: Option<Moment>,
-    gaps: Distribution,
+    /// Milliseconds, the oldest overwritten first.
+    latest: Vec<u32>,
+    count: usize,
 }
 
 impl Gaps {
     /// An event. One that is logged before the last counts as at the same time.
     pub fn add(&mut self, at: Moment) {
-        if let Some(last) = self.last.replace(at) {
-            let gap_ms = at.0.saturating_sub(last.0).max(0).unsigned_abs();
-            self.gaps.add(gap_ms.saturating_mul(1_000_000));
+        let Some(last) = self.last.replace(at) else {
+            return;
+        };
+        let gap_ms = at.0.saturating_sub(last.0).max(0);
+        let gap_ms = u32::try_from(gap_ms).unwrap_or(u32::MAX);
+        match self.latest.get_mut(self.count % GAPS) {
+            Some(oldest) => *oldest = gap_ms,
+            None => self.latest.push(gap_ms),
         }
+        self.count += 1;
     }
 
     /// Their rhythm, as a trace has it.
     pub fn rhythm(&self) -> Rhythm {
-        Rhythm::of(&self.gaps)
+        let mut gaps = Distribution::default();
+        let oldest = self.count % self.latest.len().max(1);
+        let (later, earlier) = self.latest.split_at(oldest);
+        for gap_ms in earlier.iter().chain(later) {
+            gaps.add(u64::from(*gap_ms) * 1_000_000);
+        }
+        Rhythm::of(&gaps)
     }
 }
 
@@ -180,6 +198,7 @@ mod tests {
             gaps.add(Moment(second * 5000));
         }
         assert!(gaps.rhythm().is_constant());
+        assert_eq!(gaps.latest.len(), GAPS.min(gaps.count));
     }
 
     proptest! {
