@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! `bench`: what zkchurn costs and loses, beside other tools, in one run under
-//! one load. It writes xtask/bench/measurements.json (every measurement) and docs/measurements/bench.md,
+//! one load. It writes lab/bench/measurements.json (every measurement) and docs/measurements/bench.md,
 //! which is made from that.
 //!
 //! | module | holds |

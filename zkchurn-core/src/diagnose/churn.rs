@@ -100,6 +100,41 @@ impl Churn {
     }
 }
 
+impl Churn {
+    /// Its name for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ClientFailsBeforeItSpeaks => "The client fails before it speaks",
+            Self::TcpHealthProbe => "A probe checks whether the port is open",
+            Self::Refused => "The connection is refused",
+            Self::Blackhole => "The SYN is never answered",
+            Self::Unreachable => "The server cannot be reached",
+            Self::ConnectionLimit => "The server's connection limit is reached",
+            Self::NotServed => "The server closes without answering the session request",
+            Self::SessionExpiredLoop => "The server answers that sessions have expired",
+            Self::OneSessionTwoClients => "Two clients take the same session from each other",
+            Self::ClientPerRequest => "A new client for each request",
+            Self::FourLetterWordMonitor => "A monitor sends four-letter words",
+            Self::WrongProtocol => "The traffic is not ZooKeeper",
+            Self::TlsAtPlaintextPort => "TLS to a port that does not speak it",
+            Self::HttpAtPlaintextPort => "HTTP to ZooKeeper's client port",
+            Self::ReadTimeouts => "The client gives up on a server that does not answer",
+            Self::HandleLeak => "Clients are opened and never closed",
+            Self::OversizedPacket => "A packet is too large",
+            Self::StaleAddress => "One address does not serve while others do",
+            Self::UnexplainedChurn => "Connections come and go for an unknown reason",
+            Self::ClosesWithoutSession => "Connections close without a session",
+            Self::ZxidAhead => "The client is ahead of the server's data",
+            Self::WrongPassword => "A wrong session password",
+            Self::Throttled => "The connection throttle turns clients away",
+            Self::ReadOnlyRefused => "A read-only server refuses clients",
+            Self::ImpossibleLength => "A message of an impossible length",
+            Self::TlsHandshakeFailed => "The TLS handshake fails",
+            Self::SessionsComeAndGo => "Sessions come and go",
+        }
+    }
+}
+
 impl fmt::Display for Churn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.id())

@@ -94,7 +94,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
     numbers.extend(verdict.numbers);
     Finding {
         name: rule.name,
-        title: rule.title,
+        title: rule.name.title(),
         confidence: verdict.confidence,
         severity: rule.severity,
         who: case.who.row(),

@@ -18,7 +18,7 @@ use super::{
     },
 };
 use crate::{
-    diagnose::{Finding, rules},
+    diagnose::Finding,
     doctor::{Check, Doctor, State},
     frame::TraceStart,
     report::{FlowRow, IntervalSummary, Report, Summary, SuspectRow},
@@ -132,12 +132,7 @@ fn write_findings(to: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
 fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let titles = finding.cannot_tell_from.iter();
     let alike: Vec<_> = titles
-        .map(|name| {
-            format!(
-                "it cannot be distinguished from \"{}\"",
-                rules::title(*name).unwrap_or(name.id())
-            )
-        })
+        .map(|name| format!("it cannot be distinguished from \"{}\"", name.title()))
         .collect();
     item(to, "what", &finding.summary)?;
     for (name, sentences) in [

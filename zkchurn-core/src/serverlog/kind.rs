@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::text;
+
 use crate::handshake::message::HTTP_METHODS;
 
 /// One thing that a line tells.
@@ -132,7 +134,20 @@ impl Kind {
         }
     }
 
-    /// The kind in a few words, after a count.
+    /// So many of the kind, in a few words.
+    pub fn counted(self, count: u64) -> String {
+        let words = match (self, count) {
+            (Self::Established, 1) => "session established or renewed",
+            (Self::Expired, 1) => "session expired",
+            (Self::AuthenticationFailed, 1) => "SASL failure",
+            (Self::FourLetterWord, 1) => "four-letter word",
+            (Self::TlsHandshakeFailed, 1) => "failed TLS handshake",
+            (kind, _) => kind.words(),
+        };
+        format!("{} {words}", text::count(count))
+    }
+
+    /// The kind in a few words, as after a count of several.
     pub fn words(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",

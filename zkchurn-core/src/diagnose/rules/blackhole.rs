@@ -14,7 +14,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::Blackhole,
-    title: "The SYN is never answered",
     severity: Severity::Broken,
     judge,
 };

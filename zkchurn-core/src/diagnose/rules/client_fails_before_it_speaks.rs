@@ -12,7 +12,6 @@ use crate::diagnose::{
 
 pub const RULE: Rule = Rule {
     name: Churn::ClientFailsBeforeItSpeaks,
-    title: "The client fails before it speaks",
     severity: Severity::Broken,
     judge,
 };

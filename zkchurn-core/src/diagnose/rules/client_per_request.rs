@@ -16,7 +16,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::ClientPerRequest,
-    title: "A new client for each request",
     severity: Severity::Wasteful,
     judge,
 };

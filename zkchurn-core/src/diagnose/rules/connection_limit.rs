@@ -18,7 +18,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::ConnectionLimit,
-    title: "The server's connection limit is reached",
     severity: Severity::Broken,
     judge,
 };

@@ -15,7 +15,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::FourLetterWordMonitor,
-    title: "A monitor sends four-letter words",
     severity: Severity::Harmless,
     judge,
 };

@@ -14,7 +14,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::HandleLeak,
-    title: "Clients are opened and never closed",
     severity: Severity::Wasteful,
     judge,
 };

@@ -7,7 +7,6 @@ use crate::diagnose::{churn::Churn, finding::Severity};
 
 pub const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
-    title: "HTTP to ZooKeeper's client port",
     severity: Severity::Broken,
     judge: |case| {
         wrong_protocol::read_off_the_wire(

@@ -33,8 +33,6 @@ use super::{
 #[derive(Debug)]
 pub struct Rule {
     pub name: Churn,
-    /// Its name for people.
-    pub title: &'static str,
     /// How bad it is.
     pub severity: Severity,
     /// Whether a case is of this kind, and how sure that is.
@@ -84,12 +82,6 @@ pub const ALL: &[Rule] = &[
 /// For what no other rule explains.
 pub const UNEXPLAINED: Rule = unexplained_churn::RULE;
 
-/// The title of a kind, where a rule finds it.
-pub fn title(name: Churn) -> Option<&'static str> {
-    let mut rules = ALL.iter().chain([&UNEXPLAINED]);
-    rules.find(|rule| rule.name == name).map(|rule| rule.title)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +97,7 @@ mod tests {
         for name in names {
             let plain = |c: char| c.is_ascii_lowercase() || c == '_';
             assert!(name.id().chars().all(plain), "{name}");
-            assert!(title(name).is_some());
+            assert!(!name.title().is_empty());
         }
     }
 }

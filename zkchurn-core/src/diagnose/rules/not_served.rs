@@ -18,7 +18,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::NotServed,
-    title: "The server closes without answering the session request",
     severity: Severity::Broken,
     judge,
 };

@@ -17,7 +17,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::OneSessionTwoClients,
-    title: "Two clients take the same session from each other",
     severity: Severity::Broken,
     judge,
 };

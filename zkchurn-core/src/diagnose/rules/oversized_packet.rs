@@ -17,7 +17,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::OversizedPacket,
-    title: "A packet is too large",
     severity: Severity::Broken,
     judge,
 };

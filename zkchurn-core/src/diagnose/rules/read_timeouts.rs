@@ -18,7 +18,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::ReadTimeouts,
-    title: "The client gives up on a server that does not answer",
     severity: Severity::Broken,
     judge,
 };

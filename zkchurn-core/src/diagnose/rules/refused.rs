@@ -15,7 +15,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::Refused,
-    title: "The connection is refused",
     severity: Severity::Broken,
     judge,
 };

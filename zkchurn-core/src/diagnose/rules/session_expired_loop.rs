@@ -18,7 +18,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::SessionExpiredLoop,
-    title: "The server answers that sessions have expired",
     severity: Severity::Broken,
     judge,
 };

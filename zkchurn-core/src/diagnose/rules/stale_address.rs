@@ -15,7 +15,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::StaleAddress,
-    title: "One address does not serve while others do",
     severity: Severity::Broken,
     judge,
 };

@@ -12,7 +12,6 @@ use crate::diagnose::{
 
 pub const RULE: Rule = Rule {
     name: Churn::TcpHealthProbe,
-    title: "A probe checks whether the port is open",
     severity: Severity::Harmless,
     judge,
 };

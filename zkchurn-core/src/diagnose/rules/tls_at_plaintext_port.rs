@@ -7,7 +7,6 @@ use crate::diagnose::{churn::Churn, finding::Severity};
 
 pub const RULE: Rule = Rule {
     name: Churn::TlsAtPlaintextPort,
-    title: "TLS to a port that does not speak it",
     severity: Severity::Broken,
     judge: |case| {
         wrong_protocol::read_off_the_wire(

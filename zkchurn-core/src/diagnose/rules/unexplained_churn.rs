@@ -14,7 +14,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::UnexplainedChurn,
-    title: "Connections come and go for an unknown reason",
     severity: Severity::Wasteful,
     judge,
 };

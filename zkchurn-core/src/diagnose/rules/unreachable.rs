@@ -14,7 +14,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::Unreachable,
-    title: "The server cannot be reached",
     severity: Severity::Broken,
     judge,
 };

@@ -17,7 +17,6 @@ use crate::{
 
 pub const RULE: Rule = Rule {
     name: Churn::WrongProtocol,
-    title: "The traffic is not ZooKeeper",
     severity: Severity::Broken,
     judge,
 };

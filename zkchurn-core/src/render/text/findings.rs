@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{style::Style, wrap::wrapped};
 use crate::{
-    diagnose::{Confidence, Finding, Severity, rules},
+    diagnose::{Confidence, Finding, Severity},
     render::words::finding::about,
     text::{self, clip, printable},
 };
@@ -79,10 +79,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
     let lookalikes: Vec<_> = finding
         .cannot_tell_from
         .iter()
-        .map(|name| {
-            let title = rules::title(*name).unwrap_or(name.id());
-            format!("\"{title}\"")
-        })
+        .map(|name| format!("\"{}\"", name.title()))
         .collect();
     if !lookalikes.is_empty() {
         line(

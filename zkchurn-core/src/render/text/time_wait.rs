@@ -31,7 +31,7 @@ pub fn write(to: &mut impl Write, table: &TimeWait, style: &Style) -> io::Result
 fn write_groups(to: &mut impl Write, groups: &[Group]) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["  SOCKETS", "OWNER", "FAR END", "GONE IN"]);
+    table.set_header(["  SOCKETS", "OWNER", "PEER", "GONE IN"]);
     for group in groups.iter().take(GROUPS_SHOWN) {
         table.add_row([
             text::count(group.count),

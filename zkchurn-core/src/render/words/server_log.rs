@@ -67,7 +67,7 @@ pub fn in_words(counts: &BTreeMap<&'static str, u64>, shown: impl Fn(Kind) -> bo
         .filter(|kind| shown(*kind))
         .filter_map(|kind| {
             let count = counts.get(kind.name())?;
-            Some(format!("{} {}", text::count(*count), kind.words()))
+            Some(kind.counted(*count))
         })
         .collect();
     words.join(", ")
@@ -92,17 +92,15 @@ pub fn unknown_counts(report: &LogReport) -> Vec<String> {
     let mut whys: Vec<_> = report
         .unknown_counts
         .iter()
-        .map(|unknown_counts| unknown_counts.why)
+        .map(|unknown| unknown.why)
         .collect();
     whys.dedup();
     let sentence = |why: &str| {
         let of_this = report
             .unknown_counts
             .iter()
-            .filter(|unknown_counts| unknown_counts.why == why);
-        let words: Vec<_> = of_this
-            .map(|unknown_counts| unknown_counts.kind.words())
-            .collect();
+            .filter(|unknown| unknown.why == why);
+        let words: Vec<_> = of_this.map(|unknown| unknown.kind.words()).collect();
         format!("{} ({why})", words.join(", "))
     };
     whys.into_iter().map(sentence).collect()

@@ -24,12 +24,10 @@ pub mod permit;
 mod proc;
 pub mod thread_dump;
 
-use clap::ValueEnum;
-
 pub use self::look::look;
 
 /// How closely JVMs are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JvmMode {
     /// Not at all.
     Off,
