@@ -90,7 +90,7 @@ fn the_report_says_why_there_is_no_dump_and_the_jvm_lives_on() {
         assert!(line("no dump").ends_with(why), "{text}");
         let nid = format!("thread   {tid} (nid {tid:#x}, {tid})");
         line(&nid);
-        let jstack = line("next     where a dump");
+        let jstack = line("next     if a dump is possible");
         assert!(
             jstack.contains(&format!("jstack {} | grep", target.pid)),
             "{jstack}"
