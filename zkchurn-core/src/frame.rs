@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! What a source yields, live or from a recording: the one language between
-//! the rim and the pure core.
+//! the shell and this crate.
 
 use serde::{Deserialize, Serialize};
 

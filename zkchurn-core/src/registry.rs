@@ -101,7 +101,7 @@ impl Registry {
     /// The row of a process: what `/proc` told of it, else what the kernel captured.
     pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
         let identity = self.get(key);
-        let details = self.details(key).cloned().unwrap_or_default();
+        let details = self.details(key);
         let name = identity.map_or_else(|| unnamed(comm), |identity| identity.name.clone());
         ProcessRow {
             pid: key.pid,
@@ -111,9 +111,9 @@ impl Registry {
             uid,
             executable: identity.and_then(|identity| identity.executable.clone()),
             command: identity.map_or_else(Vec::new, |identity| identity.command.clone()),
-            unit: details.unit,
-            container: details.container,
-            pod: details.pod,
+            unit: details.and_then(|details| details.unit.clone()),
+            container: details.and_then(|details| details.container.clone()),
+            pod: details.and_then(|details| details.pod.clone()),
         }
     }
 

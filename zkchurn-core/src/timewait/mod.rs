@@ -12,7 +12,7 @@
 //! | `grouping` | makes many threads of one process, or many short processes, one owner |
 //! | `table` | joins them with the sockets that the kernel lists |
 //!
-//! Listing is the rim's work: `socket_diag`.
+//! Listing them is the shell's work: `host/sock_diag` of zkchurn.
 
 pub mod grouping;
 pub mod owner_row;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Reading the clocks. Only the rim does it; everything else is told the time.
+//! Reading the clocks. Only the shell does it; everything else is told the time.
 
 use rustix::time::{ClockId, clock_gettime};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A live trace: the rim where clock, signals, kernel, `/proc` and files meet
+//! A live trace: the shell where clock, signals, kernel, `/proc` and files meet
 //! the pipeline.
 
 mod announce;
