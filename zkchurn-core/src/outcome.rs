@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! How a connection ended, told from its error, its first closer, the way of
+//! How a connection ended, derived from its error, its first closer, the direction of
 //! the RST and the payload bytes alone.
 
 use serde::Serialize;
@@ -120,7 +120,7 @@ impl Outcome {
         match self {
             Self::StillOpen => "The connection was still open when the trace ended.",
             Self::Refused => {
-                "The server's host refused the connection: nobody listens there, or a firewall rejects."
+                "The server's host refused the connection: nothing listens there, or a firewall rejects it."
             }
             Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
             Self::Unreachable => "The network reported no route to the host.",

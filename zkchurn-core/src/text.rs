@@ -108,9 +108,21 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// `1 connection`, `2 connections`.
+/// `78`, or `0 to 79`.
+pub fn range(least: u64, most: u64) -> String {
+    match least == most {
+        true => count(least),
+        false => format!("{} to {}", count(least), count(most)),
+    }
+}
+
+/// `1 connection`, `2 connections`, `2 processes`.
 pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match (number, noun.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
     format!("{} {noun}{plural}", count(number))
 }
 

@@ -188,7 +188,7 @@ mod tests {
     fn the_report_in_words_tells_what_was_recorded_and_lost() {
         let report = "first: x\ntraced: port 24181 on vm (Linux 6.18), client side, a to b (2 s), \
             40,000 connections in all\nlost: 1,003 ring buffer full, 4 table full, 9 recursion misses; \
-            0 closes of older sockets not matched\n";
+            0 unmatched closes\n";
         let seen = text(report).expect("a report");
         assert_eq!((seen.recorded, seen.said_lost), (40_000, 1_007));
     }

@@ -107,7 +107,7 @@ impl Lookalikes {
                 self.client(
                     4,
                     "a thread dump shows the connecting thread in ZooKeeper's ClientCnxn, \
-                     which speaks first on every connection that works",
+                     which always sends first on a connection that works",
                 );
             }
             ClientThread::ByName => self.client(
@@ -121,9 +121,12 @@ impl Lookalikes {
     fn look_at_the_rhythm(&mut self, case: &Case<'_>) {
         let weight = if case.rhythm.is_well_founded() { 2 } else { 1 };
         if case.rhythm.is_java_back_off() {
-            self.client(weight, "the pauses are those of ZooKeeper's Java client");
+            self.client(
+                weight,
+                "the pauses match the back-off of ZooKeeper's Java client",
+            );
         } else if case.rhythm.is_constant() {
-            self.probe(weight, "the rhythm is constant, as a timer makes it");
+            self.probe(weight, "the interval is constant, as from a timer");
         }
     }
 
@@ -141,7 +144,7 @@ impl Lookalikes {
             self.client(1, "the same thread makes every attempt");
         }
         if case.is_new_one_each_time() {
-            self.probe(1, "each attempt is by a new thread or process");
+            self.probe(1, "each attempt comes from a new thread or process");
         }
         let program = case.label().split(' ').next().unwrap_or_default();
         if PROBES.contains(&program) {
@@ -151,8 +154,8 @@ impl Lookalikes {
             self.probe(
                 2,
                 format!(
-                    "{} of {} ended with a RST before any byte, which takes SO_LINGER \
-                     0: load balancers' health checks do that, ZooKeeper's clients do not",
+                    "{} of {} ended with a RST before any byte, which needs SO_LINGER 0: \
+                     load balancers' health checks do that, ZooKeeper's clients do not",
                     self.reset, self.silent
                 ),
             );

@@ -111,13 +111,19 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
     }
 }
 
-/// A session id is the word that both sides' logs have in common.
+/// A session id is the word that both sides' logs have in common: worth a search where most
+/// of these connections have the same one.
 fn session_to_search(case: &Case<'_>) -> Option<String> {
-    let (session, connections) = case.handshakes()?.main_session()?;
-    Some(format!(
-        "search the logs of client and server for session {session} ({})",
-        text::counted(connections, "connection")
-    ))
+    let handshakes = case.handshakes()?;
+    let (session, connections) = handshakes.main_session()?;
+    let of_most = connections * 2 > handshakes.connections;
+    of_most.then(|| {
+        format!(
+            "search the client's and the server's log for session {session} ({} of {})",
+            text::count(connections),
+            text::counted(handshakes.connections, "connection")
+        )
+    })
 }
 
 /// The numbers that every rule may have looked at.

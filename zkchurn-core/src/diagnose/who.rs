@@ -95,9 +95,9 @@ impl Who {
                 processes,
                 latest,
             } => {
-                let user = uid.map_or_else(String::new, |uid| format!(" of uid {uid}"));
+                let user = uid.map_or_else(String::new, |uid| format!(" (uid {uid})"));
                 format!(
-                    "{} processes named {}{user}, the latest pid {}",
+                    "{} processes named {}{user}, most recently pid {}",
                     text::count(*processes),
                     text::printable(label.as_bytes()),
                     latest.pid

@@ -132,15 +132,15 @@ fn write_findings(to: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
 fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let titles = finding.cannot_tell_from.iter();
     let alike: Vec<_> = titles
-        .map(|name| format!("it cannot be distinguished from \"{}\"", name.title()))
+        .map(|name| format!("\"{}\" instead", name.title()))
         .collect();
     item(to, "what", &finding.summary)?;
     for (name, sentences) in [
         ("rhythm", finding.rhythm.as_slice()),
         ("for", &finding.reasons_for),
         ("against", &finding.reasons_against),
-        ("or", &alike),
-        ("decides", &finding.would_decide),
+        ("could be", &alike),
+        ("confirm", &finding.would_decide),
         ("next", &finding.next),
     ] {
         for sentence in sentences {

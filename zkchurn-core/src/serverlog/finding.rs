@@ -50,10 +50,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "opened {} that closed without a session",
-        means: "the peer closed before a session was established.",
+        means: "the client closed each one before it had a session",
         cannot_tell_from: &[Churn::ClientFailsBeforeItSpeaks, Churn::TcpHealthProbe],
-        would_decide: "a client that fails before it speaks and a TCP health check look the same \
-            here: check the process behind it",
+        would_decide: "the process behind the address: a failing client and a TCP health check \
+            look the same here",
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
@@ -62,13 +62,12 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Certain,
         severity: Severity::Broken,
-        does: "was refused {} over the connection limit",
-        means: "as many connections of this address were open as maxClientCnxns allows.",
+        does: "was refused {} over its connection limit",
+        means: "it had as many connections open as maxClientCnxns allows one address",
         cannot_tell_from: &[Churn::HandleLeak],
-        would_decide: "a client that opens handles without closing them and many clients behind \
-            one address (NAT, one host with many processes) look the same here: check which \
-            processes hold connections",
-        next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server to see who holds the connections",
+        would_decide: "the processes that hold the connections: one client that leaks them and \
+            many clients behind one address (NAT, one host with many processes) look the same here",
+        next: "run `sudo zkchurn` on that host, and `cons` or `ss -tn` on the server, to see who holds the connections",
     },
     Rule {
         name: Churn::ZxidAhead,
@@ -76,13 +75,13 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Certain,
         severity: Severity::Broken,
-        does: "was refused {} because it had seen a newer zxid than this server has",
-        means: "this server lags behind, or its data was lost or replaced while the client lived \
-            on; the client retries forever.",
+        does: "was refused {} because it has seen a newer zxid than this server",
+        means: "this server lags behind, or its data was lost or replaced while the client \
+            kept running; the client retries forever",
         cannot_tell_from: &[],
-        would_decide: "a lagging server and lost data look the same here: compare the other \
-            servers' zxid (`srvr`)",
-        next: "compare `srvr` of all servers; after a loss of data the clients must be restarted",
+        would_decide: "the zxid of the other servers (`srvr`): if they are ahead, this one lags; \
+            if they are not, data was lost",
+        next: "compare `srvr` on all servers; if data was lost, restart these clients",
     },
     Rule {
         name: Churn::SessionExpiredLoop,
@@ -90,11 +89,11 @@ const RULES: &[Rule] = &[
         least: 3,
         confidence: Confidence::Likely,
         severity: Severity::Broken,
-        does: "asked {} for a session that had expired",
-        means: "its sessions run out while it is away: long pauses, a lost network, or a client that never makes a new handle.",
+        does: "tried to resume an expired session in {}",
+        means: "its sessions expire while it is away: long pauses, network loss, or a client that never creates a new handle",
         cannot_tell_from: &[],
-        would_decide: "client pauses and a lost network look the same here: check the client's \
-            log and the session ids",
+        would_decide: "the client's log and the session ids: pauses and network loss look the \
+            same here",
         next: "run `sudo zkchurn --jvm dump --logs` on that host",
     },
     Rule {
@@ -104,10 +103,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "sent a wrong session password in {}",
-        means: "it asked for another client's session, or for one of another ensemble.",
+        means: "it asked for another client's session, or for one from another ensemble",
         cannot_tell_from: &[],
-        would_decide: "a client that was sent to another ensemble and a shared session id look \
-            the same here: check the client's connect string",
+        would_decide: "the client's connect string: a client that came from another ensemble and \
+            a shared session id look the same here",
         next: "compare the client's connect string with this ensemble",
     },
     Rule {
@@ -116,11 +115,11 @@ const RULES: &[Rule] = &[
         least: 1,
         confidence: Confidence::Certain,
         severity: Severity::Broken,
-        does: "came in {} while the server was not serving",
-        means: "the server had no quorum, or was starting or stopping; the clients are not to blame.",
+        does: "opened {} while the server was not serving",
+        means: "the server had no quorum, or was starting or stopping: the clients are not at fault",
         cannot_tell_from: &[],
-        would_decide: "no quorum and a restart look the same in these lines: check the election \
-            lines around them",
+        would_decide: "the election lines around these: no quorum and a restart look the same \
+            here",
         next: "look for LOOKING, LEADING and FOLLOWING in this log",
     },
     Rule {
@@ -130,11 +129,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "was turned away in {} by the connection throttle",
-        means: "more clients connected at once than zookeeper.connection_throttle_tokens allows.",
+        means: "more clients connected at once than zookeeper.connection_throttle_tokens allows",
         cannot_tell_from: &[],
-        would_decide: "who took the tokens is not logged: start with the addresses with most \
-            connections",
-        next: "check the addresses with most connections",
+        would_decide: "",
+        next: "start with the addresses that have most connections: the log does not say who used up the tokens",
     },
     Rule {
         name: Churn::ReadOnlyRefused,
@@ -143,10 +141,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "was refused {} by a server in read-only mode",
-        means: "the server has lost its quorum and serves only clients that allow a read-only server.",
+        means: "the server lost its quorum and serves only clients that accept a read-only server",
         cannot_tell_from: &[],
         would_decide: "",
-        next: "bring the quorum back",
+        next: "restore the quorum",
     },
     Rule {
         name: Churn::TlsAtPlaintextPort,
@@ -155,11 +153,11 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Likely,
         severity: Severity::Broken,
         does: "spoke TLS to a plaintext port in {}",
-        means: "the first bytes were those of a TLS record.",
+        means: "the first bytes were those of a TLS record",
         cannot_tell_from: &[Churn::WrongProtocol],
-        would_decide: "a ZooKeeper client with TLS and a scanner look the same here: check the \
-            process",
-        next: "give the client the secure port (secureClientPort), or run `sudo zkchurn` on that host",
+        would_decide: "the process behind the address: a ZooKeeper client with TLS and a scanner \
+            look the same here",
+        next: "point the client at the secure port (secureClientPort), or run `sudo zkchurn` on that host to find it",
     },
     Rule {
         name: Churn::HttpAtPlaintextPort,
@@ -168,9 +166,9 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "spoke HTTP to the ZooKeeper port in {}",
-        means: "the first four bytes were an HTTP method: a health check, a browser or a scanner.",
+        means: "the first four bytes were an HTTP method: a health check, a browser or a scanner",
         cannot_tell_from: &[],
-        would_decide: "the program is not logged: check the process",
+        would_decide: "",
         next: "run `sudo zkchurn` on that host",
     },
     Rule {
@@ -180,10 +178,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Possible,
         severity: Severity::Broken,
         does: "sent an impossible length in {}",
-        means: "another protocol, an unknown four-letter word, or a message over jute.maxbuffer.",
+        means: "it is another protocol, an unknown four-letter word, or a message over jute.maxbuffer",
         cannot_tell_from: &[Churn::WrongProtocol, Churn::OversizedPacket],
-        would_decide: "only the length in the log tells these apart",
-        next: "look for `Len error` in this log; run `sudo zkchurn` on that host",
+        would_decide: "the length, which is in the log (`Len error`)",
+        next: "search this log for `Len error`; run `sudo zkchurn` on that host",
     },
     Rule {
         name: Churn::TlsHandshakeFailed,
@@ -192,10 +190,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "failed the TLS handshake in {}",
-        means: "the certificates do not match, or the client does not speak TLS.",
+        means: "the certificates do not match, or the client does not speak TLS",
         cannot_tell_from: &[],
-        would_decide: "the reason is in the exception below the line",
-        next: "look for `Unsuccessful handshake` in this log",
+        would_decide: "the exception below each of these lines",
+        next: "search this log for `Unsuccessful handshake`",
     },
     Rule {
         name: Churn::SessionsComeAndGo,
@@ -204,11 +202,11 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Possible,
         severity: Severity::Wasteful,
         does: "ended {} that had a session",
-        means: "possibly a new client for each request instead of one that is reused.",
+        means: "possibly a new client for each request instead of one that is reused",
         cannot_tell_from: &[Churn::ClientPerRequest],
-        would_decide: "one client that reconnects and a client for each request look the same in \
-            these counts: check the session ids in the log",
-        next: "run `sudo zkchurn` on that host and see whether each connection is from a new thread",
+        would_decide: "the session ids in the log: one client that reconnects and a client for \
+            each request have the same counts",
+        next: "run `sudo zkchurn` on that host, and see whether each connection comes from a new thread",
     },
     Rule {
         name: Churn::FourLetterWordMonitor,
@@ -217,10 +215,10 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Harmless,
         does: "sent four-letter words in {}",
-        means: "a monitor; each command is a connection of its own.",
+        means: "a monitor opens a connection for each command",
         cannot_tell_from: &[],
         would_decide: "",
-        next: "nothing, unless it polls too often",
+        next: "nothing to do, unless it polls too often",
     },
 ];
 
@@ -297,6 +295,7 @@ fn summary(rule: &Rule, subject: &Subject<'_>, count: u64) -> String {
         sentence.push_str(&rate(count, first, last));
         sentence.push_str(&between(first, last));
     }
+    sentence.push('.');
     sentence
 }
 
@@ -342,16 +341,15 @@ fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
     let details = subject.details;
     match (rule.name, subject.address, details.limit) {
         (Churn::ClosesWithoutSession, None, _) => {
-            " ZooKeeper 3.5.5 to 3.5.10 names the address at \
-             DEBUG only, and no version does when a connection is reset: `zkchurn --side server` \
-             on the server names it."
+            "; ZooKeeper 3.5.5 to 3.5.10 logs the address at DEBUG only, and no version logs it \
+             when a connection is reset: `zkchurn --side server` on the server shows it"
                 .to_owned()
         }
         (Churn::ConnectionLimit, _, Some(limit)) => {
-            format!(" The limit was {}.", text::count(limit))
+            format!(" (the limit is {})", text::count(limit))
         }
         (Churn::FourLetterWordMonitor, Some(_), _) => {
-            format!(" It asked {}.", words(details).join(", "))
+            format!(" ({})", words(details).join(", "))
         }
         _ => String::new(),
     }
@@ -395,13 +393,13 @@ mod tests {
     }
 
     #[test]
-    fn a_health_check_and_a_failing_client_are_not_told_apart() {
+    fn a_health_check_and_a_failing_client_look_alike() {
         let probe = address(Kind::ClosedWithoutSession, (0..100).map(|n| n * 5));
         let findings = finding(&probe);
         assert_eq!(findings.len(), 1);
         assert_eq!(
             findings[0].summary,
-            "10.1.2.3 opened 100 connections that closed without a session, 0.20/s, between 1970-01-01 00:00:00 and 00:08:15"
+            "10.1.2.3 opened 100 connections that closed without a session, 0.20/s, between 1970-01-01 00:00:00 and 00:08:15."
         );
         assert!(
             findings[0]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a server's log tells about a connection or a session.
+//! What a server's log reports of a connection or a session.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::text;
 
 use crate::handshake::message::HTTP_METHODS;
 
-/// One thing that a line tells.
+/// What a line reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(usize)]
@@ -134,13 +134,16 @@ impl Kind {
         }
     }
 
-    /// So many of the kind, in a few words.
+    /// A count of the kind, in a few words.
     pub fn counted(self, count: u64) -> String {
         let words = match (self, count) {
+            (Self::SessionAsked, 1) => "new session request",
+            (Self::RenewalAsked, 1) => "session renewal request",
             (Self::Established, 1) => "session established or renewed",
             (Self::Expired, 1) => "session expired",
             (Self::AuthenticationFailed, 1) => "SASL failure",
             (Self::FourLetterWord, 1) => "four-letter word",
+            (Self::Http, 1) => "HTTP request",
             (Self::TlsHandshakeFailed, 1) => "failed TLS handshake",
             (kind, _) => kind.words(),
         };
@@ -151,24 +154,24 @@ impl Kind {
     pub fn words(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::SessionAsked => "asked for a new session",
-            Self::RenewalAsked => "asked for their session back",
+            Self::SessionAsked => "new session requests",
+            Self::RenewalAsked => "session renewal requests",
             Self::Established => "sessions established or renewed",
             Self::Expired => "sessions expired",
             Self::AuthenticationFailed => "SASL failures",
             Self::ClosedWithoutSession => "closed without a session",
-            Self::BrokenWithoutSession => "broke off without a session",
-            Self::EndedWithSession => "ended with a session",
+            Self::BrokenWithoutSession => "broken without a session",
+            Self::EndedWithSession => "closed with a session",
             Self::LimitReached => "over the connection limit",
-            Self::ZxidAhead => "had seen a newer zxid",
+            Self::ZxidAhead => "ahead of the server's zxid",
             Self::ReadOnlyRefused => "refused by a read-only server",
-            Self::RenewalRefused => "wanted an expired session",
+            Self::RenewalRefused => "for an expired session",
             Self::WrongPassword => "with a wrong session password",
             Self::NotServing => "while the server was not serving",
             Self::Throttled => "throttled",
             Self::FourLetterWord => "four-letter words",
-            Self::Tls => "TLS at a plaintext port",
-            Self::Http => "HTTP at the ZooKeeper port",
+            Self::Tls => "TLS to a plaintext port",
+            Self::Http => "HTTP requests",
             Self::BadLength => "with an impossible length",
             Self::TlsHandshakeFailed => "failed TLS handshakes",
         }

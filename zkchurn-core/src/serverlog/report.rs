@@ -213,10 +213,15 @@ fn findings(tally: &LogTally) -> Vec<Finding> {
 
 fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
     match findings.first() {
-        Some(worst) => format!("{}: {}.", worst.summary, worst.next.join("; ")),
-        None if facts.records == 0 => "No line here is from a ZooKeeper server's log.".to_owned(),
+        Some(worst) => format!("{} Next: {}.", worst.summary, worst.next.join("; ")),
+        None if facts.records == 0 => {
+            "This is not a ZooKeeper server's log: not one line of it is.".to_owned()
+        }
+        None if total.sum(Kind::is_end) == 0 => {
+            "No churn found: no line of this log is about a connection that ended.".to_owned()
+        }
         None => format!(
-            "Nothing remarkable: this log reports {} that ended, {} without a session.",
+            "No churn found: {} ended in this log, {} of them without a session.",
             text::counted(total.sum(Kind::is_end), "connection"),
             text::count(total.sum(Kind::is_failure)),
         ),
@@ -224,7 +229,7 @@ fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
 }
 
 fn totals(total: &Counts, facts: &LogFacts) -> BTreeMap<&'static str, Option<u64>> {
-    let count = |kind: Kind| match unknown_counts::why_not_told(kind, facts, total) {
+    let count = |kind: Kind| match unknown_counts::reason_unknown(kind, facts, total) {
         Some(_) => None,
         None => Some(total.of(kind)),
     };
@@ -236,7 +241,7 @@ fn totals(total: &Counts, facts: &LogFacts) -> BTreeMap<&'static str, Option<u64
 
 fn unknown_counts(total: &Counts, facts: &LogFacts) -> Vec<UnknownCount> {
     let reason = |kind| {
-        let why = unknown_counts::why_not_told(kind, facts, total)?;
+        let why = unknown_counts::reason_unknown(kind, facts, total)?;
         Some(UnknownCount { kind, why })
     };
     Kind::ALL.into_iter().filter_map(reason).collect()

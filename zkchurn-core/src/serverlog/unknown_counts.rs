@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What this log cannot tell. A count of 0 means nothing where the server does
+//! Counts that a log cannot give. A count of 0 means nothing where the server does
 //! not write the line at this level.
 
 use super::{facts::LogFacts, kind::Kind, line::Level, tally::Counts};
@@ -9,14 +9,14 @@ use super::{facts::LogFacts, kind::Kind, line::Level, tally::Counts};
 const QUIET: [u32; 3] = [3, 5, 5];
 
 /// Why the count of a kind is not known, although it is 0.
-pub fn why_not_told(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'static str> {
+pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'static str> {
     if total.of(kind) > 0 || facts.records == 0 {
         return None;
     }
     match kind {
-        Kind::Accepted if facts.netty => Some("the Netty server does not write this"),
+        Kind::Accepted if facts.netty => Some("the Netty server does not log this"),
         Kind::ClosedWithoutSession if facts.netty => {
-            Some("the Netty server writes nothing when a client closes")
+            Some("the Netty server logs nothing when a client closes")
         }
         Kind::Accepted | Kind::SessionAsked | Kind::RenewalAsked | Kind::Established => {
             connection_lines(facts)
@@ -29,7 +29,7 @@ pub fn why_not_told(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'st
         | Kind::ClosedWithoutSession
             if !facts.has_level(Level::Info) =>
         {
-            Some("written at INFO, and this log has no line below WARN")
+            Some("logged at INFO, and this log has no line below WARN")
         }
         _ => None,
     }
@@ -40,28 +40,28 @@ fn connection_lines(facts: &LogFacts) -> Option<&'static str> {
         None
     } else if facts.versions.is_empty() {
         Some(
-            "written at DEBUG from ZooKeeper 3.5.5 on, and this log has no DEBUG line and names no version",
+            "logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line and does not name the version",
         )
     } else {
-        Some("written at DEBUG from ZooKeeper 3.5.5 on, and this log has no DEBUG line")
+        Some("logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line")
     }
 }
 
-/// Sentences about counts that are there but not whole.
+/// Sentences about incomplete counts.
 pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
     let mut notes = Vec::new();
     let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
     if quiet && total.of(Kind::EndedWithSession) > 0 {
         notes.push(
-            "connections that had a session: only ends by the client without closing its session \
-             are logged; ordinary ends are written at DEBUG from ZooKeeper 3.5.5 on"
+            "of connections that had a session, only those are counted whose client left without \
+             closing the session: other ends are logged at DEBUG from ZooKeeper 3.5.5 on"
                 .to_owned(),
         );
     }
     if facts.netty {
         notes.push(
-            "the server uses Netty, which writes neither accepted connections nor clients that \
-             close: run `zkchurn --side server` there"
+            "the server uses Netty, which logs neither accepted connections nor clients that \
+             close: run `sudo zkchurn --side server` there"
                 .to_owned(),
         );
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn unknown_counts(kind: Kind, level: &str, version: Option<&str>) -> bool {
-        why_not_told(kind, &facts(level, version), &Counts::default()).is_some()
+        reason_unknown(kind, &facts(level, version), &Counts::default()).is_some()
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
     assert_fields(&flow["older"], &json!({ "seen": 2, "ended": 1, "open": 1 }));
     let answer = trace.report["answer"].as_str().unwrap();
     assert!(
-        answer.contains("2 connections older than the trace"),
+        answer.contains("2 connections already open when the trace began (1 ended)"),
         "{answer}"
     );
     let sockets = &trace.report["time_wait"]["groups"];

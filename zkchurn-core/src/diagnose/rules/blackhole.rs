@@ -38,28 +38,28 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "No answer to the SYN came within {} (median).",
+            "The server does not answer SYNs: attempts ended after {} (median).",
             text::duration(waited)
         ),
     )
     .number("timed_out", timed_out)
     .number("given_up", given_up)
     .number("syn_retransmits", case.tally.retransmits)
-    .next("is the address still ZooKeeper's? compare it with the name in the connect string")
+    .next("check that this is still ZooKeeper's address: resolve the name in the connect string")
     .next(
-        "on the server: do SYNs arrive (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), and does \
-         `nstat -az TcpExtListenOverflows` grow? then its accept queue is full, else \
-         a firewall or a route drops them",
+        "on the server: if no SYN arrives (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), a firewall \
+         or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \
+         its accept queue is full",
     );
     if timed_out > 0 {
         verdict = verdict.because(format!(
-            "the kernel gave up {} with ETIMEDOUT",
+            "the kernel gave up {} (ETIMEDOUT)",
             text::counted(timed_out, "time")
         ));
     }
     if given_up > 0 {
         verdict = verdict.because(format!(
-            "the program itself gave up {}, with no reply by then",
+            "the program gave up {} before any reply",
             text::counted(given_up, "time")
         ));
     }
@@ -72,7 +72,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if !patient && timed_out == 0 {
         verdict = verdict
             .but("the program gave up before the first SYN retransmit")
-            .decided_by("a longer connect timeout in the client");
+            .decided_by("a longer connect timeout in the client, and another trace");
     }
     Some(verdict)
 }

@@ -28,8 +28,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let mut verdict = Verdict::new(
         confidence,
-        "The client connects and closes before it sends a byte: the fault is in the client, \
-         not in the server.",
+        match confidence {
+            Confidence::Possible => {
+                "Connections are closed by the client before it sends a byte: a ZooKeeper client \
+                 that fails inside itself does this, and so does a port check."
+            }
+            _ => {
+                "The client connects and closes before it sends a byte: the fault is in the \
+                 client, not in the server."
+            }
+        },
     )
     .number("silent", lookalikes.silent)
     .number("reset", lookalikes.reset);
@@ -40,31 +48,33 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     Some(match case.runtime {
         Runtime::Jvm => verdict.next(
-            "look for NoClassDefFoundError and \"has been stopped already\" in its log \
-             (--logs does it); then restart the JVM with complete jars, and make \
+            "search its log for NoClassDefFoundError and \"has been stopped already\" \
+             (--logs does this); then restart the JVM with complete jars, and have \
              the application close its client when it stops",
         ),
-        _ => verdict.next("read the client's log around the times of these connections"),
+        _ => verdict.next("check the client's log at the times of these connections"),
     })
 }
 
-/// Says what would tell it from a probe.
+/// Names what would distinguish it from a probe.
 fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let verdict = verdict.cannot_tell_from(&[Churn::TcpHealthProbe]);
     let verdict = match case.runtime {
-        Runtime::Jvm => verdict
-            .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
-        _ if case.is_remote_host() => {
-            verdict.decided_by("zkchurn on that host: it names the process and thread")
+        Runtime::Jvm => {
+            verdict.decided_by("a thread dump and the log while it churns (--jvm dump --logs)")
         }
-        _ => verdict.decided_by("which program it is: its command line and its log (--logs)"),
+        _ if case.is_remote_host() => {
+            verdict.decided_by("zkchurn on that host, which names the process and thread")
+        }
+        _ => verdict
+            .decided_by("its command line and its log (--logs), which show what program it is"),
     };
     if case.rhythm.is_well_founded() {
         return verdict;
     }
     verdict.decided_by(
-        "a longer trace: a probe keeps the interval of its timer, the Java client \
-         pauses 1.1 to 2.1 s at random",
+        "a longer trace: a probe keeps a fixed interval, the Java client pauses for a \
+         random 1.1 to 2.1 s",
     )
 }
 

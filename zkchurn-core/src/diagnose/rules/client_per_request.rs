@@ -85,27 +85,28 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         ),
     )
     .because(format!(
-        "each got its session and some work done: {} to {} bytes sent, {} to {} received",
-        sent.min, sent.max, received.min, received.max
+        "each got a session and did some work: {} bytes sent, {} received",
+        text::range(sent.min, sent.max),
+        text::range(received.min, received.max)
     ))
     .number("answered", answered)
     .number("with_work", with_work);
     verdict = advice(verdict, case);
     if new_each_time {
         verdict = verdict.because(format!(
-            "{} threads or processes opened {}: a client that reconnects keeps its thread",
-            text::count(case.threads),
-            text::counted(case.tally.opened(), "connection")
+            "{} came from {} threads or processes: a client that reconnects keeps its thread",
+            text::counted(case.tally.opened(), "connection"),
+            text::count(case.threads)
         ));
     } else if case.is_remote_host() {
         verdict = verdict
             .cannot_tell_from(&[Churn::ReadTimeouts])
-            .decided_by("--handshake distinguishes a new session from a reconnect");
+            .decided_by("--handshake, which distinguishes a new session from a reconnect");
     } else {
         verdict = verdict
-            .but("the same threads opened several: possibly one client that reconnects")
+            .but("some threads opened more than one, as a client that reconnects does")
             .cannot_tell_from(&[Churn::ReadTimeouts])
-            .decided_by("--handshake distinguishes a new session from a reconnect");
+            .decided_by("--handshake, which distinguishes a new session from a reconnect");
     }
     Some(verdict)
 }

@@ -43,11 +43,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let open = case.tally.open() + case.tally.older.open();
     let mut verdict = Verdict::new(
         confidence,
-        "The server accepts and closes at once, without reading the request: it has reached \
-         its limit of connections from this address (maxClientCnxns).",
+        match confidence {
+            Confidence::Possible => {
+                "The server accepts and closes at once, without reading the request, as it does \
+                 when this address has reached its connection limit (maxClientCnxns)."
+            }
+            _ => {
+                "The server accepts and closes at once, without reading the request: this \
+                 address has reached the server's connection limit (maxClientCnxns)."
+            }
+        },
     )
     .because(format!(
-        "{} of {} were closed or reset with nothing read, about {} after they were established",
+        "{} of {} were closed or reset unread, {} (median) after they were established",
         text::count(unread),
         text::counted(case.ended(), "connection"),
         text::duration(
@@ -57,7 +65,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 .unwrap_or_default()
         )
     ))
-    .because("a server that reads the request and refuses it closes without a RST")
+    .because("a server that had read the request would close without a RST")
     .number("turned_away", turned_away)
     .number("unread", unread)
     .number("open_to_same_server", open)
@@ -67,13 +75,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
          '( sport = :2181 )'`): all processes and containers behind one address share the limit",
     )
     .next(
-        "find who holds them before raising maxClientCnxns: a leak only takes longer to reach \
-        it",
+        "find out who holds them before you raise maxClientCnxns: a leak reaches the higher \
+        limit, too",
     );
     if confidence == Confidence::Possible {
         verdict = verdict
             .but(
-                "most were closed without a RST, as by a server that reads the request and refuses",
+                "most were closed without a RST, as by a server that reads the request and \
+                 refuses it",
             )
             .cannot_tell_from(&[Churn::NotServed]);
     }
@@ -82,8 +91,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if open > 0 {
         verdict = verdict.because(format!(
-            "this process holds {} open to the same server",
-            text::counted(open, "connection")
+            "it holds {} to the same server",
+            text::counted(open, "open connection")
         ));
     }
     Some(verdict)

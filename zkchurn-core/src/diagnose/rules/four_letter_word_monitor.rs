@@ -34,22 +34,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let verdict = Verdict::new(
         Confidence::Likely,
         format!(
-            "{} sent a four-letter word such as `ruok` or `mntr`: a monitor, harmless.",
+            "{} sent a four-letter word such as `ruok` or `mntr`: a monitor, and harmless.",
             text::counted(words, "connection")
         ),
     )
-    .because("4 to 6 bytes were sent: a word, perhaps with a line end, and no session")
+    .because("each sent 4 to 6 bytes: a word, perhaps with a line end, and no session request")
     .number("words", words)
-    .decided_by("--handshake reads the word")
+    .decided_by("--handshake, which reads the word")
     .next(ADVICE);
     Some(match case.rhythm.is_constant() {
-        true => verdict.because("they come at a fixed interval, like a timer"),
+        true => verdict.because("they come at a fixed interval, as from a timer"),
         false => verdict,
     })
 }
 
-const ADVICE: &str = "nothing, unless it is too often; the admin server (port 8080, /commands) \
-                      answers the same without a line in the log";
+const ADVICE: &str = "nothing to do, unless there are too many: the admin server (port 8080, \
+                      /commands) gives the same answers and logs nothing";
 
 /// The words themselves were read.
 fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {

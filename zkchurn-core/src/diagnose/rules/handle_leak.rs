@@ -19,7 +19,7 @@ pub const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 4;
-/// So many are more than a pool fills up with at its start.
+/// More than a pool opens at its start.
 const MANY: u64 = 8;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
@@ -41,33 +41,42 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => Confidence::Possible,
     };
     let all = open + case.tally.older.open();
+    let with_older = match case.tally.older.open() {
+        0 => String::new(),
+        _ => format!(" ({} with older ones)", text::count(all)),
+    };
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} were opened during the trace and are still open ({} now).",
-            text::counted(open, "connection"),
-            text::count(all)
+            "{} opened during the trace are still open{with_older}.",
+            text::counted(open, "connection")
         ),
     )
-    .because(format!(
-        "of {} only {} ended",
-        text::count(opened),
-        text::count(case.ended())
-    ))
+    .because(match case.ended() {
+        0 => "none was closed".to_owned(),
+        ended => format!(
+            "only {} of {} ended",
+            text::count(ended),
+            text::count(opened)
+        ),
+    })
     .number("open_now", all)
     .next(
-        "find who calls `new ZooKeeper` without close(); the next failure is the server's \
-        limit (maxClientCnxns, 60 by default)",
+        "find the code that creates clients and does not close them, before it reaches the \
+        server's limit (maxClientCnxns, 60 by default)",
     )
     .decided_by("a longer trace: a leak keeps growing, a pool stops at its size");
     verdict = match case.is_remote_host() {
         true => verdict
             .but("they may belong to many processes on that host")
-            .decided_by("zkchurn on that host: it counts by process and thread"),
-        false => verdict.because("each is from a new thread: a client of its own"),
+            .decided_by("zkchurn on that host, which counts by process and thread"),
+        false => {
+            verdict.because("they come from new threads: separate clients, not one that reconnects")
+        }
     };
     if steady {
-        verdict = verdict.because("they come steadily during the trace, not all at its start");
+        verdict =
+            verdict.because("they are opened steadily throughout the trace, not all at its start");
     }
     Some(verdict)
 }

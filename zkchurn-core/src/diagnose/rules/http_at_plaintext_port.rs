@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
             |handshakes| handshakes.http,
             "HTTP",
             "an HTTP request was seen on the wire",
-            "find what scrapes or checks this port; metrics are at port 7000 (metricsProvider.httpPort), the admin server at 8080",
+            "find what scrapes or checks this port: metrics are on port 7000 (metricsProvider.httpPort), the admin server is on 8080",
         )
     },
 };

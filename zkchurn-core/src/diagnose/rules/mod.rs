@@ -43,7 +43,7 @@ pub struct Rule {
 pub const ALL: &[Rule] = &[
     // The incident: a client that fails inside itself.
     client_fails_before_it_speaks::RULE,
-    // Its twin: somebody looks whether the port is open.
+    // Its lookalike: somebody checks whether the port is open.
     tcp_health_probe::RULE,
     // ECONNREFUSED.
     refused::RULE,

@@ -44,7 +44,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         },
         format!(
             "The server read {} the size of a ConnectRequest and closed without an answer: \
-             it is not serving, or refuses this client.",
+             it is not serving, or it refuses this client.",
             text::counted(closed, "request")
         ),
     )
@@ -54,23 +54,23 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = match resets {
         0 => verdict.because("it closed without a RST, so it had read the request"),
         some => verdict.but(format!(
-            "{} of {} were ended by a RST, as when the server's limit is reached",
+            "{} of {} ended with a RST, as when the server's connection limit is reached",
             text::count(some),
             text::count(unanswered)
         )),
     };
     let verdict = match case.handshakes() {
-        Some(handshakes) => told_by_requests(verdict, handshakes),
+        Some(handshakes) => weigh_requests(verdict, handshakes),
         None => verdict,
     };
-    Some(told_by_log(verdict, case))
+    Some(weigh_log(verdict, case))
 }
 
 /// What the client had seen before rules out one of the reasons.
-fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
+fn weigh_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
     let verdict = verdict.because(format!(
-        "{} without an answer were seen on the wire",
-        text::counted(handshakes.unanswered, "ConnectRequest")
+        "{} seen on the wire",
+        text::counted(handshakes.unanswered, "unanswered ConnectRequest")
     ));
     match handshakes.last_zxid {
         Some(seen) if seen.max.0 == 0 => verdict.because(
@@ -78,15 +78,15 @@ fn told_by_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
              the server is not serving",
         ),
         Some(seen) => verdict.because(format!(
-            "the client has seen zxid {}: a server that is behind refuses it",
+            "the client has seen zxid {}: a server that is behind it refuses the client",
             seen.max
         )),
         None => verdict,
     }
 }
 
-/// Only a log tells one reason from the other.
-fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
+/// Only a log can distinguish the reasons.
+fn weigh_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let reasons = [
         (
             LogSignature::SERVER_NOT_SERVING,
@@ -109,17 +109,17 @@ fn told_by_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
     verdict
         .cannot_tell_from(&[Churn::ConnectionLimit])
         .decided_by(
-            "the server's log: \"ZooKeeperServer not running\" means no quorum or a server that \
-             is still starting, \"has seen zxid\" means that the server lost data that this client \
-             had seen, \"Too many connections\" means the limit",
+            "the server's log: \"ZooKeeperServer not running\" means no quorum or still starting, \
+             \"has seen zxid\" means the server has lost data that this client had seen, \
+             \"Too many connections\" means the connection limit",
         )
         .next(
             "on the server: `echo srvr | nc localhost 2181` shows its mode, or that it is not \
             serving",
         )
         .next(
-            "if the server lost its data, clients that had seen newer data must be restarted; \
-             zkchurn serverlog FILE on the server counts both",
+            "if the server has lost data, restart the clients that had seen it; \
+             `zkchurn serverlog FILE` on the server counts both",
         )
 }
 

@@ -50,12 +50,12 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Certain,
             format!(
-                "Session {} moves from one client to the other and back: {}.",
+                "Several clients use session {} in turn: {}.",
                 shared.id,
                 users.join(", ")
             ),
         )
-        .because("the session id in the server's answers to each of them was seen on the wire")
+        .because("the server's answers to each of them, seen on the wire, carry this session id")
         .number("takers", takers(&shared) as u64)
         .next(ADVICE),
     )
@@ -63,8 +63,8 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
 
 /// Once each is a client that was started anew with a kept session.
 const AGAIN: u64 = 2;
-const ADVICE: &str = "find how two clients got the same session id and password: a copied \
-                      object, a forked process, a file that both read";
+const ADVICE: &str = "find out how two clients got the same session id and password: a copied \
+                      object, a forked process, or a file that both read";
 
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let taken = case.shapes().count_exact(|shape| {
@@ -80,27 +80,27 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} got their session and were closed by the server with no other traffic: \
-             another client may have taken over the session.",
+            "{} got a session answer and nothing else before the server closed them: \
+             another client may be using the same session.",
             text::counted(taken, "connection")
         ),
     )
-    .because("the client keeps its connection thread, so its session is alive")
+    .because("the client keeps its connection thread, so its session has probably not expired")
     .number("taken", taken)
     .cannot_tell_from(&[Churn::SessionExpiredLoop])
-    .decided_by("--handshake reads the session ids")
+    .decided_by("--handshake, which reads the session ids")
     .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
     match case.rivals.as_slice() {
         [] => {
             verdict = verdict.but(
-                "no other client on this host shows this at this server; the other one may be on \
-                another host",
+                "no other client on this host shows the same pattern with this server; the other \
+                 one may be on another host",
             );
         }
         rivals => {
             verdict = verdict.because(format!(
-                "the same server shows this for {}",
+                "the same happens at this server to {}",
                 rivals.join(" and ")
             ));
         }
@@ -162,7 +162,7 @@ mod tests {
             findings[0]
                 .reasons_for
                 .iter()
-                .any(|why| why.contains("shows this for pid"))
+                .any(|why| why.contains("happens at this server to pid"))
         );
         assert!(
             names(&findings)[2..]

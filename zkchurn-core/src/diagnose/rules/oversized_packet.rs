@@ -37,17 +37,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} carried up to {} bytes and ended: a packet over jute.maxbuffer \
-             (1,048,575 bytes by default) is refused and sent again.",
+            "{} carried up to {} bytes and ended: a packet larger than jute.maxbuffer \
+             (1,048,575 bytes by default) is refused, and sent again after the reconnect.",
             text::counted(large, "connection"),
             text::count(most)
         ),
     )
-    .because("connections with this many bytes are not normally closed and reopened")
+    .because("a healthy client keeps a connection over which it moves this much")
     .number("large", large)
     .number("most_bytes", most)
     .decided_by("the log of the side that closes: \"Len error\" or \"is out of range\" (--logs)")
-    .next("shrink the data; otherwise raise jute.maxbuffer on every client and server");
+    .next("store less in one znode (or list fewer children); otherwise raise jute.maxbuffer on every client and server");
     if let Some(line) = logged {
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
     }

@@ -57,12 +57,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (0, 0) => Confidence::Possible,
         _ => Confidence::Likely,
     };
+    let lived = text::duration(lived);
     let mut verdict = Verdict::new(
         confidence,
-        format!(
-            "After {} (median) without an answer the connection was given up.",
-            text::duration(lived)
-        ),
+        match confidence {
+            Confidence::Possible => format!(
+                "Connections were given up after {lived} (median), as by a client that waits for \
+                 an answer in vain."
+            ),
+            _ => format!("Connections were given up after {lived} (median): no answer came."),
+        },
     )
     .number("never_answered", never_answered)
     .number("given_up_after_answers", given_up)
@@ -72,42 +76,42 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "the client's log: \"Client session timed out, have not heard from server in N ms\"",
     )
     .next(
-        "check the server for pauses (GC, disk: `mntr` max latency, fsync warnings in its \
-        log), then the network",
+        "check the server for pauses (GC, slow disk: max latency in `mntr`, fsync warnings in \
+        its log), then the network",
     );
     if never_answered > 0 {
         verdict = verdict.because(format!(
-            "{} sent a ConnectRequest, waited, and closed without a byte of answer",
+            "{} sent a ConnectRequest, got no reply, and closed",
             text::counted(never_answered, "connection")
         ));
     }
     if broken > 0 {
         verdict = verdict.because(format!(
-            "the kernel gave {} up because nothing more was acknowledged",
+            "the kernel dropped {} because the peer stopped acknowledging data",
             text::counted(broken, "connection")
         ));
     }
     verdict = match case.tally.retransmits {
         0 if never_answered > 0 => verdict.because(
-            "the server's kernel acknowledged the data: the network works, the server \
+            "the server's kernel acknowledged the data: the network works, but the server \
              process does not answer",
         ),
         0 => verdict,
         segments => verdict.because(format!(
-            "segments were retransmitted {}: packets are lost",
+            "segments were retransmitted {}: the network loses packets",
             text::counted(segments, "time")
         )),
     };
     if never_answered + broken == 0 && case.tally.retransmits == 0 {
         verdict = verdict
-            .but("the server had answered before, and nothing was lost: a pause of the client's own process looks the same")
+            .but("the server had answered before and no packet was lost: a pause of the client's own process looks the same")
             .cannot_tell_from(&[Churn::ClientPerRequest]);
     }
     if let Some(handshakes) = case.handshakes()
         && handshakes.reconnects > 0
     {
         verdict = verdict.because(format!(
-            "{} went on with an old session, seen on the wire: it is one client that reconnects",
+            "{} resumed an old session (seen on the wire): it is one client that reconnects",
             text::counted(handshakes.reconnects, "connection")
         ));
     }

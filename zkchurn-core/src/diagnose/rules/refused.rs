@@ -28,28 +28,28 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let servers = case.destinations.len() as u64;
-    let whom = match servers {
-        1 => "The server's host refuses".to_owned(),
-        many => format!("All of {} refuse", text::counted(many, "server")),
+    let who = match servers {
+        1 => "The server's host".to_owned(),
+        many => text::counted(many, "server"),
     };
-    let of = text::counted(case.ended(), "connection");
-    let mut verdict = Verdict::new(
-        Confidence::Certain,
-        format!("{whom} {} of {of}.", text::count(refused)),
-    )
+    let ended = text::counted(case.ended(), "connection");
+    let how_many = match refused == case.ended() {
+        true => ended,
+        false => format!("{} of {ended}", text::count(refused)),
+    };
+    let mut verdict = Verdict::new(Confidence::Certain, format!("{who} refused {how_many}."))
     .because("the kernel reports ECONNREFUSED: the SYN was answered with a RST")
     .number("refused", refused)
-    .next("on the server: is ZooKeeper running, and on this address and port? `ss -ltn`")
-    .next("if it listens, a firewall in between rejects (REJECT)");
+    .next("on the server: check that ZooKeeper runs and listens on this address and port (`ss -ltn`)")
+    .next("if it does listen, a firewall on the way rejects the connections (a REJECT rule)");
     match case.rhythm.pattern {
         Pattern::Constant { period_ns } if (1_080..=1_130).contains(&(period_ns / 1_000_000)) => {
-            verdict = verdict.because(
-                "the interval of 1.1 s is that of ZooKeeper's Java client before its first success",
-            );
+            verdict = verdict
+                .because("ZooKeeper's Java client retries every 1.1 s until its first success");
         }
         Pattern::JavaBackOff => {
-            verdict = verdict
-                .because("the rhythm is that of ZooKeeper's Java client after a lost connection");
+            verdict =
+                verdict.because("ZooKeeper's Java client pauses like this after a lost connection");
         }
         _ => {}
     }
@@ -57,7 +57,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if others > 0 {
         let words = text::counted(others, "other connection");
         verdict = verdict.but(format!(
-            "{words} got through: the server started or stopped during the trace"
+            "{words} did not fail this way: the server may have started or stopped during the \
+             trace"
         ));
     }
     Some(verdict)

@@ -38,28 +38,29 @@ fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         Confidence::Certain,
         format!(
-            "The server answered {} of {} that the session has expired.",
+            "The server answered {} of {} with \"session expired\".",
             text::count(expired),
             text::counted(handshakes.connections, "request")
         ),
     )
-    .because("a ConnectResponse with no session or no timeout was seen on the wire");
+    .because("a ConnectResponse with session 0 or timeout 0 was seen on the wire");
     if handshakes.reconnects >= expired && case.is_new_one_each_time() {
-        verdict = verdict
-            .because("new threads or processes present an old session: it is stored and reused");
+        verdict = verdict.because(
+            "new threads or processes present an old session: the application stores and reuses it",
+        );
     }
     if expired == 1 {
-        verdict = verdict.but("it happened once: a single expiry is no loop");
+        verdict = verdict.but("it happened only once: one expiry is not a loop");
     }
     Some(advice(verdict))
 }
 
 fn advice(verdict: Verdict) -> Verdict {
     verdict
-        .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does it)")
+        .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does this)")
         .next(
             "after an expiry the application must create a new handle, without a session \
-             id; find what keeps it from sending pings: GC pauses, a blocked event thread",
+             id; find out what keeps the client from sending pings, such as GC pauses",
         )
 }
 
@@ -86,11 +87,17 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         confidence,
         format!(
             "{} asked for a session, got an answer and ended with no other traffic: \
-             the server answered that the session has expired.",
-            text::counted(alone, "connection")
+             {} that the session has expired.",
+            text::counted(alone, "connection"),
+            match confidence {
+                Confidence::Possible => "the answer may be",
+                _ => "the server answered",
+            }
         ),
     )
-    .because("48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, nothing else")
+    .because(
+        "48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and nothing else",
+    )
     .number("handshake_alone", alone)
     .number("closed_by_server", by_server);
     verdict = advice(verdict);
@@ -102,23 +109,23 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if case.is_new_one_each_time() && alone > 1 {
         verdict = verdict.because(
-            "each is from a new thread or process: the application creates a new handle each time",
+            "new threads or processes open them: the application creates a new handle each time",
         );
     }
     if comes_again {
         verdict = verdict
-            .but("the same thread comes back, while in the Java client it ends with its session");
+            .but("the same thread comes back, but the Java client's thread ends with its session");
     }
     if let Some(line) = logged {
         verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
     }
     if alone == 1 {
-        verdict = verdict.but("it happened once: a single expiry is no loop");
+        verdict = verdict.but("it happened only once: one expiry is not a loop");
     }
     if confidence != Confidence::Certain {
         verdict = verdict
             .cannot_tell_from(&[Churn::OneSessionTwoClients])
-            .decided_by("--handshake reads the answer and the session id");
+            .decided_by("--handshake, which reads the answer and the session id");
     }
     Some(verdict)
 }

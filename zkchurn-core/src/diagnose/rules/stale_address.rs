@@ -37,17 +37,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Possible,
             format!(
-                "{} failed to connect, while the same process connects to {}.",
-                text::counted(failed, "attempt"),
+                "{} to this address failed, while the same process reaches {}.",
+                text::counted(failed, "connection attempt"),
                 elsewhere.join(", ")
             ),
         )
-        .because("every attempt at this address failed")
-        .because("other addresses of the same process work")
+        .because(match failed == case.ended() {
+            true => "every attempt to this address failed",
+            false => "nearly every attempt to this address failed",
+        })
+        .because("connections to other addresses from the same process work")
         .number("failed", failed)
         .decided_by(
-            "resolve the name in the connect string now (`getent ahosts NAME`): if this \
-             address is missing, it is stale; otherwise that server is down",
+            "`getent ahosts NAME` with the name in the connect string: if this address is not \
+             listed, it is stale; otherwise that server is down",
         )
         .next("restart the client if the address is stale: older clients resolve names only once"),
     )

@@ -27,13 +27,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let mut verdict = Verdict::new(
         confidence,
-        "A probe connects and closes without a byte, to check that the port is open: \
-         harmless, but each one is a line in ZooKeeper's log.",
+        match confidence {
+            Confidence::Possible => {
+                "Connections are closed by the client before it sends a byte, as a port check \
+                 does: harmless, if it is one."
+            }
+            _ => {
+                "A probe connects and closes without sending a byte, to check that the port is \
+                 open: harmless, but each one adds a line to ZooKeeper's log."
+            }
+        },
     )
     .number("silent", lookalikes.silent)
     .number("reset", lookalikes.reset)
     .next(
-        "if the log lines are unwelcome, have the probe send `ruok` (4lw.commands.whitelist) \
+        "if the log lines are a nuisance, have the probe send `ruok` (4lw.commands.whitelist) \
          or use the admin server, or probe less often",
     );
     verdict.reasons_for.extend(lookalikes.for_probe);
@@ -41,9 +49,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {
-            Runtime::Jvm => verdict
-                .decided_by("a thread dump and the log, taken while it churns: --jvm dump --logs"),
-            _ => verdict.decided_by("which process it is, and what its configuration checks"),
+            Runtime::Jvm => {
+                verdict.decided_by("a thread dump and the log while it churns (--jvm dump --logs)")
+            }
+            _ => verdict.decided_by("which process it is, and what it is configured to check"),
         };
     }
     Some(verdict)

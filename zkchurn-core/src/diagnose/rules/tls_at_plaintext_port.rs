@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
             |handshakes| handshakes.tls,
             "TLS",
             "a ClientHello was seen on the wire",
-            "compare the client's `zookeeper.client.secure` with the port: TLS wants the server's secureClientPort",
+            "compare the client's `zookeeper.client.secure` with the port: TLS needs the server's secureClientPort",
         )
     },
 };

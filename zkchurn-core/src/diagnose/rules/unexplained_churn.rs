@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Connections come and go, and no rule knows why: said, not passed over.
+//! Connections come and go, and no rule knows why: the report says so.
 
 use super::Rule;
 use crate::{
@@ -30,24 +30,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let verdict = Verdict::new(
         Confidence::Possible,
         format!(
-            "{} ended in a way that matches no known kind.",
+            "{} ended in a way that matches no known cause.",
             text::counted(case.ended(), "connection")
         ),
     )
     .number("bytes_unknown", unknown);
     Some(if case.most(unknown) {
         verdict
-            .but("this kernel does not report byte counts, so most kinds look alike")
+            .but("this kernel does not report byte counts, so most causes look alike")
             .decided_by("a kernel with BTF (`zkchurn doctor` shows what is missing)")
     } else {
         verdict
-            .because("the outcomes and sizes are in the table below")
-            .decided_by("--handshake reads requests and answers")
-            .decided_by(
-                "--jvm dump --logs for the client's side, the server's log for the \
-                server's",
-            )
-            .next("read the client's log around the times of these connections")
+            .because("their outcomes and sizes are in the table below")
+            .decided_by("--handshake, which reads requests and answers")
+            .decided_by("--jvm dump --logs on the client's side, the server's log on the server's")
+            .next("check the client's log at the times of these connections")
     })
 }
 

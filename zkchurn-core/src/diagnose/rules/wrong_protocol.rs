@@ -61,7 +61,7 @@ pub(super) fn read_off_the_wire(
     let connections = text::counted(count, "connection");
     let verdict = Verdict::new(
         Confidence::Certain,
-        format!("{connections} began with {protocol} and the server closed without an answer."),
+        format!("{connections} began with {protocol}, and the server closed without an answer."),
     );
     let verdict = verdict.because(reason).number("foreign", foreign);
     Some(verdict.number("read", count).next(next))
@@ -91,7 +91,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some(handshakes) = case.handshakes()
         && (handshakes.tls + handshakes.http) * 2 > foreign
     {
-        // Told apart by rules of their own.
+        // They have rules of their own.
         return None;
     }
     let program = case.label().split(' ').next().unwrap_or_default();
@@ -110,15 +110,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ),
     )
     .because(format!(
-        "{} to {} bytes were sent first, while a ConnectRequest has 48 or 49",
-        sent.min, sent.max
+        "the client sent {} bytes; a ConnectRequest has 48 or 49",
+        text::range(sent.min, sent.max)
     ))
     .number("foreign", foreign)
     .cannot_tell_from(&[Churn::TlsAtPlaintextPort, Churn::HttpAtPlaintextPort])
-    .decided_by("--handshake reads the first bytes")
+    .decided_by("--handshake, which reads the first bytes")
     .decided_by(
-        "the server's log: \"Len error\" with the length 1195725856 is \"GET \", one from \
-         369295616 on begins with 0x16, which is TLS",
+        "the server's log: \"Len error 1195725856\" is \"GET \" (HTTP), a length of 369295616 \
+         or a little more begins with 0x16 (TLS)",
     )
     .next("compare the client's settings (zookeeper.client.secure) with the server's secureClientPort");
     if let Some((name, protocol)) = known {

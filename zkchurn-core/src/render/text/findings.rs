@@ -82,16 +82,10 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
         .map(|name| format!("\"{}\"", name.title()))
         .collect();
     if !lookalikes.is_empty() {
-        line(
-            to,
-            "or",
-            &format!(
-                "it cannot be distinguished from {}",
-                lookalikes.join(" and ")
-            ),
-        )?;
+        let others = format!("{} instead", lookalikes.join(" or "));
+        line(to, "could be", &others)?;
     }
-    lines(to, "decides", &finding.would_decide)?;
+    lines(to, "confirm", &finding.would_decide)?;
     lines(to, "next", &finding.next)
 }
 

@@ -91,7 +91,7 @@ fn write_addresses(to: &mut dyn Write, report: &LogReport, style: &Style) -> io:
         writeln!(to, "… {more} more addresses (--top shows more)")?;
     }
     for (words, counts) in [
-        ("addresses beyond the table", &report.other_addresses),
+        ("addresses over the limit", &report.other_addresses),
         ("lines without an address", &report.without_address),
     ] {
         if !counts.is_empty() {
@@ -132,7 +132,7 @@ fn write_log(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Resul
     for file in &report.log.files {
         if let Some(error) = &file.error {
             let error = text::printable(error.as_bytes());
-            let words = format!("{} was read in part: {error}", file.name);
+            let words = format!("{} was read only in part: {error}", file.name);
             write_warning(to, "", &words, style)?;
         }
     }

@@ -16,12 +16,12 @@ pub fn line(loss: &Loss) -> String {
     let ring_buffer = kernel.ended_records_dropped;
     let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
     let mut line = format!(
-        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {} of older sockets not matched",
+        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {}",
         text::count(ring_buffer),
         text::count(kernel.table_full),
         text::counted(
             kernel.unmatched_closes.saturating_sub(kernel.table_full),
-            "close"
+            "unmatched close"
         ),
     );
     if let Some(dropped) = kernel.handshake_records_dropped {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a server's log tells, in words and cells.
+//! What a server's log reports, in words and cells.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ pub fn total(report: &LogReport) -> String {
     }
 }
 
-/// Counts that this log cannot tell, with why.
+/// Counts that this log cannot give, with the reason.
 pub fn unknown_counts(report: &LogReport) -> Vec<String> {
     let mut whys: Vec<_> = report
         .unknown_counts
@@ -110,7 +110,8 @@ pub fn unknown_counts(report: &LogReport) -> Vec<String> {
 pub fn log(report: &LogReport) -> String {
     let log = &report.log;
     let mut line = format!(
-        "{} of {}, {} ({} of records, {} below them, {} empty, {} foreign, {} cut)",
+        "{}, {}, {} ({} log records, {} continuations, {} blank, {} not ZooKeeper's; {} too long \
+         and cut)",
         text::counted(log.files.len() as u64, "file"),
         text::counted(log.bytes, "byte"),
         text::counted(log.lines, "line"),
@@ -122,10 +123,10 @@ pub fn log(report: &LogReport) -> String {
     );
     if let (Some(first), Some(last)) = (log.first, log.last) {
         let (first, last) = (moment(first), moment(last));
-        line.push_str(&format!(", {first} to {last} of the server's clock"));
+        line.push_str(&format!(", {first} to {last} by the server's clock"));
     }
     let versions = match log.versions.is_empty() {
-        true => "ZooKeeper's version is not in it".to_owned(),
+        true => "ZooKeeper version not logged".to_owned(),
         false => format!("ZooKeeper {}", log.versions.join(", ")),
     };
     format!("{line}; {versions}")

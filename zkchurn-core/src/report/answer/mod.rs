@@ -10,6 +10,9 @@ use crate::{
     text,
 };
 
+/// Fewer ended connections than most rules ask for.
+const FEW: u64 = 3;
+
 /// Says who churns, where to, how often, and how the connections end.
 pub fn answer(report: &Report) -> String {
     let flow = match report.flows.first() {
@@ -19,13 +22,14 @@ pub fn answer(report: &Report) -> String {
     let window = text::window(report.trace.length_ns);
     let Subject { name, summary, tid } = subject(flow);
     let is_thread = tid.is_some();
-    let mut sentence = format!(
+    let mut sentence = no_churn(report);
+    sentence.push_str(&format!(
         "{name} opened {} to {} in {window} ({}){}",
         text::counted(summary.opened, "connection"),
         destination(flow),
         text::rate(summary.per_second),
         threads_clause(flow, is_thread),
-    );
+    ));
     sentence.push_str(&ending(summary, is_thread));
     sentence.push('.');
     sentence.push_str(&inside::inside(report, flow, tid));
@@ -54,17 +58,34 @@ fn nothing_seen(report: &Report) -> String {
     };
     match report.total.older.seen {
         0 => format!("{what}. {hint}"),
-        seen => format!("{what}; {}.", older(seen, report.total.older.ended)),
+        seen => format!(
+            "{}{what}; {}.",
+            no_churn(report),
+            older(seen, report.total.older.ended)
+        ),
     }
 }
 
-/// The connections that were there already.
-fn older(seen: u64, ended: u64) -> String {
-    let seen = text::counted(seen, "connection");
-    match ended {
-        0 => format!("{seen} older than the trace stayed open"),
-        ended => format!("{seen} older than the trace ({} ended)", text::count(ended)),
+/// Said where connections were seen and no rule found anything.
+fn no_churn(report: &Report) -> String {
+    match (report.findings.is_empty(), report.total.ended) {
+        (false, _) => String::new(),
+        (true, ended @ 1..FEW) => format!(
+            "No churn found, but only {} ended; a longer trace may show more. ",
+            text::counted(ended, "connection")
+        ),
+        (true, _) => "No churn found. ".to_owned(),
     }
+}
+
+/// Connections that were open when the trace began.
+fn older(seen: u64, ended: u64) -> String {
+    let ended = match ended {
+        0 => "none ended".to_owned(),
+        ended => format!("{} ended", text::count(ended)),
+    };
+    let seen = text::counted(seen, "connection");
+    format!("{seen} already open when the trace began ({ended})")
 }
 
 /// Of whom the answer speaks.
@@ -84,8 +105,7 @@ fn subject(flow: &FlowRow) -> Subject<'_> {
         tid: None,
     };
     let Some(process) = &flow.process else {
-        let host = flow.destination.split(" -> ").next().unwrap_or_default();
-        return whole(format!("remote host {host}"));
+        return whole(format!("remote host {}", host(flow)));
     };
     let process = format!(
         "pid {} {}",
@@ -102,6 +122,11 @@ fn subject(flow: &FlowRow) -> Subject<'_> {
     }
 }
 
+/// The remote host of a connection that was accepted here.
+fn host(flow: &FlowRow) -> &str {
+    flow.destination.split(" -> ").next().unwrap_or_default()
+}
+
 fn destination(flow: &FlowRow) -> String {
     match flow.destination.split_once(" -> :") {
         Some((_, port)) => format!("port {port} here"),
@@ -109,7 +134,7 @@ fn destination(flow: &FlowRow) -> String {
     }
 }
 
-/// So many connections from as many threads are no coincidence.
+/// This many connections from as many threads are no coincidence.
 const EACH_NEW: u64 = 3;
 
 fn threads_clause(flow: &FlowRow, is_thread: bool) -> String {
@@ -142,20 +167,24 @@ fn ending(summary: &Summary, is_thread: bool) -> String {
     let Some((outcome, count)) = most else {
         return String::new();
     };
-    let how_many = if *count == summary.opened {
-        if *count == 1 {
-            "which was".to_owned()
-        } else {
-            "each".to_owned()
+    let (count, ended) = (*count, summary.ended);
+    let was = if count == 1 { "was" } else { "were" };
+    let how_many = if count == summary.opened {
+        match count {
+            1 => "which was".to_owned(),
+            _ => "each".to_owned(),
         }
     } else if summary.open == 0 {
-        format!("{} of them", text::count(*count))
+        format!("{} of them", text::count(count))
+    } else if count == ended {
+        match count {
+            1 => "and the one that ended was".to_owned(),
+            2 => "and both that ended were".to_owned(),
+            _ => format!("and all {} that ended were", text::count(count)),
+        }
     } else {
-        format!(
-            "{} of the {} that ended",
-            text::count(*count),
-            text::count(summary.ended)
-        )
+        let (count, ended) = (text::count(count), text::count(ended));
+        format!("and {count} of the {ended} that ended {was}")
     };
     format!(", {how_many} {}", manner(*outcome, summary, is_thread))
 }
@@ -168,9 +197,9 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::StillOpen => "still open".to_owned(),
         Outcome::Refused => format!("refused (ECONNREFUSED){tried}"),
         Outcome::TimedOut => format!("unanswered until the kernel gave up (ETIMEDOUT){tried}"),
-        Outcome::Unreachable => format!("with no route to the host{tried}"),
+        Outcome::Unreachable => format!("unable to find a route to the host{tried}"),
         Outcome::GivenUp => format!("given up by {closer} while still connecting{tried}"),
-        Outcome::ConnectFailed => format!("failed to connect{tried}"),
+        Outcome::ConnectFailed => format!("unable to connect{tried}"),
         Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
         Outcome::ResetByUs => format!("reset by {closer}{lived}{}", bytes(summary)),
         Outcome::Broken => format!(
@@ -187,7 +216,7 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         | Outcome::ClosedByPeerWithoutAnswer
         | Outcome::AnsweredThenClosedByPeer
         | Outcome::ClosedByPeer => format!("closed by the peer{lived}{}", bytes(summary)),
-        Outcome::Unknown => format!("ended{lived}{}", bytes(summary)),
+        Outcome::Unknown => format!("ended in an unknown way{lived}{}", bytes(summary)),
     }
 }
 
@@ -222,14 +251,10 @@ fn bytes(summary: &Summary) -> String {
     if out.connections == 0 || back.connections == 0 {
         return String::new();
     }
-    let amount = |min: u64, max: u64| match min == max {
-        true => text::count(min),
-        false => format!("{} to {}", text::count(min), text::count(max)),
-    };
     format!(
         " with {} bytes sent and {} received",
-        amount(out.min, out.max),
-        amount(back.min, back.max)
+        text::range(out.min, out.max),
+        text::range(back.min, back.max)
     )
 }
 
@@ -240,14 +265,12 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
     let mut parts = Vec::new();
     if same_process > 0 {
         parts.push(format!(
-            "{} by other threads of it",
-            text::count(same_process)
+            "{} from its other threads",
+            text::counted(same_process, "connection")
         ));
     }
     if elsewhere > 0 {
-        let sources = report.flows.len() as u64 - 1 + report.flows_left_out;
-        let sources = text::counted(sources, "other source");
-        parts.push(format!("{} by {sources}", text::count(elsewhere)));
+        parts.push(others_elsewhere(report, flow, elsewhere));
     }
     if report.total.older.seen > 0 {
         parts.push(older(report.total.older.seen, report.total.older.ended));
@@ -255,5 +278,27 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    format!(" Also: {}; see below.", parts.join(", "))
+    format!(" Also, listed below: {}.", parts.join("; "))
+}
+
+/// Of the same process to other servers, or of others.
+fn others_elsewhere(report: &Report, flow: &FlowRow, connections: u64) -> String {
+    let connections = text::counted(connections, "connection");
+    let owner = |flow: &FlowRow| match &flow.process {
+        Some(process) => (process.pid, process.start_ns, String::new()),
+        None => (0, 0, host(flow).to_owned()),
+    };
+    let mut owners: Vec<_> = report.flows.iter().map(owner).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let others = owners.len() as u64 - 1;
+    let (one, several) = match flow.process {
+        Some(_) => ("other process", "other processes"),
+        None => ("other host", "other hosts"),
+    };
+    match (others, report.flows_left_out) {
+        (0, 0) => format!("{connections} from the same source to other servers"),
+        (_, 0) => format!("{connections} from {}", text::counted(others, one)),
+        _ => format!("{connections} from {several}"),
+    }
 }
