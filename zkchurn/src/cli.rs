@@ -13,10 +13,10 @@ use crate::commands::{
 
 /// Names the process and thread behind ZooKeeper connection churn.
 ///
-/// Run it with sudo on the client's host during the churn. It prints a
-/// line for each connection that ends, and at the end (Ctrl-C, SIGTERM or
-/// --duration) a report: which process and thread connects where, how often,
-/// how long each connection lives, who closes it and with how many bytes sent.
+/// Run it with sudo on the client's host while it churns. It prints a line for
+/// each connection that ends and, when it stops (Ctrl-C, SIGTERM or --duration),
+/// a report: which process and thread connects where, how often, how long
+/// connections live, who closes them and how many bytes were sent.
 #[derive(Debug, Parser)]
 #[command(name = "zkchurn", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXAMPLES)]
@@ -60,29 +60,29 @@ Examples:
   sudo zkchurn --jvm dump --logs            also ask the JVM and read its log
   sudo zkchurn --handshake                  which sessions are requested and granted
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
-  sudo zkchurn --record incident.zkchurn    keep the raw records
-  zkchurn replay incident.zkchurn           report on them later, without privilege
+  sudo zkchurn --record incident.zkchurn    save the raw records
+  zkchurn replay incident.zkchurn           report on them later, without privileges
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
-  zkchurn doctor                            check that this host can trace
+  zkchurn doctor                            check whether zkchurn can trace here
 
-Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privilege missing,
-4 kernel lacks something, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
+Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
+4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Traces, then lists the sockets in TIME_WAIT with their owners.
+    /// Lists TIME_WAIT sockets with the process and thread that owned them.
     #[command(name = "timewait")]
     TimeWait(TimeWaitArgs),
-    /// Runs the same report on a recording; needs no privilege.
+    /// Reports on a recording; needs no privileges.
     Replay(ReplayArgs),
-    /// Shows which clients churn, from a ZooKeeper server's log files.
+    /// Finds the clients that churn in a ZooKeeper server's log files.
     ///
-    /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, rotated and
-    /// gzip files too, in any order. Needs no privilege.
+    /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, also rotated and
+    /// gzipped, in any order. Needs no privileges.
     #[command(name = "serverlog")]
     ServerLog(ServerLogArgs),
-    /// Checks this host: what works, which limitations apply, how to fix them.
+    /// Checks what works on this host, which limitations apply and how to fix them.
     Doctor(DoctorArgs),
 }
 

@@ -54,7 +54,7 @@ impl<W: Write> Writer<W> {
             return Err(io::Error::new(
                 ErrorKind::InvalidInput,
                 format!(
-                    "a frame of {} bytes; the longest has {MAX_PAYLOAD}",
+                    "a frame of {} bytes, which is over the limit of {MAX_PAYLOAD}",
                     payload.len()
                 ),
             ));

@@ -36,7 +36,7 @@ impl Form for JsonForm {
     }
 
     fn purpose(&self) -> &'static str {
-        "One JSON object a line (docs/reference/format.md)"
+        "One JSON object per line, for programs"
     }
 
     fn renderer(&self, to: Box<dyn Write>, _options: Options) -> Box<dyn Renderer> {

@@ -37,7 +37,7 @@ impl Form for MarkdownForm {
     }
 
     fn purpose(&self) -> &'static str {
-        "For a ticket: the report alone, as Markdown"
+        "The report alone, to paste into a ticket"
     }
 
     fn renderer(&self, to: Box<dyn Write>, options: Options) -> Box<dyn Renderer> {

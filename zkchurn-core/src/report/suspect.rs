@@ -166,7 +166,7 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
             .map(|file| file.path.as_str())
             .collect();
         let verb = match inspection.logs {
-            Some(_) => "nothing known in the ends of its logs; read",
+            Some(_) => "no known sign of churn in its logs; read them yourself:",
             None => "search its logs (or use --logs):",
         };
         let more = match details.log_files_left_out {
@@ -198,7 +198,7 @@ fn elsewhere(details: &Details) -> Option<String> {
 fn next_dump(jvm: &Jvm) -> Option<String> {
     match &jvm.dump {
         _ if jvm.kind == JvmKind::OpenJ9 => Some(
-            "zkchurn cannot dump OpenJ9: use `jcmd PID Thread.print` of the same JDK"
+            "zkchurn cannot dump OpenJ9: use `jcmd PID Thread.print` from the same JDK"
                 .replace("PID", &jvm.inner_pid.to_string()),
         ),
         Dump::NotAsked => Some(format!(
@@ -213,7 +213,7 @@ fn next_dump(jvm: &Jvm) -> Option<String> {
         )),
         Dump::Taken { .. } if jvm.threads.is_empty() => Some(format!(
             "the connecting threads were not in the dump: they end with their connections; \
-             while one lives: {}",
+             run this while one is alive: {}",
             jvm.jstack
         )),
         Dump::Taken { .. } => None,

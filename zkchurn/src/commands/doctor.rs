@@ -21,7 +21,7 @@ use crate::{
 /// Options of the doctor.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// The form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
 }

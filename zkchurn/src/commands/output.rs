@@ -12,19 +12,19 @@ use super::values;
 /// Options of the output.
 #[derive(Clone, Debug, Args)]
 pub struct OutputArgs {
-    /// The form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
 
-    /// How many processes, and threads of each, the report lists.
+    /// How many processes the report lists, and how many threads of each.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
-    /// Most lines a second for single connections; 0 for no limit. Text only.
+    /// Most connection lines printed per second; 0 for no limit. Text only.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
     pub lines: u32,
 
-    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    /// No colours. Pipes and NO_COLOR switch them off, too.
     #[arg(long)]
     pub no_color: bool,
 }

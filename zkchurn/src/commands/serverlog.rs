@@ -30,7 +30,7 @@ pub struct ServerLogArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// The form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
 
@@ -38,16 +38,16 @@ pub struct ServerLogArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
-    /// Count from this time (server's clock) on, such as
+    /// Ignore lines before this time by the server's clock, such as
     /// "2026-11-25 04:13:01".
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub since: Option<Moment>,
 
-    /// Count up to, not including, this time.
+    /// Ignore lines from this time on.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub until: Option<Moment>,
 
-    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    /// No colours. Pipes and NO_COLOR switch them off, too.
     #[arg(long)]
     pub no_color: bool,
 }

@@ -19,30 +19,30 @@ use crate::{
 /// Options of `timewait`.
 #[derive(Debug, Args)]
 pub struct TimeWaitArgs {
-    /// Ports whose sockets are listed, comma-separated.
+    /// Ports whose sockets to list, comma-separated.
     #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
     pub port: Vec<u16>,
 
-    /// Which side this host is.
+    /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
     pub side: SideValue,
 
-    /// How long to trace before the sockets are listed; Ctrl-C lists them at
-    /// once. A socket is in TIME_WAIT for 60 s, so after 60s every owner is known.
+    /// How long to trace before listing the sockets; Ctrl-C lists them at once. A
+    /// socket stays in TIME_WAIT for 60 s, so after 60s every owner is known.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::watch)]
     pub watch: Duration,
 
-    /// List the sockets one by one, too.
+    /// Also list the sockets one by one.
     #[arg(long)]
     pub rows: bool,
 
-    /// What to ask the JVM of a process that churns: a dump shows the full name
-    /// of the thread that owns the sockets.
+    /// How to inspect a process that churns and is a JVM: a dump shows the full name
+    /// of the thread that owned the sockets.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
 
-    /// Also write the raw records to this new file, which is named FILE.partial
-    /// until the trace has ended.
+    /// Also write the raw records to this new file; it is called FILE.partial until
+    /// the trace ends.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
@@ -50,11 +50,11 @@ pub struct TimeWaitArgs {
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub bpf_object: Option<PathBuf>,
 
-    /// The form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
 
-    /// No colours; they are also left out in a pipe and where NO_COLOR is set.
+    /// No colours. Pipes and NO_COLOR switch them off, too.
     #[arg(long)]
     pub no_color: bool,
 }

@@ -26,56 +26,53 @@ pub struct TraceArgs {
     #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
     pub port: Vec<u16>,
 
-    /// Trace only connections that this process opens.
+    /// Trace only connections opened by this process.
     #[arg(long, value_name = "PID", value_parser = values::pid)]
     pub pid: Option<NonZeroU32>,
 
-    /// Which side this host is.
-    ///
-    /// client: connections that it opens to the ports. server: connections that
-    /// it accepts on them, counted by remote host.
+    /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
     pub side: SideValue,
 
-    /// Stop after this time, such as 60s, 5m or 1h30m; by default at Ctrl-C.
+    /// Stop after this time, such as 60s, 5m or 1h30m [default: at Ctrl-C].
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
-    /// Time between the summary lines; 0 for none.
+    /// Time between summary lines; 0 for none.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
     pub interval: Duration,
 
-    /// Also write the raw records to this new file, which is named FILE.partial
-    /// until the trace has ended.
+    /// Also write the raw records to this new file; it is called FILE.partial until
+    /// the trace ends.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
-    /// What to ask the JVM of a process that churns.
+    /// How to inspect a process that churns and is a JVM.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
 
-    /// Search the ends of the log files that such a process has open for lines
-    /// that explain churn: at most 4 MiB of each and 16 files, read only.
+    /// Search the log files that a process that churns has open for lines that
+    /// explain it: the last 4 MiB of each, at most 16 files, read-only.
     #[arg(long)]
     pub logs: bool,
 
-    /// Read the first bytes of each direction: who asks for a new session,
-    /// who for an old one, and what the server answers.
+    /// Read the first bytes of each direction: who asks for a new session, who
+    /// resumes one, and what the server answers.
     ///
-    /// Up to 28 bytes of the client's and 20 of the server's, which end before
-    /// the session's password; of connections that begin during the trace.
+    /// Up to 28 bytes from the client and 20 from the server, which end before the
+    /// session's password. Only of connections that begin during the trace.
     #[arg(long)]
     pub handshake: bool,
 
-    /// How many connections are followed at once.
+    /// How many connections to follow at once.
     #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = values::table_size)]
     pub table_size: u32,
 
-    /// Size of the buffer between kernel and zkchurn, in KiB: a power of two.
+    /// Size of the buffer between the kernel and zkchurn, in KiB: a power of two.
     #[arg(long, value_name = "KIB", default_value_t = BUFFER_KIB, value_parser = values::buffer)]
     pub buffer: u32,
 
-    /// How to attach; by default the best that this kernel offers.
+    /// How to attach [default: the best way that this kernel offers].
     #[arg(long, value_enum)]
     pub hook: Option<HookValue>,
 
@@ -83,8 +80,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub bpf_object: Option<PathBuf>,
 
-    /// Print more: -v what is loaded and which limitations apply, -vv also every
-    /// state change that the kernel program sees.
+    /// Print more: -v shows what is loaded and which limitations apply, -vv also
+    /// every state change that the kernel program sees.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 

@@ -18,9 +18,9 @@ use crate::host::jvm::JvmMode;
 /// `--side`
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SideValue {
-    /// Connections that this host opens to a traced port.
+    /// Connections that this host opens to the ports.
     Client,
-    /// Connections that this host accepts on a traced port.
+    /// Connections that this host accepts on the ports, counted by remote host.
     Server,
     /// Both.
     Both,
@@ -67,11 +67,11 @@ pub fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
 pub enum JvmValue {
     /// Not at all.
     Off,
-    /// By reading /proc only: which JVM, its flags and the command for a thread dump.
+    /// Read /proc only: which JVM, its flags, and the command for a thread dump.
     Name,
-    /// Also by a thread dump, for the thread's full name and its stack: over the
-    /// JVM's attach socket, which SIGQUIT starts unless the JVM would die of it.
-    /// The JVM stops at a safepoint for the dump, usually for milliseconds.
+    /// Also take a thread dump, for the thread's full name and stack. It goes over the
+    /// JVM's attach socket, which SIGQUIT opens unless the JVM would die of it. The JVM
+    /// pauses at a safepoint for the dump, usually for milliseconds.
     Dump,
 }
 
@@ -87,9 +87,10 @@ impl From<JvmValue> for JvmMode {
 
 pub fn port(text: &str) -> Result<u16, String> {
     match text.trim().parse() {
-        Ok(0) | Err(_) => {
-            Err("a port is a number from 1 to 65535, several with commas: 2181,4181".to_owned())
-        }
+        Ok(0) | Err(_) => Err(
+            "a port is a number from 1 to 65535; separate several with commas: 2181,4181"
+                .to_owned(),
+        ),
         Ok(port) => Ok(port),
     }
 }

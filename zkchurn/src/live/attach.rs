@@ -124,12 +124,12 @@ pub fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, F
         let hint = match code {
             Code::NotPermitted if locked_memory_is_short(facts) => format!(
                 "before Linux 5.11 BPF maps count as locked memory, and the limit is too low: \
-                 {MORE_LOCKED_MEMORY}; `zkchurn doctor` says what else is missing"
+                 {MORE_LOCKED_MEMORY}; `zkchurn doctor` shows what else is missing"
             ),
             Code::NotPermitted => {
-                "run it with sudo; `zkchurn doctor` says what is missing".to_owned()
+                "run it with sudo; `zkchurn doctor` shows what is missing".to_owned()
             }
-            _ => "`zkchurn doctor` says what this host offers".to_owned(),
+            _ => "`zkchurn doctor` shows what this host offers".to_owned(),
         };
         let error: anyhow::Error = shorten(error);
         Failure::new(code, error.context(hint))
@@ -197,7 +197,7 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
         .any(|check| check.name == "BTF" && check.state == State::Ok);
     if source.hook() == Hook::Tracepoint && has_btf {
         sentences.push(
-            "hook: the classic tracepoint; sockets are followed by address and cannot be joined with `ss -e`"
+            "hook: the classic tracepoint; sockets are followed by their kernel address and cannot be matched with `ss -e`"
                 .to_owned(),
         );
     }
@@ -209,7 +209,7 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
     }
     if let Err(why) = source.captures_handshakes() {
         sentences.push(format!(
-            "{}: not captured, the trace goes on without them: {why}",
+            "{}: not captured, everything else is traced: {why}",
             handshake::NAME
         ));
     }

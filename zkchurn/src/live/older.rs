@@ -62,10 +62,12 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
         states: ALIVE,
     };
     let first = sock_diag::list(&query);
-    let mut notes = first.notes;
-    for note in &mut notes {
-        note.insert_str(0, "connections older than the trace may be missing: ");
-    }
+    let notes = first.notes.iter();
+    let notes = notes.map(|note| {
+        let note = lower_case_first(note);
+        format!("connections older than the trace may be missing: {note}")
+    });
+    let mut notes: Vec<_> = notes.collect();
     if first.sockets.is_empty() {
         return OlderConnections {
             records: Vec::new(),
@@ -79,7 +81,7 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     if no_room > 0 {
         notes.push(format!(
             "the table is full: {no_room} connections older than the trace are not followed, \
-             nor are new ones until some end; use a larger --table-size"
+             nor are new ones until some end: raise --table-size"
         ));
     }
     let alive: HashSet<u64> = sock_diag::list(&query)
@@ -97,6 +99,13 @@ pub fn follow(source: &mut KernelSource, wanted: Wanted<'_>, now_ns: u64) -> Old
     let mut records: Vec<_> = followed.into_values().collect();
     records.sort_unstable_by_key(|record| record.socket);
     OlderConnections { records, notes }
+}
+
+/// A sentence that goes on behind a colon.
+fn lower_case_first(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    let first = characters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(characters).collect()
 }
 
 /// Enters the wanted ones; and how many of them found no room.

@@ -157,12 +157,12 @@ impl Sink {
             let partial = partial.display();
             if error.kind() == ErrorKind::InvalidInput {
                 warn(format_args!(
-                    "{partial} lacks {error}; the recording goes on"
+                    "{partial} lacks {error}; the recording continues"
                 ));
                 return;
             }
             warn(format_args!(
-                "{partial} can no longer be written ({error}); the trace goes on without it"
+                "{partial} can no longer be written ({error}); the trace continues without it"
             ));
             self.recording = None;
             self.recording_failed = true;
@@ -176,7 +176,7 @@ pub fn tell_of_partial(path: &Path) {
     if partial.exists() {
         let partial = partial.display();
         warn(format_args!(
-            "{partial} has what was recorded until then; `zkchurn replay` reads it"
+            "{partial} has what was recorded so far; `zkchurn replay` reads it"
         ));
     }
 }
@@ -185,8 +185,7 @@ fn start_recording(path: &Path) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
         let fix = match error.kind() {
             ErrorKind::AlreadyExists => {
-                "choose a name that does not exist yet, with .partial or \
-                without"
+                "choose a name that does not exist yet, with or without .partial"
             }
             _ => "choose a directory you can write to",
         };

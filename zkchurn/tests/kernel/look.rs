@@ -119,7 +119,7 @@ fn of_many_logs_the_rest_is_said_to_be_left_out() {
     assert_eq!(search.files.len(), 16);
     assert_eq!(
         search.notes,
-        ["4 more log files were not searched: at most 16 are."]
+        ["4 more log files were not searched: the limit is 16."]
     );
 }
 

@@ -28,7 +28,7 @@ pub fn write(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
     }
     writeln!(
         to,
-        "\ncapabilities and their purpose; all others are dropped once it traces:"
+        "\ncapabilities that zkchurn uses, and what for; it drops all others once it traces:"
     )?;
     for row in &doctor.capabilities {
         let mark = if row.held { "held    " } else { "not held" };

@@ -31,7 +31,7 @@ pub fn write(to: &mut impl Write, logs: &LogSearch, style: &Style) -> io::Result
         field(
             to,
             "",
-            &format!("… {more} of lines (--format json has them)"),
+            &format!("… {more} of matching lines (--format json has them)"),
         )?;
     }
     for note in &logs.notes {
@@ -77,7 +77,7 @@ fn write_finding(
 ) -> io::Result<()> {
     let lines = text::counted(finding.count, "line");
     let when = match finding.during_trace {
-        true => ", also during the trace",
+        true => ", some during the trace",
         false => "",
     };
     let meaning = format!("{lines}{when}: {}", finding.meaning);
@@ -95,7 +95,7 @@ fn write_finding(
         None => format!("byte {}", finding.offset),
     };
     let last = clip(finding.last.trim(), COMMAND_SHOWN);
-    field(to, "", &format!("  {last}   <- the last, {place}"))
+    field(to, "", &format!("  {last}   <- last one, {place}"))
 }
 
 fn bytes(count: u64) -> String {

@@ -46,7 +46,7 @@ impl Form for TextForm {
     }
 
     fn purpose(&self) -> &'static str {
-        "For a person"
+        "For people"
     }
 
     fn renderer(&self, to: Box<dyn Write>, options: Options) -> Box<dyn Renderer> {

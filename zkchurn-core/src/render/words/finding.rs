@@ -8,7 +8,14 @@ use crate::{diagnose::Finding, text};
 pub fn about(finding: &Finding, arrow: &str) -> String {
     let connections = text::counted(finding.connections, "connection");
     let who = &finding.who.words;
-    match finding.destinations.as_slice() {
+    // Of a connection that was accepted here the destination begins with that host.
+    let host = format!("{} -> ", finding.who.label);
+    let places: Vec<_> = finding
+        .destinations
+        .iter()
+        .map(|place| place.strip_prefix(&host).unwrap_or(place))
+        .collect();
+    match places.as_slice() {
         [] => format!("{who}, {connections}"),
         places => format!("{who} {arrow} {}, {connections}", places.join(", ")),
     }

@@ -52,7 +52,7 @@ pub fn of_many(summary: &HandshakeSummary) -> String {
         (summary.reconnects, "reconnect"),
         (summary.tls, "TLS hello"),
         (summary.http, "HTTP request"),
-        (summary.other_requests, "foreign request"),
+        (summary.other_requests, "non-ZooKeeper request"),
         (summary.incomplete, "incomplete message"),
     ]);
     for (word, count) in &summary.four_letter_words {

@@ -4,7 +4,15 @@
 use jiff::tz::TimeZone;
 
 use super::moment::moment;
-use crate::{report::Report, text};
+use crate::{frame::Sides, report::Report, text};
+
+fn sides(sides: Sides) -> &'static str {
+    match sides {
+        Sides::Client => "client side",
+        Sides::Server => "server side",
+        Sides::Both => "both sides",
+    }
+}
 
 /// Ports, host, side and time of a trace.
 pub fn traced(report: &Report, zone: &TimeZone) -> String {
@@ -14,11 +22,11 @@ pub fn traced(report: &Report, zone: &TimeZone) -> String {
         .pid
         .map_or_else(String::new, |pid| format!(", pid {pid} only"));
     format!(
-        "traced: port {} on {} (Linux {}), {} side{pid}, {} to {} ({}), {} in all",
+        "traced: port {} on {} (Linux {}), {}{pid}, {} to {} ({}), {} in all",
         ports.join(","),
         text::printable(trace.host.as_bytes()),
         text::printable(trace.kernel.as_bytes()),
-        trace.side.word(),
+        sides(trace.side),
         moment(&trace.from, zone, true),
         moment(&trace.to, zone, false),
         text::window(trace.length_ns),

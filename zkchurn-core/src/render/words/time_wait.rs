@@ -14,12 +14,22 @@ pub fn sentence(table: &TimeWait) -> String {
     let Some(first) = known.or(table.owners.first()) else {
         return "TIME_WAIT: no socket to or from the traced ports".to_owned();
     };
-    let count = text::count(first.count);
-    let total = text::counted(table.total, "socket");
+    let (count, total) = (
+        text::count(first.count),
+        text::counted(table.total, "socket"),
+    );
     let whose = whose(&first.owner, first.threads);
-    match known {
-        Some(_) => format!("TIME_WAIT: {count} of {total} belong to {whose}"),
-        None => format!("TIME_WAIT: {count} of {total}: {whose}"),
+    let belong = match first.count {
+        1 => "belongs",
+        _ => "belong",
+    };
+    match (known, table.total) {
+        (Some(_), 1) => format!("TIME_WAIT: 1 socket, which belongs to {whose}"),
+        (Some(_), all) if all == first.count => {
+            format!("TIME_WAIT: all {total} belong to {whose}")
+        }
+        (Some(_), _) => format!("TIME_WAIT: {count} of {total} {belong} to {whose}"),
+        (None, _) => format!("TIME_WAIT: {count} of {total}: {whose}"),
     }
 }
 
@@ -69,7 +79,7 @@ pub fn owner(owner: &OwnerRow) -> String {
             processes,
             such_as,
         } => format!(
-            "{} processes {}, such as pid {such_as}",
+            "{} processes named {}, such as pid {such_as}",
             text::count(*processes),
             text::printable(process.as_bytes())
         ),
@@ -130,8 +140,16 @@ mod tests {
         };
         assert_eq!(
             headline(&[(many, 15)]),
-            "TIME_WAIT: 15 of 15 sockets belong to 15 processes nc, such as pid 7"
+            "TIME_WAIT: all 15 sockets belong to 15 processes named nc, such as pid 7"
         );
+        let one = |count| OwnerRow::TracedProcesses {
+            process: "nc".to_owned(),
+            processes: count,
+            such_as: 7,
+        };
+        assert!(headline(&[(one(1), 1)]).starts_with("TIME_WAIT: 1 socket, which belongs to"));
+        let of_more = headline(&[(one(1), 1), (OwnerRow::ClosedBeforeStart, 1)]);
+        assert!(of_more.starts_with("TIME_WAIT: 1 of 2 sockets belongs to"));
         let unknown = headline(&[(OwnerRow::ClosedBeforeStart, 3)]);
         assert!(unknown.starts_with("TIME_WAIT: 3 of 3 sockets: closed before"));
     }

@@ -53,7 +53,7 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
     let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
     if more > 0 {
         search.notes.push(format!(
-            "{} not searched: at most {FILE_LIMIT} are.",
+            "{} not searched: the limit is {FILE_LIMIT}.",
             match more {
                 1 => "1 more log file was".to_owned(),
                 _ => format!("{more} more log files were"),

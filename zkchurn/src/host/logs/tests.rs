@@ -123,7 +123,7 @@ fn files_beyond_the_limit_are_named() {
     assert_eq!(search.notes.len(), 17);
     assert_eq!(
         search.notes[16],
-        "26 more log files were not searched: at most 16 are."
+        "26 more log files were not searched: the limit is 16."
     );
 }
 

@@ -12,7 +12,7 @@ use super::{
 /// Name of the check; a trace reports it only where `--handshake` was given.
 pub const NAME: &str = "handshakes";
 
-const CONSEQUENCE: &str = "with --handshake the trace goes on without ZooKeeper's handshakes";
+const CONSEQUENCE: &str = "--handshake captures nothing; everything else is traced";
 
 /// Judges what `--handshake` needs: a place to attach to, a privilege, and
 /// sockets that can be told apart by their cookies.
@@ -32,7 +32,7 @@ pub fn check(facts: &Facts) -> Check {
     }
     if facts.btf.value().is_none() || !has_cookies(facts) {
         return degraded(
-            "no socket cookies in tracing programs, which need Linux 5.12 and BTF".to_owned(),
+            "no socket cookies in tracing programs (they need Linux 5.12 and BTF)".to_owned(),
             "none on this kernel",
         );
     }
@@ -44,7 +44,7 @@ pub fn check(facts: &Facts) -> Check {
         NAME,
         State::Degraded,
         format!("{path} is not the root of the host's cgroups"),
-        "with --handshake only the handshakes of processes in this container are seen",
+        "--handshake sees only processes in this container",
         "run it on the host",
     )
 }

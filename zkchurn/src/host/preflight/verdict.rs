@@ -72,7 +72,7 @@ fn kernel(facts: &Facts) -> Check {
         State::Unsupported,
         found,
         "zkchurn needs BPF ring buffers, which came with Linux 5.8",
-        "run it on a host with Linux 5.8 or later, or look with `ss -tanpo` and tcpdump",
+        "run it on a host with Linux 5.8 or later, or use `ss -tanpo` and tcpdump instead",
     )
 }
 
@@ -89,7 +89,10 @@ fn capabilities(facts: &Facts) -> Check {
         .map(|(name, _)| *name)
         .collect();
     if missing.is_empty() {
-        return Check::ok("privilege", "may load and attach tracing programs");
+        return Check::ok(
+            "privilege",
+            "sufficient to load and attach tracing programs",
+        );
     }
     Check::not_ok(
         "privilege",
@@ -128,7 +131,7 @@ fn btf(facts: &Facts) -> Check {
             State::Degraded,
             why.clone(),
             lost,
-            "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions build theirs",
+            "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distribution kernels are",
         ),
     }
 }
@@ -155,8 +158,8 @@ fn fields(facts: &Facts) -> Check {
         "kernel fields",
         State::Degraded,
         format!("{} not found", absent.join(", ")),
-        "what depends on them is shown as unknown",
-        "nothing to do; please report the kernel's release",
+        "values that depend on them are shown as unknown",
+        "none; please report this kernel's release",
     )
 }
 
@@ -176,13 +179,13 @@ fn cookie(facts: &Facts) -> Check {
         };
     }
     if has_cookies(facts) {
-        return Check::ok("socket cookies", "since Linux 5.12");
+        return Check::ok("socket cookies", "available (Linux 5.12 and later)");
     }
     Check::not_ok(
         "socket cookies",
         State::Degraded,
-        "not offered to tracing programs before Linux 5.12",
-        "sockets are followed by their address in the kernel, and cannot be joined with `ss -e`",
+        "not available to tracing programs before Linux 5.12",
+        "sockets are followed by their kernel address and cannot be matched with `ss -e`",
         "none on this kernel",
     )
 }
@@ -208,23 +211,29 @@ fn tracepoint(facts: &Facts) -> Check {
 fn memlock(facts: &Facts) -> Check {
     let limit = facts.memlock.unwrap_or(u64::MAX);
     if !locks_memory(facts) {
-        return Check::ok("locked memory", "not limited for BPF since Linux 5.11");
+        return Check::ok(
+            "locked memory",
+            "not limited for BPF (Linux 5.11 and later)",
+        );
     }
     if !locked_memory_is_short(facts) {
-        return Check::ok("locked memory", "limit is high enough, or can be raised");
+        return Check::ok(
+            "locked memory",
+            "the limit is high enough, or can be raised",
+        );
     }
     Check::not_ok(
         "locked memory",
         State::Degraded,
         format!("limited to {limit} bytes"),
-        "the kernel may refuse the table and the ring buffer",
+        "the kernel may refuse to allocate the table and the ring buffer",
         MORE_LOCKED_MEMORY,
     )
 }
 
 fn process_ids(facts: &Facts) -> Check {
     if !facts.own_pid_namespace {
-        return Check::ok("process ids", "those of the host");
+        return Check::ok("process ids", "the host's");
     }
     Check::not_ok(
         "process ids",
@@ -237,14 +246,14 @@ fn process_ids(facts: &Facts) -> Check {
 
 fn clocks(facts: &Facts) -> Check {
     if !facts.own_clocks {
-        return Check::ok("clocks", "those of the host");
+        return Check::ok("clocks", "the host's");
     }
     Check::not_ok(
         "clocks",
         State::Unsupported,
         "this time namespace has its own clocks",
-        "kernel times would be off, and processes would be confused",
-        "run it in the host's (nsenter --time=/proc/1/ns/time)",
+        "kernel timestamps would be wrong, and one process could be taken for another",
+        "run it in the host's time namespace (nsenter --time=/proc/1/ns/time)",
     )
 }
 
@@ -257,14 +266,14 @@ fn other_users(facts: &Facts) -> Check {
         .map(|need| need.name)
         .collect();
     if missing.is_empty() {
-        return Check::ok("other users' processes", "may be read");
+        return Check::ok("other users' processes", "readable");
     }
     Check::not_ok(
         "other users' processes",
         State::Degraded,
         format!("{} not held", missing.join(" and ")),
-        "executables, files and older sockets of their processes are not shown",
-        "run it with sudo, or grant these as well",
+        "their executables, files and older sockets are not shown",
+        "run it with sudo, or grant these capabilities as well",
     )
 }
 

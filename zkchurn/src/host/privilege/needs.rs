@@ -82,7 +82,7 @@ pub const NEEDS: [Need; 11] = [
         name: "CAP_NET_ADMIN",
         capability: CapabilitySet::NET_ADMIN,
         asked_by: AskedBy::Handshake,
-        purpose: "attach to the packets of a cgroup's sockets",
+        purpose: "see the packets of a cgroup's sockets",
         after_loading: AfterLoading::Dropped,
     },
     Need {
@@ -110,14 +110,14 @@ pub const NEEDS: [Need; 11] = [
         name: "CAP_SETUID",
         capability: CapabilitySet::SETUID,
         asked_by: AskedBy::Dump,
-        purpose: "ask the JVM as its own user",
+        purpose: "connect to the JVM as its own user",
         after_loading: AfterLoading::Apart,
     },
     Need {
         name: "CAP_SETGID",
         capability: CapabilitySet::SETGID,
         asked_by: AskedBy::Dump,
-        purpose: "ask the JVM as its own group",
+        purpose: "connect to the JVM as its own group",
         after_loading: AfterLoading::Apart,
     },
     Need {

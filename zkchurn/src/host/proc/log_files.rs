@@ -66,7 +66,7 @@ pub fn read(directory: &Path) -> OpenFiles {
     };
     if descriptors.len() == DESCRIPTOR_LIMIT {
         notes.push(format!(
-            "It holds too many files open: only the first {DESCRIPTOR_LIMIT} were checked."
+            "It has too many files open: only the first {DESCRIPTOR_LIMIT} were checked."
         ));
     }
     let mut seen = HashSet::new();

@@ -115,7 +115,7 @@ pub fn list_of(query: &Query, inodes: &HashSet<u32>) -> Listing {
 fn list_where(query: &Query, wanted: Option<&HashSet<u32>>) -> Listing {
     let mut collection = Collection::new(query);
     let own = namespaces::own_inode().unwrap_or_else(|error| {
-        let reason = format!("has an unknown number: {error}");
+        let reason = format!("could not be identified: {error}");
         collection.troubles.add(0, reason);
         0
     });

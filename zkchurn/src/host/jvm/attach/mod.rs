@@ -76,7 +76,7 @@ pub enum AttachError {
     },
     #[error("cannot switch to its uid/gid: {0}")]
     Credentials(#[source] io::Error),
-    #[error("its attach socket was not created by it: {0}")]
+    #[error("its attach socket cannot be trusted: it is {0}")]
     ForeignSocket(&'static str),
     #[error("the trigger file {0} exists and belongs to another user")]
     ForeignTrigger(String),
@@ -105,7 +105,7 @@ pub enum AttachError {
     TooLong,
     #[error("it refused: code {code}, {message:?}")]
     Refused { code: i32, message: String },
-    #[error("its answer is not of the attach protocol")]
+    #[error("its answer does not follow the attach protocol")]
     NotTheProtocol,
 }
 

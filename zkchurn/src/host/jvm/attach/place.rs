@@ -68,10 +68,10 @@ impl Place {
         };
         let stat = fstat(&socket).map_err(unreachable)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
-            return Err(AttachError::ForeignSocket("no socket"));
+            return Err(AttachError::ForeignSocket("not a socket"));
         }
         if !self.trusts(stat.st_uid) {
-            return Err(AttachError::ForeignSocket("of another user"));
+            return Err(AttachError::ForeignSocket("another user's"));
         }
         Ok(Some(socket))
     }
