@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-use super::{rhythm::Rhythm, who::Who};
+use super::{protocol::Protocol, rhythm::Rhythm, who::Who};
 
 /// What kind of program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub struct Case<'a> {
     pub runtime: Runtime,
     /// Whether the thread is known to be ZooKeeper's.
     pub client_thread: ClientThread,
+    /// What is spoken at the peers.
+    pub protocol: Protocol,
     /// How many threads opened them; 0 where that is not known.
     pub threads: u64,
     /// What the process's log says, most telling first.

@@ -20,6 +20,7 @@ use crate::{
         Destination, Flow, FlowKey, Ledger,
         sessions::User,
         shape::{Ending, Spoken},
+        sizes,
         tally::Tally,
     },
     process::{ProcessIdentity, ProcessKey, file_name, java_name},
@@ -29,9 +30,9 @@ use crate::{
 use super::{
     Depth,
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
+    protocol::Services,
     rhythm::Rhythm,
     shared::{Owner, SharedSessions},
-    sizes,
     who::Who,
 };
 
@@ -50,9 +51,11 @@ pub fn cases<'a>(
     depth: Depth,
 ) -> (Vec<Case<'a>>, u64) {
     let flows = ledger.flows();
+    let services = Services::of(&flows);
     let (programs, flows) = split_programs(flows);
     let scope = Scope {
         ledger,
+        services,
         registry,
         window_ns,
         of_process: by_process(&flows),
@@ -204,6 +207,7 @@ struct Scope<'a> {
     registry: &'a Registry,
     window_ns: u64,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
+    services: Services,
     shared: SharedSessions,
 }
 
@@ -216,6 +220,8 @@ impl<'a> Scope<'a> {
             start_ns: 0,
         });
         let newest = members.last().map(|(key, flow)| self.label(key, flow));
+        let client_thread = self.client_thread(None, members);
+        let destinations = vec![program.destination];
         Case {
             who: Who::Programs {
                 label: newest.unwrap_or_default(),
@@ -224,10 +230,11 @@ impl<'a> Scope<'a> {
                 latest,
             },
             side: program.destination.side(),
-            destinations: vec![program.destination],
+            protocol: self.services.protocol(&destinations, client_thread),
+            destinations,
             rhythm: Rhythm::of(&tally.gap),
             runtime: self.runtime(members),
-            client_thread: self.client_thread(None, members),
+            client_thread,
             threads: members.len() as u64,
             logs: Vec::new(),
             siblings: Vec::new(),
@@ -252,12 +259,14 @@ impl<'a> Scope<'a> {
             .process
             .and_then(|process| self.registry.inspection(process));
         let logs = inspection.and_then(|inspection| inspection.logs.as_ref());
+        let client_thread = self.client_thread(group.tid, members);
         Case {
             who: self.who(group, members),
             side,
             rhythm: Rhythm::of(&tally.gap),
             runtime: self.runtime(members),
-            client_thread: self.client_thread(group.tid, members),
+            client_thread,
+            protocol: self.services.protocol(&destinations, client_thread),
             threads: threads(members),
             logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
             siblings: self.siblings(group, &destinations),

@@ -44,6 +44,8 @@ pub enum Churn {
     OversizedPacket,
     /// An address that no longer serves.
     StaleAddress,
+    /// The port speaks another protocol.
+    NotZooKeeper,
     /// What no rule explains.
     UnexplainedChurn,
     /// Closed without a session: all that a server's log tells of a client that fails
@@ -87,6 +89,7 @@ impl Churn {
             Self::HandleLeak => "handle_leak",
             Self::OversizedPacket => "oversized_packet",
             Self::StaleAddress => "stale_address",
+            Self::NotZooKeeper => "not_zookeeper",
             Self::UnexplainedChurn => "unexplained_churn",
             Self::ClosesWithoutSession => "closes_without_session",
             Self::ZxidAhead => "zxid_ahead",
@@ -122,6 +125,7 @@ impl Churn {
             Self::HandleLeak => "Clients are opened and never closed",
             Self::OversizedPacket => "A packet is too large",
             Self::StaleAddress => "One address fails while others work",
+            Self::NotZooKeeper => "The port does not speak ZooKeeper",
             Self::UnexplainedChurn => "Connections come and go for an unknown reason",
             Self::ClosesWithoutSession => "Connections close without a session",
             Self::ZxidAhead => "The client is ahead of the server",

@@ -4,7 +4,10 @@
 //! lifetimes are the same, so what speaks for one or the other is who does it,
 //! in which rhythm, and what the program itself says.
 
-use super::case::{Case, ClientThread, Runtime};
+use super::{
+    case::{Case, ClientThread, Runtime},
+    protocol::Protocol,
+};
 use crate::{
     inspection::LogSignature,
     ledger::shape::{Ending, Spoken},
@@ -135,8 +138,15 @@ impl Lookalikes {
             Runtime::Jvm => self.client(1, "the process is a JVM"),
             Runtime::Other => self.probe(
                 1,
-                "the process is not a JVM, and ZooKeeper's other clients send their \
-                 request at once",
+                match case.protocol {
+                    Protocol::Another(_) => {
+                        "the process is not a JVM, and others are answered here"
+                    }
+                    _ => {
+                        "the process is not a JVM, and ZooKeeper's other clients send their \
+                         request at once"
+                    }
+                },
             ),
             Runtime::Unknown => {}
         }

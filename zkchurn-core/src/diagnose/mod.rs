@@ -11,7 +11,7 @@
 //! | `rules/` | one file a rule, and their list |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
 //! | `shared` | sessions that several clients had |
-//! | `sizes` | what payload sizes tell |
+//! | `protocol` | whether it is ZooKeeper that is spoken |
 //! | `finding`, `who` | what comes out |
 
 pub mod case;
@@ -19,10 +19,10 @@ mod cases;
 pub mod churn;
 pub mod finding;
 mod lookalikes;
+pub mod protocol;
 pub mod rhythm;
 pub mod rules;
 mod shared;
-mod sizes;
 #[cfg(test)]
 mod test_case;
 pub mod who;
@@ -71,14 +71,13 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Dep
 
 /// What the rules say of one case. What none explains is said to be unexplained.
 fn findings_of(case: &Case<'_>) -> Vec<Finding> {
-    let mut findings: Vec<_> = rules::ALL
-        .iter()
-        .filter_map(|rule| Some(finding(rule, case, (rule.judge)(case)?)))
-        .collect();
-    if findings.is_empty()
-        && let Some(verdict) = (rules::UNEXPLAINED.judge)(case)
-    {
-        findings.push(finding(&rules::UNEXPLAINED, case, verdict));
+    let judged = |rule: &Rule| {
+        let verdict = rule.scope.limit(case, (rule.judge)(case)?)?;
+        Some(finding(rule, case, verdict))
+    };
+    let findings: Vec<_> = rules::ALL.iter().filter_map(judged).collect();
+    if findings.is_empty() {
+        return rules::ELSE.iter().find_map(judged).into_iter().collect();
     }
     findings
 }

@@ -7,8 +7,10 @@ pub mod distribution;
 pub mod evicted;
 pub mod handshakes;
 mod histogram;
+pub mod protocol;
 pub mod sessions;
 pub mod shape;
+pub mod sizes;
 pub mod tally;
 #[cfg(test)]
 pub mod test_connection;
@@ -27,6 +29,7 @@ use crate::{
     process::ProcessKey,
 };
 use evicted::Evicted;
+use protocol::Signs;
 use sessions::Sessions;
 use tally::Tally;
 use walk::Walk;
@@ -116,6 +119,8 @@ pub struct Flow {
     pub threads_left_out: bool,
     /// Records ended since the last interval.
     pub ended_in_interval: u64,
+    /// Whether they speak ZooKeeper.
+    pub signs: Signs,
     /// Whether the process connects to other peers, too.
     has_siblings: bool,
 }
@@ -184,6 +189,7 @@ impl Ledger {
             return false;
         };
         flow.tally.observe(connection, outcome);
+        flow.signs.observe(connection, outcome);
         if flow.has_siblings
             && Tally::is_beginning(connection)
             && let Some(process) = key.process

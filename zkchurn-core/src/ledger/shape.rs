@@ -49,7 +49,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    fn of(outcome: Outcome, side: Side) -> Self {
+    pub(super) fn of(outcome: Outcome, side: Side) -> Self {
         let us_and_peer = match side {
             Side::Client => (Self::ClosedByClient, Self::ClosedByServer),
             Side::Server => (Self::ClosedByServer, Self::ClosedByClient),
@@ -211,6 +211,14 @@ impl Shapes {
             .filter(|(shape, _)| matches(shape))
             .map(|(_, count)| count)
             .sum()
+    }
+
+    /// The most frequent exact size of these.
+    pub fn find_exact(&self, matches: impl Fn(&Shape) -> bool) -> Option<Shape> {
+        let exact = self.exact.iter().filter(|(shape, _)| matches(shape));
+        exact
+            .max_by_key(|(_, count)| *count)
+            .map(|(shape, _)| shape)
     }
 
     /// The most frequent ending.

@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
     },
     ledger::shape::Ending,
     text,
@@ -15,6 +16,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::Blackhole,
     severity: Severity::Broken,
+    scope: Scope::AnyProtocol,
     judge,
 };
 
@@ -45,7 +47,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("timed_out", timed_out)
     .number("given_up", given_up)
     .number("syn_retransmits", case.tally.retransmits)
-    .next("check that this is still ZooKeeper's address: resolve the name in the connect string")
+    .next(format!(
+        "check that this is still {}'s address: resolve the name in the connect string",
+        case.protocol.service()
+    ))
     .next(
         "on the server: if no SYN arrives (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), a firewall \
          or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \

@@ -8,11 +8,13 @@ use crate::diagnose::{
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
     lookalikes::Lookalikes,
+    protocol::Scope,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::ClientFailsBeforeItSpeaks,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
     judge,
 };
 

@@ -8,15 +8,16 @@ use crate::{
         case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
-    ledger::{handshakes::Handshakes, shape::Spoken},
+    ledger::{handshakes::Handshakes, shape::Spoken, sizes},
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::ClientPerRequest,
     severity: Severity::Wasteful,
+    scope: Scope::ZooKeeperBySize,
     judge,
 };
 

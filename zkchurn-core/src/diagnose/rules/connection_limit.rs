@@ -9,16 +9,20 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::shape::{Ending, Shape},
+    ledger::{
+        shape::{Ending, Shape},
+        sizes,
+    },
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::ConnectionLimit,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
     judge,
 };
 

@@ -7,15 +7,16 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
-    ledger::handshakes::Handshakes,
+    ledger::{handshakes::Handshakes, sizes},
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::FourLetterWordMonitor,
     severity: Severity::Harmless,
+    scope: Scope::ZooKeeperBySize,
     judge,
 };
 

@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
         who::Who,
     },
     text,
@@ -15,6 +16,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::HandleLeak,
     severity: Severity::Wasteful,
+    scope: Scope::ZooKeeper,
     judge,
 };
 

@@ -3,11 +3,12 @@
 //! length of 1195725856, finds it too large and closes.
 
 use super::{Rule, wrong_protocol};
-use crate::diagnose::{churn::Churn, finding::Severity};
+use crate::diagnose::{churn::Churn, finding::Severity, protocol::Scope};
 
 pub const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
     judge: |case| {
         wrong_protocol::read_off_the_wire(
             case,

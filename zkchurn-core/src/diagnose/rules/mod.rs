@@ -11,6 +11,7 @@ mod four_letter_word_monitor;
 mod handle_leak;
 mod http_at_plaintext_port;
 mod not_served;
+mod not_zookeeper;
 mod one_session_two_clients;
 mod oversized_packet;
 mod read_timeouts;
@@ -27,6 +28,7 @@ use super::{
     case::Case,
     churn::Churn,
     finding::{Severity, Verdict},
+    protocol::Scope,
 };
 
 /// One kind of churn.
@@ -35,11 +37,13 @@ pub struct Rule {
     pub name: Churn,
     /// How bad it is.
     pub severity: Severity,
+    /// What it is true of.
+    pub scope: Scope,
     /// Whether a case is of this kind, and how sure that is.
     pub judge: fn(&Case<'_>) -> Option<Verdict>,
 }
 
-/// All rules but the one for what none of them explains.
+/// All rules but those for what none of them explains.
 pub const ALL: &[Rule] = &[
     // The incident: a client that fails inside itself.
     client_fails_before_it_speaks::RULE,
@@ -79,8 +83,12 @@ pub const ALL: &[Rule] = &[
     stale_address::RULE,
 ];
 
-/// For what no other rule explains.
-pub const UNEXPLAINED: Rule = unexplained_churn::RULE;
+/// For what no other rule explains, in this order.
+pub const ELSE: &[Rule] = &[
+    // A port where another protocol is spoken.
+    not_zookeeper::RULE,
+    unexplained_churn::RULE,
+];
 
 #[cfg(test)]
 mod tests {
@@ -88,8 +96,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_snake_case() {
-        let mut names: Vec<_> = ALL.iter().map(|rule| rule.name).collect();
-        names.push(UNEXPLAINED.name);
+        let all = ALL.iter().chain(ELSE);
+        let mut names: Vec<_> = all.map(|rule| rule.name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

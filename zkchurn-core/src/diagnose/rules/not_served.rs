@@ -9,16 +9,17 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{handshakes::Handshakes, shape::Ending},
+    ledger::{handshakes::Handshakes, shape::Ending, sizes},
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::NotServed,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
     judge,
 };
 

@@ -9,15 +9,16 @@ use crate::{
         case::{Case, SharedSession},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
-    ledger::shape::Ending,
+    ledger::{shape::Ending, sizes},
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::OneSessionTwoClients,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
     judge,
 };
 

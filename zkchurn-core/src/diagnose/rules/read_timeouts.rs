@@ -9,16 +9,20 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        sizes,
+        protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::shape::{Ending, Spoken},
+    ledger::{
+        shape::{Ending, Spoken},
+        sizes,
+    },
     text,
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::ReadTimeouts,
     severity: Severity::Broken,
+    scope: Scope::ZooKeeperBySize,
     judge,
 };
 

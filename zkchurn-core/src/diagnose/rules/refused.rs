@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::{Protocol, Scope},
         rhythm::Pattern,
     },
     ledger::shape::Ending,
@@ -16,6 +17,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::Refused,
     severity: Severity::Broken,
+    scope: Scope::AnyProtocol,
     judge,
 };
 
@@ -38,11 +40,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => format!("{} of {ended}", text::count(refused)),
     };
     let mut verdict = Verdict::new(Confidence::Certain, format!("{who} refused {how_many}."))
-    .because("the kernel reports ECONNREFUSED: the SYN was answered with a RST")
-    .number("refused", refused)
-    .next("on the server: check that ZooKeeper runs and listens on this address and port (`ss -ltn`)")
-    .next("if it does listen, a firewall on the way rejects the connections (a REJECT rule)");
+        .because("the kernel reports ECONNREFUSED: the SYN was answered with a RST")
+        .number("refused", refused)
+        .next(format!(
+            "on the server: check that {} runs and listens on this address and port (`ss -ltn`)",
+            case.protocol.service()
+        ))
+        .next("if it does listen, a firewall on the way rejects the connections (a REJECT rule)");
     match case.rhythm.pattern {
+        _ if matches!(case.protocol, Protocol::Another(_)) => {}
         Pattern::Constant { period_ns } if (1_080..=1_130).contains(&(period_ns / 1_000_000)) => {
             verdict = verdict
                 .because("ZooKeeper's Java client retries every 1.1 s until its first success");

@@ -9,6 +9,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
     },
     text,
 };
@@ -16,6 +17,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::StaleAddress,
     severity: Severity::Broken,
+    scope: Scope::AnyProtocol,
     judge,
 };
 

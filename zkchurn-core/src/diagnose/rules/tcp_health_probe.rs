@@ -8,11 +8,13 @@ use crate::diagnose::{
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
     lookalikes::Lookalikes,
+    protocol::{Protocol, Scope},
 };
 
 pub const RULE: Rule = Rule {
     name: Churn::TcpHealthProbe,
     severity: Severity::Harmless,
+    scope: Scope::AnyProtocol,
     judge,
 };
 
@@ -27,10 +29,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let mut verdict = Verdict::new(
         confidence,
-        match confidence {
-            Confidence::Possible => {
+        match (confidence, case.protocol) {
+            (Confidence::Possible, _) => {
                 "Connections are closed by the client before it sends a byte, as a port check \
                  does: harmless, if it is one."
+            }
+            (_, Protocol::Another(_)) => {
+                "A probe connects and closes without sending a byte, to check that the port is \
+                 open: harmless."
             }
             _ => {
                 "A probe connects and closes without sending a byte, to check that the port is \
@@ -39,11 +45,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         },
     )
     .number("silent", lookalikes.silent)
-    .number("reset", lookalikes.reset)
-    .next(
-        "if the log lines are a nuisance, have the probe send `ruok` (4lw.commands.whitelist) \
-         or use the admin server, or probe less often",
-    );
+    .number("reset", lookalikes.reset);
+    if !matches!(case.protocol, Protocol::Another(_)) {
+        verdict = verdict.next(
+            "if the log lines are a nuisance, have the probe send `ruok` (4lw.commands.whitelist) \
+             or use the admin server, or probe less often",
+        );
+    }
     verdict.reasons_for.extend(lookalikes.for_probe);
     verdict.reasons_against.extend(lookalikes.for_client);
     if confidence == Confidence::Possible {

@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
     },
     ledger::shape::Spoken,
     text,
@@ -15,6 +16,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::UnexplainedChurn,
     severity: Severity::Wasteful,
+    scope: Scope::AnyProtocol,
     judge,
 };
 
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_no_rule_knows_is_said() {
-        let odd = every(700, 6, (0, 300, Outcome::AnsweredThenClosedByPeer));
+        let odd = every(700, 6, (61, 41, Outcome::AnsweredThenClosedByUs));
         let finding = only(diagnosed(&odd));
         assert_eq!(
             (finding.name, finding.confidence),

@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
     },
     ledger::shape::Ending,
     text,
@@ -15,6 +16,7 @@ use crate::{
 pub const RULE: Rule = Rule {
     name: Churn::Unreachable,
     severity: Severity::Broken,
+    scope: Scope::AnyProtocol,
     judge,
 };
 

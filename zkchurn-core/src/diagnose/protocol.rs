@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+//! Whether it is ZooKeeper that is spoken at a peer (docs/adr/0017). Most rules only
+//! mean something where it is.
+
+use crate::{
+    hash::HashMap,
+    ledger::{Destination, Flow, FlowKey, protocol::Signs, sizes},
+    text,
+};
+
+use super::{
+    case::{Case, ClientThread},
+    finding::{Confidence, Verdict},
+};
+
+/// ZooKeeper's port in its documentation and nearly everywhere else (`clientPort`).
+const ZOOKEEPER_PORT: u16 = 2181;
+/// Fewer contradictions may be an accident.
+const FEWEST: u64 = 2;
+
+/// What is spoken at the peers of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// ZooKeeper's: connections spoke it, or the client is one of ZooKeeper's, or the
+    /// port is, and most connections that tell do not contradict.
+    ZooKeeper,
+    /// Nobody but the user, who named the port, says that it is ZooKeeper's.
+    NotShown,
+    /// Another: most connections that tell cannot have spoken ZooKeeper.
+    Another(Signs),
+}
+
+impl Protocol {
+    /// What the server is called in advice.
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::ZooKeeper | Self::NotShown => "ZooKeeper",
+            Self::Another(_) => "the service",
+        }
+    }
+}
+
+/// What a rule is true of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every protocol over TCP: it goes by errno, SYNs and RSTs.
+    AnyProtocol,
+    /// Clients and servers of ZooKeeper, unless something contradicts that.
+    ZooKeeper,
+    /// The same, and it takes payload sizes for ZooKeeper's that fit other protocols
+    /// too.
+    ZooKeeperBySize,
+}
+
+/// Where connections go: the server, or on its own host the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Service {
+    Remote(std::net::SocketAddr),
+    Local(u16),
+}
+
+impl Service {
+    fn of(destination: &Destination) -> Self {
+        match destination {
+            Destination::Server(address) => Self::Remote(*address),
+            Destination::Client { port, .. } => Self::Local(*port),
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Remote(address) => address.port(),
+            Self::Local(port) => port,
+        }
+    }
+}
+
+/// What all connections to a service show of it, whoever opened them: a probe that says
+/// nothing is judged by what others are answered there.
+#[derive(Debug)]
+pub struct Services(HashMap<Service, Signs>);
+
+impl Services {
+    pub fn of(flows: &[(&FlowKey, &Flow)]) -> Self {
+        let mut services: HashMap<_, Signs> = HashMap::default();
+        for (key, flow) in flows {
+            if flow.signs != Signs::default() {
+                let signs = services.entry(Service::of(&key.destination)).or_default();
+                signs.absorb(&flow.signs);
+            }
+        }
+        Self(services)
+    }
+
+    /// What is spoken at these destinations of a client that is perhaps known.
+    pub fn protocol(&self, destinations: &[Destination], client: ClientThread) -> Protocol {
+        if client == ClientThread::ByStack {
+            return Protocol::ZooKeeper;
+        }
+        let mut signs = Signs::default();
+        for destination in destinations {
+            let of_service = self.0.get(&Service::of(destination));
+            signs.absorb(of_service.unwrap_or(&Signs::default()));
+        }
+        if signs.another >= FEWEST && signs.another > signs.zookeeper {
+            return Protocol::Another(signs);
+        }
+        let port = |destination| Service::of(destination).port();
+        let is_usual_port = destinations.iter().all(|one| port(one) == ZOOKEEPER_PORT);
+        if signs.zookeeper > 0 || client == ClientThread::ByName || is_usual_port {
+            return Protocol::ZooKeeper;
+        }
+        Protocol::NotShown
+    }
+}
+
+impl Scope {
+    /// The verdict of a rule of this scope as far as it holds for the case's protocol.
+    pub fn limit(self, case: &Case<'_>, verdict: Verdict) -> Option<Verdict> {
+        match (self, case.protocol) {
+            (Self::AnyProtocol, _) | (_, Protocol::ZooKeeper) => Some(verdict),
+            (_, Protocol::Another(_)) => None,
+            (Self::ZooKeeper, Protocol::NotShown) => Some(verdict),
+            (Self::ZooKeeperBySize, Protocol::NotShown) => Some(doubted(case, verdict)),
+        }
+    }
+}
+
+/// What sizes alone say where nothing shows that they are ZooKeeper's. Who read it in a
+/// log or off the wire does not go by sizes.
+fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
+    if verdict.confidence == Confidence::Certain {
+        return verdict;
+    }
+    verdict.confidence = Confidence::Possible;
+    let verdict = verdict.but(format!(
+        "nothing here shows that port {} speaks ZooKeeper; connections of other protocols \
+         can have these sizes",
+        ports(case)
+    ));
+    let says_how = |what: &String| what.starts_with("--handshake");
+    match case.handshakes() {
+        None if !verdict.would_decide.iter().any(says_how) => {
+            verdict.decided_by("--handshake reads the first bytes")
+        }
+        Some(handshakes) if handshakes.tls > 0 => {
+            verdict.decided_by("the server's configuration: TLS hides what is spoken")
+        }
+        _ => verdict,
+    }
+}
+
+/// The ports of the case's peers.
+pub fn ports(case: &Case<'_>) -> String {
+    let ports = case.destinations.iter().map(|one| Service::of(one).port());
+    let mut ports: Vec<_> = ports.collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+    ports.join(", ")
+}
+
+/// Why it is another protocol, a sentence each.
+pub fn reasons(case: &Case<'_>, signs: &Signs) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if signs.another_read > 0 {
+        reasons.push(format!(
+            "{} began with bytes that are not ZooKeeper's, and went on",
+            text::counted(signs.another_read, "connection")
+        ));
+    }
+    let by_size = signs.another - signs.another_read;
+    if by_size > 0 {
+        let example = case.shapes().find_exact(|shape| {
+            shape.server_bytes > 0
+                && !(sizes::can_be_of_client(shape.client_bytes)
+                    && sizes::can_be_of_server(shape.server_bytes))
+        });
+        let example = example.map_or_else(String::new, |shape| {
+            format!(
+                " (here: {} from the client, {} from the server)",
+                text::counted(shape.client_bytes, "byte"),
+                text::count(shape.server_bytes)
+            )
+        });
+        reasons.push(format!(
+            "{} had sizes that no ZooKeeper session has{example}: it begins with 48 or 49 \
+             bytes from the client and 40 or 41 from the server",
+            text::counted(by_size, "connection")
+        ));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::Connection,
+        diagnose::{
+            Churn, Finding,
+            test_case::{Kind, back_off, diagnosed, every, living, names, new_thread_each},
+        },
+        handshake::{Direction, Handshake, message::Message},
+        ledger::{
+            handshakes::tests::first,
+            test_connection::{by, server_side},
+        },
+        outcome::Outcome,
+    };
+
+    const BY_CLIENT: Outcome = Outcome::AnsweredThenClosedByUs;
+    const BY_SERVER: Outcome = Outcome::AnsweredThenClosedByPeer;
+    const SILENT: Kind = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+
+    /// Connections to this port, by a program that is no client of ZooKeeper's.
+    fn at(port: u16, comm: &str, connections: Vec<Connection>) -> Vec<Connection> {
+        let of_program = |one: Connection| {
+            let tid = one.opener.unwrap().thread.tid;
+            let mut one = by(one, 77, tid, comm);
+            one.remote.set_port(port);
+            one
+        };
+        connections.into_iter().map(of_program).collect()
+    }
+
+    fn reading(
+        request: &[u8],
+        response: &[u8],
+        mut connections: Vec<Connection>,
+    ) -> Vec<Connection> {
+        for connection in &mut connections {
+            connection.handshake = Some(Handshake {
+                request: first(Message::of(Direction::Client, request)),
+                response: first(Message::of(Direction::Server, response)),
+            });
+        }
+        connections
+    }
+
+    fn only_one(findings: &[Finding], name: Churn, confidence: Confidence) {
+        assert_eq!(names(findings), [(name, confidence)]);
+    }
+
+    #[test]
+    fn first_bytes_of_another_protocol_silence_the_rules_at_any_port() {
+        let http = reading(
+            b"GET / HTTP/1.1",
+            b"HTTP/1.1 200 OK",
+            every(300, 12, (79, 5_000, BY_CLIENT)),
+        );
+        for port in [2181, 8080] {
+            let connections = new_thread_each(at(port, "curl", http.clone()));
+            only_one(
+                &diagnosed(&connections),
+                Churn::NotZooKeeper,
+                Confidence::Certain,
+            );
+        }
+        let postgres = reading(
+            &[0, 0, 0, 84, 0, 3, 0, 0, b'u', b's'],
+            &[b'R', 0, 0, 0, 23, 0, 0, 0, 10],
+            living(20_000, every(21_000, 6, (230, 540, BY_CLIENT))),
+        );
+        only_one(
+            &diagnosed(&at(5432, "psql", postgres)),
+            Churn::NotZooKeeper,
+            Confidence::Certain,
+        );
+    }
+
+    #[test]
+    fn sizes_that_no_session_has_silence_them_too() {
+        for (program, port, kind) in [
+            ("redis-cli", 6379, (14, 7, BY_CLIENT)),
+            ("redis, SET", 6379, (120, 5, BY_CLIENT)),
+            ("pg_isready", 5432, (58, 25, BY_CLIENT)),
+            ("mysqladmin", 3306, (0, 78, BY_CLIENT)),
+            ("http", 8080, (140, 58, BY_SERVER)),
+        ] {
+            let findings = diagnosed(&at(port, program, every(1_000, 9, kind)));
+            only_one(&findings, Churn::NotZooKeeper, Confidence::Likely);
+            let finding = &findings[0];
+            assert!(finding.summary.contains(&port.to_string()), "{finding:?}");
+            let seen_there: Vec<_> = every(1_000, 9, (kind.1, kind.0, kind.2))
+                .into_iter()
+                .map(server_side)
+                .collect();
+            only_one(
+                &diagnosed(&seen_there),
+                Churn::NotZooKeeper,
+                Confidence::Likely,
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_that_fit_many_protocols_are_only_possible_where_nothing_shows_zookeeper() {
+        let http = new_thread_each(every(300, 12, (79, 5_000, BY_CLIENT)));
+        let findings = diagnosed(&at(8080, "wrk", http.clone()));
+        only_one(&findings, Churn::ClientPerRequest, Confidence::Possible);
+        let doubt = &findings[0].reasons_against[0];
+        assert!(doubt.contains("port 8080 speaks ZooKeeper"), "{doubt}");
+        assert!(findings[0].would_decide[0].starts_with("--handshake"));
+
+        // The usual port, the name of the thread, or another client there, shows it.
+        let usual = diagnosed(&at(2181, "wrk", http.clone()));
+        only_one(&usual, Churn::ClientPerRequest, Confidence::Likely);
+        let named = diagnosed(&at(8080, "main-SendThread", http.clone()));
+        only_one(&named, Churn::ClientPerRequest, Confidence::Likely);
+        let mut both = at(8080, "wrk", http);
+        both.extend(
+            at(8080, "idle", every(9_000, 1, (73, 81, BY_CLIENT)))
+                .into_iter()
+                .map(|one| by(one, 78, 78, "idle")),
+        );
+        only_one(
+            &diagnosed(&both),
+            Churn::ClientPerRequest,
+            Confidence::Likely,
+        );
+    }
+
+    #[test]
+    fn large_answers_and_long_lives_alone_mean_nothing_at_an_unknown_port() {
+        let download = every(2_000, 6, (90, 3_000_000, BY_SERVER));
+        let findings = diagnosed(&at(9000, "s3", download));
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.confidence == Confidence::Possible)
+        );
+        let polled = living(5_000, every(6_000, 9, (900, 900, BY_CLIENT)));
+        for finding in diagnosed(&at(9000, "poll", polled)) {
+            assert_eq!(finding.confidence, Confidence::Possible);
+            assert!(
+                finding
+                    .reasons_against
+                    .iter()
+                    .any(|why| why.contains("9000"))
+            );
+        }
+    }
+
+    #[test]
+    fn who_says_nothing_is_judged_by_what_others_are_answered() {
+        let mut connections = at(6379, "redis-cli", every(1_000, 9, (14, 7, BY_CLIENT)));
+        let jvm = back_off(15, SILENT).into_iter();
+        connections.extend(jvm.map(|mut one| {
+            one.remote.set_port(6379);
+            by(one, 42, 43, "pool-1")
+        }));
+        let found = names(&diagnosed(&connections));
+        assert!(
+            found
+                .iter()
+                .all(|(name, _)| matches!(name, Churn::NotZooKeeper | Churn::TcpHealthProbe)),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_tcp_says_is_true_of_every_protocol() {
+        let mut connections = at(6379, "app", every(1_000, 9, (14, 7, BY_CLIENT)));
+        let refused = at(6379, "app", every(1_000, 4, (0, 0, Outcome::Refused)));
+        connections.extend(refused.into_iter().map(|one| by(one, 78, 78, "app")));
+        let findings = diagnosed(&connections);
+        let refused = findings
+            .iter()
+            .find(|finding| finding.name == Churn::Refused)
+            .unwrap();
+        assert_eq!(refused.confidence, Confidence::Certain);
+        assert!(!refused.next.iter().any(|next| next.contains("ZooKeeper")));
+    }
+
+    #[test]
+    fn a_client_of_zookeeper_at_the_wrong_server_is_told() {
+        let request = [
+            0, 0, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x30, 0, 0, 0, 0, 0, 0, 0,
+            0,
+        ];
+        let kind = (49, 30, BY_SERVER);
+        let connections = reading(&request, b"-ERR unbalanced", back_off(9, kind));
+        let findings = diagnosed(&connections);
+        only_one(&findings, Churn::NotZooKeeper, Confidence::Certain);
+        assert!(findings[0].next[0].contains("connect string"));
+    }
+
+    #[test]
+    fn a_stranger_at_a_zookeeper_server_contradicts_nothing() {
+        let unanswered = (79, 0, Outcome::ClosedByPeerWithoutAnswer);
+        let findings = diagnosed(&at(2281, "curl", every(1_000, 7, unanswered)));
+        only_one(&findings, Churn::WrongProtocol, Confidence::Likely);
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//! What is spoken at the traced port is not ZooKeeper: somebody traces the wrong port, or
+//! a client of ZooKeeper's connects to it. The rules that know ZooKeeper keep quiet then
+//! (docs/adr/0017), and this one says why.
+
+use super::Rule;
+use crate::diagnose::{
+    case::Case,
+    churn::Churn,
+    finding::{Confidence, Severity, Verdict},
+    protocol::{self, Protocol, Scope},
+};
+
+pub const RULE: Rule = Rule {
+    name: Churn::NotZooKeeper,
+    severity: Severity::Wasteful,
+    scope: Scope::AnyProtocol,
+    judge,
+};
+
+const FEWEST: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let Protocol::Another(signs) = case.protocol else {
+        return None;
+    };
+    if case.tally.opened() < FEWEST {
+        return None;
+    }
+    let confidence = match signs.another_read {
+        0 => Confidence::Likely,
+        _ => Confidence::Certain,
+    };
+    let verdict = Verdict::new(
+        confidence,
+        format!(
+            "Port {} speaks a protocol other than ZooKeeper's: zkchurn counts and times these \
+             connections, but cannot say why they end.",
+            protocol::ports(case)
+        ),
+    )
+    .number("zookeeper_connections", signs.zookeeper)
+    .number("other_connections", signs.another);
+    let mut verdict = match asks_for_session(case) {
+        true => verdict
+            .because(
+                "the client asks for a ZooKeeper session, and the server answers something else",
+            )
+            .next("compare the client's connect string with the port that ZooKeeper listens on"),
+        false => verdict
+            .next("is the port right (--port)? zkchurn explains ZooKeeper's connections only"),
+    };
+    verdict.reasons_for.extend(protocol::reasons(case, &signs));
+    Some(match confidence {
+        Confidence::Certain => verdict,
+        _ => verdict.decided_by("--handshake reads the first bytes"),
+    })
+}
+
+/// Whether it is ZooKeeper's client that is at the wrong server.
+fn asks_for_session(case: &Case<'_>) -> bool {
+    case.handshakes().is_some_and(|handshakes| {
+        (handshakes.new_handles + handshakes.reconnects) * 2 > handshakes.connections
+    })
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//! What the sizes of payload tell, without a byte of it.
+
+use super::shape::Shape;
+
+/// A ConnectRequest with its length: 49 bytes, 48 from clients that know no
+/// read-only mode (`ConnectRequest`, zookeeper.jute).
+pub fn is_connect_request(bytes: u64) -> bool {
+    matches!(bytes, 48 | 49)
+}
+
+/// A ConnectResponse with its length: 41 bytes, 40 without the read-only flag.
+pub fn is_connect_response(bytes: u64) -> bool {
+    matches!(bytes, 40 | 41)
+}
+
+/// A four-letter word (`FourLetterCommands`), maybe with a line's end.
+pub fn is_four_letter_word(bytes: u64) -> bool {
+    (4..=6).contains(&bytes)
+}
+
+/// A session was asked for and answered, and nothing else was said.
+pub fn is_handshake_alone(shape: &Shape) -> bool {
+    is_connect_request(shape.client_bytes) && is_connect_response(shape.server_bytes)
+}
+
+/// More than a handshake went both ways: work was done.
+pub fn is_work(shape: &Shape) -> bool {
+    shape.client_bytes > 49 && shape.server_bytes > 41
+}
+
+/// Whether a client of ZooKeeper's can have sent so much where it was answered: a
+/// ConnectRequest, and what follows it, of which the shortest are a ping and the close
+/// of the session (12 bytes: length, xid, type).
+pub fn can_be_of_client(bytes: u64) -> bool {
+    is_connect_request(bytes) || bytes >= 48 + 12
+}
+
+/// Whether a server of ZooKeeper's can have: a ConnectResponse, and what follows it, of
+/// which the shortest is a reply without a result (`ReplyHeader` with its length, 20
+/// bytes).
+pub fn can_be_of_server(bytes: u64) -> bool {
+    is_connect_response(bytes) || bytes >= 40 + 20
+}
+
+/// Sizes that a session has and hardly anything else: one side's half of the handshake
+/// alone, or besides the handshake nothing but pings and the close.
+pub fn is_session(client: u64, server: u64) -> bool {
+    is_connect_request(client)
+        || is_connect_response(server)
+        || is_idle(client.checked_sub(49), server.checked_sub(41))
+        || is_idle(client.checked_sub(48), server.checked_sub(40))
+}
+
+/// Whether what followed the handshake was pings and the close, 12 bytes each, and their
+/// replies, 20 bytes each. The last reply may have come too late.
+fn is_idle(sent: Option<u64>, answered: Option<u64>) -> bool {
+    let (Some(sent), Some(answered)) = (sent, answered) else {
+        return false;
+    };
+    let (requests, replies) = (sent / 12, answered / 20);
+    sent % 12 == 0 && answered % 20 == 0 && (replies == requests || replies + 1 == requests)
+}
+
+/// `jute.maxbuffer` is 0xfffff by default (`BinaryInputArchive.maxBuffer`); what
+/// is over half of it is no ordinary request or answer.
+pub const LARGE: u64 = 512 * 1024;
+
+/// The side that refuses a packet for its length reads no further and resets, so
+/// the other has sent only what fits into the buffers: a handshake and small
+/// requests never leave so much unread.
+pub const LARGE_UNREAD: u64 = 32 * 1024;
