@@ -120,6 +120,7 @@ proptest! {
                 colour: false,
                 zone: jiff::tz::TimeZone::UTC,
                 lines_per_second: 0,
+                columns: 100,
             };
             let view = View { top: 10, time_wait_rows: true };
             let renderer = form.renderer(Box::new(std::io::sink()), options);

@@ -530,6 +530,7 @@ proptest! {
                 colour: false,
                 zone: jiff::tz::TimeZone::UTC,
                 lines_per_second: 0,
+                columns: 100,
             };
             form.server_log(&mut output, &report, &options).unwrap();
             let acts = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';

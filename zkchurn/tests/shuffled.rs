@@ -53,6 +53,7 @@ fn replayed(recording: &[u8], form: &dyn Form) -> Report {
         colour: false,
         zone: jiff::tz::TimeZone::UTC,
         lines_per_second: 0,
+        columns: 100,
     };
     let renderer = form.renderer(Box::new(std::io::sink()), options);
     let mut pipeline = Pipeline::new(renderer, EVERYTHING);

@@ -20,7 +20,12 @@ pub struct Options {
     pub zone: TimeZone,
     /// Most lines of connections a second; 0 for no limit.
     pub lines_per_second: u32,
+    /// Columns that sentences are wrapped to; tables are as wide as they are.
+    pub columns: u16,
 }
+
+/// Columns where no terminal says how many it has.
+pub const COLUMNS: u16 = 100;
 
 /// Bytes that a renderer gathers before they go out.
 pub(super) const BUFFER: usize = 64 * 1024;

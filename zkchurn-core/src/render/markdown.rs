@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use super::{
     ConnectionLine, Form, Options, Renderer,
     form::BUFFER,
-    text::{Style, suspect},
+    form::COLUMNS,
+    text::{Page, suspect},
     words::{
         finding::about,
         loss, scope, server_log,
@@ -228,7 +229,8 @@ fn row(label: String, summary: &Summary) -> Vec<String> {
 /// The closer look as the text has it: commands, stacks and lines of logs are no prose.
 fn write_suspect(to: &mut dyn Write, suspect: &SuspectRow, zone: &TimeZone) -> io::Result<()> {
     let mut text = Vec::new();
-    suspect::write(&mut text, suspect, &Style::new(false), zone)?;
+    let page = Page::new(false, zone, COLUMNS);
+    suspect::write(&mut text, suspect, &page)?;
     let heading = format!("pid {} {}", suspect.pid, suspect.label);
     writeln!(to, "\n### {}\n", inline(&heading))?;
     fenced(to, &String::from_utf8_lossy(&text))

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, StdoutLock};
 
 use clap::Args;
 use jiff::tz::TimeZone;
-use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
+use rustix::termios::tcgetwinsize;
+use zkchurn_core::render::{COLUMNS, FORMS, Form, Options, Renderer, TimeWaitOnly};
 
 use super::values;
 
@@ -35,6 +36,15 @@ pub fn options(no_color: bool) -> Options {
         colour: !no_color && colour_is_welcome(&io::stdout().lock()),
         zone: TimeZone::system(),
         lines_per_second: 0,
+        columns: columns(&io::stdout().lock()),
+    }
+}
+
+/// Those of the terminal.
+fn columns(stdout: &StdoutLock<'_>) -> u16 {
+    match tcgetwinsize(stdout) {
+        Ok(size) if size.ws_col > 0 => size.ws_col,
+        _ => COLUMNS,
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{
 pub struct Layout {
     /// So many are shown whole; of the others the title is enough.
     pub whole: usize,
-    /// Whether long sentences go over several lines.
-    pub wraps: bool,
+    /// Columns that sentences are wrapped to.
+    pub columns: u16,
 }
 
 /// Findings that are shown at all.
@@ -32,7 +32,7 @@ pub fn write(
     layout: Layout,
 ) -> io::Result<()> {
     for (index, finding) in findings.iter().take(SHOWN).enumerate() {
-        write_heading(to, index + 1, finding, style)?;
+        write_heading(to, index + 1, finding, style, layout.columns)?;
         if index < layout.whole {
             write_evidence(to, finding, layout)?;
             writeln!(to)?;
@@ -53,18 +53,28 @@ fn write_heading(
     number: usize,
     finding: &Finding,
     style: &Style,
+    columns: u16,
 ) -> io::Result<()> {
     let title = format!(
         "{number}. {} ({})",
         finding.title,
         finding.confidence.word()
     );
+    let about = about(finding, "->");
+    let length = title.chars().count() + 2 + about.chars().count();
     let title = match (finding.severity, finding.confidence) {
         (Severity::Broken, Confidence::Certain | Confidence::Likely) => style.alarm(&title),
         (Severity::Harmless, _) => style.bold(&title),
         _ => style.warn(&title),
     };
-    writeln!(to, "{title}: {}", about(finding, "->"))
+    if length <= usize::from(columns) {
+        return writeln!(to, "{title}: {about}");
+    }
+    writeln!(to, "{title}:")?;
+    for line in wrapped("   ", &about, columns) {
+        writeln!(to, "{line}")?;
+    }
+    Ok(())
 }
 
 fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::Result<()> {
@@ -101,10 +111,7 @@ fn lines(to: &mut dyn Write, name: &str, values: &[String], layout: Layout) -> i
 fn line(to: &mut dyn Write, name: &str, value: &str, layout: Layout) -> io::Result<()> {
     let value = printable(clip(value, REASON_SHOWN).as_bytes());
     let name = format!("   {name:<8} ");
-    if !layout.wraps {
-        return writeln!(to, "{name}{value}");
-    }
-    for line in wrapped(&name, &value) {
+    for line in wrapped(&name, &value, layout.columns) {
         writeln!(to, "{line}")?;
     }
     Ok(())

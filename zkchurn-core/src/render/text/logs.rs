@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use super::{
-    style::Style,
+    Page,
     suspect::{COMMAND_SHOWN, field},
+    wrap::wrapped,
 };
 use crate::{
     inspection::logs::{LogFinding, LogSearch, SearchedFile},
@@ -16,13 +17,13 @@ use crate::{
 const SHOWN: usize = 3;
 
 /// Writes them.
-pub fn write(to: &mut impl Write, logs: &LogSearch, style: &Style) -> io::Result<()> {
+pub fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::Result<()> {
     let shown = &logs.findings[..logs.findings.len().min(SHOWN)];
     for file in by_telling(&logs.files, shown) {
         write_file(to, file, logs)?;
         let mut record = None;
         for finding in shown.iter().filter(|finding| finding.path == file.path) {
-            write_finding(to, finding, record, style)?;
+            write_finding(to, finding, record, page)?;
             record = finding.record.as_ref();
         }
     }
@@ -73,7 +74,7 @@ fn write_finding(
     to: &mut impl Write,
     finding: &LogFinding,
     above: Option<&String>,
-    style: &Style,
+    page: &Page,
 ) -> io::Result<()> {
     let lines = text::counted(finding.count, "line");
     let when = match finding.during_trace {
@@ -81,8 +82,10 @@ fn write_finding(
         false => "",
     };
     let meaning = format!("{lines}{when}: {}", finding.meaning);
-    let meaning = style.warn(&printable(meaning.as_bytes()));
-    writeln!(to, "  {:<8} {meaning}", "")?;
+    let meaning = printable(meaning.as_bytes());
+    for line in wrapped(&format!("  {:<8} ", ""), &meaning, page.columns) {
+        writeln!(to, "{}", page.style.warn(&line))?;
+    }
     if let Some(record) = finding
         .record
         .as_ref()

@@ -25,13 +25,33 @@ use crate::{
     serverlog, text,
 };
 use stream::LineLimit;
-pub(super) use style::Style;
+use style::Style;
+
+/// How a report looks.
+pub(super) struct Page {
+    style: Style,
+    zone: TimeZone,
+    columns: u16,
+}
+
+impl Page {
+    pub(super) fn new(colour: bool, zone: &TimeZone, columns: u16) -> Self {
+        Self {
+            style: Style::new(colour),
+            zone: zone.clone(),
+            columns,
+        }
+    }
+
+    fn of(options: &Options) -> Self {
+        Self::new(options.colour, &options.zone, options.columns)
+    }
+}
 
 /// Writes text.
 pub struct Text<W> {
     to: W,
-    style: Style,
-    zone: TimeZone,
+    page: Page,
     limit: LineLimit,
     header_written: bool,
 }
@@ -59,7 +79,7 @@ impl Form for TextForm {
         report: &serverlog::report::LogReport,
         options: &Options,
     ) -> io::Result<()> {
-        server_log::write(to, report, options.colour)
+        server_log::write(to, report, options)
     }
 
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
@@ -72,8 +92,7 @@ impl<W: Write> Text<W> {
     pub fn new(to: W, options: Options) -> Self {
         Self {
             to,
-            style: Style::new(options.colour),
-            zone: options.zone,
+            page: Page::of(&options),
             limit: LineLimit::new(options.lines_per_second),
             header_written: false,
         }
@@ -85,7 +104,9 @@ impl<W: Write> Text<W> {
             more => writeln!(
                 self.to,
                 "{}",
-                self.style.dim(&format!("… {} more", text::count(more)))
+                self.page
+                    .style
+                    .dim(&format!("… {} more", text::count(more)))
             ),
         }
     }
@@ -111,15 +132,15 @@ impl<W: Write> Renderer for Text<W> {
         }
         if !self.header_written {
             self.header_written = true;
-            writeln!(self.to, "{}", self.style.bold(&stream::header()))?;
+            writeln!(self.to, "{}", self.page.style.bold(&stream::header()))?;
         }
-        stream::write_line(&mut self.to, line, &self.style, &self.zone)
+        stream::write_line(&mut self.to, line, &self.page.style, &self.page.zone)
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.write_left_out()?;
-        let line = stream::interval_line(summary, &self.zone);
-        writeln!(self.to, "{}", self.style.bold(&line))
+        let line = stream::interval_line(summary, &self.page.zone);
+        writeln!(self.to, "{}", self.page.style.bold(&line))
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
@@ -127,21 +148,21 @@ impl<W: Write> Renderer for Text<W> {
         if self.header_written {
             writeln!(self.to)?;
         }
-        report::write(&mut self.to, report, &self.style, &self.zone)
+        report::write(&mut self.to, report, &self.page)
     }
 
     fn time_wait(&mut self, report: &Report) -> io::Result<()> {
         let Some(table) = &report.time_wait else {
             let sentence = "TIME_WAIT: the sockets were not listed";
-            return writeln!(self.to, "{}", self.style.warn(sentence));
+            return writeln!(self.to, "{}", self.page.style.warn(sentence));
         };
-        time_wait::write(&mut self.to, table, &self.style)?;
+        time_wait::write(&mut self.to, table, &self.page)?;
         if !table.rows.is_empty() {
             writeln!(self.to)?;
             time_wait::write_rows(&mut self.to, &table.rows)?;
         }
         writeln!(self.to)?;
-        report::write_scope(&mut self.to, report, &self.style, &self.zone)
+        report::write_scope(&mut self.to, report, &self.page)
     }
 
     fn flush(&mut self) -> io::Result<()> {

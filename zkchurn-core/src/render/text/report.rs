@@ -7,9 +7,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::tz::TimeZone;
 
 use super::{
+    Page,
     findings::{self, Layout},
     style::Style,
     suspect, time_wait,
+    wrap::wrapped,
 };
 use crate::{
     render::words::{
@@ -20,44 +22,39 @@ use crate::{
     text,
 };
 
-/// The first findings say what to do; a terminal wraps their lines itself.
-const FINDINGS: Layout = Layout {
-    whole: 4,
-    wraps: false,
-};
+/// Findings that are shown whole: the first say what to do.
+const WHOLE: usize = 4;
 
 /// Writes the whole report.
-pub fn write(
-    to: &mut impl Write,
-    report: &Report,
-    style: &Style,
-    zone: &TimeZone,
-) -> io::Result<()> {
-    findings::write(to, &report.findings, style, FINDINGS)?;
-    writeln!(to, "{}", style.bold(&report.answer))?;
+pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
+    let Page { style, zone, .. } = page;
+    let layout = Layout {
+        whole: WHOLE,
+        columns: page.columns,
+    };
+    findings::write(to, &report.findings, style, layout)?;
+    for line in wrapped("", &report.answer, page.columns) {
+        writeln!(to, "{}", style.bold(&line))?;
+    }
     if !report.flows.is_empty() {
         writeln!(to)?;
         write_table(to, report, style, zone)?;
     }
     for suspect in &report.suspects {
         writeln!(to)?;
-        suspect::write(to, suspect, style, zone)?;
+        suspect::write(to, suspect, page)?;
     }
     if let Some(table) = &report.time_wait {
         writeln!(to)?;
-        time_wait::write(to, table, style)?;
+        time_wait::write(to, table, page)?;
     }
     writeln!(to)?;
-    write_scope(to, report, style, zone)
+    write_scope(to, report, page)
 }
 
 /// Writes what was traced, what was lost and what was degraded.
-pub fn write_scope(
-    to: &mut impl Write,
-    report: &Report,
-    style: &Style,
-    zone: &TimeZone,
-) -> io::Result<()> {
+pub fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
+    let Page { style, zone, .. } = page;
     writeln!(to, "{}", scope::traced(report, zone))?;
     let loss = loss::line(&report.loss);
     if report.loss.kernel.is_none()
@@ -70,7 +67,9 @@ pub fn write_scope(
     }
     for sentence in &report.degraded {
         let sentence = text::printable(sentence.as_bytes());
-        writeln!(to, "{}", style.warn(&format!("limitation: {sentence}")))?;
+        for line in wrapped("limitation: ", &sentence, page.columns) {
+            writeln!(to, "{}", style.warn(&line))?;
+        }
     }
     Ok(())
 }

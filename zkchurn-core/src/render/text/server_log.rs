@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{
-    Style,
+    Page,
     findings::{self, Layout},
     wrap::wrapped,
 };
 use crate::{
+    render::Options,
     render::words::server_log::{
         COLUMNS, also, cells, in_words, log, moment, total, unknown_counts,
     },
@@ -18,34 +19,33 @@ use crate::{
     text,
 };
 
-/// Few addresses are listed, so each finding is shown whole.
-const FINDINGS: Layout = Layout {
-    whole: usize::MAX,
-    wraps: true,
-};
-
 /// Writes the report.
 ///
 /// # Errors
 ///
 /// What the output fails with.
-pub fn write(to: &mut dyn Write, report: &LogReport, colour: bool) -> io::Result<()> {
-    let style = Style::new(colour);
-    for line in wrapped("", &report.answer) {
-        writeln!(to, "{}", style.bold(&line))?;
+pub fn write(to: &mut dyn Write, report: &LogReport, options: &Options) -> io::Result<()> {
+    let page = &Page::of(options);
+    for line in wrapped("", &report.answer, page.columns) {
+        writeln!(to, "{}", page.style.bold(&line))?;
     }
     if !report.addresses.is_empty() {
         writeln!(to)?;
-        write_addresses(to, report, &style)?;
+        write_addresses(to, report, page)?;
     }
     writeln!(to)?;
-    findings::write(to, &report.findings, &style, FINDINGS)?;
+    // Few addresses are listed, so each finding is shown whole.
+    let layout = Layout {
+        whole: usize::MAX,
+        columns: page.columns,
+    };
+    findings::write(to, &report.findings, &page.style, layout)?;
     if report.findings_left_out > 0 {
         let more = text::counted(report.findings_left_out, "more finding");
         writeln!(to, "… {more} (--top shows more)\n")?;
     }
-    write_total(to, report, &style)?;
-    write_log(to, report, &style)
+    write_total(to, report, page)?;
+    write_log(to, report, page)
 }
 
 /// How the columns stand.
@@ -59,7 +59,7 @@ const ALIGNMENTS: [CellAlignment; COLUMNS.len()] = [
     CellAlignment::Left,
 ];
 
-fn write_addresses(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
+fn write_addresses(to: &mut dyn Write, report: &LogReport, page: &Page) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(COLUMNS);
@@ -75,14 +75,14 @@ fn write_addresses(to: &mut dyn Write, report: &LogReport, style: &Style) -> io:
     // No cell holds a line break, so each row is one line, after the header's.
     let mut lines = table.lines();
     if let Some(header) = lines.next() {
-        writeln!(to, "{}", style.bold(header.trim_end()))?;
+        writeln!(to, "{}", page.style.bold(header.trim_end()))?;
     }
     for (line, row) in lines.zip(&report.addresses) {
         writeln!(to, "{}", line.trim_end())?;
         let also = also(&row.counts);
         if !also.is_empty() {
-            for line in wrapped("    ", &also) {
-                writeln!(to, "{}", style.dim(&line))?;
+            for line in wrapped("    ", &also, page.columns) {
+                writeln!(to, "{}", page.style.dim(&line))?;
             }
         }
     }
@@ -101,8 +101,8 @@ fn write_addresses(to: &mut dyn Write, report: &LogReport, style: &Style) -> io:
     Ok(())
 }
 
-fn write_total(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
-    for line in wrapped("in all: ", &total(report)) {
+fn write_total(to: &mut dyn Write, report: &LogReport, page: &Page) -> io::Result<()> {
+    for line in wrapped("in all: ", &total(report), page.columns) {
         writeln!(to, "{line}")?;
     }
     if let Some(minute) = report.busiest_minute {
@@ -110,30 +110,30 @@ fn write_total(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Res
         writeln!(to, "busiest minute: {count} ended at {}", moment(minute.at))?;
     }
     for sentence in unknown_counts(report) {
-        write_warning(to, "not reported by this log: ", &sentence, style)?;
+        write_warning(to, "not reported by this log: ", &sentence, page)?;
     }
     for note in &report.notes {
-        write_warning(to, "incomplete: ", note, style)?;
+        write_warning(to, "incomplete: ", note, page)?;
     }
     Ok(())
 }
 
-fn write_warning(to: &mut dyn Write, name: &str, words: &str, style: &Style) -> io::Result<()> {
-    for line in wrapped(name, words) {
-        writeln!(to, "{}", style.warn(&line))?;
+fn write_warning(to: &mut dyn Write, name: &str, words: &str, page: &Page) -> io::Result<()> {
+    for line in wrapped(name, words, page.columns) {
+        writeln!(to, "{}", page.style.warn(&line))?;
     }
     Ok(())
 }
 
-fn write_log(to: &mut dyn Write, report: &LogReport, style: &Style) -> io::Result<()> {
-    for line in wrapped("log: ", &log(report)) {
+fn write_log(to: &mut dyn Write, report: &LogReport, page: &Page) -> io::Result<()> {
+    for line in wrapped("log: ", &log(report), page.columns) {
         writeln!(to, "{line}")?;
     }
     for file in &report.log.files {
         if let Some(error) = &file.error {
             let error = text::printable(error.as_bytes());
             let words = format!("{} was read only in part: {error}", file.name);
-            write_warning(to, "", &words, style)?;
+            write_warning(to, "", &words, page)?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::{logs, style::Style};
+use super::{Page, logs};
 use crate::{
     inspection::{
         Details,
@@ -23,12 +23,8 @@ pub(super) const COMMAND_SHOWN: usize = 400;
 const THREADS_SHOWN: usize = 3;
 
 /// Writes one process.
-pub fn write(
-    to: &mut impl Write,
-    suspect: &SuspectRow,
-    style: &Style,
-    zone: &TimeZone,
-) -> io::Result<()> {
+pub fn write(to: &mut impl Write, suspect: &SuspectRow, page: &Page) -> io::Result<()> {
+    let Page { style, zone, .. } = page;
     let heading = format!(
         "pid {} {}",
         suspect.pid,
@@ -47,7 +43,7 @@ pub fn write(
         write_jvm(to, suspect, jvm)?;
     }
     if let Some(logs) = &suspect.logs {
-        logs::write(to, logs, style)?;
+        logs::write(to, logs, page)?;
     }
     for next in &suspect.next {
         field(to, "next", next)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::style::Style;
+use super::{Page, wrap::wrapped};
 use crate::{
     render::words::time_wait::{left, owner, sentence, whose},
     text,
@@ -15,14 +15,18 @@ use crate::{
 const GROUPS_SHOWN: usize = 10;
 
 /// Writes whose the sockets are.
-pub fn write(to: &mut impl Write, table: &TimeWait, style: &Style) -> io::Result<()> {
-    writeln!(to, "{}", style.bold(&sentence(table)))?;
+pub fn write(to: &mut impl Write, table: &TimeWait, page: &Page) -> io::Result<()> {
+    for line in wrapped("", &sentence(table), page.columns) {
+        writeln!(to, "{}", page.style.bold(&line))?;
+    }
     if table.groups.len() > 1 {
         write_groups(to, &table.groups)?;
     }
     for note in &table.notes {
-        let note = format!("TIME_WAIT: {}", text::printable(note.as_bytes()));
-        writeln!(to, "{}", style.warn(&note))?;
+        let note = text::printable(note.as_bytes());
+        for line in wrapped("TIME_WAIT: ", &note, page.columns) {
+            writeln!(to, "{}", page.style.warn(&line))?;
+        }
     }
     Ok(())
 }

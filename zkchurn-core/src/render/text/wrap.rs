@@ -3,13 +3,16 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-/// Sentences in lines of 100 columns, behind a name.
-pub fn wrapped(name: &str, words: &str) -> Vec<String> {
+/// Fewer columns than these are left to the terminal to wrap.
+const FEWEST: u16 = 40;
+
+/// Sentences in lines of so many columns, behind a name.
+pub fn wrapped(name: &str, words: &str, columns: u16) -> Vec<String> {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(100_u16.saturating_sub(name.len() as u16));
+        .set_width(columns.max(FEWEST).saturating_sub(name.len() as u16));
     table.add_row([words]);
     if let Some(column) = table.column_mut(0) {
         column.set_padding((0, 0));
