@@ -18,7 +18,7 @@ use crate::{
     process::ProcessKey,
     registry::Registry,
     render::{ConnectionLine, Renderer},
-    report::{self, Busiest, IntervalSummary, Leading, Loss, Report, Sources},
+    report::{self, Busiest, IntervalSummary, Lead, Leading, Loss, Report, Sources},
     timewait::{
         Snapshot,
         owners::Owners,
@@ -45,6 +45,7 @@ pub struct Pipeline<R> {
     undecodable_records: u64,
     unknown_records: u64,
     interval: IntervalStart,
+    lead: Lead,
     report: Option<Report>,
 }
 
@@ -81,6 +82,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: 0,
             unknown_records: 0,
             interval: IntervalStart::default(),
+            lead: Lead::default(),
             report: None,
         }
     }
@@ -186,13 +188,13 @@ impl<R: Renderer> Pipeline<R> {
     }
 
     fn end_interval(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(start) = &self.start else {
+        let Some(clock) = self.start.as_ref().map(|start| start.clock) else {
             return Ok(());
         };
         let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
         let busiest = self.ledger.take_busiest_of_interval();
         let summary = IntervalSummary {
-            at: rfc3339(start.clock.timestamp(mark.monotonic_ns)),
+            at: rfc3339(clock.timestamp(mark.monotonic_ns)),
             length_ns: mark.monotonic_ns.saturating_sub(self.interval.monotonic_ns),
             opened: opened.saturating_sub(self.interval.opened),
             ended: ended.saturating_sub(self.interval.ended),
@@ -207,7 +209,7 @@ impl<R: Renderer> Pipeline<R> {
                     ended,
                 })
             }),
-            leading: self.leading(mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns)),
+            leading: self.leading(mark.monotonic_ns.saturating_sub(clock.monotonic_ns)),
             loss: self.loss(mark),
         };
         self.interval = IntervalStart {
@@ -218,9 +220,12 @@ impl<R: Renderer> Pipeline<R> {
         self.renderer.interval(&summary)
     }
 
-    fn leading(&self, window_ns: u64) -> Option<Leading> {
+    fn leading(&mut self, window_ns: u64) -> Option<Leading> {
+        if !self.renderer.shows_intervals() {
+            return None;
+        }
         let diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
-        diagnosis.findings.first().map(Leading::from)
+        self.lead.next(&diagnosis.findings)
     }
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {

@@ -24,7 +24,7 @@ pub mod rhythm;
 pub mod rules;
 mod shared;
 #[cfg(test)]
-mod test_case;
+pub(crate) mod test_case;
 pub mod who;
 
 use std::collections::BTreeMap;

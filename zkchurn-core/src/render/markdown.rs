@@ -76,6 +76,10 @@ impl<W: Write> Renderer for Markdown<W> {
         Ok(())
     }
 
+    fn shows_intervals(&self) -> bool {
+        false
+    }
+
     fn interval(&mut self, _summary: &IntervalSummary) -> io::Result<()> {
         Ok(())
     }

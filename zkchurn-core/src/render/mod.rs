@@ -50,6 +50,10 @@ pub trait Renderer {
     fn start(&mut self, start: &TraceStart) -> io::Result<()>;
     /// A connection ended, or is still open at the end.
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()>;
+    /// Whether intervals are shown at all: their leading finding takes time.
+    fn shows_intervals(&self) -> bool {
+        true
+    }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()>;
     /// The trace is over.
     fn report(&mut self, report: &Report) -> io::Result<()>;
@@ -65,6 +69,9 @@ impl<R: Renderer + ?Sized> Renderer for Box<R> {
     }
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
         (**self).connection(line)
+    }
+    fn shows_intervals(&self) -> bool {
+        (**self).shows_intervals()
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         (**self).interval(summary)

@@ -19,6 +19,9 @@ impl<R: Renderer> Renderer for TimeWaitOnly<R> {
     fn connection(&mut self, _line: &ConnectionLine<'_>) -> io::Result<()> {
         Ok(())
     }
+    fn shows_intervals(&self) -> bool {
+        false
+    }
     fn interval(&mut self, _summary: &IntervalSummary) -> io::Result<()> {
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod answer;
 mod build;
 pub mod handshakes;
+mod leading;
 mod shell;
 mod suspect;
 
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     connection::Side,
-    diagnose::{Churn, Confidence, Finding},
+    diagnose::Finding,
     frame::{LossCounts, Sides},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
@@ -26,6 +27,7 @@ use crate::{
 };
 pub use build::{Sources, build};
 use handshakes::HandshakeSummary;
+pub use leading::{Lead, Leading};
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -295,31 +297,10 @@ pub struct IntervalSummary {
     pub open: u64,
     /// The process and peer with most ended connections.
     pub busiest: Option<Busiest>,
-    /// The worst finding on all that was traced so far.
+    /// The worst finding on all that was traced so far, of those that are at least likely.
     pub leading: Option<Leading>,
     /// What could not be recorded since tracing began.
     pub loss: Loss,
-}
-
-/// A finding in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Leading {
-    /// What kind of churn it is.
-    pub name: Churn,
-    /// Its name for people.
-    pub title: &'static str,
-    /// How sure it is.
-    pub confidence: Confidence,
-}
-
-impl From<&Finding> for Leading {
-    fn from(finding: &Finding) -> Self {
-        Self {
-            name: finding.name,
-            title: finding.title,
-            confidence: finding.confidence,
-        }
-    }
 }
 
 /// The busiest flow of an interval.

@@ -140,7 +140,14 @@ impl<W: Write> Renderer for Text<W> {
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.write_left_out()?;
         let line = stream::interval_line(summary, &self.page.zone);
-        writeln!(self.to, "{}", self.page.style.bold(&line))
+        writeln!(self.to, "{}", self.page.style.bold(&line))?;
+        match &summary.leading {
+            Some(leading) if leading.is_new => {
+                let line = stream::leading_line(summary, leading, &self.page.zone);
+                writeln!(self.to, "{}", self.page.style.bold(&line))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {

@@ -13,7 +13,7 @@ use crate::{
         ConnectionLine,
         words::{handshakes, loss, moment::time_of_day},
     },
-    report::IntervalSummary,
+    report::{IntervalSummary, Leading},
     text,
 };
 
@@ -171,8 +171,7 @@ fn clip(words: &str, width: usize) -> String {
 
 /// What the last interval brought, in one line.
 pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
-    let at: Option<Timestamp> = summary.at.parse().ok();
-    let at = at.map_or_else(String::new, |at| time_of_day(at, zone));
+    let at = time(summary, zone);
     let mut line = format!(
         "-- {at} last {}: {} opened, {} ended, {} open",
         text::window(summary.length_ns),
@@ -196,4 +195,26 @@ pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
         ));
     }
     format!("{line}; {}", loss::line(&summary.loss))
+}
+
+/// The finding that leads now, in one line.
+pub fn leading_line(summary: &IntervalSummary, leading: &Leading, zone: &TimeZone) -> String {
+    let more = match leading.destinations.len() {
+        0 | 1 => String::new(),
+        peers => format!(" and {}", text::counted(peers as u64 - 1, "other peer")),
+    };
+    let first = leading.destinations.first().map(String::as_str);
+    format!(
+        "-- {} {} ({}): {} -> {}{more}",
+        time(summary, zone),
+        leading.title,
+        leading.confidence.word(),
+        leading.who,
+        first.unwrap_or("unknown"),
+    )
+}
+
+fn time(summary: &IntervalSummary, zone: &TimeZone) -> String {
+    let at: Option<Timestamp> = summary.at.parse().ok();
+    at.map_or_else(String::new, |at| time_of_day(at, zone))
 }
