@@ -32,8 +32,10 @@ const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
 
 /// Those that differ most: all closed by the client with a dump and its log; two programs
 /// at once; one session taken from each other; three refused servers; nothing answered; a
-/// new process each time; several findings of one program; nothing wrong.
-const AS_TEXT: [&str; 8] = [
+/// new process each time; several findings of one program; nothing wrong; the server's
+/// side of a host with a client per request, a client that fails before it speaks, a
+/// probe and a monitor, all behind one address.
+const AS_TEXT: [&str; 9] = [
     "incident",
     "kinds/incident_and_probe",
     "kinds/one_session_two_clients",
@@ -42,6 +44,7 @@ const AS_TEXT: [&str; 8] = [
     "kinds/tls_openssl",
     "kinds/stale_address",
     "kinds/healthy",
+    "server_side",
 ];
 const WIDTHS: [u16; 3] = [80, 120, 200];
 
@@ -151,7 +154,7 @@ fn recordings() -> Vec<String> {
         let names = stems(&Path::new(RECORDINGS).join(under), ".zkchurn");
         found.extend(names.iter().map(|name| format!("{under}{name}")));
     }
-    assert!(found.len() >= 39, "{} recordings", found.len());
+    assert!(found.len() >= 40, "{} recordings", found.len());
     found
 }
 

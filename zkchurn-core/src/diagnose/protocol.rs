@@ -15,6 +15,26 @@ use super::{
 
 /// ZooKeeper's port in its documentation and nearly everywhere else (`clientPort`).
 const ZOOKEEPER_PORT: u16 = 2181;
+/// Ports where something else is usual: as the IANA registry has them, or the programs'
+/// own defaults. The last four are ZooKeeper's, but not for its clients.
+const OTHERS: [(u16, &str); 16] = [
+    (80, "HTTP"),
+    (443, "HTTPS"),
+    (2379, "etcd"),
+    (3306, "MySQL"),
+    (5432, "PostgreSQL"),
+    (5672, "AMQP"),
+    (6379, "Redis"),
+    (8443, "HTTPS"),
+    (9042, "Cassandra"),
+    (9092, "Kafka"),
+    (9200, "Elasticsearch"),
+    (27017, "MongoDB"),
+    (2888, "ZooKeeper's quorum"),
+    (3888, "ZooKeeper's leader election"),
+    (7000, "ZooKeeper's metrics"),
+    (8080, "HTTP, also of ZooKeeper's admin server"),
+];
 /// Fewer contradictions may be an accident.
 const FEWEST: u64 = 2;
 
@@ -132,22 +152,39 @@ fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
     if verdict.confidence == Confidence::Certain {
         return verdict;
     }
-    verdict.confidence = Confidence::Possible;
-    let verdict = verdict.but(format!(
-        "nothing here shows that port {} speaks ZooKeeper; connections of other protocols \
-         can have these sizes",
-        ports(case)
-    ));
+    let ports = ports(case);
+    let mut verdict = match usual_there(case) {
+        Some(usual) => {
+            verdict.confidence = Confidence::Possible;
+            verdict.but(format!(
+                "port {ports} is usually for {usual}, whose connections can have these sizes, \
+                 and nothing here shows that ZooKeeper is spoken"
+            ))
+        }
+        None => verdict.but(format!(
+            "nothing here shows that port {ports} speaks ZooKeeper, and connections of other \
+             protocols can have these sizes"
+        )),
+    };
     let says_how = |what: &String| what.starts_with("--handshake");
     match case.handshakes() {
         None if !verdict.would_decide.iter().any(says_how) => {
-            verdict.decided_by("--handshake reads the first bytes")
+            verdict = verdict.decided_by("--handshake, which reads the first bytes");
         }
         Some(handshakes) if handshakes.tls > 0 => {
-            verdict.decided_by("the server's configuration: TLS hides what is spoken")
+            verdict =
+                verdict.decided_by("the server's configuration: TLS hides which protocol it is");
         }
-        _ => verdict,
+        _ => {}
     }
+    verdict
+}
+
+/// Another protocol that is usual at a port of the case.
+fn usual_there(case: &Case<'_>) -> Option<&'static str> {
+    let of_port = |port| OTHERS.iter().find(|(other, _)| *other == port);
+    let mut ports = case.destinations.iter().map(|one| Service::of(one).port());
+    ports.find_map(of_port).map(|(_, usual)| *usual)
 }
 
 /// The ports of the case's peers.
@@ -295,13 +332,18 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_fit_many_protocols_are_only_possible_where_nothing_shows_zookeeper() {
+    fn sizes_that_fit_many_protocols_are_doubted_where_nothing_shows_zookeeper() {
         let http = new_thread_each(every(300, 12, (79, 5_000, BY_CLIENT)));
         let findings = diagnosed(&at(8080, "wrk", http.clone()));
         only_one(&findings, Churn::ClientPerRequest, Confidence::Possible);
         let doubt = &findings[0].reasons_against[0];
-        assert!(doubt.contains("port 8080 speaks ZooKeeper"), "{doubt}");
+        assert!(doubt.contains("port 8080 is usually for HTTP"), "{doubt}");
         assert!(findings[0].would_decide[0].starts_with("--handshake"));
+        // Who traces a port of nobody's means ZooKeeper; the doubt is said all the same.
+        let findings = diagnosed(&at(12_181, "wrk", http.clone()));
+        only_one(&findings, Churn::ClientPerRequest, Confidence::Likely);
+        let doubt = &findings[0].reasons_against[0];
+        assert!(doubt.contains("that port 12181 speaks"), "{doubt}");
 
         // The usual port, the name of the thread, or another client there, shows it.
         let usual = diagnosed(&at(2181, "wrk", http.clone()));
@@ -322,23 +364,17 @@ mod tests {
     }
 
     #[test]
-    fn large_answers_and_long_lives_alone_mean_nothing_at_an_unknown_port() {
+    fn large_answers_and_long_lives_alone_mean_little_at_the_port_of_another_protocol() {
         let download = every(2_000, 6, (90, 3_000_000, BY_SERVER));
-        let findings = diagnosed(&at(9000, "s3", download));
-        assert!(
-            findings
-                .iter()
-                .all(|finding| finding.confidence == Confidence::Possible)
-        );
         let polled = living(5_000, every(6_000, 9, (900, 900, BY_CLIENT)));
-        for finding in diagnosed(&at(9000, "poll", polled)) {
-            assert_eq!(finding.confidence, Confidence::Possible);
-            assert!(
-                finding
-                    .reasons_against
-                    .iter()
-                    .any(|why| why.contains("9000"))
-            );
+        for connections in [at(443, "app", download), at(5432, "app", polled)] {
+            let findings = diagnosed(&connections);
+            assert!(!findings.is_empty());
+            for finding in findings {
+                assert_eq!(finding.confidence, Confidence::Possible, "{finding:?}");
+                let says_so = |why: &String| why.contains("is usually for");
+                assert!(finding.reasons_against.iter().any(says_so), "{finding:?}");
+            }
         }
     }
 

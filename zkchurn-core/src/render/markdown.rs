@@ -197,7 +197,11 @@ fn flow_rows(flow: &FlowRow) -> Vec<Vec<String>> {
     let mut rows: Vec<_> = match flow.thread_count {
         1 => threads.collect(),
         many => {
-            let all = row(format!("all {}", counted(many, "thread")), &flow.summary);
+            let whose = match many {
+                0 => "-".to_owned(),
+                many => format!("all {}", counted(many, "thread")),
+            };
+            let all = row(whose, &flow.summary);
             std::iter::once(all).chain(threads).collect()
         }
     };
@@ -254,6 +258,9 @@ fn write_time_wait(to: &mut dyn Write, table: &TimeWait) -> io::Result<()> {
             ]
         });
         write_table(to, &["SOCKETS", "OWNER", "PEER", "GONE IN"], rows)?;
+    }
+    if !table.rows.is_empty() {
+        writeln!(to)?;
     }
     for row in &table.rows {
         let owner = inline(&time_wait::owner(&row.owner));

@@ -92,3 +92,81 @@ pub fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
     let renderer = output::time_wait_renderer(args.format, args.no_color);
     live::run(&args.settings(), renderer)
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+mod tests {
+    use std::{
+        cell::RefCell,
+        io::{self, Write},
+        path::Path,
+        rc::Rc,
+    };
+
+    use insta::{Settings, assert_snapshot};
+    use jiff::tz::TimeZone;
+    use serde_json::Value;
+    use zkchurn_core::{
+        pipeline::{Pipeline, View},
+        recording::reader::Reader,
+        render::{FORMS, Form, Options, TimeWaitOnly},
+        replay::play,
+    };
+
+    /// Keeps what a renderer writes, which takes its writer away.
+    #[derive(Clone, Default)]
+    struct Kept(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `zkchurn timewait --rows` prints of the sockets that a recording holds.
+    fn printed(recording: &Path, form: &dyn Form) -> String {
+        let kept = Kept::default();
+        let options = Options {
+            colour: false,
+            zone: TimeZone::UTC,
+            lines_per_second: 0,
+            columns: 100,
+        };
+        let view = View {
+            top: 10,
+            time_wait_rows: true,
+        };
+        let renderer = TimeWaitOnly(form.renderer(Box::new(kept.clone()), options));
+        let mut reader = Reader::new(std::fs::File::open(recording).unwrap()).unwrap();
+        assert!(play(&mut reader, &mut Pipeline::new(renderer, view)).unwrap());
+        String::from_utf8(kept.0.take()).unwrap()
+    }
+
+    #[test]
+    fn sockets_of_both_sides_in_all_forms() {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let mut settings = Settings::new();
+        settings.set_snapshot_path(tests.join("snapshots/timewait"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        for recording in ["incident", "server_side"] {
+            let file = tests.join(format!("recordings/{recording}.zkchurn"));
+            for form in FORMS {
+                let name = format!("{recording}_{}", form.name());
+                let mut printed = printed(&file, form);
+                if form.name() == "json" {
+                    let lines = printed.lines().map(serde_json::from_str::<Value>);
+                    let lines = lines.map(|line| format!("{:#}", line.unwrap()));
+                    printed = lines.collect::<Vec<_>>().join("\n");
+                }
+                settings.bind(|| assert_snapshot!(name, printed));
+            }
+        }
+    }
+}
