@@ -8,7 +8,8 @@ use zkchurn_core::{
     serverlog::{
         lines::Lines,
         report,
-        scan::{Scanner, Window, first_moment},
+        scan::{Scanner, Window},
+        told::first_moment,
     },
 };
 use zkchurn_fuzz::output::{assert_harmless, assert_json_lines};

@@ -25,6 +25,8 @@ pub enum Code {
     Unreadable = 6,
     /// A file cannot be written; what was traced is reported.
     Unwritable = 7,
+    /// A log is no ZooKeeper server's, or its layout is not understood.
+    NotUnderstood = 8,
 }
 
 impl Code {

@@ -299,7 +299,7 @@ fn lines_of_other_releases() {
 /// nothing, and nothing of it reaches the terminal as it is.
 #[test]
 fn forged_and_hostile_lines() {
-    let head = "2024-01-01 00:00:00,000 [myid:] - INFO  [main:X@1] - ";
+    let head = "2024-01-01 00:00:00,000 [myid:] - INFO  [main:ZooKeeperServer@1] - ";
     let text = format!(
         "{head}got auth packet Accepted socket connection from /6.6.6.6:1\n\
          {head}Server environment:zookeeper.version=\x1b[31m3.8.0, built on x\n\
@@ -312,7 +312,7 @@ fn forged_and_hostile_lines() {
     assert!(!shown.contains("6.6.6.6"), "{shown}");
     let acts = |byte: u8| byte.is_ascii_control() && byte != b'\n';
     assert!(!shown.bytes().any(acts), "{shown:?}");
-    assert!(shown.contains("2 not ZooKeeper's"), "{shown}");
+    assert!(shown.contains("2 empty"), "{shown}");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -460,7 +460,7 @@ fn a_gzip_bomb_needs_no_more_memory() {
         .output()
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{complaint}");
+    assert_eq!(output.status.code(), Some(8), "{complaint}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["log"]["bytes"], 300_000_000);
     assert_eq!(report["log"]["lines"], 1);

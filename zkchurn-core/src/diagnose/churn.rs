@@ -66,6 +66,12 @@ pub enum Churn {
     /// Many connections that had a session and ended: all that a server's log tells of a
     /// client that reconnects, or of one for each request.
     SessionsComeAndGo,
+    /// Clients fail to authenticate, or are closed because they did not.
+    AuthenticationRefused,
+    /// The server has no file descriptor left to accept a connection with.
+    ServerOutOfDescriptors,
+    /// The servers of the ensemble lose the connections to each other.
+    EnsembleChurn,
 }
 
 impl Churn {
@@ -99,6 +105,9 @@ impl Churn {
             Self::ImpossibleLength => "impossible_length",
             Self::TlsHandshakeFailed => "tls_handshake_failed",
             Self::SessionsComeAndGo => "sessions_come_and_go",
+            Self::AuthenticationRefused => "authentication_refused",
+            Self::ServerOutOfDescriptors => "server_out_of_descriptors",
+            Self::EnsembleChurn => "ensemble_churn",
         }
     }
 }
@@ -135,6 +144,9 @@ impl Churn {
             Self::ImpossibleLength => "A message has an impossible length",
             Self::TlsHandshakeFailed => "The TLS handshake fails",
             Self::SessionsComeAndGo => "Sessions come and go",
+            Self::AuthenticationRefused => "Clients fail to authenticate",
+            Self::ServerOutOfDescriptors => "The server has no file descriptors left",
+            Self::EnsembleChurn => "The servers of the ensemble lose each other",
         }
     }
 }

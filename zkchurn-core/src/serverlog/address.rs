@@ -22,9 +22,15 @@ pub fn read(text: &[u8]) -> Option<Client> {
     let text = text.get(..LONGEST).unwrap_or(text);
     let end = text
         .iter()
-        .position(|byte| matches!(byte, b' ' | b',' | b'\r' | b')'));
+        .position(|byte| matches!(byte, b' ' | b',' | b';' | b'\r' | b')'));
     let word = text.get(..end.unwrap_or(text.len()))?;
-    let slash = word.iter().position(|byte| *byte == b'/')?;
+    // The name in front of the slash is what the client's own DNS says: only what a name
+    // of a host may hold, and no slash.
+    let slash = word.iter().rposition(|byte| *byte == b'/')?;
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if !word.get(..slash)?.iter().all(is_of_name) {
+        return None;
+    }
     let word = std::str::from_utf8(word.get(slash + 1..)?).ok()?;
     if let Some(rest) = word.strip_prefix('[') {
         let (ip, port) = rest.split_once(']')?;
@@ -63,7 +69,8 @@ mod tests {
 
     #[test]
     fn the_forms_that_java_writes() {
-        let cases: [(&str, &str, Option<u16>); 9] = [
+        let cases: [(&str, &str, Option<u16>); 10] = [
+            ("/0:0:0:0:0:0:0:1:43000; will be", "::1", Some(43000)),
             ("/10.1.2.3:4711 (no session", "10.1.2.3", Some(4711)),
             ("client7.example/10.1.2.3:4711", "10.1.2.3", Some(4711)),
             ("/127.0.0.4 - max is 60", "127.0.0.4", None),
@@ -95,6 +102,7 @@ mod tests {
             "/\x1b[2J:1",
             "/::::::::::",
             "1.2.3.4:5",
+            "evil/6.6.6.6:1/10.1.2.3:4711",
         ] {
             assert_eq!(read(text.as_bytes()), None, "{text}");
         }

@@ -3,9 +3,10 @@
 //! which versions wrote it, from when to when.
 
 use super::{
-    line::{LEVELS, Level, Line},
-    moment::{Moment, Stamp},
-    signature::behind,
+    class::Class,
+    line::{self, LEVELS, Level, Line, Record},
+    moment::{Clock, Moment, Stamp},
+    signature::{self, MESSAGES, behind},
 };
 use crate::text;
 
@@ -25,37 +26,163 @@ pub struct LogFacts {
     pub continuations: u64,
     /// Empty lines.
     pub blank: u64,
-    /// Lines that are not of a ZooKeeper server's log.
+    /// Lines that are not of a ZooKeeper server's log, or of a layout that is not understood.
     pub foreign: u64,
+    /// Records that a class of ZooKeeper's server wrote.
+    pub of_server: u64,
+    /// Records that a class of a ZooKeeper client wrote, and other lines that name one.
+    pub of_client: u64,
+    /// Records of other classes, and of layouts that name none.
+    pub of_others: u64,
+    /// Lines whose message is a known one of the server's.
+    pub known: u64,
+    /// Lines that name a class of the server's, but whose layout is not understood.
+    pub unread: u64,
+    /// Records of the server's in which a known message stands, but not where the message
+    /// seems to begin.
+    pub misplaced: u64,
+    /// Lines that syslog or the journal left out, by its own count.
+    pub lost: u64,
+    /// How often a record is more than a second older than the one before it.
+    pub steps_back: u64,
     /// Records by level.
     pub levels: [u64; LEVELS.len()],
     /// Versions of the servers that started, without the commit, made printable.
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
     pub netty: bool,
+    clock: Clock,
+    /// The time of the record before.
+    latest: Option<Stamp>,
+    first_second: Option<i64>,
+    last_second: Option<i64>,
     first: Option<Moment>,
-    last: Option<Stamp>,
+    last: Option<Moment>,
 }
 
 impl LogFacts {
-    /// Takes a line into account.
-    pub fn line(&mut self, line: &Line<'_>) {
+    /// Takes a line into account; `is_message` where it is the second line of a record.
+    pub fn line(&mut self, line: &Line<'_>, is_message: bool) {
         self.lines += 1;
         match line {
-            Line::Record(record) => {
-                self.records += 1;
-                if let Some(count) = self.levels.get_mut(record.level as usize) {
-                    *count += 1;
-                }
-                if self.first.is_none() {
-                    self.first = record.stamp.moment();
-                }
-                self.last = Some(record.stamp);
+            Line::Record(record) if is_message => {
+                self.continuations += 1;
+                self.level(record);
             }
-            Line::Exception(_) | Line::Continuation => self.continuations += 1,
+            Line::Record(record) | Line::RecordWithException(record, _) => self.record(record),
+            Line::Foreign(_) if is_message => self.continuations += 1,
+            Line::Exception(_) | Line::Continuation | Line::Repeated(_) => self.continuations += 1,
+            Line::Lost(lines) => {
+                self.continuations += 1;
+                self.lost = self.lost.saturating_add(*lines);
+            }
             Line::Blank => self.blank += 1,
-            Line::Foreign => self.foreign += 1,
+            Line::Foreign(text) => {
+                self.foreign += 1;
+                match line::names_class(text) {
+                    Some(Class::Server) => self.unread += 1,
+                    Some(_) => self.of_client += 1,
+                    None => {}
+                }
+            }
         }
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        self.records += 1;
+        self.level(record);
+        self.time(record.stamp);
+        match record.class {
+            Some(Class::Server) => {
+                self.of_server += 1;
+                self.misplaced += u64::from(line::holds_message(record.message));
+            }
+            Some(Class::Client) => self.of_client += 1,
+            Some(Class::Shared) => {}
+            class @ (Some(Class::Other) | None) => {
+                self.of_others += 1;
+                let is_known =
+                    class.is_none() && signature::find(MESSAGES, record.message).is_some();
+                match line::names_class(record.message) {
+                    Some(Class::Server) if !is_known => self.unread += 1,
+                    Some(Class::Client) => self.of_client += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn level(&mut self, record: &Record<'_>) {
+        let count = record
+            .level
+            .and_then(|level| self.levels.get_mut(level as usize));
+        if let Some(count) = count {
+            *count += 1;
+        }
+    }
+
+    /// Most records are of the same second as the one before: then there is nothing to do.
+    fn time(&mut self, stamp: Stamp) {
+        if let Some(latest) = self.latest.replace(stamp) {
+            if latest.is_of_same_second(&stamp) {
+                return;
+            }
+            self.reach(&latest);
+        }
+        self.reach(&stamp);
+    }
+
+    fn reach(&mut self, stamp: &Stamp) {
+        let Some(at) = self.clock.moment(stamp) else {
+            return;
+        };
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        let second = at.0.div_euclid(1000);
+        self.step(second);
+        self.first_second = self.first_second.or(Some(second));
+        self.last_second = Some(second);
+    }
+
+    fn step(&mut self, second: i64) {
+        if self.last_second.is_some_and(|last| second + 1 < last) {
+            self.steps_back += 1;
+        }
+    }
+
+    /// Adds what was seen of the lines that follow.
+    pub fn add(&mut self, later: &Self) {
+        let sums = [
+            (&mut self.lines, later.lines),
+            (&mut self.records, later.records),
+            (&mut self.continuations, later.continuations),
+            (&mut self.blank, later.blank),
+            (&mut self.foreign, later.foreign),
+            (&mut self.of_server, later.of_server),
+            (&mut self.of_client, later.of_client),
+            (&mut self.of_others, later.of_others),
+            (&mut self.known, later.known),
+            (&mut self.unread, later.unread),
+            (&mut self.misplaced, later.misplaced),
+            (&mut self.lost, later.lost),
+        ];
+        let levels = self.levels.iter_mut().zip(later.levels);
+        for (sum, more) in sums.into_iter().chain(levels) {
+            *sum = sum.saturating_add(more);
+        }
+        for version in &later.versions {
+            self.version(version.clone());
+        }
+        self.netty |= later.netty;
+        if let Some(second) = later.first_second {
+            self.step(second);
+            self.first_second = self.first_second.or(Some(second));
+        }
+        self.steps_back += later.steps_back;
+        self.last_second = later.last_second.or(self.last_second);
+        let (first, last) = (later.first(), later.last());
+        self.first = self.first.into_iter().chain(first).min();
+        self.last = self.last.into_iter().chain(last).max();
     }
 
     /// Takes a message into account that is about the server itself.
@@ -64,23 +191,29 @@ impl LogFacts {
             let version = behind(message, "version=").unwrap_or_default();
             let version = version.split(|byte| matches!(byte, b',' | b'-')).next();
             let version = text::printable(version.unwrap_or_default());
-            let version = text::clip(&version, VERSION_LENGTH);
-            if self.versions.len() < VERSIONS && !self.versions.contains(&version) {
-                self.versions.push(version);
-            }
+            self.version(text::clip(&version, VERSION_LENGTH));
+            self.known += 1;
         } else if message.starts_with(b"Using org.apache.zookeeper.server.NettyServerCnxnFactory") {
             self.netty = true;
+            self.known += 1;
         }
     }
 
-    /// When the log begins.
+    fn version(&mut self, version: String) {
+        if self.versions.len() < VERSIONS && !self.versions.contains(&version) {
+            self.versions.push(version);
+        }
+    }
+
+    /// When the log begins: its earliest time.
     pub fn first(&self) -> Option<Moment> {
         self.first
     }
 
-    /// When it ends.
+    /// When it ends: its latest time.
     pub fn last(&self) -> Option<Moment> {
-        self.last.and_then(|stamp| stamp.moment()).or(self.first)
+        let latest = self.latest.and_then(|stamp| stamp.moment());
+        self.last.into_iter().chain(latest).max()
     }
 
     /// Whether a record of this level or a lower one was seen, so that records

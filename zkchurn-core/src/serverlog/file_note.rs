@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::moment::Moment;
+use super::{moment::Moment, reading::Reading};
 
 /// What happened to one file.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +15,8 @@ pub struct FileNote {
     /// Lines that were too long.
     pub cut: u64,
     pub first: Option<Moment>,
+    /// Whose log it is.
+    pub reading: Reading,
     /// Why it could not be read to its end.
     pub error: Option<String>,
 }

@@ -23,6 +23,8 @@ pub struct Subject<'a> {
     pub address: Option<&'a str>,
     /// What is known of it.
     pub details: &'a Address,
+    /// How often a connection with another server of the ensemble broke, by its id.
+    pub broken_with: &'a BTreeMap<u64, u64>,
 }
 
 struct Rule {
@@ -220,7 +222,94 @@ const RULES: &[Rule] = &[
         would_decide: "",
         next: "nothing to do, unless it polls too often",
     },
+    Rule {
+        name: Churn::AuthenticationRefused,
+        kinds: &[Kind::AuthenticationFailed],
+        least: 3,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "failed to authenticate in {}",
+        means: "its password, ticket or JAAS section is not what the server expects",
+        cannot_tell_from: &[],
+        would_decide: "",
+        next: "compare the JAAS section of client and server, and with Kerberos both clocks; the \
+            reason is in the exception below the line",
+    },
+    Rule {
+        name: Churn::AuthenticationRefused,
+        kinds: &[Kind::AuthenticationRequired],
+        least: 3,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "had {} closed for not authenticating",
+        means: "the server requires authentication; the client has no JAAS section, or failed before",
+        cannot_tell_from: &[],
+        would_decide: "",
+        next: "give the client a JAAS section `Client`, or see `sessionRequireClientSASLAuth` and \
+            `enforce.auth.enabled` of the server",
+    },
+    Rule {
+        name: Churn::ServerOutOfDescriptors,
+        kinds: &[Kind::OutOfDescriptors],
+        least: 1,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "could not accept {}: no file descriptor left",
+        means: "the server itself has as many files and sockets open as its limit allows; the \
+            clients are not at fault, unless one holds very many connections",
+        cannot_tell_from: &[Churn::HandleLeak],
+        would_decide: "clients that never close and a limit that is too low look the same here: \
+            count the server's sockets by address",
+        next: "compare `ls /proc/PID/fd | wc -l` with `Max open files` in /proc/PID/limits of the \
+            server; `ss -tn` says who holds the connections",
+    },
+    Rule {
+        name: Churn::EnsembleChurn,
+        kinds: &[Kind::ElectionConnection],
+        least: 10,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "made {} to the election port of this server",
+        means: "servers of an ensemble keep these connections open, so they break again and \
+            again; no client is at fault",
+        cannot_tell_from: &[],
+        would_decide: "a server that restarts, a myid that two servers have and a firewall between \
+            look the same here: read that server's own log",
+        next: "look at that server: does it restart, is its myid its own, is a firewall between? \
+            `sudo zkchurn --port 3888` traces the same live",
+    },
+    Rule {
+        name: Churn::EnsembleChurn,
+        kinds: &[Kind::ElectionUnreachable],
+        least: 10,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "could not be reached in {} to its election port",
+        means: "that server is down, or its election port is closed or filtered; no client is at fault",
+        cannot_tell_from: &[],
+        would_decide: "a server that is down and a firewall look the same here: read that server's log",
+        next: "look at that server and at what stands between",
+    },
+    Rule {
+        name: Churn::EnsembleChurn,
+        kinds: &[Kind::ElectionBroken],
+        least: 10,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "lost {} with other servers of the ensemble",
+        means: "servers of an ensemble keep these connections open; no client is at fault",
+        cannot_tell_from: &[],
+        would_decide: "a server that restarts, a myid that two servers have and a firewall between \
+            look the same here: read the other server's log",
+        next: "look at the other server: does it restart, is its myid its own, is a firewall between?",
+    },
 ];
+
+/// Who a finding about the server itself is of.
+pub const THIS_SERVER: &str = "this server";
+
+/// Kinds that are about the server itself, so that no client is the subject.
+const OF_SERVER: [Kind; 2] = [Kind::OutOfDescriptors, Kind::ElectionBroken];
 
 /// What a subject does, most first.
 pub fn find(subject: &Subject<'_>) -> Vec<Finding> {
@@ -248,6 +337,13 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     if count < rule.least {
         return None;
     }
+    // Those that failed before are told of already.
+    let counts = &subject.details.counts;
+    if rule.kinds == [Kind::AuthenticationRequired]
+        && counts.of(Kind::AuthenticationFailed) >= rule.least
+    {
+        return None;
+    }
     let sentences = |sentence: &str| match sentence {
         "" => Vec::new(),
         sentence => vec![sentence.to_owned()],
@@ -255,15 +351,15 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding {
         name: rule.name,
         title: rule.name.title(),
-        confidence: rule.confidence,
+        confidence: confidence(rule, subject),
         severity: rule.severity,
-        who: who(subject),
+        who: who(rule, subject),
         destinations: Vec::new(),
         connections: count,
         summary: summary(rule, subject, count),
         rhythm: rhythm(rule, subject),
         reasons_for: vec![format!("{}{}", rule.means, extra(rule, subject))],
-        reasons_against: Vec::new(),
+        reasons_against: doubts(rule, subject),
         numbers: BTreeMap::from([("lines", count)]),
         cannot_tell_from: rule.cannot_tell_from.to_vec(),
         would_decide: sentences(rule.would_decide),
@@ -272,8 +368,15 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
 }
 
 /// The clients of an address, or those whose lines tell none.
-fn who(subject: &Subject<'_>) -> WhoRow {
+fn who(rule: &Rule, subject: &Subject<'_>) -> WhoRow {
     match subject.address {
+        None if rule.kinds.iter().any(|kind| OF_SERVER.contains(kind)) => {
+            let host = THIS_SERVER.to_owned();
+            WhoRow {
+                words: host.clone(),
+                ..Who::RemoteHost { host }.row()
+            }
+        }
         Some(address) => {
             let host = address.to_owned();
             Who::RemoteHost { host }.row()
@@ -290,7 +393,7 @@ fn who(subject: &Subject<'_>) -> WhoRow {
 
 fn summary(rule: &Rule, subject: &Subject<'_>, count: u64) -> String {
     let does = rule.does.replace("{}", &text::counted(count, "connection"));
-    let mut sentence = format!("{} {does}", who(subject).label);
+    let mut sentence = format!("{} {does}", who(rule, subject).label);
     if let Some((first, last)) = subject.details.range(rule.kinds) {
         sentence.push_str(&rate(count, first, last));
         sentence.push_str(&between(first, last));
@@ -336,6 +439,31 @@ fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     subject.details.gaps.rhythm().words()
 }
 
+/// New sessions, not one that is taken up again: then it is no client that reconnects.
+fn makes_new_sessions(subject: &Subject<'_>) -> bool {
+    let of = |kind| subject.details.counts.of(kind);
+    of(Kind::SessionAsked) >= 10 && of(Kind::RenewalAsked) * 4 < of(Kind::SessionAsked)
+}
+
+fn confidence(rule: &Rule, subject: &Subject<'_>) -> Confidence {
+    match rule.name {
+        Churn::SessionsComeAndGo if makes_new_sessions(subject) => Confidence::Likely,
+        _ => rule.confidence,
+    }
+}
+
+fn doubts(rule: &Rule, subject: &Subject<'_>) -> Vec<String> {
+    let inferred = subject.details.inferred_sessions;
+    match rule.name {
+        Churn::SessionsComeAndGo if inferred > 0 => vec![format!(
+            "the log names no address for {} of these sessions: it is that of the old client that \
+             asked just before, when no other did",
+            text::count(inferred)
+        )],
+        _ => Vec::new(),
+    }
+}
+
 /// What a rule says beyond its own words.
 fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
     let details = subject.details;
@@ -347,6 +475,38 @@ fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
         }
         (Churn::ConnectionLimit, _, Some(limit)) => {
             format!(" (the limit is {})", text::count(limit))
+        }
+        (Churn::SessionsComeAndGo, _, _) if makes_new_sessions(subject) => {
+            let asked = subject.details.counts.of(Kind::SessionAsked);
+            format!(
+                "; it asked for {}, and hardly ever for one that it had",
+                text::counted(asked, "new session")
+            )
+        }
+        (Churn::SessionsComeAndGo, _, _) if details.counts.of(Kind::Expired) >= 3 => {
+            let expired = details.counts.of(Kind::Expired);
+            format!(
+                "; it left {} to expire instead of closing them",
+                text::counted(expired, "session")
+            )
+        }
+        (Churn::AuthenticationRefused, _, _)
+            if details.counts.of(Kind::AuthenticationRequired) > 0 =>
+        {
+            let closed = details.counts.of(Kind::AuthenticationRequired);
+            format!(
+                "; the server closed {}",
+                text::counted(closed, "connection")
+            )
+        }
+        (Churn::EnsembleChurn, _, _) if !subject.broken_with.is_empty() => {
+            let each: Vec<_> = subject
+                .broken_with
+                .iter()
+                .take(9)
+                .map(|(id, times)| format!("with server {id} {}", text::counted(*times, "time")))
+                .collect();
+            format!("; connections broke {}", each.join(", "))
         }
         (Churn::FourLetterWordMonitor, Some(_), _) => {
             format!(" ({})", words(details).join(", "))
@@ -389,6 +549,7 @@ mod tests {
         find(&Subject {
             address: Some("10.1.2.3"),
             details: address,
+            broken_with: &BTreeMap::new(),
         })
     }
 

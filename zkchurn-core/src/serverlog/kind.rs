@@ -22,7 +22,7 @@ pub enum Kind {
     Established,
     /// A session ran out.
     Expired,
-    /// SASL authentication failed; the server may keep the connection.
+    /// Authentication failed, by SASL or a scheme; the server may keep the connection.
     AuthenticationFailed,
     /// The connection ended before it had a session, for no reason that the
     /// log tells: the client closed it.
@@ -58,10 +58,23 @@ pub enum Kind {
     BadLength,
     /// A TLS handshake failed at a port that expects TLS.
     TlsHandshakeFailed,
+    /// A client asked for a session in the protocol of 3.3 and before, as Go's and C's
+    /// clients do; for a new one or for its old one.
+    OldClient,
+    /// The server closed a session because it had not authenticated.
+    AuthenticationRequired,
+    /// The server had no file descriptor left to accept a connection with.
+    OutOfDescriptors,
+    /// Another server of the ensemble connected to the election port.
+    ElectionConnection,
+    /// A connection with another server of the ensemble broke.
+    ElectionBroken,
+    /// Another server of the ensemble could not be reached at its election port.
+    ElectionUnreachable,
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 21;
+pub const KINDS: usize = 27;
 
 impl Kind {
     /// All, in the order of their numbers.
@@ -87,6 +100,12 @@ impl Kind {
         Self::Http,
         Self::BadLength,
         Self::TlsHandshakeFailed,
+        Self::OldClient,
+        Self::AuthenticationRequired,
+        Self::OutOfDescriptors,
+        Self::ElectionConnection,
+        Self::ElectionBroken,
+        Self::ElectionUnreachable,
     ];
 
     /// Whether a connection ended with it. No connection ends twice.
@@ -99,6 +118,12 @@ impl Kind {
                 | Self::Established
                 | Self::Expired
                 | Self::AuthenticationFailed
+                | Self::OldClient
+                | Self::AuthenticationRequired
+                | Self::OutOfDescriptors
+                | Self::ElectionConnection
+                | Self::ElectionBroken
+                | Self::ElectionUnreachable
         )
     }
 
@@ -131,6 +156,12 @@ impl Kind {
             Self::Http => "http",
             Self::BadLength => "bad_length",
             Self::TlsHandshakeFailed => "tls_handshake_failed",
+            Self::OldClient => "old_client",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::OutOfDescriptors => "out_of_descriptors",
+            Self::ElectionConnection => "election_connection",
+            Self::ElectionBroken => "election_broken",
+            Self::ElectionUnreachable => "election_unreachable",
         }
     }
 
@@ -141,7 +172,7 @@ impl Kind {
             (Self::RenewalAsked, 1) => "session renewal request",
             (Self::Established, 1) => "session established or renewed",
             (Self::Expired, 1) => "session expired",
-            (Self::AuthenticationFailed, 1) => "SASL failure",
+            (Self::AuthenticationFailed, 1) => "failed authentication",
             (Self::FourLetterWord, 1) => "four-letter word",
             (Self::Http, 1) => "HTTP request",
             (Self::TlsHandshakeFailed, 1) => "failed TLS handshake",
@@ -158,7 +189,7 @@ impl Kind {
             Self::RenewalAsked => "session renewal requests",
             Self::Established => "sessions established or renewed",
             Self::Expired => "sessions expired",
-            Self::AuthenticationFailed => "SASL failures",
+            Self::AuthenticationFailed => "failed authentications",
             Self::ClosedWithoutSession => "closed without a session",
             Self::BrokenWithoutSession => "broken without a session",
             Self::EndedWithSession => "closed with a session",
@@ -174,6 +205,12 @@ impl Kind {
             Self::Http => "HTTP requests",
             Self::BadLength => "with an impossible length",
             Self::TlsHandshakeFailed => "failed TLS handshakes",
+            Self::OldClient => "asked in the old protocol",
+            Self::AuthenticationRequired => "closed for not authenticating",
+            Self::OutOfDescriptors => "not accepted: no file descriptor left",
+            Self::ElectionConnection => "at the election port",
+            Self::ElectionBroken => "election connections broken",
+            Self::ElectionUnreachable => "failed connects to its election port",
         }
     }
 }

@@ -2,24 +2,33 @@
 //! What a ZooKeeper server's own log tells about churn, by client address.
 //!
 //! ```text
-//! lines ─> line ─> scan (signature, recent) ─> tally, facts ─> report
+//! lines ─> line (prefix, header, json, …) ─> told (signature) ─> scan (recent) ─> tally, facts ─> report
 //! ```
 //!
 //! Memory does not grow with the log: lines, addresses, sessions, threads and buckets
 //! of time are bounded, and what does not fit is counted together.
 
 pub mod address;
+mod class;
+mod cleaned;
 pub mod facts;
 pub mod file_note;
 pub mod finding;
+mod header;
+mod json;
 pub mod kind;
 pub mod line;
 pub mod lines;
+mod logfmt;
 pub mod moment;
+mod prefix;
 pub mod rate;
+pub mod reading;
 pub mod recent;
 pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod tally;
+mod time;
+pub mod told;
 pub mod unknown_counts;

@@ -9,12 +9,12 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub i64);
 
-/// Years that are believed: ZooKeeper is of 2007.
-const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
-
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Moment {
+    /// Years that are believed: ZooKeeper is of 2007.
+    pub(crate) const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
+
     /// Reads `2026-11-25 04:13:01,249`, also with `T` and with a dot, a colon or
     /// no milliseconds.
     pub fn read(stamp: &[u8]) -> Option<Self> {
@@ -30,7 +30,7 @@ impl Moment {
         };
         let small = |from: usize| i8::try_from(number(from, from + 2)).ok();
         let year = number(0, 4);
-        if !YEARS.contains(&year) {
+        if !Self::YEARS.contains(&year) {
             return None;
         }
         let date = DateTime::new(
@@ -93,7 +93,10 @@ pub struct Clock {
 impl Clock {
     /// The moment of a time.
     pub fn moment(&mut self, stamp: &Stamp) -> Option<Moment> {
-        let bytes = &stamp.0;
+        let bytes = match &stamp.0 {
+            Form::Text(bytes) => bytes,
+            Form::Read(moment) => return *moment,
+        };
         let head = *bytes.first_chunk()?;
         let seconds = bytes.get(Stamp::MINUTES + 1..Stamp::SECONDS)?;
         if let (Some((known, begins)), [tens @ b'0'..=b'5', ones @ b'0'..=b'9']) =
@@ -112,7 +115,15 @@ impl Clock {
 
 /// The bytes of a time, kept unread until they matter: most lines do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp([u8; Self::LENGTH]);
+pub struct Stamp(Form);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `2026-11-25 04:13:01,249`.
+    Text([u8; Stamp::LENGTH]),
+    /// What is written otherwise is read at once; `None` where it tells no date.
+    Read(Option<Moment>),
+}
 
 impl Stamp {
     /// Bytes up to the minutes.
@@ -121,6 +132,28 @@ impl Stamp {
     const SECONDS: usize = 19;
     /// Bytes up to the milliseconds.
     const LENGTH: usize = 23;
+    /// A line without a time, or a time without a date.
+    pub const UNKNOWN: Self = Self(Form::Read(None));
+
+    /// A time that was read.
+    pub fn of(moment: Moment) -> Self {
+        Self(Form::Read(Some(moment)))
+    }
+
+    /// Whether it is of the same second as `other`, as far as that is seen without reading.
+    pub fn is_of_same_second(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Form::Text(one), Form::Text(two)) => {
+                one.get(..Self::SECONDS) == two.get(..Self::SECONDS)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it tells nothing.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::UNKNOWN
+    }
 
     /// The time that `line` begins with, judged by its shape.
     pub fn at_start(line: &[u8]) -> Option<Self> {
@@ -133,12 +166,15 @@ impl Stamp {
         stamp
             .get_mut(..length)?
             .copy_from_slice(line.get(..length)?);
-        Some(Self(stamp))
+        Some(Self(Form::Text(stamp)))
     }
 
     /// The moment; `None` where it is no date after all.
     pub fn moment(&self) -> Option<Moment> {
-        Moment::read(&self.0)
+        match &self.0 {
+            Form::Text(bytes) => Moment::read(bytes),
+            Form::Read(moment) => *moment,
+        }
     }
 
     fn has_shape(seconds: &[u8]) -> bool {

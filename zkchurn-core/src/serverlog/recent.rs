@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 //! Small memories of a fixed size: which connection's end was told already,
 //! which reason still waits for an address, which address a session is of.
+//!
+//! Clients choose addresses and ports, so the hashes have a seed of this run.
 
 use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    collections::{HashMap, VecDeque},
+    hash::BuildHasher,
     net::IpAddr,
 };
 
-use super::{address::Client, kind::Kind, moment::Moment, tally::Event};
+use foldhash::quality::RandomState;
+
+use super::{address::Client, kind::Kind, moment::Moment, tally::Event, told::Thread};
 
 /// Connections whose end was told. An older one gives way to a newer; the lines
 /// about one end are next to each other in the log.
@@ -34,7 +38,7 @@ impl Default for RecentEnds {
     fn default() -> Self {
         Self {
             slots: vec![None; RECENT_ENDS],
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 }
@@ -54,11 +58,7 @@ impl RecentEnds {
             return false;
         };
         let is_same = |recent: &Connection| {
-            let near = match (recent.at, at) {
-                (Some(then), Some(now)) => now.0.abs_diff(then.0) <= APART as u64,
-                (then, now) => then == now,
-            };
-            recent.ip == client.ip && recent.port == port && near
+            recent.ip == client.ip && recent.port == port && near(recent.at, at)
         };
         self.slot(client.ip, port).as_ref().is_some_and(is_same)
     }
@@ -89,6 +89,8 @@ pub struct Reason {
     pub session: u64,
     /// When.
     pub at: Option<Moment>,
+    /// How many times.
+    pub times: u64,
 }
 
 impl Reason {
@@ -96,44 +98,146 @@ impl Reason {
     pub fn event(self) -> Event {
         Event {
             kind: self.kind,
-            times: 1,
+            times: self.times,
             at: self.at,
         }
     }
 }
 
-/// Reasons that wait, by the hash of the thread's name.
+/// Reasons that wait, by thread; where the layout names no threads, or one name stands for
+/// several, in the order in which they came.
 #[derive(Default)]
 pub struct Waiting {
-    by_thread: HashMap<u64, Reason>,
-    hasher: RandomState,
+    by_thread: HashMap<Thread, Reason, RandomState>,
+    unpaired: VecDeque<Reason>,
 }
 
 const WAITING: usize = 1024;
 
 impl Waiting {
-    /// Keeps a reason. Returns one of the same thread that no line named the
-    /// address of, and all when there are too many.
-    pub fn put(&mut self, thread: &[u8], reason: Reason) -> Vec<Reason> {
-        let thread = self.hasher.hash_one(thread);
+    /// Keeps a reason. Returns those that no line named the address of in time.
+    pub fn put(&mut self, thread: Thread, reason: Reason) -> Vec<Reason> {
         let mut given_up = Vec::new();
-        if self.by_thread.len() >= WAITING && !self.by_thread.contains_key(&thread) {
-            given_up = self.take_all();
+        if thread.is_known() {
+            if self.by_thread.len() >= WAITING && !self.by_thread.contains_key(&thread) {
+                given_up.extend(self.by_thread.drain().map(|(_, reason)| reason));
+            }
+            if let Some(other) = self.by_thread.insert(thread, reason) {
+                self.unpaired.push_back(other);
+            }
+        } else {
+            self.unpaired.push_back(reason);
         }
-        given_up.extend(self.by_thread.insert(thread, reason));
+        while self.unpaired.len() > WAITING
+            || self
+                .unpaired
+                .front()
+                .is_some_and(|oldest| !near(oldest.at, reason.at))
+        {
+            given_up.extend(self.unpaired.pop_front());
+        }
         given_up
     }
 
-    /// The reason of this thread.
-    pub fn take(&mut self, thread: &[u8]) -> Option<Reason> {
-        if self.by_thread.is_empty() {
-            return None;
+    /// The reason of this thread, where it is of this session; the others are given up.
+    pub fn take(
+        &mut self,
+        thread: Thread,
+        session: u64,
+        at: Option<Moment>,
+    ) -> (Option<Reason>, Option<Reason>) {
+        if self.by_thread.is_empty() || !thread.is_known() {
+            return (None, None);
         }
-        self.by_thread.remove(&self.hasher.hash_one(thread))
+        match self.by_thread.remove(&thread) {
+            Some(reason) if reason.session == session && near(reason.at, at) => {
+                (Some(reason), None)
+            }
+            other => (None, other),
+        }
+    }
+
+    /// The oldest reason of this session that no thread claims.
+    pub fn take_unpaired(&mut self, session: u64, at: Option<Moment>) -> Option<Reason> {
+        let is_it = |reason: &Reason| reason.session == session && near(reason.at, at);
+        let place = self.unpaired.iter().position(is_it)?;
+        self.unpaired.remove(place)
     }
 
     pub fn take_all(&mut self) -> Vec<Reason> {
-        self.by_thread.drain().map(|(_, reason)| reason).collect()
+        let by_thread = self.by_thread.drain().map(|(_, reason)| reason);
+        by_thread.chain(self.unpaired.drain(..)).collect()
+    }
+}
+
+/// Whether two lines may be about one end.
+fn near(one: Option<Moment>, other: Option<Moment>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.0.abs_diff(other.0) <= APART as u64,
+        (one, other) => one == other,
+    }
+}
+
+/// Clients of the old protocol that asked a moment ago, and whose session no line has
+/// named. Lines about a session name no address at INFO from 3.5.5 on.
+#[derive(Default)]
+pub struct OldClients {
+    asked: VecDeque<(IpAddr, Option<Moment>)>,
+}
+
+const OLD_CLIENTS: usize = 64;
+
+impl OldClients {
+    /// One asks.
+    pub fn asked(&mut self, client: Option<Client>, at: Option<Moment>) {
+        if self.asked.len() >= OLD_CLIENTS {
+            self.asked.pop_front();
+        }
+        self.asked.extend(client.map(|client| (client.ip, at)));
+    }
+
+    /// The session of one is known.
+    pub fn named(&mut self, ip: IpAddr) {
+        if let Some(place) = self.asked.iter().position(|(asked, _)| *asked == ip) {
+            self.asked.remove(place);
+        }
+    }
+
+    /// The one that asked in the last seconds, unless several did.
+    pub fn take(&mut self, at: Option<Moment>) -> Option<IpAddr> {
+        while self.asked.front().is_some_and(|(_, then)| !near(*then, at)) {
+            self.asked.pop_front();
+        }
+        let (first, _) = *self.asked.front()?;
+        if self.asked.iter().any(|(ip, _)| *ip != first) {
+            return None;
+        }
+        self.asked.pop_front();
+        Some(first)
+    }
+}
+
+/// Clients that failed to authenticate a moment ago, by thread.
+#[derive(Default)]
+pub struct Failed {
+    by_thread: HashMap<Thread, (Client, Option<Moment>), RandomState>,
+}
+
+impl Failed {
+    /// One failed.
+    pub fn remember(&mut self, thread: Thread, client: Option<Client>, at: Option<Moment>) {
+        if self.by_thread.len() >= WAITING {
+            self.by_thread.clear();
+        }
+        if let Some(client) = client {
+            self.by_thread.insert(thread, (client, at));
+        }
+    }
+
+    /// The one that failed just before in this thread.
+    pub fn take(&mut self, thread: Thread, at: Option<Moment>) -> Option<Client> {
+        let (client, then) = self.by_thread.remove(&thread)?;
+        near(then, at).then_some(client)
     }
 }
 
@@ -141,8 +245,8 @@ impl Waiting {
 /// the older half is forgotten.
 #[derive(Default)]
 pub struct Sessions {
-    new: HashMap<u64, IpAddr>,
-    old: HashMap<u64, IpAddr>,
+    new: HashMap<u64, IpAddr, RandomState>,
+    old: HashMap<u64, IpAddr, RandomState>,
 }
 
 const SESSIONS: usize = 32_768;
@@ -208,12 +312,16 @@ mod tests {
             kind: Kind::BadLength,
             session: 0,
             at: None,
+            times: 1,
         };
         let mut given_up = 0;
         for thread in 0..5000u32 {
-            given_up += waiting.put(&thread.to_be_bytes(), reason).len();
+            let name = if thread % 2 == 0 { thread } else { 1 };
+            given_up += waiting
+                .put(Thread::named(&name.to_be_bytes()), reason)
+                .len();
         }
-        assert!(waiting.by_thread.len() <= WAITING);
+        assert!(waiting.by_thread.len() <= WAITING && waiting.unpaired.len() <= WAITING);
         assert_eq!(given_up + waiting.take_all().len(), 5000);
     }
 }

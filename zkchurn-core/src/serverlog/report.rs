@@ -13,10 +13,14 @@ use super::{
     line::LEVELS,
     moment::Moment,
     rate::Row,
+    reading::Reading,
     tally::{Address, Counts, LogTally},
     unknown_counts,
 };
-use crate::{diagnose::Finding, text};
+use crate::{
+    diagnose::{Churn, Finding},
+    text,
+};
 
 /// All there is to say.
 #[derive(Debug, Serialize)]
@@ -111,8 +115,22 @@ pub struct Log {
     pub continuations: u64,
     /// Empty lines.
     pub blank: u64,
-    /// Lines that are not of a ZooKeeper server's log.
+    /// Lines that are not of a ZooKeeper server's log, or of a layout that is not understood.
     pub foreign: u64,
+    /// Whose log it is.
+    pub reading: Reading,
+    /// Records that a class of ZooKeeper's server wrote.
+    pub of_server: u64,
+    /// Lines of a ZooKeeper client.
+    pub of_client: u64,
+    /// Lines whose message is a known one of the server's.
+    pub known: u64,
+    /// Lines that name a class of the server's and were not understood.
+    pub unread: u64,
+    /// Lines that syslog or the journal left out, by its own count.
+    pub lost: u64,
+    /// How often a record is more than a second older than the one before it.
+    pub steps_back: u64,
     /// Lines that were too long; their beginning was looked at.
     pub cut: u64,
     /// When it begins.
@@ -199,32 +217,68 @@ fn findings(tally: &LogTally) -> Vec<Finding> {
     let mut findings = finding::find(&Subject {
         address: None,
         details: &tally.without_address,
+        broken_with: &tally.broken_with,
     });
     for (ip, address) in &tally.addresses {
         let name = ip.to_string();
         findings.extend(finding::find(&Subject {
             address: Some(&name),
             details: address,
+            broken_with: &tally.broken_with,
         }));
+    }
+    let is_ensemble = |finding: &Finding| finding.name == Churn::EnsembleChurn;
+    if findings
+        .iter()
+        .filter(|finding| is_ensemble(finding))
+        .count()
+        > 1
+    {
+        // One that names the other server says it all.
+        findings
+            .retain(|finding| !is_ensemble(finding) || finding.who.label != finding::THIS_SERVER);
     }
     finding::sort(&mut findings);
     findings
 }
 
 fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
-    match findings.first() {
-        Some(worst) => format!("{} Next: {}.", worst.summary, worst.next.join("; ")),
-        None if facts.records == 0 => {
-            "This is not a ZooKeeper server's log: not one line of it is.".to_owned()
-        }
-        None if total.sum(Kind::is_end) == 0 => {
-            "No churn found: no line of this log is about a connection that ended.".to_owned()
-        }
-        None => format!(
-            "No churn found: {} ended in this log, {} of them without a session.",
-            text::counted(total.sum(Kind::is_end), "connection"),
+    let reading = Reading::of(facts);
+    let unread = reading.sentence("This log", facts);
+    match (findings.first(), unread) {
+        (Some(worst), None) => format!("{} Next: {}.", worst.summary, worst.next.join("; ")),
+        (Some(worst), Some(unread)) => format!("{unread} In what was read: {}", worst.summary),
+        (None, Some(unread)) => unread,
+        (None, None) => nothing(total, facts),
+    }
+}
+
+/// What is not in the log may have happened all the same.
+fn nothing(total: &Counts, facts: &LogFacts) -> String {
+    let ended = total.sum(Kind::is_end);
+    let told = match ended {
+        0 => "no line of this log is about a connection that ended".to_owned(),
+        _ => format!(
+            "{} ended in this log, {} of them without a session",
+            text::counted(ended, "connection"),
             text::count(total.sum(Kind::is_failure)),
         ),
+    };
+    let cannot_tell = |kind| unknown_counts::reason_unknown(kind, facts, total).is_some();
+    if facts.unread > 0 {
+        format!(
+            "No churn found in what was read, but {} of {} name a class of ZooKeeper's server \
+             and were not understood: {told}.",
+            text::count(facts.unread),
+            text::counted(facts.lines, "line"),
+        )
+    } else if cannot_tell(Kind::Established) || cannot_tell(Kind::ClosedWithoutSession) {
+        format!(
+            "No churn found: {told}. But this log cannot tell of clients that connect, make a \
+             session and close it, however often: run `sudo zkchurn --side server` on the server."
+        )
+    } else {
+        format!("No churn found: {told}.")
     }
 }
 
@@ -267,6 +321,13 @@ fn log(facts: &LogFacts, files: Vec<FileNote>) -> Log {
         continuations: facts.continuations,
         blank: facts.blank,
         foreign: facts.foreign,
+        reading: Reading::of(facts),
+        of_server: facts.of_server,
+        of_client: facts.of_client,
+        known: facts.known,
+        unread: facts.unread,
+        lost: facts.lost,
+        steps_back: facts.steps_back,
         first: facts.first(),
         last: facts.last(),
         levels: levels.map(|((name, _), count)| (name, count)).collect(),

@@ -13,8 +13,8 @@ use super::kind::Kind;
 pub struct Signature {
     /// How it begins.
     pub starts: &'static str,
-    /// What it must hold besides; empty for nothing.
-    pub holds: &'static str,
+    /// What must follow, and where.
+    then: Then,
     /// What stands before the client's address; empty where the line has none.
     pub address_after: &'static str,
     /// What stands before the session's id; empty where the line has none.
@@ -23,6 +23,18 @@ pub struct Signature {
     pub meaning: Meaning,
     /// Where it comes from: class, releases, level.
     pub source: &'static str,
+}
+
+/// What a message must hold besides its beginning. A text is looked for at one place only,
+/// because behind that a client's may stand.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    /// Nothing.
+    Anything,
+    /// This, behind the four letters of a command.
+    BehindFourLetters(&'static str),
+    /// This, behind the address.
+    BehindAddress(&'static str),
 }
 
 /// What a line tells.
@@ -45,6 +57,8 @@ pub enum Meaning {
     Word,
     /// A limit, with how many times it was reached in front.
     Limit,
+    /// A connection with another server broke, whose id follows.
+    ElectionBroken,
 }
 
 const fn message(
@@ -56,7 +70,7 @@ const fn message(
 ) -> Signature {
     Signature {
         starts,
-        holds: "",
+        then: Then::Anything,
         address_after,
         session_after,
         meaning,
@@ -133,7 +147,7 @@ pub const MESSAGES: &[Signature] = &[
         "NIOServerCnxn.doIO before a ClientCnxnLimitException; WARN from 3.6.0",
     ),
     Signature {
-        holds: " because the server is not ready",
+        then: Then::BehindAddress(" because the server is not ready"),
         ..message(
             "Closing connection to ",
             "to ",
@@ -227,7 +241,7 @@ pub const MESSAGES: &[Signature] = &[
         "ReadOnlyZooKeeperServer; INFO from 3.8.0",
     ),
     Signature {
-        holds: " as it has seen zxid ",
+        then: Then::BehindAddress(" as it has seen zxid "),
         ..message(
             "Refusing session request for client ",
             "client ",
@@ -237,7 +251,7 @@ pub const MESSAGES: &[Signature] = &[
         )
     },
     Signature {
-        holds: " as it has seen zxid ",
+        then: Then::BehindAddress(" as it has seen zxid "),
         ..message(
             "Refusing session(0x",
             "client ",
@@ -268,8 +282,8 @@ pub const MESSAGES: &[Signature] = &[
         "NIOServerCnxnFactory (maxCnxns) through RateLogger; WARN from 3.6.0",
     ),
     Signature {
-        // `Processing request::sessionid…` is about requests.
-        holds: " command from ",
+        // `Processing request::sessionid…` is about requests, and holds paths of clients.
+        then: Then::BehindFourLetters(" command from "),
         ..message(
             "Processing ",
             " command from ",
@@ -279,7 +293,7 @@ pub const MESSAGES: &[Signature] = &[
         )
     },
     Signature {
-        holds: " is not executed because it is not in the whitelist",
+        then: Then::BehindFourLetters(" is not executed because it is not in the whitelist"),
         ..message(
             "Command ",
             "",
@@ -289,7 +303,7 @@ pub const MESSAGES: &[Signature] = &[
         )
     },
     Signature {
-        holds: " failed to SASL authenticate",
+        then: Then::BehindAddress(" failed to SASL authenticate"),
         ..message(
             "Client ",
             "Client ",
@@ -311,6 +325,97 @@ pub const MESSAGES: &[Signature] = &[
         "",
         One(Kind::TlsHandshakeFailed),
         "NettyServerCnxnFactory; ERROR from 3.5.0",
+    ),
+    message(
+        "Closing client connection due to server requires client SASL authentic",
+        "",
+        "",
+        One(Kind::AuthenticationRequired),
+        "ZooKeeperServer.processSasl, AuthenticationHelper; WARN from 3.6.0",
+    ),
+    message(
+        "Client authentication scheme(s) ",
+        "",
+        "",
+        One(Kind::AuthenticationRequired),
+        "AuthenticationHelper.enforceAuthentication; ERROR from 3.7.0",
+    ),
+    message(
+        "Authentication failed for scheme: ",
+        "",
+        "",
+        One(Kind::AuthenticationFailed),
+        "ZooKeeperServer.processPacket; WARN from 3.4.0",
+    ),
+    message(
+        "No authentication provider for scheme: ",
+        "",
+        "",
+        One(Kind::AuthenticationFailed),
+        "ZooKeeperServer.processPacket; WARN from 3.4.0",
+    ),
+    message(
+        "Connection request from old client ",
+        "client ",
+        "",
+        One(Kind::OldClient),
+        "ZooKeeperServer.processConnectRequest; WARN from 3.4.0",
+    ),
+    message(
+        "Error accepting new connection: Too many open files",
+        "",
+        "",
+        One(Kind::OutOfDescriptors),
+        "NIOServerCnxnFactory through RateLogger, glibc's words; WARN from 3.5.0",
+    ),
+    message(
+        "Error accepting new connection: No file descriptors available",
+        "",
+        "",
+        One(Kind::OutOfDescriptors),
+        "NIOServerCnxnFactory through RateLogger, musl's words; WARN from 3.5.0",
+    ),
+    message(
+        "Ignoring unexpected exception",
+        "",
+        "",
+        Unexpected,
+        "NIOServerCnxnFactory.run before an IOException of accept; WARN 3.4.0 to 3.4.14",
+    ),
+    message(
+        "Failed to accept a connection.",
+        "",
+        "",
+        Unexpected,
+        "Netty's ServerBootstrap and AbstractNioMessageChannel before an exception of accept; WARN",
+    ),
+    message(
+        "Received connection request from ",
+        "from ",
+        "",
+        One(Kind::ElectionConnection),
+        "QuorumCnxManager.Listener; INFO from 3.6.0",
+    ),
+    message(
+        "Received connection request ",
+        "request ",
+        "",
+        One(Kind::ElectionConnection),
+        "QuorumCnxManager.Listener; INFO 3.4.0 to 3.5.10",
+    ),
+    message(
+        "Connection broken for id ",
+        "",
+        "",
+        Meaning::ElectionBroken,
+        "QuorumCnxManager.RecvWorker; WARN from 3.4.0",
+    ),
+    message(
+        "Cannot open channel to ",
+        " at election address ",
+        "",
+        One(Kind::ElectionUnreachable),
+        "QuorumCnxManager.connectOne; WARN from 3.4.0",
     ),
 ];
 
@@ -344,6 +449,27 @@ pub const EXCEPTIONS: &[Signature] = &[
         "",
         One(Kind::NotServing),
         "NettyServerCnxn; from 3.4.0",
+    ),
+    message(
+        "Too many open files",
+        "",
+        "",
+        One(Kind::OutOfDescriptors),
+        "accept(2) on glibc",
+    ),
+    message(
+        "accept4(..) failed: Too many open files",
+        "",
+        "",
+        One(Kind::OutOfDescriptors),
+        "Netty's native transport",
+    ),
+    message(
+        "No file descriptors available",
+        "",
+        "",
+        One(Kind::OutOfDescriptors),
+        "accept(2) on musl",
     ),
     message(
         "Connection throttle rejected connection",
@@ -380,14 +506,34 @@ pub fn find(signatures: &'static [Signature], text: &[u8]) -> Option<&'static Si
     let first = text.first()?;
     signatures.iter().find(|signature| {
         let starts = signature.starts.as_bytes();
-        starts.first() == Some(first)
-            && text.starts_with(starts)
-            && (signature.holds.is_empty()
-                || memchr::memmem::find(text, signature.holds.as_bytes()).is_some())
+        starts.first() == Some(first) && text.starts_with(starts) && signature.goes_on(text)
     })
 }
 
 impl Signature {
+    fn goes_on(&self, text: &[u8]) -> bool {
+        let behind = |at: usize, words: &str| {
+            text.get(at..)
+                .is_some_and(|rest| rest.starts_with(words.as_bytes()))
+        };
+        match self.then {
+            Then::Anything => true,
+            Then::BehindFourLetters(words) => {
+                let word = self.starts.len();
+                let letters = text.get(word..word + 4);
+                letters.is_some_and(|letters| letters.iter().all(u8::is_ascii_lowercase))
+                    && behind(word + 4, words)
+            }
+            Then::BehindAddress(words) => {
+                let Some(address) = self.behind(text, self.address_after) else {
+                    return false;
+                };
+                let length = memchr::memchr(b' ', address).unwrap_or(address.len());
+                behind(text.len() - address.len() + length, words)
+            }
+        }
+    }
+
     /// What stands behind `mark` in a text that begins as this says.
     pub fn behind<'t>(&self, text: &'t [u8], mark: &str) -> Option<&'t [u8]> {
         // Mostly the mark is the end of the beginning: nothing to search.

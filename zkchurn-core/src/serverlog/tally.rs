@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Counts: of each client address, and of all.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
+
+use foldhash::quality::RandomState;
 
 use super::{
     kind::{KINDS, Kind},
@@ -77,6 +82,9 @@ pub struct Address {
     pub words: u32,
     /// The limit that it ran into last.
     pub limit: Option<u64>,
+    /// Sessions that are taken for its own because no other client of the old protocol asked
+    /// in these seconds.
+    pub inferred_sessions: u64,
 }
 
 impl Address {
@@ -118,7 +126,7 @@ impl Address {
 /// All that was counted.
 #[derive(Debug, Default)]
 pub struct LogTally {
-    pub addresses: HashMap<IpAddr, Box<Address>>,
+    pub addresses: HashMap<IpAddr, Box<Address>, RandomState>,
     /// Events of the addresses that found no place.
     pub others: Address,
     /// Events of which the log tells no address.
@@ -126,9 +134,23 @@ pub struct LogTally {
     pub histogram: LogHistogram,
     /// The minute in which most connections ended.
     pub busiest: Busiest,
+    /// How often a connection with another server of the ensemble broke, by its id.
+    pub broken_with: BTreeMap<u64, u64>,
 }
 
+/// Servers of an ensemble that are counted; more than anybody has.
+const SERVERS: usize = 256;
+
 impl LogTally {
+    /// Counts a connection with another server that broke.
+    pub fn broken_with(&mut self, id: Option<u64>, times: u64) {
+        let Some(id) = id else { return };
+        if self.broken_with.len() < SERVERS || self.broken_with.contains_key(&id) {
+            let count = self.broken_with.entry(id).or_default();
+            *count = count.saturating_add(times);
+        }
+    }
+
     /// Counts an event for an address.
     pub fn count(&mut self, ip: IpAddr, event: Event) {
         match self.address(ip) {

@@ -3,6 +3,7 @@
 //! not write the line at this level.
 
 use super::{facts::LogFacts, kind::Kind, line::Level, tally::Counts};
+use crate::text;
 
 /// The release that moved the lines about single connections from INFO to DEBUG
 /// (read in `NIOServerCnxn`, `NIOServerCnxnFactory` and `ZooKeeperServer`).
@@ -19,7 +20,7 @@ pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'
             Some("the Netty server logs nothing when a client closes")
         }
         Kind::Accepted | Kind::SessionAsked | Kind::RenewalAsked | Kind::Established => {
-            connection_lines(facts)
+            connection_lines(facts, total)
         }
         Kind::Expired
         | Kind::ZxidAhead
@@ -35,8 +36,21 @@ pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'
     }
 }
 
-fn connection_lines(facts: &LogFacts) -> Option<&'static str> {
-    if facts.has_level(Level::Debug) || (facts.is_before(QUIET) && facts.has_level(Level::Info)) {
+fn connection_lines(facts: &LogFacts, total: &Counts) -> Option<&'static str> {
+    // They moved together, so one of them shows that all are written.
+    let any_is_told = [
+        Kind::Accepted,
+        Kind::SessionAsked,
+        Kind::RenewalAsked,
+        Kind::Established,
+    ]
+    .into_iter()
+    .any(|kind| total.of(kind) > 0);
+    if any_is_told {
+        None
+    } else if facts.has_level(Level::Debug)
+        || (facts.is_before(QUIET) && facts.has_level(Level::Info))
+    {
         None
     } else if facts.versions.is_empty() {
         Some(
@@ -50,12 +64,40 @@ fn connection_lines(facts: &LogFacts) -> Option<&'static str> {
 /// Sentences about incomplete counts.
 pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
     let mut notes = Vec::new();
-    let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
+    let quiet = connection_lines(facts, total).is_some() && total.of(Kind::Accepted) == 0;
     if quiet && total.of(Kind::EndedWithSession) > 0 {
         notes.push(
             "of connections that had a session, only those are counted whose client left without \
              closing the session: other ends are logged at DEBUG from ZooKeeper 3.5.5 on"
                 .to_owned(),
+        );
+    }
+    if facts.unread > 0 {
+        notes.push(format!(
+            "{} of {} name a class of ZooKeeper's server and were not understood, so counts here are too low",
+            text::count(facts.unread),
+            text::counted(facts.lines, "line"),
+        ));
+    }
+    if facts.lost > 0 {
+        notes.push(format!(
+            "syslog or the journal dropped {} (its own count), so counts here are too low",
+            text::counted(facts.lost, "line"),
+        ));
+    }
+    if facts.steps_back > 0 {
+        notes.push(format!(
+            "the log is not in order: {} more than a second older than the line before it (several \
+             logs in one, or the clock was set back), so rates and rhythms may be wrong",
+            match facts.steps_back {
+                1 => "1 line is".to_owned(),
+                count => format!("{} lines are", text::count(count)),
+            },
+        ));
+    }
+    if facts.first().is_none() && facts.records > 0 {
+        notes.push(
+            "the lines have no date, so there are no rates, rhythms and busiest minutes".to_owned(),
         );
     }
     if facts.netty {
@@ -76,7 +118,7 @@ mod tests {
     fn facts(level: &str, version: Option<&str>) -> LogFacts {
         let mut facts = LogFacts::default();
         let line = format!("2026-11-25 04:13:01,249 [myid:] - {level} [main:X@1] - x");
-        facts.line(&line::read(line.as_bytes()));
+        facts.line(&line::Reader::default().read(line.as_bytes()), false);
         if let Some(version) = version {
             facts.message(format!("Server environment:zookeeper.version={version}").as_bytes());
         }

@@ -11,6 +11,7 @@ use zkchurn_core::{
     render::{FORMS, Form},
     serverlog::{
         moment::Moment,
+        reading::Reading,
         report,
         scan::{Scanner, Window},
     },
@@ -52,8 +53,8 @@ pub struct ServerLogArgs {
     pub no_color: bool,
 }
 
-/// Reports on logs. Files that cannot be read are named on standard error; the
-/// report is of the others.
+/// Reports on logs. Files that cannot be read or are not understood are named on standard
+/// error; the report is of the others.
 ///
 /// # Errors
 ///
@@ -69,7 +70,11 @@ pub fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     }
     let any = !sources.is_empty();
     let report = any.then(|| read(sources, args, &mut troubles));
-    for trouble in &troubles {
+    // Of one log the report says it itself.
+    let is_in_report = |trouble: &ReadError| {
+        args.files.len() == 1 && matches!(trouble, ReadError::NotUnderstood { .. })
+    };
+    for trouble in troubles.iter().filter(|trouble| !is_in_report(trouble)) {
         warn(format_args!("{trouble}"));
     }
     if let Some(report) = report {
@@ -90,10 +95,14 @@ fn read(
     });
     let mut files = Vec::new();
     for source in sources {
-        let (note, trouble) = source.read(|line| scanner.line(line));
-        scanner.end_of_file();
+        let (note, trouble) = source.read(&mut scanner);
         files.push(note);
         troubles.extend(trouble);
+    }
+    // Among rotated files one that has just been begun is usual.
+    if files.iter().any(|file| file.reading != Reading::Empty) {
+        troubles
+            .retain(|trouble| !matches!(trouble, ReadError::NotUnderstood { is_empty: true, .. }));
     }
     let (tally, facts) = scanner.finish();
     report::build(&tally, &facts, files, args.top)
@@ -106,12 +115,22 @@ fn print(report: &report::LogReport, args: &ServerLogArgs) -> io::Result<()> {
     to.flush()
 }
 
-/// A file that cannot be read is worse than one that can be read in part.
+/// A file that cannot be read is worse than one that is not understood, and that is worse
+/// than one that can be read in part.
 fn code(troubles: &[ReadError]) -> Code {
-    let unreadable = |trouble: &ReadError| matches!(trouble, ReadError::Unreadable { .. });
-    match troubles {
-        [] => Code::Success,
-        _ if troubles.iter().any(unreadable) => Code::Unreadable,
-        _ => Code::Damaged,
+    let any = |is: fn(&ReadError) -> bool| troubles.iter().any(is);
+    if any(|trouble| {
+        matches!(
+            trouble,
+            ReadError::Unreadable { .. } | ReadError::Packed { .. }
+        )
+    }) {
+        Code::Unreadable
+    } else if any(|trouble| matches!(trouble, ReadError::NotUnderstood { .. })) {
+        Code::NotUnderstood
+    } else if troubles.is_empty() {
+        Code::Success
+    } else {
+        Code::Damaged
     }
 }

@@ -13,4 +13,5 @@ pub mod privilege;
 pub mod proc;
 pub mod recording_file;
 pub mod server_log_file;
+mod server_log_text;
 pub mod sock_diag;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Files, gzip files and standard input, in the order of their first times.
+//! Files, packed files and standard input, in the order of their first times.
 
 use std::{
     fs::File,
@@ -7,12 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flate2::read::MultiGzDecoder;
-
 use zkchurn_core::{
-    serverlog::{file_note::FileNote, lines::Lines, moment::Moment, scan},
+    serverlog::{
+        file_note::FileNote, lines::Lines, moment::Moment, reading::Reading, scan::Scanner, told,
+    },
     text,
 };
+
+use super::server_log_text::{self, Form, MAGIC};
 
 /// What goes wrong with one file.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,17 @@ pub enum ReadError {
         /// Why.
         error: io::Error,
     },
+    /// It is packed in a way that is not read.
+    #[error(
+        "{name} is packed by {packer}, which zkchurn does not unpack: run `{command} {name} | zkchurn serverlog -`"
+    )]
+    Packed {
+        /// The file.
+        name: String,
+        packer: &'static str,
+        /// What unpacks it.
+        command: &'static str,
+    },
     /// Its gzip data is damaged or cut short.
     #[error("{name} is damaged: {error}; the report covers the readable part")]
     Damaged {
@@ -33,13 +46,20 @@ pub enum ReadError {
         /// Why.
         error: io::Error,
     },
+    /// It is no server's log, or not understood.
+    #[error("{sentence}")]
+    NotUnderstood {
+        sentence: String,
+        /// It has no lines at all.
+        is_empty: bool,
+    },
 }
 
 /// A file that was opened.
 pub struct Source {
     name: String,
     first: Option<Moment>,
-    is_gzip: bool,
+    form: Form,
     content: Content,
 }
 
@@ -51,9 +71,6 @@ enum Content {
     Open(Box<Lines<Box<dyn Read>>>),
 }
 
-/// The first two bytes of gzip (RFC 1952, 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
 /// Opens a file, or standard input for `-`, and looks at its beginning.
 ///
 /// # Errors
@@ -61,64 +78,65 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// It cannot be read.
 pub fn open(path: &Path) -> Result<Source, ReadError> {
     let name = name(path);
-    look(path, &name).map_err(|error| classify(name, false, error))
+    let source = look(path, &name).map_err(|error| classify(name.clone(), Form::Plain, error))?;
+    match source.form {
+        Form::Other(packer, command) => Err(ReadError::Packed {
+            name,
+            packer,
+            command,
+        }),
+        _ => Ok(source),
+    }
 }
 
 fn look(path: &Path, name: &str) -> io::Result<Source> {
-    let name = name.to_owned();
-    if path != Path::new("-") {
-        let file = File::open(path)?;
-        if file.metadata()?.is_file() {
-            let (is_gzip, reader) = unpacked(file)?;
-            // Damage at the beginning is told when the file is read.
-            let mut lines = Lines::new(reader);
-            let first = lines.peek().ok().and_then(scan::first_moment);
-            let content = Content::Path(path.to_owned());
-            return Ok(Source {
-                name,
-                first,
-                is_gzip,
-                content,
-            });
-        }
+    if path == Path::new("-") {
+        return once(name, Box::new(io::stdin()));
+    }
+    let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
         return once(name, Box::new(file));
     }
-    once(name, Box::new(io::stdin()))
+    let form = server_log_text::of(&beginning(&mut file)?);
+    file.rewind()?;
+    // Damage at the beginning is told when the file is read.
+    let first = server_log_text::decoded(file, form)
+        .ok()
+        .and_then(|from| first_moment(&mut Lines::new(from)));
+    Ok(Source {
+        name: name.to_owned(),
+        first,
+        form,
+        content: Content::Path(path.to_owned()),
+    })
 }
 
 /// A pipe: its beginning is kept.
-fn once(name: String, mut from: Box<dyn Read>) -> io::Result<Source> {
-    let mut magic = Vec::with_capacity(GZIP.len());
-    from.by_ref()
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut magic)?;
-    let is_gzip = magic == GZIP;
+fn once(name: &str, mut from: Box<dyn Read>) -> io::Result<Source> {
+    let magic = beginning(&mut from)?;
+    let form = server_log_text::of(&magic);
     let whole = io::Cursor::new(magic).chain(from);
-    let reader: Box<dyn Read> = match is_gzip {
-        true => Box::new(MultiGzDecoder::new(whole)),
-        false => Box::new(whole),
+    let reader = match form {
+        Form::Other(..) => Box::new(io::empty()),
+        form => server_log_text::decoded(whole, form)?,
     };
     let mut lines = Lines::new(reader);
-    let first = lines.peek().ok().and_then(scan::first_moment);
-    let content = Content::Open(Box::new(lines));
     Ok(Source {
-        name,
-        first,
-        is_gzip,
-        content,
+        name: name.to_owned(),
+        first: first_moment(&mut lines),
+        form,
+        content: Content::Open(Box::new(lines)),
     })
 }
 
-fn unpacked(mut file: File) -> io::Result<(bool, Box<dyn Read>)> {
-    let mut magic = Vec::with_capacity(GZIP.len());
-    file.by_ref()
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut magic)?;
-    file.rewind()?;
-    Ok(match magic == GZIP {
-        true => (true, Box::new(MultiGzDecoder::new(file))),
-        false => (false, Box::new(file)),
-    })
+fn beginning(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut magic = Vec::with_capacity(MAGIC);
+    from.take(MAGIC as u64).read_to_end(&mut magic)?;
+    Ok(magic)
+}
+
+fn first_moment<R: Read>(lines: &mut Lines<R>) -> Option<Moment> {
+    lines.peek().ok().and_then(told::first_moment)
 }
 
 /// Puts files into the order of their first times; those without one last.
@@ -127,45 +145,57 @@ pub fn sort(sources: &mut [Source]) {
 }
 
 impl Source {
-    /// Gives every line to `each`. Returns what happened, and what went wrong.
-    pub fn read(self, each: impl FnMut(&[u8])) -> (FileNote, Option<ReadError>) {
-        let (name, is_gzip) = (self.name, self.is_gzip);
+    /// Gives every line to `scanner`. Returns what happened, and what went wrong.
+    pub fn read(self, scanner: &mut Scanner) -> (FileNote, Vec<ReadError>) {
+        let (name, form) = (self.name, self.form);
         let mut note = FileNote {
             name: text::printable(name.as_bytes()),
             bytes: 0,
             cut: 0,
             first: self.first,
+            reading: Reading::Empty,
             error: None,
         };
         let result = match self.content {
-            Content::Open(mut lines) => lines_of(&mut lines, each, &mut note),
+            Content::Open(mut lines) => lines_of(&mut lines, scanner, &mut note),
             Content::Path(path) => File::open(path)
-                .and_then(unpacked)
-                .and_then(|(_, reader)| lines_of(&mut Lines::new(reader), each, &mut note)),
+                .and_then(|file| server_log_text::decoded(file, form))
+                .and_then(|from| lines_of(&mut Lines::new(from), scanner, &mut note)),
         };
-        let error = result.err().map(|error| {
+        let facts = scanner.end_of_file();
+        note.reading = Reading::of(&facts);
+        let sentence = note.reading.sentence(&note.name, &facts);
+        let not_understood = |sentence| ReadError::NotUnderstood {
+            sentence,
+            is_empty: note.reading == Reading::Empty,
+        };
+        let mut errors: Vec<_> = sentence.map(not_understood).into_iter().collect();
+        if let Err(error) = result {
             note.error = Some(error.to_string());
-            classify(name, is_gzip, error)
-        });
-        (note, error)
+            // What could not be read is not judged.
+            errors = vec![classify(name, form, error)];
+        }
+        (note, errors)
     }
 }
 
 fn lines_of<R: Read>(
     lines: &mut Lines<R>,
-    each: impl FnMut(&[u8]),
+    scanner: &mut Scanner,
     note: &mut FileNote,
 ) -> io::Result<()> {
-    let result = lines.for_each(each);
+    let result = lines.for_each(|line| scanner.line(line));
     note.bytes = lines.bytes;
     note.cut = lines.cut;
     result
 }
 
-fn classify(name: String, is_gzip: bool, error: io::Error) -> ReadError {
+fn classify(name: String, form: Form, error: io::Error) -> ReadError {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     match error.kind() {
-        InvalidData | InvalidInput | UnexpectedEof if is_gzip => ReadError::Damaged { name, error },
+        InvalidData | InvalidInput | UnexpectedEof if form == Form::Gzip => {
+            ReadError::Damaged { name, error }
+        }
         _ => ReadError::Unreadable { name, error },
     }
 }

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+//! Whose class wrote a line. A text counts only where the layout names no class, or one
+//! of ZooKeeper's server.
+
+/// Whose a class is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Of any other program.
+    Other,
+    /// Of ZooKeeper's client, or of a library on top of it.
+    Client,
+    /// Of ZooKeeper's client and server alike.
+    Shared,
+    /// Of ZooKeeper's server.
+    Server,
+}
+
+/// Names that nothing but ZooKeeper's server has (`org.apache.zookeeper.server`).
+const SERVER: [&str; 32] = [
+    "NIOServerCnxn",
+    "NIOServerCnxnFactory",
+    "NettyServerCnxn",
+    "NettyServerCnxnFactory",
+    "ServerCnxn",
+    "ServerCnxnFactory",
+    "ZooKeeperServer",
+    "ZooKeeperServerMain",
+    "ReadOnlyZooKeeperServer",
+    "QuorumZooKeeperServer",
+    "LeaderZooKeeperServer",
+    "LearnerZooKeeperServer",
+    "FollowerZooKeeperServer",
+    "ObserverZooKeeperServer",
+    "RateLogger",
+    "AuthenticationHelper",
+    "SessionTrackerImpl",
+    "PrepRequestProcessor",
+    "FinalRequestProcessor",
+    "SyncRequestProcessor",
+    "CommitProcessor",
+    "QuorumPeer",
+    "QuorumPeerMain",
+    "QuorumCnxManager",
+    "FastLeaderElection",
+    "LearnerHandler",
+    "FileTxnLog",
+    "FileTxnSnapLog",
+    "DatadirCleanupManager",
+    "ZooKeeperSaslServer",
+    "SaslServerCallbackHandler",
+    "RequestThrottler",
+];
+
+/// Names of its server that others have too: believed without a package, as ZooKeeper's
+/// own layout has them, or in one of ZooKeeper's.
+const SERVER_WITHOUT_PACKAGE: [&str; 9] = [
+    "Leader",
+    "Follower",
+    "Learner",
+    "Observer",
+    "DataTree",
+    "FileSnap",
+    "SnapStream",
+    "ZKDatabase",
+    "ContainerManager",
+];
+
+/// Names of its client, of Curator, ZkClient, Kafka's and Solr's clients.
+const CLIENT: [&str; 20] = [
+    "ClientCnxn",
+    "ClientCnxnSocket",
+    "ClientCnxnSocketNIO",
+    "ClientCnxnSocketNetty",
+    "ZooKeeper",
+    "ZooKeeperMain",
+    "ZooKeeperSaslClient",
+    "StaticHostProvider",
+    "ConnectionStateManager",
+    "CuratorFrameworkImpl",
+    "CuratorZookeeperClient",
+    "EnsembleTracker",
+    "ZooKeeperClient",
+    "RecoverableZooKeeper",
+    "ReadOnlyZKClient",
+    "ZKWatcher",
+    "ZkClient",
+    "ZkEventThread",
+    "SolrZkClient",
+    "ZkStateReader",
+];
+
+const SHARED: [&str; 5] = [
+    "Environment",
+    "Login",
+    "ZooTrace",
+    "X509Util",
+    "ClientX509Util",
+];
+
+/// The class that a word of a line names: `NIOServerCnxn`, `o.a.z.s.NIOServerCnxn`,
+/// `server.NIOServerCnxn$1@372`, `NIOServerCnxn.java:372`, `x.y.Class.method`; `None`
+/// where it is no name of a class.
+pub fn named(word: &[u8]) -> Option<Class> {
+    let (name, has_line) = without_line(word);
+    let name = name.strip_suffix(b".java").unwrap_or(name);
+    let mut parts = name.rsplit(|byte| *byte == b'.').map(outer);
+    let base = parts.next().filter(|base| is_identifier(base))?;
+    if base.ends_with(b"Exception") || base.ends_with(b"Error") {
+        return None;
+    }
+    // The threads of ZooKeeper's server are called so, with one letter less.
+    if name.starts_with(b"NIOServerCxn") {
+        return None;
+    }
+    let method_of = parts.next();
+    let is_dotted = method_of.is_some() && name.split(|byte| *byte == b'.').all(is_identifier);
+    if is_among(&SERVER, base)
+        || (is_dotted && method_of.is_some_and(|class| is_among(&SERVER, class)))
+    {
+        return Some(Class::Server);
+    }
+    if is_dotted {
+        let in_package = memchr::memmem::find(name, b"zookeeper.server.").is_some()
+            || name.starts_with(b"o.a.z.s.");
+        return Some(match () {
+            () if in_package => Class::Server,
+            () if is_among(&CLIENT, base)
+                || method_of.is_some_and(|class| is_among(&CLIENT, class)) =>
+            {
+                Class::Client
+            }
+            () if is_among(&SHARED, base)
+                || method_of.is_some_and(|class| is_among(&SHARED, class)) =>
+            {
+                Class::Shared
+            }
+            () => Class::Other,
+        });
+    }
+    if is_among(&SERVER_WITHOUT_PACKAGE, base) && has_line {
+        Some(Class::Server)
+    } else if is_among(&CLIENT, base) && (has_line || base != b"ZooKeeper") {
+        Some(Class::Client)
+    } else if is_among(&SHARED, base) && (has_line || base == b"Environment") {
+        Some(Class::Shared)
+    } else {
+        has_line.then_some(Class::Other)
+    }
+}
+
+/// Without `@372`, `:372` and `(File.java:372)`.
+fn without_line(word: &[u8]) -> (&[u8], bool) {
+    if word.ends_with(b")")
+        && let Some(open) = memchr::memchr(b'(', word).filter(|open| *open > 0)
+    {
+        return (word.get(..open).unwrap_or_default(), word.contains(&b'.'));
+    }
+    let digits = word
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let rest = word.get(..word.len() - digits).unwrap_or_default();
+    match rest {
+        [name @ .., b'@'] if digits > 0 => (name, true),
+        // `SyncThread:0` is a thread.
+        [name @ .., b':'] if digits > 0 => (name, name.contains(&b'.')),
+        _ => (word, false),
+    }
+}
+
+/// Without `$Inner`.
+fn outer(part: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'$', part).filter(|end| *end > 0);
+    part.get(..end.unwrap_or(part.len())).unwrap_or_default()
+}
+
+fn is_identifier(part: &[u8]) -> bool {
+    part.first()
+        .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+        && part
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'))
+}
+
+fn is_among(names: &[&str], name: &[u8]) -> bool {
+    names.iter().any(|known| known.as_bytes() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_the_server_in_every_spelling() {
+        for word in [
+            "NIOServerCnxn",
+            "NIOServerCnxn@374",
+            "o.a.z.s.NIOServerCnxn",
+            "server.NIOServerCnxnFactory",
+            "org.apache.zookeeper.server.NIOServerCnxn.doIO",
+            "NIOServerCnxn.java:1056",
+            "QuorumCnxManager$Listener@493",
+            "org.apache.zookeeper.server.quorum.NotYetKnown",
+            "com.example.shaded.org.apache.zookeeper.server.NIOServerCnxn",
+            "Leader@595",
+        ] {
+            assert_eq!(named(word.as_bytes()), Some(Class::Server), "{word}");
+        }
+    }
+
+    #[test]
+    fn classes_of_others_and_words_that_are_none() {
+        let cases = [
+            ("org.apache.zookeeper.ClientCnxn", Some(Class::Client)),
+            ("ClientCnxn$SendThread@1290", Some(Class::Client)),
+            ("com.example.web.Leader", Some(Class::Other)),
+            ("org.apache.zookeeper.Environment", Some(Class::Shared)),
+            ("Widget@12", Some(Class::Other)),
+            ("Accepted", None),
+            ("Leader", None),
+            ("ZooKeeper", None),
+            ("10.0.0.1", None),
+            ("a..b", None),
+            ("SyncThread:0", None),
+            ("NIOServerCxn.Factory", None),
+            ("org.apache.zookeeper.server.ClientCnxnLimitException", None),
+            ("", None),
+        ];
+        for (word, class) in cases {
+            assert_eq!(named(word.as_bytes()), class, "{word}");
+        }
+    }
+}

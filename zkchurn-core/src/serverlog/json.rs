@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+//! A line that is a JSON object: the container engine's (`log`), the journal's (`MESSAGE`),
+//! a cloud's export (`textPayload`, `jsonPayload`), or the logger's own (`message` beside
+//! `level` and `logger`).
+//!
+//! A field that comes twice makes the line worthless: where a layout writes JSON without
+//! escaping, a client's text could bring a second message.
+
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::{cleaned, line::Level, moment::Stamp, time};
+
+/// Objects inside of objects that are looked into.
+const DEPTH: usize = 4;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Fields {
+    /// By rank: the lower is the better.
+    message: Option<(usize, Vec<u8>)>,
+    pub level: Option<Level>,
+    pub logger: Option<Vec<u8>>,
+    pub thread: Option<Vec<u8>>,
+    pub stamp: Stamp,
+    /// The exception: `class: text`, and the frames below it.
+    pub stack: Option<Vec<u8>>,
+}
+
+impl Fields {
+    /// What the line says.
+    pub fn message(&self) -> Option<&[u8]> {
+        self.message.as_ref().map(|(_, text)| text.as_slice())
+    }
+}
+
+/// Reads a line; `None` where it is no object, or one with a field twice.
+pub fn read(line: &[u8]) -> Option<Fields> {
+    let mut fields = Fields {
+        message: None,
+        level: None,
+        logger: None,
+        thread: None,
+        stamp: Stamp::UNKNOWN,
+        stack: None,
+    };
+    let mut from = serde_json::Deserializer::from_slice(line);
+    let object = Object {
+        fields: &mut fields,
+        within: Within::Nothing,
+        depth: 0,
+    };
+    object.deserialize(&mut from).ok()?;
+    from.end().ok()?;
+    Some(fields)
+}
+
+/// What an object inside of the object is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Nothing,
+    Log,
+    Thread,
+    Exception,
+    Instant,
+}
+
+/// What a field tells.
+enum Role {
+    Message(usize),
+    Level,
+    Logger,
+    Thread,
+    Time,
+    Stack,
+    ExceptionName,
+    Object(Within),
+    Nothing,
+}
+
+fn role(key: &str, within: Within) -> Role {
+    match (within, key) {
+        (Within::Thread, "name") => Role::Thread,
+        (Within::Thread, "thread") => Role::Object(Within::Thread),
+        (Within::Exception, "stacktrace" | "stack_trace" | "extendedStackTrace" | "message") => {
+            Role::Stack
+        }
+        (Within::Exception, "name" | "type" | "exception_class") => Role::ExceptionName,
+        (Within::Thread | Within::Exception, _) => Role::Nothing,
+        (Within::Instant, "epochSecond") => Role::Time,
+        (Within::Instant, _) => Role::Nothing,
+        (Within::Log, "level") => Role::Level,
+        (Within::Log, "logger") => Role::Logger,
+        (_, "message") => Role::Message(0),
+        (_, "msg") => Role::Message(1),
+        (_, "MESSAGE" | "@message") => Role::Message(2),
+        (_, "log") => Role::Message(3),
+        (_, "textPayload" | "line" | "_raw" | "short_message" | "content" | "body" | "text") => {
+            Role::Message(4)
+        }
+        (
+            _,
+            "level" | "log.level" | "severity" | "loglevel" | "logLevel" | "log_level"
+            | "levelname",
+        ) => Role::Level,
+        (
+            _,
+            "logger" | "logger_name" | "loggerName" | "log.logger" | "class" | "className"
+            | "class_name" | "category" | "source_class",
+        ) => Role::Logger,
+        (_, "thread" | "thread_name" | "threadName" | "process.thread.name" | "thread.name") => {
+            Role::Thread
+        }
+        (
+            _,
+            "@timestamp"
+            | "timestamp"
+            | "time"
+            | "ts"
+            | "date"
+            | "datetime"
+            | "timeMillis"
+            | "eventTime"
+            | "__REALTIME_TIMESTAMP"
+            | "asctime",
+        ) => Role::Time,
+        (_, "stack_trace" | "stacktrace" | "stackTrace" | "error.stack_trace" | "exc_info") => {
+            Role::Stack
+        }
+        (_, "exception" | "thrown" | "throwable" | "error") => Role::Object(Within::Exception),
+        (_, "instant") => Role::Object(Within::Instant),
+        (
+            _,
+            "jsonPayload" | "result" | "_source" | "event" | "fields" | "data" | "record"
+            | "attributes",
+        ) => Role::Object(Within::Nothing),
+        (_, "process") => Role::Object(Within::Thread),
+        _ => Role::Nothing,
+    }
+}
+
+struct Object<'f> {
+    fields: &'f mut Fields,
+    within: Within,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Vec::new();
+        let mut exception = None;
+        while let Some(key) = map.next_key::<String>()? {
+            let role = role(&key, self.within);
+            if matches!(role, Role::Nothing) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if seen.contains(&key) {
+                return Err(A::Error::custom("a field comes twice"));
+            }
+            seen.push(key);
+            let text = map.next_value_seed(Value {
+                fields: &mut *self.fields,
+                within: match &role {
+                    Role::Object(within) => *within,
+                    Role::Message(_) => Within::Log,
+                    Role::Stack => Within::Exception,
+                    _ => Within::Thread,
+                },
+                depth: self.depth + 1,
+            })?;
+            match (role, text) {
+                (Role::ExceptionName, Some(name)) => exception = Some(name),
+                (role, Some(text)) => self.fields.take(&role, text),
+                (_, None) => {}
+            }
+        }
+        self.fields.complete(exception);
+        Ok(())
+    }
+}
+
+impl Fields {
+    fn take(&mut self, role: &Role, text: Vec<u8>) {
+        match role {
+            Role::Message(rank) => {
+                if self.message.as_ref().is_none_or(|(known, _)| rank < known) {
+                    let mut bare = Vec::new();
+                    cleaned::without_escapes(&text, &mut bare);
+                    self.message = Some((*rank, bare));
+                }
+            }
+            Role::Level => self.level = self.level.or_else(|| Level::named(text.trim_ascii())),
+            Role::Logger => self.logger = self.logger.take().or(Some(text)),
+            Role::Thread => self.thread = self.thread.take().or(Some(text)),
+            Role::Stack | Role::Object(Within::Exception) => {
+                self.stack = self.stack.take().or(Some(text))
+            }
+            Role::Time if self.stamp.is_unknown() => self.stamp = moment(&text),
+            _ => {}
+        }
+    }
+
+    /// `name: message` where an exception comes in two fields.
+    fn complete(&mut self, exception: Option<Vec<u8>>) {
+        let Some(mut name) = exception else { return };
+        if let Some(text) = self.stack.take() {
+            if text.starts_with(&name) {
+                self.stack = Some(text);
+                return;
+            }
+            name.extend_from_slice(b": ");
+            name.extend_from_slice(&text);
+        }
+        self.stack = Some(name);
+    }
+}
+
+fn moment(text: &[u8]) -> Stamp {
+    if let Some((stamp, _)) = time::at_start(text)
+        && !stamp.is_unknown()
+    {
+        return stamp;
+    }
+    let number = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    number.map_or(Stamp::UNKNOWN, time::of_number)
+}
+
+/// A string, a number as text, or an array of bytes (the journal's, for text that is no UTF-8);
+/// an object is looked into.
+struct Value<'f> {
+    fields: &'f mut Fields,
+    within: Within,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Option<Vec<u8>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = Option<Vec<u8>>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("any value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(text.as_bytes().to_vec()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into_bytes()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into_bytes()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(format!("{number:.6}").into_bytes()))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(Byte(byte)) = array.next_element()? {
+            bytes.extend(byte);
+        }
+        Ok(Some(bytes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        if self.depth >= DEPTH {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(None);
+        }
+        let object = Object {
+            fields: self.fields,
+            within: self.within,
+            depth: self.depth,
+        };
+        object.visit_map(map)?;
+        Ok(None)
+    }
+}
+
+/// An element of an array: a byte, or something else.
+struct Byte(Option<u8>);
+
+impl<'de> serde::Deserialize<'de> for Byte {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(from)?;
+        Ok(Self(
+            value.as_u64().and_then(|number| u8::try_from(number).ok()),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(line: &str) -> Option<String> {
+        let fields = read(line.as_bytes())?;
+        Some(String::from_utf8_lossy(fields.message()?).into_owned())
+    }
+
+    #[test]
+    fn the_message_is_found_under_every_name() {
+        for line in [
+            r#"{"log":"x","stream":"stdout","time":"2026-11-25T04:13:01Z"}"#,
+            r#"{"MESSAGE":"x","__REALTIME_TIMESTAMP":"1795579981249000"}"#,
+            r#"{"MESSAGE":[120]}"#,
+            r#"{"jsonPayload":{"message":"x","level":"INFO"}}"#,
+            r#"{"textPayload":"x","labels":{"message":"no"}}"#,
+            r#"{"log":{"level":"INFO","logger":"a.B"},"message":"x"}"#,
+        ] {
+            assert_eq!(text(line).as_deref(), Some("x"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_comes_twice_is_not_believed() {
+        assert_eq!(text(r#"{"message":"got x", "message":"Accepted"}"#), None);
+        assert_eq!(text(r#"{"message":"x"} {"message":"y"}"#), None);
+        assert_eq!(text("[1]"), None);
+        assert_eq!(text(&"{\"log\":".repeat(5000)), None);
+    }
+
+    #[test]
+    fn logger_thread_level_time_and_exception() {
+        let fields = read(
+            br#"{"instant":{"epochSecond":1795579981,"nanoOfSecond":249},"thread":"T","level":"WARN","loggerName":"a.B","message":"m","thrown":{"name":"java.io.IOException","message":"Len error 5"}}"#,
+        )
+        .expect("an object");
+        assert_eq!(fields.level, Some(Level::Warn));
+        assert_eq!(fields.logger.as_deref(), Some(&b"a.B"[..]));
+        assert_eq!(fields.thread.as_deref(), Some(&b"T"[..]));
+        assert_eq!(
+            fields.stack.as_deref(),
+            Some(&b"java.io.IOException: Len error 5"[..])
+        );
+        assert!(fields.stamp.moment().is_some());
+    }
+}

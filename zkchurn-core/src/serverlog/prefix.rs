@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+//! What others put in front of each line of a log: syslog, the journal, container engines,
+//! `kubectl`, `stern`, `grep`, service managers.
+//!
+//! Each form is recognised whole. A few words before a time are no prefix as such: a message
+//! with a client's text in it begins with a few words, too.
+
+use super::{line::Level, moment::Stamp, time};
+
+/// How far into a line a prefix may reach.
+const LONGEST: usize = 256;
+
+/// A prefix that was taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix<'l> {
+    /// Its time, where it tells one.
+    pub stamp: Stamp,
+    /// Whether it begins with a time or with what stands before one: behind that a message may
+    /// begin, so names are no prefix any more.
+    pub has_time: bool,
+    /// The line behind it.
+    pub rest: &'l [u8],
+}
+
+/// Takes a prefix off; `may_be_name` where no time was taken off before.
+pub fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
+    let timed = match line.first()? {
+        b'<' => priority(line),
+        b'@' => tai64n(line),
+        _ => behind_time(line),
+    };
+    if let Some((stamp, rest)) = timed {
+        return Some(Prefix {
+            stamp,
+            has_time: true,
+            rest,
+        });
+    }
+    if !may_be_name {
+        return None;
+    }
+    let (stamp, rest) = match line.first()? {
+        b'[' => pod(line),
+        _ => bar(line)
+            .or_else(|| path(line))
+            .or_else(|| pod_and_container(line)),
+    }?;
+    Some(Prefix {
+        stamp,
+        has_time: false,
+        rest,
+    })
+}
+
+/// `<134>1 TIME HOST APP PID MSGID [data] …` (RFC 5424) and `<134>Nov 25 …` (RFC 3164).
+fn priority(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let end = memchr::memchr(b'>', line.get(..6).unwrap_or(line))?;
+    let number = line.get(1..end)?;
+    if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let rest = line.get(end + 1..)?;
+    let Some(behind) = rest.strip_prefix(b"1 ") else {
+        return Some((Stamp::UNKNOWN, rest));
+    };
+    let (stamp, length) = match behind.strip_prefix(b"-") {
+        Some(_) => (Stamp::UNKNOWN, 1),
+        None => time::at_start(behind)?,
+    };
+    let mut rest = behind.get(length..)?.strip_prefix(b" ")?;
+    for _ in 0..4 {
+        let blank = memchr::memchr(b' ', rest.get(..LONGEST).unwrap_or(rest))?;
+        rest = rest.get(blank + 1..)?;
+    }
+    // Structured data: `-` or `[id name="value"]…`.
+    rest = match rest.strip_prefix(b"[") {
+        Some(_) => {
+            let end = memchr::memmem::find(rest, b"] ")?;
+            rest.get(end + 2..)?
+        }
+        None => rest
+            .strip_prefix(b"- ")
+            .or_else(|| rest.strip_prefix(b"-"))?,
+    };
+    Some((stamp, rest))
+}
+
+/// `@400000005a4d2f1b0c5e8a14 …`: multilog and s6.
+fn tai64n(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let label = line.get(1..25)?;
+    if !label.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    Some((Stamp::UNKNOWN, line.get(25..)?.strip_prefix(b" ")?))
+}
+
+/// `[pod/zk-0/zookeeper] …` (kubectl), `[zk-0] …` (kubetail, pssh), `[  123.456] …` (dmesg's time).
+fn pod(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let end = memchr::memchr(b']', line.get(..LONGEST).unwrap_or(line))?;
+    let name = line.get(1..end)?.trim_ascii();
+    if !is_label(name, b"/_:")
+        && !name
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
+    {
+        return None;
+    }
+    let rest = line.get(end + 1..)?.strip_prefix(b" ")?;
+    Some((Stamp::UNKNOWN, host_and_tag(rest, true).unwrap_or(rest)))
+}
+
+/// `TIME stdout F …` (CRI), `TIME HOST TAG[pid]: …` (syslog, journal), `TIME …` (docker
+/// --timestamps, kubectl --timestamps).
+fn behind_time(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (stamp, length) = time::at_start(line)?;
+    let rest = line.get(length..)?.strip_prefix(b" ")?;
+    for stream in [b"stdout ", b"stderr "] {
+        if let Some(tag) = rest.strip_prefix(stream) {
+            let behind = tag
+                .strip_prefix(b"F ")
+                .or_else(|| tag.strip_prefix(b"P "))?;
+            return Some((stamp, behind));
+        }
+    }
+    let is_syslogs = stamp.is_unknown() || line.get(10) == Some(&b'T');
+    let behind = host_and_tag(rest, is_syslogs).or_else(|| stream(rest));
+    Some((stamp, behind.unwrap_or(rest)))
+}
+
+/// `ecs/zookeeper/0a1b2c3d …` (a log stream's name), where a time or a bracket follows.
+fn stream(text: &[u8]) -> Option<&[u8]> {
+    let head = text.get(..LONGEST).unwrap_or(text);
+    let name = head.get(..memchr::memchr(b' ', head)?)?;
+    let is_path = name.iter().any(|byte| matches!(byte, b'/' | b'-'));
+    if !(is_path && is_label(name, b"/_:@$[]")) {
+        return None;
+    }
+    let rest = text.get(name.len() + 1..)?;
+    let follows = matches!(rest.first()?, b'[' | b'{') || time::at_start(rest).is_some();
+    follows.then_some(rest)
+}
+
+/// `zk1 java[812]: `, `zk1 zookeeper: `, `zk1 daemon.info zookeeper[812]: `, and `zk1 ` before
+/// what syslog itself says. Without a pid only behind a time as syslog writes it
+/// (`is_syslogs`), because `Setting authorizedID: ` is a message with a client's text.
+fn host_and_tag(text: &[u8], is_syslogs: bool) -> Option<&[u8]> {
+    let head = text.get(..LONGEST).unwrap_or(text);
+    let host = head.get(..memchr::memchr(b' ', head)?)?;
+    if !is_label(host, b"_:%") {
+        return None;
+    }
+    let rest = text.get(host.len() + 1..)?;
+    if rest.starts_with(b"last message repeated ") {
+        return Some(rest);
+    }
+    let end = memchr::memmem::find(head, b": ")
+        .or_else(|| head.ends_with(b":").then(|| head.len() - 1))
+        .filter(|end| *end > host.len())?;
+    let tags = head.get(host.len() + 1..end)?;
+    let mut words = tags.split(|byte| *byte == b' ');
+    let (first, last) = (words.next()?, words.next());
+    let tag = last.unwrap_or(first);
+    let has_pid = tag.strip_suffix(b"]").is_some_and(|tag| {
+        let digits = tag
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        digits > 0
+            && tag
+                .get(..tag.len() - digits)
+                .is_some_and(|name| name.ends_with(b"["))
+    });
+    let is_host = host.iter().all(|byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')
+    });
+    let is_tag = words.next().is_none()
+        && is_label(first, b"_[]()/@%")
+        && last.is_none_or(|tag| is_label(tag, b"_[]()/@%"))
+        && Level::named(first).is_none();
+    if !(is_tag && (has_pid || (is_syslogs && is_host))) {
+        return None;
+    }
+    let rest = text.get(end + 1..)?;
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// `zookeeper-1  | …` (compose, swarm), `INFO   | jvm 1    | 2026/11/25 04:13:01 | …` (Java
+/// Service Wrapper).
+fn bar(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let head = line.get(..LONGEST / 2).unwrap_or(line);
+    let end = memchr::memchr(b'|', head)?;
+    let name = head.get(..end)?.trim_ascii();
+    let is_jvm = name
+        .strip_prefix(b"jvm ")
+        .is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+    // Services are called in small letters; the wrapper begins with a level.
+    let is_service = is_label(name, b"_/@:") && !name.iter().any(u8::is_ascii_uppercase);
+    if !(is_service || is_jvm || Level::named(name).is_some()) {
+        return None;
+    }
+    let rest = line.get(end + 1..)?;
+    Some((Stamp::UNKNOWN, rest.strip_prefix(b" ").unwrap_or(rest)))
+}
+
+/// `zookeeper.log:12:…` and `zookeeper.log-…` (grep), `zk1: …` (pdsh), where a time or a
+/// bracket follows.
+fn path(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let head = line.get(..LONGEST).unwrap_or(line);
+    let end = memchr::memchr(b':', head)?;
+    let name = head.get(..end)?;
+    let is_number = !name.is_empty() && name.iter().all(u8::is_ascii_digit);
+    let has_mark = name
+        .iter()
+        .any(|byte| matches!(byte, b'/' | b'.' | b'-') || byte.is_ascii_digit());
+    if !(is_number || (has_mark && is_label(name, b"_/"))) {
+        return None;
+    }
+    let rest = line.get(end + 1..)?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let number = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let follows = |text: &[u8]| {
+        matches!(text.first(), Some(b'[' | b'{' | b'@')) || time::at_start(text).is_some()
+    };
+    let behind_number = rest.get(number..).and_then(|rest| rest.strip_prefix(b":"));
+    match behind_number.filter(|behind| number > 0 && follows(behind)) {
+        Some(behind) => Some((Stamp::UNKNOWN, behind)),
+        None => follows(rest).then_some((Stamp::UNKNOWN, rest)),
+    }
+}
+
+/// `zk-0 zookeeper …` (stern), where a time, a bracket or a tab follows.
+fn pod_and_container(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let head = line.get(..LONGEST).unwrap_or(line);
+    let mut words = head.splitn(3, |byte| *byte == b' ');
+    let (pod, container) = (words.next()?, words.next()?);
+    let is_name = |word: &[u8]| {
+        !word.is_empty()
+            && word.iter().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+            })
+    };
+    // Names of pods hold a number or a hash behind a dash; words of a sentence do not.
+    let is_pod = is_name(pod) && pod.contains(&b'-') && pod.iter().any(u8::is_ascii_digit);
+    if !(is_pod && is_name(container)) {
+        return None;
+    }
+    let rest = line.get(pod.len() + container.len() + 2..)?;
+    let follows = matches!(rest.first()?, b'[' | b'{' | b'\t') || time::at_start(rest).is_some();
+    follows.then_some((Stamp::UNKNOWN, rest))
+}
+
+/// Letters, digits, `-`, `.` and what stands in `marks`.
+fn is_label(word: &[u8], marks: &[u8]) -> bool {
+    word.len() <= 128
+        && word.iter().any(u8::is_ascii_alphanumeric)
+        && word.iter().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.') || marks.contains(byte)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefixes_of_the_field() {
+        for line in [
+            "<134>1 2026-11-25T04:13:01.000Z zk1 zookeeper 812 - - TEXT",
+            "<134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 - [a@1 b=\"c\"] TEXT",
+            "@400000005a4d2f1b0c5e8a14 TEXT",
+            "[pod/zk-0/zookeeper] TEXT",
+            "[  123.456789] zk1 java[812]: TEXT",
+            "2026-11-25T04:13:01.249000000Z stdout F TEXT",
+            "2026-11-25T04:13:01.249000000+00:00 stderr P TEXT",
+            "2026-11-25T04:13:01+0000 zk1.example.com java[812]: TEXT",
+            "Nov 25 04:13:01 zk1 zookeeper: TEXT",
+            "Wed 2026-11-25 04:13:01 UTC zk1 java[812]: TEXT",
+            "1795579981.249000 zk1 java[812]: TEXT",
+            "2026-11-25T04:13:01.249000000Z TEXT",
+            "zookeeper-1  | TEXT",
+            "zk.1.abc@node1    | TEXT",
+            "jvm 1    | TEXT",
+        ] {
+            let rest = strip(line.as_bytes(), true).expect(line).rest;
+            assert_eq!(rest, b"TEXT", "{line}");
+        }
+        for line in [
+            "zookeeper.log:[TEXT",
+            "/var/log/zk/zk.log:12:[TEXT",
+            "12:[TEXT",
+            "zk1: [TEXT",
+            "zk-0 zookeeper [TEXT",
+        ] {
+            let rest = strip(line.as_bytes(), true).expect(line).rest;
+            assert_eq!(rest, b"[TEXT", "{line}");
+        }
+    }
+
+    /// Behind a time of a logger, words with a colon are a message.
+    #[test]
+    fn words_behind_a_time_are_no_host() {
+        let line = b"2026-11-25 04:13:01,249 Setting authorizedID: TEXT";
+        let rest = strip(line, true).expect("a time").rest;
+        assert_eq!(rest, b"Setting authorizedID: TEXT");
+        assert_eq!(strip(b"Command | INFO | TEXT", false), None);
+    }
+
+    /// A message may begin with some words of the server's and go on with a client's.
+    #[test]
+    fn words_of_a_message_are_no_prefix() {
+        for line in [
+            "Setting authorizedID: 2026-11-25 04:13:01,249 INFO",
+            "got auth 2026-11-25 04:13:01,249 INFO",
+            "user: 2026-11-25 04:13:01,249 INFO",
+            "a sentence | 2026-11-25 04:13:01,249 INFO",
+            "",
+        ] {
+            assert_eq!(strip(line.as_bytes(), true), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A log that is not understood is never called unremarkable, and the exit code says so.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{counts, report_and_code, server_log};
+
+/// Each is named for what it is, with what to do; the code is 8.
+#[test]
+fn what_is_no_servers_log_is_named() {
+    let client = "25-Nov-2026 04:13:01.249 INFO [main-SendThread(zk1:2181)] org.apache.zookeeper.ClientCnxn$SendThread.logStartConnect Opening socket connection to server zk1/10.0.0.1:2181\n";
+    let other_client = "2026-11-25 04:13:01 INFO  ConnectionStateManager:228 - State change: SUSPENDED\n\
+        2026-11-25 04:13:01 INFO  ClientCnxn:1112 - Opening socket connection to server zk1/10.0.0.1:2181\n";
+    let unknown = "~NIOServerCnxnFactory~Accepted socket connection from /10.0.0.1:1~\n".repeat(30);
+    let cases = [
+        (
+            client,
+            "client",
+            "is a client's log, not a server's: 1 of 1 line",
+        ),
+        (
+            other_client,
+            "client",
+            "is a client's log, not a server's: 2 of 2 lines",
+        ),
+        (
+            &unknown,
+            "not_understood",
+            "was not understood: 30 of 30 lines name a class of ZooKeeper's server, and the message of 0",
+        ),
+        (
+            "{\"ts\":1,\"msg\":\"hello\"}\n",
+            "other",
+            "is not a ZooKeeper server's log",
+        ),
+        (
+            "10.0.0.1 - - [25/Nov/2026:04:13:01 +0000] \"GET / HTTP/1.1\" 200 1\n",
+            "other",
+            "is not a ZooKeeper server's log",
+        ),
+        ("\0\0\0\0", "empty", "holds no line"),
+        ("", "empty", "holds no line"),
+    ];
+    for (log, reading, sentence) in cases {
+        let (report, code) = report_and_code(log.as_bytes());
+        let answer = report["answer"].as_str().unwrap();
+        assert_eq!(code, 8, "{log}: {answer}");
+        assert_eq!(report["log"]["reading"], reading, "{log}");
+        assert!(answer.contains(sentence), "{log}: {answer}");
+        assert!(!answer.contains("No churn found"), "{answer}");
+    }
+}
+
+/// A layout in which the message was looked for in the wrong place.
+#[test]
+fn records_whose_messages_stand_elsewhere_are_no_quiet_server() {
+    let line = "2026-11-25 04:13:01,249 INFO [T] org.apache.zookeeper.server.NIOServerCnxnFactory - {x1} @ Accepted socket connection from /10.0.0.1:1\n";
+    let (report, code) = report_and_code(line.repeat(20).as_bytes());
+    assert_eq!(
+        (code, report["log"]["reading"].as_str()),
+        (8, Some("not_understood"))
+    );
+    assert_eq!(report["log"]["of_server"], 20);
+}
+
+/// What INFO does not tell is said, instead of an all-clear.
+#[test]
+fn a_quiet_log_says_what_it_cannot_tell() {
+    let line = "2026-11-25 04:13:01,249 [myid:] - INFO  [main:ZooKeeperServer@1] - started\n";
+    let (report, code) = report_and_code(line.as_bytes());
+    let answer = report["answer"].as_str().unwrap();
+    assert_eq!(code, 0);
+    assert!(
+        answer.contains("this log cannot tell of clients that connect"),
+        "{answer}"
+    );
+}
+
+/// Of several files each that is no server's is named, and the others are counted.
+#[test]
+fn one_of_several_files_is_a_clients() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let server = write(
+        "zookeeper.log",
+        "2026-11-25 04:13:01,249 [myid:] - WARN  [T:NIOServerCnxnFactory@1] - Too many connections from /10.0.0.9 - max is 60\n",
+    );
+    let client = write(
+        "catalina.out",
+        "25-Nov-2026 04:13:01.249 INFO [main] org.apache.zookeeper.ClientCnxn.x Opening\n",
+    );
+    let empty = write("zookeeper.log.1", "");
+    let output = server_log(&["--format", "json", &server, &client, &empty], b"");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{complaint}");
+    assert!(
+        complaint.contains("catalina.out is a client's log"),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("zookeeper.log"), "{complaint}");
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(*counts(&report, "10.0.0.9"), json!({"limit_reached": 1}));
+    // One that has just been rotated is usual among others, and no fault.
+    let output = server_log(&["--format", "json", &server, &empty], b"");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// Forms of text, and packers that are named with what unpacks them.
+#[test]
+fn other_forms_of_text_are_read_or_named() {
+    let line = "2026-11-25 04:13:01,249 [myid:] - WARN  [T:NIOServerCnxnFactory@1] - Too many connections from /10.0.0.9 - max is 60\r\n";
+    let utf16 = |mark: &str| -> Vec<u8> {
+        let text = format!("{mark}{}", line.repeat(4));
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let with_hole = [line.as_bytes(), &[0; 5000], line.repeat(3).as_bytes()].concat();
+    let forms = [
+        line.repeat(4).into_bytes(),
+        format!("\u{feff}{}", line.repeat(4)).into_bytes(),
+        with_hole,
+        utf16("\u{feff}"),
+        utf16(""),
+    ];
+    for form in forms {
+        let (report, code) = report_and_code(&form);
+        assert_eq!(code, 0);
+        assert_eq!(*counts(&report, "10.0.0.9"), json!({"limit_reached": 4}));
+    }
+    let packed: [(&[u8], &str); 4] = [
+        (b"BZh91AY&SY", "is packed by bzip2"),
+        (b"\xfd7zXZ\0\0", "run `xz -dc standard input"),
+        (b"\x28\xb5\x2f\xfd0", "zstd"),
+        (b"PK\x03\x04..", "unzip -p"),
+    ];
+    for (bytes, words) in packed {
+        let output = server_log(&["-"], bytes);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{complaint}");
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
