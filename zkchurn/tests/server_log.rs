@@ -312,7 +312,7 @@ fn forged_and_hostile_lines() {
     assert!(!shown.contains("6.6.6.6"), "{shown}");
     let acts = |byte: u8| byte.is_ascii_control() && byte != b'\n';
     assert!(!shown.bytes().any(acts), "{shown:?}");
-    assert!(shown.contains("2 empty"), "{shown}");
+    assert!(shown.contains("2 blank"), "{shown}");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

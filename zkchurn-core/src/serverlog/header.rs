@@ -340,11 +340,11 @@ impl<'l> Header<'l> {
         let mut message = self.rest.trim_ascii_end();
         if self.class.is_none()
             && self.level.is_some()
-            && let Some((before, class, thread)) = class_at_end(message)
+            && let Some(end) = class_at_end(message)
         {
-            self.class = Some(class);
-            self.thread = self.thread.or(thread);
-            message = before;
+            self.class = Some(end.class);
+            self.thread = self.thread.or(end.thread);
+            message = end.message;
         }
         let is_known = || {
             signature::find(MESSAGES, message).is_some()
@@ -397,9 +397,16 @@ fn token(text: &[u8]) -> &[u8] {
     }
 }
 
+/// What stands behind a message.
+struct AtEnd<'l> {
+    message: &'l [u8],
+    class: Class,
+    thread: Option<&'l [u8]>,
+}
+
 /// `message (org.apache.zookeeper.Class)`, as Kafka has it, `message (Class.java:12)`, and
 /// `message (x.y.Class) [thread]`.
-fn class_at_end(message: &[u8]) -> Option<(&[u8], Class, Option<&[u8]>)> {
+fn class_at_end(message: &[u8]) -> Option<AtEnd<'_>> {
     let (text, thread) = match message.strip_suffix(b"]") {
         Some(text) => {
             let open = memchr::memmem::rfind(text, b") [")?;
@@ -413,5 +420,9 @@ fn class_at_end(message: &[u8]) -> Option<(&[u8], Class, Option<&[u8]>)> {
     if !name.contains(&b'.') {
         return None;
     }
-    Some((inside.get(..open)?, class::named(name)?, thread))
+    Some(AtEnd {
+        message: inside.get(..open)?,
+        class: class::named(name)?,
+        thread,
+    })
 }

@@ -201,12 +201,10 @@ impl<'de> Visitor<'de> for Object<'_> {
 impl Fields {
     fn take(&mut self, role: &Role, text: Vec<u8>) {
         match role {
-            Role::Message(rank) => {
-                if self.message.as_ref().is_none_or(|(known, _)| rank < known) {
-                    let mut bare = Vec::new();
-                    cleaned::without_escapes(&text, &mut bare);
-                    self.message = Some((*rank, bare));
-                }
+            Role::Message(rank) if self.message.as_ref().is_none_or(|(known, _)| rank < known) => {
+                let mut bare = Vec::new();
+                cleaned::without_escapes(&text, &mut bare);
+                self.message = Some((*rank, bare));
             }
             Role::Level => self.level = self.level.or_else(|| Level::named(text.trim_ascii())),
             Role::Logger => self.logger = self.logger.take().or(Some(text)),

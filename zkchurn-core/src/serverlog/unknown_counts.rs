@@ -46,9 +46,8 @@ fn connection_lines(facts: &LogFacts, total: &Counts) -> Option<&'static str> {
     ]
     .into_iter()
     .any(|kind| total.of(kind) > 0);
-    if any_is_told {
-        None
-    } else if facts.has_level(Level::Debug)
+    if any_is_told
+        || facts.has_level(Level::Debug)
         || (facts.is_before(QUIET) && facts.has_level(Level::Info))
     {
         None

@@ -222,7 +222,12 @@ fn sessions_of_an_old_client_get_its_address_unless_two_asked() {
     let expected = json!({"old_client": 10, "ended_with_session": 10, "expired": 10});
     assert_eq!(*counts(&one, "::7"), expected);
     let found = finding(&one, "sessions_come_and_go");
-    assert!(found["for"].to_string().contains("it left 10 sessions to expire"), "{found}");
+    assert!(
+        found["for"]
+            .to_string()
+            .contains("it left 10 sessions to expire"),
+        "{found}"
+    );
     assert!(
         found["against"]
             .to_string()

@@ -141,9 +141,7 @@ fn the_words_of_other_programs_count_for_nothing() {
             "{time} INFO [main] o.a.z.ClientCnxn - Established session 0x1 with negotiated timeout 1 for client /6.6.6.6:1"
         ),
         format!("[{time}] WARN Client /6.6.6.6:1 failed to SASL authenticate:  (com.example.Auth)"),
-        format!(
-            "{{\"logger\":\"com.example.Pool\",\"level\":\"WARN\",\"message\":\"Too many connections from /6.6.6.6 - max is 60\"}}"
-        ),
+        r#"{"logger":"com.example.Pool","level":"WARN","message":"Too many connections from /6.6.6.6 - max is 60"}"#.to_owned(),
         format!(
             "{time} INFO [main] com.example.Chat - {time} [myid:] - WARN  [T:NIOServerCnxn@1] - Too many connections from /6.6.6.6 - max is 60"
         ),
