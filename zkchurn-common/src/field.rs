@@ -99,8 +99,60 @@ fields! {
         /// Bit number in `Flags` that `tcp_fin` sets: the peer's FIN has arrived
         /// and is counted in `bytes_received`.
         FlagDone = FieldSource { type_name: "sock_flags", path: "SOCK_DONE", kind: FieldKind::EnumValue },
-        /// Bytes sent, retransmissions included, SYN and FIN excluded (4.19+).
-        BytesSent = member("tcp_sock", "bytes_sent", 8),
+        /// Bit number in `Flags` that SO_LINGER sets.
+        FlagLinger = FieldSource { type_name: "sock_flags", path: "SOCK_LINGER", kind: FieldKind::EnumValue },
+        /// Time of SO_LINGER in ticks.
+        LingerTime = member("sock", "sk_lingertime", 8),
+        /// TCP_LINGER2; below 0 a FIN_WAIT2 is cut short by a RST.
+        Linger2 = member("tcp_sock", "linger2", 4),
+        /// An error that was not worth ending the connection for, a positive errno.
+        SoftError = member("sock", "sk_err_soft", 4),
+        /// Directions that are shut: RCV_SHUTDOWN 1, SEND_SHUTDOWN 2 (include/net/sock.h).
+        Shutdown = member("sock", "sk_shutdown", 1),
+        /// Not 0 while a thread holds the socket's lock: what happens then happens in
+        /// that thread. In softirq it is 0.
+        LockOwned = member("sock", "sk_lock.owned", 4),
+        /// Pointer to the `struct socket` that descriptors refer to; null before
+        /// accept(2) and after the last close.
+        Socket = member("sock", "sk_socket", 8),
+        /// Packets that wait to be read.
+        ReceiveQueueLength = member("sock", "sk_receive_queue.qlen", 4),
+        /// Messages for IP_RECVERR that wait to be read.
+        ErrorQueueLength = member("sock", "sk_error_queue.qlen", 4),
+        /// The first of them, a `struct sk_buff`.
+        ErrorQueueFirst = member("sock", "sk_error_queue.next", 8),
+        /// Room for the owner of a packet; in the error queue a `struct sock_exterr_skb`.
+        PacketRoom = member("sk_buff", "cb", 48),
+        /// The message itself, `struct sock_extended_err`: errno, then origin.
+        ExtendedError = member("sock_exterr_skb", "ee", 16),
+        /// The socket's cookie, 0 before it has one.
+        Cookie = member("sock", "__sk_common.skc_cookie", 8),
+        /// Index of the interface that the socket is bound to, or 0.
+        Interface = member("sock", "__sk_common.skc_bound_dev_if", 4),
+        /// Segments sent, SYN and those sent again included.
+        SegmentsOut = member("tcp_sock", "segs_out", 4),
+        /// Segments with data received (4.6+).
+        DataSegmentsIn = member("tcp_sock", "data_segs_in", 4),
+        /// What the peer acknowledged: of an opened connection with the SYN, and with the FIN.
+        BytesAcked = member("tcp_sock", "bytes_acked", 8),
+        /// First sequence number that is not acknowledged.
+        SendUnacknowledged = member("tcp_sock", "snd_una", 4),
+        /// Next sequence number to send.
+        SendNext = member("tcp_sock", "snd_nxt", 4),
+        /// Sequence number after all that was written.
+        WriteSequence = member("tcp_sock", "write_seq", 4),
+        /// Next sequence number that is expected.
+        ReceiveNext = member("tcp_sock", "rcv_nxt", 4),
+        /// First sequence number that the program has not read.
+        CopiedSequence = member("tcp_sock", "copied_seq", 4),
+        /// Whether the socket is a subflow of an MPTCP connection (5.6+).
+        IsMptcp = member("tcp_sock", "is_mptcp", 1),
+        /// Pointer from an MPTCP socket to its first subflow.
+        FirstSubflow = member("mptcp_sock", "first", 8),
+        /// How often the kernel has sent the same segment again so far.
+        Retries = member("inet_connection_sock", "icsk_retransmits", 1),
+        /// How often it has asked whether the peer is still there.
+        Probes = member("inet_connection_sock", "icsk_probes_out", 1),
         /// Bytes sent again (4.19+).
         BytesRetransmitted = member("tcp_sock", "bytes_retrans", 8),
         /// Bytes received in order; a received FIN counts as one.
@@ -115,6 +167,8 @@ fields! {
         GroupLeader = member("task_struct", "group_leader", 8),
         /// Start of a task in nanoseconds since boot (named so since 5.5).
         StartBoottime = member("task_struct", "start_boottime", 8),
+        /// Flags of a task, a bit set.
+        TaskFlags = member("task_struct", "flags", 4),
         /// Name of a task, 16 bytes.
         Comm = member("task_struct", "comm", 16),
     }

@@ -142,6 +142,36 @@ known! {
     PARENT_COMM = 22 => parent_comm,
     /// `interface`
     INTERFACE = 23 => interface,
+    /// `ending`
+    ENDING = 24 => ending,
+}
+
+/// Bits of `ending`: what was so when the socket reached CLOSE.
+pub mod ending {
+    /// Receiving was shut down: by this side, or with the peer's FIN (`RCV_SHUTDOWN`).
+    pub const RECEIVE_SHUT: u16 = 1 << 0;
+    /// Sending was shut down: close(2) and shutdown(2) set it first (`SEND_SHUTDOWN`).
+    pub const SEND_SHUT: u16 = 1 << 1;
+    /// The peer's FIN has arrived (`SOCK_DONE`).
+    pub const PEER_FIN: u16 = 1 << 2;
+    /// A thread held the socket's lock, so it happened in that thread; otherwise in softirq.
+    pub const IN_THREAD: u16 = 1 << 3;
+    /// No `struct socket`: nobody had accepted it yet, or it was closed before.
+    pub const NO_DESCRIPTOR: u16 = 1 << 4;
+    /// No packet waited to be read: close(2) throws them away first.
+    pub const NOTHING_QUEUED: u16 = 1 << 5;
+    /// Segments with data arrived after this side had closed, and none was taken.
+    pub const DATA_REJECTED: u16 = 1 << 6;
+    /// The kernel was sending again, or asking whether the peer is still there.
+    pub const RETRYING: u16 = 1 << 7;
+    /// The current task was a thread of the kernel.
+    pub const KERNEL_THREAD: u16 = 1 << 8;
+    /// A subflow of an MPTCP connection.
+    pub const MPTCP: u16 = 1 << 9;
+    /// SO_LINGER with time 0, or TCP_LINGER2 below 0: close(2) sends a RST.
+    pub const LINGER_ABORTS: u16 = 1 << 10;
+    /// The socket had a source port.
+    pub const LOCAL_PORT: u16 = 1 << 11;
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.
@@ -213,8 +243,8 @@ pub struct ConnectionRecord {
     pub family: u8,
     /// The state that was left for CLOSE.
     pub state_left: u8,
-    /// Always 0.
-    pub reserved: [u8; 2],
+    /// Bit set: see [`ending`].
+    pub ending: u16,
     /// The connection left ESTABLISHED: the first FIN or RST of either side.
     pub left_established_ns: u64,
     /// This side closed or shut down its sending direction.
@@ -222,11 +252,13 @@ pub struct ConnectionRecord {
     /// What the record tells up to: when the socket reached CLOSE, or when an
     /// open one was seen.
     pub until_ns: u64,
-    /// Payload bytes sent, each counted once; SYN and FIN not counted.
+    /// Payload bytes sent, each counted once; SYN and FIN not counted. Only in records of
+    /// before `acked` was filled.
     pub payload_out: u64,
     /// Payload bytes received in order; the FIN not counted.
     pub payload_in: u64,
-    /// What the peer acknowledged, SYN and FIN counted (`bytes_acked`).
+    /// What the peer acknowledged (`bytes_acked`): the FIN counted, and the SYN of an
+    /// opened connection.
     pub acked: u64,
     /// Bytes of payload that were sent again.
     pub bytes_retransmitted: u64,
@@ -275,6 +307,7 @@ const _: () = {
     assert!(offset_of!(ConnectionRecord, opener_tgid) == 136);
     assert!(offset_of!(ConnectionRecord, known) == 160);
     assert!(offset_of!(ConnectionRecord, states_seen) == 170);
+    assert!(offset_of!(ConnectionRecord, ending) == 174);
     assert!(offset_of!(ConnectionRecord, left_established_ns) == ESTABLISHED_SIZE);
     assert!(offset_of!(ConnectionRecord, closer_comm) == 232);
     assert!(offset_of!(ConnectionRecord, error) == 256);

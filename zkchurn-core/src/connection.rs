@@ -8,7 +8,11 @@ use std::{
 
 use zkchurn_common::state;
 
-use crate::{handshake::Handshake, traffic::Traffic};
+use crate::{
+    ending::{self, Ending, Reset},
+    handshake::Handshake,
+    traffic::Traffic,
+};
 
 /// Name of a task, as the kernel holds it: up to 15 bytes of any value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -156,6 +160,11 @@ pub struct Connection {
     pub traffic: Traffic,
     /// The socket's error at the end, a positive errno; 0 is none.
     pub error: Option<u32>,
+    /// An error that the kernel noted without ending the connection for it, likewise: of
+    /// a connect, the ICMP message that answered the SYN.
+    pub soft_error: Option<u32>,
+    /// What was so when the socket reached CLOSE.
+    pub ending: Option<Ending>,
     /// Set of the states that were seen, see [`state::bit`].
     pub states_seen: u16,
     /// The state that was left for CLOSE.
@@ -177,55 +186,28 @@ pub enum FirstClose {
     Kernel,
 }
 
-/// Which way a RST went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reset {
-    /// The peer sent it.
-    Received,
-    /// This host sent it.
-    Sent,
-}
-
-/// errno values that the kernel leaves in `sk_err` (include/uapi/asm-generic/errno.h).
-pub mod errno {
-    /// Write to a connection whose peer has reset it after its FIN.
-    pub const EPIPE: u32 = 32;
-    /// No route to the network.
-    pub const ENETUNREACH: u32 = 101;
-    /// Aborted from outside (`ss -K`).
-    pub const ECONNABORTED: u32 = 103;
-    /// RST received.
-    pub const ECONNRESET: u32 = 104;
-    /// No answer.
-    pub const ETIMEDOUT: u32 = 110;
-    /// RST in answer to the SYN.
-    pub const ECONNREFUSED: u32 = 111;
-    /// The host is down.
-    pub const EHOSTDOWN: u32 = 112;
-    /// No route to the host, or no answer to ARP.
-    pub const EHOSTUNREACH: u32 = 113;
-
-    /// The symbolic name.
-    pub fn name(errno: u32) -> Option<&'static str> {
-        Some(match errno {
-            EPIPE => "EPIPE",
-            ENETUNREACH => "ENETUNREACH",
-            ECONNABORTED => "ECONNABORTED",
-            ECONNRESET => "ECONNRESET",
-            ETIMEDOUT => "ETIMEDOUT",
-            ECONNREFUSED => "ECONNREFUSED",
-            EHOSTDOWN => "EHOSTDOWN",
-            EHOSTUNREACH => "EHOSTUNREACH",
-            _ => return None,
-        })
-    }
-}
-
 impl Connection {
-    /// Whether ESTABLISHED was seen. A connection failed only if it was not.
+    /// Whether it was ESTABLISHED. A connection failed only if it was not. Where the
+    /// kernel skipped the program at that step, the later ones tell.
     pub fn was_established(&self) -> bool {
         self.established_ns.is_some()
+            || self.sent_fin()
+            || self.got_fin()
+            || self.state_left == state::ESTABLISHED
+    }
+
+    /// Whether this side sent a FIN before the peer's came.
+    pub fn sent_fin(&self) -> bool {
+        self.saw(state::FIN_WAIT1)
+            || matches!(
+                self.state_left,
+                state::FIN_WAIT1 | state::FIN_WAIT2 | state::CLOSING
+            )
+    }
+
+    fn got_fin(&self) -> bool {
+        self.saw(state::CLOSE_WAIT)
+            || matches!(self.state_left, state::CLOSE_WAIT | state::LAST_ACK)
     }
 
     /// How long the connection was ESTABLISHED: until the first FIN or RST of
@@ -237,42 +219,56 @@ impl Connection {
 
     /// From connect to ESTABLISHED, or to the failure.
     pub fn connecting_for_ns(&self) -> Option<u64> {
-        let until = self.established_ns.or(self.ended_ns)?;
-        Some(until.saturating_sub(self.started_ns))
+        let until = match self.was_established() {
+            true => self.established_ns,
+            false => self.ended_ns,
+        };
+        Some(until?.saturating_sub(self.started_ns))
     }
 
     /// Which side closed first, once the connection has left ESTABLISHED.
     pub fn first_close(&self) -> Option<FirstClose> {
+        match (self.sent_fin(), self.got_fin()) {
+            (true, false) => return Some(FirstClose::Us),
+            // With MPTCP either side may close before its subflows see a FIN.
+            (_, true) => {
+                let is_ours = self.local_close_ns.is_some()
+                    && self.local_close_ns <= self.left_established_ns;
+                return Some(if is_ours {
+                    FirstClose::Us
+                } else {
+                    FirstClose::Peer
+                });
+            }
+            (false, false) => {}
+        }
         self.left_established_ns?;
-        if self.saw(state::FIN_WAIT1) {
-            return Some(FirstClose::Us);
-        }
-        if self.saw(state::CLOSE_WAIT) {
-            return Some(FirstClose::Peer);
-        }
-        match self.error? {
-            0 | errno::ECONNABORTED => Some(FirstClose::Us),
-            errno::ECONNRESET | errno::EPIPE => Some(FirstClose::Peer),
+        match (self.error?, self.reset()) {
+            (_, Some(Reset::Sent)) => Some(FirstClose::Us),
+            (_, Some(Reset::Received)) => Some(FirstClose::Peer),
+            // The error is gone: whether it was a RST is not known.
+            (0, None) => None,
             _ => Some(FirstClose::Kernel),
         }
     }
 
     /// Which way a RST ended the connection, where the kernel tells.
     ///
-    /// `tcp_reset` sets the error before it changes the state; a close with
-    /// unread data and SO_LINGER 0 leave it at 0 (net/ipv4/tcp.c,
-    /// `__tcp_close`, `tcp_disconnect`). A refused connect is left out: the
-    /// same error comes from an ICMP answer.
+    /// A refused connect is left out: the same error comes from an ICMP answer.
     pub fn reset(&self) -> Option<Reset> {
         if self.stage != Stage::Ended || !self.was_established() {
             return None;
         }
-        match (self.error?, self.state_left) {
-            (errno::ECONNRESET | errno::EPIPE, _) => Some(Reset::Received),
-            (0, state::ESTABLISHED | state::CLOSE_WAIT | state::FIN_WAIT1) => Some(Reset::Sent),
-            (errno::ECONNABORTED, _) => Some(Reset::Sent),
-            _ => None,
-        }
+        let unread = self.traffic.unread.unwrap_or(0);
+        ending::reset(self.error?, self.state_left, self.ending, unread)
+    }
+
+    /// The error that ended it; of a connect that failed without one, the error that ICMP
+    /// had answered.
+    pub fn told_error(&self) -> Option<u32> {
+        let soft = self.soft_error.filter(|_| !self.was_established());
+        let is_one = |errno: &u32| *errno != 0;
+        self.error.filter(is_one).or(soft.filter(is_one))
     }
 
     /// Whether the process that closed is another than the one that opened: the
@@ -286,11 +282,13 @@ impl Connection {
     }
 
     /// Whether the kernel keeps a TIME_WAIT socket of the connection: it ended
-    /// after this side's FIN, without a RST (RFC 9293, 3.3.2).
+    /// after this side's FIN, without a RST (RFC 9293, 3.3.2) and not because the peer
+    /// stopped answering.
     pub fn leaves_time_wait(&self) -> bool {
         !matches!(self.stage, Stage::Established | Stage::SeenOpen)
-            && self.saw(state::FIN_WAIT1)
+            && self.sent_fin()
             && self.reset().is_none()
+            && self.error.unwrap_or(0) == 0
     }
 
     fn saw(&self, state: u8) -> bool {

@@ -2,7 +2,7 @@
 //! From the bytes of the ring buffer and of recordings to a record, and from
 //! there to a [`Connection`]. Bytes are hostile until they have passed here.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use zkchurn_common::{
@@ -17,6 +17,7 @@ use zkchurn_common::{
 
 use crate::{
     connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread},
+    ending::Ending,
     process::ProcessKey,
     traffic::Traffic,
 };
@@ -124,6 +125,10 @@ pub fn blank() -> ConnectionRecord {
 pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
     let is_known = |bit| record.known & bit != 0;
     let stage = stage(record)?;
+    let interface = match is_known(known::INTERFACE) {
+        true => record.interface,
+        false => 0,
+    };
     Ok(Connection {
         socket: record.socket,
         socket_is_cookie: is_known(known::COOKIE),
@@ -133,8 +138,8 @@ pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
             SIDE_ACCEPTED => Side::Server,
             other => return Err(DecodeError::Side(other)),
         },
-        local: address(record.local_address, record.local_port),
-        remote: address(record.remote_address, record.remote_port),
+        local: address(record.local_address, record.local_port, interface),
+        remote: address(record.remote_address, record.remote_port, interface),
         ipv6_socket: match record.family {
             FAMILY_INET => false,
             FAMILY_INET6 => true,
@@ -168,6 +173,8 @@ pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
         },
         traffic: Traffic::of(record),
         error: is_known(known::ERROR).then_some(record.error.into()),
+        soft_error: is_known(known::SOFT_ERROR).then_some(record.soft_error.into()),
+        ending: is_known(known::ENDING).then_some(Ending(record.ending)),
         states_seen: record.states_seen,
         state_left: record.state_left,
         handshake: None,
@@ -204,10 +211,19 @@ fn moment(nanoseconds: u64) -> Option<u64> {
     (nanoseconds != 0).then_some(nanoseconds)
 }
 
-/// v4-mapped addresses become IPv4 ones: every socket of a JVM is IPv6.
-fn address(octets: [u8; 16], port: [u8; 2]) -> SocketAddr {
-    let ip = Ipv6Addr::from(octets).to_canonical();
-    SocketAddr::new(ip, u16::from_be_bytes(port))
+fn address(octets: [u8; 16], port: [u8; 2], interface: u32) -> SocketAddr {
+    socket_address(octets.into(), u16::from_be_bytes(port), interface)
+}
+
+/// v4-mapped addresses become IPv4 ones: every socket of a JVM is IPv6. A link-local one
+/// means nothing without the index of its interface.
+pub fn socket_address(ip: Ipv6Addr, port: u16, interface: u32) -> SocketAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+            SocketAddrV6::new(ip, port, 0, interface).into()
+        }
+        ip => SocketAddr::new(ip, port),
+    }
 }
 
 /// The process that opened or holds the connection of a record, without decoding the

@@ -22,6 +22,8 @@ pub mod connection;
 pub mod decode;
 pub mod diagnose;
 pub mod doctor;
+pub mod ending;
+pub mod errno;
 pub mod frame;
 pub mod handshake;
 pub mod hash;

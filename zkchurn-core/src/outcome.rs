@@ -4,7 +4,11 @@
 
 use serde::Serialize;
 
-use crate::connection::{Connection, FirstClose, Reset, Stage, errno};
+use crate::{
+    connection::{Connection, FirstClose, Stage},
+    ending::Reset,
+    errno,
+};
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -16,10 +20,18 @@ pub enum Outcome {
     Refused,
     /// The SYN was never answered (ETIMEDOUT).
     TimedOut,
-    /// No route, or no neighbour (EHOSTUNREACH, ENETUNREACH, EHOSTDOWN).
+    /// No route, no neighbour, or rejected on the way ([`errno::Kind::Unreachable`]).
     Unreachable,
     /// The caller closed the socket before an answer came.
     GivenUp,
+    /// No SYN was sent: no local port was free (EADDRNOTAVAIL).
+    NoLocalPort,
+    /// No SYN was sent: the local address that the program had bound has such a
+    /// connection already (EADDRNOTAVAIL).
+    LocalAddressInUse,
+    /// No SYN was sent: the caller closed the socket before its first write, which
+    /// sends it with TCP_FASTOPEN_CONNECT.
+    NeverSent,
     /// Connecting failed for another reason, or the kernel does not tell which.
     ConnectFailed,
     /// The peer sent a RST.
@@ -59,24 +71,57 @@ impl Outcome {
         } else if connection.was_established() {
             Self::after_established(connection)
         } else {
-            Self::of_failed_connect(connection.error)
+            Self::of_failed_connect(connection)
         }
     }
 
-    fn of_failed_connect(error: Option<u32>) -> Self {
-        match error {
-            Some(0) => Self::GivenUp,
-            Some(errno::ECONNREFUSED) => Self::Refused,
-            Some(errno::ETIMEDOUT) => Self::TimedOut,
-            Some(errno::EHOSTUNREACH | errno::ENETUNREACH | errno::EHOSTDOWN) => Self::Unreachable,
-            _ => Self::ConnectFailed,
+    fn of_failed_connect(connection: &Connection) -> Self {
+        match connection.error {
+            None => Self::ConnectFailed,
+            Some(0) => Self::without_error(connection),
+            Some(error) => Self::of_errno(error),
+        }
+    }
+
+    fn of_errno(error: u32) -> Self {
+        match errno::kind(error) {
+            errno::Kind::Refused => Self::Refused,
+            errno::Kind::TimedOut => Self::TimedOut,
+            errno::Kind::Unreachable => Self::Unreachable,
+            errno::Kind::Other => Self::ConnectFailed,
+        }
+    }
+
+    /// A connect that did not end by a packet or a timer.
+    fn without_error(connection: &Connection) -> Self {
+        // ICMP answered while the caller held the socket's lock.
+        if let Some(soft) = connection.soft_error
+            && errno::kind(soft) != errno::Kind::Other
+        {
+            return Self::of_errno(soft);
+        }
+        let Some(ending) = connection.ending else {
+            return Self::GivenUp;
+        };
+        if !ending.is_by_thread(connection.state_left) {
+            // The error is gone: the program took it with SO_ERROR.
+            return Self::ConnectFailed;
+        }
+        match connection.traffic.segments_out {
+            Some(0) if ending.is_closed() => Self::NeverSent,
+            // The port that was bound, the record has from the start.
+            Some(0) if connection.local.port() != 0 => Self::LocalAddressInUse,
+            Some(0) if !ending.had_local_port() => Self::NoLocalPort,
+            Some(0) => Self::ConnectFailed,
+            _ => Self::GivenUp,
         }
     }
 
     fn after_established(connection: &Connection) -> Self {
         let first = connection.first_close();
-        // A RST after the other side's FIN is an answer to what came too late.
+        // A RST after a FIN answers what came too late, or what nobody will read.
         match (connection.reset(), first) {
+            (Some(Reset::Sent), Some(FirstClose::Us)) if connection.sent_fin() => {}
             (Some(Reset::Received), Some(FirstClose::Us))
             | (Some(Reset::Sent), Some(FirstClose::Peer))
             | (None, _) => {}
@@ -123,8 +168,19 @@ impl Outcome {
                 "The server's host refused the connection: nothing listens there, or a firewall rejects it."
             }
             Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
-            Self::Unreachable => "The network reported no route to the host.",
+            Self::Unreachable => {
+                "The network reported that the server cannot be reached: no route, or a firewall rejects."
+            }
             Self::GivenUp => "The program closed the socket while it was still connecting.",
+            Self::NoLocalPort => {
+                "No SYN was sent: this host had no free local port for the connection."
+            }
+            Self::LocalAddressInUse => {
+                "No SYN was sent: the local address and port that the program chose were in use."
+            }
+            Self::NeverSent => {
+                "No SYN was sent: the program closed the socket before it wrote (TCP_FASTOPEN_CONNECT)."
+            }
             Self::ConnectFailed => "Connecting failed for a reason the kernel does not report.",
             Self::ResetByPeer => "The peer sent a RST.",
             Self::ResetByUs => "This side sent a RST: SO_LINGER 0, or a close with unread data.",
@@ -155,6 +211,9 @@ impl Outcome {
             Self::TimedOut => "timed out",
             Self::Unreachable => "unreachable",
             Self::GivenUp => "given up by caller",
+            Self::NoLocalPort => "no local port",
+            Self::LocalAddressInUse => "local address in use",
+            Self::NeverSent => "closed before any SYN",
             Self::ConnectFailed => "connect failed",
             Self::ResetByPeer => "reset by peer",
             Self::ResetByUs => "reset by us",

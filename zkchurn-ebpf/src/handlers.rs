@@ -16,7 +16,7 @@ use zkchurn_common::{
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 
-use crate::{globals, maps, socket::Socket, task, words};
+use crate::{ending, globals, maps, socket::Socket, task, words};
 
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
@@ -29,6 +29,7 @@ pub fn tcp_connect<S: Socket>(socket: &S) {
     let record = new_record(&mut record, socket, SIDE_OPENED);
     record.states_seen = state::bit(SYN_SENT);
     record_tuple(record, socket);
+    ending::note_local_port(record, socket);
     task::record_opener(record);
     maps::track(record);
 }
@@ -73,12 +74,48 @@ pub fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
         return;
     };
     let now = now();
-    if transition == Transition::ActiveClose {
+    if transition == Transition::ActiveClose && record.left_established_ns == 0 {
         record.left_established_ns = now;
     }
-    record.local_close_ns = now;
+    if record.local_close_ns == 0 {
+        record.local_close_ns = now;
+    }
     record.states_seen |= state::bit(new);
-    task::record_closer(record);
+    ending::note_received(record, socket);
+    // Softirq shuts down what a server closed before its handshake was complete.
+    if ending::in_thread(socket) {
+        task::record_closer(record);
+    }
+}
+
+/// What happens to an MPTCP socket first and to its subflows later, by a worker of the
+/// kernel: only here is the thread that calls close the current one.
+#[inline(always)]
+pub fn mptcp<S: Socket>(socket: &S, transition: Transition) {
+    let Some(record) = socket.first_subflow().and_then(maps::tracked) else {
+        return;
+    };
+    match transition {
+        Transition::ActiveClose | Transition::PassiveClose | Transition::End
+            if ending::in_thread(socket) && !task::is_of_kernel() =>
+        {
+            let now = now();
+            if record.left_established_ns == 0 {
+                record.left_established_ns = now;
+            }
+            if record.local_close_ns == 0 {
+                record.local_close_ns = now;
+            }
+            task::record_closer(record);
+        }
+        Transition::PeerClose => {
+            if record.left_established_ns == 0 {
+                record.left_established_ns = now();
+            }
+            record.states_seen |= state::bit(CLOSE_WAIT);
+        }
+        _ => {}
+    }
 }
 
 /// ESTABLISHED to CLOSE_WAIT: the peer's FIN came first.
@@ -87,7 +124,9 @@ pub fn peer_close<S: Socket>(socket: &S) {
     let Some(record) = maps::tracked(socket.identity()) else {
         return;
     };
-    record.left_established_ns = now();
+    if record.left_established_ns == 0 {
+        record.left_established_ns = now();
+    }
     record.states_seen |= state::bit(CLOSE_WAIT);
 }
 
@@ -105,11 +144,10 @@ pub fn ended<S: Socket>(socket: &S, old: u8) {
     record.states_seen |= state::bit(CLOSE);
     record.state_left = old;
     record.stage = STAGE_ENDED;
-    if old == ESTABLISHED {
+    if old == ESTABLISHED && record.left_established_ns == 0 {
         record.left_established_ns = record.until_ns;
     }
-    record_error(record, socket, old);
-    record_traffic(record, socket);
+    ending::record_end(record, socket, old);
     maps::publish_ended(record);
     maps::forget(identity);
 }
@@ -142,6 +180,10 @@ fn new_record<'a, S: Socket>(
         record.netns = netns;
         record.known |= known::NETNS;
     }
+    if let Some(interface) = socket.load(SocketField::Interface) {
+        record.interface = interface;
+        record.known |= known::INTERFACE;
+    }
     record
 }
 
@@ -152,66 +194,4 @@ fn record_tuple<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     words::put(&mut record.remote_address, remote);
     record.local_port = socket.local_port().to_be_bytes();
     record.remote_port = socket.remote_port().to_be_bytes();
-}
-
-/// The pending error, and who ended the connection where that was the caller:
-/// without an error a socket leaves SYN_SENT, ESTABLISHED or CLOSE_WAIT for
-/// CLOSE only in the thread that gave up or aborted.
-#[inline(always)]
-fn record_error<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
-    let Some(error) = socket.load::<u32>(SocketField::Error) else {
-        return;
-    };
-    // An errno is below 4096 (include/linux/err.h, MAX_ERRNO).
-    record.error = error as u16;
-    record.known |= known::ERROR;
-    if error == 0 && matches!(old, SYN_SENT | ESTABLISHED | CLOSE_WAIT) {
-        record.local_close_ns = record.until_ns;
-        task::record_closer(record);
-    }
-}
-
-/// What the socket counted: payload, what was sent again, round-trip time, window.
-#[inline(always)]
-fn record_traffic<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
-    let Some(tcp) = socket.tcp() else {
-        return;
-    };
-    if let Some(again) = tcp.load(SocketField::BytesRetransmitted) {
-        record.bytes_retransmitted = again;
-        record.known |= known::BYTES_RETRANSMITTED;
-        if let Some(sent) = tcp.load::<u64>(SocketField::BytesSent) {
-            record.payload_out = sent.saturating_sub(again);
-            record.known |= known::PAYLOAD_OUT;
-        }
-    }
-    if let Some(received) = tcp.load::<u64>(SocketField::BytesReceived)
-        && let Some(fin) = peer_fin_counted(socket)
-    {
-        record.payload_in = received.saturating_sub(fin);
-        record.known |= known::PAYLOAD_IN;
-    }
-    if let Some(retransmits) = tcp.load(SocketField::Retransmits) {
-        record.retransmits = retransmits;
-        record.known |= known::RETRANSMITS;
-    }
-    if let Some(segments) = tcp.load(SocketField::CongestionWindow) {
-        record.congestion_window = segments;
-        record.known |= known::CONGESTION_WINDOW;
-    }
-    if let Some(eighths) = tcp.load::<u32>(SocketField::SmoothedRtt) {
-        record.smoothed_rtt_us = eighths >> 3;
-        record.known |= known::SMOOTHED_RTT;
-    }
-}
-
-/// 1 when the peer's FIN has arrived, which `bytes_received` counts as a byte.
-///
-/// `tcp_fin` (net/ipv4/tcp_input.c) sets SOCK_DONE for every FIN it takes. The
-/// states do not tell: FIN_WAIT2 is also left for CLOSE without the peer's FIN.
-#[inline(always)]
-fn peer_fin_counted<S: Socket>(socket: &S) -> Option<u64> {
-    let flags = socket.load::<u64>(SocketField::Flags)?;
-    let bit = globals::socket_offset(SocketField::FlagDone)?;
-    Some(flags >> (bit & 63) & 1)
 }

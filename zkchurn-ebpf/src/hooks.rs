@@ -14,14 +14,12 @@ use crate::{
     words::Words,
 };
 
-const IPPROTO_TCP: u16 = 6;
-
 /// `tp_btf`: arguments `sk`, `oldstate`, `newstate`
 /// (include/trace/events/sock.h, `TRACE_EVENT(inet_sock_set_state)`).
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
-    observe(&socket, old, new, is_tcp);
+    observe(&socket, old, new, protocol);
     0
 }
 
@@ -29,7 +27,7 @@ fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state_again(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
-    observe_again(&socket, old, new, is_tcp);
+    observe_again(&socket, old, new, protocol);
     0
 }
 
@@ -44,12 +42,9 @@ fn arguments(context: &BtfTracePointContext) -> (TrustedSocket, u8, u8) {
     )
 }
 
-/// SCTP and MPTCP sockets pass here as well.
 #[inline(always)]
-fn is_tcp(socket: &TrustedSocket) -> bool {
-    socket
-        .load::<u16>(SocketField::Protocol)
-        .is_none_or(|protocol| protocol == IPPROTO_TCP)
+fn protocol(socket: &TrustedSocket) -> Option<u16> {
+    socket.load(SocketField::Protocol)
 }
 
 /// Classic tracepoint: fields in the record, at offsets from its `format` file.
@@ -63,7 +58,7 @@ fn inet_sock_set_state_classic(context: TracePointContext) -> u32 {
         return 0;
     };
     observe(&socket, old as u8, new as u8, |socket| {
-        socket.field::<u16>(TracepointField::Protocol) == Some(IPPROTO_TCP)
+        socket.field(TracepointField::Protocol)
     });
     0
 }

@@ -8,6 +8,7 @@
 //! | `socket` | reading fields of `struct sock`, one way for each hook |
 //! | `observe` | one exhaustive match from a change of state to its handler |
 //! | `handlers` | what each change of state adds to a connection's record |
+//! | `ending` | what is read of a socket as it reaches CLOSE |
 //! | `handshake`, `packet`, `progress` | the first bytes of each direction of those connections |
 //! | `task` | who runs now: thread, process, names |
 //! | `words` | sixteen bytes at once |
@@ -19,6 +20,7 @@
     reason = "reading kernel memory is what this program is for"
 )]
 
+mod ending;
 mod globals;
 mod handlers;
 mod handshake;

@@ -9,6 +9,10 @@ use zkchurn_common::{
 
 use crate::{globals, handlers, maps, socket::Socket};
 
+/// Protocol numbers (include/uapi/linux/in.h).
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_MPTCP: u16 = 262;
+
 /// A change of state of a traced connection.
 struct Change {
     old: u8,
@@ -18,12 +22,14 @@ struct Change {
     accepted: bool,
     /// Whether it opened it.
     opened: bool,
+    /// Whether it is of an MPTCP socket, whose subflows are the connections.
+    mptcp: bool,
 }
 
 /// Handles one change of state of one socket.
 #[inline(always)]
-pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) {
-    let Some(change) = traced(socket, old, new, is_tcp) else {
+pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, protocol: impl Fn(&S) -> Option<u16>) {
+    let Some(change) = traced(socket, old, new, protocol) else {
         return;
     };
     // The loader's AYA_LOG_LEVEL makes this dead code unless -vv is given.
@@ -45,8 +51,14 @@ pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> b
 /// skips it for whatever else happens on that CPU until it goes on. This is another
 /// program, which it does not skip then.
 #[inline(always)]
-pub fn observe_again<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) {
-    if let Some(change) = traced(socket, old, new, is_tcp)
+pub fn observe_again<S: Socket>(
+    socket: &S,
+    old: u8,
+    new: u8,
+    protocol: impl Fn(&S) -> Option<u16>,
+) {
+    if let Some(change) = traced(socket, old, new, protocol)
+        && !change.mptcp
         && !is_recorded(socket, &change)
     {
         handle(socket, &change);
@@ -58,27 +70,43 @@ pub fn observe_again<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S
 /// Most changes on a host concern other ports, so the port is looked at before
 /// anything else.
 #[inline(always)]
-fn traced<S: Socket>(socket: &S, old: u8, new: u8, is_tcp: impl Fn(&S) -> bool) -> Option<Change> {
+fn traced<S: Socket>(
+    socket: &S,
+    old: u8,
+    new: u8,
+    protocol: impl Fn(&S) -> Option<u16>,
+) -> Option<Change> {
     let transition = Transition::of(old, new);
     if transition == Transition::Uninteresting {
         return None;
     }
     let opened = globals::traces(SIDE_CLIENT) && globals::traces_port(socket.remote_port());
     let accepted = globals::traces(SIDE_SERVER) && globals::traces_port(socket.local_port());
-    if !(opened || accepted) || !is_tcp(socket) {
+    if !(opened || accepted) {
         return None;
     }
+    // SCTP sockets pass here as well.
+    let mptcp = match protocol(socket) {
+        None | Some(IPPROTO_TCP) => false,
+        Some(IPPROTO_MPTCP) => true,
+        Some(_) => return None,
+    };
     Some(Change {
         old,
         new,
         transition,
         accepted,
         opened,
+        mptcp,
     })
 }
 
 #[inline(always)]
 fn handle<S: Socket>(socket: &S, change: &Change) {
+    if change.mptcp {
+        handlers::mptcp(socket, change.transition);
+        return;
+    }
     match change.transition {
         Transition::Connect => {
             if change.opened {

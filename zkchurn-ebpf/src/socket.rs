@@ -4,8 +4,11 @@
 //! Each hook has its own way to reach the socket; the handlers see only this
 //! trait. `None` means that the running kernel lacks the field.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::{
-    bpf_get_socket_cookie, bpf_probe_read_kernel, generated::bpf_skc_to_tcp_sock,
+    bpf_get_socket_cookie,
+    generated::{bpf_probe_read_kernel, bpf_skc_to_tcp_sock},
 };
 use zkchurn_common::field::SocketField;
 
@@ -45,6 +48,17 @@ pub trait Socket {
 
     /// Inode number of the socket's network namespace.
     fn netns(&self) -> Option<u32>;
+
+    /// What identifies the first subflow of this socket, which must be an MPTCP one.
+    #[inline(always)]
+    fn first_subflow(&self) -> Option<u64> {
+        let subflow = probe_at::<*const u8>(self.address(), SocketField::FirstSubflow)?;
+        if has_socket_cookie() {
+            probe_at(subflow, SocketField::Cookie)
+        } else {
+            Some(subflow as u64)
+        }
+    }
 
     /// What identifies the socket: its cookie, or else its address.
     ///
@@ -180,7 +194,18 @@ pub fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
 #[inline(always)]
 pub fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
     let offset = socket_offset(field)?;
-    let address = base.wrapping_add(offset).cast::<T>();
-    // SAFETY: the helper checks the address and fails where it cannot be read.
-    unsafe { bpf_probe_read_kernel(address) }.ok()
+    let address = base.wrapping_add(offset);
+    // Zeroes, which the helper would write on failure too: the verifier refuses a program
+    // in which the compiler has moved a use before the question whether it failed.
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: the helper checks the address; the buffer has the size that it is told.
+    let failed = unsafe {
+        bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address.cast(),
+        )
+    };
+    // SAFETY: all that is read here, numbers and pointers, may have any bits.
+    (failed == 0).then_some(unsafe { value.assume_init() })
 }

@@ -38,9 +38,13 @@ pub fn record_opener(record: &mut ConnectionRecord) {
     record_process(record);
 }
 
-/// Enters the current thread as the one that closed the connection.
+/// Enters the current thread as the one that closed the connection, unless there is one
+/// already, or it is a thread of the kernel: that works off what somebody else began.
 #[inline(always)]
 pub fn record_closer(record: &mut ConnectionRecord) {
+    if record.known & known::CLOSER != 0 || is_of_kernel() {
+        return;
+    }
     let pid_tgid = bpf_get_current_pid_tgid();
     record.closer_tgid = (pid_tgid >> 32) as u32;
     record.closer_tid = pid_tgid as u32;
@@ -72,15 +76,30 @@ fn record_process(record: &mut ConnectionRecord) {
     }
 }
 
+/// `PF_KTHREAD` (include/linux/sched.h), the same in all kernels.
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// Whether the current task is a thread of the kernel. Workers of io_uring are not: they
+/// are threads of the process that they work for.
+#[inline(always)]
+pub fn is_of_kernel() -> bool {
+    let flags: u32 = member_at(current(), SocketField::TaskFlags).unwrap_or(0);
+    flags & PF_KTHREAD != 0
+}
+
 /// The current process's leader.
 #[inline(always)]
 fn leader() -> Option<*const u8> {
-    let task = if has_trusted_pointers() {
+    member_at(current(), SocketField::GroupLeader)
+}
+
+#[inline(always)]
+fn current() -> *const u8 {
+    if has_trusted_pointers() {
         // SAFETY: the helper has no arguments and no preconditions.
         unsafe { bpf_get_current_task_btf() }.cast_const().cast()
     } else {
         // SAFETY: likewise.
         unsafe { bpf_get_current_task() as *const u8 }
-    };
-    member_at(task, SocketField::GroupLeader)
+    }
 }

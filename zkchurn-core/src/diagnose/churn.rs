@@ -18,6 +18,8 @@ pub enum Churn {
     Blackhole,
     /// No route, or no neighbour.
     Unreachable,
+    /// No local port for the client's end: EADDRNOTAVAIL.
+    NoLocalPort,
     /// More connections than `maxClientCnxns` allows.
     ConnectionLimit,
     /// The server has no quorum, or starts or stops.
@@ -82,6 +84,7 @@ impl Churn {
             Self::Refused => "refused",
             Self::Blackhole => "blackhole",
             Self::Unreachable => "unreachable",
+            Self::NoLocalPort => "no_local_port",
             Self::ConnectionLimit => "connection_limit",
             Self::NotServed => "not_served",
             Self::SessionExpiredLoop => "session_expired_loop",
@@ -121,6 +124,7 @@ impl Churn {
             Self::Refused => "The connection is refused",
             Self::Blackhole => "The SYN is never answered",
             Self::Unreachable => "The server cannot be reached",
+            Self::NoLocalPort => "No local port is free",
             Self::ConnectionLimit => "The server's connection limit is reached",
             Self::NotServed => "The server closes without answering the session request",
             Self::SessionExpiredLoop => "The server answers that sessions have expired",

@@ -32,6 +32,12 @@ pub enum Ending {
     Unreachable,
     /// The client closed before ESTABLISHED.
     GivenUp,
+    /// No SYN was sent: no free local port.
+    NoLocalPort,
+    /// No SYN was sent: the bound address was in use.
+    LocalAddressInUse,
+    /// No SYN was sent before the client closed.
+    NeverSent,
     /// Another failure before ESTABLISHED.
     ConnectFailed,
     /// The client sent the first FIN.
@@ -63,6 +69,9 @@ impl Ending {
             Outcome::TimedOut => Self::TimedOut,
             Outcome::Unreachable => Self::Unreachable,
             Outcome::GivenUp => Self::GivenUp,
+            Outcome::NoLocalPort => Self::NoLocalPort,
+            Outcome::LocalAddressInUse => Self::LocalAddressInUse,
+            Outcome::NeverSent => Self::NeverSent,
             Outcome::ConnectFailed => Self::ConnectFailed,
             Outcome::ResetByUs => resets.0,
             Outcome::ResetByPeer => resets.1,
@@ -87,6 +96,9 @@ impl Ending {
                 | Self::TimedOut
                 | Self::Unreachable
                 | Self::GivenUp
+                | Self::NoLocalPort
+                | Self::LocalAddressInUse
+                | Self::NeverSent
                 | Self::ConnectFailed
         )
     }

@@ -3,10 +3,15 @@
 
 use std::net::SocketAddr;
 
-use zkchurn_common::state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, SYN_SENT};
+use zkchurn_common::{
+    record::ending,
+    state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, SYN_SENT},
+};
 
 use crate::{
-    connection::{Comm, Connection, Opener, Side, Stage, Thread, errno},
+    connection::{Comm, Connection, Opener, Side, Stage, Thread},
+    ending::Ending,
+    errno,
     outcome::Outcome,
     traffic::Traffic,
 };
@@ -57,25 +62,40 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
             ..Traffic::default()
         },
         error: Some(0),
+        soft_error: Some(0),
+        ending: None,
         states_seen: state::bit(SYN_SENT) | state::bit(ESTABLISHED) | state::bit(CLOSE),
         state_left: FIN_WAIT1 + 1,
         handshake: None,
     };
     match outcome {
-        Outcome::Refused | Outcome::TimedOut | Outcome::Unreachable | Outcome::GivenUp => {
+        Outcome::Refused
+        | Outcome::TimedOut
+        | Outcome::Unreachable
+        | Outcome::GivenUp
+        | Outcome::NoLocalPort
+        | Outcome::LocalAddressInUse
+        | Outcome::NeverSent => {
             never_established(&mut connection, outcome);
         }
-        Outcome::ResetByPeer => connection.error = Some(errno::ECONNRESET),
+        Outcome::ResetByPeer => {
+            connection.state_left = ESTABLISHED;
+            connection.error = Some(errno::ECONNRESET);
+        }
         Outcome::ResetByUs => {
             connection.state_left = ESTABLISHED;
             connection.closer = Some(thread);
         }
-        Outcome::Broken => connection.error = Some(errno::ETIMEDOUT),
+        Outcome::Broken => {
+            connection.state_left = ESTABLISHED;
+            connection.error = Some(errno::ETIMEDOUT);
+        }
         Outcome::ClosedByPeerBeforeAnyByte
         | Outcome::ClosedByPeerWithoutAnswer
         | Outcome::AnsweredThenClosedByPeer => {
             connection.states_seen |= state::bit(CLOSE_WAIT);
             connection.state_left = state::LAST_ACK;
+            connection.local_close_ns = connection.ended_ns;
         }
         _ => {
             connection.states_seen |= state::bit(FIN_WAIT1);
@@ -97,6 +117,15 @@ fn never_established(connection: &mut Connection, outcome: Outcome) {
         Outcome::Unreachable => errno::EHOSTUNREACH,
         _ => 0,
     });
+    let mut bits = ending::IN_THREAD;
+    match outcome {
+        Outcome::NoLocalPort => connection.local.set_port(0),
+        Outcome::LocalAddressInUse => bits |= ending::LOCAL_PORT,
+        Outcome::NeverSent => bits |= ending::RECEIVE_SHUT | ending::SEND_SHUT,
+        _ => return,
+    }
+    connection.ending = Some(Ending(bits));
+    connection.traffic.segments_out = Some(0);
 }
 
 /// The record that comes before the end of an established connection.

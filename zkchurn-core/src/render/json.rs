@@ -12,8 +12,10 @@ use super::{
 };
 use crate::{
     clock::rfc3339,
-    connection::{FirstClose, Reset, Thread, errno},
+    connection::{FirstClose, Thread},
     doctor::Doctor,
+    ending::Reset,
+    errno,
     frame::TraceStart,
     outcome::Outcome,
     report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
@@ -159,6 +161,8 @@ struct ConnectionBody<'a> {
     first_close: Option<FirstClose>,
     reset: Option<Reset>,
     error: Option<ErrorBody>,
+    soft_error: Option<ErrorBody>,
+    error_meaning: Option<&'static str>,
     #[serde(flatten)]
     traffic: Traffic,
     handshake: Option<HandshakeBody>,
@@ -191,6 +195,15 @@ struct ThreadBody {
 struct ErrorBody {
     errno: u32,
     name: Option<&'static str>,
+}
+
+impl ErrorBody {
+    fn of(errno: Option<u32>) -> Option<Self> {
+        errno.filter(|errno| *errno != 0).map(|errno| Self {
+            errno,
+            name: errno::name(errno),
+        })
+    }
 }
 
 impl From<Thread> for ThreadBody {
@@ -230,13 +243,9 @@ impl<'a> ConnectionBody<'a> {
             outcome_sentence: line.outcome.sentence(),
             first_close: connection.first_close(),
             reset: connection.reset(),
-            error: connection
-                .error
-                .filter(|errno| *errno != 0)
-                .map(|number| ErrorBody {
-                    errno: number,
-                    name: errno::name(number),
-                }),
+            error: ErrorBody::of(connection.error),
+            soft_error: ErrorBody::of(connection.soft_error),
+            error_meaning: connection.told_error().and_then(errno::meaning),
             traffic: connection.traffic,
             handshake: connection
                 .handshake

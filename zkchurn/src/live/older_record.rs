@@ -25,7 +25,7 @@ pub fn record_of(
 ) -> ConnectionRecord {
     let is_opened = ports.contains(&socket.remote.port());
     let is_established = socket.state != SYN_SENT;
-    let mut known = known::COOKIE | known::NETNS | known::BEFORE_START;
+    let mut known = known::COOKIE | known::NETNS | known::BEFORE_START | known::INTERFACE;
     if holder.is_some() {
         known |= known::HOLDER;
     }
@@ -42,6 +42,7 @@ pub fn record_of(
         opener_tgid: holder.map_or(0, |holder| holder.key.pid),
         opener_uid: socket.uid,
         netns: socket.netns,
+        interface: scope(socket.remote).max(scope(socket.local)),
         known,
         local_address: octets(socket.local),
         remote_address: octets(socket.remote),
@@ -69,6 +70,14 @@ fn states_seen(state: u8) -> u16 {
         SYN_SENT => state::bit(SYN_SENT),
         CLOSE_WAIT => state::bit(ESTABLISHED) | state::bit(CLOSE_WAIT),
         _ => state::bit(ESTABLISHED),
+    }
+}
+
+/// The interface of a link-local address.
+fn scope(address: SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V6(address) => address.scope_id(),
+        SocketAddr::V4(_) => 0,
     }
 }
 

@@ -20,6 +20,9 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
+/// In less a SYN's answer may still be on its way round the world, and what fails sooner
+/// does so on this host.
+const NO_WAITING_NS: u64 = 100_000_000;
 /// The kernel sends a SYN again after a second (`TCP_TIMEOUT_INIT`).
 const SYN_SENT_AGAIN_NS: u64 = 1_000_000_000;
 
@@ -27,7 +30,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let timed_out = case.shapes().ending(Ending::TimedOut);
     let given_up = case.shapes().ending(Ending::GivenUp);
     let waited = case.tally.connecting_for.percentile(50.0)?;
-    if !case.most(timed_out + given_up) {
+    if !case.most(timed_out + given_up) || waited < NO_WAITING_NS {
         return None;
     }
     let patient = waited >= SYN_SENT_AGAIN_NS;
@@ -112,6 +115,12 @@ mod tests {
             (Churn::Blackhole, Confidence::Certain)
         );
         assert_eq!(finding.numbers["syn_retransmits"], 10);
+    }
+
+    #[test]
+    fn who_does_not_wait_at_all_learns_nothing_of_the_server() {
+        let finding = only(diagnosed(&given_up(1, 0)));
+        assert_eq!(finding.name, Churn::UnexplainedChurn);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod connection_limit;
 mod four_letter_word_monitor;
 mod handle_leak;
 mod http_at_plaintext_port;
+mod no_local_port;
 mod not_served;
 mod not_zookeeper;
 mod one_session_two_clients;
@@ -55,6 +56,8 @@ pub const ALL: &[Rule] = &[
     blackhole::RULE,
     // No route, or no neighbour.
     unreachable::RULE,
+    // EADDRNOTAVAIL.
+    no_local_port::RULE,
     // maxClientCnxns.
     connection_limit::RULE,
     // The server closes without an answer.

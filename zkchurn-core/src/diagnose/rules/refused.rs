@@ -40,7 +40,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => format!("{} of {ended}", text::count(refused)),
     };
     let mut verdict = Verdict::new(Confidence::Certain, format!("{who} refused {how_many}."))
-        .because("the kernel reports ECONNREFUSED: the SYN was answered with a RST")
+        .because("the kernel reports ECONNREFUSED: a RST or ICMP port unreachable answered the SYN")
         .number("refused", refused)
         .next(format!(
             "on the server: check that {} runs and listens on this address and port (`ss -ltn`)",
@@ -59,13 +59,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         }
         _ => {}
     }
-    let others = case.ended() - refused;
-    if others > 0 {
-        let words = text::counted(others, "other connection");
+    let failed = case.shapes().count(|ending, _| ending.is_failed_connect());
+    let established = case.ended() - failed;
+    if established > 0 {
+        let words = text::counted(established, "other connection");
         verdict = verdict.but(format!(
-            "{words} did not fail this way: the server may have started or stopped during the \
-             trace"
+            "{words} got through: the server may have started or stopped during the trace"
         ));
+    }
+    let otherwise = failed - refused;
+    if otherwise > 0 {
+        let words = text::counted(otherwise, "other connection");
+        verdict = verdict.but(format!("{words} failed in another way"));
     }
     Some(verdict)
 }
@@ -115,6 +120,18 @@ mod tests {
             finding.rhythm.as_deref(),
             Some("bursts of 3, 102 ms apart, then 1.10 s")
         );
+    }
+
+    #[test]
+    fn what_was_given_up_did_not_get_through() {
+        let mut connections = every(1102, 13, REFUSED);
+        connections.extend(every(2000, 4, (0, 0, Outcome::GivenUp)));
+        let findings = diagnosed(&connections);
+        let refused = findings
+            .iter()
+            .find(|finding| finding.name == Churn::Refused);
+        let against = &refused.unwrap().reasons_against;
+        assert_eq!(*against, ["4 other connections failed in another way"]);
     }
 
     #[test]

@@ -51,12 +51,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Certain,
             format!(
-                "{} failed after {} (median) because there is no route to the server.",
+                "{} failed after {} (median) because the server cannot be reached.",
                 text::counted(unreachable, "connection"),
                 text::duration(waited)
             ),
         )
-        .because("the kernel reports EHOSTUNREACH, ENETUNREACH or EHOSTDOWN")
+        .because("the network or the kernel answered so: the error is in each connection's line")
         .because(how)
         .number("unreachable", unreachable)
         .next(next),

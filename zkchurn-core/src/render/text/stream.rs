@@ -7,7 +7,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::style::Style;
 use crate::{
-    connection::{Connection, FirstClose, errno},
+    connection::{Connection, FirstClose},
+    errno,
     process::ProcessKey,
     render::{
         ConnectionLine,
@@ -139,7 +140,7 @@ fn first_close(connection: &Connection) -> &'static str {
 /// The outcome, with the time that a failed connect took.
 fn outcome(line: &ConnectionLine<'_>) -> String {
     let mut words = line.outcome.label().to_owned();
-    if let Some(name) = line.connection.error.and_then(errno::name) {
+    if let Some(name) = line.connection.told_error().and_then(errno::name) {
         words.push_str(&format!(" ({name})"));
     }
     if !line.connection.was_established()

@@ -197,8 +197,13 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::StillOpen => "still open".to_owned(),
         Outcome::Refused => format!("refused (ECONNREFUSED){tried}"),
         Outcome::TimedOut => format!("unanswered until the kernel gave up (ETIMEDOUT){tried}"),
-        Outcome::Unreachable => format!("unable to find a route to the host{tried}"),
+        Outcome::Unreachable => format!("unable to reach the server{tried}"),
         Outcome::GivenUp => format!("given up by {closer} while still connecting{tried}"),
+        Outcome::NoLocalPort => "unable to connect: this host had no free local port".to_owned(),
+        Outcome::LocalAddressInUse => {
+            "unable to connect: the local address that the program chose was in use".to_owned()
+        }
+        Outcome::NeverSent => format!("closed by {closer} before any SYN was sent{tried}"),
         Outcome::ConnectFailed => format!("unable to connect{tried}"),
         Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
         Outcome::ResetByUs => format!("reset by {closer}{lived}{}", bytes(summary)),

@@ -136,6 +136,9 @@ fn btf(facts: &Facts) -> Check {
     }
 }
 
+/// A kernel without them has no MPTCP sockets, and loses nothing.
+const OF_MPTCP: [SocketField; 2] = [SocketField::FirstSubflow, SocketField::IsMptcp];
+
 /// Fields that the kernel lacks, grouped by what is lost with them.
 fn fields(facts: &Facts) -> Check {
     let Some(layout) = facts.btf.value() else {
@@ -146,7 +149,7 @@ fn fields(facts: &Facts) -> Check {
     };
     let absent: Vec<_> = SocketField::ALL
         .iter()
-        .filter(|field| !layout.has(**field))
+        .filter(|field| !layout.has(**field) && !OF_MPTCP.contains(field))
         .map(|field| field.source())
         .map(|source| format!("{}.{}", source.type_name, source.path))
         .collect();

@@ -18,9 +18,10 @@
 //! | 56, 60 | `idiag_rqueue`, `idiag_wqueue` |
 //! | 64, 68 | `idiag_uid`, `idiag_inode` |
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bytes::Buf;
+use zkchurn_core::decode::socket_address;
 
 use super::DiagSocket;
 
@@ -40,7 +41,7 @@ pub fn parse(bytes: &[u8], netns: u32) -> Option<DiagSocket> {
     let remote_port = rest.get_u16();
     let local = address(family, rest.get_u128())?;
     let remote = address(family, rest.get_u128())?;
-    rest.advance(4);
+    let interface = rest.get_u32_ne();
     // sock_diag_save_cookie (net/core/sock_diag.c).
     let cookie = u64::from(rest.get_u32_ne()) | u64::from(rest.get_u32_ne()) << 32;
     let expires_ms = rest.get_u32_ne();
@@ -49,8 +50,8 @@ pub fn parse(bytes: &[u8], netns: u32) -> Option<DiagSocket> {
         cookie,
         netns,
         state,
-        local: SocketAddr::new(local, local_port),
-        remote: SocketAddr::new(remote, remote_port),
+        local: socket_address(local, local_port, interface),
+        remote: socket_address(remote, remote_port, interface),
         ipv6_socket: family == AF_INET6,
         uid: rest.get_u32_ne(),
         inode: rest.get_u32_ne(),
@@ -59,10 +60,10 @@ pub fn parse(bytes: &[u8], netns: u32) -> Option<DiagSocket> {
 }
 
 /// An IPv4 address stands in the first of four words.
-fn address(family: u8, bits: u128) -> Option<IpAddr> {
+fn address(family: u8, bits: u128) -> Option<Ipv6Addr> {
     match family {
-        AF_INET => Some(Ipv4Addr::from_bits((bits >> 96) as u32).into()),
-        AF_INET6 => Some(IpAddr::from(Ipv6Addr::from_bits(bits)).to_canonical()),
+        AF_INET => Some(Ipv4Addr::from_bits((bits >> 96) as u32).to_ipv6_mapped()),
+        AF_INET6 => Some(Ipv6Addr::from_bits(bits)),
         _ => None,
     }
 }
