@@ -21,6 +21,8 @@ pub enum Frame<'a> {
     Inspection(&'a Inspection),
     /// TIME_WAIT sockets, as the kernel lists them.
     TimeWait(&'a Snapshot),
+    /// Something could not be found out, or did not get through, while the trace went on.
+    Limitation(&'a Limitation),
     Interval(&'a Mark),
     /// The trace ends. Comes last, once.
     End(&'a Mark),
@@ -57,6 +59,13 @@ pub struct TraceStart {
     pub handshake: bool,
     /// What this host could not offer, each a sentence.
     pub degraded: Vec<String>,
+}
+
+/// What a trace could not do, beyond what was known when it began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limitation {
+    /// A sentence without its full stop, as in [`TraceStart::degraded`].
+    pub sentence: String,
 }
 
 /// How the kernel program was attached.

@@ -11,7 +11,7 @@ use crate::{
     connection::Stage,
     decode::{self, Record},
     diagnose::{Depth, diagnose},
-    frame::{Frame, Mark, TraceStart},
+    frame::{Frame, Limitation, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     ledger::{Churning, Ledger},
     outcome::Outcome,
@@ -44,10 +44,14 @@ pub struct Pipeline<R> {
     handshakes: Pending,
     undecodable_records: u64,
     unknown_records: u64,
+    limitations: Vec<String>,
     interval: IntervalStart,
     lead: Lead,
     report: Option<Report>,
 }
+
+/// Most limitations that are kept: a trace makes few, a recording may hold anything.
+const MOST_LIMITATIONS: usize = 64;
 
 /// What of the trace is wanted in the report.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +85,7 @@ impl<R: Renderer> Pipeline<R> {
             handshakes: Pending::default(),
             undecodable_records: 0,
             unknown_records: 0,
+            limitations: Vec::new(),
             interval: IntervalStart::default(),
             lead: Lead::default(),
             report: None,
@@ -103,6 +108,12 @@ impl<R: Renderer> Pipeline<R> {
             }
             Frame::Inspection(inspection) => {
                 self.registry.insert_inspection(inspection.clone());
+                Ok(())
+            }
+            Frame::Limitation(Limitation { sentence }) => {
+                if self.limitations.len() < MOST_LIMITATIONS {
+                    self.limitations.push(sentence.clone());
+                }
                 Ok(())
             }
             Frame::TimeWait(snapshot) => {
@@ -259,6 +270,7 @@ impl<R: Renderer> Pipeline<R> {
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
+            limitations: &self.limitations,
             handshakes_evicted: self.handshakes.evicted(),
             top: self.view.top,
             depth,

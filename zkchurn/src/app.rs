@@ -7,24 +7,29 @@ use crate::{
     cli::{Cli, Command},
     commands::{doctor, replay, serverlog, timewait, trace},
     exit::{Code, Failure},
-    host::privilege::{held, needs::Kept},
-    warn::warn,
+    host::{
+        helper::run_if_helper,
+        privilege::{held, needs::Kept},
+    },
+    warn::{self, warn},
 };
 
 /// Does what the arguments of this process ask for.
 pub fn run() -> ExitCode {
+    run_if_helper();
     let cli = Cli::of_this_process();
     start_logging(cli.trace.verbose);
-    let outcome = dispatch(&cli);
-    match outcome {
-        Ok(code) => code.into(),
+    let code = match dispatch(&cli) {
+        Ok(code) => code,
         Err(failure) => {
             if failure.code != Code::Success {
                 warn(format_args!("{:#}", failure.error));
             }
-            failure.code.into()
+            failure.code
         }
-    }
+    };
+    warn::finish();
+    code.into()
 }
 
 fn dispatch(cli: &Cli) -> Result<Code, Failure> {

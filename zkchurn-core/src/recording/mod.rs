@@ -10,8 +10,8 @@
 //! Numbers are little-endian. The checksum is CRC-32 (IEEE) over kind, the zero
 //! byte, length and payload. Kinds: 1 start (JSON), 3 process (JSON), 4 interval
 //! (JSON), 5 end (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process
-//! (JSON), 9 a record of the kernel program (see `zkchurn_common::wire`). In
-//! version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
+//! (JSON), 9 a record of the kernel program (see `zkchurn_common::wire`), 10 a limitation
+//! that showed during the trace (JSON). In version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
 //! it does not know.
 
 pub mod reader;
@@ -53,6 +53,8 @@ pub mod kind {
     pub const HANDSHAKE_V1: u8 = 8;
     /// The bytes of a record of the kernel program.
     pub const RECORD: u8 = 9;
+    /// [`Limitation`](crate::frame::Limitation) as JSON.
+    pub const LIMITATION: u8 = 10;
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.

@@ -301,6 +301,7 @@ fn parse<T>(kind: u8, payload: &[u8], take: impl FnOnce(Frame<'_>) -> T) -> Opti
         kind::RECORD => take(Frame::Record(payload)),
         kind::PROCESS => take(Frame::Process(&json(payload)?)),
         kind::INTERVAL => take(Frame::Interval(&json(payload)?)),
+        kind::LIMITATION => take(Frame::Limitation(&json(payload)?)),
         kind::TIME_WAIT => take(Frame::TimeWait(&json(payload)?)),
         kind::INSPECTION => take(Frame::Inspection(&json(payload)?)),
         kind::END => take(Frame::End(&json(payload)?)),

@@ -38,6 +38,7 @@ impl<W: Write> Writer<W> {
             Frame::Record(bytes) => self.write_payload(kind::RECORD, bytes),
             Frame::Process(process) => self.write_json(kind::PROCESS, process),
             Frame::Inspection(inspection) => self.write_json(kind::INSPECTION, inspection),
+            Frame::Limitation(limitation) => self.write_json(kind::LIMITATION, limitation),
             Frame::TimeWait(snapshot) => self.write_json(kind::TIME_WAIT, snapshot),
             Frame::Interval(mark) => self.write_json(kind::INTERVAL, mark),
             Frame::End(mark) => self.write_json(kind::END, mark),

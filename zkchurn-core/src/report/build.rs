@@ -34,6 +34,8 @@ pub struct Sources<'a> {
     pub undecodable_records: u64,
     /// Records of a kind that this version does not know.
     pub unknown_records: u64,
+    /// What the trace could not do, beyond what was known when it began.
+    pub limitations: &'a [String],
     /// Handshakes that were evicted.
     pub handshakes_evicted: u64,
     /// Most flows, and threads of each, that are listed.
@@ -79,7 +81,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         time_wait: sources
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
-        degraded: start.degraded.clone(),
+        degraded: [&start.degraded[..], sources.limitations].concat(),
     };
     report.answer = answer::answer(&report);
     report

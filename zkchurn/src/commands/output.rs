@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Where output goes: standard output in the chosen form.
 
-use std::io::{self, IsTerminal, StdoutLock};
+use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -50,16 +50,24 @@ fn columns(stdout: &StdoutLock<'_>) -> u16 {
 
 /// The renderer that the options ask for, on standard output.
 pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
+    renderer_to(args, Box::new(io::stdout().lock()))
+}
+
+/// The same, writing to something on its way there.
+pub fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Renderer> {
     let options = Options {
         lines_per_second: args.lines,
         ..options(args.no_color)
     };
-    args.format.renderer(Box::new(io::stdout().lock()), options)
+    args.format.renderer(to, options)
 }
 
-/// The renderer of `zkchurn timewait`, on standard output.
-pub fn time_wait_renderer(format: &dyn Form, no_color: bool) -> Box<dyn Renderer> {
-    let to = Box::new(io::stdout().lock());
+/// The renderer of `zkchurn timewait`.
+pub fn time_wait_renderer(
+    format: &dyn Form,
+    no_color: bool,
+    to: Box<dyn Write>,
+) -> Box<dyn Renderer> {
     Box::new(TimeWaitOnly(format.renderer(to, options(no_color))))
 }
 

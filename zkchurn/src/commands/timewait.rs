@@ -89,8 +89,8 @@ impl TimeWaitArgs {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
-    let renderer = output::time_wait_renderer(args.format, args.no_color);
-    live::run(&args.settings(), renderer)
+    let renderer = |to| output::time_wait_renderer(args.format, args.no_color, to);
+    live::run(&args.settings(), &renderer)
 }
 
 #[cfg(test)]

@@ -120,5 +120,7 @@ impl TraceArgs {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub fn run(args: &TraceArgs) -> Result<Code, Failure> {
-    live::run(&args.settings(), output::renderer(&args.output))
+    live::run(&args.settings(), &|to| {
+        output::renderer_to(&args.output, to)
+    })
 }

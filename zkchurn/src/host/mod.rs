@@ -2,16 +2,19 @@
 //! Everything that touches the host: its kernel, its processes, its files, its clocks.
 
 pub mod clock;
+pub mod helper;
 pub mod ids;
 pub mod inspector;
 pub mod jvm;
 pub mod kernel;
 pub mod kernel_layout;
 pub mod logs;
+pub mod outbox;
 pub mod preflight;
 pub mod privilege;
 pub mod proc;
 pub mod recording_file;
 pub mod server_log_file;
 mod server_log_text;
+pub mod signal_list;
 pub mod sock_diag;

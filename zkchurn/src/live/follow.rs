@@ -4,24 +4,18 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use zerocopy::IntoBytes;
-use zkchurn_core::{
-    frame::{Frame, Mark},
-    timewait::{Snapshot, TimeWaitSocket},
-};
+use zkchurn_core::frame::Mark;
 
 use super::{
+    collector::Collector,
+    ending::Ending,
     pace::{BATCH, Pace, next},
-    schedule::Schedule,
     settings::TraceSettings,
-    sink::Sink,
     source::{Probes, Source},
 };
-use crate::{
-    exit::{Code, Failure},
-    host::sock_diag::{self, Query},
-};
+use crate::exit::{Code, Failure};
 
 /// How often it is asked who churns enough for a closer look.
 pub const SUSPECT_EVERY: Duration = Duration::from_secs(1);
@@ -30,12 +24,8 @@ pub const SUSPECT_EVERY: Duration = Duration::from_secs(1);
 pub struct Trace<S, P> {
     /// Where its records come from.
     pub source: S,
-    /// Where they go.
-    pub sink: Sink,
-    /// Who is looked at when.
-    pub schedule: Schedule,
-    /// What else it asks of the host.
-    pub probes: P,
+    /// What becomes of them.
+    pub collector: Collector<P>,
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
@@ -48,29 +38,46 @@ impl<S: Source, P: Probes> Trace<S, P> {
         mut looked: impl FnMut(),
     ) {
         let began = Instant::now();
-        let deadline = settings.duration.map(|duration| began + duration);
-        let mut next_interval = began + settings.interval;
+        // What is beyond the clock's end never comes.
+        let deadline = settings.duration.and_then(|time| began.checked_add(time));
+        let mut next_interval = match settings.interval {
+            Duration::ZERO => None,
+            every => began.checked_add(every),
+        };
         let mut next_suspects = began + SUSPECT_EVERY;
         let mut pace = Pace::new(settings.buffer_kib, began);
+        let mut next_look = began + pace.pause();
+        let mut is_answered = true;
         tokio::pin!(stop);
-        while !self.sink.output_failed() {
+        while !self.collector.sink.output_failed() {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
                 () = until(deadline) => return,
-                () = sleep_until(next_interval), if !settings.interval.is_zero() => {
-                    next_interval = next(next_interval, settings.interval);
+                () = until(next_interval) => {
+                    next_interval = next_interval.and_then(|last| next(last, settings.interval));
                     self.end_interval();
                 }
                 () = sleep_until(next_suspects) => {
-                    next_suspects = next(next_suspects, SUSPECT_EVERY);
-                    self.look_at_suspects();
+                    next_suspects = next(next_suspects, SUSPECT_EVERY).unwrap_or(next_suspects);
+                    self.collector.look_at_suspects();
+                    self.collector.sink.tell_of_dropped();
                 }
-                () = sleep(pace.pause()) => {
+                () = until(self.collector.until()) => self.collector.release(false),
+                answer = self.collector.probes.answer(), if is_answered => match answer {
+                    Some(answer) => self.collector.answered(answer),
+                    None => {
+                        is_answered = false;
+                        self.collector.helper_has_ended();
+                    }
+                },
+                () = sleep_until(next_look) => {
                     let taken = self.take_batch();
-                    pace.found(taken, Instant::now());
+                    let now = Instant::now();
+                    pace.found(taken, now);
+                    next_look = now + pace.pause();
                     if taken > 0 {
-                        self.sink.flush();
+                        self.collector.sink.flush();
                     }
                     looked();
                 }
@@ -81,13 +88,12 @@ impl<S: Source, P: Probes> Trace<S, P> {
     fn end_interval(&mut self) {
         self.take_all();
         let mark = self.mark();
-        self.sink.emit(Frame::Interval(&mark));
-        self.sink.flush();
+        self.collector.end_interval(mark);
     }
 
     fn take_batch(&mut self) -> usize {
-        let sink = &mut self.sink;
-        self.source.drain(BATCH, |record| sink.take(record))
+        let collector = &mut self.collector;
+        self.source.drain(BATCH, |record| collector.take(record))
     }
 
     fn take_all(&mut self) {
@@ -96,58 +102,32 @@ impl<S: Source, P: Probes> Trace<S, P> {
 
     fn mark(&self) -> Mark {
         Mark {
-            monotonic_ns: self.probes.monotonic_ns(),
+            monotonic_ns: self.collector.probes.monotonic_ns(),
             loss: self.source.loss(),
         }
     }
 
     /// Detaches, takes what is left, and reports.
-    pub(super) fn finish(mut self, settings: &TraceSettings) -> Result<Code, Failure> {
+    pub(super) async fn finish(mut self, settings: &TraceSettings) -> Result<Code, Failure> {
+        let ending = Ending::begins();
         // The counter of skipped runs goes with the program.
         let mut mark = self.mark();
         let misses = mark.loss.recursion_misses;
         self.source
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
-        if self.sink.output_failed() && !self.sink.records() {
-            return self.sink.finish();
+        let now_ns = self.collector.probes.monotonic_ns();
+        let Self { source, collector } = &mut self;
+        if collector.sink.output_failed() && !collector.sink.records() {
+            return self.collector.sink.finish(&ending);
         }
-        self.take_all();
-        for record in self.source.open_connections(self.probes.monotonic_ns()) {
-            self.sink.take(record.as_bytes());
+        while source.drain(BATCH, |record| collector.take(record)) == BATCH {}
+        for record in source.open_connections(now_ns) {
+            collector.take(record.as_bytes());
         }
         mark = self.mark();
         mark.loss.recursion_misses = misses;
-        self.list_time_wait(settings);
-        self.look_at_last();
-        self.sink.emit(Frame::End(&mark));
-        self.sink.flush();
-        self.sink.finish()
-    }
-
-    /// Lists the sockets in TIME_WAIT, whose owners have all been recorded now.
-    fn list_time_wait(&mut self, settings: &TraceSettings) {
-        let at_ns = self.probes.monotonic_ns();
-        let query = Query {
-            ports: &settings.ports,
-            sides: settings.sides,
-            states: 1 << sock_diag::TIME_WAIT,
-        };
-        let listing = self.probes.sockets(&query, self.sink.pipeline.namespaces());
-        let sockets: Vec<_> = listing
-            .sockets
-            .iter()
-            .map(|socket| TimeWaitSocket {
-                cookie: socket.cookie,
-                netns: socket.netns,
-                local: socket.local,
-                remote: socket.remote,
-                left_ms: socket.expires_ms,
-            })
-            .collect();
-        for part in Snapshot::parts(at_ns, &sockets, listing.notes) {
-            self.sink.emit(Frame::TimeWait(&part));
-        }
+        self.collector.finish(settings, &mark, &ending).await
     }
 }
 

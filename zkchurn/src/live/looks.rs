@@ -1,31 +1,47 @@
 // SPDX-License-Identifier: MIT
-//! Closer looks at the processes that churn, while a trace goes on and at its end.
+//! What is asked of other processes while a trace goes on and at its end, and what becomes
+//! of the answers. Nothing here waits for one, but for the end, which has a limit.
 
-use std::time::Instant;
-
+use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::Frame,
     inspection::{Details, Inspection},
-    process::ProcessKey,
+    process::{ProcessIdentity, ProcessKey},
 };
 
 use super::{
-    follow::Trace,
+    collector::Collector,
+    owed::{Debt, LOOK_WITHIN},
     schedule::{CHURNS_FROM, MOST_SUSPECTS},
-    source::{Probes, Source},
+    source::Probes,
 };
-use crate::host::inspector::PATIENCE;
+use crate::{
+    host::{
+        helper::wire::{Answer, Found, Task},
+        inspector::Request,
+    },
+    warn::warn,
+};
 
-impl<S: Source, P: Probes> Trace<S, P> {
-    /// Has the processes that churn looked at, and takes what was seen of them.
+/// Processes that did not answer, of which it is said at once.
+const MOST_NAMED: usize = 5;
+
+impl<P: Probes> Collector<P> {
+    /// Has the processes that churn looked at, and says of whom no answer came.
     pub(super) fn look_at_suspects(&mut self) {
         let churning = self.sink.pipeline.churning(CHURNS_FROM, MOST_SUSPECTS);
         let now_ns = self.probes.monotonic_ns();
         for request in self.schedule.due(churning, now_ns) {
-            self.probes.ask(request);
+            self.inspect(request);
         }
-        while let Some(inspection) = self.probes.take() {
-            self.seen(&inspection);
+        self.give_up(false);
+    }
+
+    fn inspect(&mut self, request: Request) {
+        let key = request.process;
+        match self.probes.ask(Task::Inspect(request)) {
+            Some(id) => self.owed.enter(id, Debt::Look(key, None)),
+            None => self.seen(&not_seen(key, self.probes.monotonic_ns(), NOBODY_LOOKS)),
         }
     }
 
@@ -34,39 +50,157 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.sink.emit(Frame::Inspection(inspection));
     }
 
-    /// Looks at the processes that nobody has looked at yet, and waits for all
-    /// looks, but not for ever.
-    pub(super) fn look_at_last(&mut self) {
-        let churning = self.sink.pipeline.churning(1, MOST_SUSPECTS);
-        let now_ns = self.probes.monotonic_ns();
-        for request in self.schedule.last(churning, now_ns) {
-            self.probes.ask(request);
+    /// Takes an answer.
+    pub(super) fn answered(&mut self, answer: Answer) {
+        let Answer { id, last, found } = answer;
+        match (self.owed.get_mut(id), found) {
+            (Some(Debt::Identity(key)), found) => {
+                let key = *key;
+                self.owed.settle(id);
+                if let Found::Identity(Some(identity)) = found {
+                    self.identified(key, identity);
+                }
+                self.named(key);
+            }
+            (Some(Debt::Look(key, so_far)), Found::Inspection(inspection))
+                if inspection.key == *key =>
+            {
+                if last {
+                    self.owed.settle(id);
+                    self.seen(&inspection);
+                } else {
+                    *so_far = Some(inspection);
+                }
+            }
+            (Some(Debt::Look(key, _)), Found::Failed(why)) => {
+                let key = *key;
+                self.owed.settle(id);
+                let sentence = format!("It could not be inspected: {why}.");
+                self.seen(&not_seen(key, self.probes.monotonic_ns(), &sentence));
+            }
+            (Some(Debt::Sockets(so_far)), Found::Sockets { sockets, notes }) => {
+                so_far.sockets.extend(sockets);
+                so_far.notes.extend(notes);
+                if last && let Some(Debt::Sockets(listing)) = self.owed.settle(id) {
+                    self.time_wait = Some(listing);
+                }
+            }
+            (Some(Debt::Sockets(so_far)), Found::Failed(why)) => {
+                so_far
+                    .notes
+                    .push(format!("The sockets were not listed: {why}."));
+                if let Some(Debt::Sockets(listing)) = self.owed.settle(id) {
+                    self.time_wait = Some(listing);
+                }
+            }
+            // What nobody asked for, or what does not answer what was asked.
+            (_, _) => {}
         }
-        let deadline = Instant::now() + PATIENCE;
-        while let Some(inspection) = self.probes.wait(deadline) {
-            self.seen(&inspection);
+    }
+
+    fn identified(&mut self, key: ProcessKey, mut identity: ProcessIdentity) {
+        if !identity.key.may_be(key) {
+            return;
         }
-        for key in self.probes.owed().to_vec() {
-            if self.sink.pipeline.has_inspection(key) {
+        identity.key = key;
+        if !self.name_applications {
+            identity.application = None;
+        }
+        self.sink.emit(Frame::Process(&identity));
+    }
+
+    /// Says of whom no answer came: in time, or with `all` by the end of the trace.
+    fn give_up(&mut self, all: bool) {
+        let mut unseen = Vec::new();
+        let mut unlisted = None;
+        for debt in self.owed.overdue(all) {
+            match debt {
+                Debt::Identity(key) => {
+                    if self.unanswered.len() < MOST_NAMED {
+                        warn(format_args!(
+                            "process {} does not answer: reading /proc/{}/cmdline waits for a lock \
+                             that it holds; it is shown by the name that the kernel saw",
+                            key.pid, key.pid
+                        ));
+                    }
+                    self.unanswered.push(*key);
+                }
+                Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
+                Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
+            }
+        }
+        for (key, so_far) in unseen {
+            if so_far.is_none() && self.sink.pipeline.has_inspection(key) {
                 // What an earlier look brought is still true.
                 continue;
             }
-            self.seen(&not_seen(key, self.probes.monotonic_ns()));
+            let sentence = match all {
+                true => "Inspecting it was not finished when the trace ended.".to_owned(),
+                false => format!(
+                    "Inspecting it took longer than {} s.",
+                    LOOK_WITHIN.as_secs()
+                ),
+            };
+            let note = not_seen(key, self.probes.monotonic_ns(), &sentence);
+            self.seen(&with_note(so_far, note));
         }
+        if let Some(mut listing) = unlisted {
+            listing
+                .notes
+                .push("The list of sockets was not complete in time.".to_owned());
+            self.time_wait = Some(listing);
+        }
+    }
+
+    /// Asks for the looks that nobody has taken yet.
+    pub(super) fn ask_for_last_looks(&mut self) {
+        let churning = self.sink.pipeline.churning(1, MOST_SUSPECTS);
+        let now_ns = self.probes.monotonic_ns();
+        for request in self.schedule.last(churning, now_ns) {
+            self.inspect(request);
+        }
+    }
+
+    /// Waits for all that is owed, until `deadline`, and says what did not come.
+    pub(super) async fn settle(&mut self, deadline: Instant) {
+        while self.owed.is_awaited() {
+            match timeout_at(deadline, self.probes.answer()).await {
+                Ok(Some(answer)) => self.answered(answer),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.release(true);
+        self.give_up(true);
     }
 }
 
+const NOBODY_LOOKS: &str =
+    "It was not inspected: the helper process that looks into other processes has ended.";
+
 /// What stands for a look that did not end.
-fn not_seen(key: ProcessKey, at_ns: u64) -> Inspection {
-    let sentence = format!("inspecting it took longer than {} s", PATIENCE.as_secs());
+fn not_seen(key: ProcessKey, at_ns: u64, sentence: &str) -> Inspection {
     Inspection {
         key,
         at_ns,
         details: Some(Details {
-            notes: vec![sentence],
+            notes: vec![sentence.to_owned()],
             ..Details::default()
         }),
         jvm: None,
         logs: None,
     }
+}
+
+/// As far as a look has come, with the note of why it has not come further.
+fn with_note(so_far: Option<Box<Inspection>>, note: Inspection) -> Inspection {
+    let Some(mut inspection) = so_far else {
+        return note;
+    };
+    let notes = note
+        .details
+        .map(|details| details.notes)
+        .unwrap_or_default();
+    let details = inspection.details.get_or_insert_default();
+    details.notes.extend(notes);
+    *inspection
 }

@@ -4,18 +4,25 @@
 
 mod announce;
 mod attach;
+mod collector;
+mod ending;
 mod follow;
 mod looks;
+mod naming;
 mod older;
 mod older_record;
+mod owed;
 mod pace;
 mod schedule;
+mod screen;
 pub mod settings;
 mod signals;
 mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
+
+use std::io::Write;
 
 use anyhow::Context;
 use zerocopy::IntoBytes;
@@ -30,28 +37,33 @@ use crate::{
     exit::{Code, Failure},
     host::{
         clock::clock_pair,
+        helper::asking::StartedLooker,
         ids,
         jvm::JvmMode,
         kernel::KernelSource,
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
     },
+    warn,
 };
+use collector::Collector;
 use follow::Trace;
 use older::Wanted;
-use schedule::Schedule;
+use screen::Screen;
 use settings::TraceSettings;
 use signals::Signals;
 use sink::Sink;
 use source::HostProbes;
 
-/// Traces until a signal or the end of the duration, then reports through
-/// `renderer`.
+/// What makes a renderer of something to write to.
+pub type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
+
+/// Traces until a signal or the end of the duration, then reports through a renderer.
 ///
 /// # Errors
 ///
 /// Tracing is not possible here, or an output cannot be written.
-pub fn run(settings: &TraceSettings, renderer: Box<dyn Renderer>) -> Result<Code, Failure> {
+pub fn run(settings: &TraceSettings, renderer: MakeRenderer<'_>) -> Result<Code, Failure> {
     let facts = Facts::gather();
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
@@ -61,40 +73,67 @@ pub fn run(settings: &TraceSettings, renderer: Box<dyn Renderer>) -> Result<Code
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, error))?;
+    runtime.block_on(trace(settings, &facts, &checks, renderer))
+}
+
+async fn trace(
+    settings: &TraceSettings,
+    facts: &Facts,
+    checks: &[Check],
+    renderer: MakeRenderer<'_>,
+) -> Result<Code, Failure> {
+    let mut signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
+    // While everything is still held that it needs, and there is one thread still.
+    let looker = StartedLooker::start(settings.jvm == JvmMode::Dump)
+        .context("a helper process cannot be started; `ulimit -u` may be too low")
+        .map_err(|error| Failure::new(Code::Failure, error))?;
+    let source = attach::attach(settings, facts)?;
+    // Now that tracing is possible: nothing is left behind where it is not.
+    let recording = settings
+        .record
+        .as_deref()
+        .map(sink::start_recording)
+        .transpose()?;
+    // All other threads will be this one's children.
+    held::keep_only(needs::kept(settings.asked(), facts.release))
+        .map_err(|error| Failure::new(Code::Failure, error))?;
+    let screen = Screen::start().map_err(no_thread)?;
+    warn::queue().map_err(no_thread)?;
+    let looker = looker.connect().map_err(no_thread)?;
     let view = View {
         top: settings.top,
         time_wait_rows: settings.time_wait_rows,
     };
-    let pipeline = Pipeline::new(renderer, view);
-    runtime.block_on(async {
-        let mut signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
-        let name_applications = settings.jvm != JvmMode::Off;
-        let source = attach::attach(settings, &facts)?;
-        // Now that tracing is possible: nothing is left behind where it is not.
-        let sink = Sink::new(settings.record.as_deref(), pipeline, name_applications)?;
-        // There is one thread still, and all others will be its children.
-        held::keep_only(needs::kept(settings.asked(), facts.release))
+    let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view);
+    let sink = Sink::new(recording, pipeline, Some(screen));
+    let collector = Collector::new(sink, HostProbes::new(looker), settings);
+    let traced = async {
+        let mut trace = begin(settings, facts, checks, source, collector);
+        // The sockets and their holders are listed; from here on the helper looks.
+        held::keep_only(needs::kept_while_tracing(settings.asked(), facts.release))
             .map_err(|error| Failure::new(Code::Failure, error))?;
-        let traced = async {
-            let mut trace = begin(settings, &facts, &checks, source, sink)?;
-            let mut logger = match settings.verbose {
-                0 | 1 => None,
-                _ => trace.source.logger().ok(),
-            };
-            let log = || {
-                if let Some(logger) = &mut logger {
-                    logger.flush();
-                }
-            };
-            trace.follow(settings, signals.any(), log).await;
-            trace.finish(settings)
+        let mut logger = match settings.verbose {
+            0 | 1 => None,
+            _ => trace.source.logger().ok(),
         };
-        let traced = traced.await;
-        if let (Err(_), Some(path)) = (&traced, &settings.record) {
-            sink::tell_of_partial(path);
-        }
-        traced
-    })
+        let log = || {
+            if let Some(logger) = &mut logger {
+                logger.flush();
+            }
+        };
+        trace.follow(settings, signals.any(), log).await;
+        trace.finish(settings).await
+    };
+    let traced = traced.await;
+    if let (Err(_), Some(path)) = (&traced, &settings.record) {
+        sink::tell_of_partial(path);
+    }
+    traced
+}
+
+fn no_thread(error: std::io::Error) -> Failure {
+    let context = "another thread cannot be started; `ulimit -u` may be too low";
+    Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
 }
 
 /// Begins a trace: its start, and the connections that are older.
@@ -103,8 +142,8 @@ fn begin(
     facts: &Facts,
     checks: &[Check],
     mut source: KernelSource,
-    mut sink: Sink,
-) -> Result<Trace<KernelSource, HostProbes>, Failure> {
+    mut collector: Collector<HostProbes>,
+) -> Trace<KernelSource, HostProbes> {
     let clock = clock_pair();
     let wanted = Wanted {
         ports: &settings.ports,
@@ -129,18 +168,10 @@ fn begin(
         degraded,
     };
     announce::announce(&start);
-    sink.emit(Frame::Start(&start));
+    collector.sink.emit(Frame::Start(&start));
     for record in &older.records {
-        sink.take(record.as_bytes());
+        collector.take(record.as_bytes());
     }
-    sink.flush();
-    let probes = HostProbes::start()
-        .context("a second thread cannot be started; `ulimit -u` may be too low")
-        .map_err(|error| Failure::new(Code::Failure, error))?;
-    Ok(Trace {
-        source,
-        sink,
-        schedule: Schedule::new(settings.jvm, settings.logs),
-        probes,
-    })
+    collector.sink.flush();
+    Trace { source, collector }
 }

@@ -57,11 +57,12 @@ impl Pace {
 
 /// The next turn of something periodic: after a time in which this process was
 /// stopped not one for each that was missed.
-pub fn next(last: Instant, every: Duration) -> Instant {
-    let next = last + every;
+/// `None` where it lies beyond the end of the clock.
+pub fn next(last: Instant, every: Duration) -> Option<Instant> {
+    let next = last.checked_add(every)?;
     match next.checked_duration_since(Instant::now()) {
-        Some(_) => next,
-        None => Instant::now() + every,
+        Some(_) => Some(next),
+        None => Instant::now().checked_add(every),
     }
 }
 
@@ -79,9 +80,10 @@ mod tests {
     fn what_was_missed_while_stopped_is_not_made_up_for() {
         let every = Duration::from_secs(10);
         let now = Instant::now();
-        assert_eq!(next(now, every), now + every);
+        assert_eq!(next(now, every), Some(now + every));
         let stopped = now - 6 * every;
-        assert!(next(stopped, every) >= now + every);
+        assert!(next(stopped, every) >= Some(now + every));
+        assert_eq!(next(now, Duration::MAX), None, "never again");
     }
 
     #[test]

@@ -6,24 +6,25 @@ use std::{
     fs::File,
     io::{BufWriter, ErrorKind},
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use crate::{
     exit::{Code, Failure},
     host::{
-        proc::identity,
+        outbox::Drained,
         recording_file::{self, Unfinished, partial_path},
     },
     warn::warn,
 };
 use zkchurn_core::{
-    decode::{self, Record},
-    frame::Frame,
+    frame::{Frame, Mark},
     pipeline::Pipeline,
     recording::writer::Writer,
-    registry::Registry,
     render::Renderer,
 };
+
+use super::{ending::Ending, screen::Screen};
 
 /// What goes through the pipeline comes out of one renderer.
 type Output = Pipeline<Box<dyn Renderer>>;
@@ -33,53 +34,29 @@ pub struct Sink {
     recording: Option<Recording>,
     /// What every frame goes through.
     pub pipeline: Output,
-    seen: Registry,
-    /// Whether the label of a JVM tells what it runs.
-    name_applications: bool,
+    /// Where the pipeline's output waits for its reader; `None` in tests.
+    screen: Option<Screen>,
     recording_failed: bool,
     output_failure: Option<Failure>,
 }
 
-struct Recording {
+/// A recording that is being written.
+pub struct Recording {
     path: PathBuf,
     writer: Writer<BufWriter<File>>,
     unfinished: Unfinished,
 }
 
 impl Sink {
-    /// A sink that also records into a new file, if it is given one.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be created.
-    pub fn new(
-        record: Option<&Path>,
-        pipeline: Output,
-        name_applications: bool,
-    ) -> Result<Self, Failure> {
-        Ok(Self {
-            recording: record.map(start_recording).transpose()?,
+    /// A sink that also records, if it is given a recording.
+    pub fn new(recording: Option<Recording>, pipeline: Output, screen: Option<Screen>) -> Self {
+        Self {
+            recording,
             pipeline,
-            seen: Registry::default(),
-            name_applications,
+            screen,
             recording_failed: false,
             output_failure: None,
-        })
-    }
-
-    /// Takes a record, and looks its process up when it is the first of it.
-    pub fn take(&mut self, record: &[u8]) {
-        if let Ok(Record::Connection(connection)) = &decode::read(record)
-            && let Some(key) = decode::process_of(connection)
-            && self.seen.first_sight(key)
-            && let Some(mut identity) = identity::read(key)
-        {
-            if !self.name_applications {
-                identity.application = None;
-            }
-            self.emit(Frame::Process(&identity));
         }
-        self.emit(Frame::Record(record));
     }
 
     /// Takes any frame.
@@ -95,8 +72,35 @@ impl Sink {
     }
 
     /// Whether nobody reads the output any more, so that the trace may end.
-    pub fn output_failed(&self) -> bool {
+    pub fn output_failed(&mut self) -> bool {
+        // It fails behind the queue, and maybe long after the last line was put in.
+        if self.output_failure.is_none()
+            && let Some(error) = self.screen.as_ref().and_then(Screen::failure)
+        {
+            self.output_failure = Some(error.into());
+        }
         self.output_failure.is_some()
+    }
+
+    /// Lines that were not shown, because their reader was too slow.
+    pub fn lines_dropped(&self) -> u64 {
+        self.screen.as_ref().map_or(0, Screen::dropped)
+    }
+
+    /// Says how many lines were not shown, once their reader reads again.
+    pub fn tell_of_dropped(&self) {
+        if let Some(screen) = &self.screen {
+            screen.tell_of_dropped();
+        }
+    }
+
+    /// Ends the trace: from here on nothing is dropped.
+    pub fn end(&mut self, mark: &Mark) {
+        if let Some(screen) = &self.screen {
+            screen.keep_all();
+        }
+        self.emit(Frame::End(mark));
+        self.flush();
     }
 
     /// Whether frames still go into a recording.
@@ -119,7 +123,7 @@ impl Sink {
     /// # Errors
     ///
     /// The output could not be written.
-    pub fn finish(mut self) -> Result<Code, Failure> {
+    pub fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
         if let Some(Recording {
             path, unfinished, ..
         }) = self.recording.take()
@@ -138,6 +142,7 @@ impl Sink {
             }
             self.recording_failed = true;
         }
+        self.wait_for_reader(ending.screen);
         let code = match self.recording_failed {
             true => Code::Unwritable,
             false => Code::Success,
@@ -145,6 +150,25 @@ impl Sink {
         match self.output_failure {
             Some(failure) if failure.code != Code::Success => Err(failure),
             _ => Ok(code),
+        }
+    }
+
+    /// The reader of the output may have paused for good.
+    fn wait_for_reader(&mut self, deadline: Instant) {
+        let Some(screen) = &self.screen else { return };
+        if self.output_failure.is_some() {
+            return;
+        }
+        match screen.drain(deadline) {
+            Drained::All => {}
+            Drained::Failed(error) => self.output_failure = Some(error.into()),
+            Drained::Waiting => {
+                self.output_failure = Some(Failure::sentence(
+                    Code::Unwritable,
+                    "the report was not shown in full: the reader of standard output has paused; \
+                     run `zkchurn replay` if there is a recording",
+                ));
+            }
         }
     }
 
@@ -181,7 +205,12 @@ pub fn tell_of_partial(path: &Path) {
     }
 }
 
-fn start_recording(path: &Path) -> Result<Recording, Failure> {
+/// Begins a recording in a new file.
+///
+/// # Errors
+///
+/// The file cannot be created.
+pub fn start_recording(path: &Path) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
         let fix = match error.kind() {
             ErrorKind::AlreadyExists => {

@@ -2,16 +2,16 @@
 //! Where a live trace gets what it reports: records, and what it asks of the host.
 //! Tests of the loop have sources of their own, which need no kernel program.
 
-use std::{collections::HashSet, time::Instant};
-
 use zkchurn_common::record::ConnectionRecord;
-use zkchurn_core::{frame::LossCounts, inspection::Inspection, process::ProcessKey};
+use zkchurn_core::frame::LossCounts;
 
 use crate::host::{
     clock::monotonic_ns,
-    inspector::{Inspector, Request},
+    helper::{
+        asking::Looker,
+        wire::{Answer, Task},
+    },
     kernel::{KernelError, KernelSource},
-    sock_diag::{self, Listing, Query},
 };
 
 /// Records as they come.
@@ -51,42 +51,29 @@ impl Source for KernelSource {
     }
 }
 
-/// What a trace asks of the host beside its records.
+/// What a trace asks of the host beside its records. Nothing here waits.
 pub trait Probes {
     /// `CLOCK_MONOTONIC` in nanoseconds.
     fn monotonic_ns(&self) -> u64;
 
-    /// The sockets that `query` asks for, in these network namespaces.
-    fn sockets(&self, query: &Query<'_>, namespaces: &HashSet<u32>) -> Listing;
+    /// Has something found out elsewhere; its answers bear the number that is returned.
+    /// `None` where nobody does it.
+    fn ask(&mut self, task: Task) -> Option<u64>;
 
-    /// Asks for a closer look, which is taken elsewhere meanwhile.
-    fn ask(&mut self, request: Request);
-
-    /// A look that is done, if there is one.
-    fn take(&mut self) -> Option<Inspection>;
-
-    /// Waits for one of the looks that are owed; `None` when there is none, or none by
-    /// `deadline`.
-    fn wait(&mut self, deadline: Instant) -> Option<Inspection>;
-
-    /// The processes whose looks are owed.
-    fn owed(&self) -> &[ProcessKey];
+    /// The next answer; `None` once nobody answers any more. What was not awaited is not
+    /// lost.
+    fn answer(&mut self) -> impl Future<Output = Option<Answer>>;
 }
 
 /// The probes of this host.
 pub struct HostProbes {
-    inspector: Inspector,
+    looker: Looker,
 }
 
 impl HostProbes {
-    /// Starts the thread that looks closer.
-    ///
-    /// # Errors
-    ///
-    /// The system grants no thread.
-    pub fn start() -> std::io::Result<Self> {
-        let inspector = Inspector::start()?;
-        Ok(Self { inspector })
+    /// Probes that ask this helper.
+    pub fn new(looker: Looker) -> Self {
+        Self { looker }
     }
 }
 
@@ -95,23 +82,11 @@ impl Probes for HostProbes {
         monotonic_ns()
     }
 
-    fn sockets(&self, query: &Query<'_>, namespaces: &HashSet<u32>) -> Listing {
-        sock_diag::list_of(query, namespaces)
+    fn ask(&mut self, task: Task) -> Option<u64> {
+        self.looker.ask(task)
     }
 
-    fn ask(&mut self, request: Request) {
-        self.inspector.ask(request);
-    }
-
-    fn take(&mut self) -> Option<Inspection> {
-        self.inspector.take()
-    }
-
-    fn wait(&mut self, deadline: Instant) -> Option<Inspection> {
-        self.inspector.wait(deadline)
-    }
-
-    fn owed(&self) -> &[ProcessKey] {
-        self.inspector.owed()
+    async fn answer(&mut self) -> Option<Answer> {
+        self.looker.answer().await
     }
 }

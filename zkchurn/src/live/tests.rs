@@ -4,7 +4,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     future::pending,
     io::{self, ErrorKind},
     path::Path,
@@ -24,27 +24,27 @@ use zkchurn_core::{
     frame::{Frame, Hook, LossCounts, Sides, TraceStart},
     inspection::Inspection,
     pipeline::{Pipeline, View},
-    process::ProcessKey,
     recording::reader::Reader,
     render::{ConnectionLine, Renderer},
     report::{IntervalSummary, Report},
 };
 
 use super::{
+    collector::Collector,
     follow::Trace,
+    naming::HOLD_FOR,
     pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER},
-    schedule::{CHURNS_FROM, Schedule},
+    schedule::CHURNS_FROM,
     settings::TraceSettings,
-    sink::Sink,
+    sink::{Sink, start_recording},
     source::{Probes, Source},
 };
 use crate::{
     exit::Code,
     host::{
-        inspector::Request,
+        helper::wire::{Answer, Found, Task},
         jvm::JvmMode,
         kernel::KernelError,
-        sock_diag::{Listing, Query},
     },
 };
 
@@ -120,10 +120,12 @@ impl Source for Made {
     }
 }
 
-/// A host where each look is done by the next turn.
+/// A host that answers at once, or never.
 struct Quiet {
     diary: Diary,
-    owed: Vec<ProcessKey>,
+    answers: VecDeque<Answer>,
+    asked: u64,
+    silent: bool,
 }
 
 impl Probes for Quiet {
@@ -131,34 +133,40 @@ impl Probes for Quiet {
         self.diary.began.elapsed().as_nanos() as u64
     }
 
-    fn sockets(&self, _query: &Query<'_>, _namespaces: &HashSet<u32>) -> Listing {
-        Listing {
-            sockets: Vec::new(),
-            notes: Vec::new(),
+    fn ask(&mut self, task: Task) -> Option<u64> {
+        self.asked += 1;
+        let found = match task {
+            Task::Identify(_) => Found::Identity(None),
+            Task::Inspect(request) => {
+                self.diary.note(Event::Asked(request.process.pid));
+                Found::Inspection(Box::new(Inspection {
+                    key: request.process,
+                    at_ns: self.monotonic_ns(),
+                    details: None,
+                    jvm: None,
+                    logs: None,
+                }))
+            }
+            Task::List(_) => Found::Sockets {
+                sockets: Vec::new(),
+                notes: Vec::new(),
+            },
+        };
+        if !self.silent {
+            self.answers.push_back(Answer {
+                id: self.asked,
+                last: true,
+                found,
+            });
         }
+        Some(self.asked)
     }
 
-    fn ask(&mut self, request: Request) {
-        self.diary.note(Event::Asked(request.process.pid));
-        self.owed.push(request.process);
-    }
-
-    fn take(&mut self) -> Option<Inspection> {
-        Some(Inspection {
-            key: self.owed.pop()?,
-            at_ns: self.monotonic_ns(),
-            details: None,
-            jvm: None,
-            logs: None,
-        })
-    }
-
-    fn wait(&mut self, _deadline: std::time::Instant) -> Option<Inspection> {
-        self.take()
-    }
-
-    fn owed(&self) -> &[ProcessKey] {
-        &self.owed
+    async fn answer(&mut self) -> Option<Answer> {
+        match self.answers.pop_front() {
+            Some(answer) => Some(answer),
+            None => pending().await,
+        }
     }
 }
 
@@ -202,6 +210,8 @@ struct Scene {
     settings: TraceSettings,
     records: VecDeque<(Duration, ConnectionRecord)>,
     fails: bool,
+    /// Whether nobody answers what is asked of other processes.
+    silent: bool,
 }
 
 /// So many refused connections so many milliseconds after the begin.
@@ -218,6 +228,7 @@ fn scene(records: &[(u64, usize)]) -> Scene {
         settings: settings(),
         records: records.collect(),
         fails: false,
+        silent: false,
     }
 }
 
@@ -232,22 +243,25 @@ impl Scene {
             time_wait_rows: false,
         };
         let pipeline = Pipeline::new(Box::new(renderer) as Box<dyn Renderer>, view);
-        let sink = Sink::new(self.settings.record.as_deref(), pipeline, true);
+        let recording = self.settings.record.as_deref().map(start_recording);
+        let recording = recording.transpose().map_err(|failure| failure.code);
+        let sink = Sink::new(recording.unwrap(), pipeline, None);
+        let probes = Quiet {
+            diary: self.diary.clone(),
+            answers: VecDeque::new(),
+            asked: 0,
+            silent: self.silent,
+        };
         let mut trace = Trace {
             source: Made {
                 diary: self.diary.clone(),
                 to_come: self.records,
             },
-            sink: sink.map_err(|failure| failure.code).unwrap(),
-            schedule: Schedule::new(self.settings.jvm, self.settings.logs),
-            probes: Quiet {
-                diary: self.diary.clone(),
-                owed: Vec::new(),
-            },
+            collector: Collector::new(sink, probes, &self.settings),
         };
-        trace.sink.emit(Frame::Start(&start()));
+        trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop, || {}).await;
-        let code = trace.finish(&self.settings);
+        let code = trace.finish(&self.settings).await;
         (self.diary, code.map_err(|failure| failure.code))
     }
 }
@@ -382,6 +396,42 @@ async fn who_churns_is_looked_at_once() {
     let asked = diary.times(|event| *event == Event::Asked(NOBODY));
     let seconds: Vec<_> = asked.iter().map(Duration::as_secs).collect();
     assert_eq!(seconds, [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_never_answers_holds_nothing_up_for_long() {
+    let mut scene = scene(&[(1, 4), (9_990, 5), (12_000, 1)]);
+    scene.silent = true;
+    scene.settings.duration = Some(Duration::from_secs(13));
+    let (diary, code) = scene.run(pending()).await;
+    assert_eq!(code, Ok(Code::Success));
+    let shown = diary.times(|event| *event == Event::Shown);
+    assert_eq!(shown.len(), 10);
+    assert!(shown[0] <= HOLD_FOR + 2 * POLL_EAGER, "{shown:?}");
+    let later = Duration::from_millis(12_000) + POLL;
+    assert!(shown[9] <= later, "it is waited for once: {shown:?}");
+    let intervals = diary.times(|event| *event == Event::Interval { ended: 9 });
+    assert_eq!(intervals.len(), 1, "with all that came before it");
+    let (at, last) = diary.last();
+    assert_eq!(last, Event::Reported { ended: 10 });
+    let ended = at - Duration::from_secs(13);
+    assert!(ended < Duration::from_secs(2), "{ended:?} after the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_beyond_the_end_of_the_clock_never_come() {
+    for endless in [
+        Duration::MAX,
+        Duration::from_secs(9_223_372_036_854_775_807),
+    ] {
+        let mut scene = scene(&[(1, 1)]);
+        scene.settings.duration = Some(endless);
+        scene.settings.interval = endless;
+        let (diary, code) = scene.run(after(5_000)).await;
+        assert_eq!(code, Ok(Code::Success));
+        let (at, last) = diary.last();
+        assert_eq!((at.as_secs(), last), (5, Event::Reported { ended: 1 }));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,10 +24,12 @@ pub mod permit;
 mod proc;
 pub mod thread_dump;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::look::look;
 
 /// How closely JVMs are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JvmMode {
     /// Not at all.
     Off,

@@ -215,6 +215,32 @@ pub fn kept(asked: Asked, kernel: Option<Release>) -> Kept {
     kept
 }
 
+/// What a trace keeps once it goes on: other processes are looked into by a helper.
+pub fn kept_while_tracing(asked: Asked, kernel: Option<Release>) -> Kept {
+    let reading = Asked::default();
+    let only_helper = kept(reading, Some(MAPS_FREE_SINCE)).permitted
+        | CapabilitySet::SETUID
+        | CapabilitySet::SETGID;
+    let Kept {
+        effective,
+        permitted,
+    } = kept(asked, kernel);
+    Kept {
+        effective: effective - only_helper,
+        permitted: permitted - only_helper,
+    }
+}
+
+/// What the helper that looks into other processes keeps.
+pub fn kept_by_looker(dumps: bool) -> Kept {
+    let asked = Asked {
+        dump: dumps,
+        ..Asked::default()
+    };
+    // It does not touch a map.
+    kept(asked, Some(MAPS_FREE_SINCE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +298,27 @@ mod tests {
             assert!(!plain.intersects(more));
             assert_eq!(kept(asked, NEW).permitted, plain | more);
         }
+    }
+
+    #[test]
+    fn a_trace_that_goes_on_has_nothing_but_what_its_own_files_and_maps_need() {
+        let all = Asked {
+            handshake: true,
+            dump: true,
+            record: true,
+        };
+        let kept = |asked, kernel| {
+            let kept = kept_while_tracing(asked, kernel);
+            (kept.effective, kept.permitted)
+        };
+        let (none, bpf) = (CapabilitySet::empty(), CapabilitySet::BPF);
+        let rename = CapabilitySet::DAC_OVERRIDE;
+        assert_eq!(kept(Asked::default(), NEW), (none, none));
+        assert_eq!(kept(all, NEW), (none, rename));
+        assert_eq!(kept(all, None), (bpf, bpf | rename));
+        let looker = kept_by_looker(true);
+        assert!(!looker.permitted.intersects(bpf | rename));
+        assert!(looker.permitted.contains(CapabilitySet::SETUID));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use zkchurn_core::frame::Sides;
 
 pub mod holders;
@@ -36,11 +37,11 @@ use notes::Troubles;
 /// `TCP_TIME_WAIT` (include/net/tcp_states.h), which no tracepoint shows.
 pub const TIME_WAIT: u8 = 6;
 
-/// Most time that one listing takes, all namespaces together.
+/// Most time that one listing takes, all namespaces together, unless it is told another.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// One socket (`struct inet_diag_msg`, include/uapi/linux/inet_diag.h).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiagSocket {
     /// Socket cookie; a TIME_WAIT socket has that of the socket it follows.
     pub cookie: u64,
@@ -103,17 +104,22 @@ pub struct Listing {
 /// are mounted. Our own needs no privilege, the others CAP_SYS_ADMIN and
 /// CAP_SYS_PTRACE.
 pub fn list(query: &Query) -> Listing {
-    list_where(query, None)
+    list_where(query, None, TIME_LIMIT)
 }
 
 /// Lists the sockets of our own network namespace and of those with one of
 /// `inodes`. Finds also namespaces that only a single thread lives in.
 pub fn list_of(query: &Query, inodes: &HashSet<u32>) -> Listing {
-    list_where(query, Some(inodes))
+    list_where(query, Some(inodes), TIME_LIMIT)
 }
 
-fn list_where(query: &Query, wanted: Option<&HashSet<u32>>) -> Listing {
-    let mut collection = Collection::new(query);
+/// The same, cut short with a note after `limit`.
+pub fn list_of_within(query: &Query, inodes: &HashSet<u32>, limit: Duration) -> Listing {
+    list_where(query, Some(inodes), limit)
+}
+
+fn list_where(query: &Query, wanted: Option<&HashSet<u32>>, limit: Duration) -> Listing {
+    let mut collection = Collection::new(query, limit);
     let own = namespaces::own_inode().unwrap_or_else(|error| {
         let reason = format!("could not be identified: {error}");
         collection.troubles.add(0, reason);
@@ -138,10 +144,10 @@ struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
-    fn new(query: &'a Query) -> Self {
+    fn new(query: &'a Query, limit: Duration) -> Self {
         Self {
             query,
-            deadline: Instant::now() + TIME_LIMIT,
+            deadline: Instant::now() + limit,
             sockets: HashMap::new(),
             troubles: Troubles::default(),
         }
@@ -238,7 +244,7 @@ mod tests {
             sides: Sides::Both,
             states: u32::MAX,
         };
-        let mut collection = Collection::new(&query);
+        let mut collection = Collection::new(&query, TIME_LIMIT);
         collection.keep(vec![socket(40_000, 2181, 1)]);
         collection.keep(vec![socket(40_000, 2181, 6)]);
         let listing = collection.finish(Vec::new());

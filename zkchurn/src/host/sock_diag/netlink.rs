@@ -61,7 +61,7 @@ pub enum DumpError {
     #[error("no netlink socket: {0}")]
     Socket(#[source] io::Error),
     /// Time is up.
-    #[error("the time limit of {} s is reached", super::TIME_LIMIT.as_secs())]
+    #[error("the time limit is reached")]
     Late,
     /// A datagram longer than what was offered.
     #[error("the kernel's answer is truncated")]

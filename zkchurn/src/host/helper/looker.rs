@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//! The helper that looks into other processes. Each task is done by a thread: one that
+//! hangs, for good perhaps, delays no other.
+
+use std::{
+    collections::HashSet,
+    io,
+    os::unix::net::UnixStream,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    pool::Pool,
+    wire::{Answer, Found, Job, ListRequest, Task, receive, send},
+};
+use crate::host::{
+    inspector,
+    proc::identity,
+    sock_diag::{self, Query},
+};
+
+/// Most processes that are looked up at once, or hang in it.
+pub const MOST_LOOK_UPS: usize = 16;
+/// Most closer looks at once. They may start many more look-ups of their own.
+pub const MOST_LOOKS: usize = 8;
+/// Most listings of sockets at once.
+const MOST_LISTINGS: usize = 2;
+
+/// Sockets in one message, some 200 bytes each.
+const SOCKETS_IN_ANSWER: usize = 2_048;
+
+/// Does what is asked for until the other side ends.
+pub fn serve(mut requests: UnixStream) -> io::Result<()> {
+    let answers = requests.try_clone()?;
+    let (say, said) = sync_channel(64);
+    thread::Builder::new()
+        .name("answers".to_owned())
+        .spawn(move || write_answers(answers, &said))?;
+    let pool = |name, most| {
+        let say = say.clone();
+        Pool::new(name, most, move |job: Job| work(job, &say))
+    };
+    let mut look_ups = pool("look-up", MOST_LOOK_UPS);
+    let mut looks = pool("look", MOST_LOOKS);
+    let mut listings = pool("sockets", MOST_LISTINGS);
+    while let Some(job) = receive::<Job>(&mut requests)? {
+        let id = job.id;
+        let pool = match &job.task {
+            Task::Identify(_) => &mut look_ups,
+            Task::Inspect(_) => &mut looks,
+            Task::List(_) => &mut listings,
+        };
+        if let Err(error) = pool.submit(job) {
+            answer(&say, id, true, Found::Failed(error.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn write_answers(mut to: UnixStream, said: &Receiver<Answer>) {
+    while let Ok(answer) = said.recv() {
+        match send(&mut to, &answer) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                let too_long = Found::Failed("it is longer than a message".to_owned());
+                let short = Answer {
+                    found: too_long,
+                    ..answer
+                };
+                if send(&mut to, &short).is_err() {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+fn answer(say: &SyncSender<Answer>, id: u64, last: bool, found: Found) {
+    // It fails only when nobody listens any more.
+    let _ = say.send(Answer { id, last, found });
+}
+
+fn work(job: Job, say: &SyncSender<Answer>) {
+    let id = job.id;
+    let done = catch_unwind(AssertUnwindSafe(|| match job.task {
+        Task::Identify(key) => {
+            answer(say, id, true, Found::Identity(identity::read(key)));
+        }
+        Task::Inspect(request) => inspector::look(&request, |inspection, last| {
+            let found = Found::Inspection(Box::new(inspection));
+            answer(say, id, last, found);
+        }),
+        Task::List(request) => list(id, &request, say),
+    }));
+    if done.is_err() {
+        let why = "the helper failed on it; please report that".to_owned();
+        answer(say, id, true, Found::Failed(why));
+    }
+}
+
+fn list(id: u64, request: &ListRequest, say: &SyncSender<Answer>) {
+    let query = Query {
+        ports: &request.ports,
+        sides: request.sides,
+        states: request.states,
+    };
+    let namespaces: HashSet<u32> = request.namespaces.iter().copied().collect();
+    let within = Duration::from_millis(request.within_ms);
+    let listing = sock_diag::list_of_within(&query, &namespaces, within);
+    for sockets in listing.sockets.chunks(SOCKETS_IN_ANSWER) {
+        let found = Found::Sockets {
+            sockets: sockets.to_vec(),
+            notes: Vec::new(),
+        };
+        answer(say, id, false, found);
+    }
+    let found = Found::Sockets {
+        sockets: Vec::new(),
+        notes: listing.notes,
+    };
+    answer(say, id, true, found);
+}

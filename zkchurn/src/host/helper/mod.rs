@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//! What may hang is done in processes of its own (docs/adr/0021).
+//!
+//! A thread that waits in the kernel for a lock that another process holds, or for a file
+//! system that does not answer, cannot be ended, and keeps its whole process from ending.
+//! So whatever looks into other processes, and whatever writes a file, is done in a helper:
+//! this program once more, started before tracing, with nothing of ours but a socket.
+//!
+//! | file | does |
+//! |---|---|
+//! | `process` | starts a helper; what a helper does first |
+//! | `wire` | the messages, as hostile bytes |
+//! | `looker` | looks into other processes: the helper's side |
+//! | `pool` | threads that may hang, and their number |
+//! | `asking` | the same: our side |
+
+pub mod asking;
+mod looker;
+mod pool;
+mod process;
+pub mod wire;
+
+pub use process::run_if_helper;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//! Starting a helper, and what it does first.
+//!
+//! A helper is this program once more (`/proc/self/exe`), told by its own name, which
+//! nothing but exec can give it. Its standard input is a socket to us; its output and
+//! errors go nowhere, so that neither a pipe nor a terminal waits for it. It has a session
+//! of its own, out of the reach of Ctrl-C, and outlives no signal but SIGKILL: it ends when
+//! its socket does, or else with the thread that started it (`PR_SET_PDEATHSIG`).
+
+use std::{
+    ffi::CStr,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    process::{Child, Command, Stdio},
+};
+
+use rustix::{
+    process::{Signal, set_parent_process_death_signal, setsid},
+    thread::set_name,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::looker;
+use crate::host::{
+    privilege::{held, needs},
+    signal_list,
+};
+
+/// What a helper is called in its argument 0: no shell and no `sudo` starts one by that.
+const NAME: &str = "zkchurn-helper";
+
+/// The kinds of helpers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Looks into other processes.
+    Looker {
+        /// Whether it also takes thread dumps.
+        dumps: bool,
+    },
+}
+
+const KINDS: [(&str, Kind); 2] = [
+    ("look", Kind::Looker { dumps: false }),
+    ("look-and-dump", Kind::Looker { dumps: true }),
+];
+
+impl Kind {
+    fn word(self) -> &'static str {
+        let found = KINDS.iter().find(|(_, kind)| *kind == self);
+        found.map_or("", |(word, _)| word)
+    }
+
+    /// Its name, as `ps` and `top` show it.
+    fn comm(self) -> &'static CStr {
+        match self {
+            Self::Looker { .. } => c"zkchurn-look",
+        }
+    }
+}
+
+/// Starts a helper; the socket is its only link with us.
+///
+/// # Errors
+///
+/// The system grants no process, or `/proc` is not mounted.
+pub fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let child = Command::new("/proc/self/exe")
+        .arg0(NAME)
+        .arg(kind.word())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok((child, ours))
+}
+
+/// Does a helper's work, if this process was started as one. Does not come back then.
+pub fn run_if_helper() {
+    let mut arguments = std::env::args_os();
+    if arguments.next().is_none_or(|name| name != NAME) {
+        return;
+    }
+    let kind = arguments.next().and_then(|word| {
+        let mut kinds = KINDS.iter();
+        kinds
+            .find(|(known, _)| word == *known)
+            .map(|(_, kind)| *kind)
+    });
+    let code = match kind.map(serve) {
+        Some(Ok(())) => 0,
+        Some(Err(_)) | None => 1,
+    };
+    // Threads that hang would be waited for, if this returned.
+    std::process::exit(code);
+}
+
+fn serve(kind: Kind) -> io::Result<()> {
+    // It fails for a leader of a group, which a child is not.
+    let _ = setsid();
+    take_signals_over()?;
+    let _ = set_name(kind.comm());
+    // What it was given as standard input.
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    let socket = UnixStream::from(socket);
+    match kind {
+        Kind::Looker { dumps } => {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // So that it keeps no file system from being unmounted.
+            std::env::set_current_dir("/")?;
+            held::keep_only(needs::kept_by_looker(dumps))?;
+            looker::serve(socket)
+        }
+    }
+}
+
+/// Whoever ends all processes of a control group, or all that are called zkchurn, shall
+/// get a report: for that the helper is needed until we end it.
+fn take_signals_over() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let _context = runtime.enter();
+    for number in signal_list::that_end().chain([signal_list::FILE_TOO_LARGE]) {
+        // What is taken over stays so; nobody asks whether it came.
+        drop(signal(SignalKind::from_raw(number))?);
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+//! What becomes of records: they wait for the names of their processes, go into the sink,
+//! and at the end the report is made. Nothing here waits for anybody but for the end, which
+//! has a limit.
+
+use tokio::time::{Instant, timeout_at};
+use zkchurn_core::{
+    frame::{Frame, Limitation, Mark},
+    process::ProcessKey,
+    timewait::{Snapshot, TimeWaitSocket},
+};
+
+use super::{
+    ending::{Ending, LIST_WITHIN},
+    naming::{Held, Naming},
+    owed::{Debt, Owed},
+    schedule::Schedule,
+    settings::TraceSettings,
+    sink::Sink,
+    source::Probes,
+};
+use crate::{
+    exit::{Code, Failure},
+    host::{
+        helper::wire::{ListRequest, Task},
+        jvm::JvmMode,
+        sock_diag::{self, Listing},
+    },
+    warn::warn,
+};
+
+/// What becomes of records, and what else is asked of the host.
+pub struct Collector<P> {
+    /// Where frames go.
+    pub sink: Sink,
+    /// Who is looked at when.
+    pub(super) schedule: Schedule,
+    /// Who finds out what records do not tell.
+    pub probes: P,
+    naming: Naming,
+    /// What was asked for and has not come.
+    pub(super) owed: Owed,
+    /// Whether the label of a JVM tells what it runs.
+    pub(super) name_applications: bool,
+    /// Processes that did not answer when they were looked up.
+    pub(super) unanswered: Vec<ProcessKey>,
+    /// The TIME_WAIT sockets, once they are listed.
+    pub(super) time_wait: Option<Listing>,
+}
+
+impl<P: Probes> Collector<P> {
+    /// One that has taken nothing yet.
+    pub fn new(sink: Sink, probes: P, settings: &TraceSettings) -> Self {
+        Self {
+            sink,
+            schedule: Schedule::new(settings.jvm, settings.logs),
+            probes,
+            naming: Naming::default(),
+            owed: Owed::default(),
+            name_applications: settings.jvm != JvmMode::Off,
+            unanswered: Vec::new(),
+            time_wait: None,
+        }
+    }
+
+    /// Takes a record. One of a process that was not seen before waits until that is
+    /// looked up, and so does all that comes after it.
+    pub(super) fn take(&mut self, record: &[u8]) {
+        if let Some(key) = self.naming.first_sight(record)
+            && let Some(id) = self.probes.ask(Task::Identify(key))
+        {
+            self.owed.enter(id, Debt::Identity(key));
+            self.naming.await_name(key);
+        }
+        match self.naming.waits() {
+            true => self.naming.hold(Held::Record(record.into())),
+            false => self.sink.emit(Frame::Record(record)),
+        }
+    }
+
+    /// Lets out what has waited long enough for names, or `all` of it.
+    pub(super) fn release(&mut self, all: bool) {
+        let released = self.naming.release(all);
+        if released.is_empty() {
+            return;
+        }
+        for held in &released {
+            match held {
+                Held::Record(record) => self.sink.emit(Frame::Record(record)),
+                Held::Interval(mark) => self.sink.emit(Frame::Interval(mark)),
+            }
+        }
+        self.sink.flush();
+    }
+
+    /// When something that waits for names goes out at the latest.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.naming.until()
+    }
+
+    /// The look-up of a process is over, whatever it brought.
+    pub(super) fn named(&mut self, key: ProcessKey) {
+        self.naming.answered(key);
+        self.release(false);
+    }
+
+    /// Ends an interval: behind the records that came before, which may have to wait.
+    pub(super) fn end_interval(&mut self, mark: Mark) {
+        if self.naming.waits() {
+            self.naming.hold(Held::Interval(mark));
+            return;
+        }
+        self.sink.emit(Frame::Interval(&mark));
+        self.sink.flush();
+    }
+
+    /// From here on processes have the names that the kernel saw.
+    pub(super) fn helper_has_ended(&mut self) {
+        warn(format_args!(
+            "the helper process that looks into other processes has ended; the trace goes on, \
+             and processes that are new have the names that the kernel saw"
+        ));
+        self.limitation(
+            "the helper process that looks into other processes ended during the trace: command \
+             lines and closer looks are missing from then on"
+                .to_owned(),
+        );
+        self.release(true);
+    }
+
+    /// Waits for what is owed, takes it, and reports.
+    pub(super) async fn finish(
+        mut self,
+        settings: &TraceSettings,
+        mark: &Mark,
+        ending: &Ending,
+    ) -> Result<Code, Failure> {
+        // Who churned, and where, is known once all records are out.
+        self.settle_names(ending.names).await;
+        let listed_at_ns = self.probes.monotonic_ns();
+        self.ask_for_time_wait(settings);
+        self.ask_for_last_looks();
+        self.settle(ending.looks).await;
+        self.report_time_wait(listed_at_ns);
+        self.report_limitations();
+        self.sink.end(mark);
+        self.sink.finish(ending)
+    }
+
+    async fn settle_names(&mut self, deadline: Instant) {
+        while self.naming.waits() {
+            match timeout_at(deadline, self.probes.answer()).await {
+                Ok(Some(answer)) => self.answered(answer),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.release(true);
+    }
+
+    /// Asks for the sockets in TIME_WAIT, whose owners have all been recorded now.
+    fn ask_for_time_wait(&mut self, settings: &TraceSettings) {
+        let namespaces = self.sink.pipeline.namespaces().iter().copied();
+        let request = ListRequest {
+            ports: settings.ports.clone(),
+            sides: settings.sides,
+            states: 1 << sock_diag::TIME_WAIT,
+            namespaces: namespaces.collect(),
+            within_ms: LIST_WITHIN.as_millis() as u64,
+        };
+        if let Some(id) = self.probes.ask(Task::List(request)) {
+            self.owed.enter(id, Debt::Sockets(Listing::default()));
+        }
+    }
+
+    fn report_time_wait(&mut self, at_ns: u64) {
+        let Some(listing) = self.time_wait.take() else {
+            return;
+        };
+        let sockets: Vec<_> = listing
+            .sockets
+            .iter()
+            .map(|socket| TimeWaitSocket {
+                cookie: socket.cookie,
+                netns: socket.netns,
+                local: socket.local,
+                remote: socket.remote,
+                left_ms: socket.expires_ms,
+            })
+            .collect();
+        for part in Snapshot::parts(at_ns, &sockets, listing.notes) {
+            self.sink.emit(Frame::TimeWait(&part));
+        }
+    }
+
+    /// Says what the trace could not do.
+    fn report_limitations(&mut self) {
+        if let [first, rest @ ..] = &self.unanswered[..] {
+            let most = rest.iter().take(MOST_PIDS - 1);
+            let pids = most.fold(first.pid.to_string(), |pids, key| {
+                format!("{pids}, {}", key.pid)
+            });
+            let more = match rest.len() {
+                0..MOST_PIDS => "",
+                _ => ", …",
+            };
+            let sentence = format!(
+                "{} did not answer when looked up (pid {pids}{more}): reading /proc/PID/cmdline \
+                 waits for a lock that the process holds; shown by the name that the kernel saw",
+                count(self.unanswered.len() as u64, "process", "processes"),
+            );
+            self.limitation(sentence);
+        }
+        let dropped = self.sink.lines_dropped();
+        if dropped > 0 {
+            let sentence = format!(
+                "output fell behind: {} not shown, because the reader of standard output was \
+                 slower than the trace; all connections are counted here",
+                count(dropped, "line", "lines"),
+            );
+            self.limitation(sentence);
+        }
+    }
+
+    pub(super) fn limitation(&mut self, sentence: String) {
+        self.sink.emit(Frame::Limitation(&Limitation { sentence }));
+    }
+}
+
+/// Pids that a limitation names.
+const MOST_PIDS: usize = 8;
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

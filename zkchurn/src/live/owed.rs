@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//! What was asked of the helper and has not come yet, and since when.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::time::Instant;
+use zkchurn_core::{inspection::Inspection, process::ProcessKey};
+
+use crate::host::sock_diag::Listing;
+
+/// How long a look-up may take before it is said that the process does not answer.
+pub const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
+/// The same of a closer look: longer than a thread dump takes at most.
+pub const LOOK_WITHIN: Duration = Duration::from_secs(15);
+
+/// Something that is owed.
+#[derive(Debug)]
+pub enum Debt {
+    /// Who a process is.
+    Identity(ProcessKey),
+    /// A closer look, as far as it has come.
+    Look(ProcessKey, Option<Box<Inspection>>),
+    /// A listing of sockets, as far as it has come.
+    Sockets(Listing),
+}
+
+#[derive(Debug)]
+struct Entry {
+    debt: Debt,
+    asked: Instant,
+    /// Whether it was said that it does not come.
+    given_up: bool,
+}
+
+/// All that is owed, by the number of its task.
+#[derive(Debug, Default)]
+pub struct Owed {
+    entries: HashMap<u64, Entry>,
+}
+
+impl Owed {
+    /// Enters what was asked for just now.
+    pub fn enter(&mut self, id: u64, debt: Debt) {
+        let entry = Entry {
+            debt,
+            asked: Instant::now(),
+            given_up: false,
+        };
+        self.entries.insert(id, entry);
+    }
+
+    /// What is owed under this number.
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut Debt> {
+        self.entries.get_mut(&id).map(|entry| &mut entry.debt)
+    }
+
+    /// Takes it out: it has come.
+    pub fn settle(&mut self, id: u64) -> Option<Debt> {
+        self.entries.remove(&id).map(|entry| entry.debt)
+    }
+
+    /// Whether anything is owed that is still waited for.
+    pub fn is_awaited(&self) -> bool {
+        self.entries.values().any(|entry| !entry.given_up)
+    }
+
+    /// What has become overdue, or with `all` whatever is still owed, each once. It may
+    /// come nevertheless.
+    pub fn overdue(&mut self, all: bool) -> Vec<&Debt> {
+        let now = Instant::now();
+        let mut overdue = Vec::new();
+        for entry in self.entries.values_mut() {
+            let within = match entry.debt {
+                Debt::Identity(_) => LOOK_UP_WITHIN,
+                Debt::Look(..) | Debt::Sockets(_) => LOOK_WITHIN,
+            };
+            if !entry.given_up && (all || now >= entry.asked + within) {
+                entry.given_up = true;
+                overdue.push(&entry.debt);
+            }
+        }
+        overdue
+    }
+}

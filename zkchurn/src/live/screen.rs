@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+//! Standard output, which a reader may pause for as long as it likes. Lines wait in a
+//! bounded queue; what does not fit is dropped, by whole lines, and counted.
+
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{self, Write},
+    os::fd::AsFd,
+    rc::Rc,
+    time::Instant,
+};
+
+use crate::{
+    host::outbox::{Drained, Outbox, Put},
+    warn::warn,
+};
+
+/// Bytes that wait for the reader at most: some 20,000 lines, or 6,000 of JSON.
+const MOST_WAITING: usize = 8 << 20;
+
+/// Standard output; each clone is the same.
+#[derive(Clone)]
+pub struct Screen(Rc<RefCell<Lines>>);
+
+struct Lines {
+    outbox: Outbox,
+    /// The beginning of a line.
+    begun: Vec<u8>,
+    /// Lines that were dropped, and how many of them it was said of.
+    dropped: u64,
+    told: u64,
+    /// Whether nothing is dropped any more.
+    keeps_all: bool,
+}
+
+impl Screen {
+    /// Starts the thread that writes to standard output.
+    ///
+    /// # Errors
+    ///
+    /// The system grants no thread or no descriptor.
+    pub fn start() -> io::Result<Self> {
+        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+        Self::over(File::from(stdout), MOST_WAITING)
+    }
+
+    fn over(to: impl Write + Send + 'static, limit: usize) -> io::Result<Self> {
+        Ok(Self(Rc::new(RefCell::new(Lines {
+            outbox: Outbox::start("output", to, limit)?,
+            begun: Vec::new(),
+            dropped: 0,
+            told: 0,
+            keeps_all: false,
+        }))))
+    }
+
+    /// Lines that were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.0.borrow().dropped
+    }
+
+    /// Why nothing can be written any more, if that is so.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.0.borrow().outbox.failure()
+    }
+
+    /// From here on everything is kept, for as long as this process lives: the report.
+    pub fn keep_all(&self) {
+        self.0.borrow_mut().keeps_all = true;
+    }
+
+    /// Says how many lines were dropped, once the reader reads again.
+    pub fn tell_of_dropped(&self) {
+        let mut lines = self.0.borrow_mut();
+        let new = lines.dropped - lines.told;
+        if new > 0 && lines.outbox.waiting() < MOST_WAITING / 2 {
+            lines.told = lines.dropped;
+            let noun = if new == 1 { "line" } else { "lines" };
+            warn(format_args!(
+                "output fell behind: {new} {noun} not shown; the report counts their connections"
+            ));
+        }
+    }
+
+    /// Waits for the reader to take the rest, at most until `deadline`.
+    pub fn drain(&self, deadline: Instant) -> Drained {
+        let outbox = self.0.borrow().outbox.clone();
+        outbox.drain(deadline)
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut lines = self.0.borrow_mut();
+        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
+            lines.begun.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        };
+        let (whole, begun) = bytes.split_at(end + 1);
+        let mut chunk = std::mem::replace(&mut lines.begun, begun.to_vec());
+        chunk.extend_from_slice(whole);
+        let count = chunk.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let put = match lines.keeps_all {
+            true => lines.outbox.put_anyway(chunk),
+            false => lines.outbox.put(chunk),
+        };
+        match put {
+            Put::Taken => {}
+            Put::Full => lines.dropped += count,
+            Put::Failed(error) => return Err(error),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.failure().map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        os::unix::net::UnixStream,
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_pauses_gets_whole_lines_and_the_end() {
+        const LINE: usize = 1_000;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut screen = Screen::over(ours, 20 * LINE).unwrap();
+        let line = |number: usize| format!("{number:0width$}\n", width = LINE - 1);
+        let mut written = 0;
+        while screen.dropped() < 50 {
+            // In halves: what is dropped is dropped by lines all the same.
+            let line = line(written);
+            screen.write_all(&line.as_bytes()[..500]).unwrap();
+            screen.write_all(&line.as_bytes()[500..]).unwrap();
+            written += 1;
+        }
+        screen.keep_all();
+        (0..100).for_each(|_| screen.write_all(b"the report\n").unwrap());
+        let now = Instant::now();
+        assert!(matches!(screen.drain(now), Drained::Waiting));
+        let read = BufReader::new(theirs).lines().map(Result::unwrap);
+        let shown = written - screen.dropped() as usize;
+        let lines: Vec<_> = read.take(shown + 100).collect();
+        assert!(lines[..shown].iter().all(|line| line.len() == LINE - 1));
+        assert!(lines[shown..].iter().all(|line| line == "the report"));
+        let later = Instant::now() + Duration::from_secs(20);
+        assert!(matches!(screen.drain(later), Drained::All));
+    }
+}
