@@ -17,11 +17,7 @@ use zkchurn_fuzz::{
 /// Replays as `zkchurn replay --format …` does.
 fn replayed(recording: &[u8], form: &dyn Form) -> String {
     let to = Shared::default();
-    let options = Options {
-        colour: false,
-        zone: jiff::tz::TimeZone::UTC,
-        lines_per_second: 0,
-    };
+    let options = Options::plain(jiff::tz::TimeZone::UTC);
     let view = View {
         top: 10,
         time_wait_rows: true,

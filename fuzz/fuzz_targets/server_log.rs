@@ -28,11 +28,7 @@ fuzz_target!(|log: &[u8]| {
     let report = report::build(&tally, &facts, Vec::new(), 10);
     for form in FORMS {
         let mut output = Vec::new();
-        let options = Options {
-            colour: false,
-            zone: jiff::tz::TimeZone::UTC,
-            lines_per_second: 0,
-        };
+        let options = Options::plain(jiff::tz::TimeZone::UTC);
         form.server_log(&mut output, &report, &options)
             .expect("memory takes all output");
         let output = String::from_utf8(output).expect("output is UTF-8");

@@ -203,6 +203,33 @@ impl Outcome {
         }
     }
 
+    /// At most 15 characters, for a narrow column: who ended it, and how far it got.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::StillOpen => "open",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed out",
+            Self::Unreachable => "unreachable",
+            Self::GivenUp => "given up",
+            Self::NoLocalPort => "no local port",
+            Self::LocalAddressInUse => "address in use",
+            Self::NeverSent => "never sent",
+            Self::ConnectFailed => "connect failed",
+            Self::ResetByPeer => "reset by peer",
+            Self::ResetByUs => "reset by us",
+            Self::Broken => "broken",
+            Self::ClosedByUsBeforeAnyByte => "us, 0 bytes",
+            Self::ClosedByPeerBeforeAnyByte => "peer, 0 bytes",
+            Self::ClosedByUsWithoutAnswer => "us, no answer",
+            Self::ClosedByPeerWithoutAnswer => "peer, no answer",
+            Self::AnsweredThenClosedByUs => "us, answered",
+            Self::AnsweredThenClosedByPeer => "peer, answered",
+            Self::ClosedByUs => "us",
+            Self::ClosedByPeer => "peer",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// A few words for a column or a list.
     pub const fn label(self) -> &'static str {
         match self {

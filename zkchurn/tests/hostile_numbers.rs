@@ -116,12 +116,7 @@ proptest! {
         marks in vec(number(), 2),
     ) {
         for form in FORMS {
-            let options = Options {
-                colour: false,
-                zone: jiff::tz::TimeZone::UTC,
-                lines_per_second: 0,
-                columns: 100,
-            };
+            let options = Options::plain(jiff::tz::TimeZone::UTC);
             let view = View { top: 10, time_wait_rows: true };
             let renderer = form.renderer(Box::new(std::io::sink()), options);
             let mut pipeline = Pipeline::new(renderer, view);

@@ -526,12 +526,7 @@ proptest! {
         prop_assert_eq!(ended, report.ended);
         for form in FORMS {
             let mut output = Vec::new();
-            let options = Options {
-                colour: false,
-                zone: jiff::tz::TimeZone::UTC,
-                lines_per_second: 0,
-                columns: 100,
-            };
+            let options = Options::plain(jiff::tz::TimeZone::UTC);
             form.server_log(&mut output, &report, &options).unwrap();
             let acts = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';
             prop_assert!(!output.iter().any(acts));

@@ -49,12 +49,7 @@ fn frames(recording: &[u8]) -> (&[u8], Vec<&[u8]>) {
 }
 
 fn replayed(recording: &[u8], form: &dyn Form) -> Report {
-    let options = Options {
-        colour: false,
-        zone: jiff::tz::TimeZone::UTC,
-        lines_per_second: 0,
-        columns: 100,
-    };
+    let options = Options::plain(jiff::tz::TimeZone::UTC);
     let renderer = form.renderer(Box::new(std::io::sink()), options);
     let mut pipeline = Pipeline::new(renderer, EVERYTHING);
     play(&mut Reader::new(recording).unwrap(), &mut pipeline).unwrap();

@@ -234,6 +234,35 @@ fn texts_at_three_widths() {
     check_all("text", texts);
 }
 
+/// Below `--details`: evidence, tables and processes, as they go into a pipe.
+#[test]
+fn details_in_a_pipe() {
+    let texts = in_parallel(&AS_TEXT, |recording| {
+        let file = file_of(recording);
+        let arguments = ["replay", "--details", file.to_str().unwrap()];
+        (snapshot_name(recording), printed(&arguments))
+    });
+    check_all("details", texts);
+}
+
+/// When the prompt is back, the answer is on a terminal of 24 lines of 80 columns: it is
+/// what stands behind the last empty line, and no line wraps.
+#[test]
+fn the_answer_fits_the_screen() {
+    let too_long: Vec<_> = in_parallel(&recordings(), |recording| {
+        let file = file_of(recording);
+        let arguments = ["replay", "--no-color", file.to_str().unwrap()];
+        (recording.clone(), printed_on_terminal(80, &arguments))
+    })
+    .into_iter()
+    .filter(|(_, text)| {
+        let screen = text.rsplit("\n\n").next().unwrap();
+        screen.lines().count() > 23 || text.lines().any(|line| line.chars().count() > 80)
+    })
+    .collect();
+    assert!(too_long.is_empty(), "{too_long:#?}");
+}
+
 #[test]
 fn server_logs_as_text_and_json() {
     let views = SERVER_LOGS.map(|(name, arguments)| {

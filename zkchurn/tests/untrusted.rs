@@ -233,7 +233,7 @@ proptest! {
     #[test]
     fn nothing_acts_on_a_terminal(evil in hostile()) {
         let mut bytes = Vec::new();
-        let options = Options { colour: false, zone: jiff::tz::TimeZone::UTC, lines_per_second: 0, columns: 100 };
+        let options = Options::plain(jiff::tz::TimeZone::UTC);
         feed(Text::new(&mut bytes, options), &evil);
         let text = std::str::from_utf8(&bytes).unwrap();
         let acts = |character: &char| {

@@ -133,6 +133,10 @@ pub struct Finding {
     pub connections: u64,
     /// What happens, a sentence.
     pub summary: String,
+    /// How many connections there were, how they ended and after how long; `None` for a
+    /// server's log, which has its own numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
     /// The rhythm of the connections, in words.
     pub rhythm: Option<String>,
     /// What speaks for it.

@@ -9,6 +9,7 @@
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm` | metronome, back-off, bursts |
 //! | `rules/` | one file a rule, and their list |
+//! | `seen` | what was seen of the connections, in a sentence |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
@@ -22,6 +23,7 @@ mod lookalikes;
 pub mod protocol;
 pub mod rhythm;
 pub mod rules;
+mod seen;
 mod shared;
 #[cfg(test)]
 pub(crate) mod test_case;
@@ -100,6 +102,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
         destinations: case.destinations.iter().map(ToString::to_string).collect(),
         connections: case.tally.opened(),
         summary: verdict.summary,
+        seen: Some(seen::sentence(&case.tally, case.window_ns)),
         rhythm: case.rhythm.words(),
         reasons_for: verdict.reasons_for,
         reasons_against: verdict.reasons_against,

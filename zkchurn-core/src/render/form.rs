@@ -20,12 +20,27 @@ pub struct Options {
     pub zone: TimeZone,
     /// Most lines of connections a second; 0 for no limit.
     pub lines_per_second: u32,
-    /// Columns that sentences are wrapped to; tables are as wide as they are.
-    pub columns: u16,
+    /// Columns of the terminal; `None` where the output is none, or where it does not say.
+    pub columns: Option<u16>,
+    /// Whether people are shown tables, evidence and processes above the answer.
+    pub details: bool,
 }
 
-/// Columns where no terminal says how many it has.
-pub const COLUMNS: u16 = 100;
+impl Options {
+    /// Everything, for whatever reads it: no colour, no limit, no terminal.
+    pub const fn plain(zone: TimeZone) -> Self {
+        Self {
+            colour: false,
+            zone,
+            lines_per_second: 0,
+            columns: None,
+            details: true,
+        }
+    }
+}
+
+/// Columns that sentences are wrapped to where no terminal says how many it has.
+pub(super) const COLUMNS: u16 = 100;
 
 /// Bytes that a renderer gathers before they go out.
 pub(super) const BUFFER: usize = 64 * 1024;

@@ -23,7 +23,7 @@ use crate::{
     report::{IntervalSummary, Report},
 };
 
-pub use form::{COLUMNS, FORMS, Form, Options, named};
+pub use form::{FORMS, Form, Options, named};
 pub use time_wait::TimeWaitOnly;
 
 /// One connection that ended, or that was open at the end, with its context.

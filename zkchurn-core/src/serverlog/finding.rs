@@ -357,6 +357,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         destinations: Vec::new(),
         connections: count,
         summary: summary(rule, subject, count),
+        seen: None,
         rhythm: rhythm(rule, subject),
         reasons_for: vec![format!("{}{}", rule.means, extra(rule, subject))],
         reasons_against: doubts(rule, subject),

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 use clap::Args;
 use jiff::tz::TimeZone;
 use rustix::termios::tcgetwinsize;
-use zkchurn_core::render::{COLUMNS, FORMS, Form, Options, Renderer, TimeWaitOnly};
+use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
 
 use super::values;
 
@@ -25,6 +25,11 @@ pub struct OutputArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
     pub lines: u32,
 
+    /// Print more above the answer: the evidence of each finding, tables, and what was seen of
+    /// the processes. Text only; the other forms have it all.
+    #[arg(long)]
+    pub details: bool,
+
     /// No colours. Pipes and NO_COLOR switch them off, too.
     #[arg(long)]
     pub no_color: bool,
@@ -37,15 +42,14 @@ pub fn options(no_color: bool) -> Options {
         zone: TimeZone::system(),
         lines_per_second: 0,
         columns: columns(&io::stdout().lock()),
+        details: false,
     }
 }
 
-/// Those of the terminal.
-fn columns(stdout: &StdoutLock<'_>) -> u16 {
-    match tcgetwinsize(stdout) {
-        Ok(size) if size.ws_col > 0 => size.ws_col,
-        _ => COLUMNS,
-    }
+/// Those of the terminal, where it is one.
+fn columns(stdout: &StdoutLock<'_>) -> Option<u16> {
+    let columns = tcgetwinsize(stdout).ok()?.ws_col;
+    (columns > 0).then_some(columns)
 }
 
 /// The renderer that the options ask for, on standard output.
@@ -57,6 +61,7 @@ pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
 pub fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Renderer> {
     let options = Options {
         lines_per_second: args.lines,
+        details: args.details,
         ..options(args.no_color)
     };
     args.format.renderer(to, options)

@@ -132,12 +132,7 @@ mod tests {
     /// What `zkchurn timewait --rows` prints of the sockets that a recording holds.
     fn printed(recording: &Path, form: &dyn Form) -> String {
         let kept = Kept::default();
-        let options = Options {
-            colour: false,
-            zone: TimeZone::UTC,
-            lines_per_second: 0,
-            columns: 100,
-        };
+        let options = Options::plain(TimeZone::UTC);
         let view = View {
             top: 10,
             time_wait_rows: true,

@@ -25,7 +25,14 @@ fn zkchurn(target: &Target, arguments: &[&str]) -> String {
 }
 
 fn trace(target: &Target) -> String {
-    let arguments = ["--jvm", "dump", "--duration", "4s", "--no-color"];
+    let arguments = [
+        "--jvm",
+        "dump",
+        "--duration",
+        "4s",
+        "--details",
+        "--no-color",
+    ];
     zkchurn(target, &arguments)
 }
 

@@ -30,7 +30,7 @@ fn escape_sequences_in_a_threads_name_come_out_as_text() {
     });
     let comm = trace.connections[0]["thread"]["comm"].as_str().unwrap();
     assert_eq!(comm, "\\u{1b}[2J\\u{7}evil\\u{d}\\u{9b}x");
-    for arguments in [&[][..], &["--no-color"]] {
+    for arguments in [&["--details"][..], &["--no-color"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
             .arg("replay")
             .arg(&recording)

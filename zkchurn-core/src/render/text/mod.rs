@@ -2,10 +2,13 @@
 //! Output for a person: a line for each connection, a summary for each
 //! interval, and the report.
 
+mod cell;
 mod doctor;
 mod findings;
 mod logs;
 mod report;
+mod row;
+mod screen;
 mod server_log;
 mod stream;
 mod style;
@@ -17,13 +20,17 @@ use std::io::{self, BufWriter, Write};
 
 use jiff::tz::TimeZone;
 
-use super::{ConnectionLine, Form, Options, Renderer, form::BUFFER};
+use super::{
+    ConnectionLine, Form, Options, Renderer,
+    form::{BUFFER, COLUMNS},
+};
 use crate::{
     doctor::Doctor,
     frame::TraceStart,
     report::{IntervalSummary, Report},
     serverlog, text,
 };
+use row::Layout;
 use stream::LineLimit;
 use style::Style;
 
@@ -44,7 +51,8 @@ impl Page {
     }
 
     fn of(options: &Options) -> Self {
-        Self::new(options.colour, &options.zone, options.columns)
+        let columns = options.columns.unwrap_or(COLUMNS);
+        Self::new(options.colour, &options.zone, columns)
     }
 }
 
@@ -53,6 +61,8 @@ pub struct Text<W> {
     to: W,
     page: Page,
     limit: LineLimit,
+    terminal: Option<u16>,
+    details: bool,
     header_written: bool,
 }
 
@@ -94,6 +104,8 @@ impl<W: Write> Text<W> {
             to,
             page: Page::of(&options),
             limit: LineLimit::new(options.lines_per_second),
+            terminal: options.columns,
+            details: options.details,
             header_written: false,
         }
     }
@@ -130,24 +142,30 @@ impl<W: Write> Renderer for Text<W> {
         if !self.limit.admit() {
             return Ok(());
         }
+        let layout = Layout::of(self.terminal);
         if !self.header_written {
             self.header_written = true;
-            writeln!(self.to, "{}", self.page.style.bold(&stream::header()))?;
+            writeln!(self.to, "{}", self.page.style.bold(&row::header(layout)))?;
         }
-        stream::write_line(&mut self.to, line, &self.page.style, &self.page.zone)
+        row::write(&mut self.to, line, &self.page, layout)
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.write_left_out()?;
         let line = stream::interval_line(summary, &self.page.zone);
+        let line = match self.terminal {
+            Some(columns) => cell::clip(&line, usize::from(columns)),
+            None => line,
+        };
         writeln!(self.to, "{}", self.page.style.bold(&line))?;
-        match &summary.leading {
-            Some(leading) if leading.is_new => {
-                let line = stream::leading_line(summary, leading, &self.page.zone);
-                writeln!(self.to, "{}", self.page.style.bold(&line))
-            }
-            _ => Ok(()),
+        let Some(leading) = summary.leading.as_ref().filter(|leading| leading.is_new) else {
+            return Ok(());
+        };
+        let line = stream::leading_line(summary, leading, &self.page.zone);
+        for line in wrap::wrapped("", &line, self.page.columns) {
+            writeln!(self.to, "{}", self.page.style.bold(&line))?;
         }
+        Ok(())
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
@@ -155,7 +173,11 @@ impl<W: Write> Renderer for Text<W> {
         if self.header_written {
             writeln!(self.to)?;
         }
-        report::write(&mut self.to, report, &self.page)
+        if self.details {
+            report::write(&mut self.to, report, &self.page)?;
+            writeln!(self.to)?;
+        }
+        screen::write(&mut self.to, report, &self.page)
     }
 
     fn time_wait(&mut self, report: &Report) -> io::Result<()> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The report: the answer, the table, what was lost and what was degraded.
+//! The details: all findings with their evidence, the table, the processes, what was
+//! lost and what was degraded.
 
 use std::io::{self, Write};
 
@@ -25,7 +26,7 @@ use crate::{
 /// Findings that are shown whole: the first say what to do.
 const WHOLE: usize = 4;
 
-/// Writes the whole report.
+/// Writes them.
 pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let Page { style, zone, .. } = page;
     let layout = Layout {
@@ -33,9 +34,6 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
         columns: page.columns,
     };
     findings::write(to, &report.findings, style, layout)?;
-    for line in wrapped("", &report.answer, page.columns) {
-        writeln!(to, "{}", style.bold(&line))?;
-    }
     if !report.flows.is_empty() {
         writeln!(to)?;
         write_table(to, report, style, zone)?;

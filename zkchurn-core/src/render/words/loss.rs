@@ -44,6 +44,36 @@ pub fn line(loss: &Loss) -> String {
     line
 }
 
+/// Whether anything was lost, in a few words; the numbers where it was.
+pub fn in_short(loss: &Loss) -> String {
+    let kernel = &loss.kernel;
+    let counts = [
+        (kernel.ended_records_dropped, "end"),
+        (kernel.established_records_dropped, "beginning"),
+        (kernel.table_full, "connection"),
+        (kernel.recursion_misses.unwrap_or(0), "skipped run"),
+        (
+            kernel
+                .handshake_records_dropped
+                .unwrap_or(0)
+                .saturating_add(loss.handshakes_evicted),
+            "handshake",
+        ),
+        (loss.undecodable_records, "unreadable record"),
+        (loss.unknown_records, "newer record"),
+    ];
+    let lost: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| text::counted(*count, what))
+        .collect();
+    match (lost.is_empty(), kernel.recursion_misses) {
+        (true, Some(_)) => "nothing lost".to_owned(),
+        (true, None) => "nothing known to be lost".to_owned(),
+        (false, _) => format!("lost: {}", lost.join(", ")),
+    }
+}
+
 /// Memory is bounded: what made room, a sentence each.
 pub fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
     let mut sentences = Vec::new();
