@@ -291,6 +291,14 @@ impl Connection {
             && self.error.unwrap_or(0) == 0
     }
 
+    /// Whether the peer has closed and this side, which has not, holds its socket open.
+    pub fn is_held_in_close_wait(&self) -> bool {
+        self.stage == Stage::Closing
+            && self.saw(state::CLOSE_WAIT)
+            && !self.saw(state::LAST_ACK)
+            && self.local_close_ns.is_none()
+    }
+
     fn saw(&self, state: u8) -> bool {
         self.states_seen & state::bit(state) != 0
     }

@@ -207,8 +207,14 @@ fn wrong_findings(replayed: &Replayed, how: &str) -> Vec<String> {
     let expected = &replayed.truth["expected"][how];
     let groups: Vec<_> = list(&expected["must"]).iter().map(list).collect();
     let may = list(&expected["may"]);
+    let is_alternative = |finding: &Value, wanted: &Value| {
+        let alternatives = finding["alternatives"].as_array();
+        alternatives.is_some_and(|all| all.iter().any(|one| one["name"] == *wanted))
+    };
     let says = |finding: &Value, wanted: &Value| {
-        finding["name"] == *wanted || list(&finding["cannot_tell_from"]).contains(wanted)
+        finding["name"] == *wanted
+            || list(&finding["cannot_tell_from"]).contains(wanted)
+            || is_alternative(finding, wanted)
     };
     let mut wrong = Vec::new();
     for group in &groups {

@@ -10,6 +10,7 @@ use crate::{
     inspection::{LogSignature, logs::LogFinding},
     ledger::{
         Destination,
+        distribution::Distribution,
         handshakes::Handshakes,
         shape::{Shapes, Spoken},
         tally::{Range, Tally},
@@ -88,6 +89,8 @@ pub struct Case<'a> {
     pub destinations: Vec<Destination>,
     /// The connections.
     pub tally: Tallied<'a>,
+    /// The time between the starts of successive ones, the latest of them.
+    pub gaps: Distribution,
     pub rhythm: Rhythm,
     /// What kind of program it is.
     pub runtime: Runtime,
@@ -106,6 +109,17 @@ pub struct Case<'a> {
     pub rivals: Vec<String>,
     /// Sessions that several clients got.
     pub shared: Vec<SharedSession>,
+    /// Connections of the same owner to the same peers that are open.
+    pub open: u64,
+    /// Those of them that are older than the trace.
+    pub older_open: u64,
+    /// How many of those that end are open at any moment, on average.
+    pub in_flight: u64,
+    /// Connections of the same owner to the same peers that are not of this case and
+    /// were established.
+    pub established_beside: u64,
+    /// Connections of the same owner to the same peers that this host closed first.
+    pub closed_here: u64,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }
@@ -188,7 +202,9 @@ impl Case<'_> {
     /// Whether each, or nearly each, is from a thread or process of its own.
     pub fn is_new_one_each_time(&self) -> bool {
         match self.who {
-            Who::Programs { .. } => true,
+            Who::Programs { processes, .. } => {
+                processes * 2 >= self.tally.opened() || self.threads * 10 >= self.tally.opened() * 6
+            }
             Who::Process { threads, .. } => threads * 10 >= self.tally.opened() * 6,
             _ => false,
         }

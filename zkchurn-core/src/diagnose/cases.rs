@@ -1,288 +1,176 @@
 // SPDX-License-Identifier: MIT
-//! From the aggregate to cases: who belongs together.
-//!
-//! | connections | become |
-//! |---|---|
-//! | nearly all by one thread of a process | a case of that thread |
-//! | by several threads of a process | a case of that process |
-//! | one or two each by several processes of one name and user | one case of all of them |
-//! | accepted from a remote host | a case of that host |
-//!
-//! Far ends of one process that end alike are one case: a client with a list of
-//! servers goes through them in turn.
+//! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::{
-    connection::{Comm, Side},
+    connection::Side,
     hash::HashMap,
+    inspection::logs::LogFinding,
     ledger::{
         Destination, Flow, FlowKey, Ledger,
+        manner::Way,
         sessions::User,
-        shape::{Ending, Spoken},
-        sizes,
-        tally::Tally,
+        shape::Spoken,
+        starts::{self, Starts},
+        tally::{FirstCloseKey, Tally},
     },
     process::{ProcessIdentity, ProcessKey, file_name, java_name},
     registry::Registry,
 };
 
 use super::{
-    Depth,
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
+    cluster::{Cluster, Member, Owner, Part},
     protocol::Services,
     rhythm::Rhythm,
-    shared::{Owner, SharedSessions},
+    shared::{self, SharedSessions},
     who::Who,
 };
 
-/// Processes with at most so many connections each are counted together.
-const FEW: u64 = 2;
 /// More cases than these are not compared with each other.
 const MOST_RIVALS: usize = 16;
-/// So many processes of one name are a program that is started again and again.
-const MANY_PROCESSES: usize = 3;
-
-/// The cases of this depth, busiest first, and how many were left out.
-pub fn cases<'a>(
-    ledger: &'a Ledger,
-    registry: &'a Registry,
-    window_ns: u64,
-    depth: Depth,
-) -> (Vec<Case<'a>>, u64) {
-    let flows = ledger.flows();
-    let services = Services::of(&flows);
-    let (programs, flows) = split_programs(flows);
-    let scope = Scope {
-        ledger,
-        services,
-        registry,
-        window_ns,
-        of_process: by_process(&flows),
-        shared: SharedSessions::of(&ledger.sessions),
-    };
-    let mut cases: Vec<_> = programs
-        .into_iter()
-        .map(|(program, members)| scope.of_programs(&program, &members))
-        .collect();
-    let (groups, left_out) = busiest(together(&flows), depth);
-    for (group, members) in groups {
-        cases.push(scope.of_one(group, &members));
-    }
-    introduce_rivals(&mut cases);
-    cases.sort_by(|a, b| {
-        let busier = b.tally.ended.cmp(&a.tally.ended);
-        busier.then_with(|| a.destinations.cmp(&b.destinations))
-    });
-    (cases, left_out)
-}
-
-/// The groups with the most ended connections. They are chosen before their cases are
-/// made, which takes most of the time.
-fn busiest<'a>(
-    groups: BTreeMap<Group, Vec<Member<'a>>>,
-    depth: Depth,
-) -> (Vec<(Group, Vec<Member<'a>>)>, u64) {
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    let Depth::Busiest(most) = depth else {
-        return (groups, 0);
-    };
-    let left_out = groups.len().saturating_sub(most);
-    if left_out > 0 {
-        let ended = |members: &[Member<'_>]| -> u64 {
-            members.iter().map(|(_, flow)| flow.tally.ended).sum()
-        };
-        groups.sort_by_cached_key(|(_, members)| std::cmp::Reverse(ended(members)));
-        groups.truncate(most);
-    }
-    (groups, left_out as u64)
-}
-
-/// Tells each case whose sessions go no further than the handshake of the others.
-fn introduce_rivals(cases: &mut [Case<'_>]) {
-    let candidates: Vec<_> = cases
-        .iter()
-        .enumerate()
-        .filter(|(_, case)| case.most(case.shapes().count_exact(sizes::is_handshake_alone)))
-        .map(|(index, case)| (index, case.destinations.clone(), case.who.words()))
-        .take(MOST_RIVALS)
-        .collect();
-    for (index, destinations, _) in &candidates {
-        let others = candidates.iter().filter(|(other, theirs, _)| {
-            other != index
-                && theirs
-                    .iter()
-                    .any(|one| destinations.binary_search(one).is_ok())
-        });
-        cases[*index].rivals = others.map(|(_, _, words)| words.clone()).collect();
-    }
-}
-
-type Member<'a> = (&'a FlowKey, &'a Flow);
-
-/// Processes that are alike: same name, same user, same peer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ProgramKey {
-    comm: Option<Comm>,
-    uid: Option<u32>,
-    destination: Destination,
-}
-
-/// Takes the short-lived processes of one name out of the flows.
-fn split_programs<'a>(
-    flows: Vec<Member<'a>>,
-) -> (Vec<(ProgramKey, Vec<Member<'a>>)>, Vec<Member<'a>>) {
-    let mut by_program: BTreeMap<ProgramKey, Vec<Member<'a>>> = BTreeMap::new();
-    let mut others = Vec::new();
-    for (key, flow) in flows {
-        if key.process.is_none() || flow.tally.opened() > FEW || flow.tally.opened() == 0 {
-            others.push((key, flow));
-            continue;
-        }
-        let program = ProgramKey {
-            comm: flow.process_comm,
-            uid: flow.uid,
-            destination: key.destination,
-        };
-        by_program.entry(program).or_default().push((key, flow));
-    }
-    let mut programs = Vec::new();
-    for (program, mut members) in by_program {
-        if members.len() >= MANY_PROCESSES {
-            members.sort_by_key(|(_, flow)| flow.tally.first_seen_ns);
-            programs.push((program, members));
-        } else {
-            others.extend(members);
-        }
-    }
-    (programs, others)
-}
-
-/// What is one case: a process or a remote host, its only thread, and an ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    process: Option<ProcessKey>,
-    /// Set for remote hosts, which are never put together.
-    host: Option<Destination>,
-    tid: Option<u32>,
-    ending: Option<Ending>,
-}
-
-fn together<'a>(flows: &[Member<'a>]) -> BTreeMap<Group, Vec<Member<'a>>> {
-    let mut groups: BTreeMap<Group, Vec<Member<'a>>> = BTreeMap::new();
-    for (key, flow) in flows {
-        let group = Group {
-            process: key.process,
-            host: key.process.is_none().then_some(key.destination),
-            tid: only_thread(flow),
-            ending: flow.tally.shapes.main_ending(),
-        };
-        groups.entry(group).or_default().push((key, flow));
-    }
-    groups
-}
-
-/// The thread that opened nearly all of them.
-fn only_thread(flow: &Flow) -> Option<u32> {
-    let (tid, busiest) = flow.busiest_thread()?;
-    let is_one = busiest.tally.opened() * 10 >= flow.tally.opened() * 9;
-    (is_one && !flow.threads_left_out).then_some(tid)
-}
-
-/// The flows of each process, in their order.
-fn by_process<'a>(flows: &[Member<'a>]) -> HashMap<ProcessKey, Vec<Member<'a>>> {
-    let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
-    for (key, flow) in flows {
-        if let Some(process) = key.process {
-            of_process.entry(process).or_default().push((*key, *flow));
-        }
-    }
-    of_process
-}
 
 /// What all cases are made from. Whatever a case asks for by process or host is
 /// ordered by it beforehand: there may be thousands of cases.
-struct Scope<'a> {
-    ledger: &'a Ledger,
+pub struct Scope<'a> {
     registry: &'a Registry,
     window_ns: u64,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
     shared: SharedSessions,
+    /// Those with sessions that go no further than the handshake.
+    rivals: Vec<(Owner, BTreeSet<Destination>, String)>,
 }
 
 impl<'a> Scope<'a> {
-    fn of_programs(&self, program: &ProgramKey, members: &[Member<'a>]) -> Case<'a> {
-        let tally = absorbed(members);
-        let latest = members.iter().rev().find_map(|(key, _)| key.process);
-        let latest = latest.unwrap_or(ProcessKey {
-            pid: 0,
-            start_ns: 0,
-        });
-        let newest = members.last().map(|(key, flow)| self.label(key, flow));
-        let client_thread = self.client_thread(None, members);
-        let destinations = vec![program.destination];
-        Case {
-            who: Who::Programs {
-                label: newest.unwrap_or_default(),
-                uid: program.uid,
-                processes: members.len() as u64,
-                latest,
-            },
-            side: program.destination.side(),
-            protocol: self.services.protocol(&destinations, client_thread),
-            destinations,
-            rhythm: Rhythm::of(&tally.gap),
-            runtime: self.runtime(members),
-            client_thread,
-            threads: members.len() as u64,
-            logs: Vec::new(),
-            siblings: Vec::new(),
+    pub fn new(
+        ledger: &'a Ledger,
+        registry: &'a Registry,
+        flows: &[Member<'a>],
+        window_ns: u64,
+    ) -> Self {
+        let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
+        for (key, flow) in flows {
+            if let Some(process) = key.process {
+                of_process.entry(process).or_default().push((*key, *flow));
+            }
+        }
+        let mut scope = Self {
+            registry,
+            window_ns,
+            of_process,
+            services: Services::of(flows),
+            shared: SharedSessions::of(&ledger.sessions),
             rivals: Vec::new(),
-            shared: self.shared(members),
+        };
+        for (key, flow) in flows {
+            let group = None;
+            if scope.client_thread(&[Part { key, flow, group }]) == ClientThread::ByStack {
+                scope.services.has_client(&key.destination);
+            }
+        }
+        scope
+    }
+
+    /// Notes whose sessions go no further than the handshake.
+    pub fn introduce(&mut self, owner: Owner, clusters: &[Cluster<'a>]) {
+        for cluster in clusters {
+            let alone = |part: &Part<'_>| {
+                part.group
+                    .is_some_and(|(_, group)| group.manner.way == Way::HandshakeAlone)
+            };
+            if self.rivals.len() < MOST_RIVALS && cluster.parts.iter().all(alone) {
+                let peers = cluster.parts.iter().map(|part| part.key.destination);
+                let who = self.who(owner, cluster).words();
+                self.rivals.push((owner, peers.collect(), who));
+            }
+        }
+    }
+
+    pub fn case(&self, owner: Owner, cluster: &Cluster<'a>) -> Case<'a> {
+        let parts = &cluster.parts;
+        let processes = cluster.processes();
+        let destinations = parts.iter().map(|part| part.key.destination);
+        let mut destinations: Vec<_> = destinations.collect();
+        destinations.sort_unstable();
+        destinations.dedup();
+        let tally = absorbed(parts);
+        let gaps = match parts.as_slice() {
+            [
+                Part {
+                    flow, group: None, ..
+                },
+            ] => flow.tally.gap.clone(),
+            _ => starts::gaps(&Starts::together(
+                parts
+                    .iter()
+                    .filter_map(|part| Some(&part.group.as_ref()?.1.starts)),
+            )),
+        };
+        let flows = flows(parts);
+        let client_thread = self.client_thread(parts);
+        let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
+        let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
+        Case {
+            who: self.who_of(owner, cluster, &processes),
+            side: destinations.first().map_or(Side::Client, Destination::side),
+            rhythm: Rhythm::of(&gaps),
+            gaps,
+            runtime: self.runtime(parts),
+            client_thread,
+            protocol: self.services.protocol(&destinations, client_thread),
+            threads: threads(parts),
+            logs: self.logs(&processes),
+            siblings: self.siblings(&processes, &destinations),
+            rivals: self.rivals_of(owner, &destinations),
+            shared: self.shared(parts),
+            open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
+            older_open,
+            in_flight: in_flight(&flows, self.window_ns),
+            established_beside: established.saturating_sub(tally.established),
+            closed_here: flows
+                .iter()
+                .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))
+                .sum(),
             window_ns: self.window_ns,
+            destinations,
             tally,
         }
     }
 
-    fn of_one(&self, group: Group, members: &[Member<'a>]) -> Case<'a> {
-        let mut tally = absorbed(members);
-        if let Tallied::Several(tally) = &mut tally
-            && let Some(walk) = group.process.and_then(|process| self.ledger.walk(process))
-        {
-            tally.gap = walk.gap.clone();
-        }
-        let mut destinations: Vec<_> = members.iter().map(|(key, _)| key.destination).collect();
-        destinations.sort();
-        let side = destinations.first().map_or(Side::Client, Destination::side);
-        let inspection = group
-            .process
-            .and_then(|process| self.registry.inspection(process));
-        let logs = inspection.and_then(|inspection| inspection.logs.as_ref());
-        let client_thread = self.client_thread(group.tid, members);
-        Case {
-            who: self.who(group, members),
-            side,
-            rhythm: Rhythm::of(&tally.gap),
-            runtime: self.runtime(members),
-            client_thread,
-            protocol: self.services.protocol(&destinations, client_thread),
-            threads: threads(members),
-            logs: logs.map_or_else(Vec::new, |logs| logs.findings.iter().collect()),
-            siblings: self.siblings(group, &destinations),
-            rivals: Vec::new(),
-            shared: self.shared(members),
-            window_ns: self.window_ns,
-            destinations,
-            tally,
-        }
+    fn rivals_of(&self, owner: Owner, destinations: &[Destination]) -> Vec<String> {
+        let meets =
+            |peers: &BTreeSet<Destination>| destinations.iter().any(|one| peers.contains(one));
+        let others = self.rivals.iter();
+        others
+            .filter(|(other, peers, _)| *other != owner && meets(peers))
+            .map(|(_, _, words)| words.clone())
+            .collect()
     }
 
-    /// The other peers of the same process; `ours` is sorted.
-    fn siblings(&self, group: Group, ours: &[Destination]) -> Vec<Sibling> {
-        let flows = group
-            .process
-            .and_then(|process| self.of_process.get(&process));
+    /// What their logs say, each line once.
+    fn logs(&self, processes: &[ProcessKey]) -> Vec<&'a LogFinding> {
+        let mut logs: Vec<&LogFinding> = Vec::new();
+        for process in processes {
+            let inspection = self.registry.inspection(*process);
+            let search = inspection.and_then(|inspection| inspection.logs.as_ref());
+            for finding in search.iter().flat_map(|search| &search.findings) {
+                if !logs.contains(&finding) {
+                    logs.push(finding);
+                }
+            }
+        }
+        logs
+    }
+
+    /// The other peers of the same process.
+    fn siblings(&self, processes: &[ProcessKey], ours: &[Destination]) -> Vec<Sibling> {
+        let only = match processes.len() {
+            1 => processes.first(),
+            _ => None,
+        };
+        let flows = only.and_then(|process| self.of_process.get(process));
         let flows = flows.into_iter().flatten();
         flows
             .filter(|(key, _)| ours.binary_search(&key.destination).is_err())
@@ -293,32 +181,53 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
-    fn who(&self, group: Group, members: &[Member<'_>]) -> Who {
-        let Some(process) = group.process else {
-            return Who::RemoteHost {
-                host: match group.host {
-                    Some(Destination::Client { host, .. }) => host.to_string(),
-                    Some(Destination::Server(address)) => address.to_string(),
-                    None => String::new(),
-                },
-            };
+    fn who(&self, owner: Owner, cluster: &Cluster<'_>) -> Who {
+        self.who_of(owner, cluster, &cluster.processes())
+    }
+
+    fn who_of(&self, owner: Owner, cluster: &Cluster<'_>, processes: &[ProcessKey]) -> Who {
+        let label = || {
+            let newest = cluster.parts.iter();
+            let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
+            newest.map_or_else(String::new, |part| self.label(part.key, part.flow))
         };
-        let label = members
-            .first()
-            .map(|(key, flow)| self.label(key, flow))
-            .unwrap_or_default();
-        match group.tid {
-            Some(tid) => Who::Thread {
-                process,
-                label,
-                tid,
-                comm: comm_of(tid, members),
+        match (owner, processes.first()) {
+            (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
+                host: host.to_string(),
             },
-            None => Who::Process {
-                process,
-                label,
-                threads: threads(members),
+            (Owner::Peer(Destination::Server(address)), _) => Who::RemoteHost {
+                host: address.to_string(),
             },
+            (Owner::Process(_), Some(process)) if processes.len() == 1 => {
+                match only_thread(&cluster.parts) {
+                    Some((tid, comm)) => Who::Thread {
+                        process: *process,
+                        label: label(),
+                        tid,
+                        comm,
+                    },
+                    None => Who::Process {
+                        process: *process,
+                        label: label(),
+                        threads: threads(&cluster.parts),
+                    },
+                }
+            }
+            _ => {
+                let latest = cluster.parts.iter();
+                let latest = latest.max_by_key(|part| part.tally().first_seen_ns);
+                Who::Programs {
+                    label: label(),
+                    uid: cluster.parts.first().and_then(|part| part.flow.uid),
+                    processes: processes.len() as u64,
+                    latest: latest
+                        .and_then(|part| part.key.process)
+                        .unwrap_or(ProcessKey {
+                            pid: 0,
+                            start_ns: 0,
+                        }),
+                }
+            }
         }
     }
 
@@ -328,9 +237,22 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn runtime(&self, members: &[Member<'_>]) -> Runtime {
-        let kinds = members.iter().map(|(key, flow)| {
-            let Some(process) = key.process else {
+    /// What makes two processes instances of one program: name, executable and command
+    /// line. None where the command line is not known.
+    pub fn program(&self, process: ProcessKey) -> Option<(String, Option<String>, Vec<String>)> {
+        let identity = self.registry.get(process)?;
+        (!identity.command.is_empty()).then(|| {
+            (
+                identity.label(),
+                identity.executable.clone(),
+                identity.command.clone(),
+            )
+        })
+    }
+
+    fn runtime(&self, parts: &[Part<'_>]) -> Runtime {
+        let kinds = parts.iter().map(|part| {
+            let Some(process) = part.key.process else {
                 return Runtime::Unknown;
             };
             let inspection = self.registry.inspection(process);
@@ -342,10 +264,10 @@ impl<'a> Scope<'a> {
                 return match executable.or(identity.command.first().map(|first| file_name(first))) {
                     Some("java") => Runtime::Jvm,
                     Some(_) => Runtime::Other,
-                    None => runtime_by_comm(flow),
+                    None => runtime_by_comm(part.flow),
                 };
             }
-            runtime_by_comm(flow)
+            runtime_by_comm(part.flow)
         });
         kinds
             .max_by_key(|runtime| *runtime != Runtime::Unknown)
@@ -353,8 +275,8 @@ impl<'a> Scope<'a> {
     }
 
     /// The sessions of these processes or hosts that several clients got.
-    fn shared(&self, members: &[Member<'_>]) -> Vec<SharedSession> {
-        let owners = members.iter().map(|(key, _)| Owner::of_flow(key));
+    fn shared(&self, parts: &[Part<'_>]) -> Vec<SharedSession> {
+        let owners = parts.iter().map(|part| shared::Owner::of_flow(part.key));
         let shared = self.shared.of_owners(owners).into_iter();
         shared
             .take(MOST_RIVALS)
@@ -380,28 +302,31 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.
-    fn client_thread(&self, tid: Option<u32>, members: &[Member<'_>]) -> ClientThread {
+    fn client_thread(&self, parts: &[Part<'_>]) -> ClientThread {
         let mut by_name = false;
-        for (key, flow) in members {
-            let jvm = key
+        for part in parts {
+            let inspection = part
+                .key
                 .process
-                .and_then(|process| self.registry.inspection(process)?.jvm.as_ref());
-            for (this, thread) in &flow.threads {
-                if tid.is_some_and(|tid| tid != *this) {
-                    continue;
-                }
-                let dumped = jvm.and_then(|jvm| jvm.thread(*this));
-                if dumped.is_some_and(|thread| {
+                .and_then(|process| self.registry.inspection(process));
+            let dumped = inspection.and_then(|inspection| inspection.jvm.as_ref());
+            let is_zookeepers = dumped.is_some_and(|jvm| {
+                jvm.threads.iter().any(|thread| {
                     thread.doubt.is_none()
+                        && part.has_thread(thread.tid)
                         && thread
                             .stack
                             .iter()
                             .any(|frame| frame.contains("org.apache.zookeeper.ClientCnxn"))
-                }) {
-                    return ClientThread::ByStack;
-                }
-                by_name |= java_name::may_be_send_thread(thread.comm.as_bytes());
+                })
+            });
+            if is_zookeepers {
+                return ClientThread::ByStack;
             }
+            let named = part.named_threads().into_iter();
+            by_name |= named
+                .map(|thread| thread.comm)
+                .any(|comm| java_name::may_be_send_thread(comm.as_bytes()));
         }
         match by_name {
             true => ClientThread::ByName,
@@ -419,11 +344,11 @@ fn runtime_by_comm(flow: &Flow) -> Runtime {
 }
 
 /// In the order of their first connections.
-fn absorbed<'a>(members: &[Member<'a>]) -> Tallied<'a> {
-    if let [(_, flow)] = members {
-        return Tallied::One(&flow.tally);
+fn absorbed<'a>(parts: &[Part<'a>]) -> Tallied<'a> {
+    if let [part] = parts {
+        return Tallied::One(part.tally());
     }
-    let mut tallies: Vec<_> = members.iter().map(|(_, flow)| &flow.tally).collect();
+    let mut tallies: Vec<_> = parts.iter().map(Part::tally).collect();
     tallies.sort_by_key(|tally| tally.first_seen_ns);
     let mut all = Box::<Tally>::default();
     for tally in tallies {
@@ -432,26 +357,66 @@ fn absorbed<'a>(members: &[Member<'a>]) -> Tallied<'a> {
     Tallied::Several(all)
 }
 
-fn threads(members: &[Member<'_>]) -> u64 {
-    if let [(_, flow)] = members {
-        return flow.threads.len() as u64;
-    }
-    let mut tids: Vec<_> = members
-        .iter()
-        .flat_map(|(_, flow)| flow.threads.keys().copied())
-        .collect();
-    tids.sort_unstable();
-    tids.dedup();
-    tids.len() as u64
+/// The flows of some parts, each once.
+fn flows<'a>(parts: &[Part<'a>]) -> Vec<&'a Flow> {
+    let mut flows: Vec<_> = parts.iter().map(|part| (part.key, part.flow)).collect();
+    flows.sort_by_key(|(key, _)| **key);
+    flows.dedup_by_key(|(key, _)| **key);
+    flows.into_iter().map(|(_, flow)| flow).collect()
 }
 
-fn comm_of(tid: u32, members: &[Member<'_>]) -> String {
-    let mut threads = members
+/// How many connections that end are open on average: their rate times their lifetime
+/// (Little 1961), rounded up.
+fn in_flight(flows: &[&Flow], window_ns: u64) -> u64 {
+    let lived = flows.iter().map(|flow| {
+        let lived = &flow.tally.established_for;
+        lived.mean().unwrap_or_default() * lived.count() as f64
+    });
+    (lived.sum::<f64>() / window_ns.max(1) as f64).ceil() as u64
+}
+
+/// The threads of some parts, each once; at least, where some were not told apart.
+fn threads(parts: &[Part<'_>]) -> u64 {
+    let by_number = parts.iter().map(Part::threads).max().unwrap_or_default();
+    let [first, others @ ..] = parts else {
+        return by_number;
+    };
+    if others.is_empty() {
+        return by_number;
+    }
+    if others.iter().all(|part| part.key == first.key) {
+        let tids = first.flow.threads.keys();
+        let has = |tid: &&u32| parts.iter().any(|part| part.has_thread(**tid));
+        return by_number.max(tids.filter(has).count() as u64);
+    }
+    let mut known: Vec<_> = parts
         .iter()
-        .filter_map(|(_, flow)| flow.threads.get(&tid));
-    threads
-        .next()
-        .map_or_else(String::new, |thread| thread.comm.to_string())
+        .flat_map(|part| {
+            let tids = part.flow.threads.keys();
+            let process = part.key.process;
+            tids.filter(|tid| part.has_thread(**tid))
+                .map(move |tid| (process, *tid))
+        })
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    by_number.max(known.len() as u64)
+}
+
+/// The thread that opened nearly all of them.
+fn only_thread(parts: &[Part<'_>]) -> Option<(u32, String)> {
+    let mut by_tid: Vec<(u32, u64, String)> = Vec::new();
+    for thread in parts.iter().flat_map(Part::named_threads) {
+        match by_tid.iter_mut().find(|(tid, ..)| *tid == thread.tid) {
+            Some((_, connections, _)) => *connections += thread.connections,
+            None => by_tid.push((thread.tid, thread.connections, thread.comm.to_string())),
+        }
+    }
+    let all: u64 = parts.iter().map(|part| part.tally().opened()).sum();
+    let (tid, connections, comm) = by_tid
+        .into_iter()
+        .max_by_key(|(_, connections, _)| *connections)?;
+    (connections * 10 >= all * 9).then_some((tid, comm))
 }
 
 fn working(tally: &Tally) -> u64 {

@@ -131,6 +131,10 @@ pub struct Finding {
     pub destinations: Vec<String>,
     /// How many connections were opened.
     pub connections: u64,
+    /// How many ended connections it explains; no two findings explain the same one.
+    /// Absent where a server's log is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explains: Option<u64>,
     /// What happens, a sentence.
     pub summary: String,
     /// How many connections there were, how they ended and after how long; `None` for a
@@ -149,7 +153,23 @@ pub struct Finding {
     pub numbers: BTreeMap<&'static str, u64>,
     /// The kinds that it cannot be told apart from.
     pub cannot_tell_from: Vec<Churn>,
+    /// What else the same connections may be, or are as well; absent where nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     pub would_decide: Vec<String>,
     /// What to do next.
     pub next: Vec<String>,
+}
+
+/// What another rule makes of the same connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alternative {
+    /// What kind of churn it would be.
+    pub name: Churn,
+    /// Its name for people.
+    pub title: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What would happen, a sentence.
+    pub summary: String,
 }

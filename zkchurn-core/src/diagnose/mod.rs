@@ -4,8 +4,9 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `cases` | who belongs together: threads, processes, programs, remote hosts |
-//! | `case` | what a rule looks at |
+//! | `cluster` | the groups of one owner that behaved alike |
+//! | `join` | what the rules say of each, and what is one story |
+//! | `cases`, `case` | what a rule looks at |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm` | metronome, back-off, bursts |
 //! | `rules/` | one file a rule, and their list |
@@ -18,7 +19,9 @@
 pub mod case;
 mod cases;
 pub mod churn;
+mod cluster;
 pub mod finding;
+mod join;
 mod lookalikes;
 pub mod protocol;
 pub mod rhythm;
@@ -31,10 +34,10 @@ pub mod who;
 
 use std::collections::BTreeMap;
 
-use self::{case::Case, finding::Verdict, rules::Rule};
+use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule};
 pub use self::{
     churn::Churn,
-    finding::{Confidence, Finding, Severity},
+    finding::{Alternative, Confidence, Finding, Severity},
 };
 use crate::{ledger::Ledger, registry::Registry, text};
 
@@ -57,10 +60,32 @@ pub struct Diagnosis {
     pub cases_left_out: u64,
 }
 
-/// Findings on what was traced.
+/// Findings on what was traced. Each ended connection is in at most one of them.
 pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Depth) -> Diagnosis {
-    let (cases, cases_left_out) = cases::cases(ledger, registry, window_ns, depth);
-    let mut findings: Vec<_> = cases.iter().flat_map(findings_of).collect();
+    let flows = ledger.flows();
+    let mut scope = Scope::new(ledger, registry, &flows, window_ns);
+    let (owners, cases_left_out) = cluster::by_owner(&flows, depth);
+    let mut of_owners = Vec::with_capacity(owners.len());
+    for (owner, members) in &owners {
+        let clusters = cluster::clusters(*owner, members);
+        scope.introduce(*owner, &clusters);
+        of_owners.push((*owner, clusters));
+    }
+    let stories = of_owners
+        .into_iter()
+        .flat_map(|(owner, clusters)| join::stories(&scope, owner, clusters));
+    let stories = join::workers(&scope, stories.collect());
+    let mut findings: Vec<_> = stories.iter().filter_map(finding_of).collect();
+    for (owner, members) in &owners {
+        for cluster in cluster::open(members) {
+            let case = scope.case(*owner, &cluster);
+            let rule = &rules::OF_OPEN;
+            findings.extend(
+                rule.verdict(&case)
+                    .map(|verdict| finding(rule, &case, verdict, 0)),
+            );
+        }
+    }
     // Cached, so that each is moved once: there may be thousands.
     findings.sort_by_cached_key(|finding| {
         std::cmp::Reverse((finding.severity, finding.confidence, finding.connections))
@@ -71,20 +96,43 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Dep
     }
 }
 
-/// What the rules say of one case. What none explains is said to be unexplained.
-fn findings_of(case: &Case<'_>) -> Vec<Finding> {
-    let judged = |rule: &Rule| {
-        let verdict = rule.scope.limit(case, (rule.judge)(case)?)?;
-        Some(finding(rule, case, verdict))
-    };
-    let findings: Vec<_> = rules::ALL.iter().filter_map(judged).collect();
-    if findings.is_empty() {
-        return rules::ELSE.iter().find_map(judged).into_iter().collect();
+/// The surest verdict, with the others as its alternatives.
+fn finding_of(story: &Story<'_>) -> Option<Finding> {
+    let ((rule, verdict), others) = story.verdicts.split_first()?;
+    let mut verdict = verdict.clone();
+    for (name, number) in &story.before {
+        let connections = text::counted(*number, "connection");
+        verdict = verdict.because(format!(
+            "before that, {connections} of the same thread ended otherwise: {}",
+            name.title()
+        ));
+        verdict = verdict.number("before", *number);
     }
-    findings
+    for (other, verdict_on_it) in others {
+        let is_as_sure = verdict_on_it.confidence == verdict.confidence;
+        let is_named = verdict.cannot_tell_from.contains(&other.name);
+        if is_as_sure && verdict.confidence != Confidence::Certain && !is_named {
+            verdict.cannot_tell_from.push(other.name);
+        }
+        if verdict.confidence == Confidence::Certain {
+            // Both may be true, so this is what is left to find out.
+            verdict
+                .would_decide
+                .extend(verdict_on_it.would_decide.clone());
+        }
+    }
+    let mut finding = finding(rule, &story.case, verdict, story.explains());
+    let others = others.iter().map(|(rule, other)| Alternative {
+        name: rule.name,
+        title: rule.name.title(),
+        confidence: other.confidence,
+        summary: other.summary.clone(),
+    });
+    finding.alternatives = others.collect();
+    Some(finding)
 }
 
-fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
+fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) -> Finding {
     if case.is_remote_host() && rule.severity != Severity::Harmless {
         verdict = verdict.next("run zkchurn on that host: it names the process and thread");
     }
@@ -101,6 +149,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
         who: case.who.row(),
         destinations: case.destinations.iter().map(ToString::to_string).collect(),
         connections: case.tally.opened(),
+        explains: Some(explains),
         summary: verdict.summary,
         seen: Some(seen::sentence(&case.tally, case.window_ns)),
         rhythm: case.rhythm.words(),
@@ -108,6 +157,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict) -> Finding {
         reasons_against: verdict.reasons_against,
         numbers,
         cannot_tell_from: verdict.cannot_tell_from,
+        alternatives: Vec::new(),
         would_decide: verdict.would_decide,
         next: verdict.next,
     }
@@ -134,7 +184,7 @@ fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
     let mut numbers = BTreeMap::from([
         ("opened", tally.opened()),
         ("ended", case.ended()),
-        ("open", tally.open()),
+        ("open", case.open),
         ("threads", case.threads),
     ]);
     if let Some(handshakes) = case.handshakes() {
@@ -155,7 +205,7 @@ fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
             }
         }
     };
-    spread(["gap_min_ns", "gap_p50_ns", "gap_max_ns"], &tally.gap);
+    spread(["gap_min_ns", "gap_p50_ns", "gap_max_ns"], &case.gaps);
     spread(
         ["lived_min_ns", "lived_p50_ns", "lived_max_ns"],
         &tally.established_for,

@@ -112,6 +112,13 @@ impl Services {
         Self(services)
     }
 
+    /// Notes that one of ZooKeeper's clients is known to connect there: what others say
+    /// there is ZooKeeper, too.
+    pub fn has_client(&mut self, destination: &Destination) {
+        let signs = self.0.entry(Service::of(destination)).or_default();
+        signs.zookeeper += 1;
+    }
+
     /// What is spoken at these destinations of a client that is perhaps known.
     pub fn protocol(&self, destinations: &[Destination], client: ClientThread) -> Protocol {
         if client == ClientThread::ByStack {

@@ -75,6 +75,16 @@ pub fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
         .collect()
 }
 
+/// Likewise, each with its alternatives behind it.
+pub fn names_and_alternatives(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
+    let all = findings.iter().flat_map(|finding| {
+        let alternatives = finding.alternatives.iter();
+        let alternatives = alternatives.map(|other| (other.name, other.confidence));
+        std::iter::once((finding.name, finding.confidence)).chain(alternatives)
+    });
+    all.collect()
+}
+
 pub fn only(findings: Vec<Finding>) -> Finding {
     let [finding] = <[Finding; 1]>::try_from(findings)
         .unwrap_or_else(|found| panic!("found {:?}", names(&found)));

@@ -59,25 +59,11 @@ impl Ledger {
                 continue;
             };
             self.threads -= flow.threads.len();
+            self.groups -= flow.groups.count();
             self.evicted.flows += 1;
             self.evicted.tally.absorb(&flow.tally);
         }
-        self.forget_processes();
         enough
-    }
-
-    /// Keeps of the processes those that still have a flow.
-    fn forget_processes(&mut self) {
-        let flows = &self.flows;
-        self.processes.retain(|_, first| flows.contains_key(first));
-        for key in flows.keys() {
-            if let Some(process) = key.process {
-                self.processes.entry(process).or_insert(*key);
-            }
-        }
-        let processes = &self.processes;
-        self.walks
-            .retain(|process, _| processes.contains_key(process));
     }
 
     /// Likewise for threads; their flows keep the counts.
@@ -150,7 +136,7 @@ mod tests {
         for number in 0..all {
             ledger.observe(&by_process(number as u32 + 1, number * 100), OUTCOME);
             assert!(ledger.flows.len() <= MOST_FLOWS);
-            assert!(ledger.processes.len() <= MOST_FLOWS);
+            assert!(ledger.groups <= MOST_FLOWS);
         }
         assert_eq!((ledger.total.ended, sum_of_parts(&ledger)), (all, all));
         assert!(ledger.evicted.flows > 3 * MOST_FLOWS as u64);

@@ -5,16 +5,18 @@
 pub mod counts;
 pub mod distribution;
 pub mod evicted;
+pub mod group;
 pub mod handshakes;
 mod histogram;
+pub mod manner;
 pub mod protocol;
 pub mod sessions;
 pub mod shape;
 pub mod sizes;
+pub mod starts;
 pub mod tally;
 #[cfg(test)]
 pub mod test_connection;
-pub mod walk;
 
 use std::{
     collections::{HashSet, hash_map::Entry},
@@ -29,10 +31,10 @@ use crate::{
     process::ProcessKey,
 };
 use evicted::Evicted;
+use group::{Groups, Place};
 use protocol::Signs;
 use sessions::Sessions;
 use tally::Tally;
-use walk::Walk;
 
 /// Most flows that are told apart. A further one takes the place of one that has
 /// been quiet for long, or else is counted in [`Ledger::beyond`].
@@ -41,6 +43,9 @@ pub const MOST_FLOWS: usize = 4096;
 pub const MOST_NAMESPACES: usize = 1024;
 /// Most threads that are told apart, over all flows; likewise.
 pub const MOST_THREADS: usize = 8192;
+/// Most groups that are told apart, over all flows. Of a further one the connections are
+/// in a group for the rest of their flow.
+pub const MOST_GROUPS: usize = 8192;
 
 /// The peer, as far as connections to it are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +107,18 @@ pub struct ThreadTally {
     pub comm: Comm,
     /// Its connections.
     pub tally: Tally,
+    /// The groups that it has connections in: a bit for each [`Place`].
+    pub groups: u32,
+}
+
+impl ThreadTally {
+    /// Whether it had no connection in this group yet; from now on it has.
+    fn is_new_in(&mut self, place: Place) -> bool {
+        let bit = 1 << place;
+        let is_new = self.groups & bit == 0;
+        self.groups |= bit;
+        is_new
+    }
 }
 
 /// All connections of one process to one peer.
@@ -117,12 +134,12 @@ pub struct Flow {
     pub threads: HashMap<u32, Box<ThreadTally>>,
     /// Whether further threads were not told apart.
     pub threads_left_out: bool,
+    /// The connections by how they behaved; those that ended or are listed as open.
+    pub groups: Groups,
     /// Records ended since the last interval.
     pub ended_in_interval: u64,
     /// Whether they speak ZooKeeper.
     pub signs: Signs,
-    /// Whether the process connects to other peers, too.
-    has_siblings: bool,
 }
 
 /// A process that churns, and its threads that connect.
@@ -140,11 +157,8 @@ pub struct Churning {
 #[derive(Debug, Default)]
 pub struct Ledger {
     flows: HashMap<FlowKey, Box<Flow>>,
-    /// The first flow of each process.
-    processes: HashMap<ProcessKey, FlowKey>,
-    /// Of processes with several flows.
-    walks: HashMap<ProcessKey, Walk>,
     threads: usize,
+    groups: usize,
     /// Earliest time at which looking for quiet ones is worth it again.
     next_sweep_ns: u64,
     /// The network namespaces that connections were in.
@@ -170,45 +184,52 @@ impl Ledger {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),
         };
-        if !self.count(&key, connection, outcome) {
-            if self.flows.len() >= MOST_FLOWS && !self.make_room(connection) {
-                self.beyond.observe(connection, outcome);
-                return;
+        let place = match self.count(&key, connection, outcome) {
+            Some(counted) => counted.place,
+            None => {
+                if self.flows.len() >= MOST_FLOWS && !self.make_room(connection) {
+                    self.beyond.observe(connection, outcome);
+                    return;
+                }
+                self.flows.insert(key, Box::default());
+                let counted = self.count(&key, connection, outcome);
+                counted.and_then(|counted| counted.place)
             }
-            self.begin_flow(key);
-            self.count(&key, connection, outcome);
-        }
+        };
         if let Some(opener) = connection.opener {
-            self.count_thread(&key, &opener, connection, outcome);
+            self.count_thread(&key, &opener, place, connection, outcome);
         }
     }
 
-    /// Counts a record in its flow; `false` where there is none yet.
-    fn count(&mut self, key: &FlowKey, connection: &Connection, outcome: Outcome) -> bool {
-        let Some(flow) = self.flows.get_mut(key) else {
-            return false;
-        };
+    /// Counts a record in its flow; `None` where there is none yet.
+    fn count(
+        &mut self,
+        key: &FlowKey,
+        connection: &Connection,
+        outcome: Outcome,
+    ) -> Option<Counted> {
+        let flow = self.flows.get_mut(key)?;
+        let before = flow.groups.count();
+        let has_room = self.groups < MOST_GROUPS;
+        let place = flow
+            .groups
+            .observe(connection, outcome, &flow.tally, has_room);
+        self.groups += flow.groups.count() - before;
         flow.tally.observe(connection, outcome);
         flow.signs.observe(connection, outcome);
-        if flow.has_siblings
-            && Tally::is_beginning(connection)
-            && let Some(process) = key.process
-        {
-            let walk = self.walks.entry(process).or_default();
-            walk.begin(connection, key.destination);
-        }
         flow.ended_in_interval += u64::from(connection.ended_ns.is_some());
         if let Some(holder) = connection.holder {
             flow.uid = Some(holder.uid);
             flow.process_comm = flow.process_comm.or(Some(holder.comm));
         }
-        true
+        Some(Counted { place })
     }
 
     fn count_thread(
         &mut self,
         key: &FlowKey,
         opener: &Opener,
+        place: Option<Place>,
         connection: &Connection,
         outcome: Outcome,
     ) {
@@ -224,35 +245,17 @@ impl Ledger {
         if let Some(thread) = flow.thread(opener.thread.tid, has_room, &mut self.threads) {
             thread.comm = opener.thread.comm;
             thread.tally.observe(connection, outcome);
+            if let Some(place) = place
+                && thread.is_new_in(place)
+            {
+                flow.groups.count_thread(place);
+            }
         }
     }
 
     fn knows_thread(&self, key: &FlowKey, opener: &Opener) -> bool {
         let flow = self.flows.get(key);
         flow.is_some_and(|flow| flow.threads.contains_key(&opener.thread.tid))
-    }
-
-    fn begin_flow(&mut self, key: FlowKey) {
-        let mut flow = Box::<Flow>::default();
-        if let Some(process) = key.process {
-            match self.processes.get(&process) {
-                Some(first) => {
-                    flow.has_siblings = true;
-                    if let Some(first) = self.flows.get_mut(first) {
-                        first.has_siblings = true;
-                    }
-                }
-                None => {
-                    self.processes.insert(process, key);
-                }
-            }
-        }
-        self.flows.insert(key, flow);
-    }
-
-    /// The way of a process over several peers; `None` where it has one.
-    pub fn walk(&self, process: ProcessKey) -> Option<&Walk> {
-        self.walks.get(&process)
     }
 
     fn note_namespace(&mut self, netns: Option<u32>) {
@@ -315,6 +318,12 @@ impl Ledger {
         }
         busiest.filter(|(_, ended)| *ended > 0)
     }
+}
+
+/// Where a record was counted in its flow.
+struct Counted {
+    /// The group; none for a record of a connection that goes on.
+    place: Option<Place>,
 }
 
 impl Flow {

@@ -6,8 +6,6 @@
 //! ConnectRequest and 41 a ConnectResponse (`ClientCnxn.SendThread.primeConnection`,
 //! `ZooKeeperServer.finishSessionInit`; 48 and 40 before 3.4).
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::counts::Counts;
@@ -130,6 +128,15 @@ impl Spoken {
     }
 }
 
+/// Payload bytes of the client and of the server, whichever side was traced.
+pub(super) fn client_and_server_bytes(connection: &Connection) -> (Option<u64>, Option<u64>) {
+    let traffic = &connection.traffic;
+    match connection.side {
+        Side::Client => (traffic.payload_out, traffic.payload_in),
+        Side::Server => (traffic.payload_in, traffic.payload_out),
+    }
+}
+
 /// One way in which connections went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Shape {
@@ -154,16 +161,7 @@ pub struct Shapes {
 impl Shapes {
     /// Takes an ended connection into account.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
-        let (client, server) = match connection.side {
-            Side::Client => (
-                connection.traffic.payload_out,
-                connection.traffic.payload_in,
-            ),
-            Side::Server => (
-                connection.traffic.payload_in,
-                connection.traffic.payload_out,
-            ),
-        };
+        let (client, server) = client_and_server_bytes(connection);
         let ending = Ending::of(outcome, connection.side);
         self.ways.add((ending, Spoken::of(client, server)), 1);
         self.ended += 1;
@@ -231,16 +229,6 @@ impl Shapes {
         exact
             .max_by_key(|(_, count)| *count)
             .map(|(shape, _)| shape)
-    }
-
-    /// The most frequent ending.
-    pub fn main_ending(&self) -> Option<Ending> {
-        let mut endings: BTreeMap<Ending, u64> = BTreeMap::new();
-        for ((ending, _), count) in self.ways.iter() {
-            *endings.entry(ending).or_default() += count;
-        }
-        let most = endings.into_iter().max_by_key(|(_, count)| *count)?;
-        Some(most.0)
     }
 }
 

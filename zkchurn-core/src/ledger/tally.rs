@@ -216,11 +216,46 @@ impl Tally {
         });
     }
 
-    /// Whether a record tells that a connection began: its establishment, or for
-    /// one that was never established its end.
-    pub fn is_beginning(connection: &Connection) -> bool {
-        !connection.before_start
-            && (connection.stage == Stage::Established || !connection.was_established())
+    /// Takes a connection into account that has ended or is listed as open, as far as the
+    /// rules look at it: gaps are in [`super::starts::Starts`], and who closed is in the
+    /// shapes.
+    pub(super) fn observe_whole(&mut self, connection: &Connection, outcome: Outcome) {
+        let latest = connection.ended_ns.or(connection.seen_open_ns);
+        let latest = latest.unwrap_or(connection.started_ns);
+        self.last_seen_ns = self.last_seen_ns.max(latest);
+        if let Some(handshake) = &connection.handshake {
+            self.handshakes.observe(handshake);
+        }
+        let first = self.first_seen_ns.unwrap_or(u64::MAX);
+        self.first_seen_ns = Some(first.min(connection.started_ns));
+        self.established += u64::from(connection.was_established());
+        if connection.stage == Stage::Open {
+            self.open_at_end += 1;
+            return;
+        }
+        self.ended += 1;
+        self.shapes.observe(connection, outcome);
+        if let Some(established_for) = connection.established_for_ns() {
+            self.ended_established += 1;
+            self.established_for.add(established_for);
+        }
+        if !connection.was_established()
+            && let Some(connecting_for) = connection.connecting_for_ns()
+        {
+            self.connecting_for.add(connecting_for);
+        }
+        self.add_traffic(connection);
+    }
+
+    /// The counts without what is still open or older.
+    pub(super) fn of_those_that_ended(&self) -> Self {
+        Self {
+            opened: self.ended,
+            established: self.ended_established,
+            open_at_end: 0,
+            older: Older::default(),
+            ..self.clone()
+        }
     }
 
     /// Counts a beginning. Gaps are taken in the order of the starts; a
@@ -301,6 +336,10 @@ impl Tally {
                 self.closed_by_other += 1;
             }
         }
+        self.add_traffic(connection);
+    }
+
+    fn add_traffic(&mut self, connection: &Connection) {
         if let Some(bytes) = connection.traffic.payload_out {
             self.payload_out.add(bytes);
         }

@@ -12,7 +12,8 @@ use super::{
     form::COLUMNS,
     text::{Page, suspect},
     words::{
-        finding::about,
+        explained,
+        finding::{about, also},
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
@@ -88,6 +89,9 @@ impl<W: Write> Renderer for Markdown<W> {
         let to = &mut self.to;
         writeln!(to, "**{}**", inline(&report.answer))?;
         write_findings(to, &report.findings)?;
+        if let Some(explained) = explained::line(report) {
+            writeln!(to, "\n{explained}")?;
+        }
         write_flows(to, report)?;
         for suspect in &report.suspects {
             write_suspect(to, suspect, &self.zone)?;
@@ -145,6 +149,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         ("for", &finding.reasons_for),
         ("against", &finding.reasons_against),
         ("could be", &alike),
+        ("also", &also(finding)),
         ("confirm", &finding.would_decide),
         ("next", &finding.next),
     ] {

@@ -62,7 +62,13 @@ pub fn build(sources: &Sources<'_>) -> Report {
         scope.length_ns,
         sources.depth,
     );
+    let explained: u64 = diagnosis
+        .findings
+        .iter()
+        .filter_map(|finding| finding.explains)
+        .sum();
     let mut report = Report {
+        not_explained: sources.ledger.total.ended.saturating_sub(explained),
         findings: diagnosis.findings,
         cases_left_out: diagnosis.cases_left_out,
         answer: String::new(),

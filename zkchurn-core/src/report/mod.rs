@@ -34,6 +34,8 @@ pub use leading::{Lead, Leading};
 pub struct Report {
     /// What kind of churn it is, worst first.
     pub findings: Vec<Finding>,
+    /// Ended connections that no finding explains.
+    pub not_explained: u64,
     /// Cases that were not diagnosed, in a report on the way: the quieter ones of very
     /// many. Absent at 0.
     #[serde(skip_serializing_if = "is_zero")]

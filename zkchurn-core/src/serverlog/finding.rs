@@ -356,6 +356,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         who: who(rule, subject),
         destinations: Vec::new(),
         connections: count,
+        explains: None,
         summary: summary(rule, subject, count),
         seen: None,
         rhythm: rhythm(rule, subject),
@@ -363,6 +364,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         reasons_against: doubts(rule, subject),
         numbers: BTreeMap::from([("lines", count)]),
         cannot_tell_from: rule.cannot_tell_from.to_vec(),
+        alternatives: Vec::new(),
         would_decide: sentences(rule.would_decide),
         next: sentences(rule.next),
     })

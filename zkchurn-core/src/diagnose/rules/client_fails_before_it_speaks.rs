@@ -86,7 +86,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed, every, names, only},
+            test_case::{back_off, diagnosed, every, names_and_alternatives, only},
         },
         ledger::test_connection::{by, server_side},
         outcome::Outcome,
@@ -112,7 +112,7 @@ mod tests {
             .collect();
         let findings = diagnosed(&connections);
         assert_eq!(
-            names(&findings),
+            names_and_alternatives(&findings),
             [
                 (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible),
                 (Churn::TcpHealthProbe, Confidence::Possible),
@@ -133,7 +133,7 @@ mod tests {
             .collect();
         let findings = diagnosed(&connections);
         assert_eq!(
-            names(&findings),
+            names_and_alternatives(&findings),
             [
                 (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible),
                 (Churn::TcpHealthProbe, Confidence::Possible),

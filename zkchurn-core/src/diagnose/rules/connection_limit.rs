@@ -44,7 +44,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (None, true) => Confidence::Likely,
         (None, false) => Confidence::Possible,
     };
-    let open = case.tally.open() + case.tally.older.open();
+    let open = case.open;
     let mut verdict = Verdict::new(
         confidence,
         match confidence {

@@ -23,6 +23,8 @@ pub const RULE: Rule = Rule {
 const FEWEST: u64 = 4;
 /// More than a pool opens at its start.
 const MANY: u64 = 8;
+/// Nor does filling a pool take so long.
+const LONG_NS: u64 = 5_000_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let opened = case.tally.opened();
@@ -33,17 +35,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Who::RemoteHost { .. } => true,
         _ => false,
     };
-    if open < FEWEST || case.ended() * 5 > opened || !could_be_one_program {
+    let in_use = case.in_flight.saturating_mul(2);
+    if open < FEWEST.saturating_add(in_use) || case.ended() * 5 > opened || !could_be_one_program {
         return None;
     }
-    let gap = case.tally.gap.percentile(50.0).unwrap_or_default();
-    let steady = case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= case.window_ns / 4;
+    let gap = case.gaps.percentile(50.0).unwrap_or_default();
+    let long = (case.window_ns / 4).min(LONG_NS);
+    let steady = case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= long;
     let confidence = match steady && open >= MANY && !case.is_remote_host() {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
-    let all = open + case.tally.older.open();
-    let with_older = match case.tally.older.open() {
+    let all = open + case.older_open;
+    let with_older = match case.older_open {
         0 => String::new(),
         _ => format!(" ({} with older ones)", text::count(all)),
     };

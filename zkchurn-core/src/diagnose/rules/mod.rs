@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The rules: each looks at one case and says whether it is its kind of churn.
 //!
-//! A new rule is a file here with its test, a `mod` line and a line in `ALL`.
+//! A new rule is a file here with its test, a `mod` line and a line in `OF_ENDED`.
 
 mod blackhole;
 mod client_fails_before_it_speaks;
@@ -44,8 +44,15 @@ pub struct Rule {
     pub judge: fn(&Case<'_>) -> Option<Verdict>,
 }
 
-/// All rules but those for what none of them explains.
-pub const ALL: &[Rule] = &[
+impl Rule {
+    /// What it says of a case, as far as that holds for what is spoken there.
+    pub fn verdict(&self, case: &Case<'_>) -> Option<Verdict> {
+        self.scope.limit(case, (self.judge)(case)?)
+    }
+}
+
+/// The rules on connections that ended, but those for what none of them explains.
+pub const OF_ENDED: &[Rule] = &[
     // The incident: a client that fails inside itself.
     client_fails_before_it_speaks::RULE,
     // Its lookalike: somebody checks whether the port is open.
@@ -78,14 +85,14 @@ pub const ALL: &[Rule] = &[
     http_at_plaintext_port::RULE,
     // The server does not answer in time.
     read_timeouts::RULE,
-    // Handles that nobody closes.
-    handle_leak::RULE,
     // jute.maxbuffer.
     oversized_packet::RULE,
     // An address that no longer serves.
     stale_address::RULE,
 ];
 
+/// The rule on connections that stay open: handles that nobody closes.
+pub const OF_OPEN: Rule = handle_leak::RULE;
 /// For what no other rule explains, in this order.
 pub const ELSE: &[Rule] = &[
     // A port where another protocol is spoken.
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_snake_case() {
-        let all = ALL.iter().chain(ELSE);
+        let all = OF_ENDED.iter().chain(ELSE).chain([&OF_OPEN]);
         let mut names: Vec<_> = all.map(|rule| rule.name).collect();
         let count = names.len();
         names.sort_unstable();

@@ -8,7 +8,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
     },
-    ledger::{shape::Ending, tally::FirstCloseKey},
+    ledger::shape::Ending,
     text,
 };
 
@@ -49,7 +49,7 @@ fn ports_ran_out(case: &Case<'_>, failed: u64) -> Verdict {
         "until then: widen the range (`sysctl net.ipv4.ip_local_port_range`), or let new \
          connections take ports in TIME_WAIT (`sysctl net.ipv4.tcp_tw_reuse=1`)",
     );
-    let closed_here = case.tally.first_close.get(FirstCloseKey::Us);
+    let closed_here = case.closed_here;
     if closed_here > 0 {
         verdict = verdict
             .because(format!(

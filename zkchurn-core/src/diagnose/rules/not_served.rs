@@ -130,7 +130,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed, names, only},
+            test_case::{back_off, diagnosed, names_and_alternatives, only},
         },
         ledger::{handshakes::tests::asked, test_connection::server_side},
         outcome::Outcome,
@@ -158,7 +158,7 @@ mod tests {
         );
         let findings = diagnosed(&unanswered);
         assert_eq!(
-            names(&findings),
+            names_and_alternatives(&findings),
             [
                 (Churn::ConnectionLimit, Confidence::Possible),
                 (Churn::NotServed, Confidence::Possible),

@@ -60,7 +60,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         _ => {}
     }
     let failed = case.shapes().count(|ending, _| ending.is_failed_connect());
-    let established = case.ended() - failed;
+    let established = case.established_beside + (case.ended() - failed);
     if established > 0 {
         let words = text::counted(established, "other connection");
         verdict = verdict.but(format!(

@@ -62,7 +62,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 mod tests {
     use super::Churn;
     use crate::{
-        diagnose::test_case::{back_off, diagnosed, names},
+        diagnose::test_case::{back_off, diagnosed},
         outcome::Outcome,
     };
 
@@ -74,11 +74,12 @@ mod tests {
         }
         connections.extend(back_off(1, (200, 300, Outcome::AnsweredThenClosedByUs)));
         let findings = diagnosed(&connections);
-        let stale = findings
-            .iter()
-            .find(|finding| finding.name == Churn::StaleAddress)
-            .unwrap_or_else(|| panic!("{:?}", names(&findings)));
-        assert_eq!(stale.destinations, ["192.0.2.1:2181"]);
+        let refused = &findings[0];
+        assert_eq!(refused.destinations, ["192.0.2.1:2181"]);
+        let [stale] = refused.alternatives.as_slice() else {
+            panic!("{findings:?}");
+        };
+        assert_eq!(stale.name, Churn::StaleAddress);
         assert!(stale.summary.contains("127.0.0.1:2181"));
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding, Severity},
-    render::words::finding::about,
+    render::words::finding::{about, also},
     text::{self, clip, printable},
 };
 
@@ -95,6 +95,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
         let others = format!("{} instead", lookalikes.join(" or "));
         line(to, "could be", &others)?;
     }
+    lines(to, "also", &also(finding))?;
     lines(to, "confirm", &finding.would_decide)?;
     lines(to, "next", &finding.next)
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     render::words::{
-        handshakes, loss, scope,
+        explained, handshakes, loss, scope,
         summary::{bytes, closed_first, heading, lived, optional, outcomes, seen},
     },
     report::{FlowRow, Older, Report, Summary},
@@ -34,6 +34,11 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
         columns: page.columns,
     };
     findings::write(to, &report.findings, style, layout)?;
+    if let Some(explained) = explained::line(report) {
+        for line in wrapped("", &explained, page.columns) {
+            writeln!(to, "{line}")?;
+        }
+    }
     if !report.flows.is_empty() {
         writeln!(to)?;
         write_table(to, report, style, zone)?;

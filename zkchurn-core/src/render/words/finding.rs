@@ -20,3 +20,16 @@ pub fn about(finding: &Finding, arrow: &str) -> String {
         places => format!("{who} {arrow} {}, {connections}", places.join(", ")),
     }
 }
+
+/// What else it is or may be, besides what it cannot be told apart from, a sentence each.
+pub fn also(finding: &Finding) -> Vec<String> {
+    let alike = &finding.cannot_tell_from;
+    let others = finding.alternatives.iter();
+    others
+        .filter(|other| !alike.contains(&other.name))
+        .map(|other| {
+            let (title, confidence) = (other.title, other.confidence.word());
+            format!("{title} ({confidence}): {}", other.summary)
+        })
+        .collect()
+}

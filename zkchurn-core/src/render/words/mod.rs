@@ -2,6 +2,7 @@
 //! What every form for people says in the same words: numbers, times, owners, losses.
 //! No form's own marks, widths or colours.
 
+pub mod explained;
 pub mod finding;
 pub mod handshakes;
 pub mod loss;

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+//! What is judged together at first: the groups of one owner that behaved alike, over
+//! all its peers. `join` puts together what is one story all the same.
+//!
+//! | connections | owner |
+//! |---|---|
+//! | of a process | that process |
+//! | one or two each of several processes of one name and user | that program |
+//! | accepted from a remote host | that host |
+
+use std::collections::BTreeMap;
+
+use crate::{
+    connection::Comm,
+    ledger::{
+        Destination, Flow, FlowKey,
+        group::{Group, NamedThread, Place},
+        manner::{Manner, ThreadKind, Way},
+        starts::Starts,
+        tally::Tally,
+    },
+    process::ProcessKey,
+};
+
+use super::Depth;
+
+/// Processes with at most so many connections each are counted together.
+const FEW: u64 = 2;
+/// So many processes of one name are a program that is started again and again.
+const MANY_PROCESSES: usize = 3;
+
+pub type Member<'a> = (&'a FlowKey, &'a Flow);
+
+/// Whose connections they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    Process(ProcessKey),
+    Program(ProgramKey),
+    /// A remote host, or a peer of nobody that is known.
+    Peer(Destination),
+}
+
+/// Processes that are alike: same name, same user, same peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProgramKey {
+    comm: Option<Comm>,
+    uid: Option<u32>,
+    destination: Destination,
+}
+
+/// A group of a flow, or the whole flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    pub key: &'a FlowKey,
+    pub flow: &'a Flow,
+    /// None is the whole flow.
+    pub group: Option<(Place, &'a Group)>,
+}
+
+impl<'a> Part<'a> {
+    pub fn tally(&self) -> &'a Tally {
+        match self.group {
+            Some((_, group)) => group.tally(&self.flow.tally),
+            None => &self.flow.tally,
+        }
+    }
+
+    /// How many threads.
+    pub fn threads(&self) -> u64 {
+        match self.group {
+            Some((_, group)) => group.threads.distinct,
+            None => self.flow.threads.len() as u64,
+        }
+    }
+
+    /// Some of the threads, the busiest among them.
+    pub fn named_threads(&self) -> Vec<NamedThread> {
+        match self.group {
+            Some((_, group)) => group.threads.named().copied().collect(),
+            None => {
+                let busiest = self.flow.busiest_thread();
+                let named = busiest.map(|(tid, thread)| NamedThread {
+                    tid,
+                    comm: thread.comm,
+                    connections: thread.tally.opened(),
+                });
+                named.into_iter().collect()
+            }
+        }
+    }
+
+    /// Whether a thread has a connection in it.
+    pub fn has_thread(&self, tid: u32) -> bool {
+        let thread = self.flow.threads.get(&tid);
+        thread.is_some_and(|thread| match self.group {
+            Some((place, _)) => thread.groups & (1 << place) != 0,
+            None => true,
+        })
+    }
+}
+
+/// The flows of each owner: those with the most ended connections, and how many were
+/// left out.
+pub fn by_owner<'a>(flows: &[Member<'a>], depth: Depth) -> (BTreeMap<Owner, Vec<Member<'a>>>, u64) {
+    let mut programs: BTreeMap<ProgramKey, Vec<Member<'a>>> = BTreeMap::new();
+    let mut owners: BTreeMap<Owner, Vec<Member<'a>>> = BTreeMap::new();
+    for (key, flow) in flows {
+        let opened = flow.tally.opened();
+        match key.process {
+            Some(_) if (1..=FEW).contains(&opened) => {
+                let program = ProgramKey {
+                    comm: flow.process_comm,
+                    uid: flow.uid,
+                    destination: key.destination,
+                };
+                programs.entry(program).or_default().push((*key, *flow));
+            }
+            Some(process) => {
+                let of_process = owners.entry(Owner::Process(process)).or_default();
+                of_process.push((*key, *flow));
+            }
+            None => {
+                let of_peer = owners.entry(Owner::Peer(key.destination)).or_default();
+                of_peer.push((*key, *flow));
+            }
+        }
+    }
+    for (program, members) in programs {
+        if members.len() >= MANY_PROCESSES {
+            owners.insert(Owner::Program(program), members);
+            continue;
+        }
+        for (key, flow) in members {
+            if let Some(process) = key.process {
+                let of_process = owners.entry(Owner::Process(process)).or_default();
+                of_process.push((key, flow));
+            }
+        }
+    }
+    busiest(owners, depth)
+}
+
+fn busiest<'a>(
+    owners: BTreeMap<Owner, Vec<Member<'a>>>,
+    depth: Depth,
+) -> (BTreeMap<Owner, Vec<Member<'a>>>, u64) {
+    let Depth::Busiest(most) = depth else {
+        return (owners, 0);
+    };
+    let left_out = owners.len().saturating_sub(most);
+    if left_out == 0 {
+        return (owners, 0);
+    }
+    let mut owners: Vec<_> = owners.into_iter().collect();
+    let ended =
+        |members: &[Member<'_>]| -> u64 { members.iter().map(|(_, flow)| flow.tally.ended).sum() };
+    owners.sort_by_cached_key(|(_, members)| std::cmp::Reverse(ended(members)));
+    owners.truncate(most);
+    (owners.into_iter().collect(), left_out as u64)
+}
+
+/// The ended connections of one owner that behaved alike.
+#[derive(Clone, Debug)]
+pub struct Cluster<'a> {
+    /// None where several were put together.
+    pub thread: Option<ThreadKind>,
+    pub parts: Vec<Part<'a>>,
+}
+
+impl<'a> Cluster<'a> {
+    /// All of both.
+    pub fn and(mut self, other: &Self) -> Self {
+        self.add(other.clone());
+        self
+    }
+
+    /// Takes all of another.
+    pub fn add(&mut self, other: Self) {
+        self.thread = self.thread.filter(|kind| other.thread == Some(*kind));
+        self.parts.extend(other.parts);
+    }
+
+    pub fn ended(&self) -> u64 {
+        self.parts.iter().map(|part| part.tally().ended).sum()
+    }
+
+    /// Its first start, of those that are kept, and its latest end.
+    pub fn span(&self) -> Option<(u64, u64)> {
+        let groups = self.parts.iter().filter_map(|part| part.group);
+        let starts = Starts::together(groups.clone().map(|(_, group)| &group.starts));
+        let latest_end = groups.map(|(_, group)| group.latest_end_ns).max()?;
+        Some((*starts.first()?, latest_end))
+    }
+
+    /// The processes, in order.
+    pub fn processes(&self) -> Vec<ProcessKey> {
+        let processes = self.parts.iter().filter_map(|part| part.key.process);
+        let mut processes: Vec<_> = processes.collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+}
+
+/// The clusters of one owner's flows, most ended connections first.
+pub fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<'a>> {
+    let mut by_manner: BTreeMap<Manner, Vec<Part<'a>>> = BTreeMap::new();
+    for part in parts(members, |way| way != Way::Open) {
+        if let Some((_, group)) = part.group {
+            let manner = match owner {
+                // Processes that do one thing each take different times for it.
+                Owner::Program(_) => group.manner.of_any_length(),
+                _ => group.manner,
+            };
+            by_manner.entry(manner).or_default().push(part);
+        }
+    }
+    let mut clusters: Vec<_> = by_manner
+        .into_iter()
+        .map(|(manner, parts)| Cluster {
+            thread: Some(manner.thread),
+            parts,
+        })
+        .collect();
+    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.ended()));
+    clusters
+}
+
+/// What of one owner's connections stays open, by kind of thread; before the end of a
+/// trace, when they are not listed, all connections together.
+pub fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
+    if members.iter().all(|(_, flow)| flow.tally.open() == 0) {
+        return Vec::new();
+    }
+    let mut by_thread: BTreeMap<ThreadKind, Vec<Part<'a>>> = BTreeMap::new();
+    for part in parts(members, |way| way == Way::Open) {
+        if let Some((_, group)) = part.group {
+            let kind = group.manner.thread;
+            by_thread.entry(kind).or_default().push(part);
+        }
+    }
+    if by_thread.is_empty() {
+        let whole = members.iter().map(|(key, flow)| Part {
+            key,
+            flow,
+            group: None,
+        });
+        return vec![Cluster {
+            thread: None,
+            parts: whole.collect(),
+        }];
+    }
+    let clusters = by_thread.into_iter();
+    clusters
+        .map(|(kind, parts)| Cluster {
+            thread: Some(kind),
+            parts,
+        })
+        .collect()
+}
+
+fn parts<'a>(
+    members: &[Member<'a>],
+    is_wanted: impl Fn(Way) -> bool,
+) -> impl Iterator<Item = Part<'a>> {
+    members.iter().flat_map(move |(key, flow)| {
+        let groups = flow.groups.iter();
+        let wanted: Vec<_> = groups
+            .filter(|(_, group)| is_wanted(group.manner.way))
+            .map(|group| Part {
+                key,
+                flow,
+                group: Some(group),
+            })
+            .collect();
+        wanted
+    })
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+//! From clusters to stories: what the rules say of each, and what is one story upwards.
+//!
+//! Put together are, as long as the whole still tells what its parts told, no less
+//! surely: what one kind of thread did in two ways; threads of a process that do the
+//! same; the few connections of a thread that ended otherwise, such as the first one of
+//! a client whose server then went away; processes of one program.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use super::{
+    case::Case,
+    cases::Scope,
+    churn::Churn,
+    cluster::{Cluster, Owner},
+    finding::{Confidence, Verdict},
+    rules::{self, Rule},
+};
+
+/// A cluster, and what the rules say of it.
+pub struct Story<'a> {
+    pub owner: Owner,
+    pub cluster: Cluster<'a>,
+    pub case: Case<'a>,
+    /// The surest first.
+    pub verdicts: Vec<(&'static Rule, Verdict)>,
+    /// What the same thread did before that began, and how many connections that were.
+    pub before: Vec<(Churn, u64)>,
+}
+
+impl<'a> Story<'a> {
+    /// Judges a cluster.
+    pub fn of(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
+        let case = scope.case(owner, &cluster);
+        let mut verdicts: Vec<_> = rules::OF_ENDED
+            .iter()
+            .filter_map(|rule| Some((rule, rule.verdict(&case)?)))
+            .collect();
+        // Stable: of equals the one that is listed first.
+        verdicts.sort_by_key(|(rule, verdict)| Reverse((verdict.confidence, rule.severity)));
+        Self {
+            owner,
+            cluster,
+            case,
+            verdicts,
+            before: Vec::new(),
+        }
+    }
+
+    /// How many ended connections it explains.
+    pub fn explains(&self) -> u64 {
+        let before = self.before.iter().map(|(_, connections)| connections);
+        self.ended() + before.sum::<u64>()
+    }
+
+    /// Whether it is how a client met a server that was away, before this went on.
+    fn came_before(&self, later: &Self) -> bool {
+        const AWAY: [Churn; 4] = [
+            Churn::Refused,
+            Churn::Blackhole,
+            Churn::Unreachable,
+            Churn::NotServed,
+        ];
+        let may = self.lead().is_some_and(|(name, _)| AWAY.contains(&name))
+            && self.ended() * 2 <= later.ended();
+        let (Some(tid), true) = (self.case.who.tid(), may) else {
+            return false;
+        };
+        let (Some((_, ended)), Some((begins, ends))) = (self.cluster.span(), later.cluster.span())
+        else {
+            return false;
+        };
+        match later.case.who.tid() {
+            Some(later_tid) => later_tid == tid && ended <= begins,
+            None => ended <= ends && later.cluster.parts.iter().any(|part| part.has_thread(tid)),
+        }
+    }
+
+    fn lead(&self) -> Option<(Churn, Confidence)> {
+        let (rule, verdict) = self.verdicts.first()?;
+        Some((rule.name, verdict.confidence))
+    }
+
+    fn says(&self, name: Churn) -> bool {
+        self.verdicts.iter().any(|(rule, _)| rule.name == name)
+    }
+
+    fn ended(&self) -> u64 {
+        self.cluster.ended()
+    }
+}
+
+/// The stories of one owner, most ended connections first.
+pub fn stories<'a>(scope: &Scope<'a>, owner: Owner, clusters: Vec<Cluster<'a>>) -> Vec<Story<'a>> {
+    let judged = clusters.into_iter();
+    let mut stories: Vec<_> = judged
+        .map(|cluster| Story::of(scope, owner, cluster))
+        .collect();
+    pair_up(scope, &mut stories, |one, other| {
+        one.cluster.thread.is_some() && one.cluster.thread == other.cluster.thread
+    });
+    pair_up(scope, &mut stories, |one, other| one.lead() == other.lead());
+    let (mut told, untold): (Vec<_>, Vec<_>) = stories
+        .into_iter()
+        .partition(|story| !story.verdicts.is_empty());
+    let untold = attach(scope, &mut told, untold);
+    let untold = pool_by_thread(scope, &mut told, owner, untold);
+    told.extend(unexplained(scope, owner, untold));
+    phases(told)
+}
+
+/// Puts what a thread met before into the story of what it met from then on.
+fn phases(mut stories: Vec<Story<'_>>) -> Vec<Story<'_>> {
+    let mut place = 0;
+    while place < stories.len() {
+        let story = &stories[place];
+        let later = stories.iter().position(|later| story.came_before(later));
+        match (later, story.lead()) {
+            (Some(later), Some((name, _))) => {
+                let ended = story.explains();
+                stories[later].before.push((name, ended));
+                stories.remove(place);
+            }
+            _ => place += 1,
+        }
+    }
+    stories
+}
+
+/// Puts pairs together that may be one story and are.
+fn pair_up<'a>(
+    scope: &Scope<'a>,
+    stories: &mut Vec<Story<'a>>,
+    may: impl Fn(&Story<'a>, &Story<'a>) -> bool,
+) {
+    let mut first = 0;
+    while first < stories.len() {
+        let mut second = first + 1;
+        while second < stories.len() {
+            let (one, other) = (&stories[first], &stories[second]);
+            let both_tell = !one.verdicts.is_empty() && !other.verdicts.is_empty();
+            let together = (both_tell && may(one, other)).then(|| joined(scope, one, other));
+            if let Some(story) = together.flatten() {
+                stories[first] = story;
+                stories.remove(second);
+                // The larger one may take what the smaller could not.
+                second = first + 1;
+            } else {
+                second += 1;
+            }
+        }
+        first += 1;
+    }
+}
+
+/// Both as one, if that tells what each of them told, and no less surely.
+fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
+    let whole = Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster));
+    let (name, confidence) = whole.lead()?;
+    let agrees = |part: &Story<'_>| match part.lead() {
+        Some((_, surest)) => part.says(name) && confidence >= surest,
+        None => true,
+    };
+    (agrees(one) && agrees(other)).then_some(whole)
+}
+
+/// What tells nothing by itself goes to the story of the same kind of thread, where it
+/// is the lesser part.
+fn attach<'a>(scope: &Scope<'a>, told: &mut [Story<'a>], untold: Vec<Story<'a>>) -> Vec<Story<'a>> {
+    let mut left = Vec::new();
+    for story in untold {
+        let hosts = told.iter_mut().filter(|host| {
+            let peers = &host.case.destinations;
+            host.cluster.thread == story.cluster.thread
+                && story.ended() * 2 <= host.ended()
+                && story
+                    .case
+                    .destinations
+                    .iter()
+                    .all(|one| peers.contains(one))
+        });
+        let mut taken = false;
+        for host in hosts {
+            let same_lead = |whole: &Story<'_>| {
+                whole.lead().map(|(name, _)| name) == host.lead().map(|(name, _)| name)
+            };
+            if let Some(whole) = joined(scope, host, &story).filter(|whole| same_lead(whole)) {
+                *host = whole;
+                taken = true;
+                break;
+            }
+        }
+        if !taken {
+            left.push(story);
+        }
+    }
+    left
+}
+
+/// Several ways of one kind of thread, none of which tells anything by itself.
+fn pool_by_thread<'a>(
+    scope: &Scope<'a>,
+    told: &mut Vec<Story<'a>>,
+    owner: Owner,
+    untold: Vec<Story<'a>>,
+) -> Vec<Cluster<'a>> {
+    let mut pools: BTreeMap<_, Vec<Cluster<'a>>> = BTreeMap::new();
+    for story in untold {
+        let pool = pools.entry(story.cluster.thread).or_default();
+        pool.push(story.cluster);
+    }
+    let mut left = Vec::new();
+    for pool in pools.into_values() {
+        if pool.len() > 1
+            && let Some(all) = together(pool.clone())
+        {
+            let story = Story::of(scope, owner, all);
+            if !story.verdicts.is_empty() {
+                told.push(story);
+                continue;
+            }
+        }
+        left.extend(pool);
+    }
+    left
+}
+
+fn together(clusters: Vec<Cluster<'_>>) -> Option<Cluster<'_>> {
+    clusters.into_iter().reduce(|mut all, other| {
+        all.add(other);
+        all
+    })
+}
+
+/// What nothing explains is one story, if it is much.
+fn unexplained<'a>(scope: &Scope<'a>, owner: Owner, left: Vec<Cluster<'a>>) -> Option<Story<'a>> {
+    let cluster = together(left)?;
+    let case = scope.case(owner, &cluster);
+    let mut rules = rules::ELSE.iter();
+    let verdict = rules.find_map(|rule| Some((rule, rule.verdict(&case)?)))?;
+    Some(Story {
+        owner,
+        cluster,
+        case,
+        verdicts: vec![verdict],
+        before: Vec::new(),
+    })
+}
+
+/// Puts processes of one program together that do the same: the workers of one parent,
+/// or instances of one service.
+pub fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
+    let mut alike: BTreeMap<_, Vec<Story<'a>>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for story in stories {
+        let program = match (story.owner, story.lead()) {
+            // Which of them has the session is the story itself.
+            (_, None | Some((Churn::OneSessionTwoClients, _))) => None,
+            (Owner::Process(process), Some((name, _))) => scope
+                .program(process)
+                .map(|program| (name, program, story.case.destinations.clone())),
+            _ => None,
+        };
+        match program {
+            Some(program) => alike.entry(program).or_default().push(story),
+            None => all.push(story),
+        }
+    }
+    for stories in alike.into_values() {
+        match as_one(scope, &stories) {
+            Some(story) => all.push(story),
+            None => all.extend(stories),
+        }
+    }
+    all
+}
+
+/// All as one, if that tells what each of them told, and no less surely.
+fn as_one<'a>(scope: &Scope<'a>, stories: &[Story<'a>]) -> Option<Story<'a>> {
+    let [first, _, ..] = stories else {
+        return None;
+    };
+    let clusters: Vec<_> = stories.iter().map(|story| story.cluster.clone()).collect();
+    let mut whole = Story::of(scope, first.owner, together(clusters)?);
+    let (name, confidence) = whole.lead()?;
+    let agree = stories.iter().all(|part| {
+        let surest = part.lead().map(|(_, surest)| surest);
+        part.says(name) && surest <= Some(confidence)
+    });
+    whole.before = stories
+        .iter()
+        .flat_map(|part| part.before.clone())
+        .collect();
+    agree.then_some(whole)
+}

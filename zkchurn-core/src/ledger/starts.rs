@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//! When connections began, the latest of them: what a rhythm is told from.
+//!
+//! Records come in the order of the ends. The starts are kept sorted, so that those of
+//! several processes, threads or peers can be put together and still have their gaps.
+
+use super::distribution::Distribution;
+
+/// Most starts that are kept.
+pub const MOST_STARTS: usize = 64;
+
+/// The latest starts, nanoseconds of `CLOCK_MONOTONIC`.
+#[derive(Clone, Debug, Default)]
+pub struct Starts {
+    /// In order.
+    latest: Vec<u64>,
+    /// The greatest one that had to make room: up to here starts are missing.
+    complete_after: Option<u64>,
+}
+
+impl Starts {
+    /// Notes a start.
+    pub fn add(&mut self, start_ns: u64) {
+        match self.latest.last() {
+            Some(last) if *last > start_ns => {
+                let place = self.latest.partition_point(|one| *one <= start_ns);
+                self.latest.insert(place, start_ns);
+            }
+            _ => self.latest.push(start_ns),
+        }
+        // Half of them at once, so that not every start moves all others.
+        if self.latest.len() >= 2 * MOST_STARTS {
+            self.forget(MOST_STARTS);
+        }
+    }
+
+    fn forget(&mut self, count: usize) {
+        let forgotten = self.latest.drain(..count).next_back();
+        self.complete_after = self.complete_after.max(forgotten);
+    }
+
+    /// The starts of all of these since none of them is missing, in order.
+    pub fn together<'a>(all: impl Iterator<Item = &'a Self>) -> Vec<u64> {
+        let mut starts = Vec::new();
+        let mut complete_after = None;
+        for one in all {
+            starts.extend_from_slice(&one.latest);
+            complete_after = complete_after.max(one.complete_after);
+        }
+        starts.sort_unstable();
+        if let Some(after) = complete_after {
+            starts.drain(..starts.partition_point(|start| *start <= after));
+        }
+        starts
+    }
+}
+
+/// The time between successive starts, which are in order.
+pub fn gaps(starts: &[u64]) -> Distribution {
+    let mut gaps = Distribution::default();
+    for pair in starts.windows(2) {
+        if let [earlier, later] = pair {
+            gaps.add(later - earlier);
+        }
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(starts: impl IntoIterator<Item = u64>) -> Starts {
+        let mut all = Starts::default();
+        starts.into_iter().for_each(|start| all.add(start));
+        all
+    }
+
+    #[test]
+    fn the_order_of_the_ends_does_not_matter() {
+        let starts = of([30, 10, 20, 50, 40]);
+        assert_eq!(
+            Starts::together([&starts].into_iter()),
+            [10, 20, 30, 40, 50]
+        );
+        assert_eq!(gaps(&[10, 20, 40]).max(), Some(20));
+        assert_eq!(gaps(&[]).count(), 0);
+    }
+
+    #[test]
+    fn of_several_only_the_time_counts_in_which_none_misses_any() {
+        let busy = of((0..1_000).map(|step| step * 10));
+        let quiet = of([5, 9_905]);
+        let together = Starts::together([&busy, &quiet].into_iter());
+        assert!(together.len() <= 2 * MOST_STARTS && together.contains(&9_905));
+        assert!(!together.contains(&5));
+        assert_eq!(gaps(&together).max(), Some(10));
+    }
+}
