@@ -217,8 +217,8 @@ impl Tally {
     }
 
     /// Takes a connection into account that has ended or is listed as open, as far as the
-    /// rules look at it: gaps are in [`super::starts::Starts`], and who closed is in the
-    /// shapes.
+    /// rules look at it: gaps are in [`super::starts::Starts`], and who closed first is in
+    /// the shapes.
     pub(super) fn observe_whole(&mut self, connection: &Connection, outcome: Outcome) {
         let latest = connection.ended_ns.or(connection.seen_open_ns);
         let latest = latest.unwrap_or(connection.started_ns);
@@ -234,6 +234,7 @@ impl Tally {
             return;
         }
         self.ended += 1;
+        self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
         if let Some(established_for) = connection.established_for_ns() {
             self.ended_established += 1;
