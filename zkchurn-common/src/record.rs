@@ -164,14 +164,12 @@ pub mod ending {
     pub const DATA_REJECTED: u16 = 1 << 6;
     /// The kernel was sending again, or asking whether the peer is still there.
     pub const RETRYING: u16 = 1 << 7;
-    /// The current task was a thread of the kernel.
-    pub const KERNEL_THREAD: u16 = 1 << 8;
     /// A subflow of an MPTCP connection.
-    pub const MPTCP: u16 = 1 << 9;
+    pub const MPTCP: u16 = 1 << 8;
     /// SO_LINGER with time 0, or TCP_LINGER2 below 0: close(2) sends a RST.
-    pub const LINGER_ABORTS: u16 = 1 << 10;
+    pub const LINGER_ABORTS: u16 = 1 << 9;
     /// The socket had a source port.
-    pub const LOCAL_PORT: u16 = 1 << 11;
+    pub const LOCAL_PORT: u16 = 1 << 10;
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.

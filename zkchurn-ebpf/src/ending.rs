@@ -51,54 +51,53 @@ pub fn note_received<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
 }
 
 /// Enters what the socket tells at its end, on leaving state `old`.
+///
+/// All is read as of `struct tcp_sock`, which begins with `struct sock`: the classic
+/// tracepoint's program would ask for the socket's address again for each field.
 #[inline(always)]
 pub fn record_end<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
-    let tcp = socket.tcp();
-    record_circumstances(record, socket, tcp.as_ref());
-    record_error(record, socket, old);
-    if let Some(tcp) = tcp {
-        record_sequence(record, &tcp);
-        record_received(record, socket, &tcp);
-        record_path(record, &tcp);
-    }
+    let has_port = has_local_port(record, socket);
+    let Some(tcp) = socket.tcp() else {
+        return;
+    };
+    record_circumstances(record, &tcp, has_port);
+    record_error(record, &tcp, old);
+    record_sequence(record, &tcp);
+    record_received(record, &tcp);
+    record_path(record, &tcp);
 }
 
 /// What was so at the end: `ending`.
 #[inline(always)]
-fn record_circumstances<S: Socket>(
-    record: &mut ConnectionRecord,
-    socket: &S,
-    tcp: Option<&TcpSocket>,
-) {
+fn record_circumstances(record: &mut ConnectionRecord, tcp: &TcpSocket, has_port: bool) {
     let (Some(shut), Some(flags)) = (
-        socket.load::<u8>(SocketField::Shutdown),
-        socket.load::<u64>(SocketField::Flags),
+        tcp.load::<u8>(SocketField::Shutdown),
+        tcp.load::<u64>(SocketField::Flags),
     ) else {
         return;
     };
     // RCV_SHUTDOWN and SEND_SHUTDOWN are the lowest bits here too.
-    let mut bits = u16::from(shut) & (ending::RECEIVE_SHUT | ending::SEND_SHUT);
-    let mut set_if = |bit: u16, is_so: bool| bits |= if is_so { bit } else { 0 };
+    record.ending = u16::from(shut) & (ending::RECEIVE_SHUT | ending::SEND_SHUT);
+    let mut set_if = |bit: u16, is_so: bool| record.ending |= if is_so { bit } else { 0 };
+    set_if(ending::LOCAL_PORT, has_port);
     set_if(ending::PEER_FIN, has_flag(flags, SocketField::FlagDone));
-    set_if(ending::IN_THREAD, in_thread(socket));
-    let descriptor: u64 = socket.load(SocketField::Socket).unwrap_or(1);
-    set_if(ending::NO_DESCRIPTOR, descriptor == 0);
-    let queued: u32 = socket.load(SocketField::ReceiveQueueLength).unwrap_or(1);
-    set_if(ending::NOTHING_QUEUED, queued == 0);
-    set_if(ending::KERNEL_THREAD, task::is_of_kernel());
-    set_if(ending::LOCAL_PORT, has_local_port(record, socket));
-    let linger: u64 = socket.load(SocketField::LingerTime).unwrap_or(1);
+    let linger: u64 = tcp.load(SocketField::LingerTime).unwrap_or(1);
     let lingers_never = has_flag(flags, SocketField::FlagLinger) && linger == 0;
     set_if(ending::LINGER_ABORTS, lingers_never);
-    if let Some(tcp) = tcp {
-        let linger2: u32 = tcp.load(SocketField::Linger2).unwrap_or(0);
-        set_if(ending::LINGER_ABORTS, linger2.cast_signed() < 0);
-        set_if(ending::DATA_REJECTED, rejected_data(record, tcp));
-        set_if(ending::RETRYING, is_some_other(tcp, SocketField::Retries));
-        set_if(ending::RETRYING, is_some_other(tcp, SocketField::Probes));
-        set_if(ending::MPTCP, is_some_other(tcp, SocketField::IsMptcp));
+    let linger2: u32 = tcp.load(SocketField::Linger2).unwrap_or(0);
+    set_if(ending::LINGER_ABORTS, linger2.cast_signed() < 0);
+    let owned: u32 = tcp.load(SocketField::LockOwned).unwrap_or(1);
+    set_if(ending::IN_THREAD, owned != 0);
+    let descriptor: u64 = tcp.load(SocketField::Socket).unwrap_or(1);
+    set_if(ending::NO_DESCRIPTOR, descriptor == 0);
+    let queued: u32 = tcp.load(SocketField::ReceiveQueueLength).unwrap_or(1);
+    set_if(ending::NOTHING_QUEUED, queued == 0);
+    set_if(ending::RETRYING, is_some_other(tcp, SocketField::Retries));
+    set_if(ending::RETRYING, is_some_other(tcp, SocketField::Probes));
+    set_if(ending::MPTCP, is_some_other(tcp, SocketField::IsMptcp));
+    if rejected_data(record, tcp) {
+        record.ending |= ending::DATA_REJECTED;
     }
-    record.ending = bits;
     record.known |= known::ENDING;
 }
 
@@ -131,14 +130,14 @@ fn rejected_data(record: &ConnectionRecord, tcp: &TcpSocket) -> bool {
 /// thread that gave up or aborted, or that closed the listener before accept(2). In softirq
 /// an error that is not there any more was taken by a thread that asks for SO_ERROR.
 #[inline(always)]
-fn record_error<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
-    let Some(error) = socket.load::<u32>(SocketField::Error) else {
+fn record_error(record: &mut ConnectionRecord, tcp: &TcpSocket, old: u8) {
+    let Some(error) = tcp.load::<u32>(SocketField::Error) else {
         return;
     };
     // An errno is below 4096 (include/linux/err.h, MAX_ERRNO).
     record.error = error as u16;
     record.known |= known::ERROR;
-    if let Some(soft) = socket.load::<u32>(SocketField::SoftError) {
+    if let Some(soft) = tcp.load::<u32>(SocketField::SoftError) {
         record.soft_error = soft as u16;
         record.known |= known::SOFT_ERROR;
     }
@@ -146,9 +145,9 @@ fn record_error<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
         return;
     }
     if old == SYN_SENT && record.soft_error == 0 {
-        record.soft_error = answered_by_icmp(socket).unwrap_or(0);
+        record.soft_error = answered_by_icmp(tcp).unwrap_or(0);
     }
-    if in_thread(socket) || record.ending & ending::NO_DESCRIPTOR != 0 {
+    if record.ending & (ending::IN_THREAD | ending::NO_DESCRIPTOR) != 0 {
         if record.local_close_ns == 0 {
             record.local_close_ns = record.until_ns;
         }
@@ -162,11 +161,11 @@ const ORIGINS_ICMP: core::ops::RangeInclusive<u8> = 2..=3;
 /// The errno of an ICMP message that answered the SYN. SO_ERROR takes `sk_err_soft` away,
 /// while the message itself stays in the queue for IP_RECVERR (5.19 and later).
 #[inline(always)]
-fn answered_by_icmp<S: Socket>(socket: &S) -> Option<u16> {
-    if socket.load::<u32>(SocketField::ErrorQueueLength)? == 0 {
+fn answered_by_icmp(tcp: &TcpSocket) -> Option<u16> {
+    if tcp.load::<u32>(SocketField::ErrorQueueLength)? == 0 {
         return None;
     }
-    let packet = socket.load::<*const u8>(SocketField::ErrorQueueFirst)?;
+    let packet = tcp.load::<*const u8>(SocketField::ErrorQueueFirst)?;
     let room = globals::socket_offset(SocketField::PacketRoom)?;
     let [errno, origin]: [u32; 2] =
         probe_at(packet.wrapping_add(room), SocketField::ExtendedError)?;
@@ -200,8 +199,8 @@ fn record_sequence(record: &mut ConnectionRecord, tcp: &TcpSocket) {
 
 /// What was received, and what of it nobody read.
 #[inline(always)]
-fn record_received<S: Socket>(record: &mut ConnectionRecord, socket: &S, tcp: &TcpSocket) {
-    let Some(fin) = peer_fin_counted(socket) else {
+fn record_received(record: &mut ConnectionRecord, tcp: &TcpSocket) {
+    let Some(fin) = peer_fin_counted(tcp) else {
         return;
     };
     if let Some(received) = tcp.load::<u64>(SocketField::BytesReceived) {
@@ -245,8 +244,8 @@ fn record_path(record: &mut ConnectionRecord, tcp: &TcpSocket) {
 /// `tcp_fin` (net/ipv4/tcp_input.c) sets SOCK_DONE for every FIN it takes. The
 /// states do not tell: FIN_WAIT2 is also left for CLOSE without the peer's FIN.
 #[inline(always)]
-fn peer_fin_counted<S: Socket>(socket: &S) -> Option<u32> {
-    let flags = socket.load::<u64>(SocketField::Flags)?;
+fn peer_fin_counted(tcp: &TcpSocket) -> Option<u32> {
+    let flags = tcp.load::<u64>(SocketField::Flags)?;
     let bit = globals::socket_offset(SocketField::FlagDone)?;
     Some((flags >> (bit & 63) & 1) as u32)
 }
