@@ -27,7 +27,7 @@ struct Lack {
     reason: &'static str,
 }
 
-const LACKS: [Lack; 4] = [
+const LACKS: [Lack; 5] = [
     Lack {
         lacks: |kernel| kernel.hide_btf,
         tests: &[""],
@@ -59,6 +59,11 @@ const LACKS: [Lack; 4] = [
         ],
         reason: "has no privilege but two capabilities; before 5.11 the limit of locked memory \
              has to be lifted, too, and zkchurn says so",
+    },
+    Lack {
+        lacks: is_5_10,
+        tests: &["life::mptcp::"],
+        reason: "opens MPTCP sockets, which Debian's 5.10 does not have",
     },
     Lack {
         lacks: is_5_10,

@@ -17,6 +17,7 @@ mod filters;
 mod gone;
 mod handshake;
 mod in_time;
+mod life;
 mod lifecycle;
 mod look;
 mod namespace;

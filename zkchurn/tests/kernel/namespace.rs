@@ -6,6 +6,7 @@ use std::{
     io::{Read, Write},
     os::fd::AsFd,
     process::{Command, Stdio},
+    sync::mpsc::{Sender, channel},
     thread,
 };
 
@@ -99,4 +100,54 @@ fn wire() {
     ip("addr add 10.255.1.1/24 dev wire0");
     ip("link set wire0 up");
     ip("link set wire1 up");
+}
+
+/// A router in a namespace of its own, there until it is dropped.
+pub struct Router {
+    _until_dropped: Sender<()>,
+}
+
+/// Reaches 10.255.2.1 and fd00:2::1 by way of a router that prohibits both.
+pub fn router_that_rejects() -> Router {
+    wire();
+    let (say, hear) = channel();
+    let (moved, wait_until_moved) = channel();
+    let (_until_dropped, wait_until_dropped) = channel::<()>();
+    thread::spawn(move || {
+        enter(&new());
+        say.send(rustix::thread::gettid().as_raw_pid()).unwrap();
+        wait_until_moved.recv().unwrap();
+        reject();
+        say.send(0).unwrap();
+        wait_until_dropped.recv().unwrap_or_default();
+    });
+    let process = std::process::id();
+    let thread = hear.recv().unwrap();
+    ip(&format!(
+        "link set wire1 netns /proc/{process}/task/{thread}/ns/net"
+    ));
+    moved.send(()).unwrap();
+    hear.recv().unwrap();
+    ip("-6 addr add fd00:1::1/64 dev wire0 nodad");
+    ip("route add 10.255.2.0/24 via 10.255.1.9");
+    ip("-6 route add fd00:2::/64 via fd00:1::9");
+    Router { _until_dropped }
+}
+
+/// Makes this thread's namespace that router, at wire1.
+fn reject() {
+    ip("link set lo up");
+    ip("link set wire1 up");
+    ip("addr add 10.255.1.9/24 dev wire1");
+    ip("-6 addr add fd00:1::9/64 dev wire1 nodad");
+    for (name, value) in [
+        ("ipv4/ip_forward", "1"),
+        ("ipv4/icmp_ratelimit", "0"),
+        ("ipv6/conf/all/forwarding", "1"),
+        ("ipv6/icmp/ratelimit", "0"),
+    ] {
+        fs::write(format!("/proc/sys/net/{name}"), value).unwrap();
+    }
+    ip("route add prohibit 10.255.2.0/24");
+    ip("-6 route add prohibit fd00:2::/64");
 }
