@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 /// Writes bytes from another process so that none of them can act on a
 /// terminal: control characters, invalid UTF-8 and invisible format characters
 /// come out as escapes.
@@ -41,12 +43,31 @@ pub fn clip(words: &str, most: usize) -> String {
     format!("{}…", &words[..cut])
 }
 
-/// Whether a character neither acts on a terminal nor hides there.
+/// Whether a character neither acts on a terminal nor hides there: what has no form of its
+/// own, or one that the font decides.
 pub fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    use GeneralCategory::{
+        Control, Format, LineSeparator, ParagraphSeparator, PrivateUse, Surrogate, Unassigned,
+    };
+    if character.is_ascii() {
+        return !character.is_ascii_control();
+    }
+    let is_formless = matches!(
+        character.general_category(),
+        Control | Format | LineSeparator | ParagraphSeparator | PrivateUse | Surrogate | Unassigned
+    );
+    !is_formless && !is_blank(character)
+}
+
+/// Letters, marks and symbols that show nothing: those of the property
+/// `Default_Ignorable_Code_Point` (Unicode's DerivedCoreProperties.txt) that are no format
+/// characters, and the empty Braille pattern. New ones come from ranges that are
+/// unassigned or here already.
+fn is_blank(character: char) -> bool {
+    matches!(character,
+        '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A duration with two to three significant digits and its unit: `0.28 ms`,
@@ -129,6 +150,49 @@ pub fn counted(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_hides_passes_and_every_script_does() {
+        for hidden in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2064}',
+            '\u{2065}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{e000}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{1d173}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{10ffff}',
+        ] {
+            assert!(!is_printable(hidden), "{}", hidden.escape_unicode());
+        }
+        for words in [
+            "Zoë",
+            "Ωμέγα",
+            "сервер",
+            "服务器",
+            "サーバー",
+            "서버",
+            "خادم",
+            "סרבר",
+            "e\u{301}",
+        ] {
+            assert!(words.chars().all(is_printable), "{words}");
+        }
+    }
 
     #[test]
     fn nothing_that_acts_on_a_terminal_passes() {

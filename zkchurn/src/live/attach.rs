@@ -51,7 +51,24 @@ pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Fa
             format!("no process {pid} on this host: check with `ps`"),
         ));
     }
+    if let Some(pid) = settings.pid
+        && let Some(process) = process_of_thread(pid)
+    {
+        return Err(Failure::sentence(
+            Code::Usage,
+            format!("{pid} is a thread of process {process}: use --pid {process}"),
+        ));
+    }
     Ok(())
+}
+
+/// The process of a thread that is not its leader: `/proc/TID` is there for each, though
+/// not listed (proc(5)).
+fn process_of_thread(tid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    let tgid = tgid.trim().parse().ok()?;
+    (tgid != tid).then_some(tgid)
 }
 
 /// What a trace holds open at most: some 30, and what a look at a process takes.

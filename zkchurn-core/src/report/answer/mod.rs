@@ -42,11 +42,20 @@ fn nothing_seen(report: &Report) -> String {
     let ports = ports.join(", ");
     let window = text::window(report.trace.length_ns);
     let (what, hint) = match report.trace.side {
-        Sides::Client => (
-            format!("No connection to port {ports} was opened from this host in {window}"),
-            "Is this the client's host, and is the port right (--port)? \
-             On the ZooKeeper host use --side server.",
-        ),
+        Sides::Client => match report.trace.pid {
+            Some(pid) => (
+                format!("Process {pid} opened no connection to port {ports} in {window}"),
+                "Is it the right process, and is the port right (--port)? Without --pid zkchurn \
+                 shows all processes that connect. A connect without a route to the server is \
+                 not seen.",
+            ),
+            None => (
+                format!("No connection to port {ports} was opened from this host in {window}"),
+                "Is this the client's host, and is the port right (--port)? A connect without a \
+                 route to the server is not seen: `ip route get ADDRESS`. On the ZooKeeper host \
+                 use --side server.",
+            ),
+        },
         Sides::Server => (
             format!("No connection to port {ports} was accepted on this host in {window}"),
             "Is this the ZooKeeper host, and is the port right (--port)?",
