@@ -2,7 +2,7 @@
 //! Running the real binary and reading its JSON.
 
 use std::{
-    io::Read,
+    io::{self, Read},
     path::PathBuf,
     process::{ChildStdout, Command, Stdio},
     sync::{
@@ -35,7 +35,9 @@ pub fn object() -> Option<PathBuf> {
 /// zkchurn, tracing.
 pub struct Tracer {
     running: tracer::Tracer,
-    stdout: ChildStdout,
+    /// What it printed, once it has ended. It is read all the time: to a reader that does not
+    /// read zkchurn drops lines.
+    printed: mpsc::Receiver<io::Result<String>>,
 }
 
 impl Tracer {
@@ -56,8 +58,8 @@ impl Tracer {
             command.arg("--bpf-object").arg(object);
         }
         let mut running = tracer::Tracer::spawn(command.stdout(Stdio::piped()), None).unwrap();
-        let stdout = running.take_stdout().unwrap();
-        Self { running, stdout }
+        let printed = read_to_end(running.take_stdout().unwrap());
+        Self { running, printed }
     }
 
     /// Its process id.
@@ -78,17 +80,24 @@ impl Tracer {
     }
 
     /// Waits for the end of the trace and reads what it said.
-    pub fn wait(mut self) -> Trace {
-        let (send, printed) = mpsc::channel();
-        thread::spawn(move || {
-            let mut output = String::new();
-            let read = self.stdout.read_to_string(&mut output);
-            send.send(read.map(|_| output))
-        });
-        let output = printed.recv_timeout(LIMIT).expect("zkchurn ends in time");
+    pub fn wait(self) -> Trace {
+        let output = self
+            .printed
+            .recv_timeout(LIMIT)
+            .expect("zkchurn ends in time");
         self.running.wait().unwrap();
         Trace::parse(&output.unwrap()).unwrap()
     }
+}
+
+fn read_to_end(mut stdout: ChildStdout) -> mpsc::Receiver<io::Result<String>> {
+    let (send, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let mut output = String::new();
+        let read = stdout.read_to_string(&mut output);
+        send.send(read.map(|_| output))
+    });
+    printed
 }
 
 /// Asserts fields of a JSON object, naming the one that differs.
