@@ -93,14 +93,15 @@ impl Tool {
             _ => dies_with_parent(zkchurn),
         };
         match self {
-            Self::Idle => command.args(["--port", &OTHER_PORT.to_string()]),
+            Self::Idle => command.args(["--details", "--port", &OTHER_PORT.to_string()]),
             Self::TcplifePort => command.args(["-D", &port]),
             Self::Tcpdump | Self::TcpdumpFlags => {
                 // It would give up root and then not be able to write here.
                 command.args(["-i", "lo", "-n", "-Z", "root", "-w"]);
                 command.arg(capture).arg(self.filter())
             }
-            _ if self.is_zkchurn() => command.args(["--port", &port]),
+            // The details of the report have the counts that are checked.
+            _ if self.is_zkchurn() => command.args(["--details", "--port", &port]),
             _ => &mut command,
         };
         match self {
