@@ -116,10 +116,19 @@ fn found(report: &Value) -> Result<Vec<Found>> {
         .context("a report without findings")?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
+    let names = |all: &Value| -> Vec<String> {
+        let all = all.as_array().into_iter().flatten();
+        all.map(|one| text(&one["name"])).collect()
+    };
     let one = |finding: &Value| Found {
         name: text(&finding["name"]),
         confidence: text(&finding["confidence"]),
-        cannot_tell_from: texts(&finding["cannot_tell_from"]),
+        // What else matches the same connections stands inside the finding.
+        cannot_tell_from: [
+            texts(&finding["cannot_tell_from"]),
+            names(&finding["alternatives"]),
+        ]
+        .concat(),
     };
     Ok(findings.iter().map(one).collect())
 }
