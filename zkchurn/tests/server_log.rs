@@ -15,15 +15,19 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+#[path = "server_log_field/run.rs"]
+mod run;
+
 use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
+use run::server_log;
 use serde_json::{Value, json};
 use zkchurn_core::{
     render::{FORMS, Options},
@@ -37,20 +41,6 @@ use zkchurn_lab::harness::proc;
 
 const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
 const DEBUG: &str = "tests/serverlog/zookeeper-3.8.0-debug.log";
-
-fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
-        .arg("serverlog")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that failed early reads nothing.
-    let _ = child.stdin.take().unwrap().write_all(stdin);
-    child.wait_with_output().unwrap()
-}
 
 fn json_of(arguments: &[&str], stdin: &[u8]) -> Value {
     let output = server_log(&[arguments, &["--format", "json"]].concat(), stdin);

@@ -13,7 +13,7 @@ use super::{
     text::{Page, suspect},
     words::{
         explained,
-        finding::{about, also},
+        finding::{about, also, title},
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
@@ -124,8 +124,8 @@ const SENTENCE: usize = 400;
 
 fn write_findings(to: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
     for (index, finding) in findings.iter().take(SHOWN).enumerate() {
-        let (title, confidence) = (finding.title, finding.confidence.word());
-        writeln!(to, "\n### {}. {title} ({confidence})\n", index + 1)?;
+        let title = title(finding.title, finding.confidence);
+        writeln!(to, "\n### {}. {title}\n", index + 1)?;
         writeln!(to, "{}", inline(&about(finding, "→")))?;
         if index < WHOLE {
             writeln!(to)?;

@@ -25,6 +25,7 @@ use crate::{
             handshake,
             verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
         },
+        proc::files::{directory, field, read_bounded},
     },
 };
 
@@ -65,9 +66,10 @@ pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Fa
 /// The process of a thread that is not its leader: `/proc/TID` is there for each, though
 /// not listed (proc(5)).
 fn process_of_thread(tid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    let tgid = tgid.trim().parse().ok()?;
+    let status = read_bounded(&directory(tid).join("status"), 1 << 20).ok()?;
+    let tgid = field(&String::from_utf8_lossy(&status), "Tgid")?
+        .parse()
+        .ok()?;
     (tgid != tid).then_some(tgid)
 }
 

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::{Frame, Limitation, Mark},
     process::ProcessKey,
+    text,
     timewait::{Snapshot, TimeWaitSocket},
 };
 
@@ -206,7 +207,10 @@ impl<P: Probes> Collector<P> {
             let sentence = format!(
                 "{} did not answer when looked up (pid {pids}{more}): reading /proc/PID/cmdline \
                  waits for a lock that the process holds; shown by the name that the kernel saw",
-                count(self.unanswered.len() as u64, "process", "processes"),
+                match self.unanswered.len() {
+                    1 => "1 process".to_owned(),
+                    many => format!("{many} processes"),
+                },
             );
             self.limitation(sentence);
         }
@@ -215,7 +219,7 @@ impl<P: Probes> Collector<P> {
             let sentence = format!(
                 "output fell behind: {} not shown, because the reader of standard output was \
                  slower than the trace; all connections are counted here",
-                count(dropped, "line", "lines"),
+                text::counted(dropped, "line"),
             );
             self.limitation(sentence);
         }
@@ -228,7 +232,3 @@ impl<P: Probes> Collector<P> {
 
 /// Pids that a limitation names.
 const MOST_PIDS: usize = 8;
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}

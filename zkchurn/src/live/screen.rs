@@ -11,6 +11,8 @@ use std::{
     time::Instant,
 };
 
+use zkchurn_core::text;
+
 use crate::{
     host::outbox::{Drained, Outbox, Put},
     warn::warn,
@@ -76,9 +78,9 @@ impl Screen {
         let new = lines.dropped - lines.told;
         if new > 0 && lines.outbox.waiting() < MOST_WAITING / 2 {
             lines.told = lines.dropped;
-            let noun = if new == 1 { "line" } else { "lines" };
             warn(format_args!(
-                "output fell behind: {new} {noun} not shown; the report counts their connections"
+                "output fell behind: {} not shown; the report counts their connections",
+                text::counted(new, "line")
             ));
         }
     }

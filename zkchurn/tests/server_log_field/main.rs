@@ -10,28 +10,10 @@ mod causes;
 mod forged;
 mod layouts;
 mod reading;
+mod run;
 
-use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
-};
-
+use run::server_log;
 use serde_json::Value;
-
-/// Runs `serverlog` with a log on standard input.
-fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
-        .arg("serverlog")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that failed early reads nothing.
-    let _ = child.stdin.take().unwrap().write_all(stdin);
-    child.wait_with_output().unwrap()
-}
 
 /// The report on a log, and the exit code.
 fn report_and_code(log: &[u8]) -> (Value, i32) {

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::{style::Style, wrap::wrapped};
 use crate::{
-    diagnose::{Confidence, Finding, Severity},
-    render::words::finding::{about, also},
+    diagnose::Finding,
+    render::words::finding::{about, also, title},
     text::{self, clip, printable},
 };
 
@@ -55,18 +55,11 @@ fn write_heading(
     style: &Style,
     columns: u16,
 ) -> io::Result<()> {
-    let title = format!(
-        "{number}. {} ({})",
-        finding.title,
-        finding.confidence.word()
-    );
+    let title = title(finding.title, finding.confidence);
+    let title = format!("{number}. {title}");
     let about = about(finding, "->");
     let length = title.chars().count() + 2 + about.chars().count();
-    let title = match (finding.severity, finding.confidence) {
-        (Severity::Broken, Confidence::Certain | Confidence::Likely) => style.alarm(&title),
-        (Severity::Harmless, _) => style.bold(&title),
-        _ => style.warn(&title),
-    };
+    let title = style.finding(finding, &title);
     if length <= usize::from(columns) {
         return writeln!(to, "{title}: {about}");
     }

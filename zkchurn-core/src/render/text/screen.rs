@@ -12,8 +12,11 @@ use std::{
 
 use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
-    diagnose::{Confidence, Finding, Severity},
-    render::words::{finding::about, loss, time_wait},
+    diagnose::{Confidence, Finding},
+    render::words::{
+        finding::{about, title},
+        loss, time_wait,
+    },
     report::Report,
     text::{self, printable},
     timewait::owner_row::OwnerRow,
@@ -41,7 +44,7 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
     let Some((first, further)) = report.findings.split_first() else {
         return without_finding(to, report, style, columns);
     };
-    let heading = wrapped("", &title(first), columns);
+    let heading = wrapped("", &title(first.title, first.confidence), columns);
     let foot = foot(report, columns);
     let taken = heading.len() + foot.len() + usize::from(!further.is_empty());
     let mut lines = Vec::new();
@@ -54,23 +57,10 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
     let room = LINES.saturating_sub(lines.len() + heading.len() + foot.len());
     lines.extend(further_lines(further, room.max(1), columns));
     for heading in &heading {
-        writeln!(to, "{}", painted(style, first, heading))?;
+        writeln!(to, "{}", style.finding(first, heading))?;
     }
     write_lines(to, &lines)?;
     write_lines(to, &foot)
-}
-
-/// What is wrong, and how sure that is.
-fn title(finding: &Finding) -> String {
-    format!("{} ({})", finding.title, finding.confidence.word())
-}
-
-fn painted(style: &Style, finding: &Finding, words: &str) -> String {
-    match (finding.severity, finding.confidence) {
-        (Severity::Broken, Confidence::Certain | Confidence::Likely) => style.alarm(words),
-        (Severity::Harmless, _) => style.bold(words),
-        _ => style.warn(words),
-    }
 }
 
 /// Who, where to, what was seen, the proof, and what to do.
@@ -175,7 +165,10 @@ fn further_lines(findings: &[Finding], room: usize, columns: u16) -> Vec<String>
         .map(|finding| {
             let about = about(finding, "->");
             clip(
-                &format!("  also   {}: {about}", title(finding)),
+                &format!(
+                    "  also   {}: {about}",
+                    title(finding.title, finding.confidence)
+                ),
                 usize::from(columns),
             )
         })

@@ -4,7 +4,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    render::words::{loss, moment::time_of_day},
+    render::words::{finding::title, loss, moment::time_of_day},
     report::{IntervalSummary, Leading},
     text,
 };
@@ -94,10 +94,9 @@ pub fn leading_line(summary: &IntervalSummary, leading: &Leading, zone: &TimeZon
     };
     let first = leading.destinations.first().map(String::as_str);
     format!(
-        "-- {} {} ({}): {} -> {}{more}",
+        "-- {} {}: {} -> {}{more}",
         time(summary, zone),
-        leading.title,
-        leading.confidence.word(),
+        title(leading.title, leading.confidence),
         leading.who,
         first.unwrap_or("unknown"),
     )

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Colours, or none.
 
-use crate::outcome::Outcome;
+use crate::{
+    diagnose::{Confidence, Finding, Severity},
+    outcome::Outcome,
+};
 
 /// Puts SGR sequences (ECMA-48) around text, or leaves it alone.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,15 @@ impl Style {
     /// Bold red: what is broken, beyond much doubt.
     pub fn alarm(&self, text: &str) -> String {
         self.paint("1;31", text)
+    }
+
+    /// By how bad a finding is and how sure that is.
+    pub fn finding(&self, finding: &Finding, text: &str) -> String {
+        match (finding.severity, finding.confidence) {
+            (Severity::Broken, Confidence::Certain | Confidence::Likely) => self.alarm(text),
+            (Severity::Harmless, _) => self.bold(text),
+            _ => self.warn(text),
+        }
     }
 
     /// Colours an outcome: red where the connection never did any work.

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Whom a finding is about, in words.
+//! What a finding says and whom it is about, in words.
 
-use crate::{diagnose::Finding, text};
+use crate::{
+    diagnose::{Confidence, Finding},
+    text,
+};
+
+/// What kind of churn it is, and how sure that is.
+pub fn title(title: &str, confidence: Confidence) -> String {
+    format!("{title} ({})", confidence.word())
+}
 
 /// Who, where to, and how many connections; a server's log knows of no other place than
 /// the server.
@@ -28,8 +36,8 @@ pub fn also(finding: &Finding) -> Vec<String> {
     others
         .filter(|other| !alike.contains(&other.name))
         .map(|other| {
-            let (title, confidence) = (other.title, other.confidence.word());
-            format!("{title} ({confidence}): {}", other.summary)
+            let title = title(other.title, other.confidence);
+            format!("{title}: {}", other.summary)
         })
         .collect()
 }
