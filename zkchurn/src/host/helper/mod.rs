@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! What may hang is done in processes of its own (docs/adr/0021).
+//! What may hang in other processes is done in a process of its own (docs/adr/0022).
 //!
 //! A thread that waits in the kernel for a lock that another process holds, or for a file
 //! system that does not answer, cannot be ended, and keeps its whole process from ending.
-//! So whatever looks into other processes, and whatever writes a file, is done in a helper:
-//! this program once more, started before tracing, with nothing of ours but a socket.
+//! So while tracing whatever looks into other processes is done in a helper: this program
+//! once more, started before tracing, with nothing of ours but a socket.
 //!
 //! | file | does |
 //! |---|---|
