@@ -45,7 +45,7 @@ fn a_full_ring_buffer_is_counted() {
         let port = unused_port();
         let accepting = drain(listen(port), COUNT);
         let tracer = Tracer::start(&["--port", &port.to_string(), "--buffer", "4"]);
-        tracer.signal(Signal::STOP);
+        tracer.stop();
         for _ in 0..COUNT {
             drop(connect(v4(port)));
         }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::Value;
 pub use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::{tracer, wait};
@@ -69,8 +69,20 @@ impl Tracer {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.pid()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        kill_process(self.process(), signal).unwrap();
+    }
+
+    /// Stops it (SIGSTOP), and returns once all its threads stand still: `kill(2)` returns
+    /// earlier, and on a busy machine it goes on reading for a while.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let waited = waitpid(Some(self.process()), WaitOptions::UNTRACED).unwrap();
+        let (_, status) = waited.expect("it was waited for");
+        assert_eq!(status.stopping_signal(), Some(Signal::STOP.as_raw()));
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap()
     }
 
     /// Ends the trace with SIGINT and reads what it said.

@@ -33,7 +33,7 @@ fn what_the_buffer_held_is_reported_and_the_rest_counted() {
         thread::spawn(move || drain(accepting, usize::MAX));
         let port_text = port.to_string();
         let tracer = Tracer::start(&["--port", &port_text, "--buffer", buffer]);
-        tracer.signal(Signal::STOP);
+        tracer.stop();
         let mut made = 0;
         let begun = Instant::now();
         while begun.elapsed() < stopped {

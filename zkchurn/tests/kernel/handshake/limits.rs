@@ -241,7 +241,7 @@ fn first_bytes_without_room_in_the_buffer_are_counted() {
         let port = unused_port();
         let accepting = drain(listen(port), COUNT);
         let tracer = start(port, &["--buffer", "4"]);
-        tracer.signal(Signal::STOP);
+        tracer.stop();
         for _ in 0..COUNT {
             connect(v4(port)).write_all(&request(7)).unwrap();
         }
