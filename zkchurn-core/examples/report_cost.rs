@@ -21,7 +21,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
+    frame::{Frame, LossCounts, Mark, TraceStart},
     pipeline::{Pipeline, View},
     process::{ProcessIdentity, ProcessKey},
     render::{ConnectionLine, Renderer},
@@ -168,23 +168,11 @@ fn accept(pipeline: &mut Pipeline<Nothing>, record: &ConnectionRecord) -> io::Re
 }
 
 fn start() -> TraceStart {
-    TraceStart {
-        zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
-        clock: ClockPair {
-            monotonic_ns: 0,
-            realtime_ns: 1_700_000_000_000_000_000,
-        },
-        host: "synthetic".to_owned(),
-        boot_id: None,
-        run_id: None,
-        kernel: "none".to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
-    }
+    let clock = ClockPair {
+        monotonic_ns: 0,
+        realtime_ns: 1_700_000_000_000_000_000,
+    };
+    TraceStart::of_port(2181, clock)
 }
 
 fn identity(process: u32) -> ProcessIdentity {

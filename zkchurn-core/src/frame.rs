@@ -68,6 +68,27 @@ pub struct Limitation {
     pub sentence: String,
 }
 
+impl TraceStart {
+    /// A trace of the client's side of one port by today's zkchurn, of which nothing else is
+    /// known: what is made up, in tests and examples, begins with it.
+    pub fn of_port(port: u16, clock: ClockPair) -> Self {
+        Self {
+            zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
+            clock,
+            host: String::new(),
+            boot_id: None,
+            run_id: None,
+            kernel: String::new(),
+            hook: Hook::TpBtf,
+            ports: vec![port],
+            side: Sides::Client,
+            pid: None,
+            handshake: false,
+            degraded: Vec::new(),
+        }
+    }
+}
+
 /// How the kernel program was attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

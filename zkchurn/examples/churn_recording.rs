@@ -20,7 +20,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
+    frame::{Frame, LossCounts, Mark, TraceStart},
     recording::writer::Writer,
 };
 
@@ -82,23 +82,11 @@ fn write(writer: &mut Writer<impl io::Write>, record: &ConnectionRecord) -> io::
 }
 
 fn start() -> TraceStart {
-    TraceStart {
-        zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
-        clock: ClockPair {
-            monotonic_ns: 0,
-            realtime_ns: 1_700_000_000_000_000_000,
-        },
-        host: "synthetic".to_owned(),
-        boot_id: None,
-        run_id: None,
-        kernel: "none".to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![PORT],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
-    }
+    let clock = ClockPair {
+        monotonic_ns: 0,
+        realtime_ns: 1_700_000_000_000_000_000,
+    };
+    TraceStart::of_port(PORT, clock)
 }
 
 fn mark(monotonic_ns: u64) -> Mark {

@@ -15,7 +15,7 @@ use zkchurn_common::{
 };
 use zkchurn_core::{
     clock::ClockPair,
-    frame::{Frame, Hook, LossCounts, Mark, Sides, TraceStart},
+    frame::{Frame, LossCounts, Mark, Sides, TraceStart},
     pipeline::{Pipeline, View},
     render::{FORMS, Options},
     timewait::{Snapshot, TimeWaitSocket},
@@ -55,22 +55,13 @@ fn record() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn start(monotonic_ns: u64, realtime_ns: i64) -> TraceStart {
+    let clock = ClockPair {
+        monotonic_ns,
+        realtime_ns,
+    };
     TraceStart {
-        zkchurn: "0".to_owned(),
-        clock: ClockPair {
-            monotonic_ns,
-            realtime_ns,
-        },
-        host: "host".to_owned(),
-        boot_id: None,
-        run_id: None,
-        kernel: "6.1".to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
         side: Sides::Both,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
+        ..TraceStart::of_port(2181, clock)
     }
 }
 

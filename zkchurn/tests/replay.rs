@@ -19,7 +19,7 @@ use zkchurn_common::record::{ConnectionRecord, FAMILY_INET, FAMILY_INET6, RECORD
 use zkchurn_core::{
     clock::ClockPair,
     decode::{self, Record},
-    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    frame::{Frame, Mark, Sides, TraceStart},
     pipeline::{Pipeline, View},
     render::json::Json,
 };
@@ -155,22 +155,13 @@ fn a_damaged_byte_costs_one_frame_and_is_named() {
 }
 
 fn start() -> TraceStart {
+    let clock = ClockPair {
+        monotonic_ns: 1,
+        realtime_ns: 0,
+    };
     TraceStart {
-        zkchurn: "test".to_owned(),
-        clock: ClockPair {
-            monotonic_ns: 1,
-            realtime_ns: 0,
-        },
-        host: "test".to_owned(),
-        boot_id: None,
-        run_id: None,
-        kernel: "test".to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
         side: Sides::Both,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
+        ..TraceStart::of_port(2181, clock)
     }
 }
 

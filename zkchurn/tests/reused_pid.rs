@@ -11,7 +11,7 @@ use zkchurn_common::record::{FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known};
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    frame::{Frame, Mark, TraceStart},
     inspection::{
         Details, Inspection,
         logs::{LogFinding, LogSearch},
@@ -70,23 +70,11 @@ fn with_a_log(start: u64) -> Inspection {
 /// The answer where `starts` tells which process opened each connection, and
 /// the log of the one that started at 5 s was searched.
 fn answer(starts: &[u64]) -> String {
-    let start = TraceStart {
-        zkchurn: "test".to_owned(),
-        clock: ClockPair {
-            monotonic_ns: SECOND,
-            realtime_ns: 0,
-        },
-        host: String::new(),
-        boot_id: None,
-        run_id: None,
-        kernel: String::new(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
+    let clock = ClockPair {
+        monotonic_ns: SECOND,
+        realtime_ns: 0,
     };
+    let start = TraceStart::of_port(2181, clock);
     let view = View {
         top: 10,
         time_wait_rows: false,

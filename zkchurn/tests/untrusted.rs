@@ -16,7 +16,7 @@ use zkchurn_common::record::{FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known};
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    frame::{Frame, Mark, TraceStart},
     inspection::{
         Details, Inspection, LogFile,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
@@ -167,22 +167,17 @@ fn inspection(evil: &str) -> Inspection {
 }
 
 fn start(evil: &str) -> TraceStart {
+    let clock = ClockPair {
+        monotonic_ns: 1,
+        realtime_ns: 0,
+    };
     TraceStart {
-        zkchurn: "test".to_owned(),
-        clock: ClockPair {
-            monotonic_ns: 1,
-            realtime_ns: 0,
-        },
         host: evil.to_owned(),
         boot_id: Some(evil.to_owned()),
         run_id: Some(evil.to_owned()),
         kernel: evil.to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
         degraded: vec![evil.to_owned()],
+        ..TraceStart::of_port(2181, clock)
     }
 }
 

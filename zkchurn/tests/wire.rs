@@ -22,7 +22,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, Mark, Sides, TraceStart},
+    frame::{Frame, Mark, TraceStart},
     pipeline::{Pipeline, View},
     recording::{FILE_HEADER, FRAME_HEADER, SYNC, checksum, reader::Reader, writer::Writer},
     render::json::Json,
@@ -107,23 +107,11 @@ fn frames_of_a_newer_zkchurn_are_counted_and_skipped() {
 }
 
 fn start() -> TraceStart {
-    TraceStart {
-        zkchurn: "test".to_owned(),
-        clock: ClockPair {
-            monotonic_ns: 1,
-            realtime_ns: 0,
-        },
-        host: "test".to_owned(),
-        boot_id: None,
-        run_id: None,
-        kernel: "test".to_owned(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
-    }
+    let clock = ClockPair {
+        monotonic_ns: 1,
+        realtime_ns: 0,
+    };
+    TraceStart::of_port(2181, clock)
 }
 
 fn report(records: &[&[u8]]) -> Report {

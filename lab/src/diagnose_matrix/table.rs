@@ -124,8 +124,8 @@ fn letter(found: &[Found], expected: &Findings, name: &str) -> char {
             _ => 'P',
         };
     }
-    let twin = |one: &Found| one.cannot_tell_from.iter().any(|other| other == name);
-    if expected.allows(name) && found.iter().any(twin) {
+    let lookalike = |one: &Found| one.cannot_tell_from.iter().any(|other| other == name);
+    if expected.allows(name) && found.iter().any(lookalike) {
         return 't';
     }
     '-'
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(cell(&right, "blackhole"), "");
         let wrong = outcome(&[("blackhole", "possible")], &[]);
         assert_eq!(cell(&wrong, "blackhole"), "(P-)");
-        // Named as a twin of what was found.
+        // Named as a lookalike of what was found.
         assert_eq!(cell(&wrong, "refused"), "t-");
     }
 

@@ -163,19 +163,19 @@ mod tests {
         Found {
             name: name.to_owned(),
             confidence: confidence.to_owned(),
-            cannot_tell_from: vec!["twin".to_owned()],
+            cannot_tell_from: vec!["lookalike".to_owned()],
         }
     }
 
     const EXPECTED: Findings = Findings::must(&[&["this", "that"]]).may(&["as_well"]);
 
     #[test]
-    fn a_finding_of_the_group_or_its_twin_is_enough() {
+    fn a_finding_of_the_group_or_its_lookalike_is_enough() {
         for name in ["this", "that"] {
             assert!(against_findings(&EXPECTED, &[found(name, "possible")]).is_empty());
         }
-        let twin = Findings::must(&[&["twin"]]);
-        assert!(against_findings(&twin, &[found("this", "likely")]).is_empty());
+        let lookalike = Findings::must(&[&["lookalike"]]);
+        assert!(against_findings(&lookalike, &[found("this", "likely")]).is_empty());
         assert_eq!(
             against_findings(&EXPECTED, &[]),
             ["not found: this or that"]

@@ -21,7 +21,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, Hook, LossCounts, Sides, TraceStart},
+    frame::{Frame, LossCounts, Sides, TraceStart},
     inspection::Inspection,
     pipeline::{Pipeline, View},
     recording::reader::Reader,
@@ -288,23 +288,11 @@ fn settings() -> TraceSettings {
 }
 
 fn start() -> TraceStart {
-    TraceStart {
-        zkchurn: String::new(),
-        clock: ClockPair {
-            monotonic_ns: 0,
-            realtime_ns: 1_700_000_000_000_000_000,
-        },
-        host: String::new(),
-        boot_id: None,
-        run_id: None,
-        kernel: String::new(),
-        hook: Hook::TpBtf,
-        ports: vec![2181],
-        side: Sides::Client,
-        pid: None,
-        handshake: false,
-        degraded: Vec::new(),
-    }
+    let clock = ClockPair {
+        monotonic_ns: 0,
+        realtime_ns: 1_700_000_000_000_000_000,
+    };
+    TraceStart::of_port(2181, clock)
 }
 
 fn refused(at: Duration) -> ConnectionRecord {
