@@ -61,13 +61,6 @@ pub struct TraceStart {
     pub degraded: Vec<String>,
 }
 
-/// What a trace could not do, beyond what was known when it began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limitation {
-    /// A sentence without its full stop, as in [`TraceStart::degraded`].
-    pub sentence: String,
-}
-
 impl TraceStart {
     /// A trace of the client's side of one port by today's zkchurn, of which nothing else is
     /// known: what is made up, in tests and examples, begins with it.
@@ -87,6 +80,13 @@ impl TraceStart {
             degraded: Vec::new(),
         }
     }
+}
+
+/// What a trace could not do, beyond what was known when it began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limitation {
+    /// A sentence without its full stop, as in [`TraceStart::degraded`].
+    pub sentence: String,
 }
 
 /// How the kernel program was attached.

@@ -79,6 +79,7 @@ mod tests {
             }),
             capabilities: NEEDS.iter().map(|need| need.capability).collect(),
             own_pid_namespace: false,
+            first_process_netns: Probe::Yes(()),
             own_clocks: false,
             lockdown: Probe::Yes("none".to_owned()),
             memlock: None,
@@ -171,6 +172,7 @@ mod tests {
     fn only_what_a_trace_needs() {
         check("bpf_and_perfmon", |facts| {
             facts.capabilities = CapabilitySet::BPF | CapabilitySet::PERFMON;
+            facts.first_process_netns = Probe::No("Permission denied (os error 13)".to_owned());
         });
     }
 
@@ -189,6 +191,13 @@ mod tests {
                 path: "/sys/fs/cgroup".into(),
                 is_hosts: false,
             });
+        });
+    }
+
+    #[test]
+    fn process_1_is_closed_to_root() {
+        check("process_1_closed", |facts| {
+            facts.first_process_netns = Probe::No("Permission denied (os error 13)".to_owned());
         });
     }
 

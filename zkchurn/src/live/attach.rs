@@ -22,7 +22,7 @@ use crate::{
         kernel::{BUILT_IN, KernelConfig, KernelError, KernelSource, is_permission},
         preflight::{
             facts::Facts,
-            handshake,
+            handshake, namespaces,
             verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
         },
         proc::files::{directory, field, read_bounded},
@@ -209,6 +209,7 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
         .iter()
         .filter(|check| check.state == State::Degraded)
         .filter(|check| settings.handshake || check.name != handshake::NAME)
+        .filter(|check| check.name != namespaces::NAME)
         .map(Check::sentence)
         .collect();
     let has_btf = checks

@@ -74,6 +74,8 @@ pub struct Facts {
     pub capabilities: CapabilitySet,
     /// Whether pids here are not those that the kernel program sees.
     pub own_pid_namespace: bool,
+    /// Whether the network namespace of process 1 can be read.
+    pub first_process_netns: Probe<()>,
     /// Whether clocks here differ from those of the kernel program.
     pub own_clocks: bool,
     /// `none`, `integrity` or `confidentiality`.
@@ -98,6 +100,10 @@ impl Facts {
             // They can always be asked for; else the trace shows.
             capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
             own_pid_namespace: own_pid_namespace(),
+            first_process_netns: match fs::read_link("/proc/1/ns/net") {
+                Ok(_) => Probe::Yes(()),
+                Err(error) => Probe::No(error.to_string()),
+            },
             own_clocks: fs::read_to_string("/proc/self/timens_offsets")
                 .is_ok_and(|offsets| has_offset(&offsets)),
             lockdown: lockdown(),

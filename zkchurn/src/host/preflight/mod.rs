@@ -6,4 +6,5 @@
 pub mod cgroup2;
 pub mod facts;
 pub mod handshake;
+pub mod namespaces;
 pub mod verdict;

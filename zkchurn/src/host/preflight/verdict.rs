@@ -7,7 +7,7 @@ use zkchurn_core::doctor::{Check, State};
 
 use super::{
     facts::{Facts, Probe, Release},
-    handshake,
+    handshake, namespaces,
 };
 use crate::host::privilege::needs::{AskedBy, NEEDS};
 
@@ -23,6 +23,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         tracepoint(facts),
         memlock(facts),
         other_users(facts),
+        namespaces::check(facts),
         process_ids(facts),
         clocks(facts),
         handshake::check(facts),
