@@ -14,7 +14,7 @@ use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
     render::words::{
-        finding::{about, title},
+        finding::{about, also, title},
         loss, time_wait,
     },
     report::Report,
@@ -30,11 +30,16 @@ const NARROWEST: u16 = 40;
 const READABLE: u16 = 100;
 /// Bytes of a sentence that are shown: it may quote a line of a log.
 const SENTENCE: usize = 400;
-/// Lines of a section at most: the largest with which all of them fit.
-const SECTION: [usize; 3] = [4, 3, 2];
+/// Lines of a section, and of a further finding, at most: the first pair with which all of
+/// it fits.
+const FULLNESS: [(usize, usize); 5] = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1)];
+/// Alternatives of a finding that have a line each.
+const ALTERNATIVES: usize = 2;
+/// Lines that the description of the trace has at most: it may name many ports.
+const TRACED: usize = 2;
 /// Limitations that are shown where nothing was found.
 const LIMITATIONS: usize = 2;
-/// Further findings that have a line each, where there is room.
+/// Further findings that have room, where there is some.
 const FURTHER: usize = 5;
 
 /// Writes it.
@@ -46,16 +51,15 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
     };
     let heading = wrapped("", &title(first.title, first.confidence), columns);
     let foot = foot(report, columns);
-    let taken = heading.len() + foot.len() + usize::from(!further.is_empty());
+    let room = LINES.saturating_sub(heading.len() + foot.len());
     let mut lines = Vec::new();
-    for most in SECTION {
-        lines = finding(report, first, most, columns);
-        if lines.len() + taken <= LINES {
+    for (of_section, of_further) in FULLNESS {
+        lines = finding(report, first, of_section, columns);
+        lines.extend(further_lines(further, of_further, columns));
+        if lines.len() <= room {
             break;
         }
     }
-    let room = LINES.saturating_sub(lines.len() + heading.len() + foot.len());
-    lines.extend(further_lines(further, room.max(1), columns));
     for heading in &heading {
         writeln!(to, "{}", style.finding(first, heading))?;
     }
@@ -85,7 +89,8 @@ fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec
     if let Some(lookalikes) = lookalikes(finding) {
         add("or", &[&lookalikes]);
     }
-    add("do", &strings(&finding.next));
+    lines.extend(alternatives(finding, columns));
+    lines.extend(section("do", &strings(&finding.next), most, columns));
     lines
 }
 
@@ -134,16 +139,40 @@ fn lookalikes(finding: &Finding) -> Option<String> {
     Some(sentence)
 }
 
+/// A line each for what the same connections may be as well, of most of them no more than
+/// how many there are.
+fn alternatives(finding: &Finding, columns: u16) -> Vec<String> {
+    let name = match finding.confidence {
+        Confidence::Certain => "and",
+        _ => "or",
+    };
+    let others = also(finding);
+    let named = others.iter().take(ALTERNATIVES);
+    let mut lines: Vec<_> = named
+        .flat_map(|other| section(name, &[other], 1, columns))
+        .collect();
+    if let more @ 1.. = others.len().saturating_sub(ALTERNATIVES) {
+        let more = text::count(more as u64);
+        lines.push(format!("  {name:<6} {more} more: --details"));
+    }
+    lines
+}
+
 /// Sentences behind a name, in at most `most` lines.
 fn section(name: &str, sentences: &[&str], most: usize, columns: u16) -> Vec<String> {
     let names = iter::once(name).chain(iter::repeat(""));
-    let mut lines: Vec<_> = names
+    let lines: Vec<_> = names
         .zip(sentences)
         .flat_map(|(name, sentence)| {
             let sentence = printable(text::clip(sentence, SENTENCE).as_bytes());
             wrapped(&format!("  {name:<6} "), &sentence, columns)
         })
         .collect();
+    at_most(most, lines, columns)
+}
+
+/// The first `most` lines, the last one with an ellipsis if there were more.
+fn at_most(most: usize, mut lines: Vec<String>, columns: u16) -> Vec<String> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
@@ -153,24 +182,19 @@ fn section(name: &str, sentences: &[&str], most: usize, columns: u16) -> Vec<Str
     lines
 }
 
-/// A line each for the other findings, as far as there is room.
-fn further_lines(findings: &[Finding], room: usize, columns: u16) -> Vec<String> {
-    let shown = match findings.len() <= room.min(FURTHER) {
+/// The other findings in at most `most` lines each, and how many have none.
+fn further_lines(findings: &[Finding], most: usize, columns: u16) -> Vec<String> {
+    let shown = match findings.len() <= FURTHER {
         true => findings.len(),
-        false => room.min(FURTHER).saturating_sub(1),
+        false => FURTHER - 1,
     };
     let mut lines: Vec<_> = findings
         .iter()
         .take(shown)
-        .map(|finding| {
-            let about = about(finding, "->");
-            clip(
-                &format!(
-                    "  also   {}: {about}",
-                    title(finding.title, finding.confidence)
-                ),
-                usize::from(columns),
-            )
+        .flat_map(|finding| {
+            let title = title(finding.title, finding.confidence);
+            let sentence = format!("{title}: {}", about(finding, "->"));
+            section("also", &[&sentence], most, columns)
         })
         .collect();
     if let more @ 1.. = findings.len() - shown {
@@ -195,7 +219,7 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
         text::counted(report.total.opened, "connection"),
         loss::in_short(&report.loss),
     );
-    let mut lines = wrapped("", &traced, columns);
+    let mut lines = at_most(TRACED, wrapped("", &traced, columns), columns);
     let limitations = match report.degraded.len() as u64 {
         0 => String::new(),
         count => format!(" ({})", text::counted(count, "limitation")),
@@ -233,4 +257,153 @@ fn write_lines(to: &mut impl Write, lines: &[String]) -> io::Result<()> {
         writeln!(to, "{line}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+    use crate::{
+        clock::ClockPair,
+        diagnose::{
+            Alternative, Churn, Depth,
+            test_case::{diagnosed, every, only},
+        },
+        frame::{Hook, Mark, Sides, TraceStart},
+        ledger::Ledger,
+        outcome::Outcome,
+        registry::Registry,
+        report::{Sources, build},
+    };
+
+    fn finding() -> Finding {
+        only(diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused))))
+    }
+
+    fn alternative(name: Churn) -> Alternative {
+        Alternative {
+            name,
+            title: name.title(),
+            confidence: Confidence::Possible,
+            summary: "10 attempts failed, while the same process reaches another".to_owned(),
+        }
+    }
+
+    fn report(ports: Vec<u16>, findings: Vec<Finding>) -> Report {
+        let mut report = build(&Sources {
+            start: &TraceStart {
+                zkchurn: String::new(),
+                clock: ClockPair {
+                    monotonic_ns: 0,
+                    realtime_ns: 0,
+                },
+                host: String::new(),
+                boot_id: None,
+                run_id: None,
+                kernel: String::new(),
+                hook: Hook::TpBtf,
+                ports,
+                side: Sides::Client,
+                pid: None,
+                handshake: false,
+                degraded: Vec::new(),
+            },
+            mark: &Mark::default(),
+            ledger: &Ledger::default(),
+            registry: &Registry::default(),
+            time_wait: None,
+            undecodable_records: 0,
+            unknown_records: 0,
+            limitations: &[],
+            handshakes_evicted: 0,
+            top: 10,
+            depth: Depth::All,
+        });
+        report.findings = findings;
+        report
+    }
+
+    fn screen(report: &Report, columns: u16) -> String {
+        let mut text = Vec::new();
+        let page = Page::new(false, &TimeZone::UTC, columns);
+        write(&mut text, report, &page).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn two_alternatives_have_a_line_each_and_the_rest_a_number() {
+        let mut refused = finding();
+        let others = [
+            Churn::StaleAddress,
+            Churn::ClientPerRequest,
+            Churn::ReadTimeouts,
+            Churn::TcpHealthProbe,
+        ];
+        refused.alternatives = others.map(alternative).to_vec();
+        refused.cannot_tell_from = vec![Churn::TcpHealthProbe];
+        let text = screen(&report(vec![2181], vec![refused.clone()]), 80);
+        let begins = |begin: &str| text.lines().filter(|line| line.starts_with(begin)).count();
+        assert_eq!(
+            begins("  and    One address fails while others work (possible): 10 at"),
+            1
+        );
+        assert_eq!(begins("  and    "), 3, "{text}");
+        assert!(text.contains("  and    1 more: --details\n"), "{text}");
+        refused.confidence = Confidence::Likely;
+        let text = screen(&report(vec![2181], vec![refused]), 80);
+        assert!(text.contains("  or     1 more: --details\n"), "{text}");
+    }
+
+    fn sentence() -> impl Strategy<Value = String> {
+        "([a-z\u{52d5}]{1,90} ){1,30}"
+    }
+
+    prop_compose! {
+        fn any_finding()(
+            sentences in prop::collection::vec(sentence(), 9),
+            certain in any::<bool>(),
+            others in 0..6_usize,
+        ) -> Finding {
+            let mut finding = finding();
+            let mut sentences = sentences.into_iter();
+            let mut next = || sentences.next().unwrap();
+            finding.who.words = next();
+            finding.destinations = vec![next()];
+            finding.summary = next();
+            finding.seen = Some(next());
+            finding.reasons_for = vec![next()];
+            finding.reasons_against = vec![next()];
+            finding.would_decide = vec![next()];
+            finding.next = vec![next(), next()];
+            finding.cannot_tell_from = vec![Churn::TcpHealthProbe];
+            finding.alternatives = vec![alternative(Churn::StaleAddress); others];
+            if !certain {
+                finding.confidence = Confidence::Possible;
+            }
+            finding
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Whatever there is to say: it fits, and no line wraps.
+        #[test]
+        fn it_fits(
+            findings in prop::collection::vec(any_finding(), 1..8),
+            ports in prop::collection::vec(1_u16.., 1..40),
+            columns in 40..120_u16,
+        ) {
+            let text = screen(&report(ports, findings), columns);
+            prop_assert!(text.lines().count() <= LINES, "{text}");
+            prop_assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{text}");
+        }
+    }
 }
