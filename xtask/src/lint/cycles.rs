@@ -27,7 +27,10 @@ pub fn check() -> Result<()> {
     }
 }
 
-/// The folders of the workspace's members.
+/// The fuzz targets, a workspace of its own.
+const FUZZ: &str = "fuzz";
+
+/// The folders of the workspace's members, and that of the fuzz targets.
 fn crates(root: &Path) -> Result<Vec<String>> {
     let manifest: toml::Table = toml::from_str(&std::fs::read_to_string(root.join("Cargo.toml"))?)?;
     let members = manifest
@@ -35,6 +38,7 @@ fn crates(root: &Path) -> Result<Vec<String>> {
         .and_then(|workspace| workspace.get("members")?.as_array())
         .context("Cargo.toml has no list of members")?;
     let names = members.iter().filter_map(|member| member.as_str());
+    let names = names.chain([FUZZ]);
     Ok(names.map(str::to_owned).collect())
 }
 

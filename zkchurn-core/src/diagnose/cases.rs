@@ -343,7 +343,7 @@ fn runtime_by_comm(flow: &Flow) -> Runtime {
     }
 }
 
-/// In the order of their first connections.
+/// In the order of their first connections; a case has its gaps from elsewhere.
 fn absorbed<'a>(parts: &[Part<'a>]) -> Tallied<'a> {
     if let [part] = parts {
         return Tallied::One(part.tally());
@@ -352,7 +352,7 @@ fn absorbed<'a>(parts: &[Part<'a>]) -> Tallied<'a> {
     tallies.sort_by_key(|tally| tally.first_seen_ns);
     let mut all = Box::<Tally>::default();
     for tally in tallies {
-        all.absorb(tally);
+        all.absorb_all_but_gaps(tally);
     }
     Tallied::Several(all)
 }

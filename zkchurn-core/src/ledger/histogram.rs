@@ -41,25 +41,35 @@ impl Histogram {
 
     #[cold]
     fn widen_and_add(&mut self, step: usize, count: u32) {
-        if self.counts.is_empty() {
-            self.first = step;
-        } else if step < self.first {
-            let missing = self.first - step;
-            self.counts.splice(..0, std::iter::repeat_n(0, missing));
-            self.first = step;
-        }
-        let length = self.counts.len().max(step - self.first + 1);
-        self.counts.resize(length, 0);
+        self.widen(step, step + 1);
         self.add(step, count);
+    }
+
+    /// Makes room for the steps from `first` to before `end`.
+    fn widen(&mut self, first: usize, end: usize) {
+        if self.counts.is_empty() {
+            self.first = first;
+        } else if first < self.first {
+            let missing = self.first - first;
+            self.counts.splice(..0, std::iter::repeat_n(0, missing));
+            self.first = first;
+        }
+        let length = self.counts.len().max(end - self.first);
+        self.counts.resize(length, 0);
     }
 
     /// Adds the counts of another histogram.
     pub fn absorb(&mut self, other: &Self) {
-        for (place, count) in other.counts.iter().enumerate() {
-            if *count > 0 {
-                self.add(other.first + place, *count);
-            }
+        if other.counts.is_empty() {
+            return;
         }
+        self.widen(other.first, other.first + other.counts.len());
+        // Without a bound to check, vectors are made of it.
+        let ours = self.counts[other.first - self.first..].iter_mut();
+        for (ours, theirs) in ours.zip(&other.counts) {
+            *ours = ours.saturating_add(*theirs);
+        }
+        self.total += other.total;
     }
 
     /// The greatest value of the step up to which a share of all values lies.

@@ -285,6 +285,12 @@ impl Tally {
             self.gap.add(first - last);
         }
         self.last_start_ns = self.last_start_ns.max(other.last_start_ns);
+        self.gap.absorb(&other.gap);
+        self.absorb_all_but_gaps(other);
+    }
+
+    /// The same for whoever has the gaps from elsewhere.
+    pub fn absorb_all_but_gaps(&mut self, other: &Self) {
         self.first_seen_ns = match (self.first_seen_ns, other.first_seen_ns) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
@@ -295,7 +301,6 @@ impl Tally {
         self.ended += other.ended;
         self.ended_established += other.ended_established;
         self.open_at_end += other.open_at_end;
-        self.gap.absorb(&other.gap);
         self.established_for.absorb(&other.established_for);
         self.connecting_for.absorb(&other.connecting_for);
         self.first_close.absorb(&other.first_close);
