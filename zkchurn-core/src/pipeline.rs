@@ -313,6 +313,22 @@ impl<R: Renderer> Pipeline<R> {
         self.ledger.churning(least, most)
     }
 
+    /// The processes that churn most at present, see [`Ledger::churning_now`].
+    pub fn churning_now(
+        &mut self,
+        least: u64,
+        most: usize,
+        wanted: impl Fn(ProcessKey) -> bool,
+    ) -> Vec<Churning> {
+        self.ledger.churning_now(least, most, wanted)
+    }
+
+    /// How many processes have at least `least` ended connections and were not looked at.
+    pub fn uninspected(&self, least: u64) -> u64 {
+        self.ledger
+            .count_churning(least, |key| self.registry.inspection(key).is_none())
+    }
+
     /// Inodes of the network namespaces that connections were in.
     pub fn namespaces(&self) -> &HashSet<u32> {
         self.ledger.namespaces()

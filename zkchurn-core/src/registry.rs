@@ -24,6 +24,8 @@ pub struct Registry {
     order: VecDeque<(ProcessKey, u64)>,
     entries: u64,
     inspections: HashMap<ProcessKey, Inspection>,
+    /// The processes with an inspection, in the order of the first one.
+    inspected: VecDeque<ProcessKey>,
 }
 
 #[derive(Debug)]
@@ -33,9 +35,9 @@ struct Entry {
     identity: Option<ProcessIdentity>,
 }
 
-/// Most inspections that are kept: a trace makes far fewer, a recording may
-/// hold anything.
-const MOST_INSPECTIONS: usize = 64;
+/// Most inspections that are kept. Beyond it the oldest is evicted: who goes on churning
+/// is looked at again.
+pub const MOST_INSPECTIONS: usize = 64;
 
 impl Registry {
     /// Remembers a process.
@@ -70,8 +72,13 @@ impl Registry {
     pub fn insert_inspection(&mut self, mut inspection: Inspection) {
         if let Some(earlier) = self.inspections.remove(&inspection.key) {
             inspection.complete_from(earlier);
-        } else if self.inspections.len() >= MOST_INSPECTIONS {
-            return;
+        } else {
+            self.inspected.push_back(inspection.key);
+            if self.inspected.len() > MOST_INSPECTIONS
+                && let Some(oldest) = self.inspected.pop_front()
+            {
+                self.inspections.remove(&oldest);
+            }
         }
         self.inspections.insert(inspection.key, inspection);
     }
@@ -158,6 +165,25 @@ mod tests {
         assert!(registry.get(key(0)).is_none());
         assert!(registry.first_sight(key(0)));
         assert!(!registry.first_sight(key(0)));
+    }
+
+    #[test]
+    fn of_very_many_inspections_the_oldest_makes_room() {
+        let mut registry = Registry::default();
+        let most = MOST_INSPECTIONS as u32;
+        let look = |pid, at_ns| Inspection {
+            key: key(pid),
+            at_ns,
+            details: None,
+            jvm: None,
+            logs: None,
+        };
+        for pid in 0..=most {
+            registry.insert_inspection(look(pid, 1));
+            registry.insert_inspection(look(pid, 2));
+        }
+        assert!(registry.inspection(key(0)).is_none());
+        assert!((1..=most).all(|pid| registry.inspection(key(pid)).is_some()));
     }
 
     #[test]

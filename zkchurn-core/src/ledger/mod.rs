@@ -138,9 +138,16 @@ pub struct Flow {
     pub groups: Groups,
     /// Records ended since the last interval.
     pub ended_in_interval: u64,
+    /// Ended lately, the last second counting most: [`Ledger::churning_now`] halves it.
+    lately: u64,
+    /// How many had ended when that was done last.
+    ended_then: u64,
     /// Whether they speak ZooKeeper.
     pub signs: Signs,
 }
+
+/// What one ended connection counts in [`Flow::lately`], so that halves are told apart.
+const LATELY: u64 = 1 << 16;
 
 /// A process that churns, and its threads that connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,6 +306,59 @@ impl Ledger {
             }
         }
         churning
+    }
+
+    /// The processes that churn most at present, worst first: of those that `wanted`
+    /// names and that have at least `least` ended connections, at most `most`. To be asked
+    /// regularly: at each call what ended before counts half.
+    pub fn churning_now(
+        &mut self,
+        least: u64,
+        most: usize,
+        wanted: impl Fn(ProcessKey) -> bool,
+    ) -> Vec<Churning> {
+        let mut sums: HashMap<ProcessKey, (u64, u64)> = HashMap::default();
+        for (key, flow) in &mut self.flows {
+            let new = flow.tally.ended.saturating_sub(flow.ended_then);
+            flow.ended_then = flow.tally.ended;
+            flow.lately = flow.lately / 2 + new.saturating_mul(LATELY);
+            if let Some(process) = key.process {
+                let sum = sums.entry(process).or_default();
+                sum.0 = sum.0.saturating_add(flow.lately);
+                sum.1 += flow.tally.ended;
+            }
+        }
+        let mut sums: Vec<_> = sums
+            .into_iter()
+            .filter(|(process, (_, ended))| *ended >= least && wanted(*process))
+            .collect();
+        sums.sort_unstable_by_key(|(process, sum)| (std::cmp::Reverse(*sum), *process));
+        let processes = sums.into_iter().take(most).map(|(process, _)| process);
+        processes.map(|process| self.threads_of(process)).collect()
+    }
+
+    fn threads_of(&self, process: ProcessKey) -> Churning {
+        let flows = self.flows.iter();
+        let mut flows: Vec<_> = flows
+            .filter(|(key, _)| key.process == Some(process))
+            .collect();
+        flows.sort_by_key(|(key, flow)| (flow.tally.busyness(), **key));
+        let threads = flows.iter().flat_map(|(_, flow)| flow.busiest_threads());
+        let tids = threads.map(|(tid, _)| tid).collect();
+        Churning { process, tids }
+    }
+
+    /// How many processes have at least `least` ended connections, of those that `counts`
+    /// names.
+    pub fn count_churning(&self, least: u64, counts: impl Fn(ProcessKey) -> bool) -> u64 {
+        let mut ended: HashMap<ProcessKey, u64> = HashMap::default();
+        for (key, flow) in &self.flows {
+            if let Some(process) = key.process {
+                *ended.entry(process).or_default() += flow.tally.ended;
+            }
+        }
+        let churning = ended.iter().filter(|(_, ended)| **ended >= least);
+        churning.filter(|(process, _)| counts(**process)).count() as u64
     }
 
     pub fn flow(&self, key: &FlowKey) -> Option<&Flow> {

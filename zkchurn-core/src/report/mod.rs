@@ -55,7 +55,7 @@ pub struct Report {
     /// What the bounded ledger does not tell apart; left out where that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregated_only: Option<AggregatedOnly>,
-    /// The processes that were looked at more closely, busiest first.
+    /// The processes that were looked at more closely, the ten busiest first.
     pub suspects: Vec<SuspectRow>,
     /// The TIME_WAIT sockets when they were last listed, and whose they are; `None`
     /// when they were not listed yet.

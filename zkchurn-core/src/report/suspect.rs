@@ -12,6 +12,9 @@ use crate::{
     registry::Registry,
 };
 
+/// Most processes that are shown.
+const MOST_ROWS: usize = 10;
+
 /// A row for each process of `flows` with an inspection, in their order, as of
 /// `now_ns`.
 pub fn rows(flows: &[(&FlowKey, &Flow)], registry: &Registry, now_ns: u64) -> Vec<SuspectRow> {
@@ -23,6 +26,9 @@ pub fn rows(flows: &[(&FlowKey, &Flow)], registry: &Registry, now_ns: u64) -> Ve
         };
         if rows.iter().any(|(known, _)| *known == process) {
             continue;
+        }
+        if rows.len() == MOST_ROWS {
+            break;
         }
         let named = registry.row(process, flow.process_comm, flow.uid);
         rows.push((

@@ -9,6 +9,7 @@ use rustix::termios::tcgetwinsize;
 use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
 
 use super::values;
+use crate::{host::time_zone, warn::warn};
 
 /// Options of the output.
 #[derive(Clone, Debug, Args)]
@@ -39,11 +40,22 @@ pub struct OutputArgs {
 pub fn options(no_color: bool) -> Options {
     Options {
         colour: !no_color && colour_is_welcome(&io::stdout().lock()),
-        zone: TimeZone::system(),
+        zone: zone(),
         lines_per_second: 0,
         columns: columns(&io::stdout().lock()),
         details: false,
     }
+}
+
+/// The local one; UTC, with a warning, where `TZ` names none.
+fn zone() -> TimeZone {
+    time_zone::local().unwrap_or_else(|name| {
+        warn(format_args!(
+            "TZ={} names no time zone; times are in UTC",
+            name.to_string_lossy()
+        ));
+        TimeZone::UTC
+    })
 }
 
 /// Those of the terminal, where it is one.

@@ -18,3 +18,4 @@ pub mod server_log_file;
 mod server_log_text;
 pub mod signal_list;
 pub mod sock_diag;
+pub mod time_zone;

@@ -40,6 +40,8 @@ pub struct Unfinished {
     partial: OsString,
     /// What the file is known by, whatever stands at its path.
     inode: Inode,
+    /// Whether it was left to root under sudo.
+    is_roots: bool,
 }
 
 /// Device and number.
@@ -53,7 +55,8 @@ fn inode(stat: &Stat) -> Inode {
 ///
 /// Neither it nor `path` may exist; a symbolic link in place of either is not
 /// followed. Under sudo the file is given to the user who called it, so that the
-/// replay needs no privilege.
+/// replay needs no privilege; but only in a directory where that user could have made it:
+/// who may run nothing but zkchurn as root must not get a file of his own in `/etc/cron.d`.
 ///
 /// # Errors
 ///
@@ -68,17 +71,39 @@ pub fn create(path: &Path) -> io::Result<(File, Unfinished)> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
     let owner_only = Mode::RUSR | Mode::WUSR;
     let file = openat(&directory, &partial, flags, owner_only)?;
+    let mut is_roots = false;
     if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
-        // Where that is not permitted the file stays with the current user.
-        let _ = fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        if may_write(&fstat(&directory)?, uid, gid) {
+            // Where that is not permitted the file stays with the current user.
+            let _ = fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        } else {
+            is_roots = true;
+        }
     }
     let unfinished = Unfinished {
         inode: inode(&fstat(&file)?),
         directory,
         name: name.to_owned(),
         partial,
+        is_roots,
     };
     Ok((file.into(), unfinished))
+}
+
+/// Whether a user may make files in this directory, as far as its mode tells: other groups
+/// of the user than the first are not known here.
+fn may_write(directory: &Stat, uid: u32, gid: u32) -> bool {
+    let mode = Mode::from_raw_mode(directory.st_mode);
+    let granted = if uid == 0 {
+        return true;
+    } else if directory.st_uid == uid {
+        Mode::WUSR
+    } else if directory.st_gid == gid {
+        Mode::WGRP
+    } else {
+        Mode::WOTH
+    };
+    mode.contains(granted)
 }
 
 fn open_directory(path: &Path) -> io::Result<OwnedFd> {
@@ -91,6 +116,11 @@ fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 }
 
 impl Unfinished {
+    /// Whether it belongs to root although somebody called sudo: the directory is not his.
+    pub fn is_roots(&self) -> bool {
+        self.is_roots
+    }
+
     /// Gives the file its name, which nobody may have taken meanwhile.
     ///
     /// # Errors
@@ -215,6 +245,24 @@ mod tests {
             assert!(fs::symlink_metadata(&path).is_err());
             let _ = fs::remove_file(&partial);
         }
+    }
+
+    #[test]
+    fn the_callers_directories_are_those_that_he_may_write_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (own, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        let (own, group) = (own.as_raw(), group.as_raw());
+        let stranger = (own + 1_000, group + 1_000);
+        let may = |mode, (uid, gid)| {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            may_write(&rustix::fs::stat(directory.path()).unwrap(), uid, gid)
+        };
+        assert!(may(0o755, (own, group)));
+        assert!(!may(0o755, stranger));
+        assert!(may(0o1777, stranger), "such as /tmp");
+        assert!(may(0o775, (stranger.0, group)));
+        assert!(!may(0o775, stranger));
+        assert!(may(0o755, (0, 0)), "root called sudo");
     }
 
     #[test]

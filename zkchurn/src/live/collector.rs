@@ -15,7 +15,7 @@ use super::{
     ending::{Ending, LIST_WITHIN},
     naming::{Held, Naming},
     owed::{Debt, Owed},
-    schedule::Schedule,
+    schedule::{CHURNS_FROM, Schedule},
     settings::TraceSettings,
     sink::Sink,
     source::Probes,
@@ -211,6 +211,25 @@ impl<P: Probes> Collector<P> {
                     1 => "1 process".to_owned(),
                     many => format!("{many} processes"),
                 },
+            );
+            self.limitation(sentence);
+        }
+        let more = self.sink.pipeline.uninspected(CHURNS_FROM);
+        if more > 0 {
+            let churn = match more {
+                1 => "process churns and was",
+                _ => "processes churn and were",
+            };
+            let sentence = format!(
+                "{more} more {churn} not inspected: those that churn worst come first, one each 2 s"
+            );
+            self.limitation(sentence);
+        }
+        let missing = self.sink.frames_dropped();
+        if missing > 0 {
+            let sentence = format!(
+                "the recording lacks {}: its file system was slower than the trace",
+                count(missing, "frame", "frames"),
             );
             self.limitation(sentence);
         }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 const NAMES: Duration = Duration::from_millis(300);
 /// For closer looks and the list of TIME_WAIT sockets.
 const LOOKS: Duration = Duration::from_millis(1_200);
+/// For the recording to be written and to get its name.
+const RECORDING: Duration = Duration::from_millis(1_600);
 /// For the reader of standard output to take the report.
 const SCREEN: Duration = Duration::from_millis(1_800);
 /// How long a list of sockets may take, so that what there is comes in time.
@@ -17,6 +19,7 @@ pub const LIST_WITHIN: Duration = Duration::from_millis(800);
 pub struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
+    pub recording: Instant,
     pub screen: Instant,
 }
 
@@ -27,6 +30,7 @@ impl Ending {
         Self {
             names: paused + NAMES,
             looks: paused + LOOKS,
+            recording: now + RECORDING,
             screen: now + SCREEN,
         }
     }

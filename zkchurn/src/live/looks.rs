@@ -12,7 +12,7 @@ use zkchurn_core::{
 use super::{
     collector::Collector,
     owed::{Debt, LOOK_WITHIN},
-    schedule::{CHURNS_FROM, MOST_SUSPECTS},
+    schedule::{CHURNS_FROM, MOST_LAST},
     source::Probes,
 };
 use crate::{
@@ -29,8 +29,11 @@ const MOST_NAMED: usize = 5;
 impl<P: Probes> Collector<P> {
     /// Has the processes that churn looked at, and says of whom no answer came.
     pub(super) fn look_at_suspects(&mut self) {
-        let churning = self.sink.pipeline.churning(CHURNS_FROM, MOST_SUSPECTS);
         let now_ns = self.probes.monotonic_ns();
+        let schedule = &self.schedule;
+        let wanted = |process| schedule.wants(process, now_ns);
+        let most = schedule.room();
+        let churning = self.sink.pipeline.churning_now(CHURNS_FROM, most, wanted);
         for request in self.schedule.due(churning, now_ns) {
             self.inspect(request);
         }
@@ -154,7 +157,7 @@ impl<P: Probes> Collector<P> {
 
     /// Asks for the looks that nobody has taken yet.
     pub(super) fn ask_for_last_looks(&mut self) {
-        let churning = self.sink.pipeline.churning(1, MOST_SUSPECTS);
+        let churning = self.sink.pipeline.churning(1, MOST_LAST);
         let now_ns = self.probes.monotonic_ns();
         for request in self.schedule.last(churning, now_ns) {
             self.inspect(request);

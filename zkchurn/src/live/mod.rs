@@ -24,7 +24,6 @@ mod tests;
 
 use std::io::Write;
 
-use anyhow::Context;
 use zerocopy::IntoBytes;
 use zkchurn_core::{
     doctor::Check,
@@ -37,7 +36,7 @@ use crate::{
     exit::{Code, Failure},
     host::{
         clock::clock_pair,
-        helper::asking::StartedLooker,
+        helper::{asking::StartedLooker, recording::StartedRecorder},
         ids,
         jvm::JvmMode,
         kernel::KernelSource,
@@ -84,16 +83,16 @@ async fn trace(
 ) -> Result<Code, Failure> {
     let mut signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
-    let looker = StartedLooker::start(settings.jvm == JvmMode::Dump)
-        .context("a helper process cannot be started; `ulimit -u` may be too low")
-        .map_err(|error| Failure::new(Code::Failure, error))?;
+    let looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
+    let recorder = settings.record.as_deref().map(|path| {
+        let helper = StartedRecorder::start().map_err(no_helper)?;
+        Ok::<_, Failure>((path, helper))
+    });
+    let recorder = recorder.transpose()?;
     let source = attach::attach(settings, facts)?;
     // Now that tracing is possible: nothing is left behind where it is not.
-    let recording = settings
-        .record
-        .as_deref()
-        .map(sink::start_recording)
-        .transpose()?;
+    let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
+    let recording = recording.transpose()?;
     // All other threads will be this one's children.
     held::keep_only(needs::kept(settings.asked(), facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -110,7 +109,7 @@ async fn trace(
     let traced = async {
         let mut trace = begin(settings, facts, checks, source, collector);
         // The sockets and their holders are listed; from here on the helper looks.
-        held::keep_only(needs::kept_while_tracing(settings.asked(), facts.release))
+        held::keep_only(needs::kept_while_tracing(facts.release))
             .map_err(|error| Failure::new(Code::Failure, error))?;
         let mut logger = match settings.verbose {
             0 | 1 => None,
@@ -124,11 +123,12 @@ async fn trace(
         trace.follow(settings, signals.any(), log).await;
         trace.finish(settings).await
     };
-    let traced = traced.await;
-    if let (Err(_), Some(path)) = (&traced, &settings.record) {
-        sink::tell_of_partial(path);
-    }
-    traced
+    traced.await
+}
+
+fn no_helper(error: std::io::Error) -> Failure {
+    let context = "a helper process cannot be started; `ulimit -u` may be too low";
+    Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
 }
 
 fn no_thread(error: std::io::Error) -> Failure {

@@ -7,6 +7,7 @@ use zkchurn_core::{
     inspection::{Inspection, jvm::Dump},
     ledger::Churning,
     process::ProcessKey,
+    registry::MOST_INSPECTIONS,
 };
 
 use crate::host::{inspector::Request, jvm::JvmMode};
@@ -14,8 +15,18 @@ use crate::host::{inspector::Request, jvm::JvmMode};
 /// Ended connections from which on a process is worth a closer look while the
 /// trace goes on.
 pub const CHURNS_FROM: u64 = 3;
-/// Most processes that one trace looks at.
-pub const MOST_SUSPECTS: usize = 5;
+/// Most processes that are looked at when the trace ends.
+pub const MOST_LAST: usize = 5;
+/// Most looks that go on at once.
+const MOST_AT_ONCE: usize = 4;
+/// First looks that may be taken one right after the other. A look reads dozens of files,
+/// and the host has other work.
+const MOST_IN_A_ROW: u64 = 5;
+/// After those, the time from one to the next.
+const BETWEEN_LOOKS_NS: u64 = 2_000_000_000;
+/// Most processes of which is remembered that they were looked at, fewer than there are
+/// inspections: whose inspection was evicted is looked at again, if it churns still.
+const MOST_REMEMBERED: usize = MOST_INSPECTIONS / 2;
 /// Most threads of a process that are looked for in its dump.
 const MOST_THREADS: usize = 64;
 /// Between two thread dumps of one process: a dump stops the whole JVM.
@@ -29,10 +40,15 @@ pub struct Schedule {
     jvm: JvmMode,
     logs: bool,
     suspects: HashMap<ProcessKey, Suspect>,
+    /// Numbers the suspects in the order in which they came.
+    entered: u64,
+    /// When the budget of first looks is whole again, and how far it is used up before.
+    whole_at_ns: u64,
 }
 
 #[derive(Debug, Default)]
 struct Suspect {
+    number: u64,
     waiting: bool,
     dumps: u32,
     last_dump_ns: u64,
@@ -46,25 +62,48 @@ impl Schedule {
             jvm,
             logs,
             suspects: HashMap::new(),
+            entered: 0,
+            whole_at_ns: 0,
         }
     }
 
-    /// The looks that are due at `now_ns`, while the trace goes on: each churning
-    /// process once, and its JVM again after a minute when the dump did not show
-    /// the threads that connect.
+    /// Whether a look at this process would be due at `now_ns`, if there is room.
+    pub fn wants(&self, process: ProcessKey, now_ns: u64) -> bool {
+        !self.suspects.contains_key(&process) || self.may_dump(process, now_ns)
+    }
+
+    /// How many looks may begin now.
+    pub fn room(&self) -> usize {
+        let waiting = self.suspects.values().filter(|suspect| suspect.waiting);
+        MOST_AT_ONCE.saturating_sub(waiting.count())
+    }
+
+    /// The looks that are due at `now_ns`, while the trace goes on: those that churn worst
+    /// first, each once, and its JVM again after a minute when the dump did not show the
+    /// threads that connect. What finds no room now has another chance each time.
     pub fn due(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut due = Vec::new();
         for process in churning {
-            if !self.has_room_for(process.process) {
-                continue;
+            if self.room() == 0 {
+                break;
             }
             let is_new = !self.suspects.contains_key(&process.process);
             let dump = self.may_dump(process.process, now_ns);
-            if is_new || dump {
+            if (is_new && self.spend(now_ns)) || (!is_new && dump) {
                 due.push(self.request(process, dump, now_ns));
             }
         }
         due
+    }
+
+    /// Whether the budget has a first look left: so many in a row, then one after the other.
+    fn spend(&mut self, now_ns: u64) -> bool {
+        let whole_at_ns = self.whole_at_ns.max(now_ns) + BETWEEN_LOOKS_NS;
+        if whole_at_ns > now_ns + MOST_IN_A_ROW * BETWEEN_LOOKS_NS {
+            return false;
+        }
+        self.whole_at_ns = whole_at_ns;
+        true
     }
 
     /// The looks that are left to take when the trace is over: the processes
@@ -72,10 +111,11 @@ impl Schedule {
     pub fn last(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut last = Vec::new();
         for process in churning {
-            if !self.has_room_for(process.process) {
+            let suspect = self.suspects.get(&process.process);
+            if suspect.is_some_and(|suspect| suspect.waiting) {
                 continue;
             }
-            let is_new = !self.suspects.contains_key(&process.process);
+            let is_new = suspect.is_none();
             let dump = self.may_dump(process.process, now_ns);
             if is_new || dump || self.logs {
                 last.push(self.request(process, dump, now_ns));
@@ -86,7 +126,9 @@ impl Schedule {
 
     /// Takes note of what a look brought.
     pub fn done(&mut self, inspection: &Inspection) {
-        let suspect = self.suspects.entry(inspection.key).or_default();
+        let Some(suspect) = self.suspects.get_mut(&inspection.key) else {
+            return;
+        };
         suspect.waiting = false;
         if suspect.dumps > 0 {
             // The request may have waited long for its turn.
@@ -104,10 +146,6 @@ impl Schedule {
         }
     }
 
-    fn has_room_for(&self, process: ProcessKey) -> bool {
-        self.suspects.contains_key(&process) || self.suspects.len() < MOST_SUSPECTS
-    }
-
     fn may_dump(&self, process: ProcessKey, now_ns: u64) -> bool {
         if self.jvm != JvmMode::Dump {
             return false;
@@ -121,8 +159,26 @@ impl Schedule {
             && (suspect.dumps == 0 || now_ns >= suspect.last_dump_ns + BETWEEN_DUMPS_NS)
     }
 
+    /// Forgets the one that was entered first, and is not being looked at.
+    fn make_room(&mut self) {
+        if self.suspects.len() < MOST_REMEMBERED {
+            return;
+        }
+        let idle = self.suspects.iter().filter(|(_, suspect)| !suspect.waiting);
+        let oldest = idle.min_by_key(|(_, suspect)| suspect.number);
+        if let Some(process) = oldest.map(|(process, _)| *process) {
+            self.suspects.remove(&process);
+        }
+    }
+
     fn request(&mut self, mut process: Churning, dump: bool, now_ns: u64) -> Request {
-        let suspect = self.suspects.entry(process.process).or_default();
+        self.make_room();
+        self.entered += 1;
+        let number = self.entered;
+        let suspect = self.suspects.entry(process.process).or_insert(Suspect {
+            number,
+            ..Suspect::default()
+        });
         suspect.waiting = true;
         if dump {
             suspect.dumps += 1;
@@ -192,15 +248,75 @@ mod tests {
         assert_eq!(first.len(), 2);
         assert_eq!(first[0].jvm, JvmMode::Name);
         assert_eq!(schedule.due(churning(&[1, 2]), 100 * SECOND), []);
+        let again = |pid| seen(pid, Dump::NotAsked, Vec::new());
+        (1..=2).for_each(|pid| schedule.done(&again(pid)));
+        assert_eq!(schedule.due(churning(&[1, 2]), 100 * SECOND), []);
         assert_eq!(schedule.last(churning(&[1, 3]), 100 * SECOND).len(), 1);
     }
 
+    /// Whom a schedule asks at which second, each look done by the next one.
+    fn asked(
+        schedule: &mut Schedule,
+        pids: impl Fn(u64) -> Vec<u32>,
+        until: u64,
+    ) -> Vec<(u64, u32)> {
+        let mut asked = Vec::new();
+        for second in 0..until {
+            let wants = pids(second).into_iter();
+            let wants = wants.filter(|pid| schedule.wants(process(*pid), second * SECOND));
+            let wants: Vec<_> = wants.collect();
+            for request in schedule.due(churning(&wants), second * SECOND) {
+                asked.push((second, request.process.pid));
+                schedule.done(&seen(request.process.pid, Dump::NotAsked, Vec::new()));
+            }
+        }
+        asked
+    }
+
     #[test]
-    fn only_the_first_suspects_are_looked_at() {
-        let mut schedule = Schedule::new(JvmMode::Dump, false);
-        let many: Vec<_> = (1..=20).collect();
-        assert_eq!(schedule.due(churning(&many), 0).len(), MOST_SUSPECTS);
-        assert_eq!(schedule.last(churning(&[19, 20]), 0), []);
+    fn decoys_that_come_first_do_not_blind_it_to_what_churns_later() {
+        let mut schedule = Schedule::new(JvmMode::Name, true);
+        // Twenty decoys at once; what churns worst is listed first, from the third second on.
+        let decoys = |second| match second {
+            0..3 => (1..=20).collect(),
+            _ => [99].into_iter().chain(1..=20).collect(),
+        };
+        let asked = asked(&mut schedule, decoys, 60);
+        let at_once = asked.iter().filter(|(second, _)| *second == 0);
+        assert_eq!(at_once.count(), MOST_AT_ONCE);
+        let real = asked.iter().find(|(_, pid)| *pid == 99).unwrap();
+        assert!(real.0 <= 4, "{asked:?}");
+        let all = asked.len();
+        assert_eq!(
+            all, 21,
+            "slots come back: each has its turn, once, {asked:?}"
+        );
+        let last = asked.last().unwrap().0;
+        assert!(last >= 30, "but not all at once: {last}");
+    }
+
+    #[test]
+    fn looks_that_hang_take_no_more_than_their_slots_until_they_are_given_up() {
+        let mut schedule = Schedule::new(JvmMode::Name, false);
+        let first = schedule.due(churning(&[1, 2, 3, 4, 5]), 0);
+        assert_eq!(first.len(), MOST_AT_ONCE);
+        assert_eq!(schedule.due(churning(&[6]), 100 * SECOND), []);
+        assert_eq!(schedule.room(), 0);
+        schedule.done(&seen(1, Dump::NotAsked, Vec::new()));
+        assert_eq!(schedule.due(churning(&[6, 7]), 100 * SECOND).len(), 1);
+        // At the end those that were not looked at have their chance all the same.
+        let last = schedule.last(churning(&[2, 8]), 101 * SECOND);
+        assert_eq!(last.len(), 1, "the one that hangs is not asked again");
+    }
+
+    #[test]
+    fn days_of_short_programs_are_not_remembered_and_who_churns_on_is_looked_at_again() {
+        let mut schedule = Schedule::new(JvmMode::Name, false);
+        let pids = |second| vec![1, second as u32 + 100];
+        let asked = asked(&mut schedule, pids, 2_000);
+        assert!(schedule.suspects.len() <= MOST_REMEMBERED);
+        let again = asked.iter().filter(|(_, pid)| *pid == 1).count();
+        assert!(again > 1, "{again}");
     }
 
     #[test]

@@ -1,63 +1,55 @@
 // SPDX-License-Identifier: MIT
 //! The signals that end a trace, and one that must not.
+//!
+//! Whatever would end this process ends the trace with its report instead, and another one
+//! after that changes nothing.
 
-use std::path::Path;
+use std::{future::poll_fn, io, path::Path, task::Poll};
 
 use rustix::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::host::proc::status::Status;
+use crate::host::{proc::status::Status, signal_list};
 
 /// The signals that end a trace.
 pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// None where it was ignored from the start, as `nohup` does.
-    hang_up: Option<Signal>,
-    /// By itself it would end the process when a file grows beyond `ulimit -f`. Once it is
-    /// taken over, the write fails instead, like one to a full disk (setrlimit(2)).
+    ending: Vec<Signal>,
     _file_too_large: Signal,
 }
 
 impl Signals {
-    /// Takes the signals over from now on.
+    /// Takes the signals over from now on, but those that whoever started this process
+    /// wanted to be ignored, as `nohup` does with SIGHUP. A shell does it with SIGINT of
+    /// what runs behind `&`; that is taken over nevertheless, since nothing else stops it
+    /// with a report as handily.
     ///
     /// # Errors
     ///
     /// The system grants no handler.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
+        let status = Status::read(Path::new("/proc/self")).ok();
+        let asked = [process::Signal::INT, process::Signal::TERM].map(process::Signal::as_raw);
+        let is_ignored = |number: i32| {
+            let ignored = status.as_ref().map_or(0, |status| status.ignored);
+            ignored >> (number - 1) & 1 == 1 && !asked.contains(&number)
+        };
+        let ending = signal_list::that_end().filter(|number| !is_ignored(*number));
+        let ending = ending.map(|number| signal(SignalKind::from_raw(number)));
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: match is_ignored(process::Signal::HUP) {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
-            },
-            _file_too_large: signal(SignalKind::from_raw(process::Signal::XFSZ.as_raw()))?,
+            ending: ending.collect::<io::Result<_>>()?,
+            _file_too_large: signal(SignalKind::from_raw(signal_list::FILE_TOO_LARGE))?,
         })
     }
 
     /// Waits for the next of them.
     pub async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = received(self.hang_up.as_mut()) => {}
-        }
+        poll_fn(|context| {
+            let mut ending = self.ending.iter_mut();
+            match ending.any(|signal| signal.poll_recv(context).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
     }
-}
-
-/// Never comes back where the signal is not taken over.
-async fn received(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// Whether this process was told to ignore a signal by whoever started it.
-fn is_ignored(signal: process::Signal) -> bool {
-    Status::read(Path::new("/proc/self")).is_ok_and(|status| status.ignores(signal))
 }

@@ -3,8 +3,7 @@
 //! and through the pipeline.
 
 use std::{
-    fs::File,
-    io::{BufWriter, ErrorKind},
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -12,8 +11,12 @@ use std::{
 use crate::{
     exit::{Code, Failure},
     host::{
+        helper::{
+            Said,
+            recording::{Recorder, StartedRecorder},
+        },
         outbox::Drained,
-        recording_file::{self, Unfinished, partial_path},
+        recording_file::partial_path,
     },
     warn::warn,
 };
@@ -43,8 +46,22 @@ pub struct Sink {
 /// A recording that is being written.
 pub struct Recording {
     path: PathBuf,
-    writer: Writer<BufWriter<File>>,
-    unfinished: Unfinished,
+    writer: Writer<Recorder>,
+    recorder: Recorder,
+    /// Whether it is known what became of it.
+    is_settled: bool,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            let partial = partial_path(&self.path);
+            warn(format_args!(
+                "{} has what was recorded until then; `zkchurn replay` reads it",
+                partial.display()
+            ));
+        }
+    }
 }
 
 impl Sink {
@@ -61,13 +78,20 @@ impl Sink {
 
     /// Takes any frame.
     pub fn emit(&mut self, frame: Frame<'_>) {
-        self.record(|recording| recording.writer.write(frame));
+        self.record(|recording| {
+            recording.writer.write(frame)?;
+            recording.recorder.frame_ends();
+            Ok(())
+        });
         self.output(|pipeline| pipeline.accept(frame));
     }
 
     /// Hands buffered output to the system.
     pub fn flush(&mut self) {
-        self.record(|recording| recording.writer.flush());
+        self.record(|recording| match recording.recorder.failure() {
+            None => recording.writer.flush(),
+            Some(failure) => Err(std::io::Error::other(failure)),
+        });
         self.output(Pipeline::flush);
     }
 
@@ -80,6 +104,12 @@ impl Sink {
             self.output_failure = Some(error.into());
         }
         self.output_failure.is_some()
+    }
+
+    /// Frames that the recording lacks, because its file system was too slow.
+    pub fn frames_dropped(&self) -> u64 {
+        let recording = self.recording.as_ref();
+        recording.map_or(0, |recording| recording.recorder.dropped())
     }
 
     /// Lines that were not shown, because their reader was too slow.
@@ -124,23 +154,8 @@ impl Sink {
     ///
     /// The output could not be written.
     pub fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
-        if let Some(Recording {
-            path, unfinished, ..
-        }) = self.recording.take()
-            && let Err(error) = unfinished.finish()
-        {
-            let (partial, path) = (partial_path(&path), path.display());
-            let partial = partial.display();
-            match error.kind() {
-                ErrorKind::NotFound => warn(format_args!(
-                    "the recording is lost: {partial} was removed or replaced during the trace"
-                )),
-                _ => warn(format_args!(
-                    "the recording is complete but could not be renamed to {path} ({error}); \
-                     kept as {partial}"
-                )),
-            }
-            self.recording_failed = true;
+        if let Some(recording) = self.recording.take() {
+            self.recording_failed = !is_finished(recording, ending.recording);
         }
         self.wait_for_reader(ending.screen);
         let code = match self.recording_failed {
@@ -185,6 +200,7 @@ impl Sink {
                 ));
                 return;
             }
+            recording.is_settled = true;
             warn(format_args!(
                 "{partial} can no longer be written ({error}); the trace continues without it"
             ));
@@ -194,37 +210,64 @@ impl Sink {
     }
 }
 
-/// Says where the recording of a trace is that has ended before its time.
-pub fn tell_of_partial(path: &Path) {
-    let partial = partial_path(path);
-    if partial.exists() {
-        let partial = partial.display();
-        warn(format_args!(
-            "{partial} has what was recorded so far; `zkchurn replay` reads it"
-        ));
+/// Has the recording completed and named, and says where that does not succeed.
+fn is_finished(mut recording: Recording, deadline: Instant) -> bool {
+    recording.is_settled = true;
+    let dropped = recording.recorder.dropped();
+    let said = recording.recorder.finish(deadline);
+    let (partial, path) = (partial_path(&recording.path), recording.path.display());
+    let partial = partial.display();
+    match said {
+        Some(Said::Finished) if dropped == 0 => return true,
+        Some(Said::Finished) => warn(format_args!(
+            "{path} lacks {dropped} frames: its file system was slower than the trace"
+        )),
+        Some(Said::NotNamed { lost: true, .. }) => warn(format_args!(
+            "the recording is lost: {partial} was removed or replaced during the trace"
+        )),
+        Some(Said::NotNamed { error, .. }) => warn(format_args!(
+            "the recording is complete but could not be renamed to {path} ({error}); \
+             kept as {partial}"
+        )),
+        Some(Said::Failed(error)) => warn(format_args!(
+            "{partial} can no longer be written ({error}); it has what was recorded until then"
+        )),
+        Some(Said::Created { .. } | Said::NotCreated { .. }) | None => warn(format_args!(
+            "the recording is incomplete: the file system of {path} does not answer; \
+             {partial} has what was written so far"
+        )),
     }
+    false
 }
 
-/// Begins a recording in a new file.
+/// Begins a recording in a new file, which this helper writes.
 ///
 /// # Errors
 ///
 /// The file cannot be created.
-pub fn start_recording(path: &Path) -> Result<Recording, Failure> {
+pub fn start_recording(path: &Path, helper: StartedRecorder) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
-        let fix = match error.kind() {
-            ErrorKind::AlreadyExists => {
-                "choose a name that does not exist yet, with or without .partial"
-            }
-            _ => "choose a directory you can write to",
+        let (why, fix) = match error.kind() {
+            ErrorKind::AlreadyExists => (
+                "File exists (os error 17)".to_owned(),
+                "choose a name that does not exist yet, with .partial or without",
+            ),
+            _ => (error.to_string(), "choose a directory you can write to"),
         };
-        let message = format!("{} cannot be created: {error}; {fix}", path.display());
+        let message = format!("{} cannot be created: {why}; {fix}", path.display());
         Failure::sentence(Code::Unwritable, message)
     };
-    let (file, unfinished) = recording_file::create(path).map_err(unwritable)?;
+    let (recorder, is_roots) = helper.create(path).map_err(unwritable)?;
+    if is_roots {
+        warn(format_args!(
+            "{} will belong to root: its directory is not writable for the user who called sudo",
+            path.display()
+        ));
+    }
     Ok(Recording {
         path: path.to_owned(),
-        writer: Writer::new(BufWriter::with_capacity(256 * 1024, file)).map_err(unwritable)?,
-        unfinished,
+        writer: Writer::new(recorder.clone()).map_err(unwritable)?,
+        recorder,
+        is_settled: false,
     })
 }

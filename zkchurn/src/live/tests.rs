@@ -42,7 +42,10 @@ use super::{
 use crate::{
     exit::Code,
     host::{
-        helper::wire::{Answer, Found, Task},
+        helper::{
+            recording::StartedRecorder,
+            wire::{Answer, Found, Task},
+        },
         jvm::JvmMode,
         kernel::KernelError,
     },
@@ -243,7 +246,10 @@ impl Scene {
             time_wait_rows: false,
         };
         let pipeline = Pipeline::new(Box::new(renderer) as Box<dyn Renderer>, view);
-        let recording = self.settings.record.as_deref().map(start_recording);
+        let recording = self.settings.record.as_deref().map(|path| {
+            let helper = StartedRecorder::here().unwrap();
+            start_recording(path, helper)
+        });
         let recording = recording.transpose().map_err(|failure| failure.code);
         let sink = Sink::new(recording.unwrap(), pipeline, None);
         let probes = Quiet {

@@ -20,7 +20,16 @@ use crate::{
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn every_way_to_end_gives_a_report() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    let signals = [
+        Signal::INT,
+        Signal::TERM,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::ALARM,
+        Signal::USR1,
+        Signal::USR2,
+    ];
+    for signal in signals {
         // Beneath `nohup` SIGHUP is ignored, and zkchurn leaves it so.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_zkchurn")]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What may hang in other processes is done in a process of its own (docs/adr/0022).
+//! What may hang is done in processes of its own (docs/adr/0022).
 //!
 //! A thread that waits in the kernel for a lock that another process holds, or for a file
 //! system that does not answer, cannot be ended, and keeps its whole process from ending.
@@ -13,11 +13,16 @@
 //! | `looker` | looks into other processes: the helper's side |
 //! | `pool` | threads that may hang, and their number |
 //! | `asking` | the same: our side |
+//! | `recorder` | writes the recording: the helper's side |
+//! | `recording` | the same: our side |
 
 pub mod asking;
 mod looker;
 mod pool;
 mod process;
+mod recorder;
+pub mod recording;
 pub mod wire;
 
 pub use process::run_if_helper;
+pub use recorder::Said;

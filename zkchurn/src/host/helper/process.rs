@@ -23,7 +23,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::looker;
+use super::{looker, recorder};
 use crate::host::{
     privilege::{held, needs},
     signal_list,
@@ -40,11 +40,14 @@ pub enum Kind {
         /// Whether it also takes thread dumps.
         dumps: bool,
     },
+    /// Writes the recording.
+    Recorder,
 }
 
-const KINDS: [(&str, Kind); 2] = [
+const KINDS: [(&str, Kind); 3] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
+    ("record", Kind::Recorder),
 ];
 
 impl Kind {
@@ -57,6 +60,7 @@ impl Kind {
     fn comm(self) -> &'static CStr {
         match self {
             Self::Looker { .. } => c"zkchurn-look",
+            Self::Recorder => c"zkchurn-record",
         }
     }
 }
@@ -114,6 +118,8 @@ fn serve(kind: Kind) -> io::Result<()> {
             held::keep_only(needs::kept_by_looker(dumps))?;
             looker::serve(socket)
         }
+        // After the end of a trace that was killed it still writes what it was given.
+        Kind::Recorder => recorder::serve(socket),
     }
 }
 

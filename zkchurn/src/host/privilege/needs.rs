@@ -215,21 +215,20 @@ pub fn kept(asked: Asked, kernel: Option<Release>) -> Kept {
     kept
 }
 
-/// What a trace keeps once it goes on: other processes are looked into by a helper.
-pub fn kept_while_tracing(asked: Asked, kernel: Option<Release>) -> Kept {
-    let reading = Asked::default();
-    let only_helper = kept(reading, Some(MAPS_FREE_SINCE)).permitted
-        | CapabilitySet::SETUID
-        | CapabilitySet::SETGID;
-    let Kept {
-        effective,
-        permitted,
-    } = kept(asked, kernel);
+/// What a trace keeps once it goes on: the rest is for its helpers.
+pub fn kept_while_tracing(kernel: Option<Release>) -> Kept {
+    let maps = kept(Asked::default(), kernel).effective & CapabilitySet::BPF;
     Kept {
-        effective: effective - only_helper,
-        permitted: permitted - only_helper,
+        effective: maps,
+        permitted: maps,
     }
 }
+
+/// What the helper that writes the recording keeps once there is a file: renaming it.
+pub const KEPT_BY_RECORDER: Kept = Kept {
+    effective: CapabilitySet::empty(),
+    permitted: CapabilitySet::DAC_OVERRIDE,
+};
 
 /// What the helper that looks into other processes keeps.
 pub fn kept_by_looker(dumps: bool) -> Kept {
@@ -301,23 +300,18 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_that_goes_on_has_nothing_but_what_its_own_files_and_maps_need() {
-        let all = Asked {
-            handshake: true,
-            dump: true,
-            record: true,
-        };
-        let kept = |asked, kernel| {
-            let kept = kept_while_tracing(asked, kernel);
-            (kept.effective, kept.permitted)
-        };
+    fn a_trace_that_goes_on_holds_nothing_but_what_its_maps_need() {
         let (none, bpf) = (CapabilitySet::empty(), CapabilitySet::BPF);
-        let rename = CapabilitySet::DAC_OVERRIDE;
-        assert_eq!(kept(Asked::default(), NEW), (none, none));
-        assert_eq!(kept(all, NEW), (none, rename));
-        assert_eq!(kept(all, None), (bpf, bpf | rename));
+        for (kernel, held) in [(NEW, none), (None, bpf)] {
+            let kept = kept_while_tracing(kernel);
+            assert_eq!((kept.effective, kept.permitted), (held, held));
+        }
         let looker = kept_by_looker(true);
-        assert!(!looker.permitted.intersects(bpf | rename));
+        assert!(
+            !looker
+                .permitted
+                .intersects(bpf | CapabilitySet::DAC_OVERRIDE)
+        );
         assert!(looker.permitted.contains(CapabilitySet::SETUID));
     }
 

@@ -5,6 +5,8 @@
 mod container;
 mod disk_full;
 mod fork_bomb;
+mod hanging_fs;
+mod hangs;
 mod hidepid;
 mod killed;
 mod limits;

@@ -39,12 +39,12 @@ impl Held {
     }
 }
 
-/// The helper that looks into other processes.
-fn looker_of(tracer: &Tracer) -> u32 {
+/// A helper of the trace.
+fn helper_of(tracer: &Tracer, name: &str) -> u32 {
     let pid = tracer.pid();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|name| name == "zkchurn-look");
+    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
     children.find(is_it).expect("it is a child of the trace")
 }
 
@@ -74,7 +74,11 @@ fn assert_held(arguments: &[&str], by_trace: u64, by_helper: u64) {
     let port = unused_port().to_string();
     let tracer = Tracer::start(&[&["--port", &port], arguments].concat());
     assert_held_by(tracer.pid(), by_trace, 0);
-    assert_held_by(looker_of(&tracer), by_helper, SYS_PTRACE | DAC_READ_SEARCH);
+    assert_held_by(
+        helper_of(&tracer, "zkchurn-look"),
+        by_helper,
+        SYS_PTRACE | DAC_READ_SEARCH,
+    );
     tracer.finish();
 }
 
@@ -94,7 +98,12 @@ fn what_an_option_adds_is_not_in_effect_until_it_is_used() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("x.zkchurn");
     let record = ["--record", file.to_str().unwrap()];
-    assert_held(&record, DAC_OVERRIDE, reading);
+    assert_held(&record, 0, reading);
+    fs::remove_file(&file).unwrap();
+    let port = unused_port().to_string();
+    let tracer = Tracer::start(&[&["--port", &port], &record[..]].concat());
+    assert_held_by(helper_of(&tracer, "zkchurn-record"), DAC_OVERRIDE, 0);
+    tracer.finish();
 }
 
 #[test]
@@ -108,7 +117,7 @@ fn a_user_who_was_granted_two_capabilities_holds_none_while_tracing() {
     let assert_none = |command| {
         let tracer = start(command);
         assert_held_by(tracer.pid(), 0, 0);
-        assert_held_by(looker_of(&tracer), 0, 0);
+        assert_held_by(helper_of(&tracer, "zkchurn-look"), 0, 0);
     };
     assert_none(place.as_user_with(&["bpf", "perfmon"]));
     place.set_file_capabilities("cap_bpf,cap_perfmon+ep");

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//! The helper that writes the recording: its file system may hang, and whoever waits for
+//! that cannot be ended. It is given a path, bytes, and the order to finish; without that
+//! order, as after the end of a trace that was killed, the file stays `FILE.partial`.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, ErrorKind, Write},
+    os::unix::{ffi::OsStringExt, net::UnixStream},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::wire::{receive_bytes, send};
+use crate::host::{
+    privilege::{held, needs},
+    recording_file::{self, Unfinished},
+};
+
+/// First byte of a message to this helper: the path of the file follows.
+pub const CREATE: u8 = b'C';
+/// Bytes of the recording follow.
+pub const DATA: u8 = b'D';
+/// The recording is complete.
+pub const FINISH: u8 = b'F';
+
+/// What the helper says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Said {
+    /// The file is there.
+    Created {
+        /// Whether it was left to root, in a directory that is not the caller's.
+        roots: bool,
+    },
+    /// It is not, and whether because a file has its name.
+    NotCreated { exists: bool, error: String },
+    /// It can no longer be written.
+    Failed(String),
+    /// It is complete and has its name.
+    Finished,
+    /// It is complete without its name, and whether it was removed or replaced.
+    NotNamed { lost: bool, error: String },
+}
+
+/// Writes what it is given, until the other side ends.
+pub fn serve(mut socket: UnixStream) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    if !receive_bytes(&mut socket, &mut bytes)? {
+        return Ok(());
+    }
+    let [CREATE, path @ ..] = &bytes[..] else {
+        return Err(ErrorKind::InvalidData.into());
+    };
+    let path = OsString::from_vec(path.to_vec());
+    let (file, unfinished) = match recording_file::create(Path::new(&path)) {
+        Ok(created) => created,
+        Err(error) => {
+            let exists = error.kind() == ErrorKind::AlreadyExists;
+            let error = error.to_string();
+            return send(&mut socket, &Said::NotCreated { exists, error });
+        }
+    };
+    held::keep_only(needs::KEPT_BY_RECORDER)?;
+    let roots = unfinished.is_roots();
+    send(&mut socket, &Said::Created { roots })?;
+    write_all(&mut socket, file, unfinished, &mut bytes)
+}
+
+fn write_all(
+    socket: &mut UnixStream,
+    mut file: File,
+    unfinished: Unfinished,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut has_failed = false;
+    while receive_bytes(socket, bytes)? {
+        match &bytes[..] {
+            [DATA, data @ ..] if !has_failed => {
+                if let Err(error) = file.write_all(data) {
+                    has_failed = true;
+                    send(socket, &Said::Failed(error.to_string()))?;
+                }
+            }
+            [FINISH] if !has_failed => {
+                let said = match unfinished.finish() {
+                    Ok(()) => Said::Finished,
+                    Err(error) => Said::NotNamed {
+                        lost: error.kind() == ErrorKind::NotFound,
+                        error: error.to_string(),
+                    },
+                };
+                return send(socket, &said);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

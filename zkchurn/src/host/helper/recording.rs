@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+//! Our side of the helper that writes the recording. Frames wait for it in a bounded queue;
+//! what does not fit is dropped, by whole frames, and counted.
+
+use std::{
+    cell::RefCell,
+    io::{self, ErrorKind, Write},
+    mem,
+    os::unix::{ffi::OsStrExt, net::UnixStream},
+    path::Path,
+    process::Child,
+    rc::Rc,
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    process::{self, Kind},
+    recorder::{CREATE, DATA, FINISH, Said},
+    wire::receive,
+};
+use crate::host::{
+    outbox::{Outbox, Put},
+    privilege::held,
+};
+
+/// Bytes that wait for the file system at most: some seconds of 20,000 connections a
+/// second, hours of an ordinary trace.
+const MOST_WAITING: usize = 64 << 20;
+/// Bytes that are gathered before they go out.
+const GATHERED: usize = 256 * 1024;
+/// Longest piece in one message.
+const PIECE: usize = 512 * 1024;
+/// How long creating the file may take.
+const CREATED_WITHIN: Duration = Duration::from_secs(5);
+
+/// A helper that has been started.
+pub struct StartedRecorder {
+    socket: UnixStream,
+    _child: Option<Child>,
+}
+
+/// The helper at work; each clone is the same. What is written to it comes out once it is
+/// flushed.
+#[derive(Clone)]
+pub struct Recorder(Rc<RefCell<Frames>>);
+
+struct Frames {
+    outbox: Outbox,
+    said: Receiver<Said>,
+    /// Whole frames, and how many.
+    gathered: Vec<u8>,
+    count: u64,
+    dropped: u64,
+}
+
+impl StartedRecorder {
+    /// Starts the helper, while this process still holds all that it needs.
+    ///
+    /// # Errors
+    ///
+    /// The system grants no process.
+    pub fn start() -> io::Result<Self> {
+        let (child, socket) = process::start(Kind::Recorder)?;
+        Ok(Self {
+            socket,
+            _child: Some(child),
+        })
+    }
+
+    /// The same in a thread of this process.
+    #[cfg(test)]
+    pub fn here() -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        thread::spawn(move || super::recorder::serve(theirs));
+        let _child = None;
+        Ok(Self { socket, _child })
+    }
+
+    /// Has the file created, and waits for that; `true` where it was left to root.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be created, or not in time.
+    pub fn create(self, path: &Path) -> io::Result<(Recorder, bool)> {
+        let mut answers = self.socket.try_clone()?;
+        let (say, said) = channel();
+        thread::Builder::new()
+            .name("recorded".to_owned())
+            .spawn(move || {
+                let _ = held::give_up_all();
+                while let Ok(Some(said)) = receive(&mut answers) {
+                    if say.send(said).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        let outbox = Outbox::start("recording", self.socket, MOST_WAITING)?;
+        outbox.put(message(CREATE, path.as_os_str().as_bytes()));
+        let roots = match said.recv_timeout(CREATED_WITHIN) {
+            Ok(Said::Created { roots }) => roots,
+            Ok(Said::NotCreated { exists: true, .. }) => {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            Ok(Said::NotCreated { error, .. }) => return Err(io::Error::other(error)),
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(io::Error::other("its file system does not answer"));
+            }
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other(
+                    "the helper process that writes it has ended",
+                ));
+            }
+        };
+        let frames = Frames {
+            outbox,
+            said,
+            gathered: Vec::new(),
+            count: 0,
+            dropped: 0,
+        };
+        Ok((Recorder(Rc::new(RefCell::new(frames))), roots))
+    }
+}
+
+impl Recorder {
+    /// Takes note that a frame is whole.
+    pub fn frame_ends(&self) {
+        let mut frames = self.0.borrow_mut();
+        frames.count += 1;
+        if frames.gathered.len() >= GATHERED {
+            frames.hand_over(false);
+        }
+    }
+
+    /// Why the file can no longer be written, if that is so.
+    pub fn failure(&self) -> Option<String> {
+        let frames = self.0.borrow();
+        match frames.said.try_recv() {
+            Ok(Said::Failed(error)) => Some(error),
+            _ => frames.outbox.failure().map(|error| match error.kind() {
+                ErrorKind::BrokenPipe => "the helper process that writes it has ended".to_owned(),
+                _ => error.to_string(),
+            }),
+        }
+    }
+
+    /// Frames that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.0.borrow().dropped
+    }
+
+    /// Hands everything over, the order to finish behind it, and waits until that is done;
+    /// `None` where it is not by `deadline`.
+    pub fn finish(&self, deadline: Instant) -> Option<Said> {
+        let mut frames = self.0.borrow_mut();
+        frames.hand_over(true);
+        frames.outbox.put_anyway(message(FINISH, &[]));
+        let left = deadline.saturating_duration_since(Instant::now());
+        frames.said.recv_timeout(left).ok()
+    }
+}
+
+impl Frames {
+    fn hand_over(&mut self, anyway: bool) {
+        let bytes = mem::take(&mut self.gathered);
+        let count = mem::take(&mut self.count);
+        let mut messages = Vec::with_capacity(bytes.len() + 16);
+        for piece in bytes.chunks(PIECE) {
+            messages.extend(message(DATA, piece));
+        }
+        let put = match anyway {
+            true => self.outbox.put_anyway(messages),
+            false => self.outbox.put(messages),
+        };
+        if let Put::Full = put {
+            self.dropped += count;
+        }
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().gathered.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Only whole frames are there: they are written one after the other.
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().hand_over(false);
+        Ok(())
+    }
+}
+
+fn message(kind: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(5 + bytes.len());
+    message.extend_from_slice(&(1 + bytes.len() as u32).to_le_bytes());
+    message.push(kind);
+    message.extend_from_slice(bytes);
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::host::{helper::wire::receive_bytes, recording_file::partial_path};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn what_is_recorded_gets_its_name_at_the_end_and_not_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let (mut recorder, _) = StartedRecorder::here().unwrap().create(&path).unwrap();
+        // More than one message holds.
+        let bytes = vec![7; 3 * PIECE];
+        recorder.write_all(&bytes).unwrap();
+        recorder.frame_ends();
+        assert!(partial_path(&path).exists() && !path.exists());
+        assert_eq!(recorder.finish(soon()), Some(Said::Finished));
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        let again = StartedRecorder::here().unwrap().create(&path);
+        assert_eq!(again.err().unwrap().kind(), ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_file_system_that_hangs_is_waited_for_until_the_deadline_only() {
+        let (socket, mut theirs) = UnixStream::pair().unwrap();
+        let started = StartedRecorder {
+            socket,
+            _child: None,
+        };
+        // It creates the file, and hangs.
+        let hangs = thread::spawn(move || {
+            receive_bytes(&mut theirs, &mut Vec::new()).unwrap();
+            super::super::wire::send(&mut theirs, &Said::Created { roots: false }).unwrap();
+            theirs
+        });
+        let (mut recorder, _) = started.create(Path::new("x")).unwrap();
+        let mut theirs = hangs.join().unwrap();
+        while recorder.dropped() == 0 {
+            recorder.write_all(&vec![0; 1 << 20]).unwrap();
+            recorder.frame_ends();
+        }
+        assert!(recorder.0.borrow().outbox.waiting() <= MOST_WAITING);
+        assert_eq!(recorder.failure(), None);
+        let limit = Instant::now() + Duration::from_millis(50);
+        assert_eq!(recorder.finish(limit), None);
+        // What it reads once it goes on is whole messages.
+        let mut bytes = Vec::new();
+        assert!(receive_bytes(&mut theirs, &mut bytes).unwrap());
+        assert_eq!((bytes[0], bytes.len()), (DATA, 1 + PIECE));
+        assert_eq!(theirs.read(&mut [0; 1]).unwrap(), 1);
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//! A file system that stops answering when a test says so, in zkchurn's own mount namespace:
+//! FUSE by its raw protocol (include/uapi/linux/fuse.h). Whoever waits for it then waits in
+//! the kernel and cannot be ended, until the file system is taken away.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::AsFd,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+const LOOKUP: u32 = 1;
+const FORGET: u32 = 2;
+const GETATTR: u32 = 3;
+const SETATTR: u32 = 4;
+const OPEN: u32 = 14;
+const READ: u32 = 15;
+const WRITE: u32 = 16;
+const RELEASE: u32 = 18;
+const FLUSH: u32 = 25;
+const INIT: u32 = 26;
+const CREATE: u32 = 35;
+const INTERRUPT: u32 = 36;
+const BATCH_FORGET: u32 = 42;
+
+const ENOENT: i32 = 2;
+const ENOSYS: i32 = 38;
+
+/// The root directory, the one file that is there, and one that may be created.
+const ROOT: u64 = 1;
+const THERE: u64 = 2;
+const CREATED: u64 = 3;
+/// Name of the file that is there.
+pub const FILE: &str = "there.log";
+
+/// The file system. It is taken away when this is dropped.
+pub struct HangingFs {
+    hangs: Arc<AtomicBool>,
+    is_over: Arc<AtomicBool>,
+    server: Option<thread::JoinHandle<()>>,
+    device: File,
+}
+
+impl HangingFs {
+    pub fn new() -> Self {
+        let device = File::options().read(true).write(true).open("/dev/fuse");
+        let device = device.expect("/dev/fuse is there (modprobe fuse)");
+        let (hangs, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let server = Server {
+            device: device.try_clone().unwrap(),
+            hangs: Arc::clone(&hangs),
+            is_over: Arc::clone(&is_over),
+        };
+        Self {
+            hangs,
+            is_over,
+            server: Some(thread::spawn(move || server.serve())),
+            device,
+        }
+    }
+
+    /// zkchurn where this file system is mounted on `directory`, after a further line of
+    /// shell.
+    pub fn zkchurn(&self, directory: &str, prepare: &str) -> Command {
+        let options = "fd=0,rootmode=40000,user_id=0,group_id=0,allow_other";
+        // The kernel takes the device as a descriptor of who mounts; nobody keeps it.
+        let script = format!(
+            "mount -i -t fuse -o {options} hang {directory} && exec </dev/null && {prepare} \
+             exec \"$0\" \"$@\""
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script]);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        command.stdin(Stdio::from(self.device.try_clone().unwrap()));
+        command
+    }
+
+    /// From here on it answers nothing.
+    pub fn hang(&self) {
+        self.hangs.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for HangingFs {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+        // With the last descriptor of the device the connection is gone, and so is who
+        // waits for it.
+    }
+}
+
+struct Server {
+    device: File,
+    hangs: Arc<AtomicBool>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Server {
+    fn serve(mut self) {
+        let mut request = vec![0; 1 << 18];
+        let tenth = Timespec {
+            tv_sec: 0,
+            tv_nsec: 100_000_000,
+        };
+        while !self.is_over.load(Ordering::SeqCst) {
+            let device = self.device.as_fd();
+            let mut ready = [PollFd::from_borrowed_fd(device, PollFlags::IN)];
+            // Before it is mounted it is in error; nothing is to be done then.
+            if poll(&mut ready, Some(&tenth)).unwrap_or(0) == 0
+                || !ready[0].revents().contains(PollFlags::IN)
+            {
+                thread::sleep(std::time::Duration::from_millis(1));
+                continue;
+            }
+            let Ok(length) = self.device.read(&mut request) else {
+                thread::sleep(std::time::Duration::from_millis(1));
+                continue;
+            };
+            self.answer(&request[..length]);
+        }
+    }
+
+    fn answer(&mut self, request: &[u8]) {
+        let operation = u32_at(request, 4);
+        let (unique, node) = (u64_at(request, 8), u64_at(request, 16));
+        let body = &request[40..];
+        if self.hangs.load(Ordering::SeqCst) {
+            return;
+        }
+        let answer = match operation {
+            FORGET | BATCH_FORGET | INTERRUPT => return,
+            INIT => Ok(init()),
+            LOOKUP if body.strip_suffix(b"\0") == Some(FILE.as_bytes()) => Ok(entry(THERE)),
+            LOOKUP => Err(ENOENT),
+            GETATTR | SETATTR => Ok([vec![0; 16], attributes(node)].concat()),
+            OPEN => Ok(open()),
+            CREATE => Ok([entry(CREATED), open()].concat()),
+            READ => Ok(vec![b'\n'; u32_at(body, 16).min(4_096) as usize]),
+            WRITE => Ok([&body[16..20], &[0; 4]].concat()),
+            RELEASE | FLUSH => Ok(Vec::new()),
+            _ => Err(ENOSYS),
+        };
+        let (error, data) = match answer {
+            Ok(data) => (0, data),
+            Err(error) => (-error, Vec::new()),
+        };
+        let mut reply = Vec::new();
+        reply.extend((16 + data.len() as u32).to_ne_bytes());
+        reply.extend(error.to_ne_bytes());
+        reply.extend(unique.to_ne_bytes());
+        reply.extend(data);
+        // Who asked may have gone.
+        let _ = self.device.write_all(&reply);
+    }
+}
+
+/// `struct fuse_init_out`
+fn init() -> Vec<u8> {
+    let mut out = vec![0; 64];
+    out[..4].copy_from_slice(&7_u32.to_ne_bytes());
+    out[4..8].copy_from_slice(&31_u32.to_ne_bytes());
+    out[16..18].copy_from_slice(&12_u16.to_ne_bytes());
+    out[18..20].copy_from_slice(&9_u16.to_ne_bytes());
+    out[20..24].copy_from_slice(&65_536_u32.to_ne_bytes());
+    out
+}
+
+/// `struct fuse_entry_out`: valid for no time, so that each use asks again.
+fn entry(node: u64) -> Vec<u8> {
+    let mut out = vec![0; 40];
+    out[..8].copy_from_slice(&node.to_ne_bytes());
+    out.extend(attributes(node));
+    out
+}
+
+/// `struct fuse_attr`
+fn attributes(node: u64) -> Vec<u8> {
+    let mode: u32 = if node == ROOT { 0o40_755 } else { 0o100_644 };
+    let mut out = vec![0; 88];
+    out[..8].copy_from_slice(&node.to_ne_bytes());
+    out[8..16].copy_from_slice(&4_096_u64.to_ne_bytes());
+    out[60..64].copy_from_slice(&mode.to_ne_bytes());
+    out[64..68].copy_from_slice(&1_u32.to_ne_bytes());
+    out
+}
+
+/// `struct fuse_open_out`, with `FOPEN_DIRECT_IO`: each write is a request.
+fn open() -> Vec<u8> {
+    [1_u64.to_ne_bytes(), 1_u64.to_ne_bytes()].concat()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap())
+}
