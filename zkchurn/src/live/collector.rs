@@ -207,10 +207,7 @@ impl<P: Probes> Collector<P> {
             let sentence = format!(
                 "{} did not answer when looked up (pid {pids}{more}): reading /proc/PID/cmdline \
                  waits for a lock that the process holds; shown by the name that the kernel saw",
-                match self.unanswered.len() {
-                    1 => "1 process".to_owned(),
-                    many => format!("{many} processes"),
-                },
+                text::counted(self.unanswered.len() as u64, "process"),
             );
             self.limitation(sentence);
         }
@@ -229,7 +226,7 @@ impl<P: Probes> Collector<P> {
         if missing > 0 {
             let sentence = format!(
                 "the recording lacks {}: its file system was slower than the trace",
-                count(missing, "frame", "frames"),
+                text::counted(missing, "frame"),
             );
             self.limitation(sentence);
         }

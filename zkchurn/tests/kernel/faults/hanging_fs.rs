@@ -2,20 +2,30 @@
 //! A file system that stops answering when a test says so, in zkchurn's own mount namespace:
 //! FUSE by its raw protocol (include/uapi/linux/fuse.h). Whoever waits for it then waits in
 //! the kernel and cannot be ended, until the file system is taken away.
+//!
+//! Nothing may stay behind that hangs, whatever becomes of the test. Three things see to it:
+//! the end of the thread that serves, in time, since nothing else holds the device open; the
+//! end of this process; and a guard, which aborts the connection when the test is over, when
+//! this process is gone, and in any case after a time.
 
 use std::{
     fs::File,
     io::{Read, Write},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
     process::{Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+};
+use tempfile::NamedTempFile;
 
 const LOOKUP: u32 = 1;
 const FORGET: u32 = 2;
@@ -41,17 +51,29 @@ const CREATED: u64 = 3;
 /// Name of the file that is there.
 pub const FILE: &str = "there.log";
 
+/// How long it may last.
+const LASTS: Duration = Duration::from_secs(90);
+/// After how many fifths of a second the guard takes it away: some time later.
+const GUARD_TICKS: u32 = 600;
+
 /// The file system. It is taken away when this is dropped.
 pub struct HangingFs {
     hangs: Arc<AtomicBool>,
     is_over: Arc<AtomicBool>,
     server: Option<thread::JoinHandle<()>>,
-    device: File,
+    /// For whoever mounts it.
+    device: Mutex<Option<File>>,
+    /// It is there until the test is over.
+    flag: NamedTempFile,
 }
 
 impl HangingFs {
     pub fn new() -> Self {
-        let device = File::options().read(true).write(true).open("/dev/fuse");
+        // A request may be gone between poll and read.
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = File::options();
+        options.read(true).write(true).custom_flags(nonblocking);
+        let device = options.open("/dev/fuse");
         let device = device.expect("/dev/fuse is there (modprobe fuse)");
         let (hangs, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let server = Server {
@@ -63,24 +85,44 @@ impl HangingFs {
             hangs,
             is_over,
             server: Some(thread::spawn(move || server.serve())),
-            device,
+            device: Mutex::new(Some(device)),
+            flag: NamedTempFile::new().unwrap(),
         }
     }
 
     /// zkchurn where this file system is mounted on `directory`, after a further line of
-    /// shell.
+    /// shell. It can be mounted once.
     pub fn zkchurn(&self, directory: &str, prepare: &str) -> Command {
         let options = "fd=0,rootmode=40000,user_id=0,group_id=0,allow_other";
+        let guard = self.guard(directory);
         // The kernel takes the device as a descriptor of who mounts; nobody keeps it.
         let script = format!(
-            "mount -i -t fuse -o {options} hang {directory} && exec </dev/null && {prepare} \
+            "mount -t fusectl none /sys/fs/fuse/connections && \
+             (setsid sh -c '{guard}' </dev/null >/dev/null 2>&1 &) && \
+             mount -i -t fuse -o {options} hang {directory} && exec </dev/null && {prepare} \
              exec \"$0\" \"$@\""
         );
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &script]);
         command.arg(env!("CARGO_BIN_EXE_zkchurn"));
-        command.stdin(Stdio::from(self.device.try_clone().unwrap()));
+        let device = self.device.lock().unwrap().take();
+        command.stdin(Stdio::from(device.expect("it is mounted once")));
         command
+    }
+
+    /// Shell that aborts the connection. mountinfo is read without a question to the file
+    /// system; a connection is called by its minor device number (fs/fuse/control.c).
+    fn guard(&self, directory: &str) -> String {
+        let (flag, process) = (self.flag.path().display(), std::process::id());
+        format!(
+            "ticks=0; \
+             while [ -e {flag} ] && [ -d /proc/{process}/fd ] && [ $ticks -lt {GUARD_TICKS} ]; \
+             do sleep 0.2; ticks=$((ticks + 1)); done; \
+             while read -r _ _ device _ at _; do \
+             [ \"$at\" != {directory} ] || \
+             echo 1 >/sys/fs/fuse/connections/${{device#*:}}/abort; \
+             done </proc/self/mountinfo"
+        )
     }
 
     /// From here on it answers nothing.
@@ -113,18 +155,19 @@ impl Server {
             tv_sec: 0,
             tv_nsec: 100_000_000,
         };
-        while !self.is_over.load(Ordering::SeqCst) {
+        let ends = Instant::now() + LASTS;
+        while !self.is_over.load(Ordering::SeqCst) && Instant::now() < ends {
             let device = self.device.as_fd();
             let mut ready = [PollFd::from_borrowed_fd(device, PollFlags::IN)];
             // Before it is mounted it is in error; nothing is to be done then.
             if poll(&mut ready, Some(&tenth)).unwrap_or(0) == 0
                 || !ready[0].revents().contains(PollFlags::IN)
             {
-                thread::sleep(std::time::Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(1));
                 continue;
             }
             let Ok(length) = self.device.read(&mut request) else {
-                thread::sleep(std::time::Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(1));
                 continue;
             };
             self.answer(&request[..length]);
