@@ -19,6 +19,9 @@ const LONGEST: usize = 320;
 /// `/10.1.2.3:4711`, `host/10.1.2.3:4711`, `/10.1.2.3`, `/0:0:0:0:0:0:0:1:4711`
 /// (up to Java 13), `/[0:0:0:0:0:0:0:1]:4711`, with a scope `%eth0`.
 pub fn read(text: &[u8]) -> Option<Client> {
+    if let Some(client) = v4_without_name(text) {
+        return Some(client);
+    }
     let text = text.get(..LONGEST).unwrap_or(text);
     let end = text
         .iter()
@@ -50,6 +53,43 @@ pub fn read(text: &[u8]) -> Option<Client> {
         }
         _ => None,
     }
+}
+
+/// `/10.1.2.3:4711`, as nearly all are.
+fn v4_without_name(text: &[u8]) -> Option<Client> {
+    let mut rest = text.strip_prefix(b"/")?;
+    let mut octets = [0u8; 4];
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let (number, behind) = decimal(rest, 3)?;
+        *octet = u8::try_from(number).ok()?;
+        rest = behind;
+    }
+    let (port, behind) = decimal(rest.strip_prefix(b":")?, 5)?;
+    let port = u16::try_from(port).ok()?;
+    let ends = matches!(
+        behind.first(),
+        None | Some(b' ' | b',' | b';' | b'\r' | b')')
+    );
+    ends.then_some(Client {
+        ip: IpAddr::V4(octets.into()),
+        port: Some(port),
+    })
+}
+
+/// A number of at most so many digits, without zeros in front, and what follows.
+fn decimal(text: &[u8], most: usize) -> Option<(u32, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    if digits == 0 || digits > most || (digits > 1 && number.first() == Some(&b'0')) {
+        return None;
+    }
+    let number = number
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    Some((number, rest))
 }
 
 fn with_port(ip: IpAddr, port: Option<&str>) -> Option<Client> {

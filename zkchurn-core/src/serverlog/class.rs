@@ -148,6 +148,55 @@ pub fn named(word: &[u8]) -> Option<Class> {
     }
 }
 
+/// Remembers the names that came last: a log has few, and most lines have one of them.
+#[derive(Debug)]
+pub struct Classes {
+    names: [Name; 8],
+}
+
+/// A name without its line, and whose it is.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    bytes: [u8; Classes::LONGEST],
+    length: usize,
+    class: Class,
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        let none = Name {
+            bytes: [0; Self::LONGEST],
+            length: 0,
+            class: Class::Other,
+        };
+        Self { names: [none; 8] }
+    }
+}
+
+impl Classes {
+    const LONGEST: usize = 48;
+
+    /// The class that `Name@372` names, as ZooKeeper's own layout has it.
+    pub fn with_line(&mut self, word: &[u8]) -> Option<Class> {
+        let at = memchr::memrchr(b'@', word).filter(|at| (1..=Self::LONGEST).contains(at));
+        let Some((name, line)) = at.and_then(|at| word.split_at_checked(at)) else {
+            return named(word);
+        };
+        if !line.get(1..)?.iter().all(u8::is_ascii_digit) || line.len() == 1 {
+            return named(word);
+        }
+        let place = name.len() % self.names.len();
+        let known = self.names.get_mut(place)?;
+        if known.bytes.get(..known.length) == Some(name) {
+            return Some(known.class);
+        }
+        let class = named(word)?;
+        known.bytes.get_mut(..name.len())?.copy_from_slice(name);
+        (known.length, known.class) = (name.len(), class);
+        Some(class)
+    }
+}
+
 /// Without `@372`, `:372` and `(File.java:372)`.
 fn without_line(word: &[u8]) -> (&[u8], bool) {
     if word.ends_with(b")")
@@ -206,6 +255,26 @@ mod tests {
             "Leader@595",
         ] {
             assert_eq!(named(word.as_bytes()), Some(Class::Server), "{word}");
+        }
+    }
+
+    #[test]
+    fn remembered_names_are_those_that_are_read() {
+        let mut classes = Classes::default();
+        for word in [
+            "NIOServerCnxn@1",
+            "Widget@2",
+            "NIOServerCnxn@23",
+            "Widget@4",
+            "x@",
+            "@1",
+            "a.b.ClientCnxn@7",
+        ] {
+            assert_eq!(
+                classes.with_line(word.as_bytes()),
+                named(word.as_bytes()),
+                "{word}"
+            );
         }
     }
 

@@ -11,7 +11,7 @@
 use memchr::memmem;
 
 use super::{
-    class::{self, Class},
+    class::{self, Class, Classes},
     cleaned,
     header::{self, Outer},
     json, logfmt,
@@ -119,6 +119,7 @@ const PREFIXES: usize = 4;
 pub struct Reader {
     cleaned: Vec<u8>,
     fields: Option<json::Fields>,
+    classes: Classes,
 }
 
 impl Reader {
@@ -130,7 +131,7 @@ impl Reader {
             // Most lines are frames of stack traces; they are done with here.
             Some(b'\t') => return Line::Continuation,
             Some(b'0'..=b'9') => {
-                if let Some(record) = of_zookeeper(line) {
+                if let Some(record) = of_zookeeper(line, &mut self.classes) {
                     return Line::Record(record);
                 }
             }
@@ -138,7 +139,9 @@ impl Reader {
             _ if names_exception(line) => return Line::Exception(line),
             _ => {}
         }
-        let Self { cleaned, fields } = self;
+        let Self {
+            cleaned, fields, ..
+        } = self;
         let line = cleaned::bare(line);
         let line = if cleaned::has_escapes(line) {
             cleaned::without_escapes(line, cleaned);
@@ -190,7 +193,7 @@ fn read<'l>(line: &'l [u8], fields: &'l mut Option<json::Fields>) -> Line<'l> {
 /// A line that begins with a header, and not with a prefix.
 fn read_plain<'l>(line: &'l [u8], outer: &Outer) -> Option<Line<'l>> {
     if line.first()?.is_ascii_digit()
-        && let Some(record) = of_zookeeper(line)
+        && let Some(record) = of_zookeeper(line, &mut Classes::default())
     {
         return Some(Line::Record(record));
     }
@@ -326,7 +329,7 @@ fn of_logfmt<'l>(line: &'l [u8], outer: &Outer) -> Option<Record<'l>> {
 
 /// `TIME [myid:1] - INFO  [thread:Class@1] - message`: conf/log4j.properties of 3.4 to 3.7,
 /// conf/logback.xml from 3.8; without `[myid:1]` up to 3.3, and in Debian.
-fn of_zookeeper(line: &[u8]) -> Option<Record<'_>> {
+fn of_zookeeper<'l>(line: &'l [u8], classes: &mut Classes) -> Option<Record<'l>> {
     let stamp = Stamp::at_start(line)?;
     let mut rest = line.get(23..)?.strip_prefix(b" ")?;
     if let Some(id) = rest.strip_prefix(b"[myid:") {
@@ -347,7 +350,7 @@ fn of_zookeeper(line: &[u8]) -> Option<Record<'_>> {
     })?;
     let inside = rest.get(..end)?;
     let colon = memchr::memrchr(b':', inside)?;
-    let class = class::named(inside.get(colon + 1..)?)?;
+    let class = classes.with_line(inside.get(colon + 1..)?)?;
     Some(Record {
         stamp,
         level: Some(*level),

@@ -501,9 +501,28 @@ pub const EXCEPTIONS: &[Signature] = &[
     ),
 ];
 
+/// The first bytes of the texts: most messages are done with after one look.
+const FIRSTS: [bool; 256] = {
+    let mut firsts = [false; 256];
+    let mut place = 0;
+    while place < MESSAGES.len() {
+        firsts[MESSAGES[place].starts.as_bytes()[0] as usize] = true;
+        place += 1;
+    }
+    place = 0;
+    while place < EXCEPTIONS.len() {
+        firsts[EXCEPTIONS[place].starts.as_bytes()[0] as usize] = true;
+        place += 1;
+    }
+    firsts
+};
+
 /// The signature that `text` begins with.
 pub fn find(signatures: &'static [Signature], text: &[u8]) -> Option<&'static Signature> {
     let first = text.first()?;
+    if !*FIRSTS.get(usize::from(*first))? {
+        return None;
+    }
     signatures.iter().find(|signature| {
         let starts = signature.starts.as_bytes();
         starts.first() == Some(first) && text.starts_with(starts) && signature.goes_on(text)
@@ -549,7 +568,10 @@ pub fn behind<'t>(text: &'t [u8], mark: &str) -> Option<&'t [u8]> {
     if mark.is_empty() {
         return None;
     }
-    let at = memchr::memmem::find(text, mark.as_bytes())?;
+    // The texts are short: preparing a searcher costs more than it gains.
+    let mark = mark.as_bytes();
+    let at = memchr::memchr_iter(*mark.first()?, text)
+        .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(mark)))?;
     text.get(at + mark.len()..)
 }
 

@@ -113,6 +113,7 @@ impl LogReader {
         let expected = self.expected.take();
         let header = self.header.take();
         let is_message = header.is_some() && is_bare(&line);
+        let is_repeated = matches!(line, Line::Repeated(_));
         self.facts.line(&line, is_message);
         let told = match line {
             Line::Record(record) => match header.filter(|_| is_message) {
@@ -131,7 +132,8 @@ impl LogReader {
             Line::Repeated(times) => self.last.map(|told| Told { times, ..told }),
             Line::Continuation | Line::Blank | Line::Lost(_) => None,
         };
-        self.last = told;
+        // What was repeated is not repeated again: a chain of these would reach back too far.
+        self.last = told.filter(|_| !is_repeated);
         self.reader = reader;
         told
     }

@@ -14,6 +14,7 @@ pub mod preflight;
 pub mod privilege;
 pub mod proc;
 pub mod recording_file;
+mod server_log_cores;
 pub mod server_log_file;
 mod server_log_text;
 pub mod signal_list;

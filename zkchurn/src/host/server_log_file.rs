@@ -14,7 +14,10 @@ use zkchurn_core::{
     text,
 };
 
-use super::server_log_text::{self, Form, MAGIC};
+use super::{
+    server_log_cores,
+    server_log_text::{self, Form, MAGIC},
+};
 
 /// What goes wrong with one file.
 #[derive(Debug, thiserror::Error)]
@@ -158,9 +161,9 @@ impl Source {
         };
         let result = match self.content {
             Content::Open(mut lines) => lines_of(&mut lines, scanner, &mut note),
-            Content::Path(path) => File::open(path)
-                .and_then(|file| server_log_text::decoded(file, form))
-                .and_then(|from| lines_of(&mut Lines::new(from), scanner, &mut note)),
+            Content::Path(path) => {
+                File::open(path).and_then(|file| file_read(file, form, scanner, &mut note))
+            }
         };
         let facts = scanner.end_of_file();
         note.reading = Reading::of(&facts);
@@ -176,6 +179,19 @@ impl Source {
             errors = vec![classify(name, form, error)];
         }
         (note, errors)
+    }
+}
+
+/// A plain file has parts that can be read side by side.
+fn file_read(file: File, form: Form, scanner: &mut Scanner, note: &mut FileNote) -> io::Result<()> {
+    match server_log_cores::readers() {
+        readers @ 2.. if form == Form::Plain => {
+            server_log_cores::read(file, readers, scanner, note)
+        }
+        _ => {
+            let from = server_log_text::decoded(file, form)?;
+            lines_of(&mut Lines::new(from), scanner, note)
+        }
     }
 }
 

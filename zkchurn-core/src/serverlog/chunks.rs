@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+//! A log in parts that can be read side by side: each begins and ends at the end of a line,
+//! and brings the lines before it that decide what its first lines tell. Put together in
+//! their order, they tell exactly what the lines tell one after another.
+
+use std::io::{self, Read};
+
+use super::{
+    facts::LogFacts,
+    lines::LONGEST_LINE,
+    told::{LINES_BEFORE, LogReader, Told},
+};
+
+/// Bytes of a part. Large enough that handing it over costs nothing beside reading it.
+const CHUNK: usize = 1024 * 1024;
+
+/// A part of a log.
+pub struct Chunk {
+    bytes: Vec<u8>,
+    /// Where its own lines begin, behind those before it.
+    begins: usize,
+}
+
+/// What the lines of a part tell.
+pub struct ChunkTold {
+    pub told: Vec<Told>,
+    pub facts: LogFacts,
+    /// Lines that were cut.
+    pub cut: u64,
+}
+
+impl Chunk {
+    /// Reads its lines.
+    pub fn read(&self) -> ChunkTold {
+        let (before, own) = self.bytes.split_at(self.begins);
+        let mut reader = LogReader::default();
+        for line in lines(before) {
+            reader.line(line);
+        }
+        reader.facts = LogFacts::default();
+        let mut cut = 0;
+        let mut told = Vec::new();
+        for line in lines(own) {
+            cut += u64::from(line.len() > LONGEST_LINE);
+            told.extend(reader.line(line.get(..LONGEST_LINE).unwrap_or(line)));
+        }
+        ChunkTold {
+            told,
+            facts: reader.facts,
+            cut,
+        }
+    }
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut at = (!bytes.is_empty()).then_some(0);
+    std::iter::from_fn(move || {
+        let rest = whole.get(at?..)?;
+        let (line, next) = match memchr::memchr(b'\n', rest) {
+            Some(feed) => (rest.get(..feed)?, at.map(|at| at + feed + 1)),
+            None => (rest, None),
+        };
+        at = next;
+        Some(line)
+    })
+}
+
+/// Cuts an input into parts.
+pub struct Chunks<R> {
+    from: R,
+    /// The beginning of a line whose end was not read yet.
+    tail: Vec<u8>,
+    /// The last lines of the part before.
+    before: Vec<u8>,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+impl<R: Read> Chunks<R> {
+    /// The parts of `from`.
+    pub fn new(from: R) -> Self {
+        Self {
+            from,
+            tail: Vec::new(),
+            before: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The next part.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read on; what came before was given.
+    pub fn next(&mut self) -> io::Result<Option<Chunk>> {
+        let mut bytes = Vec::with_capacity(CHUNK + self.before.len());
+        bytes.append(&mut self.before);
+        let begins = bytes.len();
+        bytes.append(&mut self.tail);
+        let room = (begins + CHUNK).saturating_sub(bytes.len());
+        let read = self.fill(&mut bytes, room)?;
+        if bytes.len() == begins {
+            return Ok(None);
+        }
+        if read == room {
+            let own = bytes.get(begins..).unwrap_or_default();
+            match memchr::memrchr(b'\n', own) {
+                Some(feed) => self.tail = bytes.split_off(begins + feed + 1),
+                None => self.pass_over(&mut bytes, begins)?,
+            }
+        }
+        self.before = last_lines(bytes.get(begins..).unwrap_or_default());
+        Ok(Some(Chunk { bytes, begins }))
+    }
+
+    /// A line that is longer than a part: its beginning is kept, one byte more than is looked
+    /// at, so that it counts as cut.
+    fn pass_over(&mut self, bytes: &mut Vec<u8>, begins: usize) -> io::Result<()> {
+        bytes.truncate(begins + LONGEST_LINE + 1);
+        bytes.push(b'\n');
+        let mut block = Vec::new();
+        loop {
+            block.clear();
+            let read = self.fill(&mut block, CHUNK)?;
+            if let Some(feed) = memchr::memchr(b'\n', &block) {
+                self.tail = block.split_off(feed + 1);
+                return Ok(());
+            }
+            if read < CHUNK {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill(&mut self, to: &mut Vec<u8>, room: usize) -> io::Result<usize> {
+        let read = self.from.by_ref().take(room as u64).read_to_end(to)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// The last lines, each as far as it is looked at.
+fn last_lines(bytes: &[u8]) -> Vec<u8> {
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let begins = memchr::memrchr_iter(b'\n', whole)
+        .nth(LINES_BEFORE - 1)
+        .map_or(0, |feed| feed + 1);
+    let mut last = Vec::new();
+    for line in lines(bytes.get(begins..).unwrap_or_default()) {
+        last.extend_from_slice(line.get(..LONGEST_LINE).unwrap_or(line));
+        last.push(b'\n');
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serverlog::{
+        lines::Lines,
+        report,
+        scan::{Scanner, Window},
+    };
+
+    fn side_by_side(log: &[u8]) -> (String, u64, u64) {
+        let mut scanner = Scanner::new(Window::default());
+        let mut chunks = Chunks::new(log);
+        let mut cut = 0;
+        while let Some(chunk) = chunks.next().expect("memory can be read") {
+            let told = chunk.read();
+            cut += told.cut;
+            scanner.lines_told(&told.told, &told.facts);
+        }
+        (json(scanner), chunks.bytes, cut)
+    }
+
+    fn one_after_another(log: &[u8]) -> (String, u64, u64) {
+        let mut scanner = Scanner::new(Window::default());
+        let mut lines = Lines::new(log);
+        lines
+            .for_each(|line| scanner.line(line))
+            .expect("memory can be read");
+        let (bytes, cut) = (lines.bytes, lines.cut);
+        (json(scanner), bytes, cut)
+    }
+
+    fn json(scanner: Scanner) -> String {
+        let (tally, facts) = scanner.finish();
+        let report = report::build(&tally, &facts, Vec::new(), 1000);
+        serde_json::to_string(&report).expect("a report is JSON")
+    }
+
+    /// Pieces that reach over lines, in an order that is different at each border of parts,
+    /// with lines of all lengths.
+    fn log(seed: usize, length: usize) -> Vec<u8> {
+        const PIECES: [&str; 9] = [
+            "2024-01-01 00:00:00,000 [myid:] - WARN  [T1:NIOServerCnxn@1] - Unexpected exception\nEndOfStreamException: Unable to read additional data from client, it probably closed the socket: address = /10.0.0.1:1, session = 0x0\n",
+            "2024-01-01 00:09:00,000 [myid:] - WARN  [T2:NIOServerCnxn@1] - Unable to read additional data from client sessionid 0x0, likely client has closed socket\n",
+            "2024-01-01 00:08:00,000 [myid:] - DEBUG [T2:NIOServerCnxn@1] - Closed socket connection for client /10.0.0.2:2 (no session established for client)\n",
+            "Nov 25, 2024 1:00:00 AM org.apache.zookeeper.server.NIOServerCnxnFactory run\nWARNING: Too many connections from /10.0.0.3 - max is 6\n",
+            "Nov 25 01:00:00 zk1 last message repeated 3 times\n",
+            "\tat x.Y.z(Y.java:1)\n",
+            "\n",
+            "2024-01-01 00:00:01,000 [myid:] - WARN  [T:NIOServerCnxn@1] - Close of session 0x0\njava.io.IOException: Len error 1195725856\n",
+            "something of another program with NIOServerCnxn in it\n",
+        ];
+        let mut log = Vec::with_capacity(length + 1000);
+        let mut state = seed;
+        while log.len() < length {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695);
+            let piece = PIECES[(state >> 33) % PIECES.len()];
+            log.extend_from_slice(piece.as_bytes());
+        }
+        log
+    }
+
+    #[test]
+    fn parts_side_by_side_tell_what_lines_one_after_another_tell() {
+        for seed in 0..4 {
+            let log = log(seed, 3 * CHUNK);
+            assert_eq!(side_by_side(&log), one_after_another(&log), "{seed}");
+        }
+    }
+
+    #[test]
+    fn lines_longer_than_a_part_are_cut_as_everywhere() {
+        for length in [
+            LONGEST_LINE,
+            LONGEST_LINE + 1,
+            CHUNK - 1,
+            CHUNK,
+            3 * CHUNK + 5,
+        ] {
+            let mut text = log(1, 5000);
+            text.extend(std::iter::repeat_n(b'x', length));
+            for end in [&b""[..], b"\n", b"\nlast"] {
+                let text = [&text, end].concat();
+                assert_eq!(side_by_side(&text), one_after_another(&text), "{length}");
+            }
+        }
+        assert_eq!(side_by_side(b""), one_after_another(b""));
+        assert_eq!(side_by_side(b"\n\n"), one_after_another(b"\n\n"));
+    }
+}
