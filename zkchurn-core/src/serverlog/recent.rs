@@ -6,7 +6,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasher,
     net::IpAddr,
 };
 
@@ -14,53 +13,44 @@ use foldhash::quality::RandomState;
 
 use super::{address::Client, kind::Kind, moment::Moment, tally::Event, told::Thread};
 
-/// Connections whose end was told. An older one gives way to a newer; the lines
-/// about one end are next to each other in the log.
+/// Connections whose end was told. Of more than fit, the older half is forgotten; the lines
+/// about one end are next to each other in the log. What is forgotten depends on the log
+/// alone and not on the seed of the hash, so that each run counts the same.
+#[derive(Default)]
 pub struct RecentEnds {
-    slots: Vec<Option<Connection>>,
-    hasher: RandomState,
+    new: HashMap<(IpAddr, u16), Option<Moment>, RandomState>,
+    old: HashMap<(IpAddr, u16), Option<Moment>, RandomState>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Connection {
-    ip: IpAddr,
-    port: u16,
-    at: Option<Moment>,
-}
-
-const RECENT_ENDS: usize = 4096;
+const RECENT_ENDS: usize = 2048;
 
 /// Milliseconds between the lines about one end, at most: the same port is a new
 /// connection later. A server that is busy writes them within milliseconds.
 const APART: i64 = 5_000;
 
-impl Default for RecentEnds {
-    fn default() -> Self {
-        Self {
-            slots: vec![None; RECENT_ENDS],
-            hasher: RandomState::default(),
-        }
-    }
-}
-
 impl RecentEnds {
     /// Keeps in mind that the end of this connection was told.
     pub fn remember(&mut self, client: Client, at: Option<Moment>) {
-        if let Some(port) = client.port {
-            let ip = client.ip;
-            *self.slot(ip, port) = Some(Connection { ip, port, at });
+        let Some(port) = client.port else { return };
+        let connection = (client.ip, port);
+        if self.new.len() >= RECENT_ENDS && !self.new.contains_key(&connection) {
+            std::mem::swap(&mut self.new, &mut self.old);
+            self.new.clear();
         }
+        self.new.insert(connection, at);
     }
 
     /// Whether it was told just before.
-    pub fn holds(&mut self, client: Client, at: Option<Moment>) -> bool {
+    pub fn holds(&self, client: Client, at: Option<Moment>) -> bool {
         let Some(port) = client.port else {
             return false;
         };
-        let is_same = |recent: &Connection| {
-            recent.ip == client.ip && recent.port == port && near(recent.at, at)
-        };
-        self.slot(client.ip, port).as_ref().is_some_and(is_same)
+        let connection = (client.ip, port);
+        let told = self
+            .new
+            .get(&connection)
+            .or_else(|| self.old.get(&connection));
+        told.is_some_and(|told| near(*told, at))
     }
 
     /// Whether it was told just before; the port is free for another connection
@@ -68,14 +58,10 @@ impl RecentEnds {
     pub fn forget(&mut self, client: Client, at: Option<Moment>) -> bool {
         let is_recent = self.holds(client, at);
         if let (true, Some(port)) = (is_recent, client.port) {
-            *self.slot(client.ip, port) = None;
+            self.new.remove(&(client.ip, port));
+            self.old.remove(&(client.ip, port));
         }
         is_recent
-    }
-
-    fn slot(&mut self, ip: IpAddr, port: u16) -> &mut Option<Connection> {
-        let hash = self.hasher.hash_one((ip, port)) as usize;
-        &mut self.slots[hash % RECENT_ENDS]
     }
 }
 
@@ -120,7 +106,7 @@ impl Waiting {
         let mut given_up = Vec::new();
         if thread.is_known() {
             if self.by_thread.len() >= WAITING && !self.by_thread.contains_key(&thread) {
-                given_up.extend(self.by_thread.drain().map(|(_, reason)| reason));
+                given_up.extend(in_order(self.by_thread.drain().map(|(_, reason)| reason)));
             }
             if let Some(other) = self.by_thread.insert(thread, reason) {
                 self.unpaired.push_back(other);
@@ -166,8 +152,15 @@ impl Waiting {
 
     pub fn take_all(&mut self) -> Vec<Reason> {
         let by_thread = self.by_thread.drain().map(|(_, reason)| reason);
-        by_thread.chain(self.unpaired.drain(..)).collect()
+        in_order(by_thread.chain(self.unpaired.drain(..)))
     }
+}
+
+/// As the log has them, and not as a map does.
+fn in_order(reasons: impl Iterator<Item = Reason>) -> Vec<Reason> {
+    let mut reasons: Vec<_> = reasons.collect();
+    reasons.sort_by_key(|reason| (reason.at, reason.session));
+    reasons
 }
 
 /// Whether two lines may be about one end.
@@ -295,7 +288,8 @@ mod tests {
         for port in 0..u16::MAX {
             ends.remember(client(port), at(0));
         }
-        assert_eq!(ends.slots.len(), RECENT_ENDS);
+        assert!(ends.new.len() + ends.old.len() <= 2 * RECENT_ENDS);
+        assert!(ends.holds(client(u16::MAX - 1), at(0)));
     }
 
     #[test]
