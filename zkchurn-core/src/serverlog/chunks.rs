@@ -37,7 +37,7 @@ impl Chunk {
         for line in lines(before) {
             reader.line(line);
         }
-        reader.facts = LogFacts::default();
+        reader.state.facts = LogFacts::default();
         let mut cut = 0;
         let mut told = Vec::new();
         for line in lines(own) {
@@ -46,7 +46,7 @@ impl Chunk {
         }
         ChunkTold {
             told,
-            facts: reader.facts,
+            facts: reader.state.facts,
             cut,
         }
     }
@@ -93,7 +93,7 @@ impl<R: Read> Chunks<R> {
     /// # Errors
     ///
     /// The input cannot be read on; what came before was given.
-    pub fn next(&mut self) -> io::Result<Option<Chunk>> {
+    pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let mut bytes = Vec::with_capacity(CHUNK + self.before.len());
         bytes.append(&mut self.before);
         let begins = bytes.len();
@@ -167,7 +167,7 @@ mod tests {
         let mut scanner = Scanner::new(Window::default());
         let mut chunks = Chunks::new(log);
         let mut cut = 0;
-        while let Some(chunk) = chunks.next().expect("memory can be read") {
+        while let Some(chunk) = chunks.next_chunk().expect("memory can be read") {
             let told = chunk.read();
             cut += told.cut;
             scanner.lines_told(&told.told, &told.facts);

@@ -66,7 +66,7 @@ impl Scanner {
 
     /// Takes what the next lines tell, and what they are like.
     pub fn lines_told(&mut self, told: &[Told], facts: &LogFacts) {
-        self.reader.facts.add(facts);
+        self.reader.state.facts.add(facts);
         for told in told {
             self.tell(told);
         }

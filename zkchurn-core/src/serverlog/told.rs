@@ -70,6 +70,12 @@ impl Thread {
 #[derive(Default)]
 pub struct LogReader {
     reader: Reader,
+    pub state: State,
+}
+
+/// What is kept from one line to the next.
+#[derive(Default)]
+pub struct State {
     clock: Clock,
     pub facts: LogFacts,
     expected: Option<Expected>,
@@ -105,8 +111,17 @@ struct Header {
 impl LogReader {
     /// Takes the next line.
     pub fn line(&mut self, bytes: &[u8]) -> Option<Told> {
-        let mut reader = std::mem::take(&mut self.reader);
-        let line = reader.read(bytes);
+        self.state.line(self.reader.read(bytes))
+    }
+
+    /// One file is over and another begins. Returns what was seen of it.
+    pub fn end_of_file(&mut self) -> LogFacts {
+        std::mem::take(&mut self.state).facts
+    }
+}
+
+impl State {
+    fn line(&mut self, line: Line<'_>) -> Option<Told> {
         // An exception stands right below its record. Without one,
         // `Closing session 0x…` is no end of a connection, but a step of the end
         // of a session (`ZooKeeperServer.killSession`).
@@ -134,16 +149,7 @@ impl LogReader {
         };
         // What was repeated is not repeated again: a chain of these would reach back too far.
         self.last = told.filter(|_| !is_repeated);
-        self.reader = reader;
         told
-    }
-
-    /// One file is over and another begins. Returns what was seen of it.
-    pub fn end_of_file(&mut self) -> LogFacts {
-        self.expected = None;
-        self.header = None;
-        self.last = None;
-        std::mem::take(&mut self.facts)
     }
 
     fn record(&mut self, record: &Record<'_>) -> Option<Told> {

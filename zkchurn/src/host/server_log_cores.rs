@@ -74,7 +74,7 @@ fn count(
     let mut is_over = false;
     while !is_over || counted < given {
         if !is_over {
-            match chunks.next() {
+            match chunks.next_chunk() {
                 Ok(Some(chunk)) => {
                     let (give, _) = &pairs[given % pairs.len()];
                     // A reader that is gone has panicked, and the scope tells that.
