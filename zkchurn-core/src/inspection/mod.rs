@@ -10,7 +10,7 @@ mod details;
 mod fit;
 pub mod jvm;
 pub mod logs;
-mod signature;
+pub mod signature;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,26 @@
 // SPDX-License-Identifier: MIT
-//! The log signatures that rules name. The list of all, with the texts that they are
-//! found by, is signatures.toml; a test there holds the two against each other.
+//! The log signatures. The texts that they are found by are in signatures.toml; a test
+//! there holds the two lists against each other.
+
+/// What a line names ZooKeeper by, its client or its session: the project, its clients,
+/// the connection thread and the server's connection of the Java implementation, and a
+/// session's id. In lower case; the case of a line does not matter.
+pub const NAMES_OF_ZOOKEEPER: &[&str] = &[
+    "zookeeper",
+    "kazoo",
+    "clientcnxn",
+    "servercnxn",
+    "sendthread(",
+    "curator",
+    "zkclient",
+    "zoo_error@",
+    "zoo_warn@",
+    "keeperexception",
+    "keepererrorcode",
+    "session 0x",
+    "sessionid 0x",
+    "sessionid=0x",
+];
 
 /// The id of a log signature in signatures.toml.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,25 +38,49 @@ macro_rules! signatures {
         #[expect(missing_docs, reason = "signatures.toml says what each means")]
         impl LogSignature {
             $(pub const $name: Self = Self($id);)*
-            /// All that rules may name.
+            /// All that there are.
             pub const ALL: &[Self] = &[$(Self::$name),*];
         }
     };
 }
 
 signatures! {
+    AUTHENTICATION_FAILED = "authentication-failed";
+    C_CLIENT_ERROR = "c-client-error";
     CLASS_INITIALIZATION_FAILED = "class-initialization-failed";
     CLASS_MISSING = "class-missing";
+    CLASS_NOT_FOUND = "class-not-found";
+    CLIENT_CLOSED_CONNECTION = "client-closed-connection";
+    CLIENT_LOOP_DIED = "client-loop-died";
+    CLIENT_RECONNECTS = "client-reconnects";
+    CLIENT_STARVED = "client-starved";
+    CLIENT_THREAD_LEFT_RUNNING = "client-thread-left-running";
+    CONNECT_TIMED_OUT = "connect-timed-out";
+    CONNECTION_DROPPED = "connection-dropped";
+    CONNECTION_LOST = "connection-lost";
+    CONNECTION_REFUSED = "connection-refused";
+    CONNECTION_RESET = "connection-reset";
+    CURATOR_TIMED_OUT = "curator-timed-out";
     INCOMPATIBLE_CLASS = "incompatible-class";
     JAR_REPLACED = "jar-replaced";
     JVM_PAUSED = "jvm-paused";
+    KERBEROS_LOGIN_FAILED = "kerberos-login-failed";
+    NAME_NOT_RESOLVED = "name-not-resolved";
+    NEW_CLIENT = "new-client";
+    NO_ROUTE = "no-route";
     OUT_OF_FILE_DESCRIPTORS = "out-of-file-descriptors";
+    OUT_OF_LOCAL_PORTS = "out-of-local-ports";
     OUT_OF_MEMORY = "out-of-memory";
     OUT_OF_THREADS = "out-of-threads";
     PACKET_TOO_LARGE = "packet-too-large";
+    PROTOCOL_OUT_OF_STEP = "protocol-out-of-step";
+    SASL_NOT_CONFIGURED = "sasl-not-configured";
     SERVER_BEHIND_CLIENT = "server-behind-client";
+    SERVER_CLOSED_CONNECTION = "server-closed-connection";
     SERVER_NOT_SERVING = "server-not-serving";
     SESSION_EXPIRED = "session-expired";
+    SESSION_MOVED = "session-moved";
+    SESSION_PASSWORD_WRONG = "session-password-wrong";
     SESSION_TIMED_OUT = "session-timed-out";
     STACK_OVERFLOW = "stack-overflow";
     TLS_HANDSHAKE_FAILED = "tls-handshake-failed";

@@ -32,6 +32,7 @@ pub fn scan(signatures: &Signatures, text: &[u8]) -> Vec<Hit> {
             line.settle(signatures, &mut hits);
             line.advance(text, word.clone());
         }
+        line.note(signatures.is_text(pattern), word);
         line.found.insert(pattern);
     }
     line.settle(signatures, &mut hits);
@@ -44,6 +45,8 @@ struct Line {
     range: Range<usize>,
     before: u64,
     word: Range<usize>,
+    /// Whether `word` is of a signature, and not a name of ZooKeeper.
+    is_of_signature: bool,
     found: BTreeSet<PatternID>,
 }
 
@@ -62,6 +65,15 @@ impl Line {
         let length = rest.iter().position(|byte| *byte == b'\n');
         self.range = start..word.end + length.unwrap_or(rest.len());
         self.word = word;
+        self.is_of_signature = false;
+    }
+
+    /// Prefers the first text of a signature to a name of ZooKeeper before it.
+    fn note(&mut self, is_of_signature: bool, word: Range<usize>) {
+        if is_of_signature && !self.is_of_signature {
+            self.is_of_signature = true;
+            self.word = word;
+        }
     }
 
     /// Counts the line for the signature that it belongs to.

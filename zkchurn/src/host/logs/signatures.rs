@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use aho_corasick::{AhoCorasick, PatternID};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, PatternID};
 use serde::Deserialize;
+use zkchurn_core::inspection::signature;
 
 /// The list that is compiled in.
 const BUILT_IN: &str = include_str!("../../../signatures.toml");
@@ -24,16 +25,34 @@ pub struct Signature {
     /// Texts one of which has to be in the line, where there are any.
     #[serde(default)]
     pub any: Vec<String>,
+    /// Texts that other programs write, too: they count like those of `any` where the line
+    /// names ZooKeeper.
+    #[serde(default)]
+    pub generic: Vec<String>,
     /// What such a line means, a sentence.
     pub meaning: String,
     /// Lines that belong to it.
     pub examples: Vec<String>,
+    /// Lines that look like it and belong to none.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 impl Signature {
-    fn texts(&self) -> impl Iterator<Item = &String> {
-        self.all.iter().chain(&self.any)
+    fn texts(&self) -> impl Iterator<Item = (Place, &String)> {
+        let all = self.all.iter().map(|text| (Place::All, text));
+        let any = self.any.iter().map(|text| (Place::Any, text));
+        let generic = self.generic.iter().map(|text| (Place::Generic, text));
+        all.chain(any).chain(generic)
     }
+}
+
+/// What a text is to its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    All,
+    Any,
+    Generic,
 }
 
 /// Why a list of signatures cannot be used.
@@ -60,7 +79,7 @@ struct Document {
 #[derive(Clone, Copy, Debug)]
 struct Text {
     signature: usize,
-    required: bool,
+    place: Place,
 }
 
 /// Signatures in the order of their precedence, ready to be searched for.
@@ -82,23 +101,30 @@ impl Signatures {
     pub fn parse(document: &str) -> Result<Self, SignatureError> {
         let mut list = toml::from_str::<Document>(document)?.signature;
         for signature in &list {
-            let is_bad = |text: &String| text.is_empty() || text.contains('\n');
-            if signature.texts().next().is_none() || signature.texts().any(is_bad) {
+            let is_bad = |text: &str| text.is_empty() || text.contains('\n');
+            let mut texts = signature.texts().map(|(_, text)| text.as_str()).peekable();
+            if texts.peek().is_none() || texts.any(is_bad) {
                 return Err(SignatureError::Text(signature.id.clone()));
             }
         }
         // Stable: of equal rank the first stays first.
         list.sort_by_key(|signature| signature.rank);
         let texts = list.iter().enumerate().flat_map(|(index, signature)| {
-            let required = signature.all.len();
-            (0..signature.texts().count()).map(move |position| Text {
+            let places = signature.texts().map(|(place, _)| place);
+            places.map(move |place| Text {
                 signature: index,
-                required: position < required,
+                place,
             })
         });
+        let patterns = list.iter().flat_map(Signature::texts);
+        let patterns = patterns.map(|(_, text)| text.as_str());
+        let names = signature::NAMES_OF_ZOOKEEPER.iter().copied();
         Ok(Self {
             texts: texts.collect(),
-            automaton: AhoCorasick::new(list.iter().flat_map(Signature::texts))?,
+            // Go writes errno in lower case, Node in upper case.
+            automaton: AhoCorasickBuilder::new()
+                .ascii_case_insensitive(true)
+                .build(patterns.chain(names))?,
             list,
         })
     }
@@ -119,6 +145,11 @@ impl Signatures {
             .map(|found| (found.pattern(), found.range()))
     }
 
+    /// Whether it is a text of a signature, and not a name of ZooKeeper.
+    pub fn is_text(&self, pattern: PatternID) -> bool {
+        self.text(pattern).is_some()
+    }
+
     /// The signature that a line with these texts belongs to.
     pub fn decide(&self, found: &BTreeSet<PatternID>) -> Option<usize> {
         let candidates = found.iter().filter_map(|pattern| self.text(*pattern));
@@ -128,6 +159,7 @@ impl Signatures {
             .min()
     }
 
+    /// The names of ZooKeeper stand behind the texts in the automaton.
     fn text(&self, pattern: PatternID) -> Option<Text> {
         self.texts.get(pattern.as_usize()).copied()
     }
@@ -136,13 +168,17 @@ impl Signatures {
         let Some(wanted) = self.list.get(signature) else {
             return false;
         };
-        let count = |required: bool| {
+        let count = |place: Place| {
             let texts = found.iter().filter_map(|pattern| self.text(*pattern));
             texts
-                .filter(|text| text.signature == signature && text.required == required)
+                .filter(|text| text.signature == signature && text.place == place)
                 .count()
         };
-        count(true) == wanted.all.len() && (wanted.any.is_empty() || count(false) > 0)
+        let names_zookeeper = || found.iter().any(|pattern| !self.is_text(*pattern));
+        count(Place::All) == wanted.all.len()
+            && ((wanted.any.is_empty() && wanted.generic.is_empty())
+                || count(Place::Any) > 0
+                || (count(Place::Generic) > 0 && names_zookeeper()))
     }
 }
 
@@ -155,16 +191,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_signature_that_a_rule_names_is_in_the_list() {
+    fn the_diagnosis_knows_every_signature_of_the_list_and_no_other() {
         let signatures = Signatures::built_in().unwrap();
-        let ids: HashSet<_> = signatures
+        let listed: BTreeSet<_> = signatures
             .list()
             .iter()
             .map(|one| one.id.as_str())
             .collect();
-        for named in LogSignature::ALL {
-            assert!(ids.contains(named.id()), "{named:?}");
-        }
+        let known: BTreeSet<_> = LogSignature::ALL.iter().map(|one| one.id()).collect();
+        assert_eq!(listed, known);
     }
 
     fn id_of<'s>(signatures: &'s Signatures, line: &str) -> Option<&'s str> {
@@ -198,6 +233,26 @@ mod tests {
                 assert_eq!(id, Some(signature.id.as_str()), "{example}");
             }
         }
+    }
+
+    #[test]
+    fn lines_that_look_alike_belong_to_none() {
+        let signatures = Signatures::built_in().unwrap();
+        for signature in signatures.list() {
+            for other in &signature.others {
+                assert_eq!(id_of(&signatures, other), None, "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_generic_text_counts_beside_a_name_of_zookeeper() {
+        let list = r#"signature = [
+            { id = "one", rank = 1, generic = ["gone"], meaning = "", examples = [] }]"#;
+        let signatures = Signatures::parse(list).unwrap();
+        assert_eq!(id_of(&signatures, "it is GONE"), None);
+        assert_eq!(id_of(&signatures, "ZooKeeper"), None);
+        assert_eq!(id_of(&signatures, "kazoo.client: it is GONE"), Some("one"));
     }
 
     #[test]
