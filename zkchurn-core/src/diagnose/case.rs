@@ -17,7 +17,12 @@ use crate::{
     },
 };
 
-use super::{protocol::Protocol, rhythm::Rhythm, who::Who};
+use super::{
+    evidence::{self, LogLine},
+    protocol::{self, Protocol},
+    rhythm::Rhythm,
+    who::Who,
+};
 
 /// What kind of program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +103,8 @@ pub struct Case<'a> {
     pub client_thread: ClientThread,
     /// What is spoken at the peers.
     pub protocol: Protocol,
+    /// Whether somebody was answered at the peers, or holds a connection to them.
+    pub peers_serve: bool,
     /// How many threads opened them; 0 where that is not known.
     pub threads: u64,
     /// What the process's log says, most telling first.
@@ -177,11 +184,14 @@ impl Case<'_> {
     }
 
     /// A line of the process's log, of one of these signatures, that was written
-    /// while the connections were.
-    pub fn logged(&self, signatures: &[LogSignature]) -> Option<&LogFinding> {
-        let is_one = |log: &LogFinding| signatures.iter().any(|one| one.id() == log.signature);
-        let mut logs = self.logs.iter();
-        logs.find(|log| log.during_trace && is_one(log)).copied()
+    /// while the connections were: the one that tells most about them.
+    pub fn logged(&self, signatures: &[LogSignature]) -> Option<LogLine<'_>> {
+        evidence::best(self, signatures)
+    }
+
+    /// Whether a peer has this port.
+    pub fn has_port(&self, port: u16) -> bool {
+        protocol::ports(self).contains(&port)
     }
 
     /// The program's name.

@@ -120,6 +120,7 @@ impl<'a> Scope<'a> {
             runtime: self.runtime(parts),
             client_thread,
             protocol: self.services.protocol(&destinations, client_thread),
+            peers_serve: self.services.serve(&destinations),
             threads: threads(parts),
             logs: self.logs(&processes),
             siblings: self.siblings(&processes, &destinations),

@@ -46,6 +46,14 @@ pub enum Churn {
     OversizedPacket,
     /// An address that no longer serves.
     StaleAddress,
+    /// A client that connects and says nothing until the server closes.
+    ClientNeverSpeaks,
+    /// Something between, or the server, cuts connections after a fixed time.
+    IdleTimeout,
+    /// A proxy, sidecar or load balancer accepts, and has no server behind it.
+    ProxyWithoutServer,
+    /// Plaintext at a port that speaks TLS.
+    PlaintextAtTlsPort,
     /// The port speaks another protocol.
     NotZooKeeper,
     /// What no rule explains.
@@ -98,6 +106,10 @@ impl Churn {
             Self::HandleLeak => "handle_leak",
             Self::OversizedPacket => "oversized_packet",
             Self::StaleAddress => "stale_address",
+            Self::ClientNeverSpeaks => "client_never_speaks",
+            Self::IdleTimeout => "idle_timeout",
+            Self::ProxyWithoutServer => "proxy_without_server",
+            Self::PlaintextAtTlsPort => "plaintext_at_tls_port",
             Self::NotZooKeeper => "not_zookeeper",
             Self::UnexplainedChurn => "unexplained_churn",
             Self::ClosesWithoutSession => "closes_without_session",
@@ -138,6 +150,10 @@ impl Churn {
             Self::HandleLeak => "Clients are opened and never closed",
             Self::OversizedPacket => "A packet is too large",
             Self::StaleAddress => "One address fails while others work",
+            Self::ClientNeverSpeaks => "The client connects and never speaks",
+            Self::IdleTimeout => "Something cuts connections after a fixed time",
+            Self::ProxyWithoutServer => "A proxy accepts, with no server behind it",
+            Self::PlaintextAtTlsPort => "Plaintext to a port that speaks TLS",
             Self::NotZooKeeper => "The port does not speak ZooKeeper",
             Self::UnexplainedChurn => "Connections come and go for an unknown reason",
             Self::ClosesWithoutSession => "Connections close without a session",

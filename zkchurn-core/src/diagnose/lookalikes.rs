@@ -6,6 +6,7 @@
 
 use super::{
     case::{Case, ClientThread, Runtime},
+    evidence,
     protocol::Protocol,
 };
 use crate::{
@@ -18,7 +19,7 @@ const FEWEST: u64 = 3;
 
 /// Signatures of log lines of a client that cannot load its own classes, or has
 /// no resources left for a connection (signatures.toml).
-const FAILS_INSIDE: [LogSignature; 10] = [
+pub(super) const FAILS_INSIDE: [LogSignature; 10] = [
     LogSignature::WEB_APPLICATION_STOPPED,
     LogSignature::ZOOKEEPER_CLASS_MISSING,
     LogSignature::JAR_REPLACED,
@@ -100,9 +101,17 @@ impl Lookalikes {
 
     fn ask_the_program(&mut self, case: &Case<'_>) {
         if let Some(line) = case.logged(&FAILS_INSIDE) {
-            self.client_says_so = true;
-            let said = format!("its log says so: \"{}\"", line.last.trim());
-            self.client(4, said);
+            // Against a timer's rhythm the line is of another client of the process.
+            let is_against = case.rhythm.is_constant()
+                && case.rhythm.is_well_founded()
+                && case.client_thread == ClientThread::NotSeen;
+            self.client_says_so = line.is_of_client() && !is_against;
+            self.client(if self.client_says_so { 4 } else { 0 }, line.quoted());
+        } else if evidence::has_client_at_work(case) {
+            self.client(
+                2,
+                "its log has lines of ZooKeeper's client from the time of the trace",
+            );
         }
         match case.client_thread {
             ClientThread::ByStack => {

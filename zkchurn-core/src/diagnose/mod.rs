@@ -12,6 +12,7 @@
 //! | `rules/` | one file a rule, and their list |
 //! | `seen` | what was seen of the connections, in a sentence |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
+//! | `evidence` | what a line of a process's log is worth |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
 //! | `finding`, `who` | what comes out |
@@ -20,6 +21,7 @@ pub mod case;
 mod cases;
 pub mod churn;
 mod cluster;
+mod evidence;
 pub mod finding;
 mod join;
 mod lookalikes;
@@ -74,7 +76,8 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Dep
     let stories = of_owners
         .into_iter()
         .flat_map(|(owner, clusters)| join::stories(&scope, owner, clusters));
-    let stories = join::workers(&scope, stories.collect());
+    let mut stories = join::workers(&scope, stories.collect());
+    evidence::weigh(&mut stories);
     let mut findings: Vec<_> = stories.iter().filter_map(finding_of).collect();
     for (owner, members) in &owners {
         for cluster in cluster::open(members) {

@@ -2,9 +2,11 @@
 //! Whether it is ZooKeeper that is spoken at a peer (docs/adr/0017). Most rules only
 //! mean something where it is.
 
+use std::collections::HashSet;
+
 use crate::{
     hash::HashMap,
-    ledger::{Destination, Flow, FlowKey, protocol::Signs, sizes},
+    ledger::{Destination, Flow, FlowKey, protocol::Signs, shape::Spoken, sizes},
     text,
 };
 
@@ -98,24 +100,41 @@ impl Service {
 /// What all connections to a service show of it, whoever opened them: a probe that says
 /// nothing is judged by what others are answered there.
 #[derive(Debug)]
-pub struct Services(HashMap<Service, Signs>);
+pub struct Services {
+    signs: HashMap<Service, Signs>,
+    /// Where somebody was answered, or holds a connection.
+    serving: HashSet<Service>,
+}
 
 impl Services {
     pub fn of(flows: &[(&FlowKey, &Flow)]) -> Self {
         let mut services: HashMap<_, Signs> = HashMap::default();
+        let mut serving = HashSet::default();
         for (key, flow) in flows {
+            let service = Service::of(&key.destination);
             if flow.signs != Signs::default() {
-                let signs = services.entry(Service::of(&key.destination)).or_default();
-                signs.absorb(&flow.signs);
+                services.entry(service).or_default().absorb(&flow.signs);
+            }
+            if is_served(flow) {
+                serving.insert(service);
             }
         }
-        Self(services)
+        Self {
+            signs: services,
+            serving,
+        }
+    }
+
+    /// Whether somebody was answered at one of these, or holds a connection there.
+    pub fn serve(&self, destinations: &[Destination]) -> bool {
+        let mut services = destinations.iter().map(Service::of);
+        services.any(|service| self.serving.contains(&service))
     }
 
     /// Notes that one of ZooKeeper's clients is known to connect there: what others say
     /// there is ZooKeeper, too.
     pub fn has_client(&mut self, destination: &Destination) {
-        let signs = self.0.entry(Service::of(destination)).or_default();
+        let signs = self.signs.entry(Service::of(destination)).or_default();
         signs.zookeeper += 1;
     }
 
@@ -126,7 +145,7 @@ impl Services {
         }
         let mut signs = Signs::default();
         for destination in destinations {
-            let of_service = self.0.get(&Service::of(destination));
+            let of_service = self.signs.get(&Service::of(destination));
             signs.absorb(of_service.unwrap_or(&Signs::default()));
         }
         if signs.another >= FEWEST && signs.another > signs.zookeeper {
@@ -139,6 +158,14 @@ impl Services {
         }
         Protocol::NotShown
     }
+}
+
+/// Whether a flow was answered. Of connections that end at once some are open at any
+/// moment, so a few open ones beside many that ended show nothing.
+fn is_served(flow: &Flow) -> bool {
+    let tally = &flow.tally;
+    let answered = tally.shapes.count(|_, spoken| spoken == Spoken::Both);
+    answered > 0 || tally.older.open() > 0 || tally.open() * 10 > tally.shapes.ended()
 }
 
 impl Scope {
@@ -159,7 +186,7 @@ fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
     if verdict.confidence == Confidence::Certain {
         return verdict;
     }
-    let ports = ports(case);
+    let ports = ports_in_words(case);
     let mut verdict = match usual_there(case) {
         Some(usual) => {
             verdict.confidence = Confidence::Possible;
@@ -194,13 +221,18 @@ fn usual_there(case: &Case<'_>) -> Option<&'static str> {
     ports.find_map(of_port).map(|(_, usual)| *usual)
 }
 
-/// The ports of the case's peers.
-pub fn ports(case: &Case<'_>) -> String {
+/// The ports of the case's peers, each once.
+pub fn ports(case: &Case<'_>) -> Vec<u16> {
     let ports = case.destinations.iter().map(|one| Service::of(one).port());
     let mut ports: Vec<_> = ports.collect();
     ports.sort_unstable();
     ports.dedup();
-    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+    ports
+}
+
+/// The same in words.
+pub fn ports_in_words(case: &Case<'_>) -> String {
+    let ports: Vec<_> = ports(case).iter().map(u16::to_string).collect();
     ports.join(", ")
 }
 

@@ -47,7 +47,9 @@ pub fn new_thread_each(mut connections: Vec<Connection>) -> Vec<Connection> {
 pub fn living(milliseconds: u64, mut connections: Vec<Connection>) -> Vec<Connection> {
     for connection in &mut connections {
         let left = connection.established_ns.unwrap() + milliseconds * MS;
+        let later = left - connection.left_established_ns.unwrap();
         connection.left_established_ns = Some(left);
+        connection.local_close_ns = connection.local_close_ns.map(|close| close + later);
         connection.ended_ns = Some(left + MS);
     }
     connections

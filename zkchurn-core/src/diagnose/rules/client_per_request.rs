@@ -2,7 +2,7 @@
 //! An application makes a client for each request and throws it away: each
 //! costs a handshake, a session in the ensemble's log, and its end.
 
-use super::Rule;
+use super::{Rule, idle_timeout};
 use crate::{
     diagnose::{
         case::{Case, Runtime},
@@ -22,6 +22,12 @@ pub const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 3;
+/// A read timeout of the shortest session takes as long (see `read_timeouts`).
+const BRIEF_NS: u64 = 900_000_000;
+/// A ClientHello and a server's answer with one certificate have about as many bytes and
+/// more.
+const CLIENT_HELLO: u64 = 180;
+const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     match case.handshakes() {
@@ -41,8 +47,13 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     if !case.most(thrown_away) || thrown_away < FEWEST {
         return None;
     }
+    let lives_on = idle_timeout::may_be(case);
+    let confidence = match lives_on {
+        true => Confidence::Possible,
+        false => Confidence::Certain,
+    };
     let verdict = Verdict::new(
-        Confidence::Certain,
+        confidence,
         format!(
             "{} asked for a new session, got it, and ended: the application creates a client \
              for each request instead of reusing one.",
@@ -51,6 +62,15 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     )
     .because("ConnectRequests with session 0 (a new handle) were seen on the wire")
     .number("thrown_away", thrown_away);
+    let verdict = match lives_on {
+        true => verdict
+            .but(
+                "all ended from outside at the same age: a client that lives on, and asks for a \
+                 new session after each loss, does the same",
+            )
+            .cannot_tell_from(&[Churn::IdleTimeout]),
+        false => verdict,
+    };
     Some(advice(verdict, case))
 }
 
@@ -72,8 +92,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let new_each_time = case.is_new_one_each_time();
+    let lives_on = idle_timeout::may_be(case);
+    // Node, gevent, eventlet, asyncio and Go serve many handles with one thread, and a
+    // client that reconnects because nobody answers has waited longer.
+    let is_brief = case.runtime == Runtime::Other
+        && (case.tally.established_for.percentile(99.0)).is_some_and(|lived| lived < BRIEF_NS);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
-    let confidence = match new_each_time {
+    let confidence = match (new_each_time || is_brief) && !lives_on {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -99,6 +124,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             text::counted(case.tally.opened(), "connection"),
             text::count(case.threads)
         ));
+    } else if is_brief {
+        verdict = verdict.because(
+            "each was answered and ended within a second: a client that reconnects because \
+             nobody answers has waited longer",
+        );
     } else if case.is_remote_host() {
         verdict = verdict
             .cannot_tell_from(&[Churn::ReadTimeouts])
@@ -108,6 +138,16 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             .but("some threads opened more than one, as a client that reconnects does")
             .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
+    }
+    if lives_on {
+        verdict = verdict
+            .but("all ended from outside at the same age, as by an idle timeout on the way")
+            .cannot_tell_from(&[Churn::IdleTimeout]);
+    }
+    if received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none() {
+        verdict = verdict
+            .but("these are the sizes of a TLS handshake, too")
+            .cannot_tell_from(&[Churn::TlsHandshakeFailed]);
     }
     Some(verdict)
 }

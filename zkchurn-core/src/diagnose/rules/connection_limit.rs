@@ -27,6 +27,8 @@ pub const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 3;
+/// A server that turns somebody away does so when it accepts.
+const AT_ONCE_NS: u64 = 1_000_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let shapes = case.shapes();
@@ -34,15 +36,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let unread = shapes.count_exact(|shape| {
         is_turned_away(shape) && (shape.ending == Ending::ResetByServer || shape.client_bytes == 0)
     });
+    let lived = case.tally.established_for.percentile(50.0)?;
     if turned_away < FEWEST || !case.most(turned_away) || unread * 5 < turned_away {
+        return None;
+    }
+    if lived >= AT_ONCE_NS {
         return None;
     }
     let logged = case.logged(&[LogSignature::TOO_MANY_CONNECTIONS]);
     // Measured with a limit of 1: 8 of 10 and 12 of 12; without a quorum up to 3 of 12.
-    let confidence = match (logged, unread * 2 >= turned_away) {
-        (Some(_), _) => Confidence::Certain,
-        (None, true) => Confidence::Likely,
-        (None, false) => Confidence::Possible,
+    let is_said = logged.is_some_and(|line| line.is_of_client());
+    let confidence = match (is_said, unread * 2 >= turned_away && case.peers_serve) {
+        (true, _) => Confidence::Certain,
+        (false, true) => Confidence::Likely,
+        (false, false) => Confidence::Possible,
     };
     let open = case.open;
     let mut verdict = Verdict::new(
@@ -62,12 +69,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "{} of {} were closed or reset unread, {} (median) after they were established",
         text::count(unread),
         text::counted(case.ended(), "connection"),
-        text::duration(
-            case.tally
-                .established_for
-                .percentile(50.0)
-                .unwrap_or_default()
-        )
+        text::duration(lived)
     ))
     .because("a server that had read the request would close without a RST")
     .number("turned_away", turned_away)
@@ -82,7 +84,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "find out who holds them before you raise maxClientCnxns: a leak reaches the higher \
         limit, too",
     );
-    if confidence == Confidence::Possible {
+    if confidence == Confidence::Possible && unread * 2 < turned_away {
         verdict = verdict
             .but(
                 "most were closed without a RST, as by a server that reads the request and \
@@ -90,8 +92,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             )
             .cannot_tell_from(&[Churn::NotServed]);
     }
+    if confidence != Confidence::Certain && !case.peers_serve {
+        verdict = verdict
+            .but("nobody was served there during the trace: it need not be a ZooKeeper server")
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by(
+                "what listens there: a proxy, sidecar or load balancer, or ZooKeeper itself",
+            );
+    }
     if let Some(line) = logged {
-        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+        verdict = verdict.because(line.quoted());
     }
     if open > 0 {
         verdict = verdict.because(format!(
@@ -117,6 +127,7 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, only},
         },
+        ledger::test_connection::{by, ended},
         outcome::Outcome,
     };
 
@@ -125,6 +136,16 @@ mod tests {
         let mut connections = back_off(10, (49, 0, Outcome::ResetByPeer));
         let closed = back_off(2, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
         connections.splice(0..2, closed);
+        let finding = only(diagnosed(&connections));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            (Churn::ConnectionLimit, Confidence::Possible)
+        );
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+
+        // Somebody else is served there.
+        let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
+        connections.push(by(answered, 7, 7, "python3"));
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),

@@ -3,13 +3,16 @@
 //!
 //! A new rule is a file here with its test, a `mod` line and a line in `OF_ENDED`.
 
+mod authentication_refused;
 mod blackhole;
 mod client_fails_before_it_speaks;
+mod client_never_speaks;
 mod client_per_request;
 mod connection_limit;
 mod four_letter_word_monitor;
 mod handle_leak;
 mod http_at_plaintext_port;
+mod idle_timeout;
 mod no_local_port;
 mod not_served;
 mod not_zookeeper;
@@ -21,6 +24,7 @@ mod session_expired_loop;
 mod stale_address;
 mod tcp_health_probe;
 mod tls_at_plaintext_port;
+mod tls_handshake_failed;
 mod unexplained_churn;
 mod unreachable;
 mod wrong_protocol;
@@ -55,6 +59,8 @@ impl Rule {
 pub const OF_ENDED: &[Rule] = &[
     // The incident: a client that fails inside itself.
     client_fails_before_it_speaks::RULE,
+    // The same with the Netty transport: it waits until the server closes.
+    client_never_speaks::RULE,
     // Its lookalike: somebody checks whether the port is open.
     tcp_health_probe::RULE,
     // ECONNREFUSED.
@@ -69,6 +75,12 @@ pub const OF_ENDED: &[Rule] = &[
     connection_limit::RULE,
     // The server closes without an answer.
     not_served::RULE,
+    // SASL.
+    authentication_refused::RULE,
+    // TLS at a port that speaks it.
+    tls_handshake_failed::RULE,
+    // A proxy or a NAT between.
+    idle_timeout::RULE,
     // The session is gone.
     session_expired_loop::RULE,
     // Two clients with the same session.

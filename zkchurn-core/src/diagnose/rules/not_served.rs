@@ -8,6 +8,7 @@ use crate::{
     diagnose::{
         case::Case,
         churn::Churn,
+        evidence::LogLine,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
@@ -75,8 +76,8 @@ fn weigh_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
     ));
     match handshakes.last_zxid {
         Some(seen) if seen.max.0 == 0 => verdict.because(
-            "the client has seen no transaction yet, so it cannot be ahead of the server: \
-             the server is not serving",
+            "the client has seen no transaction yet, so it is not refused for being ahead of the \
+             server",
         ),
         Some(seen) => verdict.because(format!(
             "the client has seen zxid {}: a server that is behind it refuses the client",
@@ -103,10 +104,20 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
         ),
     ];
     for (signature, reason) in reasons {
-        if let Some(line) = case.logged(&[signature]) {
-            return verdict.because(format!("{reason}: \"{}\"", line.last.trim()));
+        if let Some(line) = case.logged(&[signature]).filter(LogLine::is_of_client) {
+            return verdict.because(format!("{reason}: \"{}\"", line.text()));
         }
     }
+    let verdict = match case.peers_serve {
+        true => verdict,
+        false => verdict
+            .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
+            .decided_by(
+                "what listens there: a proxy without a server closes in the same way, and so \
+                 does a port that speaks TLS (`openssl s_client -connect HOST:PORT` shows a \
+                 certificate)",
+            ),
+    };
     verdict
         .cannot_tell_from(&[Churn::ConnectionLimit])
         .decided_by(
@@ -144,8 +155,13 @@ mod tests {
             (finding.name, finding.confidence),
             (Churn::NotServed, Confidence::Likely)
         );
-        assert_eq!(finding.cannot_tell_from, [Churn::ConnectionLimit]);
-        assert!(finding.would_decide[0].contains("has seen zxid"));
+        let alike = [
+            Churn::ProxyWithoutServer,
+            Churn::PlaintextAtTlsPort,
+            Churn::ConnectionLimit,
+        ];
+        assert_eq!(finding.cannot_tell_from, alike);
+        assert!(finding.would_decide[1].contains("has seen zxid"));
     }
 
     #[test]
@@ -173,7 +189,7 @@ mod tests {
             connection.handshake = Some(asked(0, None));
         }
         let finding = only(diagnosed(&unanswered));
-        let rules_out = |why: &String| why.contains("cannot be ahead");
+        let rules_out = |why: &String| why.contains("is not refused for being ahead");
         assert!(finding.reasons_for.iter().any(rules_out));
         for connection in &mut unanswered {
             connection.handshake = Some(asked(0x1f, None));

@@ -36,7 +36,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         format!(
             "Port {} speaks a protocol other than ZooKeeper's: zkchurn counts and times these \
              connections, but cannot say why they end.",
-            protocol::ports(case)
+            protocol::ports_in_words(case)
         ),
     )
     .number("zookeeper_connections", signs.zookeeper)

@@ -7,12 +7,13 @@ use crate::{
     diagnose::{
         case::Case,
         churn::Churn,
+        evidence::LogLine,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
     inspection::LogSignature,
     ledger::{
-        shape::{Ending, Shape},
+        shape::{Ending, Shape, Spoken},
         sizes,
     },
     text,
@@ -28,34 +29,71 @@ pub const RULE: Rule = Rule {
 const FEWEST: u64 = 2;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let large = case.shapes().count_exact(is_large);
-    if large < FEWEST || large * 3 < case.ended() {
-        return None;
-    }
     let logged = case.logged(&[LogSignature::PACKET_TOO_LARGE]);
-    let confidence = match logged {
-        Some(_) => Confidence::Certain,
-        None => Confidence::Likely,
+    let is_said = logged.is_some_and(|line| line.is_of_client() && !is_of_another_protocol(line));
+    let (large, unread) = (
+        case.shapes().count_exact(is_large),
+        case.shapes().count_exact(is_left_unread),
+    );
+    let is_many = |count: u64| count >= FEWEST && count * 3 >= case.ended();
+    let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    let confidence = match (is_said, is_many(large), is_many(unread)) {
+        (true, true, _) | (true, _, true) => Confidence::Certain,
+        (true, ..) if case.most(answered) => Confidence::Likely,
+        (false, true, _) => Confidence::Likely,
+        _ => return None,
     };
+    let large = large.max(unread);
     let most = case.client_bytes().max.max(case.server_bytes().max);
     let mut verdict = Verdict::new(
         confidence,
-        format!(
-            "{} carried up to {} bytes and ended: a packet larger than jute.maxbuffer \
-             (1,048,575 bytes by default) is refused, and sent again after the reconnect.",
-            text::counted(large, "connection"),
-            text::count(most)
-        ),
+        match large {
+            0 => "A packet larger than jute.maxbuffer (1,048,575 bytes by default) is refused, and \
+                  asked for or sent again after the reconnect."
+                .to_owned(),
+            _ => format!(
+                "{} carried up to {} bytes and ended: a packet larger than jute.maxbuffer \
+                 (1,048,575 bytes by default) is refused, and sent again after the reconnect.",
+                text::counted(large, "connection"),
+                text::count(most)
+            ),
+        },
     )
-    .because("a healthy client keeps a connection over which it moves this much")
     .number("large", large)
     .number("most_bytes", most)
     .decided_by("the log of the side that closes: \"Len error\" or \"is out of range\" (--logs)")
     .next("store less in one znode (or list fewer children); otherwise raise jute.maxbuffer on every client and server");
+    if large > 0 {
+        verdict =
+            verdict.because("a healthy client keeps a connection over which it moves this much");
+    }
     if let Some(line) = logged {
-        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+        verdict = verdict.because(line.quoted());
     }
     Some(verdict)
+}
+
+/// Whether the length that was refused is the beginning of HTTP or TLS.
+fn is_of_another_protocol(line: LogLine<'_>) -> bool {
+    let digits = |part: &str| part.chars().all(|one| one.is_ascii_digit()) && !part.is_empty();
+    let text = line.text();
+    let mut numbers = text.split(|one: char| !one.is_ascii_digit());
+    numbers.any(|part| {
+        digits(part)
+            && part.parse().is_ok_and(|length: u32| {
+                let bytes = length.to_be_bytes();
+                bytes.iter().all(u8::is_ascii_uppercase)
+                    || bytes.starts_with(b"GET")
+                    || bytes.starts_with(b"PUT")
+                    || matches!(bytes, [0x16, 3, ..])
+            })
+    })
+}
+
+/// An answer of which one side refused the rest, however it closed.
+fn is_left_unread(shape: &Shape) -> bool {
+    matches!(shape.ending, Ending::ClosedByClient | Ending::ResetByClient)
+        && shape.server_bytes >= sizes::LARGE_UNREAD
 }
 
 /// By its size, or by what was left unread of it.

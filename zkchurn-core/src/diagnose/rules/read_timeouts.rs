@@ -120,8 +120,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if let Some(line) = case.logged(&[LogSignature::SESSION_TIMED_OUT, LogSignature::JVM_PAUSED]) {
-        verdict.confidence = Confidence::Certain;
-        verdict = verdict.because(format!("the log says so: \"{}\"", line.last.trim()));
+        if line.is_of_client() {
+            verdict.confidence = Confidence::Certain;
+        }
+        verdict = verdict.because(line.quoted());
     }
     Some(verdict)
 }

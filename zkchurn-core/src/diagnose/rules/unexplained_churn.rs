@@ -6,6 +6,7 @@ use crate::{
     diagnose::{
         case::Case,
         churn::Churn,
+        evidence,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
@@ -42,6 +43,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .but("this kernel does not report byte counts, so most causes look alike")
             .decided_by("a kernel with BTF (`zkchurn doctor` shows what is missing)")
     } else {
+        let verdict = match evidence::named_cause(case) {
+            Some(line) => verdict.because(line.quoted()),
+            None => verdict,
+        };
         verdict
             .because("their outcomes and sizes are in the table below")
             .decided_by("--handshake, which reads requests and answers")

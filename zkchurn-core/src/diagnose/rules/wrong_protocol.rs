@@ -129,7 +129,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         LogSignature::TLS_MEETS_PLAINTEXT,
         LogSignature::TLS_HANDSHAKE_FAILED,
     ]) {
-        verdict = verdict.because(format!("the log says: \"{}\"", line.last.trim()));
+        verdict = verdict.because(line.quoted());
     }
     Some(verdict)
 }

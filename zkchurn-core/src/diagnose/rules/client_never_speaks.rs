@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//! A client connects and never sends a byte; after a while the server closes. Where the
+//! Java client's Netty transport cannot load a class, its thread dies with the socket
+//! open, and the server closes a connection that has asked for no session after 10 s,
+//! rounded up to its next check (`NIOServerCnxnFactory`,
+//! `zookeeper.nio.sessionlessCnxnTimeout`).
+
+use super::Rule;
+use crate::{
+    diagnose::{
+        case::{Case, ClientThread, Runtime},
+        churn::Churn,
+        finding::{Confidence, Severity, Verdict},
+        lookalikes::FAILS_INSIDE,
+        protocol::Scope,
+    },
+    ledger::shape::{Ending, Spoken},
+    text,
+};
+
+pub const RULE: Rule = Rule {
+    name: Churn::ClientNeverSpeaks,
+    severity: Severity::Broken,
+    scope: Scope::ZooKeeper,
+    judge,
+};
+
+/// Each takes 10 s and more.
+const FEWEST: u64 = 2;
+/// A server that turns a client away does so sooner.
+const PATIENT_NS: u64 = 1_000_000_000;
+/// `sessionlessCnxnTimeout`, and as much again until the server looks.
+const SESSIONLESS_NS: std::ops::RangeInclusive<u64> = 9_500_000_000..=20_500_000_000;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let silent = case.shapes().count(|ending, spoken| {
+        matches!(ending, Ending::ClosedByServer | Ending::ResetByServer) && spoken == Spoken::Nobody
+    });
+    let lived = case.tally.established_for.percentile(50.0)?;
+    if silent < FEWEST || !case.most(silent) || lived < PATIENT_NS {
+        return None;
+    }
+    let logged = case.logged(&FAILS_INSIDE);
+    let is_client = case.client_thread != ClientThread::NotSeen || case.runtime == Runtime::Jvm;
+    let confidence = match (&logged, is_client) {
+        (Some(line), _) if line.is_of_client() => Confidence::Certain,
+        (_, true) => Confidence::Likely,
+        (_, false) => Confidence::Possible,
+    };
+    let lived_for = text::duration(lived);
+    let mut verdict = Verdict::new(
+        confidence,
+        match confidence {
+            Confidence::Possible => format!(
+                "Connections are opened and nothing is sent; the server closes them after \
+                 {lived_for} (median). A client that fails inside itself does this, and so does \
+                 a program that only holds the port open."
+            ),
+            _ => format!(
+                "The client connects and never sends a byte; the server closes after {lived_for} \
+                 (median): the fault is in the client, not in the server."
+            ),
+        },
+    )
+    .number("silent", silent);
+    if SESSIONLESS_NS.contains(&lived) {
+        verdict = verdict.because(
+            "ZooKeeper closes a connection that has asked for no session after 10 to 20 s",
+        );
+    }
+    match case.client_thread {
+        ClientThread::ByStack => {
+            verdict = verdict
+                .because("a thread dump shows the connecting thread in ZooKeeper's ClientCnxn");
+        }
+        ClientThread::ByName => {
+            verdict = verdict.because(
+                "the thread is named like the connection thread of ZooKeeper's Java client",
+            );
+        }
+        ClientThread::NotSeen => {}
+    }
+    if let Some(line) = logged {
+        verdict = verdict.because(line.quoted());
+    }
+    if confidence == Confidence::Possible {
+        verdict = verdict.decided_by("what the program is, and its log at these times");
+    }
+    Some(match case.runtime {
+        Runtime::Jvm => verdict.next(
+            "look for NoClassDefFoundError and \"has been stopped already\" in its log; then \
+             restart the JVM with complete jars, and have the application close its client when \
+             it stops",
+        ),
+        _ => verdict.next("check the program's log at the times of these connections"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Churn;
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, living, names_and_alternatives, only},
+        },
+        ledger::test_connection::by,
+        outcome::Outcome,
+    };
+
+    const SILENT: (u64, u64, Outcome) = (0, 0, Outcome::ClosedByPeerBeforeAnyByte);
+
+    #[test]
+    fn a_jvm_that_waits_until_the_server_closes() {
+        let silent = living(18_400, every(20_000, 3, SILENT));
+        let silent: Vec<_> = silent
+            .into_iter()
+            .map(|one| by(one, 7, 8, "java"))
+            .collect();
+        let finding = only(diagnosed(&silent));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            (Churn::ClientNeverSpeaks, Confidence::Likely)
+        );
+        assert!(finding.reasons_for[0].contains("10 to 20 s"));
+    }
+
+    #[test]
+    fn what_the_server_closes_at_once_is_another_story() {
+        let findings = diagnosed(&every(2_000, 6, SILENT));
+        assert!(
+            names_and_alternatives(&findings)
+                .iter()
+                .all(|(name, _)| *name != Churn::ClientNeverSpeaks),
+            "{findings:?}"
+        );
+    }
+}
