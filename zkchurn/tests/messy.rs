@@ -75,6 +75,26 @@ fn four_causes_on_one_host() {
     );
 }
 
+/// The thread of the Netty transport has died with its socket open.
+#[test]
+fn a_client_that_never_speaks_is_not_turned_away_by_the_server() {
+    let report = report("messy/netty.mid");
+    assert_eq!(findings(&report), [("client_never_speaks", "certain", 3)]);
+    let reasons = report["findings"][0]["for"].to_string();
+    assert!(reasons.contains("SetWatches"), "{reasons}");
+}
+
+/// One thread of Node, or of gevent, serves many handles.
+#[test]
+fn one_thread_may_make_a_client_for_each_request() {
+    for (recording, count) in [("messy/node-req.mid", 28), ("messy/gevent.mid", 40)] {
+        assert_eq!(
+            findings(&report(recording)),
+            [("client_per_request", "likely", count)]
+        );
+    }
+}
+
 #[test]
 fn the_workers_of_one_parent_are_one_finding() {
     let report = report("messy/gunicorn.mid");

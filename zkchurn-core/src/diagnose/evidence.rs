@@ -289,3 +289,144 @@ fn weigh_one(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Churn;
+    use crate::{
+        connection::Connection,
+        diagnose::{
+            Confidence,
+            finding::Finding,
+            test_case::{
+                Kind, back_off, diagnosed, diagnosed_beside_log, every, names_and_alternatives,
+                new_thread_each,
+            },
+        },
+        ledger::{handshakes::tests::asked, test_connection::by},
+        outcome::Outcome,
+    };
+
+    const SILENT: Kind = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+    const WORKED: Kind = (79, 149, Outcome::AnsweredThenClosedByPeer);
+
+    fn lead(findings: &[Finding]) -> (Churn, Confidence) {
+        (findings[0].name, findings[0].confidence)
+    }
+
+    /// By a thread whose name tells nothing.
+    fn by_pool_thread(connections: Vec<Connection>) -> Vec<Connection> {
+        let connections = connections.into_iter();
+        connections
+            .map(|one| by(one, 7, 8, "pool-1-thread-3"))
+            .collect()
+    }
+
+    #[test]
+    fn an_error_that_does_not_name_zookeeper_decides_nothing() {
+        let probes = by_pool_thread(every(1_000, 12, SILENT));
+        let snappy = "java.lang.NoClassDefFoundError: org/xerial/snappy/SnappyOutputStream";
+        let with = diagnosed_beside_log(&probes, &[("class-missing", None, snappy, 3)]);
+        let without = diagnosed(&probes);
+        assert_eq!(
+            names_and_alternatives(&with),
+            names_and_alternatives(&without)
+        );
+        assert!(with.iter().all(|one| one.confidence != Confidence::Certain));
+    }
+
+    #[test]
+    fn a_class_of_zookeepers_or_a_record_of_its_client_decides() {
+        let silent = by_pool_thread(back_off(12, SILENT));
+        let of_zookeeper = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+        let findings = diagnosed_beside_log(
+            &silent,
+            &[("zookeeper-class-missing", None, of_zookeeper, 3)],
+        );
+        let certain = (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain);
+        assert_eq!(lead(&findings), certain);
+        let record = "WARN [main-SendThread(zk1:2181)] ClientCnxn - Session 0x1 for server zk1";
+        let other = "java.lang.OutOfMemoryError: Java heap space";
+        let findings = diagnosed_beside_log(&silent, &[("out-of-memory", Some(record), other, 3)]);
+        assert_eq!(lead(&findings), certain);
+    }
+
+    #[test]
+    fn a_line_of_a_client_of_another_server_is_not_about_this_one() {
+        let silent = by_pool_thread(every(1_000, 12, SILENT));
+        let record = "WARN [main-SendThread(zk1:12181)] ClientCnxn - Session 0x1 for server zk1";
+        let other = "java.lang.OutOfMemoryError: Java heap space";
+        let findings = diagnosed_beside_log(&silent, &[("out-of-memory", Some(record), other, 3)]);
+        assert_eq!(
+            names_and_alternatives(&findings),
+            names_and_alternatives(&diagnosed(&silent))
+        );
+    }
+
+    #[test]
+    fn one_expiry_that_the_log_tells_is_no_loop() {
+        let mut healthy =
+            new_thread_each(every(1_500, 14, (49, 41, Outcome::AnsweredThenClosedByUs)));
+        let line =
+            "WARN ClientCnxn: Unable to reconnect to ZooKeeper service, session 0x1 has expired";
+        let findings = diagnosed_beside_log(&healthy, &[("session-expired", None, line, 1)]);
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.confidence != Confidence::Certain)
+        );
+        for (connection, session) in healthy.iter_mut().zip(0x20..) {
+            connection.handshake = Some(asked(0, Some((session, 4_000))));
+        }
+        let findings = diagnosed_beside_log(&healthy, &[("session-expired", None, line, 1)]);
+        assert_eq!(
+            lead(&findings),
+            (Churn::ClientPerRequest, Confidence::Certain)
+        );
+    }
+
+    #[test]
+    fn a_refused_authentication_beats_what_shapes_suggest() {
+        let sessions = new_thread_each(every(1_000, 12, WORKED));
+        assert_eq!(
+            lead(&diagnosed(&sessions)),
+            (Churn::ClientPerRequest, Confidence::Likely)
+        );
+        let line = "ERROR [main-SendThread(zk1:2181)] ClientCnxn: SASL authentication with \
+                    Zookeeper Quorum member failed";
+        let findings =
+            diagnosed_beside_log(&sessions, &[("authentication-failed", None, line, 12)]);
+        assert_eq!(
+            names_and_alternatives(&findings),
+            [
+                (Churn::AuthenticationRefused, Confidence::Likely),
+                (Churn::ClientPerRequest, Confidence::Likely),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cause_that_no_finding_has_weakens_what_goes_by_shapes() {
+        let sessions = new_thread_each(every(1_000, 12, WORKED));
+        let line = "kazoo.client: Connection dropped: CERTIFICATE_VERIFY_FAILED";
+        let findings = diagnosed_beside_log(&sessions, &[("tls-handshake-failed", None, line, 1)]);
+        assert_eq!(
+            lead(&findings),
+            (Churn::ClientPerRequest, Confidence::Possible)
+        );
+        assert!(
+            findings[0]
+                .reasons_against
+                .iter()
+                .any(|why| why.contains(line))
+        );
+    }
+
+    #[test]
+    fn what_speaks_for_a_finding_is_among_its_reasons() {
+        let refused = every(1_000, 6, (0, 0, Outcome::Refused));
+        let line = "dial tcp: connect: connection refused (zookeeper)";
+        let findings = diagnosed_beside_log(&refused, &[("connection-refused", None, line, 6)]);
+        assert!(findings[0].reasons_for.iter().any(|why| why.contains(line)));
+    }
+}

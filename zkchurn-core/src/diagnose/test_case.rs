@@ -4,11 +4,13 @@
 use super::{Churn, Confidence, Depth, Finding, diagnose};
 use crate::{
     connection::{Connection, Stage},
+    inspection::{Details, Inspection, logs::LogSearch},
     ledger::{
         Ledger,
         test_connection::{MS, ended, established},
     },
     outcome::Outcome,
+    process::ProcessKey,
     registry::Registry,
 };
 
@@ -57,6 +59,41 @@ pub fn living(milliseconds: u64, mut connections: Vec<Connection>) -> Vec<Connec
 
 /// What is found in these connections, a minute's trace.
 pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
+    diagnosed_with(connections, &Registry::default())
+}
+
+/// Likewise, with lines of the log of the process that opened the first of them: ids of
+/// signatures, record where there is one, line, and how often it was written.
+pub fn diagnosed_beside_log(
+    connections: &[Connection],
+    lines: &[(&str, Option<&str>, &str, u64)],
+) -> Vec<Finding> {
+    let opener = connections[0].opener.unwrap();
+    let findings = lines.iter().map(|(signature, record, last, count)| {
+        serde_json::from_value(serde_json::json!({
+            "signature": signature, "meaning": "", "path": "/client.log", "count": count,
+            "last": last, "record": record, "line": 1, "offset": 0, "during_trace": true,
+        }))
+        .unwrap()
+    });
+    let mut registry = Registry::default();
+    registry.insert_inspection(Inspection {
+        key: ProcessKey {
+            pid: opener.thread.tgid,
+            start_ns: opener.process_start_ns.unwrap(),
+        },
+        at_ns: 0,
+        details: Some(Details::default()),
+        jvm: None,
+        logs: Some(LogSearch {
+            findings: findings.collect(),
+            ..LogSearch::default()
+        }),
+    });
+    diagnosed_with(connections, &registry)
+}
+
+fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
     let mut ledger = Ledger::default();
     for connection in connections {
         if connection.was_established() && !connection.before_start {
@@ -66,7 +103,7 @@ pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
             ledger.observe(connection, Outcome::of(connection));
         }
     }
-    diagnose(&ledger, &Registry::default(), 60_000 * MS, Depth::All).findings
+    diagnose(&ledger, registry, 60_000 * MS, Depth::All).findings
 }
 
 /// The confidence of each finding by its name, in order.
