@@ -43,6 +43,7 @@ impl Registry {
     /// Remembers a process.
     pub fn insert(&mut self, mut identity: ProcessIdentity) {
         identity.key = ProcessKey::new(identity.key.pid, identity.key.start_ns);
+        identity.name_application();
         self.enter(identity.key, Some(identity));
     }
 

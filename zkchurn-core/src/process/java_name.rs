@@ -5,8 +5,8 @@
 //! bytes (`TASK_COMM_LEN`). HotSpot's `os_linux.cpp`, `set_native_thread_name`,
 //! cut the end off; since JDK-8368124 it cuts the middle out.
 
-/// Bytes of a task's name without the final zero.
-const COMM: usize = 15;
+use super::COMM;
+
 /// Bytes that JDK-8368124 keeps of a long name's begin and end, and what it
 /// puts between.
 const HEAD: usize = 7;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Which application a JVM runs, told from its command line.
 
-use super::file_name;
+use super::{file_name, place};
 
 /// Options of the `java` launcher whose value is the next argument
 /// (`java --help`, JDK 8 to 25; `IsModuleOption` of the launcher's `java.c`).
@@ -112,14 +112,16 @@ pub fn is_java(executable: Option<&str>, command: &[String]) -> bool {
     executable.map(file_name) == Some("java") || launched == Some("java")
 }
 
-/// `tomcat shop` for an instance in `/srv/shop`: `catalina.base` is what tells
-/// one Tomcat of a host from another (Tomcat: RUNNING.txt, "Multiple Tomcat
+/// `tomcat shop` for an instance in `/srv/shop`, or in `/srv/shop/tomcat`: `catalina.base` is
+/// what tells one Tomcat of a host from another (Tomcat: RUNNING.txt, "Multiple Tomcat
 /// Instances").
 fn tomcat_label(launch: &Launch<'_>) -> String {
     let base = launch.property("catalina.base").unwrap_or_default();
-    match file_name(base.trim_end_matches('/')) {
-        "" | "tomcat" => "tomcat".to_owned(),
-        instance => format!("tomcat {instance}"),
+    match place::telling(base) {
+        None => "tomcat".to_owned(),
+        // `tomcat10`, `apache-tomcat-10.1`.
+        Some(instance) if instance.contains("tomcat") => instance.to_owned(),
+        Some(instance) => format!("tomcat {instance}"),
     }
 }
 
@@ -184,6 +186,14 @@ mod tests {
             tomcat("-Dcatalina.base=/srv/old -Dcatalina.base=/srv/shop/").as_deref(),
             Some("tomcat shop")
         );
+        for (base, label) in [
+            ("/srv/shop/tomcat", "tomcat shop"),
+            ("/var/lib/tomcat10", "tomcat10"),
+            ("/opt/apache-tomcat-10.1.5", "apache-tomcat-10.1.5"),
+        ] {
+            let named = tomcat(&format!("-Dcatalina.base={base}"));
+            assert_eq!(named.as_deref(), Some(label), "{base}");
+        }
         for unnamed in ["", "-Dcatalina.base=/", "-Dcatalina.base=/opt/tomcat"] {
             assert_eq!(tomcat(unnamed).as_deref(), Some("tomcat"), "{unnamed}");
         }

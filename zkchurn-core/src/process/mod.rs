@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! The process behind a pid, as `/proc` described it.
 
+mod app_server;
 pub mod java_name;
 pub mod jvm;
+mod place;
 mod row;
 pub mod script;
 pub mod secret;
@@ -94,8 +96,7 @@ impl ProcessIdentity {
         executable: Option<String>,
         command: Vec<String>,
     ) -> Self {
-        let application = jvm::application(executable.as_deref(), &command)
-            .or_else(|| script::application(&command));
+        let application = application(executable.as_deref(), &command);
         let mut kept = 0;
         let command = secret::without_secrets(command)
             .into_iter()
@@ -113,11 +114,96 @@ impl ProcessIdentity {
         }
     }
 
-    /// `java (tomcat)`, or just the name.
-    pub fn label(&self) -> String {
-        match &self.application {
-            Some(application) => format!("{} ({application})", self.name),
-            None => self.name.clone(),
+    /// Names the application as this version does: an earlier one may have recorded less.
+    pub fn name_application(&mut self) {
+        let Some(named) = application(self.executable.as_deref(), &self.command) else {
+            return;
+        };
+        // The command line that is kept may have been cut.
+        let recorded = self.application.as_ref();
+        if !recorded.is_some_and(|recorded| recorded.starts_with(&named)) {
+            self.application = Some(named);
         }
+    }
+
+    /// `java (tomcat)`, `gunicorn (shop:app)`, or just the name.
+    pub fn label(&self) -> String {
+        let Some(application) = &self.application else {
+            return self.name.clone();
+        };
+        let name = &self.name;
+        match application.strip_prefix(name.as_str()) {
+            Some("") => name.clone(),
+            Some(rest) if rest.starts_with(' ') => format!("{name} ({})", rest.trim_start()),
+            // The kernel cut the name of a script that runs by its first line.
+            Some(_) if name.len() == COMM => application.clone(),
+            _ => format!("{name} ({application})"),
+        }
+    }
+}
+
+/// Bytes that the kernel keeps of a task's name (`TASK_COMM_LEN`, less the final zero).
+pub const COMM: usize = 15;
+
+fn application(executable: Option<&str>, command: &[String]) -> Option<String> {
+    jvm::application(executable, command).or_else(|| script::application(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labelled(name: &str, command: &str) -> String {
+        let command = command.split_whitespace().map(str::to_owned).collect();
+        let key = ProcessKey::new(1, 0);
+        ProcessIdentity::new(key, name.to_owned(), None, command).label()
+    }
+
+    #[test]
+    fn a_label_says_nothing_twice() {
+        for (name, command, label) in [
+            ("java", "java -jar shop.jar", "java (shop.jar)"),
+            (
+                "gunicorn",
+                "python3 /bin/gunicorn shop:app",
+                "gunicorn (shop:app)",
+            ),
+            (
+                "python3",
+                "python3 -m gunicorn shop:app",
+                "python3 (gunicorn shop:app)",
+            ),
+            ("gunicorn", "python3 /bin/gunicorn", "gunicorn"),
+            (
+                "kazoo_requests.",
+                "python3 /srv/kazoo_requests.py",
+                "kazoo_requests.py",
+            ),
+            ("node", "node /srv/shop/index.js", "node (shop/index.js)"),
+            ("nc", "nc -z zk 2181", "nc"),
+        ] {
+            assert_eq!(labelled(name, command), label, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_by_less_is_named_again_and_nothing_is_lost() {
+        let named = |recorded: &str, command: &str| {
+            let command = command.split_whitespace().map(str::to_owned).collect();
+            let key = ProcessKey::new(1, 0);
+            let mut identity = ProcessIdentity::new(key, "java".to_owned(), None, command);
+            identity.application = Some(recorded.to_owned());
+            identity.name_application();
+            identity.application
+        };
+        let tomcat = "java -Dcatalina.base=/srv/shop/tomcat org.apache.catalina.startup.Bootstrap";
+        assert_eq!(named("tomcat", tomcat).as_deref(), Some("tomcat shop"));
+        // Cut behind its options.
+        assert_eq!(named("Main", "java -cp lib").as_deref(), Some("Main"));
+        let cut = "python3 /bin/gunicorn";
+        assert_eq!(
+            named("gunicorn shop:app", cut).as_deref(),
+            Some("gunicorn shop:app")
+        );
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Which script an interpreter runs, told from its command line.
 
-use super::file_name;
+use super::{app_server, file_name, place};
 
 /// An interpreter, by how its name begins: `python3.11` is a `python`.
 struct Interpreter {
@@ -54,27 +54,49 @@ const INTERPRETERS: [Interpreter; 6] = [
     },
 ];
 
-/// The name of the script's file or of its module; `None` when the process is
-/// no interpreter or runs a text of its command line.
+/// What an interpreter runs: the script's file or its module, and the application where that
+/// is a server of others' applications; `None` when the process is neither an interpreter
+/// nor such a server, or runs a text of its command line.
 pub fn application(command: &[String]) -> Option<String> {
-    let (launcher, arguments) = command.split_first()?;
+    let title = title(command);
+    let (launcher, arguments) = title.as_deref().unwrap_or(command).split_first()?;
     let launcher = file_name(launcher);
-    let interpreter = INTERPRETERS.iter().find(|one| is(one.name, launcher))?;
-    let mut arguments = arguments.iter().map(String::as_str);
-    while let Some(argument) = arguments.next() {
+    let Some(interpreter) = INTERPRETERS.iter().find(|one| is(one.name, launcher)) else {
+        return app_server::application(launcher, arguments);
+    };
+    let mut index = 0;
+    while let Some(argument) = arguments.get(index) {
+        let argument = argument.as_str();
+        index += 1;
         if interpreter.text.contains(&argument) {
             return None;
         }
         if interpreter.module == Some(argument) {
-            return arguments.next().map(str::to_owned);
+            let module = arguments.get(index)?;
+            return Some(of_script(module, &arguments[index + 1..]));
         }
         if interpreter.with_value.contains(&argument) {
-            arguments.next();
+            index += 1;
         } else if !argument.starts_with('-') {
-            return Some(file_name(argument).to_owned());
+            return Some(of_script(argument, &arguments[index..]));
         }
     }
     None
+}
+
+fn of_script(script: &str, arguments: &[String]) -> String {
+    app_server::application(file_name(script), arguments)
+        .unwrap_or_else(|| place::told_apart(script))
+}
+
+/// The words of a command line that the process has overwritten: then it is one text.
+fn title(command: &[String]) -> Option<Vec<String>> {
+    let mut words = command.iter().filter(|word| !word.is_empty());
+    let (Some(text), None) = (words.next(), words.next()) else {
+        return None;
+    };
+    let words = text.split_whitespace().map(str::to_owned);
+    Some(words.collect())
 }
 
 /// `python3.11` and `python` are python, `pythonista` is not.
@@ -99,15 +121,31 @@ mod tests {
         for (command, name) in [
             (
                 "/usr/bin/python3.11 -u -W ignore /srv/app/worker.py --x",
-                "worker.py",
+                "app/worker.py",
             ),
-            ("python3 -m gunicorn app:main", "gunicorn"),
+            ("python3 -m shop.sync", "shop.sync"),
+            ("python3 -m gunicorn app:main", "gunicorn app:main"),
+            (
+                "python3 /usr/bin/gunicorn -w 4 app:main",
+                "gunicorn app:main",
+            ),
+            ("node /srv/shop/dist/index.js", "shop/dist/index.js"),
             ("bash -e /opt/probe.sh", "probe.sh"),
             ("node --require trace server.js", "server.js"),
             ("/bin/sh /usr/share/zookeeper/bin/zkCli.sh", "zkCli.sh"),
         ] {
             assert_eq!(of(command).as_deref(), Some(name), "{command}");
         }
+    }
+
+    #[test]
+    fn a_title_in_place_of_the_command_line_is_read_alike() {
+        let of = |title: &str| application(&[title.to_owned(), String::new()]);
+        let app = of("gunicorn: worker [kz_app:app]");
+        assert_eq!(app.as_deref(), Some("gunicorn kz_app:app"));
+        let script = of("node /srv/shop/sync.js --once");
+        assert_eq!(script.as_deref(), Some("sync.js"));
+        assert_eq!(of("sshd: root@pts/0"), None);
     }
 
     #[test]
