@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::{
     connection::Comm,
     hash::HashMap,
-    inspection::{Details, Inspection},
+    inspection::{Details, Inspection, thread_name},
     process::{ProcessIdentity, ProcessKey, ProcessRow},
 };
 
@@ -93,6 +93,12 @@ impl Registry {
     /// to see.
     pub fn details(&self, key: ProcessKey) -> Option<&Details> {
         self.inspection(key)?.details.as_ref()
+    }
+
+    /// The whole name of a thread that the kernel calls `comm`, where its JVM or its log
+    /// tells it.
+    pub fn thread_name(&self, key: ProcessKey, tid: u32, comm: Comm) -> Option<String> {
+        thread_name::of(self.inspection(key)?, tid, comm)
     }
 
     /// What is known of a process.

@@ -88,6 +88,8 @@ impl Deref for Tallied<'_> {
 pub struct Case<'a> {
     /// Whom it is about.
     pub who: Who,
+    /// Where the process runs, in words.
+    pub runs_in: Vec<String>,
     /// Which side this host is.
     pub side: Side,
     /// The peers.

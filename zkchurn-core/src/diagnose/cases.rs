@@ -8,7 +8,7 @@ use crate::{
     hash::HashMap,
     inspection::logs::LogFinding,
     ledger::{
-        Destination, Flow, FlowKey, Ledger,
+        Destination, Flow, Ledger,
         manner::Way,
         sessions::User,
         shape::Spoken,
@@ -22,6 +22,7 @@ use crate::{
 use super::{
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     cluster::{Cluster, Member, Owner, Part},
+    naming,
     protocol::Services,
     rhythm::Rhythm,
     shared::{self, SharedSessions},
@@ -113,7 +114,8 @@ impl<'a> Scope<'a> {
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         Case {
-            who: self.who_of(owner, cluster, &processes),
+            who: self.who(owner, cluster),
+            runs_in: naming::runs_in(self.registry, &processes),
             side: destinations.first().map_or(Side::Client, Destination::side),
             rhythm: Rhythm::of(&gaps),
             gaps,
@@ -183,59 +185,7 @@ impl<'a> Scope<'a> {
     }
 
     fn who(&self, owner: Owner, cluster: &Cluster<'_>) -> Who {
-        self.who_of(owner, cluster, &cluster.processes())
-    }
-
-    fn who_of(&self, owner: Owner, cluster: &Cluster<'_>, processes: &[ProcessKey]) -> Who {
-        let label = || {
-            let newest = cluster.parts.iter();
-            let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
-            newest.map_or_else(String::new, |part| self.label(part.key, part.flow))
-        };
-        match (owner, processes.first()) {
-            (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
-                host: host.to_string(),
-            },
-            (Owner::Peer(Destination::Server(address)), _) => Who::RemoteHost {
-                host: address.to_string(),
-            },
-            (Owner::Process(_), Some(process)) if processes.len() == 1 => {
-                match only_thread(&cluster.parts) {
-                    Some((tid, comm)) => Who::Thread {
-                        process: *process,
-                        label: label(),
-                        tid,
-                        comm,
-                    },
-                    None => Who::Process {
-                        process: *process,
-                        label: label(),
-                        threads: threads(&cluster.parts),
-                    },
-                }
-            }
-            _ => {
-                let latest = cluster.parts.iter();
-                let latest = latest.max_by_key(|part| part.tally().first_seen_ns);
-                Who::Programs {
-                    label: label(),
-                    uid: cluster.parts.first().and_then(|part| part.flow.uid),
-                    processes: processes.len() as u64,
-                    latest: latest
-                        .and_then(|part| part.key.process)
-                        .unwrap_or(ProcessKey {
-                            pid: 0,
-                            start_ns: 0,
-                        }),
-                }
-            }
-        }
-    }
-
-    fn label(&self, key: &FlowKey, flow: &Flow) -> String {
-        key.process.map_or_else(String::new, |process| {
-            self.registry.label(process, flow.process_comm)
-        })
+        naming::who(self.registry, owner, cluster, threads(&cluster.parts))
     }
 
     /// What makes two processes instances of one program: name, executable and command
@@ -402,22 +352,6 @@ fn threads(parts: &[Part<'_>]) -> u64 {
     known.sort_unstable();
     known.dedup();
     by_number.max(known.len() as u64)
-}
-
-/// The thread that opened nearly all of them.
-fn only_thread(parts: &[Part<'_>]) -> Option<(u32, String)> {
-    let mut by_tid: Vec<(u32, u64, String)> = Vec::new();
-    for thread in parts.iter().flat_map(Part::named_threads) {
-        match by_tid.iter_mut().find(|(tid, ..)| *tid == thread.tid) {
-            Some((_, connections, _)) => *connections += thread.connections,
-            None => by_tid.push((thread.tid, thread.connections, thread.comm.to_string())),
-        }
-    }
-    let all: u64 = parts.iter().map(|part| part.tally().opened()).sum();
-    let (tid, connections, comm) = by_tid
-        .into_iter()
-        .max_by_key(|(_, connections, _)| *connections)?;
-    (connections * 10 >= all * 9).then_some((tid, comm))
 }
 
 fn working(tally: &Tally) -> u64 {

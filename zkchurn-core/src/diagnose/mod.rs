@@ -15,6 +15,7 @@
 //! | `evidence` | what a line of a process's log is worth |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
+//! | `naming` | whose they are, by all names that are known |
 //! | `finding`, `who` | what comes out |
 
 pub mod case;
@@ -25,6 +26,7 @@ mod evidence;
 pub mod finding;
 mod join;
 mod lookalikes;
+mod naming;
 pub mod protocol;
 pub mod rhythm;
 pub mod rules;
@@ -36,7 +38,7 @@ pub mod who;
 
 use std::collections::BTreeMap;
 
-use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule};
+use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule, who::WhoRow};
 pub use self::{
     churn::Churn,
     finding::{Alternative, Confidence, Finding, Severity},
@@ -149,7 +151,10 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
         title: rule.name.title(),
         confidence: verdict.confidence,
         severity: rule.severity,
-        who: case.who.row(),
+        who: WhoRow {
+            runs_in: case.runs_in.clone(),
+            ..case.who.row()
+        },
         destinations: case.destinations.iter().map(ToString::to_string).collect(),
         connections: case.tally.opened(),
         explains: Some(explains),

@@ -15,8 +15,7 @@ pub enum Who {
         label: String,
         /// The thread.
         tid: u32,
-        /// Its name.
-        comm: String,
+        name: ThreadName,
     },
     /// Several threads of one process did, or which ones is not known.
     Process {
@@ -25,6 +24,8 @@ pub enum Who {
         label: String,
         /// How many threads; at least, if there were too many to count.
         threads: u64,
+        /// What all of them are called, as far as they are known.
+        name: Option<ThreadName>,
     },
     /// Several processes of the same name and user did, each a connection or two.
     Programs {
@@ -41,6 +42,36 @@ pub enum Who {
         host: String,
     },
 }
+
+/// What a thread is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadName {
+    /// As the kernel has it, printable.
+    pub comm: String,
+    /// Whether that may be the begin of a longer name.
+    pub is_cut: bool,
+    /// The whole name, where the JVM or its log told it.
+    pub full: Option<String>,
+}
+
+impl ThreadName {
+    /// As much of the name as is known, safe to print.
+    fn words(&self) -> String {
+        match &self.full {
+            Some(full) => text::printable(text::clip(full, NAME_SHOWN).as_bytes()),
+            None if self.is_cut => format!("{}…", text::printable(self.comm.as_bytes())),
+            None => text::printable(self.comm.as_bytes()),
+        }
+    }
+
+    /// Whether it says no more than the process's name.
+    fn is_that_of(&self, label: &str) -> bool {
+        self.full.is_none() && label.starts_with(&self.comm)
+    }
+}
+
+/// Bytes of a thread's name that are shown.
+const NAME_SHOWN: usize = 80;
 
 impl Who {
     /// The process, or the latest of several.
@@ -67,21 +98,31 @@ impl Who {
                 process,
                 label,
                 tid,
-                comm,
-            } => format!(
-                "pid {} {} thread {tid} \"{}\"",
-                process.pid,
-                text::printable(label.as_bytes()),
-                text::printable(comm.as_bytes())
-            ),
+                name,
+            } => {
+                let thread = match name.is_that_of(label) {
+                    true if *tid == process.pid => "main thread".to_owned(),
+                    true => format!("thread {tid}"),
+                    false => format!("thread {tid} \"{}\"", name.words()),
+                };
+                let label = text::printable(label.as_bytes());
+                format!("pid {} {label} {thread}", process.pid)
+            }
             Self::Process {
                 process,
                 label,
                 threads,
+                name,
             } => {
+                let name = name.as_ref().filter(|name| !name.is_that_of(label));
+                let name = name.map(|name| format!(" \"{}\"", name.words()));
                 let by = match threads {
                     0 => String::new(),
-                    threads => format!(" ({})", text::counted(*threads, "thread")),
+                    threads => format!(
+                        " ({}{})",
+                        text::counted(*threads, "thread"),
+                        name.unwrap_or_default()
+                    ),
                 };
                 format!(
                     "pid {} {}{by}",
@@ -120,16 +161,19 @@ impl Who {
             } => ("programs", label, None, Some(*processes), *uid),
             Self::RemoteHost { host } => ("remote_host", host, None, None, None),
         };
+        let name = match self {
+            Self::Thread { name, .. } => Some(name),
+            _ => None,
+        };
         WhoRow {
             kind,
             words: self.words(),
             label: label.clone(),
             pid: self.process().map(|process| process.pid),
             tid: self.tid(),
-            comm: match self {
-                Self::Thread { comm, .. } => Some(comm.clone()),
-                _ => None,
-            },
+            comm: name.map(|name| name.comm.clone()),
+            thread: name.and_then(|name| name.full.clone()),
+            runs_in: Vec::new(),
             threads,
             processes,
             uid,
@@ -149,8 +193,15 @@ pub struct WhoRow {
     pub pid: Option<u32>,
     /// Thread id.
     pub tid: Option<u32>,
-    /// Name of the thread.
+    /// Name of the thread, up to 15 bytes.
     pub comm: Option<String>,
+    /// Its whole name, where the JVM or its log told it; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// Where the process runs: `catalina.base`, systemd unit, container, pod, each with its
+    /// name; absent where that is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs_in: Vec<String>,
     pub threads: Option<u64>,
     pub processes: Option<u64>,
     /// User of several processes.

@@ -11,6 +11,7 @@ mod fit;
 pub mod jvm;
 pub mod logs;
 pub mod signature;
+pub mod thread_name;
 
 use serde::{Deserialize, Serialize};
 

@@ -25,6 +25,16 @@ pub fn agrees(comm: &[u8], name: &[u8]) -> bool {
     comm == &name[..COMM] || comm == middle_cut(name)
 }
 
+/// Whether a task's name may be the begin of a longer one.
+pub fn may_be_cut(comm: &[u8]) -> bool {
+    comm.len() == COMM && !is_middle_cut(comm)
+}
+
+/// Whether it shows that its middle was cut out.
+fn is_middle_cut(comm: &[u8]) -> bool {
+    comm.len() == COMM && &comm[HEAD..HEAD + BETWEEN.len()] == BETWEEN
+}
+
 fn middle_cut(name: &[u8]) -> Vec<u8> {
     [&name[..HEAD], BETWEEN, &name[name.len() - TAIL..]].concat()
 }
@@ -50,7 +60,7 @@ fn shows_begin_of_send_thread(comm: &[u8]) -> bool {
 /// `main-Se..:2181)`, `main-Se..12181)`: a port of four digits shows its colon,
 /// one of five digits does not.
 fn shows_end_of_send_thread(comm: &[u8]) -> bool {
-    if comm.len() != COMM || &comm[HEAD..HEAD + BETWEEN.len()] != BETWEEN {
+    if !is_middle_cut(comm) {
         return false;
     }
     let Some(end) = comm[COMM - TAIL..].strip_suffix(b")") else {

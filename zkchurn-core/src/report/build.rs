@@ -137,6 +137,9 @@ fn flow_row(key: &FlowKey, flow: &Flow, registry: &Registry, scope: &Scope, top:
         .map(|(tid, thread)| ThreadRow {
             tid: *tid,
             comm: thread.comm.to_string(),
+            name: key
+                .process
+                .and_then(|process| registry.thread_name(process, *tid, thread.comm)),
             summary: summary(&thread.tally, scope),
         })
         .collect();

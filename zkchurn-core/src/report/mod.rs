@@ -146,6 +146,9 @@ pub struct ThreadRow {
     pub tid: u32,
     /// Its name, up to 15 bytes.
     pub comm: String,
+    /// Its whole name, where the JVM or its log told it; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its connections.
     #[serde(flatten)]
     pub summary: Summary,

@@ -20,7 +20,7 @@ pub enum OwnerRow {
         tid: Option<u32>,
         /// The thread's name, as the kernel has it.
         thread: Option<String>,
-        /// Its full name in the JVM, where a dump told it beyond doubt.
+        /// Its full name in the JVM, where a dump or a log told it beyond doubt.
         java_thread: Option<String>,
     },
     /// The connections were traced, and each of these processes of one name had

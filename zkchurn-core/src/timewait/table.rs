@@ -235,11 +235,10 @@ fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
         },
         tid: owner.tid,
         thread: owner.comm.map(|comm| comm.to_string()),
-        java_thread: owner.tid.and_then(|tid| {
-            let inspection = registry.inspection(owner.process)?;
-            let thread = inspection.jvm.as_ref()?.thread(tid)?;
-            thread.doubt.is_none().then(|| thread.name.clone())
-        }),
+        java_thread: owner
+            .tid
+            .zip(owner.comm)
+            .and_then(|(tid, comm)| registry.thread_name(owner.process, tid, comm)),
     }
 }
 

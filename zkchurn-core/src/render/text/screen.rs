@@ -14,7 +14,7 @@ use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
     render::words::{
-        finding::{about, also, title},
+        finding::{about, also, runs_in, title},
         loss, time_wait,
     },
     report::Report,
@@ -73,7 +73,9 @@ fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec
     let mut add = |name: &str, sentences: &[&str]| {
         lines.extend(section(name, sentences, most, columns));
     };
-    add("who", &[&finding.who.words]);
+    let runs_in = runs_in(finding);
+    let who = iter::once(finding.who.words.as_str()).chain(runs_in.as_deref());
+    add("who", &who.collect::<Vec<_>>());
     if !finding.destinations.is_empty() {
         add("to", &[&finding.destinations.join(", ")]);
     }

@@ -29,6 +29,12 @@ pub fn about(finding: &Finding, arrow: &str) -> String {
     }
 }
 
+/// Where they run: what the instance, unit, container and pod are called.
+pub fn runs_in(finding: &Finding) -> Option<String> {
+    let places = &finding.who.runs_in;
+    (!places.is_empty()).then(|| places.join(", "))
+}
+
 /// What else it is or may be, besides what it cannot be told apart from, a sentence each.
 pub fn also(finding: &Finding) -> Vec<String> {
     let alike = &finding.cannot_tell_from;

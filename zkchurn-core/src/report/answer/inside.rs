@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What the process itself says: the name of the thread in its JVM, and the
-//! line that its log repeats.
+//! What the process itself says: what the thread does in its JVM, and the line that its
+//! log repeats.
 
 use crate::{
     inspection::logs::LogFinding,
@@ -27,20 +27,15 @@ pub fn inside(report: &Report, flow: &FlowRow, tid: Option<u32>) -> String {
     [thread, log].into_iter().flatten().collect()
 }
 
-/// Only what a dump tells beyond doubt: the kernel's name stands in the answer
-/// already.
+/// What it does, where a dump tells beyond doubt: its name stands in the answer already.
 fn thread(suspect: &SuspectRow, tid: u32) -> Option<String> {
     let dumped = suspect.jvm.as_ref()?.thread(tid)?;
     if dumped.doubt.is_some() {
         return None;
     }
-    let name = printable(dumped.name.as_bytes());
-    let note = suspect.threads.iter().find(|note| note.tid == tid);
-    let does = note.map(|note| format!(": {}", printable(note.sentence.as_bytes())));
-    Some(format!(
-        " In the JVM that thread is \"{name}\"{}.",
-        does.unwrap_or_default()
-    ))
+    let note = suspect.threads.iter().find(|note| note.tid == tid)?;
+    let does = printable(note.sentence.as_bytes());
+    Some(format!(" That thread is {does}."))
 }
 
 /// Only a line that was written while the connections were: an older one may

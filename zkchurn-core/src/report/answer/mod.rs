@@ -123,7 +123,11 @@ fn subject(flow: &FlowRow) -> Subject<'_> {
     );
     match flow.threads.first() {
         Some(thread) if thread.summary.opened * 10 >= flow.summary.opened * 9 => Subject {
-            name: format!("{process} thread {} \"{}\"", thread.tid, thread.comm),
+            name: format!(
+                "{process} thread {} \"{}\"",
+                thread.tid,
+                text::printable(thread.name.as_ref().unwrap_or(&thread.comm).as_bytes())
+            ),
             summary: &thread.summary,
             tid: Some(thread.tid),
         },

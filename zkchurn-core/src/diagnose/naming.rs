@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//! Whose the connections of a cluster are, by all names that are known.
+
+use std::collections::BTreeSet;
+
+use super::{
+    cluster::{Cluster, Owner, Part},
+    who::{ThreadName, Who},
+};
+use crate::{
+    connection::Comm,
+    ledger::{Destination, group::NamedThread},
+    process::{ProcessKey, java_name, jvm::Launch},
+    registry::Registry,
+};
+
+/// More processes than these are not compared with each other.
+const COMPARED: usize = 16;
+/// Digits of a container's id that `docker ps` and `crictl ps` show of 64.
+const ID: usize = 12;
+
+/// Whom they belong to; `threads` opened them.
+pub fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u64) -> Who {
+    let newest = cluster.parts.iter();
+    let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
+    let latest = newest.and_then(|part| part.key.process);
+    let comm = newest.and_then(|part| part.flow.process_comm);
+    let label = || latest.map_or_else(String::new, |process| registry.label(process, comm));
+    let processes = cluster.processes();
+    match (owner, processes.as_slice()) {
+        (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
+            host: host.to_string(),
+        },
+        (Owner::Peer(Destination::Server(address)), _) => Who::RemoteHost {
+            host: address.to_string(),
+        },
+        (Owner::Process(_), [process]) => match only_thread(&cluster.parts) {
+            Some((tid, comm)) => Who::Thread {
+                process: *process,
+                label: label(),
+                tid,
+                name: name(registry, *process, tid, comm),
+            },
+            None => Who::Process {
+                process: *process,
+                label: label(),
+                threads,
+                name: common_name(registry, *process, &cluster.parts),
+            },
+        },
+        _ => Who::Programs {
+            label: label(),
+            uid: cluster.parts.first().and_then(|part| part.flow.uid),
+            processes: processes.len() as u64,
+            latest: latest.unwrap_or(ProcessKey {
+                pid: 0,
+                start_ns: 0,
+            }),
+        },
+    }
+}
+
+/// Where these processes run, in words: what their instance, unit, container and pod are
+/// called. Nothing where they differ.
+pub fn runs_in(registry: &Registry, processes: &[ProcessKey]) -> Vec<String> {
+    let places = processes.iter().take(COMPARED);
+    let places = places.map(|process| places_of(registry, *process));
+    let mut places: BTreeSet<_> = places.filter(|places| !places.is_empty()).collect();
+    match (places.pop_first(), places.is_empty()) {
+        (Some(places), true) => places,
+        _ => Vec::new(),
+    }
+}
+
+fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
+    let inspection = registry.inspection(process);
+    let jvm = inspection.and_then(|inspection| inspection.jvm.as_ref());
+    let base = jvm.and_then(|jvm| jvm.catalina_base.clone()).or_else(|| {
+        let identity = registry.get(process)?;
+        let launch = Launch::of(&identity.command);
+        launch.property("catalina.base").map(str::to_owned)
+    });
+    let details = registry.details(process);
+    let of_details = |what, id: Option<&str>| id.map(|id| format!("{what} {id}"));
+    let unit = details.and_then(|details| details.unit.as_deref());
+    let container = details.and_then(|details| details.container.as_deref());
+    let container = container.map(|id| id.get(..ID).unwrap_or(id));
+    let pod = details.and_then(|details| details.pod.as_deref());
+    let places = [
+        of_details("catalina.base", base.as_deref()),
+        of_details("systemd unit", unit),
+        of_details("container", container),
+        of_details("pod", pod),
+    ];
+    places.into_iter().flatten().collect()
+}
+
+fn name(registry: &Registry, process: ProcessKey, tid: u32, comm: Comm) -> ThreadName {
+    ThreadName {
+        comm: comm.to_string(),
+        is_cut: java_name::may_be_cut(comm.as_bytes()),
+        full: registry.thread_name(process, tid, comm),
+    }
+}
+
+/// What all of its threads that are known by name are called.
+fn common_name(registry: &Registry, process: ProcessKey, parts: &[Part<'_>]) -> Option<ThreadName> {
+    let threads = parts.iter().flat_map(Part::named_threads);
+    let mut names = threads.map(|NamedThread { tid, comm, .. }| name(registry, process, tid, comm));
+    let mut common = names.next()?;
+    for other in names {
+        if other.comm != common.comm {
+            return None;
+        }
+        if other.full != common.full {
+            common.full = None;
+            common.is_cut = true;
+        }
+    }
+    Some(common)
+}
+
+/// The thread that opened nearly all of them.
+fn only_thread(parts: &[Part<'_>]) -> Option<(u32, Comm)> {
+    let mut by_tid: Vec<NamedThread> = Vec::new();
+    for thread in parts.iter().flat_map(Part::named_threads) {
+        match by_tid.iter_mut().find(|known| known.tid == thread.tid) {
+            Some(known) => known.connections += thread.connections,
+            None => by_tid.push(thread),
+        }
+    }
+    let all: u64 = parts.iter().map(|part| part.tally().opened()).sum();
+    let busiest = by_tid.into_iter();
+    let busiest = busiest.max_by_key(|thread| thread.connections)?;
+    (busiest.connections * 10 >= all * 9).then_some((busiest.tid, busiest.comm))
+}
