@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::{
-    connection::{Connection, FirstClose, Stage},
+    connection::{Connection, FirstClose, Side, Stage},
     ending::Reset,
     errno,
 };
@@ -254,6 +254,29 @@ impl Outcome {
             Self::ClosedByUs => "closed by us",
             Self::ClosedByPeer => "closed by peer",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The same in a sentence, in which client and server are told apart: `side` is this
+    /// host's.
+    pub fn by_role(self, side: Side) -> String {
+        let (us, peer) = match side {
+            Side::Client => ("the client", "the server"),
+            Side::Server => ("the server", "the client"),
+        };
+        match self {
+            Self::GivenUp => "given up by the program while connecting".to_owned(),
+            Self::ResetByPeer => format!("reset by {peer}"),
+            Self::ResetByUs => format!("reset by {us}"),
+            Self::ClosedByUsBeforeAnyByte => format!("closed by {us} before any byte"),
+            Self::ClosedByPeerBeforeAnyByte => format!("closed by {peer} before any byte"),
+            Self::ClosedByUsWithoutAnswer => format!("closed by {us} without an answer"),
+            Self::ClosedByPeerWithoutAnswer => format!("closed by {peer} without an answer"),
+            Self::AnsweredThenClosedByUs => format!("answered, then closed by {us}"),
+            Self::AnsweredThenClosedByPeer => format!("answered, then closed by {peer}"),
+            Self::ClosedByUs => format!("closed by {us}"),
+            Self::ClosedByPeer => format!("closed by {peer}"),
+            other => other.label().to_owned(),
         }
     }
 

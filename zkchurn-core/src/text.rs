@@ -129,6 +129,17 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// ` after 1.4 ms (p50; p99 6.0 ms)`, of so many durations; nothing where there is none.
+pub fn after(count: u64, p50_ns: Option<u64>, p99_ns: Option<u64>) -> String {
+    let (Some(p50), Some(p99)) = (p50_ns.map(duration), p99_ns.map(duration)) else {
+        return String::new();
+    };
+    match count == 1 || p50 == p99 {
+        true => format!(" after {p50}"),
+        false => format!(" after {p50} (p50; p99 {p99})"),
+    }
+}
+
 /// `78`, or `0 to 79`.
 pub fn range(least: u64, most: u64) -> String {
     match least == most {
@@ -221,6 +232,16 @@ mod tests {
         for (nanoseconds, text) in cases {
             assert_eq!(duration(nanoseconds), text);
         }
+    }
+
+    #[test]
+    fn one_duration_has_no_percentiles() {
+        const MS: u64 = 1_000_000;
+        assert_eq!(after(0, None, None), "");
+        assert_eq!(after(1, Some(MS), Some(2 * MS)), " after 1.0 ms");
+        assert_eq!(after(2, Some(MS), Some(MS + 1)), " after 1.0 ms");
+        let two = after(2, Some(MS), Some(6 * MS));
+        assert_eq!(two, " after 1.0 ms (p50; p99 6.0 ms)");
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn two_stopped_applications_and_a_client_for_each_request_in_one_tomcat() {
     assert_eq!(report["not_explained"], 0);
     let seen = report["findings"][0]["seen"].as_str().unwrap();
     assert!(
-        seen.starts_with("43 connections in 35 s; each closed by us before any byte after"),
+        seen.starts_with("43 connections in 35 s; each closed by the client before any byte after"),
         "{seen}"
     );
     let who = &report["findings"][0]["who"];

@@ -72,34 +72,6 @@ fn the_incident_names_the_thread_and_what_it_does() {
     assert!((200_000..10_000_000).contains(&median), "{median} ns");
 }
 
-/// What the incident's recording prints.
-fn printed(arguments: &[&str]) -> String {
-    String::from_utf8(replay(Path::new(INCIDENT), arguments).stdout).unwrap()
-}
-
-/// The first block of output in a page, without its last end of line.
-fn shown(page: &str) -> String {
-    let text = fs::read_to_string(page).unwrap();
-    let (_, from_block) = text.split_once("```text\n").unwrap();
-    let (block, _) = from_block.split_once("\n```").unwrap();
-    block.to_owned()
-}
-
-/// The example is what this version prints, to the byte.
-#[test]
-fn the_example_shows_the_incident_as_it_is_printed() {
-    let printed = printed(&["--details"]);
-    assert_eq!(shown("../docs/example.md"), printed.trim_end());
-}
-
-/// The README shows the answer, which is what stands behind the last empty line.
-#[test]
-fn the_readme_shows_the_first_screen() {
-    let printed = printed(&[]);
-    let (_, screen) = printed.trim_end().rsplit_once("\n\n").unwrap();
-    assert_eq!(shown("../README.md"), screen);
-}
-
 #[test]
 fn a_cut_recording_yields_what_is_whole_and_says_so() {
     let bytes = fs::read(INCIDENT).unwrap();

@@ -9,10 +9,11 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+mod terminal;
+
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{ErrorKind, Read},
+    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -20,12 +21,8 @@ use std::{
 };
 
 use insta::{Settings, assert_snapshot};
-use rustix::{
-    io::Errno,
-    pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
-};
 use serde_json::Value;
+use terminal::printed_on_terminal;
 
 const RECORDINGS: &str = "tests/recordings";
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
@@ -84,49 +81,6 @@ fn printed(arguments: &[&str]) -> String {
     let ended = (output.status.code(), complaint.as_str());
     assert_eq!(ended, (Some(0), ""), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// What it prints on a terminal of so many columns.
-fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
-    let size = Winsize {
-        ws_row: 50,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    tcsetwinsize(&slave, size).unwrap();
-    let mut modes = tcgetattr(&slave).unwrap();
-    // Else each end of a line is made two characters.
-    modes.output_modes.remove(OutputModes::OPOST);
-    tcsetattr(&slave, OptionalActions::Now, &modes).unwrap();
-    let mut child = zkchurn(arguments)
-        .env("COLUMNS", columns.to_string())
-        .env("TERM", "xterm")
-        .stdout(slave)
-        .spawn()
-        .unwrap();
-    let text = read_to_hang_up(File::from(master));
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
-    text
-}
-
-/// A terminal that nobody writes to any more ends with EIO (drivers/tty/tty_io.c).
-fn read_to_hang_up(mut terminal: File) -> String {
-    let mut said = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        match terminal.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => said.extend_from_slice(&part[..length]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => break,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    String::from_utf8(said).unwrap()
 }
 
 fn pretty(line: &str) -> String {
@@ -249,7 +203,10 @@ fn details_in_a_pipe() {
 /// what stands behind the last empty line, and no line wraps.
 #[test]
 fn the_answer_fits_the_screen() {
-    let too_long: Vec<_> = in_parallel(&recordings(), |recording| {
+    let messy = stems(&Path::new(RECORDINGS).join("messy"), ".zkchurn");
+    let messy = messy.iter().map(|name| format!("messy/{name}"));
+    let all: Vec<_> = recordings().into_iter().chain(messy).collect();
+    let too_long: Vec<_> = in_parallel(&all, |recording| {
         let file = file_of(recording);
         let arguments = ["replay", "--no-color", file.to_str().unwrap()];
         (recording.clone(), printed_on_terminal(80, &arguments))

@@ -159,7 +159,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
         connections: case.tally.opened(),
         explains: Some(explains),
         summary: verdict.summary,
-        seen: Some(seen::sentence(&case.tally, case.window_ns)),
+        seen: Some(seen::sentence(&case.tally, case.side, case.window_ns)),
         rhythm: case.rhythm.words(),
         reasons_for: verdict.reasons_for,
         reasons_against: verdict.reasons_against,

@@ -95,7 +95,7 @@ impl Rhythm {
         self.pattern == Pattern::JavaBackOff
     }
 
-    /// In words, where there is a rhythm.
+    /// How often one is opened, in words, where there is a rhythm.
     pub fn words(&self) -> Option<String> {
         let range = || {
             format!(
@@ -107,22 +107,25 @@ impl Rhythm {
         Some(match self.pattern {
             Pattern::TooFew => return None,
             Pattern::Constant { period_ns } => {
-                format!("constant {}", text::duration(period_ns))
+                format!("every {}", text::duration(period_ns))
             }
             Pattern::JavaBackOff => {
-                format!("uniform {}: the Java client's back-off", range())
+                format!(
+                    "every {}, spread evenly: the Java client's back-off",
+                    range()
+                )
             }
             Pattern::Bursts {
                 size,
                 inside_ns,
                 between_ns,
             } => format!(
-                "bursts of {size}, {} apart, then {}",
+                "in bursts of {size}, {} apart, with {} between bursts",
                 text::duration(inside_ns),
                 text::duration(between_ns)
             ),
-            Pattern::Jittered => format!("jittered, {}", range()),
-            Pattern::Irregular => format!("irregular, {}", range()),
+            Pattern::Jittered => format!("every {}", range()),
+            Pattern::Irregular => format!("irregularly, {} apart", range()),
         })
     }
 }
@@ -203,7 +206,7 @@ mod tests {
     fn a_metronome_stays_one_on_a_busy_host() {
         let probe = of(&[1000, 1001, 999, 1000, 1080, 1002, 998, 1000]);
         assert!(probe.is_constant() && probe.is_well_founded());
-        assert_eq!(probe.words().unwrap(), "constant 1.00 s");
+        assert_eq!(probe.words().unwrap(), "every 1.00 s");
     }
 
     #[test]
@@ -212,7 +215,7 @@ mod tests {
         assert!(client.is_java_back_off());
         assert_eq!(
             client.words().unwrap(),
-            "uniform 1.10 s to 2.09 s: the Java client's back-off"
+            "every 1.10 s to 2.09 s, spread evenly: the Java client's back-off"
         );
         // Refused before the first success: no random part.
         assert!(of(&[1102, 1101, 1103, 1102]).is_constant());

@@ -3,10 +3,8 @@
 //! how long, and with how many bytes.
 
 use crate::{
-    ledger::{
-        distribution::Distribution,
-        tally::{Range, Tally},
-    },
+    connection::Side,
+    ledger::tally::{Range, Tally},
     outcome::Outcome,
     text,
 };
@@ -15,10 +13,10 @@ use crate::{
 const NAMED: usize = 2;
 
 /// The sentence, without a full stop.
-pub(super) fn sentence(tally: &Tally, window_ns: u64) -> String {
+pub(super) fn sentence(tally: &Tally, side: Side, window_ns: u64) -> String {
     let opened = text::counted(tally.opened(), "connection");
     let mut parts = vec![format!("{opened} in {}", text::window(window_ns))];
-    parts.extend(endings(tally));
+    parts.extend(endings(tally, side));
     if tally.open() > 0 {
         parts.push(format!("{} open", text::count(tally.open())));
     }
@@ -26,16 +24,16 @@ pub(super) fn sentence(tally: &Tally, window_ns: u64) -> String {
 }
 
 /// The most frequent outcomes, with what is known of all that ended.
-fn endings(tally: &Tally) -> Option<String> {
+fn endings(tally: &Tally, side: Side) -> Option<String> {
     let mut outcomes: Vec<_> = tally.outcomes.iter().collect();
     outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let (first, most) = *outcomes.first()?;
     let mut words = match (outcomes.len(), tally.open()) {
-        (1, 0) if most > 1 => format!("each {}", first.label()),
+        (1, 0) if most > 1 => format!("each {}", first.by_role(side)),
         _ => {
             let named = outcomes.iter().take(NAMED);
             let named =
-                named.map(|(one, count)| format!("{} {}", text::count(*count), one.label()));
+                named.map(|(one, count)| format!("{} {}", text::count(*count), one.by_role(side)));
             let mut named: Vec<_> = named.collect();
             let rest: u64 = outcomes.iter().skip(NAMED).map(|(_, count)| count).sum();
             if rest > 0 {
@@ -48,20 +46,10 @@ fn endings(tally: &Tally) -> Option<String> {
         0 => &tally.connecting_for,
         _ => &tally.established_for,
     };
-    words.push_str(&after(took).unwrap_or_default());
+    let (p50, p99) = (took.percentile(50.0), took.percentile(99.0));
+    words.push_str(&text::after(took.count(), p50, p99));
     words.push_str(&bytes(tally, first).unwrap_or_default());
     Some(words)
-}
-
-/// `after 1.4 ms (p50; p99 6.0 ms)`.
-fn after(spread: &Distribution) -> Option<String> {
-    let median = text::duration(spread.percentile(50.0)?);
-    let late = text::duration(spread.percentile(99.0)?);
-    Some(match spread.count() {
-        1 => format!(" after {median}"),
-        _ if median == late => format!(" after {median}"),
-        _ => format!(" after {median} (p50; p99 {late})"),
-    })
 }
 
 /// Where the outcome does not say it already.
@@ -71,21 +59,9 @@ fn bytes(tally: &Tally, outcome: Outcome) -> Option<String> {
         Outcome::ClosedByUsBeforeAnyByte | Outcome::ClosedByPeerBeforeAnyByte
     );
     let (out, back) = (&tally.payload_out, &tally.payload_in);
-    let is_known = out.connections > 0 && back.connections > 0;
     let says_it = silent && out.max == 0 && back.max == 0;
-    if !is_known || says_it || tally.ended_established == 0 {
+    if says_it || tally.ended_established == 0 {
         return None;
     }
-    Some(format!(
-        ", {} bytes sent, {} received",
-        amount(out),
-        amount(back)
-    ))
-}
-
-fn amount(range: &Range) -> String {
-    match range.min == range.max {
-        true => text::count(range.min),
-        false => format!("{} to {}", text::count(range.min), text::count(range.max)),
-    }
+    Range::payload(out, back).map(|bytes| format!(", {bytes}"))
 }

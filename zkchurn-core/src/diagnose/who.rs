@@ -101,12 +101,12 @@ impl Who {
                 name,
             } => {
                 let thread = match name.is_that_of(label) {
-                    true if *tid == process.pid => "main thread".to_owned(),
-                    true => format!("thread {tid}"),
-                    false => format!("thread {tid} \"{}\"", name.words()),
+                    true if *tid == process.pid => ", main thread".to_owned(),
+                    true => format!(" thread {tid}"),
+                    false => format!(" thread {tid} \"{}\"", name.words()),
                 };
                 let label = text::printable(label.as_bytes());
-                format!("pid {} {label} {thread}", process.pid)
+                format!("pid {} {label}{thread}", process.pid)
             }
             Self::Process {
                 process,
@@ -115,7 +115,7 @@ impl Who {
                 name,
             } => {
                 let name = name.as_ref().filter(|name| !name.is_that_of(label));
-                let name = name.map(|name| format!(" \"{}\"", name.words()));
+                let name = name.map(|name| format!(" named \"{}\"", name.words()));
                 let by = match threads {
                     0 => String::new(),
                     threads => format!(

@@ -7,6 +7,7 @@ use super::{counts::Counts, distribution::Distribution, handshakes::Handshakes, 
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread},
     outcome::Outcome,
+    text,
 };
 
 /// Counts and distributions over some connections.
@@ -143,6 +144,18 @@ pub struct Range {
 }
 
 impl Range {
+    /// `78 bytes sent and 0 to 98 received`; nothing where either is not known.
+    pub fn payload(out: &Self, back: &Self) -> Option<String> {
+        let is_known = out.connections > 0 && back.connections > 0;
+        is_known.then(|| {
+            format!(
+                "{} bytes sent and {} received",
+                text::range(out.min, out.max),
+                text::range(back.min, back.max)
+            )
+        })
+    }
+
     fn add(&mut self, bytes: u64) {
         self.min = if self.connections == 0 {
             bytes

@@ -570,7 +570,7 @@ mod tests {
                 .rhythm
                 .as_deref()
                 .unwrap()
-                .contains("constant 5.00 s")
+                .contains("every 5.00 s")
         );
         assert!(
             findings[0]

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(finding.connections, 24);
         assert_eq!(
             finding.rhythm.as_deref(),
-            Some("bursts of 3, 102 ms apart, then 1.10 s")
+            Some("in bursts of 3, 102 ms apart, with 1.10 s between bursts")
         );
     }
 

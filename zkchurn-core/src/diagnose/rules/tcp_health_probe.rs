@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(finding.name, Churn::TcpHealthProbe);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.who.processes, Some(14));
-        assert_eq!(finding.rhythm.as_deref(), Some("constant 1.00 s"));
+        assert_eq!(finding.rhythm.as_deref(), Some("every 1.00 s"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
     render::words::{
-        finding::{about, also, runs_in, title},
+        finding::{about, about_at_same_place, about_in_short, also, places, runs_in, title},
         loss, time_wait,
     },
     report::Report,
@@ -55,7 +55,7 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
     let mut lines = Vec::new();
     for (of_section, of_further) in FULLNESS {
         lines = finding(report, first, of_section, columns);
-        lines.extend(further_lines(further, of_further, columns));
+        lines.extend(further_lines(first, further, of_further, columns));
         if lines.len() <= room {
             break;
         }
@@ -77,7 +77,7 @@ fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec
     let who = iter::once(finding.who.words.as_str()).chain(runs_in.as_deref());
     add("who", &who.collect::<Vec<_>>());
     if !finding.destinations.is_empty() {
-        add("to", &[&finding.destinations.join(", ")]);
+        add("to", &[&places(finding)]);
     }
     add("what", &[&finding.summary]);
     add("seen", &[&seen(finding)]);
@@ -105,22 +105,31 @@ fn seen(finding: &Finding) -> String {
     let rhythm = finding
         .rhythm
         .as_ref()
-        .map(|rhythm| format!("rhythm {rhythm}"));
+        .map(|rhythm| format!("opened {rhythm}"));
     let parts = finding.seen.iter().cloned().chain(rhythm);
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Which of the TIME_WAIT sockets are of these connections.
+/// Which of the TIME_WAIT sockets are of these processes.
 fn sockets(report: &Report, finding: &Finding) -> Option<String> {
     let table = report.time_wait.as_ref()?;
-    let pid = finding.who.pid?;
-    let is_theirs =
-        |owner: &OwnerRow| matches!(owner, OwnerRow::Traced { pid: of, .. } if *of == pid);
+    let who = &finding.who;
+    let is_theirs = |owner: &OwnerRow| match (who.processes, owner) {
+        (None, OwnerRow::Traced { pid, .. }) => Some(*pid) == who.pid,
+        (Some(_), OwnerRow::Traced { process, .. } | OwnerRow::TracedProcesses { process, .. }) => {
+            *process == who.label
+        }
+        _ => false,
+    };
     let owners = table.owners.iter().filter(|one| is_theirs(&one.owner));
     let theirs: u64 = owners.map(|one| one.count).sum();
+    let whose = match who.processes {
+        None => "this process's",
+        Some(_) => "of processes of this name",
+    };
     (theirs > 0).then(|| {
         format!(
-            "{} of {} are this process's",
+            "{} of {} are {whose}",
             text::count(theirs),
             text::counted(table.total, "TIME_WAIT socket")
         )
@@ -185,7 +194,7 @@ fn at_most(most: usize, mut lines: Vec<String>, columns: u16) -> Vec<String> {
 }
 
 /// The other findings in at most `most` lines each, and how many have none.
-fn further_lines(findings: &[Finding], most: usize, columns: u16) -> Vec<String> {
+fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u16) -> Vec<String> {
     let shown = match findings.len() <= FURTHER {
         true => findings.len(),
         false => FURTHER - 1,
@@ -195,7 +204,12 @@ fn further_lines(findings: &[Finding], most: usize, columns: u16) -> Vec<String>
         .take(shown)
         .flat_map(|finding| {
             let title = title(finding.title, finding.confidence);
-            let sentence = format!("{title}: {}", about(finding, "->"));
+            let about = match (most, finding.destinations == first.destinations) {
+                (1, _) => about_in_short(finding),
+                (_, true) => about_at_same_place(finding),
+                (_, false) => about(finding, "->"),
+            };
+            let sentence = format!("{title}: {about}");
             section("also", &[&sentence], most, columns)
         })
         .collect();

@@ -2,7 +2,7 @@
 //! What a finding says and whom it is about, in words.
 
 use crate::{
-    diagnose::{Confidence, Finding},
+    diagnose::{Confidence, Finding, who::WhoRow},
     text,
 };
 
@@ -14,19 +14,47 @@ pub fn title(title: &str, confidence: Confidence) -> String {
 /// Who, where to, and how many connections; a server's log knows of no other place than
 /// the server.
 pub fn about(finding: &Finding, arrow: &str) -> String {
-    let connections = text::counted(finding.connections, "connection");
-    let who = &finding.who.words;
-    // Of a connection that was accepted here the destination begins with that host.
-    let host = format!("{} -> ", finding.who.label);
-    let places: Vec<_> = finding
-        .destinations
-        .iter()
-        .map(|place| place.strip_prefix(&host).unwrap_or(place))
-        .collect();
-    match places.as_slice() {
-        [] => format!("{who}, {connections}"),
-        places => format!("{who} {arrow} {}, {connections}", places.join(", ")),
+    let places = places(finding);
+    match places.is_empty() {
+        true => about_at_same_place(finding),
+        false => {
+            let who = &finding.who.words;
+            format!("{who} {arrow} {places}, {}", connections(finding))
+        }
     }
+}
+
+/// The same where it was said already where to.
+pub fn about_at_same_place(finding: &Finding) -> String {
+    format!("{}, {}", finding.who.words, connections(finding))
+}
+
+/// Without threads too.
+pub fn about_in_short(finding: &Finding) -> String {
+    let WhoRow { label, .. } = &finding.who;
+    let label = text::printable(label.as_bytes());
+    let who = match (finding.who.processes, finding.who.pid) {
+        (Some(processes), _) => format!("{} processes named {label}", text::count(processes)),
+        (None, Some(pid)) => format!("pid {pid} {label}"),
+        (None, None) => finding.who.words.clone(),
+    };
+    format!("{who}, {}", connections(finding))
+}
+
+fn connections(finding: &Finding) -> String {
+    text::counted(finding.connections, "connection")
+}
+
+/// Where to. Of a connection that was accepted here the destination begins with the remote
+/// host, which is who.
+pub fn places(finding: &Finding) -> String {
+    let host = format!("{} -> :", finding.who.label);
+    let places = finding.destinations.iter();
+    let places = places.map(|place| match place.strip_prefix(&host) {
+        Some(port) => format!("port {port} here"),
+        None => place.clone(),
+    });
+    places.collect::<Vec<_>>().join(", ")
 }
 
 /// Where they run: what the instance, unit, container and pod are called.

@@ -5,8 +5,10 @@ mod inside;
 
 use crate::{
     frame::Sides,
+    ledger::tally::Range,
     outcome::Outcome,
-    report::{FlowRow, Report, Spread, Summary},
+    process::java_name,
+    report::{FlowRow, Report, Spread, Summary, ThreadRow},
     text,
 };
 
@@ -123,16 +125,21 @@ fn subject(flow: &FlowRow) -> Subject<'_> {
     );
     match flow.threads.first() {
         Some(thread) if thread.summary.opened * 10 >= flow.summary.opened * 9 => Subject {
-            name: format!(
-                "{process} thread {} \"{}\"",
-                thread.tid,
-                text::printable(thread.name.as_ref().unwrap_or(&thread.comm).as_bytes())
-            ),
+            name: format!("{process} thread {} \"{}\"", thread.tid, name(thread)),
             summary: &thread.summary,
             tid: Some(thread.tid),
         },
         _ => whole(process),
     }
+}
+
+/// As much of a thread's name as is known.
+fn name(thread: &ThreadRow) -> String {
+    let cut = match java_name::may_be_cut(thread.comm.as_bytes()) {
+        true => format!("{}…", thread.comm),
+        false => thread.comm.clone(),
+    };
+    text::printable(thread.name.as_ref().unwrap_or(&cut).as_bytes())
 }
 
 /// The remote host of a connection that was accepted here.
@@ -250,30 +257,12 @@ fn closer(summary: &Summary, is_thread: bool) -> &'static str {
 }
 
 fn after(spread: &Spread) -> String {
-    let (Some(p50), Some(p99)) = (spread.p50_ns, spread.p99_ns) else {
-        return String::new();
-    };
-    match spread.count {
-        1 => format!(" after {}", text::duration(p50)),
-        _ => format!(
-            " after {} (p50; p99 {})",
-            text::duration(p50),
-            text::duration(p99)
-        ),
-    }
+    text::after(spread.count, spread.p50_ns, spread.p99_ns)
 }
 
 fn bytes(summary: &Summary) -> String {
-    let out = &summary.payload_out;
-    let back = &summary.payload_in;
-    if out.connections == 0 || back.connections == 0 {
-        return String::new();
-    }
-    format!(
-        " with {} bytes sent and {} received",
-        text::range(out.min, out.max),
-        text::range(back.min, back.max)
-    )
+    let bytes = Range::payload(&summary.payload_out, &summary.payload_in);
+    bytes.map_or_else(String::new, |bytes| format!(" with {bytes}"))
 }
 
 /// What else connected, so that nobody takes the first answer for the only one.
@@ -296,7 +285,7 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    format!(" Also, listed below: {}.", parts.join("; "))
+    format!(" Also: {}.", parts.join("; "))
 }
 
 /// Of the same process to other servers, or of others.
