@@ -92,9 +92,10 @@ fn names_thread(case: &Case<'_>, text: &str) -> Option<bool> {
     {
         return Some(false);
     }
-    let Who::Thread { comm, .. } = &case.who else {
+    let Who::Thread { name, .. } = &case.who else {
         return None;
     };
+    let comm = &name.comm;
     // Shorter names, such as `java`, are in every other line.
     const TELLING: usize = 8;
     if comm.len() >= TELLING && text.contains(comm.as_str()) {
