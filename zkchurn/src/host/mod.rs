@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod kernel_layout;
 pub mod logs;
 pub mod outbox;
+mod past_hung;
 pub mod preflight;
 pub mod privilege;
 pub mod proc;

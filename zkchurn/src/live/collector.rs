@@ -165,7 +165,7 @@ impl<P: Probes> Collector<P> {
             ports: settings.ports.clone(),
             sides: settings.sides,
             states: 1 << sock_diag::TIME_WAIT,
-            namespaces: namespaces.collect(),
+            namespaces: Some(namespaces.collect()),
             within_ms: LIST_WITHIN.as_millis() as u64,
         };
         if let Some(id) = self.probes.ask(Task::List(request)) {

@@ -47,10 +47,10 @@ use crate::{
 };
 use collector::Collector;
 use follow::Trace;
-use older::Wanted;
+use older::{OlderConnections, Wanted};
 use screen::Screen;
 use settings::TraceSettings;
-use signals::Signals;
+use signals::{Signals, Stop};
 use sink::Sink;
 use source::HostProbes;
 
@@ -81,7 +81,7 @@ async fn trace(
     checks: &[Check],
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
+    let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
     let looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
     let recorder = settings.record.as_deref().map(|path| {
@@ -93,8 +93,8 @@ async fn trace(
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;
-    // All other threads will be this one's children.
-    held::keep_only(needs::kept(settings.asked(), facts.release))
+    // All other threads will be this one's children. From here on the helpers look and write.
+    held::keep_only(needs::kept_while_tracing(facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
     let screen = Screen::start().map_err(no_thread)?;
     warn::queue().map_err(no_thread)?;
@@ -106,24 +106,19 @@ async fn trace(
     let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view);
     let sink = Sink::new(recording, pipeline, Some(screen));
     let collector = Collector::new(sink, HostProbes::new(looker), settings);
-    let traced = async {
-        let mut trace = begin(settings, facts, checks, source, collector);
-        // The sockets and their holders are listed; from here on the helper looks.
-        held::keep_only(needs::kept_while_tracing(facts.release))
-            .map_err(|error| Failure::new(Code::Failure, error))?;
-        let mut logger = match settings.verbose {
-            0 | 1 => None,
-            _ => trace.source.logger().ok(),
-        };
-        let log = || {
-            if let Some(logger) = &mut logger {
-                logger.flush();
-            }
-        };
-        trace.follow(settings, signals.any(), log).await;
-        trace.finish(settings).await
+    let mut stop = Stop::new(signals);
+    let mut trace = begin(settings, facts, checks, source, collector, &mut stop).await;
+    let mut logger = match settings.verbose {
+        0 | 1 => None,
+        _ => trace.source.logger().ok(),
     };
-    traced.await
+    let log = || {
+        if let Some(logger) = &mut logger {
+            logger.flush();
+        }
+    };
+    trace.follow(settings, stop.comes(), log).await;
+    trace.finish(settings).await
 }
 
 fn no_helper(error: std::io::Error) -> Failure {
@@ -137,12 +132,13 @@ fn no_thread(error: std::io::Error) -> Failure {
 }
 
 /// Begins a trace: its start, and the connections that are older.
-fn begin(
+async fn begin(
     settings: &TraceSettings,
     facts: &Facts,
     checks: &[Check],
     mut source: KernelSource,
     mut collector: Collector<HostProbes>,
+    stop: &mut Stop,
 ) -> Trace<KernelSource, HostProbes> {
     let clock = clock_pair();
     let wanted = Wanted {
@@ -150,7 +146,13 @@ fn begin(
         sides: settings.sides,
         pid: settings.pid,
     };
-    let older = older::follow(&mut source, wanted, clock.monotonic_ns);
+    let older = tokio::select! {
+        biased;
+        () = stop.comes() => OlderConnections::not_listed(),
+        older = older::follow(&mut source, &mut collector.probes, wanted, clock.monotonic_ns) => {
+            older
+        }
+    };
     let mut degraded = attach::degraded(settings, checks, &source);
     degraded.extend(older.notes);
     let start = TraceStart {

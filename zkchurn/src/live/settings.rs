@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use zkchurn_core::frame::{Hook, Sides};
 
-use crate::host::{jvm::JvmMode, privilege::needs::Asked};
+use crate::host::jvm::JvmMode;
 
 /// What a trace is to do.
 #[derive(Clone, Debug)]
@@ -42,15 +42,4 @@ pub struct TraceSettings {
     pub top: usize,
     /// Whether TIME_WAIT sockets are listed one by one.
     pub time_wait_rows: bool,
-}
-
-impl TraceSettings {
-    /// Which options ask for capabilities of their own.
-    pub fn asked(&self) -> Asked {
-        Asked {
-            handshake: self.handshake,
-            dump: self.jvm == JvmMode::Dump,
-            record: self.record.is_some(),
-        }
-    }
 }

@@ -17,6 +17,28 @@ pub struct Signals {
     _file_too_large: Signal,
 }
 
+/// The end of a trace by a signal. Once one has come, it has come.
+pub struct Stop {
+    signals: Signals,
+    has_come: bool,
+}
+
+impl Stop {
+    /// Waits for these.
+    pub fn new(signals: Signals) -> Self {
+        let has_come = false;
+        Self { signals, has_come }
+    }
+
+    /// Waits until one has come.
+    pub async fn comes(&mut self) {
+        if !self.has_come {
+            self.signals.any().await;
+            self.has_come = true;
+        }
+    }
+}
+
 impl Signals {
     /// Takes the signals over from now on, but those that whoever started this process
     /// wanted to be ignored, as `nohup` does with SIGHUP. A shell does it with SIGINT of

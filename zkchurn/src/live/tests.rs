@@ -150,7 +150,7 @@ impl Probes for Quiet {
                     logs: None,
                 }))
             }
-            Task::List(_) => Found::Sockets {
+            Task::List(_) | Task::ListAndHolders(..) => Found::Sockets {
                 sockets: Vec::new(),
                 notes: Vec::new(),
             },

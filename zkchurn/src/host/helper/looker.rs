@@ -19,7 +19,7 @@ use super::{
 use crate::host::{
     inspector,
     proc::identity,
-    sock_diag::{self, Query},
+    sock_diag::{self, Query, holders},
 };
 
 /// Most processes that are looked up at once, or hang in it.
@@ -51,7 +51,7 @@ pub fn serve(mut requests: UnixStream) -> io::Result<()> {
         let pool = match &job.task {
             Task::Identify(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
-            Task::List(_) => &mut listings,
+            Task::List(_) | Task::ListAndHolders(..) => &mut listings,
         };
         if let Err(error) = pool.submit(job) {
             answer(&say, id, true, Found::Failed(error.to_string()));
@@ -94,7 +94,17 @@ fn work(job: Job, say: &SyncSender<Answer>) {
             let found = Found::Inspection(Box::new(inspection));
             answer(say, id, last, found);
         }),
-        Task::List(request) => list(id, &request, say),
+        Task::List(request) => {
+            let (_, notes) = list(id, &request, say);
+            let sockets = Vec::new();
+            answer(say, id, true, Found::Sockets { sockets, notes });
+        }
+        Task::ListAndHolders(request, first) => {
+            let (inodes, notes) = list(id, &request, say);
+            let sockets = Vec::new();
+            answer(say, id, false, Found::Sockets { sockets, notes });
+            find_holders(id, inodes, first, say);
+        }
     }));
     if done.is_err() {
         let why = "the helper failed on it; please report that".to_owned();
@@ -102,15 +112,17 @@ fn work(job: Job, say: &SyncSender<Answer>) {
     }
 }
 
-fn list(id: u64, request: &ListRequest, say: &SyncSender<Answer>) {
+/// Answers with the sockets, and hands on their inodes and what is to be noted.
+fn list(id: u64, request: &ListRequest, say: &SyncSender<Answer>) -> (HashSet<u32>, Vec<String>) {
     let query = Query {
         ports: &request.ports,
         sides: request.sides,
         states: request.states,
     };
-    let namespaces: HashSet<u32> = request.namespaces.iter().copied().collect();
+    let namespaces = request.namespaces.as_ref();
+    let namespaces: Option<HashSet<u32>> = namespaces.map(|these| these.iter().copied().collect());
     let within = Duration::from_millis(request.within_ms);
-    let listing = sock_diag::list_of_within(&query, &namespaces, within);
+    let listing = sock_diag::list_where(&query, namespaces.as_ref(), within);
     for sockets in listing.sockets.chunks(SOCKETS_IN_ANSWER) {
         let found = Found::Sockets {
             sockets: sockets.to_vec(),
@@ -118,9 +130,17 @@ fn list(id: u64, request: &ListRequest, say: &SyncSender<Answer>) {
         };
         answer(say, id, false, found);
     }
-    let found = Found::Sockets {
-        sockets: Vec::new(),
-        notes: listing.notes,
-    };
-    answer(say, id, true, found);
+    let inodes = listing.sockets.iter().map(|socket| socket.inode);
+    (inodes.collect(), listing.notes)
+}
+
+fn find_holders(id: u64, inodes: HashSet<u32>, first: Option<u32>, say: &SyncSender<Answer>) {
+    let found = holders::holders(inodes, first);
+    let by_inode: Vec<_> = found.by_inode.into_iter().collect();
+    for holders in by_inode.chunks(SOCKETS_IN_ANSWER) {
+        let (holders, notes) = (holders.to_vec(), Vec::new());
+        answer(say, id, false, Found::Holders { holders, notes });
+    }
+    let (holders, notes) = (Vec::new(), found.notes);
+    answer(say, id, true, Found::Holders { holders, notes });
 }

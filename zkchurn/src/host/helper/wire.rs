@@ -13,7 +13,10 @@ use zkchurn_core::{
     recording::MAX_PAYLOAD,
 };
 
-use crate::host::{inspector::Request, sock_diag::DiagSocket};
+use crate::host::{
+    inspector::Request,
+    sock_diag::{DiagSocket, holders::Holder},
+};
 
 /// Longest message: the longest look, which is cut to what a recording's frame holds, and
 /// what stands around it.
@@ -28,6 +31,9 @@ pub enum Task {
     Inspect(Request),
     /// The host's TCP sockets.
     List(ListRequest),
+    /// The same, and then who holds them. Of several processes that hold one the given one
+    /// is named if it is among them.
+    ListAndHolders(ListRequest, Option<u32>),
 }
 
 /// Which sockets are to be listed, and how long that may take.
@@ -37,8 +43,8 @@ pub struct ListRequest {
     pub ports: Vec<u16>,
     pub sides: Sides,
     pub states: u32,
-    /// Network namespaces, besides our own.
-    pub namespaces: Vec<u32>,
+    /// Network namespaces, besides our own; `None`: all that are found.
+    pub namespaces: Option<Vec<u32>>,
     /// Milliseconds after which the listing is cut short, with a note.
     pub within_ms: u64,
 }
@@ -69,6 +75,11 @@ pub enum Found {
     /// Some of the sockets.
     Sockets {
         sockets: Vec<DiagSocket>,
+        notes: Vec<String>,
+    },
+    /// Who holds some of them, by the inode of the socket.
+    Holders {
+        holders: Vec<(u32, Holder)>,
         notes: Vec<String>,
     },
     /// It cannot be found out, and why, a clause.

@@ -61,7 +61,7 @@ pub const NEEDS: [Need; 11] = [
         capability: CapabilitySet::BPF,
         asked_by: AskedBy::Trace,
         purpose: "load the kernel program and its maps",
-        // Kept on kernels that ask for it at each use of a map, see `kept`.
+        // Kept on kernels that ask for it at each use of a map, see `kept_while_tracing`.
         after_loading: AfterLoading::Dropped,
     },
     Need {
@@ -158,31 +158,6 @@ impl Kept {
 /// kernel.unprivileged_bpf_disabled behaviour", of 2022).
 const MAPS_FREE_SINCE: Release = Release { major: 6, minor: 0 };
 
-/// Which options that ask for capabilities were chosen.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
-    /// `--handshake`
-    pub handshake: bool,
-    /// `--jvm dump`
-    pub dump: bool,
-    /// `--record`
-    pub record: bool,
-}
-
-impl Asked {
-    fn by(self, asked_by: AskedBy) -> bool {
-        match asked_by {
-            AskedBy::Trace
-            | AskedBy::OldKernel
-            | AskedBy::OtherUsers
-            | AskedBy::OtherNamespaces => true,
-            AskedBy::Handshake => self.handshake,
-            AskedBy::Dump => self.dump,
-            AskedBy::Record => self.record,
-        }
-    }
-}
-
 /// The table for the doctor, with what of it is in `held`.
 pub fn rows(held: CapabilitySet) -> Vec<CapabilityRow> {
     let row = |need: &Need| CapabilityRow {
@@ -195,29 +170,12 @@ pub fn rows(held: CapabilitySet) -> Vec<CapabilityRow> {
     NEEDS.iter().map(row).collect()
 }
 
-/// What a trace keeps after loading.
-pub fn kept(asked: Asked, kernel: Option<Release>) -> Kept {
-    let mut kept = Kept {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-    };
-    for need in NEEDS.iter().filter(|need| asked.by(need.asked_by)) {
-        match need.after_loading {
-            AfterLoading::Dropped => {}
-            AfterLoading::Kept => kept.effective |= need.capability,
-            AfterLoading::Apart => kept.permitted |= need.capability,
-        }
-    }
-    if kernel.is_none_or(|kernel| kernel < MAPS_FREE_SINCE) {
-        kept.effective |= CapabilitySet::BPF;
-    }
-    kept.permitted |= kept.effective;
-    kept
-}
-
-/// What a trace keeps once it goes on: the rest is for its helpers.
+/// What a trace keeps once it is attached: the rest is for its helpers.
 pub fn kept_while_tracing(kernel: Option<Release>) -> Kept {
-    let maps = kept(Asked::default(), kernel).effective & CapabilitySet::BPF;
+    let maps = match kernel.is_none_or(|kernel| kernel < MAPS_FREE_SINCE) {
+        true => CapabilitySet::BPF,
+        false => CapabilitySet::empty(),
+    };
     Kept {
         effective: maps,
         permitted: maps,
@@ -232,101 +190,61 @@ pub const KEPT_BY_RECORDER: Kept = Kept {
 
 /// What the helper that looks into other processes keeps.
 pub fn kept_by_looker(dumps: bool) -> Kept {
-    let asked = Asked {
-        dump: dumps,
-        ..Asked::default()
+    let mut kept = Kept {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
     };
-    // It does not touch a map.
-    kept(asked, Some(MAPS_FREE_SINCE))
+    for need in &NEEDS {
+        let looks = match need.asked_by {
+            AskedBy::OtherUsers | AskedBy::OtherNamespaces => true,
+            AskedBy::Dump => dumps,
+            AskedBy::Trace | AskedBy::OldKernel | AskedBy::Handshake | AskedBy::Record => false,
+        };
+        match need.after_loading {
+            AfterLoading::Kept if looks => kept.effective |= need.capability,
+            AfterLoading::Apart if looks => kept.permitted |= need.capability,
+            _ => {}
+        }
+    }
+    kept.permitted |= kept.effective;
+    kept
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NEW: Option<Release> = Some(Release { major: 6, minor: 1 });
-
-    #[test]
-    fn what_loading_took_is_given_up_whatever_the_options() {
-        let asked = Asked {
-            handshake: true,
-            dump: true,
-            record: true,
-        };
-        let loading = CapabilitySet::BPF
-            | CapabilitySet::PERFMON
-            | CapabilitySet::NET_ADMIN
-            | CapabilitySet::CHOWN;
-        assert!(!kept(asked, NEW).permitted.intersects(loading));
-    }
+    const NEW: Release = Release { major: 6, minor: 1 };
+    const OLD: Release = Release {
+        major: 5,
+        minor: 10,
+    };
 
     #[test]
     fn what_changes_something_is_never_in_effect_all_the_time() {
-        let asked = Asked {
-            dump: true,
-            record: true,
-            ..Asked::default()
-        };
         let reading = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
-        let kept = kept(asked, NEW);
-        assert_eq!(kept.effective, reading);
-        assert!(kept.permitted.contains(kept.effective));
+        for dumps in [false, true] {
+            let kept = kept_by_looker(dumps);
+            assert_eq!(kept.effective, reading);
+            assert!(kept.permitted.contains(kept.effective));
+        }
     }
 
     #[test]
-    fn an_option_that_is_not_chosen_keeps_nothing() {
-        let nothing = Asked::default();
-        let plain = kept(nothing, NEW).permitted;
-        let dump = Asked {
-            dump: true,
-            ..nothing
-        };
-        let record = Asked {
-            record: true,
-            ..nothing
-        };
-        let handshake = Asked {
-            handshake: true,
-            ..nothing
-        };
-        for (asked, more) in [
-            (dump, CapabilitySet::SETUID | CapabilitySet::SETGID),
-            (record, CapabilitySet::DAC_OVERRIDE),
-            (handshake, CapabilitySet::empty()),
-        ] {
-            assert!(!plain.intersects(more));
-            assert_eq!(kept(asked, NEW).permitted, plain | more);
-        }
+    fn who_looks_keeps_what_looking_takes_and_nothing_else() {
+        let looking =
+            CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH | CapabilitySet::SYS_ADMIN;
+        assert_eq!(kept_by_looker(false).permitted, looking);
+        let dumping = CapabilitySet::SETUID | CapabilitySet::SETGID;
+        assert_eq!(kept_by_looker(true).permitted, looking | dumping);
     }
 
     #[test]
     fn a_trace_that_goes_on_holds_nothing_but_what_its_maps_need() {
         let (none, bpf) = (CapabilitySet::empty(), CapabilitySet::BPF);
-        for (kernel, held) in [(NEW, none), (None, bpf)] {
+        for (kernel, held) in [(Some(NEW), none), (Some(OLD), bpf), (None, bpf)] {
             let kept = kept_while_tracing(kernel);
             assert_eq!((kept.effective, kept.permitted), (held, held));
-        }
-        let looker = kept_by_looker(true);
-        assert!(
-            !looker
-                .permitted
-                .intersects(bpf | CapabilitySet::DAC_OVERRIDE)
-        );
-        assert!(looker.permitted.contains(CapabilitySet::SETUID));
-    }
-
-    #[test]
-    fn an_older_kernel_wants_cap_bpf_for_each_look_at_the_counters() {
-        let old = Some(Release {
-            major: 5,
-            minor: 10,
-        });
-        for kernel in [old, None] {
-            assert!(
-                kept(Asked::default(), kernel)
-                    .effective
-                    .contains(CapabilitySet::BPF)
-            );
         }
     }
 }

@@ -3,17 +3,24 @@
 //! `socket:[INODE]` (net/socket.c, `sockfs_dname`).
 //!
 //! The scan does not stop when each socket has a holder, because then nobody
-//! would know who else shares it; it is bounded in links and in time instead.
+//! would know who else shares it; it is bounded in links and in time instead. A process
+//! that does not answer is left out.
 
 use std::{
     collections::{HashMap, HashSet},
     io,
     os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{notes::Unreadable, proc_links};
-use crate::host::proc::identity::parse_stat;
+use crate::host::{past_hung, proc::identity::parse_stat};
 use zkchurn_core::process::ProcessKey;
 
 /// What a scan may cost.
@@ -35,7 +42,7 @@ impl Default for Bounds {
 }
 
 /// The process that holds a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The process that was asked for, if it holds it, else the one with the
     /// lowest pid of those that do; its start is rounded down to a tick, as in
@@ -58,120 +65,123 @@ pub struct Holders {
 
 /// Finds who holds the sockets with `inodes`; 0 is nobody's and is left out. Of
 /// several processes that hold one, `first` is named if it is among them.
-pub fn holders(inodes: &HashSet<u32>, first: Option<u32>) -> Holders {
+pub fn holders(inodes: HashSet<u32>, first: Option<u32>) -> Holders {
     holders_within(inodes, first, Bounds::default())
 }
 
 /// The same with other bounds.
-pub fn holders_within(inodes: &HashSet<u32>, first: Option<u32>, bounds: Bounds) -> Holders {
+pub fn holders_within(inodes: HashSet<u32>, first: Option<u32>, bounds: Bounds) -> Holders {
     if inodes.iter().all(|inode| *inode == 0) {
         return Holders::default();
     }
-    let mut scan = Scan {
+    let scan = Scan {
         inodes,
-        first,
         deadline: Instant::now() + bounds.time,
-        links_left: bounds.links,
-        unreadable: Unreadable::default(),
-        found: HashMap::new(),
+        links: bounds.links,
+        links_read: AtomicU64::new(0),
     };
-    let ended = scan.processes();
-    scan.finish(ended)
+    scan.processes(first).unwrap_or_else(|error| Holders {
+        by_inode: HashMap::new(),
+        notes: vec![format!("The processes could not be read: {error}.")],
+    })
 }
 
-/// How a scan ended.
-enum Ended {
-    Complete,
-    OutOfBounds,
-}
-
-struct Scan<'a> {
-    inodes: &'a HashSet<u32>,
-    first: Option<u32>,
+struct Scan {
+    inodes: HashSet<u32>,
     deadline: Instant,
-    links_left: u64,
-    unreadable: Unreadable,
-    found: HashMap<u32, Holder>,
+    links: u64,
+    links_read: AtomicU64,
 }
 
-impl Scan<'_> {
+/// What one process holds.
+struct Held {
+    by: Option<(ProcessKey, String)>,
+    inodes: HashSet<u32>,
+    is_complete: bool,
+}
+
+impl Scan {
     /// In the order of pids, so that the first holder has the lowest; but the
     /// one that was asked for comes before all.
-    fn processes(&mut self) -> io::Result<Ended> {
+    fn processes(self, first: Option<u32>) -> io::Result<Holders> {
         let proc = proc_links::open_proc()?;
         let mut pids: Vec<_> = proc_links::numbers(&proc)?.collect();
-        pids.sort_unstable_by_key(|pid| (Some(*pid) != self.first, *pid));
-        for pid in pids {
-            match self.process(pid, &proc) {
-                Ok(Ended::Complete) => {}
-                Ok(Ended::OutOfBounds) => return Ok(Ended::OutOfBounds),
+        pids.sort_unstable_by_key(|pid| (Some(*pid) != first, *pid));
+        let deadline = self.deadline;
+        let scan = Arc::new(self);
+        let scanned = past_hung::each(pids, deadline, move |pid| scan.process(pid, &proc))?;
+        let mut unreadable = Unreadable::default();
+        unreadable.add_hung(&scanned.hung);
+        let mut by_inode = HashMap::new();
+        let mut is_complete = true;
+        for (pid, held) in scanned.done {
+            match held {
+                Ok(held) => {
+                    is_complete &= held.is_complete;
+                    add(&mut by_inode, held);
+                }
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.unreadable.add(pid);
+                    unreadable.add(pid);
                 }
                 // It has ended.
                 Err(_) => {}
             }
         }
-        Ok(Ended::Complete)
+        let mut notes = Vec::new();
+        if !is_complete {
+            notes.push(
+                "Limits were reached before all descriptors were checked: socket holders \
+                 may be missing."
+                    .to_owned(),
+            );
+        }
+        notes.extend(unreadable.sentence("descriptors"));
+        notes.extend(unreadable.sentence_of_hung("descriptors"));
+        Ok(Holders { by_inode, notes })
     }
 
-    fn process(&mut self, pid: u32, proc: &OwnedFd) -> io::Result<Ended> {
+    fn process(&self, pid: u32, proc: &OwnedFd) -> io::Result<Held> {
         let process = proc_links::open(proc, pid.to_string())?;
         let descriptors = proc_links::open(&process, "fd")?;
-        let mut held = HashSet::new();
-        let mut ended = Ended::Complete;
+        let mut held = Held {
+            by: None,
+            inodes: HashSet::new(),
+            is_complete: true,
+        };
         for descriptor in proc_links::numbers(&descriptors)? {
-            if self.links_left == 0 || Instant::now() >= self.deadline {
-                ended = Ended::OutOfBounds;
+            let read = self.links_read.fetch_add(1, Ordering::Relaxed);
+            if read >= self.links || Instant::now() >= self.deadline {
+                held.is_complete = false;
                 break;
             }
-            self.links_left -= 1;
             let link = proc_links::linked(&descriptors, descriptor.to_string(), "socket");
             if let Ok(Some(inode)) = link
                 && inode != 0
                 && self.inodes.contains(&inode)
             {
-                held.insert(inode);
+                held.inodes.insert(inode);
             }
         }
-        if !held.is_empty() {
-            self.add(pid, &process, held)?;
+        if !held.inodes.is_empty() {
+            let stat = proc_links::read(&process, "stat", 4096)?;
+            let by = parse_stat(pid, &stat).ok_or(io::ErrorKind::InvalidData)?;
+            held.by = Some(by);
         }
-        Ok(ended)
+        Ok(held)
     }
+}
 
-    fn add(&mut self, pid: u32, process: &OwnedFd, held: HashSet<u32>) -> io::Result<()> {
-        let stat = proc_links::read(process, "stat", 4096)?;
-        let (key, comm) = parse_stat(pid, &stat).ok_or(io::ErrorKind::InvalidData)?;
-        for inode in held {
-            self.found
-                .entry(inode)
-                .and_modify(|holder| holder.other_processes += 1)
-                .or_insert_with(|| Holder {
-                    key,
-                    comm: comm.clone(),
-                    other_processes: 0,
-                });
-        }
-        Ok(())
-    }
-
-    fn finish(self, ended: io::Result<Ended>) -> Holders {
-        let mut notes = Vec::new();
-        match ended {
-            Ok(Ended::Complete) => {}
-            Ok(Ended::OutOfBounds) => notes.push(
-                "Limits were reached before all descriptors were checked: socket holders \
-                 may be missing."
-                    .to_owned(),
-            ),
-            Err(error) => notes.push(format!("The processes could not be read: {error}.")),
-        }
-        notes.extend(self.unreadable.sentence("descriptors"));
-        Holders {
-            by_inode: self.found,
-            notes,
-        }
+fn add(by_inode: &mut HashMap<u32, Holder>, held: Held) {
+    let Some((key, comm)) = held.by else { return };
+    for inode in held.inodes {
+        by_inode
+            .entry(inode)
+            .and_modify(|holder| holder.other_processes += 1)
+            .or_insert_with(|| Holder {
+                key,
+                comm: comm.clone(),
+                other_processes: 0,
+            });
     }
 }
 
@@ -192,7 +202,7 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let _duplicate = socket.try_clone().unwrap();
         let inode = inode(&socket);
-        let found = holders(&HashSet::from([inode, 0]), None);
+        let found = holders(HashSet::from([inode, 0]), None);
         let holder = &found.by_inode[&inode];
         let unchecked = ProcessKey {
             pid: std::process::id(),
@@ -210,7 +220,7 @@ mod tests {
             links: 0,
             ..Bounds::default()
         };
-        let found = holders_within(&HashSet::from([inode(&socket)]), None, bounds);
+        let found = holders_within(HashSet::from([inode(&socket)]), None, bounds);
         assert!(found.by_inode.is_empty());
         assert!(found.notes[0].contains("Limits"), "{:?}", found.notes);
     }

@@ -113,12 +113,9 @@ pub fn list_of(query: &Query, inodes: &HashSet<u32>) -> Listing {
     list_where(query, Some(inodes), TIME_LIMIT)
 }
 
-/// The same, cut short with a note after `limit`.
-pub fn list_of_within(query: &Query, inodes: &HashSet<u32>, limit: Duration) -> Listing {
-    list_where(query, Some(inodes), limit)
-}
-
-fn list_where(query: &Query, wanted: Option<&HashSet<u32>>, limit: Duration) -> Listing {
+/// The same of those with one of `inodes`, if they are given, cut short with a note after
+/// `limit`.
+pub fn list_where(query: &Query, wanted: Option<&HashSet<u32>>, limit: Duration) -> Listing {
     let mut collection = Collection::new(query, limit);
     let own = namespaces::own_inode().unwrap_or_else(|error| {
         let reason = format!("could not be identified: {error}");
@@ -126,11 +123,16 @@ fn list_where(query: &Query, wanted: Option<&HashSet<u32>>, limit: Duration) -> 
         0
     });
     collection.collect(own);
-    let found = namespaces::find(own, wanted);
-    namespaces::visit(&found.namespaces, |namespace, entered| match entered {
-        Ok(()) => collection.collect(namespace.inode),
-        Err(error) => collection.not_entered(namespace, &error),
-    });
+    let deadline = collection.deadline;
+    let found = namespaces::find(own, wanted, deadline);
+    namespaces::visit(
+        &found.namespaces,
+        deadline,
+        |namespace, entered| match entered {
+            Ok(()) => collection.collect(namespace.inode),
+            Err(error) => collection.not_entered(namespace, &error),
+        },
+    );
     collection.finish(found.notes)
 }
 

@@ -14,13 +14,15 @@ use std::{
         unix::fs::MetadataExt,
     },
     path::PathBuf,
+    sync::Arc,
     thread,
+    time::Instant,
 };
 
 use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space};
 
 use super::{mountinfo, notes::Unreadable, proc_links};
-use crate::host::privilege;
+use crate::host::{past_hung, privilege};
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -60,9 +62,10 @@ pub fn own_inode() -> io::Result<u32> {
 
 /// The namespaces of this host other than `own`; where `wanted` is given, only
 /// those, and then also the namespaces of single threads are looked through if
-/// some would be missing.
-pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
-    let mut search = Search::new(own, wanted);
+/// some would be missing. Processes that do not answer are left out, and so is what is not
+/// found by the `deadline`.
+pub fn find(own: u32, wanted: Option<&HashSet<u32>>, deadline: Instant) -> Found {
+    let mut search = Search::new(own, wanted, deadline);
     if search.is_complete() {
         return search.finish();
     }
@@ -83,6 +86,7 @@ pub fn find(own: u32, wanted: Option<&HashSet<u32>>) -> Found {
 struct Search<'a> {
     own: u32,
     wanted: Option<&'a HashSet<u32>>,
+    deadline: Instant,
     found: Vec<Namespace>,
     /// Where in `found` an inode is.
     known: HashMap<u32, usize>,
@@ -93,10 +97,11 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(own: u32, wanted: Option<&'a HashSet<u32>>) -> Self {
+    fn new(own: u32, wanted: Option<&'a HashSet<u32>>, deadline: Instant) -> Self {
         Self {
             own,
             wanted,
+            deadline,
             found: Vec::new(),
             known: HashMap::new(),
             unreadable: Unreadable::default(),
@@ -108,8 +113,12 @@ impl<'a> Search<'a> {
     /// One readlink a process.
     fn processes(&mut self) -> io::Result<()> {
         let proc = proc_links::open_proc()?;
-        for pid in proc_links::numbers(&proc)? {
-            match proc_links::linked(&proc, format!("{pid}/ns/net"), "net") {
+        let pids = proc_links::numbers(&proc)?.collect();
+        let link = move |pid| proc_links::linked(&proc, format!("{pid}/ns/net"), "net");
+        let links = past_hung::each(pids, self.deadline, link)?;
+        self.unreadable.add_hung(&links.hung);
+        for (pid, link) in links.done {
+            match link {
                 Ok(Some(inode)) => self.add(inode, || format!("/proc/{pid}/ns/net").into()),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     self.unreadable.add(pid);
@@ -135,21 +144,16 @@ impl<'a> Search<'a> {
             return;
         }
         // What fails here failed for the processes before.
-        if let Ok(proc) = proc_links::open_proc() {
-            for pid in proc_links::numbers(&proc).into_iter().flatten() {
-                let _ = self.threads_of(pid, &proc);
-            }
-        }
-    }
-
-    fn threads_of(&mut self, pid: u32, proc: &OwnedFd) -> io::Result<()> {
-        let tasks = proc_links::open(proc, format!("{pid}/task"))?;
-        for tid in proc_links::numbers(&tasks)? {
-            if let Ok(Some(inode)) = proc_links::linked(&tasks, format!("{tid}/ns/net"), "net") {
+        let Ok(proc) = proc_links::open_proc() else {
+            return;
+        };
+        let pids = proc_links::numbers(&proc).into_iter().flatten().collect();
+        let threads = past_hung::each(pids, self.deadline, move |pid| threads_of(pid, &proc));
+        for (pid, threads) in threads.into_iter().flat_map(|threads| threads.done) {
+            for (tid, inode) in threads.unwrap_or_default() {
                 self.add(inode, || format!("/proc/{pid}/task/{tid}/ns/net").into());
             }
         }
-        Ok(())
     }
 
     fn add(&mut self, inode: u32, path: impl FnOnce() -> PathBuf) {
@@ -186,8 +190,9 @@ impl<'a> Search<'a> {
     fn finish(mut self) -> Found {
         // Where all that was wanted is found, nothing else can be missing.
         if !self.is_complete() {
-            self.notes
-                .extend(self.unreadable.sentence("network namespace"));
+            let what = "network namespace";
+            self.notes.extend(self.unreadable.sentence(what));
+            self.notes.extend(self.unreadable.sentence_of_hung(what));
         }
         let missing = self.missing().saturating_sub(self.beyond.len());
         if missing > 0 {
@@ -209,9 +214,24 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The threads of a process, each with its network namespace.
+fn threads_of(pid: u32, proc: &OwnedFd) -> io::Result<Vec<(u32, u32)>> {
+    let tasks = proc_links::open(proc, format!("{pid}/task"))?;
+    let threads = proc_links::numbers(&tasks)?.filter_map(|tid| {
+        let inode = proc_links::linked(&tasks, format!("{tid}/ns/net"), "net");
+        Some((tid, inode.ok()??))
+    });
+    Ok(threads.collect())
+}
+
 /// Calls `action` for each namespace, in a thread that has entered it, or with
-/// the error. The caller's thread stays where it is.
-pub fn visit(namespaces: &[Namespace], mut action: impl FnMut(&Namespace, io::Result<()>) + Send) {
+/// the error, which all of them have that are left at the `deadline`. The caller's thread
+/// stays where it is.
+pub fn visit(
+    namespaces: &[Namespace],
+    deadline: Instant,
+    mut action: impl FnMut(&Namespace, io::Result<()>) + Send,
+) {
     if namespaces.is_empty() {
         return;
     }
@@ -221,7 +241,7 @@ pub fn visit(namespaces: &[Namespace], mut action: impl FnMut(&Namespace, io::Re
             // Where it fails, entering fails and says so.
             let _ = privilege::held::raise(CapabilitySet::SYS_ADMIN);
             for namespace in namespaces {
-                action(namespace, enter(namespace));
+                action(namespace, enter(namespace, deadline));
             }
         };
         thread::Builder::new().spawn_scoped(scope, inside).err()
@@ -234,10 +254,20 @@ pub fn visit(namespaces: &[Namespace], mut action: impl FnMut(&Namespace, io::Re
 }
 
 /// Moves this thread into `namespace`.
-fn enter(namespace: &Namespace) -> io::Result<()> {
+fn enter(namespace: &Namespace, deadline: Instant) -> io::Result<()> {
     let mut outcome = Err(io::ErrorKind::NotFound.into());
-    for path in &namespace.paths {
-        outcome = enter_by(path, namespace.inode);
+    // The file system that a namespace is mounted on may hang.
+    let (paths, inode) = (Arc::new(namespace.paths.clone()), namespace.inode);
+    let ways = (0..paths.len()).collect();
+    let files = past_hung::each(ways, deadline, move |way| open_if(&paths[way], inode))?;
+    if !files.hung.is_empty() {
+        outcome = Err(io::ErrorKind::TimedOut.into());
+    }
+    for (_, file) in files.done {
+        outcome = file.and_then(|file| {
+            let kind = Some(LinkNameSpaceType::Network);
+            Ok(move_into_link_name_space(file.as_fd(), kind)?)
+        });
         if outcome.is_ok() {
             break;
         }
@@ -245,25 +275,29 @@ fn enter(namespace: &Namespace) -> io::Result<()> {
     outcome
 }
 
-fn enter_by(path: &PathBuf, inode: u32) -> io::Result<()> {
+/// Opens a namespace's file. The process may have changed its namespace, or another may
+/// have its pid.
+fn open_if(path: &PathBuf, inode: u32) -> io::Result<File> {
     let file = File::open(path)?;
-    // The process may have changed its namespace, or another may have its pid.
-    if file.metadata()?.ino() != u64::from(inode) {
-        return Err(io::ErrorKind::NotFound.into());
+    match file.metadata()?.ino() == u64::from(inode) {
+        true => Ok(file),
+        false => Err(io::ErrorKind::NotFound.into()),
     }
-    Ok(move_into_link_name_space(
-        file.as_fd(),
-        Some(LinkNameSpaceType::Network),
-    )?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
 
     #[test]
     fn each_namespace_is_found_once_with_some_ways_into_it() {
-        let mut search = Search::new(1, None);
+        let mut search = Search::new(1, None, later());
         for pid in 0..10 {
             for inode in [1, 2, 3] {
                 search.add(inode, || format!("{pid}/{inode}").into());
@@ -278,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_limit_is_told() {
-        let mut search = Search::new(1, None);
+        let mut search = Search::new(1, None, later());
         for inode in 0..=u32::try_from(MOST_NAMESPACES).unwrap() + 2 {
             search.add(inode, PathBuf::new);
         }
@@ -293,7 +327,7 @@ mod tests {
     #[test]
     fn only_wanted_namespaces_are_found() {
         let wanted = HashSet::from([1, 5]);
-        let mut search = Search::new(1, Some(&wanted));
+        let mut search = Search::new(1, Some(&wanted), later());
         search.add(4, PathBuf::new);
         assert!(!search.is_complete());
         search.add(5, PathBuf::new);
@@ -306,7 +340,7 @@ mod tests {
     #[test]
     fn a_wanted_namespace_that_is_gone_is_told() {
         // Inodes of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST).
-        let found = find(1, Some(&HashSet::from([2])));
+        let found = find(1, Some(&HashSet::from([2])), later());
         assert!(found.namespaces.is_empty());
         let note = "1 of the requested network namespaces were not found";
         let told = found.notes.iter().any(|told| told.starts_with(note));
@@ -319,7 +353,7 @@ mod tests {
             inode: 1,
             paths: vec!["/proc/self/ns/net".into()],
         };
-        let error = enter(&other).unwrap_err();
+        let error = enter(&other, later()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

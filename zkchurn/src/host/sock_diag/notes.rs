@@ -51,11 +51,13 @@ impl Troubles {
     }
 }
 
-/// Processes that this one may not look at.
+/// Processes that this one may not look at, or that do not answer.
 #[derive(Debug, Default)]
 pub struct Unreadable {
     first: u32,
     count: u32,
+    first_hung: u32,
+    hung: usize,
 }
 
 impl Unreadable {
@@ -65,6 +67,28 @@ impl Unreadable {
             self.first = pid;
         }
         self.count += 1;
+    }
+
+    /// Remembers those that did not answer.
+    pub fn add_hung(&mut self, pids: &[u32]) {
+        if self.hung == 0
+            && let Some(first) = pids.first()
+        {
+            self.first_hung = *first;
+        }
+        self.hung += pids.len();
+    }
+
+    /// A sentence about the `what` of those that did not answer; `None` when there are none.
+    pub fn sentence_of_hung(&self, what: &str) -> Option<String> {
+        let first = self.first_hung;
+        match self.hung {
+            0 => None,
+            1 => Some(format!("The {what} of process {first} did not answer.")),
+            hung => Some(format!(
+                "The {what} of {hung} processes, such as {first}, did not answer."
+            )),
+        }
     }
 
     /// A sentence about their `what`; `None` when there are none.
@@ -102,6 +126,14 @@ mod tests {
             two.as_deref(),
             Some("No permission to read the descriptors of 2 processes, such as 7.")
         );
+        assert_eq!(unreadable.sentence_of_hung("descriptors"), None);
+        unreadable.add_hung(&[]);
+        unreadable.add_hung(&[9]);
+        let one = unreadable.sentence_of_hung("descriptors").unwrap();
+        assert!(one.contains("of process 9 "), "{one}");
+        unreadable.add_hung(&[10, 11]);
+        let more = unreadable.sentence_of_hung("descriptors").unwrap();
+        assert!(more.contains("of 3 processes, such as 9,"), "{more}");
     }
 
     #[test]

@@ -51,6 +51,9 @@ const CREATED: u64 = 3;
 /// Name of the file that is there.
 pub const FILE: &str = "there.log";
 
+/// Whoever looks whether this is there makes the file system hang.
+pub const HANG: &str = "hang";
+
 /// How long it may last.
 const LASTS: Duration = Duration::from_secs(90);
 /// After how many fifths of a second the guard takes it away: some time later.
@@ -185,7 +188,12 @@ impl Server {
             FORGET | BATCH_FORGET | INTERRUPT => return,
             INIT => Ok(init()),
             LOOKUP if body.strip_suffix(b"\0") == Some(FILE.as_bytes()) => Ok(entry(THERE)),
-            LOOKUP => Err(ENOENT),
+            LOOKUP => {
+                if body.strip_suffix(b"\0") == Some(HANG.as_bytes()) {
+                    self.hangs.store(true, Ordering::SeqCst);
+                }
+                Err(ENOENT)
+            }
             GETATTR | SETATTR => Ok([vec![0; 16], attributes(node)].concat()),
             OPEN => Ok(open()),
             CREATE => Ok([entry(CREATED), open()].concat()),

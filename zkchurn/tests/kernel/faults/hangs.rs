@@ -18,7 +18,7 @@ use zkchurn_lab::harness::proc;
 
 use super::{
     figure,
-    hanging_fs::{FILE, HangingFs},
+    hanging_fs::{FILE, HANG, HangingFs},
     run::{Ended, PATIENCE, Run, partial, recording_to, replay},
 };
 use crate::{
@@ -136,6 +136,74 @@ fn a_process_that_cannot_be_read_holds_up_nothing() {
     assert_eq!(replayed.status.code(), Some(0));
     assert_eq!(String::from_utf8(replayed.stdout).unwrap(), ended.stdout);
     drop(directories);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_process_whose_descriptors_hang_holds_up_neither_the_start_nor_the_older_connections() {
+    let (ended, took, holder, hung) = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let held = connect(v4(port));
+        let mut holder = holding(port);
+        let mut hung = holding(port);
+        let fs = HangingFs::new();
+        let (_mounted, hanging) = directory();
+        // As when it held a lock that these take.
+        let of_hung = format!("/proc/{}", hung.id());
+        let cover = format!(
+            "mount --bind {hanging} {of_hung}/fd && mount --bind {hanging} {of_hung}/ns && \
+             ! [ -e {hanging}/{HANG} ] &&"
+        );
+        let begun = Instant::now();
+        let arguments = ["--port", &port.to_string(), "--interval", "1s"];
+        let run = Run::start(fs.zkchurn(&hanging, &cover), &arguments);
+        let took = begun.elapsed();
+        let looker = helper(&run, "zkchurn-look");
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        client(port, 5);
+        let ended = end(run, "a process whose descriptors hang");
+        drop(fs);
+        assert_gone(looker);
+        hung.kill().unwrap();
+        hung.wait().unwrap();
+        drop((held, listener));
+        (ended, took, holder.id(), hung.id())
+    });
+    figure(&format!(
+        "a process whose descriptors hang: tracing after {:.1} s",
+        took.as_secs_f64()
+    ));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout).unwrap();
+    trace.assert_nothing_lost();
+    let of = |pid: u32| {
+        trace
+            .connections
+            .iter()
+            .filter(move |one| one["process"]["pid"] == pid)
+    };
+    assert_eq!(of(holder).count(), 1);
+    assert_eq!(of(hung).count(), 0, "nobody could find that out");
+    let older = trace.report["total"]["older"]["open"].as_u64();
+    assert_eq!(older, Some(2), "{:#}", trace.report["total"]);
+    let degraded = trace.report["degraded"].to_string();
+    for what in ["network namespace", "descriptors"] {
+        let sentence = format!("{what} of process {hung} did not answer");
+        assert!(degraded.contains(&sentence), "{degraded}");
+    }
+}
+
+/// A process that holds a connection.
+fn holding(port: u16) -> Child {
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; echo >&1; read <&3");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let connected = child.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+    assert_eq!(connected, 1, "it is connected");
+    child
 }
 
 #[test]
