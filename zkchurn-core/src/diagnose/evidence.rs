@@ -25,6 +25,14 @@ enum Origin {
     Thread,
 }
 
+/// How a reason begins that quotes ZooKeeper's client.
+const QUOTE: &str = "its log says so";
+
+/// Whether a reason is a line that ZooKeeper's client wrote.
+pub fn is_quote(reason: &str) -> bool {
+    reason.starts_with(QUOTE)
+}
+
 /// A line of the log of a case's process, written during the trace.
 #[derive(Clone, Copy, Debug)]
 pub struct LogLine<'a> {
@@ -63,7 +71,7 @@ impl<'a> LogLine<'a> {
     pub fn quoted(&self) -> String {
         let line = self.finding.last.trim();
         match self.is_of_client() {
-            true => format!("its log says so: \"{line}\""),
+            true => format!("{QUOTE} ({}): \"{line}\"", self.finding.place()),
             false => format!(
                 "its log says, without naming ZooKeeper, so it may be about something else: \
                  \"{line}\""

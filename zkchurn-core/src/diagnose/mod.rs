@@ -144,6 +144,10 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
     if let Some(hint) = session_to_search(case) {
         verdict = verdict.next(hint);
     }
+    // What the client itself says tells more than what it looks like.
+    verdict
+        .reasons_for
+        .sort_by_key(|one| !evidence::is_quote(one));
     let mut numbers = common_numbers(case);
     numbers.extend(verdict.numbers);
     Finding {

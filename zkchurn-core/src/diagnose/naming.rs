@@ -134,3 +134,35 @@ fn only_thread(parts: &[Part<'_>]) -> Option<(u32, Comm)> {
     let busiest = busiest.max_by_key(|thread| thread.connections)?;
     (busiest.connections * 10 >= all * 9).then_some((busiest.tid, busiest.comm))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::ProcessIdentity;
+
+    fn tomcat(pid: u32, base: &str) -> ProcessIdentity {
+        let command = [
+            "java",
+            &format!("-Dcatalina.base={base}"),
+            "org.apache.catalina.startup.Bootstrap",
+        ];
+        let command = command.map(str::to_owned).to_vec();
+        ProcessIdentity::new(ProcessKey::new(pid, 0), "java".to_owned(), None, command)
+    }
+
+    #[test]
+    fn where_processes_run_is_said_unless_they_differ() {
+        let mut registry = Registry::default();
+        for (pid, base) in [(1, "/srv/shop"), (2, "/srv/shop"), (3, "/srv/news")] {
+            registry.insert(tomcat(pid, base));
+        }
+        let places = |pids: &[u32]| {
+            let processes = pids.iter().map(|pid| ProcessKey::new(*pid, 0));
+            runs_in(&registry, &processes.collect::<Vec<_>>())
+        };
+        assert_eq!(places(&[1, 2]), ["catalina.base /srv/shop"]);
+        assert_eq!(places(&[1, 99]), ["catalina.base /srv/shop"]);
+        assert!(places(&[1, 3]).is_empty());
+        assert!(places(&[99]).is_empty());
+    }
+}

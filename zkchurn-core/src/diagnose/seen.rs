@@ -17,8 +17,10 @@ pub(super) fn sentence(tally: &Tally, side: Side, window_ns: u64) -> String {
     let opened = text::counted(tally.opened(), "connection");
     let mut parts = vec![format!("{opened} in {}", text::window(window_ns))];
     parts.extend(endings(tally, side));
-    if tally.open() > 0 {
-        parts.push(format!("{} open", text::count(tally.open())));
+    match (tally.open(), tally.outcomes.iter().next()) {
+        (0, _) => {}
+        (_, None) => parts.push("all of them open".to_owned()),
+        (open, Some(_)) => parts.push(format!("{} open", text::count(open))),
     }
     parts.join("; ")
 }
@@ -28,28 +30,35 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
     let mut outcomes: Vec<_> = tally.outcomes.iter().collect();
     outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let (first, most) = *outcomes.first()?;
-    let mut words = match (outcomes.len(), tally.open()) {
-        (1, 0) if most > 1 => format!("each {}", first.by_role(side)),
-        _ => {
-            let named = outcomes.iter().take(NAMED);
-            let named =
-                named.map(|(one, count)| format!("{} {}", text::count(*count), one.by_role(side)));
-            let mut named: Vec<_> = named.collect();
-            let rest: u64 = outcomes.iter().skip(NAMED).map(|(_, count)| count).sum();
-            if rest > 0 {
-                named.push(format!("{} otherwise", text::count(rest)));
-            }
-            named.join(", ")
-        }
-    };
     let took = match tally.ended_established {
         0 => &tally.connecting_for,
         _ => &tally.established_for,
     };
     let (p50, p99) = (took.percentile(50.0), took.percentile(99.0));
-    words.push_str(&text::after(took.count(), p50, p99));
-    words.push_str(&bytes(tally, first).unwrap_or_default());
-    Some(words)
+    let after = text::after(took.count(), p50, p99);
+    let bytes = bytes(tally, first).unwrap_or_default();
+    if outcomes.len() == 1 {
+        let ended = first.by_role(side);
+        let ended = match (tally.open(), most) {
+            (0, 1) => ended,
+            (0, _) => format!("each {ended}"),
+            (_, most) => format!("{} {ended}", text::count(most)),
+        };
+        return Some(format!("{ended}{after}{bytes}"));
+    }
+    let named = outcomes.iter().take(NAMED);
+    let named = named.map(|(one, count)| format!("{} {}", text::count(*count), one.by_role(side)));
+    let mut named: Vec<_> = named.collect();
+    let rest: u64 = outcomes.iter().skip(NAMED).map(|(_, count)| count).sum();
+    if rest > 0 {
+        named.push(format!("{} otherwise", text::count(rest)));
+    }
+    let named = named.join(", ");
+    Some(match after.is_empty() {
+        true => format!("{named}{bytes}"),
+        // So that it is not taken for the last one's.
+        false => format!("{named}; ended{after}{bytes}"),
+    })
 }
 
 /// Where the outcome does not say it already.
@@ -64,4 +73,61 @@ fn bytes(tally: &Tally, outcome: Outcome) -> Option<String> {
         return None;
     }
     Range::payload(out, back).map(|bytes| format!(", {bytes}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        connection::{Connection, Side, Stage},
+        diagnose::test_case::every,
+        ledger::{Ledger, test_connection::established},
+        outcome::Outcome,
+    };
+
+    fn seen(side: Side, connections: &[Connection]) -> String {
+        let mut ledger = Ledger::default();
+        for connection in connections {
+            ledger.observe(&established(*connection), Outcome::StillOpen);
+            if connection.stage != Stage::Established {
+                ledger.observe(connection, Outcome::of(connection));
+            }
+        }
+        super::sentence(&ledger.total, side, 60_000_000_000)
+    }
+
+    #[test]
+    fn client_and_server_are_told_apart_on_both_sides() {
+        let silent = every(1_000, 3, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        assert_eq!(
+            seen(Side::Client, &silent),
+            "3 connections in 60 s; each closed by the client before any byte after 2.0 ms"
+        );
+        let of_server = seen(Side::Server, &silent);
+        assert!(
+            of_server.contains("each closed by the server before"),
+            "{of_server}"
+        );
+    }
+
+    #[test]
+    fn what_all_have_in_common_is_not_said_of_the_last_outcome() {
+        let mut mixed = every(1_000, 3, (79, 98, Outcome::AnsweredThenClosedByUs));
+        mixed.extend(every(1_500, 2, (79, 98, Outcome::AnsweredThenClosedByPeer)));
+        assert_eq!(
+            seen(Side::Client, &mixed),
+            "5 connections in 60 s; 3 answered and closed by the client, 2 answered and closed by \
+             the server; ended after 2.0 ms, 79 bytes sent and 98 received"
+        );
+    }
+
+    #[test]
+    fn one_and_none_that_ended_have_no_number() {
+        let one = every(1_000, 1, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        let one = seen(Side::Client, &one);
+        assert!(one.starts_with("1 connection in 60 s; closed by"), "{one}");
+        let open = every(1_000, 2, (0, 0, Outcome::ClosedByUs));
+        let open: Vec<_> = open.into_iter().map(established).collect();
+        let open = seen(Side::Client, &open);
+        assert_eq!(open, "2 connections in 60 s; all of them open");
+    }
 }

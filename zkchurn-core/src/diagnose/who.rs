@@ -207,3 +207,62 @@ pub struct WhoRow {
     /// User of several processes.
     pub uid: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread(pid: u32, label: &str, tid: u32, comm: &str, full: Option<&str>) -> String {
+        let name = ThreadName {
+            comm: comm.to_owned(),
+            is_cut: comm.len() == 15,
+            full: full.map(str::to_owned),
+        };
+        let who = Who::Thread {
+            process: ProcessKey::new(pid, 0),
+            label: label.to_owned(),
+            tid,
+            name,
+        };
+        who.words()
+    }
+
+    #[test]
+    fn a_thread_has_as_much_of_its_name_as_is_known_and_none_twice() {
+        let name = "main-SendThread(zk1:2181)";
+        assert_eq!(
+            thread(7, "java (tomcat shop)", 9, "main-SendThread", Some(name)),
+            "pid 7 java (tomcat shop) thread 9 \"main-SendThread(zk1:2181)\""
+        );
+        assert_eq!(
+            thread(7, "java (tomcat shop)", 9, "Catalina-utilit", None),
+            "pid 7 java (tomcat shop) thread 9 \"Catalina-utilit…\""
+        );
+        let node = thread(7, "node (sync.js)", 7, "node", None);
+        assert_eq!(node, "pid 7 node (sync.js), main thread");
+        let python = thread(7, "python3 (sync.py)", 9, "python3", None);
+        assert_eq!(python, "pid 7 python3 (sync.py) thread 9");
+        let hostile = thread(7, "java", 9, "x", Some("a\x1b[2Jb"));
+        assert_eq!(hostile, "pid 7 java thread 9 \"a\\u{1b}[2Jb\"");
+    }
+
+    #[test]
+    fn threads_of_one_name_are_called_by_it() {
+        let who = |name: Option<&str>| Who::Process {
+            process: ProcessKey::new(7, 0),
+            label: "java (tomcat)".to_owned(),
+            threads: 2,
+            name: name.map(|comm| ThreadName {
+                comm: comm.to_owned(),
+                is_cut: false,
+                full: None,
+            }),
+        };
+        assert_eq!(
+            who(Some("pool-1")).words(),
+            "pid 7 java (tomcat) (2 threads named \"pool-1\")"
+        );
+        assert_eq!(who(None).words(), "pid 7 java (tomcat) (2 threads)");
+        assert_eq!(who(Some("java")).words(), "pid 7 java (tomcat) (2 threads)");
+    }
+}

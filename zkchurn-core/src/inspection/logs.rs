@@ -51,6 +51,16 @@ pub struct LogFinding {
     pub during_trace: bool,
 }
 
+impl LogFinding {
+    /// `app.log:208`, or the byte where lines were not counted.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.path),
+            None => format!("byte {} of {}", self.offset, self.path),
+        }
+    }
+}
+
 impl LogSearch {
     /// Finds out which lines are new since an `earlier` search, and puts those
     /// before the others.

@@ -127,23 +127,25 @@ fn sockets(report: &Report, finding: &Finding) -> Option<String> {
         None => "this process's",
         Some(_) => "of processes of this name",
     };
-    (theirs > 0).then(|| {
-        format!(
-            "{} of {} are {whose}",
-            text::count(theirs),
-            text::counted(table.total, "TIME_WAIT socket")
-        )
-    })
+    let is = match theirs {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    let all = text::counted(table.total, "TIME_WAIT socket");
+    Some(format!("{} of {all} {is} {whose}", text::count(theirs)))
 }
 
 /// What else it may be, and what would decide.
 fn lookalikes(finding: &Finding) -> Option<String> {
     let kinds = finding.cannot_tell_from.iter();
     let kinds: Vec<_> = kinds.map(|kind| format!("\"{}\"", kind.title())).collect();
-    if kinds.is_empty() {
-        return None;
-    }
-    let mut sentence = format!("it may be {}", kinds.join(" or "));
+    let kinds = match kinds.as_slice() {
+        [] => return None,
+        [kind] => kind.clone(),
+        [kinds @ .., last] => format!("{} or {last}", kinds.join(", ")),
+    };
+    let mut sentence = format!("it may be {kinds}");
     if let Some(decides) = finding.would_decide.first() {
         sentence.push_str(&format!("; what decides: {decides}"));
     }

@@ -3,7 +3,6 @@
 //! log repeats.
 
 use crate::{
-    inspection::logs::LogFinding,
     report::{FlowRow, Report, SuspectRow},
     text::{self, clip, printable},
 };
@@ -47,15 +46,7 @@ fn log(suspect: &SuspectRow) -> Option<String> {
     Some(format!(
         " Its log says ({}, the last at {}): \"{}\".",
         text::counted(finding.count, "line"),
-        printable(place(finding).as_bytes()),
+        printable(finding.place().as_bytes()),
         printable(quoted.as_bytes()),
     ))
-}
-
-/// `app.log:208`, or the byte where lines were not counted.
-fn place(finding: &LogFinding) -> String {
-    match finding.line {
-        Some(line) => format!("{}:{line}", finding.path),
-        None => format!("byte {} of {}", finding.offset, finding.path),
-    }
 }
