@@ -13,6 +13,7 @@ use crate::{
     diagnose::{Depth, diagnose},
     frame::{Frame, Limitation, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
+    inspection::Inspection,
     ledger::{Churning, Ledger},
     outcome::Outcome,
     process::ProcessKey,
@@ -107,7 +108,7 @@ impl<R: Renderer> Pipeline<R> {
                 Ok(())
             }
             Frame::Inspection(inspection) => {
-                self.registry.insert_inspection(inspection.clone());
+                self.inspection(inspection.clone());
                 Ok(())
             }
             Frame::Limitation(Limitation { sentence }) => {
@@ -176,6 +177,13 @@ impl<R: Renderer> Pipeline<R> {
             details,
             clock: start.clock,
         })
+    }
+
+    fn inspection(&mut self, mut inspection: Inspection) {
+        if let (Some(logs), Some(start)) = (&mut inspection.logs, &self.start) {
+            logs.compare_with_start(start.clock.monotonic_ns, inspection.at_ns);
+        }
+        self.registry.insert_inspection(inspection);
     }
 
     /// A new list replaces the one before; a part continues it.

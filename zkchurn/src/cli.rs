@@ -57,7 +57,7 @@ Examples:
   sudo zkchurn                              trace port 2181 until Ctrl-C
   sudo zkchurn --port 2181,4181 --duration 60s
   sudo zkchurn --side server                on the ZooKeeper host: who connects here
-  sudo zkchurn --jvm dump --logs            also ask the JVM and read its log
+  sudo zkchurn --jvm dump                   also ask the JVM for a thread dump
   sudo zkchurn --handshake                  which sessions are requested and granted
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    save the raw records

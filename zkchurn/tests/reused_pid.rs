@@ -60,6 +60,7 @@ fn with_a_log(start: u64) -> Inspection {
                 record: None,
                 line: Some(1),
                 offset: 0,
+                logged_ago_ms: None,
                 during_trace: true,
             }],
             ..LogSearch::default()

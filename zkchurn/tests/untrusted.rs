@@ -149,6 +149,8 @@ fn inspection(evil: &str) -> Inspection {
                 path: text(),
                 size: 2,
                 searched: 1,
+                device: 0,
+                inode: 0,
             }],
             findings: vec![LogFinding {
                 signature: text(),
@@ -159,6 +161,7 @@ fn inspection(evil: &str) -> Inspection {
                 record: Some(text()),
                 line: Some(1),
                 offset: 0,
+                logged_ago_ms: None,
                 during_trace: true,
             }],
             notes: vec![text()],

@@ -23,6 +23,18 @@ pub struct SearchedFile {
     pub size: u64,
     /// How many bytes at its end were searched.
     pub searched: u64,
+    /// Device and inode, which a rotated file keeps when its name changes; 0 in recordings
+    /// of zkchurn before they were noted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub device: u64,
+    /// See `device`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inode: u64,
+}
+
+/// serde hands out a reference.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One signature's hits in one file.
@@ -46,7 +58,12 @@ pub struct LogFinding {
     pub line: Option<u64>,
     /// Offset of the last line in the file, in bytes.
     pub offset: u64,
-    /// Whether such a line was written between two looks of the trace.
+    /// How old the last line was at the look, by its own time, milliseconds. `None` where
+    /// it has none that is understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_ago_ms: Option<u64>,
+    /// Whether such a line was written during the trace: by its own time, or by its place in
+    /// the file since an earlier look.
     #[serde(default)]
     pub during_trace: bool,
 }
@@ -62,20 +79,147 @@ impl LogFinding {
 }
 
 impl LogSearch {
-    /// Finds out which lines are new since an `earlier` search, and puts those
-    /// before the others.
-    pub fn compare_with(&mut self, earlier: &Self) {
-        let searched = |path: &str| earlier.files.iter().any(|file| file.path == path);
+    /// Finds out by their own time which lines were written since the trace began at
+    /// `start_ns`; the look was at `at_ns`. Both are of `CLOCK_MONOTONIC`.
+    pub fn compare_with_start(&mut self, start_ns: u64, at_ns: u64) {
+        let traced_ms = at_ns.saturating_sub(start_ns) / 1_000_000;
         for finding in &mut self.findings {
-            let mut known = earlier.findings.iter();
-            let known = known.find(|known| {
-                (&known.path, &known.signature) == (&finding.path, &finding.signature)
-            });
-            finding.during_trace |= match known {
-                Some(known) => known.during_trace || finding.offset > known.offset,
-                None => searched(&finding.path),
+            finding.during_trace |= finding.logged_ago_ms.is_some_and(|ago| ago <= traced_ms);
+        }
+        self.new_ones_first();
+    }
+
+    /// Finds out which lines are new since an `earlier` search, which was made during the
+    /// trace: so they were written during it, whatever time they tell.
+    pub fn compare_with(&mut self, earlier: &Self) {
+        let Self {
+            files, findings, ..
+        } = self;
+        for finding in findings.iter_mut() {
+            let known = earlier.finding_of(finding, files);
+            let file = files.iter().find(|file| file.path == finding.path);
+            let is_new = match file.map(|file| earlier.state_of(file)) {
+                Some(State::Grown) => known.is_none_or(|known| finding.offset > known.offset),
+                Some(State::Anew) => true,
+                Some(State::NotSearched) | None => false,
+            };
+            finding.during_trace |= is_new || known.is_some_and(|known| known.during_trace);
+        }
+        self.new_ones_first();
+    }
+
+    /// The finding of the same signature in the same file, whatever its name was then.
+    fn finding_of(&self, finding: &LogFinding, files: &[SearchedFile]) -> Option<&LogFinding> {
+        let file = files.iter().find(|file| file.path == finding.path)?;
+        let then = self.files.iter().find(|then| then.is_same(file))?;
+        let mut known = self.findings.iter();
+        known.find(|known| (&known.path, &known.signature) == (&then.path, &finding.signature))
+    }
+
+    fn state_of(&self, file: &SearchedFile) -> State {
+        if let Some(then) = self.files.iter().find(|then| then.is_same(file)) {
+            // A log that is copied and truncated begins anew under the same inode.
+            return match file.size < then.size {
+                true => State::Anew,
+                false => State::Grown,
             };
         }
+        match self.files.iter().any(|then| then.path == file.path) {
+            true => State::Anew,
+            false => State::NotSearched,
+        }
+    }
+
+    fn new_ones_first(&mut self) {
         self.findings.sort_by_key(|finding| !finding.during_trace);
+    }
+}
+
+/// What became of a file since an earlier search.
+enum State {
+    /// It is the same, with more behind.
+    Grown,
+    /// Another file has its name, or it was emptied: all of it is new.
+    Anew,
+    NotSearched,
+}
+
+impl SearchedFile {
+    fn is_same(&self, other: &Self) -> bool {
+        let id = |file: &Self| (file.device, file.inode);
+        match (self.inode, other.inode) {
+            (0, _) | (_, 0) => self.path == other.path,
+            _ => id(self) == id(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(path: &str, inode: u64, size: u64, offset: u64) -> LogSearch {
+        LogSearch {
+            files: vec![SearchedFile {
+                path: path.to_owned(),
+                size,
+                searched: size,
+                device: 1,
+                inode,
+            }],
+            findings: vec![LogFinding {
+                signature: "connection-refused".to_owned(),
+                meaning: String::new(),
+                path: path.to_owned(),
+                count: 1,
+                last: String::new(),
+                record: None,
+                line: None,
+                offset,
+                logged_ago_ms: None,
+                during_trace: false,
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    fn is_new(mut now: LogSearch, then: &LogSearch) -> bool {
+        now.compare_with(then);
+        now.findings[0].during_trace
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_inode_and_not_by_its_name() {
+        let then = search("app.log", 7, 1_000, 500);
+        let cases = [
+            (
+                "grown, no new line",
+                search("app.log", 7, 2_000, 500),
+                false,
+            ),
+            ("grown", search("app.log", 7, 2_000, 1_500), true),
+            ("renamed", search("app.log.1", 7, 1_000, 500), false),
+            (
+                "renamed after a line",
+                search("app.log.1", 7, 1_100, 1_050),
+                true,
+            ),
+            ("a new file", search("app.log", 8, 300, 100), true),
+            ("truncated", search("app.log", 7, 300, 100), true),
+            ("another log", search("other.log", 9, 300, 100), false),
+        ];
+        for (what, now, expected) in cases {
+            assert_eq!(is_new(now, &then), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_younger_than_the_trace_is_new_at_the_first_look() {
+        for (ago, expected) in [(Some(2_000), true), (Some(60_000), false), (None, false)] {
+            let mut now = search("app.log", 7, 2_000, 1_500);
+            now.findings[0].logged_ago_ms = ago;
+            now.compare_with_start(10_000_000_000, 20_000_000_000);
+            assert_eq!(now.findings[0].during_trace, expected, "{ago:?} ms ago");
+        }
     }
 }

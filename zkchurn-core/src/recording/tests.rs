@@ -104,6 +104,7 @@ fn very_many_findings_leave_a_note_of_those_left_out() {
         record: Some("r".repeat(500)),
         line: None,
         offset: 0,
+        logged_ago_ms: None,
         during_trace: false,
     };
     let mut inspection = large_dump("f");

@@ -173,7 +173,7 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
             .collect();
         let verb = match inspection.logs {
             Some(_) => "no known sign of churn in its logs; read them yourself:",
-            None => "search its logs (or use --logs):",
+            None => "search its logs, which were not read:",
         };
         let more = match details.log_files_left_out {
             0 => String::new(),

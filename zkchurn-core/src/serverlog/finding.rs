@@ -96,7 +96,7 @@ const RULES: &[Rule] = &[
         cannot_tell_from: &[],
         would_decide: "the client's log and the session ids: pauses and network loss look the \
             same here",
-        next: "run `sudo zkchurn --jvm dump --logs` on that host",
+        next: "run `sudo zkchurn --jvm dump` on that host",
     },
     Rule {
         name: Churn::WrongPassword,

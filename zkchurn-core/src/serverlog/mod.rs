@@ -30,6 +30,6 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod tally;
-mod time;
+pub mod time;
 pub mod told;
 pub mod unknown_counts;

@@ -23,6 +23,22 @@ pub fn at_start(text: &[u8]) -> Option<(Stamp, usize)> {
     }
 }
 
+/// Bytes of a line in which [`within`] looks for a time: behind them is what it says.
+const HEAD: usize = 120;
+
+/// The first time with a date near the beginning of a line, whatever stands before it. It
+/// is of the log's own clock, in a zone that it may not tell.
+pub fn within(line: &[u8]) -> Option<Moment> {
+    let starts = (0..line.len().min(HEAD)).filter(|at| match at.checked_sub(1) {
+        None => true,
+        Some(before) => line
+            .get(before)
+            .is_some_and(|byte| !byte.is_ascii_alphanumeric()),
+    });
+    let mut times = starts.filter_map(|at| at_start(line.get(at..)?));
+    times.find_map(|(stamp, _)| stamp.moment())
+}
+
 /// `2026-11-25 04:13:01,249`, with `T`, with a zone.
 fn iso(text: &[u8]) -> Option<(Stamp, usize)> {
     let stamp = Stamp::at_start(text)?;
@@ -359,5 +375,29 @@ mod tests {
         ] {
             assert!(at_start(text.as_bytes()).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_is_found_behind_what_stands_before_it() {
+        let expected = Some("2026-11-25T04:13:01.249".to_owned());
+        for line in [
+            "2026-11-25 04:13:01,249 [myid:] - WARN  [main] - x",
+            "25-Nov-2026 04:13:01.249 SEVERE [main] org.apache.zookeeper.ClientCnxn x",
+            "[2026-11-25T04:13:01.249Z] WARN x",
+            "WARN  2026-11-25 04:13:01.249 x",
+            r#"{"level":"WARN","@timestamp":"2026-11-25T04:13:01.249Z","message":"x"}"#,
+        ] {
+            let found = within(line.as_bytes());
+            assert_eq!(
+                found.map(|it| format!("{:.3}", it.date())),
+                expected,
+                "{line}"
+            );
+        }
+        assert_eq!(
+            within(b"java.net.ConnectException: Connection refused"),
+            None
+        );
+        assert_eq!(within(b"04:13:01.249 [main] WARN x"), None);
     }
 }

@@ -51,9 +51,16 @@ pub struct TraceArgs {
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
 
-    /// Search the log files that a process that churns has open for lines that
-    /// explain it: the last 4 MiB of each, at most 16 files, read-only.
+    /// Do not read the logs of processes that churn.
+    ///
+    /// By default the ends of the log files that such a process has open are searched for
+    /// lines that explain churn, and their rotated siblings since it started: read only, at
+    /// most 4 MiB of each of 16 files, and 64 MiB of rotated ones.
     #[arg(long)]
+    pub no_logs: bool,
+
+    /// Nothing any more: logs are searched anyway.
+    #[arg(long, hide = true, conflicts_with = "no_logs")]
     pub logs: bool,
 
     /// Read the first bytes of each direction: who asks for a new session, who
@@ -101,7 +108,7 @@ impl TraceArgs {
             interval: self.interval,
             record: self.record.clone(),
             jvm: self.jvm.into(),
-            logs: self.logs,
+            logs: !self.no_logs,
             handshake: self.handshake,
             table_size: self.table_size,
             buffer_kib: self.buffer,

@@ -34,6 +34,7 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
     };
     let log_files = details.log_files.clone();
     let log_files_left_out = details.log_files_left_out;
+    let started = details.started.as_ref().and_then(|at| at.parse().ok());
     let mut so_far = |inspection: &mut Inspection, last| {
         inspection.at_ns = monotonic_ns();
         let mut seen = inspection.clone();
@@ -48,7 +49,7 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
     if request.logs {
         so_far(&mut inspection, false);
         let pid = request.process.pid;
-        inspection.logs = Some(logs::search(pid, &log_files, log_files_left_out));
+        inspection.logs = Some(logs::search(pid, &log_files, log_files_left_out, started));
     }
     so_far(&mut inspection, true);
 }

@@ -63,6 +63,7 @@ impl Suspect {
             self.child.id(),
             &details.log_files,
             details.log_files_left_out,
+            None,
         )
     }
 }

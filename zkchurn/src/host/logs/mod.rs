@@ -7,15 +7,23 @@
 //! | `tail` | reads the end of a file that a process holds open |
 //! | `scan` | one pass over a text: what occurs, how often, where last |
 //! | `record` | the log record that a line of a stack trace belongs to |
+//! | `clock` | how old a line is by its own time |
+//! | `rotated` | reads the rotated siblings of a log |
 //! | `excerpt` | a line cut to a length that can be shown |
 
+mod clock;
 mod excerpt;
 mod record;
+mod rotated;
 mod scan;
 pub mod signatures;
 pub mod tail;
 
-use self::{signatures::Signatures, tail::Tail};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use self::{clock::LogClock, rotated::Budget, signatures::Signatures, tail::Tail};
 use zkchurn_core::inspection::{
     LogFile,
     logs::{LogFinding, LogSearch, SearchedFile},
@@ -24,10 +32,18 @@ use zkchurn_core::inspection::{
 /// Files that are searched, [`tail::TAIL_LIMIT`] bytes of each.
 const FILE_LIMIT: usize = 16;
 
+/// Rank of the signatures that explain churn by themselves.
+const DECISIVE: u8 = 1;
+/// Bytes of rotated files that are read.
+const ROTATED_BYTES: u64 = 64 << 20;
+/// Time for reading rotated files.
+const ROTATED_FOR: Duration = Duration::from_secs(2);
+
 /// Searches the log files of process `pid`, as [`super::proc::details::read`] found
-/// them. Nothing is written, and no more than 16 times 4 MiB are read.
-/// `left_out` is how many more it found.
-pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
+/// them, and their rotated siblings where the files themselves hold nothing decisive.
+/// Nothing is written; of open files no more than 16 times 4 MiB are read, of rotated ones
+/// 64 MiB in 2 s. `left_out` is how many more it found, `started` when the process did.
+pub fn search(pid: u32, files: &[LogFile], left_out: u64, started: Option<Timestamp>) -> LogSearch {
     let mut search = LogSearch::default();
     let signatures = match Signatures::built_in() {
         Ok(signatures) => signatures,
@@ -36,16 +52,13 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
             return search;
         }
     };
+    let clock = LogClock::of(pid);
     let mut found = Vec::new();
     for file in files.iter().take(FILE_LIMIT) {
         match tail::read(pid, file) {
             Ok(tail) => {
-                found.extend(findings(&signatures, &file.path, &tail));
-                search.files.push(SearchedFile {
-                    path: file.path.clone(),
-                    size: tail.size,
-                    searched: tail.text.len() as u64,
-                });
+                found.extend(findings(&signatures, &clock, &file.path, &tail));
+                search.files.push(searched(&file.path, &tail));
             }
             Err(error) => search.notes.push(unread(&file.path, &error)),
         }
@@ -60,8 +73,38 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64) -> LogSearch {
             }
         ));
     }
+    let decisive = |found: &[Ranked]| found.iter().any(|(rank, _)| *rank <= DECISIVE);
+    if let Some(started) = started.filter(|_| !decisive(&found)) {
+        let mut budget = Budget {
+            bytes: ROTATED_BYTES,
+            until: Instant::now() + ROTATED_FOR,
+        };
+        for file in files.iter().take(FILE_LIMIT) {
+            let known: Vec<_> = (search.files.iter())
+                .map(|searched| (searched.device, searched.inode))
+                .collect();
+            for (path, tail) in rotated::read(pid, &file.path, started, &known, &mut budget) {
+                let more = findings(&signatures, &clock, &path, &tail);
+                // A file that says nothing would only make the report longer.
+                if !more.is_empty() {
+                    search.files.push(searched(&path, &tail));
+                }
+                found.extend(more);
+            }
+        }
+    }
     search.findings = in_order(found);
     search
+}
+
+fn searched(path: &str, tail: &Tail) -> SearchedFile {
+    SearchedFile {
+        path: path.to_owned(),
+        size: tail.size,
+        searched: tail.text.len() as u64,
+        device: tail.id.0,
+        inode: tail.id.1,
+    }
 }
 
 fn unread(path: &str, error: &std::io::Error) -> String {
@@ -76,12 +119,13 @@ fn unread(path: &str, error: &std::io::Error) -> String {
 type Ranked = (u8, LogFinding);
 
 /// What the end of one file says.
-fn findings(signatures: &Signatures, path: &str, tail: &Tail) -> Vec<Ranked> {
+fn findings(signatures: &Signatures, clock: &LogClock, path: &str, tail: &Tail) -> Vec<Ranked> {
     let text = &tail.text;
     let hits = scan::scan(signatures, text).into_iter();
     hits.filter_map(|hit| {
         let signature = signatures.list().get(hit.signature)?;
         let record = record::head(text, &hit.line);
+        let stamped = record.clone().unwrap_or(hit.line.clone());
         let finding = LogFinding {
             signature: signature.id.clone(),
             meaning: signature.meaning.clone(),
@@ -91,6 +135,7 @@ fn findings(signatures: &Signatures, path: &str, tail: &Tail) -> Vec<Ranked> {
             record: record.map(|line| excerpt::beginning(text, &line)),
             line: (tail.offset == 0).then_some(hit.lines_before + 1),
             offset: tail.offset + hit.line.start as u64,
+            logged_ago_ms: text.get(stamped).and_then(|line| clock.ago_ms(line)),
             during_trace: false,
         };
         Some((signature.rank, finding))

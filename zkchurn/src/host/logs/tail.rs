@@ -10,7 +10,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -34,6 +34,8 @@ pub struct Tail {
     pub offset: u64,
     /// Size of the file in bytes.
     pub size: u64,
+    /// Device and inode.
+    pub id: (u64, u64),
 }
 
 impl Tail {
@@ -53,6 +55,7 @@ impl Tail {
             text,
             offset: offset + cut as u64,
             size,
+            id: (0, 0),
         }
     }
 }
@@ -68,13 +71,17 @@ pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
         ));
     }
     let mut opened = open_regular(&directory.join("fd").join(&fd), &file.path)?;
-    let size = opened.metadata()?.len();
+    let metadata = opened.metadata()?;
+    let size = metadata.len();
     let offset = size.saturating_sub(TAIL_LIMIT);
     opened.seek(SeekFrom::Start(offset))?;
     let mut text = Vec::new();
     // What the process writes meanwhile is left for another time.
     opened.take(size - offset).read_to_end(&mut text)?;
-    Ok(Tail::new(text, offset, size))
+    Ok(Tail {
+        id: (metadata.dev(), metadata.ino()),
+        ..Tail::new(text, offset, size)
+    })
 }
 
 /// Opens what `link` leads to, if that still is `path` and a regular file.

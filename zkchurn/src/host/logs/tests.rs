@@ -1,4 +1,10 @@
-use std::{fs::File, io::Write, os::fd::AsRawFd, path::Path, sync::LazyLock};
+use std::{
+    fs::File,
+    io::Write,
+    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    path::Path,
+    sync::LazyLock,
+};
 
 use proptest::prelude::*;
 
@@ -10,7 +16,12 @@ static SIGNATURES: LazyLock<Signatures> = LazyLock::new(|| Signatures::built_in(
 fn found_in(text: &[u8], offset: u64) -> Vec<LogFinding> {
     let size = offset + text.len() as u64;
     let tail = Tail::new(text.to_vec(), offset, size);
-    in_order(findings(&SIGNATURES, "/logs/app.log", &tail))
+    in_order(findings(
+        &SIGNATURES,
+        &LogClock::of_long_ago(),
+        "/logs/app.log",
+        &tail,
+    ))
 }
 
 /// What the client of the incident writes at each attempt.
@@ -98,14 +109,17 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path), log_file(999_999, &path)];
 
-    let search = search(std::process::id(), &files, 0);
+    let search = search(std::process::id(), &files, 0, None);
 
     let path = path.to_string_lossy().into_owned();
     let size = ATTEMPT.len() as u64;
+    let metadata = file.metadata().unwrap();
     let searched = SearchedFile {
         path: path.clone(),
         size,
         searched: size,
+        device: metadata.dev(),
+        inode: metadata.ino(),
     };
     assert_eq!(search.files, [searched]);
     assert_eq!(search.findings.len(), 3);
@@ -119,7 +133,7 @@ fn files_beyond_the_limit_are_named() {
         .map(|_| log_file(999_999, Path::new("/x")))
         .collect();
     // 24 of them `log_files` did not even keep.
-    let search = search(std::process::id(), &files, 24);
+    let search = search(std::process::id(), &files, 24, None);
     assert_eq!(search.notes.len(), 17);
     assert_eq!(
         search.notes[16],
@@ -162,6 +176,8 @@ fn search_of(text: &str) -> LogSearch {
             path: "/logs/app.log".to_owned(),
             size: text.len() as u64,
             searched: text.len() as u64,
+            device: 0,
+            inode: 0,
         }],
         findings: found_in(text.as_bytes(), 0),
         notes: Vec::new(),
@@ -199,4 +215,25 @@ fn a_first_line_of_its_kind_is_new_where_the_file_was_searched_before() {
     let mut search = search_of(ATTEMPT);
     search.compare_with(&LogSearch::default());
     assert!(during_trace(&search).iter().all(|(_, fresh)| !fresh));
+}
+
+#[test]
+fn a_decisive_line_is_found_in_a_rotated_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut file = File::create(&path).unwrap();
+    file.write_all(b"java.net.ConnectException: Connection refused\n")
+        .unwrap();
+    let rotated = directory.path().join("app.log.1");
+    std::fs::write(&rotated, ATTEMPT).unwrap();
+    let fd = u32::try_from(file.as_raw_fd()).unwrap();
+    let files = [log_file(fd, &path)];
+
+    let started = Some(jiff::Timestamp::UNIX_EPOCH);
+    let search = search(std::process::id(), &files, 0, started);
+
+    let found = &search.findings[0];
+    assert_eq!(found.signature, "zookeeper-class-missing", "{search:#?}");
+    assert_eq!(found.path, rotated.to_string_lossy());
+    assert_eq!(search.files.len(), 2);
 }

@@ -96,7 +96,7 @@ pub const NEEDS: [Need; 11] = [
         name: "CAP_DAC_READ_SEARCH",
         capability: CapabilitySet::DAC_READ_SEARCH,
         asked_by: AskedBy::OtherUsers,
-        purpose: "list /proc/PID/fd, read logs (--logs), read tracefs without BTF",
+        purpose: "list /proc/PID/fd, read logs, read tracefs without BTF",
         after_loading: AfterLoading::Kept,
     },
     Need {

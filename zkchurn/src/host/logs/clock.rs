@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//! How old a line of a log is by the time that it tells.
+//!
+//! A log seldom tells its zone. It is that of the process: `TZ` in its environment, or
+//! `-Duser.timezone` of a JVM; else the host's, or UTC in another mount namespace, where
+//! images come without `/etc/localtime`.
+
+use std::{fs, path::Path};
+
+use jiff::{Timestamp, tz::TimeZone};
+use zkchurn_core::serverlog::time;
+
+use crate::host::proc::files::{self, read_bounded};
+
+/// A line may be stamped before its record is written, and clocks round.
+const AHEAD_MS: i64 = 2_000;
+
+/// The clock by which a process stamps its lines.
+pub struct LogClock {
+    zone: TimeZone,
+    now: Timestamp,
+}
+
+impl LogClock {
+    /// That of process `pid`, now.
+    pub fn of(pid: u32) -> Self {
+        Self {
+            zone: zone(&files::directory(pid)),
+            now: Timestamp::now(),
+        }
+    }
+
+    /// One by which every line lies ahead, so that none has an age.
+    #[cfg(test)]
+    pub fn of_long_ago() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// How long ago a line was written, milliseconds; `None` where it tells no date, or one
+    /// that lies ahead.
+    pub fn ago_ms(&self, line: &[u8]) -> Option<u64> {
+        let written = time::within(line)?.date();
+        let written = self.zone.to_ambiguous_timestamp(written).later().ok()?;
+        let ago = self.now.as_millisecond() - written.as_millisecond();
+        (ago >= -AHEAD_MS).then_some(ago.max(0) as u64)
+    }
+}
+
+fn zone(process: &Path) -> TimeZone {
+    named_zone(process)
+        .and_then(|name| TimeZone::get(&name).ok())
+        .unwrap_or_else(|| match is_in_own_mounts(process) {
+            true => TimeZone::UTC,
+            false => TimeZone::system(),
+        })
+}
+
+/// The name of a zone that the process was given.
+fn named_zone(process: &Path) -> Option<String> {
+    let of = |file: &str, prefix: &str| {
+        let words = read_bounded(&process.join(file), 1 << 20).ok()?;
+        let mut words = words.split(|byte| *byte == 0);
+        let value = words.find_map(|word| word.strip_prefix(prefix.as_bytes()))?;
+        let value = std::str::from_utf8(value).ok()?;
+        let value = value.strip_prefix(':').unwrap_or(value);
+        Some(value.to_owned())
+    };
+    of("cmdline", "-Duser.timezone=").or_else(|| of("environ", "TZ="))
+}
+
+fn is_in_own_mounts(process: &Path) -> bool {
+    let namespace = |of: &Path| fs::read_link(of.join("ns/mnt")).ok();
+    match (namespace(process), namespace(Path::new("/proc/self"))) {
+        (Some(theirs), Some(ours)) => theirs != ours,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_as_old_as_its_own_zone_says() {
+        let clock = |zone: &str| LogClock {
+            zone: TimeZone::get(zone).unwrap(),
+            now: "2026-11-25T04:13:11Z".parse().unwrap(),
+        };
+        let line = b"2026-11-25 04:13:01,000 - WARN x";
+        assert_eq!(clock("UTC").ago_ms(line), Some(10_000));
+        assert_eq!(clock("Europe/Berlin").ago_ms(line), Some(3_610_000));
+        assert_eq!(clock("America/New_York").ago_ms(line), None, "lies ahead");
+        assert_eq!(clock("UTC").ago_ms(b"java.io.IOException: x"), None);
+    }
+}
