@@ -120,7 +120,7 @@ fn attached_between_attempts(
         let attempt = client.log.next_attempt()?;
         let seen = Instant::now();
         socket::wait_until_over(attempt, client.port)?;
-        let arguments = ["--port", &port, "--jvm", "dump", "--logs"];
+        let arguments = ["--port", &port, "--jvm", "dump"];
         let tracer = Tracer::start(zkchurn, &arguments, recording)?;
         if seen.elapsed() < ATTACHES_BEFORE_NEXT {
             return Ok(tracer);

@@ -51,14 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     let ports: Ports = server.read_line()?;
     let scratch = workspace::scratch("soak")?;
     let watched = format!("{},{}", ports.server, ports.refused);
-    let arguments = [
-        "--port",
-        &watched,
-        "--handshake",
-        "--logs",
-        "--interval",
-        "1s",
-    ];
+    let arguments = ["--port", &watched, "--handshake", "--interval", "1s"];
     let arguments = [&arguments[..], &["--format", "json"]].concat();
     let recording = scratch.path().join("soak.zkchurn");
     let (tracer, stdout) = Tracer::start_reading(&zkchurn, &arguments, &recording)?;

@@ -39,7 +39,7 @@ impl Cli {
 }
 
 /// Has `--port -1` refused as a value of that option, with the form that is accepted, and
-/// not as an option of its own. What is a file's name stays as it is: `--record --logs`
+/// not as an option of its own. What is a file's name stays as it is: `--record --jvm`
 /// lacks its name.
 fn negative_values(command: clap::Command) -> clap::Command {
     command.mut_args(|argument| {

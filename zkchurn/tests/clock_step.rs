@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The wall clock is set while zkchurn traces: no duration, order or count may
 //! depend on it. A test does not set the clock of the machine it runs on; it shows
-//! that nothing reads it after the start, and that all hangs on that one reading.
+//! that nothing reads it after the start but for the ages of processes and of lines in logs, and
+//! that all else hangs on that one reading.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
@@ -43,7 +44,7 @@ fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_wall_clock_is_read_once_and_for_the_age_of_a_process() {
+fn the_wall_clock_is_read_once_and_for_ages() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
@@ -63,7 +64,10 @@ fn the_wall_clock_is_read_once_and_for_the_age_of_a_process() {
         readers,
         [
             Path::new("host/clock.rs"),
-            Path::new("host/proc/details.rs")
+            // How old a line of a log is, which tells the wall clock's time.
+            Path::new("host/logs/clock.rs"),
+            // How old a process is.
+            Path::new("host/proc/details.rs"),
         ]
     );
 }

@@ -23,7 +23,7 @@ use crate::incident::server::{Config, Server};
 /// How long a program of a kind may take to its end.
 pub const AT_MOST: Duration = Duration::from_secs(120);
 /// All that zkchurn can find out.
-const EVERYTHING: [&str; 4] = ["--handshake", "--jvm", "dump", "--logs"];
+const EVERYTHING: [&str; 3] = ["--handshake", "--jvm", "dump"];
 /// After this an attempt that fails at once is over.
 const ATTEMPT_IS_OVER: Duration = Duration::from_millis(300);
 const TRIES: usize = 5;

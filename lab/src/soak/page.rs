@@ -27,7 +27,7 @@ fn page(options: &Options, samples: &[Sample], made: u64) -> String {
 
 `cargo xtask soak --minutes {minutes} --rate {rate} --write` wrote this page. All kinds of the demo run at
 once in one process: the stuck client, the health check, a session with a new thread for
-each request, the refused client. zkchurn traces them with `--handshake --logs
+each request, the refused client. zkchurn traces them with `--handshake
 --format json --record`. Each minute its counts are compared with those of the load, and
 its memory, descriptors and threads are checked; both counts must be equal at the end.
 Linux {release}, {cpus} CPUs, other work going on.

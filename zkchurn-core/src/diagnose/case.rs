@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     evidence::{self, LogLine},
+    looked::Looked,
     protocol::{self, Protocol},
     rhythm::Rhythm,
     who::Who,
@@ -111,6 +112,8 @@ pub struct Case<'a> {
     pub threads: u64,
     /// What the process's log says, most telling first.
     pub logs: Vec<&'a LogFinding>,
+    /// How far zkchurn looked into its processes.
+    pub looked: Looked,
     /// The process's other peers.
     pub siblings: Vec<Sibling>,
     /// Others whose sessions at the same peer go no further than the handshake,

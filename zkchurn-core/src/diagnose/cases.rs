@@ -22,6 +22,7 @@ use crate::{
 use super::{
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     cluster::{Cluster, Member, Owner, Part},
+    looked::Looked,
     naming,
     protocol::Services,
     rhythm::Rhythm,
@@ -125,6 +126,11 @@ impl<'a> Scope<'a> {
             peers_serve: self.services.serve(&destinations),
             threads: threads(parts),
             logs: self.logs(&processes),
+            looked: Looked::of(
+                processes
+                    .iter()
+                    .filter_map(|process| self.registry.inspection(*process)),
+            ),
             siblings: self.siblings(&processes, &destinations),
             rivals: self.rivals_of(owner, &destinations),
             shared: self.shared(parts),

@@ -101,9 +101,21 @@ impl Verdict {
         self
     }
 
+    /// Adds what would decide it, where something is left that would.
+    pub fn perhaps_decided_by(mut self, what: Option<impl Into<String>>) -> Self {
+        self.would_decide.extend(what.map(Into::into));
+        self
+    }
+
     /// Adds what to do next.
     pub fn next(mut self, what: impl Into<String>) -> Self {
         self.next.push(what.into());
+        self
+    }
+
+    /// Adds what to do next, where something is left to do.
+    pub fn perhaps_next(mut self, what: Option<impl Into<String>>) -> Self {
+        self.next.extend(what.map(Into::into));
         self
     }
 

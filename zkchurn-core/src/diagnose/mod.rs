@@ -13,6 +13,7 @@
 //! | `seen` | what was seen of the connections, in a sentence |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
 //! | `evidence` | what a line of a process's log is worth |
+//! | `looked` | what zkchurn has done already and does not advise |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
 //! | `naming` | whose they are, by all names that are known |
@@ -26,6 +27,7 @@ mod evidence;
 pub mod finding;
 mod join;
 mod lookalikes;
+mod looked;
 mod naming;
 pub mod protocol;
 pub mod rhythm;

@@ -93,7 +93,8 @@ pub fn diagnosed_beside_log(
     diagnosed_with(connections, &registry)
 }
 
-fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
+/// The same with what is known of the processes.
+pub fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
     let mut ledger = Ledger::default();
     for connection in connections {
         if connection.was_established() && !connection.before_start {

@@ -108,6 +108,7 @@ mod tests {
             record: Some((*record).to_owned()),
             line: None,
             offset: 0,
+            logged_ago_ms: None,
             during_trace: true,
         });
         Inspection {

@@ -70,7 +70,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     } else {
         verdict = verdict
             .decided_by("the server's log: \"requires client SASL authentication\"")
-            .decided_by("the client's log: AuthFailed, or error -124");
+            .perhaps_next(case.search_log_for(
+                "AuthFailed or error -124",
+                &[LogSignature::AUTHENTICATION_FAILED],
+            ));
     }
     if let Some(line) = case.logged(&[LogSignature::SASL_NOT_CONFIGURED]) {
         verdict = verdict.because(line.quoted());

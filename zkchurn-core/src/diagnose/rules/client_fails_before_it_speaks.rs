@@ -7,7 +7,7 @@ use crate::diagnose::{
     case::{Case, Runtime},
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
-    lookalikes::Lookalikes,
+    lookalikes::{FAILS_INSIDE, Lookalikes},
     protocol::Scope,
 };
 
@@ -49,12 +49,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict = undecided(verdict, case);
     }
     Some(match case.runtime {
-        Runtime::Jvm => verdict.next(
-            "search its log for NoClassDefFoundError and \"has been stopped already\" \
-             (--logs does this); then restart the JVM with complete jars, and have \
-             the application close its client when it stops",
-        ),
-        _ => verdict.next("check the client's log at the times of these connections"),
+        Runtime::Jvm => verdict
+            .perhaps_next(case.search_log_for(
+                "NoClassDefFoundError and \"has been stopped already\"",
+                &FAILS_INSIDE,
+            ))
+            .next(
+                "restart the JVM with complete jars, and have the application close its client \
+                 when it stops",
+            ),
+        _ => verdict.next(case.read_log()),
     })
 }
 
@@ -62,14 +66,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let verdict = verdict.cannot_tell_from(&[Churn::TcpHealthProbe]);
     let verdict = match case.runtime {
-        Runtime::Jvm => {
-            verdict.decided_by("a thread dump and the log while it churns (--jvm dump --logs)")
-        }
+        Runtime::Jvm => verdict
+            .perhaps_decided_by(case.thread_dump())
+            .decided_by(case.log_that_decides()),
         _ if case.is_remote_host() => {
             verdict.decided_by("zkchurn on that host, which names the process and thread")
         }
         _ => verdict
-            .decided_by("its command line and its log (--logs), which show what program it is"),
+            .decided_by("what program it is and what it is configured to do")
+            .decided_by(case.log_that_decides()),
     };
     if case.rhythm.is_well_founded() {
         return verdict;

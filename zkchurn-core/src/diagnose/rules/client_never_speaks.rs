@@ -84,15 +84,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict.because(line.quoted());
     }
     if confidence == Confidence::Possible {
-        verdict = verdict.decided_by("what the program is, and its log at these times");
+        verdict = verdict
+            .decided_by("what program it is and what it is configured to do")
+            .decided_by(case.log_that_decides());
     }
     Some(match case.runtime {
-        Runtime::Jvm => verdict.next(
-            "look for NoClassDefFoundError and \"has been stopped already\" in its log; then \
-             restart the JVM with complete jars, and have the application close its client when \
-             it stops",
-        ),
-        _ => verdict.next("check the program's log at the times of these connections"),
+        Runtime::Jvm => verdict
+            .perhaps_next(case.search_log_for(
+                "NoClassDefFoundError and \"has been stopped already\"",
+                &FAILS_INSIDE,
+            ))
+            .next(
+                "restart the JVM with complete jars, and have the application close its client \
+                 when it stops",
+            ),
+        _ => verdict.next(case.read_log()),
     })
 }
 

@@ -61,14 +61,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("large", large)
     .number("most_bytes", most)
-    .decided_by("the log of the side that closes: \"Len error\" or \"is out of range\" (--logs)")
     .next("store less in one znode (or list fewer children); otherwise raise jute.maxbuffer on every client and server");
     if large > 0 {
         verdict =
             verdict.because("a healthy client keeps a connection over which it moves this much");
     }
-    if let Some(line) = logged {
-        verdict = verdict.because(line.quoted());
+    match logged {
+        Some(line) => verdict = verdict.because(line.quoted()),
+        None => {
+            verdict = verdict
+                .decided_by("the server's log, if the server closes first: \"Len error\"")
+                .perhaps_next(
+                    case.search_log_for("\"is out of range\"", &[LogSignature::PACKET_TOO_LARGE]),
+                );
+        }
     }
     Some(verdict)
 }

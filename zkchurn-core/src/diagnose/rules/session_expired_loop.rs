@@ -53,12 +53,15 @@ fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     if expired == 1 {
         verdict = verdict.but("it happened only once: one expiry is not a loop");
     }
-    Some(advice(verdict))
+    Some(advice(case, verdict))
 }
 
-fn advice(verdict: Verdict) -> Verdict {
+fn advice(case: &Case<'_>, verdict: Verdict) -> Verdict {
     verdict
-        .next("search the client's log for \"has expired\" or SessionExpiredException (--logs does this)")
+        .perhaps_next(case.search_log_for(
+            "\"has expired\" or SessionExpiredException",
+            &[LogSignature::SESSION_EXPIRED],
+        ))
         .next(
             "after an expiry the application must create a new handle, without a session \
              id; find out what keeps the client from sending pings, such as GC pauses",
@@ -103,7 +106,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("handshake_alone", alone)
     .number("closed_by_server", by_server);
-    verdict = advice(verdict);
+    verdict = advice(case, verdict);
     if by_server > 0 {
         verdict = verdict.because(format!(
             "the server closed first {}, as it does after such an answer",

@@ -57,9 +57,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {
-            Runtime::Jvm => {
-                verdict.decided_by("a thread dump and the log while it churns (--jvm dump --logs)")
-            }
+            Runtime::Jvm => verdict
+                .perhaps_decided_by(case.thread_dump())
+                .decided_by(case.log_that_decides()),
             _ => verdict.decided_by("which process it is, and what it is configured to check"),
         };
     }

@@ -69,7 +69,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = verdict
             .cannot_tell_from(&[Churn::ClientPerRequest])
-            .decided_by("the log of either side: a handshake that fails is written there");
+            .decided_by("the server's log: a handshake that fails is written there")
+            .decided_by(case.log_that_decides());
     }
     Some(verdict.next(
         "`openssl s_client -connect HOST:PORT -CAfile FILE` shows the server's certificate and \

@@ -4,7 +4,7 @@
 use super::Rule;
 use crate::{
     diagnose::{
-        case::Case,
+        case::{Case, Runtime},
         churn::Churn,
         evidence,
         finding::{Confidence, Severity, Verdict},
@@ -38,6 +38,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ),
     )
     .number("bytes_unknown", unknown);
+    let is_unread = case.handshakes().is_none();
+    let dump = match case.runtime {
+        Runtime::Jvm => case.thread_dump(),
+        _ => None,
+    };
     Some(if case.most(unknown) {
         verdict
             .but("this kernel does not report byte counts, so most causes look alike")
@@ -49,9 +54,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         };
         verdict
             .because("their outcomes and sizes are in the table below")
-            .decided_by("--handshake, which reads requests and answers")
-            .decided_by("--jvm dump --logs on the client's side, the server's log on the server's")
-            .next("check the client's log at the times of these connections")
+            .perhaps_decided_by(
+                is_unread.then_some("--handshake, which reads requests and answers"),
+            )
+            .perhaps_decided_by(dump)
+            .decided_by("the server's log from the time of the trace (`zkchurn serverlog FILE`)")
+            .next(case.read_log())
     })
 }
 

@@ -53,6 +53,7 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64, started: Option<Timest
         }
     };
     let clock = LogClock::of(pid);
+    let began = Instant::now();
     let mut found = Vec::new();
     for file in files.iter().take(FILE_LIMIT) {
         match tail::read(pid, file) {
@@ -94,6 +95,12 @@ pub fn search(pid: u32, files: &[LogFile], left_out: u64, started: Option<Timest
         }
     }
     search.findings = in_order(found);
+    // The look is dated when it ends.
+    let took = began.elapsed().as_millis() as u64;
+    let ages = search.findings.iter_mut();
+    for ago in ages.filter_map(|finding| finding.logged_ago_ms.as_mut()) {
+        *ago += took;
+    }
     search
 }
 

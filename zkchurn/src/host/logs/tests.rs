@@ -229,7 +229,7 @@ fn a_decisive_line_is_found_in_a_rotated_file() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path)];
 
-    let started = Some(jiff::Timestamp::UNIX_EPOCH);
+    let started = Some(Timestamp::UNIX_EPOCH);
     let search = search(std::process::id(), &files, 0, started);
 
     let found = &search.findings[0];

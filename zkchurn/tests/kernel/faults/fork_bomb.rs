@@ -22,7 +22,7 @@ fn every_client_has_its_pid_and_name_and_memory_is_bounded() {
     let (trace, memory_kib, took) = in_namespace(move || {
         let port = unused_port();
         let listener = listen(port);
-        let tracer = Tracer::start(&["--port", &port.to_string(), "--logs"]);
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
         thread::spawn(move || drain(listener, usize::MAX));
         // 50 at a time, so that the machine's limits are not what is tested.
         let script = format!(

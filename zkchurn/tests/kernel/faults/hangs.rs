@@ -215,7 +215,7 @@ fn a_log_on_a_file_system_that_hangs_delays_no_other_process() {
         thread::spawn(move || drain(listener, usize::MAX));
         let fs = HangingFs::new();
         let (_mounted, hanging) = directory();
-        let arguments = ["--port", &port.to_string(), "--logs"];
+        let arguments = ["--port", &port.to_string()];
         let run = Run::start(fs.zkchurn(&hanging, ""), &arguments);
         let looker = helper(&run, "zkchurn-look");
         // Not this process's log: a program that it starts would close it, and hang.

@@ -81,7 +81,7 @@ fn cap_net_admin_adds_the_handshake() {
 fn two_more_show_the_processes_of_other_users() {
     let place = Place::new();
     let command = place.as_user_with(&["bpf", "perfmon", "sys_ptrace", "dac_read_search"]);
-    let trace = traced(&place, command, &["--logs"]);
+    let trace = traced(&place, command, &[]);
     assert_whole(&trace);
     let degraded = trace.report["degraded"].to_string();
     assert!(!degraded.contains("CAP_SYS_PTRACE"), "{degraded}");

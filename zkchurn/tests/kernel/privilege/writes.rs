@@ -22,7 +22,7 @@ use crate::{
 fn everything(mut command: Command, port: u16, recording: &str) -> Command {
     let port = port.to_string();
     command.args(["--port", &port, "--record", recording]);
-    command.args(["--handshake", "--logs", "--jvm", "name", "--duration", "3s"]);
+    command.args(["--handshake", "--jvm", "name", "--duration", "3s"]);
     if let Some(object) = object() {
         command.arg("--bpf-object").arg(object);
     }
