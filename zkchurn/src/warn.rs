@@ -3,16 +3,18 @@
 
 use std::{
     fmt,
-    fs::File,
     io::{self, Write},
-    os::fd::AsFd,
+    panic,
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use zkchurn_core::text::printable;
 
-use crate::host::outbox::Outbox;
+use crate::host::{
+    helper::printing::{self, Stream},
+    outbox::Outbox,
+};
 
 /// Bytes of messages that wait for their reader at most.
 const MOST_WAITING: usize = 1 << 20;
@@ -40,15 +42,19 @@ pub fn warn(message: fmt::Arguments<'_>) {
 ///
 /// # Errors
 ///
-/// The system grants no thread.
+/// The system grants no thread, or no process to write a file.
 pub fn queue() -> io::Result<()> {
-    let Ok(stderr) = io::stderr().as_fd().try_clone_to_owned() else {
-        // It is closed: writing fails, and waits for nobody.
-        return Ok(());
-    };
-    let queue = Outbox::start("messages", File::from(stderr), MOST_WAITING)?;
+    let writer = printing::writer(Stream::Messages)?;
+    let queue = Outbox::start("messages", writer.to, MOST_WAITING)?;
     // It fails only if there is one already.
     let _ = QUEUE.set(queue);
+    if writer.is_file {
+        // The standard library's own goes to where a file is no more.
+        panic::set_hook(Box::new(|panicked| {
+            warn(format_args!("{panicked}"));
+            finish();
+        }));
+    }
     Ok(())
 }
 

@@ -154,9 +154,9 @@ impl Shared {
                 let woken = self.changed.wait(state);
                 state = woken.unwrap_or_else(PoisonError::into_inner);
             }
-            let queue = std::mem::take(&mut state.queue);
+            let mut queue = std::mem::take(&mut state.queue);
             drop(state);
-            for bytes in queue {
+            while let Some(bytes) = next_of(&mut queue) {
                 let written = to.write_all(&bytes).and_then(|()| to.flush());
                 let mut state = self.lock();
                 state.bytes -= bytes.len();
@@ -173,6 +173,17 @@ impl Shared {
             }
         }
     }
+}
+
+/// Bytes that are written together at most, where they wait in smaller pieces.
+const TOGETHER: usize = 256 * 1024;
+
+fn next_of(queue: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
+    let mut bytes = queue.pop_front()?;
+    while let Some(next) = queue.pop_front_if(|next| bytes.len() + next.len() <= TOGETHER) {
+        bytes.extend_from_slice(&next);
+    }
+    Some(bytes)
 }
 
 /// An error cannot be cloned; what is told of it can.

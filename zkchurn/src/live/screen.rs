@@ -4,9 +4,7 @@
 
 use std::{
     cell::RefCell,
-    fs::File,
     io::{self, Write},
-    os::fd::AsFd,
     rc::Rc,
     time::Instant,
 };
@@ -14,7 +12,10 @@ use std::{
 use zkchurn_core::text;
 
 use crate::{
-    host::outbox::{Drained, Outbox, Put},
+    host::{
+        helper::printing::{self, Stream},
+        outbox::{Drained, Outbox, Put},
+    },
     warn::warn,
 };
 
@@ -34,6 +35,8 @@ struct Lines {
     told: u64,
     /// Whether nothing is dropped any more.
     keeps_all: bool,
+    /// Whether a file is written, and no reader waited for.
+    is_file: bool,
 }
 
 impl Screen {
@@ -41,10 +44,12 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// The system grants no thread or no descriptor.
+    /// The system grants no thread, no descriptor, or no process to write a file.
     pub fn start() -> io::Result<Self> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-        Self::over(File::from(stdout), MOST_WAITING)
+        let writer = printing::writer(Stream::Output)?;
+        let screen = Self::over(writer.to, MOST_WAITING)?;
+        screen.0.borrow_mut().is_file = writer.is_file;
+        Ok(screen)
     }
 
     fn over(to: impl Write + Send + 'static, limit: usize) -> io::Result<Self> {
@@ -54,7 +59,16 @@ impl Screen {
             dropped: 0,
             told: 0,
             keeps_all: false,
+            is_file: false,
         }))))
+    }
+
+    /// Who did not take the end in time, and what they did.
+    pub fn why_waiting(&self) -> &'static str {
+        match self.0.borrow().is_file {
+            true => "the file system of standard output does not answer",
+            false => "the reader of standard output has paused",
+        }
     }
 
     /// Lines that were dropped so far.

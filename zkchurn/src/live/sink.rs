@@ -178,11 +178,12 @@ impl Sink {
             Drained::All => {}
             Drained::Failed(error) => self.output_failure = Some(error.into()),
             Drained::Waiting => {
-                self.output_failure = Some(Failure::sentence(
-                    Code::Unwritable,
-                    "the report was not shown in full: the reader of standard output has paused; \
-                     run `zkchurn replay` if there is a recording",
-                ));
+                let sentence = format!(
+                    "the report was not shown in full: {}; run `zkchurn replay` if there is a \
+                     recording",
+                    screen.why_waiting()
+                );
+                self.output_failure = Some(Failure::sentence(Code::Unwritable, sentence));
             }
         }
     }

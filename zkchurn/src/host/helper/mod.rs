@@ -13,12 +13,16 @@
 //! | `looker` | looks into other processes: the helper's side |
 //! | `pool` | threads that may hang, and their number |
 //! | `asking` | the same: our side |
+//! | `printer` | writes to a file that is our standard output or error: the helper's side |
+//! | `printing` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 
 pub mod asking;
 mod looker;
 mod pool;
+mod printer;
+pub mod printing;
 mod process;
 mod recorder;
 pub mod recording;

@@ -2,8 +2,9 @@
 //! Starting a helper, and what it does first.
 //!
 //! A helper is this program once more (`/proc/self/exe`), told by its own name, which
-//! nothing but exec can give it. Its standard input is a socket to us; its output and
-//! errors go nowhere, so that neither a pipe nor a terminal waits for it. It has a session
+//! nothing but exec can give it. Its standard input is a socket to us; its output (but for
+//! the one that writes it) and errors go nowhere, so that neither a pipe nor a terminal
+//! waits for it. It has a session
 //! of its own, out of the reach of Ctrl-C, and outlives no signal but SIGKILL: it ends when
 //! its socket does, or else with the thread that started it (`PR_SET_PDEATHSIG`).
 
@@ -23,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{looker, recorder};
+use super::{looker, printer, recorder};
 use crate::host::{
     privilege::{held, needs},
     signal_list,
@@ -42,12 +43,15 @@ pub enum Kind {
     },
     /// Writes the recording.
     Recorder,
+    /// Writes to a file that is our standard output or standard error.
+    Printer,
 }
 
-const KINDS: [(&str, Kind); 3] = [
+const KINDS: [(&str, Kind); 4] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
+    ("print", Kind::Printer),
 ];
 
 impl Kind {
@@ -61,6 +65,7 @@ impl Kind {
         match self {
             Self::Looker { .. } => c"zkchurn-look",
             Self::Recorder => c"zkchurn-record",
+            Self::Printer => c"zkchurn-print",
         }
     }
 }
@@ -71,12 +76,21 @@ impl Kind {
 ///
 /// The system grants no process, or `/proc` is not mounted.
 pub fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
+    start_writing_to(kind, Stdio::null())
+}
+
+/// The same, with a standard output of its own.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let child = Command::new("/proc/self/exe")
         .arg0(NAME)
         .arg(kind.word())
         .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
+        .stdout(output)
         .stderr(Stdio::null())
         .spawn()?;
     Ok((child, ours))
@@ -120,6 +134,10 @@ fn serve(kind: Kind) -> io::Result<()> {
         }
         // After the end of a trace that was killed it still writes what it was given.
         Kind::Recorder => recorder::serve(socket),
+        Kind::Printer => {
+            held::give_up_all()?;
+            printer::serve(socket)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use zkchurn_lab::harness::proc;
 use super::{
     figure,
     hanging_fs::{FILE, HANG, HangingFs},
-    run::{Ended, PATIENCE, Run, partial, recording_to, replay},
+    run::{Begun, Ended, PATIENCE, Run, partial, recording_to, replay},
 };
 use crate::{
     namespace::in_namespace,
@@ -358,6 +358,61 @@ fn a_reader_that_pauses_stops_neither_the_recording_nor_the_end() {
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), COUNT);
     drop(recorded);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_the_end() {
+    for with_messages in [false, true] {
+        let (recorded, record) = directory();
+        let record = format!("{record}/x.zkchurn");
+        let path = record.clone();
+        let ended = in_namespace(move || {
+            let port = unused_port();
+            let listener = listen(port);
+            thread::spawn(move || drain(listener, usize::MAX));
+            let fs = HangingFs::new();
+            let (_mounted, hanging) = directory();
+            let (cover, begun) = match with_messages {
+                false => (format!("exec >{hanging}/out &&"), Begun::Says),
+                true => (
+                    format!("exec >{hanging}/out 2>&1 &&"),
+                    Begun::Records(&path),
+                ),
+            };
+            let arguments = [
+                "--port",
+                &port.to_string(),
+                "--interval",
+                "1s",
+                "--record",
+                &path,
+            ];
+            let run = Run::start_until(fs.zkchurn(&hanging, &cover), &arguments, begun);
+            let printer = helper(&run, "zkchurn-print");
+            client(port, 5);
+            fs.hang();
+            client(port, 100);
+            let ended = end(run, "an output file that hangs");
+            drop(fs);
+            assert_gone(printer);
+            ended
+        });
+        assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+        let said = "the file system of standard output does not answer";
+        assert_eq!(
+            ended.stderr.contains(said),
+            !with_messages,
+            "{}",
+            ended.stderr
+        );
+        let replayed = replay(Path::new(&record));
+        assert_eq!(replayed.status.code(), Some(0));
+        let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
+        trace.assert_nothing_lost();
+        assert_eq!(trace.connections.len(), 105);
+        drop(recorded);
+    }
 }
 
 fn await_tracing(stderr: &mut impl Read) {

@@ -36,9 +36,23 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// By what it is seen that zkchurn traces.
+#[derive(Clone, Copy)]
+pub enum Begun<'a> {
+    /// It says so.
+    Says,
+    /// There is a beginning of this recording.
+    Records(&'a str),
+}
+
 impl Run {
     /// Runs a command that is zkchurn or becomes it, and waits until it traces.
-    pub fn start(mut command: Command, arguments: &[&str]) -> Self {
+    pub fn start(command: Command, arguments: &[&str]) -> Self {
+        Self::start_until(command, arguments, Begun::Says)
+    }
+
+    /// The same, by what it is seen then.
+    pub fn start_until(mut command: Command, arguments: &[&str], begun: Begun<'_>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(directory.path().join(name)).unwrap();
         command.args(["--format", "json"]).args(arguments);
@@ -51,7 +65,15 @@ impl Run {
             .spawn()
             .unwrap();
         let mut run = Self { child, directory };
-        run.await_message("zkchurn: tracing");
+        match begun {
+            Begun::Says => run.await_message("zkchurn: tracing"),
+            Begun::Records(recording) => {
+                let partial = partial(Path::new(recording));
+                wait_for(PATIENCE, "the recording to begin", || {
+                    fs::metadata(&partial).is_ok_and(|file| file.len() > 0)
+                });
+            }
+        }
         run
     }
 
