@@ -104,6 +104,7 @@ fn the_workers_of_one_parent_are_one_finding() {
         (&who["kind"], &who["processes"]),
         (&"programs".into(), &4.into())
     );
+    assert_eq!(who["label"], "gunicorn (kz_app:app)");
 }
 
 /// The server's side of [`four_causes_on_one_host`]: all of one address.
@@ -125,6 +126,16 @@ fn what_a_thread_met_before_is_part_of_its_story() {
     assert_eq!(
         findings(&report),
         [("client_fails_before_it_speaks", "certain", 26)]
+    );
+    let who = &report["findings"][0]["who"];
+    assert_eq!(who["label"], "java (tomcat t-jdk14-w1)");
+    assert_eq!(who["thread"], "main-SendThread(127.0.0.1:37181)");
+    assert_eq!(
+        who["runs_in"],
+        serde_json::json!([
+            "catalina.base /srv/app/out/t-jdk14-w1/tomcat",
+            "web application app"
+        ])
     );
     let reasons = report["findings"][0]["for"].as_array().unwrap();
     assert!(

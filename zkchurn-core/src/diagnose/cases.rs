@@ -114,9 +114,10 @@ impl<'a> Scope<'a> {
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
+        let who = self.who(owner, cluster);
         Case {
-            who: self.who(owner, cluster),
-            runs_in: naming::runs_in(self.registry, &processes),
+            runs_in: naming::runs_in(self.registry, &who, &processes),
+            who,
             side: destinations.first().map_or(Side::Client, Destination::side),
             rhythm: Rhythm::of(&gaps),
             gaps,

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     connection::Comm,
+    inspection::web_application,
     ledger::{Destination, group::NamedThread},
     process::{ProcessKey, java_name, jvm::Launch},
     registry::Registry,
@@ -60,9 +61,24 @@ pub fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u6
     }
 }
 
-/// Where these processes run, in words: what their instance, unit, container and pod are
-/// called. Nothing where they differ.
-pub fn runs_in(registry: &Registry, processes: &[ProcessKey]) -> Vec<String> {
+/// Where they run, in words: what the instance, unit, container, pod and web application are
+/// called. Nothing where the processes differ.
+pub fn runs_in(registry: &Registry, who: &Who, processes: &[ProcessKey]) -> Vec<String> {
+    let mut places = places(registry, processes);
+    if let Some(application) = web_application(registry, who) {
+        places.push(format!("web application {application}"));
+    }
+    places
+}
+
+fn web_application(registry: &Registry, who: &Who) -> Option<String> {
+    let Who::Thread { process, name, .. } = who else {
+        return None;
+    };
+    web_application::of(registry.inspection(*process)?, name.full.as_ref()?)
+}
+
+fn places(registry: &Registry, processes: &[ProcessKey]) -> Vec<String> {
     let places = processes.iter().take(COMPARED);
     let places = places.map(|process| places_of(registry, *process));
     let mut places: BTreeSet<_> = places.filter(|places| !places.is_empty()).collect();
@@ -156,13 +172,13 @@ mod tests {
         for (pid, base) in [(1, "/srv/shop"), (2, "/srv/shop"), (3, "/srv/news")] {
             registry.insert(tomcat(pid, base));
         }
-        let places = |pids: &[u32]| {
+        let places_of = |pids: &[u32]| {
             let processes = pids.iter().map(|pid| ProcessKey::new(*pid, 0));
-            runs_in(&registry, &processes.collect::<Vec<_>>())
+            places(&registry, &processes.collect::<Vec<_>>())
         };
-        assert_eq!(places(&[1, 2]), ["catalina.base /srv/shop"]);
-        assert_eq!(places(&[1, 99]), ["catalina.base /srv/shop"]);
-        assert!(places(&[1, 3]).is_empty());
-        assert!(places(&[99]).is_empty());
+        assert_eq!(places_of(&[1, 2]), ["catalina.base /srv/shop"]);
+        assert_eq!(places_of(&[1, 99]), ["catalina.base /srv/shop"]);
+        assert!(places_of(&[1, 3]).is_empty());
+        assert!(places_of(&[99]).is_empty());
     }
 }

@@ -198,8 +198,8 @@ pub struct WhoRow {
     /// Its whole name, where the JVM or its log told it; absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
-    /// Where the process runs: `catalina.base`, systemd unit, container, pod, each with its
-    /// name; absent where that is not known.
+    /// Where the process runs: `catalina.base`, systemd unit, container, pod, web application,
+    /// each with its name; absent where that is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub runs_in: Vec<String>,
     pub threads: Option<u64>,

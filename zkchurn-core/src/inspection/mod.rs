@@ -12,6 +12,7 @@ pub mod jvm;
 pub mod logs;
 pub mod signature;
 pub mod thread_name;
+pub mod web_application;
 
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,7 @@ use super::{
     text::{Page, suspect},
     words::{
         explained,
-        finding::{about, also, title},
+        finding::{about, also, runs_in, title},
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
@@ -143,6 +143,9 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let alike: Vec<_> = titles
         .map(|name| format!("\"{}\" instead", name.title()))
         .collect();
+    if let Some(places) = runs_in(finding) {
+        item(to, "runs in", &places)?;
+    }
     item(to, "what", &finding.summary)?;
     for (name, sentences) in [
         ("rhythm", finding.rhythm.as_slice()),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{style::Style, wrap::wrapped};
 use crate::{
     diagnose::Finding,
-    render::words::finding::{about, also, title},
+    render::words::finding::{about, also, runs_in, title},
     text::{self, clip, printable},
 };
 
@@ -73,6 +73,9 @@ fn write_heading(
 fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::Result<()> {
     let line = |to: &mut dyn Write, name: &str, value: &str| line(to, name, value, layout);
     let lines = |to: &mut dyn Write, name: &str, values: &[String]| lines(to, name, values, layout);
+    if let Some(places) = runs_in(finding) {
+        line(to, "runs in", &places)?;
+    }
     line(to, "what", &finding.summary)?;
     if let Some(rhythm) = &finding.rhythm {
         line(to, "rhythm", rhythm)?;
