@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A monitor that looks at a port once in a while.
 
-Usage: probe.py WHAT HOST PORT COUNT PERIOD_SECONDS. WHAT is `close` (connect and
+Usage: probe.py WHAT HOST PORT COUNT PERIOD_SECONDS [go_on]. WHAT is `close` (connect and
 close), `reset` (connect and close with SO_LINGER 0) or `word` (ask ruok, stat
 and mntr in turn and read the answer). Prints for each connection the thread
-that made it and its own port: the ground truth.
+that made it and its own port: the ground truth. With go_on a connection that fails is
+passed over; otherwise it ends the program.
 """
 
 import socket
@@ -29,11 +30,15 @@ def look(what, address, number):
 
 
 def main():
-    what, host, port, count, period = sys.argv[1:]
+    what, host, port, count, period = sys.argv[1:6]
+    passed_over = OSError if "go_on" in sys.argv[6:] else ()
     begun = time.monotonic()
     for number in range(int(count)):
         time.sleep(max(0.0, begun + number * float(period) - time.monotonic()))
-        print(threading.get_native_id(), look(what, (host, int(port)), number), flush=True)
+        try:
+            print(threading.get_native_id(), look(what, (host, int(port)), number), flush=True)
+        except passed_over:
+            pass
 
 
 main()

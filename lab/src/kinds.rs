@@ -13,8 +13,13 @@
 //! | `refused`, `network`, `stale` | nobody listens; packets are lost; one address is dead |
 //! | `unserved` | the limit, no quorum, a server that lost its data |
 //! | `sessions`, `requests`, `handles` | expired and shared sessions; a client per request; a leak |
+//! | `authentication`, `tls` | SASL refused; TLS that fails at a port that speaks it |
+//! | `between` | a proxy without a server; one that cuts what is idle |
+//! | `ports` | no local port is free |
 //! | `pauses`, `oversized`, `healthy` | a server that hangs; a packet too large; nothing wrong |
 
+mod authentication;
+mod between;
 pub mod expected;
 mod handles;
 mod healthy;
@@ -23,6 +28,7 @@ mod incident;
 mod network;
 mod oversized;
 mod pauses;
+mod ports;
 mod probes;
 mod refused;
 mod requests;
@@ -30,6 +36,7 @@ pub mod scene;
 mod sessions;
 mod stale;
 mod strangers;
+mod tls;
 pub mod tools;
 pub mod truth;
 mod unserved;
@@ -66,6 +73,10 @@ pub fn all() -> Vec<&'static Kind> {
         refused::KINDS,
         handles::KINDS,
         requests::KINDS,
+        authentication::KINDS,
+        tls::KINDS,
+        between::KINDS,
+        ports::KINDS,
         stale::KINDS,
         oversized::KINDS,
         healthy::KINDS,

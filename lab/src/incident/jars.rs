@@ -21,6 +21,12 @@ pub fn complete() -> String {
     jars.join(":")
 }
 
+/// The same and what TLS takes: ZooKeeper speaks it by Netty.
+pub fn with_netty() -> String {
+    let netty = ["codec", "resolver"].map(|part| format!(":{JARS}/netty-{part}.jar"));
+    complete() + &netty.concat()
+}
+
 /// Makes copies without the lost class below `dir` and returns a class path
 /// that starts with them.
 ///

@@ -24,6 +24,9 @@ pub struct Config<'a> {
     port: u16,
     address: Ipv4Addr,
     lines: Vec<String>,
+    properties: Vec<String>,
+    /// Whether the port speaks TLS.
+    secure: bool,
     main: &'static str,
 }
 
@@ -35,6 +38,8 @@ impl<'a> Config<'a> {
             port,
             address: Ipv4Addr::LOCALHOST,
             lines: vec!["tickTime=2000".to_owned()],
+            properties: Vec::new(),
+            secure: false,
             main: "org.apache.zookeeper.server.ZooKeeperServerMain",
         }
     }
@@ -49,6 +54,28 @@ impl<'a> Config<'a> {
     pub fn line(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
         self
+    }
+
+    /// With another flag of its JVM.
+    pub fn property(mut self, flag: &str) -> Self {
+        self.properties.push(flag.to_owned());
+        self
+    }
+
+    /// Its port speaks TLS, with the key in this PKCS #12 file.
+    pub fn secure(mut self, key_store: &Path, password: &str) -> Self {
+        self.secure = true;
+        for (name, value) in [
+            ("location", &*key_store.display().to_string()),
+            ("password", password),
+            ("type", "PKCS12"),
+        ] {
+            self.lines.push(format!("ssl.keyStore.{name}={value}"));
+            self.lines.push(format!("ssl.trustStore.{name}={value}"));
+        }
+        self.lines.push("ssl.clientAuth=none".to_owned());
+        let factory = "org.apache.zookeeper.server.NettyServerCnxnFactory";
+        self.property(&format!("-Dzookeeper.serverCnxnFactory={factory}"))
     }
 
     /// As member 1 of three. The other two are never started.
@@ -68,11 +95,16 @@ impl<'a> Config<'a> {
 
     /// Without `admin.enableServer=false` it would take port 8080 as well.
     fn text(&self) -> String {
+        let port = if self.secure {
+            "secureClientPort"
+        } else {
+            "clientPort"
+        };
         format!(
             "{}\n\
              dataDir={}\n\
-             clientPort={}\n\
-             clientPortAddress={}\n\
+             {port}={}\n\
+             {port}Address={}\n\
              4lw.commands.whitelist=*\n\
              admin.enableServer=false\n",
             self.lines.join("\n"),
@@ -93,11 +125,12 @@ impl Server {
         let file = config.dir.join("zoo.cfg");
         std::fs::write(&file, config.text()).context("cannot write zoo.cfg")?;
         let file = file.to_str().context("not a path for ZooKeeper")?;
+        let properties: Vec<_> = config.properties.iter().map(String::as_str).collect();
         let jvm = Launch {
             dir: config.dir,
             name: NAME,
-            class_path: &jars::complete(),
-            properties: &[],
+            class_path: &jars::with_netty(),
+            properties: &properties,
             main: &[config.main, file],
         }
         .start()?;

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use xtask::setup::incident::JARS;
 
 use super::Kind;
 use super::expected::{Expected, Findings, NONE};
@@ -95,8 +94,7 @@ fn openssl(scene: &Scene<'_>) -> Result<Truth> {
 fn java(scene: &Scene<'_>) -> Result<Truth> {
     let _server = scene.server()?;
     let tracer = scene.trace()?;
-    let netty = ["codec", "resolver"].map(|part| format!(":{JARS}/netty-{part}.jar"));
-    let class_path = scene.tools.class_path(scene.dir)? + &netty.concat();
+    let class_path = scene.tools.class_path_with_netty(scene.dir)?;
     let client = scene.java_with(
         "client",
         &class_path,

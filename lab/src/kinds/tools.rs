@@ -48,9 +48,18 @@ impl Tools {
     /// Copies the Java classes below `dir` and returns the class path with all
     /// of ZooKeeper.
     pub fn class_path(&self, dir: &Path) -> Result<String> {
+        Ok(format!("{}:{}", self.classes(dir)?, jars::complete()))
+    }
+
+    /// The same, with what the Netty transport takes.
+    pub fn class_path_with_netty(&self, dir: &Path) -> Result<String> {
+        Ok(format!("{}:{}", self.classes(dir)?, jars::with_netty()))
+    }
+
+    fn classes(&self, dir: &Path) -> Result<String> {
         let classes = dir.join("classes");
         copy_all(&self.dir.path().join("classes"), &classes)?;
-        Ok(format!("{}:{}", classes.display(), jars::complete()))
+        Ok(classes.display().to_string())
     }
 
     /// The same, with jars that lack the lost class.

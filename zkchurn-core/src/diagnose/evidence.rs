@@ -10,14 +10,14 @@ use super::{
     who::Who,
 };
 use crate::{
-    inspection::{LogSignature, logs::LogFinding, signature::NAMES_OF_ZOOKEEPER},
+    inspection::{LogSignature, logs::LogFinding, signature::NAMES_OF_CLIENT},
     process::java_name,
 };
 
 /// Whose line it is, the closer the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
-    /// The process's: nothing in it names ZooKeeper.
+    /// The process's: nothing in it is of a ZooKeeper client.
     Process,
     /// A ZooKeeper client's: it names the client, its classes, or a session.
     Client,
@@ -50,7 +50,7 @@ impl<'a> LogLine<'a> {
         let origin = match names_thread(case, &text) {
             Some(true) => Origin::Thread,
             Some(false) => return None,
-            None if names_zookeeper(&text) => Origin::Client,
+            None if names_client(&text) => Origin::Client,
             None => Origin::Process,
         };
         Some(Self { finding, origin })
@@ -72,10 +72,9 @@ impl<'a> LogLine<'a> {
         let line = self.finding.last.trim();
         match self.is_of_client() {
             true => format!("{QUOTE} ({}): \"{line}\"", self.finding.place()),
-            false => format!(
-                "its log says, without naming ZooKeeper, so it may be about something else: \
-                 \"{line}\""
-            ),
+            false => {
+                format!("its log says this, perhaps of something else than ZooKeeper: \"{line}\"")
+            }
         }
     }
 
@@ -120,9 +119,9 @@ fn port_of_send_thread(text: &str) -> Option<u16> {
     port.parse().ok()
 }
 
-fn names_zookeeper(text: &str) -> bool {
+fn names_client(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    NAMES_OF_ZOOKEEPER.iter().any(|name| text.contains(name))
+    NAMES_OF_CLIENT.iter().any(|name| text.contains(name))
 }
 
 /// The best line of these signatures: the one whose origin is closest, of equals the one
@@ -234,18 +233,27 @@ fn speaks_for(signature: LogSignature) -> &'static [Churn] {
 /// client does not work, or its server refuses it.
 fn rules_out_others(signature: LogSignature) -> bool {
     use LogSignature as Line;
-    const DECISIVE: [LogSignature; 9] = [
+    const DECISIVE: [LogSignature; 8] = [
         Line::WEB_APPLICATION_STOPPED,
         Line::ZOOKEEPER_CLASS_MISSING,
         Line::JAR_REPLACED,
         Line::CLASS_MISSING,
-        Line::CLIENT_LOOP_DIED,
         Line::PACKET_TOO_LARGE,
         Line::AUTHENTICATION_FAILED,
         Line::TLS_HANDSHAKE_FAILED,
         Line::TLS_MEETS_PLAINTEXT,
     ];
     DECISIVE.contains(&signature)
+}
+
+/// Whether a line of ZooKeeper's client names a cause with which this kind is not the whole
+/// story.
+pub fn rules_out(case: &Case<'_>, kind: Churn) -> bool {
+    lines(case).filter(LogLine::is_of_client).any(|line| {
+        let decides =
+            |signature| rules_out_others(signature) && !speaks_for(signature).contains(&kind);
+        line.signature().is_some_and(decides)
+    })
 }
 
 /// Holds what was found against what the logs say: a line of ZooKeeper's client that
@@ -335,13 +343,19 @@ mod tests {
     fn an_error_that_does_not_name_zookeeper_decides_nothing() {
         let probes = by_pool_thread(every(1_000, 12, SILENT));
         let snappy = "java.lang.NoClassDefFoundError: org/xerial/snappy/SnappyOutputStream";
-        let with = diagnosed_beside_log(&probes, &[("class-missing", None, snappy, 3)]);
-        let without = diagnosed(&probes);
-        assert_eq!(
-            names_and_alternatives(&with),
-            names_and_alternatives(&without)
-        );
-        assert!(with.iter().all(|one| one.confidence != Confidence::Certain));
+        let records = [
+            None,
+            Some("ERROR Metrics - export of zookeeper's figures failed"),
+        ];
+        for record in records {
+            let with = diagnosed_beside_log(&probes, &[("class-missing", record, snappy, 3)]);
+            let without = diagnosed(&probes);
+            assert_eq!(
+                names_and_alternatives(&with),
+                names_and_alternatives(&without)
+            );
+            assert!(with.iter().all(|one| one.confidence != Confidence::Certain));
+        }
     }
 
     #[test]
@@ -390,6 +404,12 @@ mod tests {
         let findings = diagnosed_beside_log(&healthy, &[("session-expired", None, line, 1)]);
         assert_eq!(
             lead(&findings),
+            (Churn::ClientPerRequest, Confidence::Likely)
+        );
+        let new = "INFO ZooKeeper: Initiating client connection, connectString=zk1:2181";
+        let findings = diagnosed_beside_log(&healthy, &[("new-client", None, new, 14)]);
+        assert_eq!(
+            lead(&findings),
             (Churn::ClientPerRequest, Confidence::Certain)
         );
     }
@@ -434,7 +454,7 @@ mod tests {
     #[test]
     fn what_speaks_for_a_finding_is_among_its_reasons() {
         let refused = every(1_000, 6, (0, 0, Outcome::Refused));
-        let line = "dial tcp: connect: connection refused (zookeeper)";
+        let line = "zk: dial tcp: connect: connection refused";
         let findings = diagnosed_beside_log(&refused, &[("connection-refused", None, line, 6)]);
         assert!(findings[0].reasons_for.iter().any(|why| why.contains(line)));
     }

@@ -2,9 +2,8 @@
 //! The log signatures. The texts that they are found by are in signatures.toml; a test
 //! there holds the two lists against each other.
 
-/// What a line names ZooKeeper by, its client or its session: the project, its clients,
-/// the connection thread and the server's connection of the Java implementation, and a
-/// session's id. In lower case; the case of a line does not matter.
+/// What a line names ZooKeeper by: the project, or what only its clients and servers write.
+/// In lower case; the case of a line does not matter.
 pub const NAMES_OF_ZOOKEEPER: &[&str] = &[
     "zookeeper",
     "kazoo",
@@ -15,8 +14,35 @@ pub const NAMES_OF_ZOOKEEPER: &[&str] = &[
     "zkclient",
     "zoo_error@",
     "zoo_warn@",
+    "zk retcode",
     "keeperexception",
     "keepererrorcode",
+    "session 0x",
+    "sessionid 0x",
+    "sessionid=0x",
+];
+
+/// Those of them that only ZooKeeper's clients write. A line of an application may well
+/// say `zookeeper` and be about something else: a health check, an exporter of metrics.
+pub const NAMES_OF_CLIENT: &[&str] = &[
+    "org.apache.zookeeper.",
+    "org/apache/zookeeper/",
+    "zookeeper quorum member",
+    "zookeepersaslclient",
+    "zookeeperclient",
+    "zookeeper service, session 0x",
+    "kazoo",
+    "clientcnxn",
+    "sendthread(",
+    "curator",
+    "zkclient",
+    "zoo_error@",
+    "zoo_warn@",
+    "zk retcode",
+    "keeperexception",
+    "keepererrorcode",
+    "coordination::exception",
+    "zk: ",
     "session 0x",
     "sessionid 0x",
     "sessionid=0x",

@@ -98,6 +98,8 @@ pub struct Rate {
     pub width_minutes: u64,
     /// Those in which something happened.
     pub buckets: Vec<Row>,
+    /// Connections that ended by lines whose time was not understood: they are in no bucket.
+    pub ended_without_time: u64,
 }
 
 /// What the log is like.
@@ -181,6 +183,7 @@ pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usiz
         rate: Rate {
             width_minutes: tally.histogram.width_minutes(),
             buckets: tally.histogram.rows(),
+            ended_without_time: tally.ended_without_time,
         },
         log: log(facts, files),
     }

@@ -132,6 +132,8 @@ pub struct LogTally {
     /// Events of which the log tells no address.
     pub without_address: Address,
     pub histogram: LogHistogram,
+    /// Connections that ended by lines without a time that was understood.
+    pub ended_without_time: u64,
     /// The minute in which most connections ended.
     pub busiest: Busiest,
     /// How often a connection with another server of the ensemble broke, by its id.
@@ -166,7 +168,11 @@ impl LogTally {
 
     /// Counts an event over time.
     pub fn count_in_time(&mut self, event: Event) {
-        let Some(at) = event.at else { return };
+        let Some(at) = event.at else {
+            let ended = event.times * u64::from(event.kind.is_end());
+            self.ended_without_time = self.ended_without_time.saturating_add(ended);
+            return;
+        };
         if event.kind == Kind::Accepted {
             let accepted = event.times;
             self.histogram.add(at, Bucket { accepted, ended: 0 });

@@ -95,9 +95,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence != Confidence::Certain && !case.peers_serve {
         verdict = verdict
             .but("nobody was served there during the trace: it need not be a ZooKeeper server")
-            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
-                "what listens there: a proxy, sidecar or load balancer, or ZooKeeper itself",
+                "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
             );
     }
     if let Some(line) = logged {
@@ -141,7 +141,10 @@ mod tests {
             (finding.name, finding.confidence),
             (Churn::ConnectionLimit, Confidence::Possible)
         );
-        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+        assert_eq!(
+            finding.cannot_tell_from,
+            [Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort]
+        );
 
         // Somebody else is served there.
         let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);

@@ -3,22 +3,44 @@
 //! takes the record's header for a length, finds it too large and closes.
 
 use super::{Rule, wrong_protocol};
-use crate::diagnose::{churn::Churn, finding::Severity, protocol::Scope};
+use crate::diagnose::{
+    case::Case,
+    churn::Churn,
+    finding::{Confidence, Severity, Verdict},
+    protocol::Scope,
+};
 
 pub const RULE: Rule = Rule {
     name: Churn::TlsAtPlaintextPort,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,
-    judge: |case| {
-        wrong_protocol::read_off_the_wire(
-            case,
-            |handshakes| handshakes.tls,
-            "TLS",
-            "a ClientHello was seen on the wire",
-            "compare the client's `zookeeper.client.secure` with the port: TLS needs the server's secureClientPort",
-        )
-    },
+    judge,
 };
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let mut verdict = wrong_protocol::read_off_the_wire(
+        case,
+        |handshakes| handshakes.tls,
+        "TLS",
+        "a ClientHello was seen on the wire",
+        "compare the client's `zookeeper.client.secure` with the port: TLS needs the server's \
+         secureClientPort",
+    )?;
+    if case.peers_serve {
+        return Some(verdict);
+    }
+    // Seen live: Netty closes what it cannot make a TLS channel for.
+    verdict.confidence = Confidence::Likely;
+    Some(
+        verdict
+            .but(
+                "nobody was served there during the trace: a port that speaks TLS and cannot \
+                 read its own key or trust store closes in the same way",
+            )
+            .cannot_tell_from(&[Churn::TlsHandshakeFailed])
+            .decided_by("the server's log: SSLContextException, or \"Len error\""),
+    )
+}
 
 #[cfg(test)]
 mod tests {
@@ -30,6 +52,6 @@ mod tests {
     fn the_first_bytes_say_so() {
         let finding = only(found_in(b"\x16\x03\x01\x01\x2a\x01\x00\x01\x26\x03\x03"));
         let told = (finding.name, finding.confidence);
-        assert_eq!(told, (Churn::TlsAtPlaintextPort, Confidence::Certain));
+        assert_eq!(told, (Churn::TlsAtPlaintextPort, Confidence::Likely));
     }
 }
