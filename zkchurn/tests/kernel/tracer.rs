@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     process::{ChildStdout, Command, Stdio},
     sync::{
+        LazyLock,
         atomic::{AtomicU16, Ordering},
         mpsc,
     },
@@ -20,10 +21,16 @@ use zkchurn_lab::harness::{tracer, wait};
 
 use crate::in_time::LIMIT;
 
-/// A port that no other test of this run uses, so that tests may run side by
-/// side although zkchurn sees all network namespaces.
+/// A port that no other test uses, so that tests may run side by side although zkchurn
+/// sees all network namespaces. Each run has ports of its own, too: two on one host, in
+/// two clones, would count each other's connections.
 pub fn unused_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    const FIRST: u16 = 21_000;
+    const OF_EACH_RUN: u16 = 200;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let run = u16::try_from(std::process::id() % 50).unwrap();
+        AtomicU16::new(FIRST + run * OF_EACH_RUN)
+    });
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
