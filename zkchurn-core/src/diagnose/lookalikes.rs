@@ -7,6 +7,7 @@
 use super::{
     case::{Case, ClientThread, Runtime},
     evidence,
+    finding::Verdict,
     protocol::Protocol,
 };
 use crate::{
@@ -44,6 +45,22 @@ const PROBES: [&str; 9] = [
     "telnet",
     "envoy",
 ];
+
+/// With what to do about a client that fails inside itself.
+pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
+    match case.runtime {
+        Runtime::Jvm => verdict
+            .perhaps_next(case.search_log_for(
+                "NoClassDefFoundError and \"has been stopped already\"",
+                &FAILS_INSIDE,
+            ))
+            .next(
+                "restart the JVM with complete jars, and have the application close its client \
+                 when it stops",
+            ),
+        _ => verdict.next(case.read_log()),
+    }
+}
 
 /// Evidence for both.
 pub struct Lookalikes {

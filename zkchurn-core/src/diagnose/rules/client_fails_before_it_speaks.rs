@@ -7,7 +7,7 @@ use crate::diagnose::{
     case::{Case, Runtime},
     churn::Churn,
     finding::{Confidence, Severity, Verdict},
-    lookalikes::{FAILS_INSIDE, Lookalikes},
+    lookalikes::{self, Lookalikes},
     protocol::Scope,
 };
 
@@ -48,18 +48,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = undecided(verdict, case);
     }
-    Some(match case.runtime {
-        Runtime::Jvm => verdict
-            .perhaps_next(case.search_log_for(
-                "NoClassDefFoundError and \"has been stopped already\"",
-                &FAILS_INSIDE,
-            ))
-            .next(
-                "restart the JVM with complete jars, and have the application close its client \
-                 when it stops",
-            ),
-        _ => verdict.next(case.read_log()),
-    })
+    Some(lookalikes::mended(case, verdict))
 }
 
 /// Names what would distinguish it from a probe.

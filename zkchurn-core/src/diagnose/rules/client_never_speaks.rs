@@ -11,7 +11,7 @@ use crate::{
         case::{Case, ClientThread, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        lookalikes::FAILS_INSIDE,
+        lookalikes::{self, FAILS_INSIDE},
         protocol::Scope,
     },
     ledger::shape::{Ending, Spoken},
@@ -88,18 +88,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .decided_by("what program it is and what it is configured to do")
             .decided_by(case.log_that_decides());
     }
-    Some(match case.runtime {
-        Runtime::Jvm => verdict
-            .perhaps_next(case.search_log_for(
-                "NoClassDefFoundError and \"has been stopped already\"",
-                &FAILS_INSIDE,
-            ))
-            .next(
-                "restart the JVM with complete jars, and have the application close its client \
-                 when it stops",
-            ),
-        _ => verdict.next(case.read_log()),
-    })
+    Some(lookalikes::mended(case, verdict))
 }
 
 #[cfg(test)]
