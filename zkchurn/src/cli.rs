@@ -66,7 +66,8 @@ Examples:
   zkchurn doctor                            check whether zkchurn can trace here
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
-4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable.";
+4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable,
+8 not the log of a ZooKeeper server (serverlog).";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
