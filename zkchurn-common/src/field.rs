@@ -86,6 +86,8 @@ fields! {
         RemoteV6 = member("sock", "__sk_common.skc_v6_daddr", 16),
         /// Local IPv6 address.
         LocalV6 = member("sock", "__sk_common.skc_v6_rcv_saddr", 16),
+        /// TCP state.
+        State = member("sock", "__sk_common.skc_state", 1),
         /// Pointer to the network namespace.
         Net = member("sock", "__sk_common.skc_net", 8),
         /// Inode number of a network namespace, inside `struct net`.

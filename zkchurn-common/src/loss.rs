@@ -12,8 +12,8 @@ pub enum Loss {
     TableFull = 0,
     /// A connection ended and the ring buffer had no room for its record.
     EndedRecordDropped = 1,
-    /// A connection was established and the ring buffer had no room to say so.
-    /// Its end is still recorded.
+    /// A connection began and the ring buffer had no room to say so, where it would
+    /// have been said. Its end is still recorded.
     EstablishedRecordDropped = 2,
     /// A socket on a traced port closed that is not in the table: it is older
     /// than the tracer, or its insertion failed and is counted above.

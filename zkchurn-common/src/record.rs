@@ -3,14 +3,16 @@
 //!
 //! The kernel program keeps one [`ConnectionRecord`] for each open socket in
 //! its table, fills it in as the connection lives, and copies it to the ring
-//! buffer when the connection is established and when it ends. The record is
-//! the same in a recording file. Addresses and ports are in network byte
+//! buffer when the connection ends. Of most connections this is the only record.
+//! One more comes before it where somebody waits for it: of a process's first
+//! connection, of the first after a pause, and of those that stay open
+//! (docs/adr/0020). The record is the same in a recording file. Addresses and ports are in network byte
 //! order, other numbers little-endian; there is no padding that is not named.
 //! [`wire`](crate::wire) says how the record may change.
 //!
-//! What is known once a connection is established comes first, so that the
-//! record at its establishment is a prefix of the one at its end:
-//! [`ESTABLISHED_SIZE`] bytes instead of [`RECORD_SIZE`].
+//! What is known once a connection is established comes first: earlier versions
+//! published a prefix of [`ESTABLISHED_SIZE`] bytes at that moment, and recordings
+//! hold them.
 //!
 //! The program stores what it saw and does not interpret it: who closed first
 //! and which way a RST went are derived by the reader from `states_seen`,
@@ -23,14 +25,16 @@ use crate::wire::{RecordHeader, tag};
 pub const COMM_LENGTH: usize = 16;
 
 /// Size of [`ConnectionRecord`] in bytes.
-pub const RECORD_SIZE: usize = 288;
-/// Size in bytes of its front that is published when a connection is established.
+pub const RECORD_SIZE: usize = 296;
+/// Size in bytes of its front that earlier versions published when a connection was
+/// established.
 pub const ESTABLISHED_SIZE: usize = 176;
 /// `header.version`. Version 1 was 216 bytes long and had no header; only
 /// recordings hold it.
 pub const RECORD_VERSION: u16 = 2;
 
-/// `stage`: the connection has just been established.
+/// `stage`: the connection has just been established, or is older than the trace. Of
+/// newer connections only in recordings of earlier versions.
 pub const STAGE_ESTABLISHED: u8 = 1;
 /// `stage`: the connection has ended.
 pub const STAGE_ENDED: u8 = 2;
@@ -38,9 +42,21 @@ pub const STAGE_ENDED: u8 = 2;
 /// last record of this socket. Made by the reader from the table, never by the
 /// kernel program.
 pub const STAGE_OPEN_AT_END: u8 = 3;
-/// `stage`: the connection was in the table when the reader walked it, at
-/// `until_ns`; further records of this socket follow. Made by the reader likewise.
+/// `stage`: the connection was open, or connecting, at `until_ns`; further records of
+/// this socket follow. Made by the kernel program as the connection begins, or by the
+/// reader when it walks the table.
 pub const STAGE_SEEN_OPEN: u8 = 4;
+/// `stage`: the connection was in the table, and at `until_ns` its socket had been closed
+/// for a while: the kernel had skipped the program at its end. When and how it ended is
+/// unknown beyond what the record's other fields tell; it is the last one of this socket.
+pub const STAGE_FOUND_CLOSED: u8 = 5;
+
+/// `told`: no record of this connection came before.
+pub const TOLD_NOTHING: u8 = 0;
+/// `told`: an earlier record told of it, before it was established.
+pub const TOLD_CONNECTING: u8 = 1;
+/// `told`: an earlier record told of it, and that it was established.
+pub const TOLD_ESTABLISHED: u8 = 2;
 
 /// `side`: this host opened the connection.
 pub const SIDE_OPENED: u8 = 1;
@@ -144,6 +160,8 @@ known! {
     INTERFACE = 23 => interface,
     /// `ending`
     ENDING = 24 => ending,
+    /// `told`. Without it a record is of the time when each establishment had a record.
+    TOLD = 25 => told,
 }
 
 /// Bits of `ending`: what was so when the socket reached CLOSE.
@@ -230,7 +248,8 @@ pub struct ConnectionRecord {
     pub local_port: [u8; 2],
     /// Remote port, network byte order.
     pub remote_port: [u8; 2],
-    /// [`STAGE_ESTABLISHED`], [`STAGE_ENDED`], [`STAGE_OPEN_AT_END`] or [`STAGE_SEEN_OPEN`].
+    /// [`STAGE_ESTABLISHED`], [`STAGE_ENDED`], [`STAGE_OPEN_AT_END`], [`STAGE_SEEN_OPEN`] or
+    /// [`STAGE_FOUND_CLOSED`].
     pub stage: u8,
     /// [`SIDE_OPENED`] or [`SIDE_ACCEPTED`].
     pub side: u8,
@@ -285,7 +304,37 @@ pub struct ConnectionRecord {
     pub unsent: u32,
     /// What was received and never read (`rcv_nxt - copied_seq`).
     pub unread: u32,
+    /// What earlier records told of this connection: [`TOLD_NOTHING`],
+    /// [`TOLD_CONNECTING`] or [`TOLD_ESTABLISHED`].
+    pub told: u8,
+    /// Always 0.
+    pub reserved: [u8; 7],
 }
+
+/// A value of the table: a record in progress, and what only the kernel program needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout,
+        zerocopy::Immutable
+    )
+)]
+#[repr(C)]
+pub struct TableEntry {
+    /// The record, to be published at the end.
+    pub record: ConnectionRecord,
+    /// Address of the `struct sock`, 0 where the program has not met it yet. It never
+    /// leaves the table.
+    pub address: u64,
+    /// Not 0: the socket was found closed once.
+    pub found_closed: u64,
+}
+
+/// Size of [`TableEntry`] in bytes.
+pub const ENTRY_SIZE: usize = RECORD_SIZE + 16;
 
 impl ConnectionRecord {
     /// The header of a record that is whole.
@@ -299,6 +348,7 @@ impl ConnectionRecord {
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<ConnectionRecord>() == RECORD_SIZE);
+    assert!(size_of::<TableEntry>() == ENTRY_SIZE);
     assert!(align_of::<ConnectionRecord>() == 8);
     assert!(offset_of!(ConnectionRecord, socket) == 8);
     assert!(offset_of!(ConnectionRecord, local_address) == 56);
@@ -309,7 +359,8 @@ const _: () = {
     assert!(offset_of!(ConnectionRecord, left_established_ns) == ESTABLISHED_SIZE);
     assert!(offset_of!(ConnectionRecord, closer_comm) == 232);
     assert!(offset_of!(ConnectionRecord, error) == 256);
-    assert!(offset_of!(ConnectionRecord, unread) + 4 == RECORD_SIZE);
+    assert!(offset_of!(ConnectionRecord, told) == 288);
+    assert!(offset_of!(ConnectionRecord, reserved) + 7 == RECORD_SIZE);
     // The ring buffer aligns what it holds to 8 bytes.
     assert!(RECORD_SIZE.is_multiple_of(8) && ESTABLISHED_SIZE.is_multiple_of(8));
 };

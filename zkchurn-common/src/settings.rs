@@ -9,6 +9,19 @@ pub const SIDE_CLIENT: u32 = 1;
 /// Trace connections that this host accepts on a traced port.
 pub const SIDE_SERVER: u32 = 2;
 
+/// Slot of the array `READER`: not 0 while the reader looks at the ring buffer only when it
+/// is woken. The program sets it to 0 when it wakes it.
+pub const READER_DOZES: u32 = 0;
+/// Slot of the array `READER`: when the program last woke it for a new process,
+/// nanoseconds of `CLOCK_MONOTONIC`.
+pub const LAST_WOKEN: u32 = 1;
+/// Number of slots.
+pub const READER_SLOTS: u32 = 2;
+
+/// Sockets that one run of the program `check_sockets` looks at: a raw tracepoint has so
+/// many arguments at most (include/linux/filter.h, `MAX_BPF_FUNC_ARGS`).
+pub const CHECKED_AT_ONCE: usize = 12;
+
 /// Names of the globals and of the maps in the eBPF object.
 pub mod names {
     /// `u32`: [`SIDE_CLIENT`](super::SIDE_CLIENT), [`SIDE_SERVER`](super::SIDE_SERVER) or both.
@@ -39,6 +52,10 @@ pub mod names {
     pub const LOSS: &str = "LOSS";
     /// The program for `tp_btf/inet_sock_set_state`.
     pub const TP_BTF_PROGRAM: &str = "inet_sock_set_state_btf";
+    /// Array that the reader tells the program in how it waits: see [`READER_DOZES`](super::READER_DOZES).
+    pub const READER: &str = "READER";
+    /// The program that looks whether sockets of the table are closed.
+    pub const CHECK_PROGRAM: &str = "check_sockets";
     /// The program for what the kernel skips that one for.
     pub const AGAIN_PROGRAM: &str = "inet_sock_set_state_again";
     /// The program for the classic tracepoint `sock/inet_sock_set_state`.

@@ -58,7 +58,7 @@ pub enum Stage {
     /// It has just been established.
     Established,
     Ended,
-    /// It was open, or connecting, when the table was walked; more is to come.
+    /// It was open, or connecting, when the record was made; more is to come.
     SeenOpen,
     /// It was still open, or still connecting, when the trace ended.
     Open,
@@ -66,6 +66,20 @@ pub enum Stage {
     /// an orphan in FIN_WAIT2, or the kernel skipped the program at its last
     /// step (a recursion miss).
     Closing,
+    /// Its socket was found closed when the table was walked: the kernel had skipped the
+    /// program at its end. It is over, and what is missing of it is unknown.
+    FoundClosed,
+}
+
+/// What earlier records told of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// There was none: this record tells of its beginning, too.
+    Nothing,
+    /// That it was connecting.
+    Connecting,
+    /// That it was established.
+    Established,
 }
 
 /// Which side of the connection the traced socket is.
@@ -125,6 +139,9 @@ pub struct Connection {
     pub socket_is_cookie: bool,
     /// Why the record was made.
     pub stage: Stage,
+    /// What earlier records told of it; `None` in recordings of the time when each
+    /// establishment had a record.
+    pub told: Option<Told>,
     /// Which side the socket is.
     pub side: Side,
     /// Local address; the port is 0 until the connection is established.

@@ -9,14 +9,14 @@ use zkchurn_common::{
     handshake::{HANDSHAKE_RECORD_VERSION, HandshakeRecord},
     record::{
         ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET, FAMILY_INET6, RECORD_SIZE, RECORD_VERSION,
-        SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_OPEN_AT_END,
-        STAGE_SEEN_OPEN, known,
+        SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_FOUND_CLOSED,
+        STAGE_OPEN_AT_END, STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, known,
     },
     wire::{HEADER_SIZE, RecordHeader, tag},
 };
 
 use crate::{
-    connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread},
+    connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread, Told},
     ending::Ending,
     process::ProcessKey,
     traffic::Traffic,
@@ -54,6 +54,9 @@ pub enum DecodeError {
     /// The record's stage is none that this version knows.
     #[error("stage {0} of a record is unknown")]
     Stage(u8),
+    /// What earlier records told is nothing that this version knows.
+    #[error("a record says that earlier ones told {0}, which is unknown")]
+    Told(u8),
     /// The record's side is neither opened nor accepted.
     #[error("side {0} of a record is unknown")]
     Side(u8),
@@ -133,6 +136,7 @@ pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
         socket: record.socket,
         socket_is_cookie: is_known(known::COOKIE),
         stage,
+        told: is_known(known::TOLD).then(|| told(record)).transpose()?,
         side: match record.side {
             SIDE_OPENED => Side::Client,
             SIDE_ACCEPTED => Side::Server,
@@ -168,7 +172,7 @@ pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
             _ => None,
         },
         seen_open_ns: match stage {
-            Stage::Ended => None,
+            Stage::Ended | Stage::FoundClosed => None,
             _ => moment(record.until_ns),
         },
         traffic: Traffic::of(record),
@@ -188,7 +192,17 @@ fn stage(record: &ConnectionRecord) -> Result<Stage, DecodeError> {
         STAGE_OPEN_AT_END if record.left_established_ns != 0 => Ok(Stage::Closing),
         STAGE_OPEN_AT_END => Ok(Stage::Open),
         STAGE_SEEN_OPEN => Ok(Stage::SeenOpen),
+        STAGE_FOUND_CLOSED => Ok(Stage::FoundClosed),
         other => Err(DecodeError::Stage(other)),
+    }
+}
+
+fn told(record: &ConnectionRecord) -> Result<Told, DecodeError> {
+    match record.told {
+        TOLD_NOTHING => Ok(Told::Nothing),
+        TOLD_CONNECTING => Ok(Told::Connecting),
+        TOLD_ESTABLISHED => Ok(Told::Established),
+        other => Err(DecodeError::Told(other)),
     }
 }
 

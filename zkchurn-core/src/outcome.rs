@@ -68,6 +68,9 @@ impl Outcome {
             Stage::Established | Stage::SeenOpen | Stage::Open
         ) {
             Self::StillOpen
+        } else if connection.stage == Stage::FoundClosed && !connection.was_established() {
+            // Its establishment may have been missed as well.
+            Self::Unknown
         } else if connection.was_established() {
             Self::after_established(connection)
         } else {
@@ -199,7 +202,7 @@ impl Outcome {
             Self::AnsweredThenClosedByPeer => "The peer answered, then closed.",
             Self::ClosedByUs => "This side closed; byte counts unknown.",
             Self::ClosedByPeer => "The peer closed; byte counts unknown.",
-            Self::Unknown => "How the connection ended is not reported by this kernel.",
+            Self::Unknown => "How the connection ended is unknown: the kernel did not report it.",
         }
     }
 

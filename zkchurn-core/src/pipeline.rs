@@ -46,6 +46,7 @@ pub struct Pipeline<R> {
     undecodable_records: u64,
     unknown_records: u64,
     limitations: Vec<String>,
+    found_closed: u64,
     interval: IntervalStart,
     lead: Lead,
     report: Option<Report>,
@@ -87,6 +88,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: Vec::new(),
+            found_closed: 0,
             interval: IntervalStart::default(),
             lead: Lead::default(),
             report: None,
@@ -157,6 +159,7 @@ impl<R: Renderer> Pipeline<R> {
             self.undecodable_records += 1;
             return Ok(());
         };
+        self.found_closed += u64::from(connection.stage == Stage::FoundClosed);
         let goes_on = matches!(connection.stage, Stage::Established | Stage::SeenOpen);
         if !goes_on && connection.socket_is_cookie {
             connection.handshake = self.handshakes.take(connection.socket);
@@ -279,6 +282,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
             limitations: &self.limitations,
+            found_closed: self.found_closed,
             handshakes_evicted: self.handshakes.evicted(),
             top: self.view.top,
             depth,
@@ -290,6 +294,7 @@ impl<R: Renderer> Pipeline<R> {
             kernel: mark.loss,
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
+            found_closed: self.found_closed,
             handshakes_evicted: self.handshakes.evicted(),
         }
     }

@@ -12,7 +12,9 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use zkchurn_common::{
     field::SocketField,
     loss::Loss,
-    record::{ConnectionRecord, SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED, known},
+    record::{
+        ConnectionRecord, SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, TOLD_NOTHING, TableEntry, known,
+    },
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 
@@ -25,46 +27,50 @@ pub fn tcp_connect<S: Socket>(socket: &S) {
     if pid != 0 && pid != task::tgid() {
         return;
     }
-    let mut record = MaybeUninit::uninit();
-    let record = new_record(&mut record, socket, SIDE_OPENED);
+    let mut entry = MaybeUninit::uninit();
+    let entry = new_entry(&mut entry, socket, SIDE_OPENED);
+    let record = &mut entry.record;
     record.states_seen = state::bit(SYN_SENT);
     record_tuple(record, socket);
     ending::note_local_port(record, socket);
     task::record_opener(record);
-    maps::track(record);
+    if maps::track(entry) {
+        maps::publish_beginning(&mut entry.record);
+    }
 }
 
 /// SYN_RECV to ESTABLISHED on the accepting side, in softirq. No thread has
 /// anything to do with the connection yet.
 #[inline(always)]
 pub fn accepted<S: Socket>(socket: &S) {
-    let mut record = MaybeUninit::uninit();
-    let record = new_record(&mut record, socket, SIDE_ACCEPTED);
+    let mut entry = MaybeUninit::uninit();
+    let entry = new_entry(&mut entry, socket, SIDE_ACCEPTED);
+    let record = &mut entry.record;
     record.established_ns = record.started_ns;
     record.states_seen = state::bit(ESTABLISHED);
-    record.stage = STAGE_ESTABLISHED;
     record_tuple(record, socket);
-    maps::track(record);
-    maps::publish_established(record);
+    if maps::track(entry) {
+        maps::publish_beginning(&mut entry.record);
+    }
 }
 
 /// SYN_SENT to ESTABLISHED on the opening side: the tuple is complete now.
 #[inline(always)]
 pub fn established<S: Socket>(socket: &S) {
-    let Some(record) = maps::tracked(socket.identity()) else {
+    let Some(entry) = maps::entry(socket.identity()) else {
         return;
     };
+    meet(entry, socket);
+    let record = &mut entry.record;
     record.established_ns = now();
     record.states_seen |= state::bit(ESTABLISHED);
-    record.stage = STAGE_ESTABLISHED;
     record_tuple(record, socket);
-    maps::publish_established(record);
 }
 
 /// To FIN_WAIT1 or LAST_ACK, in the thread that called close or shutdown.
 #[inline(always)]
 pub fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
-    let Some(record) = maps::tracked(socket.identity()) else {
+    let Some(entry) = maps::entry(socket.identity()) else {
         // With a filter on the process this is the only moment that tells
         // whose socket it is.
         let pid = globals::pid();
@@ -73,6 +79,8 @@ pub fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
         }
         return;
     };
+    meet(entry, socket);
+    let record = &mut entry.record;
     let now = now();
     if transition == Transition::ActiveClose && record.left_established_ns == 0 {
         record.left_established_ns = now;
@@ -121,9 +129,11 @@ pub fn mptcp<S: Socket>(socket: &S, transition: Transition) {
 /// ESTABLISHED to CLOSE_WAIT: the peer's FIN came first.
 #[inline(always)]
 pub fn peer_close<S: Socket>(socket: &S) {
-    let Some(record) = maps::tracked(socket.identity()) else {
+    let Some(entry) = maps::entry(socket.identity()) else {
         return;
     };
+    meet(entry, socket);
+    let record = &mut entry.record;
     if record.left_established_ns == 0 {
         record.left_established_ns = now();
     }
@@ -152,26 +162,39 @@ pub fn ended<S: Socket>(socket: &S, old: u8) {
     maps::forget(identity);
 }
 
+/// A connection older than the trace was entered by the reader, which does not know where
+/// its socket is.
 #[inline(always)]
-fn now() -> u64 {
+fn meet<S: Socket>(entry: &mut TableEntry, socket: &S) {
+    entry.address = socket.address() as u64;
+}
+
+#[inline(always)]
+pub fn now() -> u64 {
     // SAFETY: the helper has no arguments and no preconditions.
     unsafe { bpf_ktime_get_ns() }
 }
 
 #[inline(always)]
-fn new_record<'a, S: Socket>(
-    room: &'a mut MaybeUninit<ConnectionRecord>,
+fn new_entry<'a, S: Socket>(
+    room: &'a mut MaybeUninit<TableEntry>,
     socket: &S,
     side: u8,
-) -> &'a mut ConnectionRecord {
-    let record = words::clear(room);
+) -> &'a mut TableEntry {
+    let entry = words::clear(room);
+    entry.address = socket.address() as u64;
+    let record = &mut entry.record;
     record.header = ConnectionRecord::HEADER;
+    record.told = TOLD_NOTHING;
     match socket.cookie() {
         Some(cookie) => {
             record.socket = cookie;
-            record.known = known::COOKIE;
+            record.known = known::COOKIE | known::TOLD;
         }
-        None => record.socket = socket.address() as u64,
+        None => {
+            record.socket = socket.address() as u64;
+            record.known = known::TOLD;
+        }
     }
     record.started_ns = now();
     record.side = side;
@@ -184,7 +207,7 @@ fn new_record<'a, S: Socket>(
         record.interface = interface;
         record.known |= known::INTERFACE;
     }
-    record
+    entry
 }
 
 #[inline(always)]

@@ -4,10 +4,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `hooks` | the two entry points: `tp_btf` and the classic tracepoint |
+//! | `hooks` | the entry points: `tp_btf` and the classic tracepoint |
 //! | `socket` | reading fields of `struct sock`, one way for each hook |
 //! | `observe` | one exhaustive match from a change of state to its handler |
 //! | `handlers` | what each change of state adds to a connection's record |
+//! | `check` | whether sockets of the table are closed, for the reader's walk |
 //! | `ending` | what is read of a socket as it reaches CLOSE |
 //! | `handshake`, `packet`, `progress` | the first bytes of each direction of those connections |
 //! | `task` | who runs now: thread, process, names |
@@ -20,6 +21,7 @@
     reason = "reading kernel memory is what this program is for"
 )]
 
+mod check;
 mod ending;
 mod globals;
 mod handlers;

@@ -2,21 +2,25 @@
 //! The table of open connections, the way out to user space, and the counters.
 
 use aya_ebpf::{
-    bindings::BPF_RB_NO_WAKEUP,
+    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, PerCpuArray, RingBuf},
 };
 use zkchurn_common::{
     handshake::HandshakeRecord,
     loss::Loss,
-    record::{ConnectionRecord, ESTABLISHED_SIZE, RECORD_SIZE},
+    record::{
+        ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_SEEN_OPEN,
+        TOLD_CONNECTING, TOLD_ESTABLISHED, TableEntry,
+    },
+    settings::{LAST_WOKEN, READER_DOZES, READER_SLOTS},
 };
 
-use crate::{globals, progress::Progress, words};
+use crate::{globals, handlers, progress::Progress, words};
 
 /// Open connections by socket identity. The loader sets the size.
 #[map]
-static TRACKED: HashMap<u64, ConnectionRecord> = HashMap::with_max_entries(1, 0);
+static TRACKED: HashMap<u64, TableEntry> = HashMap::with_max_entries(1, 0);
 
 /// Records for the reader. The loader sets the size.
 #[map]
@@ -35,21 +39,79 @@ static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
 #[map]
 static WITHOUT_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
-/// Starts tracking a connection; a full table is counted.
+/// How the reader waits, and when it was woken.
+#[map]
+static READER: Array<u64> = Array::with_max_entries(READER_SLOTS, 0);
+
+/// Processes that a record told of, each in the slot that its pid leads to. Another
+/// process with the same slot takes its place, so now and then one is told of again.
+#[map]
+static PROCESSES: Array<u64> = Array::with_max_entries(PROCESS_SLOTS, 0);
+
+/// A power of two.
+const PROCESS_SLOTS: u32 = 8192;
+
+/// Least time between two wake-ups of the reader for new processes: a storm of them shall
+/// not cost it one each.
+const BETWEEN_WAKEUPS_NS: u64 = 1_000_000;
+
+/// What the last run on this CPU of the first program handled: see [`handled`].
+#[map]
+static HANDLED: PerCpuArray<Handled> = PerCpuArray::with_max_entries(1, 0);
+
+/// A change of state, as far as it has to be told from others on the same CPU.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Handled {
+    /// Address of the socket. The verifier allows no arithmetic with it.
+    pub socket: u64,
+    /// State before and after.
+    pub states: u64,
+}
+
+/// Flag of an insertion: only a new key, else `EEXIST` (include/uapi/linux/bpf.h).
+const BPF_NOEXIST: u64 = 1;
+const EEXIST: i32 = -17;
+
+/// The end of an earlier connection was missed, and its socket is used anew, or its
+/// address.
 #[inline(always)]
-pub fn track(record: &ConnectionRecord) {
-    if TRACKED.insert(record.socket, record, 0).is_err() {
+fn replace(socket: u64) {
+    if let Some(record) = tracked(socket)
+        && record.stage != STAGE_ENDED
+    {
+        record.stage = STAGE_FOUND_CLOSED;
+        record.until_ns = handlers::now();
+        if !publish_quietly(record) {
+            count(Loss::EndedRecordDropped);
+        }
+    }
+}
+
+/// Starts tracking a connection; `false` where the table is full, which is counted.
+#[inline(always)]
+pub fn track(entry: &TableEntry) -> bool {
+    let socket = entry.record.socket;
+    let mut inserted = TRACKED.insert(socket, entry, BPF_NOEXIST);
+    if inserted == Err(EEXIST) {
+        replace(socket);
+        inserted = TRACKED.insert(socket, entry, 0);
+    }
+    if inserted.is_err() {
         count(Loss::TableFull);
         if let Some(last) = WITHOUT_ROOM.get_ptr_mut(0) {
             // SAFETY: the slot belongs to this CPU.
-            unsafe { *last = record.socket };
+            unsafe { *last = socket };
         }
-    } else if globals::captures_handshakes() {
-        let progress = Progress::new(record.side);
-        if HANDSHAKES.insert(record.socket, progress, 0).is_err() {
+        return false;
+    }
+    if globals::captures_handshakes() {
+        let progress = Progress::new(entry.record.side);
+        if HANDSHAKES.insert(socket, progress, 0).is_err() {
             count(Loss::HandshakeRecordDropped);
         }
     }
+    true
 }
 
 /// Whether a socket has just found no room, and was counted.
@@ -74,52 +136,175 @@ pub fn handshake(cookie: u64) -> Option<&'static mut Progress> {
     Some(unsafe { &mut *progress })
 }
 
-/// The record in progress of a tracked connection.
+/// A tracked connection's entry.
 ///
 /// The reference may be written through: the kernel changes the state of a
 /// socket only under its lock, so no other CPU handles the same socket now.
 #[inline(always)]
-pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
-    let record = TRACKED.get_ptr_mut(socket)?;
+pub fn entry(socket: u64) -> Option<&'static mut TableEntry> {
+    let entry = TRACKED.get_ptr_mut(socket)?;
     // SAFETY: a pointer to a map value stays valid for this run of the
     // program, and the socket lock excludes a second writer.
-    Some(unsafe { &mut *record })
+    Some(unsafe { &mut *entry })
+}
+
+/// The record in progress of a tracked connection.
+#[inline(always)]
+pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
+    Some(&mut entry(socket)?.record)
 }
 
 /// Forgets a connection.
 #[inline(always)]
 pub fn forget(socket: u64) {
-    // The entry may be gone only if the same socket ended twice, which is harmless.
+    // Where it fails although the entry is there (EBUSY of the table's lock before Linux
+    // 6.16), the reader's walk finds it.
     let _ = TRACKED.remove(socket);
     if globals::captures_handshakes() {
         let _ = HANDSHAKES.remove(socket);
     }
 }
 
-/// Copies what is known of a connection that has just been established to the ring buffer.
+/// Tells of a connection that has just been entered into the table, where somebody waits
+/// for it: the reader dozes, or it is the first of its process, which may not live until
+/// the connection has ended.
 #[inline(always)]
-pub fn publish_established(record: &mut ConnectionRecord) {
-    publish(record, ESTABLISHED_SIZE, Loss::EstablishedRecordDropped);
-}
-
-/// Copies the record of a connection that has ended to the ring buffer.
-#[inline(always)]
-pub fn publish_ended(record: &mut ConnectionRecord) {
-    publish(record, RECORD_SIZE, Loss::EndedRecordDropped);
-}
-
-/// Copies the first `length` bytes of a record to the ring buffer without waking the
-/// reader, which polls: a wake-up costs several times what the whole program does.
-#[inline(always)]
-fn publish(record: &mut ConnectionRecord, length: usize, if_full: Loss) {
-    record.header.length = length as u32;
-    let flags = u64::from(BPF_RB_NO_WAKEUP);
-    if RECORDS
-        .output::<[u64]>(words::front(record, length), flags)
-        .is_err()
-    {
-        count(if_full);
+pub fn publish_beginning(record: &mut ConnectionRecord) {
+    let is_new = record.opener_tgid != 0 && is_new_process(record);
+    if !is_new && !reader_dozes() {
+        return;
     }
+    record.stage = STAGE_SEEN_OPEN;
+    record.until_ns = record.started_ns;
+    let flags = if is_new {
+        wake_for_process()
+    } else {
+        wake_if_dozing()
+    };
+    if !publish(record, flags) {
+        count(Loss::EstablishedRecordDropped);
+        return;
+    }
+    let told = match record.established_ns {
+        0 => TOLD_CONNECTING,
+        _ => TOLD_ESTABLISHED,
+    };
+    if let Some(kept) = tracked(record.socket) {
+        kept.told = told;
+    }
+}
+
+/// Copies the record of a connection that has ended to the ring buffer; `false` where
+/// that is full, which is counted.
+#[inline(always)]
+pub fn publish_ended(record: &ConnectionRecord) -> bool {
+    let published = publish(record, wake_if_dozing());
+    if !published {
+        count(Loss::EndedRecordDropped);
+    }
+    published
+}
+
+/// Copies the record to the ring buffer, for a reader that comes by.
+#[inline(always)]
+pub fn publish_quietly(record: &ConnectionRecord) -> bool {
+    publish(record, u64::from(BPF_RB_NO_WAKEUP))
+}
+
+#[inline(always)]
+fn publish(record: &ConnectionRecord, flags: u64) -> bool {
+    RECORDS
+        .output::<[u64]>(words::front(record, RECORD_SIZE), flags)
+        .is_ok()
+}
+
+/// Whether no record told of the opening process yet, as far as is remembered. From now
+/// on it is.
+#[inline(always)]
+fn is_new_process(record: &ConnectionRecord) -> bool {
+    let Some(slot) = PROCESSES.get_ptr_mut(record.opener_tgid & (PROCESS_SLOTS - 1)) else {
+        return false;
+    };
+    let process = record.opener_start_ns ^ u64::from(record.opener_tgid) << 32;
+    // SAFETY: the slot is a word. Of two CPUs that write it at once the later one stays,
+    // and the other process is told of again.
+    let known = unsafe { slot.read_volatile() };
+    if known == process {
+        return false;
+    }
+    // SAFETY: likewise.
+    unsafe { slot.write_volatile(process) };
+    true
+}
+
+/// Whether the reader looks at the ring buffer only when it is woken.
+#[inline(always)]
+fn reader_dozes() -> bool {
+    // SAFETY: a word that the reader sets.
+    READER
+        .get_ptr(READER_DOZES)
+        .is_some_and(|dozes| unsafe { dozes.read_volatile() } != 0)
+}
+
+/// Flags of a record that wakes a reader that dozes. One that does not polls: a wake-up
+/// costs several times what the whole program does (docs/adr/0003).
+#[inline(always)]
+fn wake_if_dozing() -> u64 {
+    if !reader_dozes() {
+        return u64::from(BPF_RB_NO_WAKEUP);
+    }
+    if let Some(dozes) = READER.get_ptr_mut(READER_DOZES) {
+        // SAFETY: a word. Where two CPUs do this at once, the reader is woken twice.
+        unsafe { dozes.write_volatile(0) };
+    }
+    u64::from(BPF_RB_FORCE_WAKEUP)
+}
+
+/// Flags of a record that tells of a new process, which may live for a moment only.
+#[inline(always)]
+fn wake_for_process() -> u64 {
+    if let Some(last) = READER.get_ptr_mut(LAST_WOKEN) {
+        let now = handlers::now();
+        // SAFETY: a word. Where two CPUs do this at once, the reader is woken twice.
+        let before = unsafe { last.read_volatile() };
+        if now.wrapping_sub(before) > BETWEEN_WAKEUPS_NS {
+            // SAFETY: likewise.
+            unsafe { last.write_volatile(now) };
+            return u64::from(BPF_RB_FORCE_WAKEUP);
+        }
+    }
+    wake_if_dozing()
+}
+
+/// Notes that the first program handles this change on this CPU, for [`handled`].
+#[inline(always)]
+pub fn note_handled(change: Handled) {
+    if let Some(last) = HANDLED.get_ptr_mut(0) {
+        // SAFETY: the slot belongs to this CPU.
+        unsafe { last.write_volatile(change) };
+    }
+}
+
+/// Whether the first program has just handled this change on this CPU. `false` says
+/// nothing: another one may have come in between.
+#[inline(always)]
+pub fn handled(change: Handled) -> bool {
+    let Some(last) = HANDLED.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: the slot belongs to this CPU.
+    let Handled { socket, states } = unsafe { last.read_volatile() };
+    let is_last = socket == change.socket && states == change.states;
+    if is_last {
+        // The next one with this socket and states is another.
+        let none = Handled {
+            socket: 0,
+            states: 0,
+        };
+        // SAFETY: likewise.
+        unsafe { last.write_volatile(none) };
+    }
+    is_last
 }
 
 /// Copies the first bytes of a direction to the ring buffer, likewise.

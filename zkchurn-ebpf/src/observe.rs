@@ -3,11 +3,16 @@
 
 use aya_log_ebpf::trace;
 use zkchurn_common::{
+    record::STAGE_ENDED,
     settings::{SIDE_CLIENT, SIDE_SERVER},
     state::{self, ESTABLISHED, SYN_RECV, Transition},
 };
 
-use crate::{globals, handlers, maps, socket::Socket};
+use crate::{
+    globals, handlers,
+    maps::{self, Handled},
+    socket::Socket,
+};
 
 /// Protocol numbers (include/uapi/linux/in.h).
 const IPPROTO_TCP: u16 = 6;
@@ -42,14 +47,16 @@ pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, protocol: impl Fn(&S) ->
         socket.remote_port(),
         socket.identity()
     );
+    maps::note_handled(change.mark(socket));
     handle(socket, &change);
 }
 
 /// Handles it unless [`observe`], which runs before, has done so.
 ///
-/// Where a program at a tracepoint can be preempted (seen on Linux 7.3), the kernel
-/// skips it for whatever else happens on that CPU until it goes on. This is another
-/// program, which it does not skip then.
+/// While a program runs on a CPU, the kernel skips it for whatever else happens there: in
+/// an interrupt, and where a program at a tracepoint can be preempted (seen on Linux 7.3)
+/// in other threads. This is another program, which it does not skip then. Nearly always
+/// the first one has just handled the change, and said so.
 #[inline(always)]
 pub fn observe_again<S: Socket>(
     socket: &S,
@@ -59,6 +66,7 @@ pub fn observe_again<S: Socket>(
 ) {
     if let Some(change) = traced(socket, old, new, protocol)
         && !change.mptcp
+        && !maps::handled(change.mark(socket))
         && !is_recorded(socket, &change)
     {
         handle(socket, &change);
@@ -139,12 +147,21 @@ fn is_recorded<S: Socket>(socket: &S, change: &Change) -> bool {
     };
     match change.transition {
         Transition::Connect => true,
-        Transition::End => false,
+        Transition::End => record.stage == STAGE_ENDED,
         _ => record.states_seen & state::bit(change.new) != 0,
     }
 }
 
 impl Change {
+    /// What tells this change from others on the same CPU.
+    #[inline(always)]
+    fn mark<S: Socket>(&self, socket: &S) -> Handled {
+        Handled {
+            socket: socket.address() as u64,
+            states: u64::from(self.old) << 8 | u64::from(self.new),
+        }
+    }
+
     #[inline(always)]
     fn begins_accepted(&self) -> bool {
         self.accepted && self.old == SYN_RECV && self.new == ESTABLISHED

@@ -6,7 +6,7 @@
 
 use core::mem::{MaybeUninit, offset_of};
 
-use zkchurn_common::record::{ConnectionRecord, RECORD_SIZE};
+use zkchurn_common::record::{ConnectionRecord, ENTRY_SIZE, RECORD_SIZE, TableEntry};
 
 /// Sixteen bytes in the order in which they are in memory.
 pub type Words = [u64; 2];
@@ -20,7 +20,8 @@ const _: () = {
     assert!(offset_of!(ConnectionRecord, process_comm).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, parent_comm).is_multiple_of(WORD));
     assert!(offset_of!(ConnectionRecord, closer_comm).is_multiple_of(WORD));
-    assert!(RECORD_SIZE.is_multiple_of(WORD));
+    assert!(offset_of!(TableEntry, record).is_multiple_of(WORD));
+    assert!(RECORD_SIZE.is_multiple_of(WORD) && ENTRY_SIZE.is_multiple_of(WORD));
 };
 
 /// The words of sixteen bytes.
@@ -48,16 +49,16 @@ pub fn front(record: &ConnectionRecord, length: usize) -> &[u64] {
     unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u64>(), length / WORD) }
 }
 
-/// Clears a record.
+/// Clears an entry.
 #[inline(always)]
-pub fn clear(record: &mut MaybeUninit<ConnectionRecord>) -> &mut ConnectionRecord {
-    let start = record.as_mut_ptr().cast::<u64>();
-    for word in 0..RECORD_SIZE / WORD {
-        // SAFETY: within the record, and aligned as it is. Volatile, so that the loop is
+pub fn clear(entry: &mut MaybeUninit<TableEntry>) -> &mut TableEntry {
+    let start = entry.as_mut_ptr().cast::<u64>();
+    for word in 0..ENTRY_SIZE / WORD {
+        // SAFETY: within the entry, and aligned as it is. Volatile, so that the loop is
         // not taken for a memset, which is a loop over bytes here.
         unsafe { start.wrapping_add(word).write_volatile(0) }
     }
     // SAFETY: every field is a number or an array of bytes, for which zeroes are a value,
     // and every byte was written.
-    unsafe { record.assume_init_mut() }
+    unsafe { entry.assume_init_mut() }
 }

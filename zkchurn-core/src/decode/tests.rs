@@ -18,6 +18,7 @@ fn ended() -> ConnectionRecord {
     ConnectionRecord {
         known: !known::HOLDER,
         stage: STAGE_ENDED,
+        told: TOLD_CONNECTING,
         side: SIDE_OPENED,
         family: FAMILY_INET6,
         ..numbered()
@@ -123,13 +124,13 @@ fn what_a_shorter_record_lacks_is_unknown() {
     assert_eq!(shorter.ended_ns, None);
     assert_eq!(shorter.traffic, Traffic::default());
     // A name that is cut in two is no name.
-    let cut = decode(&read_connection(&with_length(&record, RECORD_SIZE - 4))).unwrap();
+    let cut = decode(&read_connection(&with_length(&record, RECORD_SIZE - 12))).unwrap();
     let mut expected = whole.traffic;
     assert!(expected.unread.take().is_some());
     assert_eq!(cut.traffic, expected);
     assert_eq!(
-        known::within(RECORD_SIZE - 4),
-        known::within(RECORD_SIZE) & !known::UNREAD
+        known::within(RECORD_SIZE - 12),
+        known::within(RECORD_SIZE) & !(known::UNREAD | known::TOLD)
     );
     // Without its stage it is no record.
     let beheaded = read_connection(&with_length(&record, 160));

@@ -40,6 +40,33 @@ impl Distribution {
         self.keep(nanoseconds);
     }
 
+    /// Takes a duration away that was added before. The longest is then known to 1 %, where
+    /// it was this one and the exact durations are not kept any more; the shortest stays.
+    pub fn remove(&mut self, nanoseconds: u64) {
+        if self.count <= 1 {
+            *self = Self::default();
+            return;
+        }
+        let value = nanoseconds as f64;
+        let delta = value - self.mean;
+        self.count -= 1;
+        self.mean -= delta / self.count as f64;
+        self.deviations = (self.deviations - delta * (value - self.mean)).max(0.0);
+        if let Some(histogram) = &mut self.histogram {
+            histogram.remove(nanoseconds / UNIT_NS);
+            if nanoseconds == self.max {
+                let longest = histogram.at_quantile(1.0).saturating_mul(UNIT_NS);
+                self.max = self.max.min(longest);
+            }
+            return;
+        }
+        if let Some(place) = self.exact.iter().position(|one| *one == nanoseconds) {
+            self.exact.swap_remove(place);
+        }
+        self.min = self.exact.iter().copied().min().unwrap_or(0);
+        self.max = self.exact.iter().copied().max().unwrap_or(0);
+    }
+
     fn keep(&mut self, nanoseconds: u64) {
         if self.histogram.is_none() && self.exact.len() < EXACT {
             self.exact.push(nanoseconds);

@@ -39,6 +39,17 @@ impl Histogram {
         self.total += u64::from(count);
     }
 
+    /// Counts `value` once less, where it is counted.
+    pub fn remove(&mut self, value: u64) {
+        let place = step_of(value).wrapping_sub(self.first);
+        if let Some(count) = self.counts.get_mut(place)
+            && *count > 0
+        {
+            *count -= 1;
+            self.total -= 1;
+        }
+    }
+
     #[cold]
     fn widen_and_add(&mut self, step: usize, count: u32) {
         self.widen(step, step + 1);

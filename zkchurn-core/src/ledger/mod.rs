@@ -9,6 +9,7 @@ pub mod group;
 pub mod handshakes;
 mod histogram;
 pub mod manner;
+mod order;
 pub mod protocol;
 pub mod sessions;
 pub mod shape;
@@ -25,7 +26,7 @@ use std::{
 };
 
 use crate::{
-    connection::{Comm, Connection, Opener, Side},
+    connection::{Comm, Connection, Opener, Side, Stage},
     hash::HashMap,
     outcome::Outcome,
     process::ProcessKey,
@@ -224,7 +225,8 @@ impl Ledger {
         self.groups += flow.groups.count() - before;
         flow.tally.observe(connection, outcome);
         flow.signs.observe(connection, outcome);
-        flow.ended_in_interval += u64::from(connection.ended_ns.is_some());
+        let is_over = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
+        flow.ended_in_interval += u64::from(is_over);
         if let Some(holder) = connection.holder {
             flow.uid = Some(holder.uid);
             flow.process_comm = flow.process_comm.or(Some(holder.comm));

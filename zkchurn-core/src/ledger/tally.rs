@@ -3,9 +3,12 @@
 
 use std::cmp::Reverse;
 
-use super::{counts::Counts, distribution::Distribution, handshakes::Handshakes, shape::Shapes};
+use super::{
+    counts::Counts, distribution::Distribution, handshakes::Handshakes, order::InOrder,
+    shape::Shapes,
+};
 use crate::{
-    connection::{Connection, FirstClose, Stage, Thread},
+    connection::{Connection, FirstClose, Stage, Thread, Told},
     outcome::Outcome,
     text,
 };
@@ -56,8 +59,8 @@ pub struct Tally {
     pub first_seen_ns: Option<u64>,
     /// Latest moment at which anything happened.
     pub last_seen_ns: u64,
-    /// Start of the latest connection, for the gap.
-    last_start_ns: Option<u64>,
+    /// Starts of the latest connections, for the gap.
+    starts: InOrder,
 }
 
 /// Connections that were there before the trace began. Their age is not known,
@@ -79,7 +82,7 @@ impl Older {
         match connection.stage {
             Stage::Established => self.seen += 1,
             Stage::SeenOpen | Stage::Open => {}
-            Stage::Ended | Stage::Closing => {
+            Stage::Ended | Stage::Closing | Stage::FoundClosed => {
                 self.ended += 1;
                 self.outcomes.add(outcome, 1);
                 let until = connection.left_established_ns.or(connection.ended_ns);
@@ -107,6 +110,14 @@ impl Older {
     /// How many are still open.
     pub fn open(&self) -> u64 {
         self.seen.saturating_sub(self.ended)
+    }
+}
+
+/// Whether a record is the first that tells that a connection was established.
+fn tells_of_establishment(connection: &Connection) -> bool {
+    match connection.told {
+        Some(told) => told != Told::Established && connection.was_established(),
+        None => connection.stage == Stage::Established,
     }
 }
 
@@ -190,8 +201,9 @@ impl Tally {
 
     /// Takes one record into account.
     ///
-    /// The beginning of a connection is counted once: when it is established,
-    /// or when it ends or the trace ends without that.
+    /// The beginning of a connection is counted once, and that it was established: by the
+    /// first record that tells of it. Where each establishment had a record, it is that
+    /// one; then a connection that was never established is counted at its end.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         let latest = connection.ended_ns.or(connection.established_ns);
         let latest = latest.unwrap_or(connection.started_ns);
@@ -203,25 +215,16 @@ impl Tally {
         if let Some(handshake) = &connection.handshake {
             self.handshakes.observe(handshake);
         }
+        if Self::is_beginning(connection) {
+            self.begin(connection);
+        }
+        if tells_of_establishment(connection) {
+            self.established += 1;
+        }
         match connection.stage {
-            Stage::Established => {
-                self.established += 1;
-                self.begin(connection);
-            }
-            Stage::Ended | Stage::Closing => {
-                if !connection.was_established() {
-                    self.begin(connection);
-                }
-                self.end(connection, outcome);
-            }
-            // Its beginning and its end have records of their own.
-            Stage::SeenOpen => {}
-            Stage::Open => {
-                if !connection.was_established() {
-                    self.begin(connection);
-                }
-                self.open_at_end += 1;
-            }
+            Stage::Established | Stage::SeenOpen => {}
+            Stage::Ended | Stage::Closing | Stage::FoundClosed => self.end(connection, outcome),
+            Stage::Open => self.open_at_end += 1,
         }
         self.first_seen_ns = Some(match self.first_seen_ns {
             Some(first) => first.min(connection.started_ns),
@@ -249,8 +252,8 @@ impl Tally {
         self.ended += 1;
         self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
+        self.ended_established += u64::from(connection.was_established());
         if let Some(established_for) = connection.established_for_ns() {
-            self.ended_established += 1;
             self.established_for.add(established_for);
         }
         if !connection.was_established()
@@ -272,32 +275,36 @@ impl Tally {
         }
     }
 
-    /// Counts a beginning. Gaps are taken in the order of the starts; a
-    /// connection that began before one already seen adds none.
+    /// Whether a record is the first that tells of a connection.
+    fn is_beginning(connection: &Connection) -> bool {
+        !connection.before_start
+            && match connection.told {
+                Some(told) => told == Told::Nothing,
+                None => match connection.stage {
+                    Stage::Established => true,
+                    Stage::SeenOpen => false,
+                    _ => !connection.was_established(),
+                },
+            }
+    }
+
     fn begin(&mut self, connection: &Connection) {
         self.opened += 1;
-        let start = connection.started_ns;
-        match self.last_start_ns {
-            Some(last) if start <= last => {}
-            last => {
-                if let Some(last) = last {
-                    self.gap.add(start - last);
-                }
-                self.last_start_ns = Some(start);
-            }
-        }
+        self.starts.add(connection.started_ns, &mut self.gap);
     }
 
     /// Adds what was counted of other connections. Where `other` began later, the
     /// time between is a gap too, so tallies are absorbed in the order of their
     /// first connections.
     pub fn absorb(&mut self, other: &Self) {
-        if let (Some(last), Some(first)) = (self.last_start_ns, other.first_seen_ns)
+        if let (Some(last), Some(first)) = (self.starts.latest(), other.first_seen_ns)
             && first > last
         {
             self.gap.add(first - last);
         }
-        self.last_start_ns = self.last_start_ns.max(other.last_start_ns);
+        if other.starts.latest() > self.starts.latest() {
+            self.starts = other.starts.clone();
+        }
         self.gap.absorb(&other.gap);
         self.absorb_all_but_gaps(other);
     }
@@ -337,8 +344,8 @@ impl Tally {
         if let Some(first) = connection.first_close() {
             self.first_close.add(first.into(), 1);
         }
+        self.ended_established += u64::from(connection.was_established());
         if let Some(established_for) = connection.established_for_ns() {
-            self.ended_established += 1;
             self.established_for.add(established_for);
         }
         if let Some(connecting_for) = connection.connecting_for_ns() {

@@ -33,6 +33,7 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
         socket: start_ms,
         socket_is_cookie: true,
         stage: Stage::Ended,
+        told: None,
         side: Side::Client,
         local: "127.0.0.1:40000".parse().unwrap(),
         remote: "127.0.0.1:2181".parse().unwrap(),

@@ -36,6 +36,8 @@ pub struct Sources<'a> {
     pub unknown_records: u64,
     /// What the trace could not do, beyond what was known when it began.
     pub limitations: &'a [String],
+    /// Connections whose end was missed, found closed in the table.
+    pub found_closed: u64,
     /// Handshakes that were evicted.
     pub handshakes_evicted: u64,
     /// Most flows, and threads of each, that are listed.
@@ -78,6 +80,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             kernel: mark.loss,
             undecodable_records: sources.undecodable_records,
             unknown_records: sources.unknown_records,
+            found_closed: sources.found_closed,
             handshakes_evicted: sources.handshakes_evicted,
         },
         flows_left_out: (flows.len() - rows.len()) as u64,

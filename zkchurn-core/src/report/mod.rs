@@ -113,6 +113,10 @@ pub struct Loss {
     /// Records that only a newer zkchurn knows; absent where there are none.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown_records: u64,
+    /// Connections whose end the kernel program missed, because the kernel skipped it: the
+    /// walk of its table found them closed. Absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub found_closed: u64,
     /// Handshakes that were captured and had to be evicted before their
     /// connection ended, because too many others came in between.
     pub handshakes_evicted: u64,

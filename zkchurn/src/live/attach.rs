@@ -223,8 +223,14 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
     }
     if let Some(why) = source.skipped_for_good() {
         sentences.push(format!(
-            "skipped runs: this kernel preempts the program and refused the second one that \
-             compensates; connections may be missing, see recursion misses: {why}"
+            "skipped runs: this kernel refused the second program that compensates; connections \
+             may be missing, see recursion misses: {why}"
+        ));
+    }
+    if let Some(why) = source.unchecked() {
+        sentences.push(format!(
+            "missed ends: connections whose end the kernel program misses stay open in this \
+             report, see recursion misses: {why}"
         ));
     }
     if let Err(why) = source.captures_handshakes() {

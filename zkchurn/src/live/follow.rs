@@ -14,6 +14,7 @@ use super::{
     pace::{BATCH, Pace, next},
     settings::TraceSettings,
     source::{Probes, Source},
+    table_walk::TableWalk,
 };
 use crate::exit::{Code, Failure};
 
@@ -24,6 +25,8 @@ pub const SUSPECT_EVERY: Duration = Duration::from_secs(1);
 pub struct Trace<S, P> {
     /// Where its records come from.
     pub source: S,
+    /// Which connections in its table were told of.
+    pub walk: TableWalk,
     /// What becomes of them.
     pub collector: Collector<P>,
 }
@@ -58,8 +61,12 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     next_interval = next_interval.and_then(|last| next(last, settings.interval));
                     self.end_interval();
                 }
-                () = sleep_until(next_suspects) => {
+                () = sleep_until(next_suspects), if !pace.dozes() => {
                     next_suspects = next(next_suspects, SUSPECT_EVERY).unwrap_or(next_suspects);
+                    self.walk_table(false);
+                    if self.walk.has_found() {
+                        pace.stay_awake(Instant::now());
+                    }
                     self.collector.look_at_suspects();
                     self.collector.sink.tell_of_dropped();
                 }
@@ -71,10 +78,17 @@ impl<S: Source, P: Probes> Trace<S, P> {
                         self.collector.helper_has_ended();
                     }
                 },
-                () = sleep_until(next_look) => {
+                is_woken = woken_or_at(&mut self.source, next_look) => {
+                    if is_woken {
+                        pace.woken(Instant::now());
+                    } else if pace.dozes() {
+                        self.walk_table(false);
+                    }
                     let taken = self.take_batch();
                     let now = Instant::now();
-                    pace.found(taken, now);
+                    if pace.found(taken, now) {
+                        self.source.doze();
+                    }
                     next_look = now + pace.pause();
                     if taken > 0 {
                         self.collector.sink.flush();
@@ -86,14 +100,24 @@ impl<S: Source, P: Probes> Trace<S, P> {
     }
 
     fn end_interval(&mut self) {
+        self.walk_table(true);
         self.take_all();
         let mark = self.mark();
         self.collector.end_interval(mark);
     }
 
     fn take_batch(&mut self) -> usize {
+        let (collector, walk) = (&mut self.collector, &mut self.walk);
+        let mut take = |record: &[u8]| walk.pass(record, |record| collector.take(record));
+        self.source.drain(BATCH, &mut take)
+    }
+
+    /// Tells of connections in the table that stay open, or of `all` that are.
+    fn walk_table(&mut self, all: bool) {
+        let now_ns = self.collector.probes.monotonic_ns();
         let collector = &mut self.collector;
-        self.source.drain(BATCH, |record| collector.take(record))
+        let take = |record: &[u8]| collector.take(record);
+        self.walk.walk(&mut self.source, now_ns, all, take);
     }
 
     fn take_all(&mut self) {
@@ -117,17 +141,32 @@ impl<S: Source, P: Probes> Trace<S, P> {
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
         let now_ns = self.collector.probes.monotonic_ns();
-        let Self { source, collector } = &mut self;
+        let Self {
+            source,
+            walk,
+            collector,
+        } = &mut self;
         if collector.sink.output_failed() && !collector.sink.records() {
             return self.collector.sink.finish(&ending);
         }
-        while source.drain(BATCH, |record| collector.take(record)) == BATCH {}
+        let mut take = |record: &[u8]| walk.pass(record, |record| collector.take(record));
+        while source.drain(BATCH, &mut take) == BATCH {}
         for record in source.open_connections(now_ns) {
-            collector.take(record.as_bytes());
+            take(record.as_bytes());
         }
         mark = self.mark();
         mark.loss.recursion_misses = misses;
         self.collector.finish(settings, &mark, &ending).await
+    }
+}
+
+/// Waits for the source to wake us, or for the time of the next look; and whether it was
+/// the source.
+async fn woken_or_at(source: &mut impl Source, next_look: Instant) -> bool {
+    tokio::select! {
+        biased;
+        () = source.woken() => true,
+        () = sleep_until(next_look) => false,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod settings;
 mod signals;
 mod sink;
 mod source;
+mod table_walk;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +54,7 @@ use settings::TraceSettings;
 use signals::{Signals, Stop};
 use sink::Sink;
 use source::HostProbes;
+use table_walk::TableWalk;
 
 /// What makes a renderer of something to write to.
 pub type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
@@ -175,5 +177,9 @@ async fn begin(
         collector.take(record.as_bytes());
     }
     collector.sink.flush();
-    Trace { source, collector }
+    Trace {
+        source,
+        walk: TableWalk::default(),
+        collector,
+    }
 }

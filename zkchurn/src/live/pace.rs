@@ -6,15 +6,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zkchurn_common::record::RECORD_SIZE;
 
-/// The usual pause between two looks. The kernel program never wakes the reader: a
-/// wake-up costs several times what recording does (docs/adr/0003).
+/// The usual pause between two looks. As long as there are records, the kernel program does
+/// not wake the reader: a wake-up costs several times what recording does (docs/adr/0003).
 pub const POLL: Duration = Duration::from_millis(50);
 /// The same after a look that found much.
 pub const POLL_BUSY: Duration = Duration::from_millis(5);
-/// The same as long as nothing was found, and for how long at most: whoever starts a
-/// trace is waiting for its first line.
+/// The same at first, and after the reader was woken, as long as nothing was found; and
+/// for how long at most: whoever starts a trace is waiting for its first line.
 pub const POLL_EAGER: Duration = Duration::from_millis(2);
 pub const EAGER_FOR: Duration = Duration::from_millis(100);
+/// After so long without a record the reader dozes: the next record wakes it. It is long
+/// enough for the walks of the table that follow on the last record.
+pub const QUIET_FOR: Duration = Duration::from_secs(5);
+/// The pause while it dozes: the table is walked then.
+pub const DOZE: Duration = Duration::from_secs(10);
 /// A look that finds more than this part of the buffer full has found much.
 const MUCH: u32 = 4;
 /// Records that are taken before signals and timers get their turn.
@@ -23,18 +28,30 @@ pub const BATCH: usize = 8_192;
 /// The pace at which the ring buffer is looked at.
 #[derive(Debug)]
 pub struct Pace {
-    began: Instant,
+    eager_from: Instant,
+    last_record: Instant,
     much: usize,
     pause: Duration,
+    sleep: Sleep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sleep {
+    Awake,
+    /// The source is to wake us, but a record that was under way may not have done so.
+    Drowsy,
+    Dozing,
 }
 
 impl Pace {
     /// For a ring buffer of so many KiB, from `began` on.
     pub fn new(buffer_kib: u32, began: Instant) -> Self {
         Self {
-            began,
+            eager_from: began,
+            last_record: began,
             much: records_in(buffer_kib / MUCH),
             pause: POLL_EAGER,
+            sleep: Sleep::Awake,
         }
     }
 
@@ -43,15 +60,51 @@ impl Pace {
         self.pause
     }
 
-    /// Takes note that the look at `now` found so many records.
-    pub fn found(&mut self, records: usize, now: Instant) {
-        let is_eager = self.pause == POLL_EAGER && now - self.began < EAGER_FOR;
+    /// Whether the next look waits for the source.
+    pub fn dozes(&self) -> bool {
+        self.sleep == Sleep::Dozing
+    }
+
+    /// Takes note that the source woke us at `now`.
+    pub fn woken(&mut self, now: Instant) {
+        if self.sleep != Sleep::Awake {
+            self.eager_from = now;
+            self.pause = POLL_EAGER;
+        }
+        self.stay_awake(now);
+    }
+
+    /// There is something to do even without records.
+    pub fn stay_awake(&mut self, now: Instant) {
+        self.sleep = Sleep::Awake;
+        self.last_record = now;
+    }
+
+    /// Takes note that the look at `now` found so many records. Returns whether the source
+    /// is to wake us from now on.
+    pub fn found(&mut self, records: usize, now: Instant) -> bool {
+        if records > 0 {
+            self.stay_awake(now);
+        }
+        let is_eager = self.pause == POLL_EAGER && now - self.eager_from < EAGER_FOR;
         self.pause = match records {
             BATCH => Duration::ZERO,
             records if records > self.much => POLL_BUSY,
             0 if is_eager => POLL_EAGER,
             _ => POLL,
         };
+        match self.sleep {
+            Sleep::Awake if now - self.last_record >= QUIET_FOR => {
+                self.sleep = Sleep::Drowsy;
+                true
+            }
+            Sleep::Awake => false,
+            Sleep::Drowsy | Sleep::Dozing => {
+                self.sleep = Sleep::Dozing;
+                self.pause = DOZE;
+                false
+            }
+        }
     }
 }
 
@@ -100,5 +153,24 @@ mod tests {
         assert_eq!(after(records_in(1024) + 1, 200), POLL_BUSY);
         assert_eq!(after(BATCH, 205), Duration::ZERO, "there is more");
         assert_eq!(after(1, 205), POLL);
+    }
+
+    #[test]
+    fn after_a_while_without_records_the_source_wakes_the_reader() {
+        let began = Instant::now();
+        let mut pace = Pace::new(4096, began);
+        let at = |ms| began + Duration::from_millis(ms);
+        assert!(!pace.found(1, at(1_000)));
+        assert!(!pace.found(0, at(5_900)));
+        assert!(pace.found(0, at(6_000)), "from now on");
+        assert!(!pace.dozes(), "a record may be under way");
+        assert_eq!(pace.pause(), POLL);
+        assert!(!pace.found(0, at(6_050)));
+        assert!(pace.dozes());
+        assert_eq!(pace.pause(), DOZE);
+        pace.woken(at(9_000));
+        assert!(!pace.dozes());
+        assert!(!pace.found(1, at(9_000)));
+        assert_eq!(pace.pause(), POLL);
     }
 }

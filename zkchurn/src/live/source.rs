@@ -11,7 +11,7 @@ use crate::host::{
         asking::Looker,
         wire::{Answer, Task},
     },
-    kernel::{KernelError, KernelSource},
+    kernel::{Checked, KernelError, KernelSource},
 };
 
 /// Records as they come.
@@ -31,6 +31,22 @@ pub trait Source {
 
     /// A record of each connection that is open at `now_ns`, oldest first.
     fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord>;
+
+    /// Keys of open connections, some maybe twice; and whether those are all.
+    fn keys(&self) -> (Vec<u64>, bool);
+
+    /// What is known so far of one of them; `None` where it has ended.
+    fn open_connection(&self, key: u64) -> Option<ConnectionRecord>;
+
+    /// Has those that are over without a record of it told of; returns how many
+    /// there are.
+    fn check(&mut self, keys: &[u64]) -> Checked;
+
+    /// From now on the next record makes [`Self::woken`] return.
+    fn doze(&mut self);
+
+    /// Waits until there is something to take.
+    fn woken(&mut self) -> impl Future<Output = ()>;
 }
 
 impl Source for KernelSource {
@@ -48,6 +64,26 @@ impl Source for KernelSource {
 
     fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
         self.open_connections(now_ns)
+    }
+
+    fn keys(&self) -> (Vec<u64>, bool) {
+        self.keys()
+    }
+
+    fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {
+        self.open_connection(key)
+    }
+
+    fn check(&mut self, keys: &[u64]) -> Checked {
+        self.check(keys)
+    }
+
+    fn doze(&mut self) {
+        self.doze();
+    }
+
+    async fn woken(&mut self) {
+        self.woken().await;
     }
 }
 

@@ -7,20 +7,24 @@ use std::{
     collections::VecDeque,
     future::pending,
     io::{self, ErrorKind},
+    ops::Range,
     path::Path,
     rc::Rc,
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use zerocopy::IntoBytes;
 use zkchurn_common::{
-    record::{ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known},
-    state::{CLOSE, SYN_SENT, bit},
+    record::{
+        ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_SEEN_OPEN, TOLD_ESTABLISHED,
+        TOLD_NOTHING, known,
+    },
+    state::{CLOSE, ESTABLISHED, SYN_SENT, bit},
 };
 use zkchurn_core::{
     clock::ClockPair,
-    decode::blank,
+    decode::{self, Record, blank},
     frame::{Frame, LossCounts, Sides, TraceStart},
     inspection::Inspection,
     pipeline::{Pipeline, View},
@@ -38,6 +42,7 @@ use super::{
     settings::TraceSettings,
     sink::{Sink, start_recording},
     source::{Probes, Source},
+    table_walk::TableWalk,
 };
 use crate::{
     exit::Code,
@@ -47,7 +52,7 @@ use crate::{
             wire::{Answer, Found, Task},
         },
         jvm::JvmMode,
-        kernel::KernelError,
+        kernel::{Checked, KernelError},
     },
 };
 
@@ -95,6 +100,10 @@ impl Diary {
 struct Made {
     diary: Diary,
     to_come: VecDeque<(Duration, ConnectionRecord)>,
+    /// What is in the table, and when.
+    open: Vec<(Range<Duration>, ConnectionRecord)>,
+    checked: Vec<u64>,
+    dozes: bool,
 }
 
 impl Source for Made {
@@ -120,6 +129,35 @@ impl Source for Made {
 
     fn open_connections(&self, _now_ns: u64) -> Vec<ConnectionRecord> {
         Vec::new()
+    }
+
+    fn keys(&self) -> (Vec<u64>, bool) {
+        let now = self.diary.began.elapsed();
+        let open = self.open.iter().filter(|(span, _)| span.contains(&now));
+        (open.map(|(_, record)| record.socket).collect(), true)
+    }
+
+    fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {
+        let mut open = self.open.iter();
+        open.find(|(_, record)| record.socket == key)
+            .map(|(_, record)| *record)
+    }
+
+    fn check(&mut self, keys: &[u64]) -> Checked {
+        self.checked.extend(keys);
+        Checked::default()
+    }
+
+    fn doze(&mut self) {
+        self.dozes = true;
+    }
+
+    async fn woken(&mut self) {
+        match self.to_come.front() {
+            Some((at, _)) if self.dozes => sleep_until(self.diary.began + *at).await,
+            _ => pending().await,
+        }
+        self.dozes = false;
     }
 }
 
@@ -212,6 +250,7 @@ struct Scene {
     diary: Diary,
     settings: TraceSettings,
     records: VecDeque<(Duration, ConnectionRecord)>,
+    open: Vec<(Range<Duration>, ConnectionRecord)>,
     fails: bool,
     /// Whether nobody answers what is asked of other processes.
     silent: bool,
@@ -230,6 +269,7 @@ fn scene(records: &[(u64, usize)]) -> Scene {
         },
         settings: settings(),
         records: records.collect(),
+        open: Vec::new(),
         fails: false,
         silent: false,
     }
@@ -262,7 +302,11 @@ impl Scene {
             source: Made {
                 diary: self.diary.clone(),
                 to_come: self.records,
+                open: self.open,
+                checked: Vec::new(),
+                dozes: false,
             },
+            walk: TableWalk::default(),
             collector: Collector::new(sink, probes, &self.settings),
         };
         trace.collector.sink.emit(Frame::Start(&start()));
@@ -458,7 +502,7 @@ fn recorded(path: &Path) -> (u64, bool) {
 
 #[tokio::test(start_paused = true)]
 async fn the_pace_is_eager_at_first_then_idle_and_busy_when_much_comes() {
-    let scene = scene(&[(5_000, 2 * BATCH + 5_000)]);
+    let scene = scene(&[(4_500, 2 * BATCH + 5_000)]);
     let (diary, _) = scene.run(after(6_000)).await;
     let looks = diary.times(|event| *event == Event::Looked);
     let between = |from: Duration, to: Duration| {
@@ -467,12 +511,90 @@ async fn the_pace_is_eager_at_first_then_idle_and_busy_when_much_comes() {
     };
     let eager = between(Duration::ZERO, EAGER_FOR);
     assert!((20..=50).contains(&eager), "{eager} each {POLL_EAGER:?}");
-    let idle = between(Duration::from_secs(1), Duration::from_secs(5));
-    assert!((75..=80).contains(&idle), "{idle} each {POLL:?}");
-    let begun = looks.iter().position(|at| at.as_secs() >= 5).unwrap();
+    let idle = between(Duration::from_secs(1), Duration::from_secs(4));
+    assert!((55..=60).contains(&idle), "{idle} each {POLL:?}");
+    let begun = looks.iter().position(|at| at.as_millis() >= 4_500).unwrap();
     let pauses = looks[begun..].windows(2).map(|pair| pair[1] - pair[0]);
     let pauses: Vec<_> = pauses.take(4).collect();
     assert!(pauses[0] + pauses[1] < POLL_BUSY, "at once: {pauses:?}");
     assert!((POLL_BUSY..POLL).contains(&pauses[2]), "{pauses:?}");
     assert!(pauses[3] >= POLL, "{pauses:?}");
+}
+
+/// A connection to port 2181 of a process, still open.
+fn open(at: Duration) -> ConnectionRecord {
+    ConnectionRecord {
+        stage: 0,
+        socket: at.as_nanos() as u64,
+        established_ns: at.as_nanos() as u64 + 1,
+        until_ns: 0,
+        known: known::OPENER | known::OPENER_START | known::TOLD,
+        states_seen: bit(SYN_SENT) | bit(ESTABLISHED),
+        state_left: 0,
+        ..refused(at)
+    }
+}
+
+/// The record at its end.
+fn ended(open: ConnectionRecord, at: Duration) -> ConnectionRecord {
+    let at_ns = at.as_nanos() as u64;
+    ConnectionRecord {
+        stage: STAGE_ENDED,
+        left_established_ns: at_ns,
+        until_ns: at_ns,
+        states_seen: open.states_seen | bit(CLOSE),
+        ..open
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_stays_open_is_told_of_once_and_counted_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trace.zkchurn");
+    let (from, until) = (Duration::from_millis(1_500), Duration::from_secs(25));
+    let mut scene = scene(&[]);
+    scene.settings.record = Some(path.clone());
+    scene.open.push((from..until, open(from)));
+    scene.records.push_back((until, ended(open(from), until)));
+    let (diary, _) = scene.run(after(31_000)).await;
+    let counts = diary
+        .events()
+        .into_iter()
+        .filter_map(|(_, event)| match event {
+            Event::Interval { ended } => Some(ended),
+            Event::Reported { ended } => Some(ended),
+            _ => None,
+        });
+    assert_eq!(counts.collect::<Vec<_>>(), [0, 0, 1, 1]);
+    assert_eq!(recorded(&path), (2, true));
+    let bytes = std::fs::read(&path).unwrap();
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let mut told = Vec::new();
+    let mut take = |frame: Frame<'_>| {
+        if let Frame::Record(bytes) = frame
+            && let Ok(Record::Connection(record)) = decode::read(bytes)
+        {
+            told.push((record.stage, record.told));
+        }
+    };
+    while reader.next_frame(&mut take).unwrap().is_some() {}
+    let expected = [
+        (STAGE_SEEN_OPEN, TOLD_NOTHING),
+        (STAGE_ENDED, TOLD_ESTABLISHED),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_trace_sleeps_and_shows_the_next_record_at_once() {
+    let mut scene = scene(&[(100, 1), (200_000, 1)]);
+    scene.settings.interval = Duration::ZERO;
+    let (diary, _) = scene.run(after(300_000)).await;
+    let looks = diary.times(|event| *event == Event::Looked);
+    let asleep = Duration::from_secs(10)..Duration::from_millis(199_999);
+    let asleep = looks.iter().filter(|at| asleep.contains(at)).count();
+    assert!(asleep <= 20, "{asleep} looks in 190 s");
+    let shown = diary.times(|event| *event == Event::Shown);
+    let late = shown[1].saturating_sub(Duration::from_secs(200));
+    assert!(late < POLL, "{late:?}");
 }

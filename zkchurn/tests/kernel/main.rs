@@ -27,6 +27,7 @@ mod peer;
 mod privilege;
 mod sides;
 mod socket_diag;
+mod stays_open;
 mod threads;
 mod time_wait;
 mod tracer;

@@ -63,6 +63,7 @@ pub fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> io::Res
     if report.loss.kernel.is_none()
         && report.loss.undecodable_records == 0
         && report.loss.unknown_records == 0
+        && report.loss.found_closed == 0
     {
         writeln!(to, "{loss}")?;
     } else {

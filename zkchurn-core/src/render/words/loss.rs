@@ -33,6 +33,12 @@ pub fn line(loss: &Loss) -> String {
             text::count(loss.handshakes_evicted)
         ));
     }
+    if loss.found_closed > 0 {
+        let ends = text::counted(loss.found_closed, "end");
+        line.push_str(&format!(
+            "; {ends} missed (the connections were found closed later, how they ended is unknown)"
+        ));
+    }
     if loss.undecodable_records > 0 {
         let damaged = text::counted(loss.undecodable_records, "unreadable record");
         line.push_str(&format!("; {damaged}"));

@@ -26,6 +26,9 @@ pub enum KernelError {
     /// The cgroup to attach to cannot be opened.
     #[error("the cgroup cannot be opened: {0}")]
     Cgroup(#[source] io::Error),
+    /// The ring buffer cannot be waited for.
+    #[error("the ring buffer cannot be waited for: {0}")]
+    Wait(#[source] io::Error),
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`; rebuild it with `cargo xtask build-ebpf`")]
     ObjectLacks(&'static str),

@@ -5,37 +5,34 @@ mod error;
 mod load;
 mod object;
 mod packets;
+mod table;
 mod tracepoint_btf;
 
 use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
+    fs, io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     path::PathBuf,
 };
 
 use aya::{
     Btf, Ebpf,
-    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, MapData, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
-use rustix::io::Errno;
+use tokio::io::{Interest, unix::AsyncFd};
 use zkchurn_common::{
     loss::Loss,
-    record::{ConnectionRecord, RECORD_SIZE, STAGE_OPEN_AT_END},
-    settings::names,
+    record::ConnectionRecord,
+    settings::{READER_DOZES, names},
 };
 
-use crate::host::{
-    preflight::facts::{Facts, Release},
-    proc::files::field,
-};
+use crate::host::{preflight::facts::Facts, proc::files::field};
 use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
+use table::Table;
+pub use table::{Checked, Followed};
 use zkchurn_core::frame::{Hook, LossCounts, Sides};
-
-/// Flag of a map update: only a new key (include/uapi/linux/bpf.h).
-const BPF_NOEXIST: u64 = 1;
 
 /// What to trace and with which resources.
 #[derive(Clone, Debug)]
@@ -66,19 +63,11 @@ pub struct KernelSource {
     socket_cookie: bool,
     handshake: Handshake,
     records: RingBuf<MapData>,
-    tracked: HashMap<MapData, u64, [u8; RECORD_SIZE]>,
+    /// The same ring buffer, readable when the program has woken us.
+    wakes: AsyncFd<OwnedFd>,
+    reader: Array<MapData, u64>,
+    table: Table,
     loss: PerCpuArray<MapData, u64>,
-}
-
-/// What became of a socket that is older than the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Followed {
-    /// It is in the table.
-    Yes,
-    /// The table is full.
-    NoRoom,
-    /// It is followed already, as it began after the program was attached.
-    Otherwise,
 }
 
 /// Whether first bytes are captured.
@@ -92,7 +81,8 @@ enum Handshake {
 /// The program for what the kernel skips the first for.
 #[derive(Debug)]
 enum Second {
-    NotNeeded,
+    /// The classic tracepoint has none.
+    None,
     Attached,
     Failed(KernelError),
 }
@@ -174,28 +164,31 @@ impl KernelSource {
             Some(_) => Handshake::Failed(KernelError::NoCookies),
             None => Handshake::NotWanted,
         };
-        let mut second = Second::NotNeeded;
+        let mut second = Second::None;
         match attempt.hook {
             Hook::TpBtf => {
                 let btf = tracepoint_btf::of(facts)?;
                 attach_tp_btf(&mut ebpf, &btf, names::TP_BTF_PROGRAM)?;
-                if attempt.socket_cookie && programs_are_preempted(facts) {
-                    // After the first: the kernel calls them in the order of their attaching.
-                    second = match attach_tp_btf(&mut ebpf, &btf, names::AGAIN_PROGRAM) {
-                        Ok(()) => Second::Attached,
-                        Err(error) => Second::Failed(error),
-                    };
-                }
+                // After the first: the kernel calls them in the order of their attaching.
+                second = match attach_tp_btf(&mut ebpf, &btf, names::AGAIN_PROGRAM) {
+                    Ok(()) => Second::Attached,
+                    Err(error) => Second::Failed(error),
+                };
             }
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
+        let table = Table::new(&mut ebpf)?;
+        let records = RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?;
+        let wakes = wakes_of(&records).map_err(KernelError::Wait)?;
         Ok(Self {
             hook: attempt.hook,
             second,
             socket_cookie: attempt.socket_cookie,
             handshake,
-            records: RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?,
-            tracked: HashMap::try_from(take_map(&mut ebpf, names::TRACKED)?)?,
+            records,
+            wakes,
+            reader: Array::try_from(take_map(&mut ebpf, names::READER)?)?,
+            table,
             loss: PerCpuArray::try_from(take_map(&mut ebpf, names::LOSS)?)?,
             ebpf,
         })
@@ -224,28 +217,55 @@ impl KernelSource {
     pub fn skipped_for_good(&self) -> Option<String> {
         match &self.second {
             Second::Failed(error) => Some(error_chain(error)),
-            Second::NotNeeded | Second::Attached => None,
+            Second::None | Second::Attached => None,
         }
+    }
+
+    /// Why connections whose end the kernel skipped stay in the table, if they do.
+    pub fn unchecked(&self) -> Option<String> {
+        self.table.unchecked()
     }
 
     /// Has the program follow a socket that is older than it.
     pub fn follow(&mut self, record: &ConnectionRecord) -> Followed {
-        let bytes: [u8; RECORD_SIZE] = zerocopy::transmute!(*record);
-        match self.tracked.insert(record.socket, bytes, BPF_NOEXIST) {
-            Ok(()) => Followed::Yes,
-            Err(MapError::SyscallError(error))
-                if error.io_error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) =>
-            {
-                Followed::NoRoom
-            }
-            Err(_) => Followed::Otherwise,
-        }
+        self.table.follow(record)
     }
 
     /// Forgets a socket again, if it is still in the table.
     pub fn unfollow(&mut self, cookie: u64) {
-        // It fails when the socket is not there, which is as good.
-        let _ = self.tracked.remove(&cookie);
+        self.table.unfollow(cookie);
+    }
+
+    /// Keys of the table, see [`Table::keys`].
+    pub fn keys(&self) -> (Vec<u64>, bool) {
+        self.table.keys()
+    }
+
+    /// The record of an open connection.
+    pub fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {
+        self.table.record(key)
+    }
+
+    /// Has the kernel program look whether sockets are closed, and tell of those that are.
+    pub fn check(&mut self, keys: &[u64]) -> Checked {
+        self.table.check(&mut self.ebpf, keys)
+    }
+
+    /// Asks the program to wake us at the next record; until then [`Self::woken`] waits.
+    /// A record that is written at this very moment may not wake us, so that one more look
+    /// is due a little later.
+    pub fn doze(&mut self) {
+        // Where it fails, the next look comes late: the loop does not rely on it alone.
+        let _ = self.reader.set(READER_DOZES, 1, 0);
+    }
+
+    /// Waits until the program wakes us.
+    pub async fn woken(&mut self) {
+        match self.wakes.readable_mut().await {
+            Ok(mut ready) => ready.clear_ready(),
+            // Only at the end of the runtime.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Hands up to `most` records to `take` and returns how many there were.
@@ -282,20 +302,9 @@ impl KernelSource {
     }
 
     /// The connections in the table at `now_ns`, each as a record of stage
-    /// [`STAGE_OPEN_AT_END`].
+    /// [`STAGE_OPEN_AT_END`](zkchurn_common::record::STAGE_OPEN_AT_END).
     pub fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
-        let entries = self.tracked.iter().filter_map(Result::ok);
-        let mut open: Vec<ConnectionRecord> = entries
-            .map(|(_, record)| ConnectionRecord {
-                header: ConnectionRecord::HEADER,
-                stage: STAGE_OPEN_AT_END,
-                until_ns: now_ns,
-                ..zerocopy::transmute!(record)
-            })
-            .collect();
-        // The order of the table is that of its hash; that of the starts is stable.
-        open.sort_unstable_by_key(|record| record.started_ns);
-        open
+        self.table.open_connections(now_ns)
     }
 
     /// What could not be recorded so far.
@@ -353,6 +362,17 @@ impl KernelSource {
     }
 }
 
+/// To be waited for beside signals and timers.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe: it has to be told that the descriptor stays open, which \
+              a descriptor of its own does"
+)]
+fn wakes_of(records: &RingBuf<MapData>) -> io::Result<AsyncFd<OwnedFd>> {
+    let descriptor = records.as_fd().try_clone_to_owned()?;
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
 fn no_hook(config: &KernelConfig) -> String {
     match config.hook {
         Some(Hook::TpBtf) => {
@@ -362,13 +382,6 @@ fn no_hook(config: &KernelConfig) -> String {
         _ => "the tracepoint's format cannot be read: mount -t tracefs nodev /sys/kernel/tracing"
             .to_owned(),
     }
-}
-
-/// Whether the kernel preempts a program at a tracepoint, and skips it for what
-/// happens on that CPU at that time. Linux 7.3 does (docs/adr/0016), 6.18 does not.
-fn programs_are_preempted(facts: &Facts) -> bool {
-    const SINCE: Release = Release { major: 7, minor: 0 };
-    facts.release.is_some_and(|release| release >= SINCE)
 }
 
 fn attach_tp_btf(ebpf: &mut Ebpf, btf: &Btf, name: &'static str) -> Result<(), KernelError> {

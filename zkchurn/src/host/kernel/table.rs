@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//! The kernel program's table of open connections, seen from user space.
+
+use aya::{
+    Ebpf,
+    maps::{HashMap, MapData, MapError},
+    programs::{ProgramError, RawTracePoint, RawTracePointRunOptions, TestRun},
+};
+use rustix::io::Errno;
+use zerocopy::FromBytes;
+use zkchurn_common::{
+    record::{ConnectionRecord, ENTRY_SIZE, STAGE_ENDED, STAGE_OPEN_AT_END, TableEntry},
+    settings::{CHECKED_AT_ONCE, names},
+};
+
+use super::{KernelError, error::error_chain, program, take_map};
+
+/// Flag of a map update: only a new key (include/uapi/linux/bpf.h).
+const BPF_NOEXIST: u64 = 1;
+/// A walk begins anew where the entry is gone that it stands on, so it has no end of its
+/// own. This is no bound of the table, which `--table-size` sets.
+const MOST_STEPS: usize = 1 << 21;
+
+/// What became of a socket that is older than the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is in the table.
+    Yes,
+    /// The table is full.
+    NoRoom,
+    /// It is followed already, as it began after the program was attached.
+    Otherwise,
+}
+
+/// What a look at sockets brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Sockets that are closed; those that were so at an earlier look were told of.
+    pub closed: u32,
+}
+
+/// The table, and the program that looks whether its sockets are closed.
+pub struct Table {
+    tracked: HashMap<MapData, u64, [u8; ENTRY_SIZE]>,
+    /// Why sockets cannot be looked at.
+    unchecked: Option<KernelError>,
+}
+
+impl Table {
+    /// Takes the table out of `ebpf`, and loads the program.
+    ///
+    /// # Errors
+    ///
+    /// The object has no such map or program.
+    pub fn new(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
+        let tracked = HashMap::try_from(take_map(ebpf, names::TRACKED)?)?;
+        let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
+        let unchecked = program.load().err().map(KernelError::from);
+        if let Some(error) = &unchecked {
+            log::debug!("sockets cannot be checked: {error:?}");
+        }
+        Ok(Self { tracked, unchecked })
+    }
+
+    /// Why sockets cannot be looked at, if so.
+    pub fn unchecked(&self) -> Option<String> {
+        self.unchecked.as_ref().map(error_chain)
+    }
+
+    /// Has the program follow a socket that is older than it.
+    pub fn follow(&mut self, record: &ConnectionRecord) -> Followed {
+        let entry = TableEntry {
+            record: *record,
+            address: 0,
+            found_closed: 0,
+        };
+        let bytes: [u8; ENTRY_SIZE] = zerocopy::transmute!(entry);
+        match self.tracked.insert(record.socket, bytes, BPF_NOEXIST) {
+            Ok(()) => Followed::Yes,
+            Err(MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) =>
+            {
+                Followed::NoRoom
+            }
+            Err(_) => Followed::Otherwise,
+        }
+    }
+
+    /// Forgets a socket again, if it is still in the table.
+    pub fn unfollow(&mut self, cookie: u64) {
+        // It fails when the socket is not there, which is as good.
+        let _ = self.tracked.remove(&cookie);
+    }
+
+    /// The keys, some maybe twice; and whether those are all that were there all the time.
+    pub fn keys(&self) -> (Vec<u64>, bool) {
+        let mut keys = Vec::new();
+        for key in self.tracked.keys() {
+            match key {
+                Ok(key) if keys.len() < MOST_STEPS => keys.push(key),
+                _ => return (keys, false),
+            }
+        }
+        (keys, true)
+    }
+
+    /// The record in progress of a connection; `None` where it has ended.
+    ///
+    /// The kernel copies an entry without a lock, and may use its memory for another one
+    /// meanwhile, so only what is twice the same was one connection's.
+    pub fn record(&self, key: u64) -> Option<ConnectionRecord> {
+        let once = self.entry(key)?.record;
+        let is_open = once.socket == key && once.stage != STAGE_ENDED;
+        let again = self.entry(key)?.record;
+        (is_open && once == again).then_some(once)
+    }
+
+    fn entry(&self, key: u64) -> Option<TableEntry> {
+        let bytes = self.tracked.get(&key, 0).ok()?;
+        TableEntry::read_from_bytes(&bytes).ok()
+    }
+
+    /// Has the program look whether sockets are closed.
+    pub fn check(&mut self, ebpf: &mut Ebpf, keys: &[u64]) -> Checked {
+        let mut checked = Checked::default();
+        if self.unchecked.is_some() {
+            return checked;
+        }
+        for keys in keys.chunks(CHECKED_AT_ONCE) {
+            match run(ebpf, keys) {
+                Ok(closed) => checked.closed += closed,
+                Err(error) => {
+                    log::debug!("{error:?}");
+                    self.unchecked = Some(error);
+                    break;
+                }
+            }
+        }
+        checked
+    }
+
+    /// The connections in the table at `now_ns`, oldest first.
+    pub fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
+        let entries = self.tracked.iter().filter_map(Result::ok);
+        let entries = entries.filter_map(|(_, bytes)| TableEntry::read_from_bytes(&bytes).ok());
+        let mut open: Vec<ConnectionRecord> = entries
+            .filter(|entry| entry.record.stage != STAGE_ENDED)
+            .map(|entry| ConnectionRecord {
+                header: ConnectionRecord::HEADER,
+                stage: STAGE_OPEN_AT_END,
+                until_ns: now_ns,
+                ..entry.record
+            })
+            .collect();
+        // The order of the table is that of its hash; that of the starts is stable.
+        open.sort_unstable_by_key(|record| record.started_ns);
+        open
+    }
+}
+
+fn run(ebpf: &mut Ebpf, keys: &[u64]) -> Result<u32, KernelError> {
+    let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
+    let mut options = RawTracePointRunOptions::new();
+    options.args[..keys.len()].copy_from_slice(keys);
+    let result = program.test_run(options).map_err(ProgramError::from)?;
+    Ok(result.return_value)
+}

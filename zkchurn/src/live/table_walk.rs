@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//! The walk of the kernel program's table: it tells of connections that stay open, which
+//! have no record before their end, and has those found whose end was missed.
+
+use tokio::time::Instant;
+use zerocopy::{FromBytes, IntoBytes};
+use zkchurn_common::{
+    record::{
+        ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_OPEN_AT_END,
+        STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, known,
+    },
+    wire::tag,
+};
+use zkchurn_core::hash::HashMap;
+
+use super::source::Source;
+
+/// Connections are told of when they are older than this: most live for less and have
+/// their record at the end.
+const STAYS_OPEN_NS: u64 = 100_000_000;
+/// Connections are looked at when they are older than this; the kernel program leaves
+/// younger ones alone (zkchurn-ebpf, `check`).
+const SETTLED_NS: u64 = 2_000_000_000;
+/// Of its time a trace spends at most one part in so many on walks.
+const SHARE: u32 = 50;
+/// A walk of a table that changes meanwhile may miss an entry; so what was told is
+/// remembered for so many walks more.
+const WALKS_KEPT: u64 = 4;
+
+/// What was told of the open connections.
+#[derive(Default)]
+pub struct TableWalk {
+    told: HashMap<u64, Known>,
+    number: u64,
+    not_before: Option<Instant>,
+    closed: u32,
+}
+
+/// What was told of a connection.
+struct Known {
+    started_ns: u64,
+    told: u8,
+    walk: u64,
+}
+
+impl TableWalk {
+    /// Walks the table at `now_ns`, unless the walk before took so long that it is too
+    /// early. Of connections that stay open, or of `all` that are, `take` gets a record.
+    pub fn walk(
+        &mut self,
+        source: &mut impl Source,
+        now_ns: u64,
+        all: bool,
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let began = Instant::now();
+        if !all && self.not_before.is_some_and(|at| began < at) {
+            return;
+        }
+        self.number += 1;
+        let (keys, is_complete) = source.keys();
+        let mut settled = Vec::new();
+        for key in keys {
+            let Some(started_ns) = self.visit(source, key, now_ns, all, &mut take) else {
+                continue;
+            };
+            if now_ns.saturating_sub(started_ns) > SETTLED_NS {
+                settled.push(key);
+            }
+        }
+        if is_complete {
+            let number = self.number;
+            self.told
+                .retain(|_, known| known.walk + WALKS_KEPT > number);
+        }
+        self.closed = source.check(&settled).closed;
+        self.not_before = began.checked_add(began.elapsed() * SHARE);
+    }
+
+    /// Whether sockets were found closed that will be told of at the next walk.
+    pub fn has_found(&self) -> bool {
+        self.closed > 0
+    }
+
+    /// Tells of a connection if that is due; and when it began, if it is open.
+    fn visit(
+        &mut self,
+        source: &impl Source,
+        key: u64,
+        now_ns: u64,
+        all: bool,
+        take: &mut impl FnMut(&[u8]),
+    ) -> Option<u64> {
+        if let Some(known) = self.told.get_mut(&key)
+            && known.told == TOLD_ESTABLISHED
+        {
+            known.walk = self.number;
+            return Some(known.started_ns);
+        }
+        let mut record = source.open_connection(key)?;
+        let started_ns = record.started_ns;
+        let known = self.told.get(&key);
+        if known.is_some_and(|known| known.started_ns != started_ns) {
+            // The socket, or its address, is used anew, and the last record of the earlier
+            // connection is still on its way.
+            return Some(started_ns);
+        }
+        record.told = self.told_of(&record);
+        let told = match record.established_ns {
+            0 => TOLD_CONNECTING,
+            _ => TOLD_ESTABLISHED,
+        };
+        let is_due = all || now_ns.saturating_sub(started_ns) > STAYS_OPEN_NS;
+        if record.told < told {
+            if !is_due {
+                return Some(started_ns);
+            }
+            record.header = ConnectionRecord::HEADER;
+            record.stage = STAGE_SEEN_OPEN;
+            record.until_ns = now_ns;
+            take(record.as_bytes());
+        }
+        let told = told.max(record.told);
+        let walk = self.number;
+        self.told.insert(
+            key,
+            Known {
+                started_ns,
+                told,
+                walk,
+            },
+        );
+        Some(started_ns)
+    }
+
+    /// What was told of the connection of a record, by the kernel program or here.
+    fn told_of(&self, record: &ConnectionRecord) -> u8 {
+        let here = self.told.get(&record.socket);
+        let here = here.filter(|known| known.started_ns == record.started_ns);
+        here.map_or(record.told, |known| record.told.max(known.told))
+    }
+
+    /// Hands a record on, with what was told here of its connection entered.
+    pub fn pass(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8])) {
+        if self.told.is_empty() {
+            return take(bytes);
+        }
+        match self.last_of_told(bytes) {
+            Some(record) => take(record.as_bytes()),
+            None => take(bytes),
+        }
+    }
+
+    /// The record, if it is the last one of a connection that was told of here.
+    fn last_of_told(&mut self, bytes: &[u8]) -> Option<ConnectionRecord> {
+        if bytes.len() != RECORD_SIZE {
+            return None;
+        }
+        let record = ConnectionRecord::ref_from_bytes(bytes).ok()?;
+        let is_last = record.header.tag == tag::CONNECTION
+            && record.known & known::TOLD != 0
+            && matches!(
+                record.stage,
+                STAGE_ENDED | STAGE_FOUND_CLOSED | STAGE_OPEN_AT_END
+            );
+        let known = self.told.get(&record.socket);
+        if !is_last || known.is_none_or(|known| known.started_ns != record.started_ns) {
+            return None;
+        }
+        let mut record = *record;
+        record.told = self.told_of(&record);
+        self.told.remove(&record.socket);
+        Some(record)
+    }
+}
