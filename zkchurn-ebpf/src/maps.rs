@@ -11,7 +11,7 @@ use zkchurn_common::{
     loss::Loss,
     record::{
         ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_SEEN_OPEN,
-        TOLD_CONNECTING, TOLD_ESTABLISHED, TableEntry,
+        TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, TableEntry,
     },
     settings::{LAST_WOKEN, READER_DOZES, READER_SLOTS},
 };
@@ -174,6 +174,14 @@ pub fn publish_beginning(record: &mut ConnectionRecord) {
     if !is_new && !reader_dozes() {
         return;
     }
+    let Some(kept) = tracked(record.socket) else {
+        return;
+    };
+    // Before the record is there: the reader's walk must not tell of it, too.
+    kept.told = match record.established_ns {
+        0 => TOLD_CONNECTING,
+        _ => TOLD_ESTABLISHED,
+    };
     record.stage = STAGE_SEEN_OPEN;
     record.until_ns = record.started_ns;
     let flags = if is_new {
@@ -182,15 +190,8 @@ pub fn publish_beginning(record: &mut ConnectionRecord) {
         wake_if_dozing()
     };
     if !publish(record, flags) {
+        kept.told = TOLD_NOTHING;
         count(Loss::EstablishedRecordDropped);
-        return;
-    }
-    let told = match record.established_ns {
-        0 => TOLD_CONNECTING,
-        _ => TOLD_ESTABLISHED,
-    };
-    if let Some(kept) = tracked(record.socket) {
-        kept.told = told;
     }
 }
 

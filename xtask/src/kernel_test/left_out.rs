@@ -4,12 +4,13 @@
 use super::kernels::Kernel;
 
 /// What each kernel has to do the same: what is recorded of a connection, by
-/// which hook, and whose it is.
-const MATRIX: [&str; 5] = [
+/// which hook, and whose it is; and that nothing stays in the table.
+const MATRIX: [&str; 6] = [
     "closing::",
     "fallback::",
     "filters::",
     "handshake::messages::",
+    "stays_open::",
     "threads::",
 ];
 
@@ -43,6 +44,7 @@ const LACKS: [Lack; 5] = [
             "handshake::",
             "older::an_older_connection",
             "older::with_a_filter_on_the_process_a_socket",
+            "stays_open::under_churn",
             "threads::every_connection_has_its_own_threads_tid_and_name",
         ],
         reason: "asks for a socket's cookie or for `recursion_misses`, which the kernel reports \

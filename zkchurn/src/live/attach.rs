@@ -229,7 +229,7 @@ pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSourc
     }
     if let Some(why) = source.unchecked() {
         sentences.push(format!(
-            "missed ends: connections whose end the kernel program misses stay open in this \
+            "missed ends: a connection whose end the kernel program misses stays open in this \
              report, see recursion misses: {why}"
         ));
     }

@@ -61,10 +61,10 @@ impl TableWalk {
         let (keys, is_complete) = source.keys();
         let mut settled = Vec::new();
         for key in keys {
-            let Some(started_ns) = self.visit(source, key, now_ns, all, &mut take) else {
-                continue;
-            };
-            if now_ns.saturating_sub(started_ns) > SETTLED_NS {
+            let began_ns = self.visit(source, key, now_ns, all, &mut take);
+            // What has ended is gone, or the table refused to let go of it: then the
+            // kernel program takes it out.
+            if began_ns.is_none_or(|began_ns| now_ns.saturating_sub(began_ns) > SETTLED_NS) {
                 settled.push(key);
             }
         }

@@ -122,4 +122,8 @@ fn without_btf_the_rest_is_unknown_and_said_to_be() {
         degraded.contains("payload bytes, errors, socket cookies"),
         "{degraded}"
     );
+    assert!(
+        degraded.contains("missed ends: a connection whose end"),
+        "{degraded}"
+    );
 }

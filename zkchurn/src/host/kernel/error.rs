@@ -29,6 +29,9 @@ pub enum KernelError {
     /// The ring buffer cannot be waited for.
     #[error("the ring buffer cannot be waited for: {0}")]
     Wait(#[source] io::Error),
+    /// Whether a socket is closed cannot be read.
+    #[error("a socket's state cannot be read without BTF")]
+    NoSocketState,
     /// The object lacks a program or a map.
     #[error("the eBPF object has no `{0}`; rebuild it with `cargo xtask build-ebpf`")]
     ObjectLacks(&'static str),

@@ -26,7 +26,7 @@ use zkchurn_common::{
     settings::{READER_DOZES, names},
 };
 
-use crate::host::{preflight::facts::Facts, proc::files::field};
+use crate::host::{kernel_layout::SocketLayout, preflight::facts::Facts, proc::files::field};
 use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
@@ -177,7 +177,8 @@ impl KernelSource {
             }
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
-        let table = Table::new(&mut ebpf)?;
+        let layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
+        let table = Table::new(&mut ebpf, layout)?;
         let records = RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?;
         let wakes = wakes_of(&records).map_err(KernelError::Wait)?;
         Ok(Self {

@@ -9,9 +9,12 @@ use aya::{
 use rustix::io::Errno;
 use zerocopy::FromBytes;
 use zkchurn_common::{
+    field::SocketField,
     record::{ConnectionRecord, ENTRY_SIZE, STAGE_ENDED, STAGE_OPEN_AT_END, TableEntry},
     settings::{CHECKED_AT_ONCE, names},
 };
+
+use crate::host::kernel_layout::SocketLayout;
 
 use super::{KernelError, error::error_chain, program, take_map};
 
@@ -47,15 +50,20 @@ pub struct Table {
 }
 
 impl Table {
-    /// Takes the table out of `ebpf`, and loads the program.
+    /// Takes the table out of `ebpf`, and loads the program, which has to know where a
+    /// socket's state is.
     ///
     /// # Errors
     ///
     /// The object has no such map or program.
-    pub fn new(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
+    pub fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
         let tracked = HashMap::try_from(take_map(ebpf, names::TRACKED)?)?;
         let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
-        let unchecked = program.load().err().map(KernelError::from);
+        let unchecked = if layout.has(SocketField::State) {
+            program.load().err().map(KernelError::from)
+        } else {
+            Some(KernelError::NoSocketState)
+        };
         if let Some(error) = &unchecked {
             log::debug!("sockets cannot be checked: {error:?}");
         }
