@@ -6,8 +6,8 @@
 //! buffer when the connection ends. Of most connections this is the only record.
 //! One more comes before it where somebody waits for it: of a process's first
 //! connection, of the first after a pause, and of those that stay open
-//! (docs/adr/0020). The record is the same in a recording file. Addresses and ports are in network byte
-//! order, other numbers little-endian; there is no padding that is not named.
+//! (docs/adr/0023). The record is the same in a recording file. Addresses and ports are in
+//! network byte order, other numbers little-endian; there is no padding that is not named.
 //! [`wire`](crate::wire) says how the record may change.
 //!
 //! What is known once a connection is established comes first: earlier versions

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! Whether sockets of the table are closed: the kernel may have skipped the programs at
-//! their end, or refused to take an entry out (docs/adr/0021).
+//! their end, or refused to take an entry out (docs/adr/0023).
 //!
 //! The `struct sock` is read where it was. Its memory may hold anything by now, but
 //! a cookie is given once, so memory that has it is this socket's, living or not.

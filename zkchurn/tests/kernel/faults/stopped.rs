@@ -20,7 +20,7 @@ use crate::{
 #[ignore = "needs root; run by cargo xtask test"]
 fn what_the_buffer_held_is_reported_and_the_rest_counted() {
     const AFTERWARDS: usize = 100;
-    // At 800 a second, two records each: either overflows the buffer.
+    // At 800 a second: either overflows the buffer.
     let (stopped, buffer) = size(
         (Duration::from_secs(60), "4096"),
         (Duration::from_secs(10), "1024"),
