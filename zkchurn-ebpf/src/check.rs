@@ -11,7 +11,7 @@ use zkchurn_common::{
     state::{CLOSE, LISTEN},
 };
 
-use crate::{globals, handlers::now, maps, socket::probe_at};
+use crate::{clock::now, globals, maps, socket::probe_at};
 
 /// Younger entries are left alone: the program enters a connection before the kernel
 /// writes its new state (net/ipv4/tcp.c, `tcp_set_state`).

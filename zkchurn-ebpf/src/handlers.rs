@@ -8,7 +8,6 @@
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
 use zkchurn_common::{
     field::SocketField,
     loss::Loss,
@@ -18,7 +17,7 @@ use zkchurn_common::{
     state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
 };
 
-use crate::{ending, globals, maps, socket::Socket, task, words};
+use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
 
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
@@ -167,12 +166,6 @@ pub fn ended<S: Socket>(socket: &S, old: u8) {
 #[inline(always)]
 fn meet<S: Socket>(entry: &mut TableEntry, socket: &S) {
     entry.address = socket.address() as u64;
-}
-
-#[inline(always)]
-pub fn now() -> u64 {
-    // SAFETY: the helper has no arguments and no preconditions.
-    unsafe { bpf_ktime_get_ns() }
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@
 //! | `check` | whether sockets of the table are closed, for the reader's walk |
 //! | `ending` | what is read of a socket as it reaches CLOSE |
 //! | `handshake`, `packet`, `progress` | the first bytes of each direction of those connections |
-//! | `task` | who runs now: thread, process, names |
+//! | `task`, `clock` | who runs now: thread, process, names; the time |
 //! | `words` | sixteen bytes at once |
 //! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
 #![no_std]
@@ -22,6 +22,7 @@
 )]
 
 mod check;
+mod clock;
 mod ending;
 mod globals;
 mod handlers;

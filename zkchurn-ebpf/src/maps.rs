@@ -16,7 +16,7 @@ use zkchurn_common::{
     settings::{LAST_WOKEN, READER_DOZES, READER_SLOTS},
 };
 
-use crate::{globals, handlers, progress::Progress, words};
+use crate::{clock::now, globals, progress::Progress, words};
 
 /// Open connections by socket identity. The loader sets the size.
 #[map]
@@ -81,7 +81,7 @@ fn replace(socket: u64) {
         && record.stage != STAGE_ENDED
     {
         record.stage = STAGE_FOUND_CLOSED;
-        record.until_ns = handlers::now();
+        record.until_ns = now();
         if !publish_quietly(record) {
             count(Loss::EndedRecordDropped);
         }
@@ -265,7 +265,7 @@ fn wake_if_dozing() -> u64 {
 #[inline(always)]
 fn wake_for_process() -> u64 {
     if let Some(last) = READER.get_ptr_mut(LAST_WOKEN) {
-        let now = handlers::now();
+        let now = now();
         // SAFETY: a word. Where two CPUs do this at once, the reader is woken twice.
         let before = unsafe { last.read_volatile() };
         if now.wrapping_sub(before) > BETWEEN_WAKEUPS_NS {

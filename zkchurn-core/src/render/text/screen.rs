@@ -340,6 +340,7 @@ mod tests {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: &[],
+            found_closed: 0,
             handshakes_evicted: 0,
             top: 10,
             depth: Depth::All,

@@ -4,7 +4,7 @@
 use aya::{
     Ebpf,
     maps::{HashMap, MapData, MapError},
-    programs::{ProgramError, RawTracePoint, RawTracePointRunOptions, TestRun},
+    programs::{RawTracePoint, RawTracePointRunOptions, TestRun},
 };
 use rustix::io::Errno;
 use zerocopy::FromBytes;
@@ -170,6 +170,6 @@ fn run(ebpf: &mut Ebpf, keys: &[u64]) -> Result<u32, KernelError> {
     let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
     let mut options = RawTracePointRunOptions::new();
     options.args[..keys.len()].copy_from_slice(keys);
-    let result = program.test_run(options).map_err(ProgramError::from)?;
+    let result = program.test_run(options)?;
     Ok(result.return_value)
 }
