@@ -226,7 +226,9 @@ fn under_churn_no_missed_end_stays_and_no_live_connection_is_swept() {
     println!("an entry whose end was missed stayed for {longest:?} at most");
     let missed = (ROUNDS * MISSED) as u64;
     assert_eq!(trace.loss("found_closed"), missed);
-    assert_eq!(trace.loss("unmatched_closes"), missed);
+    // A close without an entry for which the kernel skipped the first program is not counted
+    // (docs/adr/0016); one of a connection that was swept would be one too many.
+    assert!(trace.loss("unmatched_closes") <= missed);
     let total = &trace.report["total"];
     assert_eq!(total["opened"], total["ended"], "{total:#}");
     assert_eq!(total["open"], 0, "{total:#}");
