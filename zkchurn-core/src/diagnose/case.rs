@@ -194,6 +194,11 @@ impl Case<'_> {
         evidence::best(self, signatures)
     }
 
+    /// Likewise one that was written before the trace.
+    pub fn logged_before(&self, signatures: &[LogSignature]) -> Option<LogLine<'_>> {
+        evidence::best_before(self, signatures)
+    }
+
     /// Whether a peer has this port.
     pub fn has_port(&self, port: u16) -> bool {
         protocol::ports(self).contains(&port)

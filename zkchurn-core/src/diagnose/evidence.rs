@@ -12,6 +12,7 @@ use super::{
 use crate::{
     inspection::{LogSignature, logs::LogFinding, signature::NAMES_OF_CLIENT},
     process::java_name,
+    text,
 };
 
 /// Whose line it is, the closer the greater.
@@ -25,12 +26,14 @@ enum Origin {
     Thread,
 }
 
-/// How a reason begins that quotes ZooKeeper's client.
-const QUOTE: &str = "its log says so";
+/// How a reason begins that quotes ZooKeeper's client: a line of the time of the trace, and
+/// one that was written earlier and still holds.
+const NOW: &str = "its log says so";
+const EARLIER: &str = "its log said so";
 
 /// Whether a reason is a line that ZooKeeper's client wrote.
 pub fn is_quote(reason: &str) -> bool {
-    reason.starts_with(QUOTE)
+    reason.starts_with(NOW) || reason.starts_with(EARLIER)
 }
 
 /// A line of the log of a case's process, written during the trace.
@@ -62,6 +65,17 @@ impl<'a> LogLine<'a> {
         self.origin >= Origin::Client
     }
 
+    /// Whether it was written before the trace, or nobody knows when.
+    pub fn is_earlier(&self) -> bool {
+        !self.finding.during_trace
+    }
+
+    /// Whether it is of one of these signatures.
+    pub fn is_one_of(&self, signatures: &[LogSignature]) -> bool {
+        let id = &self.finding.signature;
+        signatures.iter().any(|one| one.id() == id)
+    }
+
     /// How many such lines the log has.
     pub fn count(&self) -> u64 {
         self.finding.count
@@ -71,7 +85,12 @@ impl<'a> LogLine<'a> {
     pub fn quoted(&self) -> String {
         let line = self.finding.last.trim();
         match self.is_of_client() {
-            true => format!("{QUOTE} ({}): \"{line}\"", self.finding.place()),
+            true if self.is_earlier() => format!(
+                "{EARLIER} {} ({}): \"{line}\"",
+                before(self.finding.logged_ago_ms),
+                self.finding.place()
+            ),
+            true => format!("{NOW} ({}): \"{line}\"", self.finding.place()),
             false => {
                 format!("its log says this, perhaps of something else than ZooKeeper: \"{line}\"")
             }
@@ -124,15 +143,37 @@ fn names_client(text: &str) -> bool {
     NAMES_OF_CLIENT.iter().any(|name| text.contains(name))
 }
 
-/// The best line of these signatures: the one whose origin is closest, of equals the one
-/// that is listed first.
+/// When an earlier line was written, by its own time.
+fn before(logged_ago_ms: Option<u64>) -> String {
+    match logged_ago_ms {
+        Some(ago) => format!(
+            "{} before the look",
+            text::duration(ago.saturating_mul(1_000_000))
+        ),
+        None => "earlier".to_owned(),
+    }
+}
+
+/// The best line of these signatures that was written during the trace.
 pub fn best<'a>(case: &'a Case<'_>, signatures: &[LogSignature]) -> Option<LogLine<'a>> {
+    closest(lines(case), signatures)
+}
+
+/// The best one that was written before.
+pub fn best_before<'a>(case: &'a Case<'_>, signatures: &[LogSignature]) -> Option<LogLine<'a>> {
+    let logs = case.logs.iter().filter(|log| !log.during_trace);
+    closest(logs.filter_map(|log| LogLine::of(case, log)), signatures)
+}
+
+/// The one whose origin is closest, of equals the one that is listed first.
+fn closest<'a>(
+    lines: impl Iterator<Item = LogLine<'a>>,
+    signatures: &[LogSignature],
+) -> Option<LogLine<'a>> {
     let mut best: Option<LogLine<'a>> = None;
-    for line in lines(case) {
-        let is_one = signatures
-            .iter()
-            .any(|one| one.id() == line.finding.signature);
-        if is_one && best.is_none_or(|best| best.origin < line.origin) {
+    for line in lines {
+        let is_closer = best.is_none_or(|best| best.origin < line.origin);
+        if is_closer && line.is_one_of(signatures) {
             best = Some(line);
         }
     }

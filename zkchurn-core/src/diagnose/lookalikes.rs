@@ -6,32 +6,13 @@
 
 use super::{
     case::{Case, ClientThread, Runtime},
-    evidence,
-    finding::Verdict,
+    evidence, failing,
     protocol::Protocol,
 };
-use crate::{
-    inspection::LogSignature,
-    ledger::shape::{Ending, Spoken},
-};
+use crate::ledger::shape::{Ending, Spoken};
 
 /// Fewer such connections are no churn.
 const FEWEST: u64 = 3;
-
-/// Signatures of log lines of a client that cannot load its own classes, or has
-/// no resources left for a connection (signatures.toml).
-pub(super) const FAILS_INSIDE: [LogSignature; 10] = [
-    LogSignature::WEB_APPLICATION_STOPPED,
-    LogSignature::ZOOKEEPER_CLASS_MISSING,
-    LogSignature::JAR_REPLACED,
-    LogSignature::OUT_OF_THREADS,
-    LogSignature::OUT_OF_MEMORY,
-    LogSignature::OUT_OF_FILE_DESCRIPTORS,
-    LogSignature::STACK_OVERFLOW,
-    LogSignature::INCOMPATIBLE_CLASS,
-    LogSignature::CLASS_MISSING,
-    LogSignature::CLASS_INITIALIZATION_FAILED,
-];
 
 /// Programs that are made for looking whether a port is open.
 const PROBES: [&str; 9] = [
@@ -45,22 +26,6 @@ const PROBES: [&str; 9] = [
     "telnet",
     "envoy",
 ];
-
-/// With what to do about a client that fails inside itself.
-pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
-    match case.runtime {
-        Runtime::Jvm => verdict
-            .perhaps_next(case.search_log_for(
-                "NoClassDefFoundError and \"has been stopped already\"",
-                &FAILS_INSIDE,
-            ))
-            .next(
-                "restart the JVM with complete jars, and have the application close its client \
-                 when it stops",
-            ),
-        _ => verdict.next(case.read_log()),
-    }
-}
 
 /// Evidence for both.
 pub struct Lookalikes {
@@ -117,12 +82,13 @@ impl Lookalikes {
     }
 
     fn ask_the_program(&mut self, case: &Case<'_>) {
-        if let Some(line) = case.logged(&FAILS_INSIDE) {
-            // Against a timer's rhythm the line is of another client of the process.
-            let is_against = case.rhythm.is_constant()
-                && case.rhythm.is_well_founded()
-                && case.client_thread == ClientThread::NotSeen;
-            self.client_says_so = line.is_of_client() && !is_against;
+        if let Some(line) = failing::line(case) {
+            // Against a timer's rhythm the line is of another client of the process, and what
+            // was written before the trace must be known to be of this thread's client.
+            let is_shown = case.client_thread != ClientThread::NotSeen;
+            let is_against = case.rhythm.is_constant() && case.rhythm.is_well_founded();
+            self.client_says_so =
+                line.is_of_client() && (is_shown || !(is_against || line.is_earlier()));
             self.client(if self.client_says_so { 4 } else { 0 }, line.quoted());
         } else if evidence::has_client_at_work(case) {
             self.client(

@@ -12,6 +12,7 @@
 //! | `rules/` | one file a rule, and their list |
 //! | `seen` | what was seen of the connections, in a sentence |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
+//! | `failing` | why a client fails inside itself |
 //! | `evidence` | what a line of a process's log is worth |
 //! | `looked` | what zkchurn has done already and does not advise |
 //! | `shared` | sessions that several clients had |
@@ -24,6 +25,7 @@ mod cases;
 pub mod churn;
 mod cluster;
 mod evidence;
+mod failing;
 pub mod finding;
 mod join;
 mod lookalikes;

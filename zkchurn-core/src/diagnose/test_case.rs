@@ -62,17 +62,31 @@ pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
     diagnosed_with(connections, &Registry::default())
 }
 
-/// Likewise, with lines of the log of the process that opened the first of them: ids of
-/// signatures, record where there is one, line, and how often it was written.
-pub fn diagnosed_beside_log(
+/// A line of a log: id of its signature, the record that it is of, the line, and how often
+/// it was written.
+pub type Line<'a> = (&'a str, Option<&'a str>, &'a str, u64);
+
+/// Likewise, with lines of the log of the process that opened the first of them, which were
+/// written during the trace.
+pub fn diagnosed_beside_log(connections: &[Connection], lines: &[Line<'_>]) -> Vec<Finding> {
+    diagnosed_with(connections, &logged(connections, lines, true))
+}
+
+/// Likewise, written before it.
+pub fn diagnosed_beside_earlier_log(
     connections: &[Connection],
-    lines: &[(&str, Option<&str>, &str, u64)],
+    lines: &[Line<'_>],
 ) -> Vec<Finding> {
+    diagnosed_with(connections, &logged(connections, lines, false))
+}
+
+fn logged(connections: &[Connection], lines: &[Line<'_>], during_trace: bool) -> Registry {
     let opener = connections[0].opener.unwrap();
     let findings = lines.iter().map(|(signature, record, last, count)| {
         serde_json::from_value(serde_json::json!({
             "signature": signature, "meaning": "", "path": "/client.log", "count": count,
-            "last": last, "record": record, "line": 1, "offset": 0, "during_trace": true,
+            "last": last, "record": record, "line": 1, "offset": 0,
+            "during_trace": during_trace,
         }))
         .unwrap()
     });
@@ -90,10 +104,10 @@ pub fn diagnosed_beside_log(
             ..LogSearch::default()
         }),
     });
-    diagnosed_with(connections, &registry)
+    registry
 }
 
-/// The same with what is known of the processes.
+/// Likewise, with what is known of their processes.
 pub fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
     let mut ledger = Ledger::default();
     for connection in connections {

@@ -6,8 +6,9 @@ use super::Rule;
 use crate::diagnose::{
     case::{Case, Runtime},
     churn::Churn,
+    failing,
     finding::{Confidence, Severity, Verdict},
-    lookalikes::{self, Lookalikes},
+    lookalikes::Lookalikes,
     protocol::Scope,
 };
 
@@ -34,11 +35,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             Confidence::Possible => {
                 "Connections are closed by the client before it sends a byte: a ZooKeeper client \
                  that fails inside itself does this, and so does a port check."
+                    .to_owned()
             }
-            _ => {
-                "The client connects and closes before it sends a byte: the fault is in the \
-                 client, not in the server."
-            }
+            _ => format!(
+                "The client connects and closes before it sends a byte: {}",
+                failing::cause(case)
+            ),
         },
     )
     .number("silent", lookalikes.silent)
@@ -48,7 +50,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = undecided(verdict, case);
     }
-    Some(lookalikes::mended(case, verdict))
+    Some(failing::mended(case, verdict))
 }
 
 /// Names what would distinguish it from a probe.

@@ -10,8 +10,8 @@ use crate::{
     diagnose::{
         case::{Case, ClientThread, Runtime},
         churn::Churn,
+        failing,
         finding::{Confidence, Severity, Verdict},
-        lookalikes::{self, FAILS_INSIDE},
         protocol::Scope,
     },
     ledger::shape::{Ending, Spoken},
@@ -40,10 +40,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if silent < FEWEST || !case.most(silent) || lived < PATIENT_NS {
         return None;
     }
-    let logged = case.logged(&FAILS_INSIDE);
+    let logged = failing::line(case);
     let is_client = case.client_thread != ClientThread::NotSeen || case.runtime == Runtime::Jvm;
     let confidence = match (&logged, is_client) {
-        (Some(line), _) if line.is_of_client() => Confidence::Certain,
+        (Some(line), true) if line.is_of_client() => Confidence::Certain,
         (_, true) => Confidence::Likely,
         (_, false) => Confidence::Possible,
     };
@@ -57,8 +57,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                  a program that only holds the port open."
             ),
             _ => format!(
-                "The client connects and never sends a byte; the server closes after {lived_for} \
-                 (median): the fault is in the client, not in the server."
+                "The client connects and never sends a byte, and the server closes after \
+                 {lived_for} (median): {}",
+                failing::cause(case)
             ),
         },
     )
@@ -88,7 +89,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .decided_by("what program it is and what it is configured to do")
             .decided_by(case.log_that_decides());
     }
-    Some(lookalikes::mended(case, verdict))
+    Some(failing::mended(case, verdict))
 }
 
 #[cfg(test)]
