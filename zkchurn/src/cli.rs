@@ -100,8 +100,19 @@ mod tests {
     #[test]
     fn several_ports() {
         let cli = Cli::try_parse_from(["zkchurn", "--port", "2181,4181"]).unwrap();
-        assert_eq!(cli.trace.port, [2181, 4181]);
-        for wrong in ["0", "65536", "zookeeper", ""] {
+        assert_eq!(cli.trace.port, [2181..=2181, 4181..=4181]);
+        let cli = Cli::try_parse_from(["zkchurn", "--port", "2181-2183,zookeeper"]).unwrap();
+        assert_eq!(cli.trace.settings().unwrap().ports, [2181, 2182, 2183]);
+        for wrong in [
+            "0",
+            "65536",
+            "no-such-service",
+            "",
+            "3-1",
+            "1-65535",
+            "-1",
+            "1-",
+        ] {
             assert!(
                 Cli::try_parse_from(["zkchurn", "--port", wrong]).is_err(),
                 "{wrong}"

@@ -23,8 +23,13 @@ pub fn complete() -> String {
 
 /// The same and what TLS takes: ZooKeeper speaks it by Netty.
 pub fn with_netty() -> String {
-    let netty = ["codec", "resolver"].map(|part| format!(":{JARS}/netty-{part}.jar"));
-    complete() + &netty.concat()
+    complete() + ":" + &netty()
+}
+
+/// What Netty takes beside the jars that ZooKeeper's manifest names.
+pub fn netty() -> String {
+    let parts = ["codec", "resolver"].map(|part| format!("{JARS}/netty-{part}.jar"));
+    parts.join(":")
 }
 
 /// Makes copies without the lost class below `dir` and returns a class path

@@ -14,9 +14,9 @@ use super::expected::{Expected, Findings, NONE};
 use super::probes::probe;
 use super::refused::connect_string;
 use super::scene::Scene;
-use super::truth::{Truth, established_ports};
+use super::truth::{Truth, established_ports, lines_with};
 use crate::incident::client::send_thread;
-use crate::incident::log::{ESTABLISHED, REFUSED, SESSION};
+use crate::incident::log::{ESTABLISHED, OPENING, REFUSED, SESSION};
 use crate::incident::server::{Config, Server};
 use crate::incident::{jars, log::Log};
 
@@ -65,7 +65,32 @@ pub const KINDS: &[Kind] = &[
         },
         run: with_probe,
     },
+    Kind {
+        name: "incident_netty",
+        about: "the incident with the Netty transport: the client connects and never speaks",
+        quick: false,
+        expected: Expected {
+            outcomes: &["closed_by_peer_before_any_byte"],
+            plain: Findings::must(&[&["client_never_speaks"]]),
+            handshake: Findings::must(&[&["client_never_speaks"]]),
+            ..INCIDENT
+        },
+        run: netty,
+    },
 ];
+
+/// The server gives up on each after 10 to 20 s.
+const SILENT: usize = 4;
+
+fn netty(scene: &Scene<'_>) -> Result<Truth> {
+    let mut stuck = Stuck::netty(scene, &scene.local())?;
+    let (tracer, from) = stuck.trace(scene)?;
+    scene.attempts(&mut stuck.log, OPENING, SILENT)?;
+    tracer.stop()?;
+    let log = scene.file("client.log");
+    let attempts = lines_with(&log, from, OPENING)?;
+    Ok(Truth::counted(attempts, &[stuck.client.pid()]))
+}
 
 /// A client in the middle of the incident.
 struct Stuck {
@@ -80,6 +105,18 @@ impl Stuck {
         let server = Server::start(&config(scene))?;
         let class_path = scene.tools.stripped_class_path(scene.dir)?;
         let client = scene.java_with("client", &class_path, &[], &["IncidentClient", hosts])?;
+        scene.wait_for_printed("client", "watch set")?;
+        Self::after_restart(scene, server, client)
+    }
+
+    /// The same with the other transport.
+    fn netty(scene: &Scene<'_>, hosts: &str) -> Result<Self> {
+        let server = Server::start(&config(scene))?;
+        let class_path = scene.tools.stripped_class_path(scene.dir)? + ":" + &jars::netty();
+        let transport = "org.apache.zookeeper.ClientCnxnSocketNetty";
+        let property = format!("-Dzookeeper.clientCnxnSocket={transport}");
+        let main = ["IncidentClient", hosts];
+        let client = scene.java_with("client", &class_path, &[&property], &main)?;
         scene.wait_for_printed("client", "watch set")?;
         Self::after_restart(scene, server, client)
     }

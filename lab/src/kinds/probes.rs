@@ -59,7 +59,30 @@ pub const KINDS: &[Kind] = &[
         expected: RESET,
         run: haproxy,
     },
+    Kind {
+        name: "probe_beside_errors",
+        about: "a JVM that connects and closes, and whose log has an unrelated NoClassDefFoundError",
+        quick: true,
+        expected: SILENT,
+        run: beside_errors,
+    },
 ];
+
+fn beside_errors(scene: &Scene<'_>) -> Result<Truth> {
+    let _server = scene.server()?;
+    let tracer = scene.trace()?;
+    let (port, count) = (scene.port.to_string(), COUNT.to_string());
+    let main = ["ProbeBesideErrors", "127.0.0.1", &port, &count, "1000"];
+    let mut monitor = scene.java("monitor", &main)?;
+    monitor.wait(AT_MOST)?;
+    tracer.stop()?;
+    let printed = scene.printed("monitor")?;
+    let ports = printed
+        .lines()
+        .map(str::parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Truth::counted(ports.len(), &[monitor.pid()]).from(ports))
+}
 
 fn nc_z(scene: &Scene<'_>) -> Result<Truth> {
     let _server = scene.server()?;

@@ -41,7 +41,29 @@ pub const KINDS: &[Kind] = &[
         expected: REQUESTS,
         run: kazoo,
     },
+    Kind {
+        name: "health_check_beside_expiries",
+        about: "a health check that opens a session, in a web application whose own sessions expire",
+        quick: true,
+        expected: Expected {
+            payload_out: (49, 100),
+            payload_in: (41, 100),
+            ..REQUESTS
+        },
+        run: health_check,
+    },
 ];
+
+fn health_check(scene: &Scene<'_>) -> Result<Truth> {
+    let _server = scene.server()?;
+    let tracer = scene.trace()?;
+    let count = COUNT.to_string();
+    let mut client = scene.java("client", &["HealthCheck", &scene.local(), &count, "700"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    let ports = established_ports(&scene.file("client.log"), 0)?;
+    Ok(Truth::counted(COUNT, &[client.pid()]).from(ports))
+}
 
 fn java(scene: &Scene<'_>) -> Result<Truth> {
     let _server = scene.server()?;

@@ -2,7 +2,7 @@
 //! What a rule looks at: the connections of one thread, process, program or remote
 //! host, with all that is known of it.
 
-use std::ops::Deref;
+use std::{net::IpAddr, ops::Deref};
 
 use crate::{
     connection::Side,
@@ -176,6 +176,18 @@ impl Case<'_> {
     /// Whether it is about a remote host: no process and no thread is known.
     pub fn is_remote_host(&self) -> bool {
         matches!(self.who, Who::RemoteHost { .. })
+    }
+
+    /// What names the process behind a remote host: a trace there, which may be here.
+    pub fn trace_there(&self) -> &'static str {
+        let is_loopback = match &self.who {
+            Who::RemoteHost { host } => host.parse().is_ok_and(|host: IpAddr| host.is_loopback()),
+            _ => false,
+        };
+        match is_loopback {
+            true => "zkchurn on this host without --side server",
+            false => "zkchurn on that host",
+        }
     }
 
     /// Whether `count` is nearly all of the ended connections: nine in ten.

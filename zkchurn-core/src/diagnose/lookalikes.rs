@@ -33,10 +33,10 @@ pub struct Lookalikes {
     pub silent: u64,
     /// Of those, ended by a RST: a program that sets SO_LINGER to 0.
     pub reset: u64,
-    /// What speaks for a client that fails.
-    pub for_client: Vec<String>,
-    /// What speaks for a probe.
-    pub for_probe: Vec<String>,
+    /// What speaks for a client that fails, and how much.
+    for_client: Vec<(u32, String)>,
+    /// Likewise for a probe.
+    for_probe: Vec<(u32, String)>,
     /// Whether the program itself says that it is a client that fails.
     pub client_says_so: bool,
     client: u32,
@@ -73,12 +73,12 @@ impl Lookalikes {
 
     fn client(&mut self, weight: u32, reason: impl Into<String>) {
         self.client += weight;
-        self.for_client.push(reason.into());
+        self.for_client.push((weight, reason.into()));
     }
 
     fn probe(&mut self, weight: u32, reason: impl Into<String>) {
         self.probe += weight;
-        self.for_probe.push(reason.into());
+        self.for_probe.push((weight, reason.into()));
     }
 
     fn ask_the_program(&mut self, case: &Case<'_>) {
@@ -164,6 +164,16 @@ impl Lookalikes {
         }
     }
 
+    /// What speaks for a client that fails, the weightiest first.
+    pub fn for_client(&self) -> impl Iterator<Item = String> {
+        by_weight(&self.for_client)
+    }
+
+    /// Likewise for a probe.
+    pub fn for_probe(&self) -> impl Iterator<Item = String> {
+        by_weight(&self.for_probe)
+    }
+
     /// Whether it is a client that fails.
     pub fn is_client(&self) -> bool {
         self.client_says_so || (self.client >= 3 && self.probe + 2 <= self.client)
@@ -173,4 +183,10 @@ impl Lookalikes {
     pub fn is_probe(&self) -> bool {
         !self.client_says_so && self.probe >= 3 && self.client + 2 <= self.probe
     }
+}
+/// Reasons of equal weight stay in their order.
+fn by_weight(reasons: &[(u32, String)]) -> impl Iterator<Item = String> {
+    let mut reasons = reasons.to_vec();
+    reasons.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    reasons.into_iter().map(|(_, reason)| reason)
 }

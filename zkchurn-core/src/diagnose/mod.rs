@@ -143,7 +143,10 @@ fn finding_of(story: &Story<'_>) -> Option<Finding> {
 
 fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) -> Finding {
     if case.is_remote_host() && rule.severity != Severity::Harmless {
-        verdict = verdict.next("run zkchurn on that host: it names the process and thread");
+        verdict = verdict.next(format!(
+            "run {}: it names the process and thread",
+            case.trace_there()
+        ));
     }
     if let Some(hint) = session_to_search(case) {
         verdict = verdict.next(hint);

@@ -20,8 +20,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct TimeWaitArgs {
     /// Ports whose sockets to list, comma-separated.
-    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
-    pub port: Vec<u16>,
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
+    pub port: Vec<values::Ports>,
 
     /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
@@ -61,9 +61,13 @@ pub struct TimeWaitArgs {
 
 impl TimeWaitArgs {
     /// The trace that tells the owners.
-    pub fn settings(&self) -> TraceSettings {
-        TraceSettings {
-            ports: self.port.clone(),
+    ///
+    /// # Errors
+    ///
+    /// There are too many ports.
+    pub fn settings(&self) -> Result<TraceSettings, Failure> {
+        Ok(TraceSettings {
+            ports: values::all_ports(&self.port)?,
             pid: None,
             sides: self.side.into(),
             duration: Some(self.watch),
@@ -79,7 +83,7 @@ impl TimeWaitArgs {
             verbose: 0,
             top: 10,
             time_wait_rows: self.rows,
-        }
+        })
     }
 }
 
@@ -90,7 +94,7 @@ impl TimeWaitArgs {
 /// Tracing is not possible here, or an output cannot be written.
 pub fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
     let renderer = |to| output::time_wait_renderer(args.format, args.no_color, to);
-    live::run(&args.settings(), &renderer)
+    live::run(&args.settings()?, &renderer)
 }
 
 #[cfg(test)]

@@ -22,9 +22,10 @@ pub const BUFFER_KIB: u32 = 4_096;
 /// Options of a trace.
 #[derive(Debug, Args)]
 pub struct TraceArgs {
-    /// Ports to trace, comma-separated.
-    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::port)]
-    pub port: Vec<u16>,
+    /// Ports to trace: numbers, ranges such as 2181-2183, or names of /etc/services,
+    /// comma-separated.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
+    pub port: Vec<values::Ports>,
 
     /// Trace only connections opened by this process.
     #[arg(long, value_name = "PID", value_parser = values::pid)]
@@ -99,9 +100,13 @@ pub struct TraceArgs {
 
 impl TraceArgs {
     /// What they mean.
-    pub fn settings(&self) -> TraceSettings {
-        TraceSettings {
-            ports: self.port.clone(),
+    ///
+    /// # Errors
+    ///
+    /// There are too many ports.
+    pub fn settings(&self) -> Result<TraceSettings, Failure> {
+        Ok(TraceSettings {
+            ports: values::all_ports(&self.port)?,
             pid: self.pid.map(NonZeroU32::get),
             sides: self.side.into(),
             duration: self.duration,
@@ -117,7 +122,7 @@ impl TraceArgs {
             verbose: self.verbose,
             top: self.output.top,
             time_wait_rows: false,
-        }
+        })
     }
 }
 
@@ -127,7 +132,7 @@ impl TraceArgs {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub fn run(args: &TraceArgs) -> Result<Code, Failure> {
-    live::run(&args.settings(), &|to| {
+    live::run(&args.settings()?, &|to| {
         output::renderer_to(&args.output, to)
     })
 }

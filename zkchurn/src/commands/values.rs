@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Values of options: what may be typed, and the sentence that refuses the rest.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use clap::{
     ValueEnum,
@@ -13,7 +13,10 @@ use zkchurn_core::{
     serverlog::moment::Moment,
 };
 
-use crate::host::jvm::JvmMode;
+use crate::{
+    exit::{Code, Failure},
+    host::{jvm::JvmMode, services},
+};
 
 /// `--side`
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,14 +88,52 @@ impl From<JvmValue> for JvmMode {
     }
 }
 
-pub fn port(text: &str) -> Result<u16, String> {
-    match text.trim().parse() {
-        Ok(0) | Err(_) => Err(
-            "a port is a number from 1 to 65535; separate several with commas: 2181,4181"
+/// Ports that one value of `--port` names: one, or a range.
+pub type Ports = RangeInclusive<u16>;
+
+/// More ports would make every line that lists them unreadable.
+const MOST_PORTS: usize = 64;
+
+/// `2181`, `2181-2183`, or the name of a service.
+pub fn ports(text: &str) -> Result<Ports, String> {
+    let text = text.trim();
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.parse().ok().filter(|port| *port > 0);
+    let ports = match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => Some(first..=last),
+        _ => services::port(text).map(|port| port..=port),
+    };
+    match ports {
+        Some(ports) if ports.len() <= MOST_PORTS => Ok(ports),
+        Some(_) => Err(format!("at most {MOST_PORTS} ports can be traced")),
+        None => Err(
+            "a port is a number from 1 to 65535, a range such as 2181-2183, or a name of \
+             /etc/services; separate several with commas: 2181,4181"
                 .to_owned(),
         ),
-        Ok(port) => Ok(port),
     }
+}
+
+/// All ports that the values of `--port` name, each once, in the order given.
+///
+/// # Errors
+///
+/// There are too many.
+pub fn all_ports(values: &[Ports]) -> Result<Vec<u16>, Failure> {
+    let mut ports = Vec::new();
+    for port in values.iter().cloned().flatten() {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    if ports.len() > MOST_PORTS {
+        let sentence = format!(
+            "--port names {} ports, and at most {MOST_PORTS} can be traced",
+            ports.len()
+        );
+        return Err(Failure::sentence(Code::Usage, sentence));
+    }
+    Ok(ports)
 }
 
 pub fn pid(text: &str) -> Result<NonZeroU32, String> {

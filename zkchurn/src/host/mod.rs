@@ -18,6 +18,7 @@ pub mod recording_file;
 mod server_log_cores;
 pub mod server_log_file;
 mod server_log_text;
+pub mod services;
 pub mod signal_list;
 pub mod sock_diag;
 pub mod time_zone;

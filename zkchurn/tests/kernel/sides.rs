@@ -101,7 +101,8 @@ fn the_server_names_the_host_that_churns_and_what_it_cannot_tell() {
         assert_eq!(finding["who"]["label"], "127.0.0.1");
         assert_eq!(finding["connections"], 3);
     }
-    let elsewhere = json!("run zkchurn on that host: it names the process and thread");
+    let elsewhere =
+        json!("run zkchurn on this host without --side server: it names the process and thread");
     let next = findings[0]["next"].as_array().unwrap();
     assert!(next.contains(&elsewhere), "{next:?}");
 }

@@ -45,8 +45,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("silent", lookalikes.silent)
     .number("reset", lookalikes.reset);
-    verdict.reasons_for.extend(lookalikes.for_client);
-    verdict.reasons_against.extend(lookalikes.for_probe);
+    verdict.reasons_for.extend(lookalikes.for_client());
+    verdict.reasons_against.extend(lookalikes.for_probe());
     if confidence == Confidence::Possible {
         verdict = undecided(verdict, case);
     }
@@ -60,9 +60,10 @@ fn undecided(verdict: Verdict, case: &Case<'_>) -> Verdict {
         Runtime::Jvm => verdict
             .perhaps_decided_by(case.thread_dump())
             .decided_by(case.log_that_decides()),
-        _ if case.is_remote_host() => {
-            verdict.decided_by("zkchurn on that host, which names the process and thread")
-        }
+        _ if case.is_remote_host() => verdict.decided_by(format!(
+            "{}, which names the process and thread",
+            case.trace_there()
+        )),
         _ => verdict
             .decided_by("what program it is and what it is configured to do")
             .decided_by(case.log_that_decides()),

@@ -75,7 +75,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = match case.is_remote_host() {
         true => verdict
             .but("they may belong to many processes on that host")
-            .decided_by("zkchurn on that host, which counts by process and thread"),
+            .decided_by(format!(
+                "{}, which counts by process and thread",
+                case.trace_there()
+            )),
         false => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
         }

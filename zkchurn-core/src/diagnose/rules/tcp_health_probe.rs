@@ -52,8 +52,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
              or use the admin server, or probe less often",
         );
     }
-    verdict.reasons_for.extend(lookalikes.for_probe);
-    verdict.reasons_against.extend(lookalikes.for_client);
+    verdict.reasons_for.extend(lookalikes.for_probe());
+    verdict.reasons_against.extend(lookalikes.for_client());
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {
