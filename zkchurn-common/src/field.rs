@@ -169,6 +169,10 @@ fields! {
         GroupLeader = member("task_struct", "group_leader", 8),
         /// Start of a task in nanoseconds since boot (named so since 5.5).
         StartBoottime = member("task_struct", "start_boottime", 8),
+        /// Pointer to the task that made a process, or to who took it over.
+        RealParent = member("task_struct", "real_parent", 8),
+        /// Id of a task's process.
+        Tgid = member("task_struct", "tgid", 4),
         /// Flags of a task, a bit set.
         TaskFlags = member("task_struct", "flags", 4),
         /// Name of a task, 16 bytes.

@@ -11,6 +11,7 @@ use zkchurn_common::state;
 use crate::{
     ending::{self, Ending, Reset},
     handshake::Handshake,
+    process::ProcessKey,
     traffic::Traffic,
 };
 
@@ -114,6 +115,26 @@ pub struct Opener {
     pub process_comm: Option<Comm>,
     /// Start of the process, nanoseconds since boot.
     pub process_start_ns: Option<u64>,
+    /// Who started the process; known of one that was young when it connected.
+    pub parent: Option<Parent>,
+}
+
+/// The process that started another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Parent {
+    /// Process id (the kernel's tgid).
+    pub tgid: u32,
+    /// Its start, nanoseconds since boot.
+    pub start_ns: u64,
+    /// Name of its leader.
+    pub comm: Comm,
+}
+
+impl Parent {
+    /// What it is known by.
+    pub fn key(&self) -> ProcessKey {
+        ProcessKey::new(self.tgid, self.start_ns)
+    }
 }
 
 /// The process that holds the socket of a connection older than the trace. Who

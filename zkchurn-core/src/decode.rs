@@ -16,7 +16,7 @@ use zkchurn_common::{
 };
 
 use crate::{
-    connection::{Comm, Connection, Holder, Opener, Side, Stage, Thread, Told},
+    connection::{Comm, Connection, Holder, Opener, Parent, Side, Stage, Thread, Told},
     ending::Ending,
     process::ProcessKey,
     traffic::Traffic,
@@ -218,7 +218,25 @@ fn opener(record: &ConnectionRecord) -> Opener {
         cgroup: record.opener_cgroup,
         process_comm: is_known(known::PROCESS_COMM).then(|| Comm::new(record.process_comm)),
         process_start_ns: is_known(known::OPENER_START).then_some(record.opener_start_ns),
+        parent: parent(record),
     }
+}
+
+fn parent(record: &ConnectionRecord) -> Option<Parent> {
+    const ALL: u32 = known::PARENT | known::PARENT_START | known::PARENT_COMM;
+    (record.known & ALL == ALL).then(|| Parent {
+        tgid: record.parent_tgid,
+        start_ns: record.parent_start_ns,
+        comm: Comm::new(record.parent_comm),
+    })
+}
+
+/// Who started the process of a record that opened a connection, where that is known.
+pub fn parent_of(record: &ConnectionRecord) -> Option<ProcessKey> {
+    let is_opened = record.known & known::OPENER != 0;
+    parent(record)
+        .filter(|_| is_opened)
+        .map(|parent| parent.key())
 }
 
 fn moment(nanoseconds: u64) -> Option<u64> {

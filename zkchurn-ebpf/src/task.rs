@@ -74,6 +74,42 @@ fn record_process(record: &mut ConnectionRecord) {
         words::put(&mut record.process_comm, comm);
         record.known |= known::PROCESS_COMM;
     }
+    if record.known & known::OPENER_START != 0 {
+        record_parent(record, leader);
+    }
+}
+
+/// A process older than this can be looked up in `/proc`, and so can its parent.
+const YOUNG_NS: u64 = 10_000_000_000;
+
+/// Enters the parent of a process that started lately: it may be gone before anybody looks,
+/// and who starts it again and again is then all that is left. Between the clocks, of boot
+/// and of the record, is the time that the host was suspended; then more are young.
+#[inline(always)]
+fn record_parent(record: &mut ConnectionRecord, leader: *const u8) {
+    if record.opener_start_ns.saturating_add(YOUNG_NS) < record.started_ns {
+        return;
+    }
+    let parent: Option<*const u8> = member_at(leader, SocketField::RealParent);
+    let Some(parent) = parent else {
+        return;
+    };
+    if let Some(tgid) = member_at(parent, SocketField::Tgid) {
+        record.parent_tgid = tgid;
+        record.known |= known::PARENT;
+    }
+    let leader: Option<*const u8> = member_at(parent, SocketField::GroupLeader);
+    let Some(leader) = leader else {
+        return;
+    };
+    if let Some(start) = member_at(leader, SocketField::StartBoottime) {
+        record.parent_start_ns = start;
+        record.known |= known::PARENT_START;
+    }
+    if let Some(comm) = probe_at::<Words>(leader, SocketField::Comm) {
+        words::put(&mut record.parent_comm, comm);
+        record.known |= known::PARENT_COMM;
+    }
 }
 
 /// `PF_KTHREAD` (include/linux/sched.h), the same in all kernels.

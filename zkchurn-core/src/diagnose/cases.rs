@@ -116,7 +116,7 @@ impl<'a> Scope<'a> {
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let who = self.who(owner, cluster);
         Case {
-            runs_in: naming::runs_in(self.registry, &who, &processes),
+            runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
             side: destinations.first().map_or(Side::Client, Destination::side),
             rhythm: Rhythm::of(&gaps),

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! Whose the connections of a cluster are, by all names that are known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cluster::{Cluster, Owner, Part},
     who::{ThreadName, Who},
 };
 use crate::{
-    connection::Comm,
+    connection::{Comm, Parent},
     inspection::web_application,
     ledger::{Destination, group::NamedThread},
     process::{ProcessKey, java_name, jvm::Launch},
     registry::Registry,
+    text,
 };
 
 /// More processes than these are not compared with each other.
@@ -63,12 +64,45 @@ pub fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u6
 
 /// Where they run, in words: what the instance, unit, container, pod and web application are
 /// called. Nothing where the processes differ.
-pub fn runs_in(registry: &Registry, who: &Who, processes: &[ProcessKey]) -> Vec<String> {
+pub fn runs_in(
+    registry: &Registry,
+    who: &Who,
+    processes: &[ProcessKey],
+    parts: &[Part<'_>],
+) -> Vec<String> {
     let mut places = places(registry, processes);
+    places.extend(starter(registry, parts));
     if let Some(application) = web_application(registry, who) {
         places.push(format!("web application {application}"));
     }
     places
+}
+
+/// Who started them, where their processes were young: nearly all of them.
+fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
+    let mut by_parent: BTreeMap<Parent, u64> = BTreeMap::new();
+    let mut all = 0;
+    for part in parts {
+        let opened = part.tally().opened();
+        all += opened;
+        if let Some(parent) = part.flow.parent {
+            *by_parent.entry(parent).or_default() += opened;
+        }
+    }
+    let (parent, opened) = by_parent.iter().max_by_key(|(_, opened)| **opened)?;
+    if opened * 10 >= all * 9 {
+        let label = registry.label(parent.key(), Some(parent.comm));
+        return Some(format!("started by pid {} {label}", parent.tgid));
+    }
+    // A script that is itself started again and again.
+    let same_name = by_parent.keys().all(|other| other.comm == parent.comm);
+    same_name.then(|| {
+        format!(
+            "started by {} processes named {}",
+            text::count(by_parent.len() as u64),
+            parent.comm
+        )
+    })
 }
 
 fn web_application(registry: &Registry, who: &Who) -> Option<String> {

@@ -26,7 +26,7 @@ use std::{
 };
 
 use crate::{
-    connection::{Comm, Connection, Opener, Side, Stage},
+    connection::{Comm, Connection, Opener, Parent, Side, Stage},
     hash::HashMap,
     outcome::Outcome,
     process::ProcessKey,
@@ -129,6 +129,8 @@ pub struct Flow {
     pub process_comm: Option<Comm>,
     /// Real user id of the opener.
     pub uid: Option<u32>,
+    /// Who started the process, where it was young.
+    pub parent: Option<Parent>,
     /// All connections.
     pub tally: Tally,
     /// The connections by opening thread.
@@ -250,6 +252,7 @@ impl Ledger {
         };
         flow.uid = Some(opener.uid);
         flow.process_comm = opener.process_comm;
+        flow.parent = flow.parent.or(opener.parent);
         let has_room = self.threads < MOST_THREADS;
         if let Some(thread) = flow.thread(opener.thread.tid, has_room, &mut self.threads) {
             thread.comm = opener.thread.comm;

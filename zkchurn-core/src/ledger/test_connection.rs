@@ -45,6 +45,7 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
             cgroup: 1,
             process_comm: Some(name("java")),
             process_start_ns: Some(0),
+            parent: None,
         }),
         before_start: false,
         holder: None,

@@ -73,6 +73,12 @@ impl<P: Probes> Collector<P> {
             self.owed.enter(id, Debt::Identity(key));
             self.naming.await_name(key);
         }
+        // Nothing waits for it: no line of a connection names it.
+        if let Some(key) = self.naming.first_sight_of_parent(record)
+            && let Some(id) = self.probes.ask(Task::Identify(key))
+        {
+            self.owed.enter(id, Debt::Identity(key));
+        }
         match self.naming.waits() {
             true => self.naming.hold(Held::Record(record.into())),
             false => self.sink.emit(Frame::Record(record)),

@@ -48,6 +48,15 @@ impl Naming {
         self.seen.first_sight(key).then_some(key)
     }
 
+    /// Who started that process, where that is known and has not been looked up.
+    pub fn first_sight_of_parent(&mut self, record: &[u8]) -> Option<ProcessKey> {
+        let Ok(Record::Connection(connection)) = &decode::read(record) else {
+            return None;
+        };
+        let key = decode::parent_of(connection)?;
+        self.seen.first_sight(key).then_some(key)
+    }
+
     /// Takes note that a look-up is owed. What comes from here on waits for it.
     pub fn await_name(&mut self, key: ProcessKey) {
         if self.awaited.len() < MOST_OWED {

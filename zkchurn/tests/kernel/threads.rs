@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Each connection belongs to the thread that opened it.
 
-use std::{collections::HashMap, thread};
+use std::{collections::HashMap, process::Command, thread};
 
 use crate::{
+    in_time::ChildInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Tracer, unused_port},
@@ -86,4 +87,41 @@ fn a_socket_closed_by_another_thread_names_both() {
         trace
     });
     assert_eq!(trace.report["total"]["closed_by_other_thread"], 1);
+}
+
+/// The client is gone before anybody looks; who starts it again and again is not.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn who_starts_short_lived_clients_is_named() {
+    const CLIENTS: usize = 5;
+    // The shell goes on after each, so it does not become the client.
+    const SCRIPT: &str = "for _ in 1 2 3 4 5; do \"$@\"; done; :";
+    let (trace, shell) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), CLIENTS);
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        let client = "socket(my $s, PF_INET, SOCK_STREAM, 0) or die; \
+                      connect($s, pack_sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die";
+        let mut shell = Command::new("sh")
+            .args(["-c", SCRIPT, "sh", "perl", "-MSocket", "-e", client])
+            .arg(port.to_string())
+            .spawn()
+            .unwrap();
+        let pid = shell.id();
+        accepting.join().unwrap();
+        assert!(shell.wait_in_time().unwrap().success());
+        (tracer.finish(), pid)
+    });
+    assert_eq!(trace.connections.len(), CLIENTS);
+    let findings = trace.report["findings"].as_array().unwrap();
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:#?}");
+    };
+    let started_by = format!("started by pid {shell} ");
+    let places = finding["who"]["runs_in"].as_array();
+    let is_named = |place: &serde_json::Value| place.as_str().unwrap().starts_with(&started_by);
+    assert!(
+        places.is_some_and(|places| places.iter().any(is_named)),
+        "{finding:#}"
+    );
 }
