@@ -56,8 +56,10 @@ pub mod names {
     pub const READER: &str = "READER";
     /// The program that looks whether sockets of the table are closed.
     pub const CHECK_PROGRAM: &str = "check_sockets";
-    /// The program for what the kernel skips that one for.
-    pub const AGAIN_PROGRAM: &str = "inet_sock_set_state_again";
+    /// The programs for what the kernel skips that one for, and for what it skips each
+    /// before them for.
+    pub const SPARE_PROGRAMS: [&str; 2] =
+        ["inet_sock_set_state_again", "inet_sock_set_state_third"];
     /// The program for the classic tracepoint `sock/inet_sock_set_state`.
     pub const TRACEPOINT_PROGRAM: &str = "inet_sock_set_state_classic";
     /// The tracepoint that they attach to.

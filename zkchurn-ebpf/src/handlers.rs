@@ -144,7 +144,10 @@ pub fn peer_close<S: Socket>(socket: &S) {
 pub fn ended<S: Socket>(socket: &S, old: u8) {
     let identity = socket.identity();
     let Some(record) = maps::tracked(identity) else {
-        if globals::pid() == 0 {
+        // With both ports traced it may be the other end, whose peer happens to use one of
+        // them as its own.
+        let ports = [socket.local_port(), socket.remote_port()].map(globals::traces_port);
+        if globals::pid() == 0 && ports[0] != ports[1] {
             maps::count(Loss::UnmatchedClose);
         }
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The entry points. The loader attaches the first and the second, or the third; it runs
-//! the fourth itself.
+//! The entry points. The loader attaches those at the tracepoint with BTF, or the one at the
+//! classic tracepoint; the last it runs itself.
 
 use aya_ebpf::{
     macros::{btf_tracepoint, raw_tracepoint, tracepoint},
@@ -31,6 +31,15 @@ fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
 /// The same for what the kernel skipped the first program for. It is attached after it.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state_again(context: BtfTracePointContext) -> i32 {
+    let (socket, old, new) = arguments(&context);
+    observe_again(&socket, old, new, protocol);
+    0
+}
+
+/// And for what it skipped both for: where programs can be preempted, one thread may have been
+/// in the first and another in the second.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn inet_sock_set_state_third(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
     observe_again(&socket, old, new, protocol);
     0

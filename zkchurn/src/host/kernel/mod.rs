@@ -59,7 +59,7 @@ pub struct KernelConfig {
 pub struct KernelSource {
     ebpf: Ebpf,
     hook: Hook,
-    second: Second,
+    spares: Spares,
     socket_cookie: bool,
     handshake: Handshake,
     records: RingBuf<MapData>,
@@ -80,11 +80,39 @@ enum Handshake {
 
 /// The program for what the kernel skips the first for.
 #[derive(Debug)]
-enum Second {
-    /// The classic tracepoint has none.
-    None,
-    Attached,
-    Failed(KernelError),
+struct Spares {
+    /// Those that are attached; the classic tracepoint has none.
+    attached: &'static [&'static str],
+    /// Why the next one is not.
+    failed: Option<KernelError>,
+}
+
+impl Spares {
+    const NONE: Self = Self {
+        attached: &[],
+        failed: None,
+    };
+
+    /// Attaches as many as this kernel needs, behind the first program: it calls them in the
+    /// order of their attaching.
+    fn attach(ebpf: &mut Ebpf, btf: &Btf, facts: &Facts) -> Self {
+        let wanted = match facts.preempts_programs() {
+            true => &names::SPARE_PROGRAMS[..],
+            false => &names::SPARE_PROGRAMS[..1],
+        };
+        for (number, name) in wanted.iter().enumerate() {
+            if let Err(error) = attach_tp_btf(ebpf, btf, name) {
+                return Self {
+                    attached: &wanted[..number],
+                    failed: Some(error),
+                };
+            }
+        }
+        Self {
+            attached: wanted,
+            failed: None,
+        }
+    }
 }
 
 /// One way of loading, in the order in which they are tried.
@@ -164,16 +192,12 @@ impl KernelSource {
             Some(_) => Handshake::Failed(KernelError::NoCookies),
             None => Handshake::NotWanted,
         };
-        let mut second = Second::None;
+        let mut spares = Spares::NONE;
         match attempt.hook {
             Hook::TpBtf => {
                 let btf = tracepoint_btf::of(facts)?;
                 attach_tp_btf(&mut ebpf, &btf, names::TP_BTF_PROGRAM)?;
-                // After the first: the kernel calls them in the order of their attaching.
-                second = match attach_tp_btf(&mut ebpf, &btf, names::AGAIN_PROGRAM) {
-                    Ok(()) => Second::Attached,
-                    Err(error) => Second::Failed(error),
-                };
+                spares = Spares::attach(&mut ebpf, &btf, facts);
             }
             Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
         }
@@ -183,7 +207,7 @@ impl KernelSource {
         let wakes = wakes_of(&records).map_err(KernelError::Wait)?;
         Ok(Self {
             hook: attempt.hook,
-            second,
+            spares,
             socket_cookie: attempt.socket_cookie,
             handshake,
             records,
@@ -216,10 +240,7 @@ impl KernelSource {
 
     /// Why what the kernel skips the program for is not made up for, where it should be.
     pub fn skipped_for_good(&self) -> Option<String> {
-        match &self.second {
-            Second::Failed(error) => Some(error_chain(error)),
-            Second::None | Second::Attached => None,
-        }
+        self.spares.failed.as_ref().map(|error| error_chain(error))
     }
 
     /// Why connections whose end the kernel skipped stay in the table, if they do.
@@ -287,8 +308,8 @@ impl KernelSource {
         match self.hook {
             Hook::TpBtf => {
                 self.unload_tp_btf(names::TP_BTF_PROGRAM)?;
-                if matches!(self.second, Second::Attached) {
-                    self.unload_tp_btf(names::AGAIN_PROGRAM)?;
+                for name in self.spares.attached {
+                    self.unload_tp_btf(name)?;
                 }
             }
             Hook::Tracepoint => {
@@ -327,16 +348,18 @@ impl KernelSource {
         }
     }
 
-    /// The kernel's own count of skipped runs (5.12+). What one of two programs is
-    /// skipped for the other sees, unless it is skipped as well: at most the fewer.
+    /// The kernel's own count of skipped runs (5.12+). What one program is skipped for the
+    /// others see, unless they are skipped as well: at most the fewest.
     fn recursion_misses(&self) -> Option<u64> {
         match self.hook {
             Hook::Tracepoint => self.misses_of(names::TRACEPOINT_PROGRAM),
-            Hook::TpBtf if matches!(self.second, Second::Attached) => {
+            Hook::TpBtf => {
                 let first = self.misses_of(names::TP_BTF_PROGRAM)?;
-                Some(first.min(self.misses_of(names::AGAIN_PROGRAM)?))
+                let mut spares = self.spares.attached.iter();
+                spares.try_fold(first, |fewest, name| {
+                    Some(fewest.min(self.misses_of(name)?))
+                })
             }
-            Hook::TpBtf => self.misses_of(names::TP_BTF_PROGRAM),
         }
     }
 

@@ -84,7 +84,17 @@ pub struct Facts {
     pub memlock: Option<u64>,
 }
 
+/// From here on a program at a tracepoint can be preempted (SRCU guards them:
+/// include/linux/tracepoint.h).
+const PREEMPTS_SINCE: Release = Release { major: 7, minor: 0 };
+
 impl Facts {
+    /// Whether another thread may run on a CPU while a program at a tracepoint runs there:
+    /// the kernel skips the program for it then.
+    pub fn preempts_programs(&self) -> bool {
+        self.release.is_none_or(|release| release >= PREEMPTS_SINCE)
+    }
+
     /// Looks at this host.
     pub fn gather() -> Self {
         let uname = rustix::system::uname();
