@@ -3,10 +3,12 @@
 
 use std::process::Command;
 
+use rustix::net::{AddressFamily, bind};
+
 use crate::{
     in_time::CommandInTime,
     namespace::in_namespace,
-    peer::{connect, drain, listen, v4},
+    peer::{connect, drain, listen, stream_socket, v4},
     tracer::{Tracer, unused_port},
 };
 
@@ -47,6 +49,28 @@ fn several_ports_and_no_other() {
     let expected = [ports[0], ports[0], ports[1], ports[1]].map(|port| format!("127.0.0.1:{port}"));
     assert_eq!(remotes, expected);
     assert_eq!(trace.report["flows"].as_array().unwrap().len(), 2);
+}
+
+/// The accepting end of such a connection has a traced port as its peer's, as if this host had
+/// opened it.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_client_whose_own_port_is_traced_too_is_one_connection() {
+    let (trace, ports) = in_namespace(|| {
+        let ports = [unused_port(), unused_port()];
+        let accepting = drain(listen(ports[0]), 1);
+        let tracer = Tracer::start(&["--port", &format!("{},{}", ports[0], ports[1])]);
+        let client = stream_socket(AddressFamily::INET);
+        bind(&client, &v4(ports[1])).unwrap();
+        rustix::net::connect(&client, &v4(ports[0])).unwrap();
+        drop(client);
+        accepting.join().unwrap();
+        (tracer.finish(), ports)
+    });
+    trace.assert_nothing_lost();
+    let connection = trace.only();
+    assert_eq!(connection["local"], format!("127.0.0.1:{}", ports[1]));
+    assert_eq!(connection["remote"], format!("127.0.0.1:{}", ports[0]));
 }
 
 #[test]
