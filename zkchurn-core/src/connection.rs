@@ -11,7 +11,6 @@ use zkchurn_common::state;
 use crate::{
     ending::{self, Ending, Reset},
     handshake::Handshake,
-    process::ProcessKey,
     traffic::Traffic,
 };
 
@@ -128,13 +127,6 @@ pub struct Parent {
     pub start_ns: u64,
     /// Name of its leader.
     pub comm: Comm,
-}
-
-impl Parent {
-    /// What it is known by.
-    pub fn key(&self) -> ProcessKey {
-        ProcessKey::new(self.tgid, self.start_ns)
-    }
 }
 
 /// The process that holds the socket of a connection older than the trace. Who

@@ -236,7 +236,7 @@ pub fn parent_of(record: &ConnectionRecord) -> Option<ProcessKey> {
     let is_opened = record.known & known::OPENER != 0;
     parent(record)
         .filter(|_| is_opened)
-        .map(|parent| parent.key())
+        .map(ProcessKey::of_parent)
 }
 
 fn moment(nanoseconds: u64) -> Option<u64> {

@@ -81,11 +81,14 @@ pub const KINDS: &[Kind] = &[
 
 /// The server gives up on each after 10 to 20 s.
 const SILENT: usize = 4;
+/// What the Netty transport logs then.
+const LOST: &str = "is lost";
 
 fn netty(scene: &Scene<'_>) -> Result<Truth> {
     let mut stuck = Stuck::netty(scene, &scene.local())?;
     let (tracer, from) = stuck.trace(scene)?;
-    scene.attempts(&mut stuck.log, OPENING, SILENT)?;
+    // The client pauses before it opens the next one.
+    scene.attempts(&mut stuck.log, LOST, SILENT)?;
     tracer.stop()?;
     let log = scene.file("client.log");
     let attempts = lines_with(&log, from, OPENING)?;

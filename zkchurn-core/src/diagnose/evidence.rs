@@ -76,6 +76,13 @@ impl<'a> LogLine<'a> {
         signatures.iter().any(|one| one.id() == id)
     }
 
+    /// Whether it is of most of the connections, and not of one in passing: a look is older
+    /// than the latest of them, so a few such lines are enough.
+    pub fn is_repeated(&self, case: &Case<'_>) -> bool {
+        const ENOUGH: u64 = 3;
+        self.count() >= ENOUGH || self.count() * 3 >= case.ended()
+    }
+
     /// How many such lines the log has.
     pub fn count(&self) -> u64 {
         self.finding.count
@@ -287,16 +294,6 @@ fn rules_out_others(signature: LogSignature) -> bool {
     DECISIVE.contains(&signature)
 }
 
-/// Whether a line of ZooKeeper's client names a cause with which this kind is not the whole
-/// story.
-pub fn rules_out(case: &Case<'_>, kind: Churn) -> bool {
-    lines(case).filter(LogLine::is_of_client).any(|line| {
-        let decides =
-            |signature| rules_out_others(signature) && !speaks_for(signature).contains(&kind);
-        line.signature().is_some_and(decides)
-    })
-}
-
 /// Holds what was found against what the logs say: a line of ZooKeeper's client that
 /// speaks for a finding is among its reasons, and one that speaks for something that was
 /// not found in that process weakens what goes by shapes only.
@@ -446,12 +443,6 @@ mod tests {
         assert_eq!(
             lead(&findings),
             (Churn::ClientPerRequest, Confidence::Likely)
-        );
-        let new = "INFO ZooKeeper: Initiating client connection, connectString=zk1:2181";
-        let findings = diagnosed_beside_log(&healthy, &[("new-client", None, new, 14)]);
-        assert_eq!(
-            lead(&findings),
-            (Churn::ClientPerRequest, Confidence::Certain)
         );
     }
 

@@ -158,7 +158,8 @@ fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<S
     let whole = Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster));
     let (name, confidence) = whole.lead()?;
     let agrees = |part: &Story<'_>| match part.lead() {
-        Some((_, surest)) => part.says(name) && confidence >= surest,
+        // What it would rather be must not be lost.
+        Some((lead, surest)) => part.says(name) && whole.says(lead) && confidence >= surest,
         None => true,
     };
     (agrees(one) && agrees(other)).then_some(whole)

@@ -91,7 +91,7 @@ fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
     }
     let (parent, opened) = by_parent.iter().max_by_key(|(_, opened)| **opened)?;
     if opened * 10 >= all * 9 {
-        let label = registry.label(parent.key(), Some(parent.comm));
+        let label = registry.label(ProcessKey::of_parent(*parent), Some(parent.comm));
         return Some(format!("started by pid {} {label}", parent.tgid));
     }
     // A script that is itself started again and again.

@@ -7,7 +7,10 @@
 //! unread bytes sends a RST. How many there were of each is in the group's
 //! [`super::shape::Shapes`].
 
-use super::shape::{Ending, client_and_server_bytes};
+use super::{
+    shape::{Ending, client_and_server_bytes},
+    sizes,
+};
 use crate::{
     connection::{Comm, Connection, Stage},
     handshake::{Handshake, message::Message},
@@ -108,6 +111,9 @@ pub enum Way {
     Foreign,
     /// The sizes of a ConnectRequest and its answer, and no more.
     HandshakeAlone,
+    /// The answer to the ConnectRequest and one reply without a result, to more than the end
+    /// of a session: the first request was refused.
+    FirstRequestRefused,
     /// Much of a large message.
     Large,
     /// Both spoke.
@@ -169,6 +175,9 @@ impl Way {
             (_, 0) if by_server => Self::Foreign,
             (_, 0) => Self::Unanswered,
             (48 | 49, 40 | 41) => Self::HandshakeAlone,
+            (client, server) if sizes::is_first_request_refused(client, server) => {
+                Self::FirstRequestRefused
+            }
             _ => Self::Work,
         }
     }

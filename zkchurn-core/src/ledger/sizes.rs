@@ -24,6 +24,12 @@ pub fn is_handshake_alone(shape: &Shape) -> bool {
     is_connect_request(shape.client_bytes) && is_connect_response(shape.server_bytes)
 }
 
+/// The ConnectResponse and one `ReplyHeader` without a result (20 bytes), to more than a
+/// ConnectRequest and the end of a session (12 bytes: length, xid, type).
+pub fn is_first_request_refused(client: u64, server: u64) -> bool {
+    client > 49 + 12 && server.checked_sub(20).is_some_and(is_connect_response)
+}
+
 /// More than a handshake went both ways: work was done.
 pub fn is_work(shape: &Shape) -> bool {
     shape.client_bytes > 49 && shape.server_bytes > 41

@@ -11,7 +11,7 @@ pub mod secret;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Parent};
 
 pub use row::ProcessRow;
 
@@ -30,6 +30,11 @@ pub struct ProcessKey {
 pub const TICK_NS: u64 = 10_000_000;
 
 impl ProcessKey {
+    /// Of a process that started another.
+    pub fn of_parent(parent: Parent) -> Self {
+        Self::new(parent.tgid, parent.start_ns)
+    }
+
     /// The process `pid` that started `start_ns` after boot. The kernel program
     /// tells nanoseconds and `/proc` ticks: rounding down makes them one.
     pub fn new(pid: u32, start_ns: u64) -> Self {

@@ -37,11 +37,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         LogSignature::KERBEROS_LOGIN_FAILED,
     ]);
     let said = said.filter(|line| line.is_of_client() && case.most(answered));
-    let is_often = |count: u64| count * 3 >= case.ended();
     let confidence = match (&said, by_shape) {
         (None, false) => return None,
         (Some(_), true) => Confidence::Certain,
-        (Some(line), false) if !is_often(line.count()) => Confidence::Possible,
+        (Some(line), false) if !line.is_repeated(case) => Confidence::Possible,
         _ => Confidence::Likely,
     };
     let mut verdict = Verdict::new(
@@ -88,15 +87,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
 }
 
-/// The ConnectResponse and one `ReplyHeader` without a result (20 bytes) came back, to more
-/// than a ConnectRequest and the end of a session (12 bytes), and the server closed.
+/// The server answered the handshake and one request without a result, and closed.
 fn is_first_request_refused(shape: &Shape) -> bool {
     matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
-        && shape
-            .server_bytes
-            .checked_sub(20)
-            .is_some_and(sizes::is_connect_response)
-        && shape.client_bytes > 49 + 12
+        && sizes::is_first_request_refused(shape.client_bytes, shape.server_bytes)
 }
 
 #[cfg(test)]

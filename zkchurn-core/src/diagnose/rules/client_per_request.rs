@@ -7,11 +7,9 @@ use crate::{
     diagnose::{
         case::{Case, Runtime},
         churn::Churn,
-        evidence,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
-    inspection::LogSignature,
     ledger::{handshakes::Handshakes, shape::Spoken, sizes},
     text,
 };
@@ -50,15 +48,10 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         return None;
     }
     let lives_on = idle_timeout::may_be(case);
-    // A client whose session is refused or cut each time asks for a new one as well. Its
-    // own log tells, if it tells of new clients at all.
-    let said = case.logged(&[LogSignature::NEW_CLIENT]);
-    let is_said = said.is_some_and(|line| line.count() * 2 >= granted);
-    let is_refused = evidence::rules_out(case, Churn::ClientPerRequest);
-    let confidence = match (lives_on, is_said && !is_refused) {
-        (true, _) => Confidence::Possible,
-        (false, true) => Confidence::Certain,
-        (false, false) => Confidence::Likely,
+    // Not certain: a client whose session is refused or cut each time asks for a new one, too.
+    let confidence = match lives_on {
+        true => Confidence::Possible,
+        false => Confidence::Likely,
     };
     let verdict = Verdict::new(
         confidence,

@@ -36,7 +36,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let is_tls = tls.map(|tls| tls * 2 > answered);
     let said = case.logged(&[LogSignature::TLS_HANDSHAKE_FAILED]);
     let is_of_client = said.is_some_and(|line| line.is_of_client());
-    let is_often = said.is_some_and(|line| line.count() * 3 >= case.ended());
+    let is_often = said.is_some_and(|line| line.is_repeated(case));
     let confidence = match (is_tls, is_of_client && is_often) {
         (Some(false), _) => return None,
         (Some(true), true) => Confidence::Certain,

@@ -240,7 +240,7 @@ impl KernelSource {
 
     /// Why what the kernel skips the program for is not made up for, where it should be.
     pub fn skipped_for_good(&self) -> Option<String> {
-        self.spares.failed.as_ref().map(|error| error_chain(error))
+        self.spares.failed.as_ref().map(error_chain)
     }
 
     /// Why connections whose end the kernel skipped stay in the table, if they do.
