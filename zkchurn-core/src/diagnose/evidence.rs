@@ -10,7 +10,7 @@ use super::{
     who::Who,
 };
 use crate::{
-    inspection::{LogSignature, logs::LogFinding, signature::NAMES_OF_CLIENT},
+    inspection::{LogSignature, logs::LogFinding, signature::names_of_client},
     process::java_name,
     text,
 };
@@ -147,7 +147,7 @@ fn port_of_send_thread(text: &str) -> Option<u16> {
 
 fn names_client(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    NAMES_OF_CLIENT.iter().any(|name| text.contains(name))
+    names_of_client().any(|name| text.contains(name))
 }
 
 /// When an earlier line was written, by its own time.

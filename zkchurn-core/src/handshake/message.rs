@@ -73,6 +73,29 @@ pub const HTTP_METHODS: [&[u8]; 10] = [
     b"PRI ",
 ];
 
+/// Another protocol's first four bytes, where ZooKeeper takes them for a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// A TLS record (RFC 8446, 5.1: type, version).
+    Tls,
+    /// An HTTP request.
+    Http,
+}
+
+impl Foreign {
+    /// What a length says that was read where another protocol is spoken: ZooKeeper reads the
+    /// first four bytes of a message as its length (`NIOServerCnxn.readLength`).
+    pub fn of_length(length: u32) -> Option<Self> {
+        let bytes = length.to_be_bytes();
+        let begins = |method: &&[u8]| method.starts_with(&bytes);
+        match bytes {
+            [0x14..=0x17, 3, 0..=4, _] => Some(Self::Tls),
+            _ if HTTP_METHODS.iter().any(begins) => Some(Self::Http),
+            _ => None,
+        }
+    }
+}
+
 impl Message {
     /// What `bytes`, the first of `direction`, are.
     pub fn of(direction: Direction, bytes: &[u8]) -> Self {

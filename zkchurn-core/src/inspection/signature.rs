@@ -2,13 +2,11 @@
 //! The log signatures. The texts that they are found by are in signatures.toml; a test
 //! there holds the two lists against each other.
 
-/// What a line names ZooKeeper by: the project, or what only its clients and servers write.
-/// In lower case; the case of a line does not matter.
-pub const NAMES_OF_ZOOKEEPER: &[&str] = &[
-    "zookeeper",
+/// What only ZooKeeper's clients write, and what a line names ZooKeeper by as well. In lower
+/// case, as all of these; the case of a line does not matter.
+const OF_BOTH: &[&str] = &[
     "kazoo",
     "clientcnxn",
-    "servercnxn",
     "sendthread(",
     "curator",
     "zkclient",
@@ -22,31 +20,26 @@ pub const NAMES_OF_ZOOKEEPER: &[&str] = &[
     "sessionid=0x",
 ];
 
-/// Those of them that only ZooKeeper's clients write. A line of an application may well
-/// say `zookeeper` and be about something else: a health check, an exporter of metrics.
-pub const NAMES_OF_CLIENT: &[&str] = &[
-    "org.apache.zookeeper.",
-    "org/apache/zookeeper/",
-    "zookeeper quorum member",
-    "zookeepersaslclient",
-    "zookeeperclient",
-    "zookeeper service, session 0x",
-    "kazoo",
-    "clientcnxn",
-    "sendthread(",
-    "curator",
-    "zkclient",
-    "zoo_error@",
-    "zoo_warn@",
-    "zk retcode",
-    "keeperexception",
-    "keepererrorcode",
-    "coordination::exception",
-    "zk: ",
-    "session 0x",
-    "sessionid 0x",
-    "sessionid=0x",
-];
+/// What a line names ZooKeeper by: the project, or what only its clients and servers write.
+pub fn names_of_zookeeper() -> impl Iterator<Item = &'static str> {
+    OF_BOTH.iter().chain(&["zookeeper", "servercnxn"]).copied()
+}
+
+/// What only ZooKeeper's clients write. A line of an application may well say `zookeeper`
+/// and be about something else: a health check, an exporter of metrics.
+pub fn names_of_client() -> impl Iterator<Item = &'static str> {
+    const MORE: &[&str] = &[
+        "org.apache.zookeeper.",
+        "org/apache/zookeeper/",
+        "zookeeper quorum member",
+        "zookeepersaslclient",
+        "zookeeperclient",
+        "zookeeper service, session 0x",
+        "coordination::exception",
+        "zk: ",
+    ];
+    OF_BOTH.iter().chain(MORE).copied()
+}
 
 /// The id of a log signature in signatures.toml.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::text;
 
-use crate::handshake::message::HTTP_METHODS;
+use crate::handshake::message::Foreign;
 
 /// What a line reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -215,17 +215,12 @@ impl Kind {
     }
 }
 
-/// What the length that the server read says about the client: ZooKeeper reads
-/// the first four bytes of a message as its length (`NIOServerCnxn.readLength`),
-/// and they are text or a TLS record (RFC 8446, 5.1: type, version) where a
-/// client speaks another protocol.
+/// What the length that the server read says about the client.
 pub fn of_length(length: i32) -> Kind {
-    let bytes = length.to_be_bytes();
-    let begins = |method: &&[u8]| method.starts_with(&bytes);
-    match bytes {
-        [0x14..=0x17, 3, 0..=4, _] => Kind::Tls,
-        _ if HTTP_METHODS.iter().any(begins) => Kind::Http,
-        _ => Kind::BadLength,
+    match Foreign::of_length(length.cast_unsigned()) {
+        Some(Foreign::Tls) => Kind::Tls,
+        Some(Foreign::Http) => Kind::Http,
+        None => Kind::BadLength,
     }
 }
 

@@ -13,7 +13,7 @@ use zkchurn_core::{
 
 use super::{
     ending::{Ending, LIST_WITHIN},
-    naming::{Held, Naming},
+    naming::{FirstSight, Held, Naming},
     owed::{Debt, Owed},
     schedule::{CHURNS_FROM, Schedule},
     settings::TraceSettings,
@@ -67,22 +67,29 @@ impl<P: Probes> Collector<P> {
     /// Takes a record. One of a process that was not seen before waits until that is
     /// looked up, and so does all that comes after it.
     pub(super) fn take(&mut self, record: &[u8]) {
-        if let Some(key) = self.naming.first_sight(record)
-            && let Some(id) = self.probes.ask(Task::Identify(key))
+        let FirstSight { process, parent } = self.naming.first_sight(record);
+        if let Some(key) = process
+            && self.identify(key)
         {
-            self.owed.enter(id, Debt::Identity(key));
             self.naming.await_name(key);
         }
         // Nothing waits for it: no line of a connection names it.
-        if let Some(key) = self.naming.first_sight_of_parent(record)
-            && let Some(id) = self.probes.ask(Task::Identify(key))
-        {
-            self.owed.enter(id, Debt::Identity(key));
+        if let Some(key) = parent {
+            self.identify(key);
         }
         match self.naming.waits() {
             true => self.naming.hold(Held::Record(record.into())),
             false => self.sink.emit(Frame::Record(record)),
         }
+    }
+
+    /// Has a process looked up, if that can be asked for now.
+    fn identify(&mut self, key: ProcessKey) -> bool {
+        let asked = self.probes.ask(Task::Identify(key));
+        if let Some(id) = asked {
+            self.owed.enter(id, Debt::Identity(key));
+        }
+        asked.is_some()
     }
 
     /// Lets out what has waited long enough for names, or `all` of it.

@@ -38,23 +38,26 @@ pub struct Naming {
     until: Option<Instant>,
 }
 
-impl Naming {
-    /// The process of a record, where it is seen for the first time and can be looked up.
-    pub fn first_sight(&mut self, record: &[u8]) -> Option<ProcessKey> {
-        let Ok(Record::Connection(connection)) = &decode::read(record) else {
-            return None;
-        };
-        let key = decode::process_of(connection)?;
-        self.seen.first_sight(key).then_some(key)
-    }
+/// Processes that a record tells of first.
+#[derive(Debug, Default)]
+pub struct FirstSight {
+    /// Whose connection it is.
+    pub process: Option<ProcessKey>,
+    /// Who started that process.
+    pub parent: Option<ProcessKey>,
+}
 
-    /// Who started that process, where that is known and has not been looked up.
-    pub fn first_sight_of_parent(&mut self, record: &[u8]) -> Option<ProcessKey> {
+impl Naming {
+    /// The processes of a record, where they are seen for the first time and can be looked up.
+    pub fn first_sight(&mut self, record: &[u8]) -> FirstSight {
         let Ok(Record::Connection(connection)) = &decode::read(record) else {
-            return None;
+            return FirstSight::default();
         };
-        let key = decode::parent_of(connection)?;
-        self.seen.first_sight(key).then_some(key)
+        let mut unseen = |key: &ProcessKey| self.seen.first_sight(*key);
+        FirstSight {
+            process: decode::process_of(connection).filter(&mut unseen),
+            parent: decode::parent_of(connection).filter(&mut unseen),
+        }
     }
 
     /// Takes note that a look-up is owed. What comes from here on waits for it.

@@ -11,6 +11,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
+    handshake::message::Foreign,
     inspection::LogSignature,
     ledger::{
         shape::{Ending, Shape, Spoken},
@@ -79,20 +80,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Whether the length that was refused is the beginning of HTTP or TLS.
+/// Whether the length that was refused is text, as of HTTP, or the beginning of TLS.
 fn is_of_another_protocol(line: LogLine<'_>) -> bool {
-    let digits = |part: &str| part.chars().all(|one| one.is_ascii_digit()) && !part.is_empty();
-    let text = line.text();
-    let mut numbers = text.split(|one: char| !one.is_ascii_digit());
-    numbers.any(|part| {
-        digits(part)
-            && part.parse().is_ok_and(|length: u32| {
-                let bytes = length.to_be_bytes();
-                bytes.iter().all(u8::is_ascii_uppercase)
-                    || bytes.starts_with(b"GET")
-                    || bytes.starts_with(b"PUT")
-                    || matches!(bytes, [0x16, 3, ..])
-            })
+    let parts = line.text().split(|one: char| !one.is_ascii_digit());
+    let mut lengths = parts.filter_map(|part| part.parse::<u32>().ok());
+    lengths.any(|length| {
+        let is_text = length.to_be_bytes().iter().all(u8::is_ascii_uppercase);
+        is_text || Foreign::of_length(length).is_some()
     })
 }
 

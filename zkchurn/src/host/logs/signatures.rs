@@ -118,7 +118,7 @@ impl Signatures {
         });
         let patterns = list.iter().flat_map(Signature::texts);
         let patterns = patterns.map(|(_, text)| text.as_str());
-        let names = signature::NAMES_OF_ZOOKEEPER.iter().copied();
+        let names: Vec<&str> = signature::names_of_zookeeper().collect();
         Ok(Self {
             texts: texts.collect(),
             // Go writes errno in lower case, Node in upper case.
