@@ -16,11 +16,11 @@
 mod archive;
 mod check;
 mod figures;
-pub mod floor;
+pub(crate) mod floor;
 mod generator;
 mod goals;
 mod legs;
-pub mod load;
+pub(crate) mod load;
 mod output;
 mod page;
 mod process;
@@ -46,7 +46,7 @@ use self::sample::Rate;
 
 /// Options of `bench`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// A smoke test: few rates, one round; counts are asserted, times are not.
     /// Nothing is written
     #[arg(long)]
@@ -75,7 +75,7 @@ pub struct Options {
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if options.page {
         return page::write(&Archive::read()?);
     }

@@ -3,8 +3,8 @@
 //! recorded counted against what was done.
 
 mod churn;
-pub mod load;
-pub mod server;
+pub(crate) mod load;
+pub(crate) mod server;
 mod verdict;
 mod wire;
 
@@ -25,14 +25,14 @@ use crate::recorded::Recorded;
 
 /// Options of `demo`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How long the load runs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let zkchurn = command::zkchurn()?;
     privilege::acquire("to trace connections in the kernel")?;
     let mut server = Helper::start("demo-server", &[])?;
@@ -90,7 +90,7 @@ demo: {seconds} s of four kinds of churn on loopback, all from one process:
 
 /// A part of the demo in a process of its own. It runs until its standard
 /// input ends, so it cannot outlive this process, however this one dies.
-pub struct Helper {
+pub(crate) struct Helper {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<std::process::ChildStdout>,
@@ -98,7 +98,7 @@ pub struct Helper {
 
 impl Helper {
     /// Starts a verb of this program in a process of its own.
-    pub fn start(verb: &str, args: &[&str]) -> Result<Self> {
+    pub(crate) fn start(verb: &str, args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot tell where this program is")?;
         let mut child = Command::new(program)
             .arg(verb)
@@ -117,26 +117,26 @@ impl Helper {
     }
 
     /// Reads one line of JSON that it prints.
-    pub fn read_line<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) fn read_line<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
         let mut line = String::new();
         self.stdout.by_ref().take(1 << 20).read_line(&mut line)?;
         serde_json::from_str(&line).with_context(|| format!("a part of the demo said {line:?}"))
     }
 
     /// Has it print a line, and reads that.
-    pub fn ask<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) fn ask<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
         let stdin = self.stdin.as_mut().context("a part that is to stop")?;
         stdin.write_all(b"\n")?;
         self.read_line()
     }
 
     /// Ends its input, upon which it ends.
-    pub fn ask_to_stop(&mut self) {
+    pub(crate) fn ask_to_stop(&mut self) {
         drop(self.stdin.take());
     }
 
     /// Waits until it has ended, and well.
-    pub fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         self.ask_to_stop();
         let status = self.child.wait().context("cannot wait for a child")?;
         anyhow::ensure!(status.success(), "a part of the demo failed: {status}");

@@ -29,7 +29,7 @@ use crate::recorded::Recorded;
 
 /// Options of `diagnose-matrix`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only these kinds, comma-separated
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     only: Vec<String>,
@@ -54,7 +54,7 @@ pub struct Options {
 const FIRST_PORT: u16 = 21_810;
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let kinds = chosen(options)?;
     if options.list {
         for kind in kinds {

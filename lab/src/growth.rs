@@ -12,7 +12,7 @@ use self::replay::{Measured, Programs};
 
 /// Options of `growth`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Records of a long recording, two for each connection; at least 10000000, from
     /// where on every bound of what is kept is reached
     #[arg(long, default_value_t = FEWEST_RECORDS)]
@@ -40,7 +40,7 @@ struct Scene {
 const MEMORY_WAVERS_KIB: u64 = 2 * 1024;
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(
         options.records >= FEWEST_RECORDS,
         "--records is at least {FEWEST_RECORDS}"

@@ -18,10 +18,10 @@ use crate::recorded::Recorded;
 
 /// Options of `handshake`.
 #[derive(Args)]
-pub struct Options {}
+pub(crate) struct Options {}
 
 /// Runs the verb.
-pub fn run(_: &Options) -> Result<()> {
+pub(crate) fn run(_: &Options) -> Result<()> {
     setup::ensure(&[Group::Incident])?;
     let zkchurn = command::zkchurn()?;
     privilege::acquire("to trace connections in the kernel")?;

@@ -4,12 +4,12 @@
 //! connects, fails inside itself, closes and tries again, for ever. zkchurn
 //! traces it, and its report is held against the client's own log.
 
-pub mod client;
-pub mod jars;
-pub mod java;
-pub mod log;
-pub mod server;
-pub mod socket;
+pub(crate) mod client;
+pub(crate) mod jars;
+pub(crate) mod java;
+pub(crate) mod log;
+pub(crate) mod server;
+pub(crate) mod socket;
 mod verdict;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -29,7 +29,7 @@ use crate::recorded::Recorded;
 
 /// Options of `incident`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many connections to trace
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=1000))]
     connections: u16,
@@ -44,7 +44,7 @@ const ATTACHES_BEFORE_NEXT: Duration = Duration::from_millis(1000);
 const TRIES: usize = 5;
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     check_recording(options.record.as_deref())?;
     setup::ensure(&[Group::Incident])?;
     let zkchurn = command::zkchurn()?;
@@ -150,7 +150,7 @@ fn recording(options: &Options, dir: &Path) -> Result<PathBuf> {
 /// A free port below those that the kernel hands out: while the server is
 /// down, nobody else can get it as the port of an outgoing connection, not
 /// even the client that tries to reach it.
-pub fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .context("cannot tell the kernel's range of ports")?;
     let lowest = range

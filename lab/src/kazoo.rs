@@ -21,14 +21,14 @@ use crate::recorded::Recorded;
 
 /// Options of `kazoo`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many clients to make, one after another
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(3..=1000))]
     clients: u16,
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[Group::Incident, Group::Kazoo])?;
     let zkchurn = command::zkchurn()?;
     privilege::acquire("to trace connections in the kernel")?;

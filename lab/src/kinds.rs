@@ -20,7 +20,7 @@
 
 mod authentication;
 mod between;
-pub mod expected;
+pub(crate) mod expected;
 mod handles;
 mod healthy;
 mod incident;
@@ -32,13 +32,13 @@ mod ports;
 mod probes;
 mod refused;
 mod requests;
-pub mod scene;
+pub(crate) mod scene;
 mod sessions;
 mod stale;
 mod strangers;
 mod tls;
-pub mod tools;
-pub mod truth;
+pub(crate) mod tools;
+pub(crate) mod truth;
 mod unserved;
 mod words;
 
@@ -49,7 +49,7 @@ use self::scene::Scene;
 use self::truth::Truth;
 
 /// One kind of churn.
-pub struct Kind {
+pub(crate) struct Kind {
     /// Its name: of its recording, and in the table.
     pub name: &'static str,
     /// What happens, and by which programs.
@@ -63,7 +63,7 @@ pub struct Kind {
 }
 
 /// All kinds, those that take longest first.
-pub fn all() -> Vec<&'static Kind> {
+pub(crate) fn all() -> Vec<&'static Kind> {
     [
         network::KINDS,
         incident::KINDS,

@@ -12,7 +12,7 @@ use xtask::command;
 use zkchurn_lab::harness::trace::Trace;
 /// A trace from its start to its report, as a replay gives it.
 #[derive(Debug, Default)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Every connection that ended.
     pub connections: Vec<Connection>,
     /// The report's answer in plain words.
@@ -27,7 +27,7 @@ pub struct Recorded {
 
 /// What the verbs look at in a connection's record.
 #[derive(Debug, Default)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// The process that opened it.
     pub pid: Option<i64>,
     /// The thread that opened it.
@@ -56,7 +56,7 @@ pub struct Connection {
 
 impl Recorded {
     /// Replays a recording and reads what zkchurn makes of it.
-    pub fn replay(zkchurn: &Path, recording: &Path) -> Result<Self> {
+    pub(crate) fn replay(zkchurn: &Path, recording: &Path) -> Result<Self> {
         let mut replay = Command::new(zkchurn);
         replay.arg("replay").arg(recording);
         Self::parse(&command::output(replay.args(["--format", "json"]))?)

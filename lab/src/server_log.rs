@@ -39,7 +39,7 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 const WRITES_WITHIN: Duration = Duration::from_secs(20);
 
 /// Runs the verb.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     setup::ensure(&[Group::Incident])?;
     let zkchurn = command::zkchurn()?;
     let scratch = workspace::scratch("serverlog")?;

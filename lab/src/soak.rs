@@ -22,7 +22,7 @@ use crate::demo::server::Ports;
 
 /// Options of `soak`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How long the load runs
     #[arg(long, default_value_t = 30.0)]
     minutes: f64,
@@ -40,7 +40,7 @@ const LEISURELY: f64 = 5.7;
 const FEWEST_SAMPLES: f64 = 4.0;
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(
         options.minutes > 0.0 && options.rate > 0.0,
         "--minutes and --rate are positive numbers"

@@ -16,14 +16,14 @@ use crate::{command, setup, workspace};
 
 /// Options of `build-ebpf`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Commit nothing: build below target/ and compare with what is committed
     #[arg(long)]
     check: bool,
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
         println!("zkchurn/bpf/zkchurn.bpf.o {}", check()?);
         return Ok(());
@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// Rebuilds the object below `target/` and holds the committed one against
 /// it: its sources must be the present ones, and where the toolchain is the
 /// same, so must be every byte. Tells which of the two was found.
-pub fn check() -> Result<&'static str> {
+pub(crate) fn check() -> Result<&'static str> {
     let (object, toolchain) = build()?;
     let manifest = object::check_committed()?;
     if manifest.toolchain != Made::with(&toolchain) {
@@ -60,7 +60,7 @@ pub fn check() -> Result<&'static str> {
 }
 
 /// The object as it is built from the present sources, below `target/`.
-pub fn rebuilt() -> Result<PathBuf> {
+pub(crate) fn rebuilt() -> Result<PathBuf> {
     Ok(build()?.0)
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The documents for people: their blocks of commands, and their links.
 
-pub mod fence;
-pub mod links;
-pub mod run;
+pub(crate) mod fence;
+pub(crate) mod links;
+pub(crate) mod run;
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use crate::workspace;
 
 /// A page.
-pub struct Document {
+pub(crate) struct Document {
     /// Its path within the repository.
     pub name: String,
     /// Its Markdown.
@@ -21,7 +21,7 @@ pub struct Document {
 
 /// All pages, in the order in which a newcomer opens them: README.md, then those
 /// beside it, then those of `docs/`.
-pub fn all() -> Result<Vec<Document>> {
+pub(crate) fn all() -> Result<Vec<Document>> {
     let root = workspace::root();
     let mut names = Vec::new();
     pages(&root, "", false, &mut names)?;

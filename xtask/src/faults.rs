@@ -9,7 +9,7 @@ use crate::{privileged_tests, setup};
 
 /// Options of `faults`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// At full size: stopped for a minute, 6,000 short clients, 1,000 network
     /// namespaces, 100,000 connections at start
     #[arg(long)]
@@ -17,7 +17,7 @@ pub struct Options {
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[setup::Group::Ebpf, setup::Group::Tests])?;
     let variables: &[&str] = match options.full {
         true => &["ZKCHURN_FULL_FAULTS=1"],

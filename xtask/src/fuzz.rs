@@ -16,7 +16,7 @@ use crate::{command, setup, toolchain, workspace};
 
 /// Options of `fuzz`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only these targets, by the names of the files in fuzz/fuzz_targets
     #[arg(value_name = "TARGET")]
     pub only: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Options {
 const LONGEST: u32 = 16_384;
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[setup::Group::Fuzz])?;
     let targets = chosen(targets()?, &options.only)?;
     let mut failures = Vec::new();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_secs(20);
 
 /// Does the work, and prints "… still running: NAME, 20 s" beside it.
-pub fn beside<T>(name: &str, work: impl FnOnce() -> T) -> T {
+pub(crate) fn beside<T>(name: &str, work: impl FnOnce() -> T) -> T {
     every(INTERVAL, work, |so_far| {
         println!("… still running: {name}, {} s", so_far.as_secs());
     })

@@ -25,7 +25,7 @@ use crate::{command, privileged_tests, setup, workspace};
 
 /// Options of `kernel-test`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Kernels to boot, as `--list` names them; all if none is named
     #[arg(value_name = "KERNEL")]
     pub kernels: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Options {
 
 impl Options {
     /// Two kernels: the one whose classic tracepoint has other offsets, and its plain sibling.
-    pub fn of_the_suite() -> Self {
+    pub(crate) fn of_the_suite() -> Self {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         Self {
             kernels: words(&["6.1-rt", "6.1"]),
@@ -73,7 +73,7 @@ struct Programs {
 }
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
         for kernel in &KERNELS {
             println!("{}", kernel.name);

@@ -18,7 +18,7 @@ use crate::command;
 /// Options of a verb of the laboratory, which reads them itself.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
-pub struct Options {
+pub(crate) struct Options {
     /// Passed on as they are; `cargo xtask VERB --help` explains them
     #[arg(
         value_name = "OPTION",
@@ -29,14 +29,14 @@ pub struct Options {
 }
 
 /// Becomes the verb, so that a signal for this process is one for it.
-pub fn become_verb(verb: &str, options: &Options) -> Result<()> {
+pub(crate) fn become_verb(verb: &str, options: &Options) -> Result<()> {
     let mut lab = Command::new(build()?);
     let error = lab.arg(verb).args(&options.options).exec();
     Err(error).with_context(|| format!("cannot run `{}`", command::shown(&lab)))
 }
 
 /// Runs the verb to its end, with these options.
-pub fn run(verb: &str, options: &[&str]) -> Result<()> {
+pub(crate) fn run(verb: &str, options: &[&str]) -> Result<()> {
     command::run(command::dies_with_parent(build()?).arg(verb).args(options))
 }
 

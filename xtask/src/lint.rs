@@ -17,13 +17,13 @@ use crate::{heartbeat, supply_chain};
 
 /// Options of `lint`.
 #[derive(Args)]
-pub struct Options {}
+pub(crate) struct Options {}
 
 /// A check and what it is called.
-pub type Check = (&'static str, fn() -> Result<()>);
+pub(crate) type Check = (&'static str, fn() -> Result<()>);
 
 /// All checks, the fastest first.
-pub const CHECKS: [Check; 7] = [
+pub(crate) const CHECKS: [Check; 7] = [
     ("links between the documents", links::check),
     ("commands in the documents", commands::check),
     ("import cycles", cycles::check),
@@ -34,7 +34,7 @@ pub const CHECKS: [Check; 7] = [
 ];
 
 /// Runs the verb: all checks, also after one has failed.
-pub fn run(_: &Options) -> Result<()> {
+pub(crate) fn run(_: &Options) -> Result<()> {
     let mut failures = 0;
     for (name, check) in CHECKS {
         let started = Instant::now();

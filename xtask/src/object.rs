@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The committed eBPF object and what is known about it.
 
-pub mod manifest;
-pub mod source_hash;
+pub(crate) mod manifest;
+pub(crate) mod source_hash;
 
 use std::path::PathBuf;
 
@@ -16,19 +16,19 @@ use crate::workspace;
 const REMEDY: &str = "run `cargo xtask build-ebpf` and commit zkchurn/bpf";
 
 /// The committed object, which zkchurn embeds.
-pub fn committed() -> PathBuf {
+pub(crate) fn committed() -> PathBuf {
     workspace::root().join("zkchurn/bpf/zkchurn.bpf.o")
 }
 
 /// The SHA-256 of some bytes, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Fails unless the committed object was built from the sources as they are
 /// now and is the very file that the manifest was written for. Needs no eBPF
 /// toolchain.
-pub fn check_committed() -> Result<Manifest> {
+pub(crate) fn check_committed() -> Result<Manifest> {
     let manifest = Manifest::read()?;
     let sources = source_hash::of(&workspace::root())?;
     if manifest.source_sha256 != sources {

@@ -19,14 +19,14 @@ const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 /// Runs those of one directory in `zkchurn/tests` against the object that was
 /// just rebuilt: as root by way of an ordinary user's sudo, with no more than a
 /// login has, because that is how people run zkchurn.
-pub fn run(name: &str) -> Result<()> {
+pub(crate) fn run(name: &str) -> Result<()> {
     let user = OrdinaryUser::present_or_made()?;
     run_by(|| user.as_root("env"), name, &[], &[])
 }
 
 /// Runs as root those that `filter` lets through, all where it is empty, with
 /// these variables set.
-pub fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
+pub(crate) fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Result<()> {
     run_by(|| privilege::as_root("env"), name, filter, variables)
 }
 
@@ -62,7 +62,7 @@ fn run_by(
 
 /// Builds them as the user who started the verb, so that root leaves no files
 /// in `target/`.
-pub fn build(name: &str) -> Result<PathBuf> {
+pub(crate) fn build(name: &str) -> Result<PathBuf> {
     let mut cargo = command::cargo();
     cargo.args(["test", "--package", "zkchurn", "--test", name]);
     command::built(cargo.arg("--no-run"), name)

@@ -3,7 +3,7 @@
 //! and doubled versions are accepted, supply-chain.toml which files have `unsafe`,
 //! and each dependency says why it is there.
 
-pub mod deny;
+pub(crate) mod deny;
 mod reasons;
 mod unsafe_code;
 
@@ -34,7 +34,7 @@ struct Accepted {
 }
 
 /// Runs the verb.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let root = workspace::root();
     let text = read(&root.join("supply-chain.toml"))?;
     let accepted: Accepted = toml::from_str(&text).context("supply-chain.toml is not valid")?;

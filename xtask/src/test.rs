@@ -14,7 +14,7 @@ use crate::{
 
 /// Options of `test`.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Leave out the tests of JVMs, the real incident, the Python client and the
     /// kinds of churn, which need ZooKeeper, a JDK, Python and some monitors
     #[arg(long)]
@@ -39,7 +39,7 @@ const FUZZ: fuzz::Options = fuzz::Options {
 };
 
 /// Runs the verb.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = steps(options);
     steps.retain(|(name, _)| options.wants(name));
     ensure!(

@@ -20,7 +20,7 @@ const SETTLED_NS: u64 = 2_000_000_000;
 /// Takes the connection out of the table if its socket was found closed twice, and tells
 /// of it. Returns whether it is closed.
 #[inline(always)]
-pub fn check(key: u64) -> bool {
+pub(crate) fn check(key: u64) -> bool {
     let Some(entry) = maps::entry(key) else {
         return false;
     };

@@ -5,7 +5,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`.
 #[inline(always)]
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     // SAFETY: the helper has no arguments and no preconditions.
     unsafe { bpf_ktime_get_ns() }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// Whether what happens to the socket now happens in a thread that acts on it. Where the
 /// kernel does not tell it is taken for granted.
 #[inline(always)]
-pub fn in_thread<S: Socket>(socket: &S) -> bool {
+pub(crate) fn in_thread<S: Socket>(socket: &S) -> bool {
     let owned: u32 = socket.load(SocketField::LockOwned).unwrap_or(1);
     owned != 0
 }
@@ -25,7 +25,7 @@ pub fn in_thread<S: Socket>(socket: &S) -> bool {
 /// Enters the port that is bound before connect, and remembers the one of the socket's
 /// former connection, for [`has_local_port`]: `inet_sport` is never cleared.
 #[inline(always)]
-pub fn note_local_port<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
+pub(crate) fn note_local_port<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     record.soft_error = u16::from_be_bytes(record.local_port);
     if let Some(bound) = socket.load::<u16>(SocketField::LocalPort) {
         record.local_port = bound.to_be_bytes();
@@ -43,7 +43,7 @@ fn has_local_port<S: Socket>(record: &ConnectionRecord, socket: &S) -> bool {
 ///
 /// It is kept where the end will stand. `known` says that nothing stands there yet.
 #[inline(always)]
-pub fn note_received<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
+pub(crate) fn note_received<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
     if let Some(tcp) = socket.tcp() {
         record.payload_in = tcp.load(SocketField::BytesReceived).unwrap_or(0);
         record.unread = tcp.load(SocketField::DataSegmentsIn).unwrap_or(0);
@@ -55,7 +55,7 @@ pub fn note_received<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
 /// All is read as of `struct tcp_sock`, which begins with `struct sock`: the classic
 /// tracepoint's program would ask for the socket's address again for each field.
 #[inline(always)]
-pub fn record_end<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
+pub(crate) fn record_end<S: Socket>(record: &mut ConnectionRecord, socket: &S, old: u8) {
     let has_port = has_local_port(record, socket);
     let Some(tcp) = socket.tcp() else {
         return;

@@ -29,19 +29,19 @@ static TRACEPOINT_LAYOUT: [u32; TracepointField::COUNT] = [ABSENT; TracepointFie
 
 /// Whether connections of `side` (`SIDE_CLIENT` or `SIDE_SERVER`) are traced.
 #[inline(always)]
-pub fn traces(side: u32) -> bool {
+pub(crate) fn traces(side: u32) -> bool {
     SIDES.load() & side != 0
 }
 
 /// The only process to trace, or 0.
 #[inline(always)]
-pub fn pid() -> u32 {
+pub(crate) fn pid() -> u32 {
     PID.load()
 }
 
 /// Whether this kernel offers `bpf_get_socket_cookie` to tracing programs.
 #[inline(always)]
-pub fn has_socket_cookie() -> bool {
+pub(crate) fn has_socket_cookie() -> bool {
     HAS_SOCKET_COOKIE.load() != 0
 }
 
@@ -49,19 +49,19 @@ pub fn has_socket_cookie() -> bool {
 /// `bpf_skc_to_tcp_sock` (5.9) and `bpf_get_current_task_btf` (5.11) are older than the
 /// cookie.
 #[inline(always)]
-pub fn has_trusted_pointers() -> bool {
+pub(crate) fn has_trusted_pointers() -> bool {
     has_socket_cookie()
 }
 
 /// Whether the first bytes of each direction are captured.
 #[inline(always)]
-pub fn captures_handshakes() -> bool {
+pub(crate) fn captures_handshakes() -> bool {
     HANDSHAKE.load() != 0
 }
 
 /// Whether `port`, in host byte order, is traced.
 #[inline(always)]
-pub fn traces_port(port: u16) -> bool {
+pub(crate) fn traces_port(port: u16) -> bool {
     let word = usize::from(port >> 6);
     // SAFETY: a u16 shifted right by 6 is below PORT_SET_WORDS (1024). The read
     // is volatile because the loader changes the value behind the compiler.
@@ -71,7 +71,7 @@ pub fn traces_port(port: u16) -> bool {
 
 /// The offset of `field`, or `None` where the running kernel lacks it.
 #[inline(always)]
-pub fn socket_offset(field: SocketField) -> Option<usize> {
+pub(crate) fn socket_offset(field: SocketField) -> Option<usize> {
     // SAFETY: the enum's values are the array's indices. Volatile: see above.
     let offset = unsafe {
         SOCKET_LAYOUT
@@ -84,7 +84,7 @@ pub fn socket_offset(field: SocketField) -> Option<usize> {
 
 /// The offset of `field` in the tracepoint's record, or `None`.
 #[inline(always)]
-pub fn tracepoint_offset(field: TracepointField) -> Option<usize> {
+pub(crate) fn tracepoint_offset(field: TracepointField) -> Option<usize> {
     // SAFETY: the enum's values are the array's indices. Volatile: see above.
     let offset = unsafe {
         TRACEPOINT_LAYOUT

@@ -21,7 +21,7 @@ use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
 
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
-pub fn tcp_connect<S: Socket>(socket: &S) {
+pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
     let pid = globals::pid();
     if pid != 0 && pid != task::tgid() {
         return;
@@ -41,7 +41,7 @@ pub fn tcp_connect<S: Socket>(socket: &S) {
 /// SYN_RECV to ESTABLISHED on the accepting side, in softirq. No thread has
 /// anything to do with the connection yet.
 #[inline(always)]
-pub fn accepted<S: Socket>(socket: &S) {
+pub(crate) fn accepted<S: Socket>(socket: &S) {
     let mut entry = MaybeUninit::uninit();
     let entry = new_entry(&mut entry, socket, SIDE_ACCEPTED);
     let record = &mut entry.record;
@@ -55,7 +55,7 @@ pub fn accepted<S: Socket>(socket: &S) {
 
 /// SYN_SENT to ESTABLISHED on the opening side: the tuple is complete now.
 #[inline(always)]
-pub fn established<S: Socket>(socket: &S) {
+pub(crate) fn established<S: Socket>(socket: &S) {
     let Some(entry) = maps::entry(socket.identity()) else {
         return;
     };
@@ -68,7 +68,7 @@ pub fn established<S: Socket>(socket: &S) {
 
 /// To FIN_WAIT1 or LAST_ACK, in the thread that called close or shutdown.
 #[inline(always)]
-pub fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
+pub(crate) fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
     let Some(entry) = maps::entry(socket.identity()) else {
         // With a filter on the process this is the only moment that tells
         // whose socket it is.
@@ -98,7 +98,7 @@ pub fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) {
 /// What happens to an MPTCP socket first and to its subflows later, by a worker of the
 /// kernel: only here is the thread that calls close the current one.
 #[inline(always)]
-pub fn mptcp<S: Socket>(socket: &S, transition: Transition) {
+pub(crate) fn mptcp<S: Socket>(socket: &S, transition: Transition) {
     let Some(record) = socket.first_subflow().and_then(maps::tracked) else {
         return;
     };
@@ -127,7 +127,7 @@ pub fn mptcp<S: Socket>(socket: &S, transition: Transition) {
 
 /// ESTABLISHED to CLOSE_WAIT: the peer's FIN came first.
 #[inline(always)]
-pub fn peer_close<S: Socket>(socket: &S) {
+pub(crate) fn peer_close<S: Socket>(socket: &S) {
     let Some(entry) = maps::entry(socket.identity()) else {
         return;
     };
@@ -141,7 +141,7 @@ pub fn peer_close<S: Socket>(socket: &S) {
 
 /// To CLOSE: the connection has ended, in whatever context.
 #[inline(always)]
-pub fn ended<S: Socket>(socket: &S, old: u8) {
+pub(crate) fn ended<S: Socket>(socket: &S, old: u8) {
     let identity = socket.identity();
     let Some(record) = maps::tracked(identity) else {
         // With both ports traced it may be the other end, whose peer happens to use one of

@@ -62,7 +62,7 @@ static HANDLED: PerCpuArray<Handled> = PerCpuArray::with_max_entries(1, 0);
 /// A change of state, as far as it has to be told from others on the same CPU.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Handled {
+pub(crate) struct Handled {
     /// Address of the socket. The verifier allows no arithmetic with it.
     pub socket: u64,
     /// State before and after.
@@ -90,7 +90,7 @@ fn replace(socket: u64) {
 
 /// Starts tracking a connection; `false` where the table is full, which is counted.
 #[inline(always)]
-pub fn track(entry: &TableEntry) -> bool {
+pub(crate) fn track(entry: &TableEntry) -> bool {
     let socket = entry.record.socket;
     let mut inserted = TRACKED.insert(socket, entry, BPF_NOEXIST);
     if inserted == Err(EEXIST) {
@@ -116,7 +116,7 @@ pub fn track(entry: &TableEntry) -> bool {
 
 /// Whether a socket has just found no room, and was counted.
 #[inline(always)]
-pub fn had_no_room(socket: u64) -> bool {
+pub(crate) fn had_no_room(socket: u64) -> bool {
     // SAFETY: the slot belongs to this CPU.
     WITHOUT_ROOM
         .get_ptr(0)
@@ -129,7 +129,7 @@ pub fn had_no_room(socket: u64) -> bool {
 /// those of one connection arrive one after the other. Should two arrive at
 /// once, only one of them has the next sequence number.
 #[inline(always)]
-pub fn handshake(cookie: u64) -> Option<&'static mut Progress> {
+pub(crate) fn handshake(cookie: u64) -> Option<&'static mut Progress> {
     let progress = HANDSHAKES.get_ptr_mut(cookie)?;
     // SAFETY: a pointer to a map value stays valid for this run of the program;
     // what two programs may write at once are different directions.
@@ -141,7 +141,7 @@ pub fn handshake(cookie: u64) -> Option<&'static mut Progress> {
 /// The reference may be written through: the kernel changes the state of a
 /// socket only under its lock, so no other CPU handles the same socket now.
 #[inline(always)]
-pub fn entry(socket: u64) -> Option<&'static mut TableEntry> {
+pub(crate) fn entry(socket: u64) -> Option<&'static mut TableEntry> {
     let entry = TRACKED.get_ptr_mut(socket)?;
     // SAFETY: a pointer to a map value stays valid for this run of the
     // program, and the socket lock excludes a second writer.
@@ -150,13 +150,13 @@ pub fn entry(socket: u64) -> Option<&'static mut TableEntry> {
 
 /// The record in progress of a tracked connection.
 #[inline(always)]
-pub fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
+pub(crate) fn tracked(socket: u64) -> Option<&'static mut ConnectionRecord> {
     Some(&mut entry(socket)?.record)
 }
 
 /// Forgets a connection.
 #[inline(always)]
-pub fn forget(socket: u64) {
+pub(crate) fn forget(socket: u64) {
     // Where it fails although the entry is there (EBUSY of the table's lock before Linux
     // 6.16), the reader's walk finds it.
     let _ = TRACKED.remove(socket);
@@ -169,7 +169,7 @@ pub fn forget(socket: u64) {
 /// for it: the reader dozes, or it is the first of its process, which may not live until
 /// the connection has ended.
 #[inline(always)]
-pub fn publish_beginning(record: &mut ConnectionRecord) {
+pub(crate) fn publish_beginning(record: &mut ConnectionRecord) {
     let is_new = record.opener_tgid != 0 && is_new_process(record);
     if !is_new && !reader_dozes() {
         return;
@@ -198,7 +198,7 @@ pub fn publish_beginning(record: &mut ConnectionRecord) {
 /// Copies the record of a connection that has ended to the ring buffer; `false` where
 /// that is full, which is counted.
 #[inline(always)]
-pub fn publish_ended(record: &ConnectionRecord) -> bool {
+pub(crate) fn publish_ended(record: &ConnectionRecord) -> bool {
     let published = publish(record, wake_if_dozing());
     if !published {
         count(Loss::EndedRecordDropped);
@@ -208,7 +208,7 @@ pub fn publish_ended(record: &ConnectionRecord) -> bool {
 
 /// Copies the record to the ring buffer, for a reader that comes by.
 #[inline(always)]
-pub fn publish_quietly(record: &ConnectionRecord) -> bool {
+pub(crate) fn publish_quietly(record: &ConnectionRecord) -> bool {
     publish(record, u64::from(BPF_RB_NO_WAKEUP))
 }
 
@@ -279,7 +279,7 @@ fn wake_for_process() -> u64 {
 
 /// Notes that the first program handles this change on this CPU, for [`handled`].
 #[inline(always)]
-pub fn note_handled(change: Handled) {
+pub(crate) fn note_handled(change: Handled) {
     if let Some(last) = HANDLED.get_ptr_mut(0) {
         // SAFETY: the slot belongs to this CPU.
         unsafe { last.write_volatile(change) };
@@ -289,7 +289,7 @@ pub fn note_handled(change: Handled) {
 /// Whether the first program has just handled this change on this CPU. `false` says
 /// nothing: another one may have come in between.
 #[inline(always)]
-pub fn handled(change: Handled) -> bool {
+pub(crate) fn handled(change: Handled) -> bool {
     let Some(last) = HANDLED.get_ptr_mut(0) else {
         return false;
     };
@@ -310,7 +310,7 @@ pub fn handled(change: Handled) -> bool {
 
 /// Copies the first bytes of a direction to the ring buffer, likewise.
 #[inline(always)]
-pub fn publish_handshake(record: &HandshakeRecord) {
+pub(crate) fn publish_handshake(record: &HandshakeRecord) {
     let flags = u64::from(BPF_RB_NO_WAKEUP);
     if RECORDS.output::<HandshakeRecord>(record, flags).is_err() {
         count(Loss::HandshakeRecordDropped);
@@ -319,7 +319,7 @@ pub fn publish_handshake(record: &HandshakeRecord) {
 
 /// Adds one to a counter of this CPU.
 #[inline(always)]
-pub fn count(loss: Loss) {
+pub(crate) fn count(loss: Loss) {
     if let Some(counter) = LOSS.get_ptr_mut(loss as u32) {
         // SAFETY: the slot belongs to this CPU, where no program runs twice at once. Where
         // another one interrupts it between load and store, one count is lost: this

@@ -33,7 +33,12 @@ struct Change {
 
 /// Handles one change of state of one socket.
 #[inline(always)]
-pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, protocol: impl Fn(&S) -> Option<u16>) {
+pub(crate) fn observe<S: Socket>(
+    socket: &S,
+    old: u8,
+    new: u8,
+    protocol: impl Fn(&S) -> Option<u16>,
+) {
     let Some(change) = traced(socket, old, new, protocol) else {
         return;
     };
@@ -58,7 +63,7 @@ pub fn observe<S: Socket>(socket: &S, old: u8, new: u8, protocol: impl Fn(&S) ->
 /// in other threads. This is another program, which it does not skip then. Nearly always
 /// the first one has just handled the change, and said so.
 #[inline(always)]
-pub fn observe_again<S: Socket>(
+pub(crate) fn observe_again<S: Socket>(
     socket: &S,
     old: u8,
     new: u8,

@@ -15,13 +15,13 @@ const IPV6_HEADER: u32 = 40;
 const TCP_HEADER: u32 = 20;
 
 /// A packet and its socket.
-pub struct Packet {
+pub(crate) struct Packet {
     buffer: *mut __sk_buff,
     socket: *mut bpf_sock,
 }
 
 /// Where the payload of a TCP packet is.
-pub struct Payload {
+pub(crate) struct Payload {
     /// Sequence number of the first byte; a SYN that carries data counts itself.
     pub sequence: u32,
     /// Where it begins, in bytes from the IP header.
@@ -33,7 +33,7 @@ pub struct Payload {
 impl Packet {
     /// The packet, if it has a socket.
     #[inline(always)]
-    pub fn new(buffer: *mut __sk_buff) -> Option<Self> {
+    pub(crate) fn new(buffer: *mut __sk_buff) -> Option<Self> {
         let field = buffer
             .cast_const()
             .cast::<u8>()
@@ -49,19 +49,19 @@ impl Packet {
 
     /// Local port in host byte order.
     #[inline(always)]
-    pub fn local_port(&self) -> u16 {
+    pub(crate) fn local_port(&self) -> u16 {
         self.field::<u32>(offset_of!(bpf_sock, src_port)) as u16
     }
 
     /// Remote port in host byte order.
     #[inline(always)]
-    pub fn remote_port(&self) -> u16 {
+    pub(crate) fn remote_port(&self) -> u16 {
         u16::from_be(self.field(offset_of!(bpf_sock, dst_port)))
     }
 
     /// TCP state of the socket.
     #[inline(always)]
-    pub fn state(&self) -> u8 {
+    pub(crate) fn state(&self) -> u8 {
         self.field::<u32>(offset_of!(bpf_sock, state)) as u8
     }
 
@@ -76,14 +76,14 @@ impl Packet {
 
     /// Cookie of the socket.
     #[inline(always)]
-    pub fn cookie(&self) -> u64 {
+    pub(crate) fn cookie(&self) -> u64 {
         // SAFETY: the argument is the context that the helper asks for.
         unsafe { bpf_get_socket_cookie(self.buffer.cast()) }
     }
 
     /// Sequence number of the next byte that the socket waits for.
     #[inline(always)]
-    pub fn expected(&self) -> Option<u32> {
+    pub(crate) fn expected(&self) -> Option<u32> {
         // SAFETY: the socket is not null, as the helper asks for.
         let tcp = unsafe { bpf_tcp_sock(self.socket) };
         if tcp.is_null() {
@@ -95,7 +95,7 @@ impl Packet {
 
     /// The payload, if this is TCP and has one.
     #[inline(always)]
-    pub fn payload(&self) -> Option<Payload> {
+    pub(crate) fn payload(&self) -> Option<Payload> {
         // The shorter of the two headers is enough for either.
         let mut ip = [0u8; IPV4_HEADER as usize];
         self.load(0, &mut ip)?;
@@ -134,7 +134,7 @@ impl Packet {
 
     /// Reads `length` bytes into the front of `to`.
     #[inline(always)]
-    pub fn load_first<const N: usize>(
+    pub(crate) fn load_first<const N: usize>(
         &self,
         from: u32,
         to: &mut [u8; N],

@@ -4,7 +4,7 @@
 /// How much of a connection's handshake was captured.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// What left the socket.
     pub sent: Direction,
     /// What came in.
@@ -16,7 +16,7 @@ pub struct Progress {
 /// The captured prefix of one direction.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Direction {
+pub(crate) struct Direction {
     /// Bytes captured so far.
     pub captured: u32,
     /// Sequence number of the byte after those.
@@ -27,7 +27,7 @@ impl Progress {
     /// Nothing captured yet of a socket of `side`
     /// ([`ConnectionRecord`](zkchurn_common::record::ConnectionRecord)).
     #[inline(always)]
-    pub fn new(side: u8) -> Self {
+    pub(crate) fn new(side: u8) -> Self {
         let nothing = Direction {
             captured: 0,
             next: 0,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A socket whose state changes, as one of the hooks presents it.
-pub trait Socket {
+pub(crate) trait Socket {
     /// Reads a member of `struct sock` itself.
     fn load<T: Copy>(&self, field: SocketField) -> Option<T>;
 
@@ -75,7 +75,7 @@ pub trait Socket {
 
 /// The socket as `tp_btf` hands it over: a pointer that the verifier trusts, so
 /// members of `struct sock` are plain loads.
-pub struct TrustedSocket(pub *const u8);
+pub(crate) struct TrustedSocket(pub *const u8);
 
 impl Socket for TrustedSocket {
     #[inline(always)]
@@ -154,12 +154,12 @@ impl TrustedSocket {
 }
 
 /// The members of `struct tcp_sock`: plain loads where the verifier trusts the pointer.
-pub struct TcpSocket(*const u8);
+pub(crate) struct TcpSocket(*const u8);
 
 impl TcpSocket {
     /// Reads a member.
     #[inline(always)]
-    pub fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
+    pub(crate) fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
         member_at(self.0, field)
     }
 }
@@ -182,7 +182,7 @@ fn trusted_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
 
 /// Reads `field` relative to `base`, by a plain load where the verifier may know the pointer.
 #[inline(always)]
-pub fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+pub(crate) fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
     if has_trusted_pointers() {
         trusted_at(base, field)
     } else {
@@ -192,7 +192,7 @@ pub fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
 
 /// Reads `field` relative to `base` with the checking helper.
 #[inline(always)]
-pub fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
+pub(crate) fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
     let offset = socket_offset(field)?;
     let address = base.wrapping_add(offset);
     // Zeroes, which the helper would write on failure too: the verifier refuses a program

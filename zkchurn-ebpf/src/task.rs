@@ -20,13 +20,13 @@ use crate::{
 
 /// The current process: what user space calls the pid.
 #[inline(always)]
-pub fn tgid() -> u32 {
+pub(crate) fn tgid() -> u32 {
     (bpf_get_current_pid_tgid() >> 32) as u32
 }
 
 /// Enters the current thread as the one that opened the connection.
 #[inline(always)]
-pub fn record_opener(record: &mut ConnectionRecord) {
+pub(crate) fn record_opener(record: &mut ConnectionRecord) {
     let pid_tgid = bpf_get_current_pid_tgid();
     record.opener_tgid = (pid_tgid >> 32) as u32;
     record.opener_tid = pid_tgid as u32;
@@ -41,7 +41,7 @@ pub fn record_opener(record: &mut ConnectionRecord) {
 /// Enters the current thread as the one that closed the connection, unless there is one
 /// already, or it is a thread of the kernel: that works off what somebody else began.
 #[inline(always)]
-pub fn record_closer(record: &mut ConnectionRecord) {
+pub(crate) fn record_closer(record: &mut ConnectionRecord) {
     if record.known & known::CLOSER != 0 || is_of_kernel() {
         return;
     }
@@ -118,7 +118,7 @@ const PF_KTHREAD: u32 = 0x0020_0000;
 /// Whether the current task is a thread of the kernel. Workers of io_uring are not: they
 /// are threads of the process that they work for.
 #[inline(always)]
-pub fn is_of_kernel() -> bool {
+pub(crate) fn is_of_kernel() -> bool {
     let flags: u32 = member_at(current(), SocketField::TaskFlags).unwrap_or(0);
     flags & PF_KTHREAD != 0
 }

@@ -9,7 +9,7 @@ use core::mem::{MaybeUninit, offset_of};
 use zkchurn_common::record::{ConnectionRecord, ENTRY_SIZE, RECORD_SIZE, TableEntry};
 
 /// Sixteen bytes in the order in which they are in memory.
-pub type Words = [u64; 2];
+pub(crate) type Words = [u64; 2];
 
 const WORD: usize = size_of::<u64>();
 
@@ -26,7 +26,7 @@ const _: () = {
 
 /// The words of sixteen bytes.
 #[inline(always)]
-pub const fn words(bytes: [u8; 16]) -> Words {
+pub(crate) const fn words(bytes: [u8; 16]) -> Words {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
     [
         u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
@@ -36,7 +36,7 @@ pub const fn words(bytes: [u8; 16]) -> Words {
 
 /// Writes a record's field, one of those that are named above.
 #[inline(always)]
-pub fn put(field: &mut [u8; 16], words: Words) {
+pub(crate) fn put(field: &mut [u8; 16], words: Words) {
     // SAFETY: the field has the size of `Words`, and lies at a multiple of a word's size
     // in a record that is aligned to words: see the assertions above.
     unsafe { (&raw mut *field).cast::<Words>().write(words) }
@@ -44,14 +44,14 @@ pub fn put(field: &mut [u8; 16], words: Words) {
 
 /// The words of the first `length` bytes of a record, which has so many.
 #[inline(always)]
-pub fn front(record: &ConnectionRecord, length: usize) -> &[u64] {
+pub(crate) fn front(record: &ConnectionRecord, length: usize) -> &[u64] {
     // SAFETY: within the record, which is aligned to words and has no padding.
     unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u64>(), length / WORD) }
 }
 
 /// Clears an entry.
 #[inline(always)]
-pub fn clear(entry: &mut MaybeUninit<TableEntry>) -> &mut TableEntry {
+pub(crate) fn clear(entry: &mut MaybeUninit<TableEntry>) -> &mut TableEntry {
     let start = entry.as_mut_ptr().cast::<u64>();
     for word in 0..ENTRY_SIZE / WORD {
         // SAFETY: within the entry, and aligned as it is. Volatile, so that the loop is

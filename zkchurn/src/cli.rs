@@ -20,7 +20,7 @@ use crate::commands::{
 #[derive(Debug, Parser)]
 #[command(name = "zkchurn", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXAMPLES)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do instead of tracing.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -31,7 +31,7 @@ pub struct Cli {
 
 impl Cli {
     /// Parses the arguments of this process, or ends it with a message.
-    pub fn of_this_process() -> Self {
+    pub(crate) fn of_this_process() -> Self {
         let command = negative_values(Self::command());
         let command = command.mut_subcommands(negative_values);
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
@@ -71,7 +71,7 @@ Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Lists TIME_WAIT sockets with the process and thread that owned them.
     #[command(name = "timewait")]
     TimeWait(TimeWaitArgs),

@@ -51,7 +51,7 @@ impl From<Code> for process::ExitCode {
 
 /// An error with the exit code that belongs to it.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit code.
     pub code: Code,
     /// What went wrong, with the fix.
@@ -60,7 +60,7 @@ pub struct Failure {
 
 impl Failure {
     /// An error that ends the run with `code`.
-    pub fn new(code: Code, error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn new(code: Code, error: impl Into<anyhow::Error>) -> Self {
         Self {
             code,
             error: error.into(),
@@ -68,7 +68,7 @@ impl Failure {
     }
 
     /// An error that is a sentence.
-    pub fn sentence(code: Code, sentence: impl Into<String>) -> Self {
+    pub(crate) fn sentence(code: Code, sentence: impl Into<String>) -> Self {
         Self::new(code, anyhow::Error::msg(sentence.into()))
     }
 }

@@ -28,7 +28,7 @@ static QUEUE: OnceLock<Outbox> = OnceLock::new();
 /// `eprintln!` would panic.
 ///
 /// A message may name a file, and whoever named the file may have meant the terminal.
-pub fn warn(message: fmt::Arguments<'_>) {
+pub(crate) fn warn(message: fmt::Arguments<'_>) {
     let line = printable(message.to_string().as_bytes());
     let line = format!("zkchurn: {line}\n");
     match QUEUE.get() {
@@ -43,7 +43,7 @@ pub fn warn(message: fmt::Arguments<'_>) {
 /// # Errors
 ///
 /// The system grants no thread, or no process to write a file.
-pub fn queue() -> io::Result<()> {
+pub(crate) fn queue() -> io::Result<()> {
     let writer = printing::writer(Stream::Messages)?;
     let queue = Outbox::start("messages", writer.to, MOST_WAITING)?;
     // It fails only if there is one already.
@@ -59,7 +59,7 @@ pub fn queue() -> io::Result<()> {
 }
 
 /// Lets messages out before this process ends.
-pub fn finish() {
+pub(crate) fn finish() {
     if let Some(queue) = QUEUE.get() {
         queue.drain(Instant::now() + WITHIN);
     }

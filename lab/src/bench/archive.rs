@@ -13,7 +13,7 @@ use super::sample::Sample;
 
 /// The file.
 #[derive(Serialize, Deserialize)]
-pub struct Archive {
+pub(super) struct Archive {
     /// The kernel.
     pub linux: String,
     /// CPUs of the machine.
@@ -28,7 +28,7 @@ pub struct Archive {
 
 impl Archive {
     /// Without measurements, for this machine.
-    pub fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let uname = rustix::system::uname();
         Ok(Self {
             linux: uname.release().to_string_lossy().into_owned(),
@@ -40,7 +40,7 @@ impl Archive {
     }
 
     /// As the file holds it.
-    pub fn read() -> Result<Self> {
+    pub(super) fn read() -> Result<Self> {
         let path = path();
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -48,7 +48,7 @@ impl Archive {
     }
 
     /// Writes the file, a line for each measurement: it is under version control.
-    pub fn write(&self) -> Result<()> {
+    pub(super) fn write(&self) -> Result<()> {
         let samples: Vec<_> = self
             .samples
             .iter()

@@ -16,7 +16,7 @@ const ABSURD_COST_US: f64 = 500.0;
 const ABSURD_ERROR_US: f64 = 50_000.0;
 
 /// Checks the measurements.
-pub fn run(samples: &[Sample], figures: &Figures<'_>) -> Result<()> {
+pub(super) fn run(samples: &[Sample], figures: &Figures<'_>) -> Result<()> {
     for sample in samples {
         match sample {
             Sample::Counted(counted) => check_counts(counted)?,

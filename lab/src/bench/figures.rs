@@ -6,18 +6,18 @@ use super::spread::Spread;
 use super::tool::Tool;
 
 /// Questions to the measurements.
-pub struct Figures<'a> {
+pub(super) struct Figures<'a> {
     samples: &'a [Sample],
 }
 
 impl<'a> Figures<'a> {
     /// Of these.
-    pub fn of(samples: &'a [Sample]) -> Self {
+    pub(super) fn of(samples: &'a [Sample]) -> Self {
         Self { samples }
     }
 
     /// The rates that were measured, slowest first.
-    pub fn rates(&self) -> Vec<Rate> {
+    pub(super) fn rates(&self) -> Vec<Rate> {
         let mut rates: Vec<_> = self.all_counted().map(|counted| counted.rate).collect();
         rates.sort_unstable();
         rates.dedup();
@@ -25,14 +25,14 @@ impl<'a> Figures<'a> {
     }
 
     /// What came of a tool at a rate.
-    pub fn counted(&self, tool: Tool, rate: Rate) -> Vec<&'a Counted> {
+    pub(super) fn counted(&self, tool: Tool, rate: Rate) -> Vec<&'a Counted> {
         self.all_counted()
             .filter(|counted| counted.tool == tool && counted.rate == rate)
             .collect()
     }
 
     /// Of a figure of those.
-    pub fn spread(
+    pub(super) fn spread(
         &self,
         tool: Tool,
         rate: Rate,
@@ -42,7 +42,7 @@ impl<'a> Figures<'a> {
     }
 
     /// µs in BPF programs for each connection.
-    pub fn kernel_us(&self, tool: Tool, rate: Rate) -> Option<Spread> {
+    pub(super) fn kernel_us(&self, tool: Tool, rate: Rate) -> Option<Spread> {
         let clock = self.clock_ns(rate)?;
         let spread = self.spread(tool, rate, |counted| counted.program_ns_each(clock) / 1e3)?;
         let ran = |counted: &&Counted| counted.used.program_runs > 0;
@@ -51,7 +51,7 @@ impl<'a> Figures<'a> {
 
     /// What the clock of the statistics takes of each run: all that an empty
     /// program is seen to take.
-    pub fn clock_ns(&self, rate: Rate) -> Option<f64> {
+    pub(super) fn clock_ns(&self, rate: Rate) -> Option<f64> {
         let each = |counted: &Counted| {
             counted.used.program_ns as f64 / counted.used.program_runs.max(1) as f64
         };
@@ -60,7 +60,7 @@ impl<'a> Figures<'a> {
     }
 
     /// The slow-down with a tool.
-    pub fn slow_down(&self, tool: Tool) -> Option<Spread> {
+    pub(super) fn slow_down(&self, tool: Tool) -> Option<Spread> {
         Spread::of(self.samples.iter().filter_map(|sample| match sample {
             Sample::Toggled {
                 tool: of,
@@ -71,7 +71,7 @@ impl<'a> Figures<'a> {
     }
 
     /// ms from launch to the first record.
-    pub fn launch(&self, tool: Tool) -> Option<Spread> {
+    pub(super) fn launch(&self, tool: Tool) -> Option<Spread> {
         Spread::of(self.samples.iter().filter_map(|sample| match sample {
             Sample::Launched {
                 tool: of,
@@ -82,7 +82,7 @@ impl<'a> Figures<'a> {
     }
 
     /// Errors of reported lifetimes, in µs, and how many had no record.
-    pub fn lifetime(&self, tool: Tool, held: f64) -> (Option<Spread>, usize) {
+    pub(super) fn lifetime(&self, tool: Tool, held: f64) -> (Option<Spread>, usize) {
         let errors: Vec<_> = self
             .samples
             .iter()
@@ -100,7 +100,7 @@ impl<'a> Figures<'a> {
     }
 
     /// Minutes, connections and KiB of the long run.
-    pub fn resident(&self) -> Vec<(f64, u64, u64)> {
+    pub(super) fn resident(&self) -> Vec<(f64, u64, u64)> {
         let samples = self.samples.iter().filter_map(|sample| match sample {
             Sample::Resident {
                 minute,

@@ -17,12 +17,12 @@ const HOOK: &str = "inet_sock_set_state";
 
 /// Has the kernel count the runs and the time of all programs, as long as this
 /// descriptor is open (`BPF_ENABLE_STATS`).
-pub fn count_runs() -> Result<OwnedFd> {
+pub(crate) fn count_runs() -> Result<OwnedFd> {
     enable_stats(Stats::RunTime).context("cannot switch BPF statistics on")
 }
 
 /// The empty program's object, from source.
-pub fn assemble(into: &Path) -> Result<Vec<u8>> {
+pub(crate) fn assemble(into: &Path) -> Result<Vec<u8>> {
     let assembler = assembler().context("there is no llvm-mc")?;
     let object = into.join("empty.o");
     command::output(
@@ -36,7 +36,7 @@ pub fn assemble(into: &Path) -> Result<Vec<u8>> {
 }
 
 /// Attaches the empty program until what is returned is dropped.
-pub fn attach(object: &[u8]) -> Result<Ebpf> {
+pub(crate) fn attach(object: &[u8]) -> Result<Ebpf> {
     let mut ebpf = Ebpf::load(object).context("cannot read the empty program")?;
     let program = ebpf.program_mut("empty").context("no program `empty`")?;
     let program: &mut BtfTracePoint = program.try_into()?;

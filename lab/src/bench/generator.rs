@@ -13,12 +13,12 @@ use super::load::{Made, Order};
 
 /// The port of all connections. Nothing else on a machine is likely to use it:
 /// the tools see all network namespaces.
-pub const PORT: u16 = 24_181;
+pub(super) const PORT: u16 = 24_181;
 /// A port without any traffic.
-pub const OTHER_PORT: u16 = 24_182;
+pub(super) const OTHER_PORT: u16 = 24_182;
 
 /// The running generator and its namespace.
-pub struct Generator {
+pub(super) struct Generator {
     child: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -28,7 +28,7 @@ pub struct Generator {
 
 impl Generator {
     /// Makes the namespace and starts the generator in it.
-    pub fn start() -> Result<Self> {
+    pub(super) fn start() -> Result<Self> {
         let namespace = Namespace::new("bench")?;
         let program = std::env::current_exe().context("cannot tell where this program is")?;
         let mut command = dies_with_parent(program);
@@ -51,7 +51,7 @@ impl Generator {
     }
 
     /// Gives an order and waits for the answer.
-    pub fn order(&mut self, order: &Order) -> Result<Made> {
+    pub(super) fn order(&mut self, order: &Order) -> Result<Made> {
         let orders = self.orders.as_mut().context("the load generator ended")?;
         writeln!(orders, "{}", serde_json::to_string(order)?)?;
         let mut line = String::new();

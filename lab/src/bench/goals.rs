@@ -8,7 +8,7 @@ use super::spread::Spread;
 use super::tool::Tool;
 
 /// One goal and what was measured for it.
-pub struct Goal {
+pub(super) struct Goal {
     /// Its name, by which the page explains why it is missed.
     pub name: &'static str,
     pub wanted: String,
@@ -32,7 +32,7 @@ const WAVERS_KIB: u64 = 1024;
 
 const RECORDING: [Tool; 4] = [Tool::Zkchurn, Tool::Json, Tool::Record, Tool::Handshake];
 
-pub fn all(figures: &Figures<'_>) -> Vec<Goal> {
+pub(super) fn all(figures: &Figures<'_>) -> Vec<Goal> {
     let us =
         |figure: fn(&Counted) -> u64| move |counted: &Counted| counted.each(figure(counted)) / 1e3;
     let cpu = |tool| figures.spread(tool, BUSY, us(|counted| counted.used.cpu_ns));

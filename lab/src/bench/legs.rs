@@ -16,10 +16,10 @@ use super::running::Bench;
 use super::sample::{Rate, Sample};
 use super::tool::Tool;
 
-pub use self::lifetime::HELD_MS;
+pub(super) use self::lifetime::HELD_MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Leg {
+pub(super) enum Leg {
     /// Connections, losses and costs at each rate
     Counted,
     /// The slow-down of a running loop
@@ -34,7 +34,7 @@ pub enum Leg {
 
 /// How much of everything a run does.
 #[derive(Clone, Debug)]
-pub struct Extent {
+pub(super) struct Extent {
     /// The rates of the load.
     pub rates: Vec<Rate>,
     /// For how long each of them.
@@ -55,7 +55,7 @@ pub struct Extent {
 
 impl Extent {
     /// Of a full run.
-    pub fn full(minutes: f64) -> Self {
+    pub(super) fn full(minutes: f64) -> Self {
         Self {
             rates: [100, 1_000, 5_000, 20_000]
                 .map(Rate::PerSecond)
@@ -73,7 +73,7 @@ impl Extent {
     }
 
     /// Of a smoke test in under two minutes.
-    pub fn quick() -> Self {
+    pub(super) fn quick() -> Self {
         Self {
             rates: vec![Rate::PerSecond(1_000), Rate::PerSecond(5_000)],
             toggled: vec![Tool::None, Tool::Record, Tool::Idle, Tool::TcplifePort],
@@ -87,7 +87,7 @@ impl Extent {
 
 impl Leg {
     /// Runs one round. The tools take turns in being first.
-    pub fn round(
+    pub(super) fn round(
         self,
         bench: &Bench,
         load: &mut Generator,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 /// Options of the process.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The port that the server listens on
     #[arg(long)]
     port: u16,
@@ -30,7 +30,7 @@ pub struct Options {
 
 /// What the generator can be told.
 #[derive(Serialize, Deserialize)]
-pub enum Order {
+pub(crate) enum Order {
     /// Open loop: so many connections, evenly spread at so many a second.
     Open {
         count: u64,
@@ -61,7 +61,7 @@ pub enum Order {
 
 /// What is answered to each order.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Made {
+pub(crate) struct Made {
     /// Connections that were made and closed since the process began.
     pub connections: u64,
     /// Seconds since the process began.
@@ -72,7 +72,7 @@ pub struct Made {
 }
 
 /// What the threads share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// Where the server listens.
     target: SocketAddr,
     /// Connections that clients have begun.
@@ -92,7 +92,7 @@ const CLIENTS: u64 = 2;
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
 
 /// Runs until the standard input ends.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let shared = Arc::new(Shared {
         target,

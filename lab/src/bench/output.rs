@@ -19,7 +19,7 @@ use super::tool::Tool;
 
 /// What a tool made of the load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub(super) struct Seen {
     /// Connections that it recorded from their beginning to their end; of
     /// tcpdump, first SYNs that it captured.
     pub recorded: u64,
@@ -29,7 +29,7 @@ pub struct Seen {
 }
 
 /// Reads what a tool has seen.
-pub fn seen(tool: Tool, zkchurn: &Path, files: &Files) -> Result<Seen> {
+pub(super) fn seen(tool: Tool, zkchurn: &Path, files: &Files) -> Result<Seen> {
     match tool {
         Tool::None | Tool::Empty => Ok(Seen::default()),
         Tool::Json => json(&read(&files.out)?),
@@ -140,7 +140,7 @@ fn tcpdump(files: &Files) -> Result<Seen> {
 }
 
 /// How long connections lived by a tool's word, in ns, by the client's port.
-pub fn lifetimes(tool: Tool, files: &Files) -> Result<HashMap<u16, f64>> {
+pub(super) fn lifetimes(tool: Tool, files: &Files) -> Result<HashMap<u16, f64>> {
     let text = read(&files.out)?;
     Ok(match tool {
         Tool::Json => text.lines().filter_map(json_line).collect(),
@@ -160,7 +160,7 @@ fn json_line(line: &str) -> Option<(u16, f64)> {
 }
 
 /// Whether a tool has printed or captured its first connection.
-pub fn has_record(tool: Tool, files: &Files) -> bool {
+pub(super) fn has_record(tool: Tool, files: &Files) -> bool {
     /// A capture's own header (pcap-savefile).
     const HEADER: u64 = 24;
     if tool.is_tcpdump() {

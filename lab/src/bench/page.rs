@@ -20,7 +20,7 @@ const BEGIN: &str = "<!-- written by hand, kept by cargo xtask bench -->";
 const END: &str = "<!-- end of what is written by hand -->";
 
 /// Writes the page.
-pub fn write(archive: &Archive) -> Result<()> {
+pub(super) fn write(archive: &Archive) -> Result<()> {
     let path = workspace::root().join("docs/measurements/bench.md");
     let old = fs::read_to_string(&path).unwrap_or_default();
     let figures = Figures::of(&archive.samples);
@@ -91,7 +91,7 @@ fn goals_table(goals: &[Goal]) -> String {
     table
 }
 
-pub fn tables(figures: &Figures<'_>) -> String {
+pub(super) fn tables(figures: &Figures<'_>) -> String {
     let mut page = String::new();
     for rate in figures.rates() {
         page.push_str(&counts(figures, rate));

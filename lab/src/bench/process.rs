@@ -10,7 +10,7 @@ use zkchurn_lab::harness::proc::{self, Fields};
 
 /// What a process has used since it started.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
+pub(super) struct Usage {
     /// Time on a CPU of all its threads, in ns.
     pub cpu_ns: u64,
     /// How often its threads gave up the CPU to wait: as often they were woken.
@@ -25,7 +25,7 @@ pub struct Usage {
 
 /// What BPF programs have used since statistics were switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Programs {
+pub(super) struct Programs {
     /// Time in the programs, nested work included, in ns.
     pub run_ns: u64,
     /// How often they ran.
@@ -36,7 +36,7 @@ pub struct Programs {
 
 impl Usage {
     /// Of a process.
-    pub fn of(pid: u32) -> Result<Self> {
+    pub(super) fn of(pid: u32) -> Result<Self> {
         let mut usage = Self {
             programs: Programs::of(pid)?,
             ..Self::default()
@@ -59,7 +59,7 @@ impl Usage {
     }
 
     /// What was used between two looks.
-    pub fn since(&self, before: &Self) -> Self {
+    pub(super) fn since(&self, before: &Self) -> Self {
         Self {
             cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
             wake_ups: self.wake_ups.saturating_sub(before.wake_ups),
@@ -72,7 +72,7 @@ impl Usage {
 impl Programs {
     /// Of all programs that a process holds a descriptor of. Each has many
     /// descriptors perhaps, and counts once.
-    pub fn of(pid: u32) -> Result<Self> {
+    pub(super) fn of(pid: u32) -> Result<Self> {
         let mut by_id = BTreeMap::new();
         for descriptor in proc::descriptors(pid)? {
             if let Some((id, programs)) = Self::read(&descriptor) {
@@ -108,7 +108,7 @@ impl Programs {
 }
 
 /// Whether a process holds a link: its programs are attached.
-pub fn has_link(pid: u32) -> Result<bool> {
+pub(super) fn has_link(pid: u32) -> Result<bool> {
     let descriptors = proc::descriptors(pid)?;
     Ok(descriptors
         .iter()

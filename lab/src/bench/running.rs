@@ -22,7 +22,7 @@ const ATTACHES_WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What every start of a tool needs.
-pub struct Bench {
+pub(super) struct Bench {
     /// zkchurn, built for release.
     pub zkchurn: PathBuf,
     /// The empty program's object.
@@ -32,7 +32,7 @@ pub struct Bench {
 }
 
 /// A tool at work. It is ended when this is dropped.
-pub struct Running {
+pub(super) struct Running {
     pub tool: Tool,
     program: Option<Program>,
     /// Attached as long as it is kept.
@@ -41,7 +41,7 @@ pub struct Running {
 }
 
 /// What a tool leaves.
-pub struct Files {
+pub(super) struct Files {
     /// Its standard output.
     pub out: PathBuf,
     /// Its complaints.
@@ -52,7 +52,7 @@ pub struct Files {
 
 impl Running {
     /// Starts a tool and waits until it is attached.
-    pub fn start(tool: Tool, bench: &Bench, load: &Namespace) -> Result<Self> {
+    pub(super) fn start(tool: Tool, bench: &Bench, load: &Namespace) -> Result<Self> {
         let running = Self::launch(tool, bench, load, false)?;
         wait::until(&format!("{tool} to attach"), ATTACHES_WITHIN, || {
             Ok(running.is_attached()?.then_some(()))
@@ -63,7 +63,12 @@ impl Running {
 
     /// Starts a tool and waits for nothing. With `at_once` it prints each line
     /// when it has it, as into a terminal.
-    pub fn launch(tool: Tool, bench: &Bench, load: &Namespace, at_once: bool) -> Result<Self> {
+    pub(super) fn launch(
+        tool: Tool,
+        bench: &Bench,
+        load: &Namespace,
+        at_once: bool,
+    ) -> Result<Self> {
         let files = Files::new(bench.scratch.path());
         let floor = (tool == Tool::Empty)
             .then(|| floor::attach(&bench.floor))
@@ -104,7 +109,7 @@ impl Running {
     }
 
     /// What it has used so far; `None` for what uses nothing.
-    pub fn usage(&self) -> Result<Option<Usage>> {
+    pub(super) fn usage(&self) -> Result<Option<Usage>> {
         match (&self.program, &self.floor) {
             (Some(program), _) => Usage::of(program.pid()).map(Some),
             (None, Some(_)) => Ok(Some(Usage {
@@ -116,7 +121,7 @@ impl Running {
     }
 
     /// Gives it the time to take what is on its way.
-    pub fn settle(&self) {
+    pub(super) fn settle(&self) {
         let time = match self.tool {
             Tool::None | Tool::Empty => return,
             // The kernel hands out a block of packets after at most a second.
@@ -127,14 +132,14 @@ impl Running {
     }
 
     /// Ends it and reads what it has seen.
-    pub fn stop(mut self, zkchurn: &Path) -> Result<output::Seen> {
+    pub(super) fn stop(mut self, zkchurn: &Path) -> Result<output::Seen> {
         self.end()?;
         output::seen(self.tool, zkchurn, &self.files)
             .with_context(|| format!("what {} has seen", self.tool))
     }
 
     /// Ends it. Its files stay until the next tool starts.
-    pub fn end(&mut self) -> Result<()> {
+    pub(super) fn end(&mut self) -> Result<()> {
         if let Some(mut program) = self.program.take() {
             program.signal(Signal::INT)?;
             program

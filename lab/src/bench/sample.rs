@@ -12,7 +12,7 @@ use super::tool::Tool;
 /// One measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "leg", rename_all = "snake_case")]
-pub enum Sample {
+pub(super) enum Sample {
     /// Counts and costs at a rate.
     Counted(Counted),
     /// How much slower a loop was while the tool was attached.
@@ -47,7 +47,7 @@ pub enum Sample {
 
 /// What came of a load at one rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Counted {
+pub(super) struct Counted {
     pub tool: Tool,
     /// The rate that was asked for.
     pub rate: Rate,
@@ -63,7 +63,7 @@ pub struct Counted {
 
 /// What a tool used during a load.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Used {
+pub(super) struct Used {
     /// CPU time of its threads, in ns.
     pub cpu_ns: u64,
     /// How often its threads woke.
@@ -80,7 +80,7 @@ pub struct Used {
 
 /// How fast the load is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Rate {
+pub(super) enum Rate {
     /// Connections a second, open loop.
     PerSecond(u64),
     /// As fast as two clients in a closed loop go.
@@ -89,17 +89,17 @@ pub enum Rate {
 
 impl Counted {
     /// Connections of which the tool says nothing: neither a record nor a loss.
-    pub fn unsaid(&self) -> u64 {
+    pub(super) fn unsaid(&self) -> u64 {
         (self.generated).saturating_sub(self.seen.recorded + self.seen.said_lost)
     }
 
     /// A figure for each connection.
-    pub fn each(&self, figure: u64) -> f64 {
+    pub(super) fn each(&self, figure: u64) -> f64 {
         figure as f64 / self.generated.max(1) as f64
     }
 
     /// ns in the tool's BPF programs for each connection, less the clock's own.
-    pub fn program_ns_each(&self, clock_ns: f64) -> f64 {
+    pub(super) fn program_ns_each(&self, clock_ns: f64) -> f64 {
         let clock = clock_ns * self.used.program_runs as f64;
         (self.used.program_ns as f64 - clock).max(0.0) / self.generated.max(1) as f64
     }

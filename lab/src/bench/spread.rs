@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Median and quartiles of some measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
+pub(super) struct Spread {
     /// A quarter lies below.
     pub low: f64,
     /// The median.
@@ -17,7 +17,7 @@ pub struct Spread {
 
 impl Spread {
     /// Of these; `None` of none.
-    pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(super) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<_> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
         (!figures.is_empty()).then(|| Self {

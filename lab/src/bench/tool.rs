@@ -12,7 +12,7 @@ use super::generator::{OTHER_PORT, PORT};
 
 /// One of those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Tool {
+pub(super) enum Tool {
     /// Nothing at all.
     #[serde(rename = "none")]
     None,
@@ -50,7 +50,7 @@ pub enum Tool {
 
 impl Tool {
     /// All, the floor first.
-    pub const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::None,
         Self::Empty,
         Self::Zkchurn,
@@ -65,7 +65,7 @@ impl Tool {
     ];
 
     /// Whether it is zkchurn.
-    pub fn is_zkchurn(self) -> bool {
+    pub(super) fn is_zkchurn(self) -> bool {
         matches!(
             self,
             Self::Zkchurn | Self::Json | Self::Record | Self::Handshake | Self::Idle
@@ -73,18 +73,18 @@ impl Tool {
     }
 
     /// Whether it is to record every connection of the load.
-    pub fn records(self) -> bool {
+    pub(super) fn records(self) -> bool {
         !matches!(self, Self::None | Self::Empty | Self::Idle)
     }
 
     /// Whether it reads packets, and so has to be in the namespace of the load.
-    pub fn is_tcpdump(self) -> bool {
+    pub(super) fn is_tcpdump(self) -> bool {
         matches!(self, Self::Tcpdump | Self::TcpdumpFlags)
     }
 
     /// Its command; what it records apart from its output goes to `capture`.
     /// `None` for what is no program.
-    pub fn command(self, zkchurn: &Path, capture: &Path) -> Option<Command> {
+    pub(super) fn command(self, zkchurn: &Path, capture: &Path) -> Option<Command> {
         let port = PORT.to_string();
         let mut command = match self {
             Self::None | Self::Empty => return None,
@@ -115,7 +115,7 @@ impl Tool {
 
     /// Has a command write each record when it has it, as into a terminal: for
     /// measuring when the first is there, and at no other time.
-    pub fn unbuffered(self, command: &mut Command) {
+    pub(super) fn unbuffered(self, command: &mut Command) {
         if self.is_tcpdump() {
             command.arg("-U");
             return;

@@ -25,7 +25,7 @@ const REFUSED_PERIOD: Duration = Duration::from_millis(1102);
 
 /// How many connections a kind of churn made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Count {
+pub(crate) struct Count {
     /// Calls of connect.
     pub attempted: usize,
     /// Those that succeeded.
@@ -42,7 +42,7 @@ impl Count {
 /// The incident: the client connects, fails inside itself before it has sent
 /// a byte, half-closes and tries again. The old socket is closed only after
 /// the next connect, as the Java client does it.
-pub fn stuck(server: SocketAddr, pause: &Pause) -> Result<Count> {
+pub(super) fn stuck(server: SocketAddr, pause: &Pause) -> Result<Count> {
     let mut count = Count::default();
     let mut rng = fastrand::Rng::new();
     let mut previous: Option<Socket> = None;
@@ -84,7 +84,7 @@ fn v4_mapped(address: SocketAddr) -> SocketAddr {
 }
 
 /// A health check of a load balancer: connects and closes, in a steady rhythm.
-pub fn probe(server: SocketAddr, pause: &Pause) -> Result<Count> {
+pub(super) fn probe(server: SocketAddr, pause: &Pause) -> Result<Count> {
     let mut count = Count::default();
     steadily(PROBE_PERIOD, pause, || {
         TcpStream::connect(server).context("cannot connect")?;
@@ -96,7 +96,7 @@ pub fn probe(server: SocketAddr, pause: &Pause) -> Result<Count> {
 }
 
 /// An application that makes a ZooKeeper client for each request.
-pub fn requests(server: SocketAddr, pause: &Pause) -> Result<Count> {
+pub(super) fn requests(server: SocketAddr, pause: &Pause) -> Result<Count> {
     let mut count = Count::default();
     steadily(REQUEST_PERIOD, pause, || {
         let name = format!("request-{}", count.attempted + 1);
@@ -122,7 +122,7 @@ fn session(server: SocketAddr) -> Result<()> {
 }
 
 /// A client whose server is down.
-pub fn refused(address: SocketAddr, pause: &Pause) -> Result<Count> {
+pub(super) fn refused(address: SocketAddr, pause: &Pause) -> Result<Count> {
     let mut count = Count::default();
     steadily(REFUSED_PERIOD, pause, || {
         count.attempted += 1;

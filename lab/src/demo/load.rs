@@ -18,7 +18,7 @@ use super::server::ADDRESSES;
 
 /// Options of the client process.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The port of the demo's server
     #[arg(long)]
     server: u16,
@@ -32,7 +32,7 @@ pub struct Options {
 
 /// What the client did, printed as one line of JSON when it ends.
 #[derive(Serialize, Deserialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The process.
     pub pid: u32,
     /// What each kind of churn came to.
@@ -41,7 +41,7 @@ pub struct Summary {
 
 /// What one kind of churn came to.
 #[derive(Serialize, Deserialize)]
-pub struct Done {
+pub(crate) struct Done {
     /// The name of its thread.
     pub kind: String,
     /// The thread, where one thread made all connections.
@@ -51,7 +51,7 @@ pub struct Done {
 }
 
 /// What a thread of the load waits by and counts with.
-pub struct Pause {
+pub(crate) struct Pause {
     /// The other end of its pauses.
     stopped: Receiver<()>,
     faster: f64,
@@ -61,17 +61,17 @@ pub struct Pause {
 
 impl Pause {
     /// Pauses. True when the time is up, false when the thread is to end.
-    pub fn lasts(&self, time: Duration) -> bool {
+    pub(crate) fn lasts(&self, time: Duration) -> bool {
         self.stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 
     /// A time as short as this load is fast.
-    pub fn hurried(&self, time: Duration) -> Duration {
+    pub(crate) fn hurried(&self, time: Duration) -> Duration {
         time.div_f64(self.faster)
     }
 
     /// Counts a connection that was made or refused.
-    pub fn made_one(&self) {
+    pub(crate) fn made_one(&self) {
         self.made.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -80,7 +80,7 @@ type Churn = fn(SocketAddr, &Pause) -> Result<churn::Count>;
 
 /// Runs until the standard input ends. Each line of it is answered by the number
 /// of connections so far.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let [first, second, third] =
         ADDRESSES.map(|address| SocketAddr::from((address, options.server)));
     let refused = SocketAddr::from((Ipv4Addr::LOCALHOST, options.refused));

@@ -13,7 +13,7 @@ use super::wire;
 
 /// The ports of the demo, which the server prints when it is ready.
 #[derive(Serialize, Deserialize)]
-pub struct Ports {
+pub(crate) struct Ports {
     /// Where the server listens.
     pub server: u16,
     /// Where nobody listens and nobody else can begin to.
@@ -22,14 +22,14 @@ pub struct Ports {
 
 /// An address for each kind of churn that is served, all with the same port: what
 /// one process does to one address is one case to zkchurn, and has one cause.
-pub const ADDRESSES: [Ipv4Addr; 3] = [
+pub(crate) const ADDRESSES: [Ipv4Addr; 3] = [
     Ipv4Addr::new(127, 0, 0, 1),
     Ipv4Addr::new(127, 0, 0, 2),
     Ipv4Addr::new(127, 0, 0, 3),
 ];
 
 /// Serves until the standard input ends.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let (listeners, server) = listen()?;
     let (_reserved, refused) = reserve()?;
     let ports = Ports { server, refused };

@@ -8,7 +8,7 @@ use super::load::{Done, Summary};
 use crate::recorded::{Connection, Recorded};
 
 /// Prints the comparison and fails where anything differs.
-pub fn print_and_check(done: &Summary, trace: &Recorded) -> Result<()> {
+pub(super) fn print_and_check(done: &Summary, trace: &Recorded) -> Result<()> {
     println!("\n{:<18}{:>10}{:>10}", "thread", "generator", "recorded");
     let mut all_equal = true;
     for kind in &done.kinds {

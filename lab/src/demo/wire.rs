@@ -16,7 +16,7 @@ const PING: i32 = 11;
 const MAX_LENGTH: usize = 1024;
 
 /// `ConnectResponse` of a session like any other.
-pub fn connect_response() -> Vec<u8> {
+pub(super) fn connect_response() -> Vec<u8> {
     let granted = ConnectResponse {
         timeout_ms: 30_000,
         session: 0x0100_0135_cd50_0000,
@@ -26,12 +26,12 @@ pub fn connect_response() -> Vec<u8> {
 }
 
 /// `closeSession`: 12 bytes.
-pub fn close_session() -> Vec<u8> {
+pub(super) fn close_session() -> Vec<u8> {
     request(XID, CLOSE_SESSION)
 }
 
 /// The reply to a request without a result: 20 bytes.
-pub fn reply(request: &[u8]) -> Vec<u8> {
+pub(super) fn reply(request: &[u8]) -> Vec<u8> {
     let xid = request.get(..4).unwrap_or(&[0; 4]);
     let mut body = Vec::from(xid);
     body.extend(1i64.to_be_bytes()); // zxid
@@ -40,18 +40,18 @@ pub fn reply(request: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a request ends its session.
-pub fn is_close_session(request: &[u8]) -> bool {
+pub(super) fn is_close_session(request: &[u8]) -> bool {
     request.get(4..8) == Some(&CLOSE_SESSION.to_be_bytes())
 }
 
 /// Whether a request is one that the demo's server knows.
-pub fn is_known(request: &[u8]) -> bool {
+pub(super) fn is_known(request: &[u8]) -> bool {
     is_close_session(request) || request == &self::request(PING_XID, PING)[4..]
 }
 
 /// Reads the length of the next message, which for a four-letter word is the
 /// word. Nothing, where the peer has closed.
-pub fn read_head(from: &mut impl Read) -> Result<Option<[u8; 4]>> {
+pub(super) fn read_head(from: &mut impl Read) -> Result<Option<[u8; 4]>> {
     let mut head = [0; 4];
     if from.read(&mut head[..1])? == 0 {
         return Ok(None);
@@ -61,7 +61,7 @@ pub fn read_head(from: &mut impl Read) -> Result<Option<[u8; 4]>> {
 }
 
 /// Reads the message that a length announced.
-pub fn read_body(from: &mut impl Read, head: [u8; 4]) -> Result<Vec<u8>> {
+pub(super) fn read_body(from: &mut impl Read, head: [u8; 4]) -> Result<Vec<u8>> {
     let length = usize::try_from(i32::from_be_bytes(head)).context("a negative length")?;
     ensure!(length <= MAX_LENGTH, "a message of {length} bytes");
     let mut body = vec![0; length];
@@ -71,7 +71,7 @@ pub fn read_body(from: &mut impl Read, head: [u8; 4]) -> Result<Vec<u8>> {
 
 /// Sends a message and reads the one that answers it. Returns the sizes of
 /// both, length included.
-pub fn exchange(stream: &mut (impl Read + Write), message: &[u8]) -> Result<(usize, usize)> {
+pub(super) fn exchange(stream: &mut (impl Read + Write), message: &[u8]) -> Result<(usize, usize)> {
     stream.write_all(message)?;
     let head = read_head(stream)?.context("the server closed instead of answering")?;
     Ok((message.len(), head.len() + read_body(stream, head)?.len()))

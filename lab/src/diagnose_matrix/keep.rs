@@ -37,7 +37,7 @@ struct Held<'a> {
 }
 
 /// Writes recording and truth file, in place of those that may be there.
-pub fn keep(
+pub(super) fn keep(
     directory: &Path,
     kind: &Kind,
     truth: &Truth,
@@ -78,7 +78,7 @@ pub fn keep(
 }
 
 /// Root may have written a file into the directory of another user.
-pub fn give_to_owner_of(directory: &Path, file: &Path) -> Result<()> {
+pub(super) fn give_to_owner_of(directory: &Path, file: &Path) -> Result<()> {
     let owner = directory.metadata().context("a directory without owner")?;
     chown(file, Some(owner.uid()), Some(owner.gid()))
         .with_context(|| format!("cannot give {} to its user", file.display()))

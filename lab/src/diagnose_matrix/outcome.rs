@@ -9,7 +9,7 @@ use crate::kinds::Kind;
 
 /// A finding of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(super) struct Found {
     pub name: String,
     /// `certain`, `likely` or `possible`.
     pub confidence: String,
@@ -18,7 +18,7 @@ pub struct Found {
 }
 
 /// What came of one kind.
-pub struct Outcome {
+pub(super) struct Outcome {
     pub kind: &'static Kind,
     /// Connections in the recording that began during the trace.
     pub connections: usize,
@@ -38,7 +38,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// A kind that could not be brought about.
-    pub fn broken(kind: &'static Kind, error: &anyhow::Error) -> Self {
+    pub(super) fn broken(kind: &'static Kind, error: &anyhow::Error) -> Self {
         Self {
             kind,
             connections: 0,
@@ -52,7 +52,7 @@ impl Outcome {
     }
 
     /// Whether everything holds.
-    pub fn passed(&self) -> bool {
+    pub(super) fn passed(&self) -> bool {
         self.failures.is_empty()
     }
 }

@@ -16,7 +16,7 @@ const RECORD: u8 = 9;
 const HANDSHAKE_TAG: &[u8] = &[2, 0];
 
 /// Leaves the first bytes out of a whole recording.
-pub fn without_handshakes(recording: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn without_handshakes(recording: &[u8]) -> Result<Vec<u8>> {
     let (header, mut rest) = recording
         .split_at_checked(FILE_HEADER)
         .context("a recording without header")?;

@@ -10,7 +10,7 @@ use crate::kinds::expected::Findings;
 const CELL: usize = 4;
 
 /// The table for a terminal.
-pub fn text(outcomes: &[Outcome]) -> String {
+pub(super) fn text(outcomes: &[Outcome]) -> String {
     let names = names(outcomes);
     let mut lines = format!("{:28}{:>6}", "KIND", "CONN");
     for number in 1..=names.len() {
@@ -31,7 +31,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
 }
 
 /// docs/measurements/diagnose-matrix.md.
-pub fn document(outcomes: &[Outcome]) -> String {
+pub(super) fn document(outcomes: &[Outcome]) -> String {
     let mut lines = INTRODUCTION.to_owned();
     let names = names(outcomes);
     lines.push_str("| kind | n |");

@@ -14,7 +14,7 @@ use crate::kinds::truth::Truth;
 use crate::recorded::{Connection, Recorded};
 
 /// Judges one kind: by its recording, and by the same without first bytes.
-pub fn judge(
+pub(super) fn judge(
     kind: &'static Kind,
     truth: &Truth,
     trace: &Recorded,
@@ -134,7 +134,7 @@ fn found(report: &Value) -> Result<Vec<Found>> {
 }
 
 /// What of the findings does not hold.
-pub fn against_findings(expected: &Findings, found: &[Found]) -> Vec<String> {
+pub(super) fn against_findings(expected: &Findings, found: &[Found]) -> Vec<String> {
     let says = |one: &Found, name: &&str| {
         one.name == **name || one.cannot_tell_from.iter().any(|other| other == name)
     };

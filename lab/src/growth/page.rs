@@ -9,7 +9,7 @@ use xtask::workspace;
 use super::{Scene, replay::Measured};
 
 /// Writes the page.
-pub fn write(all: &[(Scene, Measured)]) -> Result<()> {
+pub(super) fn write(all: &[(Scene, Measured)]) -> Result<()> {
     let path = workspace::root().join("docs/measurements/growth.md");
     let cpus = thread_count();
     let mut page = format!(
@@ -35,7 +35,7 @@ work going on.
 }
 
 /// One row of its table.
-pub fn row(scene: &Scene, measured: &Measured) -> String {
+pub(super) fn row(scene: &Scene, measured: &Measured) -> String {
     format!(
         "| {} | {} | {} | {} | {:.2} | {:.1} |",
         scene.records,

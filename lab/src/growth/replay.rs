@@ -18,13 +18,13 @@ use super::Scene;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The two programs.
-pub struct Programs {
+pub(super) struct Programs {
     zkchurn: PathBuf,
     generator: PathBuf,
 }
 
 /// What a replay cost.
-pub struct Measured {
+pub(super) struct Measured {
     /// Records for each second of the replay's processor time, its system calls included.
     pub per_second: f64,
     /// Most resident memory, KiB.
@@ -33,7 +33,7 @@ pub struct Measured {
 
 impl Programs {
     /// Builds both for release.
-    pub fn build() -> Result<Self> {
+    pub(super) fn build() -> Result<Self> {
         let mut cargo = command::cargo();
         cargo.args(["build", "--release", "--package", "zkchurn"]);
         cargo.args(["--example", "churn_recording"]);
@@ -44,7 +44,7 @@ impl Programs {
     }
 
     /// Makes the recording and replays it.
-    pub fn replay(&self, scene: Scene) -> Result<Measured> {
+    pub(super) fn replay(&self, scene: Scene) -> Result<Measured> {
         let mut generator = Command::new(&self.generator)
             .args(["--connections", &(scene.records / 2).to_string()])
             .args(["--threads", &scene.threads.to_string()])

@@ -20,7 +20,7 @@ const COMM: &str = "main-SendThread";
 const COMM_NEW: &str = "main-Se..";
 
 /// A running client with a session and a watch.
-pub struct Client {
+pub(crate) struct Client {
     jvm: Program,
     /// The server's port.
     pub port: u16,
@@ -30,7 +30,7 @@ pub struct Client {
 
 impl Client {
     /// Compiles it, starts it and waits until its watch is set.
-    pub fn start(dir: &Path, port: u16) -> Result<Self> {
+    pub(crate) fn start(dir: &Path, port: u16) -> Result<Self> {
         let classes = dir.join("classes");
         compile(&classes)?;
         let class_path = format!("{}:{}", classes.display(), jars::stripped(dir)?);
@@ -54,13 +54,13 @@ impl Client {
     }
 
     /// The JVM's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.jvm.pid()
     }
 
     /// The tid of the thread that connects: found by its name in the kernel,
     /// and once more in the JVM's own thread dump.
-    pub fn send_thread(&self) -> Result<i64> {
+    pub(crate) fn send_thread(&self) -> Result<i64> {
         let by_comm = send_thread(self.pid())?;
         let dump = command::output(Command::new("jstack").arg(self.pid().to_string()))?;
         let by_dump = nid(&dump).context("the thread dump names no SendThread")?;
@@ -74,7 +74,7 @@ impl Client {
 
 /// The one thread of a JVM that has the name of the Java client's connection
 /// thread, started by `main`.
-pub fn send_thread(pid: u32) -> Result<i64> {
+pub(crate) fn send_thread(pid: u32) -> Result<i64> {
     let mut found = Vec::new();
     for tid in proc::threads(pid)? {
         let comm = proc::comm(pid, tid).unwrap_or_default();

@@ -16,18 +16,18 @@ use xtask::setup::incident::{JARS, JUTE, NEEDED, ZOOKEEPER};
 const LOST_CLASS: &str = "org/apache/zookeeper/proto/SetWatches";
 
 /// A class path with all of ZooKeeper.
-pub fn complete() -> String {
+pub(crate) fn complete() -> String {
     let jars = NEEDED.map(|jar| format!("{JARS}/{jar}"));
     jars.join(":")
 }
 
 /// The same and what TLS takes: ZooKeeper speaks it by Netty.
-pub fn with_netty() -> String {
+pub(crate) fn with_netty() -> String {
     complete() + ":" + &netty()
 }
 
 /// What Netty takes beside the jars that ZooKeeper's manifest names.
-pub fn netty() -> String {
+pub(crate) fn netty() -> String {
     let parts = ["codec", "resolver"].map(|part| format!("{JARS}/netty-{part}.jar"));
     parts.join(":")
 }
@@ -38,7 +38,7 @@ pub fn netty() -> String {
 /// The copies have no manifest: its `Class-Path` would bring the complete jar
 /// back by its absolute path. The other jars it names are put on the class
 /// path here.
-pub fn stripped(dir: &Path) -> Result<String> {
+pub(crate) fn stripped(dir: &Path) -> Result<String> {
     let mut class_path = Vec::new();
     let mut removed = 0;
     let mut named = Vec::new();

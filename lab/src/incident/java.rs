@@ -12,7 +12,7 @@ const FLAGS: [&str; 3] = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerial
 
 /// What to start.
 #[derive(Clone, Copy)]
-pub struct Launch<'a> {
+pub(crate) struct Launch<'a> {
     /// Where it works. What it prints goes to `NAME.out` there, what it logs
     /// to `NAME.log`.
     pub dir: &'a Path,
@@ -27,7 +27,7 @@ pub struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    pub fn start(self) -> Result<Program> {
+    pub(crate) fn start(self) -> Result<Program> {
         let out = self.dir.join(format!("{}.out", self.name));
         let out = std::fs::File::create(&out)
             .with_context(|| format!("cannot make {}", out.display()))?;

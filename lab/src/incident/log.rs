@@ -12,26 +12,27 @@ use zkchurn_lab::harness::wait;
 const AT_MOST: Duration = Duration::from_secs(30);
 
 /// The first connect has led to a session.
-pub const SESSION: &str = "Session establishment complete on server";
+pub(crate) const SESSION: &str = "Session establishment complete on server";
 /// The server is gone and the client has noticed.
-pub const REFUSED: &str = "Connection refused";
+pub(crate) const REFUSED: &str = "Connection refused";
 /// The client has failed inside itself.
-pub const CLASS_NOT_FOUND: &str = "NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+pub(crate) const CLASS_NOT_FOUND: &str =
+    "NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
 /// A connection was established. The client goes on to say that it will
 /// initiate a session, which it may fail to do.
-pub const ESTABLISHED: &str = "Socket connection established, initiating session";
+pub(crate) const ESTABLISHED: &str = "Socket connection established, initiating session";
 /// An attempt begins.
-pub const OPENING: &str = "Opening socket connection to server";
+pub(crate) const OPENING: &str = "Opening socket connection to server";
 
 /// A log file and how far it has been read.
-pub struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     read: usize,
 }
 
 impl Log {
     /// A log that may not have been begun yet.
-    pub fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             read: 0,
@@ -39,19 +40,19 @@ impl Log {
     }
 
     /// Waits for a line and returns it. What came before it is passed over.
-    pub fn wait_for(&mut self, text: &str) -> Result<String> {
+    pub(crate) fn wait_for(&mut self, text: &str) -> Result<String> {
         let what = format!("\"{text}\" in {}", self.path.display());
         wait::until(&what, AT_MOST, || Ok(self.next_with(text)))
     }
 
     /// Waits for the next attempt and returns the port it came from.
-    pub fn next_attempt(&mut self) -> Result<u16> {
+    pub(crate) fn next_attempt(&mut self) -> Result<u16> {
         let line = self.wait_for(ESTABLISHED)?;
         client_port(&line).with_context(|| format!("no client port in the line {line:?}"))
     }
 
     /// Passes over what is there already.
-    pub fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Result<()> {
         self.read = std::fs::metadata(&self.path)
             .with_context(|| format!("cannot read {}", self.path.display()))?
             .len()
@@ -60,13 +61,13 @@ impl Log {
     }
 
     /// How many bytes have been read.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.read
     }
 
     /// The next line with this text, should it be there already. A line that
     /// is still being written is left for the next look.
-    pub fn next_with(&mut self, text: &str) -> Option<String> {
+    pub(crate) fn next_with(&mut self, text: &str) -> Option<String> {
         let content = std::fs::read_to_string(&self.path).ok()?;
         let unread = content.get(self.read..)?;
         let whole = &unread[..=unread.rfind('\n')?];
@@ -81,7 +82,7 @@ impl Log {
 }
 
 /// Waits for a text in a file.
-pub fn wait_for_text(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn wait_for_text(path: &Path, text: &str) -> Result<()> {
     wait::until(
         &format!("\"{text}\" in {}", path.display()),
         AT_MOST,
@@ -93,7 +94,7 @@ pub fn wait_for_text(path: &Path, text: &str) -> Result<()> {
 }
 
 /// The client's port that a line tells.
-pub fn client_port(line: &str) -> Option<u16> {
+pub(crate) fn client_port(line: &str) -> Option<u16> {
     let (_, client) = line.split_once("client: /")?;
     let (address, _) = client.split_once(',')?;
     address.rsplit_once(':')?.1.parse().ok()

@@ -19,7 +19,7 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(30);
 const NAME: &str = "server";
 
 /// What a server is to be.
-pub struct Config<'a> {
+pub(crate) struct Config<'a> {
     dir: &'a Path,
     port: u16,
     address: Ipv4Addr,
@@ -32,7 +32,7 @@ pub struct Config<'a> {
 
 impl<'a> Config<'a> {
     /// A server of its own on the loopback address.
-    pub fn new(dir: &'a Path, port: u16) -> Self {
+    pub(crate) fn new(dir: &'a Path, port: u16) -> Self {
         Self {
             dir,
             port,
@@ -45,25 +45,25 @@ impl<'a> Config<'a> {
     }
 
     /// On another address; the unspecified one stands for all.
-    pub fn address(mut self, address: Ipv4Addr) -> Self {
+    pub(crate) fn address(mut self, address: Ipv4Addr) -> Self {
         self.address = address;
         self
     }
 
     /// With another line in its configuration; the last of a kind counts.
-    pub fn line(mut self, line: &str) -> Self {
+    pub(crate) fn line(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
         self
     }
 
     /// With another flag of its JVM.
-    pub fn property(mut self, flag: &str) -> Self {
+    pub(crate) fn property(mut self, flag: &str) -> Self {
         self.properties.push(flag.to_owned());
         self
     }
 
     /// Its port speaks TLS, with the key in this PKCS #12 file.
-    pub fn secure(mut self, key_store: &Path, password: &str) -> Self {
+    pub(crate) fn secure(mut self, key_store: &Path, password: &str) -> Self {
         self.secure = true;
         for (name, value) in [
             ("location", &*key_store.display().to_string()),
@@ -79,7 +79,7 @@ impl<'a> Config<'a> {
     }
 
     /// As member 1 of three. The other two are never started.
-    pub fn alone_of_three(mut self) -> Result<Self> {
+    pub(crate) fn alone_of_three(mut self) -> Result<Self> {
         let data = self.dir.join("data");
         std::fs::create_dir_all(&data).context("cannot make the data directory")?;
         std::fs::write(data.join("myid"), "1\n").context("cannot write myid")?;
@@ -116,12 +116,12 @@ impl<'a> Config<'a> {
 }
 
 /// A running server.
-pub struct Server(Program);
+pub(crate) struct Server(Program);
 
 impl Server {
     /// Starts it and waits until it listens. A server that is started again
     /// in the same directory finds its data, and with it the sessions.
-    pub fn start(config: &Config<'_>) -> Result<Self> {
+    pub(crate) fn start(config: &Config<'_>) -> Result<Self> {
         let file = config.dir.join("zoo.cfg");
         std::fs::write(&file, config.text()).context("cannot write zoo.cfg")?;
         let file = file.to_str().context("not a path for ZooKeeper")?;
@@ -141,11 +141,11 @@ impl Server {
     }
 
     /// Stops it as it stands, or has it go on.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         self.0.signal(signal)
     }
 
-    pub fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         self.0.stop()
     }
 }

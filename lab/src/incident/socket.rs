@@ -14,7 +14,7 @@ const TIME_WAIT: &str = "06";
 
 /// Waits until the connection from this local port has come to its end at
 /// the client: it is in TIME_WAIT or gone.
-pub fn wait_until_over(local: u16, remote: u16) -> Result<()> {
+pub(crate) fn wait_until_over(local: u16, remote: u16) -> Result<()> {
     let what = format!("the connection from port {local} to end");
     wait::until(&what, AT_MOST, || {
         // A JVM's sockets are IPv6 ones and are listed as such.
@@ -32,7 +32,7 @@ const LISTEN: &str = "0A";
 
 /// Whether somebody listens on this port in this thread's network namespace.
 /// Unlike a connect it leaves no trace.
-pub fn is_listened_to(port: u16) -> bool {
+pub(crate) fn is_listened_to(port: u16) -> bool {
     // `/proc/net` would be the namespace of the process's first thread.
     ["tcp", "tcp6"].iter().any(|table| {
         let table = std::fs::read_to_string(format!("/proc/thread-self/net/{table}"));

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::recorded::{Connection, Recorded};
 
 /// What was seen without zkchurn.
-pub struct Observed {
+pub(super) struct Observed {
     /// The client's JVM.
     pub pid: u32,
     /// The thread that connects.
@@ -28,7 +28,7 @@ const MEDIAN: RangeInclusive<Duration> = Duration::from_micros(200)..=Duration::
 
 /// Prints what holds and what does not, and fails where anything does not.
 /// `log` is the client's.
-pub fn print_and_check(observed: &Observed, log: &str, trace: &Recorded) -> Result<()> {
+pub(super) fn print_and_check(observed: &Observed, log: &str, trace: &Recorded) -> Result<()> {
     println!("\nincident: the report against the client's own log and thread dump");
     let mut failed = 0;
     let inside = inside(observed, log, trace);

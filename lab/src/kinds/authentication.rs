@@ -26,7 +26,7 @@ const EXPECTED: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "sasl_required",
         about: "a kazoo program without SASL, at a server that insists on it",

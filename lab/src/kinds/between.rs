@@ -48,7 +48,7 @@ const CUT: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "proxy_closes_at_once",
         about: "a Java client at a proxy that accepts and closes",

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// The expectations of one kind.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// Every connection ends in one of these ways.
     pub outcomes: &'static [&'static str],
     /// Least and most payload bytes that a connection sends.
@@ -20,7 +20,7 @@ pub struct Expected {
 
 /// Expected findings.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// One of each group must be found, or at least be named among what a
     /// finding cannot be told from.
     pub must: &'static [&'static [&'static str]],
@@ -30,13 +30,13 @@ pub struct Findings {
 
 impl Findings {
     /// Nothing must be found, and nothing may.
-    pub const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         must: &[],
         may: &[],
     };
 
     /// One of each of these groups.
-    pub const fn must(groups: &'static [&'static [&'static str]]) -> Self {
+    pub(crate) const fn must(groups: &'static [&'static [&'static str]]) -> Self {
         Self {
             must: groups,
             may: &[],
@@ -44,19 +44,19 @@ impl Findings {
     }
 
     /// And these are right, too.
-    pub const fn may(self, names: &'static [&'static str]) -> Self {
+    pub(crate) const fn may(self, names: &'static [&'static str]) -> Self {
         Self { may: names, ..self }
     }
 
     /// Whether a finding of this name is right.
-    pub fn allows(&self, name: &str) -> bool {
+    pub(crate) fn allows(&self, name: &str) -> bool {
         self.may.contains(&name) || self.must.iter().any(|group| group.contains(&name))
     }
 }
 
 /// Not one byte.
-pub const NONE: (u64, u64) = (0, 0);
+pub(crate) const NONE: (u64, u64) = (0, 0);
 /// A ConnectRequest and no more.
-pub const REQUEST: (u64, u64) = (49, 49);
+pub(crate) const REQUEST: (u64, u64) = (49, 49);
 /// A ConnectResponse and no more.
-pub const RESPONSE: (u64, u64) = (41, 41);
+pub(crate) const RESPONSE: (u64, u64) = (41, 41);

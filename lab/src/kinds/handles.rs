@@ -19,7 +19,7 @@ const LEAK: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "handle_leak_java",
         about: "a Java program that opens handles and closes none",

@@ -14,7 +14,7 @@ use crate::incident::client::send_thread;
 use crate::incident::log::{OPENING, SESSION};
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "healthy",
         about: "a Java client that keeps its connection, beside an older kazoo client",

@@ -32,7 +32,7 @@ const INCIDENT: Expected = Expected {
 const BOTH: Findings = Findings::must(&[&["client_fails_before_it_speaks"], &["tcp_health_probe"]]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "incident_3_hosts",
         about: "the incident with three hosts in the connect string",

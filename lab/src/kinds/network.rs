@@ -28,7 +28,7 @@ const TIMEOUTS: Findings = Findings::must(&[&["read_timeouts"]]).may(&["blackhol
 const PATH_LOST: Findings = Findings::must(&[&["blackhole"]]).may(&["read_timeouts"]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "dropped_after_established",
         about: "a Java client whose packets are lost now and then for some seconds",

@@ -11,7 +11,7 @@ use super::truth::{Truth, established_ports, lines_with};
 const FINDING: Findings = Findings::must(&[&["oversized_packet"]]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "oversized_packet",
         about: "a kazoo client that writes 1.2 MB again and again",

@@ -18,7 +18,7 @@ use crate::incident::server::Server;
 const TIMEOUTS: Findings = Findings::must(&[&["read_timeouts"]]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "server_pauses",
         about: "a Java client whose server stands still for 4.5 s now and then",

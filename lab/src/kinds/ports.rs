@@ -9,7 +9,7 @@ use super::scene::{AT_MOST, Scene};
 use super::truth::Truth;
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "no_local_port",
     about: "a Python program that closes first, with 16 local ports",
     quick: true,

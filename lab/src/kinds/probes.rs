@@ -30,7 +30,7 @@ const RESET: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "nc_z",
         about: "`nc -z` once a second",
@@ -102,7 +102,7 @@ fn python(scene: &Scene<'_>, what: &str) -> Result<Truth> {
 }
 
 /// Runs the Python monitor to its end.
-pub fn probe(scene: &Scene<'_>, what: &str, count: u32) -> Result<Truth> {
+pub(super) fn probe(scene: &Scene<'_>, what: &str, count: u32) -> Result<Truth> {
     let (port, count) = (scene.port.to_string(), count.to_string());
     let mut monitor = scene.python("probe.py", &[what, "127.0.0.1", &port, &count, "1"])?;
     monitor.wait(AT_MOST)?;

@@ -22,7 +22,7 @@ const COUNT: usize = 12;
 const SESSION_TIMEOUT_MS: &str = "10000";
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "refused_after_session",
         about: "a Java client whose server has been stopped",
@@ -54,7 +54,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// Each of these addresses with the port.
-pub fn connect_string(hosts: &[&str], port: u16) -> String {
+pub(super) fn connect_string(hosts: &[&str], port: u16) -> String {
     let hosts: Vec<_> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
     hosts.join(",")
 }

@@ -26,7 +26,7 @@ const REQUESTS: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "per_request_java",
         about: "a Java program that makes a client for each request",
@@ -85,7 +85,7 @@ fn kazoo(scene: &Scene<'_>) -> Result<Truth> {
 }
 
 /// Runs the Python program to its end.
-pub fn kazoo_requests(scene: &Scene<'_>, hosts: &str, count: usize) -> Result<Truth> {
+pub(super) fn kazoo_requests(scene: &Scene<'_>, hosts: &str, count: usize) -> Result<Truth> {
     let arguments = [hosts, &count.to_string(), "0.7"];
     let mut client = scene.python("kazoo_requests.py", &arguments)?;
     client.wait(AT_MOST)?;

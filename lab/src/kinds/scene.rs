@@ -21,7 +21,7 @@ use crate::incident::log::{self, Log};
 use crate::incident::server::{Config, Server};
 
 /// How long a program of a kind may take to its end.
-pub const AT_MOST: Duration = Duration::from_secs(120);
+pub(crate) const AT_MOST: Duration = Duration::from_secs(120);
 /// All that zkchurn can find out.
 const EVERYTHING: [&str; 3] = ["--handshake", "--jvm", "dump"];
 /// After this an attempt that fails at once is over.
@@ -29,7 +29,7 @@ const ATTEMPT_IS_OVER: Duration = Duration::from_millis(300);
 const TRIES: usize = 5;
 
 /// The place of one kind. The thread that makes it moves into its namespace.
-pub struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     /// What all kinds share.
     pub tools: &'a Tools,
     /// The directory: all programs of the kind work here.
@@ -44,7 +44,7 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// Makes the namespace and enters it.
-    pub fn enter(tools: &'a Tools, dir: &'a Path, port: u16) -> Result<Self> {
+    pub(crate) fn enter(tools: &'a Tools, dir: &'a Path, port: u16) -> Result<Self> {
         let namespace = Namespace::new(&port.to_string())?;
         namespace.enter()?;
         Ok(Self {
@@ -58,27 +58,27 @@ impl<'a> Scene<'a> {
     }
 
     /// The port on the loopback address.
-    pub fn local(&self) -> String {
+    pub(crate) fn local(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// How long it took until the tracer was attached.
-    pub fn preparation(&self) -> Option<Duration> {
+    pub(crate) fn preparation(&self) -> Option<Duration> {
         self.traced.get()
     }
 
     /// A second host. It goes when it is dropped.
-    pub fn far_host(&self) -> Result<Namespace> {
+    pub(crate) fn far_host(&self) -> Result<Namespace> {
         Namespace::new(&format!("{}-far", self.port))
     }
 
     /// Where the recording goes.
-    pub fn recording(&self) -> PathBuf {
+    pub(crate) fn recording(&self) -> PathBuf {
         self.dir.join("trace.zkchurn")
     }
 
     /// Starts zkchurn.
-    pub fn trace(&self) -> Result<Tracer> {
+    pub(crate) fn trace(&self) -> Result<Tracer> {
         let port = self.port.to_string();
         let arguments = [&["--port", &port], &EVERYTHING[..]].concat();
         let output = self.dir.join("zkchurn.out");
@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
 
     /// Starts zkchurn between two attempts of a Java client that logs this text
     /// at each. Returns how far the log had come.
-    pub fn trace_between(&self, log: &mut Log, text: &str) -> Result<(Tracer, usize)> {
+    pub(crate) fn trace_between(&self, log: &mut Log, text: &str) -> Result<(Tracer, usize)> {
         for _ in 0..TRIES {
             log.skip()?;
             log.wait_for(text)?;
@@ -109,7 +109,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Waits for some more attempts, and until the last is over.
-    pub fn attempts(&self, log: &mut Log, text: &str, count: usize) -> Result<()> {
+    pub(crate) fn attempts(&self, log: &mut Log, text: &str, count: usize) -> Result<()> {
         for _ in 0..count {
             log.wait_for(text)?;
         }
@@ -118,22 +118,22 @@ impl<'a> Scene<'a> {
     }
 
     /// A server's configuration in this place.
-    pub fn config(&self) -> Config<'a> {
+    pub(crate) fn config(&self) -> Config<'a> {
         Config::new(self.dir, self.port)
     }
 
     /// An ordinary server.
-    pub fn server(&self) -> Result<Server> {
+    pub(crate) fn server(&self) -> Result<Server> {
         Server::start(&self.config())
     }
 
     /// One of our Java programs with all of ZooKeeper.
-    pub fn java(&self, name: &str, main: &[&str]) -> Result<Program> {
+    pub(crate) fn java(&self, name: &str, main: &[&str]) -> Result<Program> {
         self.java_with(name, &self.tools.class_path(self.dir)?, &[], main)
     }
 
     /// One of our Java programs with another class path and further flags.
-    pub fn java_with(
+    pub(crate) fn java_with(
         &self,
         name: &str,
         class_path: &str,
@@ -151,7 +151,7 @@ impl<'a> Scene<'a> {
     }
 
     /// One of our Python programs.
-    pub fn python(&self, script: &str, arguments: &[&str]) -> Result<Program> {
+    pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> Result<Program> {
         Tools::script(self.dir, script)?;
         let mut command = dies_with_parent(&self.tools.python);
         command
@@ -162,7 +162,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Any program; what it prints goes to `NAME.out`.
-    pub fn start(&self, command: &mut Command, name: &str) -> Result<Program> {
+    pub(crate) fn start(&self, command: &mut Command, name: &str) -> Result<Program> {
         let out = self.file(&format!("{name}.out"));
         let out = File::options()
             .append(true)
@@ -178,7 +178,7 @@ impl<'a> Scene<'a> {
 
     /// Runs a program again and again, at a constant pace, and returns the
     /// process of each.
-    pub fn repeat(
+    pub(crate) fn repeat(
         &self,
         count: u32,
         period: Duration,
@@ -201,23 +201,23 @@ impl<'a> Scene<'a> {
     }
 
     /// The log of a Java program.
-    pub fn log(&self, name: &str) -> Log {
+    pub(crate) fn log(&self, name: &str) -> Log {
         Log::of(&self.file(&format!("{name}.log")))
     }
 
     /// A file in the directory.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
     /// What a program printed.
-    pub fn printed(&self, name: &str) -> Result<String> {
+    pub(crate) fn printed(&self, name: &str) -> Result<String> {
         let path = self.file(&format!("{name}.out"));
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// Waits until a program has printed this.
-    pub fn wait_for_printed(&self, name: &str, text: &str) -> Result<()> {
+    pub(crate) fn wait_for_printed(&self, name: &str, text: &str) -> Result<()> {
         log::wait_for_text(&self.file(&format!("{name}.out")), text)
     }
 }

@@ -28,7 +28,7 @@ const EXPIRED: Expected = Expected {
 const ONCE: Findings = Findings::NONE.may(&["session_expired_loop", "read_timeouts"]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "one_session_two_clients",
         about: "two Java clients with the same session and password",

@@ -16,7 +16,7 @@ const FINDING: Findings =
     Findings::must(&[&["stale_address"]]).may(&["client_per_request", "refused"]);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[Kind {
+pub(super) const KINDS: &[Kind] = &[Kind {
     name: "stale_address",
     about: "a kazoo client for each request, with one dead address of two",
     quick: true,

@@ -29,7 +29,7 @@ const STRANGE: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "http_curl",
         about: "`curl http://…` once a second",

@@ -18,7 +18,7 @@ const COUNT: usize = 10;
 const PASSWORD: &str = "for-a-test";
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "tls_not_trusted",
         about: "a kazoo client with TLS that does not trust the server's certificate",

@@ -14,7 +14,7 @@ use crate::incident::jars;
 const SOURCES: [&str; 2] = ["lab/kinds", "lab/incident"];
 
 /// Programs for the kinds.
-pub struct Tools {
+pub(crate) struct Tools {
     /// zkchurn itself.
     pub zkchurn: PathBuf,
     /// A Python whose path is the same on all Debian systems: a recording
@@ -29,7 +29,7 @@ pub struct Tools {
 
 impl Tools {
     /// Builds them.
-    pub fn prepare(zkchurn: &Path) -> Result<Self> {
+    pub(crate) fn prepare(zkchurn: &Path) -> Result<Self> {
         let dir = workspace::scratch_elsewhere("kinds")?;
         compile(&dir.path().join("classes"))?;
         let stripped = jars::stripped(dir.path())?;
@@ -47,12 +47,12 @@ impl Tools {
 
     /// Copies the Java classes below `dir` and returns the class path with all
     /// of ZooKeeper.
-    pub fn class_path(&self, dir: &Path) -> Result<String> {
+    pub(crate) fn class_path(&self, dir: &Path) -> Result<String> {
         Ok(format!("{}:{}", self.classes(dir)?, jars::complete()))
     }
 
     /// The same, with what the Netty transport takes.
-    pub fn class_path_with_netty(&self, dir: &Path) -> Result<String> {
+    pub(crate) fn class_path_with_netty(&self, dir: &Path) -> Result<String> {
         Ok(format!("{}:{}", self.classes(dir)?, jars::with_netty()))
     }
 
@@ -63,7 +63,7 @@ impl Tools {
     }
 
     /// The same, with jars that lack the lost class.
-    pub fn stripped_class_path(&self, dir: &Path) -> Result<String> {
+    pub(crate) fn stripped_class_path(&self, dir: &Path) -> Result<String> {
         let classes = dir.join("classes");
         copy_all(&self.dir.path().join("classes"), &classes)?;
         copy_all(self.dir.path(), dir)?;
@@ -74,7 +74,7 @@ impl Tools {
 
     /// Copies one of our Python programs to `dir`: a recording holds the
     /// command line, and it should not tell where the repository is.
-    pub fn script(dir: &Path, name: &str) -> Result<()> {
+    pub(crate) fn script(dir: &Path, name: &str) -> Result<()> {
         let from = workspace::root().join(SOURCES[0]).join(name);
         std::fs::copy(&from, dir.join(name))
             .with_context(|| format!("cannot copy {}", from.display()))?;

@@ -10,7 +10,7 @@ use crate::incident::log;
 
 /// What is known without zkchurn. What a program cannot tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// How many connections were begun.
     pub connections: Option<usize>,
     /// The processes that began them.
@@ -22,7 +22,7 @@ pub struct Truth {
 
 impl Truth {
     /// Connections of some processes, counted.
-    pub fn counted(connections: usize, processes: &[u32]) -> Self {
+    pub(crate) fn counted(connections: usize, processes: &[u32]) -> Self {
         Self {
             connections: Some(connections),
             processes: processes.to_vec(),
@@ -31,7 +31,7 @@ impl Truth {
     }
 
     /// Connections of a process that printed a line "TID PORT" for each.
-    pub fn printed(lines: &str, process: u32) -> Result<Self> {
+    pub(crate) fn printed(lines: &str, process: u32) -> Result<Self> {
         let mut threads = Vec::new();
         let mut ports = Vec::new();
         for line in lines.lines() {
@@ -47,19 +47,19 @@ impl Truth {
     }
 
     /// With the threads.
-    pub fn by(mut self, threads: Vec<i64>) -> Self {
+    pub(crate) fn by(mut self, threads: Vec<i64>) -> Self {
         self.threads = Some(threads);
         self
     }
 
     /// With the ports.
-    pub fn from(mut self, ports: Vec<u16>) -> Self {
+    pub(crate) fn from(mut self, ports: Vec<u16>) -> Self {
         self.ports = Some(ports);
         self
     }
 
     /// Together with those of others.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         let counts = self.connections.zip(other.connections);
         self.connections = counts.map(|(one, two)| one + two);
         self.processes.extend(other.processes);
@@ -75,13 +75,13 @@ fn joined<T>(one: Option<Vec<T>>, two: Option<Vec<T>>) -> Option<Vec<T>> {
 }
 
 /// Counts the lines of a log that have this text, from some byte on.
-pub fn lines_with(log: &Path, from: usize, text: &str) -> Result<usize> {
+pub(crate) fn lines_with(log: &Path, from: usize, text: &str) -> Result<usize> {
     Ok(matching(log, from, text)?.len())
 }
 
 /// The client's ports in the lines of a Java client's log that tell of an
 /// established connection, from some byte on.
-pub fn established_ports(log: &Path, from: usize) -> Result<Vec<u16>> {
+pub(crate) fn established_ports(log: &Path, from: usize) -> Result<Vec<u16>> {
     let lines = matching(log, from, log::ESTABLISHED)?;
     let ports = lines.iter().map(|line| log::client_port(line));
     ports.collect::<Option<_>>().context("a line without port")

@@ -28,7 +28,7 @@ const UNANSWERED: Expected = Expected {
 };
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "zxid_ahead",
         about: "a Java client whose server was restarted without its data",

@@ -17,7 +17,7 @@ const MONITOR: Findings = Findings::must(&[&["four_letter_word_monitor"]]);
 const SOME: (u64, u64) = (4, 65_536);
 
 /// The kinds of this file.
-pub const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind {
         name: "four_letter_python",
         about: "a Python monitor asks ruok, stat and mntr in turn",

@@ -10,7 +10,7 @@ use super::Options;
 use super::sample::Sample;
 
 /// Writes the page.
-pub fn write(options: &Options, samples: &[Sample], made: u64) -> Result<()> {
+pub(super) fn write(options: &Options, samples: &[Sample], made: u64) -> Result<()> {
     let path = workspace::root().join("docs/measurements/soak.md");
     fs::write(&path, page(options, samples, made))
         .with_context(|| format!("cannot write {}", path.display()))

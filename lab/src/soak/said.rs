@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// The reader of zkchurn's JSON.
-pub struct Said {
+pub(super) struct Said {
     counts: Arc<Counts>,
     reader: JoinHandle<Result<Option<Value>>>,
 }
@@ -24,7 +24,7 @@ struct Counts {
 }
 
 /// What zkchurn said in the end.
-pub struct Report {
+pub(super) struct Report {
     /// Lines of single connections.
     pub connections: u64,
     /// Connections that the report counts.
@@ -35,7 +35,7 @@ pub struct Report {
 
 impl Said {
     /// Begins to read.
-    pub fn read(stdout: ChildStdout) -> Self {
+    pub(super) fn read(stdout: ChildStdout) -> Self {
         let counts = Arc::new(Counts::default());
         let of_reader = Arc::clone(&counts);
         let reader = thread::spawn(move || read(stdout, &of_reader));
@@ -43,17 +43,17 @@ impl Said {
     }
 
     /// Connections so far.
-    pub fn connections(&self) -> u64 {
+    pub(super) fn connections(&self) -> u64 {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
     /// Losses so far.
-    pub fn lost(&self) -> u64 {
+    pub(super) fn lost(&self) -> u64 {
         self.counts.lost.load(Ordering::Relaxed)
     }
 
     /// The report, once zkchurn has ended.
-    pub fn report(self) -> Result<Report> {
+    pub(super) fn report(self) -> Result<Report> {
         let report = self.reader.join().ok().context("reading failed")??;
         let report = report.context("zkchurn wrote no report")?;
         Ok(Report {

@@ -26,13 +26,13 @@ const A_LOOK_HOLDS: u64 = 8;
 const A_LOOK_TAKES: u64 = 1;
 
 /// zkchurn itself, which sudo may have started.
-pub struct Process {
+pub(super) struct Process {
     pid: u32,
 }
 
 impl Process {
     /// Finds it below `started`.
-    pub fn find(started: u32) -> Result<Self> {
+    pub(super) fn find(started: u32) -> Result<Self> {
         let mut pid = started;
         while proc::comm(pid, pid)? != "zkchurn" {
             let child = proc::children(pid)?.first().copied();
@@ -58,7 +58,7 @@ impl Process {
 
 /// One look.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Since the load began.
     pub at: Duration,
     /// Connections that the load had made before the look.
@@ -78,7 +78,12 @@ pub struct Sample {
 
 impl Sample {
     /// Looks.
-    pub fn take(at: Duration, process: &Process, load: &mut Helper, said: &Said) -> Result<Self> {
+    pub(super) fn take(
+        at: Duration,
+        process: &Process,
+        load: &mut Helper,
+        said: &Said,
+    ) -> Result<Self> {
         let made_before = load.ask()?;
         let recorded = said.connections();
         let made_after = load.ask()?;
@@ -95,7 +100,7 @@ impl Sample {
     }
 
     /// Nothing is lost. What is on its way is less than two seconds of it.
-    pub fn check(&self, rate: f64) -> Result<()> {
+    pub(super) fn check(&self, rate: f64) -> Result<()> {
         ensure!(self.lost == 0, "{} records were lost", self.lost);
         let on_its_way = (2.0 * rate).ceil() as u64;
         // The load counts a connection just after it is made.
@@ -130,7 +135,7 @@ impl fmt::Display for Sample {
 
 /// Nothing has grown from one half of the run to the other; memory once the
 /// tables are full, and never beyond its limit.
-pub fn check_growth(samples: &[Sample]) -> Result<()> {
+pub(super) fn check_growth(samples: &[Sample]) -> Result<()> {
     let full: Vec<_> = samples
         .iter()
         .filter(|sample| sample.at >= FULL_AFTER)

@@ -4,7 +4,7 @@
 
 /// A block of shell commands.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Block<'a> {
+pub(crate) struct Block<'a> {
     /// The line of its first command, counted from 1.
     pub line: usize,
     /// The commands, as written.
@@ -21,7 +21,7 @@ const MARK: &str = "<!-- not run:";
 const MARK_END: &str = "-->";
 
 /// The blocks of commands in a page.
-pub fn blocks(text: &str) -> Vec<Block<'_>> {
+pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     fences(text)
         .into_iter()
         .filter(|fence| fence.language == LANGUAGE)
@@ -34,7 +34,7 @@ pub fn blocks(text: &str) -> Vec<Block<'_>> {
 }
 
 /// What is wrong with the blocks of a page, each with its line.
-pub fn objections(text: &str) -> Vec<String> {
+pub(crate) fn objections(text: &str) -> Vec<String> {
     let mut objections = Vec::new();
     for fence in fences(text) {
         let mut object = |what: &str| objections.push(format!("{}: {what}", fence.line));

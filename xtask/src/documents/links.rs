@@ -3,7 +3,7 @@
 
 /// Links to files of the repository, each with the number of its line. What is
 /// in a block of code, on another host or on the page itself is none.
-pub fn relative(text: &str) -> Vec<(usize, &str)> {
+pub(crate) fn relative(text: &str) -> Vec<(usize, &str)> {
     let mut links = Vec::new();
     let mut in_code = false;
     for (index, line) in text.lines().enumerate() {

@@ -13,7 +13,7 @@ use crate::{command, privilege, workspace};
 
 /// Runs each block that has no excuse, in order, in the repository's root. Files
 /// that a block leaves there are removed, if it names them.
-pub fn all() -> Result<()> {
+pub(crate) fn all() -> Result<()> {
     privilege::acquire("for those commands in the documents that begin with sudo")?;
     let mut failures = Vec::new();
     for document in super::all()? {

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Heads of the columns of [`Outcome::row`].
-pub const HEADER: &str = "target              executions    edges   corpus";
+pub(crate) const HEADER: &str = "target              executions    edges   corpus";
 
 /// One run of one target.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     executions: u64,
     /// Counters of branches that were reached (`cov:`).
     edges: u64,
@@ -26,7 +26,7 @@ impl Outcome {
     /// # Errors
     ///
     /// It has no figures: nothing was run.
-    pub fn of(target: &str, succeeded: bool, log: &str, path: &Path) -> Result<Self> {
+    pub(crate) fn of(target: &str, succeeded: bool, log: &str, path: &Path) -> Result<Self> {
         let latest = log
             .lines()
             .rfind(|line| number_after(line, "cov: ").is_some());
@@ -47,7 +47,7 @@ impl Outcome {
     }
 
     /// A line of the table.
-    pub fn row(&self, target: &str) -> String {
+    pub(crate) fn row(&self, target: &str) -> String {
         let Self {
             executions,
             edges,

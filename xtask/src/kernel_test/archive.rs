@@ -25,16 +25,16 @@ const LISTS_ARE_NEW: Duration = Duration::from_hours(12);
 /// Modules that the tests need, in the order in which they load: `ss` and
 /// zkchurn ask for sockets by the first two, the tests make wires that lose or hold packets
 /// of the others.
-pub const MODULES: [&str; 5] = ["inet_diag", "tcp_diag", "veth", "sch_netem", "sch_tbf"];
+pub(crate) const MODULES: [&str; 5] = ["inet_diag", "tcp_diag", "veth", "sch_netem", "sch_tbf"];
 
 /// Debian's archive, with lists of our own.
-pub struct Archive {
+pub(crate) struct Archive {
     dir: PathBuf,
     names: String,
 }
 
 /// A kernel on this machine.
-pub struct Image {
+pub(crate) struct Image {
     /// What `uname -r` says in it.
     pub abi: String,
     /// The kernel that QEMU boots.
@@ -45,7 +45,7 @@ pub struct Image {
 
 impl Archive {
     /// Reads the lists, which are kept in `dir` for some hours.
-    pub fn open(dir: &Path) -> Result<Self> {
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
         let mut archive = Self {
             dir: dir.to_owned(),
             names: String::new(),
@@ -64,7 +64,7 @@ impl Archive {
     }
 
     /// The newest kernel of this row, fetched unless it is here.
-    pub fn image(&self, kernel: &Kernel) -> Result<Image> {
+    pub(crate) fn image(&self, kernel: &Kernel) -> Result<Image> {
         let offer = newest::offer(&self.names, kernel)
             .with_context(|| format!("Debian's archive offers no kernel {}", kernel.name))?;
         let dir = self.dir.join(&offer.abi);

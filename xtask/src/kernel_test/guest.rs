@@ -38,7 +38,12 @@ const DATA: [&str; 5] = [
 ];
 
 /// Builds the initramfs of a guest that runs these tests.
-pub fn build(dir: &Path, image: &Image, programs: &Programs, tests: &[String]) -> Result<PathBuf> {
+pub(crate) fn build(
+    dir: &Path,
+    image: &Image,
+    programs: &Programs,
+    tests: &[String],
+) -> Result<PathBuf> {
     let root = dir.join("root");
     skeleton(&root)?;
     for data in DATA {

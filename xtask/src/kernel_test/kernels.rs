@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 /// Which build of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
+pub(crate) enum Flavour {
     /// For virtual machines: the smallest package.
     Cloud,
     /// `PREEMPT_RT`; its classic tracepoint has other offsets.
@@ -14,7 +14,7 @@ pub enum Flavour {
 
 /// One row of the matrix.
 #[derive(Debug)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// What the verb calls it.
     pub name: &'static str,
     /// The version it begins with; the newest such is booted.
@@ -25,7 +25,7 @@ pub struct Kernel {
     pub hide_btf: bool,
 }
 
-pub const KERNELS: [Kernel; 8] = [
+pub(crate) const KERNELS: [Kernel; 8] = [
     Kernel::new("5.10", "5.10", Flavour::Cloud),
     Kernel::new("6.1", "6.1", Flavour::Cloud),
     Kernel::new("6.1-rt", "6.1", Flavour::Rt),
@@ -55,7 +55,7 @@ impl Kernel {
 }
 
 /// The kernels of these names; all if there are none.
-pub fn named(names: &[String]) -> Result<Vec<&'static Kernel>> {
+pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Kernel>> {
     if names.is_empty() {
         return Ok(KERNELS.iter().collect());
     }

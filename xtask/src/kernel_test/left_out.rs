@@ -79,7 +79,7 @@ fn is_5_10(kernel: &Kernel) -> bool {
 }
 
 /// The tests of one boot.
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// Names of those that run.
     pub run: Vec<String>,
     /// Those that do not, with the reason.
@@ -88,7 +88,7 @@ pub struct Chosen {
 
 /// Chooses the tests for a kernel: of the matrix, or of all, those whose name
 /// holds one of `only`.
-pub fn choose(names: &[String], kernel: &Kernel, all: bool, only: &[String]) -> Chosen {
+pub(crate) fn choose(names: &[String], kernel: &Kernel, all: bool, only: &[String]) -> Chosen {
     let mut chosen = Chosen {
         run: Vec::new(),
         left_out: Vec::new(),

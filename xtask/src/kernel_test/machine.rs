@@ -23,7 +23,7 @@ const CLOCK: &str = "shift=1,sleep=off";
 
 /// How a boot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The guest ended itself.
     ByItself,
     /// It was stopped.
@@ -32,7 +32,7 @@ pub enum End {
 
 /// Boots a kernel. Its console goes into one file, what init tells into the
 /// other.
-pub fn boot(
+pub(crate) fn boot(
     kernel: &Kernel,
     image: &Image,
     initramfs: &Path,

@@ -8,7 +8,7 @@ use super::kernels::{Flavour, Kernel};
 
 /// A kernel that the archive offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// What `uname -r` will say: `6.1.0-56-rt-amd64`.
     pub abi: String,
     /// Packages to unpack.
@@ -16,7 +16,7 @@ pub struct Offer {
 }
 
 /// The newest kernel of this series and flavour.
-pub fn offer(names: &str, kernel: &Kernel) -> Option<Offer> {
+pub(crate) fn offer(names: &str, kernel: &Kernel) -> Option<Offer> {
     let abi = names
         .lines()
         .filter_map(|name| name.strip_prefix("linux-image-"))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{kernels::Kernel, left_out::Chosen};
 
 /// What came out of one boot.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The row.
     pub kernel: &'static Kernel,
     /// What `uname -r` says, if the guest came that far.
@@ -29,7 +29,7 @@ pub struct Outcome {
 }
 
 /// Reads what init wrote. A test without a result has failed.
-pub fn read(kernel: &'static Kernel, said: &str, chosen: Chosen, took: Duration) -> Outcome {
+pub(crate) fn read(kernel: &'static Kernel, said: &str, chosen: Chosen, took: Duration) -> Outcome {
     let line = |prefix: &str| {
         let mut lines = said.lines().filter_map(|line| line.strip_prefix(prefix));
         lines.next().map(|rest| rest.trim().to_owned())
@@ -62,12 +62,12 @@ fn passes(said: &str, name: &str) -> bool {
 impl Outcome {
     /// Whether all that ran passed, doctor could tell what is there, and
     /// zkchurn traced.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.failed.is_empty() && self.doctor.is_ok() && self.start.is_ok()
     }
 
     /// Reasons for which tests did not run, and how many of which group.
-    pub fn left_out_by_reason(&self) -> BTreeMap<&'static str, String> {
+    pub(crate) fn left_out_by_reason(&self) -> BTreeMap<&'static str, String> {
         let mut counts = BTreeMap::<_, BTreeMap<_, usize>>::new();
         for (name, reason) in &self.left_out {
             let (group, _) = name.rsplit_once("::").unwrap_or((name, ""));
@@ -85,7 +85,7 @@ impl Outcome {
     }
 
     /// For people who wait.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{}: {} passed, {} failed, {} left out, {:.0} s",
             self.release.as_deref().unwrap_or("?"),

@@ -24,7 +24,7 @@ const CAPABILITIES: [&str; 5] = [
 ];
 
 /// The table, the tests that did not run, and what is degraded, as Markdown.
-pub fn lines(outcomes: &[Outcome]) -> String {
+pub(crate) fn lines(outcomes: &[Outcome]) -> String {
     let mut text = header();
     for outcome in outcomes {
         text.push_str(&row(outcome));
@@ -38,7 +38,7 @@ pub fn lines(outcomes: &[Outcome]) -> String {
 }
 
 /// Puts them into docs/reference/kernels.md in the place of the last ones.
-pub fn write(outcomes: &[Outcome]) -> Result<()> {
+pub(crate) fn write(outcomes: &[Outcome]) -> Result<()> {
     let file = workspace::root().join("docs/reference/kernels.md");
     let text = fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;
     let text =

@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::{command, toolchain, workspace};
 
 /// Lints the crates of the host, with all their tests.
-pub fn host() -> Result<()> {
+pub(crate) fn host() -> Result<()> {
     let mut clippy = command::cargo();
     clippy.args(["clippy", "--all-targets"]);
     clippy.args(command::HOST_CRATES).args(["--", "-Dwarnings"]);
@@ -19,7 +19,7 @@ pub fn host() -> Result<()> {
 }
 
 /// Lints the kernel program.
-pub fn kernel_program() -> Result<()> {
+pub(crate) fn kernel_program() -> Result<()> {
     let host = toolchain::host_triple()?;
     let flags = ["--cfg", "bpf_target_arch=\"x86_64\"", "-Cpanic=abort"];
     let mut clippy = command::cargo();

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use crate::documents;
 
 /// Whether there is no block that is neither run nor excused.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let mut objections = Vec::new();
     for document in documents::all()? {
         for objection in documents::fence::objections(&document.text) {

@@ -13,7 +13,7 @@ use self::graph::Graph;
 use crate::workspace;
 
 /// Checks every crate of the workspace, and prints each cycle with its imports.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let root = workspace::root();
     let mut cycles = 0;
     for krate in crates(&root)? {

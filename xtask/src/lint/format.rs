@@ -6,6 +6,6 @@ use anyhow::Result;
 use crate::command;
 
 /// Whether rustfmt would change nothing.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     command::run(command::cargo().args(["fmt", "--all", "--check"]))
 }

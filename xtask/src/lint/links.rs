@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::{documents, workspace};
 
 /// Whether each relative link names a file that is there.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let root = workspace::root();
     let mut objections = Vec::new();
     for document in documents::all()? {

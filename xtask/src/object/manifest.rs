@@ -13,7 +13,7 @@ use crate::workspace;
 
 /// The manifest's fields, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Hash of the sources, see [`source_hash`].
     pub source_sha256: String,
     /// Hash of the object's bytes.
@@ -26,7 +26,7 @@ pub struct Manifest {
 /// The toolchain that made an object. The same toolchain makes the same
 /// bytes from the same sources, wherever it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
+pub(crate) struct Made {
     /// The BPF target.
     pub target: String,
     /// rustc's one-line version.
@@ -41,7 +41,7 @@ pub struct Made {
 
 impl Made {
     /// Describes a toolchain.
-    pub fn with(toolchain: &Toolchain) -> Self {
+    pub(crate) fn with(toolchain: &Toolchain) -> Self {
         Self {
             target: TARGET.to_owned(),
             rustc: toolchain.rustc.version.clone(),
@@ -54,7 +54,7 @@ impl Made {
 
 impl Manifest {
     /// Describes an object that was just built.
-    pub fn describe(object: &[u8], toolchain: &Toolchain) -> Result<Self> {
+    pub(crate) fn describe(object: &[u8], toolchain: &Toolchain) -> Result<Self> {
         Ok(Self {
             source_sha256: source_hash::of(&workspace::root())?,
             object_sha256: sha256(object),
@@ -64,7 +64,7 @@ impl Manifest {
     }
 
     /// Reads the committed manifest.
-    pub fn read() -> Result<Self> {
+    pub(crate) fn read() -> Result<Self> {
         let path = path();
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -72,7 +72,7 @@ impl Manifest {
     }
 
     /// Writes the manifest to be committed.
-    pub fn write(&self) -> Result<()> {
+    pub(crate) fn write(&self) -> Result<()> {
         let path = path();
         let text = serde_json::to_string_pretty(self).context("cannot write the manifest")?;
         std::fs::write(&path, text + "\n")

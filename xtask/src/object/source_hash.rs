@@ -15,7 +15,7 @@ const CRATES: [&str; 2] = ["zkchurn-ebpf", "zkchurn-common"];
 const DEPENDENCIES: [&str; 3] = ["aya-ebpf", "aya-log-ebpf", "aya-log-common"];
 
 /// The hash of the sources below a repository's root.
-pub fn of(root: &Path) -> Result<String> {
+pub(crate) fn of(root: &Path) -> Result<String> {
     let mut parts = BTreeMap::new();
     for name in CRATES {
         let manifest = format!("{name}/Cargo.toml");

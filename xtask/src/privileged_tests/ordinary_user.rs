@@ -29,7 +29,7 @@ const DESCRIPTORS: &str = "1024";
 
 /// An ordinary user who may become root by sudo: whoever started the verb, or
 /// one that was made and goes when this is dropped.
-pub struct OrdinaryUser {
+pub(crate) struct OrdinaryUser {
     made: Option<Made>,
 }
 
@@ -40,14 +40,14 @@ struct Made {
 
 impl OrdinaryUser {
     /// The caller; where the caller is root, a user made for the purpose.
-    pub fn present_or_made() -> Result<Self> {
+    pub(crate) fn present_or_made() -> Result<Self> {
         let made = privilege::is_root().then(Made::new).transpose()?;
         Ok(Self { made })
     }
 
     /// A command that runs as root because this user called sudo, with a login's
     /// limit of descriptors.
-    pub fn as_root(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn as_root(&self, program: impl AsRef<OsStr>) -> Command {
         let limited = format!("ulimit -S -n {DESCRIPTORS} && exec sudo -- \"$0\" \"$@\"");
         let mut command = match self.made {
             None => Command::new("sh"),

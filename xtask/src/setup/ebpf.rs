@@ -13,7 +13,7 @@ use crate::toolchain::{self, LINKER_VERSION, Rustc};
 const LINKER_LLVM: [&str; 3] = ["21", "22", "23"];
 
 /// What is missing, as far as it can be told.
-pub fn missing() -> Vec<Missing> {
+pub(super) fn missing() -> Vec<Missing> {
     let Some(rustc) = Rustc::find() else {
         return vec![rustc_missing()];
     };

@@ -13,6 +13,6 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("dpkg-deb", "dpkg"),
 ];
 
-pub fn missing() -> Vec<Missing> {
+pub(super) fn missing() -> Vec<Missing> {
     remedy::missing_programs(&PROGRAMS)
 }

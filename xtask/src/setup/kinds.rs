@@ -12,6 +12,6 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("python3", "python3"),
 ];
 
-pub fn missing() -> Vec<Missing> {
+pub(super) fn missing() -> Vec<Missing> {
     remedy::missing_programs(&PROGRAMS)
 }

@@ -70,7 +70,7 @@ impl fmt::Display for Remedy {
 }
 
 /// Those of these programs that are not on PATH; beside each is Debian's package.
-pub fn missing_programs(programs: &[(&str, &str)]) -> Vec<Missing> {
+pub(super) fn missing_programs(programs: &[(&str, &str)]) -> Vec<Missing> {
     let absent = programs
         .iter()
         .filter(|(program, _)| command::on_path(program).is_none());
@@ -80,13 +80,13 @@ pub fn missing_programs(programs: &[(&str, &str)]) -> Vec<Missing> {
 }
 
 /// Whether this system takes Debian's packages.
-pub fn has_apt() -> bool {
+pub(super) fn has_apt() -> bool {
     command::on_path("apt-get").is_some()
 }
 
 /// Installs Debian packages without asking. The lists are fetched first: on a
 /// fresh machine there are none.
-pub fn install_packages(names: &[String]) -> Result<()> {
+pub(super) fn install_packages(names: &[String]) -> Result<()> {
     // Another apt may be at work, as it is on a machine that just started.
     let patience = "DPkg::Lock::Timeout=300";
     let apt = || {
@@ -104,7 +104,7 @@ pub fn install_packages(names: &[String]) -> Result<()> {
 }
 
 /// Prints a command as one would type it, then runs it.
-pub fn print_and_run(command: &mut Command) -> Result<()> {
+pub(super) fn print_and_run(command: &mut Command) -> Result<()> {
     println!("setup: {}", with_environment(command));
     command::run(command)
 }

@@ -18,7 +18,7 @@ const ORDINARY_USER: [(&str, &str); 5] = [
     ("visudo", "sudo"),
 ];
 
-pub fn missing() -> Vec<Missing> {
+pub(super) fn missing() -> Vec<Missing> {
     let mut missing = missing_programs(&ORDINARY_USER);
     if command::on_path("ip").is_none() || command::on_path("tc").is_none() {
         missing.push(Missing::package(

@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Result, ensure};
 
 /// Runs it. Its advisories are left out: they come from a git repository.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     ensure!(
         is_installed(),
         "cargo-deny {VERSION} is missing: `cargo xtask setup` builds it in two minutes"

@@ -4,7 +4,7 @@
 //! the root's manifest, and the project's own crates need none.
 
 /// Dependencies of a manifest without a reason.
-pub fn objections(manifest: &str, text: &str) -> Vec<String> {
+pub(crate) fn objections(manifest: &str, text: &str) -> Vec<String> {
     let mut objections = Vec::new();
     let mut in_dependencies = false;
     let mut has_reason = false;

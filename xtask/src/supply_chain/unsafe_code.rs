@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::{CRATES, read, shown};
 
 /// Files with `unsafe` that may not have it, and those that may and have none.
-pub fn objections(root: &Path, accepted: &BTreeMap<String, String>) -> Result<Vec<String>> {
+pub(crate) fn objections(root: &Path, accepted: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for name in CRATES {
         search(&root.join(name), root, &mut found)?;

@@ -35,7 +35,7 @@ const MOST_RIVALS: usize = 16;
 
 /// What all cases are made from. Whatever a case asks for by process or host is
 /// ordered by it beforehand: there may be thousands of cases.
-pub struct Scope<'a> {
+pub(super) struct Scope<'a> {
     registry: &'a Registry,
     window_ns: u64,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
@@ -46,7 +46,7 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub fn new(
+    pub(super) fn new(
         ledger: &'a Ledger,
         registry: &'a Registry,
         flows: &[Member<'a>],
@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Notes whose sessions go no further than the handshake.
-    pub fn introduce(&mut self, owner: Owner, clusters: &[Cluster<'a>]) {
+    pub(super) fn introduce(&mut self, owner: Owner, clusters: &[Cluster<'a>]) {
         for cluster in clusters {
             let alone = |part: &Part<'_>| {
                 part.group
@@ -90,7 +90,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    pub fn case(&self, owner: Owner, cluster: &Cluster<'a>) -> Case<'a> {
+    pub(super) fn case(&self, owner: Owner, cluster: &Cluster<'a>) -> Case<'a> {
         let parts = &cluster.parts;
         let processes = cluster.processes();
         let destinations = parts.iter().map(|part| part.key.destination);
@@ -197,7 +197,10 @@ impl<'a> Scope<'a> {
 
     /// What makes two processes instances of one program: name, executable and command
     /// line. None where the command line is not known.
-    pub fn program(&self, process: ProcessKey) -> Option<(String, Option<String>, Vec<String>)> {
+    pub(super) fn program(
+        &self,
+        process: ProcessKey,
+    ) -> Option<(String, Option<String>, Vec<String>)> {
         let identity = self.registry.get(process)?;
         (!identity.command.is_empty()).then(|| {
             (

@@ -29,11 +29,11 @@ const FEW: u64 = 2;
 /// So many processes of one name are a program that is started again and again.
 const MANY_PROCESSES: usize = 3;
 
-pub type Member<'a> = (&'a FlowKey, &'a Flow);
+pub(super) type Member<'a> = (&'a FlowKey, &'a Flow);
 
 /// Whose connections they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Owner {
+pub(super) enum Owner {
     Process(ProcessKey),
     Program(ProgramKey),
     /// A remote host, or a peer of nobody that is known.
@@ -42,7 +42,7 @@ pub enum Owner {
 
 /// Processes that are alike: same name, same user, same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProgramKey {
+pub(super) struct ProgramKey {
     comm: Option<Comm>,
     uid: Option<u32>,
     destination: Destination,
@@ -50,7 +50,7 @@ pub struct ProgramKey {
 
 /// A group of a flow, or the whole flow.
 #[derive(Clone, Copy, Debug)]
-pub struct Part<'a> {
+pub(super) struct Part<'a> {
     pub key: &'a FlowKey,
     pub flow: &'a Flow,
     /// None is the whole flow.
@@ -58,7 +58,7 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    pub fn tally(&self) -> &'a Tally {
+    pub(super) fn tally(&self) -> &'a Tally {
         match self.group {
             Some((_, group)) => group.tally(&self.flow.tally),
             None => &self.flow.tally,
@@ -66,7 +66,7 @@ impl<'a> Part<'a> {
     }
 
     /// How many threads.
-    pub fn threads(&self) -> u64 {
+    pub(super) fn threads(&self) -> u64 {
         match self.group {
             Some((_, group)) => group.threads.distinct,
             None => self.flow.threads.len() as u64,
@@ -74,7 +74,7 @@ impl<'a> Part<'a> {
     }
 
     /// Some of the threads, the busiest among them.
-    pub fn named_threads(&self) -> Vec<NamedThread> {
+    pub(super) fn named_threads(&self) -> Vec<NamedThread> {
         match self.group {
             Some((_, group)) => group.threads.named().copied().collect(),
             None => {
@@ -90,7 +90,7 @@ impl<'a> Part<'a> {
     }
 
     /// Whether a thread has a connection in it.
-    pub fn has_thread(&self, tid: u32) -> bool {
+    pub(super) fn has_thread(&self, tid: u32) -> bool {
         let thread = self.flow.threads.get(&tid);
         thread.is_some_and(|thread| match self.group {
             Some((place, _)) => thread.groups & (1 << place) != 0,
@@ -101,7 +101,10 @@ impl<'a> Part<'a> {
 
 /// The flows of each owner: those with the most ended connections, and how many were
 /// left out.
-pub fn by_owner<'a>(flows: &[Member<'a>], depth: Depth) -> (BTreeMap<Owner, Vec<Member<'a>>>, u64) {
+pub(super) fn by_owner<'a>(
+    flows: &[Member<'a>],
+    depth: Depth,
+) -> (BTreeMap<Owner, Vec<Member<'a>>>, u64) {
     let mut programs: BTreeMap<ProgramKey, Vec<Member<'a>>> = BTreeMap::new();
     let mut owners: BTreeMap<Owner, Vec<Member<'a>>> = BTreeMap::new();
     for (key, flow) in flows {
@@ -161,7 +164,7 @@ fn busiest<'a>(
 
 /// The ended connections of one owner that behaved alike.
 #[derive(Clone, Debug)]
-pub struct Cluster<'a> {
+pub(super) struct Cluster<'a> {
     /// None where several were put together.
     pub thread: Option<ThreadKind>,
     pub parts: Vec<Part<'a>>,
@@ -169,23 +172,23 @@ pub struct Cluster<'a> {
 
 impl<'a> Cluster<'a> {
     /// All of both.
-    pub fn and(mut self, other: &Self) -> Self {
+    pub(super) fn and(mut self, other: &Self) -> Self {
         self.add(other.clone());
         self
     }
 
     /// Takes all of another.
-    pub fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.thread = self.thread.filter(|kind| other.thread == Some(*kind));
         self.parts.extend(other.parts);
     }
 
-    pub fn ended(&self) -> u64 {
+    pub(super) fn ended(&self) -> u64 {
         self.parts.iter().map(|part| part.tally().ended).sum()
     }
 
     /// Its first start, of those that are kept, and its latest end.
-    pub fn span(&self) -> Option<(u64, u64)> {
+    pub(super) fn span(&self) -> Option<(u64, u64)> {
         let groups = self.parts.iter().filter_map(|part| part.group);
         let starts = Starts::together(groups.clone().map(|(_, group)| &group.starts));
         let latest_end = groups.map(|(_, group)| group.latest_end_ns).max()?;
@@ -193,7 +196,7 @@ impl<'a> Cluster<'a> {
     }
 
     /// The processes, in order.
-    pub fn processes(&self) -> Vec<ProcessKey> {
+    pub(super) fn processes(&self) -> Vec<ProcessKey> {
         let processes = self.parts.iter().filter_map(|part| part.key.process);
         let mut processes: Vec<_> = processes.collect();
         processes.sort_unstable();
@@ -203,7 +206,7 @@ impl<'a> Cluster<'a> {
 }
 
 /// The clusters of one owner's flows, most ended connections first.
-pub fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<'a>> {
+pub(super) fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<'a>> {
     let mut by_manner: BTreeMap<Manner, Vec<Part<'a>>> = BTreeMap::new();
     for part in parts(members, |way| way != Way::Open) {
         if let Some((_, group)) = part.group {
@@ -228,7 +231,7 @@ pub fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<'a>> {
 
 /// What of one owner's connections stays open, by kind of thread; before the end of a
 /// trace, when they are not listed, all connections together.
-pub fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
+pub(super) fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
     if members.iter().all(|(_, flow)| flow.tally.open() == 0) {
         return Vec::new();
     }

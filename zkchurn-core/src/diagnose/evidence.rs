@@ -32,7 +32,7 @@ const NOW: &str = "its log says so";
 const EARLIER: &str = "its log said so";
 
 /// Whether a reason is a line that ZooKeeper's client wrote.
-pub fn is_quote(reason: &str) -> bool {
+pub(super) fn is_quote(reason: &str) -> bool {
     reason.starts_with(NOW) || reason.starts_with(EARLIER)
 }
 
@@ -162,12 +162,15 @@ fn before(logged_ago_ms: Option<u64>) -> String {
 }
 
 /// The best line of these signatures that was written during the trace.
-pub fn best<'a>(case: &'a Case<'_>, signatures: &[LogSignature]) -> Option<LogLine<'a>> {
+pub(super) fn best<'a>(case: &'a Case<'_>, signatures: &[LogSignature]) -> Option<LogLine<'a>> {
     closest(lines(case), signatures)
 }
 
 /// The best one that was written before.
-pub fn best_before<'a>(case: &'a Case<'_>, signatures: &[LogSignature]) -> Option<LogLine<'a>> {
+pub(super) fn best_before<'a>(
+    case: &'a Case<'_>,
+    signatures: &[LogSignature],
+) -> Option<LogLine<'a>> {
     let logs = case.logs.iter().filter(|log| !log.during_trace);
     closest(logs.filter_map(|log| LogLine::of(case, log)), signatures)
 }
@@ -194,7 +197,7 @@ fn lines<'a>(case: &'a Case<'_>) -> impl Iterator<Item = LogLine<'a>> {
 }
 
 /// A line of ZooKeeper's client that names a cause, whatever it is.
-pub fn named_cause<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
+pub(super) fn named_cause<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
     lines(case).find(|line| {
         let tells = |signature| !speaks_for(signature).is_empty();
         line.is_of_client() && line.signature().is_some_and(tells)
@@ -202,7 +205,7 @@ pub fn named_cause<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
 }
 
 /// Whether ZooKeeper's client wrote anything about a connection during the trace.
-pub fn has_client_at_work(case: &Case<'_>) -> bool {
+pub(super) fn has_client_at_work(case: &Case<'_>) -> bool {
     case.runtime == Runtime::Jvm && lines(case).any(|line| line.is_of_client())
 }
 
@@ -297,7 +300,7 @@ fn rules_out_others(signature: LogSignature) -> bool {
 /// Holds what was found against what the logs say: a line of ZooKeeper's client that
 /// speaks for a finding is among its reasons, and one that speaks for something that was
 /// not found in that process weakens what goes by shapes only.
-pub fn weigh(stories: &mut [Story<'_>]) {
+pub(super) fn weigh(stories: &mut [Story<'_>]) {
     let found: Vec<_> = stories
         .iter()
         .map(|story| {

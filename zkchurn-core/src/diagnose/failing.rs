@@ -10,7 +10,7 @@ use crate::inspection::LogSignature;
 
 /// Signatures of log lines of a client that cannot load its own classes, or has
 /// no resources left for a connection (signatures.toml).
-pub const FAILS_INSIDE: [LogSignature; 11] = [
+pub(super) const FAILS_INSIDE: [LogSignature; 11] = [
     LogSignature::WEB_APPLICATION_STOPPED,
     LogSignature::CLIENT_THREAD_LEFT_RUNNING,
     LogSignature::ZOOKEEPER_CLASS_MISSING,
@@ -35,7 +35,7 @@ const LASTING: [LogSignature; 5] = [
 ];
 
 /// The line that says so, written during the trace or, where it holds for ever, before.
-pub fn line<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
+pub(super) fn line<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
     let during = case.logged(&FAILS_INSIDE);
     if during.is_some_and(|line| line.is_of_client()) {
         return during;
@@ -139,7 +139,7 @@ impl Cause {
 }
 
 /// Why it fails, for a sentence that ends with it; the bare fact where the log does not tell.
-pub fn cause(case: &Case<'_>) -> String {
+pub(super) fn cause(case: &Case<'_>) -> String {
     match Cause::of(case) {
         Some(cause) => format!(
             "{}. The fault is in the client, not in the server.",
@@ -150,7 +150,7 @@ pub fn cause(case: &Case<'_>) -> String {
 }
 
 /// With what to do about it.
-pub fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
+pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
     if let Some(cause) = Cause::of(case) {
         let advice = cause.advice().iter();
         return advice.fold(verdict, |verdict, one| verdict.next(*one));

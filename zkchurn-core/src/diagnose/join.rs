@@ -18,7 +18,7 @@ use super::{
 };
 
 /// A cluster, and what the rules say of it.
-pub struct Story<'a> {
+pub(super) struct Story<'a> {
     pub owner: Owner,
     pub cluster: Cluster<'a>,
     pub case: Case<'a>,
@@ -30,7 +30,7 @@ pub struct Story<'a> {
 
 impl<'a> Story<'a> {
     /// Judges a cluster.
-    pub fn of(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
+    pub(super) fn of(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
         let case = scope.case(owner, &cluster);
         let mut verdicts: Vec<_> = rules::OF_ENDED
             .iter()
@@ -48,7 +48,7 @@ impl<'a> Story<'a> {
     }
 
     /// How many ended connections it explains.
-    pub fn explains(&self) -> u64 {
+    pub(super) fn explains(&self) -> u64 {
         let before = self.before.iter().map(|(_, connections)| connections);
         self.ended() + before.sum::<u64>()
     }
@@ -91,7 +91,11 @@ impl<'a> Story<'a> {
 }
 
 /// The stories of one owner, most ended connections first.
-pub fn stories<'a>(scope: &Scope<'a>, owner: Owner, clusters: Vec<Cluster<'a>>) -> Vec<Story<'a>> {
+pub(super) fn stories<'a>(
+    scope: &Scope<'a>,
+    owner: Owner,
+    clusters: Vec<Cluster<'a>>,
+) -> Vec<Story<'a>> {
     let judged = clusters.into_iter();
     let mut stories: Vec<_> = judged
         .map(|cluster| Story::of(scope, owner, cluster))
@@ -250,7 +254,7 @@ fn unexplained<'a>(scope: &Scope<'a>, owner: Owner, left: Vec<Cluster<'a>>) -> O
 
 /// Puts processes of one program together that do the same: the workers of one parent,
 /// or instances of one service.
-pub fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
+pub(super) fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
     let mut alike: BTreeMap<_, Vec<Story<'a>>> = BTreeMap::new();
     let mut all = Vec::new();
     for story in stories {

@@ -28,7 +28,7 @@ const PROBES: [&str; 9] = [
 ];
 
 /// Evidence for both.
-pub struct Lookalikes {
+pub(super) struct Lookalikes {
     /// Connections that ended without a byte by the client's doing.
     pub silent: u64,
     /// Of those, ended by a RST: a program that sets SO_LINGER to 0.
@@ -45,7 +45,7 @@ pub struct Lookalikes {
 
 impl Lookalikes {
     /// Weighs the evidence; `None` where most connections are of another kind.
-    pub fn of(case: &Case<'_>) -> Option<Self> {
+    pub(super) fn of(case: &Case<'_>) -> Option<Self> {
         let closed = case
             .shapes()
             .count(|ending, spoken| ending == Ending::ClosedByClient && spoken == Spoken::Nobody);
@@ -165,22 +165,22 @@ impl Lookalikes {
     }
 
     /// What speaks for a client that fails, the weightiest first.
-    pub fn for_client(&self) -> impl Iterator<Item = String> {
+    pub(super) fn for_client(&self) -> impl Iterator<Item = String> {
         by_weight(&self.for_client)
     }
 
     /// Likewise for a probe.
-    pub fn for_probe(&self) -> impl Iterator<Item = String> {
+    pub(super) fn for_probe(&self) -> impl Iterator<Item = String> {
         by_weight(&self.for_probe)
     }
 
     /// Whether it is a client that fails.
-    pub fn is_client(&self) -> bool {
+    pub(super) fn is_client(&self) -> bool {
         self.client_says_so || (self.client >= 3 && self.probe + 2 <= self.client)
     }
 
     /// Whether it is a probe.
-    pub fn is_probe(&self) -> bool {
+    pub(super) fn is_probe(&self) -> bool {
         !self.client_says_so && self.probe >= 3 && self.client + 2 <= self.probe
     }
 }

@@ -22,7 +22,7 @@ const COMPARED: usize = 16;
 const ID: usize = 12;
 
 /// Whom they belong to; `threads` opened them.
-pub fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u64) -> Who {
+pub(super) fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u64) -> Who {
     let newest = cluster.parts.iter();
     let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
     let latest = newest.and_then(|part| part.key.process);
@@ -64,7 +64,7 @@ pub fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u6
 
 /// Where they run, in words: what the instance, unit, container, pod and web application are
 /// called. Nothing where the processes differ.
-pub fn runs_in(
+pub(super) fn runs_in(
     registry: &Registry,
     who: &Who,
     processes: &[ProcessKey],

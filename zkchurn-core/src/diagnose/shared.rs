@@ -18,7 +18,7 @@ type Shared = (SessionId, Vec<(User, Uses)>);
 
 /// Whose connections they are: a process of this host's, or a remote host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owner {
+pub(super) enum Owner {
     Process(ProcessKey),
     Host(IpAddr),
 }
@@ -32,7 +32,7 @@ impl Owner {
     }
 
     /// None for connections of this host's whose process is not known.
-    pub fn of_flow(key: &FlowKey) -> Option<Self> {
+    pub(super) fn of_flow(key: &FlowKey) -> Option<Self> {
         match (key.process, key.destination) {
             (Some(process), _) => Some(Self::Process(process)),
             (None, Destination::Client { host, .. }) => Some(Self::Host(host)),
@@ -43,14 +43,14 @@ impl Owner {
 
 /// All sessions that several had, by id, and where each owner's are among them.
 #[derive(Default)]
-pub struct SharedSessions {
+pub(super) struct SharedSessions {
     sessions: Vec<Shared>,
     of_owner: HashMap<Owner, Vec<usize>>,
 }
 
 impl SharedSessions {
     /// Those of a trace.
-    pub fn of(sessions: &Sessions) -> Self {
+    pub(super) fn of(sessions: &Sessions) -> Self {
         let mut all = Self::default();
         for (place, (id, session)) in sessions.shared().into_iter().enumerate() {
             let users = session.users();
@@ -64,7 +64,7 @@ impl SharedSessions {
     }
 
     /// Those of any of these owners, by id.
-    pub fn of_owners(&self, owners: impl Iterator<Item = Option<Owner>>) -> Vec<&Shared> {
+    pub(super) fn of_owners(&self, owners: impl Iterator<Item = Option<Owner>>) -> Vec<&Shared> {
         if self.sessions.is_empty() {
             return Vec::new();
         }

@@ -15,17 +15,17 @@ use crate::{
 };
 
 /// What connections are like: payload out and in, and how they end.
-pub type Kind = (u64, u64, Outcome);
+pub(crate) type Kind = (u64, u64, Outcome);
 
 /// One each `period_ms`.
-pub fn every(period_ms: u64, count: u64, (out, back, outcome): Kind) -> Vec<Connection> {
+pub(crate) fn every(period_ms: u64, count: u64, (out, back, outcome): Kind) -> Vec<Connection> {
     (0..count)
         .map(|step| ended(1_000 + step * period_ms, out, back, outcome))
         .collect()
 }
 
 /// Pauses of the Java client: 1.1 to 2.1 s, spread evenly.
-pub fn back_off(count: u64, (out, back, outcome): Kind) -> Vec<Connection> {
+pub(crate) fn back_off(count: u64, (out, back, outcome): Kind) -> Vec<Connection> {
     let mut start = 1_000;
     (0..count)
         .map(|step| {
@@ -36,7 +36,7 @@ pub fn back_off(count: u64, (out, back, outcome): Kind) -> Vec<Connection> {
 }
 
 /// The `index`-th connection by a thread of its own.
-pub fn new_thread_each(mut connections: Vec<Connection>) -> Vec<Connection> {
+pub(crate) fn new_thread_each(mut connections: Vec<Connection>) -> Vec<Connection> {
     for (connection, tid) in connections.iter_mut().zip(100..) {
         if let Some(opener) = &mut connection.opener {
             opener.thread.tid = tid;
@@ -46,7 +46,7 @@ pub fn new_thread_each(mut connections: Vec<Connection>) -> Vec<Connection> {
 }
 
 /// With another lifetime in ESTABLISHED.
-pub fn living(milliseconds: u64, mut connections: Vec<Connection>) -> Vec<Connection> {
+pub(crate) fn living(milliseconds: u64, mut connections: Vec<Connection>) -> Vec<Connection> {
     for connection in &mut connections {
         let left = connection.established_ns.unwrap() + milliseconds * MS;
         let later = left - connection.left_established_ns.unwrap();
@@ -58,22 +58,22 @@ pub fn living(milliseconds: u64, mut connections: Vec<Connection>) -> Vec<Connec
 }
 
 /// What is found in these connections, a minute's trace.
-pub fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
+pub(crate) fn diagnosed(connections: &[Connection]) -> Vec<Finding> {
     diagnosed_with(connections, &Registry::default())
 }
 
 /// A line of a log: id of its signature, the record that it is of, the line, and how often
 /// it was written.
-pub type Line<'a> = (&'a str, Option<&'a str>, &'a str, u64);
+pub(crate) type Line<'a> = (&'a str, Option<&'a str>, &'a str, u64);
 
 /// Likewise, with lines of the log of the process that opened the first of them, which were
 /// written during the trace.
-pub fn diagnosed_beside_log(connections: &[Connection], lines: &[Line<'_>]) -> Vec<Finding> {
+pub(crate) fn diagnosed_beside_log(connections: &[Connection], lines: &[Line<'_>]) -> Vec<Finding> {
     diagnosed_with(connections, &logged(connections, lines, true))
 }
 
 /// Likewise, written before it.
-pub fn diagnosed_beside_earlier_log(
+pub(crate) fn diagnosed_beside_earlier_log(
     connections: &[Connection],
     lines: &[Line<'_>],
 ) -> Vec<Finding> {
@@ -108,7 +108,7 @@ fn logged(connections: &[Connection], lines: &[Line<'_>], during_trace: bool) ->
 }
 
 /// Likewise, with what is known of their processes.
-pub fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
+pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
     let mut ledger = Ledger::default();
     for connection in connections {
         if connection.was_established() && !connection.before_start {
@@ -122,7 +122,7 @@ pub fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Fi
 }
 
 /// The confidence of each finding by its name, in order.
-pub fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
+pub(crate) fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
     findings
         .iter()
         .map(|finding| (finding.name, finding.confidence))
@@ -130,7 +130,7 @@ pub fn names(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
 }
 
 /// Likewise, each with its alternatives behind it.
-pub fn names_and_alternatives(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
+pub(crate) fn names_and_alternatives(findings: &[Finding]) -> Vec<(Churn, Confidence)> {
     let all = findings.iter().flat_map(|finding| {
         let alternatives = finding.alternatives.iter();
         let alternatives = alternatives.map(|other| (other.name, other.confidence));
@@ -139,7 +139,7 @@ pub fn names_and_alternatives(findings: &[Finding]) -> Vec<(Churn, Confidence)> 
     all.collect()
 }
 
-pub fn only(findings: Vec<Finding>) -> Finding {
+pub(crate) fn only(findings: Vec<Finding>) -> Finding {
     let [finding] = <[Finding; 1]>::try_from(findings)
         .unwrap_or_else(|found| panic!("found {:?}", names(&found)));
     finding

@@ -86,7 +86,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A record of `bytes`, which are what a packet of `payload` bytes adds.
-    pub fn record(
+    pub(crate) fn record(
         socket: u64,
         direction: u8,
         offset: u8,

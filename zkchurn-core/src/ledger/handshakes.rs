@@ -190,7 +190,7 @@ pub(crate) mod tests {
     use crate::handshake::First;
 
     /// A captured message.
-    pub fn first(message: Message) -> Option<First> {
+    pub(crate) fn first(message: Message) -> Option<First> {
         Some(First {
             message,
             at_ns: 1,
@@ -199,7 +199,7 @@ pub(crate) mod tests {
     }
 
     /// A request for `session`, and its answer if there is one.
-    pub fn asked(session: i64, answer: Option<(i64, i32)>) -> Handshake {
+    pub(crate) fn asked(session: i64, answer: Option<(i64, i32)>) -> Handshake {
         Handshake {
             request: first(Message::ConnectRequest {
                 session: SessionId(session),

@@ -16,7 +16,7 @@ const AT_ONCE: usize = 64;
 
 /// Counts by step, from the first step that occurred to the last.
 #[derive(Clone, Debug, Default)]
-pub struct Histogram {
+pub(super) struct Histogram {
     first: usize,
     counts: Vec<u32>,
     total: u64,
@@ -25,7 +25,7 @@ pub struct Histogram {
 impl Histogram {
     /// Counts `value` once more.
     #[inline]
-    pub fn record(&mut self, value: u64) {
+    pub(super) fn record(&mut self, value: u64) {
         self.add(step_of(value), 1);
     }
 
@@ -40,7 +40,7 @@ impl Histogram {
     }
 
     /// Counts `value` once less, where it is counted.
-    pub fn remove(&mut self, value: u64) {
+    pub(super) fn remove(&mut self, value: u64) {
         let place = step_of(value).wrapping_sub(self.first);
         if let Some(count) = self.counts.get_mut(place)
             && *count > 0
@@ -70,7 +70,7 @@ impl Histogram {
     }
 
     /// Adds the counts of another histogram.
-    pub fn absorb(&mut self, other: &Self) {
+    pub(super) fn absorb(&mut self, other: &Self) {
         if other.counts.is_empty() {
             return;
         }
@@ -84,7 +84,7 @@ impl Histogram {
     }
 
     /// The greatest value of the step up to which a share of all values lies.
-    pub fn at_quantile(&self, share: f64) -> u64 {
+    pub(super) fn at_quantile(&self, share: f64) -> u64 {
         let wanted = ((share.min(1.0) * self.total as f64).ceil() as u64).max(1);
         let mut counted = 0;
         for (number, counts) in self.counts.chunks(AT_ONCE).enumerate() {
@@ -104,7 +104,7 @@ impl Histogram {
     }
 
     /// How many values lie in steps after that of `value`.
-    pub fn longer_than(&self, value: u64) -> u64 {
+    pub(super) fn longer_than(&self, value: u64) -> u64 {
         let from = (step_of(value) + 1).saturating_sub(self.first);
         let later = self.counts.get(from..).unwrap_or_default();
         sum(later)

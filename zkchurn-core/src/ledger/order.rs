@@ -13,14 +13,14 @@ const REMEMBERED: usize = 32;
 
 /// The latest starts, in their order.
 #[derive(Clone, Debug, Default)]
-pub struct InOrder {
+pub(super) struct InOrder {
     latest: VecDeque<u64>,
 }
 
 impl InOrder {
     /// Adds the gap before a start to `gaps`; where it lies in a gap that is there already,
     /// it makes two of it.
-    pub fn add(&mut self, start_ns: u64, gaps: &mut Distribution) {
+    pub(super) fn add(&mut self, start_ns: u64, gaps: &mut Distribution) {
         match self.latest() {
             Some(last) if start_ns <= last => return self.insert(start_ns, gaps),
             Some(last) => gaps.add(start_ns - last),
@@ -33,7 +33,7 @@ impl InOrder {
     }
 
     /// The latest of all.
-    pub fn latest(&self) -> Option<u64> {
+    pub(super) fn latest(&self) -> Option<u64> {
         self.latest.back().copied()
     }
 

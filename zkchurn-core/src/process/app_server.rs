@@ -33,7 +33,7 @@ const SERVERS: [(&str, Names); 13] = [
 
 /// `gunicorn shop:app`; the program's name alone where it names no application, and `None`
 /// where it is no such program.
-pub fn application(program: &str, arguments: &[String]) -> Option<String> {
+pub(super) fn application(program: &str, arguments: &[String]) -> Option<String> {
     // setproctitle: `gunicorn: worker [shop:app]`.
     let program = program.strip_suffix(':').unwrap_or(program);
     let (name, names) = SERVERS.iter().find(|(name, _)| *name == program)?;

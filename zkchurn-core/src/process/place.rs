@@ -16,7 +16,7 @@ const MOST: usize = 3;
 
 /// The end of a path, as long as it takes to hold a name that is not common to many:
 /// `sync.js`, but `shop/dist/index.js`.
-pub fn told_apart(path: &str) -> String {
+pub(super) fn told_apart(path: &str) -> String {
     let mut shown = Vec::new();
     for part in parts(path).take(MOST) {
         if !shown.is_empty() && ROOTS.contains(&part) {
@@ -31,7 +31,7 @@ pub fn told_apart(path: &str) -> String {
 }
 
 /// The innermost directory of a path whose name is not common to many.
-pub fn telling(path: &str) -> Option<&str> {
+pub(super) fn telling(path: &str) -> Option<&str> {
     let found = parts(path).find(|part| !is_common(part))?;
     (!ROOTS.contains(&found)).then_some(found)
 }

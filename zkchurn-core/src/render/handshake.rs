@@ -10,7 +10,7 @@ use crate::{
 
 /// What both sides said first.
 #[derive(Serialize)]
-pub struct HandshakeBody {
+pub(super) struct HandshakeBody {
     request: Option<FirstBody>,
     response: Option<FirstBody>,
 }
@@ -29,7 +29,7 @@ struct FirstBody {
 
 impl HandshakeBody {
     /// The body, with times of day by `clock`.
-    pub fn new(handshake: &Handshake, clock: ClockPair) -> Self {
+    pub(super) fn new(handshake: &Handshake, clock: ClockPair) -> Self {
         let body = |first: First| FirstBody {
             at: rfc3339(clock.timestamp(first.at_ns)),
             first_packet: first.first_packet,

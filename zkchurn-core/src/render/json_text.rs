@@ -10,7 +10,7 @@ use crate::text::is_printable;
 /// JSON has to escape only the control characters below the blank. Those of
 /// C1 (U+009B begins a control sequence as ESC [ does), DEL and the invisible
 /// ones are escaped here too; who reads the JSON gets the same text.
-pub struct Printable;
+pub(super) struct Printable;
 
 impl Formatter for Printable {
     fn write_string_fragment<W: ?Sized + Write>(

@@ -31,7 +31,7 @@ use crate::{
 
 /// For a ticket or a chat.
 #[derive(Debug)]
-pub struct MarkdownForm;
+pub(super) struct MarkdownForm;
 
 impl Form for MarkdownForm {
     fn name(&self) -> &'static str {

@@ -17,7 +17,11 @@ const MOST_ROWS: usize = 10;
 
 /// A row for each process of `flows` with an inspection, in their order, as of
 /// `now_ns`.
-pub fn rows(flows: &[(&FlowKey, &Flow)], registry: &Registry, now_ns: u64) -> Vec<SuspectRow> {
+pub(super) fn rows(
+    flows: &[(&FlowKey, &Flow)],
+    registry: &Registry,
+    now_ns: u64,
+) -> Vec<SuspectRow> {
     let mut rows: Vec<(_, SuspectRow)> = Vec::new();
     for (key, flow) in flows {
         let Some(process) = key.process else { continue };

@@ -100,7 +100,7 @@ const SHARED: [&str; 5] = [
 /// The class that a word of a line names: `NIOServerCnxn`, `o.a.z.s.NIOServerCnxn`,
 /// `server.NIOServerCnxn$1@372`, `NIOServerCnxn.java:372`, `x.y.Class.method`; `None`
 /// where it is no name of a class.
-pub fn named(word: &[u8]) -> Option<Class> {
+pub(super) fn named(word: &[u8]) -> Option<Class> {
     let (name, has_line) = without_line(word);
     let name = name.strip_suffix(b".java").unwrap_or(name);
     let mut parts = name.rsplit(|byte| *byte == b'.').map(outer);
@@ -150,7 +150,7 @@ pub fn named(word: &[u8]) -> Option<Class> {
 
 /// Remembers the names that came last: a log has few, and most lines have one of them.
 #[derive(Debug)]
-pub struct Classes {
+pub(super) struct Classes {
     names: [Name; 8],
 }
 
@@ -177,7 +177,7 @@ impl Classes {
     const LONGEST: usize = 48;
 
     /// The class that `Name@372` names, as ZooKeeper's own layout has it.
-    pub fn with_line(&mut self, word: &[u8]) -> Option<Class> {
+    pub(super) fn with_line(&mut self, word: &[u8]) -> Option<Class> {
         let at = memchr::memrchr(b'@', word).filter(|at| (1..=Self::LONGEST).contains(at));
         let Some((name, line)) = at.and_then(|at| word.split_at_checked(at)) else {
             return named(word);

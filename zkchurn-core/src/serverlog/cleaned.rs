@@ -7,7 +7,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 const ESCAPE: u8 = 0x1b;
 
 /// The text behind the last NUL, without byte order mark and carriage return.
-pub fn bare(line: &[u8]) -> &[u8] {
+pub(super) fn bare(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = match memchr::memrchr(0, line) {
         Some(last) => line.get(last + 1..).unwrap_or_default(),
@@ -17,12 +17,12 @@ pub fn bare(line: &[u8]) -> &[u8] {
 }
 
 /// Whether it has colours or other escapes.
-pub fn has_escapes(line: &[u8]) -> bool {
+pub(super) fn has_escapes(line: &[u8]) -> bool {
     memchr::memchr(ESCAPE, line).is_some()
 }
 
 /// The line without the sequences that colour it (ECMA-48: `ESC [ … letter`), into `to`.
-pub fn without_escapes(line: &[u8], to: &mut Vec<u8>) {
+pub(super) fn without_escapes(line: &[u8], to: &mut Vec<u8>) {
     to.clear();
     let mut rest = line;
     while let Some(at) = memchr::memchr(ESCAPE, rest) {

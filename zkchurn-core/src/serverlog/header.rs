@@ -23,7 +23,7 @@ const ELEMENTS: usize = 24;
 
 /// What is known of a line before its header is read, from what stands around it.
 #[derive(Clone, Copy, Debug)]
-pub struct Outer {
+pub(super) struct Outer {
     pub stamp: Stamp,
     pub level: Option<Level>,
 }
@@ -39,7 +39,7 @@ impl Default for Outer {
 
 /// Reads the header of a line. `None` where it has none: then the line goes on with
 /// another, or it is not understood.
-pub fn read<'l>(line: &'l [u8], outer: &Outer) -> Option<Record<'l>> {
+pub(super) fn read<'l>(line: &'l [u8], outer: &Outer) -> Option<Record<'l>> {
     let mut header = Header::new(line, outer);
     while header.elements < ELEMENTS && header.element() {
         header.elements += 1;

@@ -20,7 +20,7 @@ const DEPTH: usize = 4;
 
 /// What was found.
 #[derive(Debug)]
-pub struct Fields {
+pub(super) struct Fields {
     /// By rank: the lower is the better.
     message: Option<(usize, Vec<u8>)>,
     pub level: Option<Level>,
@@ -33,13 +33,13 @@ pub struct Fields {
 
 impl Fields {
     /// What the line says.
-    pub fn message(&self) -> Option<&[u8]> {
+    pub(super) fn message(&self) -> Option<&[u8]> {
         self.message.as_ref().map(|(_, text)| text.as_slice())
     }
 }
 
 /// Reads a line; `None` where it is no object, or one with a field twice.
-pub fn read(line: &[u8]) -> Option<Fields> {
+pub(super) fn read(line: &[u8]) -> Option<Fields> {
     let mut fields = Fields {
         message: None,
         level: None,

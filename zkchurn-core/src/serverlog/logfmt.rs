@@ -3,7 +3,7 @@
 
 /// The fields that matter.
 #[derive(Debug, Default)]
-pub struct Fields<'l> {
+pub(super) struct Fields<'l> {
     pub time: Option<&'l [u8]>,
     pub level: Option<&'l [u8]>,
     pub logger: Option<&'l [u8]>,
@@ -16,7 +16,7 @@ pub struct Fields<'l> {
 const FIELDS: usize = 32;
 
 /// Reads a line. The first field of a name counts.
-pub fn read(line: &[u8]) -> Option<Fields<'_>> {
+pub(super) fn read(line: &[u8]) -> Option<Fields<'_>> {
     let mut fields = Fields::default();
     let mut rest = line;
     for _ in 0..FIELDS {

@@ -12,7 +12,7 @@ const LONGEST: usize = 256;
 
 /// A prefix that was taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix<'l> {
+pub(super) struct Prefix<'l> {
     /// Its time, where it tells one.
     pub stamp: Stamp,
     /// Whether it begins with a time or with what stands before one: behind that a message may
@@ -23,7 +23,7 @@ pub struct Prefix<'l> {
 }
 
 /// Takes a prefix off; `may_be_name` where no time was taken off before.
-pub fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
+pub(super) fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
     let timed = match line.first()? {
         b'<' => priority(line),
         b'@' => tai64n(line),

@@ -20,7 +20,7 @@ use crate::{
 
 /// Options of the doctor.
 #[derive(Debug, Args)]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
@@ -31,7 +31,7 @@ pub struct DoctorArgs {
 /// # Errors
 ///
 /// The output cannot be written.
-pub fn run(args: &DoctorArgs) -> Result<Code, Failure> {
+pub(crate) fn run(args: &DoctorArgs) -> Result<Code, Failure> {
     let facts = Facts::gather();
     let doctor = Doctor::new(
         facts.host.clone(),

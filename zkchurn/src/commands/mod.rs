@@ -2,10 +2,10 @@
 //! One file a command: what may be typed, the settings that it means, and running it.
 //! Nothing below here knows of clap.
 
-pub mod doctor;
-pub mod output;
-pub mod replay;
-pub mod serverlog;
-pub mod timewait;
-pub mod trace;
-pub mod values;
+pub(crate) mod doctor;
+pub(crate) mod output;
+pub(crate) mod replay;
+pub(crate) mod serverlog;
+pub(crate) mod timewait;
+pub(crate) mod trace;
+pub(crate) mod values;

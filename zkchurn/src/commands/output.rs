@@ -13,7 +13,7 @@ use crate::{host::time_zone, warn::warn};
 
 /// Options of the output.
 #[derive(Clone, Debug, Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
@@ -37,7 +37,7 @@ pub struct OutputArgs {
 }
 
 /// The options of `form` on standard output, without a limit of lines.
-pub fn options(no_color: bool) -> Options {
+pub(crate) fn options(no_color: bool) -> Options {
     Options {
         colour: !no_color && colour_is_welcome(&io::stdout().lock()),
         zone: zone(),
@@ -65,12 +65,12 @@ fn columns(stdout: &StdoutLock<'_>) -> Option<u16> {
 }
 
 /// The renderer that the options ask for, on standard output.
-pub fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
+pub(crate) fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
     renderer_to(args, Box::new(io::stdout().lock()))
 }
 
 /// The same, writing to something on its way there.
-pub fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Renderer> {
+pub(crate) fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Renderer> {
     let options = Options {
         lines_per_second: args.lines,
         details: args.details,
@@ -80,7 +80,7 @@ pub fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Renderer> {
 }
 
 /// The renderer of `zkchurn timewait`.
-pub fn time_wait_renderer(
+pub(crate) fn time_wait_renderer(
     format: &dyn Form,
     no_color: bool,
     to: Box<dyn Write>,

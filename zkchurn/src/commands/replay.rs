@@ -24,7 +24,7 @@ use crate::{
 
 /// Options of a replay.
 #[derive(Debug, Args)]
-pub struct ReplayArgs {
+pub(crate) struct ReplayArgs {
     /// The recording.
     pub file: PathBuf,
     /// How to print.
@@ -37,7 +37,7 @@ pub struct ReplayArgs {
 /// # Errors
 ///
 /// The file cannot be read or is no recording, or the output cannot be written.
-pub fn run(args: &ReplayArgs) -> Result<Code, Failure> {
+pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
     let file = File::open(&args.file)
         .with_context(|| format!("{} cannot be read", args.file.display()))
         .map_err(|error| Failure::new(Code::Unreadable, error))?;

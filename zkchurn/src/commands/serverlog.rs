@@ -26,7 +26,7 @@ use crate::{
 
 /// Options of `serverlog`.
 #[derive(Debug, Args)]
-pub struct ServerLogArgs {
+pub(crate) struct ServerLogArgs {
     /// The log files; `-` for standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -59,7 +59,7 @@ pub struct ServerLogArgs {
 /// # Errors
 ///
 /// No file can be read, or the output cannot be written.
-pub fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
+pub(crate) fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     let mut troubles = Vec::new();
     let mut sources = Vec::new();
     for path in &args.files {

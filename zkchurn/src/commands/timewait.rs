@@ -18,7 +18,7 @@ use crate::{
 
 /// Options of `timewait`.
 #[derive(Debug, Args)]
-pub struct TimeWaitArgs {
+pub(crate) struct TimeWaitArgs {
     /// Ports whose sockets to list, comma-separated.
     #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
     pub port: Vec<values::Ports>,
@@ -65,7 +65,7 @@ impl TimeWaitArgs {
     /// # Errors
     ///
     /// There are too many ports.
-    pub fn settings(&self) -> Result<TraceSettings, Failure> {
+    pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             pid: None,
@@ -92,7 +92,7 @@ impl TimeWaitArgs {
 /// # Errors
 ///
 /// Tracing is not possible here, or an output cannot be written.
-pub fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
+pub(crate) fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
     let renderer = |to| output::time_wait_renderer(args.format, args.no_color, to);
     live::run(&args.settings()?, &renderer)
 }

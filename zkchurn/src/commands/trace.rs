@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// Connections that are followed at once, unless told otherwise.
-pub const TABLE_SIZE: u32 = 65_536;
+pub(crate) const TABLE_SIZE: u32 = 65_536;
 /// Size of the buffer between kernel and zkchurn, unless told otherwise.
-pub const BUFFER_KIB: u32 = 4_096;
+pub(crate) const BUFFER_KIB: u32 = 4_096;
 
 /// Options of a trace.
 #[derive(Debug, Args)]
-pub struct TraceArgs {
+pub(crate) struct TraceArgs {
     /// Ports to trace: numbers, ranges such as 2181-2183, or names of /etc/services,
     /// comma-separated.
     #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
@@ -104,7 +104,7 @@ impl TraceArgs {
     /// # Errors
     ///
     /// There are too many ports.
-    pub fn settings(&self) -> Result<TraceSettings, Failure> {
+    pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             pid: self.pid.map(NonZeroU32::get),
@@ -131,7 +131,7 @@ impl TraceArgs {
 /// # Errors
 ///
 /// Tracing is not possible here, or an output cannot be written.
-pub fn run(args: &TraceArgs) -> Result<Code, Failure> {
+pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
     live::run(&args.settings()?, &|to| {
         output::renderer_to(&args.output, to)
     })

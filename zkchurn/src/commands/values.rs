@@ -60,7 +60,7 @@ impl From<HookValue> for Hook {
 }
 
 /// `--format`: what is in the list of forms.
-pub fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
+pub(crate) fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
     let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
     PossibleValuesParser::new(values).try_map(|name| render::named(&name).ok_or("no such format"))
 }
@@ -89,13 +89,13 @@ impl From<JvmValue> for JvmMode {
 }
 
 /// Ports that one value of `--port` names: one, or a range.
-pub type Ports = RangeInclusive<u16>;
+pub(crate) type Ports = RangeInclusive<u16>;
 
 /// More ports would make every line that lists them unreadable.
 const MOST_PORTS: usize = 64;
 
 /// `2181`, `2181-2183`, or the name of a service.
-pub fn ports(text: &str) -> Result<Ports, String> {
+pub(crate) fn ports(text: &str) -> Result<Ports, String> {
     let text = text.trim();
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| text.parse().ok().filter(|port| *port > 0);
@@ -119,7 +119,7 @@ pub fn ports(text: &str) -> Result<Ports, String> {
 /// # Errors
 ///
 /// There are too many.
-pub fn all_ports(values: &[Ports]) -> Result<Vec<u16>, Failure> {
+pub(crate) fn all_ports(values: &[Ports]) -> Result<Vec<u16>, Failure> {
     let mut ports = Vec::new();
     for port in values.iter().cloned().flatten() {
         if !ports.contains(&port) {
@@ -136,31 +136,31 @@ pub fn all_ports(values: &[Ports]) -> Result<Vec<u16>, Failure> {
     Ok(ports)
 }
 
-pub fn pid(text: &str) -> Result<NonZeroU32, String> {
+pub(crate) fn pid(text: &str) -> Result<NonZeroU32, String> {
     text.parse()
         .map_err(|_| "a pid is a positive number, as shown by `ps`".to_owned())
 }
 
-pub fn positive(text: &str) -> Result<usize, String> {
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a positive number is needed".to_owned()),
         Ok(number) => Ok(number),
     }
 }
 
-pub fn table_size(text: &str) -> Result<u32, String> {
+pub(crate) fn table_size(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(sockets) if (1..=16_777_216).contains(&sockets) => Ok(sockets),
         _ => Err("a number from 1 to 16777216 is needed, such as 65536".to_owned()),
     }
 }
 
-pub fn lines(text: &str) -> Result<u32, String> {
+pub(crate) fn lines(text: &str) -> Result<u32, String> {
     let wrong = "a number from 0 to 4294967295 is needed, such as 20; 0 is no limit";
     text.parse().map_err(|_| wrong.to_owned())
 }
 
-pub fn buffer(text: &str) -> Result<u32, String> {
+pub(crate) fn buffer(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
         _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
@@ -168,14 +168,14 @@ pub fn buffer(text: &str) -> Result<u32, String> {
 }
 
 /// A time of the server's clock: a log has no zone.
-pub fn moment(text: &str) -> Result<Moment, String> {
+pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     let date = text.parse().map_err(|_| {
         "write the time as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
     })?;
     Ok(Moment::of(date))
 }
 
-pub fn watch(text: &str) -> Result<Duration, String> {
+pub(crate) fn watch(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(
             "a duration above 0 is needed to see who closes, such as 10s; without \
@@ -187,7 +187,7 @@ pub fn watch(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration with a unit; a bare number is seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a time is a number with a unit, such as 500ms, 60s, 5m or 1h30m".to_owned();
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));

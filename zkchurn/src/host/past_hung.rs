@@ -23,7 +23,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(1);
 const MOST_THREADS: usize = 16;
 
 /// What came of it.
-pub struct Outcomes<T, R> {
+pub(super) struct Outcomes<T, R> {
     /// In the order of the items.
     pub done: Vec<(T, R)>,
     /// Those that did not answer, or were not reached.
@@ -35,7 +35,7 @@ pub struct Outcomes<T, R> {
 /// # Errors
 ///
 /// The system grants no thread.
-pub fn each<T, R>(
+pub(super) fn each<T, R>(
     items: Vec<T>,
     deadline: Instant,
     work: impl Fn(T) -> R + Send + Sync + 'static,

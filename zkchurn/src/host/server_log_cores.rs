@@ -22,7 +22,7 @@ const READERS: usize = 8;
 const IN_HAND: usize = 2;
 
 /// How many readers are worth it on this host; 1 for none beside the caller.
-pub fn readers() -> usize {
+pub(super) fn readers() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get().min(READERS))
 }
 
@@ -31,7 +31,7 @@ pub fn readers() -> usize {
 /// # Errors
 ///
 /// It cannot be read on; what came before is counted.
-pub fn read(
+pub(super) fn read(
     file: File,
     readers: usize,
     scanner: &mut Scanner,

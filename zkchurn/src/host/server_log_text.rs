@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 /// How a log is packed or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     Plain,
     Gzip,
     /// UTF-16, as Windows tools write it; little endian first.
@@ -20,7 +20,7 @@ pub enum Form {
 }
 
 /// So many bytes tell.
-pub const MAGIC: usize = 64;
+pub(super) const MAGIC: usize = 64;
 
 /// What other packers write first, their names, and what unpacks them to standard output.
 const PACKERS: [(&[u8], &str, &str); 7] = [
@@ -34,7 +34,7 @@ const PACKERS: [(&[u8], &str, &str); 7] = [
 ];
 
 /// The form of a file that begins like this.
-pub fn of(beginning: &[u8]) -> Form {
+pub(super) fn of(beginning: &[u8]) -> Form {
     // RFC 1952, 2.3.1.
     if beginning.starts_with(&[0x1f, 0x8b]) {
         return Form::Gzip;
@@ -82,7 +82,7 @@ fn without_mark(beginning: &[u8]) -> Form {
 /// # Errors
 ///
 /// It is packed by something that is not read.
-pub fn decoded(from: impl Read + 'static, form: Form) -> io::Result<Box<dyn Read>> {
+pub(super) fn decoded(from: impl Read + 'static, form: Form) -> io::Result<Box<dyn Read>> {
     Ok(match form {
         Form::Plain => Box::new(from),
         Form::Gzip => Box::new(MultiGzDecoder::new(from)),

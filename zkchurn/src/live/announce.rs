@@ -5,7 +5,7 @@ use crate::warn::warn;
 use zkchurn_core::frame::{Sides, TraceStart};
 
 /// Says what is traced and what is degraded; tests and scripts wait for it.
-pub fn announce(start: &TraceStart) {
+pub(super) fn announce(start: &TraceStart) {
     for sentence in &start.degraded {
         warn(format_args!("limitation: {sentence}"));
     }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Refuses options that do not go together.
-pub fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Failure> {
+pub(super) fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Failure> {
     if settings.pid.is_some() && facts.own_pid_namespace {
         return Err(Failure::sentence(
             Code::Usage,
@@ -77,7 +77,7 @@ fn process_of_thread(tid: u32) -> Option<u32> {
 const DESCRIPTORS: u64 = 64;
 
 /// Raises the limit of open files if it is too low.
-pub fn ensure_descriptors() -> Result<(), Failure> {
+pub(super) fn ensure_descriptors() -> Result<(), Failure> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|allowed| allowed >= DESCRIPTORS) {
         return Ok(());
@@ -95,7 +95,7 @@ pub fn ensure_descriptors() -> Result<(), Failure> {
 }
 
 /// Refuses to go on where the host lacks what tracing needs.
-pub fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
+pub(super) fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
     let sentences: Vec<_> = checks
         .iter()
         .filter(|check| check.state.blocks())
@@ -111,7 +111,7 @@ pub fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
 }
 
 /// Attaches the kernel program.
-pub fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, Failure> {
+pub(super) fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, Failure> {
     let config = KernelConfig {
         ports: settings.ports.clone(),
         side: settings.sides,
@@ -204,7 +204,11 @@ fn shorten(error: KernelError) -> anyhow::Error {
 }
 
 /// What this host cannot offer, each a sentence.
-pub fn degraded(settings: &TraceSettings, checks: &[Check], source: &KernelSource) -> Vec<String> {
+pub(super) fn degraded(
+    settings: &TraceSettings,
+    checks: &[Check],
+    source: &KernelSource,
+) -> Vec<String> {
     let mut sentences: Vec<_> = checks
         .iter()
         .filter(|check| check.state == State::Degraded)

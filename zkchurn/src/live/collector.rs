@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// What becomes of records, and what else is asked of the host.
-pub struct Collector<P> {
+pub(super) struct Collector<P> {
     /// Where frames go.
     pub sink: Sink,
     /// Who is looked at when.
@@ -51,7 +51,7 @@ pub struct Collector<P> {
 
 impl<P: Probes> Collector<P> {
     /// One that has taken nothing yet.
-    pub fn new(sink: Sink, probes: P, settings: &TraceSettings) -> Self {
+    pub(super) fn new(sink: Sink, probes: P, settings: &TraceSettings) -> Self {
         Self {
             sink,
             schedule: Schedule::new(settings.jvm, settings.logs),

@@ -13,10 +13,10 @@ const RECORDING: Duration = Duration::from_millis(1_600);
 /// For the reader of standard output to take the report.
 const SCREEN: Duration = Duration::from_millis(1_800);
 /// How long a list of sockets may take, so that what there is comes in time.
-pub const LIST_WITHIN: Duration = Duration::from_millis(800);
+pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 
 /// Until when the end waits for whom.
-pub struct Ending {
+pub(super) struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
     pub recording: Instant,
@@ -25,7 +25,7 @@ pub struct Ending {
 
 impl Ending {
     /// It begins now.
-    pub fn begins() -> Self {
+    pub(super) fn begins() -> Self {
         let (paused, now) = (tokio::time::Instant::now(), Instant::now());
         Self {
             names: paused + NAMES,

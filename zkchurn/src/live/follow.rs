@@ -19,10 +19,10 @@ use super::{
 use crate::exit::{Code, Failure};
 
 /// How often it is asked who churns enough for a closer look.
-pub const SUSPECT_EVERY: Duration = Duration::from_secs(1);
+pub(super) const SUSPECT_EVERY: Duration = Duration::from_secs(1);
 
 /// A trace that is going on.
-pub struct Trace<S, P> {
+pub(super) struct Trace<S, P> {
     /// Where its records come from.
     pub source: S,
     /// Which connections in its table were told of.

@@ -15,7 +15,7 @@ mod owed;
 mod pace;
 mod schedule;
 mod screen;
-pub mod settings;
+pub(crate) mod settings;
 mod signals;
 mod sink;
 mod source;
@@ -57,14 +57,14 @@ use source::HostProbes;
 use table_walk::TableWalk;
 
 /// What makes a renderer of something to write to.
-pub type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
+pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
 
 /// Traces until a signal or the end of the duration, then reports through a renderer.
 ///
 /// # Errors
 ///
 /// Tracing is not possible here, or an output cannot be written.
-pub fn run(settings: &TraceSettings, renderer: MakeRenderer<'_>) -> Result<Code, Failure> {
+pub(crate) fn run(settings: &TraceSettings, renderer: MakeRenderer<'_>) -> Result<Code, Failure> {
     let facts = Facts::gather();
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);

@@ -14,14 +14,14 @@ use zkchurn_core::{
 };
 
 /// How long records wait at most for a process that does not answer.
-pub const HOLD_FOR: Duration = Duration::from_millis(500);
+pub(super) const HOLD_FOR: Duration = Duration::from_millis(500);
 /// Bytes of records that wait at most.
 const MOST_BYTES: usize = 32 << 20;
 /// Look-ups that may be owed at once.
 const MOST_OWED: usize = 1024;
 
 /// Something that waits, in its order.
-pub enum Held {
+pub(super) enum Held {
     /// A record of the kernel program.
     Record(Box<[u8]>),
     /// The end of an interval.
@@ -30,7 +30,7 @@ pub enum Held {
 
 /// Which processes were seen, and what waits for their names.
 #[derive(Default)]
-pub struct Naming {
+pub(super) struct Naming {
     seen: Registry,
     awaited: HashSet<ProcessKey>,
     held: Vec<Held>,
@@ -40,7 +40,7 @@ pub struct Naming {
 
 /// Processes that a record tells of first.
 #[derive(Debug, Default)]
-pub struct FirstSight {
+pub(super) struct FirstSight {
     /// Whose connection it is.
     pub process: Option<ProcessKey>,
     /// Who started that process.
@@ -49,7 +49,7 @@ pub struct FirstSight {
 
 impl Naming {
     /// The processes of a record, where they are seen for the first time and can be looked up.
-    pub fn first_sight(&mut self, record: &[u8]) -> FirstSight {
+    pub(super) fn first_sight(&mut self, record: &[u8]) -> FirstSight {
         let Ok(Record::Connection(connection)) = &decode::read(record) else {
             return FirstSight::default();
         };
@@ -61,7 +61,7 @@ impl Naming {
     }
 
     /// Takes note that a look-up is owed. What comes from here on waits for it.
-    pub fn await_name(&mut self, key: ProcessKey) {
+    pub(super) fn await_name(&mut self, key: ProcessKey) {
         if self.awaited.len() < MOST_OWED {
             self.awaited.insert(key);
             self.until.get_or_insert_with(|| Instant::now() + HOLD_FOR);
@@ -69,17 +69,17 @@ impl Naming {
     }
 
     /// A look-up is over, whatever it brought.
-    pub fn answered(&mut self, key: ProcessKey) {
+    pub(super) fn answered(&mut self, key: ProcessKey) {
         self.awaited.remove(&key);
     }
 
     /// Whether something that comes now has to wait.
-    pub fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.until.is_some()
     }
 
     /// Has something wait.
-    pub fn hold(&mut self, held: Held) {
+    pub(super) fn hold(&mut self, held: Held) {
         if let Held::Record(record) = &held {
             self.bytes += record.len();
         }
@@ -87,12 +87,12 @@ impl Naming {
     }
 
     /// When what waits goes out at the latest.
-    pub fn until(&self) -> Option<Instant> {
+    pub(super) fn until(&self) -> Option<Instant> {
         self.until
     }
 
     /// What has waited long enough, or `all` that waits.
-    pub fn release(&mut self, all: bool) -> Vec<Held> {
+    pub(super) fn release(&mut self, all: bool) -> Vec<Held> {
         let is_over = self.until.is_some_and(|until| Instant::now() >= until);
         if !(all || is_over || self.awaited.is_empty() || self.bytes > MOST_BYTES) {
             return Vec::new();

@@ -30,7 +30,7 @@ const HOLDERS_WITHIN: Duration = Duration::from_secs(8);
 
 /// What was found.
 #[derive(Default)]
-pub struct OlderConnections {
+pub(super) struct OlderConnections {
     /// The connections, each as a record of stage `STAGE_ESTABLISHED`.
     pub records: Vec<ConnectionRecord>,
     /// What could not be found out, each a sentence.
@@ -39,7 +39,7 @@ pub struct OlderConnections {
 
 impl OlderConnections {
     /// The trace ended before.
-    pub fn not_listed() -> Self {
+    pub(super) fn not_listed() -> Self {
         Self {
             records: Vec::new(),
             notes: vec![
@@ -52,7 +52,7 @@ impl OlderConnections {
 
 /// Whose connections are followed.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     /// The traced ports.
     pub ports: &'a [u16],
     /// The traced sides.
@@ -68,7 +68,7 @@ pub struct Wanted<'a> {
 /// program counted that end as unmatched and will never see another, so what is
 /// missing in a second listing is taken out of the table again. What ends after
 /// the second listing was in the table in time.
-pub async fn follow(
+pub(super) async fn follow(
     source: &mut KernelSource,
     probes: &mut impl Probes,
     wanted: Wanted<'_>,

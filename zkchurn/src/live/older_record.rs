@@ -17,7 +17,7 @@ use zkchurn_core::decode::blank;
 use crate::host::sock_diag::{DiagSocket, holders::Holder};
 
 /// Makes the record; all its moments are the trace's begin, `now_ns`.
-pub fn record_of(
+pub(super) fn record_of(
     socket: &DiagSocket,
     holder: Option<&Holder>,
     ports: &[u16],

@@ -9,13 +9,13 @@ use zkchurn_core::{inspection::Inspection, process::ProcessKey};
 use crate::host::sock_diag::Listing;
 
 /// How long a look-up may take before it is said that the process does not answer.
-pub const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
 /// The same of a closer look: longer than a thread dump takes at most.
-pub const LOOK_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(15);
 
 /// Something that is owed.
 #[derive(Debug)]
-pub enum Debt {
+pub(super) enum Debt {
     /// Who a process is.
     Identity(ProcessKey),
     /// A closer look, as far as it has come.
@@ -34,13 +34,13 @@ struct Entry {
 
 /// All that is owed, by the number of its task.
 #[derive(Debug, Default)]
-pub struct Owed {
+pub(super) struct Owed {
     entries: HashMap<u64, Entry>,
 }
 
 impl Owed {
     /// Enters what was asked for just now.
-    pub fn enter(&mut self, id: u64, debt: Debt) {
+    pub(super) fn enter(&mut self, id: u64, debt: Debt) {
         let entry = Entry {
             debt,
             asked: Instant::now(),
@@ -50,23 +50,23 @@ impl Owed {
     }
 
     /// What is owed under this number.
-    pub fn get_mut(&mut self, id: u64) -> Option<&mut Debt> {
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Debt> {
         self.entries.get_mut(&id).map(|entry| &mut entry.debt)
     }
 
     /// Takes it out: it has come.
-    pub fn settle(&mut self, id: u64) -> Option<Debt> {
+    pub(super) fn settle(&mut self, id: u64) -> Option<Debt> {
         self.entries.remove(&id).map(|entry| entry.debt)
     }
 
     /// Whether anything is owed that is still waited for.
-    pub fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         self.entries.values().any(|entry| !entry.given_up)
     }
 
     /// What has become overdue, or with `all` whatever is still owed, each once. It may
     /// come nevertheless.
-    pub fn overdue(&mut self, all: bool) -> Vec<&Debt> {
+    pub(super) fn overdue(&mut self, all: bool) -> Vec<&Debt> {
         let now = Instant::now();
         let mut overdue = Vec::new();
         for entry in self.entries.values_mut() {

@@ -8,26 +8,26 @@ use zkchurn_common::record::RECORD_SIZE;
 
 /// The usual pause between two looks. As long as there are records, the kernel program does
 /// not wake the reader: a wake-up costs several times what recording does (docs/adr/0003).
-pub const POLL: Duration = Duration::from_millis(50);
+pub(super) const POLL: Duration = Duration::from_millis(50);
 /// The same after a look that found much.
-pub const POLL_BUSY: Duration = Duration::from_millis(5);
+pub(super) const POLL_BUSY: Duration = Duration::from_millis(5);
 /// The same at first, and after the reader was woken, as long as nothing was found; and
 /// for how long at most: whoever starts a trace is waiting for its first line.
-pub const POLL_EAGER: Duration = Duration::from_millis(2);
-pub const EAGER_FOR: Duration = Duration::from_millis(100);
+pub(super) const POLL_EAGER: Duration = Duration::from_millis(2);
+pub(super) const EAGER_FOR: Duration = Duration::from_millis(100);
 /// After so long without a record the reader dozes: the next record wakes it. It is long
 /// enough for the walks of the table that follow on the last record.
-pub const QUIET_FOR: Duration = Duration::from_secs(5);
+pub(super) const QUIET_FOR: Duration = Duration::from_secs(5);
 /// The pause while it dozes: the table is walked then.
-pub const DOZE: Duration = Duration::from_secs(10);
+pub(super) const DOZE: Duration = Duration::from_secs(10);
 /// A look that finds more than this part of the buffer full has found much.
 const MUCH: u32 = 4;
 /// Records that are taken before signals and timers get their turn.
-pub const BATCH: usize = 8_192;
+pub(super) const BATCH: usize = 8_192;
 
 /// The pace at which the ring buffer is looked at.
 #[derive(Debug)]
-pub struct Pace {
+pub(super) struct Pace {
     eager_from: Instant,
     last_record: Instant,
     much: usize,
@@ -45,7 +45,7 @@ enum Sleep {
 
 impl Pace {
     /// For a ring buffer of so many KiB, from `began` on.
-    pub fn new(buffer_kib: u32, began: Instant) -> Self {
+    pub(super) fn new(buffer_kib: u32, began: Instant) -> Self {
         Self {
             eager_from: began,
             last_record: began,
@@ -56,17 +56,17 @@ impl Pace {
     }
 
     /// The pause before the next look.
-    pub fn pause(&self) -> Duration {
+    pub(super) fn pause(&self) -> Duration {
         self.pause
     }
 
     /// Whether the next look waits for the source.
-    pub fn dozes(&self) -> bool {
+    pub(super) fn dozes(&self) -> bool {
         self.sleep == Sleep::Dozing
     }
 
     /// Takes note that the source woke us at `now`.
-    pub fn woken(&mut self, now: Instant) {
+    pub(super) fn woken(&mut self, now: Instant) {
         if self.sleep != Sleep::Awake {
             self.eager_from = now;
             self.pause = POLL_EAGER;
@@ -75,14 +75,14 @@ impl Pace {
     }
 
     /// There is something to do even without records.
-    pub fn stay_awake(&mut self, now: Instant) {
+    pub(super) fn stay_awake(&mut self, now: Instant) {
         self.sleep = Sleep::Awake;
         self.last_record = now;
     }
 
     /// Takes note that the look at `now` found so many records. Returns whether the source
     /// is to wake us from now on.
-    pub fn found(&mut self, records: usize, now: Instant) -> bool {
+    pub(super) fn found(&mut self, records: usize, now: Instant) -> bool {
         if records > 0 {
             self.stay_awake(now);
         }
@@ -111,7 +111,7 @@ impl Pace {
 /// The next turn of something periodic: after a time in which this process was
 /// stopped not one for each that was missed.
 /// `None` where it lies beyond the end of the clock.
-pub fn next(last: Instant, every: Duration) -> Option<Instant> {
+pub(super) fn next(last: Instant, every: Duration) -> Option<Instant> {
     let next = last.checked_add(every)?;
     match next.checked_duration_since(Instant::now()) {
         Some(_) => Some(next),

@@ -14,9 +14,9 @@ use crate::host::{inspector::Request, jvm::JvmMode};
 
 /// Ended connections from which on a process is worth a closer look while the
 /// trace goes on.
-pub const CHURNS_FROM: u64 = 3;
+pub(super) const CHURNS_FROM: u64 = 3;
 /// Most processes that are looked at when the trace ends.
-pub const MOST_LAST: usize = 5;
+pub(super) const MOST_LAST: usize = 5;
 /// Most looks that go on at once.
 const MOST_AT_ONCE: usize = 4;
 /// First looks that may be taken one right after the other. A look reads dozens of files,
@@ -36,7 +36,7 @@ const MOST_DUMPS: u32 = 3;
 
 /// What was asked of whom, and what came back.
 #[derive(Debug)]
-pub struct Schedule {
+pub(super) struct Schedule {
     jvm: JvmMode,
     logs: bool,
     suspects: HashMap<ProcessKey, Suspect>,
@@ -57,7 +57,7 @@ struct Suspect {
 
 impl Schedule {
     /// A schedule that asks JVMs by `jvm`, and searches logs or not.
-    pub fn new(jvm: JvmMode, logs: bool) -> Self {
+    pub(super) fn new(jvm: JvmMode, logs: bool) -> Self {
         Self {
             jvm,
             logs,
@@ -68,12 +68,12 @@ impl Schedule {
     }
 
     /// Whether a look at this process would be due at `now_ns`, if there is room.
-    pub fn wants(&self, process: ProcessKey, now_ns: u64) -> bool {
+    pub(super) fn wants(&self, process: ProcessKey, now_ns: u64) -> bool {
         !self.suspects.contains_key(&process) || self.may_dump(process, now_ns)
     }
 
     /// How many looks may begin now.
-    pub fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         let waiting = self.suspects.values().filter(|suspect| suspect.waiting);
         MOST_AT_ONCE.saturating_sub(waiting.count())
     }
@@ -81,7 +81,7 @@ impl Schedule {
     /// The looks that are due at `now_ns`, while the trace goes on: those that churn worst
     /// first, each once, and its JVM again after a minute when the dump did not show the
     /// threads that connect. What finds no room now has another chance each time.
-    pub fn due(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
+    pub(super) fn due(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut due = Vec::new();
         for process in churning {
             if self.room() == 0 {
@@ -108,7 +108,7 @@ impl Schedule {
 
     /// The looks that are left to take when the trace is over: the processes
     /// that were not looked at, and the logs once more.
-    pub fn last(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
+    pub(super) fn last(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut last = Vec::new();
         for process in churning {
             let suspect = self.suspects.get(&process.process);
@@ -125,7 +125,7 @@ impl Schedule {
     }
 
     /// Takes note of what a look brought.
-    pub fn done(&mut self, inspection: &Inspection) {
+    pub(super) fn done(&mut self, inspection: &Inspection) {
         let Some(suspect) = self.suspects.get_mut(&inspection.key) else {
             return;
         };

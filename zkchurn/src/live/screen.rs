@@ -24,7 +24,7 @@ const MOST_WAITING: usize = 8 << 20;
 
 /// Standard output; each clone is the same.
 #[derive(Clone)]
-pub struct Screen(Rc<RefCell<Lines>>);
+pub(super) struct Screen(Rc<RefCell<Lines>>);
 
 struct Lines {
     outbox: Outbox,
@@ -45,7 +45,7 @@ impl Screen {
     /// # Errors
     ///
     /// The system grants no thread, no descriptor, or no process to write a file.
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let writer = printing::writer(Stream::Output)?;
         let screen = Self::over(writer.to, MOST_WAITING)?;
         screen.0.borrow_mut().is_file = writer.is_file;
@@ -64,7 +64,7 @@ impl Screen {
     }
 
     /// Who did not take the end in time, and what they did.
-    pub fn why_waiting(&self) -> &'static str {
+    pub(super) fn why_waiting(&self) -> &'static str {
         match self.0.borrow().is_file {
             true => "the file system of standard output does not answer",
             false => "the reader of standard output has paused",
@@ -72,22 +72,22 @@ impl Screen {
     }
 
     /// Lines that were dropped so far.
-    pub fn dropped(&self) -> u64 {
+    pub(super) fn dropped(&self) -> u64 {
         self.0.borrow().dropped
     }
 
     /// Why nothing can be written any more, if that is so.
-    pub fn failure(&self) -> Option<io::Error> {
+    pub(super) fn failure(&self) -> Option<io::Error> {
         self.0.borrow().outbox.failure()
     }
 
     /// From here on everything is kept, for as long as this process lives: the report.
-    pub fn keep_all(&self) {
+    pub(super) fn keep_all(&self) {
         self.0.borrow_mut().keeps_all = true;
     }
 
     /// Says how many lines were dropped, once the reader reads again.
-    pub fn tell_of_dropped(&self) {
+    pub(super) fn tell_of_dropped(&self) {
         let mut lines = self.0.borrow_mut();
         let new = lines.dropped - lines.told;
         if new > 0 && lines.outbox.waiting() < MOST_WAITING / 2 {
@@ -100,7 +100,7 @@ impl Screen {
     }
 
     /// Waits for the reader to take the rest, at most until `deadline`.
-    pub fn drain(&self, deadline: Instant) -> Drained {
+    pub(super) fn drain(&self, deadline: Instant) -> Drained {
         let outbox = self.0.borrow().outbox.clone();
         outbox.drain(deadline)
     }

@@ -9,7 +9,7 @@ use crate::host::jvm::JvmMode;
 
 /// What a trace is to do.
 #[derive(Clone, Debug)]
-pub struct TraceSettings {
+pub(crate) struct TraceSettings {
     /// The traced ports.
     pub ports: Vec<u16>,
     /// The only process whose connections are traced.

@@ -12,26 +12,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::host::{proc::status::Status, signal_list};
 
 /// The signals that end a trace.
-pub struct Signals {
+pub(super) struct Signals {
     ending: Vec<Signal>,
     _file_too_large: Signal,
 }
 
 /// The end of a trace by a signal. Once one has come, it has come.
-pub struct Stop {
+pub(super) struct Stop {
     signals: Signals,
     has_come: bool,
 }
 
 impl Stop {
     /// Waits for these.
-    pub fn new(signals: Signals) -> Self {
+    pub(super) fn new(signals: Signals) -> Self {
         let has_come = false;
         Self { signals, has_come }
     }
 
     /// Waits until one has come.
-    pub async fn comes(&mut self) {
+    pub(super) async fn comes(&mut self) {
         if !self.has_come {
             self.signals.any().await;
             self.has_come = true;
@@ -48,7 +48,7 @@ impl Signals {
     /// # Errors
     ///
     /// The system grants no handler.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let status = Status::read(Path::new("/proc/self")).ok();
         let asked = [process::Signal::INT, process::Signal::TERM].map(process::Signal::as_raw);
         let is_ignored = |number: i32| {
@@ -64,7 +64,7 @@ impl Signals {
     }
 
     /// Waits for the next of them.
-    pub async fn any(&mut self) {
+    pub(super) async fn any(&mut self) {
         poll_fn(|context| {
             let mut ending = self.ending.iter_mut();
             match ending.any(|signal| signal.poll_recv(context).is_ready()) {

@@ -33,7 +33,7 @@ use super::{ending::Ending, screen::Screen};
 type Output = Pipeline<Box<dyn Renderer>>;
 
 /// The recording, if any, and the pipeline.
-pub struct Sink {
+pub(super) struct Sink {
     recording: Option<Recording>,
     /// What every frame goes through.
     pub pipeline: Output,
@@ -44,7 +44,7 @@ pub struct Sink {
 }
 
 /// A recording that is being written.
-pub struct Recording {
+pub(super) struct Recording {
     path: PathBuf,
     writer: Writer<Recorder>,
     recorder: Recorder,
@@ -66,7 +66,11 @@ impl Drop for Recording {
 
 impl Sink {
     /// A sink that also records, if it is given a recording.
-    pub fn new(recording: Option<Recording>, pipeline: Output, screen: Option<Screen>) -> Self {
+    pub(super) fn new(
+        recording: Option<Recording>,
+        pipeline: Output,
+        screen: Option<Screen>,
+    ) -> Self {
         Self {
             recording,
             pipeline,
@@ -77,7 +81,7 @@ impl Sink {
     }
 
     /// Takes any frame.
-    pub fn emit(&mut self, frame: Frame<'_>) {
+    pub(super) fn emit(&mut self, frame: Frame<'_>) {
         self.record(|recording| {
             recording.writer.write(frame)?;
             recording.recorder.frame_ends();
@@ -87,7 +91,7 @@ impl Sink {
     }
 
     /// Hands buffered output to the system.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.record(|recording| match recording.recorder.failure() {
             None => recording.writer.flush(),
             Some(failure) => Err(std::io::Error::other(failure)),
@@ -96,7 +100,7 @@ impl Sink {
     }
 
     /// Whether nobody reads the output any more, so that the trace may end.
-    pub fn output_failed(&mut self) -> bool {
+    pub(super) fn output_failed(&mut self) -> bool {
         // It fails behind the queue, and maybe long after the last line was put in.
         if self.output_failure.is_none()
             && let Some(error) = self.screen.as_ref().and_then(Screen::failure)
@@ -107,25 +111,25 @@ impl Sink {
     }
 
     /// Frames that the recording lacks, because its file system was too slow.
-    pub fn frames_dropped(&self) -> u64 {
+    pub(super) fn frames_dropped(&self) -> u64 {
         let recording = self.recording.as_ref();
         recording.map_or(0, |recording| recording.recorder.dropped())
     }
 
     /// Lines that were not shown, because their reader was too slow.
-    pub fn lines_dropped(&self) -> u64 {
+    pub(super) fn lines_dropped(&self) -> u64 {
         self.screen.as_ref().map_or(0, Screen::dropped)
     }
 
     /// Says how many lines were not shown, once their reader reads again.
-    pub fn tell_of_dropped(&self) {
+    pub(super) fn tell_of_dropped(&self) {
         if let Some(screen) = &self.screen {
             screen.tell_of_dropped();
         }
     }
 
     /// Ends the trace: from here on nothing is dropped.
-    pub fn end(&mut self, mark: &Mark) {
+    pub(super) fn end(&mut self, mark: &Mark) {
         if let Some(screen) = &self.screen {
             screen.keep_all();
         }
@@ -134,7 +138,7 @@ impl Sink {
     }
 
     /// Whether frames still go into a recording.
-    pub fn records(&self) -> bool {
+    pub(super) fn records(&self) -> bool {
         self.recording.is_some()
     }
 
@@ -153,7 +157,7 @@ impl Sink {
     /// # Errors
     ///
     /// The output could not be written.
-    pub fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
+    pub(super) fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
         if let Some(recording) = self.recording.take() {
             self.recording_failed = !is_finished(recording, ending.recording);
         }
@@ -246,7 +250,7 @@ fn is_finished(mut recording: Recording, deadline: Instant) -> bool {
 /// # Errors
 ///
 /// The file cannot be created.
-pub fn start_recording(path: &Path, helper: StartedRecorder) -> Result<Recording, Failure> {
+pub(super) fn start_recording(path: &Path, helper: StartedRecorder) -> Result<Recording, Failure> {
     let unwritable = |error: std::io::Error| {
         let (why, fix) = match error.kind() {
             ErrorKind::AlreadyExists => (

@@ -15,7 +15,7 @@ use crate::host::{
 };
 
 /// Records as they come.
-pub trait Source {
+pub(super) trait Source {
     /// Hands up to `most` records to `take` and returns how many there were.
     fn drain(&mut self, most: usize, take: impl FnMut(&[u8])) -> usize;
 
@@ -88,7 +88,7 @@ impl Source for KernelSource {
 }
 
 /// What a trace asks of the host beside its records. Nothing here waits.
-pub trait Probes {
+pub(super) trait Probes {
     /// `CLOCK_MONOTONIC` in nanoseconds.
     fn monotonic_ns(&self) -> u64;
 
@@ -102,13 +102,13 @@ pub trait Probes {
 }
 
 /// The probes of this host.
-pub struct HostProbes {
+pub(super) struct HostProbes {
     looker: Looker,
 }
 
 impl HostProbes {
     /// Probes that ask this helper.
-    pub fn new(looker: Looker) -> Self {
+    pub(super) fn new(looker: Looker) -> Self {
         Self { looker }
     }
 }

@@ -29,7 +29,7 @@ const WALKS_KEPT: u64 = 4;
 
 /// What was told of the open connections.
 #[derive(Default)]
-pub struct TableWalk {
+pub(super) struct TableWalk {
     told: HashMap<u64, Known>,
     number: u64,
     not_before: Option<Instant>,
@@ -46,7 +46,7 @@ struct Known {
 impl TableWalk {
     /// Walks the table at `now_ns`, unless the walk before took so long that it is too
     /// early. Of connections that stay open, or of `all` that are, `take` gets a record.
-    pub fn walk(
+    pub(super) fn walk(
         &mut self,
         source: &mut impl Source,
         now_ns: u64,
@@ -78,7 +78,7 @@ impl TableWalk {
     }
 
     /// Whether sockets were found closed that will be told of at the next walk.
-    pub fn has_found(&self) -> bool {
+    pub(super) fn has_found(&self) -> bool {
         self.closed > 0
     }
 
@@ -141,7 +141,7 @@ impl TableWalk {
     }
 
     /// Hands a record on, with what was told here of its connection entered.
-    pub fn pass(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8])) {
+    pub(super) fn pass(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8])) {
         if self.told.is_empty() {
             return take(bytes);
         }

@@ -57,7 +57,7 @@ fn the_command_works_for_another_user() {
 
 /// Runs a command as a shell does, `sudo` being `setpriv`: the machine of a test
 /// may have none.
-pub fn run(command: &str) -> String {
+pub(crate) fn run(command: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     put_sudo(&directory);
     let path = std::env::var("PATH").unwrap();

@@ -65,7 +65,7 @@ fn a_jvm_that_never_answers_hits_the_limit() {
 }
 
 /// Java's `SO_PEERCRED` tells names; Debian calls 65534 so.
-pub fn start_as_nobody(manner: &str) -> Target {
+pub(crate) fn start_as_nobody(manner: &str) -> Target {
     let prefix = [
         "setpriv",
         "--reuid=65534",

@@ -31,7 +31,7 @@ use crate::in_time::{ChildInTime, CommandInTime};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `Target.java`.
-pub struct Target {
+pub(crate) struct Target {
     child: Child,
     lines: Receiver<String>,
     /// The JVM itself; `child` may be what started it.
@@ -46,12 +46,12 @@ pub struct Target {
 
 impl Target {
     /// `java OPTIONS Target ARGUMENTS`.
-    pub fn start(options: &[&str], arguments: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str], arguments: &[&str]) -> Self {
         Self::start_with(Path::new("java"), &[], options, arguments, |_| ())
     }
 
     /// With this `java`, started by `prefix`, the command changed as said.
-    pub fn start_with(
+    pub(crate) fn start_with(
         java: &Path,
         prefix: &[&str],
         options: &[&str],
@@ -105,7 +105,7 @@ impl Target {
     }
 
     /// The next line of its output; `None` once it has ended.
-    pub fn line(&self) -> Option<String> {
+    pub(crate) fn line(&self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
@@ -115,7 +115,7 @@ impl Target {
 
     /// Speaks to it and waits for its answer: it is alive and was not hurt.
     /// Returns what it wrote before.
-    pub fn answers(&mut self) -> Vec<String> {
+    pub(crate) fn answers(&mut self) -> Vec<String> {
         let input = self.child.stdin.as_mut().unwrap();
         input.write_all(b"you\n").expect("the JVM is alive");
         let mut before = Vec::new();
@@ -130,7 +130,7 @@ impl Target {
 
     /// Says how often it was sent SIGQUIT and wrote a dump of it, by sending one
     /// more: when that dump has come, all before it have come as well.
-    pub fn dumps_written(&mut self) -> usize {
+    pub(crate) fn dumps_written(&mut self) -> usize {
         self.signal(Signal::QUIT);
         let mut dumps = 0;
         loop {
@@ -143,31 +143,31 @@ impl Target {
         }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.process(), signal).unwrap();
     }
 
     /// Its pid, as rustix wants it.
-    pub fn process(&self) -> Pid {
+    pub(crate) fn process(&self) -> Pid {
         Pid::from_raw(self.pid.try_into().unwrap()).expect("no pid is 0")
     }
 
     /// The process that `child` started, where that is no JVM itself.
-    pub fn descend(&mut self) {
+    pub(crate) fn descend(&mut self) {
         let children = proc::children(self.pid).unwrap();
         assert_eq!(children.len(), 1, "one child");
         self.pid = children[0];
     }
 
     /// Its pid and start, as the kernel program reports them.
-    pub fn key(&self) -> ProcessKey {
+    pub(crate) fn key(&self) -> ProcessKey {
         let ticks = proc::ticks(self.pid).unwrap().started;
         // Somewhere in the tick.
         ProcessKey::new(self.pid, ticks * TICK_NS + TICK_NS / 3)
     }
 
     /// The thread that it told of, as this host knows it.
-    pub fn tid(&self) -> u32 {
+    pub(crate) fn tid(&self) -> u32 {
         let inner = self.inner_tid.expect("it told of a thread").to_string();
         for tid in proc::threads(self.pid).unwrap() {
             let status = proc::thread_status(self.pid, tid).unwrap();
@@ -180,16 +180,16 @@ impl Target {
     }
 
     /// A look with a thread dump.
-    pub fn dump(&self, tids: &[u32]) -> Jvm {
+    pub(crate) fn dump(&self, tids: &[u32]) -> Jvm {
         look(self.key(), JvmMode::Dump, tids).expect("it is a JVM")
     }
 
     /// Its attach socket, and the two places of the trigger.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         PathBuf::from(format!("/tmp/.java_pid{}", self.pid))
     }
 
-    pub fn triggers(&self) -> [PathBuf; 2] {
+    pub(crate) fn triggers(&self) -> [PathBuf; 2] {
         let name = format!(".attach_pid{}", self.pid);
         [
             self.directory.path().join(&name),
@@ -222,7 +222,7 @@ fn lines_of(output: ChildStdout) -> Receiver<String> {
 }
 
 /// Whether the dump was taken, and whether by a signal; fails else.
-pub fn started_attach(jvm: &Jvm) -> bool {
+pub(crate) fn started_attach(jvm: &Jvm) -> bool {
     match &jvm.dump {
         Dump::Taken {
             started_attach,
@@ -236,7 +236,7 @@ pub fn started_attach(jvm: &Jvm) -> bool {
 }
 
 /// Why there is no dump; fails if there is one.
-pub fn impossible(jvm: &Jvm) -> &str {
+pub(crate) fn impossible(jvm: &Jvm) -> &str {
     match &jvm.dump {
         Dump::Impossible { why } => why,
         other => panic!("{other:?}"),
@@ -244,7 +244,7 @@ pub fn impossible(jvm: &Jvm) -> &str {
 }
 
 /// The only thread that was found.
-pub fn only_thread(jvm: &Jvm) -> &JavaThread {
+pub(crate) fn only_thread(jvm: &Jvm) -> &JavaThread {
     match &jvm.threads[..] {
         [thread] => thread,
         other => panic!("{other:?}"),
@@ -252,13 +252,13 @@ pub fn only_thread(jvm: &Jvm) -> &JavaThread {
 }
 
 /// The thread is asleep where `Target.java` puts it to sleep.
-pub fn assert_naps(thread: &JavaThread) {
+pub(crate) fn assert_naps(thread: &JavaThread) {
     let mut stack = thread.stack.iter();
     assert!(stack.any(|frame| frame.starts_with("Target.napHere(")));
 }
 
 /// The thread is doubted, for a reason with these words.
-pub fn assert_doubt(thread: &JavaThread, words: &str) {
+pub(crate) fn assert_doubt(thread: &JavaThread, words: &str) {
     let doubt = thread.doubt.as_deref().expect("a doubt");
     assert!(doubt.contains(words), "{doubt}");
 }

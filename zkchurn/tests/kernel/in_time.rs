@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// The longest that any program may take: several times what the slowest needs
 /// on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// A command that is run to its end.
-pub trait CommandInTime {
+pub(crate) trait CommandInTime {
     /// [`Command::output`]; panics after [`LIMIT`].
     fn output_in_time(&mut self) -> io::Result<Output>;
 
@@ -25,7 +25,7 @@ pub trait CommandInTime {
 }
 
 /// A child that is waited for.
-pub trait ChildInTime {
+pub(crate) trait ChildInTime {
     /// [`Child::wait`]; kills the child and panics after [`LIMIT`].
     fn wait_in_time(&mut self) -> io::Result<ExitStatus>;
 }

@@ -15,7 +15,7 @@ use zkchurn_lab::harness::namespace;
 
 /// Runs `test` in a thread that has a new network namespace with loopback up.
 /// Threads and processes that it starts share the namespace.
-pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = thread::spawn(|| {
         enter(&new());
         ip("link set lo up");
@@ -29,7 +29,7 @@ pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static
 }
 
 /// Moves this thread into a network namespace.
-pub fn enter(namespace: &File) {
+pub(crate) fn enter(namespace: &File) {
     let kind = Some(LinkNameSpaceType::Network);
     move_into_link_name_space(namespace.as_fd(), kind).expect("entering needs root");
 }
@@ -57,13 +57,13 @@ fn new() -> File {
 /// Lets nothing but its timer end a TIME_WAIT in this namespace: no connection
 /// that wants its port, and no reset (RFC 1337), which the peer sends when
 /// loopback reorders the last segments on their way between processors.
-pub fn keep_time_wait() {
+pub(crate) fn keep_time_wait() {
     fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
     fs::write("/proc/sys/net/ipv4/tcp_rfc1337", "1").unwrap();
 }
 
 /// Inode of this thread's network namespace.
-pub fn inode() -> u64 {
+pub(crate) fn inode() -> u64 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/thread-self/ns/net").unwrap().ino()
 }
@@ -74,7 +74,7 @@ fn ip(arguments: &str) {
 }
 
 /// Has connections over IPv4's loopback begin with a congestion window of `segments`.
-pub fn begin_with_window(segments: u32) {
+pub(crate) fn begin_with_window(segments: u32) {
     ip(&format!(
         "route replace local 127.0.0.1 dev lo table local initcwnd {segments}"
     ));
@@ -82,7 +82,7 @@ pub fn begin_with_window(segments: u32) {
 
 /// An address whose packets vanish: it has a neighbour entry for a machine
 /// that is not there. A connect gives up after one retransmitted SYN (3 s).
-pub fn black_hole() -> &'static str {
+pub(crate) fn black_hole() -> &'static str {
     wire();
     ip("neigh add 10.255.1.2 lladdr 02:00:00:00:00:99 dev wire0 nud permanent");
     fs::write("/proc/sys/net/ipv4/tcp_syn_retries", "1").unwrap();
@@ -90,7 +90,7 @@ pub fn black_hole() -> &'static str {
 }
 
 /// An address on the wire that nobody has: ARP for it fails.
-pub fn nobody() -> &'static str {
+pub(crate) fn nobody() -> &'static str {
     wire();
     "10.255.1.3"
 }
@@ -103,12 +103,12 @@ fn wire() {
 }
 
 /// A router in a namespace of its own, there until it is dropped.
-pub struct Router {
+pub(crate) struct Router {
     _until_dropped: Sender<()>,
 }
 
 /// Reaches 10.255.2.1 and fd00:2::1 by way of a router that prohibits both.
-pub fn router_that_rejects() -> Router {
+pub(crate) fn router_that_rejects() -> Router {
     wire();
     let (say, hear) = channel();
     let (moved, wait_until_moved) = channel();

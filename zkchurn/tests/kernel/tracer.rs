@@ -16,7 +16,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::Value;
-pub use zkchurn_lab::harness::trace::Trace;
+pub(crate) use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::{tracer, wait};
 
 use crate::in_time::LIMIT;
@@ -24,7 +24,7 @@ use crate::in_time::LIMIT;
 /// A port that no other test uses, so that tests may run side by side although zkchurn
 /// sees all network namespaces. Each run has ports of its own, too: two on one host, in
 /// two clones, would count each other's connections.
-pub fn unused_port() -> u16 {
+pub(crate) fn unused_port() -> u16 {
     const FIRST: u16 = 21_000;
     const OF_EACH_RUN: u16 = 200;
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
@@ -35,12 +35,12 @@ pub fn unused_port() -> u16 {
 }
 
 /// The object under test, unless it is the built-in one.
-pub fn object() -> Option<PathBuf> {
+pub(crate) fn object() -> Option<PathBuf> {
     std::env::var_os("ZKCHURN_BPF_OBJECT").map(PathBuf::from)
 }
 
 /// zkchurn, tracing.
-pub struct Tracer {
+pub(crate) struct Tracer {
     running: tracer::Tracer,
     /// What it printed, once it has ended. It is read all the time: to a reader that does not
     /// read zkchurn drops lines.
@@ -49,17 +49,21 @@ pub struct Tracer {
 
 impl Tracer {
     /// Starts zkchurn with `arguments` and waits until it is attached.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_command(Command::new(env!("CARGO_BIN_EXE_zkchurn")), arguments)
     }
 
     /// The same for a command that runs zkchurn in some environment.
-    pub fn start_command(command: Command, arguments: &[&str]) -> Self {
+    pub(crate) fn start_command(command: Command, arguments: &[&str]) -> Self {
         Self::start_with(command, arguments, object())
     }
 
     /// The same with an object of the caller's choice; `None` for the built-in one.
-    pub fn start_with(mut command: Command, arguments: &[&str], object: Option<PathBuf>) -> Self {
+    pub(crate) fn start_with(
+        mut command: Command,
+        arguments: &[&str],
+        object: Option<PathBuf>,
+    ) -> Self {
         command.args(["--format", "json"]).args(arguments);
         if let Some(object) = object {
             command.arg("--bpf-object").arg(object);
@@ -70,18 +74,18 @@ impl Tracer {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running.pid()
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.process(), signal).unwrap();
     }
 
     /// Stops it (SIGSTOP), and returns once all its threads stand still: `kill(2)` returns
     /// earlier, and on a busy machine it goes on reading for a while.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
         let waited = waitpid(Some(self.process()), WaitOptions::UNTRACED).unwrap();
         let (_, status) = waited.expect("it was waited for");
@@ -93,13 +97,13 @@ impl Tracer {
     }
 
     /// Ends the trace with SIGINT and reads what it said.
-    pub fn finish(self) -> Trace {
+    pub(crate) fn finish(self) -> Trace {
         self.signal(Signal::INT);
         self.wait()
     }
 
     /// Waits for the end of the trace and reads what it said.
-    pub fn wait(self) -> Trace {
+    pub(crate) fn wait(self) -> Trace {
         let output = self
             .printed
             .recv_timeout(LIMIT)
@@ -120,13 +124,13 @@ fn read_to_end(mut stdout: ChildStdout) -> mpsc::Receiver<io::Result<String>> {
 }
 
 /// Asserts fields of a JSON object, naming the one that differs.
-pub fn assert_fields(value: &Value, expected: &Value) {
+pub(crate) fn assert_fields(value: &Value, expected: &Value) {
     for (name, expected) in expected.as_object().unwrap() {
         assert_eq!(&value[name], expected, "{name} of {value:#}");
     }
 }
 
 /// Waits until `condition` holds, at most `limit`.
-pub fn wait_for(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_for(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     wait::until(what, limit, || Ok(condition().then_some(()))).unwrap();
 }

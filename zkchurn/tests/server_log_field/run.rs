@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Runs it with a log on standard input.
-pub fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
+pub(crate) fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .arg("serverlog")
         .args(arguments)

@@ -14,7 +14,7 @@ use rustix::{
 };
 
 /// What it prints on a terminal of so many columns.
-pub fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
+pub(crate) fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
     let size = Winsize {
         ws_row: 50,
         ws_col: columns,

@@ -19,7 +19,7 @@ use crate::bench::tool::Tool;
 const AFTER_START: Duration = Duration::from_millis(200);
 
 /// Every tool at every rate, once.
-pub fn round(
+pub(super) fn round(
     bench: &Bench,
     load: &mut Generator,
     extent: &Extent,

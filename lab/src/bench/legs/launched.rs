@@ -27,7 +27,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_micros(300);
 const AT_MOST: Duration = Duration::from_secs(10);
 
 /// Each tool some times.
-pub fn round(bench: &Bench, load: &mut Generator, extent: &Extent) -> Result<Vec<Sample>> {
+pub(super) fn round(bench: &Bench, load: &mut Generator, extent: &Extent) -> Result<Vec<Sample>> {
     load.order(&Order::Begin {
         rate: Some(PER_SECOND),
     })?;

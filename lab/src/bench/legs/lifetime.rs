@@ -14,10 +14,10 @@ use crate::bench::tool::Tool;
 
 const TOOLS: [Tool; 3] = [Tool::Json, Tool::Tcplife, Tool::TcplifePort];
 /// For how long connections are held, in ms.
-pub const HELD_MS: [f64; 4] = [1.0, 5.0, 20.0, 100.0];
+pub(crate) const HELD_MS: [f64; 4] = [1.0, 5.0, 20.0, 100.0];
 
 /// Each tool once, with all times.
-pub fn round(bench: &Bench, load: &mut Generator, extent: &Extent) -> Result<Vec<Sample>> {
+pub(super) fn round(bench: &Bench, load: &mut Generator, extent: &Extent) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for tool in TOOLS {
         let mut running = Running::start(tool, bench, &load.namespace)?;

@@ -16,7 +16,7 @@ const PER_SECOND: f64 = 500.0;
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(15);
 
 /// Runs for so many minutes; none where there are none.
-pub fn round(bench: &Bench, load: &mut Generator, minutes: f64) -> Result<Vec<Sample>> {
+pub(super) fn round(bench: &Bench, load: &mut Generator, minutes: f64) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     if minutes <= 0.0 {
         return Ok(samples);

@@ -18,7 +18,7 @@ use crate::bench::tool::Tool;
 const CALM: Duration = Duration::from_millis(100);
 
 /// Each tool for some windows.
-pub fn round(
+pub(super) fn round(
     bench: &Bench,
     load: &mut Generator,
     extent: &Extent,

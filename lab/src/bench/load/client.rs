@@ -18,7 +18,7 @@ const SHORTEST_SLEEP: Duration = Duration::from_micros(200);
 
 /// Makes `count` connections, each due at its time whatever became of the ones
 /// before; what is late is made at once.
-pub fn open(shared: &Shared, count: u64, rate: f64) -> Result<()> {
+pub(super) fn open(shared: &Shared, count: u64, rate: f64) -> Result<()> {
     let began = Instant::now();
     for index in 0..count {
         wait_until(began + Duration::from_secs_f64(index as f64 / rate));
@@ -28,7 +28,7 @@ pub fn open(shared: &Shared, count: u64, rate: f64) -> Result<()> {
 }
 
 /// Makes one connection after the other until `ended`, at most at this rate.
-pub fn closed(shared: &Shared, rate: Option<f64>, ended: impl Fn() -> bool) -> Result<()> {
+pub(super) fn closed(shared: &Shared, rate: Option<f64>, ended: impl Fn() -> bool) -> Result<()> {
     let began = Instant::now();
     let mut index = 0_u64;
     while !ended() {
@@ -42,7 +42,7 @@ pub fn closed(shared: &Shared, rate: Option<f64>, ended: impl Fn() -> bool) -> R
 }
 
 /// Makes connections one after the other and holds each of them for a time.
-pub fn hold(shared: &Shared, time: Duration, count: u32) -> Result<Vec<(u16, u64)>> {
+pub(super) fn hold(shared: &Shared, time: Duration, count: u32) -> Result<Vec<(u16, u64)>> {
     let mut held = Vec::new();
     for _ in 0..count {
         shared.begun.fetch_add(1, Ordering::SeqCst);

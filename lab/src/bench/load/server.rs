@@ -13,10 +13,10 @@ use socket2::{Domain, Socket, Type};
 use super::Shared;
 
 /// Length of the accept queue: the kernel's `net.core.somaxconn` by default.
-pub const QUEUE: i32 = 4096;
+pub(super) const QUEUE: i32 = 4096;
 
 /// Starts it in a thread that lives as long as the process.
-pub fn start(target: SocketAddr, shared: Arc<Shared>) -> Result<()> {
+pub(super) fn start(target: SocketAddr, shared: Arc<Shared>) -> Result<()> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket

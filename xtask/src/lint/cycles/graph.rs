@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Imports between modules, each with a file that has it.
 #[derive(Debug, Default)]
-pub struct Graph {
+pub(crate) struct Graph {
     edges: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Graph {
     /// `from` names `to` in `file`. A module may name itself.
-    pub fn add(&mut self, from: &str, to: &str, file: &str) {
+    pub(crate) fn add(&mut self, from: &str, to: &str, file: &str) {
         let named = self.edges.entry(from.to_owned()).or_default();
         if from != to {
             named
@@ -21,7 +21,7 @@ impl Graph {
     }
 
     /// The groups of two modules or more that reach each other.
-    pub fn cycles(&self) -> Vec<Vec<&str>> {
+    pub(crate) fn cycles(&self) -> Vec<Vec<&str>> {
         let reached: BTreeMap<&str, BTreeSet<&str>> = self
             .modules()
             .map(|from| (from, self.reach(from)))
@@ -48,7 +48,7 @@ impl Graph {
     }
 
     /// The imports among these modules: from, to, file.
-    pub fn edges_within<'g>(
+    pub(crate) fn edges_within<'g>(
         &'g self,
         modules: &'g [&str],
     ) -> impl Iterator<Item = (&'g str, &'g str, &'g str)> {

@@ -19,7 +19,7 @@ use syn::{
 use super::graph::Graph;
 
 /// The imports between the top modules of the crate in `folder`.
-pub fn of_crate(folder: &Path) -> Result<Graph> {
+pub(crate) fn of_crate(folder: &Path) -> Result<Graph> {
     let source = folder.join("src");
     let mut graph = Graph::default();
     for root in ["lib.rs", "main.rs"] {

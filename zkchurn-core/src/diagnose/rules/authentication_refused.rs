@@ -19,7 +19,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::AuthenticationRefused,
     severity: Severity::Broken,
     scope: Scope::ZooKeeperBySize,

@@ -12,7 +12,7 @@ use crate::diagnose::{
     protocol::Scope,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::ClientFailsBeforeItSpeaks,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

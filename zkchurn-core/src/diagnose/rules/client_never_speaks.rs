@@ -18,7 +18,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::ClientNeverSpeaks,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

@@ -5,7 +5,7 @@
 use super::{Rule, wrong_protocol};
 use crate::diagnose::{churn::Churn, finding::Severity, protocol::Scope};
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

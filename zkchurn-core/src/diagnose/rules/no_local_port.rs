@@ -12,7 +12,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::NoLocalPort,
     severity: Severity::Broken,
     scope: Scope::AnyProtocol,

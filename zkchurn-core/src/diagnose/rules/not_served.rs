@@ -17,7 +17,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::NotServed,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

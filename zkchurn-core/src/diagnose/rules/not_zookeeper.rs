@@ -11,7 +11,7 @@ use crate::diagnose::{
     protocol::{self, Protocol, Scope},
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::NotZooKeeper,
     severity: Severity::Wasteful,
     scope: Scope::AnyProtocol,

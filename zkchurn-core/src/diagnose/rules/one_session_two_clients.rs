@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::OneSessionTwoClients,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

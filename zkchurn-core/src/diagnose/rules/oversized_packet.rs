@@ -20,7 +20,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::OversizedPacket,
     severity: Severity::Broken,
     scope: Scope::ZooKeeperBySize,

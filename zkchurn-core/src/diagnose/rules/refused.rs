@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::Refused,
     severity: Severity::Broken,
     scope: Scope::AnyProtocol,

@@ -11,7 +11,7 @@ use crate::diagnose::{
     protocol::{Protocol, Scope},
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::TcpHealthProbe,
     severity: Severity::Harmless,
     scope: Scope::AnyProtocol,

@@ -10,7 +10,7 @@ use crate::diagnose::{
     protocol::Scope,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::TlsAtPlaintextPort,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

@@ -16,7 +16,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::TlsHandshakeFailed,
     severity: Severity::Broken,
     scope: Scope::AnyProtocol,

@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::UnexplainedChurn,
     severity: Severity::Wasteful,
     scope: Scope::AnyProtocol,

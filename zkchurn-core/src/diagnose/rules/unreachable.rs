@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::Unreachable,
     severity: Severity::Broken,
     scope: Scope::AnyProtocol,

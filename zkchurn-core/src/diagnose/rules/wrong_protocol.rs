@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: Churn::WrongProtocol,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,

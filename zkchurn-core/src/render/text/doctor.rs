@@ -10,7 +10,7 @@ use crate::doctor::{AfterLoading, Check, Doctor, State};
 /// # Errors
 ///
 /// What the output fails with.
-pub fn write(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
+pub(super) fn write(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
     for check in &doctor.checks {
         let mark = match check.state {
             State::Ok => "ok      ",

@@ -12,7 +12,7 @@ use crate::{
 
 /// How findings are shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub(super) struct Layout {
     /// So many are shown whole; of the others the title is enough.
     pub whole: usize,
     /// Columns that sentences are wrapped to.
@@ -25,7 +25,7 @@ const SHOWN: usize = 20;
 const REASON_SHOWN: usize = 400;
 
 /// Writes them, with a blank line after each.
-pub fn write(
+pub(super) fn write(
     to: &mut dyn Write,
     findings: &[Finding],
     style: &Style,

@@ -17,7 +17,7 @@ use crate::{
 const SHOWN: usize = 3;
 
 /// Writes them.
-pub fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::Result<()> {
+pub(super) fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::Result<()> {
     let shown = &logs.findings[..logs.findings.len().min(SHOWN)];
     for file in by_telling(&logs.files, shown) {
         write_file(to, file, logs)?;

@@ -27,7 +27,7 @@ use crate::{
 const WHOLE: usize = 4;
 
 /// Writes them.
-pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
+pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let Page { style, zone, .. } = page;
     let layout = Layout {
         whole: WHOLE,
@@ -56,7 +56,7 @@ pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()
 }
 
 /// Writes what was traced, what was lost and what was degraded.
-pub fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
+pub(super) fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let Page { style, zone, .. } = page;
     writeln!(to, "{}", scope::traced(report, zone))?;
     let loss = loss::line(&report.loss);

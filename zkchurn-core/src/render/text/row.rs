@@ -20,7 +20,7 @@ use crate::{
 
 /// Which columns there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(super) enum Layout {
     /// All, however long the outcome is: a pipe.
     Whole,
     /// All, cut at the terminal's width.
@@ -40,7 +40,7 @@ const OUTCOME: usize = 30;
 
 impl Layout {
     /// For a terminal of so many columns, or for none.
-    pub fn of(columns: Option<u16>) -> Self {
+    pub(super) fn of(columns: Option<u16>) -> Self {
         match columns.map(usize::from) {
             None => Self::Whole,
             Some(columns) if columns >= WIDE + OUTCOME => Self::Wide { columns },
@@ -61,7 +61,7 @@ impl Layout {
 }
 
 /// The column names, aligned with [`write()`].
-pub fn header(layout: Layout) -> String {
+pub(super) fn header(layout: Layout) -> String {
     match layout {
         Layout::Whole | Layout::Wide { .. } => format!(
             "{:<12} {:>7} {:<22} {:>7} {:<15} {:<21} {:>8} {:<6} {:>7} {:>7}  OUTCOME",
@@ -88,7 +88,7 @@ pub fn header(layout: Layout) -> String {
 }
 
 /// Writes the row of one connection.
-pub fn write(
+pub(super) fn write(
     to: &mut impl Write,
     line: &ConnectionLine<'_>,
     page: &Page,

@@ -43,7 +43,7 @@ const LIMITATIONS: usize = 2;
 const FURTHER: usize = 5;
 
 /// Writes it.
-pub fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
+pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let style = &page.style;
     let columns = page.columns.clamp(NARROWEST, READABLE);
     let Some((first, further)) = report.findings.split_first() else {

@@ -24,7 +24,7 @@ use crate::{
 /// # Errors
 ///
 /// What the output fails with.
-pub fn write(to: &mut dyn Write, report: &LogReport, options: &Options) -> io::Result<()> {
+pub(super) fn write(to: &mut dyn Write, report: &LogReport, options: &Options) -> io::Result<()> {
     let page = &Page::of(options);
     for line in wrapped("", &report.answer, page.columns) {
         writeln!(to, "{}", page.style.bold(&line))?;

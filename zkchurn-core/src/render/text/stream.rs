@@ -12,7 +12,7 @@ use crate::{
 /// Keeps a storm readable: so many lines a second of the trace's own time, and
 /// a count of the rest.
 #[derive(Debug)]
-pub struct LineLimit {
+pub(super) struct LineLimit {
     per_second: u32,
     second: u64,
     admitted: u32,
@@ -21,7 +21,7 @@ pub struct LineLimit {
 
 impl LineLimit {
     /// A limit; 0 for none.
-    pub fn new(per_second: u32) -> Self {
+    pub(super) fn new(per_second: u32) -> Self {
         Self {
             per_second,
             second: 0,
@@ -31,7 +31,7 @@ impl LineLimit {
     }
 
     /// Whether `at_ns` lies in a later second than what came before.
-    pub fn begins_new_second(&mut self, at_ns: u64) -> bool {
+    pub(super) fn begins_new_second(&mut self, at_ns: u64) -> bool {
         let second = at_ns / 1_000_000_000;
         let is_new = second > self.second;
         if is_new {
@@ -42,7 +42,7 @@ impl LineLimit {
     }
 
     /// Whether one more line may be written in this second.
-    pub fn admit(&mut self) -> bool {
+    pub(super) fn admit(&mut self) -> bool {
         if self.per_second != 0 && self.admitted >= self.per_second {
             self.left_out += 1;
             return false;
@@ -52,13 +52,13 @@ impl LineLimit {
     }
 
     /// How many lines were left out since the last call.
-    pub fn take_left_out(&mut self) -> u64 {
+    pub(super) fn take_left_out(&mut self) -> u64 {
         std::mem::take(&mut self.left_out)
     }
 }
 
 /// What the last interval brought, in one line.
-pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
+pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
     let at = time(summary, zone);
     let mut line = format!(
         "-- {at} last {}: {} opened, {} ended, {} open",
@@ -87,7 +87,11 @@ pub fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
 }
 
 /// The finding that leads now, in one line.
-pub fn leading_line(summary: &IntervalSummary, leading: &Leading, zone: &TimeZone) -> String {
+pub(super) fn leading_line(
+    summary: &IntervalSummary,
+    leading: &Leading,
+    zone: &TimeZone,
+) -> String {
     let more = match leading.destinations.len() {
         0 | 1 => String::new(),
         peers => format!(" and {}", text::counted(peers as u64 - 1, "other peer")),

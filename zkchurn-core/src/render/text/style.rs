@@ -8,38 +8,38 @@ use crate::{
 
 /// Puts SGR sequences (ECMA-48) around text, or leaves it alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
+pub(super) struct Style {
     colour: bool,
 }
 
 impl Style {
     /// A style that colours, or not.
-    pub fn new(colour: bool) -> Self {
+    pub(super) fn new(colour: bool) -> Self {
         Self { colour }
     }
 
     /// Bold: headings and the answer.
-    pub fn bold(&self, text: &str) -> String {
+    pub(super) fn bold(&self, text: &str) -> String {
         self.paint("1", text)
     }
 
     /// Dim: what is in order, and what was left out.
-    pub fn dim(&self, text: &str) -> String {
+    pub(super) fn dim(&self, text: &str) -> String {
         self.paint("2", text)
     }
 
     /// Yellow: what deserves a look.
-    pub fn warn(&self, text: &str) -> String {
+    pub(super) fn warn(&self, text: &str) -> String {
         self.paint("33", text)
     }
 
     /// Bold red: what is broken, beyond much doubt.
-    pub fn alarm(&self, text: &str) -> String {
+    pub(super) fn alarm(&self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
     /// By how bad a finding is and how sure that is.
-    pub fn finding(&self, finding: &Finding, text: &str) -> String {
+    pub(super) fn finding(&self, finding: &Finding, text: &str) -> String {
         match (finding.severity, finding.confidence) {
             (Severity::Broken, Confidence::Certain | Confidence::Likely) => self.alarm(text),
             (Severity::Harmless, _) => self.bold(text),
@@ -48,7 +48,7 @@ impl Style {
     }
 
     /// Colours an outcome: red where the connection never did any work.
-    pub fn outcome(&self, outcome: Outcome, text: &str) -> String {
+    pub(super) fn outcome(&self, outcome: Outcome, text: &str) -> String {
         match outcome {
             Outcome::StillOpen | Outcome::Unknown => text.to_owned(),
             outcome if outcome.is_failure() => self.paint("31", text),

@@ -23,7 +23,7 @@ pub(super) const COMMAND_SHOWN: usize = 400;
 const THREADS_SHOWN: usize = 3;
 
 /// Writes one process.
-pub fn write(to: &mut impl Write, suspect: &SuspectRow, page: &Page) -> io::Result<()> {
+pub(crate) fn write(to: &mut impl Write, suspect: &SuspectRow, page: &Page) -> io::Result<()> {
     let Page { style, zone, .. } = page;
     let heading = format!(
         "pid {} {}",

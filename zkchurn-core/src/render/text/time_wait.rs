@@ -15,7 +15,7 @@ use crate::{
 const GROUPS_SHOWN: usize = 10;
 
 /// Writes whose the sockets are.
-pub fn write(to: &mut impl Write, table: &TimeWait, page: &Page) -> io::Result<()> {
+pub(super) fn write(to: &mut impl Write, table: &TimeWait, page: &Page) -> io::Result<()> {
     for line in wrapped("", &sentence(table), page.columns) {
         writeln!(to, "{}", page.style.bold(&line))?;
     }
@@ -53,7 +53,7 @@ fn write_groups(to: &mut impl Write, groups: &[Group]) -> io::Result<()> {
 }
 
 /// Writes the sockets one by one.
-pub fn write_rows(to: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+pub(super) fn write_rows(to: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }

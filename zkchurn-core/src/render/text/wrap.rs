@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 const FEWEST: u16 = 40;
 
 /// Sentences in lines of so many columns, behind a name.
-pub fn wrapped(name: &str, words: &str, columns: u16) -> Vec<String> {
+pub(super) fn wrapped(name: &str, words: &str, columns: u16) -> Vec<String> {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)

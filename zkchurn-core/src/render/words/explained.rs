@@ -10,7 +10,7 @@ use crate::{
 const NAMED: usize = 9;
 
 /// A line, where one finding does not explain them all.
-pub fn line(report: &Report) -> Option<String> {
+pub(crate) fn line(report: &Report) -> Option<String> {
     let explained = report.findings.iter().zip(1..);
     let explained = explained.filter_map(|(finding, number)| {
         let connections = finding.explains.filter(|connections| *connections > 0)?;

@@ -7,13 +7,13 @@ use crate::{
 };
 
 /// What kind of churn it is, and how sure that is.
-pub fn title(title: &str, confidence: Confidence) -> String {
+pub(crate) fn title(title: &str, confidence: Confidence) -> String {
     format!("{title} ({})", confidence.word())
 }
 
 /// Who, where to, and how many connections; a server's log knows of no other place than
 /// the server.
-pub fn about(finding: &Finding, arrow: &str) -> String {
+pub(crate) fn about(finding: &Finding, arrow: &str) -> String {
     let places = places(finding);
     match places.is_empty() {
         true => about_at_same_place(finding),
@@ -25,12 +25,12 @@ pub fn about(finding: &Finding, arrow: &str) -> String {
 }
 
 /// The same where it was said already where to.
-pub fn about_at_same_place(finding: &Finding) -> String {
+pub(crate) fn about_at_same_place(finding: &Finding) -> String {
     format!("{}, {}", finding.who.words, connections(finding))
 }
 
 /// Without threads too.
-pub fn about_in_short(finding: &Finding) -> String {
+pub(crate) fn about_in_short(finding: &Finding) -> String {
     let WhoRow { label, .. } = &finding.who;
     let label = text::printable(label.as_bytes());
     let who = match (finding.who.processes, finding.who.pid) {
@@ -47,7 +47,7 @@ fn connections(finding: &Finding) -> String {
 
 /// Where to. Of a connection that was accepted here the destination begins with the remote
 /// host, which is who.
-pub fn places(finding: &Finding) -> String {
+pub(crate) fn places(finding: &Finding) -> String {
     let host = format!("{} -> :", finding.who.label);
     let places = finding.destinations.iter();
     let places = places.map(|place| match place.strip_prefix(&host) {
@@ -58,13 +58,13 @@ pub fn places(finding: &Finding) -> String {
 }
 
 /// Where they run: what the instance, unit, container and pod are called.
-pub fn runs_in(finding: &Finding) -> Option<String> {
+pub(crate) fn runs_in(finding: &Finding) -> Option<String> {
     let places = &finding.who.runs_in;
     (!places.is_empty()).then(|| places.join(", "))
 }
 
 /// What else it is or may be, besides what it cannot be told apart from, a sentence each.
-pub fn also(finding: &Finding) -> Vec<String> {
+pub(crate) fn also(finding: &Finding) -> Vec<String> {
     let alike = &finding.cannot_tell_from;
     let others = finding.alternatives.iter();
     others

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `reconnect of 0x100019242b50000, expired`
-pub fn of_connection(handshake: &Handshake) -> String {
+pub(crate) fn of_connection(handshake: &Handshake) -> String {
     let request = handshake.request.map(|first| request(first.message));
     let response = handshake.response.map(|first| response(first.message));
     let mut words = request.unwrap_or_else(|| "request not seen".to_owned());
@@ -46,7 +46,7 @@ fn response(message: Message) -> String {
 }
 
 /// `2 new sessions, 3 reconnects (…); 2 granted, 1 expired; 2 sessions, …`
-pub fn of_many(summary: &HandshakeSummary) -> String {
+pub(crate) fn of_many(summary: &HandshakeSummary) -> String {
     let mut requests = counts(&[
         (summary.new_handles, "new session"),
         (summary.reconnects, "reconnect"),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Loss in words; zero is said too.
-pub fn line(loss: &Loss) -> String {
+pub(crate) fn line(loss: &Loss) -> String {
     let kernel = &loss.kernel;
     let misses = match kernel.recursion_misses {
         Some(misses) => text::count(misses),
@@ -51,7 +51,7 @@ pub fn line(loss: &Loss) -> String {
 }
 
 /// Whether anything was lost, in a few words; the numbers where it was.
-pub fn in_short(loss: &Loss) -> String {
+pub(crate) fn in_short(loss: &Loss) -> String {
     let kernel = &loss.kernel;
     let counts = [
         (kernel.ended_records_dropped, "end"),
@@ -81,7 +81,7 @@ pub fn in_short(loss: &Loss) -> String {
 }
 
 /// Memory is bounded: what made room, a sentence each.
-pub fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
+pub(crate) fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
     let mut sentences = Vec::new();
     if row.flows_evicted > 0 {
         let pairs = text::counted(row.flows_evicted, "pair");

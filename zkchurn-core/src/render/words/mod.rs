@@ -2,12 +2,12 @@
 //! What every form for people says in the same words: numbers, times, owners, losses.
 //! No form's own marks, widths or colours.
 
-pub mod explained;
-pub mod finding;
-pub mod handshakes;
-pub mod loss;
-pub mod moment;
-pub mod scope;
-pub mod server_log;
-pub mod summary;
-pub mod time_wait;
+pub(super) mod explained;
+pub(super) mod finding;
+pub(super) mod handshakes;
+pub(super) mod loss;
+pub(super) mod moment;
+pub(super) mod scope;
+pub(super) mod server_log;
+pub(super) mod summary;
+pub(super) mod time_wait;

@@ -15,7 +15,7 @@ fn sides(sides: Sides) -> &'static str {
 }
 
 /// Ports, host, side and time of a trace.
-pub fn traced(report: &Report, zone: &TimeZone) -> String {
+pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
     let trace = &report.trace;
     let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
     let pid = trace

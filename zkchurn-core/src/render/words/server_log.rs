@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the cells of an address are.
-pub const COLUMNS: [&str; 7] = [
+pub(crate) const COLUMNS: [&str; 7] = [
     "ADDRESS",
     "ENDED",
     "NO SESSION",
@@ -24,7 +24,7 @@ pub const COLUMNS: [&str; 7] = [
 ];
 
 /// The cells of an address.
-pub fn cells(row: &AddressRow) -> [String; 7] {
+pub(crate) fn cells(row: &AddressRow) -> [String; 7] {
     let of = |kind: Kind| row.counts.get(kind.name()).copied().unwrap_or(0);
     let without = of(Kind::ClosedWithoutSession) + of(Kind::BrokenWithoutSession);
     [
@@ -38,7 +38,7 @@ pub fn cells(row: &AddressRow) -> [String; 7] {
     ]
 }
 
-pub fn busiest(minute: Minute) -> String {
+pub(crate) fn busiest(minute: Minute) -> String {
     let time = minute.at.date().time();
     format!(
         "{} at {}",
@@ -47,12 +47,12 @@ pub fn busiest(minute: Minute) -> String {
     )
 }
 
-pub fn moment(moment: Moment) -> String {
+pub(crate) fn moment(moment: Moment) -> String {
     moment.date().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// What has no column.
-pub fn also(counts: &BTreeMap<&'static str, u64>) -> String {
+pub(crate) fn also(counts: &BTreeMap<&'static str, u64>) -> String {
     in_words(counts, |kind| {
         !matches!(
             kind,
@@ -61,7 +61,10 @@ pub fn also(counts: &BTreeMap<&'static str, u64>) -> String {
     })
 }
 
-pub fn in_words(counts: &BTreeMap<&'static str, u64>, shown: impl Fn(Kind) -> bool) -> String {
+pub(crate) fn in_words(
+    counts: &BTreeMap<&'static str, u64>,
+    shown: impl Fn(Kind) -> bool,
+) -> String {
     let words: Vec<_> = Kind::ALL
         .into_iter()
         .filter(|kind| shown(*kind))
@@ -74,7 +77,7 @@ pub fn in_words(counts: &BTreeMap<&'static str, u64>, shown: impl Fn(Kind) -> bo
 }
 
 /// The counts of all addresses.
-pub fn total(report: &LogReport) -> String {
+pub(crate) fn total(report: &LogReport) -> String {
     let known: BTreeMap<_, _> = report
         .total
         .iter()
@@ -88,7 +91,7 @@ pub fn total(report: &LogReport) -> String {
 }
 
 /// Counts that this log cannot give, with the reason.
-pub fn unknown_counts(report: &LogReport) -> Vec<String> {
+pub(crate) fn unknown_counts(report: &LogReport) -> Vec<String> {
     let mut whys: Vec<_> = report
         .unknown_counts
         .iter()
@@ -107,7 +110,7 @@ pub fn unknown_counts(report: &LogReport) -> Vec<String> {
 }
 
 /// What was read.
-pub fn log(report: &LogReport) -> String {
+pub(crate) fn log(report: &LogReport) -> String {
     let log = &report.log;
     let mut line = format!(
         "{}, {}, {} ({} log records, {} continuations, {} blank, {} not ZooKeeper's; {} too long \

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whose connections these are, and where they go.
-pub fn heading(flow: &FlowRow) -> String {
+pub(crate) fn heading(flow: &FlowRow) -> String {
     match &flow.process {
         Some(process) => {
             let label = text::printable(process.label.as_bytes());
@@ -21,11 +21,11 @@ pub fn heading(flow: &FlowRow) -> String {
     }
 }
 
-pub fn optional<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+pub(crate) fn optional<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
 
-pub fn lived(spread: &Spread) -> String {
+pub(crate) fn lived(spread: &Spread) -> String {
     match (spread.p50_ns, spread.p99_ns, spread.max_ns) {
         (Some(p50), Some(p99), Some(max)) => format!(
             "{} / {} / {}",
@@ -37,7 +37,7 @@ pub fn lived(spread: &Spread) -> String {
     }
 }
 
-pub fn closed_first(closes: &FirstCloses) -> String {
+pub(crate) fn closed_first(closes: &FirstCloses) -> String {
     let parts: Vec<_> = [
         ("us", closes.us),
         ("peer", closes.peer),
@@ -55,7 +55,7 @@ pub fn closed_first(closes: &FirstCloses) -> String {
 }
 
 /// The outcomes, most frequent first; a single one without its number.
-pub fn outcomes(summary: &Summary) -> String {
+pub(crate) fn outcomes(summary: &Summary) -> String {
     let mut outcomes: Vec<_> = summary.outcomes.iter().collect();
     outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let mut parts: Vec<_> = match outcomes.as_slice() {
@@ -75,7 +75,7 @@ pub fn outcomes(summary: &Summary) -> String {
     }
 }
 
-pub fn bytes(range: &Range) -> String {
+pub(crate) fn bytes(range: &Range) -> String {
     match (range.connections, range.min == range.max) {
         (0, _) => "-".to_owned(),
         (_, true) => text::count(range.min),
@@ -83,7 +83,7 @@ pub fn bytes(range: &Range) -> String {
     }
 }
 
-pub fn seen(summary: &Summary, zone: &TimeZone) -> String {
+pub(crate) fn seen(summary: &Summary, zone: &TimeZone) -> String {
     match (&summary.first_seen, &summary.last_seen) {
         (Some(first), Some(last)) => {
             format!(

@@ -9,7 +9,7 @@ use crate::{
 /// Bytes of a Java thread's name that are shown.
 const NAME_SHOWN: usize = 80;
 
-pub fn sentence(table: &TimeWait) -> String {
+pub(crate) fn sentence(table: &TimeWait) -> String {
     let known = table.owners.iter().find(|one| is_known(&one.owner));
     let Some(first) = known.or(table.owners.first()) else {
         return "TIME_WAIT: no socket to or from the traced ports".to_owned();
@@ -33,14 +33,14 @@ pub fn sentence(table: &TimeWait) -> String {
     }
 }
 
-pub fn is_known(owner: &OwnerRow) -> bool {
+pub(crate) fn is_known(owner: &OwnerRow) -> bool {
     matches!(
         owner,
         OwnerRow::Traced { .. } | OwnerRow::TracedProcesses { .. }
     )
 }
 
-pub fn whose(of: &OwnerRow, threads: u64) -> String {
+pub(crate) fn whose(of: &OwnerRow, threads: u64) -> String {
     match (of, threads) {
         (OwnerRow::Traced { pid, process, .. }, 2..) => format!(
             "{}, from {} threads",
@@ -51,11 +51,11 @@ pub fn whose(of: &OwnerRow, threads: u64) -> String {
     }
 }
 
-pub fn process_name(pid: u32, process: &str) -> String {
+pub(crate) fn process_name(pid: u32, process: &str) -> String {
     format!("pid {pid} {}", text::printable(process.as_bytes()))
 }
 
-pub fn owner(owner: &OwnerRow) -> String {
+pub(crate) fn owner(owner: &OwnerRow) -> String {
     match owner {
         OwnerRow::Traced {
             pid,
@@ -92,7 +92,7 @@ pub fn owner(owner: &OwnerRow) -> String {
     }
 }
 
-pub fn left(first_ms: u32, last_ms: u32) -> String {
+pub(crate) fn left(first_ms: u32, last_ms: u32) -> String {
     let duration = |ms: u32| text::duration(u64::from(ms) * 1_000_000);
     match first_ms == last_ms {
         true => duration(first_ms),

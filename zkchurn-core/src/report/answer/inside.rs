@@ -12,7 +12,7 @@ const QUOTED: usize = 200;
 
 /// The sentences about the process of `flow`, each with a blank in front.
 /// `tid` is the thread that the answer speaks of.
-pub fn inside(report: &Report, flow: &FlowRow, tid: Option<u32>) -> String {
+pub(super) fn inside(report: &Report, flow: &FlowRow, tid: Option<u32>) -> String {
     let suspect = flow.process.as_ref().and_then(|process| {
         let mut suspects = report.suspects.iter();
         let key = (process.pid, process.start_ns);

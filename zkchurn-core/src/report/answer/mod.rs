@@ -16,7 +16,7 @@ use crate::{
 const FEW: u64 = 3;
 
 /// Says who churns, where to, how often, and how the connections end.
-pub fn answer(report: &Report) -> String {
+pub(super) fn answer(report: &Report) -> String {
     let flow = match report.flows.first() {
         Some(flow) if flow.summary.opened > 0 => flow,
         _ => return nothing_seen(report),

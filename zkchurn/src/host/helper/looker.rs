@@ -23,9 +23,9 @@ use crate::host::{
 };
 
 /// Most processes that are looked up at once, or hang in it.
-pub const MOST_LOOK_UPS: usize = 16;
+pub(super) const MOST_LOOK_UPS: usize = 16;
 /// Most closer looks at once. They may start many more look-ups of their own.
-pub const MOST_LOOKS: usize = 8;
+pub(super) const MOST_LOOKS: usize = 8;
 /// Most listings of sockets at once.
 const MOST_LISTINGS: usize = 2;
 
@@ -33,7 +33,7 @@ const MOST_LISTINGS: usize = 2;
 const SOCKETS_IN_ANSWER: usize = 2_048;
 
 /// Does what is asked for until the other side ends.
-pub fn serve(mut requests: UnixStream) -> io::Result<()> {
+pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     let answers = requests.try_clone()?;
     let (say, said) = sync_channel(64);
     thread::Builder::new()

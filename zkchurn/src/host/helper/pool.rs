@@ -13,7 +13,7 @@ use std::{
 const MOST_WAITING: usize = 4096;
 
 /// Up to so many threads, which do the same with each job.
-pub struct Pool<J> {
+pub(super) struct Pool<J> {
     name: &'static str,
     most: usize,
     threads: usize,
@@ -53,7 +53,11 @@ impl<J> Shared<J> {
 impl<J: Send + 'static> Pool<J> {
     /// A pool of at most `most` threads called `name`. None is started before there is
     /// work for it.
-    pub fn new(name: &'static str, most: usize, work: impl Fn(J) + Send + Sync + 'static) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        most: usize,
+        work: impl Fn(J) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name,
             most,
@@ -74,7 +78,7 @@ impl<J: Send + 'static> Pool<J> {
     /// # Errors
     ///
     /// The system grants no thread, or too many jobs wait.
-    pub fn submit(&mut self, job: J) -> io::Result<()> {
+    pub(super) fn submit(&mut self, job: J) -> io::Result<()> {
         let mut state = self.shared.lock();
         if state.jobs.len() >= MOST_WAITING {
             return Err(io::Error::other("too many wait already"));

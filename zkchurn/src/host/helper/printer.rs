@@ -12,7 +12,7 @@ use super::wire::receive_bytes;
 
 /// Writes what it is given to its standard output, until the other side ends or writing
 /// fails. Each answer is an error's number, of four bytes, little-endian; 0: written.
-pub fn serve(mut socket: UnixStream) -> io::Result<()> {
+pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let mut file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     copy(&mut socket, &mut file)
 }

@@ -35,7 +35,7 @@ const NAME: &str = "zkchurn-helper";
 
 /// The kinds of helpers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Looks into other processes.
     Looker {
         /// Whether it also takes thread dumps.
@@ -75,7 +75,7 @@ impl Kind {
 /// # Errors
 ///
 /// The system grants no process, or `/proc` is not mounted.
-pub fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
+pub(super) fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
     start_writing_to(kind, Stdio::null())
 }
 
@@ -84,7 +84,7 @@ pub fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
 /// # Errors
 ///
 /// As [`start`].
-pub fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, UnixStream)> {
+pub(super) fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let child = Command::new("/proc/self/exe")
         .arg0(NAME)

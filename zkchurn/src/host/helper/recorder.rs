@@ -20,11 +20,11 @@ use crate::host::{
 };
 
 /// First byte of a message to this helper: the path of the file follows.
-pub const CREATE: u8 = b'C';
+pub(super) const CREATE: u8 = b'C';
 /// Bytes of the recording follow.
-pub const DATA: u8 = b'D';
+pub(super) const DATA: u8 = b'D';
 /// The recording is complete.
-pub const FINISH: u8 = b'F';
+pub(super) const FINISH: u8 = b'F';
 
 /// What the helper says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub enum Said {
 }
 
 /// Writes what it is given, until the other side ends.
-pub fn serve(mut socket: UnixStream) -> io::Result<()> {
+pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let mut bytes = Vec::new();
     if !receive_bytes(&mut socket, &mut bytes)? {
         return Ok(());

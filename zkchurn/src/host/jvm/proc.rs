@@ -22,51 +22,51 @@ const TASKS: usize = 4096;
 
 /// The directory of one process.
 #[derive(Clone, Debug)]
-pub struct Proc(PathBuf);
+pub(super) struct Proc(PathBuf);
 
 impl Proc {
     /// The process `pid`, which need not exist.
-    pub fn of(pid: u32) -> Self {
+    pub(super) fn of(pid: u32) -> Self {
         Self(files::directory(pid))
     }
 
     /// The mapped files; nothing where they may not be read.
-    pub fn maps(&self) -> Vec<u8> {
+    pub(super) fn maps(&self) -> Vec<u8> {
         read_bounded(&self.0.join("maps"), MAPS).unwrap_or_default()
     }
 
     /// The arguments; `None` when they cannot be read whole.
-    pub fn command(&self) -> Option<Vec<String>> {
+    pub(super) fn command(&self) -> Option<Vec<String>> {
         Some(arguments(&whole(&self.0.join("cmdline"), STRINGS)?))
     }
 
     /// The environment at its start; `None` when it cannot be read whole.
-    pub fn environ(&self) -> Option<Vec<u8>> {
+    pub(super) fn environ(&self) -> Option<Vec<u8>> {
         whole(&self.0.join("environ"), STRINGS)
     }
 
     /// Its state, users and signals.
-    pub fn status(&self) -> Option<Status> {
+    pub(super) fn status(&self) -> Option<Status> {
         Status::read(&self.0).ok()
     }
 
     /// The id of a thread as the process itself knows it.
-    pub fn inner_tid(&self, tid: u32) -> Option<u32> {
+    pub(super) fn inner_tid(&self, tid: u32) -> Option<u32> {
         Some(Status::read(&self.task(tid)).ok()?.inner_id)
     }
 
     /// The name of a thread, as its bytes.
-    pub fn comm(&self, tid: u32) -> Option<Vec<u8>> {
+    pub(super) fn comm(&self, tid: u32) -> Option<Vec<u8>> {
         comm(&self.task(tid).join("comm"))
     }
 
     /// The name of the leader.
-    pub fn leader_comm(&self) -> Option<Vec<u8>> {
+    pub(super) fn leader_comm(&self) -> Option<Vec<u8>> {
         comm(&self.0.join("comm"))
     }
 
     /// The names of all tasks, up to a limit.
-    pub fn comms(&self) -> Vec<Vec<u8>> {
+    pub(super) fn comms(&self) -> Vec<Vec<u8>> {
         let tasks = std::fs::read_dir(self.0.join("task")).into_iter().flatten();
         let tasks = tasks.flatten().take(TASKS);
         tasks
@@ -76,7 +76,7 @@ impl Proc {
 
     /// `jstack` beside the executable, or for the `jre/bin/java` of JDK 8 two
     /// directories up, as the process would call it.
-    pub fn jstack(&self, executable: &str) -> Option<String> {
+    pub(super) fn jstack(&self, executable: &str) -> Option<String> {
         let root = openat(
             CWD,
             self.0.join("root"),

@@ -22,7 +22,7 @@ use zkchurn_core::frame::Sides;
 /// # Errors
 ///
 /// The object is damaged, or the kernel refuses a map.
-pub fn load(
+pub(super) fn load(
     object: &[u8],
     config: &KernelConfig,
     facts: &Facts,

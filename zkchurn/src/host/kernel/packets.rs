@@ -23,7 +23,7 @@ const PROGRAMS: [(&str, CgroupSkbAttachType); 2] = [
 /// # Errors
 ///
 /// The cgroup cannot be opened, or the kernel refuses the programs.
-pub fn attach(ebpf: &mut Ebpf, cgroup: &Path) -> Result<(), KernelError> {
+pub(super) fn attach(ebpf: &mut Ebpf, cgroup: &Path) -> Result<(), KernelError> {
     let cgroup = File::open(cgroup).map_err(KernelError::Cgroup)?;
     for (name, way) in PROGRAMS {
         let program: &mut CgroupSkb = program(ebpf, name)?;
@@ -40,7 +40,7 @@ pub fn attach(ebpf: &mut Ebpf, cgroup: &Path) -> Result<(), KernelError> {
 /// # Errors
 ///
 /// One of them is not loaded.
-pub fn detach(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+pub(super) fn detach(ebpf: &mut Ebpf) -> Result<(), KernelError> {
     for (name, _) in PROGRAMS {
         let program: &mut CgroupSkb = program(ebpf, name)?;
         program.unload()?;

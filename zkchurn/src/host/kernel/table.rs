@@ -43,7 +43,7 @@ pub struct Checked {
 }
 
 /// The table, and the program that looks whether its sockets are closed.
-pub struct Table {
+pub(super) struct Table {
     tracked: HashMap<MapData, u64, [u8; ENTRY_SIZE]>,
     /// Why sockets cannot be looked at.
     unchecked: Option<KernelError>,
@@ -56,7 +56,7 @@ impl Table {
     /// # Errors
     ///
     /// The object has no such map or program.
-    pub fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
+    pub(super) fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
         let tracked = HashMap::try_from(take_map(ebpf, names::TRACKED)?)?;
         let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
         let unchecked = if layout.has(SocketField::State) {
@@ -71,12 +71,12 @@ impl Table {
     }
 
     /// Why sockets cannot be looked at, if so.
-    pub fn unchecked(&self) -> Option<String> {
+    pub(super) fn unchecked(&self) -> Option<String> {
         self.unchecked.as_ref().map(error_chain)
     }
 
     /// Has the program follow a socket that is older than it.
-    pub fn follow(&mut self, record: &ConnectionRecord) -> Followed {
+    pub(super) fn follow(&mut self, record: &ConnectionRecord) -> Followed {
         let entry = TableEntry {
             record: *record,
             address: 0,
@@ -95,13 +95,13 @@ impl Table {
     }
 
     /// Forgets a socket again, if it is still in the table.
-    pub fn unfollow(&mut self, cookie: u64) {
+    pub(super) fn unfollow(&mut self, cookie: u64) {
         // It fails when the socket is not there, which is as good.
         let _ = self.tracked.remove(&cookie);
     }
 
     /// The keys, some maybe twice; and whether those are all that were there all the time.
-    pub fn keys(&self) -> (Vec<u64>, bool) {
+    pub(super) fn keys(&self) -> (Vec<u64>, bool) {
         let mut keys = Vec::new();
         for key in self.tracked.keys() {
             match key {
@@ -116,7 +116,7 @@ impl Table {
     ///
     /// The kernel copies an entry without a lock, and may use its memory for another one
     /// meanwhile, so only what is twice the same was one connection's.
-    pub fn record(&self, key: u64) -> Option<ConnectionRecord> {
+    pub(super) fn record(&self, key: u64) -> Option<ConnectionRecord> {
         let once = self.entry(key)?.record;
         let is_open = once.socket == key && once.stage != STAGE_ENDED;
         let again = self.entry(key)?.record;
@@ -129,7 +129,7 @@ impl Table {
     }
 
     /// Has the program look whether sockets are closed.
-    pub fn check(&mut self, ebpf: &mut Ebpf, keys: &[u64]) -> Checked {
+    pub(super) fn check(&mut self, ebpf: &mut Ebpf, keys: &[u64]) -> Checked {
         let mut checked = Checked::default();
         if self.unchecked.is_some() {
             return checked;
@@ -148,7 +148,7 @@ impl Table {
     }
 
     /// The connections in the table at `now_ns`, oldest first.
-    pub fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
+    pub(super) fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
         let entries = self.tracked.iter().filter_map(Result::ok);
         let entries = entries.filter_map(|(_, bytes)| TableEntry::read_from_bytes(&bytes).ok());
         let mut open: Vec<ConnectionRecord> = entries

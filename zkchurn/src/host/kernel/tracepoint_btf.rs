@@ -21,7 +21,7 @@ const TYPEDEF: u32 = 8 << 24;
 /// # Errors
 ///
 /// The kernel's BTF does not hold it.
-pub fn of(facts: &Facts) -> Result<Btf, KernelError> {
+pub(super) fn of(facts: &Facts) -> Result<Btf, KernelError> {
     let id = facts.btf.value().and_then(|layout| layout.tracepoint_type);
     let id = id.ok_or_else(|| {
         KernelError::NoHook(format!("the kernel's BTF has no type {TRACEPOINT_TYPEDEF}"))

@@ -16,14 +16,14 @@ use crate::host::proc::files::{self, read_bounded};
 const AHEAD_MS: i64 = 2_000;
 
 /// The clock by which a process stamps its lines.
-pub struct LogClock {
+pub(super) struct LogClock {
     zone: TimeZone,
     now: Timestamp,
 }
 
 impl LogClock {
     /// That of process `pid`, now.
-    pub fn of(pid: u32) -> Self {
+    pub(super) fn of(pid: u32) -> Self {
         Self {
             zone: zone(&files::directory(pid)),
             now: Timestamp::now(),
@@ -32,7 +32,7 @@ impl LogClock {
 
     /// One by which every line lies ahead, so that none has an age.
     #[cfg(test)]
-    pub fn of_long_ago() -> Self {
+    pub(crate) fn of_long_ago() -> Self {
         Self {
             zone: TimeZone::UTC,
             now: Timestamp::UNIX_EPOCH,
@@ -41,7 +41,7 @@ impl LogClock {
 
     /// How long ago a line was written, milliseconds; `None` where it tells no date, or one
     /// that lies ahead.
-    pub fn ago_ms(&self, line: &[u8]) -> Option<u64> {
+    pub(super) fn ago_ms(&self, line: &[u8]) -> Option<u64> {
         let written = time::within(line)?.date();
         let written = self.zone.to_ambiguous_timestamp(written).later().ok()?;
         let ago = self.now.as_millisecond() - written.as_millisecond();

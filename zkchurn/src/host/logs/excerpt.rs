@@ -13,13 +13,13 @@ const BEFORE: usize = 100;
 const ELLIPSIS: &str = "…";
 
 /// The beginning of `line`.
-pub fn beginning(text: &[u8], line: &Range<usize>) -> String {
+pub(super) fn beginning(text: &[u8], line: &Range<usize>) -> String {
     cut(bytes(text, line))
 }
 
 /// The beginning of `line`, or, where that would not show `word`, what is around
 /// it: a log in JSON has its stack trace far behind.
-pub fn around(text: &[u8], line: &Range<usize>, word: &Range<usize>) -> String {
+pub(super) fn around(text: &[u8], line: &Range<usize>, word: &Range<usize>) -> String {
     let from = word.start.saturating_sub(BEFORE);
     if word.end.saturating_sub(line.start) <= LIMIT || from <= line.start {
         return beginning(text, line);

@@ -22,7 +22,7 @@ const MONTHS: [&str; 12] = [
 
 /// The nearest line above `line` that begins a record; `None` when `line`
 /// begins one itself, or none is near.
-pub fn head(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
+pub(super) fn head(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
     if begins_record(text.get(line.clone())?) {
         return None;
     }
@@ -46,7 +46,7 @@ pub fn head(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
 /// Whether a line begins with what loggers put first: a date, a bracket, a JSON
 /// object, a level, a month. Lines of a stack trace begin with white space, `at`,
 /// `Caused by` or the name of a class.
-pub fn begins_record(line: &[u8]) -> bool {
+pub(super) fn begins_record(line: &[u8]) -> bool {
     match line.first() {
         Some(b'0'..=b'9' | b'[' | b'{') => true,
         Some(_) => begins_with_word(line) || begins_with_glog(line),

@@ -31,7 +31,7 @@ const EACH: u64 = 16 << 20;
 
 /// What may still be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     /// Bytes, unpacked ones.
     pub bytes: u64,
     /// When reading must have ended.
@@ -53,7 +53,7 @@ struct Sibling {
 
 /// The ends of the siblings of the log `path`, as process `pid` sees it, written at or after
 /// `since`; each with its path. What cannot be opened is left out: it may be gone by now.
-pub fn read(
+pub(super) fn read(
     pid: u32,
     path: &str,
     since: Timestamp,

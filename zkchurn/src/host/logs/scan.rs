@@ -10,7 +10,7 @@ use super::signatures::Signatures;
 
 /// A signature that occurs in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub(super) struct Hit {
     /// Position in [`Signatures::list`].
     pub signature: usize,
     /// Lines that belong to it.
@@ -24,7 +24,7 @@ pub struct Hit {
 }
 
 /// Finds the signatures in `text`, which begins with a whole line.
-pub fn scan(signatures: &Signatures, text: &[u8]) -> Vec<Hit> {
+pub(super) fn scan(signatures: &Signatures, text: &[u8]) -> Vec<Hit> {
     let mut hits: Vec<Option<Hit>> = vec![None; signatures.list().len()];
     let mut line = Line::default();
     for (pattern, word) in signatures.occurrences(text) {

@@ -12,26 +12,26 @@
 use bytes::{Buf, BufMut};
 
 /// `NLMSG_ERROR`
-pub const ERROR: u16 = 2;
+pub(super) const ERROR: u16 = 2;
 /// `NLMSG_DONE`
-pub const DONE: u16 = 3;
+pub(super) const DONE: u16 = 3;
 /// `NLMSG_OVERRUN`
-pub const OVERRUN: u16 = 4;
+pub(super) const OVERRUN: u16 = 4;
 /// `SOCK_DIAG_BY_FAMILY` (include/uapi/linux/sock_diag.h)
-pub const SOCK_DIAG_BY_FAMILY: u16 = 20;
+pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 /// `NLM_F_REQUEST`
 const REQUEST: u16 = 0x1;
 /// `NLM_F_ROOT | NLM_F_MATCH`, which is `NLM_F_DUMP`
 const DUMP: u16 = 0x300;
 /// `NLM_F_DUMP_INTR`: the table changed while it was dumped.
-pub const DUMP_INTERRUPTED: u16 = 0x10;
+pub(super) const DUMP_INTERRUPTED: u16 = 0x10;
 
 const HEADER: usize = 16;
 
 /// One message of a datagram.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     /// `nlmsg_type`
     pub kind: u16,
     /// `nlmsg_flags`
@@ -44,7 +44,7 @@ pub struct Message<'a> {
 
 /// The first message of `datagram` and the bytes behind it; `None` when its
 /// length is less than a header or more than there is.
-pub fn split(datagram: &[u8]) -> Option<(Message<'_>, &[u8])> {
+pub(super) fn split(datagram: &[u8]) -> Option<(Message<'_>, &[u8])> {
     let mut header = datagram.get(..HEADER)?;
     let length = header.get_u32_ne() as usize;
     let message = Message {
@@ -59,7 +59,7 @@ pub fn split(datagram: &[u8]) -> Option<(Message<'_>, &[u8])> {
 }
 
 /// The message that asks for a dump.
-pub fn dump_request(sequence: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn dump_request(sequence: u32, payload: &[u8]) -> Vec<u8> {
     let length = HEADER + payload.len();
     let mut message = Vec::with_capacity(length);
     message.put_u32_ne(length as u32);

@@ -10,7 +10,7 @@ use super::proc_links::number;
 use crate::host::proc::mount_field::unescape;
 
 /// Inodes of the mounted network namespaces, and where each is mounted.
-pub fn namespaces(mountinfo: &[u8]) -> impl Iterator<Item = (u32, PathBuf)> {
+pub(super) fn namespaces(mountinfo: &[u8]) -> impl Iterator<Item = (u32, PathBuf)> {
     mountinfo.split(|byte| *byte == b'\n').filter_map(namespace)
 }
 

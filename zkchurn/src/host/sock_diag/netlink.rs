@@ -38,7 +38,7 @@ const ATTEMPTS: u32 = 3;
 
 /// What a dump yielded.
 #[derive(Debug)]
-pub struct Dump {
+pub(super) struct Dump {
     /// The sockets, in the kernel's order.
     pub sockets: Vec<DiagSocket>,
     /// The table changed during each attempt.
@@ -47,7 +47,7 @@ pub struct Dump {
 
 /// A dump that failed on its way.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     /// Why.
     pub error: DumpError,
     /// What had come until then.
@@ -56,7 +56,7 @@ pub struct Failure {
 
 /// Why a dump failed.
 #[derive(Debug, thiserror::Error)]
-pub enum DumpError {
+pub(super) enum DumpError {
     /// The socket could not be made or used.
     #[error("no netlink socket: {0}")]
     Socket(#[source] io::Error),
@@ -80,7 +80,12 @@ impl DumpError {
 /// Sends `request` in the namespace of this thread, which is `netns`, and reads
 /// the answer until `deadline`. Sockets that `query` does not want are not kept:
 /// a host may have a million others.
-pub fn dump(request: &[u8], query: &Query, netns: u32, deadline: Instant) -> Result<Dump, Failure> {
+pub(super) fn dump(
+    request: &[u8],
+    query: &Query,
+    netns: u32,
+    deadline: Instant,
+) -> Result<Dump, Failure> {
     repeat(|sockets| {
         dump_once(request, netns, deadline, |socket| {
             if query.wants(&socket) {

@@ -4,7 +4,7 @@
 
 /// Reasons, each with the namespaces it holds for.
 #[derive(Debug, Default)]
-pub struct Troubles {
+pub(super) struct Troubles {
     reasons: Vec<Reason>,
 }
 
@@ -19,7 +19,7 @@ struct Reason {
 
 impl Troubles {
     /// Remembers that `reason` holds for `netns`.
-    pub fn add(&mut self, netns: u32, text: String) {
+    pub(super) fn add(&mut self, netns: u32, text: String) {
         match self.reasons.iter_mut().find(|known| known.text == text) {
             // Several requests to one namespace fail for one reason.
             Some(known) if known.netns == netns => {}
@@ -36,7 +36,7 @@ impl Troubles {
     }
 
     /// A sentence a reason.
-    pub fn sentences(self) -> impl Iterator<Item = String> {
+    pub(super) fn sentences(self) -> impl Iterator<Item = String> {
         self.reasons.into_iter().map(|reason| {
             let Reason {
                 text,
@@ -53,7 +53,7 @@ impl Troubles {
 
 /// Processes that this one may not look at, or that do not answer.
 #[derive(Debug, Default)]
-pub struct Unreadable {
+pub(super) struct Unreadable {
     first: u32,
     count: u32,
     first_hung: u32,
@@ -62,7 +62,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// Remembers one.
-    pub fn add(&mut self, pid: u32) {
+    pub(super) fn add(&mut self, pid: u32) {
         if self.count == 0 {
             self.first = pid;
         }
@@ -70,7 +70,7 @@ impl Unreadable {
     }
 
     /// Remembers those that did not answer.
-    pub fn add_hung(&mut self, pids: &[u32]) {
+    pub(super) fn add_hung(&mut self, pids: &[u32]) {
         if self.hung == 0
             && let Some(first) = pids.first()
         {
@@ -80,7 +80,7 @@ impl Unreadable {
     }
 
     /// A sentence about the `what` of those that did not answer; `None` when there are none.
-    pub fn sentence_of_hung(&self, what: &str) -> Option<String> {
+    pub(super) fn sentence_of_hung(&self, what: &str) -> Option<String> {
         let first = self.first_hung;
         match self.hung {
             0 => None,
@@ -92,7 +92,7 @@ impl Unreadable {
     }
 
     /// A sentence about their `what`; `None` when there are none.
-    pub fn sentence(&self, what: &str) -> Option<String> {
+    pub(super) fn sentence(&self, what: &str) -> Option<String> {
         let first = self.first;
         match self.count {
             0 => None,

@@ -13,7 +13,7 @@ use super::{
 
 /// How far a dump has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub(super) struct Progress {
     /// No further datagram comes.
     pub done: bool,
     /// The kernel says that its table changed meanwhile (`NLM_F_DUMP_INTR`).
@@ -22,7 +22,7 @@ pub struct Progress {
 
 /// A datagram that ends the dump.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplyError {
+pub(super) enum ReplyError {
     /// `NLMSG_ERROR`, or a `NLMSG_DONE` with an error.
     #[error("the kernel refused the request: {0}")]
     Refused(#[source] io::Error),
@@ -35,7 +35,7 @@ pub enum ReplyError {
 }
 
 /// Appends the sockets in `datagram` to `sockets` and adds to `progress`.
-pub fn read(
+pub(super) fn read(
     datagram: &[u8],
     netns: u32,
     sockets: &mut Vec<DiagSocket>,

@@ -24,13 +24,13 @@ const IPPROTO_TCP: u8 = 6;
 const NO_COOKIE: u8 = 0xff;
 
 /// Sequence number of a request: each travels on a socket of its own.
-pub const SEQUENCE: u32 = 1;
+pub(super) const SEQUENCE: u32 = 1;
 
 /// The messages that together list at least what `query` wants, in the namespace
 /// of the socket that they are sent on: one a family, because the kernel walks its
 /// whole table for each. So it matches a single port itself, and for several ports
 /// or both sides lists every socket in the states; docs/adr/0005 has the figures.
-pub fn requests(query: &Query) -> [Vec<u8>; 2] {
+pub(super) fn requests(query: &Query) -> [Vec<u8>; 2] {
     let (local_port, remote_port) = match (query.ports, query.sides) {
         ([port], Sides::Server) => (*port, 0),
         ([port], Sides::Client) => (0, *port),

@@ -26,13 +26,13 @@ use zkchurn_core::decode::socket_address;
 use super::DiagSocket;
 
 /// `AF_INET` and `AF_INET6` (include/linux/socket.h)
-pub const AF_INET: u8 = 2;
-pub const AF_INET6: u8 = 10;
+pub(super) const AF_INET: u8 = 2;
+pub(super) const AF_INET6: u8 = 10;
 
 const LENGTH: usize = 72;
 
 /// Reads a socket of namespace `netns`; `None` when it is cut or of another family.
-pub fn parse(bytes: &[u8], netns: u32) -> Option<DiagSocket> {
+pub(super) fn parse(bytes: &[u8], netns: u32) -> Option<DiagSocket> {
     let mut rest = bytes.get(..LENGTH)?;
     let family = rest.get_u8();
     let state = rest.get_u8();
@@ -69,13 +69,13 @@ fn address(family: u8, bits: u128) -> Option<Ipv6Addr> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A TIME_WAIT socket 127.0.0.1:60888 to 127.0.0.1:2181, laid out as x86-64
     /// does, with a cookie that needs both halves.
     #[rustfmt::skip]
-    pub const V4: [u8; LENGTH] = [
+    pub(crate) const V4: [u8; LENGTH] = [
         2, 6, 3, 0, 0xed, 0xd8, 0x08, 0x85,
         127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

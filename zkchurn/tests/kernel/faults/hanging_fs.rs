@@ -49,10 +49,10 @@ const ROOT: u64 = 1;
 const THERE: u64 = 2;
 const CREATED: u64 = 3;
 /// Name of the file that is there.
-pub const FILE: &str = "there.log";
+pub(crate) const FILE: &str = "there.log";
 
 /// Whoever looks whether this is there makes the file system hang.
-pub const HANG: &str = "hang";
+pub(crate) const HANG: &str = "hang";
 
 /// How long it may last.
 const LASTS: Duration = Duration::from_secs(90);
@@ -60,7 +60,7 @@ const LASTS: Duration = Duration::from_secs(90);
 const GUARD_TICKS: u32 = 600;
 
 /// The file system. It is taken away when this is dropped.
-pub struct HangingFs {
+pub(crate) struct HangingFs {
     hangs: Arc<AtomicBool>,
     is_over: Arc<AtomicBool>,
     server: Option<thread::JoinHandle<()>>,
@@ -71,7 +71,7 @@ pub struct HangingFs {
 }
 
 impl HangingFs {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // A request may be gone between poll and read.
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
         let mut options = File::options();
@@ -95,7 +95,7 @@ impl HangingFs {
 
     /// zkchurn where this file system is mounted on `directory`, after a further line of
     /// shell. It can be mounted once.
-    pub fn zkchurn(&self, directory: &str, prepare: &str) -> Command {
+    pub(crate) fn zkchurn(&self, directory: &str, prepare: &str) -> Command {
         let options = "fd=0,rootmode=40000,user_id=0,group_id=0,allow_other";
         let guard = self.guard(directory);
         // The kernel takes the device as a descriptor of who mounts; nobody keeps it.
@@ -129,7 +129,7 @@ impl HangingFs {
     }
 
     /// From here on it answers nothing.
-    pub fn hang(&self) {
+    pub(crate) fn hang(&self) {
         self.hangs.store(true, Ordering::SeqCst);
     }
 }

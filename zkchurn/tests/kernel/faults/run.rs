@@ -18,16 +18,16 @@ use crate::{
 };
 
 /// How long anything may take that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// zkchurn, with what it says in files.
-pub struct Run {
+pub(crate) struct Run {
     child: Child,
     directory: TempDir,
 }
 
 /// How it ended.
-pub struct Ended {
+pub(crate) struct Ended {
     /// Its exit code; `None` where a signal ended it.
     pub code: Option<i32>,
     /// What it printed.
@@ -38,7 +38,7 @@ pub struct Ended {
 
 /// By what it is seen that zkchurn traces.
 #[derive(Clone, Copy)]
-pub enum Begun<'a> {
+pub(crate) enum Begun<'a> {
     /// It says so.
     Says,
     /// There is a beginning of this recording.
@@ -47,12 +47,12 @@ pub enum Begun<'a> {
 
 impl Run {
     /// Runs a command that is zkchurn or becomes it, and waits until it traces.
-    pub fn start(command: Command, arguments: &[&str]) -> Self {
+    pub(crate) fn start(command: Command, arguments: &[&str]) -> Self {
         Self::start_until(command, arguments, Begun::Says)
     }
 
     /// The same, by what it is seen then.
-    pub fn start_until(mut command: Command, arguments: &[&str], begun: Begun<'_>) -> Self {
+    pub(crate) fn start_until(mut command: Command, arguments: &[&str], begun: Begun<'_>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(directory.path().join(name)).unwrap();
         command.args(["--format", "json"]).args(arguments);
@@ -78,22 +78,22 @@ impl Run {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// What it wrote to standard error so far.
-    pub fn messages(&self) -> String {
+    pub(crate) fn messages(&self) -> String {
         fs::read_to_string(self.directory.path().join("stderr")).unwrap()
     }
 
     /// Waits until it has said this on standard error.
-    pub fn await_message(&mut self, words: &str) {
+    pub(crate) fn await_message(&mut self, words: &str) {
         wait_for(PATIENCE, words, || {
             let said = self.messages();
             let ended = self.child.try_wait().unwrap();
@@ -103,7 +103,7 @@ impl Run {
     }
 
     /// Waits for its end.
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         let mut status = None;
         wait_for(PATIENCE, "the end of zkchurn", || {
             status = self.child.try_wait().unwrap();
@@ -127,14 +127,14 @@ impl Drop for Run {
 }
 
 /// zkchurn in a mount namespace that a line of shell has changed.
-pub fn in_mount_namespace(prepare: &str) -> Command {
+pub(crate) fn in_mount_namespace(prepare: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &and_then_the_rest(prepare)]);
     command
 }
 
 /// zkchurn in a process that a line of shell has changed.
-pub fn after(prepare: &str) -> Command {
+pub(crate) fn after(prepare: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &and_then_the_rest(prepare)]);
     command.arg(env!("CARGO_BIN_EXE_zkchurn"));
@@ -146,7 +146,7 @@ fn and_then_the_rest(prepare: &str) -> String {
 }
 
 /// The command, tracing a port into a recording.
-pub fn recording_to(mut command: Command, port: u16, recording: &str) -> Command {
+pub(crate) fn recording_to(mut command: Command, port: u16, recording: &str) -> Command {
     let port = port.to_string();
     command.args(["--port", &port, "--record", recording]);
     if let Some(object) = object() {
@@ -156,7 +156,7 @@ pub fn recording_to(mut command: Command, port: u16, recording: &str) -> Command
 }
 
 /// Replays a recording.
-pub fn replay(recording: &Path) -> Output {
+pub(crate) fn replay(recording: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json"])
         .arg(recording)
@@ -165,6 +165,6 @@ pub fn replay(recording: &Path) -> Output {
 }
 
 /// `FILE.partial`
-pub fn partial(recording: &Path) -> PathBuf {
+pub(crate) fn partial(recording: &Path) -> PathBuf {
     zkchurn::host::recording_file::partial_path(recording)
 }

@@ -21,16 +21,16 @@ use zkchurn_lab::harness::zookeeper::{ConnectRequest, ConnectResponse};
 
 /// The password of every session; no record may hold four bytes of it. The
 /// bytes are in no word that a recording may hold.
-pub const PASSWORD: &[u8; 16] = b"\xf1q\xe7Z\xc3k\xd9X\xb5v\xabJ\x97w\x83Q";
+pub(crate) const PASSWORD: &[u8; 16] = b"\xf1q\xe7Z\xc3k\xd9X\xb5v\xabJ\x97w\x83Q";
 /// The session that the server grants to a new handle.
-pub const NEW_SESSION: i64 = 0x0100_0192_42b5_0000;
+pub(crate) const NEW_SESSION: i64 = 0x0100_0192_42b5_0000;
 /// The session that the server says has expired.
-pub const EXPIRED_SESSION: i64 = 0x666;
+pub(crate) const EXPIRED_SESSION: i64 = 0x666;
 /// The timeout that the server grants, milliseconds.
-pub const TIMEOUT: i32 = 4_000;
+pub(crate) const TIMEOUT: i32 = 4_000;
 
 /// A client's request, for a session of its own or a new one.
-pub fn request(session: i64) -> Vec<u8> {
+pub(crate) fn request(session: i64) -> Vec<u8> {
     let request = ConnectRequest {
         last_zxid: 0x2_0000_0007,
         timeout_ms: 30_000,
@@ -41,7 +41,7 @@ pub fn request(session: i64) -> Vec<u8> {
 }
 
 /// The server's answer.
-pub fn response(session: i64, timeout_ms: i32) -> Vec<u8> {
+pub(crate) fn response(session: i64, timeout_ms: i32) -> Vec<u8> {
     let response = ConnectResponse {
         timeout_ms,
         session,
@@ -52,7 +52,7 @@ pub fn response(session: i64, timeout_ms: i32) -> Vec<u8> {
 
 /// Serves connections one after the other, as ZooKeeper's server does: a
 /// ConnectRequest is answered, `ruok` too, and anything else is not.
-pub fn serve(listener: TcpListener, connections: usize) -> thread::JoinHandle<()> {
+pub(crate) fn serve(listener: TcpListener, connections: usize) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for _ in 0..connections {
             let (mut stream, _) = listener.accept().unwrap();
@@ -82,13 +82,13 @@ pub fn serve(listener: TcpListener, connections: usize) -> thread::JoinHandle<()
 }
 
 /// The recording of a trace.
-pub struct Recording {
+pub(crate) struct Recording {
     directory: TempDir,
 }
 
 /// What one packet added, as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Whether the client sent it.
     pub from_client: bool,
     /// Bytes of the direction that came before.
@@ -101,7 +101,7 @@ pub struct Recorded {
 
 impl Recording {
     /// A place for a recording.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self { directory }
     }
@@ -111,17 +111,17 @@ impl Recording {
     }
 
     /// Its path.
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.file().to_str().unwrap().to_owned()
     }
 
     /// All its bytes.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         fs::read(self.file()).unwrap()
     }
 
     /// The records of handshakes, in order.
-    pub fn handshakes(&self) -> Vec<Recorded> {
+    pub(crate) fn handshakes(&self) -> Vec<Recorded> {
         let bytes = self.bytes();
         let mut reader = Reader::new(bytes.as_slice()).unwrap();
         let mut found = Vec::new();
@@ -145,7 +145,7 @@ impl Recording {
     }
 
     /// Asserts that no record holds any four bytes of the password.
-    pub fn assert_without_password(&self) {
+    pub(crate) fn assert_without_password(&self) {
         let bytes = self.bytes();
         for part in PASSWORD.windows(4) {
             let found = bytes.windows(4).any(|window| window == part);

@@ -28,7 +28,7 @@ const FIELDS: [(&str, &str); 15] = [
 
 /// What is not as it must be, a sentence each. Unless a line says otherwise, the client
 /// opened the connection.
-pub fn check(case: &Case, found: &[&Value], truth: &HashMap<String, u64>) -> Vec<String> {
+pub(crate) fn check(case: &Case, found: &[&Value], truth: &HashMap<String, u64>) -> Vec<String> {
     if found.len() != case.expected.len() {
         return vec![format!(
             "{}: {} connections, not {}: {found:#?}",

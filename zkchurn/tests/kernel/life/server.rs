@@ -14,7 +14,7 @@ use crate::peer::{listen, reset_at_close, v4};
 
 /// A server of one case.
 #[derive(Clone, Copy)]
-pub enum Server {
+pub(crate) enum Server {
     /// Nobody listens.
     Nobody,
     /// The client itself listens, or makes its own way.
@@ -46,7 +46,7 @@ const A_WHILE: Duration = Duration::from_millis(400);
 
 impl Server {
     /// Serves all connections at `port`, in a thread that lasts as long as the test.
-    pub fn start(self, port: u16) {
+    pub(crate) fn start(self, port: u16) {
         let listener = match self {
             Self::Nobody | Self::ByClient => return,
             Self::EchoesMptcp | Self::SendsAndClosesMptcp(_) => mptcp(port),

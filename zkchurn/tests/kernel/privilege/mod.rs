@@ -3,5 +3,5 @@
 
 mod dropped;
 mod granted;
-pub mod user;
+pub(crate) mod user;
 mod writes;

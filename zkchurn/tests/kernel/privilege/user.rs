@@ -8,11 +8,11 @@ use tempfile::TempDir;
 use crate::{in_time::CommandInTime, tracer::object};
 
 /// A user id that owns nothing and is no account of this machine's services.
-pub const UID: u32 = 64_999;
+pub(crate) const UID: u32 = 64_999;
 
 /// A directory of that user's, with a copy of zkchurn that the user may run, and
 /// of the object to load: those in the build's directory may be closed to it.
-pub struct Place {
+pub(crate) struct Place {
     directory: TempDir,
     program: PathBuf,
     /// The copy of the object under test, unless it is the built-in one.
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("zkchurn");
         fs::copy(env!("CARGO_BIN_EXE_zkchurn"), &program).unwrap();
@@ -44,12 +44,12 @@ impl Place {
     }
 
     /// A file of this name in the directory.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Gives the program file capabilities, such as `cap_bpf,cap_perfmon+ep`.
-    pub fn set_file_capabilities(&self, text: &str) {
+    pub(crate) fn set_file_capabilities(&self, text: &str) {
         let mut command = Command::new("setcap");
         let status = command.arg(text).arg(&self.program).status_in_time();
         let status = status.expect("`setcap` of libcap2-bin is installed (cargo xtask setup)");
@@ -57,13 +57,13 @@ impl Place {
     }
 
     /// Runs the program as the user, with what its file has.
-    pub fn as_user(&self) -> Command {
+    pub(crate) fn as_user(&self) -> Command {
         self.as_user_with(&[])
     }
 
     /// Runs the program as the user with these ambient capabilities, such as
     /// `bpf`: what a systemd unit's `AmbientCapabilities=` gives.
-    pub fn as_user_with(&self, capabilities: &[&str]) -> Command {
+    pub(crate) fn as_user_with(&self, capabilities: &[&str]) -> Command {
         let uid = UID.to_string();
         let mut command = Command::new("setpriv");
         command.args(["--reuid", &uid, "--regid", &uid, "--clear-groups"]);

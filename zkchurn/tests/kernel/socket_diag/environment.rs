@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// A process that waits for its standard input to end, killed in the end.
-pub struct Waiting(pub Child);
+pub(crate) struct Waiting(pub Child);
 
 impl Waiting {
     /// Starts it with `input`.
-    pub fn start(input: impl Into<Stdio>) -> Self {
+    pub(crate) fn start(input: impl Into<Stdio>) -> Self {
         let mut command = Command::new("cat");
         Self(command.stdin(input).stdout(Stdio::null()).spawn().unwrap())
     }
@@ -31,11 +31,11 @@ impl Drop for Waiting {
 }
 
 /// A namespace as `ip netns add` makes it.
-pub struct Named(String);
+pub(crate) struct Named(String);
 
 impl Named {
     /// Makes it.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = format!("zkchurn-test-{}", std::process::id());
         let named = Self(name);
         named.ip("add");
@@ -50,7 +50,7 @@ impl Named {
     }
 
     /// Runs `action` in a thread inside.
-    pub fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         let file = fs::File::open(format!("/run/netns/{}", self.0)).unwrap();
         let inside = || {
             enter(&file);

@@ -12,7 +12,7 @@ use crate::in_time::CommandInTime;
 
 /// A row of `ss -tane`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     pub state: u8,
     pub ipv6_socket: bool,
     pub local: SocketAddr,
@@ -21,7 +21,7 @@ pub struct Row {
 }
 
 /// Rows by cookie, and the milliseconds left as `ss` rounds them down.
-pub fn rows() -> BTreeMap<u64, (Row, u32)> {
+pub(crate) fn rows() -> BTreeMap<u64, (Row, u32)> {
     let output = Command::new("ss").arg("-Htaneo").output_in_time().unwrap();
     assert!(output.status.success());
     let output = String::from_utf8(output.stdout).unwrap();

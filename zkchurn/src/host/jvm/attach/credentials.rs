@@ -26,7 +26,7 @@ use crate::host::privilege::held;
 /// hold on us while the thread runs. The thread gives up all capabilities; it needs
 /// no CAP_KILL, because it signals its own user's process. The kernel marks the
 /// process as not dumpable from now on (`commit_creds`), which protects it more.
-pub fn with<T: Send>(uid: u32, gid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub(super) fn with<T: Send>(uid: u32, gid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let worker = thread::Builder::new()
             .name("attach".to_owned())

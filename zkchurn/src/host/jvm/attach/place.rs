@@ -17,7 +17,7 @@ use rustix::{
 use super::{AttachError, Target};
 
 /// The two directories of one JVM.
-pub struct Place {
+pub(super) struct Place {
     tmp: OwnedFd,
     /// Its working directory, unless that is closed to us.
     cwd: Option<OwnedFd>,
@@ -30,7 +30,7 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CL
 impl Place {
     /// Opens both. A `/tmp` that is a symbolic link is resolved inside of the
     /// target's root, whatever it says.
-    pub fn open(target: &Target) -> Result<Self, AttachError> {
+    pub(super) fn open(target: &Target) -> Result<Self, AttachError> {
         let unreachable = |what| {
             move |errno: Errno| AttachError::Unreachable {
                 what,
@@ -54,7 +54,7 @@ impl Place {
 
     /// The attach socket as an `O_PATH` descriptor, checked to be one that the
     /// target (or root) made; `None` if there is none yet.
-    pub fn socket(&self) -> Result<Option<OwnedFd>, AttachError> {
+    pub(super) fn socket(&self) -> Result<Option<OwnedFd>, AttachError> {
         let name = format!(".java_pid{}", self.inner_pid);
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let unreachable = |errno: Errno| AttachError::Unreachable {
@@ -89,7 +89,7 @@ impl Place {
 }
 
 /// The file that asks the JVM to attach, as long as this lives.
-pub struct Trigger<'a> {
+pub(super) struct Trigger<'a> {
     /// The directory it is removed from.
     directory: &'a OwnedFd,
     name: String,
@@ -99,7 +99,7 @@ impl<'a> Trigger<'a> {
     /// Creates it where the JVM looks first, its working directory; else, as
     /// that is often closed to its own user, in its `/tmp`. Runs with the
     /// target's credentials, so it is never written where the target could not.
-    pub fn put(place: &'a Place) -> Result<Self, AttachError> {
+    pub(super) fn put(place: &'a Place) -> Result<Self, AttachError> {
         let name = format!(".attach_pid{}", place.inner_pid);
         let mut failed = Errno::NOENT;
         for directory in place.cwd.iter().chain([&place.tmp]) {

@@ -19,7 +19,7 @@ use rustix::{
 use super::AttachError;
 
 /// Bytes of an answer that are taken: a dump has about 1 KiB a thread.
-pub const REPLY_LIMIT: usize = 32 << 20;
+pub(super) const REPLY_LIMIT: usize = 32 << 20;
 
 /// Version, command and three arguments, each with a zero after it. This is what
 /// `jstack` sends.
@@ -27,7 +27,11 @@ const REQUEST: &[u8] = b"1\0threaddump\0\0\0\0";
 
 /// Asks the JVM `pid`, whose socket this is, for a thread dump; connecting,
 /// asking and the whole answer take at most `limit`.
-pub fn thread_dump(socket: &OwnedFd, pid: u32, limit: Duration) -> Result<Vec<u8>, AttachError> {
+pub(super) fn thread_dump(
+    socket: &OwnedFd,
+    pid: u32,
+    limit: Duration,
+) -> Result<Vec<u8>, AttachError> {
     let deadline = Instant::now() + limit;
     let mut connection = connect(socket, deadline)?;
     check_peer(&connection, pid)?;
