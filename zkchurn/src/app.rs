@@ -3,9 +3,11 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use crate::{
     cli::{Cli, Command},
-    commands::{doctor, replay, serverlog, timewait, trace},
+    commands::{completions, doctor, man, replay, serverlog, timewait, trace},
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
@@ -45,6 +47,14 @@ fn dispatch(cli: &Cli) -> Result<Code, Failure> {
             serverlog::run(args)
         }
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Completions(args)) => {
+            only_read_files()?;
+            completions::run(args, Cli::command())
+        }
+        Some(Command::Man(args)) => {
+            only_read_files()?;
+            man::run(args, Cli::command())
+        }
     }
 }
 

@@ -6,9 +6,12 @@ use std::{any::TypeId, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{
-    doctor::DoctorArgs, replay::ReplayArgs, serverlog::ServerLogArgs, timewait::TimeWaitArgs,
-    trace::TraceArgs,
+use crate::{
+    commands::{
+        completions::CompletionsArgs, doctor::DoctorArgs, man::ManArgs, replay::ReplayArgs,
+        serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
+    },
+    version::VERSION,
 };
 
 /// Names the process and thread behind ZooKeeper connection churn.
@@ -18,7 +21,7 @@ use crate::commands::{
 /// a report: which process and thread connects where, how often, how long
 /// connections live, who closes them and how many bytes were sent.
 #[derive(Debug, Parser)]
-#[command(name = "zkchurn", version, args_conflicts_with_subcommands = true)]
+#[command(name = "zkchurn", version = VERSION, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// What to do instead of tracing.
@@ -64,6 +67,7 @@ Examples:
   zkchurn replay incident.zkchurn           report on them later, without privileges
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here
+  zkchurn man serverlog | man -l -          the manual, a page for each command
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
 4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable,
@@ -85,6 +89,11 @@ pub(crate) enum Command {
     ServerLog(ServerLogArgs),
     /// Checks what works on this host, which limitations apply and how to fix them.
     Doctor(DoctorArgs),
+    /// Prints what makes a shell complete zkchurn's options.
+    Completions(CompletionsArgs),
+    /// Prints a page of the manual; `zkchurn man | man -l -` shows it.
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[cfg(test)]

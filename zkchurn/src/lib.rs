@@ -17,6 +17,7 @@ mod commands;
 mod exit;
 pub mod host;
 mod live;
+mod version;
 mod warn;
 
 pub use app::run;

@@ -183,3 +183,43 @@ fn doctor_works_without_privilege() {
     assert!(finding.contains("zkchurn can"), "{finding}");
     assert!(matches!(output.status.code(), Some(0 | 3 | 4)));
 }
+
+#[test]
+fn the_version_names_commit_and_target() {
+    let version = String::from_utf8(zkchurn(&["--version"]).stdout).unwrap();
+    let begins = concat!("zkchurn ", env!("CARGO_PKG_VERSION"), " (commit ");
+    assert!(version.starts_with(begins), "{version}");
+    let target = format!("{}-unknown-linux-", std::env::consts::ARCH);
+    assert!(version.contains(&target), "{version}");
+}
+
+#[test]
+fn completions_are_what_the_shell_accepts() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = zkchurn(&["completions", shell]);
+        assert!(output.status.success());
+        let script = String::from_utf8(output.stdout).unwrap();
+        for word in ["serverlog", "handshake", "since"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_fails(&["completions", "csh"], 2, "possible values: bash");
+}
+
+#[test]
+fn bash_completes_a_command() {
+    let complete = r#"
+        source /dev/stdin
+        COMP_WORDS=(zkchurn server) COMP_CWORD=1
+        _zkchurn zkchurn server zkchurn
+        echo "${COMPREPLY[@]}""#;
+    let script = zkchurn(&["completions", "bash"]).stdout;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), script).unwrap();
+    let output = Command::new("bash")
+        .args(["-c", complete])
+        .stdin(std::fs::File::open(file.path()).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "serverlog");
+}

@@ -2,7 +2,9 @@
 //! One file a command: what may be typed, the settings that it means, and running it.
 //! Nothing below here knows of clap.
 
+pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod replay;
 pub(crate) mod serverlog;

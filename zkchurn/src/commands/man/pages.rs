@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+//! What a person has to write of the manual: examples, and which exit codes a command has.
+
+use crate::exit::Code;
+
+/// A page, as far as it does not come from the command line's definition.
+pub(crate) struct Page {
+    /// The command; `zkchurn` alone is the trace.
+    pub(crate) name: &'static str,
+    /// How it may end.
+    pub(crate) codes: &'static [Code],
+    /// What people use it for, the most common first.
+    pub(crate) examples: &'static [Example],
+}
+
+/// A command line and why one types it.
+pub(crate) struct Example {
+    /// What is typed.
+    pub(crate) command: &'static str,
+    /// What for.
+    pub(crate) purpose: &'static str,
+}
+
+const fn example(command: &'static str, purpose: &'static str) -> Example {
+    Example { command, purpose }
+}
+
+impl Page {
+    /// The name of its file, without the section.
+    pub(crate) fn file(&self) -> String {
+        match self.name {
+            "zkchurn" => self.name.to_owned(),
+            name => format!("zkchurn-{name}"),
+        }
+    }
+}
+
+/// What a code means to whoever called zkchurn.
+pub(crate) const fn meaning(code: Code) -> &'static str {
+    match code {
+        Success => {
+            "The report was made; also when the reader of the output went away, as head does."
+        }
+        Failure => "Something failed that has no code of its own; standard error says what.",
+        Usage => "Wrong usage: an unknown option, or a value that is not accepted.",
+        NotPermitted => "A privilege is missing. Run it with sudo; zkchurn doctor names them.",
+        Unsupported => "The kernel lacks a feature that tracing needs.",
+        Damaged => {
+            "A recording or a gzip file is damaged. The report covers the part that can be read."
+        }
+        Unreadable => "A file cannot be read.",
+        Unwritable => "A file cannot be written. The trace is reported all the same.",
+        NotUnderstood => {
+            "A file is not the log of a ZooKeeper server, or its layout is not understood. \
+             The report says which."
+        }
+    }
+}
+
+use Code::{
+    Damaged, Failure, NotPermitted, NotUnderstood, Success, Unreadable, Unsupported, Unwritable,
+    Usage,
+};
+
+/// All pages: the trace, then the commands in the order of the help text.
+pub(crate) const PAGES: [Page; 6] = [
+    Page {
+        name: "zkchurn",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            NotPermitted,
+            Unsupported,
+            Damaged,
+            Unreadable,
+            Unwritable,
+            NotUnderstood,
+        ],
+        examples: &[
+            example(
+                "sudo zkchurn",
+                "Trace port 2181 until Ctrl-C. Run it on the host of the client, while it churns; a \
+                 minute is enough as a rule.",
+            ),
+            example(
+                "sudo zkchurn --port 2181,4181 --duration 60s",
+                "Trace two ports for a minute.",
+            ),
+            example(
+                "sudo zkchurn --side server --duration 60s",
+                "On the ZooKeeper host: which addresses connect, how often and how their \
+                 connections end.",
+            ),
+            example(
+                "sudo zkchurn --jvm dump --handshake --duration 60s",
+                "Everything it can find out: a thread dump of a JVM that churns, and which \
+                 sessions are asked for and granted.",
+            ),
+            example(
+                "sudo zkchurn --duration 60s --format markdown > ticket.md",
+                "The report to paste into a ticket.",
+            ),
+            example(
+                "sudo zkchurn --duration 10m --record incident.zkchurn",
+                "Keep the raw records, to report on them elsewhere with zkchurn replay.",
+            ),
+        ],
+    },
+    Page {
+        name: "timewait",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            NotPermitted,
+            Unsupported,
+            Unwritable,
+        ],
+        examples: &[
+            example(
+                "sudo zkchurn timewait --watch 30s",
+                "Who owned the TIME_WAIT sockets. The kernel forgets the owner as a connection \
+                 ends, so zkchurn has to watch for a while: sockets that were there before it \
+                 started have no owner.",
+            ),
+            example(
+                "sudo zkchurn timewait --watch 30s --rows",
+                "The same, with a line for each socket.",
+            ),
+        ],
+    },
+    Page {
+        name: "replay",
+        codes: &[Success, Failure, Usage, Damaged, Unreadable, Unwritable],
+        examples: &[
+            example(
+                "zkchurn replay incident.zkchurn",
+                "The report of the trace that wrote the recording, on any host and without \
+                 privileges.",
+            ),
+            example(
+                "zkchurn replay incident.zkchurn --details",
+                "With the evidence of each finding, tables and what was seen of the processes.",
+            ),
+            example(
+                "zkchurn replay incident.zkchurn --format json | jq 'select(.type == \"report\")'",
+                "The report as one JSON object, for a program.",
+            ),
+        ],
+    },
+    Page {
+        name: "serverlog",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            Damaged,
+            Unreadable,
+            Unwritable,
+            NotUnderstood,
+        ],
+        examples: &[
+            example(
+                "zkchurn serverlog /var/log/zookeeper/zookeeper.log",
+                "Which addresses churn, where nobody may trace the client's host.",
+            ),
+            example(
+                "zkchurn serverlog zookeeper.log zookeeper.log.1.gz zookeeper.log.2.gz",
+                "The same with rotated logs, in any order.",
+            ),
+        ],
+    },
+    Page {
+        name: "doctor",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            NotPermitted,
+            Unsupported,
+            Unwritable,
+        ],
+        examples: &[
+            example(
+                "sudo zkchurn doctor",
+                "Whether zkchurn can trace here, what will be unknown, and what to do about it.",
+            ),
+            example("zkchurn doctor", "Which privileges you lack without sudo."),
+        ],
+    },
+    Page {
+        name: "completions",
+        codes: &[Success, Failure, Usage, Unwritable],
+        examples: &[
+            example(
+                "zkchurn completions bash > /etc/bash_completion.d/zkchurn",
+                "Complete options in bash, from the next shell on. The packages come with this.",
+            ),
+            example(
+                "zkchurn completions fish > ~/.config/fish/completions/zkchurn.fish",
+                "The same for your own fish.",
+            ),
+        ],
+    },
+];
