@@ -28,8 +28,8 @@ use crate::{
 };
 
 /// What is diagnosed while a trace goes on: records wait meanwhile, and each case takes
-/// about 9 µs (docs/measurements/report-cost.md).
-const ON_THE_WAY: Depth = Depth::Busiest(128);
+/// tens of microseconds (docs/measurements/report-cost.md).
+const ON_THE_WAY: Depth = Depth::Busiest(64);
 
 /// The state of one trace.
 pub struct Pipeline<R> {
@@ -264,7 +264,7 @@ impl<R: Renderer> Pipeline<R> {
     /// trace has begun. Asking changes nothing, so it may be asked at any moment
     /// (docs/measurements/report-cost.md says what that costs). TIME_WAIT sockets and
     /// closer looks are those of their latest frame, and the report says how long ago
-    /// that was. Of very many cases the 128 busiest are diagnosed, and the rest is counted in
+    /// that was. Of very many cases the 64 busiest are diagnosed, and the rest is counted in
     /// `cases_left_out`; the report at the end diagnoses all.
     pub fn report_at(&self, mark: &Mark) -> Option<Report> {
         self.start

@@ -27,7 +27,6 @@ use super::{
     protocol::Services,
     rhythm::Rhythm,
     shared::{self, SharedSessions},
-    who::Who,
 };
 
 /// More cases than these are not compared with each other.
@@ -68,7 +67,7 @@ impl<'a> Scope<'a> {
         };
         for (key, flow) in flows {
             let group = None;
-            if scope.client_thread(&[Part { key, flow, group }]) == ClientThread::ByStack {
+            if scope.is_client_by_stack(&Part { key, flow, group }) {
                 scope.services.has_client(&key.destination);
             }
         }
@@ -84,8 +83,8 @@ impl<'a> Scope<'a> {
             };
             if self.rivals.len() < MOST_RIVALS && cluster.parts.iter().all(alone) {
                 let peers = cluster.parts.iter().map(|part| part.key.destination);
-                let who = self.who(owner, cluster).words();
-                self.rivals.push((owner, peers.collect(), who));
+                let who = naming::who(self.registry, owner, cluster, threads(&cluster.parts));
+                self.rivals.push((owner, peers.collect(), who.words()));
             }
         }
     }
@@ -114,7 +113,8 @@ impl<'a> Scope<'a> {
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
-        let who = self.who(owner, cluster);
+        let threads = threads(parts);
+        let who = naming::who(self.registry, owner, cluster, threads);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
@@ -125,7 +125,7 @@ impl<'a> Scope<'a> {
             client_thread,
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
-            threads: threads(parts),
+            threads,
             logs: self.logs(&processes),
             looked: Looked::of(
                 processes
@@ -191,10 +191,6 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
-    fn who(&self, owner: Owner, cluster: &Cluster<'_>) -> Who {
-        naming::who(self.registry, owner, cluster, threads(&cluster.parts))
-    }
-
     /// What makes two processes instances of one program: name, executable and command
     /// line. None where the command line is not known.
     pub(super) fn program(
@@ -231,7 +227,8 @@ impl<'a> Scope<'a> {
             runtime_by_comm(part.flow)
         });
         kinds
-            .max_by_key(|runtime| *runtime != Runtime::Unknown)
+            .rev()
+            .find(|runtime| *runtime != Runtime::Unknown)
             .unwrap_or(Runtime::Unknown)
     }
 
@@ -264,35 +261,34 @@ impl<'a> Scope<'a> {
 
     /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.
     fn client_thread(&self, parts: &[Part<'_>]) -> ClientThread {
-        let mut by_name = false;
-        for part in parts {
-            let inspection = part
-                .key
-                .process
-                .and_then(|process| self.registry.inspection(process));
-            let dumped = inspection.and_then(|inspection| inspection.jvm.as_ref());
-            let is_zookeepers = dumped.is_some_and(|jvm| {
-                jvm.threads.iter().any(|thread| {
-                    thread.doubt.is_none()
-                        && part.has_thread(thread.tid)
-                        && thread
-                            .stack
-                            .iter()
-                            .any(|frame| frame.contains("org.apache.zookeeper.ClientCnxn"))
-                })
-            });
-            if is_zookeepers {
-                return ClientThread::ByStack;
-            }
-            let named = part.named_threads().into_iter();
-            by_name |= named
-                .map(|thread| thread.comm)
-                .any(|comm| java_name::may_be_send_thread(comm.as_bytes()));
+        if parts.iter().any(|part| self.is_client_by_stack(part)) {
+            return ClientThread::ByStack;
         }
+        let by_name = parts.iter().any(|part| {
+            let mut threads = part.named_threads();
+            threads.any(|thread| java_name::may_be_send_thread(thread.comm.as_bytes()))
+        });
         match by_name {
             true => ClientThread::ByName,
             false => ClientThread::NotSeen,
         }
+    }
+
+    /// Whether the dump shows ZooKeeper's client in one of the part's threads.
+    fn is_client_by_stack(&self, part: &Part<'_>) -> bool {
+        let process = part.key.process;
+        let inspection = process.and_then(|process| self.registry.inspection(process));
+        let dumped = inspection.and_then(|inspection| inspection.jvm.as_ref());
+        dumped.is_some_and(|jvm| {
+            jvm.threads.iter().any(|thread| {
+                thread.doubt.is_none()
+                    && part.has_thread(thread.tid)
+                    && thread
+                        .stack
+                        .iter()
+                        .any(|frame| frame.contains("org.apache.zookeeper.ClientCnxn"))
+            })
+        })
     }
 }
 

@@ -74,19 +74,19 @@ impl<'a> Part<'a> {
     }
 
     /// Some of the threads, the busiest among them.
-    pub(super) fn named_threads(&self) -> Vec<NamedThread> {
-        match self.group {
-            Some((_, group)) => group.threads.named().copied().collect(),
-            None => {
-                let busiest = self.flow.busiest_thread();
-                let named = busiest.map(|(tid, thread)| NamedThread {
-                    tid,
-                    comm: thread.comm,
-                    connections: thread.tally.opened(),
-                });
-                named.into_iter().collect()
-            }
-        }
+    pub(super) fn named_threads(&self) -> impl Iterator<Item = NamedThread> + use<'a> {
+        let of_group = self.group.into_iter();
+        let of_group = of_group.flat_map(|(_, group)| group.threads.named().copied());
+        let of_flow = match self.group {
+            Some(_) => None,
+            None => self.flow.busiest_thread(),
+        };
+        let of_flow = of_flow.map(|(tid, thread)| NamedThread {
+            tid,
+            comm: thread.comm,
+            connections: thread.tally.opened(),
+        });
+        of_group.chain(of_flow)
     }
 
     /// Whether a thread has a connection in it.

@@ -85,6 +85,13 @@ impl<'a> Story<'a> {
         self.verdicts.iter().any(|(rule, _)| rule.name == name)
     }
 
+    /// Whether one verdict could lead both: without it the whole need not be judged.
+    fn may_agree(&self, other: &Self) -> bool {
+        self.verdicts.is_empty()
+            || other.verdicts.is_empty()
+            || self.verdicts.iter().any(|(rule, _)| other.says(rule.name))
+    }
+
     fn ended(&self) -> u64 {
         self.cluster.ended()
     }
@@ -159,6 +166,9 @@ fn pair_up<'a>(
 
 /// Both as one, if that tells what each of them told, and no less surely.
 fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
+    if !one.may_agree(other) {
+        return None;
+    }
     let whole = Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster));
     let (name, confidence) = whole.lead()?;
     let agrees = |part: &Story<'_>| match part.lead() {
