@@ -9,6 +9,9 @@ pub const SIDE_CLIENT: u32 = 1;
 /// Trace connections that this host accepts on a traced port.
 pub const SIDE_SERVER: u32 = 2;
 
+/// Most processes that a trace can be limited to.
+pub const MOST_PIDS: usize = 16;
+
 /// Slot of the array `READER`: not 0 while the reader looks at the ring buffer only when it
 /// is woken. The program sets it to 0 when it wakes it.
 pub const READER_DOZES: u32 = 0;
@@ -26,8 +29,9 @@ pub const CHECKED_AT_ONCE: usize = 12;
 pub mod names {
     /// `u32`: [`SIDE_CLIENT`](super::SIDE_CLIENT), [`SIDE_SERVER`](super::SIDE_SERVER) or both.
     pub const SIDES: &str = "SIDES";
-    /// `u32`: trace only connections opened by this process; 0 for all.
-    pub const PID: &str = "PID";
+    /// `[u32; MOST_PIDS]`: trace only connections opened by these processes, 0 behind them; all
+    /// where the first is 0.
+    pub const PIDS: &str = "PIDS";
     /// [`PortSet`](crate::ports::PortSet).
     pub const PORTS: &str = "PORTS";
     /// `[u32; SocketField::COUNT]`: see [`crate::field`].

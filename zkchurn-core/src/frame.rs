@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    clock::ClockPair, inspection::Inspection, process::ProcessIdentity, timewait::Snapshot,
+    clock::ClockPair, elsewhere::Elsewhere, inspection::Inspection, process::ProcessIdentity, text,
+    timewait::Snapshot,
 };
 
 /// One thing that a source has to tell, in the order in which it happened.
@@ -23,6 +24,8 @@ pub enum Frame<'a> {
     TimeWait(&'a Snapshot),
     /// Something could not be found out, or did not get through, while the trace went on.
     Limitation(&'a Limitation),
+    /// Nothing ends at the traced ports; what other ports have.
+    Elsewhere(&'a Elsewhere),
     Interval(&'a Mark),
     /// The trace ends. Comes last, once.
     End(&'a Mark),
@@ -54,6 +57,12 @@ pub struct TraceStart {
     pub side: Sides,
     /// The only process that was traced, if so.
     pub pid: Option<u32>,
+    /// The processes that were traced, where those are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pids: Vec<u32>,
+    /// The name by which they were chosen, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_name: Option<String>,
     /// Whether the first bytes of each direction are captured.
     #[serde(default)]
     pub handshake: bool,
@@ -76,8 +85,26 @@ impl TraceStart {
             ports: vec![port],
             side: Sides::Client,
             pid: None,
+            pids: Vec::new(),
+            process_name: None,
             handshake: false,
             degraded: Vec::new(),
+        }
+    }
+}
+
+/// `pid 7`, or `2 processes named java (pids 7, 9)`; `None` where all processes are traced.
+pub fn only(pid: Option<u32>, pids: &[u32], name: Option<&str>) -> Option<String> {
+    let named = name.map(|name| text::printable(name.as_bytes()));
+    match (pid, pids, named) {
+        (None, [], _) => None,
+        (Some(pid), _, None) => Some(format!("pid {pid}")),
+        (Some(pid), _, Some(name)) => Some(format!("pid {pid}, the only process named {name}")),
+        (None, pids, named) => {
+            let count = text::counted(pids.len() as u64, "process");
+            let named = named.map_or_else(String::new, |name| format!(" named {name}"));
+            let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+            Some(format!("{count}{named} (pids {})", pids.join(", ")))
         }
     }
 }

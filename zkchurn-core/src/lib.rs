@@ -22,6 +22,7 @@ pub mod connection;
 pub mod decode;
 pub mod diagnose;
 pub mod doctor;
+pub mod elsewhere;
 pub mod ending;
 pub mod errno;
 pub mod frame;

@@ -11,6 +11,7 @@ use crate::{
     connection::Stage,
     decode::{self, Record},
     diagnose::{Depth, diagnose},
+    elsewhere::Elsewhere,
     frame::{Frame, Limitation, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     inspection::Inspection,
@@ -18,7 +19,7 @@ use crate::{
     outcome::Outcome,
     process::ProcessKey,
     registry::Registry,
-    render::{ConnectionLine, Renderer},
+    render::{ConnectionLine, ElsewhereLine, Renderer},
     report::{self, Busiest, IntervalSummary, Lead, Leading, Loss, Report, Sources},
     timewait::{
         Snapshot,
@@ -46,6 +47,7 @@ pub struct Pipeline<R> {
     undecodable_records: u64,
     unknown_records: u64,
     limitations: Vec<String>,
+    elsewhere: Option<Elsewhere>,
     found_closed: u64,
     interval: IntervalStart,
     lead: Lead,
@@ -88,6 +90,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: Vec::new(),
+            elsewhere: None,
             found_closed: 0,
             interval: IntervalStart::default(),
             lead: Lead::default(),
@@ -119,6 +122,7 @@ impl<R: Renderer> Pipeline<R> {
                 }
                 Ok(())
             }
+            Frame::Elsewhere(elsewhere) => self.elsewhere(elsewhere),
             Frame::TimeWait(snapshot) => {
                 self.time_wait(snapshot);
                 Ok(())
@@ -189,6 +193,23 @@ impl<R: Renderer> Pipeline<R> {
         self.registry.insert_inspection(inspection);
     }
 
+    /// What ended since it was asked makes it pointless.
+    fn elsewhere(&mut self, elsewhere: &Elsewhere) -> io::Result<()> {
+        let Some(start) = self.start.as_ref().filter(|_| self.is_quiet()) else {
+            return Ok(());
+        };
+        self.elsewhere = Some(elsewhere.clone());
+        self.renderer.elsewhere(&ElsewhereLine {
+            ports: &start.ports,
+            elsewhere,
+        })
+    }
+
+    /// Whether no connection has ended.
+    pub fn is_quiet(&self) -> bool {
+        self.ledger.total.ended == 0
+    }
+
     /// A new list replaces the one before; a part continues it.
     fn time_wait(&mut self, snapshot: &Snapshot) {
         let Some(start) = &self.start else {
@@ -200,7 +221,7 @@ impl<R: Renderer> Pipeline<R> {
             owners: &self.owners,
             registry: &self.registry,
             with_rows: self.view.time_wait_rows,
-            one_process: start.pid.is_some(),
+            one_process: start.pid.is_some() || !start.pids.is_empty(),
         };
         match &mut self.time_wait {
             Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),
@@ -282,6 +303,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
             limitations: &self.limitations,
+            elsewhere: self.elsewhere.as_ref().filter(|_| self.is_quiet()),
             found_closed: self.found_closed,
             handshakes_evicted: self.handshakes.evicted(),
             top: self.view.top,

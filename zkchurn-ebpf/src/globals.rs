@@ -9,13 +9,13 @@ use aya_ebpf::Global;
 use zkchurn_common::{
     field::{ABSENT, SocketField, TracepointField},
     ports::{PORT_SET_WORDS, PortSet},
-    settings::SIDE_CLIENT,
+    settings::{MOST_PIDS, SIDE_CLIENT},
 };
 
 #[unsafe(no_mangle)]
 static SIDES: Global<u32> = Global::new(SIDE_CLIENT);
 #[unsafe(no_mangle)]
-static PID: Global<u32> = Global::new(0);
+static PIDS: [u32; MOST_PIDS] = [0; MOST_PIDS];
 #[unsafe(no_mangle)]
 static HAS_SOCKET_COOKIE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
@@ -33,10 +33,35 @@ pub(crate) fn traces(side: u32) -> bool {
     SIDES.load() & side != 0
 }
 
-/// The only process to trace, or 0.
+/// Whether only some processes are traced.
 #[inline(always)]
-pub(crate) fn pid() -> u32 {
-    PID.load()
+pub(crate) fn has_pids() -> bool {
+    pid(0) != 0
+}
+
+/// Whether `tgid` is one of those. The verifier knows all of them, and drops the comparisons
+/// behind the last.
+#[inline(always)]
+pub(crate) fn is_wanted(tgid: u32) -> bool {
+    let mut index = 0;
+    while index < MOST_PIDS {
+        let pid = pid(index);
+        if pid == 0 {
+            return false;
+        }
+        if pid == tgid {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+#[inline(always)]
+fn pid(index: usize) -> u32 {
+    // SAFETY: the callers' indices are below MOST_PIDS. The read is volatile because the
+    // loader changes the value behind the compiler.
+    unsafe { PIDS.as_ptr().wrapping_add(index).read_volatile() }
 }
 
 /// Whether this kernel offers `bpf_get_socket_cookie` to tracing programs.

@@ -22,8 +22,7 @@ use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
 pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
-    let pid = globals::pid();
-    if pid != 0 && pid != task::tgid() {
+    if globals::has_pids() && !globals::is_wanted(task::tgid()) {
         return;
     }
     let mut entry = MaybeUninit::uninit();
@@ -72,8 +71,7 @@ pub(crate) fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) 
     let Some(entry) = maps::entry(socket.identity()) else {
         // With a filter on the process this is the only moment that tells
         // whose socket it is.
-        let pid = globals::pid();
-        if pid != 0 && pid == task::tgid() {
+        if globals::has_pids() && globals::is_wanted(task::tgid()) {
             maps::count(Loss::UnmatchedClose);
         }
         return;
@@ -147,7 +145,7 @@ pub(crate) fn ended<S: Socket>(socket: &S, old: u8) {
         // With both ports traced it may be the other end, whose peer happens to use one of
         // them as its own.
         let ports = [socket.local_port(), socket.remote_port()].map(globals::traces_port);
-        if globals::pid() == 0 && ports[0] != ports[1] {
+        if !globals::has_pids() && ports[0] != ports[1] {
             maps::count(Loss::UnmatchedClose);
         }
         return;

@@ -52,7 +52,7 @@ const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
     (
         &[],
         "--pid",
-        &["x", "0", "-1", "4294967296"],
+        &["0", "-1", "4294967296"],
         "a positive number, as shown by `ps`",
     ),
     (&[], "--side", &["x"], "client, server, both"),

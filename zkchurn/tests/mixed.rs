@@ -64,7 +64,10 @@ impl Taken {
                 Frame::Inspection(look) => {
                     pieces.push(Piece::Inspection(Box::new(look.clone())));
                 }
-                Frame::TimeWait(_) | Frame::Interval(_) | Frame::Limitation(_) => {}
+                Frame::TimeWait(_)
+                | Frame::Interval(_)
+                | Frame::Limitation(_)
+                | Frame::Elsewhere(_) => {}
             })
             .unwrap()
         {}

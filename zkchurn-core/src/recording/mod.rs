@@ -11,7 +11,7 @@
 //! byte, length and payload. Kinds: 1 start (JSON), 3 process (JSON), 4 interval
 //! (JSON), 5 end (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process
 //! (JSON), 9 a record of the kernel program (see `zkchurn_common::wire`), 10 a limitation
-//! that showed during the trace (JSON). In version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
+//! that showed during the trace (JSON), 11 what other ports have (JSON). In version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
 //! it does not know.
 
 pub mod reader;
@@ -55,6 +55,8 @@ pub mod kind {
     pub const RECORD: u8 = 9;
     /// [`Limitation`](crate::frame::Limitation) as JSON.
     pub const LIMITATION: u8 = 10;
+    /// [`Elsewhere`](crate::elsewhere::Elsewhere) as JSON.
+    pub const ELSEWHERE: u8 = 11;
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.

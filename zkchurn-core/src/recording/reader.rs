@@ -302,6 +302,7 @@ fn parse<T>(kind: u8, payload: &[u8], take: impl FnOnce(Frame<'_>) -> T) -> Opti
         kind::PROCESS => take(Frame::Process(&json(payload)?)),
         kind::INTERVAL => take(Frame::Interval(&json(payload)?)),
         kind::LIMITATION => take(Frame::Limitation(&json(payload)?)),
+        kind::ELSEWHERE => take(Frame::Elsewhere(&json(payload)?)),
         kind::TIME_WAIT => take(Frame::TimeWait(&json(payload)?)),
         kind::INSPECTION => take(Frame::Inspection(&json(payload)?)),
         kind::END => take(Frame::End(&json(payload)?)),

@@ -39,6 +39,7 @@ impl<W: Write> Writer<W> {
             Frame::Process(process) => self.write_json(kind::PROCESS, process),
             Frame::Inspection(inspection) => self.write_json(kind::INSPECTION, inspection),
             Frame::Limitation(limitation) => self.write_json(kind::LIMITATION, limitation),
+            Frame::Elsewhere(elsewhere) => self.write_json(kind::ELSEWHERE, elsewhere),
             Frame::TimeWait(snapshot) => self.write_json(kind::TIME_WAIT, snapshot),
             Frame::Interval(mark) => self.write_json(kind::INTERVAL, mark),
             Frame::End(mark) => self.write_json(kind::END, mark),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 
 use super::{
-    ConnectionLine, Form, Options, Renderer, form::BUFFER, handshake::HandshakeBody,
+    ConnectionLine, ElsewhereLine, Form, Options, Renderer, form::BUFFER, handshake::HandshakeBody,
     json_text::Printable,
 };
 use crate::{
@@ -317,6 +317,10 @@ impl<W: Write> Renderer for Json<W> {
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.line("interval", summary)
+    }
+
+    fn elsewhere(&mut self, line: &ElsewhereLine<'_>) -> io::Result<()> {
+        self.line("elsewhere", line.elsewhere)
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {

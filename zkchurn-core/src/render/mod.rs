@@ -16,6 +16,7 @@ use std::io;
 use crate::{
     clock::ClockPair,
     connection::Connection,
+    elsewhere::Elsewhere,
     frame::TraceStart,
     inspection::Details,
     outcome::Outcome,
@@ -40,6 +41,14 @@ pub struct ConnectionLine<'a> {
     pub clock: ClockPair,
 }
 
+/// Nothing has ended at the traced ports.
+#[derive(Clone, Copy, Debug)]
+pub struct ElsewhereLine<'a> {
+    /// The traced ports.
+    pub ports: &'a [u16],
+    pub elsewhere: &'a Elsewhere,
+}
+
 /// What writes a trace as it goes on, and its report.
 pub trait Renderer {
     /// The trace begins.
@@ -55,6 +64,11 @@ pub trait Renderer {
         true
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()>;
+    /// Nothing ended so far; what other ports have. A form that shows no intervals has it in
+    /// its report.
+    fn elsewhere(&mut self, _line: &ElsewhereLine<'_>) -> io::Result<()> {
+        Ok(())
+    }
     /// The trace is over.
     fn report(&mut self, report: &Report) -> io::Result<()>;
     /// The trace is over, and only its TIME_WAIT sockets are wanted.
@@ -75,6 +89,9 @@ impl<R: Renderer + ?Sized> Renderer for Box<R> {
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         (**self).interval(summary)
+    }
+    fn elsewhere(&mut self, line: &ElsewhereLine<'_>) -> io::Result<()> {
+        (**self).elsewhere(line)
     }
     fn report(&mut self, report: &Report) -> io::Result<()> {
         (**self).report(report)

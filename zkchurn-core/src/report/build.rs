@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::{ClockPair, rfc3339},
     diagnose::{Depth, diagnose},
+    elsewhere::Elsewhere,
     frame::{Mark, TraceStart},
     ledger::{
         Flow, FlowKey, Ledger,
@@ -36,6 +37,8 @@ pub struct Sources<'a> {
     pub unknown_records: u64,
     /// What the trace could not do, beyond what was known when it began.
     pub limitations: &'a [String],
+    /// What other ports have, if it was looked at.
+    pub elsewhere: Option<&'a Elsewhere>,
     /// Connections whose end was missed, found closed in the table.
     pub found_closed: u64,
     /// Handshakes that were evicted.
@@ -90,6 +93,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         time_wait: sources
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
+        elsewhere: sources.elsewhere.cloned(),
         degraded: [&start.degraded[..], sources.limitations].concat(),
     };
     report.answer = answer::answer(&report);
@@ -126,6 +130,8 @@ fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary
         ports: start.ports.clone(),
         side: start.side,
         pid: start.pid,
+        pids: start.pids.clone(),
+        process_name: start.process_name.clone(),
         from: rfc3339(start.clock.timestamp(start.clock.monotonic_ns)),
         to: rfc3339(start.clock.timestamp(mark.monotonic_ns)),
         length_ns: scope.length_ns,

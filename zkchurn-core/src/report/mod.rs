@@ -18,7 +18,8 @@ use serde::Serialize;
 use crate::{
     connection::Side,
     diagnose::Finding,
-    frame::{LossCounts, Sides},
+    elsewhere::Elsewhere,
+    frame::{LossCounts, Sides, only},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
     outcome::Outcome,
@@ -60,6 +61,9 @@ pub struct Report {
     /// The TIME_WAIT sockets when they were last listed, and whose they are; `None`
     /// when they were not listed yet.
     pub time_wait: Option<TimeWait>,
+    /// What other ports have, looked at where none ended at the traced ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// What this host could not offer.
     pub degraded: Vec<String>,
 }
@@ -77,12 +81,25 @@ pub struct TraceSummary {
     pub side: Sides,
     /// The only traced process.
     pub pid: Option<u32>,
+    /// The traced processes, where those are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pids: Vec<u32>,
+    /// The name by which they were chosen, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_name: Option<String>,
     /// Begin.
     pub from: String,
     /// End.
     pub to: String,
     /// Length in nanoseconds.
     pub length_ns: u64,
+}
+
+impl TraceSummary {
+    /// As [`only`](crate::frame::only).
+    pub fn only(&self) -> Option<String> {
+        only(self.pid, &self.pids, self.process_name.as_deref())
+    }
 }
 
 /// Connections that are in the total and in no flow's row (docs/adr/0013).

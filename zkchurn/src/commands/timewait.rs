@@ -68,7 +68,7 @@ impl TimeWaitArgs {
     pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
-            pid: None,
+            process: None,
             sides: self.side.into(),
             duration: Some(self.watch),
             interval: Duration::ZERO,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! `zkchurn`: a live trace.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    live::{self, settings::TraceSettings},
+    live::{
+        self,
+        settings::{Process, TraceSettings},
+    },
 };
 
 /// Connections that are followed at once, unless told otherwise.
@@ -27,9 +30,10 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
     pub port: Vec<values::Ports>,
 
-    /// Trace only connections opened by this process.
-    #[arg(long, value_name = "PID", value_parser = values::pid)]
-    pub pid: Option<NonZeroU32>,
+    /// Trace only connections opened by this process, or by all that have this name when
+    /// the trace begins: that of ps, of the program, or of the script or main class it runs.
+    #[arg(long, value_name = "PID|NAME", value_parser = values::process)]
+    pub pid: Option<Process>,
 
     /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
@@ -107,7 +111,7 @@ impl TraceArgs {
     pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
-            pid: self.pid.map(NonZeroU32::get),
+            process: self.pid.clone(),
             sides: self.side.into(),
             duration: self.duration,
             interval: self.interval,

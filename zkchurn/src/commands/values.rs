@@ -16,6 +16,7 @@ use zkchurn_core::{
 use crate::{
     exit::{Code, Failure},
     host::{jvm::JvmMode, services},
+    live::settings::Process,
 };
 
 /// `--side`
@@ -136,9 +137,16 @@ pub(crate) fn all_ports(values: &[Ports]) -> Result<Vec<u16>, Failure> {
     Ok(ports)
 }
 
-pub(crate) fn pid(text: &str) -> Result<NonZeroU32, String> {
-    text.parse()
-        .map_err(|_| "a pid is a positive number, as shown by `ps`".to_owned())
+/// A pid, or the name of processes.
+pub(crate) fn process(text: &str) -> Result<Process, String> {
+    let is_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match text.parse::<NonZeroU32>() {
+        Ok(pid) => Ok(Process::Pid(pid.get())),
+        Err(_) if is_number => Err("a pid is a positive number, as shown by `ps`".to_owned()),
+        Err(_) => Ok(Process::Named(text.to_owned())),
+    }
 }
 
 pub(crate) fn positive(text: &str) -> Result<usize, String> {

@@ -2,6 +2,7 @@
 //! Everything that touches the host: its kernel, its processes, its files, its clocks.
 
 pub mod clock;
+pub mod elsewhere;
 pub mod helper;
 pub mod ids;
 pub mod inspector;

@@ -2,7 +2,7 @@
 //! What is said on standard error when tracing begins.
 
 use crate::warn::warn;
-use zkchurn_core::frame::{Sides, TraceStart};
+use zkchurn_core::frame::{Sides, TraceStart, only};
 
 /// Says what is traced and what is degraded; tests and scripts wait for it.
 pub(super) fn announce(start: &TraceStart) {
@@ -15,9 +15,8 @@ pub(super) fn announce(start: &TraceStart) {
         Sides::Server => "connections accepted on",
         Sides::Both => "connections opened to and accepted on",
     };
-    let pid = start
-        .pid
-        .map_or_else(String::new, |pid| format!(" by pid {pid}"));
+    let pid = only(start.pid, &start.pids, start.process_name.as_deref())
+        .map_or_else(String::new, |only| format!(" by {only}"));
     warn(format_args!(
         "tracing {side} port {}{pid}; Ctrl-C stops and reports",
         ports.join(",")

@@ -15,7 +15,7 @@ use zkchurn_core::{
     frame::{Hook, Sides},
 };
 
-use super::settings::TraceSettings;
+use super::settings::{Process, TraceSettings};
 use crate::{
     exit::{Code, Failure},
     host::{
@@ -31,20 +31,20 @@ use crate::{
 
 /// Refuses options that do not go together.
 pub(super) fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result<(), Failure> {
-    if settings.pid.is_some() && facts.own_pid_namespace {
+    if settings.process.is_some() && facts.own_pid_namespace {
         return Err(Failure::sentence(
             Code::Usage,
             "--pid does not work in a container with its own pid namespace: run it on the host, \
              or in a container that shares its pids (--pid=host)",
         ));
     }
-    if settings.pid.is_some() && settings.sides != Sides::Client {
+    if settings.process.is_some() && settings.sides != Sides::Client {
         return Err(Failure::sentence(
             Code::Usage,
             "--pid works with --side client only: no process opens an accepted connection",
         ));
     }
-    if let Some(pid) = settings.pid
+    if let Some(Process::Pid(pid)) = settings.process
         && fs::metadata(format!("/proc/{pid}")).is_err()
     {
         return Err(Failure::sentence(
@@ -52,7 +52,7 @@ pub(super) fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result
             format!("no process {pid} on this host: check with `ps`"),
         ));
     }
-    if let Some(pid) = settings.pid
+    if let Some(Process::Pid(pid)) = settings.process
         && let Some(process) = process_of_thread(pid)
     {
         return Err(Failure::sentence(
@@ -111,11 +111,15 @@ pub(super) fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
 }
 
 /// Attaches the kernel program.
-pub(super) fn attach(settings: &TraceSettings, facts: &Facts) -> Result<KernelSource, Failure> {
+pub(super) fn attach(
+    settings: &TraceSettings,
+    facts: &Facts,
+    pids: &[u32],
+) -> Result<KernelSource, Failure> {
     let config = KernelConfig {
         ports: settings.ports.clone(),
         side: settings.sides,
-        pid: settings.pid,
+        pids: pids.to_vec(),
         table_size: settings.table_size,
         ring_bytes: settings.buffer_kib * 1024,
         hook: settings.hook,

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     exit::{Code, Failure},
     host::{
+        elsewhere,
         helper::wire::{ListRequest, Task},
         jvm::JvmMode,
         sock_diag::{self, Listing},
@@ -45,13 +46,15 @@ pub(super) struct Collector<P> {
     pub(super) name_applications: bool,
     /// Processes that did not answer when they were looked up.
     pub(super) unanswered: Vec<ProcessKey>,
+    /// What is to be asked of other ports, until it was.
+    pub(super) elsewhere: Option<elsewhere::Request>,
     /// The TIME_WAIT sockets, once they are listed.
     pub(super) time_wait: Option<Listing>,
 }
 
 impl<P: Probes> Collector<P> {
     /// One that has taken nothing yet.
-    pub(super) fn new(sink: Sink, probes: P, settings: &TraceSettings) -> Self {
+    pub(super) fn new(sink: Sink, probes: P, settings: &TraceSettings, pids: &[u32]) -> Self {
         Self {
             sink,
             schedule: Schedule::new(settings.jvm, settings.logs),
@@ -60,6 +63,12 @@ impl<P: Probes> Collector<P> {
             owed: Owed::default(),
             name_applications: settings.jvm != JvmMode::Off,
             unanswered: Vec::new(),
+            // Only TIME_WAIT sockets are wanted where those have rows.
+            elsewhere: (!settings.time_wait_rows).then(|| elsewhere::Request {
+                ports: settings.ports.clone(),
+                sides: settings.sides,
+                pids: pids.to_vec(),
+            }),
             time_wait: None,
         }
     }
@@ -126,6 +135,7 @@ impl<P: Probes> Collector<P> {
         }
         self.sink.emit(Frame::Interval(&mark));
         self.sink.flush();
+        self.ask_elsewhere();
     }
 
     /// From here on processes have the names that the kernel saw.
@@ -154,6 +164,7 @@ impl<P: Probes> Collector<P> {
         let listed_at_ns = self.probes.monotonic_ns();
         self.ask_for_time_wait(settings);
         self.ask_for_last_looks();
+        self.ask_elsewhere();
         self.settle(ending.looks).await;
         self.report_time_wait(listed_at_ns);
         self.report_limitations();

@@ -40,6 +40,16 @@ impl<P: Probes> Collector<P> {
         self.give_up(false);
     }
 
+    /// Asks once what other ports have, where nothing has ended at the traced ones.
+    pub(super) fn ask_elsewhere(&mut self) {
+        let Some(request) = self.elsewhere.take_if(|_| self.sink.pipeline.is_quiet()) else {
+            return;
+        };
+        if let Some(id) = self.probes.ask(Task::Elsewhere(request)) {
+            self.owed.enter(id, Debt::Elsewhere);
+        }
+    }
+
     fn inspect(&mut self, request: Request) {
         let key = request.process;
         match self.probes.ask(Task::Inspect(request)) {
@@ -96,6 +106,13 @@ impl<P: Probes> Collector<P> {
                     self.time_wait = Some(listing);
                 }
             }
+            (Some(Debt::Elsewhere), found) => {
+                self.owed.settle(id);
+                if let Found::Elsewhere(elsewhere) = found {
+                    self.sink.emit(Frame::Elsewhere(&elsewhere));
+                    self.sink.flush();
+                }
+            }
             // What nobody asked for, or what does not answer what was asked.
             (_, _) => {}
         }
@@ -129,6 +146,8 @@ impl<P: Probes> Collector<P> {
                     self.unanswered.push(*key);
                 }
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
+                // A hint that does not come is none.
+                Debt::Elsewhere => {}
                 Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
             }
         }

@@ -13,6 +13,7 @@ mod older;
 mod older_record;
 mod owed;
 mod pace;
+mod processes;
 mod schedule;
 mod screen;
 pub(crate) mod settings;
@@ -50,7 +51,7 @@ use collector::Collector;
 use follow::Trace;
 use older::{OlderConnections, Wanted};
 use screen::Screen;
-use settings::TraceSettings;
+use settings::{Process, TraceSettings};
 use signals::{Signals, Stop};
 use sink::Sink;
 use source::HostProbes;
@@ -85,13 +86,14 @@ async fn trace(
 ) -> Result<Code, Failure> {
     let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
-    let looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
+    let mut looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
+    let pids = processes::wanted(settings.process.as_ref(), &mut looker)?;
     let recorder = settings.record.as_deref().map(|path| {
         let helper = StartedRecorder::start().map_err(no_helper)?;
         Ok::<_, Failure>((path, helper))
     });
     let recorder = recorder.transpose()?;
-    let source = attach::attach(settings, facts)?;
+    let source = attach::attach(settings, facts, &pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;
@@ -107,9 +109,9 @@ async fn trace(
     };
     let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view);
     let sink = Sink::new(recording, pipeline, Some(screen));
-    let collector = Collector::new(sink, HostProbes::new(looker), settings);
+    let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);
-    let mut trace = begin(settings, facts, checks, source, collector, &mut stop).await;
+    let mut trace = begin(settings, facts, checks, source, collector, &pids, &mut stop).await;
     let mut logger = match settings.verbose {
         0 | 1 => None,
         _ => trace.source.logger().ok(),
@@ -140,13 +142,14 @@ async fn begin(
     checks: &[Check],
     mut source: KernelSource,
     mut collector: Collector<HostProbes>,
+    pids: &[u32],
     stop: &mut Stop,
 ) -> Trace<KernelSource, HostProbes> {
     let clock = clock_pair();
     let wanted = Wanted {
         ports: &settings.ports,
         sides: settings.sides,
-        pid: settings.pid,
+        pids,
     };
     let older = tokio::select! {
         biased;
@@ -167,7 +170,18 @@ async fn begin(
         hook: source.hook(),
         ports: settings.ports.clone(),
         side: settings.sides,
-        pid: wanted.pid,
+        pid: match pids {
+            [pid] => Some(*pid),
+            _ => None,
+        },
+        pids: match pids {
+            [_] => Vec::new(),
+            several => several.to_vec(),
+        },
+        process_name: match &settings.process {
+            Some(Process::Named(name)) => Some(name.clone()),
+            Some(Process::Pid(_)) | None => None,
+        },
         handshake: source.captures_handshakes() == Ok(true),
         degraded,
     };

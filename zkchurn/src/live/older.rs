@@ -57,8 +57,8 @@ pub(super) struct Wanted<'a> {
     pub ports: &'a [u16],
     /// The traced sides.
     pub sides: Sides,
-    /// The only traced process.
-    pub pid: Option<u32>,
+    /// The only traced processes; none where all are.
+    pub pids: &'a [u32],
 }
 
 /// Lists the connections that are there at `now_ns` and has `source`, which is
@@ -91,7 +91,7 @@ pub(super) async fn follow(
         namespaces: None,
         within_ms: LIST_WITHIN.as_millis() as u64,
     };
-    let task = Task::ListAndHolders(request.clone(), wanted.pid);
+    let task = Task::ListAndHolders(request.clone(), wanted.pids.to_vec());
     let first = gather(probes, task, HOLDERS_WITHIN).await;
     let mut notes = first.notes();
     if first.sockets.is_empty() {
@@ -160,7 +160,7 @@ impl Gathered {
             }
             Found::Failed(why) => self.missing = Some(why),
             // Nobody asked for it.
-            Found::Identity(_) | Found::Inspection(_) => {}
+            Found::Identity(_) | Found::Inspection(_) | Found::Elsewhere(_) | Found::Named(_) => {}
         }
     }
 
@@ -228,9 +228,9 @@ fn enter(
     let mut followed = HashMap::new();
     for socket in sockets {
         let holder = held.get(&socket.inode);
-        let is_wanted = match wanted.pid {
-            Some(pid) => holder.is_some_and(|holder| holder.key.pid == pid),
-            None => true,
+        let is_wanted = match wanted.pids {
+            [] => true,
+            pids => holder.is_some_and(|holder| pids.contains(&holder.key.pid)),
         };
         if !is_wanted {
             continue;

@@ -22,6 +22,8 @@ pub(super) enum Debt {
     Look(ProcessKey, Option<Box<Inspection>>),
     /// A listing of sockets, as far as it has come.
     Sockets(Listing),
+    /// What other ports have.
+    Elsewhere,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl Owed {
         for entry in self.entries.values_mut() {
             let within = match entry.debt {
                 Debt::Identity(_) => LOOK_UP_WITHIN,
-                Debt::Look(..) | Debt::Sockets(_) => LOOK_WITHIN,
+                Debt::Look(..) | Debt::Sockets(_) | Debt::Elsewhere => LOOK_WITHIN,
             };
             if !entry.given_up && (all || now >= entry.asked + within) {
                 entry.given_up = true;

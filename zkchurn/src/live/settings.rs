@@ -7,13 +7,21 @@ use zkchurn_core::frame::{Hook, Sides};
 
 use crate::host::jvm::JvmMode;
 
+/// Which processes are traced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Process {
+    Pid(u32),
+    /// All that have this name when the trace begins.
+    Named(String),
+}
+
 /// What a trace is to do.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceSettings {
     /// The traced ports.
     pub ports: Vec<u16>,
-    /// The only process whose connections are traced.
-    pub pid: Option<u32>,
+    /// The only processes whose connections are traced.
+    pub process: Option<Process>,
     /// The traced sides.
     pub sides: Sides,
     /// When the trace ends; at a signal if not given.

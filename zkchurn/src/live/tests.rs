@@ -25,6 +25,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::{self, Record, blank},
+    elsewhere::Elsewhere,
     frame::{Frame, LossCounts, Sides, TraceStart},
     inspection::Inspection,
     pipeline::{Pipeline, View},
@@ -65,6 +66,7 @@ enum Event {
     Shown,
     Interval { ended: u64 },
     Asked(u32),
+    AskedElsewhere,
     Detached,
     Reported { ended: u64 },
 }
@@ -188,6 +190,11 @@ impl Probes for Quiet {
                     logs: None,
                 }))
             }
+            Task::Named(_) => Found::Named(Vec::new()),
+            Task::Elsewhere(_) => {
+                self.diary.note(Event::AskedElsewhere);
+                Found::Elsewhere(Elsewhere::default())
+            }
             Task::List(_) | Task::ListAndHolders(..) => Found::Sockets {
                 sockets: Vec::new(),
                 notes: Vec::new(),
@@ -307,7 +314,7 @@ impl Scene {
                 dozes: false,
             },
             walk: TableWalk::default(),
-            collector: Collector::new(sink, probes, &self.settings),
+            collector: Collector::new(sink, probes, &self.settings, &[]),
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop, || {}).await;
@@ -319,7 +326,7 @@ impl Scene {
 fn settings() -> TraceSettings {
     TraceSettings {
         ports: vec![2181],
-        pid: None,
+        process: None,
         sides: Sides::Client,
         duration: None,
         interval: Duration::from_secs(10),
@@ -425,6 +432,17 @@ async fn the_duration_ends_a_trace() {
     let (at, last) = diary.last();
     assert_eq!((at.as_secs(), last), (7, Event::Reported { ended: 1 }));
     assert_eq!(code, Ok(Code::Success));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_ends_other_ports_are_asked_for_once() {
+    let asked = |diary: &Diary| diary.times(|event| *event == Event::AskedElsewhere);
+    let (quiet, _) = scene(&[]).run(after(35_000)).await;
+    assert_eq!(asked(&quiet), [Duration::from_secs(10)]);
+    let (short, _) = scene(&[]).run(after(5_000)).await;
+    assert_eq!(asked(&short), [Duration::from_secs(5)]);
+    let (busy, _) = scene(&[(100, 1)]).run(after(35_000)).await;
+    assert_eq!(asked(&busy), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! What is traced and what is not.
 
-use std::process::Command;
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Stdio},
+};
 
 use rustix::net::{AddressFamily, bind};
+use serde_json::Value;
 
 use crate::{
     in_time::CommandInTime,
@@ -92,6 +96,84 @@ fn one_process_and_no_other() {
     for connection in &trace.connections {
         assert_eq!(connection["process"]["pid"], std::process::id());
     }
+}
+
+/// A shell that has this name, and connects `count` times once it is told to.
+struct Named(Child);
+
+impl Named {
+    fn start(name: &str, port: u16, count: usize) -> Self {
+        let script = format!(
+            "printf {name} > /proc/$$/comm; echo ready; read line; for i in $(seq {count}); \
+             do exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done"
+        );
+        let mut child = Command::new("bash")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let out = child.stdout.as_mut().unwrap();
+        BufReader::new(out).read_line(&mut ready).unwrap();
+        assert_eq!(ready, "ready\n");
+        Self(child)
+    }
+
+    fn connect(mut self) -> u32 {
+        self.0.stdin.take().unwrap().write_all(b"\n").unwrap();
+        assert!(self.0.wait().unwrap().success());
+        self.0.id()
+    }
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn all_processes_of_a_name_and_no_other() {
+    let (trace, pids) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 7);
+        let name = format!("shop-{}", std::process::id());
+        let shops = [2, 3].map(|count| Named::start(&name, port, count));
+        let other = Named::start("other", port, 2);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", &name]);
+        other.connect();
+        let pids = shops.map(Named::connect);
+        accepting.join().unwrap();
+        (tracer.finish(), pids)
+    });
+    trace.assert_nothing_lost();
+    let of = |pid: u32| {
+        let is_its = |connection: &&Value| connection["process"]["pid"] == pid;
+        trace.connections.iter().filter(is_its).count()
+    };
+    assert_eq!(pids.map(of), [2, 3]);
+    assert_eq!(trace.connections.len(), 5);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn on_a_quiet_port_the_report_names_the_one_with_zookeepers_number() {
+    let (trace, quiet) = in_namespace(|| {
+        let quiet = unused_port();
+        let accepting = drain(listen(2182), 4);
+        for _ in 0..3 {
+            drop(connect(v4(2182)));
+        }
+        let open = connect(v4(2182));
+        let tracer = Tracer::start(&["--port", &quiet.to_string()]);
+        let trace = tracer.finish();
+        drop(open);
+        accepting.join().unwrap();
+        (trace, quiet)
+    });
+    let port = &trace.report["elsewhere"]["ports"][0];
+    assert_eq!(port["port"], 2182);
+    assert_eq!((&port["open"], &port["time_wait"]), (&1.into(), &3.into()));
+    assert_eq!(port["who"]["pid"], std::process::id());
+    let answer = trace.report["answer"].as_str().unwrap();
+    assert!(answer.contains(&format!("to port {quiet} ")), "{answer}");
+    assert!(answer.contains("`sudo zkchurn --port 2182`"), "{answer}");
 }
 
 #[test]

@@ -307,9 +307,7 @@ fn inode_of(stream: &TcpStream) -> u32 {
 fn wait_for_holder(inode: u32, pid: u32, comm: &str, other_processes: u32) -> Holder {
     let mut last = None;
     wait_for(LIMIT, "the holder", || {
-        last = holders(HashSet::from([inode]), None)
-            .by_inode
-            .remove(&inode);
+        last = holders(HashSet::from([inode]), &[]).by_inode.remove(&inode);
         last.as_ref().is_some_and(|holder| {
             (holder.key.pid, holder.comm.as_str()) == (pid, comm)
                 && holder.other_processes == other_processes

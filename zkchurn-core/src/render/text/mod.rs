@@ -21,7 +21,7 @@ use std::io::{self, BufWriter, Write};
 use jiff::tz::TimeZone;
 
 use super::{
-    ConnectionLine, Form, Options, Renderer,
+    ConnectionLine, ElsewhereLine, Form, Options, Renderer,
     form::{BUFFER, COLUMNS},
 };
 use crate::{
@@ -162,6 +162,14 @@ impl<W: Write> Renderer for Text<W> {
             return Ok(());
         };
         let line = stream::leading_line(summary, leading, &self.page.zone);
+        for line in wrap::wrapped("", &line, self.page.columns) {
+            writeln!(self.to, "{}", self.page.style.bold(&line))?;
+        }
+        Ok(())
+    }
+
+    fn elsewhere(&mut self, line: &ElsewhereLine<'_>) -> io::Result<()> {
+        let line = stream::elsewhere_line(line);
         for line in wrap::wrapped("", &line, self.page.columns) {
             writeln!(self.to, "{}", self.page.style.bold(&line))?;
         }

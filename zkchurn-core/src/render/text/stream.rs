@@ -4,7 +4,10 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    render::words::{finding::title, loss, moment::time_of_day},
+    render::{
+        ElsewhereLine,
+        words::{finding::title, loss, moment::time_of_day},
+    },
     report::{IntervalSummary, Leading},
     text,
 };
@@ -104,6 +107,21 @@ pub(super) fn leading_line(
         leading.who,
         first.unwrap_or("unknown"),
     )
+}
+
+/// What other ports have, and the command to type.
+pub(super) fn elsewhere_line(line: &ElsewhereLine<'_>) -> String {
+    let ports: Vec<_> = line.ports.iter().map(u16::to_string).collect();
+    let ports = ports.join(", ");
+    let found = line.elsewhere.sentence();
+    match line.elsewhere.command() {
+        Some(command) => {
+            format!(
+                "-- nothing ends at port {ports}, but {found}: press Ctrl-C and run `{command}`"
+            )
+        }
+        None => format!("-- nothing ends at port {ports}; {found}"),
+    }
 }
 
 fn time(summary: &IntervalSummary, zone: &TimeZone) -> String {

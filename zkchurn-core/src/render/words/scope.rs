@@ -19,8 +19,8 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
     let trace = &report.trace;
     let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
     let pid = trace
-        .pid
-        .map_or_else(String::new, |pid| format!(", pid {pid} only"));
+        .only()
+        .map_or_else(String::new, |only| format!(", {only} only"));
     format!(
         "traced: port {} on {} (Linux {}), {}{pid}, {} to {} ({}), {} in all",
         ports.join(","),

@@ -36,7 +36,17 @@ pub(super) fn answer(report: &Report) -> String {
     sentence.push('.');
     sentence.push_str(&inside::inside(report, flow, tid));
     sentence.push_str(&others(report, flow, summary));
+    if let Some(elsewhere) = elsewhere(report) {
+        sentence.push_str(&format!(" Nothing ended here, but {elsewhere}"));
+    }
     sentence
+}
+
+/// What other ports have, with the command that traces them.
+fn elsewhere(report: &Report) -> Option<String> {
+    let found = report.elsewhere.as_ref()?;
+    let command = found.command()?;
+    Some(format!("{}: run `{command}`.", found.sentence()))
 }
 
 fn nothing_seen(report: &Report) -> String {
@@ -44,9 +54,9 @@ fn nothing_seen(report: &Report) -> String {
     let ports = ports.join(", ");
     let window = text::window(report.trace.length_ns);
     let (what, hint) = match report.trace.side {
-        Sides::Client => match report.trace.pid {
-            Some(pid) => (
-                format!("Process {pid} opened no connection to port {ports} in {window}"),
+        Sides::Client => match report.trace.only() {
+            Some(only) => (
+                format!("No connection to port {ports} was opened by {only} in {window}"),
                 "Is it the right process, and is the port right (--port)? Without --pid zkchurn \
                  shows all processes that connect. A connect without a route to the server is \
                  not seen.",
@@ -67,14 +77,24 @@ fn nothing_seen(report: &Report) -> String {
             "Is the port right (--port)?",
         ),
     };
-    match report.total.older.seen {
-        0 => format!("{what}. {hint}"),
+    let seen = report.total.older.seen;
+    let mut sentence = match seen {
+        0 => what,
         seen => format!(
-            "{}{what}; {}.",
+            "{}{what}; {}",
             no_churn(report),
             older(seen, report.total.older.ended)
         ),
+    };
+    match (elsewhere(report), &report.elsewhere) {
+        (Some(elsewhere), _) => sentence.push_str(&format!(", but {elsewhere}")),
+        (None, Some(nowhere)) if seen == 0 => {
+            sentence.push_str(&format!(", and {}. {hint}", nowhere.sentence()));
+        }
+        (None, None) if seen == 0 => sentence.push_str(&format!(". {hint}")),
+        (None, _) => sentence.push('.'),
     }
+    sentence
 }
 
 /// Said where connections were seen and no rule found anything.

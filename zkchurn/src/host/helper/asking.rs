@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! Our side of the helper that looks into other processes. Nothing here waits for it.
 
-use std::{io, os::unix::net::UnixStream, process::Child, thread};
+use std::{io, os::unix::net::UnixStream, process::Child, thread, time::Duration};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{
     process::{self, Kind},
-    wire::{Answer, Job, Task, encode, receive},
+    wire::{Answer, Found, Job, Task, encode, receive, send},
 };
 use crate::host::{
     outbox::{Outbox, Put},
@@ -32,6 +32,19 @@ impl StartedLooker {
     pub fn start(dumps: bool) -> io::Result<Self> {
         let (child, socket) = process::start(Kind::Looker { dumps })?;
         Ok(Self { child, socket })
+    }
+
+    /// Asks for something now and waits for the answer, before there are threads.
+    ///
+    /// # Errors
+    ///
+    /// The helper has ended, or does not answer `within` that time.
+    pub fn ask_now(&mut self, task: Task, within: Duration) -> io::Result<Found> {
+        self.socket.set_read_timeout(Some(within))?;
+        send(&mut self.socket, &Job { id: 0, task })?;
+        let answer: Option<Answer> = receive(&mut self.socket)?;
+        self.socket.set_read_timeout(None)?;
+        Ok(answer.ok_or(io::ErrorKind::UnexpectedEof)?.found)
     }
 
     /// Starts the two threads that talk to it.

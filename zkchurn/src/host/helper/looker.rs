@@ -17,8 +17,8 @@ use super::{
     wire::{Answer, Found, Job, ListRequest, Task, receive, send},
 };
 use crate::host::{
-    inspector,
-    proc::identity,
+    elsewhere, inspector,
+    proc::{identity, named},
     sock_diag::{self, Query, holders},
 };
 
@@ -49,9 +49,9 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     while let Some(job) = receive::<Job>(&mut requests)? {
         let id = job.id;
         let pool = match &job.task {
-            Task::Identify(_) => &mut look_ups,
+            Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
-            Task::List(_) | Task::ListAndHolders(..) => &mut listings,
+            Task::List(_) | Task::ListAndHolders(..) | Task::Elsewhere(_) => &mut listings,
         };
         if let Err(error) = pool.submit(job) {
             answer(&say, id, true, Found::Failed(error.to_string()));
@@ -99,11 +99,17 @@ fn work(job: Job, say: &SyncSender<Answer>) {
             let sockets = Vec::new();
             answer(say, id, true, Found::Sockets { sockets, notes });
         }
+        Task::Named(name) => {
+            answer(say, id, true, Found::Named(named::processes(&name)));
+        }
+        Task::Elsewhere(request) => {
+            answer(say, id, true, Found::Elsewhere(elsewhere::look(&request)));
+        }
         Task::ListAndHolders(request, first) => {
             let (inodes, notes) = list(id, &request, say);
             let sockets = Vec::new();
             answer(say, id, false, Found::Sockets { sockets, notes });
-            find_holders(id, inodes, first, say);
+            find_holders(id, inodes, &first, say);
         }
     }));
     if done.is_err() {
@@ -134,7 +140,7 @@ fn list(id: u64, request: &ListRequest, say: &SyncSender<Answer>) -> (HashSet<u3
     (inodes.collect(), listing.notes)
 }
 
-fn find_holders(id: u64, inodes: HashSet<u32>, first: Option<u32>, say: &SyncSender<Answer>) {
+fn find_holders(id: u64, inodes: HashSet<u32>, first: &[u32], say: &SyncSender<Answer>) {
     let found = holders::holders(inodes, first);
     let by_inode: Vec<_> = found.by_inode.into_iter().collect();
     for holders in by_inode.chunks(SOCKETS_IN_ANSWER) {

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zkchurn_core::{
+    elsewhere::Elsewhere,
     frame::Sides,
     inspection::Inspection,
     process::{ProcessIdentity, ProcessKey},
@@ -14,6 +15,7 @@ use zkchurn_core::{
 };
 
 use crate::host::{
+    elsewhere,
     inspector::Request,
     sock_diag::{DiagSocket, holders::Holder},
 };
@@ -31,9 +33,13 @@ pub enum Task {
     Inspect(Request),
     /// The host's TCP sockets.
     List(ListRequest),
-    /// The same, and then who holds them. Of several processes that hold one the given one
-    /// is named if it is among them.
-    ListAndHolders(ListRequest, Option<u32>),
+    /// The same, and then who holds them. Of several processes that hold one, one of the given
+    /// ones is named if it is among them.
+    ListAndHolders(ListRequest, Vec<u32>),
+    /// The processes that have this name.
+    Named(String),
+    /// Which ports but the traced ones have ZooKeeper connections.
+    Elsewhere(elsewhere::Request),
 }
 
 /// Which sockets are to be listed, and how long that may take.
@@ -82,6 +88,10 @@ pub enum Found {
         holders: Vec<(u32, Holder)>,
         notes: Vec<String>,
     },
+    /// Pids.
+    Named(Vec<u32>),
+    /// What other ports have.
+    Elsewhere(Elsewhere),
     /// It cannot be found out, and why, a clause.
     Failed(String),
 }

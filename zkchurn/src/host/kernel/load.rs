@@ -6,7 +6,7 @@ use aya::{Ebpf, EbpfLoader};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zkchurn_common::{
     ports::PortSet,
-    settings::{SIDE_CLIENT, SIDE_SERVER, names},
+    settings::{MOST_PIDS, SIDE_CLIENT, SIDE_SERVER, names},
 };
 
 use super::{Attempt, KernelConfig, KernelError};
@@ -37,7 +37,10 @@ pub(super) fn load(
         Sides::Server => SIDE_SERVER,
         Sides::Both => SIDE_CLIENT | SIDE_SERVER,
     };
-    let pid = config.pid.unwrap_or(0);
+    let mut pids = [0; MOST_PIDS];
+    for (slot, pid) in pids.iter_mut().zip(&config.pids) {
+        *slot = *pid;
+    }
     let has_cookie = u32::from(attempt.socket_cookie);
     let socket_layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
     let tracepoint_layout = facts
@@ -52,7 +55,7 @@ pub(super) fn load(
         .override_global(aya_log::LEVEL, &log_level, true)
         .override_global(names::PORTS, ports.words().as_slice(), true)
         .override_global(names::SIDES, &sides, true)
-        .override_global(names::PID, &pid, true)
+        .override_global(names::PIDS, pids.as_slice(), true)
         .override_global(names::HAS_SOCKET_COOKIE, &has_cookie, true)
         .override_global(names::HANDSHAKE, &handshake, true)
         .override_global(names::SOCKET_LAYOUT, socket_layout.offsets.as_slice(), true)

@@ -41,8 +41,8 @@ pub struct KernelConfig {
     pub ports: Vec<u16>,
     /// The traced sides.
     pub side: Sides,
-    /// The only process to trace.
-    pub pid: Option<u32>,
+    /// The only processes to trace, at most `MOST_PIDS`; none for all.
+    pub pids: Vec<u32>,
     /// Most connections that are followed at once.
     pub table_size: u32,
     /// Size of the ring buffer in bytes: a power of two, at least a page.

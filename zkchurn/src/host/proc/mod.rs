@@ -19,5 +19,6 @@ pub mod identity;
 pub mod log_files;
 pub mod log_name;
 pub mod mount_field;
+pub mod named;
 pub mod status;
 pub mod user;

@@ -44,7 +44,7 @@ impl Default for Bounds {
 /// The process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The process that was asked for, if it holds it, else the one with the
+    /// One of those that were asked for, if it holds it, else the one with the
     /// lowest pid of those that do; its start is rounded down to a tick, as in
     /// every [`ProcessKey`].
     pub key: ProcessKey,
@@ -65,12 +65,12 @@ pub struct Holders {
 
 /// Finds who holds the sockets with `inodes`; 0 is nobody's and is left out. Of
 /// several processes that hold one, `first` is named if it is among them.
-pub fn holders(inodes: HashSet<u32>, first: Option<u32>) -> Holders {
+pub fn holders(inodes: HashSet<u32>, first: &[u32]) -> Holders {
     holders_within(inodes, first, Bounds::default())
 }
 
 /// The same with other bounds.
-pub fn holders_within(inodes: HashSet<u32>, first: Option<u32>, bounds: Bounds) -> Holders {
+pub fn holders_within(inodes: HashSet<u32>, first: &[u32], bounds: Bounds) -> Holders {
     if inodes.iter().all(|inode| *inode == 0) {
         return Holders::default();
     }
@@ -103,10 +103,10 @@ struct Held {
 impl Scan {
     /// In the order of pids, so that the first holder has the lowest; but the
     /// one that was asked for comes before all.
-    fn processes(self, first: Option<u32>) -> io::Result<Holders> {
+    fn processes(self, first: &[u32]) -> io::Result<Holders> {
         let proc = proc_links::open_proc()?;
         let mut pids: Vec<_> = proc_links::numbers(&proc)?.collect();
-        pids.sort_unstable_by_key(|pid| (Some(*pid) != first, *pid));
+        pids.sort_unstable_by_key(|pid| (!first.contains(pid), *pid));
         let deadline = self.deadline;
         let scan = Arc::new(self);
         let scanned = past_hung::each(pids, deadline, move |pid| scan.process(pid, &proc))?;
@@ -202,7 +202,7 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let _duplicate = socket.try_clone().unwrap();
         let inode = inode(&socket);
-        let found = holders(HashSet::from([inode, 0]), None);
+        let found = holders(HashSet::from([inode, 0]), &[]);
         let holder = &found.by_inode[&inode];
         let unchecked = ProcessKey {
             pid: std::process::id(),
@@ -220,7 +220,7 @@ mod tests {
             links: 0,
             ..Bounds::default()
         };
-        let found = holders_within(HashSet::from([inode(&socket)]), None, bounds);
+        let found = holders_within(HashSet::from([inode(&socket)]), &[], bounds);
         assert!(found.by_inode.is_empty());
         assert!(found.notes[0].contains("Limits"), "{:?}", found.notes);
     }

@@ -26,7 +26,7 @@ mod mountinfo;
 pub mod namespaces;
 mod netlink;
 mod notes;
-mod proc_links;
+pub(in crate::host) mod proc_links;
 mod reply;
 mod request;
 mod row;
@@ -67,7 +67,8 @@ pub struct DiagSocket {
 /// Which sockets to list.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
-    /// The ports: remote ones on the client side, local ones on the server side.
+    /// The ports: remote ones on the client side, local ones on the server side. Where there
+    /// is none every socket is wanted, on both sides.
     pub ports: &'a [u16],
     pub sides: Sides,
     /// TCP states, bit `1 << state` each.
@@ -86,6 +87,7 @@ impl Query<'_> {
             Sides::Server => server,
             Sides::Both => client || server,
         };
+        let side = side || self.ports.is_empty();
         let state = 1_u32.checked_shl(socket.state.into()).unwrap_or(0);
         side && self.states & state != 0
     }

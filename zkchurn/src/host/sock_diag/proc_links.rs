@@ -16,18 +16,18 @@ use rustix::{
 const LINK_LIMIT: usize = 64;
 
 /// Opens a directory.
-pub(super) fn open(at: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
+pub(in crate::host) fn open(at: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(at, path, flags, Mode::empty())?)
 }
 
 /// Opens `/proc`.
-pub(super) fn open_proc() -> io::Result<OwnedFd> {
+pub(in crate::host) fn open_proc() -> io::Result<OwnedFd> {
     open(rustix::fs::CWD, "/proc")
 }
 
 /// The entries of `directory` whose names are numbers: pids, tids, descriptors.
-pub(super) fn numbers(directory: impl AsFd) -> io::Result<impl Iterator<Item = u32>> {
+pub(in crate::host) fn numbers(directory: impl AsFd) -> io::Result<impl Iterator<Item = u32>> {
     let entries = Dir::read_from(directory)?;
     Ok(entries.map_while(Result::ok).filter_map(|entry| {
         let name = entry.file_name().to_str().ok()?;
@@ -37,14 +37,18 @@ pub(super) fn numbers(directory: impl AsFd) -> io::Result<impl Iterator<Item = u
 
 /// The number in a link such as `net:[4026531840]` of the given kind (`net`);
 /// `None` for one of another kind.
-pub(super) fn linked(at: impl AsFd, path: impl Arg, kind: &str) -> io::Result<Option<u32>> {
+pub(in crate::host) fn linked(
+    at: impl AsFd,
+    path: impl Arg,
+    kind: &str,
+) -> io::Result<Option<u32>> {
     let mut buffer = [0; LINK_LIMIT];
     let length = readlinkat_raw(at, path, &mut buffer)?;
     Ok(buffer.get(..length).and_then(|link| number(link, kind)))
 }
 
 /// Parses `KIND:[NUMBER]`.
-pub(super) fn number(link: &[u8], kind: &str) -> Option<u32> {
+pub(in crate::host) fn number(link: &[u8], kind: &str) -> Option<u32> {
     let number = link
         .strip_prefix(kind.as_bytes())?
         .strip_prefix(b":[")?
@@ -53,7 +57,7 @@ pub(super) fn number(link: &[u8], kind: &str) -> Option<u32> {
 }
 
 /// Reads up to `limit` bytes of a file.
-pub(super) fn read(at: impl AsFd, path: impl Arg, limit: u64) -> io::Result<Vec<u8>> {
+pub(in crate::host) fn read(at: impl AsFd, path: impl Arg, limit: u64) -> io::Result<Vec<u8>> {
     let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut bytes = Vec::new();
     std::fs::File::from(file)

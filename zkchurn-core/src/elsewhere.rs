@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//! Where this host has ZooKeeper connections, when none ends at the traced ports: a wrong
+//! `--port` looks like a quiet host otherwise. The shell looks (`host/elsewhere`), once.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// Most ports that are named: one command takes them all.
+pub const MOST_PORTS: usize = 4;
+
+/// What was found, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// Ports that are not traced, those that most likely are ZooKeeper's first.
+    pub ports: Vec<PortSeen>,
+    /// A process with a ZooKeeper client, where no port shows that it connects to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Who>,
+    /// What could not be looked at, each a sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Sockets at a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSeen {
+    pub port: u16,
+    /// Whether they were accepted here.
+    pub accepted: bool,
+    /// Why it is taken for ZooKeeper's.
+    pub why: Why,
+    /// Connections that are open.
+    pub open: u64,
+    /// Sockets in TIME_WAIT.
+    pub time_wait: u64,
+    /// A process that holds one, or that is behind it by `why`.
+    pub who: Option<Who>,
+}
+
+/// A process by pid and by what is printed of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    pub pid: u32,
+    /// As [`ProcessIdentity::label`](crate::process::ProcessIdentity::label).
+    pub label: String,
+}
+
+/// Why a port is taken for ZooKeeper's, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// A ZooKeeper server of this host listens there.
+    Server,
+    /// The command line of a process with a ZooKeeper client names it.
+    Named,
+    /// It is a number that ZooKeeper is often given.
+    Number,
+    /// A process with a ZooKeeper client connects to it, to what is unknown.
+    Client,
+    /// There is a ZooKeeper client on this host, and this is where connections end.
+    Ends,
+}
+
+impl Elsewhere {
+    /// What it means, and the command to type; goes on behind "nothing ends at port 2181".
+    pub fn sentence(&self) -> String {
+        let Some(first) = self.ports.first() else {
+            return match &self.client {
+                Some(who) => format!(
+                    "{} has a ZooKeeper client, but no connection to any other port",
+                    named(who)
+                ),
+                None => "no other port of this host has connections that look like ZooKeeper's"
+                    .to_owned(),
+            };
+        };
+        let mut sentence = format!("port {} has {}", first.port, sockets(first));
+        sentence.push_str(&reason(first));
+        let rest = &self.ports[1..];
+        if !rest.is_empty() {
+            let rest: Vec<_> = rest
+                .iter()
+                .map(|port| format!("{} ({})", port.port, sockets(port)))
+                .collect();
+            sentence.push_str(&format!("; also port {}", rest.join(", ")));
+        }
+        sentence
+    }
+
+    /// The command that traces them; `None` where there is none.
+    pub fn command(&self) -> Option<String> {
+        let accepted = self.ports.first()?.accepted;
+        let mut ports: Vec<_> = self
+            .ports
+            .iter()
+            .filter(|port| port.accepted == accepted)
+            .map(|port| port.port)
+            .collect();
+        ports.sort_unstable();
+        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+        let side = match accepted {
+            true => " --side server",
+            false => "",
+        };
+        Some(format!("sudo zkchurn --port {}{side}", ports.join(",")))
+    }
+}
+
+fn named(who: &Who) -> String {
+    format!("pid {} {}", who.pid, text::printable(who.label.as_bytes()))
+}
+
+fn sockets(port: &PortSeen) -> String {
+    let open = text::counted(port.open, "open connection");
+    match (port.open, port.time_wait) {
+        (0, 0) => "no connection now".to_owned(),
+        (_, 0) => open,
+        (0, gone) => format!("{} in TIME_WAIT", text::counted(gone, "socket")),
+        (_, gone) => format!("{open} and {} in TIME_WAIT", text::count(gone)),
+    }
+}
+
+fn reason(port: &PortSeen) -> String {
+    let who = port.who.as_ref().map(named);
+    match (port.why, who) {
+        (Why::Server, Some(who)) => format!(", and the ZooKeeper server {who} listens there"),
+        (Why::Named, Some(who)) => format!(", and {who} names it for its ZooKeeper client"),
+        (Why::Client, Some(who)) => format!(", of {who}, which has a ZooKeeper client"),
+        (Why::Ends, Some(who)) => format!(", and {who} has a ZooKeeper client"),
+        (Why::Number, Some(who)) => format!("; {who} connects there"),
+        (_, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(port: u16, why: Why, open: u64, time_wait: u64) -> PortSeen {
+        let who = Who {
+            pid: 7,
+            label: "java (Shop)".to_owned(),
+        };
+        PortSeen {
+            port,
+            accepted: false,
+            why,
+            open,
+            time_wait,
+            who: Some(who),
+        }
+    }
+
+    #[test]
+    fn ports_are_told_with_why_and_with_one_command_for_all() {
+        let found = Elsewhere {
+            ports: vec![port(11035, Why::Ends, 0, 19), port(2182, Why::Number, 2, 1)],
+            ..Elsewhere::default()
+        };
+        assert_eq!(
+            found.sentence(),
+            "port 11035 has 19 sockets in TIME_WAIT, and pid 7 java (Shop) has a ZooKeeper \
+             client; also port 2182 (2 open connections and 1 in TIME_WAIT)"
+        );
+        let command = found.command();
+        assert_eq!(command.as_deref(), Some("sudo zkchurn --port 2182,11035"));
+    }
+
+    #[test]
+    fn nothing_found_is_said_and_no_command_is_made_up() {
+        let nothing = Elsewhere::default();
+        assert!(nothing.sentence().starts_with("no other port"));
+        assert_eq!(nothing.command(), None);
+        let idle = Elsewhere {
+            client: Some(Who {
+                pid: 7,
+                label: "java\u{1b}[2J".to_owned(),
+            }),
+            ..Elsewhere::default()
+        };
+        assert!(!idle.sentence().contains('\u{1b}'), "{}", idle.sentence());
+    }
+}

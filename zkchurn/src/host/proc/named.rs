@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//! The processes that have a name.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{getpid, getppid};
+use zkchurn_core::process::{ProcessIdentity, ProcessKey, file_name};
+
+use super::identity;
+use crate::host::{past_hung, sock_diag::proc_links};
+
+/// How long all processes of the host may take.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// Pids of those with this name, without this helper and the zkchurn that asks. One that does
+/// not answer has no name.
+pub fn processes(name: &str) -> Vec<u32> {
+    let Ok(proc) = proc_links::open_proc() else {
+        return Vec::new();
+    };
+    let own = [Some(getpid()), getppid()].map(|pid| pid.map(|pid| pid.as_raw_pid() as u32));
+    let pids = proc_links::numbers(&proc).into_iter().flatten();
+    let pids = pids.filter(|pid| !own.contains(&Some(*pid))).collect();
+    let name = name.to_owned();
+    let named = past_hung::each(pids, Instant::now() + WITHIN, move |pid| {
+        let identity = identity::read(ProcessKey::new(pid, 0));
+        identity.is_some_and(|identity| has_name(&identity, &name))
+    });
+    let named = named.into_iter().flat_map(|named| named.done);
+    named.filter_map(|(pid, is)| is.then_some(pid)).collect()
+}
+
+/// Whether it is the name of `ps`, of the executable, or of what an interpreter runs.
+fn has_name(process: &ProcessIdentity, name: &str) -> bool {
+    let executable = process.executable.as_deref().unwrap_or_default();
+    let executable = executable.strip_suffix(" (deleted)").unwrap_or(executable);
+    let called = process.command.first().map(|called| file_name(called));
+    let application = process.application.as_deref().unwrap_or_default();
+    let mut words = application.split(' ');
+    if name.is_empty() {
+        return false;
+    }
+    process.name == name
+        || file_name(executable) == name
+        || called == Some(name)
+        || application == name
+        || words.any(|word| word == name || file_name(word) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_the_names_of_ps_of_its_program_and_of_what_it_runs() {
+        let process = |comm: &str, command: &str| {
+            let command = command.split(' ').map(str::to_owned).collect();
+            let executable = Some("/usr/bin/python3.11 (deleted)".to_owned());
+            ProcessIdentity::new(ProcessKey::new(1, 0), comm.to_owned(), executable, command)
+        };
+        let worker = process("worker", "python3 /srv/app/worker.py --shop");
+        for name in [
+            "worker",
+            "python3.11",
+            "python3",
+            "worker.py",
+            "app/worker.py",
+        ] {
+            assert!(has_name(&worker, name), "{name}");
+        }
+        for name in ["--shop", "app", "", "work", "srv", "(deleted)"] {
+            assert!(!has_name(&worker, name), "{name}");
+        }
+        let java = process("java", "java -cp lib org.example.ShopMain");
+        assert!(has_name(&java, "ShopMain"));
+        let gunicorn = process("gunicorn", "python3 /usr/bin/gunicorn kz_app:app");
+        assert!(has_name(&gunicorn, "kz_app:app"));
+    }
+}
