@@ -71,6 +71,14 @@ pub enum Stage {
     FoundClosed,
 }
 
+impl Stage {
+    /// Whether a later record tells more: the connection has neither ended nor is the
+    /// trace over.
+    pub const fn goes_on(self) -> bool {
+        matches!(self, Self::Established | Self::SeenOpen)
+    }
+}
+
 /// What earlier records told of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -245,6 +253,12 @@ impl Connection {
     pub fn established_for_ns(&self) -> Option<u64> {
         let left = self.left_established_ns?;
         Some(left.saturating_sub(self.established_ns?))
+    }
+
+    /// The latest step of its life that the record tells of.
+    pub fn latest_ns(&self) -> u64 {
+        let latest = self.ended_ns.or(self.established_ns);
+        latest.unwrap_or(self.started_ns)
     }
 
     /// From connect to ESTABLISHED, or to the failure.

@@ -155,6 +155,12 @@ pub fn name(errno: u32) -> Option<&'static str> {
     entry(errno).map(|(_, name, ..)| *name)
 }
 
+/// The number behind a symbolic name.
+pub fn number(name: &str) -> Option<u32> {
+    let found = TABLE.iter().find(|(_, known, ..)| *known == name);
+    found.map(|(number, ..)| *number)
+}
+
 /// What it says of a TCP connection.
 pub fn meaning(errno: u32) -> Option<&'static str> {
     entry(errno).map(|(.., meaning)| *meaning)

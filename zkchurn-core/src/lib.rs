@@ -25,6 +25,7 @@ pub mod doctor;
 pub mod elsewhere;
 pub mod ending;
 pub mod errno;
+pub mod filter;
 pub mod frame;
 pub mod handshake;
 pub mod hash;

@@ -61,6 +61,58 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::StillOpen,
+        Self::Refused,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::GivenUp,
+        Self::NoLocalPort,
+        Self::LocalAddressInUse,
+        Self::NeverSent,
+        Self::ConnectFailed,
+        Self::ResetByPeer,
+        Self::ResetByUs,
+        Self::Broken,
+        Self::ClosedByUsBeforeAnyByte,
+        Self::ClosedByPeerBeforeAnyByte,
+        Self::ClosedByUsWithoutAnswer,
+        Self::ClosedByPeerWithoutAnswer,
+        Self::AnsweredThenClosedByUs,
+        Self::AnsweredThenClosedByPeer,
+        Self::ClosedByUs,
+        Self::ClosedByPeer,
+        Self::Unknown,
+    ];
+
+    /// Its name in JSON and in filters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StillOpen => "still_open",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::GivenUp => "given_up",
+            Self::NoLocalPort => "no_local_port",
+            Self::LocalAddressInUse => "local_address_in_use",
+            Self::NeverSent => "never_sent",
+            Self::ConnectFailed => "connect_failed",
+            Self::ResetByPeer => "reset_by_peer",
+            Self::ResetByUs => "reset_by_us",
+            Self::Broken => "broken",
+            Self::ClosedByUsBeforeAnyByte => "closed_by_us_before_any_byte",
+            Self::ClosedByPeerBeforeAnyByte => "closed_by_peer_before_any_byte",
+            Self::ClosedByUsWithoutAnswer => "closed_by_us_without_answer",
+            Self::ClosedByPeerWithoutAnswer => "closed_by_peer_without_answer",
+            Self::AnsweredThenClosedByUs => "answered_then_closed_by_us",
+            Self::AnsweredThenClosedByPeer => "answered_then_closed_by_peer",
+            Self::ClosedByUs => "closed_by_us",
+            Self::ClosedByPeer => "closed_by_peer",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Derives the outcome of one connection.
     pub fn of(connection: &Connection) -> Self {
         if matches!(
@@ -294,5 +346,20 @@ impl Outcome {
                 | Self::ClosedByPeer
                 | Self::Unknown
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_knows_the_names_that_json_has() {
+        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index, "{outcome:?} is not in order");
+            let json = serde_json::to_string(&outcome).unwrap();
+            assert_eq!(json, format!("\"{}\"", outcome.name()));
+        }
+        assert_eq!(Outcome::ALL.len(), Outcome::Unknown as usize + 1);
     }
 }

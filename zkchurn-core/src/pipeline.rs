@@ -8,10 +8,11 @@ use zkchurn_common::record::ConnectionRecord;
 
 use crate::{
     clock::rfc3339,
-    connection::Stage,
+    connection::{Connection, Stage},
     decode::{self, Record},
     diagnose::{Depth, diagnose},
     elsewhere::Elsewhere,
+    filter::{Decision, Filter, Gate, Passage, Subject, as_first},
     frame::{Frame, Limitation, Mark, TraceStart},
     handshake::{join::Pending, piece::Piece},
     inspection::Inspection,
@@ -38,7 +39,13 @@ pub struct Pipeline<R> {
     view: View,
     start: Option<TraceStart>,
     registry: Registry,
+    gate: Option<Gate>,
     ledger: Ledger,
+    /// Where the filter depends on closer looks: what it has not filtered out for good, of
+    /// which it is decided whom to look at.
+    undecided: Option<Box<Ledger>>,
+    /// Latest moment of any connection, filtered out or not.
+    latest_ns: u64,
     owners: Owners,
     time_wait: Option<TimeWait>,
     /// Whether the next snapshot continues `time_wait`.
@@ -53,6 +60,9 @@ pub struct Pipeline<R> {
     lead: Lead,
     report: Option<Report>,
 }
+
+/// What is known of a TIME_WAIT socket is too little for a filter.
+const UNFILTERED: &str = "the filter does not apply to TIME_WAIT sockets";
 
 /// Most limitations that are kept: a trace makes few, a recording may hold anything.
 const MOST_LIMITATIONS: usize = 64;
@@ -82,7 +92,10 @@ impl<R: Renderer> Pipeline<R> {
             view,
             start: None,
             registry: Registry::default(),
+            gate: None,
             ledger: Ledger::default(),
+            undecided: None,
+            latest_ns: 0,
             owners: Owners::default(),
             time_wait: None,
             time_wait_continues: false,
@@ -96,6 +109,16 @@ impl<R: Renderer> Pipeline<R> {
             lead: Lead::default(),
             report: None,
         }
+    }
+
+    /// Has only those connections counted and shown that the filter selects, and only those
+    /// findings reported. For before the first frame.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Self {
+        let depends_on_a_look = filter.as_ref().is_some_and(Filter::depends_on_a_look);
+        self.undecided = depends_on_a_look.then(Box::default);
+        self.gate = filter.map(Gate::new);
+        self
     }
 
     /// Takes the next frame. Frames before the start are left out: without it
@@ -164,26 +187,82 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(());
         };
         self.found_closed += u64::from(connection.stage == Stage::FoundClosed);
-        let goes_on = matches!(connection.stage, Stage::Established | Stage::SeenOpen);
+        let goes_on = connection.stage.goes_on();
         if !goes_on && connection.socket_is_cookie {
             connection.handshake = self.handshakes.take(connection.socket);
         }
+        let clock = start.clock;
+        self.latest_ns = self.latest_ns.max(connection.latest_ns());
+        self.owners.remember(&connection);
+        if !self.is_selected(&mut connection) {
+            return Ok(());
+        }
         let outcome = Outcome::of(&connection);
         self.ledger.observe(&connection, outcome);
-        self.owners.remember(&connection);
         if goes_on {
             return Ok(());
         }
         let key = ProcessKey::of(&connection);
-        let process = key.and_then(|key| self.registry.get(key));
-        let details = key.and_then(|key| self.registry.details(key));
         self.renderer.connection(&ConnectionLine {
             connection: &connection,
             outcome,
-            process,
-            details,
-            clock: start.clock,
+            process: key.and_then(|key| self.registry.get(key)),
+            details: key.and_then(|key| self.registry.details(key)),
+            clock,
         })
+    }
+
+    /// Whether the filter lets a record through; what waited for it is counted before.
+    fn is_selected(&mut self, connection: &mut Connection) -> bool {
+        let Some(gate) = &mut self.gate else {
+            return true;
+        };
+        let key = ProcessKey::of(connection);
+        let thread = connection.opener.map(|opener| opener.thread);
+        let thread = thread.filter(|_| gate.filter().wants_thread_names());
+        let subject = Subject {
+            connection,
+            outcome: Outcome::of(connection),
+            process: key.and_then(|key| self.registry.get(key)),
+            details: key.and_then(|key| self.registry.details(key)),
+            thread_name: key
+                .zip(thread)
+                .and_then(|(key, thread)| self.registry.thread_name(key, thread.tid, thread.comm)),
+        };
+        let outcome = subject.outcome;
+        match gate.pass(&subject) {
+            Passage::Counted { waited, is_first } => {
+                if is_first {
+                    *connection = as_first(*connection);
+                }
+                for earlier in &waited {
+                    self.count(earlier, Outcome::of(earlier));
+                }
+                if let Some(ledger) = &mut self.undecided {
+                    ledger.observe(connection, outcome);
+                }
+                true
+            }
+            Passage::FilteredOut(Decision::Unknown) => {
+                if let Some(ledger) = &mut self.undecided {
+                    ledger.observe(connection, outcome);
+                }
+                false
+            }
+            Passage::FilteredOut(_) | Passage::Waits => false,
+        }
+    }
+
+    fn count(&mut self, connection: &Connection, outcome: Outcome) {
+        self.ledger.observe(connection, outcome);
+        if let Some(ledger) = &mut self.undecided {
+            ledger.observe(connection, outcome);
+        }
+    }
+
+    /// Of which it is decided whom to look at: what the filter may yet select belongs to it.
+    fn ledger_of_looks(&self) -> &Ledger {
+        self.undecided.as_deref().unwrap_or(&self.ledger)
     }
 
     fn inspection(&mut self, mut inspection: Inspection) {
@@ -205,9 +284,10 @@ impl<R: Renderer> Pipeline<R> {
         })
     }
 
-    /// Whether no connection has ended.
+    /// Whether no connection has ended, filtered out or not.
     pub fn is_quiet(&self) -> bool {
-        self.ledger.total.ended == 0
+        let filtered_out = self.gate.as_ref().map_or(0, Gate::ended);
+        self.ledger.total.ended == 0 && filtered_out == 0
     }
 
     /// A new list replaces the one before; a part continues it.
@@ -226,6 +306,12 @@ impl<R: Renderer> Pipeline<R> {
         match &mut self.time_wait {
             Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),
             table => *table = Some(TimeWait::of(snapshot, &scope)),
+        }
+        if let (Some(table), Some(gate)) = (&mut self.time_wait, &self.gate)
+            && gate.filter().selects_connections()
+            && !snapshot.continued
+        {
+            table.notes.push(UNFILTERED.to_owned());
         }
         self.time_wait_continues = snapshot.continued;
     }
@@ -267,7 +353,11 @@ impl<R: Renderer> Pipeline<R> {
         if !self.renderer.shows_intervals() {
             return None;
         }
-        let diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
+        let mut diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
+        if let Some(gate) = &self.gate {
+            let findings = &mut diagnosis.findings;
+            findings.retain(|finding| gate.filter().wants_finding(finding));
+        }
         self.lead.next(&diagnosis.findings)
     }
 
@@ -306,6 +396,8 @@ impl<R: Renderer> Pipeline<R> {
             elsewhere: self.elsewhere.as_ref().filter(|_| self.is_quiet()),
             found_closed: self.found_closed,
             handshakes_evicted: self.handshakes.evicted(),
+            filtered: self.gate.as_ref().map(Gate::filtered),
+            filter: self.gate.as_ref().map(Gate::filter),
             top: self.view.top,
             depth,
         }
@@ -337,15 +429,12 @@ impl<R: Renderer> Pipeline<R> {
 
     /// Latest moment of which a frame told, for a recording without an end.
     pub fn latest_ns(&self) -> u64 {
-        self.ledger
-            .total
-            .last_seen_ns
-            .max(self.interval.monotonic_ns)
+        self.latest_ns.max(self.interval.monotonic_ns)
     }
 
     /// The processes that churn, see [`Ledger::churning`].
     pub fn churning(&self, least: u64, most: usize) -> Vec<Churning> {
-        self.ledger.churning(least, most)
+        self.ledger_of_looks().churning(least, most)
     }
 
     /// The processes that churn most at present, see [`Ledger::churning_now`].
@@ -355,12 +444,13 @@ impl<R: Renderer> Pipeline<R> {
         most: usize,
         wanted: impl Fn(ProcessKey) -> bool,
     ) -> Vec<Churning> {
-        self.ledger.churning_now(least, most, wanted)
+        let ledger = self.undecided.as_deref_mut().unwrap_or(&mut self.ledger);
+        ledger.churning_now(least, most, wanted)
     }
 
     /// How many processes have at least `least` ended connections and were not looked at.
     pub fn uninspected(&self, least: u64) -> u64 {
-        self.ledger
+        self.ledger_of_looks()
             .count_churning(least, |key| self.registry.inspection(key).is_none())
     }
 

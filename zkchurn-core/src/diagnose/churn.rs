@@ -85,6 +85,46 @@ pub enum Churn {
 }
 
 impl Churn {
+    /// All of them.
+    pub const ALL: [Self; 36] = [
+        Self::ClientFailsBeforeItSpeaks,
+        Self::TcpHealthProbe,
+        Self::Refused,
+        Self::Blackhole,
+        Self::Unreachable,
+        Self::NoLocalPort,
+        Self::ConnectionLimit,
+        Self::NotServed,
+        Self::SessionExpiredLoop,
+        Self::OneSessionTwoClients,
+        Self::ClientPerRequest,
+        Self::FourLetterWordMonitor,
+        Self::WrongProtocol,
+        Self::TlsAtPlaintextPort,
+        Self::HttpAtPlaintextPort,
+        Self::ReadTimeouts,
+        Self::HandleLeak,
+        Self::OversizedPacket,
+        Self::StaleAddress,
+        Self::ClientNeverSpeaks,
+        Self::IdleTimeout,
+        Self::ProxyWithoutServer,
+        Self::PlaintextAtTlsPort,
+        Self::NotZooKeeper,
+        Self::UnexplainedChurn,
+        Self::ClosesWithoutSession,
+        Self::ZxidAhead,
+        Self::WrongPassword,
+        Self::Throttled,
+        Self::ReadOnlyRefused,
+        Self::ImpossibleLength,
+        Self::TlsHandshakeFailed,
+        Self::SessionsComeAndGo,
+        Self::AuthenticationRefused,
+        Self::ServerOutOfDescriptors,
+        Self::EnsembleChurn,
+    ];
+
     pub const fn id(self) -> &'static str {
         match self {
             Self::ClientFailsBeforeItSpeaks => "client_fails_before_it_speaks",

@@ -20,6 +20,9 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// Least sure first.
+    pub const ALL: [Self; 3] = [Self::Possible, Self::Likely, Self::Certain];
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Possible => "possible",
@@ -39,6 +42,19 @@ pub enum Severity {
     Wasteful,
     /// No work gets done.
     Broken,
+}
+
+impl Severity {
+    /// Least bad first.
+    pub const ALL: [Self; 3] = [Self::Harmless, Self::Wasteful, Self::Broken];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Wasteful => "wasteful",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// What a rule makes of a case.

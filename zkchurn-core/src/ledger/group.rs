@@ -3,7 +3,7 @@
 
 use super::{manner::Manner, starts::Starts, tally::Tally};
 use crate::{
-    connection::{Comm, Connection, Stage},
+    connection::{Comm, Connection},
     outcome::Outcome,
 };
 
@@ -93,7 +93,7 @@ impl Groups {
         flow: &Tally,
         has_room: bool,
     ) -> Option<Place> {
-        let goes_on = matches!(connection.stage, Stage::Established | Stage::SeenOpen);
+        let goes_on = connection.stage.goes_on();
         if connection.before_start || goes_on {
             return None;
         }

@@ -205,9 +205,7 @@ impl Tally {
     /// first record that tells of it. Where each establishment had a record, it is that
     /// one; then a connection that was never established is counted at its end.
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
-        let latest = connection.ended_ns.or(connection.established_ns);
-        let latest = latest.unwrap_or(connection.started_ns);
-        self.last_seen_ns = self.last_seen_ns.max(latest);
+        self.last_seen_ns = self.last_seen_ns.max(connection.latest_ns());
         if connection.before_start {
             self.older.observe(connection, outcome);
             return;

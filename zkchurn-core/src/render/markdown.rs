@@ -12,7 +12,7 @@ use super::{
     form::COLUMNS,
     text::{Page, suspect},
     words::{
-        explained,
+        explained, filtered,
         finding::{about, also, runs_in, title},
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
@@ -283,6 +283,9 @@ fn write_time_wait(to: &mut dyn Write, table: &TimeWait) -> io::Result<()> {
 fn write_scope(to: &mut dyn Write, report: &Report, zone: &TimeZone) -> io::Result<()> {
     writeln!(to, "\n### What was traced, and what was lost\n")?;
     writeln!(to, "- {}", inline(&scope::traced(report, zone)))?;
+    if let Some(filtered) = &report.filtered {
+        writeln!(to, "- {}", inline(&filtered::sentence(filtered)))?;
+    }
     writeln!(to, "- {}", loss::line(&report.loss))?;
     for sentence in &report.degraded {
         item(to, "degraded", sentence)?;

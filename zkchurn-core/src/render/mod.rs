@@ -17,6 +17,7 @@ use crate::{
     clock::ClockPair,
     connection::Connection,
     elsewhere::Elsewhere,
+    filter::Subject,
     frame::TraceStart,
     inspection::Details,
     outcome::Outcome,
@@ -47,6 +48,20 @@ pub struct ElsewhereLine<'a> {
     /// The traced ports.
     pub ports: &'a [u16],
     pub elsewhere: &'a Elsewhere,
+}
+
+impl<'a> ConnectionLine<'a> {
+    /// What a filter looks at; the whole name of the thread, where the filter wants it and it
+    /// is known.
+    pub fn subject(&self, thread_name: Option<String>) -> Subject<'a> {
+        Subject {
+            connection: self.connection,
+            outcome: self.outcome,
+            process: self.process,
+            details: self.details,
+            thread_name,
+        }
+    }
 }
 
 /// What writes a trace as it goes on, and its report.

@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
-    diagnose::{Depth, diagnose},
+    diagnose::{Depth, Finding, diagnose},
     elsewhere::Elsewhere,
+    filter::{Filter, Filtered},
     frame::{Mark, TraceStart},
     ledger::{
         Flow, FlowKey, Ledger,
@@ -43,6 +44,10 @@ pub struct Sources<'a> {
     pub found_closed: u64,
     /// Handshakes that were evicted.
     pub handshakes_evicted: u64,
+    /// What was filtered out so far, where there is a filter.
+    pub filtered: Option<Filtered>,
+    /// Which findings are wanted.
+    pub filter: Option<&'a Filter>,
     /// Most flows, and threads of each, that are listed.
     pub top: usize,
     /// How many cases are diagnosed.
@@ -72,9 +77,17 @@ pub fn build(sources: &Sources<'_>) -> Report {
         .iter()
         .filter_map(|finding| finding.explains)
         .sum();
+    let (findings, findings_filtered_out) = match sources.filter {
+        None => (diagnosis.findings, 0),
+        Some(filter) => selected(diagnosis.findings, filter),
+    };
     let mut report = Report {
+        filtered: sources.filtered.clone().map(|filtered| Filtered {
+            findings: findings_filtered_out,
+            ..filtered
+        }),
         not_explained: sources.ledger.total.ended.saturating_sub(explained),
-        findings: diagnosis.findings,
+        findings,
         cases_left_out: diagnosis.cases_left_out,
         answer: String::new(),
         trace: trace_summary(start, mark, &scope),
@@ -98,6 +111,14 @@ pub fn build(sources: &Sources<'_>) -> Report {
     };
     report.answer = answer::answer(&report);
     report
+}
+
+/// The findings that are wanted, and how many are not.
+fn selected(mut findings: Vec<Finding>, filter: &Filter) -> (Vec<Finding>, u64) {
+    let all = findings.len();
+    findings.retain(|finding| filter.wants_finding(finding));
+    let filtered_out = (all - findings.len()) as u64;
+    (findings, filtered_out)
 }
 
 fn aggregated_only(ledger: &Ledger) -> Option<AggregatedOnly> {

@@ -19,6 +19,7 @@ use crate::{
     connection::Side,
     diagnose::Finding,
     elsewhere::Elsewhere,
+    filter::Filtered,
     frame::{LossCounts, Sides, only},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
@@ -35,6 +36,9 @@ pub use leading::{Lead, Leading};
 pub struct Report {
     /// What kind of churn it is, worst first.
     pub findings: Vec<Finding>,
+    /// What was filtered out; absent without a filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Filtered>,
     /// Ended connections that no finding explains.
     pub not_explained: u64,
     /// Cases that were not diagnosed, in a report on the way: the quieter ones of very

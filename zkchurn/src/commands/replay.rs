@@ -10,12 +10,16 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use zkchurn_core::{
+    filter::Filter,
     pipeline::{Pipeline, View},
     recording::reader::{OpenError, Reader},
     replay::{PlayError, play},
 };
 
-use super::output::{self, OutputArgs};
+use super::{
+    output::{self, OutputArgs},
+    values,
+};
 use crate::{
     exit::{Code, Failure},
     host::recording_file::PARTIAL,
@@ -27,6 +31,14 @@ use crate::{
 pub(crate) struct ReplayArgs {
     /// The recording.
     pub file: PathBuf,
+
+    /// Count and show only these connections, such as
+    /// 'process:java peer:10.0.1.0/24 not outcome:refused lived<10ms'.
+    ///
+    /// Fields, operators and the rest of the grammar: docs/reference/filter.md.
+    #[arg(long, value_name = "FILTER", value_parser = values::filter)]
+    pub filter: Option<Filter>,
+
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -46,7 +58,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
         top: args.output.top,
         time_wait_rows: false,
     };
-    let mut pipeline = Pipeline::new(output::renderer(&args.output), view);
+    let mut pipeline =
+        Pipeline::new(output::renderer(&args.output), view).with_filter(args.filter.clone());
     let ended = play(&mut reader, &mut pipeline).map_err(|error| match error {
         PlayError::Read(error) => {
             let message = format!("{} cannot be read", args.file.display());

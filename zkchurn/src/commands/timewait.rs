@@ -69,6 +69,7 @@ impl TimeWaitArgs {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             process: None,
+            filter: None,
             sides: self.side.into(),
             duration: Some(self.watch),
             interval: Duration::ZERO,

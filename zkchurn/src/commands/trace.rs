@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use zkchurn_core::filter::Filter;
 
 use super::{
     output::{self, OutputArgs},
@@ -34,6 +35,13 @@ pub(crate) struct TraceArgs {
     /// the trace begins: that of ps, of the program, or of the script or main class it runs.
     #[arg(long, value_name = "PID|NAME", value_parser = values::process)]
     pub pid: Option<Process>,
+
+    /// Count and show only these connections, such as
+    /// 'process:java peer:10.0.1.0/24 not outcome:refused lived<10ms'.
+    ///
+    /// Fields, operators and the rest of the grammar: docs/reference/filter.md.
+    #[arg(long, value_name = "FILTER", value_parser = values::filter_of_stream)]
+    pub filter: Option<Filter>,
 
     /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
@@ -112,6 +120,7 @@ impl TraceArgs {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             process: self.pid.clone(),
+            filter: self.filter.clone(),
             sides: self.side.into(),
             duration: self.duration,
             interval: self.interval,

@@ -8,6 +8,7 @@ use clap::{
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use zkchurn_core::{
+    filter::{Filter, FilterError},
     frame::{Hook, Sides},
     render::{self, FORMS, Form},
     serverlog::moment::Moment,
@@ -64,6 +65,19 @@ impl From<HookValue> for Hook {
 pub(crate) fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
     let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
     PossibleValuesParser::new(values).try_map(|name| render::named(&name).ok_or("no such format"))
+}
+
+/// `--filter`
+pub(crate) fn filter(text: &str) -> Result<Filter, FilterError> {
+    text.parse()
+}
+
+/// The same for a trace, whose connections are shown as they end.
+pub(crate) fn filter_of_stream(text: &str) -> Result<Filter, FilterError> {
+    filter(text)?.without_findings(
+        "findings are known at the end only, and a trace shows connections as they end: use \
+         this with `zkchurn replay` on a recording",
+    )
 }
 
 /// `--jvm`

@@ -107,7 +107,8 @@ async fn trace(
         top: settings.top,
         time_wait_rows: settings.time_wait_rows,
     };
-    let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view);
+    let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view)
+        .with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen));
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);

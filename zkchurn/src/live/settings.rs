@@ -3,7 +3,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use zkchurn_core::frame::{Hook, Sides};
+use zkchurn_core::{
+    filter::Filter,
+    frame::{Hook, Sides},
+};
 
 use crate::host::jvm::JvmMode;
 
@@ -22,6 +25,8 @@ pub(crate) struct TraceSettings {
     pub ports: Vec<u16>,
     /// The only processes whose connections are traced.
     pub process: Option<Process>,
+    /// What of it is counted and shown; a recording has all.
+    pub filter: Option<Filter>,
     /// The traced sides.
     pub sides: Sides,
     /// When the trace ends; at a signal if not given.

@@ -327,6 +327,7 @@ fn settings() -> TraceSettings {
     TraceSettings {
         ports: vec![2181],
         process: None,
+        filter: None,
         sides: Sides::Client,
         duration: None,
         interval: Duration::from_secs(10),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     render::words::{
-        explained, handshakes, loss, scope,
+        explained, filtered, handshakes, loss, scope,
         summary::{bytes, closed_first, heading, lived, optional, outcomes, seen},
     },
     report::{FlowRow, Older, Report, Summary},
@@ -59,6 +59,9 @@ pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Re
 pub(super) fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let Page { style, zone, .. } = page;
     writeln!(to, "{}", scope::traced(report, zone))?;
+    if let Some(filtered) = &report.filtered {
+        writeln!(to, "{}", filtered::sentence(filtered))?;
+    }
     let loss = loss::line(&report.loss);
     if report.loss.kernel.is_none()
         && report.loss.undecodable_records == 0

@@ -14,6 +14,7 @@ use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
     render::words::{
+        filtered,
         finding::{about, about_at_same_place, about_in_short, also, places, runs_in, title},
         loss, time_wait,
     },
@@ -238,6 +239,10 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
         loss::in_short(&report.loss),
     );
     let mut lines = at_most(TRACED, wrapped("", &traced, columns), columns);
+    if let Some(filtered) = &report.filtered {
+        let words = wrapped("", &filtered::sentence(filtered), columns);
+        lines.extend(at_most(TRACED, words, columns));
+    }
     let limitations = match report.degraded.len() as u64 {
         0 => String::new(),
         count => format!(" ({})", text::counted(count, "limitation")),
@@ -345,6 +350,8 @@ mod tests {
             elsewhere: None,
             found_closed: 0,
             handshakes_evicted: 0,
+            filtered: None,
+            filter: None,
             top: 10,
             depth: Depth::All,
         });

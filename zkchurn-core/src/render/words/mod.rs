@@ -3,6 +3,7 @@
 //! No form's own marks, widths or colours.
 
 pub(super) mod explained;
+pub(super) mod filtered;
 pub(super) mod finding;
 pub(super) mod handshakes;
 pub(super) mod loss;

@@ -4,6 +4,7 @@
 mod inside;
 
 use crate::{
+    filter::Filtered,
     frame::Sides,
     ledger::tally::Range,
     outcome::Outcome,
@@ -50,6 +51,12 @@ fn elsewhere(report: &Report) -> Option<String> {
 }
 
 fn nothing_seen(report: &Report) -> String {
+    if let Some(filtered) = &report.filtered
+        && filtered.connections > 0
+        && report.total.older.seen == 0
+    {
+        return none_selected(filtered);
+    }
     let ports: Vec<_> = report.trace.ports.iter().map(u16::to_string).collect();
     let ports = ports.join(", ");
     let window = text::window(report.trace.length_ns);
@@ -97,8 +104,27 @@ fn nothing_seen(report: &Report) -> String {
     sentence
 }
 
+/// Connections were seen, but none that is wanted.
+fn none_selected(filtered: &Filtered) -> String {
+    let all = text::counted(filtered.connections, "connection");
+    let undecided = match filtered.undecided {
+        0 => String::new(),
+        undecided => format!(
+            " Of {} too little is known to tell.",
+            text::count(undecided)
+        ),
+    };
+    format!("No connection matches the filter: all {all} were filtered out.{undecided}")
+}
+
 /// Said where connections were seen and no rule found anything.
 fn no_churn(report: &Report) -> String {
+    if let (true, Some(filtered)) = (report.findings.is_empty(), &report.filtered)
+        && filtered.findings > 0
+    {
+        let findings = text::counted(filtered.findings, "finding");
+        return format!("No finding matches the filter ({findings} filtered out). ");
+    }
     match (report.findings.is_empty(), report.total.ended) {
         (false, _) => String::new(),
         (true, ended @ 1..FEW) => format!(

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//! Why a filter is not understood, with a caret below the place.
+
+use std::{fmt, ops::Range};
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::text::printable;
+
+/// Why a filter is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct FilterError {
+    /// What is wrong, and what is accepted.
+    sentence: String,
+    /// The filter.
+    text: String,
+    /// The bytes of it that are wrong.
+    place: Range<usize>,
+}
+
+/// Columns of the filter that are shown on each side of the place.
+const AROUND: usize = 60;
+
+impl FilterError {
+    pub(super) fn new(text: &str, place: Range<usize>, sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            text: text.to_owned(),
+            place,
+        }
+    }
+
+    /// What is wrong, without the filter.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.text.floor_char_boundary(self.place.start);
+        let to = self
+            .text
+            .ceil_char_boundary(self.place.end.clamp(from, self.text.len()));
+        let first = self.text.floor_char_boundary(from.saturating_sub(AROUND));
+        let last = self
+            .text
+            .ceil_char_boundary((to + AROUND).min(self.text.len()));
+        let shown = |range: Range<usize>| printable(self.text[range].as_bytes());
+        let (before, wrong, behind) = (shown(first..from), shown(from..to), shown(to..last));
+        writeln!(formatter, "{}", self.sentence)?;
+        writeln!(formatter, "  {before}{wrong}{behind}")?;
+        write!(
+            formatter,
+            "  {}{}",
+            " ".repeat(before.width()),
+            "^".repeat(wrong.width().max(1))
+        )
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+//! Where records of connections are let through to be counted, or not.
+//!
+//! Of a connection there may be several records, and only the last tells how it ended. So
+//! what is not decided yet waits, and goes on before the record that decides it: the ledger
+//! has the whole connection, or nothing of it.
+
+use std::collections::{VecDeque, hash_map::Entry};
+
+use super::{Decision, Filter, Filtered, Subject};
+use crate::{
+    connection::{Connection, Stage, Told},
+    hash::HashMap,
+};
+
+/// Connections that are remembered from one record to the next. Of more the oldest is
+/// evicted, and its last record tells of its beginning instead.
+const MOST: usize = 16_384;
+
+/// A filter at work.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    filter: Filter,
+    connections: u64,
+    undecided: u64,
+    /// Those of them that had ended.
+    ended: u64,
+    /// By socket, those of which a record was let through or waits.
+    begun: HashMap<u64, Begun>,
+    /// Their sockets with the number of their entry, oldest first.
+    order: VecDeque<(u64, u64)>,
+    entries: u64,
+}
+
+#[derive(Debug)]
+struct Begun {
+    number: u64,
+    /// Records that wait; `None` once they have been let through.
+    waiting: Option<Vec<Connection>>,
+}
+
+/// What becomes of a record.
+#[derive(Debug)]
+pub(crate) enum Passage {
+    /// It is counted, after those that waited for it.
+    Counted {
+        waited: Vec<Connection>,
+        /// Whether no earlier record was counted though there was one.
+        is_first: bool,
+    },
+    /// A later one decides.
+    Waits,
+    /// It is not wanted.
+    FilteredOut(Decision),
+}
+
+/// Records of one connection that wait at most: connecting, and established.
+const MOST_WAITING: usize = 4;
+
+impl Gate {
+    pub(crate) fn new(filter: Filter) -> Self {
+        Self {
+            filter,
+            connections: 0,
+            undecided: 0,
+            ended: 0,
+            begun: HashMap::default(),
+            order: VecDeque::new(),
+            entries: 0,
+        }
+    }
+
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// What becomes of a record.
+    pub(crate) fn pass(&mut self, subject: &Subject<'_>) -> Passage {
+        let decision = self.filter.decide(subject);
+        match subject.goes_on() {
+            true => self.pass_begun(subject.connection, decision),
+            false => self.pass_last(subject.connection, decision),
+        }
+    }
+
+    fn pass_begun(&mut self, connection: &Connection, decision: Decision) -> Passage {
+        let socket = connection.socket;
+        if let Some(begun) = self.begun.get_mut(&socket) {
+            let Some(waiting) = &mut begun.waiting else {
+                return Passage::Counted {
+                    waited: Vec::new(),
+                    is_first: false,
+                };
+            };
+            if decision == Decision::Yes {
+                let waited = begun.waiting.take().unwrap_or_default();
+                return Passage::Counted {
+                    waited,
+                    is_first: false,
+                };
+            }
+            if waiting.len() < MOST_WAITING {
+                waiting.push(*connection);
+            }
+            return Passage::Waits;
+        }
+        match decision {
+            Decision::Yes => {
+                self.remember(socket, None);
+                Passage::Counted {
+                    waited: Vec::new(),
+                    is_first: true,
+                }
+            }
+            // A no may become a yes where a process is looked up again, so it waits, too.
+            Decision::No | Decision::Unknown => {
+                self.remember(socket, Some(vec![*connection]));
+                Passage::Waits
+            }
+        }
+    }
+
+    fn pass_last(&mut self, connection: &Connection, decision: Decision) -> Passage {
+        match (self.begun.remove(&connection.socket), decision) {
+            // Counted in part it must be counted whole.
+            (Some(Begun { waiting: None, .. }), _) => Passage::Counted {
+                waited: Vec::new(),
+                is_first: false,
+            },
+            (Some(Begun { waiting, .. }), Decision::Yes) => Passage::Counted {
+                waited: waiting.unwrap_or_default(),
+                is_first: false,
+            },
+            (None, Decision::Yes) => Passage::Counted {
+                waited: Vec::new(),
+                is_first: true,
+            },
+            (_, decision) => {
+                self.connections += 1;
+                let has_ended = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
+                self.ended += u64::from(has_ended);
+                self.undecided += u64::from(decision == Decision::Unknown);
+                Passage::FilteredOut(decision)
+            }
+        }
+    }
+
+    fn remember(&mut self, socket: u64, waiting: Option<Vec<Connection>>) {
+        self.entries += 1;
+        let number = self.entries;
+        match self.begun.entry(socket) {
+            Entry::Occupied(mut entry) => {
+                entry.insert(Begun { number, waiting });
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Begun { number, waiting });
+            }
+        }
+        self.order.push_back((socket, number));
+        while self.begun.len() > MOST || self.order.len() > 2 * MOST {
+            let Some((oldest, number)) = self.order.pop_front() else {
+                return;
+            };
+            let is_it = |begun: &Begun| begun.number == number;
+            if self.begun.get(&oldest).is_some_and(is_it) {
+                self.begun.remove(&oldest);
+            }
+        }
+    }
+
+    /// Connections that were filtered out after they had ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// What it did so far.
+    pub(crate) fn filtered(&self) -> Filtered {
+        Filtered {
+            filter: self.filter.to_string(),
+            connections: self.connections,
+            undecided: self.undecided,
+            findings: 0,
+        }
+    }
+}
+
+/// A record as the first that tells of its connection.
+pub(crate) fn as_first(mut connection: Connection) -> Connection {
+    connection.told = connection.told.map(|_| Told::Nothing);
+    connection
+}

@@ -1,0 +1,146 @@
+use std::str::FromStr;
+
+use super::*;
+use crate::{
+    connection::{Comm, Connection},
+    ledger::test_connection::{by, ended},
+    outcome::Outcome,
+};
+
+fn filter(text: &str) -> Filter {
+    Filter::from_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn decision(text: &str, connection: &Connection) -> Decision {
+    filter(text).decide(&Subject {
+        connection,
+        outcome: Outcome::of(connection),
+        process: None,
+        details: None,
+        thread_name: None,
+    })
+}
+
+fn comm(name: &str) -> Comm {
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Comm::new(bytes)
+}
+
+/// A connection of pid 7 `java`, thread 8, to 10.0.1.7:2181.
+fn connection(thread: &str) -> Connection {
+    let mut connection = by(ended(1_000, 0, 0, Outcome::Refused), 7, 8, "x");
+    connection.remote = "10.0.1.7:2181".parse().unwrap();
+    if let Some(opener) = &mut connection.opener {
+        opener.thread.comm = comm(thread);
+        opener.process_comm = Some(comm("java"));
+    }
+    connection
+}
+
+#[test]
+fn the_terms_of_one_connection() {
+    let connection = connection("worker");
+    for (text, wanted) in [
+        ("process:java", Decision::Yes),
+        ("process:JAV*", Decision::Yes),
+        ("process:~av", Decision::Yes),
+        ("process!=java", Decision::No),
+        ("process:nginx|java", Decision::Yes),
+        ("process!=nginx|java", Decision::No),
+        ("thread:worker", Decision::Yes),
+        ("thread:~SendThread", Decision::No),
+        ("pid:7 tid:8", Decision::Yes),
+        ("pid:1-6", Decision::No),
+        ("port:2181", Decision::Yes),
+        ("port:2000-2180|2182-3000", Decision::No),
+        ("peer:10.0.1.0/24", Decision::Yes),
+        ("peer:10.0.2.0/24", Decision::No),
+        ("side:client", Decision::Yes),
+        ("not process:java", Decision::No),
+        ("not not process:java", Decision::Yes),
+        ("process:nginx or port:2181", Decision::Yes),
+        ("process:nginx or port:2181 pid:9", Decision::No),
+        ("(process:nginx or port:2181) pid:7", Decision::Yes),
+        ("process:java, port:2181 and pid:7", Decision::Yes),
+        ("process:\"java\"", Decision::Yes),
+        ("pod:zk-0", Decision::Unknown),
+        ("not pod:zk-0", Decision::Unknown),
+        ("pod:zk-0 process:nginx", Decision::No),
+        ("pod:zk-0 or process:java", Decision::Yes),
+    ] {
+        assert_eq!(decision(text, &connection), wanted, "{text}");
+    }
+}
+
+#[test]
+fn of_a_cut_thread_name_the_rest_may_fit() {
+    let cut = connection("main-Se..k1:218");
+    assert_eq!(decision("thread:~SendThread", &cut), Decision::Unknown);
+    let subject = Subject {
+        connection: &cut,
+        outcome: Outcome::of(&cut),
+        process: None,
+        details: None,
+        thread_name: Some("main-SendThread(zk1:2181)".to_owned()),
+    };
+    assert_eq!(filter("thread:~sendthread").decide(&subject), Decision::Yes);
+}
+
+/// The sentence, and what the carets are below.
+#[track_caller]
+fn refused(text: &str, place: &str, sentence: &str) {
+    let error = Filter::from_str(text).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert!(lines[0].contains(sentence), "{text}: {error}");
+    let from = lines[2].find('^').unwrap();
+    let carets = lines[2].matches('^').count();
+    let pointed: String = lines[1].chars().skip(from).take(carets).collect();
+    assert_eq!(pointed, place, "{error}");
+}
+
+#[test]
+fn what_is_wrong_is_pointed_at() {
+    refused("process:java foo", "foo", "not a term");
+    refused("proces:java", "proces", "no field of this name");
+    refused(
+        "outcome:refsed",
+        "refsed",
+        "none of failed, still_open, refused",
+    );
+    refused("process:java outcome:", "", "a value is missing");
+    refused("(process:java", "", "closing parenthesis");
+    refused("process:java)", ")", "no opening parenthesis");
+    refused("port:21x", "21x", "a number is needed");
+    refused("port<2181", "<", "has no order");
+    refused("lived<10", "10", "a time with its unit");
+    refused("lived<-1s", "-1s", "a time with its unit");
+    refused("peer:zk1", "zk1", "an address is needed");
+    refused("error:EWHAT", "EWHAT", "an errno is needed");
+    refused("process:\"java", "", "closing quote");
+    refused("process:java or", "or", "a term is missing");
+    refused(
+        "process:java or finding:refused",
+        "finding:refused",
+        "many connections",
+    );
+    refused("lived<1s|2s", "2s", "one value is enough");
+    refused("", "", "the filter is empty");
+    refused("  ", " ", "the filter is empty");
+    refused("port:~21", "21", "`~` is for names");
+    refused("é:1", "é:1", "not a term");
+    let deep = "(".repeat(3_000);
+    assert!(Filter::from_str(&deep).is_err());
+    assert!(Filter::from_str(&"not ".repeat(1_000)).is_err());
+    assert!(Filter::from_str(&"x".repeat(5_000)).is_err());
+}
+
+#[test]
+fn findings_are_rows_and_not_connections() {
+    let both = filter("process:java finding:refused|blackhole confidence>=likely");
+    assert!(both.selects_connections() && both.selects_findings());
+    assert!(both.clone().without_findings("why").is_err());
+    assert!(filter("process:java").without_findings("why").is_ok());
+    assert!(Expectation::from_str("finding=refused,confidence>=likely").is_ok());
+    assert!(Expectation::from_str("process=java").is_err());
+}
