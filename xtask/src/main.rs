@@ -46,7 +46,7 @@ struct Cli {
 enum Verb {
     /// Find what this machine lacks and install it.
     Setup(setup::Options),
-    /// Build the eBPF object from source and commit-ready into zkchurn/bpf.
+    /// Build the eBPF object from source into zkchurn/bpf, ready to commit.
     BuildEbpf(build_ebpf::Options),
     /// Make four kinds of churn on loopback, trace them, compare the counts.
     Demo(lab::Options),

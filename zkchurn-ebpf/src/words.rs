@@ -49,7 +49,7 @@ pub(crate) fn front(record: &ConnectionRecord, length: usize) -> &[u64] {
     unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u64>(), length / WORD) }
 }
 
-/// Clears an entry.
+/// The entry, all zero: memory of the kernel's that held something else before.
 #[inline(always)]
 pub(crate) fn clear(entry: &mut MaybeUninit<TableEntry>) -> &mut TableEntry {
     let start = entry.as_mut_ptr().cast::<u64>();

@@ -46,13 +46,11 @@ impl Truth {
         })
     }
 
-    /// With the threads.
     pub(crate) fn by(mut self, threads: Vec<i64>) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// With the ports.
     pub(crate) fn from(mut self, ports: Vec<u16>) -> Self {
         self.ports = Some(ports);
         self

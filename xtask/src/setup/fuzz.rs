@@ -8,7 +8,6 @@ use std::process::Command;
 use super::remedy::Missing;
 use crate::{command, toolchain};
 
-/// The version of cargo-fuzz.
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// What is missing, as far as it can be told.

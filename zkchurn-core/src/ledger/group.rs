@@ -21,7 +21,7 @@ pub struct Group {
     /// group: then they are those of the flow.
     tally: Option<Box<Tally>>,
     pub starts: Starts,
-    /// Latest end.
+    /// Of its connections, nanoseconds of `CLOCK_MONOTONIC`.
     pub latest_end_ns: u64,
     pub threads: Threads,
 }

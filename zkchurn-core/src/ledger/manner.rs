@@ -186,7 +186,7 @@ impl Way {
 /// What the first bytes were, where they were captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
-    /// Not captured.
+    /// Without `--handshake`, or the packet was missed.
     #[default]
     NotCaptured,
     /// A new session, granted.

@@ -32,7 +32,6 @@ impl InOrder {
         self.latest.push_back(start_ns);
     }
 
-    /// The latest of all.
     pub(super) fn latest(&self) -> Option<u64> {
         self.latest.back().copied()
     }

@@ -18,7 +18,7 @@ use super::{
 /// together.
 pub const ADDRESSES: usize = 65_536;
 
-/// Counts by kind.
+/// How many lines there were of each kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts([u64; KINDS]);
 

@@ -27,7 +27,7 @@ pub enum SideValue {
     Client,
     /// Connections that this host accepts on the ports, counted by remote host.
     Server,
-    /// Both.
+    /// Connections that this host opens and those that it accepts.
     Both,
 }
 

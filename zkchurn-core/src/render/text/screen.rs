@@ -43,7 +43,6 @@ const LIMITATIONS: usize = 2;
 /// Further findings that have room, where there is some.
 const FURTHER: usize = 5;
 
-/// Writes it.
 pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let style = &page.style;
     let columns = page.columns.clamp(NARROWEST, READABLE);

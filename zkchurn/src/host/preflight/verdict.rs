@@ -11,7 +11,7 @@ use super::{
 };
 use crate::host::privilege::needs::{AskedBy, NEEDS};
 
-/// Judges all facts.
+/// One check a fact, in the order in which doctor lists them.
 pub fn judge(facts: &Facts) -> Vec<Check> {
     vec![
         kernel(facts),
