@@ -18,6 +18,10 @@ impl Formatter for Printable {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Nearly all of it, and decided many bytes at once.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return CompactFormatter.write_string_fragment(writer, fragment);
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(|character| !is_printable(character)) {
             let (before, from) = rest.split_at(at);
