@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep_until},
+};
 use zerocopy::IntoBytes;
 use zkchurn_core::frame::Mark;
 
@@ -63,10 +66,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 }
                 () = sleep_until(next_suspects), if !pace.dozes() => {
                     next_suspects = next(next_suspects, SUSPECT_EVERY).unwrap_or(next_suspects);
-                    self.walk_table(false);
-                    if self.walk.has_found() {
-                        pace.stay_awake(Instant::now());
-                    }
+                    self.begin_walk();
+                    self.stay_awake_if_found(&mut pace);
                     self.collector.look_at_suspects();
                     self.collector.sink.tell_of_dropped();
                 }
@@ -82,9 +83,11 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     if is_woken {
                         pace.woken(Instant::now());
                     } else if pace.dozes() {
-                        self.walk_table(false);
+                        self.begin_walk();
                     }
                     let taken = self.take_batch();
+                    // However much there is to take, the walk comes on.
+                    self.walk_on();
                     let now = Instant::now();
                     if pace.found(taken, now) {
                         self.source.doze();
@@ -95,12 +98,26 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     }
                     looked();
                 }
+                () = yield_now(), if self.walk.is_under_way() => {
+                    self.walk_on();
+                    self.stay_awake_if_found(&mut pace);
+                }
             }
         }
     }
 
+    /// There is something to tell of at the next walk.
+    fn stay_awake_if_found(&self, pace: &mut Pace) {
+        if self.walk.has_found() {
+            pace.stay_awake(Instant::now());
+        }
+    }
+
     fn end_interval(&mut self) {
-        self.walk_table(true);
+        let now_ns = self.collector.probes.monotonic_ns();
+        let collector = &mut self.collector;
+        let take = |record: &[u8]| collector.take(record);
+        self.walk.begin_at_interval(&mut self.source, now_ns, take);
         self.take_all();
         let mark = self.mark();
         self.collector.end_interval(mark);
@@ -112,12 +129,19 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.source.drain(BATCH, &mut take)
     }
 
-    /// Tells of connections in the table that stay open, or of `all` that are.
-    fn walk_table(&mut self, all: bool) {
+    /// Begins to tell of connections in the table that stay open.
+    fn begin_walk(&mut self) {
         let now_ns = self.collector.probes.monotonic_ns();
         let collector = &mut self.collector;
         let take = |record: &[u8]| collector.take(record);
-        self.walk.walk(&mut self.source, now_ns, all, take);
+        self.walk.begin(&mut self.source, now_ns, take);
+    }
+
+    fn walk_on(&mut self) {
+        let now_ns = self.collector.probes.monotonic_ns();
+        let collector = &mut self.collector;
+        let take = |record: &[u8]| collector.take(record);
+        self.walk.step(&mut self.source, now_ns, false, take);
     }
 
     fn take_all(&mut self) {

@@ -11,7 +11,7 @@ use crate::host::{
         asking::Looker,
         wire::{Answer, Task},
     },
-    kernel::{Checked, KernelError, KernelSource},
+    kernel::{Checked, KernelError, KernelSource, Progress},
 };
 
 /// Records as they come.
@@ -32,8 +32,12 @@ pub(super) trait Source {
     /// A record of each connection that is open at `now_ns`, oldest first.
     fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord>;
 
-    /// Keys of open connections, some maybe twice; and whether those are all.
-    fn keys(&self) -> (Vec<u64>, bool);
+    /// Begins to walk the table from its start.
+    fn begin_walk(&mut self);
+
+    /// Puts up to `most` further keys of open connections behind `keys`, some maybe a second
+    /// time.
+    fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress;
 
     /// What is known so far of one of them; `None` where it has ended.
     fn open_connection(&self, key: u64) -> Option<ConnectionRecord>;
@@ -66,8 +70,12 @@ impl Source for KernelSource {
         self.open_connections(now_ns)
     }
 
-    fn keys(&self) -> (Vec<u64>, bool) {
-        self.keys()
+    fn begin_walk(&mut self) {
+        self.begin_walk();
+    }
+
+    fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
+        self.more_keys(most, keys)
     }
 
     fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {

@@ -2,6 +2,8 @@
 //! The walk of the kernel program's table: it tells of connections that stay open, which
 //! have no record before their end, and has those found whose end was missed.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use zerocopy::{FromBytes, IntoBytes};
 use zkchurn_common::{
@@ -14,6 +16,7 @@ use zkchurn_common::{
 use zkchurn_core::hash::HashMap;
 
 use super::source::Source;
+use crate::host::kernel::Progress;
 
 /// Connections are told of when they are older than this: most live for less and have
 /// their record at the end.
@@ -23,17 +26,24 @@ const STAYS_OPEN_NS: u64 = 100_000_000;
 const SETTLED_NS: u64 = 2_000_000_000;
 /// Of its time a trace spends at most one part in so many on walks.
 const SHARE: u32 = 50;
+/// Entries that are visited before records have their turn: a few milliseconds.
+const STEP: usize = 1_024;
+/// Steps that the end of an interval takes at once, so that it counts all that is open in a
+/// table of usual size.
+const STEPS_AT_ONCE: usize = 8;
 /// A walk of a table that changes meanwhile may miss an entry; so what was told is
 /// remembered for so many walks more.
 const WALKS_KEPT: u64 = 4;
 
-/// What was told of the open connections.
+/// What was told of the open connections, and the walk that is under way.
 #[derive(Default)]
 pub(super) struct TableWalk {
     told: HashMap<u64, Known>,
     number: u64,
     not_before: Option<Instant>,
     closed: u32,
+    is_long: bool,
+    under_way: Option<UnderWay>,
 }
 
 /// What was told of a connection.
@@ -43,38 +53,95 @@ struct Known {
     walk: u64,
 }
 
+/// A walk that has not come to its end.
+#[derive(Default)]
+struct UnderWay {
+    steps: usize,
+    worked: Duration,
+    closed: u32,
+}
+
 impl TableWalk {
-    /// Walks the table at `now_ns`, unless the walk before took so long that it is too
-    /// early. Of connections that stay open, or of `all` that are, `take` gets a record.
-    pub(super) fn walk(
+    /// Begins a walk, unless one is under way or the one before took so long that it is
+    /// too early, and takes its first step.
+    pub fn begin(&mut self, source: &mut impl Source, now_ns: u64, take: impl FnMut(&[u8])) {
+        if self.begins(source, false) {
+            self.step(source, now_ns, false, take);
+        }
+    }
+
+    /// The same at the end of an interval, to tell of all that is open. A table that is too
+    /// large to be walked at once is told of as the walk goes on.
+    pub fn begin_at_interval(
+        &mut self,
+        source: &mut impl Source,
+        now_ns: u64,
+        mut take: impl FnMut(&[u8]),
+    ) {
+        if !self.begins(source, true) {
+            return;
+        }
+        for _ in 0..STEPS_AT_ONCE {
+            self.step(source, now_ns, true, &mut take);
+        }
+    }
+
+    fn begins(&mut self, source: &mut impl Source, is_interval: bool) -> bool {
+        let waits = !is_interval || self.is_long;
+        let is_early = waits && self.not_before.is_some_and(|at| Instant::now() < at);
+        if self.is_under_way() || is_early {
+            return false;
+        }
+        self.number += 1;
+        self.under_way = Some(UnderWay::default());
+        source.begin_walk();
+        true
+    }
+
+    /// Whether there is more to walk.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Walks on a little, at `now_ns`. Of connections that stay open, or of `all` that are,
+    /// `take` gets a record.
+    pub fn step(
         &mut self,
         source: &mut impl Source,
         now_ns: u64,
         all: bool,
         mut take: impl FnMut(&[u8]),
     ) {
-        let began = Instant::now();
-        if !all && self.not_before.is_some_and(|at| began < at) {
+        let Some(mut walk) = self.under_way.take() else {
             return;
+        };
+        let began = Instant::now();
+        let mut keys = Vec::with_capacity(STEP);
+        let progress = source.more_keys(STEP, &mut keys);
+        // What has ended is gone, or the table refused to let go of it: then the
+        // kernel program takes it out.
+        keys.retain(|key| {
+            let began_ns = self.visit(source, *key, now_ns, all, &mut take);
+            began_ns.is_none_or(|began_ns| now_ns.saturating_sub(began_ns) > SETTLED_NS)
+        });
+        walk.closed += source.check(&keys).closed;
+        walk.steps += 1;
+        walk.worked += began.elapsed();
+        match progress {
+            Progress::More => self.under_way = Some(walk),
+            Progress::All | Progress::CutShort => self.end(&walk, progress == Progress::All),
         }
-        self.number += 1;
-        let (keys, is_complete) = source.keys();
-        let mut settled = Vec::new();
-        for key in keys {
-            let began_ns = self.visit(source, key, now_ns, all, &mut take);
-            // What has ended is gone, or the table refused to let go of it: then the
-            // kernel program takes it out.
-            if began_ns.is_none_or(|began_ns| now_ns.saturating_sub(began_ns) > SETTLED_NS) {
-                settled.push(key);
-            }
-        }
+    }
+
+    fn end(&mut self, walk: &UnderWay, is_complete: bool) {
         if is_complete {
             let number = self.number;
             self.told
                 .retain(|_, known| known.walk + WALKS_KEPT > number);
         }
-        self.closed = source.check(&settled).closed;
-        self.not_before = began.checked_add(began.elapsed() * SHARE);
+        self.closed = walk.closed;
+        self.is_long = walk.steps > STEPS_AT_ONCE;
+        self.not_before = Instant::now().checked_add(walk.worked * SHARE);
     }
 
     /// Whether sockets were found closed that will be told of at the next walk.

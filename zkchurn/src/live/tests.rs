@@ -53,7 +53,7 @@ use crate::{
             wire::{Answer, Found, Task},
         },
         jvm::JvmMode,
-        kernel::{Checked, KernelError},
+        kernel::{Checked, KernelError, Progress},
     },
 };
 
@@ -63,6 +63,7 @@ const NOBODY: u32 = 1 << 23;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Event {
     Looked,
+    Walked,
     Shown,
     Interval { ended: u64 },
     Asked(u32),
@@ -105,6 +106,9 @@ struct Made {
     /// What is in the table, and when.
     open: Vec<(Range<Duration>, ConnectionRecord)>,
     checked: Vec<u64>,
+    walked: usize,
+    /// Whether a walk never comes to its end.
+    endless: bool,
     dozes: bool,
 }
 
@@ -133,10 +137,29 @@ impl Source for Made {
         Vec::new()
     }
 
-    fn keys(&self) -> (Vec<u64>, bool) {
+    fn begin_walk(&mut self) {
+        self.walked = 0;
+    }
+
+    fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
         let now = self.diary.began.elapsed();
-        let open = self.open.iter().filter(|(span, _)| span.contains(&now));
-        (open.map(|(_, record)| record.socket).collect(), true)
+        if self.endless {
+            assert!(now < Duration::from_secs(60), "the loop takes nothing else");
+            std::thread::sleep(Duration::from_millis(1));
+            self.diary.note(Event::Walked);
+            return Progress::More;
+        }
+        let slice = self.open.iter().skip(self.walked).take(most);
+        let open = slice.filter(|(span, _)| span.contains(&now));
+        keys.extend(open.map(|(_, record)| record.socket));
+        self.walked += most;
+        if !self.open.is_empty() {
+            self.diary.note(Event::Walked);
+        }
+        match self.walked < self.open.len() {
+            true => Progress::More,
+            false => Progress::All,
+        }
     }
 
     fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {
@@ -259,6 +282,8 @@ struct Scene {
     records: VecDeque<(Duration, ConnectionRecord)>,
     open: Vec<(Range<Duration>, ConnectionRecord)>,
     fails: bool,
+    /// Whether a walk of the table never ends.
+    endless: bool,
     /// Whether nobody answers what is asked of other processes.
     silent: bool,
 }
@@ -278,6 +303,7 @@ fn scene(records: &[(u64, usize)]) -> Scene {
         records: records.collect(),
         open: Vec::new(),
         fails: false,
+        endless: false,
         silent: false,
     }
 }
@@ -311,6 +337,8 @@ impl Scene {
                 to_come: self.records,
                 open: self.open,
                 checked: Vec::new(),
+                walked: 0,
+                endless: self.endless,
                 dozes: false,
             },
             walk: TableWalk::default(),
@@ -616,4 +644,41 @@ async fn a_quiet_trace_sleeps_and_shows_the_next_record_at_once() {
     let shown = diary.times(|event| *event == Event::Shown);
     let late = shown[1].saturating_sub(Duration::from_secs(200));
     assert!(late < POLL, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_walk_without_end_holds_up_neither_records_nor_intervals_nor_the_end() {
+    let mut scene = scene(&[(1_300, 3), (1_600, 2)]);
+    scene.endless = true;
+    scene.settings.interval = Duration::from_millis(1_500);
+    let (diary, code) = scene.run(after(2_000)).await;
+    assert_eq!(code, Ok(Code::Success));
+    let walked = diary.times(|event| *event == Event::Walked).len();
+    assert!(walked > 10, "it goes on: {walked} steps");
+    let events = diary.events().into_iter().map(|(_, event)| event);
+    let events: Vec<_> = events
+        .filter(|event| !matches!(event, Event::Looked | Event::Walked | Event::Detached))
+        .collect();
+    let [shown, ended] = [Event::Shown, Event::Interval { ended: 3 }];
+    let expected = [&shown, &shown, &shown, &ended, &shown, &shown];
+    assert_eq!(events.iter().take(6).collect::<Vec<_>>(), expected);
+    assert_eq!(events.last(), Some(&Event::Reported { ended: 5 }));
+}
+
+#[tokio::test]
+async fn a_walk_comes_on_however_many_records_there_are() {
+    let mut scene = scene(&[(1_000, 30 * BATCH)]);
+    scene.endless = true;
+    scene.settings.duration = Some(Duration::from_millis(1_500));
+    let (diary, _) = scene.run(pending()).await;
+    let begun = |event: &Event| matches!(event, Event::Looked | Event::Walked | Event::Detached);
+    let events = diary.events().into_iter().map(|(_, event)| event);
+    let events: Vec<_> = events.filter(begun).collect();
+    let first = events.iter().position(|event| *event == Event::Walked);
+    let last = events.iter().position(|event| *event == Event::Detached);
+    let under_way = &events[first.unwrap()..last.unwrap()];
+    let count = |wanted| under_way.iter().filter(|event| **event == wanted).count();
+    let (looks, steps) = (count(Event::Looked), count(Event::Walked));
+    assert!(looks > 3, "{looks} looks");
+    assert!(steps >= looks, "{steps} steps, {looks} looks");
 }

@@ -31,7 +31,7 @@ use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
 use table::Table;
-pub use table::{Checked, Followed};
+pub use table::{Checked, Followed, Progress};
 use zkchurn_core::frame::{Hook, LossCounts, Sides};
 
 /// What to trace and with which resources.
@@ -258,9 +258,14 @@ impl KernelSource {
         self.table.unfollow(cookie);
     }
 
-    /// Keys of the table, see [`Table::keys`].
-    pub fn keys(&self) -> (Vec<u64>, bool) {
-        self.table.keys()
+    /// Begins to walk the table from its start.
+    pub fn begin_walk(&mut self) {
+        self.table.begin_walk();
+    }
+
+    /// Further keys of the table, see [`Table::more_keys`].
+    pub fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
+        self.table.more_keys(most, keys)
     }
 
     /// The record of an open connection.

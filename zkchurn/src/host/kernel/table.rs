@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! The kernel program's table of open connections, seen from user space.
 
+use std::os::fd::AsFd;
+
 use aya::{
     Ebpf,
-    maps::{HashMap, MapData, MapError},
+    maps::{HashMap, Map, MapData, MapError, MapKeys},
     programs::{RawTracePoint, RawTracePointRunOptions, TestRun},
 };
 use rustix::io::Errno;
@@ -42,11 +44,33 @@ pub struct Checked {
     pub closed: u32,
 }
 
+/// How far a walk has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There may be more.
+    More,
+    /// It has brought all keys that were there all the time.
+    All,
+    /// It ended before.
+    CutShort,
+}
+
+type Tracked = HashMap<MapData, u64, [u8; ENTRY_SIZE]>;
+
 /// The table, and the program that looks whether its sockets are closed.
-pub(super) struct Table {
-    tracked: HashMap<MapData, u64, [u8; ENTRY_SIZE]>,
+pub struct Table {
+    tracked: Tracked,
+    /// The same map, to be walked in steps.
+    walked: &'static Tracked,
+    walk: Option<Walk>,
     /// Why sockets cannot be looked at.
     unchecked: Option<KernelError>,
+}
+
+/// A walk of the table, and the steps that it has taken.
+struct Walk {
+    keys: MapKeys<'static, u64>,
+    steps: usize,
 }
 
 impl Table {
@@ -56,8 +80,12 @@ impl Table {
     /// # Errors
     ///
     /// The object has no such map or program.
-    pub(super) fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
-        let tracked = HashMap::try_from(take_map(ebpf, names::TRACKED)?)?;
+    pub fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
+        let tracked = take_map(ebpf, names::TRACKED)?;
+        // aya's iterator borrows its map, and a walk outlives many calls: this handle of the
+        // map stays for as long as the process does, which has one trace.
+        let walked = Box::leak(Box::new(again(&tracked)?));
+        let tracked = HashMap::try_from(tracked)?;
         let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
         let unchecked = if layout.has(SocketField::State) {
             program.load().err().map(KernelError::from)
@@ -67,7 +95,12 @@ impl Table {
         if let Some(error) = &unchecked {
             log::debug!("sockets cannot be checked: {error:?}");
         }
-        Ok(Self { tracked, unchecked })
+        Ok(Self {
+            tracked,
+            walked,
+            walk: None,
+            unchecked,
+        })
     }
 
     /// Why sockets cannot be looked at, if so.
@@ -100,16 +133,34 @@ impl Table {
         let _ = self.tracked.remove(&cookie);
     }
 
-    /// The keys, some maybe twice; and whether those are all that were there all the time.
-    pub(super) fn keys(&self) -> (Vec<u64>, bool) {
-        let mut keys = Vec::new();
-        for key in self.tracked.keys() {
+    /// Begins to walk from the start.
+    pub fn begin_walk(&mut self) {
+        let keys = self.walked.keys();
+        self.walk = Some(Walk { keys, steps: 0 });
+    }
+
+    /// Puts up to `most` further keys behind `keys`, some maybe a second time.
+    pub fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
+        let Some(walk) = &mut self.walk else {
+            return Progress::All;
+        };
+        let mut taken = 0;
+        for key in walk.keys.by_ref().take(most) {
+            taken += 1;
+            walk.steps += 1;
             match key {
-                Ok(key) if keys.len() < MOST_STEPS => keys.push(key),
-                _ => return (keys, false),
+                Ok(key) if walk.steps < MOST_STEPS => keys.push(key),
+                _ => {
+                    self.walk = None;
+                    return Progress::CutShort;
+                }
             }
         }
-        (keys, true)
+        if taken == most {
+            return Progress::More;
+        }
+        self.walk = None;
+        Progress::All
     }
 
     /// The record in progress of a connection; `None` where it has ended.
@@ -164,6 +215,17 @@ impl Table {
         open.sort_unstable_by_key(|record| record.started_ns);
         open
     }
+}
+
+/// Another handle of the table.
+fn again(table: &Map) -> Result<Tracked, KernelError> {
+    let Map::HashMap(data) = table else {
+        return Err(KernelError::ObjectLacks(names::TRACKED));
+    };
+    let descriptor = data.fd().as_fd().try_clone_to_owned();
+    let descriptor = descriptor.map_err(KernelError::Wait)?;
+    let data = MapData::from_fd(descriptor)?;
+    Ok(HashMap::try_from(Map::HashMap(data))?)
 }
 
 fn run(ebpf: &mut Ebpf, keys: &[u64]) -> Result<u32, KernelError> {
