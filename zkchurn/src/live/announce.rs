@@ -4,11 +4,15 @@
 use crate::warn::warn;
 use zkchurn_core::frame::{Sides, TraceStart, only};
 
-/// Says what is traced and what is degraded; tests and scripts wait for it.
-pub(super) fn announce(start: &TraceStart) {
-    for sentence in &start.degraded {
+/// Says what is degraded.
+pub(super) fn limitations(sentences: &[String]) {
+    for sentence in sentences {
         warn(format_args!("limitation: {sentence}"));
     }
+}
+
+/// What is traced, a sentence; tests and scripts wait for it.
+pub(super) fn traced(start: &TraceStart) -> String {
     let ports: Vec<_> = start.ports.iter().map(u16::to_string).collect();
     let side = match start.side {
         Sides::Client => "connections opened to",
@@ -17,8 +21,8 @@ pub(super) fn announce(start: &TraceStart) {
     };
     let pid = only(start.pid, &start.pids, start.process_name.as_deref())
         .map_or_else(String::new, |only| format!(" by {only}"));
-    warn(format_args!(
+    format!(
         "tracing {side} port {}{pid}; Ctrl-C stops and reports",
         ports.join(",")
-    ));
+    )
 }

@@ -12,6 +12,9 @@ const LOOKS: Duration = Duration::from_millis(1_200);
 const RECORDING: Duration = Duration::from_millis(1_600);
 /// For the reader of standard output to take the report.
 const SCREEN: Duration = Duration::from_millis(1_800);
+/// What each of the last two has at least: on a busy machine the report itself may take most
+/// of the time, which is not their fault.
+const AT_LEAST: Duration = Duration::from_millis(200);
 /// How long a list of sockets may take, so that what there is comes in time.
 pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 
@@ -19,8 +22,8 @@ pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 pub(super) struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
-    pub recording: Instant,
-    pub screen: Instant,
+    recording: Instant,
+    screen: Instant,
 }
 
 impl Ending {
@@ -33,5 +36,34 @@ impl Ending {
             recording: now + RECORDING,
             screen: now + SCREEN,
         }
+    }
+
+    /// Until when the recording is waited for, from now on.
+    pub(super) fn recording(&self) -> Instant {
+        self.recording.max(Instant::now() + AT_LEAST)
+    }
+
+    /// Until when the reader of standard output is waited for, from now on.
+    pub(super) fn screen(&self) -> Instant {
+        self.screen.max(Instant::now() + AT_LEAST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_asked_late_has_some_time_all_the_same() {
+        let late = Ending {
+            recording: Instant::now(),
+            screen: Instant::now(),
+            ..Ending::begins()
+        };
+        let soon = Instant::now() + AT_LEAST / 2;
+        assert!(late.recording() > soon && late.screen() > soon);
+        let begins = Ending::begins();
+        assert_eq!(begins.recording(), begins.recording);
+        assert_eq!(begins.screen(), begins.screen);
     }
 }

@@ -12,17 +12,27 @@ use zerocopy::IntoBytes;
 use zkchurn_core::frame::Mark;
 
 use super::{
+    announce,
     collector::Collector,
     ending::Ending,
+    older::OlderConnections,
     pace::{BATCH, Pace, next},
     settings::TraceSettings,
     source::{Probes, Source},
     table_walk::TableWalk,
 };
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    host::helper::wire::Answer,
+    warn::warn,
+};
 
 /// How often it is asked who churns enough for a closer look.
 pub(super) const SUSPECT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it is waited for older connections to be followed before it is said what is
+/// traced: longer than processes that hang are waited for (`PastHung`).
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(4);
 
 /// A trace that is going on.
 pub(super) struct Trace<S, P> {
@@ -30,7 +40,11 @@ pub(super) struct Trace<S, P> {
     pub source: S,
     /// Which connections in its table were told of.
     pub walk: TableWalk,
-    /// What becomes of them.
+    /// How far it has come to follow those that are older.
+    pub older: OlderConnections,
+    /// What is said once they are followed.
+    pub announcement: Option<String>,
+    /// What becomes of records.
     pub collector: Collector<P>,
 }
 
@@ -54,7 +68,9 @@ impl<S: Source, P: Probes> Trace<S, P> {
         let mut pace = Pace::new(settings.buffer_kib, began);
         let mut next_look = began + pace.pause();
         let mut is_answered = true;
+        let mut announced_by = began.checked_add(ANNOUNCED_WITHIN);
         tokio::pin!(stop);
+        self.settle_older();
         while !self.collector.sink.output_failed() {
             tokio::select! {
                 biased;
@@ -73,12 +89,22 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 }
                 () = until(self.collector.until()) => self.collector.release(false),
                 answer = self.collector.probes.answer(), if is_answered => match answer {
-                    Some(answer) => self.collector.answered(answer),
+                    Some(answer) => self.answered(answer),
                     None => {
                         is_answered = false;
                         self.collector.helper_has_ended();
+                        self.older.helper_has_ended();
+                        self.settle_older();
                     }
                 },
+                () = until(self.older.deadline()) => {
+                    self.older.overdue();
+                    self.settle_older();
+                }
+                () = until(announced_by) => {
+                    announced_by = None;
+                    self.announce();
+                }
                 is_woken = woken_or_at(&mut self.source, next_look) => {
                     if is_woken {
                         pace.woken(Instant::now());
@@ -86,8 +112,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
                         self.begin_walk();
                     }
                     let taken = self.take_batch();
-                    // However much there is to take, the walk comes on.
-                    self.walk_on();
+                    // However much there is to take, the table is worked on.
+                    self.work_on_table();
                     let now = Instant::now();
                     if pace.found(taken, now) {
                         self.source.doze();
@@ -98,8 +124,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     }
                     looked();
                 }
-                () = yield_now(), if self.walk.is_under_way() => {
-                    self.walk_on();
+                () = yield_now(), if self.walk.is_under_way() || self.older.has_work() => {
+                    self.work_on_table();
                     self.stay_awake_if_found(&mut pace);
                 }
             }
@@ -137,11 +163,51 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.walk.begin(&mut self.source, now_ns, take);
     }
 
-    fn walk_on(&mut self) {
+    /// Goes on with what is done in steps.
+    fn work_on_table(&mut self) {
+        if self.older.has_work() {
+            self.follow_older();
+        }
         let now_ns = self.collector.probes.monotonic_ns();
         let collector = &mut self.collector;
         let take = |record: &[u8]| collector.take(record);
         self.walk.step(&mut self.source, now_ns, false, take);
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match self.older.answered(answer) {
+            Some(answer) => self.collector.answered(answer),
+            None => self.settle_older(),
+        }
+    }
+
+    fn follow_older(&mut self) {
+        let mut records = Vec::new();
+        let take = |record| records.push(record);
+        let probes = &mut self.collector.probes;
+        self.older.step(&mut self.source, probes, take);
+        for record in &records {
+            self.collector.take(record.as_bytes());
+        }
+        self.settle_older();
+    }
+
+    /// Says what there is to say of the older connections.
+    fn settle_older(&mut self) {
+        let notes = self.older.take_notes();
+        announce::limitations(&notes);
+        for note in notes {
+            self.collector.limitation(note);
+        }
+        if self.older.is_done() {
+            self.announce();
+        }
+    }
+
+    fn announce(&mut self) {
+        if let Some(announcement) = self.announcement.take() {
+            warn(format_args!("{announcement}"));
+        }
     }
 
     fn take_all(&mut self) {
@@ -165,13 +231,21 @@ impl<S: Source, P: Probes> Trace<S, P> {
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
         let now_ns = self.collector.probes.monotonic_ns();
+        let mut older = Vec::new();
+        self.older
+            .end(&mut self.source, |record| older.push(record));
+        self.settle_older();
         let Self {
             source,
             walk,
             collector,
+            ..
         } = &mut self;
         if collector.sink.output_failed() && !collector.sink.records() {
             return self.collector.sink.finish(&ending);
+        }
+        for record in &older {
+            collector.take(record.as_bytes());
         }
         let mut take = |record: &[u8]| walk.pass(record, |record| collector.take(record));
         while source.drain(BATCH, &mut take) == BATCH {}

@@ -26,7 +26,6 @@ mod tests;
 
 use std::io::Write;
 
-use zerocopy::IntoBytes;
 use zkchurn_core::{
     doctor::Check,
     frame::{Frame, TraceStart},
@@ -112,7 +111,7 @@ async fn trace(
     let sink = Sink::new(recording, pipeline, Some(screen));
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);
-    let mut trace = begin(settings, facts, checks, source, collector, &pids, &mut stop).await;
+    let mut trace = begin(settings, facts, checks, source, collector, &pids);
     let mut logger = match settings.verbose {
         0 | 1 => None,
         _ => trace.source.logger().ok(),
@@ -136,31 +135,32 @@ fn no_thread(error: std::io::Error) -> Failure {
     Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
 }
 
-/// Begins a trace: its start, and the connections that are older.
-async fn begin(
+/// Begins a trace: its start, and the list of the connections that are older.
+fn begin(
     settings: &TraceSettings,
     facts: &Facts,
     checks: &[Check],
-    mut source: KernelSource,
+    source: KernelSource,
     mut collector: Collector<HostProbes>,
     pids: &[u32],
-    stop: &mut Stop,
 ) -> Trace<KernelSource, HostProbes> {
     let clock = clock_pair();
-    let wanted = Wanted {
-        ports: &settings.ports,
-        sides: settings.sides,
-        pids,
-    };
-    let older = tokio::select! {
-        biased;
-        () = stop.comes() => OlderConnections::not_listed(),
-        older = older::follow(&mut source, &mut collector.probes, wanted, clock.monotonic_ns) => {
-            older
-        }
-    };
     let mut degraded = attach::degraded(settings, checks, &source);
-    degraded.extend(older.notes);
+    let older = if source.has_cookies() {
+        let wanted = Wanted {
+            ports: settings.ports.clone(),
+            sides: settings.sides,
+            pids: pids.to_vec(),
+        };
+        OlderConnections::begin(&mut collector.probes, wanted, clock.monotonic_ns)
+    } else {
+        degraded.push(
+            "connections older than the trace cannot be followed: matching them needs socket \
+             cookies (Linux 5.12, tp_btf)"
+                .to_owned(),
+        );
+        OlderConnections::none()
+    };
     let start = TraceStart {
         zkchurn: env!("CARGO_PKG_VERSION").to_owned(),
         clock,
@@ -186,15 +186,14 @@ async fn begin(
         handshake: source.captures_handshakes() == Ok(true),
         degraded,
     };
-    announce::announce(&start);
+    announce::limitations(&start.degraded);
     collector.sink.emit(Frame::Start(&start));
-    for record in &older.records {
-        collector.take(record.as_bytes());
-    }
     collector.sink.flush();
     Trace {
         source,
         walk: TableWalk::default(),
+        older,
+        announcement: Some(announce::traced(&start)),
         collector,
     }
 }

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: MIT
 //! Connections that are older than the trace: listed when it begins, and put
 //! into the kernel program's table, so that it sees their end. The helper makes the lists:
-//! for them it looks into all processes, any of which may hang.
+//! for them it looks into all processes, any of which may hang. Records are taken meanwhile.
+//!
+//! A connection may end between the listing and its entry in the table. The
+//! program counted that end as unmatched and will never see another, so what is
+//! missing in a second listing is taken out of the table again. What ends after
+//! the second listing was in the table in time, and so was what is in the table no more.
 
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     time::Duration,
+    vec::IntoIter,
 };
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use zkchurn_common::{record::ConnectionRecord, state};
+use zkchurn_core::frame::Sides;
 
-use super::{older_record::record_of, source::Probes};
+use super::{
+    older_record::record_of,
+    source::{Probes, Source},
+};
 use crate::host::{
     helper::wire::{Answer, Found, ListRequest, Task},
-    kernel::{Followed, KernelSource},
+    kernel::Followed,
     sock_diag::{DiagSocket, holders::Holder},
 };
-use zkchurn_core::frame::Sides;
 
 /// States in which a connection has its end still before it.
 const ALIVE: u32 = 1 << state::ESTABLISHED | 1 << state::SYN_SENT | 1 << state::CLOSE_WAIT;
@@ -27,112 +37,318 @@ const LIST_WITHIN: Duration = Duration::from_secs(5);
 /// How long the trace waits for such a list, and for that with the holders of its sockets.
 const LISTED_WITHIN: Duration = Duration::from_secs(6);
 const HOLDERS_WITHIN: Duration = Duration::from_secs(8);
-
-/// What was found.
-#[derive(Default)]
-pub(super) struct OlderConnections {
-    /// The connections, each as a record of stage `STAGE_ESTABLISHED`.
-    pub records: Vec<ConnectionRecord>,
-    /// What could not be found out, each a sentence.
-    pub notes: Vec<String>,
-}
-
-impl OlderConnections {
-    /// The trace ended before.
-    pub(super) fn not_listed() -> Self {
-        Self {
-            records: Vec::new(),
-            notes: vec![
-                "connections older than the trace are missing: it ended before they were listed"
-                    .to_owned(),
-            ],
-        }
-    }
-}
+/// Sockets that are dealt with before records have their turn: a few milliseconds.
+const STEP: usize = 1_024;
 
 /// Whose connections are followed.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
     /// The traced ports.
-    pub ports: &'a [u16],
+    pub ports: Vec<u16>,
     /// The traced sides.
     pub sides: Sides,
     /// The only traced processes; none where all are.
-    pub pids: &'a [u32],
+    pub pids: Vec<u32>,
 }
 
-/// Lists the connections that are there at `now_ns` and has `source`, which is
-/// attached already, follow them.
-///
-/// A connection may end between the listing and its entry in the table. The
-/// program counted that end as unmatched and will never see another, so what is
-/// missing in a second listing is taken out of the table again. What ends after
-/// the second listing was in the table in time.
-pub(super) async fn follow(
-    source: &mut KernelSource,
-    probes: &mut impl Probes,
-    wanted: Wanted<'_>,
-    now_ns: u64,
-) -> OlderConnections {
-    if !source.has_cookies() {
-        return OlderConnections {
-            records: Vec::new(),
-            notes: vec![
-                "connections older than the trace cannot be followed: matching them needs \
-                 socket cookies (Linux 5.12, tp_btf)"
-                    .to_owned(),
-            ],
-        };
-    }
-    let request = ListRequest {
-        ports: wanted.ports.to_vec(),
-        sides: wanted.sides,
-        states: ALIVE,
-        namespaces: None,
-        within_ms: LIST_WITHIN.as_millis() as u64,
-    };
-    let task = Task::ListAndHolders(request.clone(), wanted.pids.to_vec());
-    let first = gather(probes, task, HOLDERS_WITHIN).await;
-    let mut notes = first.notes();
-    if first.sockets.is_empty() {
-        return OlderConnections {
-            records: Vec::new(),
-            notes,
-        };
-    }
-    let (mut followed, no_room) = enter(source, &first.sockets, &first.holders, wanted, now_ns);
-    if no_room > 0 {
-        notes.push(format!(
-            "the table is full: {no_room} connections older than the trace are not followed, \
-             nor are new ones until some end: raise --table-size"
-        ));
-    }
-    let second = gather(probes, Task::List(request), LISTED_WITHIN).await;
-    match second.missing {
-        None => keep_alive(source, &mut followed, &second.sockets),
-        Some(why) => notes.push(format!(
-            "connections older than the trace that ended as it began may be shown as open: {why}"
-        )),
-    }
-    let mut records: Vec<_> = followed.into_values().collect();
-    records.sort_unstable_by_key(|record| record.socket);
-    OlderConnections { records, notes }
+/// How far it has come to follow the older connections.
+pub(super) struct OlderConnections {
+    wanted: Wanted,
+    began_ns: u64,
+    stage: Stage,
+    notes: Vec<String>,
 }
 
-/// Takes out of the table again what is not in the second list.
-fn keep_alive(
-    source: &mut KernelSource,
-    followed: &mut HashMap<u64, ConnectionRecord>,
-    sockets: &[DiagSocket],
-) {
-    let alive: HashSet<u64> = sockets.iter().map(|socket| socket.cookie).collect();
-    followed.retain(|cookie, _| {
-        let is_alive = alive.contains(cookie);
-        if !is_alive {
-            source.unfollow(*cookie);
+enum Stage {
+    /// The first list is awaited.
+    Listing(Awaited, Gathered),
+    Entering(Entering),
+    /// The second list is awaited.
+    ListingAgain(Awaited, Gathered, Vec<ConnectionRecord>),
+    /// The list tells which are alive; without one all are taken for it.
+    Telling(IntoIter<ConnectionRecord>, Option<HashSet<u64>>),
+    Done,
+}
+
+/// A list that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    id: u64,
+    deadline: Instant,
+}
+
+struct Entering {
+    sockets: IntoIter<DiagSocket>,
+    holders: HashMap<u32, Holder>,
+    followed: Vec<ConnectionRecord>,
+    no_room: u64,
+}
+
+impl OlderConnections {
+    /// There is nothing to follow, or no way to.
+    pub(super) fn none() -> Self {
+        Self {
+            wanted: Wanted {
+                ports: Vec::new(),
+                sides: Sides::Both,
+                pids: Vec::new(),
+            },
+            began_ns: 0,
+            stage: Stage::Done,
+            notes: Vec::new(),
         }
-        is_alive
-    });
+    }
+
+    /// Has those listed that are there at `began_ns`.
+    pub(super) fn begin(probes: &mut impl Probes, wanted: Wanted, began_ns: u64) -> Self {
+        let mut older = Self {
+            wanted,
+            began_ns,
+            stage: Stage::Done,
+            notes: Vec::new(),
+        };
+        let task = Task::ListAndHolders(older.request(), older.wanted.pids.clone());
+        let asked = ask(probes, task, HOLDERS_WITHIN);
+        older.await_list(asked, Stage::Listing);
+        older
+    }
+
+    fn await_list(
+        &mut self,
+        asked: Option<Awaited>,
+        stage: impl FnOnce(Awaited, Gathered) -> Stage,
+    ) {
+        let awaited = asked.unwrap_or(Awaited {
+            id: u64::MAX,
+            deadline: Instant::now(),
+        });
+        self.stage = stage(awaited, Gathered::default());
+        if asked.is_none() {
+            self.helper_has_ended();
+        }
+    }
+
+    fn request(&self) -> ListRequest {
+        ListRequest {
+            ports: self.wanted.ports.clone(),
+            sides: self.wanted.sides,
+            states: ALIVE,
+            namespaces: None,
+            within_ms: LIST_WITHIN.as_millis() as u64,
+        }
+    }
+
+    /// Whether all is done.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether [`Self::step`] has something to do.
+    pub(super) fn has_work(&self) -> bool {
+        matches!(self.stage, Stage::Entering(_) | Stage::Telling(..))
+    }
+
+    /// Until when an answer is waited for.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Listing(awaited, _) | Stage::ListingAgain(awaited, ..) => Some(awaited.deadline),
+            Stage::Entering(_) | Stage::Telling(..) | Stage::Done => None,
+        }
+    }
+
+    /// Takes an answer, or gives it back if it is somebody else's.
+    pub(super) fn answered(&mut self, answer: Answer) -> Option<Answer> {
+        match &mut self.stage {
+            Stage::Listing(awaited, gathered) | Stage::ListingAgain(awaited, gathered, _)
+                if awaited.id == answer.id =>
+            {
+                gathered.take(answer.found);
+                if answer.last {
+                    self.listed();
+                }
+                None
+            }
+            _ => Some(answer),
+        }
+    }
+
+    /// The deadline is over.
+    pub(super) fn overdue(&mut self) {
+        let within = match &self.stage {
+            Stage::Listing(..) => HOLDERS_WITHIN,
+            _ => LISTED_WITHIN,
+        };
+        let seconds = within.as_secs();
+        self.give_up(&format!("listing them took longer than {seconds} s"));
+    }
+
+    /// Nobody answers any more.
+    pub(super) fn helper_has_ended(&mut self) {
+        self.give_up("the helper process that lists them has ended");
+    }
+
+    fn give_up(&mut self, why: &str) {
+        if let Stage::Listing(_, gathered) | Stage::ListingAgain(_, gathered, _) = &mut self.stage {
+            gathered.missing = Some(why.to_owned());
+            self.listed();
+        }
+    }
+
+    /// A list has come, as far as it does.
+    fn listed(&mut self) {
+        self.stage = match mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Listing(_, gathered) => {
+                self.notes.extend(gathered.notes());
+                match gathered.sockets.is_empty() {
+                    true => Stage::Done,
+                    false => Stage::Entering(Entering {
+                        sockets: gathered.sockets.into_iter(),
+                        holders: gathered.holders,
+                        followed: Vec::new(),
+                        no_room: 0,
+                    }),
+                }
+            }
+            Stage::ListingAgain(_, gathered, followed) => {
+                let alive = match gathered.missing {
+                    None => {
+                        let cookies = gathered.sockets.iter().map(|socket| socket.cookie);
+                        Some(cookies.collect())
+                    }
+                    Some(why) => {
+                        self.notes.push(format!(
+                            "connections older than the trace that ended as it began may be \
+                             shown as open: {why}"
+                        ));
+                        None
+                    }
+                };
+                Stage::Telling(followed.into_iter(), alive)
+            }
+            stage => stage,
+        };
+    }
+
+    /// Goes on a little. `take` gets a record of stage `STAGE_ESTABLISHED` of each connection
+    /// that is followed.
+    pub(super) fn step(
+        &mut self,
+        source: &mut impl Source,
+        probes: &mut impl Probes,
+        take: impl FnMut(ConnectionRecord),
+    ) {
+        match &mut self.stage {
+            Stage::Entering(entering) => {
+                if entering.step(source, &self.wanted, self.began_ns) {
+                    let followed = self.entered();
+                    let task = Task::List(self.request());
+                    let asked = ask(probes, task, LISTED_WITHIN);
+                    self.await_list(asked, |awaited, gathered| {
+                        Stage::ListingAgain(awaited, gathered, followed)
+                    });
+                }
+            }
+            Stage::Telling(followed, alive) => {
+                if tell(followed, alive.as_ref(), source, take) {
+                    self.stage = Stage::Done;
+                }
+            }
+            Stage::Listing(..) | Stage::ListingAgain(..) | Stage::Done => {}
+        }
+    }
+
+    /// All sockets are entered: those that are followed.
+    fn entered(&mut self) -> Vec<ConnectionRecord> {
+        let Stage::Entering(entering) = &mut self.stage else {
+            return Vec::new();
+        };
+        let mut followed = mem::take(&mut entering.followed);
+        followed.sort_unstable_by_key(|record| record.socket);
+        if entering.no_room > 0 {
+            self.notes.push(format!(
+                "the table is full: {} connections older than the trace are not followed, \
+                 nor are new ones until some end: raise --table-size",
+                entering.no_room
+            ));
+        }
+        followed
+    }
+
+    /// The trace ends: tells of those that are followed by now.
+    pub(super) fn end(&mut self, source: &mut impl Source, mut take: impl FnMut(ConnectionRecord)) {
+        match mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Listing(..) => self.notes.push(
+                "connections older than the trace are missing: it ended before they were listed"
+                    .to_owned(),
+            ),
+            Stage::Entering(entering) => {
+                self.notes.push(
+                    "connections older than the trace may be missing: it ended before all were \
+                     followed"
+                        .to_owned(),
+                );
+                entering.followed.into_iter().for_each(take);
+            }
+            Stage::ListingAgain(_, _, followed) => followed.into_iter().for_each(take),
+            Stage::Telling(mut followed, alive) => {
+                while !tell(&mut followed, alive.as_ref(), source, &mut take) {}
+            }
+            Stage::Done => {}
+        }
+    }
+
+    /// What could not be found out since this was asked last, each a sentence.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        mem::take(&mut self.notes)
+    }
+}
+
+impl Entering {
+    /// Enters some; and whether those were the last ones.
+    fn step(&mut self, source: &mut impl Source, wanted: &Wanted, began_ns: u64) -> bool {
+        for socket in self.sockets.by_ref().take(STEP) {
+            let holder = self.holders.get(&socket.inode);
+            let is_wanted = match &wanted.pids[..] {
+                [] => true,
+                pids => holder.is_some_and(|holder| pids.contains(&holder.key.pid)),
+            };
+            if !is_wanted {
+                continue;
+            }
+            let record = record_of(&socket, holder, &wanted.ports, began_ns);
+            match source.follow(&record) {
+                Followed::Yes => self.followed.push(record),
+                Followed::NoRoom => self.no_room += 1,
+                Followed::Otherwise => {}
+            }
+        }
+        self.sockets.len() == 0
+    }
+}
+
+/// Tells of some, without those whose end was missed; and whether those were the last ones.
+fn tell(
+    followed: &mut IntoIter<ConnectionRecord>,
+    alive: Option<&HashSet<u64>>,
+    source: &mut impl Source,
+    mut take: impl FnMut(ConnectionRecord),
+) -> bool {
+    for record in followed.by_ref().take(STEP) {
+        let has_ended = alive.is_some_and(|alive| !alive.contains(&record.socket));
+        if has_ended && source.unfollow(record.socket) {
+            continue;
+        }
+        take(record);
+    }
+    followed.len() == 0
+}
+
+/// Has something listed, if anybody does.
+fn ask(probes: &mut impl Probes, task: Task, within: Duration) -> Option<Awaited> {
+    Some(Awaited {
+        id: probes.ask(task)?,
+        deadline: Instant::now() + within,
+    })
 }
 
 /// What came of a list.
@@ -177,38 +393,6 @@ impl Gathered {
     }
 }
 
-/// Has something listed, and waits for it, so long at most.
-async fn gather(probes: &mut impl Probes, task: Task, within: Duration) -> Gathered {
-    let deadline = Instant::now() + within;
-    let mut gathered = Gathered::default();
-    let ended = || Some("the helper process that lists them has ended".to_owned());
-    let Some(asked) = probes.ask(task) else {
-        gathered.missing = ended();
-        return gathered;
-    };
-    loop {
-        match timeout_at(deadline, probes.answer()).await {
-            Ok(Some(Answer { id, last, found })) if id == asked => {
-                gathered.take(found);
-                if last {
-                    return gathered;
-                }
-            }
-            // What was given up before.
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                gathered.missing = ended();
-                return gathered;
-            }
-            Err(_) => {
-                let seconds = within.as_secs();
-                gathered.missing = Some(format!("listing them took longer than {seconds} s"));
-                return gathered;
-            }
-        }
-    }
-}
-
 /// A sentence that goes on behind a colon.
 fn lower_case_first(sentence: &str) -> String {
     let mut characters = sentence.chars();
@@ -216,89 +400,79 @@ fn lower_case_first(sentence: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
-/// Enters the wanted ones; and how many of them found no room.
-fn enter(
-    source: &mut KernelSource,
-    sockets: &[DiagSocket],
-    held: &HashMap<u32, Holder>,
-    wanted: Wanted<'_>,
-    now_ns: u64,
-) -> (HashMap<u64, ConnectionRecord>, u64) {
-    let mut no_room = 0;
-    let mut followed = HashMap::new();
-    for socket in sockets {
-        let holder = held.get(&socket.inode);
-        let is_wanted = match wanted.pids {
-            [] => true,
-            pids => holder.is_some_and(|holder| pids.contains(&holder.key.pid)),
-        };
-        if !is_wanted {
-            continue;
-        }
-        let record = record_of(socket, holder, wanted.ports, now_ns);
-        match source.follow(&record) {
-            Followed::Yes => {
-                followed.insert(socket.cookie, record);
-            }
-            Followed::NoRoom => no_room += 1,
-            Followed::Otherwise => {}
-        }
-    }
-    (followed, no_room)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
-
     use super::*;
+    use crate::host::helper::wire::Answer;
 
-    /// A helper that takes tasks and never answers, or has ended.
-    struct Silent {
+    /// A helper that takes tasks, or has ended.
+    struct Helper {
         asked: u64,
         has_ended: bool,
     }
 
-    impl Probes for Silent {
+    impl Probes for Helper {
         fn monotonic_ns(&self) -> u64 {
             0
         }
 
         fn ask(&mut self, _: Task) -> Option<u64> {
             self.asked += 1;
-            Some(self.asked)
+            (!self.has_ended).then_some(self.asked)
         }
 
         async fn answer(&mut self) -> Option<Answer> {
-            match self.has_ended {
-                true => None,
-                false => pending().await,
-            }
+            None
         }
     }
 
-    async fn gathered(has_ended: bool) -> Gathered {
-        let request = ListRequest {
-            ports: vec![2181],
-            sides: Sides::Client,
-            states: ALIVE,
-            namespaces: None,
-            within_ms: 0,
-        };
-        let mut probes = Silent {
+    fn begun(has_ended: bool) -> OlderConnections {
+        let mut helper = Helper {
             asked: 0,
             has_ended,
         };
-        gather(&mut probes, Task::List(request), LISTED_WITHIN).await
+        let wanted = Wanted {
+            ports: vec![2181],
+            sides: Sides::Client,
+            pids: Vec::new(),
+        };
+        OlderConnections::begin(&mut helper, wanted, 0)
+    }
+
+    fn only_note(mut older: OlderConnections) -> String {
+        assert!(older.is_done());
+        let notes = older.take_notes();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        notes[0].clone()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_helper_that_does_not_list_is_waited_for_so_long_only() {
-        for (has_ended, why) in [(false, "took longer than"), (true, "has ended")] {
-            let gathered = gathered(has_ended).await;
-            let notes = gathered.notes();
-            assert!(gathered.sockets.is_empty());
-            assert!(notes.len() == 1 && notes[0].contains(why), "{notes:?}");
-        }
+        let mut silent = begun(false);
+        assert_eq!(silent.deadline(), Some(Instant::now() + HOLDERS_WITHIN));
+        silent.overdue();
+        assert!(only_note(silent).contains("took longer than 8 s"));
+        assert!(only_note(begun(true)).contains("has ended"));
+        let mut ends = begun(false);
+        ends.helper_has_ended();
+        assert!(only_note(ends).contains("has ended"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_answers_something_else_is_given_back() {
+        let mut older = begun(false);
+        let answer = |id| Answer {
+            id,
+            last: true,
+            found: Found::Sockets {
+                sockets: Vec::new(),
+                notes: Vec::new(),
+            },
+        };
+        assert_eq!(older.answered(answer(2)), Some(answer(2)));
+        assert!(!older.is_done());
+        assert_eq!(older.answered(answer(1)), None);
+        assert!(older.is_done());
+        assert_eq!(older.take_notes(), [""; 0]);
     }
 }

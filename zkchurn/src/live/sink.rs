@@ -159,9 +159,9 @@ impl Sink {
     /// The output could not be written.
     pub(super) fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
         if let Some(recording) = self.recording.take() {
-            self.recording_failed = !is_finished(recording, ending.recording);
+            self.recording_failed = !is_finished(recording, ending.recording());
         }
-        self.wait_for_reader(ending.screen);
+        self.wait_for_reader(ending.screen());
         let code = match self.recording_failed {
             true => Code::Unwritable,
             false => Code::Success,

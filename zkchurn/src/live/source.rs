@@ -11,7 +11,7 @@ use crate::host::{
         asking::Looker,
         wire::{Answer, Task},
     },
-    kernel::{Checked, KernelError, KernelSource, Progress},
+    kernel::{Checked, Followed, KernelError, KernelSource, Progress},
 };
 
 /// Records as they come.
@@ -45,6 +45,12 @@ pub(super) trait Source {
     /// Has those that are over without a record of it told of; returns how many
     /// there are.
     fn check(&mut self, keys: &[u64]) -> Checked;
+
+    /// Follows a connection that is older than the source.
+    fn follow(&mut self, record: &ConnectionRecord) -> Followed;
+
+    /// Forgets a connection again; whether it was still there.
+    fn unfollow(&mut self, socket: u64) -> bool;
 
     /// From now on the next record makes [`Self::woken`] return.
     fn doze(&mut self);
@@ -84,6 +90,14 @@ impl Source for KernelSource {
 
     fn check(&mut self, keys: &[u64]) -> Checked {
         self.check(keys)
+    }
+
+    fn follow(&mut self, record: &ConnectionRecord) -> Followed {
+        self.follow(record)
+    }
+
+    fn unfollow(&mut self, socket: u64) -> bool {
+        self.unfollow(socket)
     }
 
     fn doze(&mut self) {

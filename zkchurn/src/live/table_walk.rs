@@ -64,7 +64,7 @@ struct UnderWay {
 impl TableWalk {
     /// Begins a walk, unless one is under way or the one before took so long that it is
     /// too early, and takes its first step.
-    pub fn begin(&mut self, source: &mut impl Source, now_ns: u64, take: impl FnMut(&[u8])) {
+    pub(super) fn begin(&mut self, source: &mut impl Source, now_ns: u64, take: impl FnMut(&[u8])) {
         if self.begins(source, false) {
             self.step(source, now_ns, false, take);
         }
@@ -72,7 +72,7 @@ impl TableWalk {
 
     /// The same at the end of an interval, to tell of all that is open. A table that is too
     /// large to be walked at once is told of as the walk goes on.
-    pub fn begin_at_interval(
+    pub(super) fn begin_at_interval(
         &mut self,
         source: &mut impl Source,
         now_ns: u64,
@@ -99,13 +99,13 @@ impl TableWalk {
     }
 
     /// Whether there is more to walk.
-    pub fn is_under_way(&self) -> bool {
+    pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
     }
 
     /// Walks on a little, at `now_ns`. Of connections that stay open, or of `all` that are,
     /// `take` gets a record.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         source: &mut impl Source,
         now_ns: u64,

@@ -38,6 +38,7 @@ use super::{
     collector::Collector,
     follow::Trace,
     naming::HOLD_FOR,
+    older::{OlderConnections, Wanted},
     pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER},
     schedule::CHURNS_FROM,
     settings::TraceSettings,
@@ -53,7 +54,8 @@ use crate::{
             wire::{Answer, Found, Task},
         },
         jvm::JvmMode,
-        kernel::{Checked, KernelError, Progress},
+        kernel::{Checked, Followed, KernelError, Progress},
+        sock_diag::DiagSocket,
     },
 };
 
@@ -64,6 +66,7 @@ const NOBODY: u32 = 1 << 23;
 enum Event {
     Looked,
     Walked,
+    Older(u64),
     Shown,
     Interval { ended: u64 },
     Asked(u32),
@@ -106,6 +109,9 @@ struct Made {
     /// What is in the table, and when.
     open: Vec<(Range<Duration>, ConnectionRecord)>,
     checked: Vec<u64>,
+    followed: Vec<ConnectionRecord>,
+    /// Followed ones that have ended since.
+    ended: Vec<u64>,
     walked: usize,
     /// Whether a walk never comes to its end.
     endless: bool,
@@ -173,6 +179,15 @@ impl Source for Made {
         Checked::default()
     }
 
+    fn follow(&mut self, record: &ConnectionRecord) -> Followed {
+        self.followed.push(*record);
+        Followed::Yes
+    }
+
+    fn unfollow(&mut self, socket: u64) -> bool {
+        !self.ended.contains(&socket)
+    }
+
     fn doze(&mut self) {
         self.dozes = true;
     }
@@ -192,6 +207,8 @@ struct Quiet {
     answers: VecDeque<Answer>,
     asked: u64,
     silent: bool,
+    /// What is listed, one list after the other.
+    lists: VecDeque<Vec<DiagSocket>>,
 }
 
 impl Probes for Quiet {
@@ -219,7 +236,7 @@ impl Probes for Quiet {
                 Found::Elsewhere(Elsewhere::default())
             }
             Task::List(_) | Task::ListAndHolders(..) => Found::Sockets {
-                sockets: Vec::new(),
+                sockets: self.lists.pop_front().unwrap_or_default(),
                 notes: Vec::new(),
             },
         };
@@ -264,6 +281,10 @@ impl Renderer for Noting {
         }
     }
     fn report(&mut self, report: &Report) -> io::Result<()> {
+        let older = report.total.older.seen;
+        if older > 0 {
+            self.diary.note(Event::Older(older));
+        }
         let ended = report.total.ended;
         self.diary.note(Event::Reported { ended });
         Ok(())
@@ -286,6 +307,8 @@ struct Scene {
     endless: bool,
     /// Whether nobody answers what is asked of other processes.
     silent: bool,
+    lists: VecDeque<Vec<DiagSocket>>,
+    ended: Vec<u64>,
 }
 
 /// So many refused connections so many milliseconds after the begin.
@@ -304,6 +327,8 @@ fn scene(records: &[(u64, usize)]) -> Scene {
         open: Vec::new(),
         fails: false,
         endless: false,
+        lists: VecDeque::new(),
+        ended: Vec::new(),
         silent: false,
     }
 }
@@ -325,11 +350,16 @@ impl Scene {
         });
         let recording = recording.transpose().map_err(|failure| failure.code);
         let sink = Sink::new(recording.unwrap(), pipeline, None);
-        let probes = Quiet {
+        let mut probes = Quiet {
             diary: self.diary.clone(),
             answers: VecDeque::new(),
             asked: 0,
             silent: self.silent,
+            lists: self.lists,
+        };
+        let older = match probes.lists.is_empty() {
+            true => OlderConnections::none(),
+            false => OlderConnections::begin(&mut probes, wanted(), 0),
         };
         let mut trace = Trace {
             source: Made {
@@ -337,11 +367,15 @@ impl Scene {
                 to_come: self.records,
                 open: self.open,
                 checked: Vec::new(),
+                followed: Vec::new(),
+                ended: self.ended,
                 walked: 0,
                 endless: self.endless,
                 dozes: false,
             },
             walk: TableWalk::default(),
+            older,
+            announcement: None,
             collector: Collector::new(sink, probes, &self.settings, &[]),
         };
         trace.collector.sink.emit(Frame::Start(&start()));
@@ -669,8 +703,18 @@ async fn a_walk_without_end_holds_up_neither_records_nor_intervals_nor_the_end()
 async fn a_walk_comes_on_however_many_records_there_are() {
     let mut scene = scene(&[(1_000, 30 * BATCH)]);
     scene.endless = true;
-    scene.settings.duration = Some(Duration::from_millis(1_500));
-    let (diary, _) = scene.run(pending()).await;
+    let diary = scene.diary.clone();
+    let enough = async {
+        let looks_while_walking = || {
+            let events = diary.events().into_iter().map(|(_, event)| event);
+            let walking = events.skip_while(|event| *event != Event::Walked);
+            walking.filter(|event| *event == Event::Looked).count()
+        };
+        while looks_while_walking() <= 3 {
+            after(1).await;
+        }
+    };
+    let (diary, _) = scene.run(enough).await;
     let begun = |event: &Event| matches!(event, Event::Looked | Event::Walked | Event::Detached);
     let events = diary.events().into_iter().map(|(_, event)| event);
     let events: Vec<_> = events.filter(begun).collect();
@@ -681,4 +725,48 @@ async fn a_walk_comes_on_however_many_records_there_are() {
     let (looks, steps) = (count(Event::Looked), count(Event::Walked));
     assert!(looks > 3, "{looks} looks");
     assert!(steps >= looks, "{steps} steps, {looks} looks");
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        ports: vec![2181],
+        sides: Sides::Client,
+        pids: Vec::new(),
+    }
+}
+
+/// A connection to port 2181, as the kernel lists it.
+fn listed(cookie: u64) -> DiagSocket {
+    DiagSocket {
+        cookie,
+        netns: 1,
+        state: ESTABLISHED,
+        local: "10.0.0.1:40000".parse().unwrap(),
+        remote: "10.0.0.2:2181".parse().unwrap(),
+        ipv6_socket: false,
+        uid: 0,
+        inode: 0,
+        expires_ms: 0,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn older_connections_are_those_that_are_alive_or_whose_end_was_seen() {
+    let [alive, end_missed, end_seen] = [1, 2, 3].map(listed);
+    let mut scene = scene(&[]);
+    scene.lists = [vec![alive, end_missed, end_seen], vec![alive]].into();
+    scene.ended = vec![end_seen.cookie];
+    let (diary, _) = scene.run(after(1_000)).await;
+    let older = diary.times(|event| *event == Event::Older(2));
+    assert_eq!(older.len(), 1, "{:?}", diary.last());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_shown_while_nobody_lists_the_older_connections() {
+    let mut scene = scene(&[(100, 1)]);
+    scene.lists = [Vec::new()].into();
+    scene.silent = true;
+    let (diary, _) = scene.run(after(3_000)).await;
+    let shown = diary.times(|event| *event == Event::Shown);
+    assert!(shown[0] < Duration::from_secs(1), "{shown:?}");
 }

@@ -253,9 +253,9 @@ impl KernelSource {
         self.table.follow(record)
     }
 
-    /// Forgets a socket again, if it is still in the table.
-    pub fn unfollow(&mut self, cookie: u64) {
-        self.table.unfollow(cookie);
+    /// Forgets a socket again; whether it was still in the table.
+    pub fn unfollow(&mut self, cookie: u64) -> bool {
+        self.table.unfollow(cookie)
     }
 
     /// Begins to walk the table from its start.

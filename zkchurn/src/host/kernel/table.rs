@@ -58,7 +58,7 @@ pub enum Progress {
 type Tracked = HashMap<MapData, u64, [u8; ENTRY_SIZE]>;
 
 /// The table, and the program that looks whether its sockets are closed.
-pub struct Table {
+pub(super) struct Table {
     tracked: Tracked,
     /// The same map, to be walked in steps.
     walked: &'static Tracked,
@@ -80,7 +80,7 @@ impl Table {
     /// # Errors
     ///
     /// The object has no such map or program.
-    pub fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
+    pub(super) fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
         let tracked = take_map(ebpf, names::TRACKED)?;
         // aya's iterator borrows its map, and a walk outlives many calls: this handle of the
         // map stays for as long as the process does, which has one trace.
@@ -127,20 +127,19 @@ impl Table {
         }
     }
 
-    /// Forgets a socket again, if it is still in the table.
-    pub(super) fn unfollow(&mut self, cookie: u64) {
-        // It fails when the socket is not there, which is as good.
-        let _ = self.tracked.remove(&cookie);
+    /// Forgets a socket again; whether it was still in the table.
+    pub(super) fn unfollow(&mut self, cookie: u64) -> bool {
+        self.tracked.remove(&cookie).is_ok()
     }
 
     /// Begins to walk from the start.
-    pub fn begin_walk(&mut self) {
+    pub(super) fn begin_walk(&mut self) {
         let keys = self.walked.keys();
         self.walk = Some(Walk { keys, steps: 0 });
     }
 
     /// Puts up to `most` further keys behind `keys`, some maybe a second time.
-    pub fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
+    pub(super) fn more_keys(&mut self, most: usize, keys: &mut Vec<u64>) -> Progress {
         let Some(walk) = &mut self.walk else {
             return Progress::All;
         };
