@@ -32,9 +32,7 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
     let Some(details) = &inspection.details else {
         return tell(inspection, true);
     };
-    let log_files = details.log_files.clone();
-    let log_files_left_out = details.log_files_left_out;
-    let started = details.started.as_ref().and_then(|at| at.parse().ok());
+    let details = details.clone();
     let mut so_far = |inspection: &mut Inspection, last| {
         inspection.at_ns = monotonic_ns();
         let mut seen = inspection.clone();
@@ -49,7 +47,12 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
     if request.logs {
         so_far(&mut inspection, false);
         let pid = request.process.pid;
-        inspection.logs = Some(logs::search(pid, &log_files, log_files_left_out, started));
+        // Searching rotated files may take longer than there is at the end of a trace.
+        let search = logs::search(pid, &details, |open_files| {
+            inspection.logs = Some(open_files);
+            so_far(&mut inspection, false);
+        });
+        inspection.logs = Some(search);
     }
     so_far(&mut inspection, true);
 }

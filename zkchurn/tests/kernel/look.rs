@@ -59,12 +59,7 @@ impl Suspect {
 
     fn search(&self) -> LogSearch {
         let details = self.details();
-        search(
-            self.child.id(),
-            &details.log_files,
-            details.log_files_left_out,
-            None,
-        )
+        search(self.child.id(), &details, |_| {})
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) fn around(text: &[u8], line: &Range<usize>, word: &Range<usize>) -> S
 fn bytes<'t>(text: &'t [u8], line: &Range<usize>) -> &'t [u8] {
     let line = text.get(line.clone()).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // Blanks fill up a line whose frame an engine's log had.
+    let line = line.trim_ascii_end();
     let start = line.iter().position(|byte| *byte != 0);
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }

@@ -9,23 +9,32 @@
 //! | `record` | the log record that a line of a stack trace belongs to |
 //! | `clock` | how old a line is by its own time |
 //! | `rotated` | reads the rotated siblings of a log |
+//! | `container` | reads what a container engine keeps of the output |
+//! | `engine` | takes an engine's frame off its lines |
+//! | `pipe` | who reads the pipe that the output goes into, and its log files |
 //! | `excerpt` | a line cut to a length that can be shown |
 
 mod clock;
+mod container;
+mod engine;
 mod excerpt;
+mod pipe;
 mod record;
 mod rotated;
 mod scan;
 pub mod signatures;
 pub mod tail;
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 
 use self::{clock::LogClock, rotated::Budget, signatures::Signatures, tail::Tail};
 use zkchurn_core::inspection::{
-    LogFile,
+    Details, LogFile,
     logs::{LogFinding, LogSearch, SearchedFile},
 };
 
@@ -36,72 +45,137 @@ const FILE_LIMIT: usize = 16;
 const DECISIVE: u8 = 1;
 /// Bytes of rotated files that are read.
 const ROTATED_BYTES: u64 = 64 << 20;
+/// Time for finding out who reads a pipe.
+const READERS_WITHIN: Duration = Duration::from_secs(1);
 /// Time for reading rotated files.
 const ROTATED_FOR: Duration = Duration::from_secs(2);
 
-/// Searches the log files of process `pid`, as [`super::proc::details::read`] found
-/// them, and their rotated siblings where the files themselves hold nothing decisive.
-/// Nothing is written; of open files no more than 16 times 4 MiB are read, of rotated ones
-/// 64 MiB in 2 s. `left_out` is how many more it found, `started` when the process did.
-pub fn search(pid: u32, files: &[LogFile], left_out: u64, started: Option<Timestamp>) -> LogSearch {
-    let mut search = LogSearch::default();
+/// Searches the logs of process `pid`, as [`super::proc::details::read`] found them: its
+/// open files; where its output is no file, what it goes into; and, where all that holds
+/// nothing decisive, the rotated siblings. Nothing is written; of a file no more than 4 MiB
+/// are read, of rotated ones 64 MiB in 2 s. `tell` is given what there is before those.
+pub fn search(pid: u32, details: &Details, tell: impl FnOnce(LogSearch)) -> LogSearch {
     let signatures = match Signatures::built_in() {
         Ok(signatures) => signatures,
         Err(error) => {
-            search.notes.push(format!("No log was searched: {error}."));
-            return search;
+            let notes = vec![format!("No log was searched: {error}.")];
+            return LogSearch {
+                notes,
+                ..LogSearch::default()
+            };
         }
     };
-    let clock = LogClock::of(pid);
-    let began = Instant::now();
-    let mut found = Vec::new();
-    for file in files.iter().take(FILE_LIMIT) {
-        match tail::read(pid, file) {
-            Ok(tail) => {
-                found.extend(findings(&signatures, &clock, &file.path, &tail));
-                search.files.push(searched(&file.path, &tail));
-            }
-            Err(error) => search.notes.push(unread(&file.path, &error)),
+    let mut searching = Searching {
+        signatures,
+        clock: LogClock::of(pid),
+        began: Instant::now(),
+        found: Vec::new(),
+        search: LogSearch::default(),
+    };
+    searching.open_files(pid, &details.log_files, details.log_files_left_out);
+    searching.output(pid, details);
+    let started = details.started.as_ref().and_then(|at| at.parse().ok());
+    if let Some(started) = started.filter(|_| !searching.is_decided()) {
+        tell(searching.so_far());
+        searching.rotated(pid, &details.log_files, started);
+    }
+    searching.so_far()
+}
+
+/// A search that goes on.
+struct Searching {
+    signatures: Signatures,
+    clock: LogClock,
+    began: Instant,
+    found: Vec<Ranked>,
+    search: LogSearch,
+}
+
+impl Searching {
+    fn open_files(&mut self, pid: u32, files: &[LogFile], left_out: u64) {
+        for file in files.iter().take(FILE_LIMIT) {
+            self.take(&file.path, tail::read(pid, file));
+        }
+        let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
+        if more > 0 {
+            self.search.notes.push(format!(
+                "{} not searched: the limit is {FILE_LIMIT}.",
+                match more {
+                    1 => "1 more log file was".to_owned(),
+                    _ => format!("{more} more log files were"),
+                }
+            ));
         }
     }
-    let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
-    if more > 0 {
-        search.notes.push(format!(
-            "{} not searched: the limit is {FILE_LIMIT}.",
-            match more {
-                1 => "1 more log file was".to_owned(),
-                _ => format!("{more} more log files were"),
+
+    /// What standard output and error go into.
+    fn output(&mut self, pid: u32, details: &Details) {
+        let goes_to = details.output_to.as_deref().unwrap_or_default();
+        if let Some(container) = &details.container {
+            for (path, tail) in container::read(container) {
+                self.take(&path, tail);
             }
-        ));
+        }
+        if !goes_to.contains("pipe") || !self.search.files.is_empty() {
+            return;
+        }
+        let readers = pipe::readers(pid, Instant::now() + READERS_WITHIN);
+        for reader in &readers {
+            for file in &reader.files {
+                self.take(&file.path, tail::read(reader.pid, file));
+            }
+        }
+        if self.search.files.is_empty() {
+            self.search.notes.push(pipe::note(&readers));
+        }
     }
-    let decisive = |found: &[Ranked]| found.iter().any(|(rank, _)| *rank <= DECISIVE);
-    if let Some(started) = started.filter(|_| !decisive(&found)) {
+
+    fn take(&mut self, path: &str, tail: io::Result<Tail>) {
+        match tail {
+            Ok(tail) => {
+                let found = findings(&self.signatures, &self.clock, path, &tail);
+                self.found.extend(found);
+                self.search.files.push(searched(path, &tail));
+            }
+            Err(error) => self.search.notes.push(unread(path, &error)),
+        }
+    }
+
+    fn is_decided(&self) -> bool {
+        self.found.iter().any(|(rank, _)| *rank <= DECISIVE)
+    }
+
+    fn rotated(&mut self, pid: u32, files: &[LogFile], started: Timestamp) {
         let mut budget = Budget {
             bytes: ROTATED_BYTES,
             until: Instant::now() + ROTATED_FOR,
         };
         for file in files.iter().take(FILE_LIMIT) {
-            let known: Vec<_> = (search.files.iter())
+            let known: Vec<_> = (self.search.files.iter())
                 .map(|searched| (searched.device, searched.inode))
                 .collect();
             for (path, tail) in rotated::read(pid, &file.path, started, &known, &mut budget) {
-                let more = findings(&signatures, &clock, &path, &tail);
+                let more = findings(&self.signatures, &self.clock, &path, &tail);
                 // A file that says nothing would only make the report longer.
                 if !more.is_empty() {
-                    search.files.push(searched(&path, &tail));
+                    self.search.files.push(searched(&path, &tail));
                 }
-                found.extend(more);
+                self.found.extend(more);
             }
         }
     }
-    search.findings = in_order(found);
-    // The look is dated when it ends.
-    let took = began.elapsed().as_millis() as u64;
-    let ages = search.findings.iter_mut();
-    for ago in ages.filter_map(|finding| finding.logged_ago_ms.as_mut()) {
-        *ago += took;
+
+    fn so_far(&self) -> LogSearch {
+        let mut search = self.search.clone();
+        search.findings = in_order(self.found.clone());
+        // The look is dated when it ends.
+        let took = self.began.elapsed().as_millis() as u64;
+        let ages = search.findings.iter_mut();
+        for ago in ages.filter_map(|finding| finding.logged_ago_ms.as_mut()) {
+            *ago += took;
+        }
+        search
     }
-    search
 }
 
 fn searched(path: &str, tail: &Tail) -> SearchedFile {
@@ -114,9 +188,9 @@ fn searched(path: &str, tail: &Tail) -> SearchedFile {
     }
 }
 
-fn unread(path: &str, error: &std::io::Error) -> String {
+fn unread(path: &str, error: &io::Error) -> String {
     let remedy = match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
+        io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
         _ => "",
     };
     format!("{path} could not be read: {error}{remedy}.")

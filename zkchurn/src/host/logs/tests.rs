@@ -100,6 +100,13 @@ fn log_file(fd: u32, path: &Path) -> LogFile {
     }
 }
 
+fn details(files: &[LogFile]) -> Details {
+    Details {
+        log_files: files.to_vec(),
+        ..Details::default()
+    }
+}
+
 #[test]
 fn files_are_searched_and_what_cannot_be_read_is_said() {
     let directory = tempfile::tempdir().unwrap();
@@ -109,7 +116,7 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path), log_file(999_999, &path)];
 
-    let search = search(std::process::id(), &files, 0, None);
+    let search = search(std::process::id(), &details(&files), |_| {});
 
     let path = path.to_string_lossy().into_owned();
     let size = ATTEMPT.len() as u64;
@@ -133,7 +140,14 @@ fn files_beyond_the_limit_are_named() {
         .map(|_| log_file(999_999, Path::new("/x")))
         .collect();
     // 24 of them `log_files` did not even keep.
-    let search = search(std::process::id(), &files, 24, None);
+    let search = search(
+        std::process::id(),
+        &Details {
+            log_files_left_out: 24,
+            ..details(&files)
+        },
+        |_| {},
+    );
     assert_eq!(search.notes.len(), 17);
     assert_eq!(
         search.notes[16],
@@ -229,8 +243,14 @@ fn a_decisive_line_is_found_in_a_rotated_file() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path)];
 
-    let started = Some(Timestamp::UNIX_EPOCH);
-    let search = search(std::process::id(), &files, 0, started);
+    let details = Details {
+        started: Some("1970-01-01T00:00:00Z".to_owned()),
+        ..details(&files)
+    };
+    let mut before = None;
+    let search = search(std::process::id(), &details, |search| before = Some(search));
+    let before = before.expect("what the open files say comes first");
+    assert_eq!(before.findings[0].signature, "connection-refused");
 
     let found = &search.findings[0];
     assert_eq!(found.signature, "zookeeper-class-missing", "{search:#?}");
