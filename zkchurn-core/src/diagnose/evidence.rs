@@ -341,9 +341,14 @@ fn weigh_one(
             && !is_quoted(&verdict.reasons_for)
         {
             verdict.confidence = Confidence::Possible;
-            verdict
-                .reasons_against
-                .push(format!("its log names another cause: \"{}\"", line.text()));
+            let against = &mut verdict.reasons_against;
+            // Once is enough, with what it means.
+            against.retain(|why| !why.contains(line.text()));
+            against.push(format!(
+                "its log names another cause ({}): \"{}\"",
+                line.finding.place(),
+                line.text()
+            ));
         }
     }
 }

@@ -169,12 +169,20 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         return vec![format!("read {} around {place}", found.path)];
     }
     let mut next = Vec::new();
-    if !details.log_files.is_empty() {
-        let paths: Vec<_> = details
-            .log_files
-            .iter()
-            .map(|file| file.path.as_str())
-            .collect();
+    let open: Vec<_> = details
+        .log_files
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    let searched = inspection.logs.iter().flat_map(|logs| &logs.files);
+    let searched: Vec<_> = searched.map(|file| file.path.as_str()).collect();
+    // More than it has open: what its output goes into.
+    let has_output = searched.len() > open.len();
+    let paths = match searched.is_empty() {
+        true => open,
+        false => searched,
+    };
+    if !paths.is_empty() {
         let verb = match inspection.logs {
             Some(_) => "no known sign of churn in its logs; read them yourself:",
             None => "search its logs, which were not read:",
@@ -185,7 +193,7 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         };
         next.push(format!("{verb} {}{more}", paths.join(", ")));
     }
-    next.extend(elsewhere(details));
+    next.extend(elsewhere(details).filter(|_| !has_output));
     next
 }
 

@@ -138,6 +138,19 @@ fn a_container_that_replaces_its_log_by_a_link_shows_no_file_of_the_host() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn a_log_on_mounts_of_the_processs_own_is_shown_by_a_path_that_opens() {
+    let script = "mount -t tmpfs none /mnt; exec 3>>/mnt/app.log; \
+                  echo 'java.lang.OutOfMemoryError: own' >&3; touch ready; read";
+    let suspect = Suspect::start(&["unshare", "--mount", "bash", "-c", script]);
+    let search = suspect.search();
+    let path = format!("/proc/{}/root/mnt/app.log", suspect.child.id());
+    assert_eq!(search.findings[0].path, path, "{search:?}");
+    let shown = std::fs::read_to_string(path).unwrap();
+    assert_eq!(shown, "java.lang.OutOfMemoryError: own\n");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_link_in_a_container_leads_to_no_directory_of_the_host() {
     let host = tempfile::tempdir().unwrap();
     // Absolute, so inside of the container it leads to nothing.

@@ -94,7 +94,7 @@ struct Searching {
 impl Searching {
     fn open_files(&mut self, pid: u32, files: &[LogFile], left_out: u64) {
         for file in files.iter().take(FILE_LIMIT) {
-            self.take(&file.path, tail::read(pid, file));
+            self.take(&openable(pid, &file.path), tail::read(pid, file));
         }
         let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
         if more > 0 {
@@ -122,7 +122,10 @@ impl Searching {
         let readers = pipe::readers(pid, Instant::now() + READERS_WITHIN);
         for reader in &readers {
             for file in &reader.files {
-                self.take(&file.path, tail::read(reader.pid, file));
+                self.take(
+                    &openable(reader.pid, &file.path),
+                    tail::read(reader.pid, file),
+                );
             }
         }
         if self.search.files.is_empty() {
@@ -155,6 +158,7 @@ impl Searching {
                 .map(|searched| (searched.device, searched.inode))
                 .collect();
             for (path, tail) in rotated::read(pid, &file.path, started, &known, &mut budget) {
+                let path = openable(pid, &path);
                 let more = findings(&self.signatures, &self.clock, &path, &tail);
                 // A file that says nothing would only make the report longer.
                 if !more.is_empty() {
@@ -175,6 +179,16 @@ impl Searching {
             *ago += took;
         }
         search
+    }
+}
+
+/// The path as whoever reads the report can open it: through the process, where that has
+/// mounts of its own, as in a container. It is there as long as the process is.
+fn openable(pid: u32, path: &str) -> String {
+    let mounts = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+    match (mounts("self"), mounts(&pid.to_string())) {
+        (Some(own), Some(other)) if own != other => format!("/proc/{pid}/root{path}"),
+        _ => path.to_owned(),
     }
 }
 
