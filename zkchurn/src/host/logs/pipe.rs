@@ -88,6 +88,7 @@ mod tests {
             .arg(&log)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let into = tee.stdin.take().unwrap();
