@@ -145,7 +145,7 @@ fn a_log_on_mounts_of_the_processs_own_is_shown_by_a_path_that_opens() {
     let search = suspect.search();
     let path = format!("/proc/{}/root/mnt/app.log", suspect.child.id());
     assert_eq!(search.findings[0].path, path, "{search:?}");
-    let shown = std::fs::read_to_string(path).unwrap();
+    let shown = fs::read_to_string(path).unwrap();
     assert_eq!(shown, "java.lang.OutOfMemoryError: own\n");
 }
 
