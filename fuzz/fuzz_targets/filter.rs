@@ -6,7 +6,10 @@ use libfuzzer_sys::fuzz_target;
 use zkchurn_core::filter::{Expectation, Filter};
 use zkchurn_fuzz::output::assert_harmless;
 
-fuzz_target!(|input: &str| {
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(input) = str::from_utf8(bytes) else {
+        return;
+    };
     match input.parse::<Filter>() {
         Ok(filter) => {
             // What is put together from it is understood, too.

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{completions, doctor, man, replay, serverlog, timewait, trace},
+    commands::{completions, doctor, man, replay, report, serverlog, timewait, trace},
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
@@ -41,6 +41,10 @@ fn dispatch(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Replay(args)) => {
             only_read_files()?;
             replay::run(args)
+        }
+        Some(Command::Report(args)) => {
+            only_read_files()?;
+            report::run(args)
         }
         Some(Command::ServerLog(args)) => {
             only_read_files()?;

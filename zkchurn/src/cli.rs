@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     commands::{
         completions::CompletionsArgs, doctor::DoctorArgs, man::ManArgs, replay::ReplayArgs,
-        serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
+        report::ReportArgs, serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
     },
     version::VERSION,
 };
@@ -65,13 +65,14 @@ Examples:
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    save the raw records
   zkchurn replay incident.zkchurn           report on them later, without privileges
+  zkchurn report incident.zkchurn -o incident.html
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here
   zkchurn man serverlog | man -l -          the manual, a page for each command
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
 4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable,
-8 not the log of a ZooKeeper server (serverlog).";
+8 not the log of a ZooKeeper server (serverlog), 9 not as --expect says.";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     TimeWait(TimeWaitArgs),
     /// Reports on a recording; needs no privileges.
     Replay(ReplayArgs),
+    /// Makes files for the ticket from a recording; .html is a page with pictures.
+    Report(ReportArgs),
     /// Finds the clients that churn in a ZooKeeper server's log files.
     ///
     /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, also rotated and

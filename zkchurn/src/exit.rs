@@ -27,6 +27,8 @@ pub enum Code {
     Unwritable = 7,
     /// A log is no ZooKeeper server's, or its layout is not understood.
     NotUnderstood = 8,
+    /// No finding is as `--expect` says.
+    NotAsExpected = 9,
 }
 
 impl Code {

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{Renderer, json::JsonForm, markdown::MarkdownForm, text::TextForm};
+use super::{Renderer, html::HtmlForm, json::JsonForm, markdown::MarkdownForm, text::TextForm};
 use crate::{doctor::Doctor, serverlog};
 
 /// How a form may look.
@@ -69,7 +69,7 @@ pub trait Form: Debug + Sync {
 }
 
 /// All forms; the first is the default.
-pub static FORMS: [&dyn Form; 3] = [&TextForm, &JsonForm, &MarkdownForm];
+pub static FORMS: [&dyn Form; 4] = [&TextForm, &JsonForm, &MarkdownForm, &HtmlForm];
 
 /// The form of this name.
 pub fn named(name: &str) -> Option<&'static dyn Form> {

@@ -4,9 +4,11 @@
 
 mod form;
 mod handshake;
+pub mod html;
 pub mod json;
 mod json_text;
 mod markdown;
+mod several;
 pub mod text;
 mod time_wait;
 mod words;
@@ -26,6 +28,7 @@ use crate::{
 };
 
 pub use form::{FORMS, Form, Options, named};
+pub use several::Several;
 pub use time_wait::TimeWaitOnly;
 
 /// One connection that ended, or that was open at the end, with its context.

@@ -106,7 +106,8 @@ mod tests {
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| {
-            for form in FORMS {
+            // A page is made of the same checks; its own tests read it.
+            for form in FORMS.into_iter().filter(|form| form.name() != "html") {
                 let mut printed = printed(form);
                 if form.name() == "json" {
                     let json: Value = serde_json::from_str(&printed).unwrap();

@@ -4,9 +4,11 @@
 
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod expect;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod serverlog;
 pub(crate) mod timewait;
 pub(crate) mod trace;

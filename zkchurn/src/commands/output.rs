@@ -47,6 +47,11 @@ pub(crate) fn options(no_color: bool) -> Options {
     }
 }
 
+/// The options of any form in a file.
+pub(crate) fn options_of_file() -> Options {
+    Options::plain(zone())
+}
+
 /// The local one; UTC, with a warning, where `TZ` names none.
 fn zone() -> TimeZone {
     time_zone::local().unwrap_or_else(|name| {

@@ -10,13 +10,15 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use zkchurn_core::{
-    filter::Filter,
+    filter::{Expectation, Filter},
     pipeline::{Pipeline, View},
     recording::reader::{OpenError, Reader},
+    render::Renderer,
     replay::{PlayError, play},
 };
 
 use super::{
+    expect,
     output::{self, OutputArgs},
     values,
 };
@@ -39,6 +41,11 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "FILTER", value_parser = values::filter)]
     pub filter: Option<Filter>,
 
+    /// Fail with exit code 9 unless a finding is like this, such as
+    /// 'finding=refused,confidence>=likely'; may be given several times.
+    #[arg(long, value_name = "TERMS", value_parser = values::expectation)]
+    pub expect: Vec<Expectation>,
+
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -50,32 +57,59 @@ pub(crate) struct ReplayArgs {
 ///
 /// The file cannot be read or is no recording, or the output cannot be written.
 pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
-    let file = File::open(&args.file)
-        .with_context(|| format!("{} cannot be read", args.file.display()))
-        .map_err(|error| Failure::new(Code::Unreadable, error))?;
-    let mut reader = open(file, &args.file)?;
+    let mut reader = open(open_file(&args.file)?, &args.file)?;
     let view = View {
         top: args.output.top,
         time_wait_rows: false,
     };
     let mut pipeline =
         Pipeline::new(output::renderer(&args.output), view).with_filter(args.filter.clone());
-    let ended = play(&mut reader, &mut pipeline).map_err(|error| match error {
+    let code = play_all(&mut reader, &mut pipeline, &args.file)?;
+    let findings = pipeline.report().map(|report| report.findings.as_slice());
+    Ok(expect::check(
+        &args.expect,
+        findings.unwrap_or_default(),
+        code,
+    ))
+}
+
+/// Plays it to its end, and names damage on standard error.
+///
+/// # Errors
+///
+/// The file cannot be read, or the output cannot be written.
+pub(crate) fn play_all<R: Read, O: Renderer>(
+    reader: &mut Reader<R>,
+    pipeline: &mut Pipeline<O>,
+    path: &Path,
+) -> Result<Code, Failure> {
+    let ended = play(reader, pipeline).map_err(|error| match error {
         PlayError::Read(error) => {
-            let message = format!("{} cannot be read", args.file.display());
+            let message = format!("{} cannot be read", path.display());
             Failure::new(Code::Unreadable, anyhow::Error::new(error).context(message))
         }
         PlayError::Write(error) => error.into(),
     })?;
-    Ok(report_damage(
-        &reader,
-        &args.file,
-        pipeline.has_begun(),
-        ended,
-    ))
+    Ok(report_damage(reader, path, pipeline.has_begun(), ended))
 }
 
-fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> {
+/// Opens a recording, or what should be one.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
+    File::open(path)
+        .with_context(|| format!("{} cannot be read", path.display()))
+        .map_err(|error| Failure::new(Code::Unreadable, error))
+}
+
+/// Reads its head.
+///
+/// # Errors
+///
+/// It is no recording.
+pub(crate) fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> {
     Reader::new(from).map_err(|error| {
         let code = match error {
             OpenError::Io(_) => Code::Unreadable,

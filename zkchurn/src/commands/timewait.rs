@@ -157,7 +157,8 @@ mod tests {
         settings.set_omit_expression(true);
         for recording in ["incident", "server_side"] {
             let file = tests.join(format!("recordings/{recording}.zkchurn"));
-            for form in FORMS {
+            // A page has its own tests; two of them here would be half a megabyte.
+            for form in FORMS.into_iter().filter(|form| form.name() != "html") {
                 let name = format!("{recording}_{}", form.name());
                 let mut printed = printed(&file, form);
                 if form.name() == "json" {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! Values of options: what may be typed, and the sentence that refuses the rest.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{
+    num::NonZeroU32,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use zkchurn_core::{
-    filter::{Filter, FilterError},
+    filter::{Expectation, Filter, FilterError},
     frame::{Hook, Sides},
     render::{self, FORMS, Form},
     serverlog::moment::Moment,
@@ -65,6 +70,31 @@ impl From<HookValue> for Hook {
 pub(crate) fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
     let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
     PossibleValuesParser::new(values).try_map(|name| render::named(&name).ok_or("no such format"))
+}
+
+/// `--expect`
+pub(crate) fn expectation(text: &str) -> Result<Expectation, FilterError> {
+    text.parse()
+}
+
+/// The form that a file's ending names.
+pub(crate) fn form_of(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()? {
+        "html" => Some("html"),
+        "md" => Some("markdown"),
+        "json" => Some("json"),
+        "txt" => Some("text"),
+        _ => None,
+    }
+}
+
+/// `--output` of `report`
+pub(crate) fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match form_of(&path) {
+        Some(_) => Ok(path),
+        None => Err("the ending says what to write: .html, .md, .json or .txt".to_owned()),
+    }
 }
 
 /// `--filter`

@@ -172,7 +172,8 @@ mod tests {
                 let command = command.split(" > ").next().unwrap_or_default();
                 let words = command
                     .split_whitespace()
-                    .skip_while(|word| *word != "zkchurn");
+                    .skip_while(|word| *word != "zkchurn")
+                    .map(|word| word.trim_matches('\''));
                 let parsed = Cli::command().try_get_matches_from(words);
                 assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
                 let begins = page.name == "zkchurn" || command.contains(page.name);

@@ -54,16 +54,17 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
             "A file is not the log of a ZooKeeper server, or its layout is not understood. \
              The report says which."
         }
+        NotAsExpected => "No finding is as --expect says; standard error says what was found.",
     }
 }
 
 use Code::{
-    Damaged, Failure, NotPermitted, NotUnderstood, Success, Unreadable, Unsupported, Unwritable,
-    Usage,
+    Damaged, Failure, NotAsExpected, NotPermitted, NotUnderstood, Success, Unreadable, Unsupported,
+    Unwritable, Usage,
 };
 
 /// All pages: the trace, then the commands in the order of the help text.
-pub(crate) const PAGES: [Page; 6] = [
+pub(crate) const PAGES: [Page; 7] = [
     Page {
         name: "zkchurn",
         codes: &[
@@ -132,7 +133,15 @@ pub(crate) const PAGES: [Page; 6] = [
     },
     Page {
         name: "replay",
-        codes: &[Success, Failure, Usage, Damaged, Unreadable, Unwritable],
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            Damaged,
+            Unreadable,
+            Unwritable,
+            NotAsExpected,
+        ],
         examples: &[
             example(
                 "zkchurn replay incident.zkchurn",
@@ -146,6 +155,33 @@ pub(crate) const PAGES: [Page; 6] = [
             example(
                 "zkchurn replay incident.zkchurn --format json | jq 'select(.type == \"report\")'",
                 "The report as one JSON object, for a program.",
+            ),
+            example(
+                "zkchurn replay incident.zkchurn --expect 'finding=refused,confidence>=likely'",
+                "The recording of an incident as a test: exit code 9 unless that is found.",
+            ),
+        ],
+    },
+    Page {
+        name: "report",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            Damaged,
+            Unreadable,
+            Unwritable,
+            NotAsExpected,
+        ],
+        examples: &[
+            example(
+                "zkchurn report incident.zkchurn -o incident.html",
+                "One file with the answer, pictures and the evidence, for a browser and the \
+                 ticket.",
+            ),
+            example(
+                "zkchurn report incident.zkchurn -o incident.html -o incident.md",
+                "The same as Markdown, too.",
             ),
         ],
     },

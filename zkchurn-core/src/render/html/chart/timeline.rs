@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+//! Every connection on a line of time, by thread; in bins where there are too many to tell
+//! apart.
+
+use maud::{Markup, html};
+
+use super::Figure;
+use crate::{
+    render::html::{
+        collect::{Chart, Lane, MOST_MARKS},
+        look::Look,
+        page::{LogLine, Page, cut},
+        svg::{WIDTH, at, moment, picture, step},
+    },
+    text::{count, counted, duration},
+};
+
+/// Lanes that are shown.
+const LANES: usize = 12;
+/// Marks on one line that can be told apart.
+const APART: u64 = 110;
+const LANE: f64 = 46.0;
+const LEFT: f64 = 12.0;
+const PLOT: f64 = WIDTH - 2.0 * LEFT;
+/// Log lines that have a mark.
+const LOGS: usize = 9;
+
+pub(super) fn figure(page: &Page) -> Option<Figure> {
+    let chart = &page.chart;
+    if chart.lanes.is_empty() {
+        return None;
+    }
+    let is_dense = |lane: &Lane| lane.connections > APART;
+    let binned = chart.without_mark > 0 || chart.lanes.iter().any(is_dense);
+    let scale = Scale {
+        length_ns: page.length_ns.max(1),
+    };
+    let shown = chart.lanes.len().min(LANES);
+    let logs: Vec<_> = logs(page).take(LOGS).collect();
+    let bottom = 8.0 + LANE * shown as f64;
+    let height = bottom + if logs.is_empty() { 26.0 } else { 52.0 };
+    let inner = html! {
+        (axis(&scale, bottom))
+        @for (index, lane) in chart.lanes.iter().take(LANES).enumerate() {
+            @let top = 8.0 + LANE * index as f64;
+            text.lane x=(at(LEFT)) y=(at(top + 12.0)) {
+                (cut(&lane.label)) " · " (counted(lane.connections, "connection"))
+            }
+            @let rule = top + if binned { 42.0 } else { 32.0 };
+            line.rule x1=(at(LEFT)) x2=(at(WIDTH - LEFT)) y1=(at(rule)) y2=(at(rule)) {}
+            @if binned { (bars(lane, chart.bin_ns, &scale, top)) }
+            @else { (marks(chart, index, &scale, top + 32.0)) }
+        }
+        @for (number, (at_ns, line)) in logs.iter().enumerate() {
+            @let x = scale.x(*at_ns);
+            g.log {
+                title { (cut(&line.line)) }
+                line x1=(at(x)) x2=(at(x)) y1="8" y2=(at(bottom)) {}
+                path d=(format!("M{} {}l7 12l-14 0Z", at(x), at(bottom + 24.0))) {}
+                text.tick x=(at(x)) y=(at(bottom + 48.0)) text-anchor="middle" { "log " (number + 1) }
+            }
+        }
+    };
+    let description = sentence(page, binned, shown);
+    Some(Figure {
+        id: "timeline",
+        title: "Every connection, by thread",
+        picture: html! {
+            (legend(chart))
+            (picture("timeline", height, "Connections over time", &description, &inner))
+            @if !logs.is_empty() { (log_list(&logs)) }
+        },
+        sentence: description,
+        columns: match binned {
+            false => &["Start", "Who", "Peer", "Lived", "Outcome"],
+            true => &["From", "Who", "Began", "How they ended"],
+        },
+        rows: match binned {
+            false => mark_rows(chart),
+            true => bin_rows(chart),
+        },
+    })
+}
+
+struct Scale {
+    length_ns: u64,
+}
+
+impl Scale {
+    fn x(&self, ns: u64) -> f64 {
+        let share = ns as f64 / self.length_ns as f64;
+        LEFT + PLOT * share.clamp(0.0, 1.0)
+    }
+}
+
+fn axis(scale: &Scale, bottom: f64) -> Markup {
+    let step = step(scale.length_ns, 12);
+    let ticks = (0..=scale.length_ns / step)
+        .take(24)
+        .map(|tick| tick * step);
+    html! {
+        @for ns in ticks {
+            @let x = scale.x(ns);
+            line.grid x1=(at(x)) x2=(at(x)) y1="4" y2=(at(bottom)) {}
+            text.tick x=(at(x)) y=(at(bottom + 16.0))
+                text-anchor=(if x < 40.0 { "start" } else if x > WIDTH - 40.0 { "end" } else { "middle" })
+                { (moment(ns)) }
+        }
+    }
+}
+
+fn marks(chart: &Chart, lane: usize, scale: &Scale, y: f64) -> Markup {
+    let of_lane = chart.marks.iter().filter(|mark| mark.lane == lane);
+    html! {
+        @for mark in of_lane {
+            @let x = scale.x(mark.at_ns);
+            @let end = scale.x(mark.at_ns.saturating_add(mark.lived_ns.unwrap_or(0)));
+            g class=(mark.look.class()) {
+                title {
+                    (moment(mark.at_ns)) ": " (cut(&mark.outcome)) ", "
+                    (mark.lived_ns.map_or_else(|| "not established".to_owned(), |ns| format!("lived {}", duration(ns))))
+                }
+                @if end - x > 8.0 {
+                    line.life x1=(at(x)) x2=(at(end)) y1=(at(y)) y2=(at(y)) {}
+                }
+                path.mark d=(mark.look.shape(x, y)) {}
+            }
+        }
+    }
+}
+
+/// Columns of what began in each bin, the worst at the bottom.
+fn bars(lane: &Lane, bin_ns: u64, scale: &Scale, top: f64) -> Markup {
+    let most = lane.bins.values().map(sum).max().unwrap_or(1).max(1);
+    let width = (PLOT * bin_ns as f64 / scale.length_ns as f64).clamp(1.0, 24.0);
+    html! {
+        @for (bin, looks) in lane.bins.iter().take(512) {
+            @let x = scale.x(bin.saturating_mul(bin_ns));
+            @let pieces = pieces(looks, most, top + 42.0);
+            @for (look, y, height) in pieces {
+                rect class=(look.class()) x=(at(x)) y=(at(y)) width=(at((width - 0.4).max(0.8)))
+                    height=(at(height)) {}
+            }
+        }
+    }
+}
+
+type Looks = std::collections::BTreeMap<Look, u64>;
+
+fn sum(looks: &Looks) -> u64 {
+    looks
+        .values()
+        .fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// From the bottom up, 26 units high for the fullest bin.
+fn pieces(looks: &Looks, most: u64, bottom: f64) -> Vec<(Look, f64, f64)> {
+    let mut y = bottom;
+    let pieces = looks.iter().map(|(look, count)| {
+        let height = 26.0 * (*count as f64 / most as f64);
+        y -= height;
+        (*look, y, height)
+    });
+    pieces.collect()
+}
+
+fn legend(chart: &Chart) -> Markup {
+    let there = |look: &Look| chart.lanes.iter().any(|lane| lane.looks.contains_key(look));
+    html! {
+        ul.legend {
+            @for look in Look::ALL.into_iter().filter(there) {
+                li {
+                    svg class=(look.class()) viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" {
+                        path.mark d=(look.shape(7.0, 7.0)) {}
+                    }
+                    (look.words())
+                }
+            }
+        }
+    }
+}
+
+fn logs(page: &Page) -> impl Iterator<Item = (u64, &LogLine)> {
+    page.logs.iter().filter_map(|line| {
+        let at_ns = line.at_ns.filter(|at_ns| *at_ns <= page.length_ns)?;
+        Some((at_ns, line))
+    })
+}
+
+fn log_list(logs: &[(u64, &LogLine)]) -> Markup {
+    html! {
+        ol.logs {
+            @for (at_ns, line) in logs {
+                li {
+                    b { (moment(*at_ns)) } " " (cut(&line.place)) ": "
+                    code { (cut(&line.line)) }
+                    " (" (counted(line.count, "line")) ": " (cut(&line.meaning)) ")"
+                }
+            }
+        }
+    }
+}
+
+fn sentence(page: &Page, binned: bool, shown: usize) -> String {
+    let chart = &page.chart;
+    let all = chart
+        .lanes
+        .iter()
+        .fold(0_u64, |sum, lane| sum.saturating_add(lane.connections));
+    let mut sentence = match chart.lanes.first() {
+        Some(first) if shown > 1 => format!(
+            "{} of {} are of {}.",
+            count(first.connections),
+            counted(all, "connection"),
+            first.label
+        ),
+        Some(first) => format!("All {} are of {}.", counted(all, "connection"), first.label),
+        None => String::new(),
+    };
+    sentence.push_str(&match binned {
+        false => " Each mark is a connection at its start; a line behind it is its life where \
+                  that is long enough to see. An even row of equal marks is a program that \
+                  tries again."
+            .to_owned(),
+        true => format!(
+            " There are too many for a mark each, so each column counts what began in {}, in the \
+             colour of how it ended; its height is relative to the thread's fullest column.",
+            duration(chart.bin_ns)
+        ),
+    });
+    if let more @ 1.. = chart.lanes.len().saturating_sub(shown) {
+        sentence.push_str(&format!(" {} more threads are in the table only.", more));
+    }
+    sentence
+}
+
+/// Rows of a table are limited so that the page stays small.
+const ROWS: usize = 400;
+
+fn mark_rows(chart: &Chart) -> Vec<Vec<String>> {
+    let label = |lane: usize| chart.lanes.get(lane).map_or("", |lane| &lane.label);
+    let rows = chart.marks.iter().take(ROWS.min(MOST_MARKS)).map(|mark| {
+        vec![
+            moment(mark.at_ns),
+            label(mark.lane).to_owned(),
+            mark.peer.clone(),
+            mark.lived_ns.map_or_else(|| "-".to_owned(), duration),
+            mark.outcome.clone(),
+        ]
+    });
+    rows.collect()
+}
+
+fn bin_rows(chart: &Chart) -> Vec<Vec<String>> {
+    let bins = chart.lanes.iter().flat_map(|lane| {
+        let bins = lane.bins.iter();
+        bins.map(move |(bin, looks)| (lane, *bin, looks))
+    });
+    let rows = bins.take(ROWS).map(|(lane, bin, looks)| {
+        let ended = looks.iter();
+        let ended: Vec<_> = ended
+            .map(|(look, number)| format!("{} {}", count(*number), look.words()))
+            .collect();
+        vec![
+            moment(bin.saturating_mul(chart.bin_ns)),
+            lane.label.clone(),
+            count(sum(looks)),
+            ended.join(", "),
+        ]
+    });
+    rows.collect()
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//! Counts of durations in bins of a tenth of a decade, from 10 µs to 10,000 s.
+
+use serde::{Deserialize, Serialize};
+
+/// Bins of a decade.
+const OF_DECADE: f64 = 10.0;
+/// The shortest time that has a bin of its own, nanoseconds.
+const LEAST_NS: f64 = 1e4;
+/// Bins from 10 µs to 10,000 s.
+const BINS: usize = 90;
+
+/// How often durations of each length came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Histogram {
+    /// Empty, or up to [`BINS`].
+    counts: Vec<u64>,
+}
+
+impl Histogram {
+    pub(super) fn add(&mut self, duration_ns: u64) {
+        let bin = ((duration_ns.max(1) as f64 / LEAST_NS).log10() * OF_DECADE).floor();
+        let bin = (bin.max(0.0) as usize).min(BINS - 1);
+        if self.counts.len() <= bin {
+            self.counts.resize(bin + 1, 0);
+        }
+        if let Some(count) = self.counts.get_mut(bin) {
+            *count += 1;
+        }
+    }
+
+    /// The bins in which something is: start and end in nanoseconds, and the count.
+    pub(super) fn bins(&self) -> impl Iterator<Item = (u64, u64, u64)> {
+        let bins = self.counts.iter().take(BINS).enumerate();
+        bins.filter(|(_, count)| **count > 0)
+            .map(|(bin, count)| (edge(bin), edge(bin + 1), *count))
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.bins()
+            .fold(0, |sum, (.., count)| sum.saturating_add(count))
+    }
+}
+
+fn edge(bin: usize) -> u64 {
+    (LEAST_NS * 10_f64.powf(bin as f64 / OF_DECADE)).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_duration_lies_in_its_bin() {
+        for duration in [1, 9_999, 10_000, 1_400_000, 1_540_000_000, u64::MAX] {
+            let mut histogram = Histogram::default();
+            histogram.add(duration);
+            let bins: Vec<_> = histogram.bins().collect();
+            let (start, end, count) = bins[0];
+            assert_eq!((bins.len(), count), (1, 1));
+            assert!(
+                start <= duration || duration < 10_000,
+                "{duration}: {start}"
+            );
+            assert!(duration < end || duration == u64::MAX, "{duration}: {end}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn report`: files for the ticket, made of a recording, or again of a page.
+
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use anyhow::Context;
+use clap::Args;
+use zkchurn_core::{
+    filter::{Expectation, Filter},
+    pipeline::{Pipeline, View},
+    render::{Form, Renderer, Several, html, named},
+};
+
+use super::{expect, output, replay, values};
+use crate::{
+    exit::{Code, Failure},
+    host::recording_file,
+};
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The recording, or a page that `zkchurn report` has made.
+    pub file: PathBuf,
+
+    /// Where to write; may be given several times. The ending says what: .html is a page
+    /// with pictures, .md for a ticket, .json for programs, .txt for a terminal.
+    ///
+    /// The file must not exist.
+    #[arg(short, long, value_name = "FILE", required = true, value_parser = values::report_file)]
+    pub output: Vec<PathBuf>,
+
+    /// Count and show only these connections and findings, such as
+    /// 'process:java not finding:tcp_health_probe' (docs/reference/filter.md).
+    #[arg(long, value_name = "FILTER", value_parser = values::filter)]
+    pub filter: Option<Filter>,
+
+    /// How many processes the report lists, and how many threads of each.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
+    pub top: usize,
+
+    /// Fail with exit code 9 unless a finding is like this, such as
+    /// 'finding=refused,confidence>=likely'; may be given several times.
+    #[arg(long, value_name = "TERMS", value_parser = values::expectation)]
+    pub expect: Vec<Expectation>,
+}
+
+/// Writes the files.
+///
+/// # Errors
+///
+/// The file is neither a recording nor a page, or a file cannot be written.
+pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
+    let mut file = replay::open_file(&args.file)?;
+    let mut head = [0; 64];
+    let length = fill(&mut file, &mut head).map_err(|error| unreadable(&args.file, error))?;
+    let head = head.get(..length).unwrap_or_default();
+    let bytes = head.chain(file);
+    match html::is_page(head) {
+        true => again(args, bytes),
+        false => of_recording(args, bytes),
+    }
+}
+
+fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = into.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(length)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Failure {
+    let message = format!("{} cannot be read", path.display());
+    Failure::new(Code::Unreadable, anyhow::Error::new(error).context(message))
+}
+
+fn again(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
+    let path = args.file.display();
+    let refuse = |why: &str| {
+        Err(Failure::sentence(
+            Code::Usage,
+            format!("{path} is a page: {why}"),
+        ))
+    };
+    if args.filter.is_some() || !args.expect.is_empty() {
+        return refuse("a filter and an expectation need the recording it was made of");
+    }
+    if args
+        .output
+        .iter()
+        .any(|to| values::form_of(to) != Some("html"))
+    {
+        return refuse("of a page only the same page can be made; other forms need the recording");
+    }
+    let mut bytes = Vec::new();
+    let most = html::LARGEST as u64 + 1;
+    from.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&args.file, error))?;
+    let page = html::again(&bytes)
+        .with_context(|| format!("{path} cannot be read as a page"))
+        .map_err(|error| Failure::new(Code::Damaged, error))?;
+    for to in &args.output {
+        write(to, page.as_bytes())?;
+    }
+    Ok(Code::Success)
+}
+
+/// What a form writes until its file is written.
+#[derive(Clone, Default)]
+struct Memory(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn of_recording(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
+    let mut reader = replay::open(from, &args.file)?;
+    let mut renderers: Vec<Box<dyn Renderer>> = Vec::new();
+    let mut files = Vec::new();
+    for to in &args.output {
+        let memory = Memory::default();
+        let form = values::form_of(to).and_then(named);
+        renderers.extend(form.map(|form| renderer(form, memory.clone())));
+        files.push((to, memory));
+    }
+    let view = View {
+        top: args.top,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(Several(renderers), view).with_filter(args.filter.clone());
+    let code = replay::play_all(&mut reader, &mut pipeline, &args.file)?;
+    for (to, memory) in files {
+        write(to, &memory.0.borrow())?;
+    }
+    let findings = pipeline.report().map(|report| report.findings.as_slice());
+    Ok(expect::check(
+        &args.expect,
+        findings.unwrap_or_default(),
+        code,
+    ))
+}
+
+fn renderer(form: &dyn Form, to: Memory) -> Box<dyn Renderer> {
+    form.renderer(Box::new(to), output::options_of_file())
+}
+
+/// It has its name once it is whole.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let message = match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                format!("{} exists already; choose another name", path.display())
+            }
+            _ => format!("{} cannot be written", path.display()),
+        };
+        Failure::new(Code::Unwritable, anyhow::Error::new(error).context(message))
+    };
+    let (mut file, unfinished): (File, _) = recording_file::create(path).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    unfinished.finish().map_err(|error| {
+        Failure::sentence(
+            Code::Unwritable,
+            format!("{} cannot be named: {error}", path.display()),
+        )
+    })?;
+    Ok(())
+}
