@@ -149,7 +149,15 @@ mod tests {
             (0, ESTABLISHED, NOTHING_QUEUED, 0, received),
             (0, CLOSE_WAIT, RECEIVE_SHUT | PEER_FIN, 0, received),
             (0, FIN_WAIT2, SEND_SHUT, 0, received),
+            (0, FIN_WAIT1, SEND_SHUT, 0, received),
+            // An orphan: nobody can read what came.
+            (0, FIN_WAIT1, SHUT | NO_DESCRIPTOR, 0, sent),
+            // An orphan of TCP_LINGER2 below 0, and one that waited in vain for the FIN.
+            (0, FIN_WAIT2, SHUT | NO_DESCRIPTOR | LINGER_ABORTS, 0, sent),
+            (0, FIN_WAIT2, SHUT | NO_DESCRIPTOR, 0, None),
             // Or it took ETIMEDOUT: nobody knows.
+            (0, FIN_WAIT1, SEND_SHUT | RETRYING, 0, None),
+            (0, FIN_WAIT2, SEND_SHUT | RETRYING, 0, None),
             (0, ESTABLISHED, RETRYING, 0, None),
             // Orderly, with all read, and with something unread.
             (0, FIN_WAIT2, SHUT | PEER_FIN | NO_DESCRIPTOR, 0, None),
