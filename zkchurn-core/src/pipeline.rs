@@ -21,7 +21,11 @@ use crate::{
     process::ProcessKey,
     registry::Registry,
     render::{ConnectionLine, ElsewhereLine, Renderer},
-    report::{self, Busiest, IntervalSummary, Lead, Leading, Loss, Report, Sources},
+    report::{
+        self, Busiest, IntervalSummary, Lead, Leading, Loss, Report, Sources,
+        family::{self, FamilyRow},
+    },
+    tape::Kept,
     timewait::{
         Snapshot,
         owners::Owners,
@@ -381,6 +385,33 @@ impl<R: Renderer> Pipeline<R> {
         self.start
             .as_ref()
             .map(|start| report::build(&self.sources(start, mark, ON_THE_WAY)))
+    }
+
+    /// The report as it stands at `mark`, as [`Self::report_at`] makes it, with the
+    /// families that it is about, and how many more than `most` there are.
+    pub fn families_at(&self, mark: &Mark, most: usize) -> Option<(Report, Vec<FamilyRow>, u64)> {
+        let sources = self.sources(self.start.as_ref()?, mark, ON_THE_WAY);
+        let report = report::build(&sources);
+        let (rows, left_out) = family::rows(&sources, &report, most);
+        Some((report, rows, left_out))
+    }
+
+    /// How the trace was made, once it has begun.
+    pub fn start(&self) -> Option<&TraceStart> {
+        self.start.as_ref()
+    }
+
+    /// A connection with what is known of its process now; `None` before the trace has
+    /// begun.
+    pub fn line<'a>(&'a self, kept: &'a Kept) -> Option<ConnectionLine<'a>> {
+        let key = ProcessKey::of(&kept.connection);
+        Some(ConnectionLine {
+            connection: &kept.connection,
+            outcome: kept.outcome,
+            process: key.and_then(|key| self.registry.get(key)),
+            details: key.and_then(|key| self.registry.details(key)),
+            clock: self.start.as_ref()?.clock,
+        })
     }
 
     fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark, depth: Depth) -> Sources<'a> {

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{completions, doctor, man, replay, report, serverlog, timewait, trace},
+    commands::{completions, doctor, live, man, replay, report, serverlog, timewait, trace},
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
@@ -38,6 +38,10 @@ fn dispatch(cli: &Cli) -> Result<Code, Failure> {
     match &cli.command {
         None => trace::run(&cli.trace),
         Some(Command::TimeWait(args)) => timewait::run(args),
+        Some(Command::Live(args)) => {
+            only_read_files()?;
+            live::run(args)
+        }
         Some(Command::Replay(args)) => {
             only_read_files()?;
             replay::run(args)

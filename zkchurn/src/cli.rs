@@ -8,8 +8,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
-        completions::CompletionsArgs, doctor::DoctorArgs, man::ManArgs, replay::ReplayArgs,
-        report::ReportArgs, serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
+        completions::CompletionsArgs, doctor::DoctorArgs, live::LiveArgs, man::ManArgs,
+        replay::ReplayArgs, report::ReportArgs, serverlog::ServerLogArgs, timewait::TimeWaitArgs,
+        trace::TraceArgs,
     },
     version::VERSION,
 };
@@ -65,6 +66,7 @@ Examples:
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    save the raw records
   zkchurn replay incident.zkchurn           report on them later, without privileges
+  zkchurn live incident.zkchurn             look at them on the whole screen, over time
   zkchurn report incident.zkchurn -o incident.html
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here
@@ -80,6 +82,12 @@ pub(crate) enum Command {
     /// Lists TIME_WAIT sockets with the process and thread that owned them.
     #[command(name = "timewait")]
     TimeWait(TimeWaitArgs),
+    /// Shows a recording on the whole screen, with a time cursor.
+    ///
+    /// The answer stands above a table of processes and peers, worst first; Enter goes down to
+    /// threads, connections, stacks and log lines, ? shows the keys, and q leaves the answer
+    /// on the normal screen. Needs no privileges.
+    Live(LiveArgs),
     /// Reports on a recording; needs no privileges.
     Replay(ReplayArgs),
     /// Makes files for the ticket from a recording; .html is a page with pictures.

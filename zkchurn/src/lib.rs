@@ -15,9 +15,11 @@ mod app;
 mod cli;
 mod commands;
 mod exit;
+mod full_screen;
 pub mod host;
 mod live;
 mod version;
+mod view;
 mod warn;
 
 pub use app::run;

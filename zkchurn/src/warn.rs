@@ -3,9 +3,9 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     panic,
-    sync::OnceLock,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,10 +31,71 @@ static QUEUE: OnceLock<Outbox> = OnceLock::new();
 pub(crate) fn warn(message: fmt::Arguments<'_>) {
     let line = printable(message.to_string().as_bytes());
     let line = format!("zkchurn: {line}\n");
+    if let Some(line) = held_back(line) {
+        write(line);
+    }
+}
+
+fn write(line: String) {
     match QUEUE.get() {
         // What finds no room is dropped: a trace does not wait for the reader.
         Some(queue) => drop(queue.put(line.into_bytes())),
         None => drop(io::stderr().lock().write_all(line.as_bytes())),
+    }
+}
+
+/// Messages while something else is on the terminal.
+#[derive(Default)]
+struct Held {
+    lines: Vec<String>,
+    /// How many more there were.
+    left_out: usize,
+    /// The latest, until it is asked for.
+    latest: Option<String>,
+}
+
+static HELD: Mutex<Option<Held>> = Mutex::new(None);
+/// Messages that are held at most.
+const MOST_HELD: usize = 200;
+
+fn held() -> MutexGuard<'static, Option<Held>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds messages back from here on, where they would go to a terminal: a screen is
+/// drawn there.
+pub(crate) fn hold() {
+    if io::stderr().is_terminal() {
+        held().get_or_insert_default();
+    }
+}
+
+/// The latest message that was held back, once.
+pub(crate) fn latest() -> Option<String> {
+    held().as_mut()?.latest.take()
+}
+
+/// Writes what was held back.
+pub(crate) fn release() {
+    let Some(held) = held().take() else { return };
+    held.lines.into_iter().for_each(write);
+    if held.left_out > 0 {
+        write(format!("zkchurn: {} more messages\n", held.left_out));
+    }
+}
+
+/// Keeps a line for later if messages are held back; else it is to be written.
+fn held_back(line: String) -> Option<String> {
+    match held().as_mut() {
+        None => Some(line),
+        Some(held) => {
+            held.latest = Some(line.trim_end().to_owned());
+            match held.lines.len() < MOST_HELD {
+                true => held.lines.push(line),
+                false => held.left_out += 1,
+            }
+            None
+        }
     }
 }
 

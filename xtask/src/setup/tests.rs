@@ -50,6 +50,12 @@ pub(super) fn missing() -> Vec<Missing> {
             &["strace"],
         ));
     }
+    if command::on_path("tmux").is_none() || command::on_path("pgrep").is_none() {
+        missing.push(Missing::package(
+            "tmux, a terminal for the full-screen view, and pgrep",
+            &["tmux", "procps"],
+        ));
+    }
     if command::on_path("openssl").is_none() {
         missing.push(Missing::package("openssl, a TLS client", &["openssl"]));
     }

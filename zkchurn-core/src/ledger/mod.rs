@@ -64,7 +64,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    fn of(connection: &Connection) -> Self {
+    pub(crate) fn of(connection: &Connection) -> Self {
         match connection.side {
             Side::Client => Self::Server(connection.remote),
             Side::Server => Self::Client {

@@ -293,6 +293,20 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
     })
 }
 
+/// What the line of a connection says, a field a line, for people to look at.
+pub(super) fn connection_fields(line: &ConnectionLine<'_>) -> Vec<String> {
+    let mut text = Vec::new();
+    let pretty = serde_json::ser::PrettyFormatter::with_indent(b"  ");
+    let written =
+        ConnectionBody::new(line).serialize(&mut Serializer::with_formatter(&mut text, pretty));
+    let text = String::from_utf8_lossy(&text);
+    match written {
+        Ok(()) => text.lines().map(str::to_owned).collect(),
+        // Only a map with keys that are no text could not be written.
+        Err(error) => vec![error.to_string()],
+    }
+}
+
 impl<W: Write> Renderer for Json<W> {
     fn start(&mut self, start: &TraceStart) -> io::Result<()> {
         let time = rfc3339(start.clock.timestamp(start.clock.monotonic_ns));

@@ -56,15 +56,12 @@ pub struct Sources<'a> {
 
 pub fn build(sources: &Sources<'_>) -> Report {
     let Sources { start, mark, .. } = sources;
-    let scope = Scope {
-        clock: start.clock,
-        length_ns: mark.monotonic_ns.saturating_sub(start.clock.monotonic_ns),
-    };
+    let scope = Scope::of(sources);
     let flows = sources.ledger.flows();
     let rows: Vec<_> = flows
         .iter()
         .take(sources.top)
-        .map(|(key, flow)| flow_row(key, flow, sources.registry, &scope, sources.top))
+        .map(|(key, flow)| flow_row(key, flow, sources, &scope))
         .collect();
     let diagnosis = diagnose(
         sources.ledger,
@@ -139,9 +136,17 @@ fn aggregated_only(ledger: &Ledger) -> Option<AggregatedOnly> {
 }
 
 /// What turns a tally's numbers into a row's.
-struct Scope {
+pub(super) struct Scope {
     clock: ClockPair,
     length_ns: u64,
+}
+
+impl Scope {
+    pub(super) fn of(sources: &Sources<'_>) -> Self {
+        let clock = sources.start.clock;
+        let length_ns = sources.mark.monotonic_ns.saturating_sub(clock.monotonic_ns);
+        Self { clock, length_ns }
+    }
 }
 
 fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary {
@@ -159,35 +164,44 @@ fn trace_summary(start: &TraceStart, mark: &Mark, scope: &Scope) -> TraceSummary
     }
 }
 
-fn flow_row(key: &FlowKey, flow: &Flow, registry: &Registry, scope: &Scope, top: usize) -> FlowRow {
-    let threads = flow.busiest_threads();
-    let rows: Vec<_> = threads
-        .iter()
-        .take(top)
-        .map(|(tid, thread)| ThreadRow {
-            tid: *tid,
-            comm: thread.comm.to_string(),
-            name: key
-                .process
-                .and_then(|process| registry.thread_name(process, *tid, thread.comm)),
-            summary: summary(&thread.tally, scope),
-        })
-        .collect();
+fn flow_row(key: &FlowKey, flow: &Flow, sources: &Sources<'_>, scope: &Scope) -> FlowRow {
+    let rows = thread_rows(key, flow, sources, scope);
     FlowRow {
         side: side_name(key.destination.side()),
-        process: key
-            .process
-            .map(|process| registry.row(process, flow.process_comm, flow.uid)),
+        process: key.process.map(|process| {
+            let registry = sources.registry;
+            registry.row(process, flow.process_comm, flow.uid)
+        }),
         destination: key.destination.to_string(),
         summary: summary(&flow.tally, scope),
-        thread_count: threads.len() as u64,
+        thread_count: flow.threads.len() as u64,
         threads_uncounted: flow.threads_left_out,
-        threads_left_out: (threads.len() - rows.len()) as u64,
+        threads_left_out: (flow.threads.len() - rows.len()) as u64,
         threads: rows,
     }
 }
 
-fn summary(tally: &Tally, scope: &Scope) -> Summary {
+/// The busiest threads of a flow.
+pub(super) fn thread_rows(
+    key: &FlowKey,
+    flow: &Flow,
+    sources: &Sources<'_>,
+    scope: &Scope,
+) -> Vec<ThreadRow> {
+    let threads = flow.busiest_threads().into_iter().take(sources.top);
+    let rows = threads.map(|(tid, thread)| ThreadRow {
+        tid,
+        comm: thread.comm.to_string(),
+        name: key.process.and_then(|process| {
+            let registry = sources.registry;
+            registry.thread_name(process, tid, thread.comm)
+        }),
+        summary: summary(&thread.tally, scope),
+    });
+    rows.collect()
+}
+
+pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
     let moment = |ns: u64| rfc3339(scope.clock.timestamp(ns));
     let seconds = scope.length_ns as f64 / 1e9;
     let opened = tally.opened();

@@ -6,6 +6,7 @@
 
 mod answer;
 mod build;
+pub mod family;
 pub mod handshakes;
 mod leading;
 mod shell;

@@ -5,6 +5,7 @@
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod expect;
+pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod replay;

@@ -120,7 +120,13 @@ pub(crate) fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> 
     })
 }
 
-fn report_damage<R: Read>(reader: &Reader<R>, path: &Path, begun: bool, ended: bool) -> Code {
+/// Says on standard error what was wrong with a recording.
+pub(super) fn report_damage<R: Read>(
+    reader: &Reader<R>,
+    path: &Path,
+    begun: bool,
+    ended: bool,
+) -> Code {
     let (damages, left_out) = reader.damages();
     for damage in damages {
         warn(format_args!("{} is {damage}", path.display()));

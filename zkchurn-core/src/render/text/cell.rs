@@ -5,7 +5,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// At most `columns` columns, the last one an ellipsis if there was more.
-pub(super) fn clip(words: &str, columns: usize) -> String {
+pub fn clip(words: &str, columns: usize) -> String {
     if words.width() <= columns {
         return words.to_owned();
     }
@@ -30,12 +30,12 @@ pub(super) fn clip_left(words: &str, columns: usize) -> String {
 }
 
 /// Clipped, and blanks up to `columns`.
-pub(super) fn cell(words: &str, columns: usize) -> String {
+pub fn cell(words: &str, columns: usize) -> String {
     padded(clip(words, columns), columns)
 }
 
 /// Clipped at the left, and blanks up to `columns`.
-pub(super) fn cell_of_end(words: &str, columns: usize) -> String {
+pub fn cell_of_end(words: &str, columns: usize) -> String {
     padded(clip_left(words, columns), columns)
 }
 

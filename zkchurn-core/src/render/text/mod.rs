@@ -6,6 +6,7 @@ mod cell;
 mod doctor;
 mod findings;
 mod logs;
+pub mod parts;
 mod report;
 mod row;
 mod screen;

@@ -149,7 +149,7 @@ fn bytes(count: Option<u64>) -> String {
     count.map_or_else(dash, text::count)
 }
 
-fn lived(connection: &Connection) -> String {
+pub(super) fn lived(connection: &Connection) -> String {
     let at_least = if connection.before_start { ">" } else { "" };
     connection
         .established_for_ns()
@@ -169,7 +169,7 @@ fn process(line: &ConnectionLine<'_>) -> String {
     }
 }
 
-fn first_close(connection: &Connection) -> &'static str {
+pub(super) fn first_close(connection: &Connection) -> &'static str {
     match connection.first_close() {
         Some(FirstClose::Us) => "us",
         Some(FirstClose::Peer) => "peer",

@@ -67,6 +67,53 @@ pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Re
     write_lines(to, &foot)
 }
 
+/// The worst finding in at most `room` lines, its title first; without one the answer.
+pub(super) fn in_short(report: &Report, columns: u16, room: usize) -> Vec<String> {
+    let columns = columns.max(NARROWEST);
+    let Some((first, further)) = report.findings.split_first() else {
+        return at_most(room, wrapped("", &report.answer, columns), columns);
+    };
+    let heading = at_most(
+        1,
+        wrapped("", &title(first.title, first.confidence), columns),
+        columns,
+    );
+    let mut lines = Vec::new();
+    for (of_section, of_further) in FULLNESS {
+        lines.clone_from(&heading);
+        lines.extend(finding(report, first, of_section, columns));
+        lines.extend(further_lines(first, further, of_further, columns));
+        if lines.len() <= room {
+            return lines;
+        }
+    }
+    at_most(room, shortest(report, first, columns), columns)
+}
+
+/// Title, who, the first proof and the first thing to do, a line each.
+fn shortest(report: &Report, first: &Finding, columns: u16) -> Vec<String> {
+    let mut lines = at_most(
+        1,
+        wrapped("", &title(first.title, first.confidence), columns),
+        columns,
+    );
+    let mut add = |name: &str, sentence: &str| lines.extend(section(name, &[sentence], 1, columns));
+    add("who", &about(first, "->"));
+    add("what", &first.summary);
+    let proof = first.reasons_for.first();
+    add("proof", proof.unwrap_or(&seen(first)));
+    if let Some(next) = first.next.first() {
+        add("do", next);
+    }
+    if let more @ 1.. = report.findings.len() - 1 {
+        lines.push(format!(
+            "  also   {}",
+            text::counted(more as u64, "more finding")
+        ));
+    }
+    lines
+}
+
 /// Who, where to, what was seen, the proof, and what to do.
 fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec<String> {
     let mut lines = Vec::new();

@@ -64,7 +64,7 @@ use Code::{
 };
 
 /// All pages: the trace, then the commands in the order of the help text.
-pub(crate) const PAGES: [Page; 7] = [
+pub(crate) const PAGES: [Page; 8] = [
     Page {
         name: "zkchurn",
         codes: &[
@@ -128,6 +128,21 @@ pub(crate) const PAGES: [Page; 7] = [
             example(
                 "sudo zkchurn timewait --watch 30s --rows",
                 "The same, with a line for each socket.",
+            ),
+        ],
+    },
+    Page {
+        name: "live",
+        codes: &[Success, Failure, Usage, Damaged, Unreadable],
+        examples: &[
+            example(
+                "zkchurn live incident.zkchurn",
+                "Look at a recording on the whole screen: the answer, who churns, and with Enter \
+                 threads, connections, stacks and log lines; ? shows the keys.",
+            ),
+            example(
+                "zkchurn live incident.zkchurn --details",
+                "The same; q then prints the evidence, tables and processes above the answer.",
             ),
         ],
     },

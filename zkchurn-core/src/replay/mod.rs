@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The pipeline of a live trace on a recording.
 
+pub mod player;
+
 use std::io::Read;
 
 use crate::{

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+//! The terminal of the full-screen view: keys in, cells out, and the terminal as it was
+//! before, however this process ends (docs/adr/0029).
+
+mod input;
+pub(crate) mod recording;
+mod run;
+mod signals;
+mod terminal;
+
+pub(crate) use run::{Feed, run};
+pub(crate) use terminal::{Terminal, why_not};

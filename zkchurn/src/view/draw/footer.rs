@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//! The last two lines: what is shown and what was lost, and the keys.
+
+use zkchurn_core::{render::text::parts, text};
+
+use super::{canvas::Canvas, help};
+use crate::view::{
+    View,
+    snapshot::{Position, Snapshot},
+};
+
+/// Rows that it takes.
+pub(super) const ROWS: u16 = 2;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
+    let last = canvas.rows().saturating_sub(1);
+    if let Some(shown) = view.shown() {
+        let loss = loss(shown);
+        let style = match shown.report.loss.kernel.is_none() && loss.starts_with("lost: 0") {
+            true => canvas.quiet(),
+            false => canvas.alarm(),
+        };
+        canvas.line(last.saturating_sub(1), &loss, style);
+    }
+    if let Some(typed) = &view.prompt {
+        let words = format!("time (14:03:07, or 90s after the start): {typed}_");
+        canvas.line(last, &words, canvas.bold());
+        return;
+    }
+    if let Some(notice) = view.notice.as_ref().or(view.message.as_ref()) {
+        canvas.line(last, notice, canvas.bold());
+        return;
+    }
+    let mut column = 0;
+    for (key, does) in help::hints(view) {
+        let width = (key.chars().count() + 1 + does.len()) as u16;
+        if column + width > canvas.columns() {
+            break;
+        }
+        column += canvas.put(last, column, width, key, canvas.bold()) + 1;
+        column += canvas.put(last, column, width, does, canvas.quiet()) + 2;
+    }
+}
+
+fn loss(shown: &Snapshot) -> String {
+    let limitations = match shown.report.degraded.len() as u64 {
+        0 => String::new(),
+        count => format!("; {}", text::counted(count, "limitation")),
+    };
+    format!("{}{limitations}", parts::loss(&shown.report))
+}
+
+/// What is shown: a live trace, a frozen screen, or a moment of a recording.
+pub(super) fn status(view: &View, shown: &Snapshot) -> String {
+    let moment = |rfc3339: &str| parts::moment(rfc3339, &view.zone);
+    if let Some(position) = &shown.position {
+        return recording(position, &moment(&shown.report.trace.to));
+    }
+    match view.ended_since() {
+        Some(since) => format!(
+            "FROZEN at {}, +{} since",
+            moment(&shown.report.trace.to),
+            text::count(since)
+        ),
+        None => format!("LIVE since {}", moment(&shown.report.trace.from)),
+    }
+}
+
+fn recording(position: &Position, at: &str) -> String {
+    let passed = |until_ns: u64| text::window(until_ns.saturating_sub(position.from_ns));
+    let how = match (position.is_moving, position.speed) {
+        (true, _) => "READING".to_owned(),
+        (false, Some(speed)) => format!("PLAYING {speed}×"),
+        (false, None) => "RECORDING".to_owned(),
+    };
+    format!(
+        "{how} at {at}, {} of {}",
+        passed(position.now_ns),
+        passed(position.until_ns)
+    )
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//! The keys, where they mean something.
+
+use ratatui_core::style::Style;
+
+use super::canvas::Canvas;
+use crate::view::{View, page::Page};
+
+/// A key, and what it does.
+type Does = (&'static str, &'static str);
+
+const MOVE: [Does; 4] = [
+    ("↑ ↓  j k", "move the cursor, or scroll"),
+    ("PgUp PgDn", "a page at a time"),
+    ("Enter", "look closer: family, thread, connection"),
+    ("Esc", "back; on the first page: let the order change again"),
+];
+const TABLE: [Does; 1] = [("s", "sort: worst, rate, shortest lived, name")];
+const LIVE: [Does; 1] = [("p  Space", "freeze the screen; the trace goes on counting")];
+const TIME: [Does; 5] = [
+    ("p  Space", "play, or pause"),
+    ("+ -", "faster, slower: 1× to 60×"),
+    ("← →  [ ]", "a second back or on, ten seconds"),
+    ("Home End", "to the start, to the end"),
+    ("t", "jump to a time: 14:03:07, or 90s after the start"),
+];
+const ALWAYS: [Does; 3] = [
+    ("Ctrl-L", "draw the screen anew"),
+    ("Ctrl-Z", "to the shell; fg comes back"),
+    ("q", "end; the answer stays on the normal screen"),
+];
+const SIGNS: [Does; 3] = [
+    ("! ~ ·", "a finding: broken, wasteful, harmless"),
+    (
+        "GAPS",
+        "pauses between connections; half height is the usual one,",
+    ),
+    (
+        "",
+        "one and a half bars up is twice as long: flat is steady",
+    ),
+];
+
+/// The keys that mean something here.
+fn keys(view: &View) -> Vec<Does> {
+    let mut keys = MOVE.to_vec();
+    if view.pages.is_empty() {
+        keys.extend(TABLE);
+    }
+    match view.is_recording {
+        true => keys.extend(TIME),
+        false => keys.extend(LIVE),
+    }
+    keys.extend(ALWAYS);
+    keys.extend(SIGNS);
+    keys
+}
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
+    canvas.line(0, "Keys", canvas.bold());
+    let keys = keys(view);
+    for (row, (key, does)) in (1..).zip(&keys) {
+        canvas.put(row, 2, 11, key, canvas.bold());
+        canvas.put(row, 14, canvas.columns(), does, Style::new());
+    }
+    let last = canvas.rows().saturating_sub(1);
+    canvas.line(last, "any key: back", canvas.bold());
+}
+
+/// The keys in one line, the more important first; the last that do not fit are dropped.
+pub(super) fn hints(view: &View) -> Vec<Does> {
+    let mut hints = vec![("q", "quit"), ("?", "keys")];
+    if view.pages.is_empty() {
+        hints.push(("Enter", "look closer"));
+        hints.push(("s", "sort"));
+    } else {
+        hints.push(("Esc", "back"));
+        let is_list = matches!(
+            view.pages.last(),
+            Some(Page::Family { .. } | Page::Connections { .. })
+        );
+        if is_list {
+            hints.push(("Enter", "look closer"));
+        }
+    }
+    match view.is_recording {
+        true => hints.extend([("Space", "play"), ("← →", "step"), ("t", "jump")]),
+        false => hints.push(("Space", "freeze")),
+    }
+    hints
+}

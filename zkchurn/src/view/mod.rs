@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//! The full-screen view: a state, the keys that change it, and drawing it into cells.
+//! No I/O and no clock, so that the same screen comes from the same snapshot and keys;
+//! `full_screen` has the terminal.
+
+pub(crate) mod draw;
+pub(crate) mod key;
+mod page;
+mod press;
+pub(crate) mod snapshot;
+mod spark;
+#[cfg(test)]
+mod tests;
+
+use jiff::tz::TimeZone;
+use zkchurn_core::report::family::{FamilyKey, Order};
+
+use page::Page;
+use snapshot::{Family, Snapshot, Want};
+
+/// What is on the screen, and why.
+pub(crate) struct View {
+    /// The zone of the times of day.
+    zone: TimeZone,
+    /// Whether to colour.
+    colour: bool,
+    /// Whether a recording is shown, which has a time cursor.
+    is_recording: bool,
+    /// The latest that is known.
+    latest: Option<Snapshot>,
+    /// What is shown instead, while it is frozen.
+    frozen: Option<Snapshot>,
+    /// Where Enter went, innermost last.
+    pages: Vec<Page>,
+    /// The family under the cursor. As long as there is none the order may change.
+    selected: Option<FamilyKey>,
+    /// The order of rows while there is a cursor.
+    held: Vec<FamilyKey>,
+    order: Order,
+    /// Whether the keys are shown.
+    help: bool,
+    /// What is being typed: a time to jump to.
+    prompt: Option<String>,
+    /// What there is to say about the last key.
+    notice: Option<String>,
+    /// What the program would have written on standard error.
+    message: Option<String>,
+    /// How many times as fast as it was a recording plays.
+    speed: u32,
+    /// Rows of a list or text that fit, as drawn last.
+    page_rows: usize,
+}
+
+impl View {
+    /// Of a live trace, or of a recording.
+    pub(crate) fn new(zone: TimeZone, colour: bool, is_recording: bool) -> Self {
+        Self {
+            zone,
+            colour,
+            is_recording,
+            latest: None,
+            frozen: None,
+            pages: Vec::new(),
+            selected: None,
+            held: Vec::new(),
+            order: Order::default(),
+            help: false,
+            prompt: None,
+            notice: None,
+            message: None,
+            speed: 1,
+            page_rows: 1,
+        }
+    }
+
+    /// Takes what is known by now.
+    pub(crate) fn update(&mut self, snapshot: Snapshot) {
+        self.latest = Some(snapshot);
+        self.hold_newcomers();
+    }
+
+    /// Shows the latest message of the program.
+    pub(crate) fn tell(&mut self, message: Option<String>) {
+        self.message = message;
+    }
+
+    /// What of the trace is looked at.
+    pub(crate) fn want(&self) -> Want {
+        let page = self.pages.last();
+        Want {
+            family: page.map(Page::family),
+            connection: page.and_then(Page::connection),
+        }
+    }
+
+    /// What is shown.
+    fn shown(&self) -> Option<&Snapshot> {
+        self.frozen.as_ref().or(self.latest.as_ref())
+    }
+
+    /// Connections that ended since the screen was frozen.
+    fn ended_since(&self) -> Option<u64> {
+        let frozen = self.frozen.as_ref()?.report.total.ended;
+        let latest = self.latest.as_ref()?.report.total.ended;
+        Some(latest.saturating_sub(frozen))
+    }
+
+    /// The families in the order of their rows: while there is a cursor, in the order
+    /// that they had when it came, newcomers last.
+    fn rows(&self) -> Vec<&Family> {
+        let Some(shown) = self.shown() else {
+            return Vec::new();
+        };
+        if self.held.is_empty() {
+            return sorted(shown, self.order);
+        }
+        self.held
+            .iter()
+            .filter_map(|key| shown.family(key))
+            .collect()
+    }
+
+    /// Holds the order from here on.
+    fn hold(&mut self) {
+        if self.held.is_empty() {
+            self.held = self.rows().iter().map(|family| family.row.key).collect();
+        }
+    }
+
+    /// Sorts again, with the cursor where it was.
+    fn release(&mut self) {
+        self.held.clear();
+        if self.selected.is_some() {
+            self.hold();
+        }
+    }
+
+    fn hold_newcomers(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let Some(shown) = self.shown() else { return };
+        let sorted = sorted(shown, self.order);
+        let new = sorted.iter().map(|family| family.row.key);
+        let new: Vec<_> = new.filter(|key| !self.held.contains(key)).collect();
+        self.held.extend(new);
+    }
+}
+
+fn sorted(shown: &Snapshot, order: Order) -> Vec<&Family> {
+    let mut families: Vec<_> = shown.families.iter().collect();
+    order.sort_by_row(&mut families, |family| &family.row);
+    families
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+//! What a key does.
+
+use super::{
+    View,
+    key::{Key, Seek, Wish},
+    page::{Entry, Page},
+    snapshot::{Family, id},
+};
+
+/// How far the arrows go in a recording, and the brackets.
+const STEP_NS: i64 = 1_000_000_000;
+const JUMP_NS: i64 = 10 * STEP_NS;
+/// How fast a recording may play.
+const SPEEDS: [u32; 6] = [1, 2, 5, 10, 30, 60];
+/// Characters of a time that may be typed.
+const MOST_TYPED: usize = 20;
+
+impl View {
+    /// Does what a key asks for.
+    pub(crate) fn press(&mut self, key: Key) -> Option<Wish> {
+        self.notice = None;
+        match key {
+            Key::Control('c') => return Some(Wish::Quit),
+            Key::Control('z') => return Some(Wish::Suspend),
+            Key::Control('l') => return Some(Wish::Redraw),
+            _ => {}
+        }
+        if self.prompt.is_some() {
+            return self.typed(key);
+        }
+        if self.help {
+            self.help = false;
+            return None;
+        }
+        match key {
+            Key::Char('q') => return Some(Wish::Quit),
+            Key::Char('?') => self.help = true,
+            Key::Char('s') if self.pages.is_empty() => {
+                self.order = self.order.next();
+                self.release();
+            }
+            Key::Escape => self.back(),
+            Key::Enter => self.enter(),
+            Key::Up | Key::Char('k') => self.go(-1),
+            Key::Down | Key::Char('j') => self.go(1),
+            Key::PageUp => self.go(-(self.page_rows as i64)),
+            Key::PageDown => self.go(self.page_rows as i64),
+            _ if self.is_recording => return self.time_key(key),
+            Key::Home => self.go(i64::MIN),
+            Key::End => self.go(i64::MAX),
+            Key::Char('p' | ' ') => self.freeze(),
+            _ => {}
+        }
+        None
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => self.latest.clone(),
+        };
+        self.hold_newcomers();
+    }
+
+    /// Keys of the time cursor.
+    fn time_key(&mut self, key: Key) -> Option<Wish> {
+        let seek = match key {
+            Key::Left => Seek::By(-STEP_NS),
+            Key::Right => Seek::By(STEP_NS),
+            Key::Char('[') => Seek::By(-JUMP_NS),
+            Key::Char(']') => Seek::By(JUMP_NS),
+            Key::Home => Seek::Start,
+            Key::End => Seek::End,
+            Key::Char('t') => {
+                self.prompt = Some(String::new());
+                return None;
+            }
+            Key::Char('p' | ' ') => return Some(self.play_or_pause()),
+            Key::Char('+' | '=') => return self.faster(1),
+            Key::Char('-') => return self.faster(-1),
+            _ => return None,
+        };
+        Some(Wish::Seek(seek))
+    }
+
+    fn plays(&self) -> bool {
+        let position = self.latest.as_ref().and_then(|latest| latest.position);
+        position.is_some_and(|position| position.speed.is_some())
+    }
+
+    fn play_or_pause(&self) -> Wish {
+        match self.plays() {
+            true => Wish::Pause,
+            false => Wish::Play(self.speed),
+        }
+    }
+
+    fn faster(&mut self, by: i64) -> Option<Wish> {
+        let at = SPEEDS.iter().position(|speed| *speed == self.speed)?;
+        let at = (at as i64 + by).clamp(0, SPEEDS.len() as i64 - 1);
+        self.speed = SPEEDS[at as usize];
+        self.notice = Some(format!("plays at {}× ", self.speed));
+        self.plays().then_some(Wish::Play(self.speed))
+    }
+
+    /// A key while a time is typed.
+    fn typed(&mut self, key: Key) -> Option<Wish> {
+        let typed = self.prompt.as_mut()?;
+        match key {
+            Key::Escape => self.prompt = None,
+            Key::Backspace => drop(typed.pop()),
+            Key::Char(character) if typed.len() < MOST_TYPED && character.is_ascii() => {
+                typed.push(character);
+            }
+            Key::Enter => {
+                let typed = self.prompt.take().unwrap_or_default();
+                return self.jump(typed.trim());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// To a time of day, or to so much after the start.
+    fn jump(&mut self, typed: &str) -> Option<Wish> {
+        let latest = self.latest.as_ref()?;
+        let position = latest.position?;
+        let start = latest.clock.timestamp(position.from_ns);
+        let start = start.to_zoned(self.zone.clone());
+        let offset = match typed.parse::<jiff::civil::Time>() {
+            Ok(time) => {
+                let mut there = start.with().time(time).build().ok()?;
+                // Behind midnight it is the next day's.
+                if there < start {
+                    there = there.tomorrow().ok()?.with().time(time).build().ok()?;
+                }
+                let after = there.timestamp().duration_since(start.timestamp());
+                u64::try_from(after.as_nanos()).ok()
+            }
+            Err(_) => seconds(typed),
+        };
+        let length = position.until_ns.saturating_sub(position.from_ns);
+        match offset {
+            Some(offset) if offset <= length => Some(Wish::Seek(Seek::To(offset))),
+            Some(_) => {
+                self.notice = Some(format!("{typed} is not within the recording"));
+                None
+            }
+            None => {
+                self.notice = Some(format!(
+                    "\"{typed}\" is no time: type 14:03:07, or 90s or 5m after the start"
+                ));
+                None
+            }
+        }
+    }
+
+    /// Esc: out of a page, then the cursor goes, then nothing.
+    fn back(&mut self) {
+        if self.pages.pop().is_none() {
+            self.selected = None;
+            self.held.clear();
+        }
+    }
+
+    fn enter(&mut self) {
+        let next = match self.pages.last() {
+            None => {
+                let first = self.rows().first().map(|family| family.row.key);
+                let key = self.selected.or(first);
+                key.map(|key| Page::Family { key, cursor: 0 })
+            }
+            Some(Page::Family { key, cursor }) => {
+                let (key, cursor) = (*key, *cursor);
+                let shown = self.shown().and_then(|shown| shown.family(&key));
+                let entry = shown.and_then(|family| self.entries(family).get(cursor).copied());
+                entry.map(|entry| match entry {
+                    Entry::Evidence => Page::Evidence { key, scroll: 0 },
+                    Entry::Process => Page::Process { key, scroll: 0 },
+                    Entry::Connections => Page::Connections {
+                        key,
+                        tid: None,
+                        cursor: None,
+                    },
+                    Entry::Thread(tid) => Page::Connections {
+                        key,
+                        tid: Some(tid),
+                        cursor: None,
+                    },
+                })
+            }
+            Some(Page::Connections { key, tid, cursor }) => {
+                let first = self.connections(*tid).first().map(|kept| id(kept));
+                let id = cursor.or(first);
+                id.map(|id| Page::Connection {
+                    key: *key,
+                    id,
+                    scroll: 0,
+                })
+            }
+            Some(_) => None,
+        };
+        if let Some(page) = next {
+            if self.pages.is_empty() {
+                self.hold();
+                self.selected = Some(page.family());
+            }
+            self.pages.push(page);
+        }
+    }
+
+    /// What can be looked at of a family.
+    pub(super) fn entries(&self, family: &Family) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if family.row.finding.is_some() {
+            entries.push(Entry::Evidence);
+        }
+        if self.suspect(family).is_some() {
+            entries.push(Entry::Process);
+        }
+        entries.push(Entry::Connections);
+        let threads = family.row.threads.iter();
+        entries.extend(threads.map(|thread| Entry::Thread(thread.tid)));
+        entries
+    }
+
+    /// Moves the cursor, or scrolls.
+    fn go(&mut self, by: i64) {
+        let last_connection = match self.pages.last() {
+            Some(Page::Connections { tid, cursor, .. }) => {
+                let ids = self.connections(*tid);
+                let ids: Vec<_> = ids.iter().map(|kept| id(kept)).collect();
+                Some(moved(&ids, *cursor, by))
+            }
+            _ => None,
+        };
+        let entries = match self.pages.last() {
+            Some(Page::Family { key, .. }) => {
+                let family = self.shown().and_then(|shown| shown.family(key));
+                family.map_or(0, |family| self.entries(family).len())
+            }
+            _ => 0,
+        };
+        match self.pages.last_mut() {
+            None => {
+                self.hold();
+                let keys: Vec<_> = self.rows().iter().map(|family| family.row.key).collect();
+                self.selected = moved(&keys, self.selected, by);
+            }
+            Some(Page::Family { cursor, .. }) => {
+                let last = entries.saturating_sub(1);
+                *cursor = (*cursor as i64).saturating_add(by).clamp(0, last as i64) as usize;
+            }
+            Some(Page::Connections { cursor, .. }) => *cursor = last_connection.flatten(),
+            Some(page) => {
+                if let Some(scroll) = page.scroll() {
+                    // Drawing stops it at the end.
+                    *scroll = (*scroll as i64).saturating_add(by).clamp(0, 1 << 20) as usize;
+                }
+            }
+        }
+    }
+}
+
+/// The one that is so many after `from`; the first where there is none yet.
+fn moved<T: Copy + PartialEq>(all: &[T], from: Option<T>, by: i64) -> Option<T> {
+    let at = from.and_then(|from| all.iter().position(|one| *one == from));
+    let last = all.len().checked_sub(1)?;
+    let to = match at {
+        Some(at) => (at as i64).saturating_add(by).clamp(0, last as i64) as usize,
+        None if by == i64::MAX => last,
+        None => 0,
+    };
+    all.get(to).copied()
+}
+
+/// `90`, `90s` or `5m` in nanoseconds.
+fn seconds(typed: &str) -> Option<u64> {
+    let (number, unit) = match typed.strip_suffix('m') {
+        Some(number) => (number, 60),
+        None => (typed.strip_suffix('s').unwrap_or(typed), 1),
+    };
+    let seconds: f64 = number.parse().ok()?;
+    let ns = seconds * f64::from(unit) * 1e9;
+    (ns >= 0.0 && ns.is_finite()).then_some(ns as u64)
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+//! The full-screen view of the real program in a real terminal: tmux with a server of the
+//! test's own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::{
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+const INCIDENT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/recordings/incident.zkchurn"
+);
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// A terminal with a shell.
+struct Tmux {
+    folder: TempDir,
+}
+
+impl Tmux {
+    fn start(columns: u16, rows: u16) -> Self {
+        let tmux = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        tmux.run(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            &columns,
+            "-y",
+            &rows,
+            "env TZ=UTC PS1=prompt: LC_ALL=C.UTF-8 sh",
+        ]);
+        tmux.wait_for(|text| text.contains("prompt:"));
+        tmux
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let socket = self.folder.path().join("tmux");
+        let output = Command::new("tmux")
+            .arg("-S")
+            .arg(socket)
+            .args(arguments)
+            .output();
+        let output = output.expect("tmux is missing; `cargo xtask setup` installs it");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    fn screen(&self) -> String {
+        self.run(&["capture-pane", "-p"])
+    }
+
+    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let began = Instant::now();
+        loop {
+            let text = self.screen();
+            if wanted(&text) {
+                return text;
+            }
+            assert!(began.elapsed() < WITHIN, "not in time:\n{text}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Shows the incident.
+    fn show(&self, before: &str) {
+        let program = env!("CARGO_BIN_EXE_zkchurn");
+        self.keys(&[&format!("{before} {program} live {INCIDENT}"), "Enter"]);
+        self.wait_for(|text| text.contains("q quit") && text.contains("RECORDING at"));
+    }
+
+    /// Whether the shell has the terminal as it was: it echoes, and lines end at Enter.
+    fn assert_restored(&self) {
+        self.keys(&["echo the shell is $((40 + 2))", "Enter"]);
+        self.wait_for(|text| text.contains("the shell is 42"));
+        self.keys(&["stty -a", "Enter"]);
+        let text = self.wait_for(|text| text.contains("echoke"));
+        for on in ["icanon", "echo", "isig", "opost"] {
+            let mut words = text.split_whitespace();
+            assert!(words.any(|word| word == on), "{on}:\n{text}");
+        }
+    }
+
+    /// The pid of the program.
+    fn pid(&self) -> String {
+        let shell = self.run(&["display-message", "-p", "#{pane_pid}"]);
+        let children = Command::new("pgrep")
+            .args(["-P", shell.trim()])
+            .output()
+            .unwrap();
+        String::from_utf8(children.stdout)
+            .unwrap()
+            .trim()
+            .to_owned()
+    }
+
+    fn kill(&self, signal: &str) {
+        let pid = self.pid();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(status.success(), "kill {signal} {pid}");
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let socket = self.folder.path().join("tmux");
+        let _ = Command::new("tmux")
+            .arg("-S")
+            .arg(socket)
+            .arg("kill-server")
+            .output();
+    }
+}
+
+#[test]
+fn the_answer_at_three_sizes_and_after_it() {
+    for (columns, rows) in [(60, 15), (80, 24), (200, 60)] {
+        let tmux = Tmux::start(columns, rows);
+        tmux.show("");
+        let text = tmux.screen();
+        assert!(
+            text.contains("BROKEN  The client fails before it"),
+            "{text}"
+        );
+        assert!(text.contains("3715 java"), "{text}");
+        assert!(text.contains("lost: 0 ring buffer full"), "{text}");
+        tmux.keys(&["Enter"]);
+        tmux.wait_for(|text| text.contains("evidence: The client fails"));
+        tmux.keys(&["Enter"]);
+        tmux.wait_for(|text| text.contains("rhythm   every 1.15 s to 2.11 s"));
+        tmux.keys(&["q"]);
+        tmux.wait_for(|text| text.contains("More: --details"));
+        tmux.assert_restored();
+    }
+}
+
+#[test]
+fn time_goes_back_and_on() {
+    let tmux = Tmux::start(100, 30);
+    tmux.show("");
+    tmux.wait_for(|text| text.contains("15 opened, 15 ended"));
+    tmux.keys(&["Home"]);
+    tmux.wait_for(|text| text.contains("0 opened, 0 ended") && text.contains("0 s of 23.8 s"));
+    tmux.keys(&["t", "10s", "Enter"]);
+    tmux.wait_for(|text| text.contains("10 s of 23.8 s"));
+    tmux.keys(&["Right", "Right"]);
+    tmux.wait_for(|text| text.contains("12 s of 23.8 s"));
+    tmux.keys(&["+", "+", "+", "+", "+", "Space"]);
+    // At 60× it is over in a moment.
+    tmux.wait_for(|text| text.contains("15 opened, 15 ended") && text.contains("RECORDING"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("15 connections in all"));
+}
+
+#[test]
+fn the_terminal_is_as_it_was_after_signals() {
+    for signal in ["-TERM", "-INT", "-QUIT"] {
+        let tmux = Tmux::start(100, 45);
+        tmux.show("");
+        tmux.kill(signal);
+        tmux.wait_for(|text| text.contains("More: --details"));
+        tmux.assert_restored();
+    }
+}
+
+#[test]
+fn stopped_and_back() {
+    let tmux = Tmux::start(100, 45);
+    tmux.show("");
+    tmux.keys(&["C-z"]);
+    tmux.wait_for(|text| text.contains("topped"));
+    tmux.assert_restored();
+    tmux.keys(&["fg", "Enter"]);
+    tmux.wait_for(|text| text.contains("RECORDING at"));
+    tmux.kill("-TSTP");
+    tmux.wait_for(|text| text.contains("the shell is 42"));
+    tmux.keys(&["clear", "Enter"]);
+    tmux.assert_restored();
+    tmux.keys(&["fg", "Enter"]);
+    tmux.wait_for(|text| text.contains("RECORDING at"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("More: --details"));
+}
+
+#[test]
+fn whatever_size_the_terminal_takes() {
+    let tmux = Tmux::start(80, 24);
+    tmux.show("");
+    for (columns, rows) in [(40, 8), (300, 100), (61, 16), (20, 3), (120, 30)].repeat(4) {
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        tmux.run(&["resize-window", "-x", &columns, "-y", &rows]);
+    }
+    tmux.wait_for(|text| {
+        let lines: Vec<_> = text.lines().collect();
+        lines.len() == 30
+            && lines[0].starts_with(" BROKEN  The client fails before it speaks")
+            && lines[29].starts_with("q quit")
+            && lines[28].starts_with("lost: 0 ring buffer full")
+    });
+    tmux.run(&["resize-window", "-x", "40", "-y", "10"]);
+    tmux.wait_for(|text| text.contains("needs 60 columns and 15 rows"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("prompt:"));
+}
+
+#[test]
+fn where_there_is_no_screen_there_are_lines_and_it_is_said() {
+    let program = env!("CARGO_BIN_EXE_zkchurn");
+    let output = Command::new(program)
+        .args(["live", INCIDENT])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let (lines, said) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert!(
+        lines.contains("The client fails before it speaks (certain)"),
+        "{lines}"
+    );
+    assert!(!lines.contains('\u{1b}'), "{lines}");
+    let sentence = "standard output is no terminal: printing lines instead of the full-screen view";
+    assert!(said.contains(sentence), "{said}");
+    let tmux = Tmux::start(160, 50);
+    tmux.keys(&[&format!("TERM=dumb {program} live {INCIDENT}"), "Enter"]);
+    let text = tmux.wait_for(|text| text.contains("More: --details"));
+    assert!(
+        text.contains("cannot move its cursor: printing lines"),
+        "{text}"
+    );
+}
