@@ -7,7 +7,7 @@ use crate::{
     connection::Comm,
     hash::HashMap,
     inspection::{Details, Inspection, thread_name},
-    process::{ProcessIdentity, ProcessKey, ProcessRow},
+    process::{ProcessIdentity, ProcessKey, ProcessRow, cgroup::UnitOf},
 };
 
 /// Most processes that are remembered. Beyond it the one that was entered first is
@@ -128,6 +128,8 @@ impl Registry {
             unit: details.and_then(|details| details.unit.clone()),
             container: details.and_then(|details| details.container.clone()),
             pod: details.and_then(|details| details.pod.clone()),
+            unit_of: details.map_or(UnitOf::Host, |details| details.unit_of),
+            pod_name: details.and_then(|details| details.pod_name.clone()),
         }
     }
 

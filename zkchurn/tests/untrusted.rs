@@ -23,7 +23,7 @@ use zkchurn_core::{
         logs::{LogFinding, LogSearch, SearchedFile},
     },
     pipeline::{Pipeline, View},
-    process::{ProcessIdentity, ProcessKey},
+    process::{ProcessIdentity, ProcessKey, cgroup::UnitOf, pod_name::PodName},
     render::{Options, Renderer, json::Json, text::Text},
     timewait::{Snapshot, TimeWaitSocket},
 };
@@ -102,6 +102,12 @@ fn inspection(evil: &str) -> Inspection {
             unit: Some(text()),
             container: Some(text()),
             pod: Some(text()),
+            unit_of: UnitOf::Container,
+            pod_name: Some(PodName {
+                namespace: text(),
+                pod: text(),
+                container: Some(text()),
+            }),
             output_to: Some(text()),
             log_files: vec![LogFile {
                 fd: 1,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     connection::{Comm, Parent},
-    inspection::web_application,
+    inspection::{Details, web_application},
     ledger::{Destination, group::NamedThread},
     process::{ProcessKey, java_name, jvm::Launch},
     registry::Registry,
@@ -132,15 +132,18 @@ fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
     });
     let details = registry.details(process);
     let of_details = |what, id: Option<&str>| id.map(|id| format!("{what} {id}"));
-    let unit = details.and_then(|details| details.unit.as_deref());
+    let unit = details.and_then(Details::unit_words);
     let container = details.and_then(|details| details.container.as_deref());
     let container = container.map(|id| id.get(..ID).unwrap_or(id));
-    let pod = details.and_then(|details| details.pod.as_deref());
+    let pod = details.and_then(|details| match &details.pod_name {
+        Some(name) => Some(name.words()),
+        None => details.pod.as_ref().map(|uid| format!("pod {uid}")),
+    });
     let places = [
         of_details("catalina.base", base.as_deref()),
-        of_details("systemd unit", unit),
+        unit,
         of_details("container", container),
-        of_details("pod", pod),
+        pod,
     ];
     places.into_iter().flatten().collect()
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::process::{cgroup::UnitOf, pod_name::PodName};
+
 /// Who a process is on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
@@ -18,10 +20,16 @@ pub struct Details {
     pub cwd: Option<String>,
     /// The systemd unit that runs it.
     pub unit: Option<String>,
-    /// Id of its container, 64 hexadecimal digits.
+    /// Whose unit that is.
+    #[serde(default, skip_serializing_if = "UnitOf::is_host")]
+    pub unit_of: UnitOf,
+    /// Id of its container, 64 hexadecimal digits as a rule; of a system container its name.
     pub container: Option<String>,
     /// UID of its Kubernetes pod.
     pub pod: Option<String>,
+    /// What the node's own files call pod and container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_name: Option<PodName>,
     /// Where its standard output and error go when that is no file: `journal`,
     /// `socket` (another one), `pipe`, `terminal` or `/dev/null`, with ` and `
     /// between where the two differ.
@@ -32,6 +40,14 @@ pub struct Details {
     pub log_files_left_out: u64,
     /// What could not be read and why, each a sentence.
     pub notes: Vec<String>,
+}
+
+impl Details {
+    /// The unit, and whose it is.
+    pub fn unit_words(&self) -> Option<String> {
+        let unit = self.unit.as_ref()?;
+        Some(self.unit_of.unit(unit))
+    }
 }
 
 /// A file that a process writes to and that looks like a log.

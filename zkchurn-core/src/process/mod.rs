@@ -2,9 +2,12 @@
 //! The process behind a pid, as `/proc` described it.
 
 mod app_server;
+pub mod cgroup;
+mod container_name;
 pub mod java_name;
 pub mod jvm;
 mod place;
+pub mod pod_name;
 mod row;
 pub mod script;
 pub mod secret;

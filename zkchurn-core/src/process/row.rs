@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::{cgroup::UnitOf, pod_name::PodName};
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ProcessRow {
     /// Process id.
@@ -29,4 +31,10 @@ pub struct ProcessRow {
     /// UID of its Kubernetes pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
+    /// Whose unit that is, where it is not the host's.
+    #[serde(skip_serializing_if = "UnitOf::is_host")]
+    pub unit_of: UnitOf,
+    /// What the node calls pod and container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_name: Option<PodName>,
 }

@@ -18,6 +18,7 @@ use crate::{
     errno,
     frame::TraceStart,
     outcome::Outcome,
+    process::{cgroup::UnitOf, pod_name::PodName},
     report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
     serverlog,
     timewait::table::TimeWait,
@@ -182,6 +183,10 @@ struct ProcessBody<'a> {
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pod: Option<&'a str>,
+    #[serde(skip_serializing_if = "UnitOf::is_host")]
+    unit_of: UnitOf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_name: Option<&'a PodName>,
 }
 
 #[derive(Serialize)]
@@ -290,6 +295,8 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
             .details
             .and_then(|details| details.container.as_deref()),
         pod: line.details.and_then(|details| details.pod.as_deref()),
+        unit_of: line.details.map_or(UnitOf::Host, |details| details.unit_of),
+        pod_name: line.details.and_then(|details| details.pod_name.as_ref()),
     })
 }
 

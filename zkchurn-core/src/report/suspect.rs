@@ -8,7 +8,7 @@ use crate::{
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
     ledger::{Flow, FlowKey},
-    process::java_name,
+    process::{cgroup::UnitOf, java_name, pod_name::PodName},
     registry::Registry,
 };
 
@@ -199,17 +199,48 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
 
 /// Where output goes that is in no file.
 fn elsewhere(details: &Details) -> Option<String> {
-    details.output_to.as_ref()?;
-    if let Some(container) = &details.container {
-        let short = container.get(..12).unwrap_or(container);
+    let to = details.output_to.as_deref()?;
+    let is_journal = to.contains("journal");
+    if let Some(PodName {
+        namespace,
+        pod,
+        container: Some(container),
+    }) = &details.pod_name
+    {
         return Some(format!(
-            "read its output: `docker logs {short}`, `crictl logs {short}` or `kubectl logs`"
+            "read its output: `kubectl logs --namespace {} {} --container {}`",
+            shell::word(namespace),
+            shell::word(pod),
+            shell::word(container)
         ));
     }
-    let unit = details.unit.as_ref()?;
-    let to = details.output_to.as_deref().unwrap_or_default();
-    to.contains("journal")
-        .then(|| format!("read its output: `journalctl --unit {}`", shell::word(unit)))
+    match (&details.container, &details.unit, details.unit_of) {
+        (Some(container), Some(unit), UnitOf::Container) if is_journal => Some(format!(
+            "read its output, in the container {container}: `journalctl --unit {}`",
+            shell::word(unit)
+        )),
+        (Some(container), ..) if is_engines_id(container) => {
+            let short = container.get(..12).unwrap_or(container);
+            Some(format!(
+                "read its output: `docker logs {short}`, `crictl logs {short}` or `kubectl logs`"
+            ))
+        }
+        (Some(_), ..) => None,
+        (None, Some(unit), UnitOf::User(uid)) if is_journal => Some(format!(
+            "read its output: `journalctl _UID={uid} _SYSTEMD_USER_UNIT={}`",
+            shell::word(unit)
+        )),
+        (None, Some(unit), _) if is_journal => Some(format!(
+            "read its output: `journalctl --unit {}`",
+            shell::word(unit)
+        )),
+        _ => None,
+    }
+}
+
+/// Docker, containerd and the like give ids of 64 digits; names are of other engines.
+fn is_engines_id(container: &str) -> bool {
+    container.len() == 64 && container.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// How to see the thread in the JVM, where zkchurn did not.
@@ -268,5 +299,40 @@ mod tests {
         assert_eq!(elsewhere(&details("journal")).as_deref(), hint);
         assert_eq!(elsewhere(&details("journal and pipe")).as_deref(), hint);
         assert_eq!(elsewhere(&details("pipe")), None);
+    }
+
+    #[test]
+    fn the_journal_of_a_container_or_a_user_is_not_the_hosts() {
+        let details = |unit_of, container: Option<&str>| Details {
+            unit: Some("zookeeper.service".to_owned()),
+            unit_of,
+            container: container.map(str::to_owned),
+            output_to: Some("journal".to_owned()),
+            ..Details::default()
+        };
+        let hint = elsewhere(&details(UnitOf::Container, Some("zk1")));
+        let expected =
+            "read its output, in the container zk1: `journalctl --unit zookeeper.service`";
+        assert_eq!(hint.as_deref(), Some(expected));
+        let hint = elsewhere(&details(UnitOf::User(1000), None));
+        let expected =
+            "read its output: `journalctl _UID=1000 _SYSTEMD_USER_UNIT=zookeeper.service`";
+        assert_eq!(hint.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn the_output_of_a_pod_is_read_by_its_name() {
+        let details = Details {
+            container: Some("a".repeat(64)),
+            pod_name: Some(PodName {
+                namespace: "prod".to_owned(),
+                pod: "shop-x2x".to_owned(),
+                container: Some("web".to_owned()),
+            }),
+            output_to: Some("pipe".to_owned()),
+            ..Details::default()
+        };
+        let expected = "read its output: `kubectl logs --namespace prod shop-x2x --container web`";
+        assert_eq!(elsewhere(&details).as_deref(), Some(expected));
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         Details,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
+    process::pod_name::PodName,
     render::words::moment::moment,
     report::SuspectRow,
     text::{self, clip, printable},
@@ -72,15 +73,14 @@ fn write_details(to: &mut impl Write, details: &Details, zone: &TimeZone) -> io:
     if !who.is_empty() {
         field(to, "user", &who.join(", "))?;
     }
+    let named = |what, id: &Option<String>| id.as_ref().map(|id| format!("{what} {id}"));
     let places = [
-        ("systemd unit", &details.unit),
-        ("container", &details.container),
-        ("pod", &details.pod),
+        details.unit_words(),
+        named("container", &details.container),
+        named("pod", &details.pod),
+        details.pod_name.as_ref().map(PodName::words),
     ];
-    let places: Vec<_> = places
-        .iter()
-        .filter_map(|(what, id)| id.as_ref().map(|id| format!("{what} {id}")))
-        .collect();
+    let places: Vec<_> = places.into_iter().flatten().collect();
     if !places.is_empty() {
         field(to, "runs in", &places.join(", "))?;
     }

@@ -18,14 +18,16 @@ use rustix::{
 };
 
 use super::{
-    cgroup,
     files::{self, read_bounded},
     identity::parse_stat,
-    log_files,
+    log_files, pod_names,
     status::Status,
     user::User,
 };
-use zkchurn_core::{inspection::Details, process::ProcessKey};
+use zkchurn_core::{
+    inspection::Details,
+    process::{ProcessKey, cgroup},
+};
 
 /// Whether the process that was seen has its pid still.
 enum Presence {
@@ -100,6 +102,8 @@ fn details(directory: &Path, start_ns: u64) -> Details {
         started: started(start_ns),
         cwd,
         unit: membership.unit,
+        unit_of: membership.unit_of,
+        pod_name: pod_names::of(membership.container.as_deref(), membership.pod.as_deref()),
         container: membership.container,
         pod: membership.pod,
         output_to: open.output_to,

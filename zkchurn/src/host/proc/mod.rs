@@ -8,11 +8,10 @@
 //! | `details` | user, start, working directory, unit, container |
 //! | `status` | state, user and signals: `/proc/PID/status` |
 //! | `log_files`, `log_name` | which of its open files are logs: `/proc/PID/fd` |
-//! | `cgroup` | systemd unit, container and pod out of a cgroup path |
+//! | `pod_names` | what a Kubernetes node calls pods and containers: `/var/log` |
 //! | `user` | names of users |
 //! | `mount_field` | a field of mountinfo |
 
-pub mod cgroup;
 pub mod details;
 pub mod files;
 pub mod identity;
@@ -20,5 +19,6 @@ pub mod log_files;
 pub mod log_name;
 pub mod mount_field;
 pub mod named;
+mod pod_names;
 pub mod status;
 pub mod user;
