@@ -9,7 +9,7 @@ mod verdict;
 mod wire;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -29,31 +29,40 @@ pub(crate) struct Options {
     /// How long the load runs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Trace with this zkchurn instead of building one
+    #[arg(long, value_name = "FILE")]
+    zkchurn: Option<PathBuf>,
+    /// Start this program to trace; it becomes zkchurn, perhaps in another root file system
+    #[arg(long, value_name = "FILE", requires = "zkchurn")]
+    through: Option<PathBuf>,
+    /// Write the recording into this directory
+    #[arg(long, value_name = "DIR")]
+    recordings: Option<PathBuf>,
 }
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let zkchurn = command::zkchurn()?;
+    let zkchurn = match &options.zkchurn {
+        Some(built) => built.clone(),
+        None => command::zkchurn()?,
+    };
+    let through = options.through.as_ref().unwrap_or(&zkchurn);
     privilege::acquire("to trace connections in the kernel")?;
     let mut server = Helper::start("demo-server", &[])?;
     let ports: Ports = server.read_line()?;
     explain(options.seconds, &ports);
 
     let scratch = workspace::scratch("demo")?;
-    let recording = scratch.path().join("demo.zkchurn");
-    let (summary, recorded) = traced(&zkchurn, &ports, options.seconds, &recording)?;
+    let directory = options.recordings.as_deref().unwrap_or(scratch.path());
+    let recording = directory.join("demo.zkchurn");
+    let summary = traced(through, &ports, options.seconds, &recording)?;
     server.finish()?;
-    verdict::print_and_check(&summary, &recorded)
+    verdict::print_and_check(&summary, &Recorded::replay(&zkchurn, &recording)?)
 }
 
 /// The load starts after the tracer and ends before it: not one connection
 /// is cut off by either end of the trace.
-fn traced(
-    zkchurn: &Path,
-    ports: &Ports,
-    seconds: u64,
-    recording: &Path,
-) -> Result<(Summary, Recorded)> {
+fn traced(zkchurn: &Path, ports: &Ports, seconds: u64, recording: &Path) -> Result<Summary> {
     let watched = format!("{},{}", ports.server, ports.refused);
     let tracer = Tracer::start(zkchurn, &["--port", &watched], recording)?;
     let mut load = Helper::start(
@@ -70,7 +79,7 @@ fn traced(
     let summary = load.read_line()?;
     load.finish()?;
     tracer.stop()?;
-    Ok((summary, Recorded::replay(zkchurn, recording)?))
+    Ok(summary)
 }
 
 fn explain(seconds: u64, ports: &Ports) {

@@ -40,7 +40,8 @@ pub(crate) fn run(verb: &str, options: &[&str]) -> Result<()> {
     command::run(command::dies_with_parent(build()?).arg(verb).args(options))
 }
 
-fn build() -> Result<PathBuf> {
+/// Builds it and returns the program.
+pub(crate) fn build() -> Result<PathBuf> {
     let mut cargo = command::cargo();
     cargo.args(["build", "--package", "zkchurn-lab"]);
     command::built(&mut cargo, "zkchurn-lab")

@@ -5,8 +5,10 @@
 //! |---|---|
 //! | `lab` | the verbs that bring about churn, in a crate of their own |
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
+//! | `dist` | static binaries and packages for hosts |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
 //! | `fuzz` | hostile bytes for everything that reads bytes |
+//! | `install_test` | what `dist` made, in root file systems of other releases |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
 //! | `lint` | what can be told of a change without running the project |
@@ -17,10 +19,12 @@
 //! | `heartbeat` | a sign of life from what takes long |
 
 mod build_ebpf;
+mod dist;
 mod documents;
 mod faults;
 mod fuzz;
 mod heartbeat;
+mod install_test;
 mod kernel_test;
 mod lab;
 mod lint;
@@ -48,6 +52,8 @@ enum Verb {
     Setup(setup::Options),
     /// Build the eBPF object from source into zkchurn/bpf, ready to commit.
     BuildEbpf(build_ebpf::Options),
+    /// Make static binaries and packages for hosts, into dist/.
+    Dist(dist::Options),
     /// Make four kinds of churn on loopback, trace them, compare the counts.
     Demo(lab::Options),
     /// Run the tests of faults alone, at full size if wanted.
@@ -56,6 +62,8 @@ enum Verb {
     Incident(lab::Options),
     /// Read a Java client's session off the wire, compare it with its log.
     Handshake(lab::Options),
+    /// Trace with, install and remove what `dist` made, in roots of Debian 11 to 13.
+    InstallTest(install_test::Options),
     /// Make a Python client per request, trace them, check the report.
     Kazoo(lab::Options),
     /// Bring about every kind of churn, trace it, check the findings.
@@ -95,10 +103,14 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Setup(options) => setup::run(&options),
         Verb::BuildEbpf(options) => heartbeat::beside("build-ebpf", || build_ebpf::run(&options)),
+        Verb::Dist(options) => heartbeat::beside("dist", || dist::run(&options)),
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Incident(options) => lab::become_verb("incident", &options),
+        Verb::InstallTest(options) => {
+            heartbeat::beside("install-test", || install_test::run(&options))
+        }
         Verb::Handshake(options) => lab::become_verb("handshake", &options),
         Verb::Kazoo(options) => lab::become_verb("kazoo", &options),
         Verb::DiagnoseMatrix(options) => lab::become_verb("diagnose-matrix", &options),

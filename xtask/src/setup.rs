@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod deny;
+pub mod dist;
 mod ebpf;
 pub mod fuzz;
 pub mod incident;
@@ -11,6 +12,7 @@ pub mod kazoo;
 mod kernels;
 mod kinds;
 mod remedy;
+mod roots;
 mod tests;
 
 use anyhow::{Result, bail};
@@ -34,6 +36,10 @@ pub struct Options {
 pub enum Group {
     /// The tools that zkchurn is measured beside.
     Bench,
+    /// Building what is handed to hosts.
+    Dist,
+    /// Building the static binary alone.
+    DistBinary,
     /// Building the eBPF object.
     Ebpf,
     /// Running the fuzz targets.
@@ -46,31 +52,39 @@ pub enum Group {
     Kernels,
     /// Programs that bring about kinds of churn.
     Kinds,
+    /// Root file systems of other releases.
+    Roots,
     /// What the tests call.
     Tests,
 }
 
 impl Group {
-    pub const ALL: [Self; 8] = [
+    /// Those of the suite. What makes packages takes minutes to build and is left to `dist`.
+    pub const ALL: [Self; 10] = [
         Self::Bench,
+        Self::DistBinary,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
         Self::Kazoo,
         Self::Kernels,
         Self::Kinds,
+        Self::Roots,
         Self::Tests,
     ];
 
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Bench => bench::missing(),
+            Self::Dist => dist::missing(),
+            Self::DistBinary => dist::missing_for_binaries(),
             Self::Ebpf => ebpf::missing(),
             Self::Fuzz => fuzz::missing(),
             Self::Incident => incident::missing(),
             Self::Kazoo => kazoo::missing(),
             Self::Kernels => kernels::missing(),
             Self::Kinds => kinds::missing(),
+            Self::Roots => roots::missing(),
             Self::Tests => tests::missing(),
         }
     }

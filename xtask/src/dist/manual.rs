@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//! Manual pages and completions, printed by the binary that this machine can run, and what
+//! else goes into packages beside the binary.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Made, identity::Identity};
+use crate::command;
+
+/// Pages as `zkchurn man` names them, and the names of their files.
+pub(super) const PAGES: [(&str, &str); 6] = [
+    ("zkchurn", "zkchurn.1"),
+    ("timewait", "zkchurn-timewait.1"),
+    ("replay", "zkchurn-replay.1"),
+    ("serverlog", "zkchurn-serverlog.1"),
+    ("doctor", "zkchurn-doctor.1"),
+    ("completions", "zkchurn-completions.1"),
+];
+
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "zkchurn.bash"),
+    ("zsh", "_zkchurn"),
+    ("fish", "zkchurn.fish"),
+];
+
+/// Writes them into `stage`, from where the packages take them.
+pub(super) fn write(made: &[Made], stage: &Path, identity: &Identity) -> Result<()> {
+    fs::create_dir_all(stage).with_context(|| format!("cannot make {}", stage.display()))?;
+    let runs_here = made.iter().find(|made| made.target.is_host());
+    let zkchurn = &runs_here.context("none of the binaries runs here")?.binary;
+    let print = |arguments: &[&str]| command::output(Command::new(zkchurn).args(arguments));
+    for (page, name) in PAGES {
+        let file = stage.join(name);
+        save(&file, &print(&["man", page])?)?;
+        check_page(&file)?;
+        gzip(&file)?;
+    }
+    for (shell, name) in COMPLETIONS {
+        save(&stage.join(name), &print(&["completions", shell])?)?;
+    }
+    save(&stage.join("changelog"), &changelog(identity))
+}
+
+/// mandoc's warnings count; its remarks on style do not.
+fn check_page(page: &Path) -> Result<()> {
+    let mut mandoc = Command::new("mandoc");
+    let checked = mandoc.args(["-Tlint", "-Wwarning"]).arg(page).output();
+    let checked = checked.context("cannot run mandoc")?;
+    let said = String::from_utf8_lossy(&checked.stdout);
+    ensure!(said.trim().is_empty(), "mandoc is not content:\n{said}");
+    Ok(())
+}
+
+/// Without the name and the time of the file, which would differ.
+fn gzip(file: &Path) -> Result<()> {
+    command::run(
+        Command::new("gzip")
+            .args(["-9", "--no-name", "--force"])
+            .arg(file),
+    )
+}
+
+/// Debian wants a changelog in its own form; ours for users is on the project's page.
+fn changelog(identity: &Identity) -> String {
+    format!(
+        "zkchurn ({}-1) unstable; urgency=medium\n\n  * Built from commit {}.\n\n \
+         -- zkchurn developers <zkchurn@localhost>  {}\n",
+        identity.version, identity.commit, identity.mail_date
+    )
+}
+
+fn save(file: &Path, text: &str) -> Result<()> {
+    if text.is_empty() {
+        bail!("nothing to write into {}", file.display());
+    }
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

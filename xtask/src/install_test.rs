@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//! `install-test`: what `dist` made, in root file systems of Debian's releases. The static
+//! binary has to trace the demo's exact counts there; the packages have to be installed,
+//! work, and be removed without leaving a file.
+
+mod packages;
+mod page;
+mod root;
+mod tracing;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use self::root::{Release, Root};
+use crate::{dist, privilege, setup};
+
+/// Options of `install-test`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Releases of Debian, such as 11; all if none is named
+    #[arg(value_name = "RELEASE")]
+    pub(crate) releases: Vec<String>,
+    /// Only the static binary, no packages
+    #[arg(long)]
+    pub(crate) binary_only: bool,
+    /// Write the table into docs/measurements/platforms.md; needs all releases and packages
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
+impl Options {
+    /// The oldest release and the binary: what takes little time and breaks first.
+    pub(crate) fn of_the_suite() -> Self {
+        Self {
+            releases: vec![root::RELEASES[0].name.to_owned()],
+            binary_only: true,
+            write: false,
+        }
+    }
+}
+
+/// What was found in one root.
+struct Outcome {
+    release: Release,
+    /// What its own libc calls itself.
+    libc: String,
+    /// What the trace said is degraded.
+    degraded: Vec<String>,
+    /// Connections that the demo made, each of which was recorded.
+    traced: u64,
+    /// Files that the .deb and the .rpm brought and took away again.
+    packages: Option<packages::Files>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let releases = root::named(&options.releases)?;
+    let complete = releases.len() == root::RELEASES.len() && !options.binary_only;
+    ensure!(
+        complete || !options.write,
+        "--write needs all releases and no --binary-only"
+    );
+    setup::ensure(&[setup::Group::Roots])?;
+    privilege::acquire("to enter other root file systems and to trace in them")?;
+    let made = match options.binary_only {
+        true => dist::binary_for_host()?,
+        false => dist::for_host()?,
+    };
+    let mut outcomes = Vec::new();
+    for release in releases {
+        println!("\ninstall-test: Debian {}", release.name);
+        outcomes.push(test(release, &made)?);
+    }
+    println!("\n{}", page::lines(&outcomes));
+    if options.write {
+        page::write(&outcomes)?;
+    }
+    Ok(())
+}
+
+fn test(release: Release, made: &dist::ForHost) -> Result<Outcome> {
+    let root = Root::open(release)?;
+    let traced = tracing::run(&root, &made.binary)?;
+    let packages = match &made.packages {
+        Some(made) => Some(packages::run(&root, made)?),
+        None => None,
+    };
+    Ok(Outcome {
+        release,
+        libc: root.libc()?,
+        degraded: traced.degraded,
+        traced: traced.connections,
+        packages,
+    })
+}

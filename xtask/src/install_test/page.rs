@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//! The table in docs/measurements/platforms.md.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::Outcome;
+use crate::workspace;
+
+const PAGE: &str = "docs/measurements/platforms.md";
+const BEGIN: &str = "<!-- cargo xtask install-test --write renews this -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// The table as Markdown.
+pub(super) fn lines(outcomes: &[Outcome]) -> String {
+    let mut text = "| root | its libc | static binary traced | degraded | .deb | .rpm |\n\
+                    |---|---|---|---|---|---|\n"
+        .to_owned();
+    for outcome in outcomes {
+        let files = |count: Option<usize>| match count {
+            Some(count) => format!("{count} files installed, none left"),
+            None => "not tried".to_owned(),
+        };
+        let degraded = match outcome.degraded.as_slice() {
+            [] => "nothing".to_owned(),
+            sentences => sentences.join("; "),
+        };
+        let packages = outcome.packages.as_ref();
+        let _ = writeln!(
+            text,
+            "| Debian {} | {} | {} of {} connections | {degraded} | {} | {} |",
+            outcome.release.name,
+            outcome.libc,
+            outcome.traced,
+            outcome.traced,
+            files(packages.map(|files| files.deb)),
+            files(packages.map(|files| files.rpm)),
+        );
+    }
+    text
+}
+
+/// Puts it in the place of the last one.
+pub(super) fn write(outcomes: &[Outcome]) -> Result<()> {
+    let file = workspace::root().join(PAGE);
+    let text = fs::read_to_string(&file).with_context(|| format!("no {PAGE}"))?;
+    let marks = || format!("{PAGE} lacks its marks");
+    let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
+    let (_, after) = rest.split_once(END).with_context(marks)?;
+    let text = format!("{before}{BEGIN}\n{}\n{END}{after}", lines(outcomes));
+    fs::write(&file, text).with_context(|| format!("cannot write {PAGE}"))
+}
