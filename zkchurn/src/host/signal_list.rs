@@ -22,7 +22,11 @@ const NAMED: [Signal; 13] = [
 ];
 
 /// The real-time signals that the C library leaves to programs: `SIGRTMIN` to `SIGRTMAX`.
-const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
+/// glibc keeps two for its threads, musl three, and refuses to have those caught.
+const REAL_TIME: std::ops::RangeInclusive<i32> = match cfg!(target_env = "musl") {
+    true => 35..=64,
+    false => 34..=64,
+};
 
 /// SIGXFSZ: once it is taken over, a write beyond `ulimit -f` fails like one to a full disk
 /// (setrlimit(2)).
