@@ -45,7 +45,8 @@ fn deb(root: &Root, package: &Path) -> Result<usize> {
     brought
 }
 
-/// With this machine's rpm and a database of its own: Debian's roots have none.
+/// With this machine's rpm and a database of its own: Debian's roots have none, so nothing in it
+/// provides the shell that every .rpm of this tool asks for.
 fn rpm(root: &Root, package: &Path) -> Result<usize> {
     let before = root.files()?;
     let rpm = |arguments: &[&str]| {
@@ -55,7 +56,7 @@ fn rpm(root: &Root, package: &Path) -> Result<usize> {
         command::output(&mut rpm)
     };
     let package = package.display().to_string();
-    rpm(&["--install", &package])?;
+    rpm(&["--install", "--nodeps", &package])?;
     let brought = used(root, &before);
     rpm(&["--erase", "zkchurn"])?;
     root.take_away("tmp/zkchurn-rpm")?;
