@@ -180,6 +180,22 @@ fn the_terminal_is_as_it_was_after_signals() {
 }
 
 #[test]
+fn it_ends_when_its_terminal_goes() {
+    let tmux = Tmux::start(80, 24);
+    tmux.show("exec");
+    // In the shell's place, so that no shell passes the hangup on.
+    let pid = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
+    let process = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+    assert!(process.exists());
+    tmux.run(&["kill-server"]);
+    let began = Instant::now();
+    while process.exists() {
+        assert!(began.elapsed() < WITHIN, "it goes on without a terminal");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn stopped_and_back() {
     let tmux = Tmux::start(100, 45);
     tmux.show("");

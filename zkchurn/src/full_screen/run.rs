@@ -7,6 +7,10 @@ use std::{
 };
 
 use crossterm::event;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
 use super::{
     input::{Input, input},
@@ -129,16 +133,15 @@ enum Pressed {
 /// Takes the keys that are there, up to the first that wishes for something.
 fn keys(view: &mut View, wait: Duration) -> io::Result<Pressed> {
     let mut pressed = Pressed::Nothing;
-    let mut wait = wait;
+    wait_for_input(wait)?;
     for _ in 0..KEYS_AT_ONCE {
-        let is_there = match event::poll(wait) {
+        let is_there = match event::poll(Duration::ZERO) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
             is_there => is_there?,
         };
         if !is_there {
             break;
         }
-        wait = Duration::ZERO;
         match input(&event::read()?) {
             Some(Input::Key(key)) => {
                 pressed = Pressed::Something;
@@ -151,6 +154,27 @@ fn keys(view: &mut View, wait: Duration) -> io::Result<Pressed> {
         }
     }
     Ok(pressed)
+}
+
+/// Waits for a key, a signal or the end of `wait`.
+///
+/// # Errors
+///
+/// The terminal is gone. It has to be found out here: crossterm takes the end of the
+/// terminal for an empty read, and reads again for ever.
+fn wait_for_input(wait: Duration) -> io::Result<()> {
+    let stdin = io::stdin();
+    let mut terminal = [PollFd::new(&stdin, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    match poll(&mut terminal, Some(&wait)) {
+        Err(Errno::INTR) => return Ok(()),
+        ready => ready?,
+    };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    match terminal[0].revents().intersects(gone) {
+        true => Err(io::ErrorKind::UnexpectedEof.into()),
+        false => Ok(()),
+    }
 }
 
 /// Gives the terminal back, stops, and takes it over again once that is over.
