@@ -11,16 +11,6 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Made, identity::Identity};
 use crate::command;
 
-/// Pages as `zkchurn man` names them, and the names of their files.
-pub(super) const PAGES: [(&str, &str); 6] = [
-    ("zkchurn", "zkchurn.1"),
-    ("timewait", "zkchurn-timewait.1"),
-    ("replay", "zkchurn-replay.1"),
-    ("serverlog", "zkchurn-serverlog.1"),
-    ("doctor", "zkchurn-doctor.1"),
-    ("completions", "zkchurn-completions.1"),
-];
-
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "zkchurn.bash"),
     ("zsh", "_zkchurn"),
@@ -33,7 +23,8 @@ pub(super) fn write(made: &[Made], stage: &Path, identity: &Identity) -> Result<
     let runs_here = made.iter().find(|made| made.target.is_host());
     let zkchurn = &runs_here.context("none of the binaries runs here")?.binary;
     let print = |arguments: &[&str]| command::output(Command::new(zkchurn).args(arguments));
-    for (page, name) in PAGES {
+    for line in print(&["man", "--list"])?.lines() {
+        let (page, name) = line.split_once(' ').context("no file of a page")?;
         let file = stage.join(name);
         save(&file, &print(&["man", page])?)?;
         check_page(&file)?;

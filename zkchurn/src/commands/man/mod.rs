@@ -27,6 +27,9 @@ pub(crate) struct ManArgs {
     /// The page.
     #[arg(value_name = "PAGE", default_value = "zkchurn", value_parser = names())]
     pub(crate) page: String,
+    /// Print the names of all pages instead, each with that of its file.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 fn names() -> PossibleValuesParser {
@@ -39,6 +42,13 @@ fn names() -> PossibleValuesParser {
 ///
 /// The output cannot be written.
 pub(crate) fn run(args: &ManArgs, line: Command) -> Result<Code, Failure> {
+    if args.list {
+        let mut stdout = io::stdout().lock();
+        for page in &PAGES {
+            writeln!(stdout, "{} {}.1", page.name, page.file())?;
+        }
+        return Ok(Code::Success);
+    }
     let page = PAGES.iter().find(|page| page.name == args.page);
     let page = page.unwrap_or(&PAGES[0]);
     let mut stdout = io::stdout().lock();
