@@ -126,7 +126,7 @@ fn make(root: &Path, out: &Path, identity: &Identity, targets: &[Target]) -> Res
         });
     }
     let stage = root.join("target/dist/stage");
-    manual::write(&all, &stage, identity)?;
+    manual::write(root, &all, &stage, identity)?;
     for made in &mut all {
         made.packages = Some(Packages {
             deb: package::deb(root, out, &stage, identity, made)?,

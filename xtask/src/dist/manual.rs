@@ -18,7 +18,7 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// Writes them into `stage`, from where the packages take them.
-pub(super) fn write(made: &[Made], stage: &Path, identity: &Identity) -> Result<()> {
+pub(super) fn write(root: &Path, made: &[Made], stage: &Path, identity: &Identity) -> Result<()> {
     fs::create_dir_all(stage).with_context(|| format!("cannot make {}", stage.display()))?;
     let runs_here = made.iter().find(|made| made.target.is_host());
     let zkchurn = &runs_here.context("none of the binaries runs here")?.binary;
@@ -33,6 +33,9 @@ pub(super) fn write(made: &[Made], stage: &Path, identity: &Identity) -> Result<
     for (shell, name) in COMPLETIONS {
         save(&stage.join(name), &print(&["completions", shell])?)?;
     }
+    // By way of here it is newer than the commit, and rpm takes the commit's time for it.
+    let licence = fs::read_to_string(root.join("LICENSE")).context("cannot read LICENSE")?;
+    save(&stage.join("LICENSE"), &licence)?;
     save(&stage.join("changelog"), &changelog(identity))
 }
 
