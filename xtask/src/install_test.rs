@@ -28,17 +28,6 @@ pub(crate) struct Options {
     pub(crate) write: bool,
 }
 
-impl Options {
-    /// The oldest release and the binary: what takes little time and breaks first.
-    pub(crate) fn of_the_suite() -> Self {
-        Self {
-            releases: vec![root::RELEASES[0].name.to_owned()],
-            binary_only: true,
-            write: false,
-        }
-    }
-}
-
 /// What was found in one root.
 struct Outcome {
     release: Release,

@@ -8,8 +8,8 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::{
-    build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, lint,
-    privileged_tests, setup,
+    build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, lint, privileged_tests,
+    setup,
 };
 
 /// Options of `test`.
@@ -78,8 +78,6 @@ fn steps(options: &Options) -> Vec<Step> {
             setup::Group::Bench,
             setup::Group::Ebpf,
             setup::Group::Kernels,
-            setup::Group::DistBinary,
-            setup::Group::Roots,
             setup::Group::Tests,
         ]
     } else {
@@ -97,10 +95,6 @@ fn steps(options: &Options) -> Vec<Step> {
         (
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
-        ),
-        (
-            "the static binary in a root of Debian 11",
-            step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         ("demo", step(|| lab::run("demo", &[]))),
