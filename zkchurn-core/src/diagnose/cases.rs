@@ -83,7 +83,9 @@ impl<'a> Scope<'a> {
             };
             if self.rivals.len() < MOST_RIVALS && cluster.parts.iter().all(alone) {
                 let peers = cluster.parts.iter().map(|part| part.key.destination);
-                let who = naming::who(self.registry, owner, cluster, threads(&cluster.parts));
+                let threads = threads(&cluster.parts);
+                let processes = cluster.processes();
+                let who = naming::who(self.registry, owner, cluster, &processes, threads);
                 self.rivals.push((owner, peers.collect(), who.words()));
             }
         }
@@ -114,7 +116,7 @@ impl<'a> Scope<'a> {
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let threads = threads(parts);
-        let who = naming::who(self.registry, owner, cluster, threads);
+        let who = naming::who(self.registry, owner, cluster, &processes, threads);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,

@@ -21,15 +21,20 @@ const COMPARED: usize = 16;
 /// Digits of a container's id that `docker ps` and `crictl ps` show of 64.
 const ID: usize = 12;
 
-/// Whom they belong to; `threads` opened them.
-pub(super) fn who(registry: &Registry, owner: Owner, cluster: &Cluster<'_>, threads: u64) -> Who {
+/// Whom they belong to; `threads` of its `processes` opened them.
+pub(super) fn who(
+    registry: &Registry,
+    owner: Owner,
+    cluster: &Cluster<'_>,
+    processes: &[ProcessKey],
+    threads: u64,
+) -> Who {
     let newest = cluster.parts.iter();
     let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
     let latest = newest.and_then(|part| part.key.process);
     let comm = newest.and_then(|part| part.flow.process_comm);
     let label = || latest.map_or_else(String::new, |process| registry.label(process, comm));
-    let processes = cluster.processes();
-    match (owner, processes.as_slice()) {
+    match (owner, processes) {
         (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
             host: host.to_string(),
         },

@@ -16,6 +16,24 @@ pub(super) struct Column<T> {
     pub right: bool,
 }
 
+/// One that is from `least` to `most` wide.
+pub(super) const fn column<T: Copy>(
+    what: T,
+    name: &'static str,
+    (least, most): (u16, u16),
+    spare: u8,
+    right: bool,
+) -> Column<T> {
+    Column {
+        what,
+        name,
+        least,
+        most,
+        spare,
+        right,
+    }
+}
+
 /// The columns that fit, with their widths.
 pub(super) fn fitted<T: Copy>(all: &[Column<T>], room: u16) -> Vec<(Column<T>, u16)> {
     let mut kept: Vec<_> = all.iter().map(|column| (*column, column.least)).collect();

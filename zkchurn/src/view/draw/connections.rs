@@ -10,7 +10,7 @@ use zkchurn_core::{
 
 use super::{
     canvas::Canvas,
-    columns::{Column, fitted},
+    columns::{Column, column, fitted},
     visible,
 };
 use crate::view::{
@@ -27,23 +27,6 @@ enum What {
     Out,
     In,
     Outcome,
-}
-
-const fn column(
-    what: What,
-    name: &'static str,
-    (least, most): (u16, u16),
-    spare: u8,
-    right: bool,
-) -> Column<What> {
-    Column {
-        what,
-        name,
-        least,
-        most,
-        spare,
-        right,
-    }
 }
 
 const COLUMNS: [Column<What>; 7] = [

@@ -9,7 +9,7 @@ use zkchurn_core::{
 
 use super::{
     canvas::{Canvas, sign},
-    columns::{Column, fitted},
+    columns::{Column, column, fitted},
     visible,
 };
 use crate::view::{
@@ -29,23 +29,6 @@ enum What {
     Closes,
     Outcome,
     TimeWait,
-}
-
-const fn column(
-    what: What,
-    name: &'static str,
-    (least, most): (u16, u16),
-    spare: u8,
-    right: bool,
-) -> Column<What> {
-    Column {
-        what,
-        name,
-        least,
-        most,
-        spare,
-        right,
-    }
 }
 
 const COLUMNS: [Column<What>; 9] = [
