@@ -40,6 +40,7 @@ pub mod render;
 pub mod replay;
 pub mod report;
 pub mod serverlog;
+pub mod shell;
 pub mod tape;
 pub mod text;
 pub mod timewait;

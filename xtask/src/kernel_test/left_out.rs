@@ -28,11 +28,17 @@ struct Lack {
     reason: &'static str,
 }
 
-const LACKS: [Lack; 5] = [
+const LACKS: [Lack; 6] = [
     Lack {
         lacks: |kernel| kernel.hide_btf,
         tests: &[""],
         reason: "asks for what is known with BTF only",
+    },
+    Lack {
+        lacks: |_| true,
+        tests: &["journal::"],
+        reason: "calls journald and journalctl, which no guest has; these run on the suite's own \
+             kernel",
     },
     // `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
     // program's fdinfo; first bytes and older sockets are joined by the cookie.

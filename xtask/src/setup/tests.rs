@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What the tests call.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use super::{
     deny,
@@ -17,6 +17,9 @@ const ORDINARY_USER: [(&str, &str); 5] = [
     ("runuser", "util-linux"),
     ("visudo", "sudo"),
 ];
+
+/// Not on the PATH of anybody.
+const JOURNALD: &str = "/usr/lib/systemd/systemd-journald";
 
 pub(super) fn missing() -> Vec<Missing> {
     let mut missing = missing_programs(&ORDINARY_USER);
@@ -54,6 +57,12 @@ pub(super) fn missing() -> Vec<Missing> {
         missing.push(Missing::package(
             "tmux, a terminal for the full-screen view, and pgrep",
             &["tmux", "procps"],
+        ));
+    }
+    if !Path::new(JOURNALD).exists() {
+        missing.push(Missing::package(
+            "journald, for what stands in the journal only",
+            &["systemd"],
         ));
     }
     if command::on_path("openssl").is_none() {

@@ -61,8 +61,7 @@ impl Case<'_> {
         Some(match self.looked.searched_logs {
             false => format!("search the client's log for {words}"),
             true => format!(
-                "search the client's other output (journal, container, older logs) for {words}: \
-                 the log files that it has open do not say it"
+                "search the client's other logs for {words}: those that zkchurn read do not say it"
             ),
         })
     }
@@ -94,10 +93,7 @@ impl Case<'_> {
     pub fn log_that_decides(&self) -> &'static str {
         match self.looked.searched_logs {
             false => "its log from the time of the trace",
-            true => {
-                "its output elsewhere (journal, container): the log files that it has open do \
-                 not tell"
-            }
+            true => "another log of it: those that zkchurn read do not tell",
         }
     }
 }

@@ -17,9 +17,10 @@ pub struct LogSearch {
 /// A file that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchedFile {
-    /// The path, as the process sees it.
+    /// The path, which begins with `/`; or the command that shows the process's lines in the
+    /// journal.
     pub path: String,
-    /// Size in bytes.
+    /// Size in bytes; of lines of the journal that of their messages.
     pub size: u64,
     /// How many bytes at its end were searched.
     pub searched: u64,
@@ -44,7 +45,7 @@ pub struct LogFinding {
     pub signature: String,
     /// What it means, a sentence.
     pub meaning: String,
-    /// The file.
+    /// The file, as [`SearchedFile::path`].
     pub path: String,
     /// Lines that match.
     pub count: u64,
@@ -69,12 +70,22 @@ pub struct LogFinding {
 }
 
 impl LogFinding {
-    /// `app.log:208`, or the byte where lines were not counted.
+    /// `app.log:208`, or the byte where lines were not counted; the command for the journal.
     pub fn place(&self) -> String {
-        match self.line {
-            Some(line) => format!("{}:{line}", self.path),
-            None => format!("byte {} of {}", self.offset, self.path),
+        match (self.line, self.position()) {
+            (Some(line), Some(_)) => format!("{}:{line}", self.path),
+            (None, Some(byte)) => format!("{byte} of {}", self.path),
+            (_, None) => self.path.clone(),
         }
+    }
+
+    /// `line 208`, or the byte; `None` in the journal, which has neither.
+    pub fn position(&self) -> Option<String> {
+        let is_file = self.path.starts_with('/');
+        is_file.then(|| match self.line {
+            Some(line) => format!("line {line}"),
+            None => format!("byte {}", self.offset),
+        })
     }
 }
 

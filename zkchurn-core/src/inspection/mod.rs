@@ -8,6 +8,7 @@
 
 mod details;
 mod fit;
+pub mod journal;
 pub mod jvm;
 pub mod logs;
 pub mod signature;

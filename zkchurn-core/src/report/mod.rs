@@ -9,7 +9,6 @@ mod build;
 pub mod family;
 pub mod handshakes;
 mod leading;
-mod shell;
 mod suspect;
 
 use std::collections::BTreeMap;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 //! The processes that were looked at more closely, and where to look next.
 
-use super::{SuspectRow, ThreadNote, shell};
+use super::{SuspectRow, ThreadNote};
 use crate::{
     inspection::{
         Details, Inspection,
+        journal::is_engines_id,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
     ledger::{Flow, FlowKey},
     process::{cgroup::UnitOf, java_name, pod_name::PodName},
     registry::Registry,
+    shell,
 };
 
 /// Most processes that are shown.
@@ -162,11 +164,10 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         .as_ref()
         .and_then(|logs| logs.findings.first());
     if let Some(found) = found {
-        let place = match found.line {
-            Some(line) => format!("line {line}"),
-            None => format!("byte {}", found.offset),
-        };
-        return vec![format!("read {} around {place}", found.path)];
+        return vec![match found.position() {
+            Some(position) => format!("read {} around {position}", found.path),
+            None => format!("read the output of `{}`", found.path),
+        }];
     }
     let mut next = Vec::new();
     let open: Vec<_> = details
@@ -236,11 +237,6 @@ fn elsewhere(details: &Details) -> Option<String> {
         )),
         _ => None,
     }
-}
-
-/// Docker, containerd and the like give ids of 64 digits; names are of other engines.
-fn is_engines_id(container: &str) -> bool {
-    container.len() == 64 && container.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// How to see the thread in the JVM, where zkchurn did not.

@@ -179,10 +179,10 @@ fn a_link_in_a_container_leads_to_no_directory_of_the_host() {
 }
 
 /// A cgroup of the tests, removed in the end.
-struct Cgroup(PathBuf);
+pub(crate) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    fn new(hierarchy: &Path, path: &str) -> Self {
+    pub(crate) fn new(hierarchy: &Path, path: &str) -> Self {
         let path = hierarchy
             .join(format!("zkchurn-test-{}.slice", std::process::id()))
             .join(path);
@@ -190,7 +190,7 @@ impl Cgroup {
         Self(path)
     }
 
-    fn take(&self, pid: u32) {
+    pub(crate) fn take(&self, pid: u32) {
         fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
     }
 }
@@ -209,7 +209,7 @@ impl Drop for Cgroup {
 
 /// Where the hierarchy that systemd keeps its units in is mounted: version 2,
 /// or the one of version 1 that is named after it.
-fn hierarchies() -> Vec<PathBuf> {
+pub(crate) fn hierarchies() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     let fields = mounts
         .lines()

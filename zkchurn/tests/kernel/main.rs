@@ -17,6 +17,7 @@ mod filters;
 mod gone;
 mod handshake;
 mod in_time;
+mod journal;
 mod life;
 mod lifecycle;
 mod look;

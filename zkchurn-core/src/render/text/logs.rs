@@ -93,12 +93,12 @@ fn write_finding(
     {
         field(to, "", &format!("  {}", clip(record, COMMAND_SHOWN)))?;
     }
-    let place = match finding.line {
-        Some(line) => format!("line {line}"),
-        None => format!("byte {}", finding.offset),
+    let place = match finding.position() {
+        Some(position) => format!(", {position}"),
+        None => String::new(),
     };
     let last = clip(finding.last.trim(), COMMAND_SHOWN);
-    field(to, "", &format!("  {last}   <- last one, {place}"))
+    field(to, "", &format!("  {last}   <- last one{place}"))
 }
 
 fn bytes(count: u64) -> String {

@@ -9,6 +9,7 @@
 //! | file | does |
 //! |---|---|
 //! | `process` | starts a helper; what a helper does first |
+//! | `journalctl` | becomes `journalctl`, with nothing that it could do harm with |
 //! | `wire` | the messages, as hostile bytes |
 //! | `looker` | looks into other processes: the helper's side |
 //! | `pool` | threads that may hang, and their number |
@@ -19,6 +20,7 @@
 //! | `recording` | the same: our side |
 
 pub mod asking;
+pub mod journalctl;
 mod looker;
 mod pool;
 mod printer;

@@ -24,14 +24,14 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{looker, printer, recorder};
+use super::{journalctl, looker, printer, recorder};
 use crate::host::{
     privilege::{held, needs},
     signal_list,
 };
 
 /// What a helper is called in its argument 0: no shell and no `sudo` starts one by that.
-const NAME: &str = "zkchurn-helper";
+pub(super) const NAME: &str = "zkchurn-helper";
 
 /// The kinds of helpers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,12 @@ pub fn run_if_helper() {
     if arguments.next().is_none_or(|name| name != NAME) {
         return;
     }
-    let kind = arguments.next().and_then(|word| {
+    let word = arguments.next();
+    if word.as_ref().is_some_and(|word| word == journalctl::WORD) {
+        journalctl::become_it(arguments);
+        std::process::exit(1);
+    }
+    let kind = word.and_then(|word| {
         let mut kinds = KINDS.iter();
         kinds
             .find(|(known, _)| word == *known)

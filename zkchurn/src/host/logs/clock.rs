@@ -44,7 +44,13 @@ impl LogClock {
     pub(super) fn ago_ms(&self, line: &[u8]) -> Option<u64> {
         let written = time::within(line)?.date();
         let written = self.zone.to_ambiguous_timestamp(written).later().ok()?;
-        let ago = self.now.as_millisecond() - written.as_millisecond();
+        self.since_ms(written.as_millisecond())
+    }
+
+    /// How long ago a moment was that is given in milliseconds since 1970; `None` where it
+    /// lies ahead.
+    pub(super) fn since_ms(&self, moment: i64) -> Option<u64> {
+        let ago = self.now.as_millisecond().checked_sub(moment)?;
         (ago >= -AHEAD_MS).then_some(ago.max(0) as u64)
     }
 }

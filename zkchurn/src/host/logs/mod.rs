@@ -11,6 +11,7 @@
 //! | `rotated` | reads the rotated siblings of a log |
 //! | `container` | reads what a container engine keeps of the output |
 //! | `engine` | takes an engine's frame off its lines |
+//! | `journal` | what the journal has of a process |
 //! | `pipe` | who reads the pipe that the output goes into, and its log files |
 //! | `excerpt` | a line cut to a length that can be shown |
 
@@ -18,6 +19,7 @@ mod clock;
 mod container;
 mod engine;
 mod excerpt;
+mod journal;
 mod pipe;
 mod record;
 mod rotated;
@@ -35,6 +37,7 @@ use jiff::Timestamp;
 use self::{clock::LogClock, rotated::Budget, signatures::Signatures, tail::Tail};
 use zkchurn_core::inspection::{
     Details, LogFile,
+    journal::JournalOf,
     logs::{LogFinding, LogSearch, SearchedFile},
 };
 
@@ -52,8 +55,9 @@ const ROTATED_FOR: Duration = Duration::from_secs(2);
 
 /// Searches the logs of process `pid`, as [`super::proc::details::read`] found them: its
 /// open files; where its output is no file, what it goes into; and, where all that holds
-/// nothing decisive, the rotated siblings. Nothing is written; of a file no more than 4 MiB
-/// are read, of rotated ones 64 MiB in 2 s. `tell` is given what there is before those.
+/// nothing decisive, the journal (5,000 lines in 3 s) and the rotated siblings. Nothing is
+/// written; of a file no more than 4 MiB are read, of rotated ones 64 MiB in 2 s. `tell` is
+/// given what there is before those.
 pub fn search(pid: u32, details: &Details, tell: impl FnOnce(LogSearch)) -> LogSearch {
     let signatures = match Signatures::built_in() {
         Ok(signatures) => signatures,
@@ -75,6 +79,7 @@ pub fn search(pid: u32, details: &Details, tell: impl FnOnce(LogSearch)) -> LogS
     searching.open_files(pid, &details.log_files, details.log_files_left_out);
     searching.output(pid, details);
     let started = details.started.as_ref().and_then(|at| at.parse().ok());
+    searching.journal(details, started);
     if let Some(started) = started.filter(|_| !searching.is_decided()) {
         tell(searching.so_far());
         searching.rotated(pid, &details.log_files, started);
@@ -130,6 +135,31 @@ impl Searching {
         }
         if self.search.files.is_empty() {
             self.search.notes.push(pipe::note(&readers));
+        }
+    }
+
+    /// The journal, where nothing decisive was found and it may have more.
+    fn journal(&mut self, details: &Details, started: Option<Timestamp>) {
+        let goes_there = (details.output_to.as_deref()).is_some_and(|to| to.contains("journal"));
+        // An engine writes either into files of its own or into the journal.
+        let has_files = details.container.is_some() && !self.search.files.is_empty();
+        if self.is_decided() || has_files {
+            return;
+        }
+        let Some(of) = JournalOf::process(details) else {
+            return;
+        };
+        match journal::read(&of, started) {
+            Ok(read) => {
+                if !read.tail.text.is_empty() {
+                    self.take(&of.command, Ok(read.tail));
+                    self.search.notes.extend(read.note);
+                } else if goes_there {
+                    self.search.notes.extend(read.note);
+                }
+            }
+            Err(why) if goes_there => self.search.notes.push(why),
+            Err(_) => {}
         }
     }
 
@@ -230,7 +260,10 @@ fn findings(signatures: &Signatures, clock: &LogClock, path: &str, tail: &Tail) 
             record: record.map(|line| excerpt::beginning(text, &line)),
             line: (tail.offset == 0).then_some(hit.lines_before + 1),
             offset: tail.offset + hit.line.start as u64,
-            logged_ago_ms: text.get(stamped).and_then(|line| clock.ago_ms(line)),
+            logged_ago_ms: match tail.written_at(hit.line.start) {
+                Some(written) => clock.since_ms(written / 1_000),
+                None => text.get(stamped).and_then(|line| clock.ago_ms(line)),
+            },
             during_trace: false,
         };
         Some((signature.rank, finding))

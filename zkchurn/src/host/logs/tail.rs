@@ -36,6 +36,9 @@ pub struct Tail {
     pub size: u64,
     /// Device and inode.
     pub id: (u64, u64),
+    /// Where the text has lines whose time is known from elsewhere: the offset in it from
+    /// which on a time holds, in order, and that time in microseconds since 1970.
+    pub written: Vec<(usize, i64)>,
 }
 
 impl Tail {
@@ -56,7 +59,15 @@ impl Tail {
             offset: offset + cut as u64,
             size,
             id: (0, 0),
+            written: Vec::new(),
         }
+    }
+
+    /// When what stands at `at` in the text was written, microseconds since 1970.
+    pub(super) fn written_at(&self, at: usize) -> Option<i64> {
+        let behind = self.written.partition_point(|(from, _)| *from <= at);
+        let (_, written) = self.written.get(behind.checked_sub(1)?)?;
+        Some(*written)
     }
 }
 

@@ -6,7 +6,7 @@
 //! names, as `"a\\x2db.service"`: not the name that `systemctl` shows.
 
 /// The word, in single quotes where a shell would not take it as it is.
-pub(super) fn word(word: &str) -> String {
+pub fn word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-@:".contains(&byte);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
         return word.to_owned();
