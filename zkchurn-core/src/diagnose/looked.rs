@@ -196,7 +196,7 @@ mod tests {
             "{advice}"
         );
         assert!(!advice.contains("search the client's log"), "{advice}");
-        assert!(advice.contains("other output"), "{advice}");
+        assert!(advice.contains("other logs"), "{advice}");
     }
 
     #[test]
