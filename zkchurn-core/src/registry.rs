@@ -89,6 +89,26 @@ impl Registry {
         self.inspections.get(&key)
     }
 
+    /// The closer looks at the servers that listen at this port.
+    pub fn servers_at(&self, port: u16) -> impl Iterator<Item = &Inspection> {
+        self.servers().filter(move |server| {
+            let logs = server.logs.as_ref();
+            logs.is_some_and(|logs| logs.serves.contains(&port))
+        })
+    }
+
+    /// The closer looks at servers, in the order in which they were first seen.
+    pub fn servers(&self) -> impl Iterator<Item = &Inspection> {
+        let looks = self.inspected.iter();
+        looks
+            .filter_map(|key| self.inspections.get(key))
+            .filter(|look| {
+                look.logs
+                    .as_ref()
+                    .is_some_and(|logs| !logs.serves.is_empty())
+            })
+    }
+
     /// Who a process is on its host, where it was looked at and there was still something
     /// to see.
     pub fn details(&self, key: ProcessKey) -> Option<&Details> {

@@ -169,8 +169,10 @@ fn inspection(evil: &str) -> Inspection {
                 offset: 0,
                 logged_ago_ms: None,
                 during_trace: true,
+                client: None,
             }],
             notes: vec![text()],
+            serves: Vec::new(),
         }),
     }
 }

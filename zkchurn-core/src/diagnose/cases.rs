@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
     connection::Side,
     hash::HashMap,
-    inspection::logs::LogFinding,
+    inspection::{Inspection, logs::LogFinding},
     ledger::{
         Destination, Flow, Ledger,
         manner::Way,
@@ -128,12 +128,18 @@ impl<'a> Scope<'a> {
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
             threads,
-            logs: self.logs(&processes),
-            looked: Looked::of(
-                processes
-                    .iter()
-                    .filter_map(|process| self.registry.inspection(*process)),
-            ),
+            logs: match owner {
+                Owner::Peer(_) => self.server_logs(&destinations),
+                Owner::Process(_) | Owner::Program(_) => self.logs(&processes),
+            },
+            looked: match owner {
+                Owner::Peer(_) => Looked::of_servers(self.servers(&destinations)),
+                Owner::Process(_) | Owner::Program(_) => Looked::of(
+                    processes
+                        .iter()
+                        .filter_map(|process| self.registry.inspection(*process)),
+                ),
+            },
             siblings: self.siblings(&processes, &destinations),
             rivals: self.rivals_of(owner, &destinations),
             shared: self.shared(parts),
@@ -174,6 +180,43 @@ impl<'a> Scope<'a> {
             }
         }
         logs
+    }
+
+    /// The servers of this host that these remote hosts connected to.
+    fn servers(&self, clients: &[Destination]) -> impl Iterator<Item = &'a Inspection> {
+        let mut ports: Vec<_> = clients
+            .iter()
+            .filter_map(|client| match client {
+                Destination::Client { port, .. } => Some(*port),
+                Destination::Server(_) => None,
+            })
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let registry = self.registry;
+        ports
+            .into_iter()
+            .flat_map(move |port| registry.servers_at(port))
+    }
+
+    /// What the servers' logs say of these remote hosts, and of all of their clients.
+    fn server_logs(&self, clients: &[Destination]) -> Vec<&'a LogFinding> {
+        let is_here = |address: IpAddr| {
+            let mut clients = clients.iter();
+            clients.any(
+                |client| matches!(client, Destination::Client { host, .. } if *host == address),
+            )
+        };
+        let logs = self
+            .servers(clients)
+            .filter_map(|server| server.logs.as_ref());
+        let logs: Vec<_> = logs.filter(|logs| !logs.files.is_empty()).collect();
+        // Several may listen at a port, in network namespaces of their own: then what holds
+        // for all clients of one may be of another's.
+        let is_only = logs.len() == 1;
+        let is_of_one = |finding: &&LogFinding| finding.client.map_or(is_only, is_here);
+        let findings = logs.iter().flat_map(|logs| &logs.findings);
+        findings.filter(is_of_one).collect()
     }
 
     /// The other peers of the same process.

@@ -24,16 +24,23 @@ enum Origin {
     Client,
     /// The thread's that opened the connections: it names that thread.
     Thread,
+    /// The server's, about this client: zkchurn reads a server's log only where it knows how
+    /// its lines begin, so no client can have written it.
+    Server,
 }
 
 /// How a reason begins that quotes ZooKeeper's client: a line of the time of the trace, and
 /// one that was written earlier and still holds.
 const NOW: &str = "its log says so";
 const EARLIER: &str = "its log said so";
+/// The same of a server's own log.
+const SERVER_NOW: &str = "the server's log says so";
+const SERVER_EARLIER: &str = "the server's log said so";
 
 /// Whether a reason is a line that ZooKeeper's client wrote.
 pub(super) fn is_quote(reason: &str) -> bool {
-    reason.starts_with(NOW) || reason.starts_with(EARLIER)
+    let beginnings = [NOW, EARLIER, SERVER_NOW, SERVER_EARLIER];
+    beginnings.iter().any(|begin| reason.starts_with(begin))
 }
 
 /// A line of the log of a case's process, written during the trace.
@@ -46,6 +53,10 @@ pub struct LogLine<'a> {
 impl<'a> LogLine<'a> {
     /// `None` where it tells of another client of the same process.
     fn of(case: &Case<'_>, finding: &'a LogFinding) -> Option<Self> {
+        if case.is_remote_host() {
+            let origin = Origin::Server;
+            return Some(Self { finding, origin });
+        }
         let text = match &finding.record {
             Some(record) => format!("{record}\n{}", finding.last),
             None => finding.last.clone(),
@@ -91,13 +102,17 @@ impl<'a> LogLine<'a> {
     /// The line, as a reason.
     pub fn quoted(&self) -> String {
         let line = self.finding.last.trim();
+        let (now, earlier) = match self.origin {
+            Origin::Server => (SERVER_NOW, SERVER_EARLIER),
+            _ => (NOW, EARLIER),
+        };
         match self.is_of_client() {
             true if self.is_earlier() => format!(
-                "{EARLIER} {} ({}): \"{line}\"",
+                "{earlier} {} ({}): \"{line}\"",
                 before(self.finding.logged_ago_ms),
                 self.finding.place()
             ),
-            true => format!("{NOW} ({}): \"{line}\"", self.finding.place()),
+            true => format!("{now} ({}): \"{line}\"", self.finding.place()),
             false => {
                 format!("its log says this, perhaps of something else than ZooKeeper: \"{line}\"")
             }
@@ -337,6 +352,8 @@ fn weigh_one(
             }
         } else if verdict.confidence != Confidence::Certain
             && rules_out_others(signature)
+            // Several clients may share an address.
+            && (line.origin != Origin::Server || line.is_repeated(case))
             && !kinds.iter().any(&is_found)
             && !is_quoted(&verdict.reasons_for)
         {
@@ -355,19 +372,28 @@ fn weigh_one(
 
 #[cfg(test)]
 mod tests {
-    use super::Churn;
+    use super::{Churn, is_quote};
     use crate::{
         connection::Connection,
         diagnose::{
             Confidence,
             finding::Finding,
             test_case::{
-                Kind, back_off, diagnosed, diagnosed_beside_log, every, names_and_alternatives,
-                new_thread_each,
+                Kind, back_off, diagnosed, diagnosed_beside_log, diagnosed_with, every,
+                names_and_alternatives, new_thread_each,
             },
         },
-        ledger::{handshakes::tests::asked, test_connection::by},
+        inspection::{
+            Inspection, LogSignature,
+            logs::{LogFinding, LogSearch},
+        },
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{by, server_side},
+        },
         outcome::Outcome,
+        process::ProcessKey,
+        registry::Registry,
     };
 
     const SILENT: Kind = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
@@ -497,5 +523,70 @@ mod tests {
         let line = "zk: dial tcp: connect: connection refused";
         let findings = diagnosed_beside_log(&refused, &[("connection-refused", None, line, 6)]);
         assert!(findings[0].reasons_for.iter().any(|why| why.contains(line)));
+    }
+
+    /// The look at a server that listens at 2181.
+    fn server(pid: u32, client: Option<&str>, signature: LogSignature) -> Inspection {
+        let line: LogFinding = serde_json::from_value(serde_json::json!({
+            "signature": signature.id(), "meaning": "", "path": "/zookeeper.log", "count": 12,
+            "last": "the line", "record": null, "line": 1, "offset": 0, "during_trace": true,
+            "client": client,
+        }))
+        .unwrap();
+        let file = serde_json::json!({"path": "/zookeeper.log", "size": 1, "searched": 1});
+        Inspection {
+            key: ProcessKey::new(pid, 0),
+            at_ns: 0,
+            details: None,
+            jvm: None,
+            logs: Some(LogSearch {
+                files: vec![serde_json::from_value(file).unwrap()],
+                findings: vec![line],
+                serves: vec![2181],
+                ..LogSearch::default()
+            }),
+        }
+    }
+
+    fn on_the_server(looks: Vec<Inspection>, kind: Kind) -> Finding {
+        let connections: Vec<_> = back_off(12, kind).into_iter().map(server_side).collect();
+        let mut registry = Registry::default();
+        for look in looks {
+            registry.insert_inspection(look);
+        }
+        diagnosed_with(&connections, &registry).remove(0)
+    }
+
+    #[test]
+    fn the_servers_log_counts_for_the_client_that_it_names() {
+        const TURNED_AWAY: Kind = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let limit = LogSignature::TOO_MANY_CONNECTIONS;
+        let cases = [
+            (Some("192.0.2.7"), Confidence::Certain),
+            (Some("192.0.2.8"), Confidence::Possible),
+        ];
+        for (client, confidence) in cases {
+            let found = on_the_server(vec![server(9, client, limit)], TURNED_AWAY);
+            assert_eq!(
+                (found.name, found.confidence),
+                (Churn::ConnectionLimit, confidence)
+            );
+            let advice = found.would_decide.join("\n");
+            assert!(!advice.contains("the server's log"), "{advice}");
+            let is_quoted = found.reasons_for.iter().any(|why| is_quote(why));
+            assert_eq!(is_quoted, confidence == Confidence::Certain);
+        }
+    }
+
+    #[test]
+    fn of_two_servers_at_one_port_no_line_holds_for_all_clients() {
+        const UNANSWERED: Kind = (0, 49, Outcome::ClosedByUsWithoutAnswer);
+        let idle = LogSignature::SERVER_NOT_SERVING;
+        let says = |found: &Finding| found.reasons_for.join("\n").contains("the line");
+        let one = on_the_server(vec![server(9, None, idle)], UNANSWERED);
+        assert_eq!(one.name, Churn::NotServed);
+        assert!(says(&one), "{:?}", one.reasons_for);
+        let two = vec![server(8, None, idle), server(9, None, idle)];
+        assert!(!says(&on_the_server(two, UNANSWERED)));
     }
 }

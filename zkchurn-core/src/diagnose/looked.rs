@@ -24,6 +24,8 @@ enum Threads {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     searched_logs: bool,
+    /// The server's own.
+    searched_server_log: bool,
     threads: Threads,
 }
 
@@ -39,7 +41,28 @@ impl Looked {
         }
         looked
     }
+
+    /// Of the servers that remote hosts connected to.
+    pub fn of_servers<'a>(mut servers: impl Iterator<Item = &'a Inspection>) -> Self {
+        Self {
+            searched_server_log: servers.any(|server| {
+                let logs = server.logs.as_ref();
+                logs.is_some_and(|logs| !logs.files.is_empty())
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves out what sends the reader to the server's log, where that was read.
+    pub fn leave_out_done(self, advice: &mut Vec<String>) {
+        if self.searched_server_log {
+            advice.retain(|one| !one.starts_with(SERVER_LOG) && !one.contains("zkchurn serverlog"));
+        }
+    }
 }
+
+/// How an advice begins that sends the reader to the server's log.
+const SERVER_LOG: &str = "the server's log";
 
 fn threads(jvm: &Jvm) -> Threads {
     match jvm.dump {
@@ -214,6 +237,7 @@ mod tests {
             offset: 0,
             logged_ago_ms: None,
             during_trace: false,
+            client: None,
         };
         found.logs.as_mut().unwrap().findings.push(line);
         let advice = advice(&undecided(Some(found)));

@@ -151,6 +151,8 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
     if let Some(hint) = session_to_search(case) {
         verdict = verdict.next(hint);
     }
+    case.looked.leave_out_done(&mut verdict.would_decide);
+    case.looked.leave_out_done(&mut verdict.next);
     // What the client itself says tells more than what it looks like.
     verdict
         .reasons_for

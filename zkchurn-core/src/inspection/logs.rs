@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What the log files of a process say about its churn.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// What the logs of one process say.
@@ -12,6 +14,10 @@ pub struct LogSearch {
     pub findings: Vec<LogFinding>,
     /// Why files could not be read, each a sentence.
     pub notes: Vec<String>,
+    /// The traced ports at which the process listens: then it is the server, and what is found
+    /// is what its log says of its clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<u16>,
 }
 
 /// A file that was looked at.
@@ -67,6 +73,9 @@ pub struct LogFinding {
     /// the file since an earlier look.
     #[serde(default)]
     pub during_trace: bool,
+    /// In a server's log, of which client it is; `None` is of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<IpAddr>,
 }
 
 impl LogFinding {
@@ -124,7 +133,10 @@ impl LogSearch {
         let file = files.iter().find(|file| file.path == finding.path)?;
         let then = self.files.iter().find(|then| then.is_same(file))?;
         let mut known = self.findings.iter();
-        known.find(|known| (&known.path, &known.signature) == (&then.path, &finding.signature))
+        known.find(|known| {
+            (&known.path, &known.signature, known.client)
+                == (&then.path, &finding.signature, finding.client)
+        })
     }
 
     fn state_of(&self, file: &SearchedFile) -> State {
@@ -189,8 +201,9 @@ mod tests {
                 offset,
                 logged_ago_ms: None,
                 during_trace: false,
+                client: None,
             }],
-            notes: Vec::new(),
+            ..LogSearch::default()
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
             offset: 0,
             logged_ago_ms: None,
             during_trace: true,
+            client: None,
         });
         Inspection {
             key: ProcessKey::new(1, 0),

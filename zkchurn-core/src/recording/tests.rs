@@ -106,6 +106,7 @@ fn very_many_findings_leave_a_note_of_those_left_out() {
         offset: 0,
         logged_ago_ms: None,
         during_trace: false,
+        client: None,
     };
     let mut inspection = large_dump("f");
     inspection.logs = Some(LogSearch {

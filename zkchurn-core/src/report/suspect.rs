@@ -9,7 +9,7 @@ use crate::{
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
     },
     ledger::{Flow, FlowKey},
-    process::{cgroup::UnitOf, java_name, pod_name::PodName},
+    process::{ProcessRow, cgroup::UnitOf, java_name, pod_name::PodName},
     registry::Registry,
     shell,
 };
@@ -37,23 +37,30 @@ pub(super) fn rows(
             break;
         }
         let named = registry.row(process, flow.process_comm, flow.uid);
-        rows.push((
-            process,
-            SuspectRow {
-                pid: process.pid,
-                start_ns: process.start_ns,
-                label: named.label,
-                command: named.command,
-                looked_ago_ns: now_ns.saturating_sub(inspection.at_ns),
-                details: inspection.details.clone(),
-                jvm: inspection.jvm.clone(),
-                threads: thread_notes(inspection),
-                logs: inspection.logs.clone(),
-                next: next(inspection),
-            },
-        ));
+        rows.push((process, row(inspection, named, now_ns)));
+    }
+    for server in registry.servers() {
+        if rows.iter().all(|(known, _)| *known != server.key) {
+            let named = registry.row(server.key, None, None);
+            rows.push((server.key, row(server, named, now_ns)));
+        }
     }
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn row(inspection: &Inspection, named: ProcessRow, now_ns: u64) -> SuspectRow {
+    SuspectRow {
+        pid: inspection.key.pid,
+        start_ns: inspection.key.start_ns,
+        label: named.label,
+        command: named.command,
+        looked_ago_ns: now_ns.saturating_sub(inspection.at_ns),
+        details: inspection.details.clone(),
+        jvm: inspection.jvm.clone(),
+        threads: thread_notes(inspection),
+        logs: inspection.logs.clone(),
+        next: next(inspection),
+    }
 }
 
 fn thread_notes(inspection: &Inspection) -> Vec<ThreadNote> {

@@ -17,6 +17,8 @@ pub struct Request {
     pub jvm: JvmMode,
     /// Whether to search its logs.
     pub logs: bool,
+    /// The traced ports at which it listens, where its log is wanted as a server's.
+    pub serves: Vec<u16>,
 }
 
 /// Looks, and tells what was seen after each step, with `true` after the last one: a later
@@ -48,7 +50,7 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
         so_far(&mut inspection, false);
         let pid = request.process.pid;
         // Searching rotated files may take longer than there is at the end of a trace.
-        let search = logs::search(pid, &details, |open_files| {
+        let search = logs::search(pid, &details, &request.serves, |open_files| {
             inspection.logs = Some(open_files);
             so_far(&mut inspection, false);
         });

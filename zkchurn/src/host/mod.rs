@@ -9,6 +9,7 @@ pub mod inspector;
 pub mod jvm;
 pub mod kernel;
 pub mod kernel_layout;
+pub mod listeners;
 pub mod logs;
 pub mod outbox;
 mod past_hung;

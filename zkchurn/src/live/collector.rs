@@ -16,6 +16,7 @@ use super::{
     naming::{FirstSight, Held, Naming},
     owed::{Debt, Owed},
     schedule::{CHURNS_FROM, Schedule},
+    servers::Servers,
     settings::TraceSettings,
     sink::Sink,
     source::Probes,
@@ -48,6 +49,8 @@ pub(super) struct Collector<P> {
     pub(super) unanswered: Vec<ProcessKey>,
     /// What is to be asked of other ports, until it was.
     pub(super) elsewhere: Option<elsewhere::Request>,
+    /// The servers of this host, whose clients are traced.
+    pub(super) servers: Servers,
     /// The TIME_WAIT sockets, once they are listed.
     pub(super) time_wait: Option<Listing>,
 }
@@ -69,6 +72,7 @@ impl<P: Probes> Collector<P> {
                 sides: settings.sides,
                 pids: pids.to_vec(),
             }),
+            servers: Servers::of(settings),
             time_wait: None,
         }
     }
@@ -93,7 +97,7 @@ impl<P: Probes> Collector<P> {
     }
 
     /// Has a process looked up, if that can be asked for now.
-    fn identify(&mut self, key: ProcessKey) -> bool {
+    pub(super) fn identify(&mut self, key: ProcessKey) -> bool {
         let asked = self.probes.ask(Task::Identify(key));
         if let Some(id) = asked {
             self.owed.enter(id, Debt::Identity(key));

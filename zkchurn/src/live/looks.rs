@@ -19,6 +19,7 @@ use crate::{
     host::{
         helper::wire::{Answer, Found, Task},
         inspector::Request,
+        jvm::JvmMode,
     },
     warn::warn,
 };
@@ -37,7 +38,36 @@ impl<P: Probes> Collector<P> {
         for request in self.schedule.due(churning, now_ns) {
             self.inspect(request);
         }
+        if !self.sink.pipeline.is_quiet() {
+            self.ask_for_servers();
+        }
         self.give_up(false);
+    }
+
+    /// Asks who listens at the traced ports, where that is a matter of this trace and was not
+    /// asked yet.
+    fn ask_for_servers(&mut self) {
+        let Some(ports) = self.servers.take_ports() else {
+            return;
+        };
+        if let Some(id) = self.probes.ask(Task::Listeners(ports)) {
+            self.owed.enter(id, Debt::Listeners);
+        }
+    }
+
+    /// Has the servers' own logs read.
+    fn look_at_servers(&mut self) {
+        for (process, serves) in self.servers.listeners().to_vec() {
+            // So that it has its name in the report.
+            self.identify(process);
+            self.inspect(Request {
+                process,
+                tids: Vec::new(),
+                jvm: JvmMode::Off,
+                logs: true,
+                serves,
+            });
+        }
     }
 
     /// Asks once what other ports have, where nothing has ended at the traced ones.
@@ -113,6 +143,13 @@ impl<P: Probes> Collector<P> {
                     self.sink.flush();
                 }
             }
+            (Some(Debt::Listeners), found) => {
+                self.owed.settle(id);
+                if let Found::Listeners(listeners) = found {
+                    self.servers.found(listeners);
+                    self.look_at_servers();
+                }
+            }
             // What nobody asked for, or what does not answer what was asked.
             (_, _) => {}
         }
@@ -147,7 +184,7 @@ impl<P: Probes> Collector<P> {
                 }
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
                 // A hint that does not come is none.
-                Debt::Elsewhere => {}
+                Debt::Elsewhere | Debt::Listeners => {}
                 Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
             }
         }
@@ -180,6 +217,11 @@ impl<P: Probes> Collector<P> {
         let now_ns = self.probes.monotonic_ns();
         for request in self.schedule.last(churning, now_ns) {
             self.inspect(request);
+        }
+        // Once more, for what was written since.
+        self.look_at_servers();
+        if !self.sink.pipeline.is_quiet() {
+            self.ask_for_servers();
         }
     }
 

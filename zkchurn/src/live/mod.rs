@@ -16,6 +16,7 @@ mod pace;
 mod processes;
 mod schedule;
 mod screen;
+mod servers;
 pub(crate) mod settings;
 mod signals;
 mod sink;

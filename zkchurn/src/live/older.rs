@@ -376,7 +376,11 @@ impl Gathered {
             }
             Found::Failed(why) => self.missing = Some(why),
             // Nobody asked for it.
-            Found::Identity(_) | Found::Inspection(_) | Found::Elsewhere(_) | Found::Named(_) => {}
+            Found::Identity(_)
+            | Found::Inspection(_)
+            | Found::Elsewhere(_)
+            | Found::Listeners(_)
+            | Found::Named(_) => {}
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Debt {
     Sockets(Listing),
     /// What other ports have.
     Elsewhere,
+    /// Who listens at the traced ports.
+    Listeners,
 }
 
 #[derive(Debug)]
@@ -74,7 +76,9 @@ impl Owed {
         for entry in self.entries.values_mut() {
             let within = match entry.debt {
                 Debt::Identity(_) => LOOK_UP_WITHIN,
-                Debt::Look(..) | Debt::Sockets(_) | Debt::Elsewhere => LOOK_WITHIN,
+                Debt::Look(..) | Debt::Sockets(_) | Debt::Elsewhere | Debt::Listeners => {
+                    LOOK_WITHIN
+                }
             };
             if !entry.given_up && (all || now >= entry.asked + within) {
                 entry.given_up = true;

@@ -193,6 +193,7 @@ impl Schedule {
                 mode => mode,
             },
             logs: self.logs,
+            serves: Vec::new(),
         }
     }
 }

@@ -231,6 +231,7 @@ impl Probes for Quiet {
                 }))
             }
             Task::Named(_) => Found::Named(Vec::new()),
+            Task::Listeners(_) => Found::Listeners(Vec::new()),
             Task::Elsewhere(_) => {
                 self.diary.note(Event::AskedElsewhere);
                 Found::Elsewhere(Elsewhere::default())

@@ -59,7 +59,7 @@ impl Suspect {
 
     fn search(&self) -> LogSearch {
         let details = self.details();
-        search(self.child.id(), &details, |_| {})
+        search(self.child.id(), &details, &[], |_| {})
     }
 }
 

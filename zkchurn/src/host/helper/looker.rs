@@ -17,7 +17,7 @@ use super::{
     wire::{Answer, Found, Job, ListRequest, Task, receive, send},
 };
 use crate::host::{
-    elsewhere, inspector,
+    elsewhere, inspector, listeners,
     proc::{identity, named},
     sock_diag::{self, Query, holders},
 };
@@ -51,7 +51,9 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
         let pool = match &job.task {
             Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
-            Task::List(_) | Task::ListAndHolders(..) | Task::Elsewhere(_) => &mut listings,
+            Task::List(_) | Task::ListAndHolders(..) | Task::Elsewhere(_) | Task::Listeners(_) => {
+                &mut listings
+            }
         };
         if let Err(error) = pool.submit(job) {
             answer(&say, id, true, Found::Failed(error.to_string()));
@@ -104,6 +106,9 @@ fn work(job: Job, say: &SyncSender<Answer>) {
         }
         Task::Elsewhere(request) => {
             answer(say, id, true, Found::Elsewhere(elsewhere::look(&request)));
+        }
+        Task::Listeners(ports) => {
+            answer(say, id, true, Found::Listeners(listeners::at(&ports)));
         }
         Task::ListAndHolders(request, first) => {
             let (inodes, notes) = list(id, &request, say);

@@ -17,6 +17,7 @@ use zkchurn_core::{
 use crate::host::{
     elsewhere,
     inspector::Request,
+    listeners::Listener,
     sock_diag::{DiagSocket, holders::Holder},
 };
 
@@ -40,6 +41,8 @@ pub enum Task {
     Named(String),
     /// Which ports but the traced ones have ZooKeeper connections.
     Elsewhere(elsewhere::Request),
+    /// Who listens at these ports.
+    Listeners(Vec<u16>),
 }
 
 /// Which sockets are to be listed, and how long that may take.
@@ -92,6 +95,8 @@ pub enum Found {
     Named(Vec<u32>),
     /// What other ports have.
     Elsewhere(Elsewhere),
+    /// The processes that listen.
+    Listeners(Vec<Listener>),
     /// It cannot be found out, and why, a clause.
     Failed(String),
 }

@@ -8,7 +8,7 @@
 use std::{fs, path::Path};
 
 use jiff::{Timestamp, tz::TimeZone};
-use zkchurn_core::serverlog::time;
+use zkchurn_core::serverlog::{moment::Moment, time};
 
 use crate::host::proc::files::{self, read_bounded};
 
@@ -42,7 +42,12 @@ impl LogClock {
     /// How long ago a line was written, milliseconds; `None` where it tells no date, or one
     /// that lies ahead.
     pub(super) fn ago_ms(&self, line: &[u8]) -> Option<u64> {
-        let written = time::within(line)?.date();
+        self.moment_ago_ms(time::within(line)?)
+    }
+
+    /// How long ago a moment of the log was; `None` where it lies ahead.
+    pub(super) fn moment_ago_ms(&self, moment: Moment) -> Option<u64> {
+        let written = moment.date();
         let written = self.zone.to_ambiguous_timestamp(written).later().ok()?;
         self.since_ms(written.as_millisecond())
     }

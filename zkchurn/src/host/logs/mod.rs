@@ -13,6 +13,7 @@
 //! | `engine` | takes an engine's frame off its lines |
 //! | `journal` | what the journal has of a process |
 //! | `pipe` | who reads the pipe that the output goes into, and its log files |
+//! | `server` | what the log of a ZooKeeper server says of its clients |
 //! | `excerpt` | a line cut to a length that can be shown |
 
 mod clock;
@@ -24,6 +25,7 @@ mod pipe;
 mod record;
 mod rotated;
 mod scan;
+mod server;
 pub mod signatures;
 pub mod tail;
 
@@ -57,8 +59,14 @@ const ROTATED_FOR: Duration = Duration::from_secs(2);
 /// open files; where its output is no file, what it goes into; and, where all that holds
 /// nothing decisive, the journal (5,000 lines in 3 s) and the rotated siblings. Nothing is
 /// written; of a file no more than 4 MiB are read, of rotated ones 64 MiB in 2 s. `tell` is
-/// given what there is before those.
-pub fn search(pid: u32, details: &Details, tell: impl FnOnce(LogSearch)) -> LogSearch {
+/// given what there is before those. Of a process that listens at the ports `serves` it is
+/// told what its log says of its clients.
+pub fn search(
+    pid: u32,
+    details: &Details,
+    serves: &[u16],
+    tell: impl FnOnce(LogSearch),
+) -> LogSearch {
     let signatures = match Signatures::built_in() {
         Ok(signatures) => signatures,
         Err(error) => {
@@ -74,7 +82,10 @@ pub fn search(pid: u32, details: &Details, tell: impl FnOnce(LogSearch)) -> LogS
         clock: LogClock::of(pid),
         began: Instant::now(),
         found: Vec::new(),
-        search: LogSearch::default(),
+        search: LogSearch {
+            serves: serves.to_vec(),
+            ..LogSearch::default()
+        },
     };
     searching.open_files(pid, &details.log_files, details.log_files_left_out);
     searching.output(pid, details);
@@ -166,11 +177,18 @@ impl Searching {
     fn take(&mut self, path: &str, tail: io::Result<Tail>) {
         match tail {
             Ok(tail) => {
-                let found = findings(&self.signatures, &self.clock, path, &tail);
+                let found = self.findings(path, &tail);
                 self.found.extend(found);
                 self.search.files.push(searched(path, &tail));
             }
             Err(error) => self.search.notes.push(unread(path, &error)),
+        }
+    }
+
+    fn findings(&self, path: &str, tail: &Tail) -> Vec<Ranked> {
+        match self.search.serves.is_empty() {
+            true => findings(&self.signatures, &self.clock, path, tail),
+            false => server::findings(&self.clock, path, tail),
         }
     }
 
@@ -189,7 +207,7 @@ impl Searching {
                 .collect();
             for (path, tail) in rotated::read(pid, &file.path, started, &known, &mut budget) {
                 let path = openable(pid, &path);
-                let more = findings(&self.signatures, &self.clock, &path, &tail);
+                let more = self.findings(&path, &tail);
                 // A file that says nothing would only make the report longer.
                 if !more.is_empty() {
                     self.search.files.push(searched(&path, &tail));
@@ -265,6 +283,7 @@ fn findings(signatures: &Signatures, clock: &LogClock, path: &str, tail: &Tail) 
                 None => text.get(stamped).and_then(|line| clock.ago_ms(line)),
             },
             during_trace: false,
+            client: None,
         };
         Some((signature.rank, finding))
     })

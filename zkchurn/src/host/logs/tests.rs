@@ -116,7 +116,7 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
     let fd = u32::try_from(file.as_raw_fd()).unwrap();
     let files = [log_file(fd, &path), log_file(999_999, &path)];
 
-    let search = search(std::process::id(), &details(&files), |_| {});
+    let search = search(std::process::id(), &details(&files), &[], |_| {});
 
     let path = path.to_string_lossy().into_owned();
     let size = ATTEMPT.len() as u64;
@@ -146,6 +146,7 @@ fn files_beyond_the_limit_are_named() {
             log_files_left_out: 24,
             ..details(&files)
         },
+        &[],
         |_| {},
     );
     assert_eq!(search.notes.len(), 17);
@@ -194,7 +195,7 @@ fn search_of(text: &str) -> LogSearch {
             inode: 0,
         }],
         findings: found_in(text.as_bytes(), 0),
-        notes: Vec::new(),
+        ..LogSearch::default()
     }
 }
 
@@ -248,7 +249,9 @@ fn a_decisive_line_is_found_in_a_rotated_file() {
         ..details(&files)
     };
     let mut before = None;
-    let search = search(std::process::id(), &details, |search| before = Some(search));
+    let search = search(std::process::id(), &details, &[], |search| {
+        before = Some(search)
+    });
     let before = before.expect("what the open files say comes first");
     assert_eq!(before.findings[0].signature, "connection-refused");
 
