@@ -14,7 +14,7 @@ use zkchurn_common::{
     record::{
         ConnectionRecord, SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, TOLD_NOTHING, TableEntry, known,
     },
-    state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, Transition},
+    state::{self, CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_RECV, SYN_SENT, Transition},
 };
 
 use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
@@ -52,10 +52,23 @@ pub(crate) fn accepted<S: Socket>(socket: &S) {
     }
 }
 
+/// SYN_RECV to FIN_WAIT1 on the accepting side: with Fast Open a server may have answered
+/// and closed before the client's ACK came (RFC 7413).
+#[inline(always)]
+pub(crate) fn accepted_early<S: Socket>(socket: &S) {
+    // One that connects at the same time as its peer goes through SYN_RECV, too.
+    if maps::tracked(socket.identity()).is_none() {
+        accepted(socket);
+    }
+}
+
 /// SYN_SENT to ESTABLISHED on the opening side: the tuple is complete now.
 #[inline(always)]
-pub(crate) fn established<S: Socket>(socket: &S) {
+pub(crate) fn established<S: Socket>(socket: &S, old: u8) {
     let Some(entry) = maps::entry(socket.identity()) else {
+        if old == SYN_RECV {
+            maps::note_accepted_elsewhere(socket.identity());
+        }
         return;
     };
     meet(entry, socket);
@@ -71,7 +84,10 @@ pub(crate) fn tcp_close<S: Socket>(socket: &S, transition: Transition, new: u8) 
     let Some(entry) = maps::entry(socket.identity()) else {
         // With a filter on the process this is the only moment that tells
         // whose socket it is.
-        if globals::has_pids() && globals::is_wanted(task::tgid()) {
+        if globals::has_pids()
+            && globals::is_wanted(task::tgid())
+            && !maps::was_accepted_elsewhere(socket.identity())
+        {
             maps::count(Loss::UnmatchedClose);
         }
         return;
@@ -145,7 +161,11 @@ pub(crate) fn ended<S: Socket>(socket: &S, old: u8) {
         // With both ports traced it may be the other end, whose peer happens to use one of
         // them as its own.
         let ports = [socket.local_port(), socket.remote_port()].map(globals::traces_port);
-        if !globals::has_pids() && ports[0] != ports[1] {
+        if !globals::has_pids()
+            && ports[0] != ports[1]
+            && old != SYN_RECV
+            && !maps::was_accepted_elsewhere(identity)
+        {
             maps::count(Loss::UnmatchedClose);
         }
         return;

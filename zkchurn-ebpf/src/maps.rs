@@ -4,7 +4,7 @@
 use aya_ebpf::{
     bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use zkchurn_common::{
     handshake::HandshakeRecord,
@@ -38,6 +38,11 @@ static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT, 0);
 /// The last socket on this CPU that found no room in the table.
 #[map]
 static WITHOUT_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// Sockets that this host accepted at a port that is not traced, from a peer whose own port
+/// is: all but their beginning looks as if this host had opened them. The oldest make room.
+#[map]
+static ACCEPTED_ELSEWHERE: LruHashMap<u64, u8> = LruHashMap::with_max_entries(1024, 0);
 
 /// How the reader waits, and when it was woken.
 #[map]
@@ -112,6 +117,19 @@ pub(crate) fn track(entry: &TableEntry) -> bool {
         }
     }
     true
+}
+
+/// Remembers a socket that this host accepted, though its peer's port is traced.
+#[inline(always)]
+pub(crate) fn note_accepted_elsewhere(socket: u64) {
+    // Without room its close counts as that of an older socket.
+    let _ = ACCEPTED_ELSEWHERE.insert(socket, 0, 0);
+}
+
+/// Whether this host accepted it, though its peer's port is traced.
+#[inline(always)]
+pub(crate) fn was_accepted_elsewhere(socket: u64) -> bool {
+    ACCEPTED_ELSEWHERE.get_ptr(socket).is_some()
 }
 
 /// Whether a socket has just found no room, and was counted.

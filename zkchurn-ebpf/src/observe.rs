@@ -130,10 +130,13 @@ fn handle<S: Socket>(socket: &S, change: &Change) {
             if change.begins_accepted() {
                 handlers::accepted(socket);
             } else {
-                handlers::established(socket);
+                handlers::established(socket, change.old);
             }
         }
         Transition::ActiveClose | Transition::PassiveClose => {
+            if change.closes_early() {
+                handlers::accepted_early(socket);
+            }
             handlers::tcp_close(socket, change.transition, change.new);
         }
         Transition::PeerClose => handlers::peer_close(socket),
@@ -170,5 +173,11 @@ impl Change {
     #[inline(always)]
     fn begins_accepted(&self) -> bool {
         self.accepted && self.old == SYN_RECV && self.new == ESTABLISHED
+    }
+
+    /// Whether a server closes what Fast Open gave it before the handshake is complete.
+    #[inline(always)]
+    fn closes_early(&self) -> bool {
+        self.accepted && self.old == SYN_RECV
     }
 }

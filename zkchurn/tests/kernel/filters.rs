@@ -77,6 +77,26 @@ fn a_client_whose_own_port_is_traced_too_is_one_connection() {
     assert_eq!(connection["remote"], format!("127.0.0.1:{}", ports[0]));
 }
 
+/// Its server's end looks as if this host had opened it.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_client_elsewhere_whose_own_port_is_traced_is_nothing_at_all() {
+    let trace = in_namespace(|| {
+        let traced = unused_port();
+        let other = unused_port();
+        let tracer = Tracer::start(&["--port", &traced.to_string()]);
+        let accepting = drain(listen(other), 1);
+        let client = stream_socket(AddressFamily::INET);
+        bind(&client, &v4(traced)).unwrap();
+        rustix::net::connect(&client, &v4(other)).unwrap();
+        drop(client);
+        accepting.join().unwrap();
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert!(trace.connections.is_empty(), "{:#?}", trace.connections);
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn one_process_and_no_other() {
