@@ -15,6 +15,8 @@ use zkchurn_lab::harness::trace::Trace;
 pub(crate) struct Recorded {
     /// Every connection that ended.
     pub connections: Vec<Connection>,
+    /// The accepting ends of those of which both ends were traced.
+    pub other_ends: Vec<Connection>,
     /// The report's answer in plain words.
     pub answer: String,
     /// The sum of all losses.
@@ -65,6 +67,7 @@ impl Recorded {
     fn parse(lines: &str) -> Result<Self> {
         let Trace {
             connections,
+            other_ends,
             report,
         } = Trace::parse(lines)?;
         let loss = report["loss"].clone();
@@ -77,6 +80,7 @@ impl Recorded {
         Ok(Self {
             lost: of_connections.filter_map(|(_, value)| value.as_u64()).sum(),
             connections: connections.iter().map(Connection::from).collect(),
+            other_ends: other_ends.iter().map(Connection::from).collect(),
             answer: report["answer"].as_str().unwrap_or_default().to_owned(),
             loss,
             report,

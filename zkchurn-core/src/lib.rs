@@ -24,6 +24,7 @@ pub mod diagnose;
 pub mod doctor;
 pub mod elsewhere;
 pub mod ending;
+mod ends;
 pub mod errno;
 pub mod filter;
 pub mod frame;

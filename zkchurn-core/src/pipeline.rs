@@ -7,13 +7,14 @@ use std::{collections::HashSet, io};
 use zkchurn_common::record::ConnectionRecord;
 
 use crate::{
-    clock::rfc3339,
+    clock::{ClockPair, rfc3339},
     connection::{Connection, Stage},
     decode::{self, Record},
     diagnose::{Depth, diagnose},
     elsewhere::Elsewhere,
+    ends::{End, Ends},
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
-    frame::{Frame, Limitation, Mark, TraceStart},
+    frame::{Frame, Limitation, Mark, Sides, TraceStart},
     handshake::{join::Pending, piece::Piece},
     inspection::Inspection,
     ledger::{Churning, Ledger},
@@ -60,6 +61,8 @@ pub struct Pipeline<R> {
     limitations: Vec<String>,
     elsewhere: Option<Elsewhere>,
     found_closed: u64,
+    /// Where both sides are traced.
+    ends: Option<Ends>,
     interval: IntervalStart,
     lead: Lead,
     report: Option<Report>,
@@ -109,6 +112,7 @@ impl<R: Renderer> Pipeline<R> {
             limitations: Vec::new(),
             elsewhere: None,
             found_closed: 0,
+            ends: None,
             interval: IntervalStart::default(),
             lead: Lead::default(),
             report: None,
@@ -162,6 +166,7 @@ impl<R: Renderer> Pipeline<R> {
     fn begin(&mut self, start: &TraceStart) -> io::Result<()> {
         self.interval.monotonic_ns = start.clock.monotonic_ns;
         self.start = Some(start.clone());
+        self.ends = (start.side == Sides::Both).then(Ends::default);
         self.renderer.start(start)
     }
 
@@ -191,13 +196,46 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(());
         };
         self.found_closed += u64::from(connection.stage == Stage::FoundClosed);
-        let goes_on = connection.stage.goes_on();
-        if !goes_on && connection.socket_is_cookie {
+        if !connection.stage.goes_on() && connection.socket_is_cookie {
             connection.handshake = self.handshakes.take(connection.socket);
         }
         let clock = start.clock;
         self.latest_ns = self.latest_ns.max(connection.latest_ns());
         self.owners.remember(&connection);
+        match &mut self.ends {
+            None => self.take(connection, clock),
+            Some(ends) => {
+                let ends = ends.take(connection);
+                self.take_ends(ends, clock)
+            }
+        }
+    }
+
+    /// Takes one end of a connection, or the accepting end of one that is told of already.
+    fn take_ends(&mut self, ends: Vec<End>, clock: ClockPair) -> io::Result<()> {
+        ends.into_iter().try_for_each(|end| match end {
+            End::Counted(connection) => self.take(*connection, clock),
+            End::Other(connection) if connection.stage.goes_on() => Ok(()),
+            End::Other(connection) => {
+                let outcome = Outcome::of(&connection);
+                let line = Self::line_of(&self.registry, &connection, outcome, clock);
+                self.renderer.other_end(&line)
+            }
+        })
+    }
+
+    /// Lets go the ends that have waited until `now_ns`.
+    fn release_ends(&mut self, now_ns: u64) -> io::Result<()> {
+        let (Some(ends), Some(start)) = (&mut self.ends, &self.start) else {
+            return Ok(());
+        };
+        let (ends, clock) = (ends.release(now_ns), start.clock);
+        self.take_ends(ends, clock)
+    }
+
+    /// Counts a connection and shows its line, if the filter selects it.
+    fn take(&mut self, mut connection: Connection, clock: ClockPair) -> io::Result<()> {
+        let goes_on = connection.stage.goes_on();
         if !self.is_selected(&mut connection) {
             return Ok(());
         }
@@ -206,14 +244,24 @@ impl<R: Renderer> Pipeline<R> {
         if goes_on {
             return Ok(());
         }
-        let key = ProcessKey::of(&connection);
-        self.renderer.connection(&ConnectionLine {
-            connection: &connection,
+        let line = Self::line_of(&self.registry, &connection, outcome, clock);
+        self.renderer.connection(&line)
+    }
+
+    fn line_of<'a>(
+        registry: &'a Registry,
+        connection: &'a Connection,
+        outcome: Outcome,
+        clock: ClockPair,
+    ) -> ConnectionLine<'a> {
+        let key = ProcessKey::of(connection);
+        ConnectionLine {
+            connection,
             outcome,
-            process: key.and_then(|key| self.registry.get(key)),
-            details: key.and_then(|key| self.registry.details(key)),
+            process: key.and_then(|key| registry.get(key)),
+            details: key.and_then(|key| registry.details(key)),
             clock,
-        })
+        }
     }
 
     /// Whether the filter lets a record through; what waited for it is counted before.
@@ -324,6 +372,7 @@ impl<R: Renderer> Pipeline<R> {
         let Some(clock) = self.start.as_ref().map(|start| start.clock) else {
             return Ok(());
         };
+        self.release_ends(mark.monotonic_ns)?;
         let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
         let busiest = self.ledger.take_busiest_of_interval();
         let summary = IntervalSummary {
@@ -366,6 +415,7 @@ impl<R: Renderer> Pipeline<R> {
     }
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
+        self.release_ends(u64::MAX)?;
         let Some(start) = &self.start else {
             return Ok(());
         };
@@ -404,14 +454,13 @@ impl<R: Renderer> Pipeline<R> {
     /// A connection with what is known of its process now; `None` before the trace has
     /// begun.
     pub fn line<'a>(&'a self, kept: &'a Kept) -> Option<ConnectionLine<'a>> {
-        let key = ProcessKey::of(&kept.connection);
-        Some(ConnectionLine {
-            connection: &kept.connection,
-            outcome: kept.outcome,
-            process: key.and_then(|key| self.registry.get(key)),
-            details: key.and_then(|key| self.registry.details(key)),
-            clock: self.start.as_ref()?.clock,
-        })
+        let clock = self.start.as_ref()?.clock;
+        Some(Self::line_of(
+            &self.registry,
+            &kept.connection,
+            kept.outcome,
+            clock,
+        ))
     }
 
     fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark, depth: Depth) -> Sources<'a> {
@@ -426,6 +475,7 @@ impl<R: Renderer> Pipeline<R> {
             limitations: &self.limitations,
             elsewhere: self.elsewhere.as_ref().filter(|_| self.is_quiet()),
             found_closed: self.found_closed,
+            both_ends_here: self.ends.as_ref().map_or(0, Ends::both_here),
             handshakes_evicted: self.handshakes.evicted(),
             filtered: self.gate.as_ref().map(Gate::filtered),
             filter: self.gate.as_ref().map(Gate::filter),

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Trace {
     /// The lines of type `connection`.
     pub connections: Vec<Value>,
+    /// Those of type `other_end`.
+    pub other_ends: Vec<Value>,
     /// The line of type `report`, or the last one of type `timewait`.
     pub report: Value,
 }
@@ -17,12 +19,14 @@ impl Trace {
     /// Reads newline-delimited JSON.
     pub fn parse(lines: &str) -> Result<Self> {
         let mut connections = Vec::new();
+        let mut other_ends = Vec::new();
         let mut report = None;
         for line in lines.lines() {
             let value: Value =
                 serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
             match value["type"].as_str() {
                 Some("connection") => connections.push(value),
+                Some("other_end") => other_ends.push(value),
                 Some("report" | "timewait") => report = Some(value),
                 _ => {}
             }
@@ -30,6 +34,7 @@ impl Trace {
         let report = report.context("zkchurn wrote no report")?;
         Ok(Self {
             connections,
+            other_ends,
             report,
         })
     }
@@ -70,9 +75,11 @@ mod tests {
     #[test]
     fn connections_and_the_report_are_taken_and_the_rest_is_left() {
         let lines = "{\"type\":\"start\"}\n{\"type\":\"connection\",\"side\":\"client\"}\n\
+            {\"type\":\"other_end\",\"side\":\"server\"}\n\
             {\"type\":\"report\",\"loss\":{\"table_full\":2}}\n";
         let trace = Trace::parse(lines).expect("a whole trace");
         assert_eq!(trace.only()["side"], "client");
+        assert_eq!(trace.other_ends[0]["side"], "server");
         assert_eq!(trace.loss("table_full"), 2);
     }
 

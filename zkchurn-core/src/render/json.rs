@@ -336,6 +336,10 @@ impl<W: Write> Renderer for Json<W> {
         self.line("connection", &ConnectionBody::new(line))
     }
 
+    fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.line("other_end", &ConnectionBody::new(line))
+    }
+
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.line("interval", summary)
     }

@@ -77,6 +77,11 @@ pub trait Renderer {
     fn start(&mut self, start: &TraceStart) -> io::Result<()>;
     /// A connection ended, or is still open at the end.
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()>;
+    /// The accepting end of a connection that this host opened, too. It counts nowhere; only
+    /// a form that has all that was recorded shows it.
+    fn other_end(&mut self, _line: &ConnectionLine<'_>) -> io::Result<()> {
+        Ok(())
+    }
     /// Whether intervals are shown at all: their leading finding takes time.
     fn shows_intervals(&self) -> bool {
         true
@@ -101,6 +106,9 @@ impl<R: Renderer + ?Sized> Renderer for Box<R> {
     }
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
         (**self).connection(line)
+    }
+    fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        (**self).other_end(line)
     }
     fn shows_intervals(&self) -> bool {
         (**self).shows_intervals()

@@ -25,6 +25,9 @@ impl Renderer for Several {
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
         self.each(|one| one.connection(line))
     }
+    fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.each(|one| one.other_end(line))
+    }
     fn shows_intervals(&self) -> bool {
         self.0.iter().any(|one| one.shows_intervals())
     }

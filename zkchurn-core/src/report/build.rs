@@ -42,6 +42,8 @@ pub struct Sources<'a> {
     pub elsewhere: Option<&'a Elsewhere>,
     /// Connections whose end was missed, found closed in the table.
     pub found_closed: u64,
+    /// Connections of which both ends were seen.
+    pub both_ends_here: u64,
     /// Handshakes that were evicted.
     pub handshakes_evicted: u64,
     /// What was filtered out so far, where there is a filter.
@@ -89,6 +91,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         answer: String::new(),
         trace: trace_summary(start, mark, &scope),
         total: summary(&sources.ledger.total, &scope),
+        both_ends_here: sources.both_ends_here,
         loss: Loss {
             kernel: mark.loss,
             undecodable_records: sources.undecodable_records,

@@ -51,6 +51,10 @@ pub struct Report {
     pub trace: TraceSummary,
     /// All connections together.
     pub total: Summary,
+    /// Connections of which both ends are on this host and traced, filtered out or not: they
+    /// are counted once, as opened. Absent at 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub both_ends_here: u64,
     /// What could not be recorded.
     pub loss: Loss,
     /// The busiest processes and destinations.

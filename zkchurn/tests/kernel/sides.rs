@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! The ZooKeeper host's side.
 
-use serde_json::json;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use socket2::{Domain, SockFilter, Socket, Type};
 
 use crate::{
     namespace::in_namespace,
-    peer::{connect, drain, listen, v4, v6},
+    peer::{connect, drain, listen, read_all, v4, v6},
     tracer::{Trace, Tracer, assert_fields, unused_port},
 };
 
@@ -107,17 +115,100 @@ fn the_server_names_the_host_that_churns_and_what_it_cannot_tell() {
     assert!(next.contains(&elsewhere), "{next:?}");
 }
 
+/// The accepting end is there for programs, and counts nowhere.
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
-fn both_sides_of_loopback_are_two_sockets() {
-    let (trace, _) = five_connections("both");
+fn with_both_ends_here_one_connection_is_one() {
+    let (trace, port) = five_connections("both");
     trace.assert_nothing_lost();
-    let count = |side| {
-        trace
-            .connections
-            .iter()
-            .filter(|one| one["side"] == side)
-            .count()
-    };
-    assert_eq!((count("client"), count("server")), (5, 5));
+    let sides = |ends: &[Value], side: &str| ends.iter().all(|end| end["side"] == side);
+    assert_eq!((trace.connections.len(), trace.other_ends.len()), (5, 5));
+    assert!(sides(&trace.connections, "client") && sides(&trace.other_ends, "server"));
+    let total = &trace.report["total"];
+    assert_fields(total, &json!({"opened": 5, "ended": 5, "open": 0}));
+    assert_eq!(trace.report["both_ends_here"], 5);
+    let flows = trace.report["flows"].as_array().unwrap();
+    for (flow, host, count) in [(&flows[0], "127.0.0.1", 3), (&flows[1], "[::1]", 2)] {
+        assert_fields(flow, &json!({"side": "client", "opened": count}));
+        assert_eq!(flow["destination"], format!("{host}:{port}"));
+    }
+    let findings = trace.report["findings"].as_array().unwrap();
+    let explained: u64 = findings
+        .iter()
+        .map(|finding| finding["connections"].as_u64().unwrap())
+        .sum();
+    assert!(explained <= 5, "{findings:#?}");
+    for finding in findings {
+        assert_eq!(finding["who"]["kind"], "thread", "{finding:#}");
+    }
+}
+
+/// The server has closed, and the client holds its end for seconds after.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn ends_that_come_long_after_each_other_are_one_connection() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let tracer = Tracer::start(&[
+            "--port",
+            &port.to_string(),
+            "--side",
+            "both",
+            "--interval",
+            "1s",
+        ]);
+        let client = connect(v4(port));
+        drop(listener.accept().unwrap());
+        thread::sleep(Duration::from_secs(5));
+        drop(client);
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert_eq!(trace.only()["first_close"], "peer");
+    assert_eq!(trace.other_ends.len(), 1);
+    assert_eq!(trace.report["total"]["opened"], 1);
+}
+
+/// `MSG_FASTOPEN` (include/linux/socket.h).
+const MSG_FASTOPEN: i32 = 0x2000_0000;
+
+/// The client's ACK has not come by then: a filter on its socket lets no SYN-ACK through.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_fast_open_brought_may_be_closed_before_the_handshake_is_complete() {
+    let trace = in_namespace(|| {
+        // Without cookies, both sides, and on all listeners (ip-sysctl.rst).
+        std::fs::write("/proc/sys/net/ipv4/tcp_fastopen", "1543").unwrap();
+        let port = unused_port();
+        let listener = listen(port);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", "server"]);
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // `BPF_RET | BPF_K`: nothing passes.
+        client
+            .attach_filter(&[SockFilter::new(0x06, 0, 0, 0)])
+            .unwrap();
+        client.set_nonblocking(true).unwrap();
+        client
+            .send_to_with_flags(b"hello", &v4(port).into(), MSG_FASTOPEN)
+            .unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.read_exact(&mut [0; 5]).unwrap();
+        server.write_all(b"xyz").unwrap();
+        drop(server);
+        client.detach_filter().unwrap();
+        client.set_nonblocking(false).unwrap();
+        let mut client = TcpStream::from(client);
+        assert_eq!(read_all(&mut client), 3);
+        drop(client);
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert_fields(
+        trace.only(),
+        &json!({
+            "side": "server", "outcome": "answered_then_closed_by_us", "first_close": "us",
+            "payload_in": 5, "payload_out": 3,
+        }),
+    );
 }

@@ -16,7 +16,7 @@ use crate::{
     render::words::{
         filtered,
         finding::{about, about_at_same_place, about_in_short, also, places, runs_in, title},
-        loss, time_wait,
+        loss, scope, time_wait,
     },
     report::Report,
     text::{self, printable},
@@ -277,9 +277,9 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
         .pid
         .map_or_else(String::new, |pid| format!(", pid {pid} only"));
     let traced = format!(
-        "Port {}, {} side{pid}, {}: {} in all; {}.",
+        "Port {}, {}{pid}, {}: {} in all; {}.",
         ports.join(","),
-        trace.side.word(),
+        scope::sides(trace.side),
         text::window(trace.length_ns),
         text::counted(report.total.opened, "connection"),
         loss::in_short(&report.loss),
@@ -395,6 +395,7 @@ mod tests {
             limitations: &[],
             elsewhere: None,
             found_closed: 0,
+            both_ends_here: 0,
             handshakes_evicted: 0,
             filtered: None,
             filter: None,

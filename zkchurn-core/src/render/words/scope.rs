@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use super::moment::moment;
 use crate::{frame::Sides, report::Report, text};
 
-fn sides(sides: Sides) -> &'static str {
+/// The traced sides.
+pub(crate) fn sides(sides: Sides) -> &'static str {
     match sides {
         Sides::Client => "client side",
         Sides::Server => "server side",
@@ -22,7 +23,7 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
         .only()
         .map_or_else(String::new, |only| format!(", {only} only"));
     format!(
-        "traced: port {} on {} (Linux {}), {}{pid}, {} to {} ({}), {} in all",
+        "traced: port {} on {} (Linux {}), {}{pid}, {} to {} ({}), {} in all{}",
         ports.join(","),
         text::printable(trace.host.as_bytes()),
         text::printable(trace.kernel.as_bytes()),
@@ -31,5 +32,17 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
         moment(&trace.to, zone, false),
         text::window(trace.length_ns),
         text::counted(report.total.opened, "connection"),
+        both_here(report),
     )
+}
+
+/// Connections of which both ends are on this host.
+fn both_here(report: &Report) -> String {
+    match report.both_ends_here {
+        0 => String::new(),
+        both => format!(
+            "; {} with both ends on this host, counted once",
+            text::count(both)
+        ),
+    }
 }

@@ -81,7 +81,8 @@ fn nothing_seen(report: &Report) -> String {
         ),
         Sides::Both => (
             format!("No connection on port {ports} was opened or accepted in {window}"),
-            "Is the port right (--port)?",
+            "Is the port right (--port)? A connect without a route to the server is not seen: `ip \
+             route get ADDRESS`.",
         ),
     };
     let seen = report.total.older.seen;

@@ -45,8 +45,8 @@ fn start(port: u16, arguments: &[&str]) -> Tracer {
 
 /// The handshakes of one side, in the order of the connections.
 fn of_side<'a>(trace: &'a Trace, side: &str) -> Vec<&'a Value> {
-    let connections = trace.connections.iter();
-    let of_side = connections.filter(|connection| connection["side"] == side);
+    let ends = trace.connections.iter().chain(&trace.other_ends);
+    let of_side = ends.filter(|connection| connection["side"] == side);
     of_side.map(|connection| &connection["handshake"]).collect()
 }
 
