@@ -15,6 +15,7 @@
 //! | `test` | the whole suite |
 //! | `documents` | the commands and links of the documents |
 //! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
+//! | `mutants` | small faults in the core crate, and whether its tests notice them |
 //! | `object` | what checking the object needs |
 //! | `heartbeat` | a sign of life from what takes long |
 
@@ -28,6 +29,7 @@ mod install_test;
 mod kernel_test;
 mod lab;
 mod lint;
+mod mutants;
 mod object;
 mod privileged_tests;
 mod supply_chain;
@@ -72,6 +74,8 @@ enum Verb {
     Soak(lab::Options),
     /// Feed hostile bytes to everything that reads bytes.
     Fuzz(fuzz::Options),
+    /// Make small faults in a sample of the core crate, see whether the tests notice them.
+    Mutants(mutants::Options),
     /// Measure what zkchurn costs and loses, beside other tools.
     Bench(lab::Options),
     /// Run the kernel tests on stock Debian kernels, booted under QEMU.
@@ -107,6 +111,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Mutants(options) => mutants::run(&options),
         Verb::Incident(options) => lab::become_verb("incident", &options),
         Verb::InstallTest(options) => {
             heartbeat::beside("install-test", || install_test::run(&options))

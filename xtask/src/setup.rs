@@ -11,6 +11,7 @@ pub mod incident;
 pub mod kazoo;
 mod kernels;
 mod kinds;
+pub mod mutants;
 mod remedy;
 mod roots;
 mod tests;
@@ -52,6 +53,8 @@ pub enum Group {
     Kernels,
     /// Programs that bring about kinds of churn.
     Kinds,
+    /// Making faults that the tests should notice; the suite does not.
+    Mutants,
     /// Root file systems of other releases.
     Roots,
     /// What the tests call.
@@ -84,6 +87,7 @@ impl Group {
             Self::Kazoo => kazoo::missing(),
             Self::Kernels => kernels::missing(),
             Self::Kinds => kinds::missing(),
+            Self::Mutants => mutants::missing(),
             Self::Roots => roots::missing(),
             Self::Tests => tests::missing(),
         }

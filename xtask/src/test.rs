@@ -20,6 +20,12 @@ pub(crate) struct Options {
     #[arg(long)]
     no_incident: bool,
 
+    /// Run the tests so many times, to see whether they always pass; without the checks,
+    /// builds, fuzzing, QEMU, bench, growth and soak
+    #[arg(long, value_name = "TIMES", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+
     /// Run only the steps with these words in their names; may be given again
     #[arg(long, value_name = "WORDS")]
     only: Vec<String>,
@@ -27,9 +33,32 @@ pub(crate) struct Options {
 
 impl Options {
     fn wants(&self, step: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|words| step.contains(words))
+        let is_asked_for =
+            self.only.is_empty() || self.only.iter().any(|words| step.contains(words));
+        is_asked_for && (self.repeat == 1 || REPEATED.contains(&step))
     }
 }
+
+const HOST_TESTS: &str = "tests of the host crates";
+const KERNEL_TESTS: &str = "kernel tests on the rebuilt object";
+const DEMO: &str = "demo";
+const JVM_TESTS: &str = "tests of JVMs";
+const INCIDENT: &str = "incident";
+const HANDSHAKE: &str = "handshake";
+const KAZOO: &str = "kazoo";
+const SERVER_LOG: &str = "log of a server";
+
+/// Steps whose outcome could depend on the moment.
+const REPEATED: [&str; 8] = [
+    HOST_TESTS,
+    KERNEL_TESTS,
+    DEMO,
+    JVM_TESTS,
+    INCIDENT,
+    HANDSHAKE,
+    KAZOO,
+    SERVER_LOG,
+];
 
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
 
@@ -48,8 +77,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         options.only
     );
     let mut failures = Vec::new();
-    for (index, (name, step)) in steps.iter().enumerate() {
-        println!("\n== {}/{} {name}", index + 1, steps.len());
+    let planned = steps.len() * options.repeat as usize;
+    let repeated = (0..options.repeat).flat_map(|_| &steps);
+    for (index, (name, step)) in repeated.enumerate() {
+        println!("\n== {}/{planned} {name}", index + 1);
         let started = Instant::now();
         let result = heartbeat::beside(name, step);
         print_result(name, &result, started.elapsed());
@@ -63,7 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     println!(
         "{} passed, {} failed",
-        steps.len() - failures.len(),
+        planned - failures.len(),
         failures.len()
     );
     if !failures.is_empty() {
@@ -86,18 +117,15 @@ fn steps(options: &Options) -> Vec<Step> {
     let mut steps: Vec<Step> = vec![("setup", step(|| setup::ensure(groups)))];
     steps.extend(lint::CHECKS.map(|(name, check)| (name, step(check))));
     steps.extend([
-        ("tests of the host crates", step(host_tests)),
+        (HOST_TESTS, step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
-        (
-            "kernel tests on the rebuilt object",
-            step(|| privileged_tests::run("kernel")),
-        ),
+        (KERNEL_TESTS, step(|| privileged_tests::run("kernel"))),
         (
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
         ),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
-        ("demo", step(|| lab::run("demo", &[]))),
+        (DEMO, step(|| lab::run("demo", &[]))),
         (
             "a short soak",
             step(|| lab::run("soak", &["--minutes", "0.35"])),
@@ -111,15 +139,15 @@ fn steps(options: &Options) -> Vec<Step> {
     ]);
     if !options.no_incident {
         steps.extend([
-            ("tests of JVMs", step(|| privileged_tests::run("jvm"))),
-            ("incident", step(|| lab::run("incident", &[]))),
-            ("handshake", step(|| lab::run("handshake", &[]))),
-            ("kazoo", step(|| lab::run("kazoo", &[]))),
+            (JVM_TESTS, step(|| privileged_tests::run("jvm"))),
+            (INCIDENT, step(|| lab::run("incident", &[]))),
+            (HANDSHAKE, step(|| lab::run("handshake", &[]))),
+            (KAZOO, step(|| lab::run("kazoo", &[]))),
             (
                 "kinds of churn",
                 step(|| lab::run("diagnose-matrix", &["--quick"])),
             ),
-            ("log of a server", step(|| lab::run("serverlog", &[]))),
+            (SERVER_LOG, step(|| lab::run("serverlog", &[]))),
         ]);
     }
     steps
