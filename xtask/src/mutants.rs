@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: MIT
-//! `mutants`: small faults in a sample of the core crate's lines, and whether the tests that
-//! a plain user runs notice them. cargo-mutants makes the faults; what its tests miss is
-//! tried again with the tests of what is printed, which take longer to build.
+//! `mutants`: small faults in a random sample of the core crate's lines, and whether the
+//! tests that a plain user runs notice them (docs/measurements/mutants.md). cargo-mutants
+//! makes the faults. What the crate's own tests miss is tried again with those of what is
+//! printed, which take longer to build.
+
+mod sample;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use crate::{command, setup, workspace};
+use crate::{command, heartbeat, setup, workspace};
 
 /// Options of `mutants`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How many faults are tried, about; they are spread over the whole crate
+    /// How many faults are tried
     #[arg(long, value_name = "COUNT", default_value_t = 200,
         value_parser = clap::value_parser!(u32).range(1..))]
     sample: u32,
-    /// Which sample: the same number is the same one as long as the code is
+    /// Which sample: the same number chooses the same faults as long as their lines stay
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u32,
+    seed: u64,
+    /// Go on behind so many of the sample, which an earlier run has tried
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    skip: u32,
+    /// Only name the faults of the sample
+    #[arg(long)]
+    list: bool,
 }
 
 const CRATE: &str = "zkchurn-core";
@@ -29,6 +38,9 @@ const CRATE: &str = "zkchurn-core";
 const PRINTS: &str = "zkchurn";
 /// Of ten faults so many have to be noticed.
 const NOTICED_OF_TEN: usize = 9;
+/// Seconds after which tests that passed before are taken not to end: other work on the
+/// machine must not make a fault look noticed.
+const ENDLESS: &str = "180";
 
 /// cargo-mutants has tried all, and the tests missed some, or ran into a time limit.
 const MISSED: i32 = 2;
@@ -37,80 +49,111 @@ const TIMED_OUT: i32 = 3;
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[setup::Group::Mutants])?;
-    let all = command::output(cargo_mutants()?.args(["--list", "--package", CRATE]))?;
-    let all = all.lines().count();
-    let shard = shard(all, options);
-    let output = workspace::target("mutants")?;
-    println!("sample {shard} of {all} faults in {CRATE}");
+    let listed = command::output(cargo_mutants()?.args(["--list", "--package", CRATE]))?;
+    let all: Vec<&str> = listed.lines().collect();
+    let sample = sample::of(&all, options.seed);
+    let wanted = sample.skip(options.skip as usize);
+    let wanted: Vec<&str> = wanted.take(options.sample as usize).collect();
+    ensure!(!wanted.is_empty(), "there are only {} faults", all.len());
+    println!(
+        "{} of {} faults in {CRATE}, seed {}, behind the first {}",
+        wanted.len(),
+        all.len(),
+        options.seed,
+        options.skip
+    );
+    if options.list {
+        println!("{}", wanted.join("\n"));
+        return Ok(());
+    }
+    heartbeat::beside("mutants", || try_all(&wanted))
+}
 
-    let first = attempt(&shard, &output, &[CRATE], false)?;
-    let survivors = match first.missed.is_empty() {
+fn try_all(wanted: &[&str]) -> Result<()> {
+    let own = attempt("own", wanted, CRATE)?;
+    let missed: Vec<&str> = own.missed.iter().map(String::as_str).collect();
+    let survivors = match missed.is_empty() {
         true => Vec::new(),
-        false => attempt(&shard, &output, &[CRATE, PRINTS], true)?.missed,
+        false => attempt("printed", &missed, PRINTS)?.missed,
     };
-    let tried = first.noticed + first.missed.len();
+    for fault in &own.endless {
+        println!("noticed by tests that do not end: {fault}");
+    }
     for survivor in &survivors {
         println!("survived: {survivor}");
     }
+    let tried = own.caught + own.endless.len() + own.missed.len();
     let noticed = tried - survivors.len();
     println!(
-        "{noticed} of {tried} noticed, {} survived; {} do not compile",
+        "{noticed} of {tried} noticed, {} of them by what is printed only; {} survived; \
+         {} do not compile",
+        own.missed.len() - survivors.len(),
         survivors.len(),
-        first.unviable
+        own.unviable
     );
+    judge(noticed, tried)
+}
+
+fn judge(noticed: usize, tried: usize) -> Result<()> {
     ensure!(tried > 0, "no fault was tried");
     ensure!(
         noticed * 10 >= tried * NOTICED_OF_TEN,
-        "the tests notice fewer than {NOTICED_OF_TEN} of 10"
+        "the tests notice {noticed} of {tried} faults, fewer than {NOTICED_OF_TEN} of 10"
     );
     Ok(())
-}
-
-/// The part of all faults that is tried, as cargo-mutants numbers them: each *n*-th, from
-/// one on that the seed chooses.
-fn shard(all: usize, options: &Options) -> String {
-    let parts = (all / options.sample as usize).max(1);
-    format!("{}/{parts}", options.seed as usize % parts)
 }
 
 /// What came of trying.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Attempt {
-    /// Also by tests that do not end any more.
-    noticed: usize,
+    caught: usize,
+    /// Those with which tests do not end any more, which is noticed as well.
+    endless: Vec<String>,
     missed: Vec<String>,
     unviable: usize,
 }
 
-/// Tries a part of the faults with the tests of these crates; `again` those only that were
-/// missed the last time.
-fn attempt(shard: &str, output: &Path, tests: &[&str], again: bool) -> Result<Attempt> {
-    // What a run leaves behind that is killed is below `target/`, and goes with the next one.
-    let copies = workspace::target("mutants/copies")?;
-    fs::remove_dir_all(&copies).context("cannot remove the copies of an earlier run")?;
-    let copies = workspace::target("mutants/copies")?;
+/// Tries these faults with the tests of one crate.
+fn attempt(name: &str, faults: &[&str], tests: &str) -> Result<Attempt> {
+    let output = workspace::target("mutants")?.join(name);
+    let _ = fs::remove_dir_all(&output);
+    fs::create_dir(&output).with_context(|| format!("cannot make {}", output.display()))?;
     let mut mutants = cargo_mutants()?;
     mutants
-        .args(["--package", CRATE, "--shard", shard, "--sharding"])
-        .args(["round-robin", "--no-times", "--output"])
-        .arg(output)
-        .env("TMPDIR", &copies)
+        .args(["--package", CRATE, "--test-package", tests])
+        .args(["--re", &sample::pattern(faults), "--output"])
+        .arg(&output)
+        .args(["--minimum-test-timeout", ENDLESS, "--jobs", "1"])
+        .args(["--no-times", "--colors", "never"])
+        // Documentation has its tests in the suite, and they take as long as all others.
+        .args(["-C=--lib", "-C=--tests"])
+        .env("TMPDIR", emptied_copies()?)
+        // What does not change from one fault to the next is built once.
+        .env("CARGO_TARGET_DIR", workspace::target("mutants/build")?)
+        .env("CARGO_INCREMENTAL", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "none")
         // A snapshot that differs is a fault noticed, and nothing to be written.
         .env("INSTA_UPDATE", "no");
-    for name in tests {
-        mutants.args(["--test-package", name]);
-    }
-    if again {
-        mutants.arg("--iterate");
-    } else {
-        let _ = fs::remove_dir_all(output.join("mutants.out"));
-    }
     let status = mutants.status().context("cannot run cargo-mutants")?;
+    if !matches!(status.code(), Some(0 | MISSED | TIMED_OUT)) {
+        bail!("cargo-mutants failed: {status}");
+    }
+    let found = read(&output.join("mutants.out"))?;
+    let tried = found.caught + found.endless.len() + found.missed.len() + found.unviable;
     ensure!(
-        matches!(status.code(), Some(0 | MISSED | TIMED_OUT)),
-        "cargo-mutants failed: {status}"
+        tried == faults.len(),
+        "{tried} of {} faults were tried",
+        faults.len()
     );
-    read(&output.join("mutants.out"))
+    Ok(found)
+}
+
+/// Where cargo-mutants copies the sources to. What a run leaves there that was killed goes
+/// with the next one.
+fn emptied_copies() -> Result<PathBuf> {
+    let copies = workspace::target("mutants/copies")?;
+    fs::remove_dir_all(&copies).context("cannot remove the copies of an earlier run")?;
+    workspace::target("mutants/copies")
 }
 
 fn read(directory: &Path) -> Result<Attempt> {
@@ -121,7 +164,8 @@ fn read(directory: &Path) -> Result<Attempt> {
         Ok(text.lines().map(str::to_owned).collect())
     };
     Ok(Attempt {
-        noticed: lines("caught.txt")?.len() + lines("timeout.txt")?.len(),
+        caught: lines("caught.txt")?.len(),
+        endless: lines("timeout.txt")?,
         missed: lines("missed.txt")?,
         unviable: lines("unviable.txt")?.len(),
     })
@@ -139,11 +183,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_chooses_the_part() {
-        let shard = |seed, sample| shard(5_769, &Options { sample, seed });
-        assert_eq!(shard(1, 200), "1/28");
-        assert_eq!(shard(30, 200), "2/28");
-        assert_eq!(shard(7, 10_000), "0/1", "all of them");
+    fn nine_of_ten_will_do() {
+        assert!(judge(180, 200).is_ok());
+        assert!(judge(179, 200).is_err());
+        assert!(judge(0, 0).is_err());
     }
 
     #[test]
@@ -160,7 +203,8 @@ mod tests {
             fs::write(directory.path().join(name), text).unwrap();
         }
         let expected = Attempt {
-            noticed: 3,
+            caught: 2,
+            endless: vec!["c".to_owned()],
             missed: vec!["d".to_owned()],
             unviable: 0,
         };
