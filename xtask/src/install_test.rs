@@ -5,13 +5,12 @@
 
 mod packages;
 mod page;
-mod root;
 mod tracing;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use self::root::{Release, Root};
+use crate::debian_root::{self, Release, Root};
 use crate::{dist, privilege, setup};
 
 /// Options of `install-test`.
@@ -43,8 +42,8 @@ struct Outcome {
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let releases = root::named(&options.releases)?;
-    let complete = releases.len() == root::RELEASES.len() && !options.binary_only;
+    let releases = debian_root::named(&options.releases)?;
+    let complete = releases.len() == debian_root::RELEASES.len() && !options.binary_only;
     ensure!(
         complete || !options.write,
         "--write needs all releases and no --binary-only"

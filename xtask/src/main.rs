@@ -4,9 +4,11 @@
 //! | module | verb or purpose |
 //! |---|---|
 //! | `lab` | the verbs that bring about churn, in a crate of their own |
+//! | `debian_root` | root file systems of Debian's releases |
 //! | `build_ebpf` | the eBPF object from source, and whether the committed one is current |
 //! | `dist` | static binaries and packages for hosts |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
+//! | `fresh_test` | the suite on a Debian that has nothing else |
 //! | `fuzz` | hostile bytes for everything that reads bytes |
 //! | `install_test` | what `dist` made, in root file systems of other releases |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
@@ -20,9 +22,11 @@
 //! | `heartbeat` | a sign of life from what takes long |
 
 mod build_ebpf;
+mod debian_root;
 mod dist;
 mod documents;
 mod faults;
+mod fresh_test;
 mod fuzz;
 mod heartbeat;
 mod install_test;
@@ -60,6 +64,8 @@ enum Verb {
     Demo(lab::Options),
     /// Run the tests of faults alone, at full size if wanted.
     Faults(faults::Options),
+    /// Run the suite as an ordinary user on a Debian 12 that has nothing else.
+    FreshTest(fresh_test::Options),
     /// Bring about the real ZooKeeper incident, trace it, check the report.
     Incident(lab::Options),
     /// Read a Java client's session off the wire, compare it with its log.
@@ -110,6 +116,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Dist(options) => heartbeat::beside("dist", || dist::run(&options)),
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
+        Verb::FreshTest(options) => fresh_test::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Mutants(options) => mutants::run(&options),
         Verb::Incident(options) => lab::become_verb("incident", &options),

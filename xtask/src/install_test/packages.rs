@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::root::Root;
+use crate::debian_root::Root;
 use crate::dist::Packages;
 use crate::{command, privilege};
 

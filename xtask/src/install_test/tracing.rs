@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::root::Root;
+use crate::debian_root::Root;
 use crate::{command, lab, privilege};
 
 /// Where a person would copy it to.

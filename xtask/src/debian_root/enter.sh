@@ -10,7 +10,7 @@ shift 2
 exec unshare --mount --propagation private sh -eu -c '
     root=$1 shared=$2
     shift 2
-    mount --bind "$root" "$root"
+    mount --rbind "$root" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"

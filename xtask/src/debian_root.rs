@@ -12,20 +12,20 @@ use tempfile::TempDir;
 
 use crate::{command, privilege, workspace};
 
-const ENTER: &str = include_str!("enter.sh");
+const ENTER: &str = include_str!("debian_root/enter.sh");
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// A release of Debian.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Release {
+pub(crate) struct Release {
     /// What people call it.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What the archive calls it.
-    pub(super) suite: &'static str,
+    pub(crate) suite: &'static str,
 }
 
 /// Those that are in use, the oldest first.
-pub(super) const RELEASES: [Release; 3] = [
+pub(crate) const RELEASES: [Release; 3] = [
     Release {
         name: "11",
         suite: "bullseye",
@@ -41,7 +41,7 @@ pub(super) const RELEASES: [Release; 3] = [
 ];
 
 /// The releases of these names; all if there are none.
-pub(super) fn named(names: &[String]) -> Result<Vec<Release>> {
+pub(crate) fn named(names: &[String]) -> Result<Vec<Release>> {
     if names.is_empty() {
         return Ok(RELEASES.to_vec());
     }
@@ -56,24 +56,47 @@ pub(super) fn named(names: &[String]) -> Result<Vec<Release>> {
 }
 
 /// A root file system.
-pub(super) struct Root {
+pub(crate) struct Root {
     /// Where it is on this machine.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     enter: PathBuf,
     shared: TempDir,
 }
 
 impl Root {
     /// Opens the one of a release; it is made unless it is there.
-    pub(super) fn open(release: Release) -> Result<Self> {
+    pub(crate) fn open(release: Release) -> Result<Self> {
         let roots = workspace::target("roots")?;
         let path = roots.join(release.suite);
         if !path.exists() {
             make(release, &path)?;
         }
+        Self::at(path)
+    }
+
+    /// A copy of it, to be changed at will and [removed](Self::remove).
+    pub(crate) fn copied(&self, name: &str) -> Result<Self> {
+        let path = workspace::target("roots")?.join(name);
+        let copy = Self::at(path)?;
+        copy.remove()?;
+        let mut cp = privilege::as_root("cp");
+        cp.args(["--archive", "--reflink=auto"]);
+        command::output(cp.arg(&self.path).arg(&copy.path))?;
+        Ok(copy)
+    }
+
+    /// Removes it, if it is there. Nothing of this machine is mounted in it: mounts are made
+    /// in the mount namespace of whoever enters it, and go with that.
+    pub(crate) fn remove(&self) -> Result<()> {
+        let mut rm = privilege::as_root("rm");
+        rm.args(["--recursive", "--force", "--one-file-system"]);
+        command::output(rm.arg(&self.path)).map(drop)
+    }
+
+    fn at(path: PathBuf) -> Result<Self> {
         // In `/tmp`, where it has the same path inside.
         let shared = tempfile::Builder::new()
-            .prefix("zkchurn-install-")
+            .prefix("zkchurn-root-")
             .tempdir_in("/tmp")
             .context("cannot make a directory in /tmp")?;
         let enter = script(&shared.path().join("enter.sh"), ENTER)?;
@@ -85,21 +108,27 @@ impl Root {
     }
 
     /// A command that runs in it as root.
-    pub(super) fn command(&self, program: &str) -> Command {
-        let mut command = privilege::as_root(&self.enter);
-        command.arg(&self.path).arg(self.shared.path()).arg(program);
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let [enter, root, shared] = self.words();
+        let mut command = privilege::as_root(enter);
+        command.args([root, shared]).arg(program);
         command
     }
 
+    /// The words before those of a command that root has run in it.
+    pub(crate) fn words(&self) -> [&Path; 3] {
+        [&self.enter, &self.path, self.shared.path()]
+    }
+
     /// What its C library calls itself, such as `glibc 2.31`.
-    pub(super) fn libc(&self) -> Result<String> {
+    pub(crate) fn libc(&self) -> Result<String> {
         let mut getconf = self.command("getconf");
         let said = command::output(getconf.arg("GNU_LIBC_VERSION"))?;
         Ok(said.trim().to_owned())
     }
 
     /// Copies a file into it.
-    pub(super) fn put(&self, file: &Path, to: &str) -> Result<()> {
+    pub(crate) fn put(&self, file: &Path, to: &str) -> Result<()> {
         let to = self.path.join(to);
         let mut install = privilege::as_root("install");
         command::output(install.args(["-m", "755"]).arg(file).arg(to))?;
@@ -107,13 +136,13 @@ impl Root {
     }
 
     /// Removes what was put there.
-    pub(super) fn take_away(&self, file: &str) -> Result<()> {
+    pub(crate) fn take_away(&self, file: &str) -> Result<()> {
         command::output(privilege::as_root("rm").arg("-r").arg(self.path.join(file)))?;
         Ok(())
     }
 
     /// The paths of all that is in it, but for what package managers keep for themselves.
-    pub(super) fn files(&self) -> Result<BTreeSet<String>> {
+    pub(crate) fn files(&self) -> Result<BTreeSet<String>> {
         let mut find = privilege::as_root("find");
         find.arg(&self.path).args(["-xdev", "-printf", "%P\\n"]);
         let found = command::output(&mut find)?;
@@ -124,12 +153,12 @@ impl Root {
     }
 
     /// A directory that has the same path inside.
-    pub(super) fn shared(&self) -> &Path {
+    pub(crate) fn shared(&self) -> &Path {
         self.shared.path()
     }
 
     /// A script that enters it and becomes this program, for whoever starts zkchurn.
-    pub(super) fn script(&self, program: &str) -> Result<PathBuf> {
+    pub(crate) fn script(&self, program: &str) -> Result<PathBuf> {
         let text = format!(
             "#!/bin/sh\nexec '{}' '{}' '{}' '{program}' \"$@\"\n",
             self.enter.display(),
@@ -148,10 +177,7 @@ fn script(file: &Path, text: &str) -> Result<PathBuf> {
 
 /// Made under another name, so that what was cut short is not taken for a root.
 fn make(release: Release, path: &Path) -> Result<()> {
-    println!(
-        "install-test: making a root of Debian {}, 1 minute",
-        release.name
-    );
+    println!("making a root of Debian {}, 1 minute", release.name);
     let partial = path.with_extension("partial");
     if partial.exists() {
         command::output(privilege::as_root("rm").arg("-r").arg(&partial))?;
