@@ -33,9 +33,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum as _};
+use xtask::abandoned;
 use xtask::setup::{self, Group};
 use xtask::{command, privilege, workspace};
-use zkchurn_lab::harness::namespace::Namespace;
 
 use self::archive::Archive;
 use self::figures::Figures;
@@ -116,7 +116,7 @@ fn again(options: &Options, zkchurn: &Path) -> Result<()> {
 }
 
 fn measure(options: &Options, zkchurn: &Path) -> Result<()> {
-    Namespace::remove_abandoned()?;
+    abandoned::namespaces()?;
     let scratch = workspace::scratch("bench")?;
     let bench = Bench {
         zkchurn: zkchurn.to_owned(),

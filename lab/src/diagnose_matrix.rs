@@ -17,9 +17,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use xtask::abandoned;
 use xtask::setup::{self, Group};
 use xtask::{command, privilege, workspace};
-use zkchurn_lab::harness::namespace::Namespace;
 
 use self::outcome::Outcome;
 use crate::kinds::scene::Scene;
@@ -110,7 +110,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static Kind>> {
 
 fn matrix(options: &Options, kinds: &[&'static Kind], zkchurn: &Path) -> Result<()> {
     let begun = Instant::now();
-    Namespace::remove_abandoned()?;
+    abandoned::namespaces()?;
     let tools = Tools::prepare(zkchurn)?;
     let outcomes = all_of(
         kinds,

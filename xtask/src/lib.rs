@@ -4,11 +4,13 @@
 //!
 //! | module | purpose |
 //! |---|---|
+//! | `abandoned` | what outlives a run that was killed |
 //! | `setup` | find what is missing on this machine and install it |
 //! | `toolchain` | what builds and checks the kernel program |
 //! | `wait` | waiting with a limit |
 //! | `command`, `privilege`, `workspace` | starting programs, as root where needed; where files are |
 
+pub mod abandoned;
 pub mod command;
 pub mod privilege;
 pub mod setup;

@@ -19,6 +19,7 @@
 //! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
 //! | `mutants` | small faults in the core crate, and whether its tests notice them |
 //! | `object` | what checking the object needs |
+//! | `guard` | a run that is killed leaves nothing behind |
 //! | `heartbeat` | a sign of life from what takes long |
 
 mod build_ebpf;
@@ -28,6 +29,7 @@ mod documents;
 mod faults;
 mod fresh_test;
 mod fuzz;
+mod guard;
 mod heartbeat;
 mod install_test;
 mod kernel_test;
@@ -97,11 +99,14 @@ enum Verb {
     Lint(lint::Options),
     /// Run the whole suite.
     Test(test::Options),
+    /// Run a program, and remove what it leaves; other verbs start it.
+    #[command(hide = true)]
+    Guard(guard::Options),
 }
 
 fn main() -> ExitCode {
     match run(Cli::parse().verb) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -109,8 +114,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> anyhow::Result<()> {
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
+        Verb::Guard(options) => guard::guard(&options),
+        verb if is_guarded(&verb) => guard::guarded(|| work(verb)),
+        verb => work(verb).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Those that run tests as root, or in a root of their own. The laboratory's verbs are
+/// programs that this one becomes, and see to what they make.
+fn is_guarded(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Faults(_)
+            | Verb::FreshTest(_)
+            | Verb::InstallTest(_)
+            | Verb::KernelTest(_)
+            | Verb::Test(_)
+    )
+}
+
+fn work(verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Guard(_) => Ok(()),
         Verb::Setup(options) => setup::run(&options),
         Verb::BuildEbpf(options) => heartbeat::beside("build-ebpf", || build_ebpf::run(&options)),
         Verb::Dist(options) => heartbeat::beside("dist", || dist::run(&options)),

@@ -35,8 +35,30 @@ pub(crate) struct Options {
 }
 
 const CRATE: &str = "zkchurn-core";
-/// The crate whose tests look at what is printed.
-const PRINTS: &str = "zkchurn";
+
+/// Tests, and how cargo is asked for them.
+struct Tests {
+    package: &'static str,
+    chosen: &'static [&'static str],
+}
+
+/// Those of the crate, but for the examples in its documentation.
+const OWN: Tests = Tests {
+    package: CRATE,
+    chosen: &["--lib"],
+};
+/// Those of what is printed: of recordings, logs and pages. Each program of tests has to be
+/// linked again for each fault, so the others are left out.
+const PRINTED: Tests = Tests {
+    package: "zkchurn",
+    chosen: &[
+        "--test=snapshots",
+        "--test=page",
+        "--test=filter",
+        "--test=server_log",
+        "--test=server_log_field",
+    ],
+};
 /// Of ten faults so many have to be noticed.
 const NOTICED_OF_TEN: usize = 9;
 /// Seconds after which tests that passed before are taken not to end: other work on the
@@ -76,11 +98,11 @@ fn all() -> Result<Vec<String>> {
 }
 
 fn try_all(all: &[String], wanted: &[&String]) -> Result<()> {
-    let own = attempt("own", all, wanted, CRATE)?;
+    let own = attempt("own", all, wanted, &OWN)?;
     let missed: Vec<&String> = own.missed.iter().collect();
     let survivors = match missed.is_empty() {
         true => Vec::new(),
-        false => attempt("printed", all, &missed, PRINTS)?.missed,
+        false => attempt("printed", all, &missed, &PRINTED)?.missed,
     };
     for fault in &own.endless {
         println!("noticed by tests that do not end: {fault}");
@@ -120,18 +142,17 @@ struct Attempt {
 }
 
 /// Tries these faults with the tests of one crate.
-fn attempt(name: &str, all: &[String], faults: &[&String], tests: &str) -> Result<Attempt> {
+fn attempt(name: &str, all: &[String], faults: &[&String], tests: &Tests) -> Result<Attempt> {
     let output = workspace::target(&format!("mutants/{name}"))?;
     leave_out(&output, all, faults)?;
     let mut mutants = cargo_mutants()?;
     mutants
-        .args(["--package", CRATE, "--test-package", tests])
+        .args(["--package", CRATE, "--test-package", tests.package])
         .args(["--iterate", "--output"])
         .arg(&output)
         .args(["--minimum-test-timeout", ENDLESS, "--jobs", "1"])
         .args(["--no-times", "--colors", "never"])
-        // Documentation has its tests in the suite, and they take as long as all others.
-        .args(["-C=--lib", "-C=--tests"])
+        .args(tests.chosen.iter().map(|test| format!("-C={test}")))
         .env("TMPDIR", emptied_copies()?)
         // What does not change from one fault to the next is built once.
         .env("CARGO_TARGET_DIR", workspace::target("mutants/build")?)

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use self::ordinary_user::OrdinaryUser;
+pub(crate) use self::ordinary_user::remove_abandoned as remove_abandoned_user;
 use crate::{build_ebpf, command, privilege, workspace};
 
 /// The tests find the object to load by this variable.
@@ -39,18 +40,21 @@ fn run_by(
     privilege::acquire("to load programs into the kernel and to look at JVMs")?;
     let mut object = OsString::from(format!("{OBJECT}="));
     object.push(build_ebpf::rebuilt()?);
+    let mut temporary = OsString::from("TMPDIR=");
+    temporary.push(std::env::temp_dir());
     let tests = build(name)?;
     let list = command::output(Command::new(&tests).args(["--list", "--ignored"]))?;
     let count = list.lines().filter(|line| line.ends_with(": test")).count();
     ensure!(count > 0, "there are no tests to run in {name}");
     command::run(
-        // sudo would not pass the variable on.
         env_as_root()
+            // sudo would not pass the variables on.
             // Where cargo itself would run them. An ordinary user may be unable
             // to go there; root goes there itself.
             .arg("--chdir")
             .arg(workspace::root().join("zkchurn"))
             .arg(object)
+            .arg(temporary)
             .args(variables)
             .arg(tests)
             // A program that one test starts holds copies of another's sockets

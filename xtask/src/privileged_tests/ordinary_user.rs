@@ -104,14 +104,31 @@ impl Drop for Made {
     }
 }
 
-fn take_turn(path: &Path) -> Result<File> {
-    let lock = OpenOptions::new()
+/// Removes the user of a run that was killed. Only root makes one; and while another run
+/// holds the lock, it is that run's.
+pub(crate) fn remove_abandoned() -> Result<()> {
+    if !privilege::is_root() || !Path::new(LOCK).exists() {
+        return Ok(());
+    }
+    let lock = open_lock(Path::new(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => remove(),
+        Err(_) => Ok(()),
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File> {
+    OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
+        .with_context(|| format!("cannot open {}", path.display()))
+}
+
+fn take_turn(path: &Path) -> Result<File> {
+    let lock = open_lock(path)?;
     wait::until("the tests of another suite on this machine", TURN, || {
         Ok(lock.try_lock().is_ok().then_some(()))
     })?;
