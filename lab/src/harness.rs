@@ -8,8 +8,9 @@
 //! | `namespace` | network namespaces |
 //! | `zookeeper` | the bytes of ZooKeeper's handshake |
 //! | `proc` | what `/proc` says of a process |
-//! | `wait` | waiting, never for ever |
+//! | `wait`, `in_time` | waiting, never for ever; for other programs in tests |
 
+pub mod in_time;
 pub mod namespace;
 pub mod proc;
 pub mod program;

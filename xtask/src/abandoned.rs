@@ -102,11 +102,11 @@ mod tests {
 
     #[test]
     fn what_belongs_to_the_living_stays() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().expect("a directory");
         let own = format!("zkchurn-test-{}.slice", std::process::id());
         // No pid is that large (PID_MAX_LIMIT of include/linux/threads.h).
         for name in [own.as_str(), "zkchurn-test-4194305.slice", "user.slice"] {
-            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::create_dir(directory.path().join(name)).expect("a directory");
         }
         let found = of_the_dead(directory.path(), CGROUP, '.');
         assert_eq!(found, ["zkchurn-test-4194305.slice"]);

@@ -13,6 +13,7 @@
 //! | `install_test` | what `dist` made, in root file systems of other releases |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
+//! | `limit` | a limit for what waits for other programs |
 //! | `lint` | what can be told of a change without running the project |
 //! | `test` | the whole suite |
 //! | `documents` | the commands and links of the documents |
@@ -34,6 +35,7 @@ mod heartbeat;
 mod install_test;
 mod kernel_test;
 mod lab;
+mod limit;
 mod lint;
 mod mutants;
 mod object;

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_came_of_it_is_read_from_the_lists() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().expect("a directory");
         assert!(read(directory.path()).is_err());
         let lists = [
             ("caught.txt", "a\nb\n"),
@@ -241,7 +241,7 @@ mod tests {
             ("unviable.txt", ""),
         ];
         for (name, text) in lists {
-            fs::write(directory.path().join(name), text).unwrap();
+            fs::write(directory.path().join(name), text).expect("a file");
         }
         let expected = Attempt {
             caught: 2,
@@ -249,6 +249,6 @@ mod tests {
             missed: vec!["d".to_owned()],
             unviable: 0,
         };
-        assert_eq!(read(directory.path()).unwrap(), expected);
+        assert_eq!(read(directory.path()).expect("all lists"), expected);
     }
 }

@@ -8,8 +8,8 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::{
-    build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, lint, privileged_tests,
-    setup,
+    build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, limit, lint,
+    privileged_tests, setup,
 };
 
 /// Options of `test`.
@@ -60,11 +60,14 @@ const REPEATED: [&str; 8] = [
     SERVER_LOG,
 ];
 
+/// Several times what the longest step takes, with all that it has to build.
+const STEP_LIMIT: Duration = Duration::from_secs(60 * 60);
+
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
 
 const FUZZ: fuzz::Options = fuzz::Options {
     only: Vec::new(),
-    seconds: 20,
+    seconds: 15,
 };
 
 /// Runs the verb.
@@ -82,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (index, (name, step)) in repeated.enumerate() {
         println!("\n== {}/{planned} {name}", index + 1);
         let started = Instant::now();
-        let result = heartbeat::beside(name, step);
+        let result = heartbeat::beside(name, || limit::within(STEP_LIMIT, step));
         print_result(name, &result, started.elapsed());
         if result.is_err() {
             failures.push(*name);

@@ -7,11 +7,12 @@
 )]
 
 use std::process::{Command, Output};
+use zkchurn_lab::harness::in_time::{ChildInTime, CommandInTime};
 
 fn zkchurn(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(arguments)
-        .output()
+        .output_in_time()
         .unwrap()
 }
 
@@ -219,7 +220,10 @@ fn bash_completes_a_command() {
     let output = Command::new("bash")
         .args(["-c", complete])
         .stdin(std::fs::File::open(file.path()).unwrap())
-        .output()
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .output_in_time()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "serverlog");
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use terminal::printed_on_terminal;
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 const INCIDENT: &str = "tests/recordings/incident.zkchurn";
 /// A terminal of 24 lines holds so many when the prompt is back.
@@ -29,7 +30,7 @@ fn incident(arguments: &[&str]) -> String {
         .args(arguments)
         .env("TZ", "UTC")
         .stdin(Stdio::null())
-        .output()
+        .output_in_time()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.trim_end().to_owned()

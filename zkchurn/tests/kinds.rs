@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde_json::Value;
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 const DIRECTORY: &str = "tests/recordings/kinds";
 
@@ -46,7 +47,7 @@ impl Replayed {
         let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
             .args(["replay", "--format", "json"])
             .arg(recording)
-            .output()
+            .output_in_time()
             .unwrap();
         let name = recording.file_stem().unwrap().to_str().unwrap().to_owned();
         assert_eq!(output.status.code(), Some(0), "{name}");

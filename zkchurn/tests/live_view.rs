@@ -13,6 +13,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 const INCIDENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -52,7 +53,7 @@ impl Tmux {
             .arg("-S")
             .arg(socket)
             .args(arguments)
-            .output();
+            .output_in_time();
         let output = output.expect("tmux is missing; `cargo xtask setup` installs it");
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -102,7 +103,7 @@ impl Tmux {
         let shell = self.run(&["display-message", "-p", "#{pane_pid}"]);
         let children = Command::new("pgrep")
             .args(["-P", shell.trim()])
-            .output()
+            .output_in_time()
             .unwrap();
         String::from_utf8(children.stdout)
             .unwrap()
@@ -112,7 +113,10 @@ impl Tmux {
 
     fn kill(&self, signal: &str) {
         let pid = self.pid();
-        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        let status = Command::new("kill")
+            .args([signal, &pid])
+            .status_in_time()
+            .unwrap();
         assert!(status.success(), "kill {signal} {pid}");
     }
 }
@@ -124,7 +128,7 @@ impl Drop for Tmux {
             .arg("-S")
             .arg(socket)
             .arg("kill-server")
-            .output();
+            .output_in_time();
     }
 }
 
@@ -240,7 +244,7 @@ fn where_there_is_no_screen_there_are_lines_and_it_is_said() {
     let program = env!("CARGO_BIN_EXE_zkchurn");
     let output = Command::new(program)
         .args(["live", INCIDENT])
-        .output()
+        .output_in_time()
         .unwrap();
     assert!(output.status.success());
     let (lines, said) = (

@@ -9,6 +9,7 @@
 use std::process::Command;
 
 use serde_json::Value;
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 /// A finding: name, confidence, how many ended connections it explains.
 type Told<'a> = (&'a str, &'a str, u64);
@@ -17,7 +18,7 @@ fn report(recording: &str) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(["replay", "--format", "json"])
         .arg(format!("tests/recordings/{recording}.zkchurn"))
-        .output()
+        .output_in_time()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{recording}");
     let text = String::from_utf8(output.stdout).unwrap();

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 /// Bytes of a page at most, and of the incident's.
 const LARGEST: usize = 2 << 20;
@@ -20,7 +21,7 @@ fn zkchurn(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zkchurn"))
         .args(arguments)
         .env("TZ", "UTC")
-        .output()
+        .output_in_time()
         .unwrap()
 }
 

@@ -23,6 +23,7 @@ use zkchurn_core::{
     pipeline::{Pipeline, View},
     render::json::Json,
 };
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 const EVERYTHING: View = View {
     top: 1000,
@@ -37,7 +38,7 @@ fn replay(file: &Path, arguments: &[&str]) -> Output {
         .arg("replay")
         .arg(file)
         .args(arguments)
-        .output()
+        .output_in_time()
         .unwrap()
 }
 

@@ -37,6 +37,7 @@ use zkchurn_core::{
         scan::{Scanner, Window},
     },
 };
+use zkchurn_lab::harness::in_time::{ChildInTime, CommandInTime};
 use zkchurn_lab::harness::proc;
 
 const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
@@ -420,7 +421,7 @@ fn memory_does_not_grow_with_the_log() {
     // All but the last pipe's worth has been taken by now.
     let peak = peak_kib(pid).unwrap();
     drop(to);
-    let output = child.wait_with_output().unwrap();
+    let output = child.output_in_time().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["total"]["ended_with_session"], number);
     assert_eq!(report["total"]["bad_length"], number);
@@ -447,7 +448,7 @@ fn a_gzip_bomb_needs_no_more_memory() {
         ])
         .arg(env!("CARGO_BIN_EXE_zkchurn"))
         .arg(file.path())
-        .output()
+        .output_in_time()
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(8), "{complaint}");

@@ -23,6 +23,7 @@ use std::{
 use insta::{Settings, assert_snapshot};
 use serde_json::Value;
 use terminal::printed_on_terminal;
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 const RECORDINGS: &str = "tests/recordings";
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
@@ -76,7 +77,7 @@ fn zkchurn(arguments: &[&str]) -> Command {
 
 /// What it prints into a pipe.
 fn printed(arguments: &[&str]) -> String {
-    let output = zkchurn(arguments).output().unwrap();
+    let output = zkchurn(arguments).output_in_time().unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
     let ended = (output.status.code(), complaint.as_str());
     assert_eq!(ended, (Some(0), ""), "{arguments:?}");

@@ -1,268 +1,96 @@
 // SPDX-License-Identifier: MIT
 //! Text that a hostile process wrote: whatever it puts into its name, its
 //! command line, its paths, its logs and the names of its Java threads, nothing
-//! of it acts on a terminal, and JSON stays JSON.
+//! of it acts on a terminal, JSON stays JSON, and a page has no markup but its own.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
 )]
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod hostile_frames;
 
+use std::{cell::RefCell, io, rc::Rc};
+
+use hostile_frames::{frames, hostile};
 use proptest::prelude::*;
 use serde_json::Value;
-use zerocopy::IntoBytes;
-use zkchurn_common::record::{FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known};
 use zkchurn_core::{
-    clock::ClockPair,
-    decode::blank,
-    frame::{Frame, Mark, TraceStart},
-    inspection::{
-        Details, Inspection, LogFile,
-        jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
-        logs::{LogFinding, LogSearch, SearchedFile},
-    },
     pipeline::{Pipeline, View},
-    process::{ProcessIdentity, ProcessKey, cgroup::UnitOf, pod_name::PodName},
-    render::{Options, Renderer, json::Json, text::Text},
-    timewait::{Snapshot, TimeWaitSocket},
+    render::{FORMS, Form, Options, html},
+    text::is_printable,
 };
 
-const PID: u32 = 4242;
-const TID: u32 = 4310;
-const SECOND: u64 = 1_000_000_000;
+/// A writer whose bytes are looked at after a renderer has taken it.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
 
-/// Texts that act on terminals: control sequences of both sets, a title, a
-/// line of one's own, text that runs backwards, invisible characters.
-fn hostile() -> impl Strategy<Value = String> {
-    let evil = prop::sample::select(vec![
-        "\u{1b}[2J",
-        "\u{1b}]0;owned\u{7}",
-        "\u{9b}31m",
-        "\r",
-        "\n",
-        "\n{\"type\":\"report\",\"answer\":\"all is well\"}\n",
-        "\t",
-        "\u{0}",
-        "\u{7f}",
-        "\u{202e}",
-        "\u{200b}",
-        "\u{fffd}",
-        "\"",
-        "\\",
-        "',\"}",
-        "main-SendThread",
-        "org.apache.zookeeper.ClientCnxn$SendThread.run(",
-        "é",
-    ]);
-    prop_oneof![
-        prop::collection::vec(evil, 1..4).prop_map(|parts| parts.concat()),
-        any::<String>(),
-    ]
-}
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
 
-fn record(comm: &[u8]) -> Vec<u8> {
-    let mut record = blank();
-    let mut name = [0; 16];
-    let length = comm.len().min(15);
-    name[..length].copy_from_slice(&comm[..length]);
-    record.socket = 7;
-    record.started_ns = SECOND;
-    record.established_ns = SECOND + 1;
-    record.left_established_ns = 2 * SECOND;
-    record.local_close_ns = 2 * SECOND;
-    record.until_ns = 2 * SECOND;
-    record.opener_tgid = PID;
-    record.opener_tid = TID;
-    record.closer_tgid = PID + 1;
-    record.closer_tid = PID + 1;
-    record.opener_comm = name;
-    record.process_comm = name;
-    record.closer_comm = name;
-    record.remote_port = 2181_u16.to_be_bytes();
-    record.stage = STAGE_ENDED;
-    record.side = SIDE_OPENED;
-    record.family = FAMILY_INET;
-    record.known =
-        known::COOKIE | known::OPENER | known::CLOSER | known::PROCESS_COMM | known::PAYLOAD_OUT;
-    record.as_bytes().to_vec()
-}
-
-/// A look that tells `evil` wherever text can stand.
-fn inspection(evil: &str) -> Inspection {
-    let text = || evil.to_owned();
-    Inspection {
-        key: ProcessKey::new(PID, 0),
-        at_ns: SECOND,
-        details: Some(Details {
-            uid: Some(0),
-            user: Some(text()),
-            started: Some(text()),
-            cwd: Some(text()),
-            unit: Some(text()),
-            container: Some(text()),
-            pod: Some(text()),
-            unit_of: UnitOf::Container,
-            pod_name: Some(PodName {
-                namespace: text(),
-                pod: text(),
-                container: Some(text()),
-            }),
-            output_to: Some(text()),
-            log_files: vec![LogFile {
-                fd: 1,
-                path: text(),
-                deleted: false,
-                size: 1,
-                modified: Some(text()),
-            }],
-            log_files_left_out: 1,
-            notes: vec![text()],
-        }),
-        jvm: Some(Jvm {
-            kind: JvmKind::HotSpot,
-            catalina_base: Some(text()),
-            flags: vec![text()],
-            inner_pid: 1,
-            dump: Dump::Impossible { why: text() },
-            tasks: vec![
-                Task {
-                    tid: TID,
-                    inner_tid: 7,
-                    comm: text(),
-                    named: true,
-                },
-                Task {
-                    tid: TID + 1,
-                    inner_tid: 8,
-                    comm: text(),
-                    named: true,
-                },
-            ],
-            threads: vec![JavaThread {
-                tid: TID,
-                inner_tid: 7,
-                name: text(),
-                state: Some(text()),
-                stack: vec![text(), format!("{evil}(")],
-                frames_left_out: 1,
-                doubt: None,
-            }],
-            jstack: text(),
-        }),
-        logs: Some(LogSearch {
-            files: vec![SearchedFile {
-                path: text(),
-                size: 2,
-                searched: 1,
-                device: 0,
-                inode: 0,
-            }],
-            findings: vec![LogFinding {
-                signature: text(),
-                meaning: text(),
-                path: text(),
-                count: 1,
-                last: text(),
-                record: Some(text()),
-                line: Some(1),
-                offset: 0,
-                logged_ago_ms: None,
-                during_trace: true,
-                client: None,
-            }],
-            notes: vec![text()],
-            serves: Vec::new(),
-        }),
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-fn start(evil: &str) -> TraceStart {
-    let clock = ClockPair {
-        monotonic_ns: 1,
-        realtime_ns: 0,
-    };
-    TraceStart {
-        host: evil.to_owned(),
-        boot_id: Some(evil.to_owned()),
-        run_id: Some(evil.to_owned()),
-        kernel: evil.to_owned(),
-        degraded: vec![evil.to_owned()],
-        ..TraceStart::of_port(2181, clock)
-    }
-}
-
-/// All frames with `evil` in all their texts, through one renderer.
-fn feed(renderer: impl Renderer, evil: &str) {
+/// What a form makes of all frames with `evil` in all their texts.
+fn printed(form: &dyn Form, options: Options, evil: &str) -> String {
+    let to = Shared::default();
     let view = View {
         top: 10,
         time_wait_rows: true,
     };
-    let address = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let mut pipeline = Pipeline::new(renderer, view);
-    let mark = Mark {
-        monotonic_ns: 3 * SECOND,
-        ..Mark::default()
+    let mut pipeline = Pipeline::new(form.renderer(Box::new(to.clone()), options), view);
+    frames(evil, |frame| pipeline.accept(frame).unwrap());
+    drop(pipeline);
+    String::from_utf8(to.0.take()).unwrap()
+}
+
+/// Everything, and what fits one screen.
+fn all_options() -> impl Iterator<Item = Options> {
+    let plain = || Options::plain(jiff::tz::TimeZone::UTC);
+    let screen = Options {
+        columns: Some(80),
+        details: false,
+        ..plain()
     };
-    let identity = ProcessIdentity::new(
-        ProcessKey::new(PID, 0),
-        evil.to_owned(),
-        Some(evil.to_owned()),
-        vec!["java".to_owned(), "-jar".to_owned(), evil.to_owned()],
-    );
-    let sockets = Snapshot {
-        at_ns: 2 * SECOND,
-        sockets: vec![TimeWaitSocket {
-            cookie: 7,
-            netns: 1,
-            local: address(0),
-            remote: address(2181),
-            left_ms: 1,
-        }],
-        notes: vec![evil.to_owned()],
-        continued: false,
-    };
-    for frame in [
-        Frame::Start(&start(evil)),
-        Frame::Process(&identity),
-        Frame::Record(&record(evil.as_bytes())),
-        Frame::Interval(&mark),
-        Frame::Inspection(&inspection(evil)),
-        Frame::TimeWait(&sockets),
-        Frame::End(&mark),
-    ] {
-        pipeline.accept(frame).unwrap();
-    }
+    [plain(), screen].into_iter()
+}
+
+/// Tags that a page has, by their names.
+fn tags(page: &str) -> Vec<String> {
+    let behind = page.to_ascii_lowercase();
+    let names = behind.split('<').skip(1).map(|tag| {
+        let end = tag.find(|c: char| !c.is_ascii_alphanumeric() && c != '/' && c != '!');
+        tag[..end.unwrap_or(tag.len())].to_owned()
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 proptest! {
     #[test]
     fn nothing_acts_on_a_terminal(evil in hostile()) {
-        let mut bytes = Vec::new();
-        let options = Options::plain(jiff::tz::TimeZone::UTC);
-        feed(Text::new(&mut bytes, options), &evil);
-        let text = std::str::from_utf8(&bytes).unwrap();
-        let acts = |character: &char| {
-            (character.is_control() && *character != '\n')
-                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{200b}')
-        };
-        prop_assert_eq!(text.chars().find(acts), None, "{:?}", text);
-        // A line of its own would be taken for zkchurn's words.
-        prop_assert!(!text.lines().any(|line| line.starts_with("{\"type\"")), "{}", text);
+        for (form, options) in FORMS.iter().flat_map(|form| all_options().map(move |o| (form, o))) {
+            let text = printed(*form, options, &evil);
+            let acts = |character: &char| *character != '\n' && !is_printable(*character);
+            prop_assert_eq!(text.chars().find(acts), None, "{}: {:?}", form.name(), text);
+            // A line of its own would be taken for zkchurn's words.
+            let is_forged = |line: &str| {
+                line.starts_with("# All is well") || line.starts_with("{\"type\":\"report\",\"answer\"")
+            };
+            prop_assert!(!text.lines().any(is_forged), "{}: {}", form.name(), text);
+        }
     }
 
     #[test]
     fn json_stays_json(evil in hostile()) {
-        let mut bytes = Vec::new();
-        feed(Json::new(&mut bytes), &evil);
+        let text = printed(named("json"), Options::plain(jiff::tz::TimeZone::UTC), &evil);
         let mut types = Vec::new();
-        let acts = |character: &char| {
-            (character.is_control() && *character != '\n')
-                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{200b}')
-        };
-        let text = std::str::from_utf8(&bytes).unwrap();
-        prop_assert_eq!(text.chars().find(acts), None, "{:?}", text);
-        for line in std::str::from_utf8(&bytes).unwrap().lines() {
+        for line in text.lines() {
             let value: Value = serde_json::from_str(line).unwrap();
             types.push(value["type"].as_str().unwrap().to_owned());
             if types.ends_with(&["report".to_owned()]) {
@@ -271,4 +99,20 @@ proptest! {
         }
         prop_assert_eq!(types.iter().filter(|name| *name == "report").count(), 1);
     }
+
+    #[test]
+    fn a_page_has_no_markup_but_its_own(evil in hostile()) {
+        let page = printed(named("html"), Options::plain(jiff::tz::TimeZone::UTC), &evil);
+        let scripts = page.matches("<script").count();
+        prop_assert_eq!((scripts, page.matches("</script").count()), (2, 2), "{}", page);
+        for tag in tags(&page) {
+            prop_assert!(!["img", "iframe", "a", "link", "object", "base"].contains(&tag.as_str()), "{tag}");
+        }
+        prop_assert_eq!(html::again(page.as_bytes()).unwrap(), page);
+    }
+}
+
+fn named(name: &str) -> &'static dyn Form {
+    let mut forms = FORMS.iter();
+    *forms.find(|form| form.name() == name).unwrap()
 }

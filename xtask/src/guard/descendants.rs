@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::process::{Pid, Signal, kill_process};
 use xtask::wait::until;
 use xtask::{command, privilege};
 
@@ -63,10 +63,9 @@ pub(crate) fn named(processes: &[Process]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// What this process has started, directly or not, but for those that have ended.
+/// What this process has started, directly or not, but for those that have ended, be they
+/// waited for or not.
 pub(crate) fn alive() -> Result<Vec<Process>> {
-    // Those that have ended and lost their parent were left to this process.
-    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
     let own = i32::try_from(std::process::id()).context("this process's id")?;
     Ok(below(own, &all()?))
 }

@@ -9,12 +9,15 @@ use ratatui_core::{buffer::Buffer, layout::Rect};
 use zkchurn_core::{
     frame::TraceStart,
     pipeline::{Pipeline, View as Wanted},
-    recording::reader::Reader,
+    recording::{reader::Reader, writer::Writer},
     render::{ConnectionLine, Renderer},
     replay::player::{Player, Reached},
     report::{IntervalSummary, Report},
     tape::{Tape, Taping},
 };
+
+#[path = "../../tests/hostile_frames/mod.rs"]
+mod hostile_frames;
 
 use super::{
     View,
@@ -239,6 +242,31 @@ fn every_recording_at_many_sizes() {
                 press(&mut view, &recorded, keys);
                 screen(&mut view, columns, rows);
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A process chooses its names, its command line and the texts of its logs.
+    #[test]
+    fn no_cell_acts_on_the_terminal(evil in hostile_frames::hostile()) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("hostile.zkchurn");
+        let mut writer = Writer::new(fs::File::create(&path).unwrap()).unwrap();
+        hostile_frames::frames(&evil, |frame| writer.write(frame).unwrap());
+        writer.flush().unwrap();
+        let mut recorded = Recorded::open(&path);
+        recorded.play(u64::MAX);
+        let mut view = view();
+        for keys in [&[Key::Escape][..], &[Key::Enter], &[Key::Down, Key::Enter], &[Key::End]] {
+            press(&mut view, &recorded, keys);
+            let shown = screen(&mut view, 100, 30);
+            let acts = |character: &char| {
+                *character != '\n' && !zkchurn_core::text::is_printable(*character)
+            };
+            prop_assert_eq!(shown.chars().find(acts), None, "{:?}", shown);
         }
     }
 }

@@ -12,6 +12,7 @@ use zkchurn::host::jvm::{JvmMode, look};
 use zkchurn_core::process::ProcessKey;
 
 use crate::target::{Target, impossible, only_thread, started_attach};
+use zkchurn_lab::harness::in_time::CommandInTime;
 
 /// Looks at a JVM that SIGQUIT would end. It listens from its start (HotSpot:
 /// `AttachListener::init_at_startup`), so a dump needs no signal; when a cleaner
@@ -132,7 +133,7 @@ fn from_a_pid_namespace_of_its_own_nobody_is_asked() {
         .args(["--ignored", "--nocapture", "--exact"])
         .arg("refused::from_a_pid_namespace_of_its_own_nobody_is_asked")
         .env(ASKED, format!("{} {}", key.pid, key.start_ns))
-        .output()
+        .output_in_time()
         .unwrap();
     let said = String::from_utf8_lossy(&again.stdout);
     assert!(said.contains("in its own pid namespace"), "{said}");

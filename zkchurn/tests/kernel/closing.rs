@@ -13,6 +13,7 @@ use serde_json::json;
 use socket2::{SockFilter, SockRef};
 
 use crate::{
+    in_time::LIMIT,
     namespace::{begin_with_window, in_namespace, inode},
     peer::{connect, drain, listen, read_all, reset_at_close, v4, v4_mapped, v6},
     tracer::{Trace, Tracer, assert_fields, unused_port},
@@ -116,7 +117,9 @@ fn what_is_sent_again_is_counted_in_segments_and_bytes() {
     let trace = one_connection(
         v4,
         move |mut stream| {
-            wait_until_deaf.recv().unwrap();
+            wait_until_deaf
+                .recv_timeout(LIMIT)
+                .expect("the server's socket takes nothing");
             stream.write_all(&[1; 45]).unwrap();
             stream.read_exact(&mut [0; 3]).unwrap();
         },

@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, bind};
 use serde_json::Value;
 
 use crate::{
-    in_time::CommandInTime,
+    in_time::{ChildInTime, CommandInTime},
     namespace::in_namespace,
     peer::{connect, drain, listen, stream_socket, v4},
     tracer::{Tracer, unused_port},
@@ -142,7 +142,7 @@ impl Named {
 
     fn connect(mut self) -> u32 {
         self.0.stdin.take().unwrap().write_all(b"\n").unwrap();
-        assert!(self.0.wait().unwrap().success());
+        assert!(self.0.wait_in_time().unwrap().success());
         self.0.id()
     }
 }

@@ -6,26 +6,56 @@ use std::{
     io::{Read, Write},
     os::fd::AsFd,
     process::{Command, Stdio},
-    sync::mpsc::{Sender, channel},
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
     thread,
+    time::Duration,
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use zkchurn_lab::harness::namespace;
+use zkchurn_lab::harness::{namespace, proc};
+
+use crate::in_time::{ChildInTime, LIMIT};
+
+/// The longest that a test may take: several times what the slowest needs on a busy machine.
+const TEST_LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs `test` in a thread that has a new network namespace with loopback up.
-/// Threads and processes that it starts share the namespace.
+/// Threads and processes that it starts share the namespace. Panics where it does not end,
+/// and says where its threads wait.
 pub(crate) fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let thread = thread::spawn(|| {
+    let (end, ended) = channel::<()>();
+    let thread = thread::spawn(move || {
+        // Dropped at the end, also by a panic.
+        let _end = end;
         enter(&new());
         ip("link set lo up");
         keep_time_wait();
         test()
     });
+    if ended.recv_timeout(TEST_LIMIT) == Err(RecvTimeoutError::Timeout) {
+        panic!(
+            "the test has not ended after {TEST_LIMIT:?}; its threads wait:\n{}",
+            waiting()
+        );
+    }
     match thread.join() {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+/// Where in the kernel each thread of this process waits: `wchan` of proc(5).
+fn waiting() -> String {
+    let threads = proc::threads(std::process::id()).unwrap();
+    let lines = threads.iter().map(|tid| {
+        let of = |file| fs::read_to_string(format!("/proc/self/task/{tid}/{file}"));
+        let (comm, wchan) = (
+            of("comm").unwrap_or_default(),
+            of("wchan").unwrap_or_default(),
+        );
+        format!("{tid} {}: {wchan}\n", comm.trim_end())
+    });
+    lines.collect()
 }
 
 /// Moves this thread into a network namespace.
@@ -50,7 +80,7 @@ fn new() -> File {
     answer.expect("a new network namespace needs root");
     let namespace = File::open(format!("/proc/{}/ns/net", maker.id())).unwrap();
     drop(stdin);
-    maker.wait().unwrap();
+    maker.wait_in_time().unwrap();
     namespace
 }
 
@@ -116,18 +146,18 @@ pub(crate) fn router_that_rejects() -> Router {
     thread::spawn(move || {
         enter(&new());
         say.send(rustix::thread::gettid().as_raw_pid()).unwrap();
-        wait_until_moved.recv().unwrap();
+        wait_until_moved.recv_timeout(LIMIT).unwrap();
         reject();
         say.send(0).unwrap();
         wait_until_dropped.recv().unwrap_or_default();
     });
     let process = std::process::id();
-    let thread = hear.recv().unwrap();
+    let thread = hear.recv_timeout(LIMIT).expect("a router in its namespace");
     ip(&format!(
         "link set wire1 netns /proc/{process}/task/{thread}/ns/net"
     ));
     moved.send(()).unwrap();
-    hear.recv().unwrap();
+    hear.recv_timeout(LIMIT).expect("a router that rejects");
     ip("-6 addr add fd00:1::1/64 dev wire0 nodad");
     ip("route add 10.255.2.0/24 via 10.255.1.9");
     ip("-6 route add fd00:2::/64 via fd00:1::9");

@@ -12,12 +12,17 @@ use std::{
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
+/// The longest that accepting takes, and reading from what was accepted, which inherits the
+/// limit (`sk_clone_lock`): else a server waits for ever for a client that has failed.
+const LIMIT: Duration = Duration::from_secs(120);
+
 /// Listens on all addresses of the namespace, IPv6 and IPv4.
 pub(crate) fn listen(port: u16) -> TcpListener {
     let listener = stream_socket(AddressFamily::INET6);
     sockopt::set_ipv6_v6only(&listener, false).unwrap();
     sockopt::set_socket_reuseaddr(&listener, true).unwrap();
     bind(&listener, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).unwrap();
+    sockopt::set_socket_timeout(&listener, sockopt::Timeout::Recv, Some(LIMIT)).unwrap();
     rustix::net::listen(&listener, 128).unwrap();
     listener.into()
 }
@@ -39,7 +44,7 @@ pub(crate) fn drain(listener: TcpListener, count: usize) -> thread::JoinHandle<(
 
 /// Accepts one connection, reads it to its end and closes it.
 pub(crate) fn drain_one(listener: &TcpListener) {
-    let (mut stream, _) = listener.accept().unwrap();
+    let (mut stream, _) = listener.accept().expect("a client within two minutes");
     // A reset is one of the ends that tests ask for.
     let _ = stream.read_to_end(&mut Vec::new());
 }

@@ -256,7 +256,7 @@ fn a_namespace_of_a_single_thread_is_found_when_it_is_asked_for() {
             let _ = ended.recv();
         });
     });
-    let (netns, closed) = tell.recv().unwrap();
+    let (netns, closed) = tell.recv_timeout(LIMIT).expect("closed connections");
     let query = Query {
         ports: &[port],
         sides: Sides::Client,

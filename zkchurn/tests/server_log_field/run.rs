@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     process::{Command, Output, Stdio},
 };
+use zkchurn_lab::harness::in_time::ChildInTime;
 
 /// Runs it with a log on standard input.
 pub(crate) fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
@@ -18,5 +19,5 @@ pub(crate) fn server_log(arguments: &[&str], stdin: &[u8]) -> Output {
         .unwrap();
     // A program that failed early reads nothing.
     let _ = child.stdin.take().unwrap().write_all(stdin);
-    child.wait_with_output().unwrap()
+    child.output_in_time().unwrap()
 }

@@ -36,7 +36,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use self::{clock::LogClock, rotated::Budget, signatures::Signatures, tail::Tail};
+use self::{
+    clock::LogClock,
+    rotated::Budget,
+    signatures::{SignatureError, Signatures},
+    tail::Tail,
+};
 use zkchurn_core::inspection::{
     Details, LogFile,
     journal::JournalOf,
@@ -96,6 +101,28 @@ pub fn search(
         searching.rotated(pid, &details.log_files, started);
     }
     searching.so_far()
+}
+
+/// What a log of these bytes says, which an engine of containers may have framed. No line
+/// of it has an age: nobody wrote it. For tests of any bytes.
+///
+/// # Errors
+///
+/// The list of signatures cannot be read.
+pub fn in_text(text: &[u8], is_framed: bool) -> Result<Vec<LogFinding>, SignatureError> {
+    let size = text.len() as u64;
+    let text = match is_framed {
+        true => engine::unframed(text),
+        false => text.to_vec(),
+    };
+    let clock = LogClock::of_long_ago();
+    let found = findings(
+        &Signatures::built_in()?,
+        &clock,
+        "",
+        &Tail::new(text, 0, size),
+    );
+    Ok(in_order(found))
 }
 
 /// A search that goes on.
