@@ -152,7 +152,9 @@ fn attempt(name: &str, all: &[String], faults: &[&String], tests: &Tests) -> Res
         .arg(&output)
         .args(["--minimum-test-timeout", ENDLESS, "--jobs", "1"])
         .args(["--no-times", "--colors", "never"])
-        .args(tests.chosen.iter().map(|test| format!("-C={test}")))
+        // Behind `--` they are not asked for while the crate itself is built.
+        .arg("--")
+        .args(tests.chosen)
         .env("TMPDIR", emptied_copies()?)
         // What does not change from one fault to the next is built once.
         .env("CARGO_TARGET_DIR", workspace::target("mutants/build")?)
