@@ -3,6 +3,8 @@
 
 use maud::{Markup, html};
 
+use super::page::cut;
+
 /// Units of a picture's width.
 pub(super) const WIDTH: f64 = 960.0;
 
@@ -24,11 +26,11 @@ pub(super) fn picture(
     inner: &Markup,
 ) -> Markup {
     html! {
-        div.picture tabindex="0" role="group" aria-label=(title) {
+        div.picture tabindex="0" role="group" aria-label=(cut(title)) {
             svg id=(id) viewBox=(format!("0 0 {} {}", at(WIDTH), at(height))) role="img"
                 aria-labelledby=(format!("{id}-t {id}-d")) {
-                title id=(format!("{id}-t")) { (title) }
-                desc id=(format!("{id}-d")) { (description) }
+                title id=(format!("{id}-t")) { (cut(title)) }
+                desc id=(format!("{id}-d")) { (cut(description)) }
                 (inner)
             }
         }
