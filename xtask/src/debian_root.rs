@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::{command, privilege, workspace};
@@ -83,6 +83,13 @@ impl Root {
         cp.args(["--archive", "--reflink=auto"]);
         command::output(cp.arg(&self.path).arg(&copy.path))?;
         Ok(copy)
+    }
+
+    /// One that was [copied](Self::copied) and not removed.
+    pub(crate) fn kept(name: &str) -> Result<Self> {
+        let path = workspace::target("roots")?.join(name);
+        ensure!(path.exists(), "{} is not there", path.display());
+        Self::at(path)
     }
 
     /// Removes it, if it is there. Nothing of this machine is mounted in it: mounts are made

@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Let the root stay in target/roots/fresh, to be looked at
     #[arg(long)]
     keep: bool,
+    /// Go on in the root that --keep has left, with the commit that is there
+    #[arg(long)]
+    again: bool,
     /// Behind `--`: options of `cargo xtask test`, such as --only 'kernel tests'
     #[arg(value_name = "OPTION", last = true)]
     suite: Vec<String>,
@@ -43,23 +46,41 @@ const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[setup::Group::Roots])?;
     privilege::acquire("to enter another root file system and to test in it")?;
-    let commit = command::output(git().args(["rev-parse", "--short=12", "HEAD"]))?;
-    let releases = debian_root::named(&[RELEASE.to_owned()])?;
-    let release = *releases.first().context("it was named")?;
-    let root = Root::open(release)?.copied(NAME)?;
-    let tested = prepare(&root).and_then(|()| suite(&root, &options.suite));
+    let root = match options.again {
+        true => Root::kept(NAME)?,
+        false => fresh()?,
+    };
+    let commit = commit(&root)?;
+    let tested = suite(&root, &options.suite);
     if !options.keep {
         root.remove()?;
     }
     let tested = tested?;
     println!("\n{}", page::table(&tested.steps));
     if options.write {
-        page::write(commit.trim(), &options.suite, &tested.steps)?;
+        page::write(&commit, &options.suite, &tested.steps)?;
     }
     if !tested.passed {
         bail!("the suite failed on a fresh Debian {RELEASE}");
     }
     Ok(())
+}
+
+/// A root with what the README asks for.
+fn fresh() -> Result<Root> {
+    let releases = debian_root::named(&[RELEASE.to_owned()])?;
+    let release = *releases.first().context("it was named")?;
+    let root = Root::open(release)?.copied(NAME)?;
+    prepare(&root)?;
+    Ok(root)
+}
+
+/// That of the clone in it.
+fn commit(root: &Root) -> Result<String> {
+    let line = "cd zkchurn && git rev-parse --short=12 HEAD";
+    let mut command = root.command("runuser");
+    let said = command::output(command.args(["--login", USER, "--command", line]))?;
+    Ok(said.trim().to_owned())
 }
 
 /// Installs what the README asks for.
