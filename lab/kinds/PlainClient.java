@@ -8,7 +8,7 @@ import org.apache.zookeeper.ZooKeeper;
  * One handle and nothing to do: HOSTS SESSION_TIMEOUT_MS [SESSION PASSWORD]. With a
  * session and its password it takes that session up. Says "session ID PASSWORD" when
  * it is connected for the first time, and "expired" should the session be gone. It
- * ends with its standard input.
+ * ends with its standard input. With -Dreadonly=true a server without a quorum will do.
  */
 public final class PlainClient {
     private static ZooKeeper client;
@@ -19,7 +19,8 @@ public final class PlainClient {
         int timeout = Integer.parseInt(args[1]);
         synchronized (PlainClient.class) {
             client = args.length < 4
-                ? new ZooKeeper(args[0], timeout, event -> seen(event.getState()))
+                ? new ZooKeeper(args[0], timeout, event -> seen(event.getState()),
+                    Boolean.getBoolean("readonly"))
                 : new ZooKeeper(args[0], timeout, event -> seen(event.getState()),
                     Long.parseUnsignedLong(args[2], 16), Base64.getDecoder().decode(args[3]));
         }

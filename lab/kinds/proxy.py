@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A proxy without a server behind it: accepts and closes.
 
-Usage: proxy.py PORT at_once|after_reading. A sidecar whose upstream is not healthy does
-the first, HAProxy the second.
+Usage: proxy.py PORT at_once|after_reading|reset. A sidecar whose upstream is not healthy
+does the first, HAProxy the second, some load balancers the third.
 """
 
 import socket
+import struct
 import sys
 
 
@@ -16,7 +17,9 @@ def main():
     while True:
         connection, _ = listener.accept()
         with connection:
-            if when == "after_reading":
+            if when == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif when == "after_reading":
                 connection.settimeout(1)
                 try:
                     connection.recv(1000)

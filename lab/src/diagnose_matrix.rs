@@ -66,7 +66,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(zkchurn) = &options.built {
         return matrix(options, &kinds, zkchurn);
     }
-    setup::ensure(&[Group::Incident, Group::Kazoo, Group::Kinds])?;
+    let of_suite = [Group::Incident, Group::Kazoo, Group::Kinds];
+    setup::ensure(&of_suite)?;
+    if kinds.iter().any(|kind| !kind.quick) {
+        setup::ensure(&[Group::Clients])?;
+    }
     let zkchurn = command::zkchurn()?;
     if privilege::is_root() {
         return matrix(options, &kinds, &zkchurn);

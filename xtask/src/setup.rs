@@ -3,6 +3,7 @@
 //! printed before it runs; nothing runs when nothing is missing.
 
 pub mod bench;
+pub mod clients;
 pub mod deny;
 pub mod dist;
 mod ebpf;
@@ -37,6 +38,8 @@ pub struct Options {
 pub enum Group {
     /// The tools that zkchurn is measured beside.
     Bench,
+    /// ZooKeeper clients of other languages.
+    Clients,
     /// Building what is handed to hosts.
     Dist,
     /// Building the static binary alone.
@@ -62,7 +65,8 @@ pub enum Group {
 }
 
 impl Group {
-    /// Those of the suite. What makes packages takes minutes to build and is left to `dist`.
+    /// Those of the suite. What makes packages takes minutes to build and is left to `dist`,
+    /// and the clients of other languages to the whole matrix of kinds.
     pub const ALL: [Self; 10] = [
         Self::Bench,
         Self::DistBinary,
@@ -79,6 +83,7 @@ impl Group {
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Bench => bench::missing(),
+            Self::Clients => clients::missing(),
             Self::Dist => dist::missing(),
             Self::DistBinary => dist::missing_for_binaries(),
             Self::Ebpf => ebpf::missing(),

@@ -335,12 +335,15 @@ impl Connection {
             && self.error.unwrap_or(0) == 0
     }
 
-    /// Whether the peer has closed and this side, which has not, holds its socket open.
-    pub fn is_held_in_close_wait(&self) -> bool {
-        self.stage == Stage::Closing
+    /// For how many nanoseconds the peer has closed and this side, which has not, has held
+    /// its socket open. None of any other connection.
+    pub fn held_in_close_wait_for_ns(&self) -> Option<u64> {
+        let is_held = self.stage == Stage::Closing
             && self.saw(state::CLOSE_WAIT)
             && !self.saw(state::LAST_ACK)
-            && self.local_close_ns.is_none()
+            && self.local_close_ns.is_none();
+        let since = self.left_established_ns.filter(|_| is_held)?;
+        Some(self.seen_open_ns?.saturating_sub(since))
     }
 
     fn saw(&self, state: u8) -> bool {

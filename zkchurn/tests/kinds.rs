@@ -105,7 +105,7 @@ fn recordings() -> Vec<PathBuf> {
         })
         .collect();
     found.sort();
-    assert!(found.len() >= 38, "{} recordings", found.len());
+    assert!(found.len() >= 89, "{} recordings", found.len());
     found
 }
 
@@ -146,11 +146,13 @@ fn processes_threads_and_ports_are_those_that_connected() {
     check_all(|replayed| {
         let Replayed { name, truth, .. } = replayed;
         let truth = &truth["truth"];
-        assert_eq!(
-            replayed.all("/process/pid"),
-            numbers(&truth["processes"]),
-            "{name}"
-        );
+        if !truth["processes"].is_null() {
+            assert_eq!(
+                replayed.all("/process/pid"),
+                numbers(&truth["processes"]),
+                "{name}"
+            );
+        }
         if !truth["threads"].is_null() {
             assert_eq!(
                 replayed.all("/thread/tid"),

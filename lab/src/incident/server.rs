@@ -79,10 +79,15 @@ impl<'a> Config<'a> {
     }
 
     /// As member 1 of three. The other two are never started.
-    pub(crate) fn alone_of_three(mut self) -> Result<Self> {
+    pub(crate) fn alone_of_three(self) -> Result<Self> {
+        self.member_of_three(1)
+    }
+
+    /// As this member of three, of which each has a directory and an address of its own.
+    pub(crate) fn member_of_three(mut self, number: u8) -> Result<Self> {
         let data = self.dir.join("data");
         std::fs::create_dir_all(&data).context("cannot make the data directory")?;
-        std::fs::write(data.join("myid"), "1\n").context("cannot write myid")?;
+        std::fs::write(data.join("myid"), format!("{number}\n")).context("cannot write myid")?;
         self.lines.push("initLimit=5\nsyncLimit=2".to_owned());
         for member in 1..=3 {
             self.lines.push(format!(
@@ -143,6 +148,10 @@ impl Server {
     /// Stops it as it stands, or has it go on.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         self.0.signal(signal)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.pid()
     }
 
     pub(crate) fn stop(mut self) -> Result<()> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! A server that insists on SASL, and clients that do not pass.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::Kind;
 use super::expected::{Expected, Findings};
@@ -40,6 +40,20 @@ pub(super) const KINDS: &[Kind] = &[
         quick: true,
         expected: EXPECTED,
         run: wrong_password,
+    },
+    Kind {
+        name: "sasl_no_section",
+        about: "a Java program whose JAAS file has no section for the client",
+        quick: false,
+        expected: EXPECTED,
+        run: no_section,
+    },
+    Kind {
+        name: "sasl_required_node",
+        about: "a Node program without SASL, at a server that insists on it: it dies, and is started again",
+        quick: false,
+        expected: EXPECTED,
+        run: node,
     },
 ];
 
@@ -82,9 +96,34 @@ fn without_sasl(scene: &Scene<'_>) -> Result<Truth> {
     Ok(Truth::counted(attempts, &[client.pid()]))
 }
 
-fn wrong_password(scene: &Scene<'_>) -> Result<Truth> {
+fn node(scene: &Scene<'_>) -> Result<Truth> {
     let _server = server(scene, true)?;
-    let jaas = write(scene, "client.jaas", CLIENT_JAAS)?;
+    let tracer = scene.trace()?;
+    let mut processes = Vec::new();
+    for _ in 0..COUNT {
+        let mut client = scene.node(&[&scene.local(), "1", "0"])?;
+        processes.push(client.pid());
+        // It knows no error of this number, and does not survive it.
+        if client.wait(AT_MOST).is_ok() {
+            bail!("the client survived");
+        }
+    }
+    tracer.stop()?;
+    Ok(Truth::counted(COUNT, &processes))
+}
+
+fn wrong_password(scene: &Scene<'_>) -> Result<Truth> {
+    java(scene, CLIENT_JAAS)
+}
+
+/// The name of the section is one letter off.
+fn no_section(scene: &Scene<'_>) -> Result<Truth> {
+    java(scene, &CLIENT_JAAS.replace("Client {", "client {"))
+}
+
+fn java(scene: &Scene<'_>, section: &str) -> Result<Truth> {
+    let _server = server(scene, true)?;
+    let jaas = write(scene, "client.jaas", section)?;
     let class_path = scene.tools.class_path(scene.dir)?;
     let tracer = scene.trace()?;
     let main = ["PerRequest", &scene.local(), &COUNT.to_string(), "700"];

@@ -64,6 +64,24 @@ pub(super) const KINDS: &[Kind] = &[
         run: |scene| without_server(scene, "after_reading"),
     },
     Kind {
+        name: "balancer_resets",
+        about: "a Java client at a load balancer that accepts and sends a RST",
+        quick: false,
+        expected: WITHOUT_SERVER,
+        run: |scene| without_server(scene, "reset"),
+    },
+    Kind {
+        name: "idle_timeout_go",
+        about: "a Go client behind HAProxy with a timeout of 3 s",
+        quick: false,
+        expected: Expected {
+            payload_out: (48, 200),
+            payload_in: (40, 400),
+            ..CUT
+        },
+        run: idle_go,
+    },
+    Kind {
         name: "idle_timeout",
         about: "a Java client behind HAProxy with a timeout of 3 s",
         quick: false,
@@ -121,6 +139,18 @@ fn idle(scene: &Scene<'_>) -> Result<Truth> {
     tracer.stop()?;
     let attempts = lines_with(&scene.file("client.log"), 0, OPENING)?;
     Ok(Truth::counted(attempts, &[client.pid()]).by(vec![send_thread(client.pid())?]))
+}
+
+fn idle_go(scene: &Scene<'_>) -> Result<Truth> {
+    let _running = behind_proxy(scene)?;
+    let tracer = scene.trace()?;
+    let mut client = scene.go(&["attempt", &scene.local(), "28", "1000"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    Ok(Truth {
+        connections: None,
+        ..Truth::counted(0, &[client.pid()])
+    })
 }
 
 fn new_sessions(scene: &Scene<'_>) -> Result<Truth> {

@@ -84,7 +84,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 const NEAR: &str = "10.77.0.1/24";
-const FAR: &str = "10.77.0.2";
+pub(super) const FAR: &str = "10.77.0.2";
 const NOBODY: &str = "10.77.0.9";
 /// What the client logs when it gives up for want of an answer.
 const GAVE_UP: &str = "Closing socket connection";
@@ -173,7 +173,7 @@ fn lost(scene: &Scene<'_>) -> Result<Truth> {
 }
 
 /// The server's host, at the other end of a cable.
-fn two_hosts(scene: &Scene<'_>) -> Result<Namespace> {
+pub(super) fn two_hosts(scene: &Scene<'_>) -> Result<Namespace> {
     let far = scene.far_host()?;
     let peer = [
         "link", "add", "near", "type", "veth", "peer", "name", "far", "netns",

@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 const COUNT: u32 = 14;
 
 const PROBE: Findings = Findings::must(&[&["tcp_health_probe"]]);
-const SILENT: Expected = Expected {
+pub(super) const SILENT: Expected = Expected {
     outcomes: &["closed_by_us_before_any_byte"],
     payload_out: NONE,
     payload_in: NONE,
@@ -128,7 +128,7 @@ fn haproxy(scene: &Scene<'_>) -> Result<Truth> {
     haproxy.stop()?;
     tracer.stop()?;
     Ok(Truth {
-        processes: vec![haproxy.pid()],
+        processes: Some(vec![haproxy.pid()]),
         ..Truth::default()
     })
 }

@@ -51,7 +51,45 @@ pub(super) const KINDS: &[Kind] = &[
         expected: REFUSED,
         run: kazoo,
     },
+    Kind {
+        name: "refused_go",
+        about: "a Go client of a server that never was there",
+        quick: false,
+        expected: REFUSED,
+        run: go,
+    },
+    Kind {
+        name: "refused_node",
+        about: "a Node program that makes clients for a server that never was there",
+        quick: false,
+        expected: REFUSED,
+        run: node,
+    },
 ];
+
+/// Neither tells how often it tries.
+fn of_one(process: u32) -> Truth {
+    Truth {
+        connections: None,
+        ..Truth::counted(0, &[process])
+    }
+}
+
+fn go(scene: &Scene<'_>) -> Result<Truth> {
+    let tracer = scene.trace()?;
+    let mut client = scene.go(&["attempt", &scene.local(), "15", "1000"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    Ok(of_one(client.pid()))
+}
+
+fn node(scene: &Scene<'_>) -> Result<Truth> {
+    let tracer = scene.trace()?;
+    let mut client = scene.node(&[&scene.local(), "5", "300"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    Ok(of_one(client.pid()))
+}
 
 /// Each of these addresses with the port.
 pub(super) fn connect_string(hosts: &[&str], port: u16) -> String {

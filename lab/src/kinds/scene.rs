@@ -157,8 +157,33 @@ impl<'a> Scene<'a> {
         command
             .arg(script)
             .args(arguments)
-            .env("PYTHONPATH", &self.tools.kazoo);
+            .env("PYTHONPATH", &self.tools.python_path);
         self.start(&mut command, script)
+    }
+
+    /// Our program for Node.
+    pub(crate) fn node(&self, arguments: &[&str]) -> Result<Program> {
+        const SCRIPT: &str = "node_client.js";
+        Tools::script(self.dir, SCRIPT)?;
+        let node = command::on_path("node").context("there is no node")?;
+        let mut command = dies_with_parent(&node);
+        command
+            .arg(SCRIPT)
+            .args(arguments)
+            .env("NODE_PATH", &self.tools.node_path);
+        self.start(&mut command, SCRIPT)
+    }
+
+    /// Our program in Go.
+    pub(crate) fn go(&self, arguments: &[&str]) -> Result<Program> {
+        let mut command = dies_with_parent(self.tools.go_client(self.dir)?);
+        self.start(command.args(arguments), "go-client")
+    }
+
+    /// Sets a rule of the namespace's packet filter.
+    pub(crate) fn iptables(&self, arguments: &[&str]) -> Result<()> {
+        let program = command::on_path("iptables").context("there is no iptables")?;
+        command::run(Command::new(program).arg("-w").args(arguments))
     }
 
     /// Any program; what it prints goes to `NAME.out`.

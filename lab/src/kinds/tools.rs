@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use xtask::{command, setup::kazoo, workspace};
+use xtask::setup::{clients, kazoo};
+use xtask::{command, workspace};
 
 use crate::incident::jars;
 
@@ -20,8 +22,12 @@ pub(crate) struct Tools {
     /// A Python whose path is the same on all Debian systems: a recording
     /// names the executable.
     pub python: PathBuf,
-    /// The directory of kazoo.
-    pub kazoo: PathBuf,
+    /// Where Python finds kazoo and other modules.
+    pub python_path: String,
+    /// Where Node finds its client.
+    pub node_path: PathBuf,
+    /// The client that is written in Go, once it is built.
+    go_client: Mutex<Option<PathBuf>>,
     /// Holds what was built; it goes with this.
     dir: tempfile::TempDir,
     stripped: String,
@@ -39,7 +45,13 @@ impl Tools {
         Ok(Self {
             zkchurn: zkchurn.to_owned(),
             python: python.context("there is no python3")?,
-            kazoo: kazoo::library()?,
+            python_path: format!(
+                "{}:{}",
+                kazoo::library()?.display(),
+                clients::python()?.display()
+            ),
+            node_path: clients::node()?,
+            go_client: Mutex::new(None),
             dir,
             stripped,
         })
@@ -72,7 +84,35 @@ impl Tools {
         Ok(format!("{}:{jars}", classes.display()))
     }
 
-    /// Copies one of our Python programs to `dir`: a recording holds the
+    /// Our client that is written in Go, copied to `dir`. Built with what Debian has.
+    pub(crate) fn go_client(&self, dir: &Path) -> Result<PathBuf> {
+        let mut built = self
+            .go_client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let program = match &*built {
+            Some(program) => program.clone(),
+            None => self.build_go_client()?,
+        };
+        *built = Some(program.clone());
+        let copy = dir.join("go-client");
+        std::fs::copy(&program, &copy).context("cannot copy the Go client")?;
+        Ok(copy)
+    }
+
+    fn build_go_client(&self) -> Result<PathBuf> {
+        let program = self.dir.path().join("go-client");
+        let mut build = Command::new("go");
+        build
+            .current_dir(workspace::root().join(SOURCES[0]).join("go"))
+            .env("GO111MODULE", "off")
+            .env("GOPATH", clients::GO_LIBRARIES)
+            .env("GOCACHE", self.dir.path().join("go-cache"));
+        command::run(build.args(["build", "-o"]).arg(&program).arg("."))?;
+        Ok(program)
+    }
+
+    /// Copies one of our scripts to `dir`: a recording holds the
     /// command line, and it should not tell where the repository is.
     pub(crate) fn script(dir: &Path, name: &str) -> Result<()> {
         let from = workspace::root().join(SOURCES[0]).join(name);

@@ -14,7 +14,7 @@ pub(crate) struct Truth {
     /// How many connections were begun.
     pub connections: Option<usize>,
     /// The processes that began them.
-    pub processes: Vec<u32>,
+    pub processes: Option<Vec<u32>>,
     /// The threads that began them.
     pub threads: Option<Vec<i64>>,
     pub ports: Option<Vec<u16>>,
@@ -25,7 +25,7 @@ impl Truth {
     pub(crate) fn counted(connections: usize, processes: &[u32]) -> Self {
         Self {
             connections: Some(connections),
-            processes: processes.to_vec(),
+            processes: Some(processes.to_vec()),
             ..Self::default()
         }
     }
@@ -46,6 +46,14 @@ impl Truth {
         })
     }
 
+    /// Connections of processes that nobody knows.
+    pub(crate) fn of_unknown(connections: usize) -> Self {
+        Self {
+            connections: Some(connections),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn by(mut self, threads: Vec<i64>) -> Self {
         self.threads = Some(threads);
         self
@@ -60,7 +68,7 @@ impl Truth {
     pub(crate) fn and(mut self, other: Self) -> Self {
         let counts = self.connections.zip(other.connections);
         self.connections = counts.map(|(one, two)| one + two);
-        self.processes.extend(other.processes);
+        self.processes = joined(self.processes, other.processes);
         self.threads = joined(self.threads, other.threads);
         self.ports = joined(self.ports, other.ports);
         self
@@ -105,7 +113,7 @@ mod tests {
         );
         let both = one.clone().and(Truth::counted(3, &[8]));
         assert_eq!((both.connections, both.ports), (Some(5), None));
-        assert_eq!(both.processes, [7, 8]);
+        assert_eq!(both.processes.as_deref(), Some(&[7, 8][..]));
         assert_eq!(one.and(Truth::default()).connections, None);
         assert!(Truth::printed("7", 7).is_err());
     }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 //! Servers that accept a connection and then will not have the client.
 
+use std::net::Ipv4Addr;
+use std::thread;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use zkchurn_lab::harness::program::Program;
 use zkchurn_lab::harness::tracer::Tracer;
 
 use super::Kind;
 use super::expected::{Expected, Findings, NONE, REQUEST};
-use super::scene::Scene;
+use super::refused::connect_string;
+use super::scene::{AT_MOST, Scene};
 use super::truth::{Truth, established_ports, lines_with};
 use crate::incident::client::send_thread;
 use crate::incident::log::{ESTABLISHED, OPENING};
@@ -60,7 +65,126 @@ pub(super) const KINDS: &[Kind] = &[
         },
         run: limit_reached,
     },
+    Kind {
+        name: "no_quorum_node",
+        about: "a Node program that makes clients, at a server that is alone of three",
+        quick: false,
+        expected: Expected {
+            // Some end their session before they have one.
+            payload_out: (48, 60),
+            ..UNANSWERED
+        },
+        run: no_quorum_node,
+    },
+    Kind {
+        name: "no_quorum_kazoo",
+        about: "a kazoo client of a server that is alone of three",
+        quick: false,
+        expected: UNANSWERED,
+        run: no_quorum_kazoo,
+    },
+    Kind {
+        name: "read_only_probing",
+        about: "a kazoo client that a server without a quorum serves read-only, and that asks the others `isro`",
+        quick: false,
+        expected: Expected {
+            outcomes: &[
+                "answered_then_closed_by_peer",
+                "answered_then_closed_by_us",
+                "still_open",
+            ],
+            payload_out: (4, 500),
+            payload_in: (2, 500),
+            plain: Findings::must(&[&["four_letter_word_monitor"]]),
+            handshake: Findings::must(&[&["four_letter_word_monitor"]]),
+        },
+        run: read_only_kazoo,
+    },
+    Kind {
+        name: "read_only_fails",
+        about: "a Java client at a read-only server that refuses it a session",
+        quick: false,
+        expected: Expected {
+            outcomes: &[
+                "answered_then_closed_by_peer",
+                "answered_then_closed_by_us",
+                "closed_by_peer_without_answer",
+                "reset_by_peer",
+                "reset_by_us",
+                "closed_by_us",
+                "still_open",
+            ],
+            payload_out: (4, 500),
+            payload_in: (0, 500),
+            plain: READ_ONLY,
+            handshake: READ_ONLY,
+        },
+        run: read_only,
+    },
 ];
+
+const READ_ONLY: Findings = Findings::must(&[&["read_only_refused"]]).may(&["not_served"]);
+
+fn no_quorum_node(scene: &Scene<'_>) -> Result<Truth> {
+    let _server = Server::start(&scene.config().alone_of_three()?)?;
+    let tracer = scene.trace()?;
+    let mut client = scene.node(&[&scene.local(), "6", "300"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    // It tells nothing of its attempts.
+    Ok(Truth {
+        connections: None,
+        ..Truth::counted(0, &[client.pid()])
+    })
+}
+
+fn no_quorum_kazoo(scene: &Scene<'_>) -> Result<Truth> {
+    let _server = Server::start(&scene.config().alone_of_three()?)?;
+    let tracer = scene.trace()?;
+    let mut client = scene.python("kazoo_attempts.py", &[&scene.local(), "25"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    let attempts = lines_with(&scene.file("kazoo.log"), 0, "Connecting to")?;
+    Ok(Truth::counted(attempts, &[client.pid()]))
+}
+
+/// It refuses sessions that the ensemble would have to agree on.
+fn read_only_server(scene: &Scene<'_>, sessions: &str) -> Result<(Server, String)> {
+    let config = scene
+        .config()
+        .address(Ipv4Addr::UNSPECIFIED)
+        .line(sessions)
+        .alone_of_three()?;
+    let server = Server::start(&config.property("-Dreadonlymode.enabled=true"))?;
+    let hosts = connect_string(&["127.0.0.1", "127.0.0.2"], scene.port);
+    Ok((server, hosts))
+}
+
+fn read_only_kazoo(scene: &Scene<'_>) -> Result<Truth> {
+    let (_server, hosts) = read_only_server(scene, "localSessionsEnabled=true")?;
+    let tracer = scene.trace()?;
+    let mut client = scene.python("kazoo_attempts.py", &[&hosts, "60", "10", "read-only"])?;
+    client.wait(AT_MOST)?;
+    tracer.stop()?;
+    Ok(Truth {
+        connections: None,
+        ..Truth::counted(0, &[client.pid()])
+    })
+}
+
+fn read_only(scene: &Scene<'_>) -> Result<Truth> {
+    let (_server, hosts) = read_only_server(scene, "localSessionsEnabled=false")?;
+    let class_path = scene.tools.class_path(scene.dir)?;
+    let tracer = scene.trace()?;
+    let main = ["PlainClient", &hosts, "10000"];
+    let client = scene.java_with("client", &class_path, &["-Dreadonly=true"], &main)?;
+    thread::sleep(Duration::from_secs(40));
+    tracer.stop()?;
+    Ok(Truth {
+        connections: None,
+        ..Truth::counted(0, &[client.pid()])
+    })
+}
 
 /// The connections that a client with a log makes from some byte on.
 fn truth(scene: &Scene<'_>, client: &Program, from: usize) -> Result<Truth> {

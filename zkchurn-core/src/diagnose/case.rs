@@ -132,6 +132,11 @@ pub struct Case<'a> {
     pub established_beside: u64,
     /// Connections of the same owner to the same peers that this host closed first.
     pub closed_here: u64,
+    /// Connections of this case that the other side has closed and this one holds open.
+    pub held: u64,
+    /// Answers of the same peers to the same owner that a session has expired, on
+    /// connections that are not of this case.
+    pub expired_beside: u64,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }

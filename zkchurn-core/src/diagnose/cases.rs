@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use crate::{
     connection::Side,
@@ -115,6 +118,7 @@ impl<'a> Scope<'a> {
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
+        let expired: u64 = flows.iter().map(|flow| flow.tally.handshakes.expired).sum();
         let threads = threads(parts);
         let who = naming::who(self.registry, owner, cluster, &processes, threads);
         Case {
@@ -151,6 +155,8 @@ impl<'a> Scope<'a> {
                 .iter()
                 .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))
                 .sum(),
+            held: held(parts),
+            expired_beside: expired.saturating_sub(tally.handshakes.expired),
             window_ns: self.window_ns,
             destinations,
             tally,
@@ -283,18 +289,52 @@ impl<'a> Scope<'a> {
         let shared = self.shared.of_owners(owners).into_iter();
         shared
             .take(MOST_RIVALS)
-            .map(|(id, users)| SharedSession {
-                id: *id,
-                users: users
-                    .iter()
-                    .map(|(user, uses)| (self.user(*user), uses.granted))
-                    .collect(),
+            .map(|(id, users)| {
+                let mut granted: BTreeMap<_, u64> = BTreeMap::new();
+                for (user, uses) in users {
+                    *granted.entry(self.client_of(*user)).or_default() += uses.granted;
+                }
+                SharedSession {
+                    id: *id,
+                    users: granted
+                        .into_iter()
+                        .map(|(user, granted)| (self.user(user), granted))
+                        .collect(),
+                }
             })
             .collect()
     }
 
+    /// A client of the JVM keeps its thread; elsewhere any thread may serve the next
+    /// connection of the same client, so the process stands for all of them.
+    fn client_of(&self, user: User) -> User {
+        match user {
+            User::Thread { process, .. } if !self.is_jvm(process) => {
+                User::Thread { process, tid: 0 }
+            }
+            user => user,
+        }
+    }
+
+    fn is_jvm(&self, process: ProcessKey) -> bool {
+        let flows = self.of_process.get(&process).into_iter().flatten();
+        let parts: Vec<_> = flows
+            .map(|(key, flow)| Part {
+                key,
+                flow,
+                group: None,
+            })
+            .collect();
+        self.runtime(&parts) == Runtime::Jvm
+    }
+
     fn user(&self, user: User) -> String {
         match user {
+            User::Thread { process, tid: 0 } => {
+                let label = self.registry.get(process).map(ProcessIdentity::label);
+                let label = label.map_or_else(String::new, |label| format!(" {label}"));
+                format!("pid {}{label}", process.pid)
+            }
             User::Thread { process, tid } => {
                 let label = self.registry.get(process).map(ProcessIdentity::label);
                 let label = label.map_or_else(String::new, |label| format!(" {label}"));
@@ -335,6 +375,15 @@ impl<'a> Scope<'a> {
             })
         })
     }
+}
+
+/// Connections in CLOSE_WAIT.
+fn held(parts: &[Part<'_>]) -> u64 {
+    let held = parts.iter().filter(|part| {
+        part.group
+            .is_some_and(|(_, group)| group.manner.way == Way::HeldOpen)
+    });
+    held.map(|part| part.tally().opened()).sum()
 }
 
 fn runtime_by_comm(flow: &Flow) -> Runtime {

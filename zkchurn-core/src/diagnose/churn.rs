@@ -46,6 +46,8 @@ pub enum Churn {
     OversizedPacket,
     /// An address that no longer serves.
     StaleAddress,
+    /// Connections in CLOSE_WAIT that nobody closes.
+    HeldInCloseWait,
     /// A client that connects and says nothing until the server closes.
     ClientNeverSpeaks,
     /// Something between, or the server, cuts connections after a fixed time.
@@ -86,7 +88,7 @@ pub enum Churn {
 
 impl Churn {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::ClientFailsBeforeItSpeaks,
         Self::TcpHealthProbe,
         Self::Refused,
@@ -106,6 +108,7 @@ impl Churn {
         Self::HandleLeak,
         Self::OversizedPacket,
         Self::StaleAddress,
+        Self::HeldInCloseWait,
         Self::ClientNeverSpeaks,
         Self::IdleTimeout,
         Self::ProxyWithoutServer,
@@ -146,6 +149,7 @@ impl Churn {
             Self::HandleLeak => "handle_leak",
             Self::OversizedPacket => "oversized_packet",
             Self::StaleAddress => "stale_address",
+            Self::HeldInCloseWait => "held_in_close_wait",
             Self::ClientNeverSpeaks => "client_never_speaks",
             Self::IdleTimeout => "idle_timeout",
             Self::ProxyWithoutServer => "proxy_without_server",
@@ -190,6 +194,7 @@ impl Churn {
             Self::HandleLeak => "Clients are opened and never closed",
             Self::OversizedPacket => "A packet is too large",
             Self::StaleAddress => "One address fails while others work",
+            Self::HeldInCloseWait => "The program keeps connections that the other side has closed",
             Self::ClientNeverSpeaks => "The client connects and never speaks",
             Self::IdleTimeout => "Something cuts connections after a fixed time",
             Self::ProxyWithoutServer => "A proxy accepts, with no server behind it",

@@ -195,6 +195,17 @@ impl<'a> Cluster<'a> {
         Some((*starts.first()?, latest_end))
     }
 
+    /// The same, one for each peer.
+    pub(super) fn by_peer(&self) -> Vec<Self> {
+        let mut parts: BTreeMap<_, Vec<Part<'a>>> = BTreeMap::new();
+        for part in &self.parts {
+            parts.entry(part.key.destination).or_default().push(*part);
+        }
+        let thread = self.thread;
+        let parts = parts.into_values();
+        parts.map(|parts| Self { thread, parts }).collect()
+    }
+
     /// The processes, in order.
     pub(super) fn processes(&self) -> Vec<ProcessKey> {
         let processes = self.parts.iter().filter_map(|part| part.key.process);

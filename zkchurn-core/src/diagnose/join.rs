@@ -17,6 +17,9 @@ use super::{
     rules::{self, Rule},
 };
 
+/// A client has a few servers; what goes to more of them is not judged one by one.
+const MOST_PEERS_APART: usize = 5;
+
 /// A cluster, and what the rules say of it.
 pub(super) struct Story<'a> {
     pub owner: Owner,
@@ -103,9 +106,9 @@ pub(super) fn stories<'a>(
     owner: Owner,
     clusters: Vec<Cluster<'a>>,
 ) -> Vec<Story<'a>> {
-    let judged = clusters.into_iter();
-    let mut stories: Vec<_> = judged
-        .map(|cluster| Story::of(scope, owner, cluster))
+    let clusters = clusters.into_iter();
+    let mut stories: Vec<_> = clusters
+        .flat_map(|cluster| by_peer(scope, owner, cluster))
         .collect();
     pair_up(scope, &mut stories, |one, other| {
         one.cluster.thread.is_some() && one.cluster.thread == other.cluster.thread
@@ -118,6 +121,32 @@ pub(super) fn stories<'a>(
     let untold = pool_by_thread(scope, &mut told, owner, untold);
     told.extend(unexplained(scope, owner, untold));
     phases(told)
+}
+
+/// A cluster over several peers: one story, unless what was met at one of them is another
+/// one, told no less surely.
+fn by_peer<'a>(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Vec<Story<'a>> {
+    let whole = Story::of(scope, owner, cluster);
+    if !(2..=MOST_PEERS_APART).contains(&whole.case.destinations.len()) {
+        return vec![whole];
+    }
+    let apart = whole.cluster.by_peer().into_iter();
+    let apart: Vec<_> = apart
+        .map(|cluster| Story::of(scope, owner, cluster))
+        .collect();
+    let differs = |part: &Story<'_>| match (part.lead(), whole.lead()) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        // That all were cut at the same age is no accident, and does not show in the whole.
+        (Some((Churn::IdleTimeout, _)), Some((of_whole, _))) => of_whole != Churn::IdleTimeout,
+        (Some((name, surest)), Some((of_whole, confidence))) => {
+            name != of_whole && surest >= confidence
+        }
+    };
+    match apart.iter().any(differs) {
+        true => apart,
+        false => vec![whole],
+    }
 }
 
 /// Puts what a thread met before into the story of what it met from then on.
@@ -179,11 +208,26 @@ fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<S
     (agrees(one) && agrees(other)).then_some(whole)
 }
 
+/// What tells nothing may belong to what is told of each of its peers.
+fn one_by_peer<'a>(scope: &Scope<'a>, story: Story<'a>) -> Vec<Story<'a>> {
+    match story.case.destinations.len() {
+        2..=MOST_PEERS_APART => {
+            let apart = story.cluster.by_peer().into_iter();
+            let judged = apart.map(|cluster| Story::of(scope, story.owner, cluster));
+            judged.collect()
+        }
+        _ => vec![story],
+    }
+}
+
 /// What tells nothing by itself goes to the story of the same kind of thread, where it
 /// is the lesser part.
 fn attach<'a>(scope: &Scope<'a>, told: &mut [Story<'a>], untold: Vec<Story<'a>>) -> Vec<Story<'a>> {
     let mut left = Vec::new();
-    for story in untold {
+    for story in untold
+        .into_iter()
+        .flat_map(|story| one_by_peer(scope, story))
+    {
         let hosts = told.iter_mut().filter(|host| {
             let peers = &host.case.destinations;
             host.cluster.thread == story.cluster.thread

@@ -35,6 +35,12 @@ pub enum Message {
         /// The session timeout that it grants.
         timeout_ms: i32,
     },
+    /// The server answers with an error in place of a session: a
+    /// `org.apache.zookeeper.proto.ReplyHeader` alone.
+    ErrorReply {
+        /// `KeeperException.Code`.
+        error: i32,
+    },
     /// The message begins as a ConnectRequest or ConnectResponse does, and the
     /// rest never came or was not recorded.
     Incomplete,
@@ -55,6 +61,8 @@ pub enum Message {
 /// password at least, and no more than a password of odd clients could need.
 const REQUEST_LENGTHS: RangeInclusive<u32> = 28..=1024;
 const RESPONSE_LENGTHS: RangeInclusive<u32> = 20..=1024;
+/// Length of a ReplyHeader.
+const REPLY_HEADER: u32 = 16;
 /// `protocolVersion` of all ZooKeepers so far.
 const PROTOCOL_VERSION: u32 = 0;
 
@@ -128,7 +136,7 @@ impl Message {
         if bytes.starts_with(b"HTTP/") {
             return Self::Http;
         }
-        Self::Other
+        error_reply(bytes).unwrap_or(Self::Other)
     }
 
     /// Whether this is the answer that a session is no more
@@ -170,6 +178,15 @@ fn connect_response(bytes: &[u8]) -> Option<Message> {
         session: SessionId(fields.get_i64()),
         timeout_ms,
     })
+}
+
+/// Its length, then an xid, a zxid and the error.
+fn error_reply(bytes: &[u8]) -> Option<Message> {
+    let mut fields = bytes.get(..RESPONSE_LIMIT)?;
+    let is_header = fields.get_u32() == REPLY_HEADER;
+    fields.advance(4 + 8);
+    let error = fields.get_i32();
+    (is_header && error < 0).then_some(Message::ErrorReply { error })
 }
 
 /// A record of TLS's handshake protocol, of any version from SSL 3.0 on, whose

@@ -41,6 +41,8 @@ pub struct Handshakes {
     pub other_requests: u64,
     /// Servers that said something else than a ConnectResponse.
     pub other_responses: u64,
+    /// Of those, errors in place of a session (`KeeperException.Code`).
+    pub error_replies: Option<MinMax<i32>>,
     /// Connections by session, presented or granted; see [`MOST_SESSIONS`].
     sessions: HashMap<SessionId, u64>,
     /// Whether there were more sessions than are told apart.
@@ -113,7 +115,9 @@ impl Handshakes {
             Message::TlsClientHello => self.tls += 1,
             Message::Http => self.http += 1,
             Message::Incomplete => self.incomplete += 1,
-            Message::ConnectResponse { .. } | Message::Other => self.other_requests += 1,
+            Message::ConnectResponse { .. } | Message::ErrorReply { .. } | Message::Other => {
+                self.other_requests += 1;
+            }
         }
     }
 
@@ -125,6 +129,10 @@ impl Handshakes {
                 MinMax::widen(&mut self.granted_timeout_ms, timeout_ms);
             }
             Message::Incomplete => self.incomplete += 1,
+            Message::ErrorReply { error } => {
+                self.other_responses += 1;
+                MinMax::widen(&mut self.error_replies, error);
+            }
             _ => self.other_responses += 1,
         }
     }
@@ -153,6 +161,7 @@ impl Handshakes {
         }
         self.sessions_left_out |= other.sessions_left_out;
         MinMax::absorb(&mut self.asked_timeout_ms, other.asked_timeout_ms);
+        MinMax::absorb(&mut self.error_replies, other.error_replies);
         MinMax::absorb(&mut self.granted_timeout_ms, other.granted_timeout_ms);
         MinMax::absorb(&mut self.last_zxid, other.last_zxid);
     }
@@ -212,6 +221,14 @@ pub(crate) mod tests {
                     timeout_ms,
                 })
             }),
+        }
+    }
+
+    /// A new session that is answered with an error.
+    pub(crate) fn refused_with(error: i32) -> Handshake {
+        Handshake {
+            response: first(Message::ErrorReply { error }),
+            ..asked(0, None)
         }
     }
 

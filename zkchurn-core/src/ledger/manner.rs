@@ -134,12 +134,16 @@ pub enum Way {
 /// `diagnose::sizes`).
 const LARGE: u64 = 32 * 1024;
 
+/// A program that closes in its turn has done so by then.
+const HELD_NS: u64 = 1_000_000_000;
+
 impl Way {
     fn of(connection: &Connection, outcome: Outcome) -> Self {
         if connection.stage == Stage::Open {
             return Self::Open;
         }
-        if connection.is_held_in_close_wait() {
+        let held_for = connection.held_in_close_wait_for_ns();
+        if held_for.is_some_and(|nanoseconds| nanoseconds >= HELD_NS) {
             return Self::HeldOpen;
         }
         let ending = Ending::of(outcome, connection.side);

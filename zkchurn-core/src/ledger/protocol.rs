@@ -75,13 +75,13 @@ fn sign(connection: &Connection, outcome: Outcome) -> Option<Sign> {
 }
 
 fn by_first_bytes(handshake: &Handshake, client: Option<u64>, server: Option<u64>) -> Option<Sign> {
-    use Message::{ConnectRequest, ConnectResponse, FourLetterWord, Http, Other};
+    use Message::{ConnectRequest, ConnectResponse, ErrorReply, FourLetterWord, Http, Other};
     let request = handshake.request.map(|first| first.message);
     let response = handshake.response.map(|first| first.message);
     let is_answered = response.is_some() || server.is_some_and(|bytes| bytes > 0);
     match (request, response) {
         (_, Some(ConnectResponse { .. }))
-        | (Some(ConnectRequest { .. }), None)
+        | (Some(ConnectRequest { .. }), None | Some(ErrorReply { .. }))
         | (Some(FourLetterWord { .. }), None | Some(Other)) => Some(Sign::ZooKeeper),
         (Some(ConnectRequest { .. } | Http | Other), Some(Http | Other)) => Some(Sign::AnotherRead),
         (Some(Http | Other), None) if is_answered => Some(Sign::AnotherRead),
@@ -101,6 +101,8 @@ fn by_sizes(client: u64, server: u64, ending: Ending) -> Option<Sign> {
         // The server answers a four-letter word and closes; "imok" is four bytes.
         (4..=6, _) => (server == 4 || by_server).then_some(Sign::ZooKeeper),
         (7..=8, _) => None,
+        // An error in place of a session.
+        _ if sizes::is_error_reply(client, server) => None,
         _ if !sizes::can_be_of_client(client) || !sizes::can_be_of_server(server) => {
             Some(Sign::AnotherBySize)
         }

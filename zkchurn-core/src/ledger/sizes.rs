@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What the sizes of payload tell, without a byte of it.
 
-use super::shape::Shape;
+use super::shape::{Ending, Shape};
 
 /// A ConnectRequest with its length: 49 bytes, 48 from clients that know no
 /// read-only mode (`ConnectRequest`, zookeeper.jute).
@@ -28,6 +28,17 @@ pub fn is_handshake_alone(shape: &Shape) -> bool {
 /// ConnectRequest and the end of a session (12 bytes: length, xid, type).
 pub fn is_first_request_refused(client: u64, server: u64) -> bool {
     client > 49 + 12 && server.checked_sub(20).is_some_and(is_connect_response)
+}
+
+/// Likewise, and the server ended the connection: it insists on SASL, say.
+pub fn is_refused_by_server(shape: &Shape) -> bool {
+    matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+        && is_first_request_refused(shape.client_bytes, shape.server_bytes)
+}
+
+/// A ConnectRequest that was answered by a `ReplyHeader` alone.
+pub fn is_error_reply(client: u64, server: u64) -> bool {
+    is_connect_request(client) && server == 20
 }
 
 /// More than a handshake went both ways: work was done.

@@ -12,10 +12,7 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{
-        shape::{Ending, Shape, Spoken},
-        sizes,
-    },
+    ledger::{shape::Spoken, sizes},
     text,
 };
 
@@ -29,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
 const FEWEST: u64 = 3;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let refused = case.shapes().count_exact(is_first_request_refused);
+    let refused = case.shapes().count_exact(sizes::is_refused_by_server);
     let by_shape = refused >= FEWEST && case.most(refused);
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let said = case.logged(&[
@@ -85,12 +82,6 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             )
             .next("`zkchurn serverlog FILE` on the server's log counts the refusals by client"),
     )
-}
-
-/// The server answered the handshake and one request without a result, and closed.
-fn is_first_request_refused(shape: &Shape) -> bool {
-    matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
-        && sizes::is_first_request_refused(shape.client_bytes, shape.server_bytes)
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
-    ledger::{handshakes::Handshakes, shape::Spoken, sizes},
+    ledger::{
+        handshakes::Handshakes,
+        shape::{Ending, Spoken},
+        sizes,
+    },
     text,
 };
 
@@ -30,6 +34,10 @@ const CLIENT_HELLO: u64 = 180;
 const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let refused = case.shapes().count_exact(sizes::is_refused_by_server);
+    if case.most(refused) {
+        return None;
+    }
     match case.handshakes() {
         Some(handshakes) => by_requests(case, handshakes),
         None => by_sizes(case),
@@ -48,8 +56,10 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         return None;
     }
     let lives_on = idle_timeout::may_be(case);
+    let after_expiry = case.expired_beside * 2 >= granted;
+    let may_be_sasl = is_like_failed_sasl(case);
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
-    let confidence = match lives_on {
+    let confidence = match lives_on || after_expiry || may_be_sasl {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -72,7 +82,39 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
             .cannot_tell_from(&[Churn::IdleTimeout]),
         false => verdict,
     };
+    let verdict = match after_expiry {
+        true => verdict
+            .but(format!(
+                "the same client was answered {} that its session had expired, and must ask for a \
+                 new one then",
+                text::counted(case.expired_beside, "time")
+            ))
+            .cannot_tell_from(&[Churn::SessionExpiredLoop]),
+        false => verdict,
+    };
+    let verdict = match may_be_sasl {
+        true => or_sasl(verdict, case),
+        false => verdict,
+    };
     Some(advice(verdict, case))
+}
+
+/// A DIGEST-MD5 exchange, of which the server refuses the second step, has such sizes: a
+/// challenge of some 150 bytes, and an answer of some 300.
+fn is_like_failed_sasl(case: &Case<'_>) -> bool {
+    let by_server = case
+        .shapes()
+        .count(|ending, _| matches!(ending, Ending::ClosedByServer | Ending::ResetByServer));
+    (250..=600).contains(&case.client_bytes().min)
+        && (120..=300).contains(&case.server_bytes().min)
+        && case.most(by_server)
+}
+
+fn or_sasl(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    verdict
+        .but("these are the sizes of a SASL exchange that the server refuses, too")
+        .cannot_tell_from(&[Churn::AuthenticationRefused])
+        .decided_by(case.log_that_decides())
 }
 
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
@@ -99,7 +141,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_brief = case.runtime == Runtime::Other
         && (case.tally.established_for.percentile(99.0)).is_some_and(|lived| lived < BRIEF_NS);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
-    let confidence = match (new_each_time || is_brief) && !lives_on {
+    let may_be_sasl = is_like_failed_sasl(case);
+    let confidence = match (new_each_time || is_brief) && !lives_on && !may_be_sasl {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -144,6 +187,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict
             .but("all ended from outside at the same age, as by an idle timeout on the way")
             .cannot_tell_from(&[Churn::IdleTimeout]);
+    }
+    if may_be_sasl {
+        verdict = or_sasl(verdict, case);
     }
     if received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none() {
         verdict = verdict

@@ -31,8 +31,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let open = case.tally.open();
     // Many processes with a connection each are many processes.
     let could_be_one_program = match case.who {
-        Who::Process { .. } => case.is_new_one_each_time(),
-        Who::RemoteHost { .. } => true,
+        // Open at the same time, they are no client that reconnects, whoever opened them.
+        Who::Thread { .. } | Who::Process { .. } | Who::RemoteHost { .. } => true,
         _ => false,
     };
     let in_use = case.in_flight.saturating_mul(2);
@@ -79,9 +79,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "{}, which counts by process and thread",
                 case.trace_there()
             )),
-        false => {
+        false if case.is_new_one_each_time() => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
         }
+        false => verdict
+            .because("they are open at the same time: separate clients, not one that reconnects"),
     };
     if steady {
         verdict =

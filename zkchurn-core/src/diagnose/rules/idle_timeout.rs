@@ -110,7 +110,7 @@ fn cut_from_outside(case: &Case<'_>) -> u64 {
 }
 
 fn tolerance(lived_ns: u64) -> u64 {
-    (lived_ns / 33).max(LATE_NS)
+    (lived_ns / 20).max(LATE_NS)
 }
 
 /// Their age, where nine in ten had the same.

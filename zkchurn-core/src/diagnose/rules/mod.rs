@@ -11,6 +11,7 @@ mod client_per_request;
 mod connection_limit;
 mod four_letter_word_monitor;
 mod handle_leak;
+mod held_in_close_wait;
 mod http_at_plaintext_port;
 mod idle_timeout;
 mod no_local_port;
@@ -18,6 +19,7 @@ mod not_served;
 mod not_zookeeper;
 mod one_session_two_clients;
 mod oversized_packet;
+mod read_only_refused;
 mod read_timeouts;
 mod refused;
 mod session_expired_loop;
@@ -75,6 +77,8 @@ pub const OF_ENDED: &[Rule] = &[
     connection_limit::RULE,
     // The server closes without an answer.
     not_served::RULE,
+    // A server without a quorum, in read-only mode.
+    read_only_refused::RULE,
     // SASL.
     authentication_refused::RULE,
     // TLS at a port that speaks it.
@@ -101,6 +105,8 @@ pub const OF_ENDED: &[Rule] = &[
     oversized_packet::RULE,
     // An address that no longer serves.
     stale_address::RULE,
+    // CLOSE_WAIT.
+    held_in_close_wait::RULE,
 ];
 
 /// The rule on connections that stay open: handles that nobody closes.

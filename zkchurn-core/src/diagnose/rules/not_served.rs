@@ -25,6 +25,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 2;
+/// At the limit, so many do not all end without a RST.
+const MANY: u64 = 5;
+/// Of fewer, the share that ended with a RST tells little.
+const MANY_UNANSWERED: u64 = 8;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let unanswered = case.shapes().count_exact(|shape| {
@@ -39,8 +43,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if closed < FEWEST || closed * 2 < case.ended() || resets * 2 >= unanswered {
         return None;
     }
+    let few = unanswered < MANY_UNANSWERED && resets * 5 >= unanswered;
     let mut verdict = Verdict::new(
-        match resets * 5 >= unanswered {
+        match few || resets * 5 >= unanswered * 2 {
             true => Confidence::Possible,
             false => Confidence::Likely,
         },
@@ -65,7 +70,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Some(handshakes) => weigh_requests(verdict, handshakes),
         None => verdict,
     };
-    Some(weigh_log(verdict, case))
+    Some(weigh_log(verdict, case, resets))
 }
 
 /// What the client had seen before rules out one of the reasons.
@@ -88,7 +93,7 @@ fn weigh_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
 }
 
 /// Only a log can distinguish the reasons.
-fn weigh_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
+fn weigh_log(verdict: Verdict, case: &Case<'_>, resets: u64) -> Verdict {
     let reasons = [
         (
             LogSignature::SERVER_NOT_SERVING,
@@ -118,13 +123,17 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
                  certificate)",
             ),
     };
+    let verdict = verdict.decided_by(
+        "the server's log: \"ZooKeeperServer not running\" means no quorum or still starting, \
+         \"has seen zxid\" means the server has lost data that this client had seen, \"Too many \
+         connections\" means the connection limit",
+    );
+    // Who is turned away at the limit is not read, so that some end with a RST.
+    let verdict = match resets {
+        0 if case.ended() >= MANY => verdict,
+        _ => verdict.cannot_tell_from(&[Churn::ConnectionLimit]),
+    };
     verdict
-        .cannot_tell_from(&[Churn::ConnectionLimit])
-        .decided_by(
-            "the server's log: \"ZooKeeperServer not running\" means no quorum or still starting, \
-             \"has seen zxid\" means the server has lost data that this client had seen, \
-             \"Too many connections\" means the connection limit",
-        )
         .next(
             "on the server: `echo srvr | nc localhost 2181` shows its mode, or that it is not \
             serving",
@@ -139,6 +148,7 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>) -> Verdict {
 mod tests {
     use super::Churn;
     use crate::{
+        connection::Connection,
         diagnose::{
             Confidence,
             test_case::{back_off, diagnosed, names_and_alternatives, only},
@@ -155,24 +165,32 @@ mod tests {
             (finding.name, finding.confidence),
             (Churn::NotServed, Confidence::Likely)
         );
-        let alike = [
-            Churn::ProxyWithoutServer,
-            Churn::PlaintextAtTlsPort,
-            Churn::ConnectionLimit,
-        ];
+        // At the limit some of nine would have ended with a RST.
+        let alike = [Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort];
         assert_eq!(finding.cannot_tell_from, alike);
         assert!(finding.would_decide[1].contains("has seen zxid"));
     }
 
+    fn with_resets(resets: usize) -> Vec<Connection> {
+        let mut unanswered = back_off(12, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        let reset = back_off(12, (49, 0, Outcome::ResetByPeer));
+        unanswered.splice(..resets, reset.into_iter().take(resets));
+        unanswered
+    }
+
     #[test]
-    fn some_resets_leave_it_open() {
-        let mut unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
-        unanswered.extend(
-            back_off(12, (49, 0, Outcome::ResetByPeer))
-                .into_iter()
-                .skip(9),
+    fn a_few_resets_are_the_clients_next_bytes() {
+        let finding = only(diagnosed(&with_resets(3)));
+        assert_eq!(
+            (finding.name, finding.confidence),
+            (Churn::NotServed, Confidence::Likely)
         );
-        let findings = diagnosed(&unanswered);
+        assert!(finding.cannot_tell_from.contains(&Churn::ConnectionLimit));
+    }
+
+    #[test]
+    fn many_resets_leave_it_open() {
+        let findings = diagnosed(&with_resets(5));
         assert_eq!(
             names_and_alternatives(&findings),
             [

@@ -23,6 +23,8 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+const AT_ONCE_NS: u64 = 1_000_000_000;
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     match case.handshakes() {
         Some(handshakes) => by_answers(case, handshakes),
@@ -84,7 +86,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let comes_again = case.is_one_thread() && alone > 1;
     // One such line may be of another handle of the same process.
     let is_said = logged.is_some_and(|line| line.is_of_client() && line.count() * 2 >= alone);
-    let confidence = match (is_said, alone, by_server * 2 >= alone && !comes_again) {
+    // After such an answer the server closes at once.
+    let lived = case.tally.established_for.percentile(50.0);
+    let is_at_once = lived.is_none_or(|lived| lived < AT_ONCE_NS);
+    let is_by_server = by_server * 2 >= alone && is_at_once && !comes_again;
+    let confidence = match (is_said, alone, is_by_server) {
         (true, ..) => Confidence::Certain,
         (false, 3.., true) => Confidence::Likely,
         _ => Confidence::Possible,
@@ -121,6 +127,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if comes_again {
         verdict = verdict
             .but("the same thread comes back, but the Java client's thread ends with its session");
+    }
+    if !is_at_once {
+        verdict = verdict.but(format!(
+            "they lived for {} (median), but after such an answer the server closes at once",
+            text::duration(lived.unwrap_or_default())
+        ));
     }
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());

@@ -31,7 +31,9 @@ fn request(message: Message) -> String {
         Message::TlsClientHello => "TLS".to_owned(),
         Message::Http => "HTTP".to_owned(),
         Message::Incomplete => "incomplete request".to_owned(),
-        Message::ConnectResponse { .. } | Message::Other => "not ZooKeeper's protocol".to_owned(),
+        Message::ConnectResponse { .. } | Message::ErrorReply { .. } | Message::Other => {
+            "not ZooKeeper's protocol".to_owned()
+        }
     }
 }
 
@@ -41,6 +43,7 @@ fn response(message: Message) -> String {
         Message::ConnectResponse { session, .. } => format!("granted {session}"),
         Message::Http => "HTTP".to_owned(),
         Message::Incomplete => "incomplete answer".to_owned(),
+        Message::ErrorReply { error } => format!("answered with error {error}"),
         _ => "unexpected answer".to_owned(),
     }
 }
