@@ -124,6 +124,10 @@ fn steps(options: &Options) -> Vec<Step> {
         ("the eBPF object, rebuilt and compared", step(object)),
         (KERNEL_TESTS, step(|| privileged_tests::run("kernel"))),
         (
+            "the full-screen view of a trace",
+            step(|| privileged_tests::run("live_trace")),
+        ),
+        (
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
         ),

@@ -26,7 +26,7 @@ use crate::{
         self, Busiest, IntervalSummary, Lead, Leading, Loss, Report, Sources,
         family::{self, FamilyRow},
     },
-    tape::Kept,
+    tape::{Kept, Tape},
     timewait::{
         Snapshot,
         owners::Owners,
@@ -127,6 +127,40 @@ impl<R: Renderer> Pipeline<R> {
         self.undecided = depends_on_a_look.then(Box::default);
         self.gate = filter.map(Gate::new);
         self
+    }
+
+    /// The same trace from here on through `renderer`, as far as `filter` selects it beside the
+    /// filter of this pipeline: with all that is known of processes. Of the connections that
+    /// came before, those that `kept` has count; the rest is gone.
+    ///
+    /// # Errors
+    ///
+    /// What the renderer's output fails with.
+    pub fn selecting<S: Renderer>(
+        &self,
+        filter: Filter,
+        kept: &Tape,
+        renderer: S,
+    ) -> io::Result<Pipeline<S>> {
+        let filter = match &self.gate {
+            Some(gate) => gate.filter().clone().and(filter),
+            None => filter,
+        };
+        let mut selecting = Pipeline::new(renderer, self.view).with_filter(Some(filter));
+        let Some(start) = &self.start else {
+            return Ok(selecting);
+        };
+        selecting.begin(start)?;
+        selecting.registry = self.registry.clone();
+        selecting.time_wait.clone_from(&self.time_wait);
+        selecting.limitations.clone_from(&self.limitations);
+        selecting.elsewhere.clone_from(&self.elsewhere);
+        selecting.undecodable_records = self.undecodable_records;
+        selecting.unknown_records = self.unknown_records;
+        for kept in kept.in_order() {
+            selecting.take(kept.connection, start.clock)?;
+        }
+        Ok(selecting)
     }
 
     /// Takes the next frame. Frames before the start are left out: without it

@@ -16,7 +16,7 @@ use crate::{
 pub const MOST_PROCESSES: usize = 4096;
 
 /// Processes by pid and start.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
     known: HashMap<ProcessKey, Entry>,
     /// The processes in the order in which they were entered, with the number that
@@ -28,7 +28,7 @@ pub struct Registry {
     inspected: VecDeque<ProcessKey>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     number: u64,
     /// None where looking it up failed, or has not ended yet.

@@ -76,6 +76,14 @@ impl Tape {
         });
     }
 
+    /// All that are kept, in the order of their ends.
+    pub fn in_order(&self) -> Vec<Kept> {
+        let all = self.strips.values().flat_map(|kepts| &kepts.last);
+        let mut all: Vec<_> = all.copied().collect();
+        all.sort_by_key(|kept| kept.connection.latest_ns());
+        all
+    }
+
     /// Those of a family, as they came.
     pub fn of<'a>(&'a self, family: &'a FamilyKey) -> impl Iterator<Item = &'a Kept> {
         let destination = family.destination();
@@ -110,12 +118,17 @@ fn strip(connection: &Connection) -> Strip {
 pub struct Taping<R> {
     tape: Rc<RefCell<Tape>>,
     report_to: R,
+    has_report: bool,
 }
 
 impl<R> Taping<R> {
     /// Reports go to `report_to`, and nothing else does.
     pub fn new(tape: Rc<RefCell<Tape>>, report_to: R) -> Self {
-        Self { tape, report_to }
+        Self {
+            tape,
+            report_to,
+            has_report: false,
+        }
     }
 }
 
@@ -139,15 +152,21 @@ impl<R: Renderer> Renderer for Taping<R> {
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
+        self.has_report = true;
         self.report_to.report(report)
     }
 
     fn time_wait(&mut self, report: &Report) -> io::Result<()> {
+        self.has_report = true;
         self.report_to.time_wait(report)
     }
 
+    /// Before the report something else is on the screen.
     fn flush(&mut self) -> io::Result<()> {
-        self.report_to.flush()
+        match self.has_report {
+            true => self.report_to.flush(),
+            false => Ok(()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 pub fn run() -> ExitCode {
     run_if_helper();
     let cli = Cli::of_this_process();
-    start_logging(cli.trace.verbose);
+    start_logging(cli.verbose());
     let code = match dispatch(&cli) {
         Ok(code) => code,
         Err(failure) => {
@@ -39,7 +39,9 @@ fn dispatch(cli: &Cli) -> Result<Code, Failure> {
         None => trace::run(&cli.trace),
         Some(Command::TimeWait(args)) => timewait::run(args),
         Some(Command::Live(args)) => {
-            only_read_files()?;
+            if args.file.is_some() {
+                only_read_files()?;
+            }
             live::run(args)
         }
         Some(Command::Replay(args)) => {

@@ -40,6 +40,14 @@ impl Cli {
         let command = command.mut_subcommands(negative_values);
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
+
+    /// How much is said of what goes on inside.
+    pub(crate) fn verbose(&self) -> u8 {
+        match &self.command {
+            Some(Command::Live(args)) => args.trace.verbose,
+            _ => self.trace.verbose,
+        }
+    }
 }
 
 /// Has `--port -1` refused as a value of that option, with the form that is accepted, and
@@ -66,7 +74,8 @@ Examples:
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    save the raw records
   zkchurn replay incident.zkchurn           report on them later, without privileges
-  zkchurn live incident.zkchurn             look at them on the whole screen, over time
+  sudo zkchurn live                         look at it on the whole screen
+  zkchurn live incident.zkchurn             the same of a recording, over time
   zkchurn report incident.zkchurn -o incident.html
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here
@@ -82,11 +91,12 @@ pub(crate) enum Command {
     /// Lists TIME_WAIT sockets with the process and thread that owned them.
     #[command(name = "timewait")]
     TimeWait(TimeWaitArgs),
-    /// Shows a recording on the whole screen, with a time cursor.
+    /// Shows a trace on the whole screen while it goes on, or a recording.
     ///
     /// The answer stands above a table of processes and peers, worst first; Enter goes down to
-    /// threads, connections, stacks and log lines, ? shows the keys, and q leaves the answer
-    /// on the normal screen. Needs no privileges.
+    /// threads, connections, stacks and log lines, / filters, ? shows the keys, and q ends the
+    /// trace and leaves the answer on the normal screen. A recording needs no privileges, and
+    /// has a time cursor.
     Live(LiveArgs),
     /// Reports on a recording; needs no privileges.
     Replay(ReplayArgs),

@@ -45,8 +45,9 @@ fn write(line: String) {
 }
 
 /// Messages while something else is on the terminal.
-#[derive(Default)]
 struct Held {
+    /// Called when there is one.
+    wake: Box<dyn Fn() + Send>,
     lines: Vec<String>,
     /// How many more there were.
     left_out: usize,
@@ -63,10 +64,15 @@ fn held() -> MutexGuard<'static, Option<Held>> {
 }
 
 /// Holds messages back from here on, where they would go to a terminal: a screen is
-/// drawn there.
-pub(crate) fn hold() {
+/// drawn there. `wake` is called when there is one.
+pub(crate) fn hold(wake: impl Fn() + Send + 'static) {
     if io::stderr().is_terminal() {
-        held().get_or_insert_default();
+        held().get_or_insert_with(|| Held {
+            wake: Box::new(wake),
+            lines: Vec::new(),
+            left_out: 0,
+            latest: None,
+        });
     }
 }
 
@@ -94,6 +100,7 @@ fn held_back(line: String) -> Option<String> {
                 true => held.lines.push(line),
                 false => held.left_out += 1,
             }
+            (held.wake)();
             None
         }
     }

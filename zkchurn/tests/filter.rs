@@ -7,10 +7,12 @@
 )]
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     fs,
     io::{self, Write},
     path::PathBuf,
+    rc::Rc,
     sync::OnceLock,
 };
 
@@ -22,9 +24,10 @@ use zkchurn_core::{
     frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
     recording::reader::Reader,
-    render::{ConnectionLine, FORMS, Options, Renderer},
+    render::{ConnectionLine, FORMS, Options, Renderer, Several},
     replay::play,
     report::{IntervalSummary, Report},
+    tape::{Tape, Taping},
 };
 
 const VIEW: View = View {
@@ -203,7 +206,7 @@ fn without_gaps(value: &mut Value) {
 
 /// Keeps what a form writes.
 #[derive(Clone, Default)]
-struct Written(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+struct Written(Rc<RefCell<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -223,6 +226,47 @@ fn written(recording: &[u8], form: &str, filter: &str) -> String {
     play(&mut Reader::new(recording).unwrap(), &mut pipeline).unwrap();
     drop(pipeline);
     String::from_utf8(written.0.take()).unwrap()
+}
+
+/// A filter that is typed while a trace goes on selects of what came before as well.
+#[test]
+fn a_filter_that_comes_later_selects_what_is_kept_and_what_comes() {
+    let mut compared = 0;
+    for (path, recording) in recordings() {
+        // What they decide does not depend on what becomes known later.
+        for filter in ["outcome:refused", "not lived<10ms", "port:2181 sent>0"] {
+            let first = kept(recording, Some(filter)).report.unwrap();
+            let tape = Rc::new(RefCell::new(Tape::default()));
+            let nothing = || Several(Vec::new());
+            let mut whole = Pipeline::new(Taping::new(Rc::clone(&tape), nothing()), VIEW);
+            let mut later: Option<Pipeline<Several>> = None;
+            let mut reader = Reader::new(&recording[..]).unwrap();
+            let mut frames = 0;
+            while let Ok(Some(())) = reader.next_frame(|frame| {
+                frames += 1;
+                whole.accept(frame).unwrap();
+                if let Some(later) = &mut later {
+                    later.accept(frame).unwrap();
+                } else if frames == 20 {
+                    let filter = filter.parse().unwrap();
+                    later = Some(whole.selecting(filter, &tape.borrow(), nothing()).unwrap());
+                }
+            }) {}
+            let Some(later) = later.as_ref().and_then(Pipeline::report) else {
+                continue;
+            };
+            compared += 1;
+            let (first, later) = (&first.total, &later.total);
+            assert_eq!(first.ended, later.ended, "{} {filter}", path.display());
+            assert_eq!(
+                first.outcomes,
+                later.outcomes,
+                "{} {filter}",
+                path.display()
+            );
+        }
+    }
+    assert!(compared > 60, "{compared}");
 }
 
 proptest! {

@@ -6,137 +6,36 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+#[path = "tmux/program.rs"]
+mod program;
+mod tmux;
+
 use std::{
     process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
+use program::kill;
+use tmux::{Tmux, WITHIN};
 use zkchurn_lab::harness::in_time::CommandInTime;
 
 const INCIDENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/recordings/incident.zkchurn"
 );
-const WITHIN: Duration = Duration::from_secs(60);
-
-/// A terminal with a shell.
-struct Tmux {
-    folder: TempDir,
-}
-
-impl Tmux {
-    fn start(columns: u16, rows: u16) -> Self {
-        let tmux = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let (columns, rows) = (columns.to_string(), rows.to_string());
-        tmux.run(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            &columns,
-            "-y",
-            &rows,
-            "env TZ=UTC PS1=prompt: LC_ALL=C.UTF-8 sh",
-        ]);
-        tmux.wait_for(|text| text.contains("prompt:"));
-        tmux
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let socket = self.folder.path().join("tmux");
-        let output = Command::new("tmux")
-            .arg("-S")
-            .arg(socket)
-            .args(arguments)
-            .output_in_time();
-        let output = output.expect("tmux is missing; `cargo xtask setup` installs it");
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.run(&[&["send-keys"], keys].concat());
-    }
-
-    fn screen(&self) -> String {
-        self.run(&["capture-pane", "-p"])
-    }
-
-    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let began = Instant::now();
-        loop {
-            let text = self.screen();
-            if wanted(&text) {
-                return text;
-            }
-            assert!(began.elapsed() < WITHIN, "not in time:\n{text}");
-            sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Shows the incident.
-    fn show(&self, before: &str) {
-        let program = env!("CARGO_BIN_EXE_zkchurn");
-        self.keys(&[&format!("{before} {program} live {INCIDENT}"), "Enter"]);
-        self.wait_for(|text| text.contains("q quit") && text.contains("RECORDING at"));
-    }
-
-    /// Whether the shell has the terminal as it was: it echoes, and lines end at Enter.
-    fn assert_restored(&self) {
-        self.keys(&["echo the shell is $((40 + 2))", "Enter"]);
-        self.wait_for(|text| text.contains("the shell is 42"));
-        self.keys(&["stty -a", "Enter"]);
-        let text = self.wait_for(|text| text.contains("echoke"));
-        for on in ["icanon", "echo", "isig", "opost"] {
-            let mut words = text.split_whitespace();
-            assert!(words.any(|word| word == on), "{on}:\n{text}");
-        }
-    }
-
-    /// The pid of the program.
-    fn pid(&self) -> String {
-        let shell = self.run(&["display-message", "-p", "#{pane_pid}"]);
-        let children = Command::new("pgrep")
-            .args(["-P", shell.trim()])
-            .output_in_time()
-            .unwrap();
-        String::from_utf8(children.stdout)
-            .unwrap()
-            .trim()
-            .to_owned()
-    }
-
-    fn kill(&self, signal: &str) {
-        let pid = self.pid();
-        let status = Command::new("kill")
-            .args([signal, &pid])
-            .status_in_time()
-            .unwrap();
-        assert!(status.success(), "kill {signal} {pid}");
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        let socket = self.folder.path().join("tmux");
-        let _ = Command::new("tmux")
-            .arg("-S")
-            .arg(socket)
-            .arg("kill-server")
-            .output_in_time();
-    }
+/// Shows the incident.
+fn show(tmux: &Tmux, before: &str) {
+    let program = env!("CARGO_BIN_EXE_zkchurn");
+    tmux.keys(&[&format!("{before} {program} live {INCIDENT}"), "Enter"]);
+    tmux.wait_for(|text| text.contains("q quit") && text.contains("RECORDING at"));
 }
 
 #[test]
 fn the_answer_at_three_sizes_and_after_it() {
     for (columns, rows) in [(60, 15), (80, 24), (200, 60)] {
         let tmux = Tmux::start(columns, rows);
-        tmux.show("");
+        show(&tmux, "");
         let text = tmux.screen();
         assert!(
             text.contains("BROKEN  The client fails before it"),
@@ -157,7 +56,7 @@ fn the_answer_at_three_sizes_and_after_it() {
 #[test]
 fn time_goes_back_and_on() {
     let tmux = Tmux::start(100, 30);
-    tmux.show("");
+    show(&tmux, "");
     tmux.wait_for(|text| text.contains("15 opened, 15 ended"));
     tmux.keys(&["Home"]);
     tmux.wait_for(|text| text.contains("0 opened, 0 ended") && text.contains("0 s of 23.8 s"));
@@ -176,8 +75,8 @@ fn time_goes_back_and_on() {
 fn the_terminal_is_as_it_was_after_signals() {
     for signal in ["-TERM", "-INT", "-QUIT"] {
         let tmux = Tmux::start(100, 45);
-        tmux.show("");
-        tmux.kill(signal);
+        show(&tmux, "");
+        kill(&tmux, signal);
         tmux.wait_for(|text| text.contains("More: --details"));
         tmux.assert_restored();
     }
@@ -186,7 +85,7 @@ fn the_terminal_is_as_it_was_after_signals() {
 #[test]
 fn it_ends_when_its_terminal_goes() {
     let tmux = Tmux::start(80, 24);
-    tmux.show("exec");
+    show(&tmux, "exec");
     // In the shell's place, so that no shell passes the hangup on.
     let pid = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
     let process = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
@@ -202,13 +101,13 @@ fn it_ends_when_its_terminal_goes() {
 #[test]
 fn stopped_and_back() {
     let tmux = Tmux::start(100, 45);
-    tmux.show("");
+    show(&tmux, "");
     tmux.keys(&["C-z"]);
     tmux.wait_for(|text| text.contains("topped"));
     tmux.assert_restored();
     tmux.keys(&["fg", "Enter"]);
     tmux.wait_for(|text| text.contains("RECORDING at"));
-    tmux.kill("-TSTP");
+    kill(&tmux, "-TSTP");
     tmux.wait_for(|text| text.contains("the shell is 42"));
     tmux.keys(&["clear", "Enter"]);
     tmux.assert_restored();
@@ -221,7 +120,7 @@ fn stopped_and_back() {
 #[test]
 fn whatever_size_the_terminal_takes() {
     let tmux = Tmux::start(80, 24);
-    tmux.show("");
+    show(&tmux, "");
     for (columns, rows) in [(40, 8), (300, 100), (61, 16), (20, 3), (120, 30)].repeat(4) {
         let (columns, rows) = (columns.to_string(), rows.to_string());
         tmux.run(&["resize-window", "-x", &columns, "-y", &rows]);

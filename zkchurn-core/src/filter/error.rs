@@ -30,6 +30,14 @@ impl FilterError {
         }
     }
 
+    /// The words that are wrong, made printable; empty where something is missing.
+    pub fn wrong(&self) -> String {
+        let from = self.text.floor_char_boundary(self.place.start);
+        let to = self.place.end.clamp(from, self.text.len());
+        let wrong = &self.text[from..self.text.ceil_char_boundary(to)];
+        printable(wrong.as_bytes())
+    }
+
     /// What is wrong, without the filter.
     pub fn sentence(&self) -> &str {
         &self.sentence

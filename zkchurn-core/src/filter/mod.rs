@@ -101,6 +101,16 @@ impl FromStr for Filter {
 }
 
 impl Filter {
+    /// What both select.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.text = format!("{} {}", self.text, other.text);
+        self.connections.extend(other.connections);
+        self.rows.extend(other.rows);
+        self.first_row = self.first_row.or(other.first_row);
+        self
+    }
+
     /// Whether a connection is wanted.
     pub fn decide(&self, subject: &Subject<'_>) -> Decision {
         decide_all(&self.connections, subject)

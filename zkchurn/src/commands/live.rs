@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `zkchurn live`: the full-screen view of a recording.
+//! `zkchurn live`: the full-screen view of a trace, or of a recording.
 
 use std::{
     fs::File,
@@ -8,71 +8,146 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use zkchurn_core::filter::Filter;
 
 use super::{
-    output::{self, OutputArgs},
+    output,
     replay::{self, ReplayArgs},
+    trace::{self, TraceArgs},
 };
 use crate::{
     exit::{Code, Failure},
-    full_screen::{self, Terminal, recording::Recording, why_not},
+    full_screen::{self, Terminal, recording::Recording, wake, why_not},
+    live::viewer::Look,
     view::View,
     warn::warn,
 };
 
+/// Options of a trace that mean nothing for a recording.
+const OF_A_TRACE: [&str; 15] = [
+    "port",
+    "pid",
+    "side",
+    "duration",
+    "interval",
+    "record",
+    "jvm",
+    "no_logs",
+    "logs",
+    "handshake",
+    "table_size",
+    "buffer",
+    "hook",
+    "bpf_object",
+    "verbose",
+];
+
 /// Options of the view.
 #[derive(Debug, Args)]
 pub(crate) struct LiveArgs {
-    /// The recording; needs no privileges.
-    file: PathBuf,
-    /// How the answer is printed at the end.
+    /// A recording to show; needs no privileges. Without one it traces this host.
+    #[arg(conflicts_with_all = OF_A_TRACE)]
+    pub file: Option<PathBuf>,
+    /// How to trace, and how the answer is printed at the end.
     #[command(flatten)]
-    output: OutputArgs,
+    pub trace: TraceArgs,
 }
 
-/// Shows a recording.
+/// Shows a trace, or a recording.
 ///
 /// # Errors
 ///
-/// Those of `zkchurn replay`.
+/// Those of a trace, or of `zkchurn replay`.
 pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
-    match why_not() {
-        None => show(&args.file, &args.output),
-        Some(why) => {
-            warn(format_args!(
-                "{why}: printing lines instead of the full-screen view"
-            ));
-            replay::run(&ReplayArgs {
-                file: args.file.clone(),
-                filter: None,
-                expect: Vec::new(),
-                output: args.output.clone(),
-            })
-        }
+    let why_not = why_not();
+    if let Some(why) = why_not {
+        warn(format_args!(
+            "{why}: printing lines instead of the full-screen view"
+        ));
+    }
+    let Some(path) = &args.file else {
+        let options = output::options(args.trace.output.no_color);
+        let look = Look {
+            zone: options.zone,
+            colour: options.colour,
+        };
+        let look = why_not.is_none().then_some(&look);
+        return trace::run_with(&args.trace, look);
+    };
+    match why_not {
+        None => show(path, &args.trace),
+        Some(_) => replay::run(&ReplayArgs {
+            file: path.clone(),
+            filter: args.trace.filter.clone(),
+            expect: Vec::new(),
+            output: args.trace.output.clone(),
+        }),
     }
 }
 
-fn show(path: &Path, output: &OutputArgs) -> Result<Code, Failure> {
-    let open = |tape| {
+fn show(path: &Path, args: &TraceArgs) -> Result<Code, Failure> {
+    let output = &args.output;
+    let open = |tape, filter: Option<Filter>| {
         let file =
             File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let reader = zkchurn_core::recording::reader::Reader::new(file)
             .with_context(|| format!("{} cannot be replayed", path.display()))?;
         let to = output::renderer(output);
-        Ok(full_screen::recording::player(reader, tape, to, output.top))
+        Ok(full_screen::recording::player(
+            reader, tape, filter, to, output.top,
+        ))
     };
     // What is wrong with the file is said before the terminal is taken.
     drop(replay::open(replay::open_file(path)?, path)?);
     let unreadable = |error| Failure::new(Code::Unreadable, error);
-    let mut recording = Recording::new(Box::new(open)).map_err(unreadable)?;
+    let filter = args.filter.clone();
+    let mut recording = Recording::new(Box::new(open), filter.clone()).map_err(unreadable)?;
     let options = output::options(output.no_color);
-    let mut view = View::new(options.zone, options.colour, true);
-    let terminal = Terminal::take().map_err(|error| Failure::new(Code::Failure, error))?;
-    full_screen::run(terminal, &mut view, &mut recording).map_err(unreadable)?;
+    let view = View::new(options.zone, options.colour, true);
+    let mut view = view.filtered(filter);
+    let failed = |error| Failure::new(Code::Failure, error);
+    let (waker, wake) = wake::pair().map_err(failed)?;
+    let terminal = Terminal::take(waker.clone()).map_err(failed)?;
+    full_screen::run(terminal, (&waker, wake), &mut view, &mut recording).map_err(unreadable)?;
     let (mut player, now_ns) = recording.into_player();
     player.report(now_ns)?;
     // What is behind the cursor was left out on purpose.
     let ended = player.is_whole() || !player.is_at_end();
     let begun = player.pipeline().has_begun();
     Ok(replay::report_damage(player.reader(), path, begun, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn a_recording_takes_no_option_that_only_a_trace_has() {
+        let both = ["filter", "file", "help"];
+        let of_output = ["format", "top", "lines", "details", "no_color"];
+        let command = Cli::command();
+        let live = command.find_subcommand("live").unwrap();
+        for argument in live
+            .get_arguments()
+            .map(|argument| argument.get_id().as_str())
+        {
+            let is_known = OF_A_TRACE.contains(&argument);
+            let is_both = both.contains(&argument) || of_output.contains(&argument);
+            assert!(is_known != is_both, "{argument}");
+        }
+        for wrong in [["--port", "2181"], ["--record", "x"], ["--duration", "1s"]] {
+            let arguments = ["zkchurn", "live", "x.zkchurn"].into_iter().chain(wrong);
+            assert!(Cli::try_parse_from(arguments).is_err(), "{wrong:?}");
+        }
+        let cli = Cli::try_parse_from(["zkchurn", "live", "--port", "2182"]).unwrap();
+        let Some(Command::Live(args)) = cli.command else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(args.trace.settings().unwrap().ports, [2182]);
+        let with_filter = ["zkchurn", "live", "x.zkchurn", "--filter", "process:java"];
+        assert!(Cli::try_parse_from(with_filter).is_ok());
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
     live::{
         self,
         settings::{Process, TraceSettings},
+        viewer::Look,
     },
 };
 
@@ -145,7 +146,16 @@ impl TraceArgs {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
-    live::run(&args.settings()?, &|to| {
+    run_with(args, None)
+}
+
+/// The same, shown on the whole screen meanwhile.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn run_with(args: &TraceArgs, look: Option<&Look>) -> Result<Code, Failure> {
+    live::run(&args.settings()?, look, &|to| {
         output::renderer_to(&args.output, to)
     })
 }

@@ -7,6 +7,10 @@ pub(crate) mod recording;
 mod run;
 mod signals;
 mod terminal;
+#[cfg(test)]
+mod tests;
+pub(crate) mod trace;
+pub(crate) mod wake;
 
 pub(crate) use run::{Feed, run};
-pub(crate) use terminal::{Terminal, why_not};
+pub(crate) use terminal::{Terminal, give_back, why_not};

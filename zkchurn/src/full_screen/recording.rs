@@ -9,6 +9,7 @@ use std::{
 };
 
 use zkchurn_core::{
+    filter::Filter,
     pipeline::Pipeline,
     recording::reader::Reader,
     render::Renderer,
@@ -33,11 +34,13 @@ const SHOW_AFTER: Duration = Duration::from_millis(200);
 type Played = Player<File, Taping<Box<dyn Renderer>>>;
 
 /// Begins the recording anew.
-pub(crate) type Open<'a> = Box<dyn FnMut(Rc<RefCell<Tape>>) -> anyhow::Result<Played> + 'a>;
+pub(crate) type Open<'a> =
+    Box<dyn FnMut(Rc<RefCell<Tape>>, Option<Filter>) -> anyhow::Result<Played> + 'a>;
 
 /// The recording that is shown.
 pub(crate) struct Recording<'a> {
     open: Open<'a>,
+    filter: Option<Filter>,
     player: Played,
     tape: Rc<RefCell<Tape>>,
     /// Begin and end of the recording, nanoseconds of its clock. The end is known once it
@@ -58,11 +61,12 @@ impl<'a> Recording<'a> {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(crate) fn new(mut open: Open<'a>) -> anyhow::Result<Self> {
+    pub(crate) fn new(mut open: Open<'a>, filter: Option<Filter>) -> anyhow::Result<Self> {
         let tape = Rc::new(RefCell::new(Tape::default()));
-        let player = open(Rc::clone(&tape))?;
+        let player = open(Rc::clone(&tape), filter.clone())?;
         Ok(Self {
             open,
+            filter,
             player,
             tape,
             from_ns: 0,
@@ -95,15 +99,28 @@ impl<'a> Recording<'a> {
 
     fn go_to(&mut self, target_ns: u64) {
         // What happened cannot be taken back: the way back is from the beginning.
-        if target_ns < self.cursor_ns {
-            let tape = Rc::new(RefCell::new(Tape::default()));
-            match (self.open)(Rc::clone(&tape)) {
-                Ok(player) => (self.player, self.tape) = (player, tape),
-                Err(_) => return,
-            }
+        if target_ns < self.cursor_ns && !self.begin_anew() {
+            return;
         }
         self.cursor_ns = target_ns;
         self.is_moving = true;
+    }
+
+    /// Goes to the beginning; whether the recording can still be read.
+    fn begin_anew(&mut self) -> bool {
+        let tape = Rc::new(RefCell::new(Tape::default()));
+        let player = (self.open)(Rc::clone(&tape), self.filter.clone());
+        let is_open = player.is_ok();
+        if let Ok(player) = player {
+            (self.player, self.tape) = (player, tape);
+        }
+        is_open
+    }
+
+    /// Counts what the filter selects, from the beginning to where the cursor stands.
+    fn select(&mut self, filter: Option<Filter>) {
+        self.filter = filter;
+        self.is_moving |= self.begin_anew();
     }
 
     /// Moves the cursor by the time that has passed.
@@ -181,16 +198,18 @@ impl Feed for Recording<'_> {
                 self.plays = Some((Instant::now(), speed));
             }
             Wish::Pause => self.plays = None,
-            Wish::Quit | Wish::Suspend | Wish::Redraw => {}
+            Wish::Filter(filter) => self.select(filter),
+            // Nobody is there any more who could be asked.
+            Wish::Dump(_) | Wish::Quit | Wish::Suspend | Wish::Redraw => {}
         }
         self.has_news = true;
     }
 
-    fn patience(&self) -> Duration {
-        match self.is_moving {
-            true => Duration::ZERO,
+    fn pause(&self) -> Option<Duration> {
+        Some(match self.is_moving {
+            true => NEWS_EVERY - SHOW_AFTER,
             false => NEWS_EVERY,
-        }
+        })
     }
 
     fn takes_signals(&self) -> bool {
@@ -202,6 +221,7 @@ impl Feed for Recording<'_> {
 pub(crate) fn player(
     reader: Reader<File>,
     tape: Rc<RefCell<Tape>>,
+    filter: Option<Filter>,
     to: Box<dyn Renderer>,
     top: usize,
 ) -> Played {
@@ -209,5 +229,6 @@ pub(crate) fn player(
         top,
         time_wait_rows: false,
     };
-    Player::new(reader, Pipeline::new(Taping::new(tape, to), view))
+    let pipeline = Pipeline::new(Taping::new(tape, to), view).with_filter(filter);
+    Player::new(reader, pipeline)
 }

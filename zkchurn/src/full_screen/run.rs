@@ -15,7 +15,8 @@ use rustix::{
 use super::{
     input::{Input, input},
     signals::{Signals, stop},
-    terminal::{Terminal, give_back},
+    terminal::{Terminal, give_back, takes_bytes},
+    wake::{Wake, Waker},
 };
 use crate::{
     view::{
@@ -28,6 +29,8 @@ use crate::{
 
 /// How often what is new is shown at most.
 pub(super) const NEWS_EVERY: Duration = Duration::from_millis(250);
+/// How long a message of the program is shown, unless a key is pressed.
+const MESSAGE_FOR: Duration = Duration::from_secs(10);
 /// Keys that are taken before the next drawing.
 const KEYS_AT_ONCE: usize = 64;
 
@@ -43,8 +46,8 @@ pub(crate) trait Feed {
     /// Does what a key asked for.
     fn wish(&mut self, wish: Wish);
 
-    /// How long the loop may wait for a key.
-    fn patience(&self) -> Duration;
+    /// How long after it was asked it is to be asked again; `None` where it wakes the loop.
+    fn pause(&self) -> Option<Duration>;
 
     /// Whether signals end the view here, and not elsewhere.
     fn takes_signals(&self) -> bool;
@@ -54,8 +57,12 @@ pub(crate) trait Feed {
 pub(crate) enum News {
     /// The trace as it stands now.
     Snapshot(Box<Snapshot>),
+    /// What became of a wish.
+    Notice(String),
     /// Nothing has changed.
     Nothing,
+    /// There is no more.
+    Over,
 }
 
 /// Shows the view until it ends.
@@ -65,17 +72,25 @@ pub(crate) enum News {
 /// The feed fails. A terminal that is gone is an end like another.
 pub(crate) fn run(
     mut terminal: Terminal,
+    (waker, mut wake): (&Waker, Wake),
     view: &mut View,
     feed: &mut impl Feed,
 ) -> anyhow::Result<()> {
-    let signals = Signals::take(feed.takes_signals())?;
+    let signals = Signals::take(feed.takes_signals(), waker)?;
     let mut is_stale = true;
-    let mut next_news = Instant::now();
+    let mut next_news = Some(Instant::now());
+    let mut message_until = None;
     let mut want = view.want();
     loop {
-        let wait = next_news.saturating_duration_since(Instant::now());
-        let wait = wait.min(feed.patience());
-        match keys(view, wait) {
+        let now = Instant::now();
+        // A terminal that takes nothing is asked again.
+        let redraw = is_stale.then(|| now + NEWS_EVERY);
+        let until = [next_news, redraw, message_until]
+            .into_iter()
+            .flatten()
+            .min();
+        let wait = until.map(|until| until.saturating_duration_since(now));
+        match keys(view, wait, &wake) {
             Ok(Pressed::Nothing) => {}
             Ok(Pressed::Something) => is_stale = true,
             Ok(Pressed::Wish(Wish::Quit)) | Err(_) => return Ok(()),
@@ -86,7 +101,7 @@ pub(crate) fn run(
                     Wish::Redraw => terminal.forget(),
                     wish => {
                         feed.wish(wish);
-                        next_news = Instant::now();
+                        next_news = Some(Instant::now());
                     }
                 }
             }
@@ -98,23 +113,40 @@ pub(crate) fn run(
             suspend(&mut terminal)?;
             is_stale = true;
         }
+        let is_woken = wake.is_woken();
+        is_stale |= is_woken;
         let wanted = view.want();
-        if Instant::now() >= next_news || wanted != want {
+        let is_due = next_news.is_some_and(|at| Instant::now() >= at);
+        if is_woken || is_due || wanted != want {
             want = wanted;
-            next_news = Instant::now() + NEWS_EVERY;
-            match feed.news(&want)? {
+            let news = feed.news(&want)?;
+            next_news = feed.pause().map(|pause| Instant::now() + pause);
+            match news {
                 News::Snapshot(snapshot) => {
                     view.update(*snapshot);
                     is_stale = true;
                 }
+                News::Notice(sentence) => {
+                    view.notice(sentence);
+                    // There may be more behind it.
+                    next_news = Some(Instant::now());
+                    is_stale = true;
+                }
                 News::Nothing => {}
+                News::Over => return Ok(()),
             }
         }
         if let Some(message) = warn::latest() {
             view.tell(Some(message));
+            message_until = Some(Instant::now() + MESSAGE_FOR);
             is_stale = true;
         }
-        if is_stale {
+        if message_until.is_some_and(|until| Instant::now() >= until) {
+            view.tell(None);
+            message_until = None;
+            is_stale = true;
+        }
+        if is_stale && takes_bytes(Duration::ZERO) {
             is_stale = false;
             if terminal.draw(|cells| view.draw(cells)).is_err() {
                 return Ok(());
@@ -131,9 +163,9 @@ enum Pressed {
 }
 
 /// Takes the keys that are there, up to the first that wishes for something.
-fn keys(view: &mut View, wait: Duration) -> io::Result<Pressed> {
+fn keys(view: &mut View, wait: Option<Duration>, wake: &Wake) -> io::Result<Pressed> {
     let mut pressed = Pressed::Nothing;
-    wait_for_input(wait)?;
+    wait_for_input(wait, wake)?;
     for _ in 0..KEYS_AT_ONCE {
         let is_there = match event::poll(Duration::ZERO) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
@@ -156,17 +188,22 @@ fn keys(view: &mut View, wait: Duration) -> io::Result<Pressed> {
     Ok(pressed)
 }
 
-/// Waits for a key, a signal or the end of `wait`.
+/// Waits for a key, for being woken, a signal or the end of `wait`.
 ///
 /// # Errors
 ///
 /// The terminal is gone. It has to be found out here: crossterm takes the end of the
 /// terminal for an empty read, and reads again for ever.
-fn wait_for_input(wait: Duration) -> io::Result<()> {
+fn wait_for_input(wait: Option<Duration>, wake: &Wake) -> io::Result<()> {
     let stdin = io::stdin();
-    let mut terminal = [PollFd::new(&stdin, PollFlags::IN)];
-    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
-    match poll(&mut terminal, Some(&wait)) {
+    let socket = wake.socket();
+    let mut terminal = [
+        PollFd::new(&stdin, PollFlags::IN),
+        PollFd::new(&socket, PollFlags::IN),
+    ];
+    let wait = wait.map(Timespec::try_from).transpose();
+    let wait = wait.map_err(io::Error::other)?;
+    match poll(&mut terminal, wait.as_ref()) {
         Err(Errno::INTR) => return Ok(()),
         ready => ready?,
     };

@@ -10,10 +10,12 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH},
     flag::register,
     low_level::emulate_default_handler,
 };
+
+use super::wake::Waker;
 
 /// Which of them came.
 pub(super) struct Signals {
@@ -22,20 +24,24 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGTSTP, and with `ending` those that end the program.
+    /// Takes over SIGTSTP, and with `ending` those that end the program; each of them wakes
+    /// the loop.
     ///
     /// # Errors
     ///
     /// The system grants no handler.
-    pub(super) fn take(ending: bool) -> io::Result<Self> {
+    pub(super) fn take(ending: bool, waker: &Waker) -> io::Result<Self> {
         let signals = Self {
             ends: Arc::default(),
             stops: Arc::default(),
         };
         register(SIGTSTP, Arc::clone(&signals.stops))?;
+        waker.wake_at(SIGTSTP)?;
+        waker.wake_at(SIGWINCH)?;
         if ending {
             for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
                 register(signal, Arc::clone(&signals.ends))?;
+                waker.wake_at(signal)?;
             }
         }
         Ok(signals)

@@ -25,8 +25,10 @@ use ratatui_crossterm::CrosstermBackend;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     stdio,
+    termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr},
 };
 
+use super::wake::Waker;
 use crate::warn;
 
 /// Whether the terminal is ours at present.
@@ -41,6 +43,8 @@ const MOST: (u16, u16) = (500, 300);
 pub(crate) struct Terminal {
     shown: Buffer,
     next: Buffer,
+    /// Who is to be woken when there is a message to show.
+    waker: Waker,
 }
 
 /// Why the view cannot be shown, if so.
@@ -64,7 +68,7 @@ impl Terminal {
     /// # Errors
     ///
     /// It is none, or it is gone.
-    pub(crate) fn take() -> io::Result<Self> {
+    pub(crate) fn take(waker: Waker) -> io::Result<Self> {
         HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |panicked| {
@@ -75,6 +79,7 @@ impl Terminal {
         let mut terminal = Self {
             shown: Buffer::empty(Rect::ZERO),
             next: Buffer::empty(Rect::ZERO),
+            waker,
         };
         terminal.take_again()?;
         Ok(terminal)
@@ -84,7 +89,9 @@ impl Terminal {
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         OURS.store(true, Ordering::SeqCst);
-        warn::hold();
+        keep_signals()?;
+        let waker = self.waker.clone();
+        warn::hold(move || waker.wake());
         let mut bytes = Vec::new();
         queue!(bytes, EnterAlternateScreen, cursor::Hide)?;
         write_all(&bytes)?;
@@ -101,8 +108,11 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// The terminal is gone.
+    /// The terminal is gone, or somebody else has given it back.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        if !OURS.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         let (columns, rows) = size()?;
         let area = Rect::new(0, 0, columns.min(MOST.0), rows.min(MOST.1));
         self.next.resize(area);
@@ -131,7 +141,7 @@ impl Drop for Terminal {
 }
 
 /// Gives it back as it was, if it is ours; whoever calls, and however often.
-pub(super) fn give_back() {
+pub(crate) fn give_back() {
     if !OURS.swap(false, Ordering::SeqCst) {
         return;
     }
@@ -143,7 +153,7 @@ pub(super) fn give_back() {
         cursor::Show,
         LeaveAlternateScreen
     );
-    if takes_bytes() {
+    if takes_bytes(GIVE_BACK_WITHIN) {
         let _ = write_all(&bytes);
     }
     // Where the terminal is gone there is nobody to tell.
@@ -151,11 +161,20 @@ pub(super) fn give_back() {
     warn::release();
 }
 
-/// Whether a few bytes can be written without waiting for long.
-fn takes_bytes() -> bool {
+/// Ctrl-C and Ctrl-Z stay signals: the terminal makes them of keys whoever is busy, also
+/// where nobody takes what is drawn.
+fn keep_signals() -> io::Result<()> {
+    let stdin = stdio::stdin();
+    let mut modes = tcgetattr(stdin)?;
+    modes.local_modes.insert(LocalModes::ISIG);
+    Ok(tcsetattr(stdin, OptionalActions::Now, &modes)?)
+}
+
+/// Whether a few bytes can be written after waiting so long at most.
+pub(super) fn takes_bytes(within: Duration) -> bool {
     let stdout = stdio::stdout();
     let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
-    let within = Timespec::try_from(GIVE_BACK_WITHIN).unwrap_or_default();
+    let within = Timespec::try_from(within).unwrap_or_default();
     matches!(poll(&mut fds, Some(&within)), Ok(1..))
 }
 

@@ -20,10 +20,13 @@ use super::{
     settings::TraceSettings,
     source::{Probes, Source},
     table_walk::TableWalk,
+    viewer::Viewer,
 };
 use crate::{
     exit::{Code, Failure},
+    full_screen::trace::Ask,
     host::helper::wire::Answer,
+    view::key::Wish,
     warn::warn,
 };
 
@@ -46,6 +49,8 @@ pub(super) struct Trace<S, P> {
     pub announcement: Option<String>,
     /// What becomes of records.
     pub collector: Collector<P>,
+    /// Who is shown them on the whole screen.
+    pub viewer: Option<Viewer>,
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
@@ -105,6 +110,10 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     announced_by = None;
                     self.announce();
                 }
+                ask = asked(&mut self.viewer) => match ask {
+                    Some(ask) => self.asked(ask),
+                    None => return,
+                },
                 is_woken = woken_or_at(&mut self.source, next_look) => {
                     if is_woken {
                         pace.woken(Instant::now());
@@ -128,6 +137,39 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     self.work_on_table();
                     self.stay_awake_if_found(&mut pace);
                 }
+            }
+            self.show();
+        }
+    }
+
+    /// Does what the view asks for.
+    fn asked(&mut self, ask: Ask) {
+        let Some(viewer) = &mut self.viewer else {
+            return;
+        };
+        match ask {
+            Ask::Show { want, at_once } => viewer.enter(want, at_once),
+            Ask::Do(Wish::Filter(filter)) => viewer.select(&mut self.collector.sink, filter),
+            Ask::Do(Wish::Dump(process)) => viewer.say(self.collector.dump(process)),
+            // What the view does itself, and what a recording is for.
+            Ask::Do(
+                Wish::Quit
+                | Wish::Suspend
+                | Wish::Redraw
+                | Wish::Seek(_)
+                | Wish::Play(_)
+                | Wish::Pause,
+            ) => {}
+        }
+    }
+
+    /// Shows how the trace stands, if the view waits for that.
+    fn show(&mut self) {
+        let is_due = |viewer: &Viewer| viewer.is_due(&self.collector.sink);
+        if self.viewer.as_ref().is_some_and(is_due) {
+            let mark = self.mark();
+            if let Some(viewer) = &mut self.viewer {
+                viewer.show(&self.collector.sink, &mark);
             }
         }
     }
@@ -224,6 +266,10 @@ impl<S: Source, P: Probes> Trace<S, P> {
     /// Detaches, takes what is left, and reports.
     pub(super) async fn finish(mut self, settings: &TraceSettings) -> Result<Code, Failure> {
         let ending = Ending::begins();
+        // The report is for the normal screen.
+        if let Some(viewer) = self.viewer.take() {
+            viewer.end();
+        }
         // The counter of skipped runs goes with the program.
         let mut mark = self.mark();
         let misses = mark.loss.recursion_misses;
@@ -265,6 +311,14 @@ async fn woken_or_at(source: &mut impl Source, next_look: Instant) -> bool {
         biased;
         () = source.woken() => true,
         () = sleep_until(next_look) => false,
+    }
+}
+
+/// What the view asks for; nothing where there is none.
+async fn asked(viewer: &mut Option<Viewer>) -> Option<Ask> {
+    match viewer {
+        Some(viewer) => viewer.asked().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::Frame,
     inspection::{Details, Inspection},
+    ledger::Churning,
     process::{ProcessIdentity, ProcessKey},
 };
 
@@ -67,6 +68,28 @@ impl<P: Probes> Collector<P> {
                 logs: true,
                 serves,
             });
+        }
+    }
+
+    /// Has a JVM asked for a thread dump because somebody wants one now; what became of that.
+    pub(super) fn dump(&mut self, process: ProcessKey) -> String {
+        let now_ns = self.probes.monotonic_ns();
+        let churning = self.sink.pipeline.churning(1, usize::MAX);
+        let churning = churning.into_iter().find(|one| one.process == process);
+        let churning = churning.unwrap_or(Churning {
+            process,
+            tids: Vec::new(),
+        });
+        match self.schedule.dump_now(churning, now_ns) {
+            Ok(request) => {
+                self.inspect(request);
+                format!(
+                    "asked pid {} for a thread dump: Enter, then \"process\" shows it once it \
+                     has come",
+                    process.pid
+                )
+            }
+            Err(why) => why.to_owned(),
         }
     }
 

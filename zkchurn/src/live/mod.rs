@@ -24,14 +24,16 @@ mod source;
 mod table_walk;
 #[cfg(test)]
 mod tests;
+pub(crate) mod viewer;
 
-use std::io::Write;
+use std::{cell::RefCell, io::Write, rc::Rc};
 
 use zkchurn_core::{
     doctor::Check,
     frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
     render::Renderer,
+    tape::{Tape, Taping},
 };
 
 use crate::{
@@ -45,6 +47,7 @@ use crate::{
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
     },
+    view::offers::Offers,
     warn,
 };
 use collector::Collector;
@@ -56,16 +59,22 @@ use signals::{Signals, Stop};
 use sink::Sink;
 use source::HostProbes;
 use table_walk::TableWalk;
+use viewer::{Look, Viewer};
 
 /// What makes a renderer of something to write to.
 pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
 
-/// Traces until a signal or the end of the duration, then reports through a renderer.
+/// Traces until a signal or the end of the duration, then reports through a renderer. With
+/// a look the trace is shown on the whole screen meanwhile.
 ///
 /// # Errors
 ///
 /// Tracing is not possible here, or an output cannot be written.
-pub(crate) fn run(settings: &TraceSettings, renderer: MakeRenderer<'_>) -> Result<Code, Failure> {
+pub(crate) fn run(
+    settings: &TraceSettings,
+    look: Option<&Look>,
+    renderer: MakeRenderer<'_>,
+) -> Result<Code, Failure> {
     let facts = Facts::gather();
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
@@ -75,13 +84,13 @@ pub(crate) fn run(settings: &TraceSettings, renderer: MakeRenderer<'_>) -> Resul
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, error))?;
-    runtime.block_on(trace(settings, &facts, &checks, renderer))
+    runtime.block_on(trace(settings, (&facts, &checks), look, renderer))
 }
 
 async fn trace(
     settings: &TraceSettings,
-    facts: &Facts,
-    checks: &[Check],
+    (facts, checks): (&Facts, &[Check]),
+    look: Option<&Look>,
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
     let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
@@ -107,12 +116,17 @@ async fn trace(
         top: settings.top,
         time_wait_rows: settings.time_wait_rows,
     };
-    let pipeline = Pipeline::new(renderer(Box::new(screen.clone())), view)
-        .with_filter(settings.filter.clone());
+    let renderer = renderer(Box::new(screen.clone()));
+    let (viewer, renderer) = match look {
+        Some(look) => watched(look, settings, renderer)?,
+        None => (None, renderer),
+    };
+    let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen));
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
+    trace.viewer = viewer;
     let mut logger = match settings.verbose {
         0 | 1 => None,
         _ => trace.source.logger().ok(),
@@ -124,6 +138,24 @@ async fn trace(
     };
     trace.follow(settings, stop.comes(), log).await;
     trace.finish(settings).await
+}
+
+/// Shows what goes to the renderer on the whole screen, and only the report through it.
+fn watched(
+    look: &Look,
+    settings: &TraceSettings,
+    renderer: Box<dyn Renderer>,
+) -> Result<(Option<Viewer>, Box<dyn Renderer>), Failure> {
+    let tape = Rc::new(RefCell::new(Tape::default()));
+    let offers = Offers {
+        dumps: settings.jvm == JvmMode::Dump,
+        handshakes: settings.handshake,
+    };
+    let viewer = Viewer::start(look, offers, Rc::clone(&tape)).map_err(|error| {
+        let context = "the full-screen view cannot be shown; run `zkchurn` without `live`";
+        Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
+    })?;
+    Ok((Some(viewer), Box::new(Taping::new(tape, renderer))))
 }
 
 fn no_helper(error: std::io::Error) -> Failure {
@@ -196,5 +228,6 @@ fn begin(
         older,
         announcement: Some(announce::traced(&start)),
         collector,
+        viewer: None,
     }
 }

@@ -96,6 +96,29 @@ impl Schedule {
         due
     }
 
+    /// A look with a dump that somebody asks for, however many there were.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none now, in words.
+    pub(super) fn dump_now(
+        &mut self,
+        process: Churning,
+        now_ns: u64,
+    ) -> Result<Request, &'static str> {
+        if self.jvm != JvmMode::Dump {
+            return Err("no thread dumps: start with --jvm dump");
+        }
+        let suspect = self.suspects.get(&process.process);
+        if suspect.is_some_and(|suspect| suspect.waiting) {
+            return Err("it is being looked at already");
+        }
+        if self.room() == 0 {
+            return Err("other processes are being looked at: try again in a few seconds");
+        }
+        Ok(self.request(process, true, now_ns))
+    }
+
     /// Whether the budget has a first look left: so many in a row, then one after the other.
     fn spend(&mut self, now_ns: u64) -> bool {
         let whole_at_ns = self.whole_at_ns.max(now_ns) + BETWEEN_LOOKS_NS;
@@ -332,6 +355,26 @@ mod tests {
             }
         }
         assert_eq!(dumps, [0, 60, 120]);
+    }
+
+    #[test]
+    fn a_dump_that_is_asked_for_is_taken_unless_a_look_is_under_way() {
+        let mut schedule = Schedule::new(JvmMode::Dump, false);
+        let now = |schedule: &mut Schedule, pid: u32| {
+            let process = churning(&[pid]).remove(0);
+            schedule
+                .dump_now(process, SECOND)
+                .map(|request| request.jvm)
+        };
+        for _ in 0..5 {
+            assert_eq!(now(&mut schedule, 1), Ok(JvmMode::Dump));
+            assert!(now(&mut schedule, 1).is_err());
+            schedule.done(&seen(1, TAKEN, Vec::new()));
+        }
+        (2..=5).for_each(|pid| assert!(now(&mut schedule, pid).is_ok()));
+        assert!(now(&mut schedule, 6).is_err(), "no more at once");
+        let mut schedule = Schedule::new(JvmMode::Name, false);
+        assert!(now(&mut schedule, 1).is_err());
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! and through the pipeline.
 
 use std::{
+    cell::RefCell,
     io::ErrorKind,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Instant,
 };
 
@@ -18,13 +20,16 @@ use crate::{
         outbox::Drained,
         recording_file::partial_path,
     },
+    view::snapshot::{Snapshot, Want},
     warn::warn,
 };
 use zkchurn_core::{
+    filter::Filter,
     frame::{Frame, Mark},
     pipeline::Pipeline,
     recording::writer::Writer,
-    render::Renderer,
+    render::{Renderer, Several},
+    tape::{Tape, Taping},
 };
 
 use super::{ending::Ending, screen::Screen};
@@ -41,6 +46,16 @@ pub(super) struct Sink {
     screen: Option<Screen>,
     recording_failed: bool,
     output_failure: Option<Failure>,
+    /// How many frames it took.
+    frames: u64,
+    /// What is looked at instead of the pipeline's all.
+    selected: Option<Selected>,
+}
+
+/// A part of the trace that is looked at on its own, while the whole goes on.
+struct Selected {
+    pipeline: Pipeline<Taping<Several>>,
+    tape: Rc<RefCell<Tape>>,
 }
 
 /// A recording that is being written.
@@ -77,17 +92,56 @@ impl Sink {
             screen,
             recording_failed: false,
             output_failure: None,
+            frames: 0,
+            selected: None,
         }
+    }
+
+    /// How many frames it took: as long as they are no more, nothing has changed.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Takes any frame.
     pub(super) fn emit(&mut self, frame: Frame<'_>) {
+        self.frames += 1;
         self.record(|recording| {
             recording.writer.write(frame)?;
             recording.recorder.frame_ends();
             Ok(())
         });
         self.output(|pipeline| pipeline.accept(frame));
+        // What it writes to is memory.
+        if let Some(selected) = &mut self.selected
+            && !matches!(frame, Frame::End(_))
+        {
+            let _ = selected.pipeline.accept(frame);
+        }
+    }
+
+    /// Has only that looked at which the filter selects: of what comes, and of the last
+    /// connections, which `tape` has. Without one all is looked at again.
+    pub(super) fn select(&mut self, filter: Option<Filter>, tape: &Tape) {
+        self.frames += 1;
+        self.selected = filter.and_then(|filter| {
+            let own = Rc::new(RefCell::new(Tape::default()));
+            let renderer = Taping::new(Rc::clone(&own), Several(Vec::new()));
+            let pipeline = self.pipeline.selecting(filter, tape, renderer).ok()?;
+            Some(Selected {
+                pipeline,
+                tape: own,
+            })
+        });
+    }
+
+    /// What is looked at, at `mark`; `tape` has the last connections of all.
+    pub(super) fn snapshot(&self, tape: &Tape, mark: &Mark, want: &Want) -> Option<Snapshot> {
+        match &self.selected {
+            None => Snapshot::of(&self.pipeline, tape, mark, want, None),
+            Some(Selected { pipeline, tape }) => {
+                Snapshot::of(pipeline, &tape.borrow(), mark, want, None)
+            }
+        }
     }
 
     /// Hands buffered output to the system.

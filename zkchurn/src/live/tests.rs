@@ -378,6 +378,7 @@ impl Scene {
             older,
             announcement: None,
             collector: Collector::new(sink, probes, &self.settings, &[]),
+            viewer: None,
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop, || {}).await;

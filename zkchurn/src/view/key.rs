@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What a person may press, and what that asks of the outside.
 
+use zkchurn_core::{filter::Filter, process::ProcessKey};
+
 /// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -21,7 +23,7 @@ pub(crate) enum Key {
 }
 
 /// What the view cannot do itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Wish {
     /// End it, with the answer on the normal screen.
     Quit,
@@ -35,6 +37,10 @@ pub(crate) enum Wish {
     Play(u32),
     /// Stand still.
     Pause,
+    /// Count and show only what this selects; everything again without one.
+    Filter(Option<Filter>),
+    /// Ask this JVM for a thread dump.
+    Dump(ProcessKey),
 }
 
 /// Where to go in a recording.

@@ -5,17 +5,24 @@
 
 pub(crate) mod draw;
 pub(crate) mod key;
+pub(crate) mod offers;
 mod page;
 mod press;
+mod prompt;
 pub(crate) mod snapshot;
 mod spark;
 #[cfg(test)]
 mod tests;
 
 use jiff::tz::TimeZone;
-use zkchurn_core::report::family::{FamilyKey, Order};
+use zkchurn_core::{
+    filter::Filter,
+    report::family::{FamilyKey, Order},
+};
 
+use offers::Offers;
 use page::Page;
+use prompt::Prompt;
 use snapshot::{Family, Snapshot, Want};
 
 /// What is on the screen, and why.
@@ -39,8 +46,12 @@ pub(crate) struct View {
     order: Order,
     /// Whether the keys are shown.
     help: bool,
-    /// What is being typed: a time to jump to.
-    prompt: Option<String>,
+    /// What is being typed.
+    prompt: Option<Prompt>,
+    /// The filter that was typed last.
+    filter: Option<Filter>,
+    /// What the trace can do beside being looked at.
+    offers: Offers,
     /// What there is to say about the last key.
     notice: Option<String>,
     /// What the program would have written on standard error.
@@ -66,11 +77,23 @@ impl View {
             order: Order::default(),
             help: false,
             prompt: None,
+            filter: None,
+            offers: Offers::default(),
             notice: None,
             message: None,
             speed: 1,
             page_rows: 1,
         }
+    }
+
+    /// Of a trace that can do this.
+    pub(crate) fn offering(self, offers: Offers) -> Self {
+        Self { offers, ..self }
+    }
+
+    /// Of a recording of which this is shown.
+    pub(crate) fn filtered(self, filter: Option<Filter>) -> Self {
+        Self { filter, ..self }
     }
 
     /// Takes what is known by now.
@@ -82,6 +105,11 @@ impl View {
     /// Shows the latest message of the program.
     pub(crate) fn tell(&mut self, message: Option<String>) {
         self.message = message;
+    }
+
+    /// Says what became of a wish.
+    pub(crate) fn notice(&mut self, sentence: String) {
+        self.notice = Some(sentence);
     }
 
     /// What of the trace is looked at.

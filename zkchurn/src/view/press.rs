@@ -3,8 +3,11 @@
 
 use super::{
     View,
+    draw::name,
     key::{Key, Seek, Wish},
+    offers::Offers,
     page::{Entry, Page},
+    prompt::{Prompt, What},
     snapshot::{Family, id},
 };
 
@@ -13,13 +16,12 @@ const STEP_NS: i64 = 1_000_000_000;
 const JUMP_NS: i64 = 10 * STEP_NS;
 /// How fast a recording may play.
 const SPEEDS: [u32; 6] = [1, 2, 5, 10, 30, 60];
-/// Characters of a time that may be typed.
-const MOST_TYPED: usize = 20;
 
 impl View {
     /// Does what a key asks for.
     pub(crate) fn press(&mut self, key: Key) -> Option<Wish> {
         self.notice = None;
+        self.message = None;
         match key {
             Key::Control('c') => return Some(Wish::Quit),
             Key::Control('z') => return Some(Wish::Suspend),
@@ -40,6 +42,7 @@ impl View {
                 self.order = self.order.next();
                 self.release();
             }
+            Key::Char('/') => self.ask_for_filter(),
             Key::Escape => self.back(),
             Key::Enter => self.enter(),
             Key::Up | Key::Char('k') => self.go(-1),
@@ -50,9 +53,32 @@ impl View {
             Key::Home => self.go(i64::MIN),
             Key::End => self.go(i64::MAX),
             Key::Char('p' | ' ') => self.freeze(),
+            Key::Char('d') => self.offer_dump(),
+            Key::Char('h') => self.notice = Some(self.offers.handshakes().to_owned()),
             _ => {}
         }
         None
+    }
+
+    /// Asks whether the process under the cursor is to be asked for a thread dump.
+    fn offer_dump(&mut self) {
+        if !self.offers.dumps {
+            self.notice = Some(Offers::NO_DUMPS.to_owned());
+            return;
+        }
+        let key = self.pages.last().map(Page::family).or(self.selected);
+        let rows = self.rows();
+        let family = match key {
+            Some(key) => rows.into_iter().find(|family| family.row.key == key),
+            None => rows.first().copied(),
+        };
+        let process = family.and_then(|family| Some((family.row.key.process()?, name(family))));
+        match process {
+            Some((process, name)) => {
+                self.prompt = Some(Prompt::new(What::Dump(process, name), String::new()));
+            }
+            None => self.notice = Some("no one process here: choose one with ↑ ↓".to_owned()),
+        }
     }
 
     fn freeze(&mut self) {
@@ -73,7 +99,7 @@ impl View {
             Key::Home => Seek::Start,
             Key::End => Seek::End,
             Key::Char('t') => {
-                self.prompt = Some(String::new());
+                self.prompt = Some(Prompt::new(What::Time, String::new()));
                 return None;
             }
             Key::Char('p' | ' ') => return Some(self.play_or_pause()),
@@ -102,58 +128,6 @@ impl View {
         self.speed = SPEEDS[at as usize];
         self.notice = Some(format!("plays at {}× ", self.speed));
         self.plays().then_some(Wish::Play(self.speed))
-    }
-
-    /// A key while a time is typed.
-    fn typed(&mut self, key: Key) -> Option<Wish> {
-        let typed = self.prompt.as_mut()?;
-        match key {
-            Key::Escape => self.prompt = None,
-            Key::Backspace => drop(typed.pop()),
-            Key::Char(character) if typed.len() < MOST_TYPED && character.is_ascii() => {
-                typed.push(character);
-            }
-            Key::Enter => {
-                let typed = self.prompt.take().unwrap_or_default();
-                return self.jump(typed.trim());
-            }
-            _ => {}
-        }
-        None
-    }
-
-    /// To a time of day, or to so much after the start.
-    fn jump(&mut self, typed: &str) -> Option<Wish> {
-        let latest = self.latest.as_ref()?;
-        let position = latest.position?;
-        let start = latest.clock.timestamp(position.from_ns);
-        let start = start.to_zoned(self.zone.clone());
-        let offset = match typed.parse::<jiff::civil::Time>() {
-            Ok(time) => {
-                let mut there = start.with().time(time).build().ok()?;
-                // Behind midnight it is the next day's.
-                if there < start {
-                    there = there.tomorrow().ok()?.with().time(time).build().ok()?;
-                }
-                let after = there.timestamp().duration_since(start.timestamp());
-                u64::try_from(after.as_nanos()).ok()
-            }
-            Err(_) => seconds(typed),
-        };
-        let length = position.until_ns.saturating_sub(position.from_ns);
-        match offset {
-            Some(offset) if offset <= length => Some(Wish::Seek(Seek::To(offset))),
-            Some(_) => {
-                self.notice = Some(format!("{typed} is not within the recording"));
-                None
-            }
-            None => {
-                self.notice = Some(format!(
-                    "\"{typed}\" is no time: type 14:03:07, or 90s or 5m after the start"
-                ));
-                None
-            }
-        }
     }
 
     /// Esc: out of a page, then the cursor goes, then nothing.
@@ -273,15 +247,4 @@ fn moved<T: Copy + PartialEq>(all: &[T], from: Option<T>, by: i64) -> Option<T> 
         None => 0,
     };
     all.get(to).copied()
-}
-
-/// `90`, `90s` or `5m` in nanoseconds.
-fn seconds(typed: &str) -> Option<u64> {
-    let (number, unit) = match typed.strip_suffix('m') {
-        Some(number) => (number, 60),
-        None => (typed.strip_suffix('s').unwrap_or(typed), 1),
-    };
-    let seconds: f64 = number.parse().ok()?;
-    let ns = seconds * f64::from(unit) * 1e9;
-    (ns >= 0.0 && ns.is_finite()).then_some(ns as u64)
 }

@@ -22,6 +22,7 @@ mod hostile_frames;
 use super::{
     View,
     key::{Key, Seek, Wish},
+    offers::Offers,
     snapshot::{Position, Snapshot, Want},
 };
 
@@ -346,6 +347,62 @@ fn a_time_is_jumped_to() {
     assert_eq!(notice.unwrap(), "9m is not within the recording");
     let (_, notice) = jump("soon");
     assert!(notice.unwrap().starts_with("\"soon\" is no time"));
+}
+
+#[test]
+fn a_filter_is_typed_and_what_is_wrong_with_it_is_said_where_it_is() {
+    let recorded = recording("incident.zkchurn");
+    let mut view = view();
+    let kind = |typed: &str, view: &mut View| {
+        press(view, &recorded, &[Key::Char('/')]);
+        let keys: Vec<_> = typed.chars().map(Key::Char).collect();
+        press(view, &recorded, &keys);
+        view.press(Key::Enter)
+    };
+    assert_eq!(kind("process:java prot:2181", &mut view), None);
+    let text = screen(&mut view, 100, 24);
+    assert!(text.contains("\"prot\": "), "{text}");
+    // What was typed is still there, to be put right.
+    assert!(text.contains("process:java prot:2181_"), "{text}");
+    press(&mut view, &recorded, &[Key::Backspace; 10]);
+    let wish = view.press(Key::Enter);
+    assert_eq!(
+        wish,
+        Some(Wish::Filter(Some("process:java".parse().unwrap())))
+    );
+    // It is there to be changed.
+    assert_eq!(kind("", &mut view), None);
+    press(&mut view, &recorded, &[Key::Char('/')]);
+    press(&mut view, &recorded, &[Key::Backspace; 12]);
+    assert_eq!(view.press(Key::Enter), Some(Wish::Filter(None)));
+    let wish = kind(&"x".repeat(5_000), &mut view);
+    assert_eq!(wish, None, "{:?}", view.notice);
+}
+
+#[test]
+fn a_dump_is_asked_for_after_a_question_and_where_the_rights_are_kept() {
+    let recorded = recording("incident.zkchurn");
+    let live = || View::new(TimeZone::UTC, true, false);
+    let mut without = live();
+    press(&mut without, &recorded, &[Key::Char('d')]);
+    assert!(without.notice.unwrap().contains("--jvm dump"));
+    let offers = Offers {
+        dumps: true,
+        handshakes: false,
+    };
+    let mut view = live().offering(offers);
+    press(&mut view, &recorded, &[Key::Down, Key::Char('d')]);
+    let text = screen(&mut view, 100, 24);
+    assert!(
+        text.contains("ask 3715 java (IncidentClient) for a thread dump?"),
+        "{text}"
+    );
+    assert_eq!(view.press(Key::Char('n')), None);
+    press(&mut view, &recorded, &[Key::Char('d')]);
+    let wish = view.press(Key::Char('y'));
+    assert!(matches!(wish, Some(Wish::Dump(process)) if process.pid == 3715));
+    view.press(Key::Char('h'));
+    assert!(view.notice.unwrap().contains("--handshake"));
 }
 
 fn any_key() -> impl Strategy<Value = Key> {

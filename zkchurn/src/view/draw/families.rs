@@ -140,7 +140,7 @@ fn words(what: What, family: &Family, width: usize) -> String {
 }
 
 /// `3715 java (tomcat)`, or `37 curl` of many processes.
-pub(super) fn name(family: &Family) -> String {
+pub(in crate::view) fn name(family: &Family) -> String {
     let row = &family.row;
     let label = text::printable(row.label.as_bytes());
     match (row.processes, row.pid) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! The last two lines: what is shown and what was lost, and the keys.
 
-use zkchurn_core::{render::text::parts, text};
+use zkchurn_core::{
+    render::text::parts::{self, cell_of_end},
+    text::{self, clip, printable},
+};
 
 use super::{canvas::Canvas, help};
 use crate::view::{
@@ -9,6 +12,8 @@ use crate::view::{
     snapshot::{Position, Snapshot},
 };
 
+/// Bytes of a filter that are shown.
+const SHOWN: usize = 120;
 /// Rows that it takes.
 pub(super) const ROWS: u16 = 2;
 
@@ -22,9 +27,21 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
         };
         canvas.line(last.saturating_sub(1), &loss, style);
     }
-    if let Some(typed) = &view.prompt {
-        let words = format!("time (14:03:07, or 90s after the start): {typed}_");
-        canvas.line(last, &words, canvas.bold());
+    if let Some(prompt) = &view.prompt {
+        if let Some(notice) = &view.notice {
+            canvas.line(last.saturating_sub(1), notice, canvas.alarm());
+        }
+        // The end of what is typed is what matters.
+        let words = format!(
+            "{}{}_",
+            prompt.question(),
+            printable(prompt.typed.as_bytes())
+        );
+        canvas.line(
+            last,
+            &cell_of_end(&words, usize::from(canvas.columns())),
+            canvas.bold(),
+        );
         return;
     }
     if let Some(notice) = view.notice.as_ref().or(view.message.as_ref()) {
@@ -42,12 +59,18 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     }
 }
 
+/// The filter, and what was lost.
 fn loss(shown: &Snapshot) -> String {
     let limitations = match shown.report.degraded.len() as u64 {
         0 => String::new(),
         count => format!("; {}", text::counted(count, "limitation")),
     };
-    format!("{}{limitations}", parts::loss(&shown.report))
+    let filter = shown.report.filtered.as_ref();
+    let filter = filter.map_or_else(String::new, |filtered| {
+        let words = printable(clip(&filtered.filter, SHOWN).as_bytes());
+        format!("; filter {words}")
+    });
+    format!("{}{limitations}{filter}", parts::loss(&shown.report))
 }
 
 /// What is shown: a live trace, a frozen screen, or a moment of a recording.

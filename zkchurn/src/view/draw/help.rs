@@ -16,7 +16,15 @@ const MOVE: [Does; 4] = [
     ("Esc", "back; on the first page: let the order change again"),
 ];
 const TABLE: [Does; 1] = [("s", "sort: worst, rate, shortest lived, name")];
-const LIVE: [Does; 1] = [("p  Space", "freeze the screen; the trace goes on counting")];
+const FILTER: [Does; 1] = [(
+    "/",
+    "show only some connections: process:java not lived<10ms",
+)];
+const LIVE: [Does; 3] = [
+    ("p  Space", "freeze the screen; the trace goes on counting"),
+    ("d", "ask the JVM under the cursor for a thread dump"),
+    ("h", "whether handshakes are captured, and how to have that"),
+];
 const TIME: [Does; 5] = [
     ("p  Space", "play, or pause"),
     ("+ -", "faster, slower: 1× to 60×"),
@@ -47,6 +55,7 @@ fn keys(view: &View) -> Vec<Does> {
     if view.pages.is_empty() {
         keys.extend(TABLE);
     }
+    keys.extend(FILTER);
     match view.is_recording {
         true => keys.extend(TIME),
         false => keys.extend(LIVE),
@@ -87,5 +96,6 @@ pub(super) fn hints(view: &View) -> Vec<Does> {
         true => hints.extend([("Space", "play"), ("← →", "step"), ("t", "jump")]),
         false => hints.push(("Space", "freeze")),
     }
+    hints.push(("/", "filter"));
     hints
 }

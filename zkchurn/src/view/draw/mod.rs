@@ -18,6 +18,7 @@ use super::{
     snapshot::{Family, Snapshot},
 };
 use canvas::{Canvas, severity};
+pub(super) use families::name;
 
 /// A terminal of fewer columns or rows than these shows nothing of use.
 pub(crate) const LEAST: (u16, u16) = (60, 15);
@@ -201,9 +202,19 @@ fn draw_totals(canvas: &mut Canvas<'_>, view: &View, shown: &Snapshot, row: u16)
     let status = footer::status(view, shown);
     let taken = status.chars().count() as u16;
     let room = canvas.columns().saturating_sub(taken + 2);
-    let words = [format!("{counts}; {order}{left_out}"), counts, ended];
+    let filtered = shown.report.filtered.as_ref();
+    let filtered = filtered.map_or_else(String::new, |filtered| {
+        let count = text::count(filtered.connections);
+        format!("; {count} filtered out")
+    });
+    let words = [
+        format!("{counts}{filtered}; {order}{left_out}"),
+        format!("{counts}{filtered}"),
+        format!("{ended}{filtered}"),
+        ended,
+    ];
     let fits = |words: &&String| words.len() <= usize::from(room);
-    let words = words.iter().find(fits).unwrap_or(&words[2]);
+    let words = words.iter().find(fits).unwrap_or(&words[3]);
     canvas.put(row, 0, room, words, canvas.bold());
     canvas.put_right(row, taken, &status, canvas.bold());
     canvas.underline(row);
