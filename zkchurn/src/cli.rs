@@ -73,6 +73,7 @@ Examples:
   sudo zkchurn --handshake                  which sessions are requested and granted
   sudo zkchurn timewait --watch 30s         who owns the TIME_WAIT sockets
   sudo zkchurn --record incident.zkchurn    save the raw records
+  sudo zkchurn --report incident.html       save a page for the ticket, too
   zkchurn replay incident.zkchurn           report on them later, without privileges
   sudo zkchurn live                         look at it on the whole screen
   zkchurn live incident.zkchurn             the same of a recording, over time

@@ -66,7 +66,12 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("x.zkchurn");
     let tmux = Tmux::start(100, 45);
-    let options = format!("--record {}", recording.display());
+    let page = folder.path().join("x.html");
+    let options = format!(
+        "--record {} --report {}",
+        recording.display(),
+        page.display()
+    );
     show(&tmux, server.port(), &options);
     connect(server, 7);
     tmux.wait_for(|text| text.contains("7 opened, 7 ended, 0 open"));
@@ -109,6 +114,8 @@ fn it_shows_what_happens_and_leaves_the_answer() {
         .output_in_time()
         .unwrap();
     let replayed = String::from_utf8(replayed.stdout).unwrap();
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
     assert!(replayed.contains("21 connections in all"), "{replayed}");
 }
 

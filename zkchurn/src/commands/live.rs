@@ -24,13 +24,14 @@ use crate::{
 };
 
 /// Options of a trace that mean nothing for a recording.
-const OF_A_TRACE: [&str; 15] = [
+const OF_A_TRACE: [&str; 16] = [
     "port",
     "pid",
     "side",
     "duration",
     "interval",
     "record",
+    "report",
     "jvm",
     "no_logs",
     "logs",

@@ -74,6 +74,7 @@ impl TimeWaitArgs {
             duration: Some(self.watch),
             interval: Duration::ZERO,
             record: self.record.clone(),
+            reports: Vec::new(),
             jvm: self.jvm.into(),
             logs: false,
             handshake: false,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! `zkchurn`: a live trace.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
-use zkchurn_core::filter::Filter;
+use zkchurn_core::{filter::Filter, render::named};
 
 use super::{
     output::{self, OutputArgs},
@@ -14,7 +17,7 @@ use crate::{
     exit::{Code, Failure},
     live::{
         self,
-        settings::{Process, TraceSettings},
+        settings::{Process, ReportTo, TraceSettings},
         viewer::Look,
     },
 };
@@ -60,6 +63,11 @@ pub(crate) struct TraceArgs {
     /// the trace ends.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+
+    /// Also write the report to this new file; may be given several times. The ending says
+    /// what: .html is a page with pictures, .md for a ticket, .json for programs, .txt.
+    #[arg(long, value_name = "FILE", value_parser = values::report_file)]
+    pub report: Vec<PathBuf>,
 
     /// How to inspect a process that churns and is a JVM.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
@@ -126,6 +134,11 @@ impl TraceArgs {
             duration: self.duration,
             interval: self.interval,
             record: self.record.clone(),
+            reports: self
+                .report
+                .iter()
+                .filter_map(|path| report_to(path))
+                .collect(),
             jvm: self.jvm.into(),
             logs: !self.no_logs,
             handshake: self.handshake,
@@ -138,6 +151,15 @@ impl TraceArgs {
             time_wait_rows: false,
         })
     }
+}
+
+/// Its ending has named a form when the command line was read.
+fn report_to(path: &Path) -> Option<ReportTo> {
+    Some(ReportTo {
+        path: path.to_owned(),
+        form: values::form_of(path).and_then(named)?,
+        options: output::options_of_file(),
+    })
 }
 
 /// Traces, and reports.

@@ -143,6 +143,22 @@ impl Unfinished {
         })?
     }
 
+    /// Removes the file, of which nothing was written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::finish`].
+    pub fn discard(self) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        held::with(CapabilitySet::DAC_OVERRIDE, || {
+            let there = statat(directory, &self.partial, AtFlags::SYMLINK_NOFOLLOW)?;
+            if inode(&there) != self.inode {
+                return Err(ErrorKind::NotFound.into());
+            }
+            Ok(unlinkat(directory, &self.partial, AtFlags::empty())?)
+        })?
+    }
+
     fn link(&self) -> io::Result<()> {
         let directory = self.directory.as_fd();
         let none = AtFlags::empty();
@@ -245,6 +261,21 @@ mod tests {
             assert!(fs::symlink_metadata(&path).is_err());
             let _ = fs::remove_file(&partial);
         }
+    }
+
+    #[test]
+    fn what_has_nothing_in_it_is_removed_and_nothing_else_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        let partial = partial_path(&path);
+        let (_, unfinished) = create(&path).unwrap();
+        unfinished.discard().unwrap();
+        assert!(!partial.exists());
+        let (_file, unfinished) = create(&path).unwrap();
+        fs::remove_file(&partial).unwrap();
+        fs::write(&partial, "another's").unwrap();
+        assert!(unfinished.discard().is_err());
+        assert!(partial.exists());
     }
 
     #[test]

@@ -25,14 +25,15 @@ mod table_walk;
 #[cfg(test)]
 mod tests;
 pub(crate) mod viewer;
+mod written;
 
-use std::{cell::RefCell, io::Write, rc::Rc};
+use std::{cell::RefCell, io::Write, iter, rc::Rc};
 
 use zkchurn_core::{
     doctor::Check,
     frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
-    render::Renderer,
+    render::{Renderer, Several},
     tape::{Tape, Taping},
 };
 
@@ -60,6 +61,7 @@ use sink::Sink;
 use source::HostProbes;
 use table_walk::TableWalk;
 use viewer::{Look, Viewer};
+use written::ReportFile;
 
 /// What makes a renderer of something to write to.
 pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
@@ -102,10 +104,17 @@ async fn trace(
         Ok::<_, Failure>((path, helper))
     });
     let recorder = recorder.transpose()?;
+    let reports = settings.reports.iter();
+    let reports = reports.map(|to| Ok((to, StartedRecorder::start().map_err(no_helper)?)));
+    let reports: Vec<_> = reports.collect::<Result<_, Failure>>()?;
     let source = attach::attach(settings, facts, &pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;
+    let reports = reports.into_iter();
+    let reports = reports.map(|(to, helper)| ReportFile::create(to, helper));
+    let (reports, forms): (Vec<_>, Vec<_>) =
+        reports.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     // All other threads will be this one's children. From here on the helpers look and write.
     held::keep_only(needs::kept_while_tracing(facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -121,8 +130,12 @@ async fn trace(
         Some(look) => watched(look, settings, renderer)?,
         None => (None, renderer),
     };
+    let renderer = match forms.is_empty() {
+        true => renderer,
+        false => Box::new(Several(iter::once(renderer).chain(forms).collect())),
+    };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
-    let sink = Sink::new(recording, pipeline, Some(screen));
+    let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);

@@ -6,6 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use zkchurn_core::{
     filter::Filter,
     frame::{Hook, Sides},
+    render::{Form, Options},
 };
 
 use crate::host::jvm::JvmMode;
@@ -16,6 +17,15 @@ pub(crate) enum Process {
     Pid(u32),
     /// All that have this name when the trace begins.
     Named(String),
+}
+
+/// A file that gets a report, too.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportTo {
+    pub path: PathBuf,
+    /// What is in it, and how it looks.
+    pub form: &'static dyn Form,
+    pub options: Options,
 }
 
 /// What a trace is to do.
@@ -35,6 +45,8 @@ pub(crate) struct TraceSettings {
     pub interval: Duration,
     /// Where the raw records are written.
     pub record: Option<PathBuf>,
+    /// Where else the report is written.
+    pub reports: Vec<ReportTo>,
     /// How closely JVMs are looked at.
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.

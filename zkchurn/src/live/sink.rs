@@ -13,10 +13,7 @@ use std::{
 use crate::{
     exit::{Code, Failure},
     host::{
-        helper::{
-            Said,
-            recording::{Recorder, StartedRecorder},
-        },
+        helper::recording::{Recorder, StartedRecorder},
         outbox::Drained,
         recording_file::partial_path,
     },
@@ -32,7 +29,11 @@ use zkchurn_core::{
     tape::{Tape, Taping},
 };
 
-use super::{ending::Ending, screen::Screen};
+use super::{
+    ending::Ending,
+    screen::Screen,
+    written::{self, ReportFile},
+};
 
 /// What goes through the pipeline comes out of one renderer.
 type Output = Pipeline<Box<dyn Renderer>>;
@@ -46,6 +47,8 @@ pub(super) struct Sink {
     screen: Option<Screen>,
     recording_failed: bool,
     output_failure: Option<Failure>,
+    /// Where else the report goes.
+    reports: Vec<ReportFile>,
     /// How many frames it took.
     frames: u64,
     /// What is looked at instead of the pipeline's all.
@@ -92,9 +95,15 @@ impl Sink {
             screen,
             recording_failed: false,
             output_failure: None,
+            reports: Vec::new(),
             frames: 0,
             selected: None,
         }
+    }
+
+    /// The same, which has these files completed as well. The pipeline writes to them.
+    pub(super) fn with_reports(self, reports: Vec<ReportFile>) -> Self {
+        Self { reports, ..self }
     }
 
     /// How many frames it took: as long as they are no more, nothing has changed.
@@ -212,8 +221,13 @@ impl Sink {
     ///
     /// The output could not be written.
     pub(super) fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
+        // One limit for all of them: they may lie on one file system.
+        let deadline = ending.recording();
         if let Some(recording) = self.recording.take() {
-            self.recording_failed = !is_finished(recording, ending.recording());
+            self.recording_failed = !is_finished(recording, deadline);
+        }
+        for report in self.reports.drain(..) {
+            self.recording_failed |= !report.is_finished(deadline);
         }
         self.wait_for_reader(ending.screen());
         let code = match self.recording_failed {
@@ -272,31 +286,8 @@ impl Sink {
 /// Has the recording completed and named, and says where that does not succeed.
 fn is_finished(mut recording: Recording, deadline: Instant) -> bool {
     recording.is_settled = true;
-    let dropped = recording.recorder.dropped();
-    let said = recording.recorder.finish(deadline);
-    let (partial, path) = (partial_path(&recording.path), recording.path.display());
-    let partial = partial.display();
-    match said {
-        Some(Said::Finished) if dropped == 0 => return true,
-        Some(Said::Finished) => warn(format_args!(
-            "{path} lacks {dropped} frames: its file system was slower than the trace"
-        )),
-        Some(Said::NotNamed { lost: true, .. }) => warn(format_args!(
-            "the recording is lost: {partial} was removed or replaced during the trace"
-        )),
-        Some(Said::NotNamed { error, .. }) => warn(format_args!(
-            "the recording is complete but could not be renamed to {path} ({error}); \
-             kept as {partial}"
-        )),
-        Some(Said::Failed(error)) => warn(format_args!(
-            "{partial} can no longer be written ({error}); it has what was recorded until then"
-        )),
-        Some(Said::Created { .. } | Said::NotCreated { .. }) | None => warn(format_args!(
-            "the recording is incomplete: the file system of {path} does not answer; \
-             {partial} has what was written so far"
-        )),
-    }
-    false
+    let path = &recording.path;
+    written::is_finished("the recording", path, &recording.recorder, deadline)
 }
 
 /// Begins a recording in a new file, which this helper writes.
@@ -305,27 +296,11 @@ fn is_finished(mut recording: Recording, deadline: Instant) -> bool {
 ///
 /// The file cannot be created.
 pub(super) fn start_recording(path: &Path, helper: StartedRecorder) -> Result<Recording, Failure> {
-    let unwritable = |error: std::io::Error| {
-        let (why, fix) = match error.kind() {
-            ErrorKind::AlreadyExists => (
-                "File exists (os error 17)".to_owned(),
-                "choose a name that does not exist yet, with .partial or without",
-            ),
-            _ => (error.to_string(), "choose a directory you can write to"),
-        };
-        let message = format!("{} cannot be created: {why}; {fix}", path.display());
-        Failure::sentence(Code::Unwritable, message)
-    };
-    let (recorder, is_roots) = helper.create(path).map_err(unwritable)?;
-    if is_roots {
-        warn(format_args!(
-            "{} will belong to root: its directory is not writable for the user who called sudo",
-            path.display()
-        ));
-    }
+    let recorder = written::create(path, helper)?;
+    let writer = Writer::new(recorder.clone());
     Ok(Recording {
         path: path.to_owned(),
-        writer: Writer::new(recorder.clone()).map_err(unwritable)?,
+        writer: writer.map_err(|error| written::not_created(path, &error))?,
         recorder,
         is_settled: false,
     })

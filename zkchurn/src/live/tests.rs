@@ -396,6 +396,7 @@ fn settings() -> TraceSettings {
         duration: None,
         interval: Duration::from_secs(10),
         record: None,
+        reports: Vec::new(),
         jvm: JvmMode::Off,
         logs: false,
         handshake: false,

@@ -41,7 +41,9 @@ impl ReportFile {
         helper: StartedRecorder,
     ) -> Result<(Self, Box<dyn Renderer>), Failure> {
         let recorder = create(&to.path, helper)?;
-        let renderer = to.form.renderer(Box::new(recorder.clone()), to.options.clone());
+        let renderer = to
+            .form
+            .renderer(Box::new(recorder.clone()), to.options.clone());
         let path = to.path.clone();
         Ok((Self { path, recorder }, renderer))
     }
@@ -84,12 +86,7 @@ pub(super) fn not_created(path: &Path, error: &io::Error) -> Failure {
 
 /// Has a file completed and named, and says where that does not succeed. `what` it is, in
 /// words.
-pub(super) fn is_finished(
-    what: &str,
-    path: &Path,
-    recorder: &Recorder,
-    deadline: Instant,
-) -> bool {
+pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline: Instant) -> bool {
     let said = recorder.finish(deadline);
     // The rest may have found no room either.
     let dropped = recorder.dropped();

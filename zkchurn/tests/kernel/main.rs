@@ -26,6 +26,7 @@ mod older;
 mod overflow;
 mod peer;
 mod privilege;
+mod reports;
 mod server_log;
 mod sides;
 mod socket_diag;

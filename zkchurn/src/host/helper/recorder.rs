@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The helper that writes the recording: its file system may hang, and whoever waits for
 //! that cannot be ended. It is given a path, bytes, and the order to finish; without that
-//! order, as after the end of a trace that was killed, the file stays `FILE.partial`.
+//! order, as after the end of a trace that was killed, the file stays `FILE.partial`, unless there
+//! is nothing in it.
 
 use std::{
     ffi::OsString,
@@ -75,9 +76,11 @@ fn write_all(
     bytes: &mut Vec<u8>,
 ) -> io::Result<()> {
     let mut has_failed = false;
+    let mut is_empty = true;
     while receive_bytes(socket, bytes)? {
         match &bytes[..] {
             [DATA, data @ ..] if !has_failed => {
+                is_empty = false;
                 if let Err(error) = file.write_all(data) {
                     has_failed = true;
                     send(socket, &Said::Failed(error.to_string()))?;
@@ -96,5 +99,9 @@ fn write_all(
             _ => {}
         }
     }
-    Ok(())
+    // The trace has ended before it began, or before it had a report.
+    match is_empty {
+        true => unfinished.discard(),
+        false => Ok(()),
+    }
 }

@@ -13,7 +13,7 @@ mod limits;
 mod many_namespaces;
 mod many_sockets;
 mod output_gone;
-mod run;
+pub(crate) mod run;
 mod stopped;
 mod tracefs;
 mod two_instances;
