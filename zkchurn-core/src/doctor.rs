@@ -136,3 +136,16 @@ pub struct CapabilityRow {
     /// What becomes of it once tracing has begun.
     pub after_loading: AfterLoading,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_for_tracing_blocks_it() {
+        let blocking = [State::NotPermitted, State::Unsupported];
+        assert!(blocking.into_iter().all(State::blocks));
+        let others = [State::Ok, State::Degraded, State::Unknown];
+        assert!(!others.into_iter().any(State::blocks));
+    }
+}

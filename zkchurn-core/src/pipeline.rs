@@ -584,3 +584,6 @@ impl<R: Renderer> Pipeline<R> {
         self.report.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

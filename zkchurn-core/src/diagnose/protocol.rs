@@ -346,6 +346,29 @@ mod tests {
     }
 
     #[test]
+    fn the_reasons_are_told_with_an_example() {
+        let by_size = at(6379, "redis", every(1_000, 9, (120, 5, BY_CLIENT)));
+        let read = reading(b"GET / HTTP/1.1", b"HTTP/1.1 200 OK", by_size.clone());
+        for (connections, reason) in [
+            (
+                by_size,
+                "9 connections had sizes that no ZooKeeper session has \
+                 (here: 120 bytes from the client, 5 from the server)",
+            ),
+            (
+                read,
+                "9 connections began with bytes that are not ZooKeeper's, and went on",
+            ),
+        ] {
+            let findings = diagnosed(&connections);
+            let [why] = &findings[0].reasons_for[..] else {
+                panic!("{:?}", findings[0].reasons_for);
+            };
+            assert!(why.starts_with(reason), "{why}");
+        }
+    }
+
+    #[test]
     fn sizes_that_no_session_has_silence_them_too() {
         for (program, port, kind) in [
             ("redis-cli", 6379, (14, 7, BY_CLIENT)),

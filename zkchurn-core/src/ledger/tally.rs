@@ -386,3 +386,29 @@ impl Tally {
         self.open_at_end.max(by_records)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::test_connection::{by, ended};
+
+    #[test]
+    fn closes_by_another_process_are_counted_one_by_one() {
+        let outcome = Outcome::AnsweredThenClosedByUs;
+        let mut connections = [ended(1, 49, 41, outcome), ended(2, 49, 41, outcome)];
+        let stranger = by(connections[0], 77, 78, "other").closer;
+        let mut tally = Tally::default();
+        for connection in &mut connections {
+            tally.end(connection, outcome);
+        }
+        assert_eq!(tally.closed_by_other_process, 0);
+        for connection in &mut connections {
+            connection.closer = stranger;
+            tally.end(connection, outcome);
+        }
+        assert_eq!(tally.closed_by_other_process, 2);
+        assert_eq!(tally.other_process_closer, stranger);
+        assert_eq!((tally.closed_by_opener, tally.closed_by_other), (2, 2));
+        assert_eq!(tally.ended, 4);
+    }
+}

@@ -3,7 +3,11 @@
 
 use std::io::ErrorKind;
 
-use super::{MAX_PAYLOAD, reader::Reader, writer::Writer};
+use super::{
+    FILE_HEADER, MAX_PAYLOAD,
+    reader::{Damage, Place, Reader},
+    writer::Writer,
+};
 use crate::{
     frame::{Frame, Mark},
     inspection::{
@@ -135,4 +139,35 @@ fn what_cannot_be_cut_is_left_out_with_a_word() {
     let details = inspection.details.as_ref().unwrap();
     assert_eq!((details.uid, details.notes.len()), (Some(7), 1));
     assert!(serde_json::to_vec(&inspection).unwrap().len() < 1_000);
+}
+
+/// The stretches of damage where these bytes follow a whole frame, which begin at the
+/// offset beside them; another frame may stand behind.
+fn damages(bytes: &[u8], another_behind: bool) -> (Vec<Damage>, u64) {
+    let mut recording = Vec::new();
+    let mut writer = Writer::new(&mut recording).unwrap();
+    writer.write(Frame::Interval(&Mark::default())).unwrap();
+    writer.flush().unwrap();
+    let frame = recording[FILE_HEADER..].to_vec();
+    let offset = recording.len() as u64;
+    recording.extend(bytes);
+    if another_behind {
+        recording.extend(frame);
+    }
+    let mut reader = Reader::new(recording.as_slice()).unwrap();
+    while reader.next_frame(|_| ()).unwrap().is_some() {}
+    (reader.damages().0.to_vec(), offset)
+}
+
+#[test]
+fn damage_lies_before_a_frame_or_at_the_end() {
+    for (another_behind, place) in [(true, Place::Before), (false, Place::Tail)] {
+        let (found, offset) = damages(b"damaged", another_behind);
+        let expected = Damage {
+            offset,
+            length: 7,
+            place,
+        };
+        assert_eq!(found, [expected]);
+    }
 }

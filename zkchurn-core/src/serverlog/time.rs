@@ -352,6 +352,23 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_seconds_or_a_thousandth_of_the_next() {
+        for number in [
+            1_795_579_981.249,
+            1_795_579_981_249.0,
+            1_795_579_981_249e3,
+            1_795_579_981_249e6,
+        ] {
+            let moment = of_number(number).moment().expect("it is one");
+            let date = format!("{:.3}", moment.date());
+            assert_eq!(date, "2026-11-25T04:13:01.249", "{number}");
+        }
+        for number in [0.0, 42.0, 9e9, 9e18, f64::NAN] {
+            assert!(of_number(number).is_unknown(), "{number}");
+        }
+    }
+
+    #[test]
     fn a_time_without_a_date_or_a_year_is_no_moment() {
         for (text, rest) in [
             ("04:13:01.249 [main]", " [main]"),

@@ -134,7 +134,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, new_thread_each, only},
+            test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
         },
         outcome::Outcome,
     };
@@ -153,6 +153,19 @@ mod tests {
                 .reasons_for
                 .iter()
                 .any(|why| why.contains("acknowledged"))
+        );
+    }
+
+    /// A server that answers slowly, to the handle of one thread: it opens another
+    /// connection each time.
+    #[test]
+    fn one_thread_that_gives_up_and_reconnects_may_have_timed_out() {
+        let gives_up = every(7_000, 4, (88, 149, Outcome::AnsweredThenClosedByUs));
+        let findings = diagnosed(&living(5_000, gives_up));
+        let found = names_and_alternatives(&findings);
+        assert!(
+            found.contains(&(Churn::ReadTimeouts, Confidence::Possible)),
+            "{found:?}"
         );
     }
 
