@@ -16,12 +16,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use xtask::{command, privilege, workspace};
+use xtask::{command, privilege, wait, workspace};
 use zkchurn_lab::harness::tracer::Tracer;
 
 use self::load::Summary;
 use self::server::Ports;
 use crate::recorded::Recorded;
+
+/// Several times what a part takes to end on a busy machine.
+const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// Options of `demo`.
 #[derive(Args)]
@@ -147,7 +150,9 @@ impl Helper {
     /// Waits until it has ended, and well.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.ask_to_stop();
-        let status = self.child.wait().context("cannot wait for a child")?;
+        let status = wait::until("a part of the demo to end", ENDS_WITHIN, || {
+            Ok(self.child.try_wait()?)
+        })?;
         anyhow::ensure!(status.success(), "a part of the demo failed: {status}");
         Ok(())
     }

@@ -17,7 +17,7 @@ mod leftovers;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _, parent_id};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +37,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Options of the guard.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Where temporary files go; one is made unless it is named
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
     /// What is guarded
     #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true)]
     program: Vec<OsString>,
@@ -55,8 +58,11 @@ pub(crate) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<ExitCode> {
 fn run() -> Result<ExitCode> {
     let program = std::env::current_exe().context("this program has no path")?;
     set_child_subreaper(Some(getpid())).context("cannot take over what loses its parent")?;
+    // Of the runner's making: whoever cleans up knows it.
+    let directory = new_directory()?;
     let mut guard = Command::new(&program)
-        .arg("guard")
+        .args(["guard", "--directory"])
+        .arg(&directory)
         .arg(&program)
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::piped())
@@ -67,7 +73,7 @@ fn run() -> Result<ExitCode> {
     let status = guard.wait().context("cannot wait for the guard")?;
     if status.code().is_none() {
         // It was killed, and had no time for it.
-        Leftovers::default().remove();
+        Leftovers { directory }.remove();
     }
     Ok(exit_code(status))
 }
@@ -80,16 +86,20 @@ pub(crate) fn guard(options: &Options) -> Result<ExitCode> {
     // What is sent to the run's group, as a terminal and timeout(1) do, ends the run and not
     // its guard.
     setpgid(None, None).context("cannot leave the process group")?;
-    let directory = tempfile::Builder::new()
-        .prefix("zkchurn-run-")
-        .tempdir()
-        .context("cannot make a temporary directory")?;
-    let leftovers = Leftovers {
-        directory: Some(directory.keep()),
+    let directory = match &options.directory {
+        Some(directory) => directory.clone(),
+        None => new_directory()?,
     };
+    let leftovers = Leftovers { directory };
     let ended = work(&options.program, group.as_raw_pid(), &leftovers);
     leftovers.remove();
     ended.map(|status| status.map_or(ExitCode::FAILURE, exit_code))
+}
+
+fn new_directory() -> Result<PathBuf> {
+    let directory = tempfile::Builder::new().prefix("zkchurn-run-").tempdir();
+    let directory = directory.context("cannot make a temporary directory")?;
+    Ok(directory.keep())
 }
 
 /// Runs it in this process group; `None` where nobody waits for it any longer.
@@ -102,10 +112,8 @@ fn work(words: &[OsString], group: i32, leftovers: &Leftovers) -> Result<Option<
         .args(arguments)
         .env(GUARD, std::process::id().to_string())
         .stdin(Stdio::null())
+        .env("TMPDIR", &leftovers.directory)
         .process_group(group);
-    if let Some(directory) = &leftovers.directory {
-        command.env("TMPDIR", directory);
-    }
     let child = command.spawn();
     let child = child.with_context(|| format!("cannot run {}", Path::new(program).display()))?;
     wait(child, &runner_is_gone())

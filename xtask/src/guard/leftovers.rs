@@ -7,16 +7,16 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::process::{WaitOptions, wait};
 
 use super::descendants::{self, Process};
 use crate::privileged_tests;
 use xtask::{abandoned, command, privilege};
 
 /// What belongs to the run.
-#[derive(Default)]
 pub(super) struct Leftovers {
     /// Where all its temporary files are.
-    pub(super) directory: Option<PathBuf>,
+    pub(super) directory: PathBuf,
 }
 
 /// Removes one kind.
@@ -39,6 +39,9 @@ impl Leftovers {
             say(&format!("{error:#}"));
             Vec::new()
         });
+        // Those that lost their parent were left to this process; as long as nobody has waited
+        // for one it counts as a process of its user's.
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
         if !ended.is_empty() {
             say(&format!(
                 "ended what was left: {}",
@@ -53,9 +56,7 @@ impl Leftovers {
                 }
             }
         }
-        if let Some(directory) = &self.directory {
-            remove_directory(directory).unwrap_or_else(|error| say(&format!("{error:#}")));
-        }
+        remove_directory(&self.directory).unwrap_or_else(|error| say(&format!("{error:#}")));
     }
 }
 

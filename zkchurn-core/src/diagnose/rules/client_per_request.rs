@@ -205,9 +205,9 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, new_thread_each, only},
+            test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
         },
-        ledger::handshakes::tests::asked,
+        ledger::{handshakes::tests::asked, test_connection::by},
         outcome::Outcome,
     };
 
@@ -244,6 +244,30 @@ mod tests {
             (Churn::ClientPerRequest, Confidence::Likely)
         );
         assert_eq!(finding.who.threads, Some(12));
+    }
+
+    /// Of a program in C, whose client reconnects after it has waited, not at once.
+    #[test]
+    fn one_thread_whose_clients_live_briefly_drops_them() {
+        let of_program = |connections: Vec<_>| {
+            let connections = connections.into_iter();
+            connections
+                .map(|one| by(one, 77, 78, "app"))
+                .collect::<Vec<_>>()
+        };
+        let brief = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        let longer = living(
+            20_000,
+            every(21_000, 12, (88, 149, Outcome::AnsweredThenClosedByUs)),
+        );
+        let confidence = |connections| {
+            let findings = diagnosed(&of_program(connections));
+            let found = names_and_alternatives(&findings).into_iter();
+            let mut found = found.filter(|(name, _)| *name == Churn::ClientPerRequest);
+            found.next().map(|(_, confidence)| confidence)
+        };
+        assert_eq!(confidence(brief), Some(Confidence::Likely));
+        assert_ne!(confidence(longer), Some(Confidence::Likely));
     }
 
     #[test]
