@@ -349,6 +349,7 @@ mod tests {
         ledger::Ledger,
         outcome::Outcome,
         registry::Registry,
+        render::text::parts::main_outcome,
         report::{Sources, build},
     };
 
@@ -411,6 +412,29 @@ mod tests {
         let page = Page::new(false, &TimeZone::UTC, columns);
         write(&mut text, report, &page).unwrap();
         String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn the_shortest_form_says_how_many_more_there_are() {
+        let more = |findings: usize| {
+            let report = report(vec![2181], vec![finding(); findings]);
+            shortest(&report, &report.findings[0], 100).pop().unwrap()
+        };
+        assert!(!more(1).contains("more finding"), "{}", more(1));
+        assert_eq!(more(2), "  also   1 more finding");
+        assert_eq!(more(4), "  also   3 more findings");
+    }
+
+    #[test]
+    fn what_has_no_outcome_yet_is_open_or_nothing() {
+        let mut total = report(vec![2181], Vec::new()).total;
+        assert_eq!(main_outcome(&total), "-");
+        total.open = 2;
+        assert_eq!(main_outcome(&total), "2 open");
+        total.outcomes.insert(Outcome::Refused, 1);
+        assert_eq!(main_outcome(&total), "refused");
+        total.outcomes.insert(Outcome::TimedOut, 3);
+        assert_eq!(main_outcome(&total), "75% timed out");
     }
 
     #[test]
