@@ -211,13 +211,22 @@ fn lines<'a>(case: &'a Case<'_>) -> impl Iterator<Item = LogLine<'a>> {
     logs.filter_map(|log| LogLine::of(case, log))
 }
 
-/// A line of ZooKeeper's client that names a cause, whatever it is.
+/// A line of ZooKeeper's client that names a cause, whatever it is, or else what it led to.
 pub(super) fn named_cause<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
-    lines(case).find(|line| {
-        let tells = |signature| !speaks_for(signature).is_empty();
-        line.is_of_client() && line.signature().is_some_and(tells)
-    })
+    let told = |is_one: fn(LogSignature) -> bool| {
+        lines(case).find(|line| line.is_of_client() && line.signature().is_some_and(is_one))
+    };
+    told(|one| !speaks_for(one).is_empty()).or_else(|| told(|one| SYMPTOMS.contains(&one)))
 }
+
+/// What all kinds of churn lead to: such a line speaks for none of them.
+const SYMPTOMS: [LogSignature; 5] = [
+    LogSignature::C_CLIENT_ERROR,
+    LogSignature::CLASS_NOT_FOUND,
+    LogSignature::CLIENT_RECONNECTS,
+    LogSignature::CONNECTION_DROPPED,
+    LogSignature::CONNECTION_LOST,
+];
 
 /// Whether ZooKeeper's client wrote anything about a connection during the trace.
 pub(super) fn has_client_at_work(case: &Case<'_>) -> bool {
@@ -289,8 +298,9 @@ fn speaks_for(signature: LogSignature) -> &'static [Churn] {
             &[Churn::ClientFailsBeforeItSpeaks, Churn::TcpHealthProbe]
         }
         Line::NEW_CLIENT => &[Churn::ClientPerRequest, Churn::HandleLeak],
-        // What all kinds lead to: CLIENT_RECONNECTS, C_CLIENT_ERROR, CONNECTION_DROPPED,
-        // CONNECTION_LOST; and what is a fault of its own, PROTOCOL_OUT_OF_STEP.
+        // A fault of its own, which no rule knows by its shape.
+        Line::PROTOCOL_OUT_OF_STEP => &[Churn::UnexplainedChurn],
+        // A test holds the two lists against each other.
         _ => &[],
     }
 }
@@ -372,7 +382,7 @@ fn weigh_one(
 
 #[cfg(test)]
 mod tests {
-    use super::{Churn, is_quote};
+    use super::{Churn, SYMPTOMS, is_quote, speaks_for};
     use crate::{
         connection::Connection,
         diagnose::{
@@ -523,6 +533,29 @@ mod tests {
         let line = "zk: dial tcp: connect: connection refused";
         let findings = diagnosed_beside_log(&refused, &[("connection-refused", None, line, 6)]);
         assert!(findings[0].reasons_for.iter().any(|why| why.contains(line)));
+    }
+
+    #[test]
+    fn every_signature_speaks_for_something_or_is_a_symptom() {
+        for signature in LogSignature::ALL {
+            let is_symptom = SYMPTOMS.contains(signature);
+            let kinds = speaks_for(*signature);
+            assert_eq!(kinds.is_empty(), is_symptom, "{}", signature.id());
+        }
+    }
+
+    #[test]
+    fn a_line_that_no_rule_waits_for_is_quoted_where_nothing_else_explains() {
+        let odd = every(700, 6, (61, 41, Outcome::AnsweredThenClosedByUs));
+        for signature in ["protocol-out-of-step", "connection-dropped"] {
+            let line = "kazoo.client: Connection dropped: xids do not match, expected 3 received 4";
+            let findings = diagnosed_beside_log(&odd, &[(signature, None, line, 6)]);
+            assert_eq!(
+                lead(&findings),
+                (Churn::UnexplainedChurn, Confidence::Possible)
+            );
+            assert!(findings[0].reasons_for.iter().any(|why| why.contains(line)));
+        }
     }
 
     /// The look at a server that listens at 2181.
