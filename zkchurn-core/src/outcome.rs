@@ -44,13 +44,13 @@ pub enum Outcome {
     ClosedByUsBeforeAnyByte,
     /// The peer closed before any payload byte in either direction.
     ClosedByPeerBeforeAnyByte,
-    /// This side sent, received nothing, and closed.
+    /// The client sent, received nothing, and this side closed.
     ClosedByUsWithoutAnswer,
-    /// This side sent, received nothing, and the peer closed.
+    /// The client sent, received nothing, and the peer closed.
     ClosedByPeerWithoutAnswer,
-    /// Payload was received, then this side closed.
+    /// The server sent payload, then this side closed.
     AnsweredThenClosedByUs,
-    /// Payload was received, then the peer closed.
+    /// The server sent payload, then the peer closed.
     AnsweredThenClosedByPeer,
     /// This side closed; the bytes are not known.
     ClosedByUs,
@@ -192,10 +192,7 @@ impl Outcome {
     }
 
     fn closed_by_us(connection: &Connection) -> Self {
-        match (
-            connection.traffic.payload_out,
-            connection.traffic.payload_in,
-        ) {
+        match asked_and_answered(connection) {
             (Some(0), Some(0)) => Self::ClosedByUsBeforeAnyByte,
             (Some(_), Some(0)) => Self::ClosedByUsWithoutAnswer,
             (_, Some(_)) => Self::AnsweredThenClosedByUs,
@@ -204,10 +201,7 @@ impl Outcome {
     }
 
     fn closed_by_peer(connection: &Connection) -> Self {
-        match (
-            connection.traffic.payload_out,
-            connection.traffic.payload_in,
-        ) {
+        match asked_and_answered(connection) {
             (Some(0), Some(0)) => Self::ClosedByPeerBeforeAnyByte,
             (Some(_), Some(0)) => Self::ClosedByPeerWithoutAnswer,
             (_, Some(_)) => Self::AnsweredThenClosedByPeer,
@@ -349,9 +343,33 @@ impl Outcome {
     }
 }
 
+/// Payload bytes of the client and of the server, whichever side this host is.
+fn asked_and_answered(connection: &Connection) -> (Option<u64>, Option<u64>) {
+    let traffic = &connection.traffic;
+    match connection.side {
+        Side::Client => (traffic.payload_out, traffic.payload_in),
+        Side::Server => (traffic.payload_in, traffic.payload_out),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 49 bytes of a client's that the server did not answer, and two bytes that it did.
+    #[test]
+    fn the_servers_side_calls_an_answer_what_it_sent() {
+        use crate::ledger::test_connection::{ended, server_side};
+        let cases = [
+            (0, 49, Outcome::ClosedByUsWithoutAnswer),
+            (41, 49, Outcome::AnsweredThenClosedByUs),
+            (0, 0, Outcome::ClosedByUsBeforeAnyByte),
+        ];
+        for (out, back, expected) in cases {
+            let connection = server_side(ended(1_000, out, back, Outcome::ClosedByUs));
+            assert_eq!(Outcome::of(&connection), expected, "{out} out, {back} in");
+        }
+    }
 
     #[test]
     fn a_filter_knows_the_names_that_json_has() {

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::termios::tcgetwinsize;
 use zkchurn_core::text::printable;
 
 use crate::host::{
@@ -36,7 +37,34 @@ pub(crate) fn warn(message: fmt::Arguments<'_>) {
     }
 }
 
-fn write(line: String) {
+/// The width of the terminal that messages go to; `None` where they go elsewhere.
+fn columns() -> Option<usize> {
+    let columns = tcgetwinsize(io::stderr()).ok()?.ws_col;
+    // Fewer are left to the terminal to wrap.
+    (columns >= 40).then_some(columns.into())
+}
+
+/// The words in lines that are at most so wide; one that is wider stays whole.
+fn folded(line: &str, columns: usize) -> String {
+    let mut folded = String::with_capacity(line.len());
+    let mut width = 0;
+    for word in line.split(' ') {
+        let length = word.chars().count();
+        if width > 0 {
+            let fits = width + 1 + length <= columns;
+            folded.push(if fits { ' ' } else { '\n' });
+            width = if fits { width + 1 } else { 0 };
+        }
+        folded.push_str(word);
+        width += length;
+    }
+    folded
+}
+
+fn write(mut line: String) {
+    if let Some(columns) = columns() {
+        line = folded(&line, columns);
+    }
     match QUEUE.get() {
         // What finds no room is dropped: a trace does not wait for the reader.
         Some(queue) => drop(queue.put(line.into_bytes())),
@@ -130,5 +158,20 @@ pub(crate) fn queue() -> io::Result<()> {
 pub(crate) fn finish() {
     if let Some(queue) = QUEUE.get() {
         queue.drain(Instant::now() + WITHIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_but_for_a_word() {
+        let line = "zkchurn: limitation: no permission to read it\n";
+        let expected = "zkchurn: limitation: no\npermission to read it\n";
+        assert_eq!(folded(line, 23), expected);
+        assert_eq!(folded(line, 80), line);
+        let path = "a /very/long/path b\n";
+        assert_eq!(folded(path, 6), "a\n/very/long/path\nb\n");
     }
 }

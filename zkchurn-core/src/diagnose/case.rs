@@ -178,6 +178,14 @@ impl Case<'_> {
         }
     }
 
+    /// The server's port; of several that of the first.
+    pub fn port(&self) -> u16 {
+        self.destinations.first().map_or(0, |first| match first {
+            Destination::Server(address) => address.port(),
+            Destination::Client { port, .. } => *port,
+        })
+    }
+
     /// Whether it is about a remote host: no process and no thread is known.
     pub fn is_remote_host(&self) -> bool {
         matches!(self.who, Who::RemoteHost { .. })

@@ -101,12 +101,16 @@ fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
     }
     // A script that is itself started again and again.
     let same_name = by_parent.keys().all(|other| other.comm == parent.comm);
-    same_name.then(|| {
-        format!(
+    same_name.then(|| match by_parent.len() {
+        1 => format!(
+            "most of them started by pid {} {}",
+            parent.tgid, parent.comm
+        ),
+        several => format!(
             "started by {} processes named {}",
-            text::count(by_parent.len() as u64),
+            text::count(several as u64),
             parent.comm
-        )
+        ),
     })
 }
 

@@ -40,6 +40,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             && shape.server_bytes == 0
     });
     let resets = unanswered.saturating_sub(closed);
+    // The connection limit, then.
+    let limit = case.logged(&[LogSignature::TOO_MANY_CONNECTIONS]);
+    if limit.is_some_and(|line| line.is_of_client() && line.is_repeated(case)) {
+        return None;
+    }
     if closed < FEWEST || closed * 2 < case.ended() || resets * 2 >= unanswered {
         return None;
     }
@@ -135,9 +140,10 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>, resets: u64) -> Verdict {
     };
     verdict
         .next(
-            "on the server: `echo srvr | nc localhost 2181` shows its mode, or that it is not \
-            serving",
-        )
+format!(
+            "on the server: `echo srvr | nc localhost {}` shows its mode, or that it is not serving",
+            case.port()
+        ))
         .next(
             "if the server has lost data, restart the clients that had seen it; \
              `zkchurn serverlog FILE` on the server counts both",
