@@ -151,6 +151,11 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
     if let Some(hint) = session_to_search(case) {
         verdict = verdict.next(hint);
     }
+    if case.handshakes().is_some() {
+        // They were read.
+        let again = |advice: &String| advice.starts_with("--handshake");
+        verdict.would_decide.retain(|advice| !again(advice));
+    }
     case.looked.leave_out_done(&mut verdict.would_decide);
     case.looked.leave_out_done(&mut verdict.next);
     // What the client itself says tells more than what it looks like.
