@@ -426,7 +426,7 @@ fn two_on_one_host_are_told_apart() {
 }
 
 #[test]
-#[ignore = "takes minutes; cargo xtask diagnose-matrix runs it"]
+#[ignore = "takes minutes: cargo test -p zkchurn --test mixed -- --ignored"]
 fn any_two_on_one_host_are_told_apart() {
     two_on_one_host(|_| true);
 }
@@ -468,7 +468,7 @@ fn two_in_one_process_are_told_apart() {
 }
 
 #[test]
-#[ignore = "takes minutes; cargo xtask diagnose-matrix runs it"]
+#[ignore = "takes minutes: cargo test -p zkchurn --test mixed -- --ignored"]
 fn any_two_in_one_process_are_told_apart() {
     two_in_one_process(|_| true);
 }
