@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
+pub(crate) use self::build::STATIC;
 use self::identity::Identity;
 use self::target::Target;
 use crate::{setup, workspace};

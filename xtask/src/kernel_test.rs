@@ -2,6 +2,7 @@
 //! `kernel-test`: the kernel tests on stock Debian kernels, each booted under
 //! QEMU's software emulation, and the table of what each kernel offers.
 
+mod architecture;
 mod archive;
 mod guest;
 mod kernels;
@@ -9,19 +10,22 @@ mod left_out;
 mod machine;
 mod newest;
 mod outcome;
+mod programs;
 mod table;
+mod tools;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use self::archive::{Archive, Image};
+use self::architecture::Architecture;
+use self::archive::Archive;
 use self::kernels::{KERNELS, Kernel};
 use self::outcome::Outcome;
-use crate::{command, privileged_tests, setup, workspace};
+use self::programs::Programs;
+use crate::{setup, workspace};
 
 /// Options of `kernel-test`.
 #[derive(Args)]
@@ -38,7 +42,8 @@ pub(crate) struct Options {
     /// Also the tests that are not of the matrix
     #[arg(long)]
     pub all_tests: bool,
-    /// Write the table into docs/reference/kernels.md; needs all kernels, --all-tests and no --only
+    /// Write the table of a processor into docs/reference/kernels.md; needs all its kernels,
+    /// --all-tests and no --only
     #[arg(long)]
     pub write: bool,
     /// Longest time for one kernel, in seconds
@@ -61,17 +66,6 @@ impl Options {
     }
 }
 
-/// What a guest is made of, beside its kernel.
-struct Programs {
-    /// Optimised: emulation makes it slow enough.
-    zkchurn: PathBuf,
-    /// Where the tests look for it.
-    zkchurn_in_guest: PathBuf,
-    tests: PathBuf,
-    /// Names of all tests, in the order in which they run.
-    names: Vec<String>,
-}
-
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
@@ -81,87 +75,110 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let kernels = kernels::named(&options.kernels)?;
-    let complete = options.all_tests && options.only.is_empty() && kernels.len() == KERNELS.len();
+    let complete = architecture::ALL.map(|one| kernels::all_of(one, &kernels));
     ensure!(
-        complete || !options.write,
-        "--write needs all kernels, --all-tests and no --only"
+        !options.write
+            || (complete.contains(&true) && options.all_tests && options.only.is_empty()),
+        "--write needs all kernels of a processor, --all-tests and no --only"
     );
     setup::ensure(&[setup::Group::Tests, setup::Group::Kernels])?;
-    let programs = programs()?;
     let dir = workspace::target("kernels")?;
-    let archive = Archive::open(&dir)?;
-    let mut outcomes = Vec::new();
-    for kernel in kernels {
-        let image = archive.image(kernel)?;
-        outcomes.push(test_one(kernel, &image, &programs, options, &dir)?);
+    let names = programs::names()?;
+    let mut all = Vec::new();
+    for (architecture, complete) in architecture::ALL.into_iter().zip(complete) {
+        let is_of_it = |kernel: &&&Kernel| kernel.architecture == architecture;
+        let kernels: Vec<_> = kernels.iter().filter(is_of_it).copied().collect();
+        if kernels.is_empty() {
+            continue;
+        }
+        let outcomes = test_all(architecture, &kernels, &names, &dir, options)?;
+        println!("\n{}", table::lines(&outcomes));
+        if options.write && complete {
+            table::write(architecture, &outcomes)?;
+        }
+        all.extend(outcomes);
     }
-    println!("\n{}", table::lines(&outcomes));
-    if options.write {
-        table::write(&outcomes)?;
-    }
-    verdict(&outcomes)
+    verdict(&all)
 }
 
-fn programs() -> Result<Programs> {
-    let tests = privileged_tests::build("kernel")?;
-    let mut cargo = command::cargo();
-    cargo.args(["build", "--package", "zkchurn", "--bin", "zkchurn"]);
-    let zkchurn_in_guest = command::built(&mut cargo, "zkchurn")?;
-    let zkchurn = command::zkchurn()?;
-    let list = command::output(Command::new(&tests).args(["--list", "--ignored"]))?;
-    let names: Vec<_> = list
-        .lines()
-        .filter_map(|line| line.strip_suffix(": test"))
-        .map(str::to_owned)
-        .collect();
-    ensure!(!names.is_empty(), "there are no kernel tests");
-    Ok(Programs {
-        zkchurn,
-        zkchurn_in_guest,
-        tests,
-        names,
-    })
-}
-
-fn test_one(
-    kernel: &'static Kernel,
-    image: &Image,
-    programs: &Programs,
-    options: &Options,
+fn test_all(
+    architecture: Architecture,
+    kernels: &[&'static Kernel],
+    names: &[String],
     dir: &Path,
-) -> Result<Outcome> {
-    let chosen = left_out::choose(&programs.names, kernel, options.all_tests, &options.only);
-    println!(
-        "\n{}: {}, {} tests",
-        kernel.name,
-        image.abi,
-        chosen.run.len()
-    );
-    ensure!(
-        !chosen.run.is_empty(),
-        "no test is left for {}",
-        kernel.name
-    );
-    let scratch = workspace::scratch("kernels")?;
-    let initramfs = guest::build(scratch.path(), image, programs, &chosen.run)?;
-    let console = dir.join(format!("{}.console", kernel.name));
-    let results = dir.join(format!("{}.results", kernel.name));
-    let started = Instant::now();
-    let limit = Duration::from_secs(options.limit);
-    let end = machine::boot(kernel, image, &initramfs, &console, &results, limit)?;
-    let said = std::fs::read(&results).with_context(|| format!("no {}", results.display()))?;
-    let said = String::from_utf8_lossy(&said);
-    let outcome = outcome::read(kernel, &said, chosen, started.elapsed());
-    for line in outcome.lines() {
-        println!("  {line}");
+    options: &Options,
+) -> Result<Vec<Outcome>> {
+    let laboratory = Laboratory::open(architecture, names, dir)?;
+    let kernels = kernels.iter();
+    kernels
+        .map(|kernel| laboratory.test(kernel, options))
+        .collect()
+}
+
+/// What all guests with the same processor share.
+struct Laboratory<'a> {
+    archive: Archive,
+    programs: Programs,
+    /// Names of all tests.
+    names: &'a [String],
+    /// Where results are kept.
+    dir: &'a Path,
+}
+
+impl<'a> Laboratory<'a> {
+    fn open(architecture: Architecture, names: &'a [String], dir: &'a Path) -> Result<Self> {
+        if architecture.foreign_target().is_some() {
+            setup::ensure(&[setup::Group::DistBinary])?;
+        }
+        Ok(Self {
+            archive: Archive::open(dir, architecture)?,
+            programs: programs::build(architecture)?,
+            names,
+            dir,
+        })
     }
-    if let machine::End::TimeLimit = end {
-        println!("  stopped after {} s", limit.as_secs());
+
+    fn test(&self, kernel: &'static Kernel, options: &Options) -> Result<Outcome> {
+        let image = self.archive.image(kernel)?;
+        let chosen = left_out::choose(self.names, kernel, options.all_tests, &options.only);
+        println!(
+            "\n{}: {}, {} tests",
+            kernel.name,
+            image.abi,
+            chosen.run.len()
+        );
+        ensure!(
+            !chosen.run.is_empty(),
+            "no test is left for {}",
+            kernel.name
+        );
+        let scratch = workspace::scratch("kernels")?;
+        let initramfs = guest::build(
+            scratch.path(),
+            &self.archive,
+            &image,
+            &self.programs,
+            &chosen.run,
+        )?;
+        let console = self.dir.join(format!("{}.console", kernel.name));
+        let results = self.dir.join(format!("{}.results", kernel.name));
+        let started = Instant::now();
+        let limit = Duration::from_secs(options.limit);
+        let end = machine::boot(kernel, &image, &initramfs, &console, &results, limit)?;
+        let said = std::fs::read(&results).with_context(|| format!("no {}", results.display()))?;
+        let said = String::from_utf8_lossy(&said);
+        let outcome = outcome::read(kernel, &said, chosen, started.elapsed());
+        for line in outcome.lines() {
+            println!("  {line}");
+        }
+        if let machine::End::TimeLimit = end {
+            println!("  stopped after {} s", limit.as_secs());
+        }
+        if outcome.release.is_none() {
+            println!("  it said nothing; its console is in {}", console.display());
+        }
+        Ok(outcome)
     }
-    if outcome.release.is_none() {
-        println!("  it said nothing; its console is in {}", console.display());
-    }
-    Ok(outcome)
 }
 
 fn verdict(outcomes: &[Outcome]) -> Result<()> {

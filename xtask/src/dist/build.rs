@@ -12,7 +12,7 @@ use crate::{command, setup};
 
 /// Linked with what Rust brings along: the result does not depend on this machine's linker
 /// and libc, and another architecture takes no cross compiler.
-const FLAGS: [&str; 3] = [
+pub(crate) const STATIC: [&str; 3] = [
     "-Ctarget-feature=+crt-static",
     "-Clink-self-contained=yes",
     "-Clinker=rust-lld",
@@ -45,7 +45,7 @@ pub(super) fn run(root: &Path, identity: &Identity, target: &Target) -> Result<P
 fn flags(root: &Path) -> Result<Vec<String>> {
     let home = std::env::home_dir().context("this user has no home directory")?;
     let cargo_home = std::env::var_os("CARGO_HOME").map_or(home.join(".cargo"), PathBuf::from);
-    let mut flags: Vec<_> = FLAGS.map(str::to_owned).to_vec();
+    let mut flags: Vec<_> = STATIC.map(str::to_owned).to_vec();
     flags.push(format!("--remap-path-prefix={}=/zkchurn", root.display()));
     flags.push(format!(
         "--remap-path-prefix={}=/cargo",

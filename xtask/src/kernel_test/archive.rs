@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{kernels::Kernel, newest};
+use super::{architecture::Architecture, kernels::Kernel, newest};
 use crate::command;
 
 /// Small lists that hold all series: 5.10, then 6.1 and 6.12, then the newest.
@@ -19,17 +19,31 @@ deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian
 deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie-backports main
 ";
 
+/// Where programs for another processor come from: since this release all files of a
+/// package are below `/usr`.
+const TOOLS: &str = "\
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main
+";
+
 /// The archive forgets packages: older lists name some that are gone.
 const LISTS_ARE_NEW: Duration = Duration::from_hours(12);
 
 /// Modules that the tests need, in the order in which they load: `ss` and
 /// zkchurn ask for sockets by the first two, the tests make wires that lose or hold packets
-/// of the others.
-pub(crate) const MODULES: [&str; 5] = ["inet_diag", "tcp_diag", "veth", "sch_netem", "sch_tbf"];
+/// of the next three, and file systems that hang by the last.
+pub(crate) const MODULES: [&str; 6] = [
+    "inet_diag",
+    "tcp_diag",
+    "veth",
+    "sch_netem",
+    "sch_tbf",
+    "fuse",
+];
 
-/// Debian's archive, with lists of our own.
+/// Debian's archive for one processor, with lists of our own.
 pub(crate) struct Archive {
     dir: PathBuf,
+    architecture: Architecture,
     names: String,
 }
 
@@ -44,15 +58,18 @@ pub(crate) struct Image {
 }
 
 impl Archive {
-    /// Reads the lists, which are kept in `dir` for some hours.
-    pub(crate) fn open(dir: &Path) -> Result<Self> {
+    /// Reads the lists, which are kept below `dir` for some hours.
+    pub(crate) fn open(dir: &Path, architecture: Architecture) -> Result<Self> {
+        let dir = dir.join(architecture.debian());
         let mut archive = Self {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
+            architecture,
             names: String::new(),
         };
         fs::create_dir_all(dir.join("lists/partial"))?;
         fs::create_dir_all(dir.join("cache/archives/partial"))?;
-        fs::write(dir.join("sources.list"), SOURCES)?;
+        let tools = architecture.foreign_target().map_or("", |_| TOOLS);
+        fs::write(dir.join("sources.list"), format!("{SOURCES}{tools}"))?;
         let stamp = dir.join("lists-fetched");
         if !is_newer_than(&stamp, LISTS_ARE_NEW) {
             println!("kernels: fetching Debian's lists");
@@ -89,15 +106,32 @@ impl Archive {
                 .args(["-q", "download"])
                 .args(packages),
         )?;
-        for file in files_below(unpacked.path())? {
-            command::output(
-                Command::new("dpkg-deb")
-                    .arg("-x")
-                    .arg(file)
-                    .arg(unpacked.path()),
-            )?;
-        }
+        unpack(unpacked.path(), unpacked.path())?;
         keep(unpacked.path(), dir)
+    }
+
+    /// The files of these packages and of those that they depend on, fetched unless they are
+    /// here. No script of theirs runs.
+    pub(crate) fn unpacked(&self, name: &str, packages: &[&str]) -> Result<PathBuf> {
+        let dir = self.dir.join(name);
+        if dir.exists() {
+            return Ok(dir);
+        }
+        println!("kernels: fetching {}", packages.join(" "));
+        let fetched = tempfile::tempdir_in(&self.dir)?;
+        fs::create_dir_all(fetched.path().join("partial"))?;
+        let archives = format!("Dir::Cache::archives={}", fetched.path().display());
+        command::output(
+            self.apt("apt-get")
+                .args(["-o", &archives, "-q", "-y", "--download-only"])
+                .args(["--no-install-recommends", "install"])
+                .args(packages),
+        )?;
+        let unpacked = tempfile::tempdir_in(&self.dir)?;
+        unpack(fetched.path(), unpacked.path())?;
+        // Its being there says that it is complete.
+        fs::rename(unpacked.path(), &dir)?;
+        Ok(dir)
     }
 
     /// An apt that knows nothing but our own lists.
@@ -109,7 +143,7 @@ impl Archive {
             ("Dir::State::lists", self.dir.join("lists")),
             ("Dir::State::status", "/dev/null".into()),
             ("Dir::Cache", self.dir.join("cache")),
-            ("APT::Architecture", "amd64".into()),
+            ("APT::Architecture", self.architecture.debian().into()),
             ("APT::Sandbox::User", "root".into()),
             ("Acquire::Languages", "none".into()),
             ("Acquire::Retries", "3".into()),
@@ -122,6 +156,15 @@ impl Archive {
         }
         apt
     }
+}
+
+/// Unpacks the packages of a directory.
+fn unpack(packages: &Path, to: &Path) -> Result<()> {
+    let is_package = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "deb");
+    for package in files_below(packages)?.into_iter().filter(is_package) {
+        command::output(Command::new("dpkg-deb").arg("-x").arg(package).arg(to))?;
+    }
+    Ok(())
 }
 
 /// Of what a package holds, some files are enough. The kernel comes last: its

@@ -15,9 +15,9 @@ mount -t tmpfs run /run
 chmod 1777 /tmp
 # As many as a service manager allows.
 ulimit -n 524288
-exec </dev/null >/dev/ttyS0 2>&1
+exec </dev/null >/dev/@console@ 2>&1
 # A terminal would add carriage returns.
-stty -F /dev/ttyS1 raw
+stty -F /dev/@results@ raw
 ip link set lo up
 for module in @modules@; do
     for file in /modules/"$module".ko*; do
@@ -32,6 +32,6 @@ done
     cd @directory@ || exit
     @tests@ --ignored --exact --test-threads=1 $(</tests)
     echo "tests ended: $?"
-} >/dev/ttyS1
+} >/dev/@results@
 # The only way to end a guest that needs no ACPI; QEMU runs with -no-reboot.
 echo b >/proc/sysrq-trigger

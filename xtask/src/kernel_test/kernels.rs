@@ -3,6 +3,8 @@
 
 use anyhow::{Result, bail};
 
+use super::architecture::Architecture;
+
 /// Which build of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
@@ -10,6 +12,8 @@ pub(crate) enum Flavour {
     Cloud,
     /// `PREEMPT_RT`; its classic tracepoint has other offsets.
     Rt,
+    /// Pages of 16 KiB. (Debian builds none with 64 KiB.)
+    Pages16K,
 }
 
 /// One row of the matrix.
@@ -21,11 +25,13 @@ pub(crate) struct Kernel {
     pub series: &'static str,
     /// Which build.
     pub flavour: Flavour,
+    /// The guest's processor.
+    pub architecture: Architecture,
     /// Whether an empty directory hides `/sys/kernel/btf`.
     pub hide_btf: bool,
 }
 
-pub(crate) const KERNELS: [Kernel; 8] = [
+pub(crate) const KERNELS: [Kernel; 12] = [
     Kernel::new("5.10", "5.10", Flavour::Cloud),
     Kernel::new("6.1", "6.1", Flavour::Cloud),
     Kernel::new("6.1-rt", "6.1", Flavour::Rt),
@@ -34,6 +40,10 @@ pub(crate) const KERNELS: [Kernel; 8] = [
     Kernel::new("6.12-rt", "6.12", Flavour::Rt),
     Kernel::new("6.18", "6.18", Flavour::Cloud),
     Kernel::new("7", "7", Flavour::Cloud),
+    Kernel::new("arm64-6.1", "6.1", Flavour::Cloud).on_arm64(),
+    Kernel::new("arm64-6.12", "6.12", Flavour::Cloud).on_arm64(),
+    Kernel::new("arm64-7", "7", Flavour::Cloud).on_arm64(),
+    Kernel::new("arm64-7-16k", "7", Flavour::Pages16K).on_arm64(),
 ];
 
 impl Kernel {
@@ -42,7 +52,15 @@ impl Kernel {
             name,
             series,
             flavour,
+            architecture: Architecture::Amd64,
             hide_btf: false,
+        }
+    }
+
+    const fn on_arm64(self) -> Self {
+        Self {
+            architecture: Architecture::Arm64,
+            ..self
         }
     }
 
@@ -52,6 +70,15 @@ impl Kernel {
             ..self
         }
     }
+}
+
+/// Whether all kernels of a processor are among these.
+pub(crate) fn all_of(architecture: Architecture, kernels: &[&Kernel]) -> bool {
+    let of_it = KERNELS
+        .iter()
+        .filter(|kernel| kernel.architecture == architecture);
+    let chosen = |kernel: &Kernel| kernels.iter().any(|one| one.name == kernel.name);
+    of_it.into_iter().all(chosen)
 }
 
 /// The kernels of these names; all if there are none.

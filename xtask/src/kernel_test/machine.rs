@@ -40,14 +40,17 @@ pub(crate) fn boot(
     results: &Path,
     limit: Duration,
 ) -> Result<End> {
-    let mut parameters = "console=ttyS0 panic=-1 quiet rdinit=/init".to_owned();
+    let architecture = kernel.architecture;
+    let console_device = architecture.console();
+    let mut parameters = format!("console={console_device} panic=-1 quiet rdinit=/init");
     if kernel.hide_btf {
         parameters.push_str(" hide_btf");
     }
     let errors = File::create(console.with_extension("qemu"))?;
-    let mut qemu = Command::new("qemu-system-x86_64");
+    let mut qemu = Command::new(architecture.qemu());
     qemu.args(["-accel", "tcg,thread=single", "-icount", CLOCK])
-        .args(["-cpu", "max", "-smp", "1"])
+        .args(architecture.machine())
+        .args(["-smp", "1"])
         .args(["-m", "1536", "-nic", "none", "-display", "none"])
         .args(["-no-reboot", "-nodefaults", "-no-user-config"])
         .args(["-append", &parameters])
@@ -55,20 +58,24 @@ pub(crate) fn boot(
         .arg(&image.vmlinuz)
         .arg("-initrd")
         .arg(initramfs)
-        .arg("-serial")
-        .arg(to_file(console))
-        .arg("-serial")
-        .arg(to_file(results))
+        .args(["-serial", &format!("file:{}", escaped(console))])
+        .args([
+            "-chardev",
+            &format!("file,id=results,path={}", escaped(results)),
+        ])
+        .args(architecture.results_port("results"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(errors);
-    let guest = qemu.spawn().context("cannot run qemu-system-x86_64")?;
+    let guest = qemu
+        .spawn()
+        .with_context(|| format!("cannot run {}", architecture.qemu()))?;
     wait(Guest(guest), limit)
 }
 
-fn to_file(path: &Path) -> String {
+fn escaped(path: &Path) -> String {
     // A comma ends a value of QEMU's unless there are two.
-    format!("file:{}", path.display().to_string().replace(',', ",,"))
+    path.display().to_string().replace(',', ",,")
 }
 
 /// A guest that does not outlive its verb.

@@ -39,15 +39,14 @@ pub(crate) fn offer(names: &str, kernel: &Kernel) -> Option<Offer> {
 }
 
 fn is_of(abi: &str, kernel: &Kernel) -> bool {
-    let Some(version) = abi.strip_suffix("-amd64") else {
-        return false;
-    };
-    let version = match kernel.flavour {
-        Flavour::Cloud => version.strip_suffix("-cloud"),
-        Flavour::Rt => version.strip_suffix("-rt"),
+    let architecture = kernel.architecture.debian();
+    let ending = match kernel.flavour {
+        Flavour::Cloud => format!("-cloud-{architecture}"),
+        Flavour::Rt => format!("-rt-{architecture}"),
+        Flavour::Pages16K => format!("-{architecture}-16k"),
     };
     // Without a dot behind the series it is a package that only names another.
-    version
+    abi.strip_suffix(&ending)
         .and_then(|version| version.strip_prefix(kernel.series))
         .is_some_and(|rest| rest.starts_with('.'))
 }
@@ -75,7 +74,10 @@ linux-image-6.12.117+deb12-rt-amd64
 linux-image-7.2.12+deb13-cloud-amd64
 linux-image-7.3.4+deb13-cloud-amd64
 linux-binary-7.3.4+deb13-cloud-amd64
-linux-modules-7.3.4+deb13-cloud-amd64";
+linux-modules-7.3.4+deb13-cloud-amd64
+linux-image-7.3.4+deb13-cloud-arm64
+linux-image-7.3.4+deb13-arm64
+linux-image-7.3.4+deb13-arm64-16k";
 
     fn newest(name: &str) -> Option<Offer> {
         offer(
@@ -101,6 +103,13 @@ linux-modules-7.3.4+deb13-cloud-amd64";
                 "linux-modules-7.3.4+deb13-cloud-amd64"
             ]
         );
+    }
+
+    #[test]
+    fn each_processor_and_page_size_has_its_own() {
+        let abi = |name| newest(name).expect("offered").abi;
+        assert_eq!(abi("arm64-7"), "7.3.4+deb13-cloud-arm64");
+        assert_eq!(abi("arm64-7-16k"), "7.3.4+deb13-arm64-16k");
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::outcome::Outcome;
+use super::{architecture::Architecture, outcome::Outcome};
 use crate::workspace;
 
-const BEGIN: &str = "<!-- cargo xtask kernel-test --write renews this -->\n";
+const BEGIN: &str = "cargo xtask kernel-test --write renews this -->\n";
 const END: &str = "<!-- end -->\n";
 
 /// What `zkchurn doctor` calls what differs between kernels.
@@ -37,19 +37,20 @@ pub(crate) fn lines(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Puts them into docs/reference/kernels.md in the place of the last ones.
-pub(crate) fn write(outcomes: &[Outcome]) -> Result<()> {
+/// Puts those of one processor into docs/reference/kernels.md in the place of the last ones.
+pub(crate) fn write(architecture: Architecture, outcomes: &[Outcome]) -> Result<()> {
     let file = workspace::root().join("docs/reference/kernels.md");
     let text = fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;
-    let text =
-        replaced(&text, &lines(outcomes)).context("docs/reference/kernels.md lacks its marks")?;
+    let text = replaced(&text, architecture, &lines(outcomes))
+        .context("docs/reference/kernels.md lacks its marks")?;
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn replaced(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
+fn replaced(text: &str, architecture: Architecture, table: &str) -> Option<String> {
+    let begin = format!("<!-- {}: {BEGIN}", architecture.debian());
+    let (before, rest) = text.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+    Some(format!("{before}{begin}\n{table}\n{END}{after}"))
 }
 
 fn header() -> String {
@@ -173,9 +174,11 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_marks_changes() {
-        let text = format!("before\n{BEGIN}old\n{END}after\n");
-        let new = replaced(&text, "new\n").expect("marks");
-        assert_eq!(new, format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
-        assert_eq!(replaced("no marks", "new"), None);
+        let other = format!("<!-- amd64: {BEGIN}other\n{END}");
+        let text = format!("{other}<!-- arm64: {BEGIN}old\n{END}after\n");
+        let new = replaced(&text, Architecture::Arm64, "new\n").expect("marks");
+        let wanted = format!("{other}<!-- arm64: {BEGIN}\nnew\n\n{END}after\n");
+        assert_eq!(new, wanted);
+        assert_eq!(replaced("no marks", Architecture::Arm64, "new"), None);
     }
 }

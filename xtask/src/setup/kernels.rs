@@ -7,7 +7,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("cpio", "cpio"),
     ("insmod", "kmod"),
-    ("strip", "binutils"),
+    ("qemu-system-aarch64", "qemu-system-arm"),
     ("ldd", "libc-bin"),
     ("apt-get", "apt"),
     ("dpkg-deb", "dpkg"),

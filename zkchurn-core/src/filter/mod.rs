@@ -101,14 +101,33 @@ impl FromStr for Filter {
 }
 
 impl Filter {
+    /// A term that compares one field with a name, which may hold blanks; `*` stands for any
+    /// text in it.
+    ///
+    /// # Errors
+    ///
+    /// The field is unknown, or the name cannot stand in a filter.
+    pub fn of_name(field: &str, name: &str) -> Result<Self, FilterError> {
+        format!("{field}:\"{name}\"").parse()
+    }
+
     /// What both select.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.text = format!("{} {}", self.text, other.text);
+        self.text = format!("{} {}", self.as_a_part(), other.as_a_part());
         self.connections.extend(other.connections);
         self.rows.extend(other.rows);
         self.first_row = self.first_row.or(other.first_row);
         self
+    }
+
+    /// As it stands beside other terms.
+    fn as_a_part(&self) -> String {
+        let text = &self.text;
+        match (self.connections.as_slice(), self.rows.as_slice()) {
+            ([Tree::Any(_)], []) | ([], [Tree::Any(_)]) => format!("({text})"),
+            _ => text.clone(),
+        }
     }
 
     /// Whether a connection is wanted.

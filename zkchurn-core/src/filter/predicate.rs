@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     connection::{Comm, FirstClose, Side, Stage},
+    inspection::Details,
     outcome::Outcome,
     process::COMM,
 };
@@ -48,15 +49,14 @@ impl Predicate {
     /// Whether the connection is so.
     pub(super) fn decide(&self, subject: &Subject<'_>) -> Decision {
         let connection = subject.connection;
-        let details = subject.details;
         let opener = connection.opener;
         match self {
             Self::Process(pattern) => process(pattern, subject),
             Self::Thread(pattern) => thread(pattern, subject),
-            Self::Unit(pattern) => looked(subject, pattern, details.map(|one| &one.unit)),
-            Self::Container(pattern) => looked(subject, pattern, details.map(|one| &one.container)),
-            Self::Pod(pattern) => looked(subject, pattern, details.map(|one| &one.pod)),
-            Self::User(pattern) => looked(subject, pattern, details.map(|one| &one.user)),
+            Self::Unit(pattern) => looked(subject, pattern, |one| vec![one.unit.clone()]),
+            Self::Container(pattern) => looked(subject, pattern, containers),
+            Self::Pod(pattern) => looked(subject, pattern, pods),
+            Self::User(pattern) => looked(subject, pattern, |one| vec![one.user.clone()]),
             Self::Pid(pids) => {
                 let holder = connection.holder.map(|holder| holder.tgid);
                 let pid = opener.map(|opener| opener.thread.tgid).or(holder);
@@ -149,14 +149,41 @@ fn thread(pattern: &Pattern, subject: &Subject<'_>) -> Decision {
 }
 
 /// What only a closer look tells. An accepted connection has no process to look at.
-fn looked(subject: &Subject<'_>, pattern: &Pattern, value: Option<&Option<String>>) -> Decision {
+/// Whether one of the names that a closer look found is like that.
+fn looked(
+    subject: &Subject<'_>,
+    pattern: &Pattern,
+    names: impl FnOnce(&Details) -> Vec<Option<String>>,
+) -> Decision {
     let connection = subject.connection;
     if connection.opener.is_none() && connection.holder.is_none() {
         return Decision::No;
     }
-    Decision::of(value, |value| {
-        value.as_ref().is_some_and(|value| pattern.matches(value))
+    Decision::of(subject.details.map(names), |names| {
+        names.iter().flatten().any(|name| pattern.matches(name))
     })
+}
+
+/// The digits of a container's id that people type; `docker ps` prints as many.
+const SHORT_ID: usize = 12;
+
+/// What a container is called: its id, whole and short, and its name in its pod.
+fn containers(details: &Details) -> Vec<Option<String>> {
+    let id = details.container.as_ref();
+    let short = id.and_then(|id| id.get(..SHORT_ID)).map(str::to_owned);
+    let name = details.pod_name.as_ref();
+    let name = name.and_then(|name| name.container.clone());
+    vec![id.cloned(), short, name]
+}
+
+/// What a pod is called: its UID, its name, and both with the namespace as kubectl has it.
+fn pods(details: &Details) -> Vec<Option<String>> {
+    let name = details.pod_name.as_ref();
+    vec![
+        details.pod.clone(),
+        name.map(|name| name.pod.clone()),
+        name.map(|name| format!("{}/{}", name.namespace, name.pod)),
+    ]
 }
 
 fn first_close(who: FirstClose, subject: &Subject<'_>) -> Decision {

@@ -3,8 +3,10 @@ use std::str::FromStr;
 use super::*;
 use crate::{
     connection::{Comm, Connection},
+    inspection::Details,
     ledger::test_connection::{by, ended},
     outcome::Outcome,
+    process::pod_name::PodName,
 };
 
 fn filter(text: &str) -> Filter {
@@ -71,6 +73,67 @@ fn the_terms_of_one_connection() {
     ] {
         assert_eq!(decision(text, &connection), wanted, "{text}");
     }
+}
+
+fn looked_at(pod: &str, namespace: &str, container: &str, id: &str) -> Details {
+    Details {
+        container: Some(id.to_owned()),
+        pod: Some("4f2d".to_owned()),
+        pod_name: Some(PodName {
+            namespace: namespace.to_owned(),
+            pod: pod.to_owned(),
+            container: Some(container.to_owned()),
+        }),
+        ..Details::default()
+    }
+}
+
+#[test]
+fn pods_and_containers_go_by_every_name_that_people_have_for_them() {
+    let connection = connection("worker");
+    let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let details = looked_at("zk-0", "prod", "web", id);
+    let subject = Subject {
+        connection: &connection,
+        outcome: Outcome::of(&connection),
+        process: None,
+        details: Some(&details),
+        thread_name: None,
+    };
+    for (text, wanted) in [
+        ("pod:zk-0", Decision::Yes),
+        ("pod:prod/zk-0", Decision::Yes),
+        ("pod:prod/*", Decision::Yes),
+        ("pod:4f2d", Decision::Yes),
+        ("pod:prod", Decision::No),
+        ("container:web", Decision::Yes),
+        ("container:0123456789ab", Decision::Yes),
+        ("container:0123", Decision::No),
+        ("unit:zk.service", Decision::No),
+    ] {
+        assert_eq!(filter(text).decide(&subject), wanted, "{text}");
+    }
+}
+
+#[test]
+fn two_filters_want_what_both_want() {
+    let connection = connection("worker");
+    let both = filter("process:java or pid:9").and(Filter::of_name("thread", "work*").unwrap());
+    assert_eq!(both.to_string(), "(process:java or pid:9) thread:\"work*\"");
+    let subject = |connection| Subject {
+        connection,
+        outcome: Outcome::of(connection),
+        process: None,
+        details: None,
+        thread_name: None,
+    };
+    let neither = filter("pid:9").and(Filter::of_name("thread", "work*").unwrap());
+    assert_eq!(neither.decide(&subject(&connection)), Decision::No);
+    let again: Filter = both.to_string().parse().unwrap();
+    assert_eq!(
+        again.decide(&subject(&connection)),
+        both.decide(&subject(&connection))
+    );
 }
 
 #[test]

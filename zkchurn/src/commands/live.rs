@@ -80,6 +80,7 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
         Some(_) => replay::run(&ReplayArgs {
             file: path.clone(),
             filter: args.trace.filter.clone(),
+            selection: args.trace.selection.clone(),
             expect: Vec::new(),
             output: args.trace.output.clone(),
         }),
@@ -101,7 +102,7 @@ fn show(path: &Path, args: &TraceArgs) -> Result<Code, Failure> {
     // What is wrong with the file is said before the terminal is taken.
     drop(replay::open(replay::open_file(path)?, path)?);
     let unreadable = |error| Failure::new(Code::Unreadable, error);
-    let filter = args.filter.clone();
+    let filter = args.selection.and(args.filter.as_ref());
     let mut recording = Recording::new(Box::new(open), filter.clone()).map_err(unreadable)?;
     let options = output::options(output.no_color);
     let view = View::new(options.zone, options.colour, true);
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_recording_takes_no_option_that_only_a_trace_has() {
-        let both = ["filter", "file", "help"];
+        let both = ["filter", "pod", "container", "unit", "file", "help"];
         let of_output = ["format", "top", "lines", "details", "no_color"];
         let command = Cli::command();
         let live = command.find_subcommand("live").unwrap();

@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod selection;
 pub(crate) mod serverlog;
 pub(crate) mod timewait;
 pub(crate) mod trace;

@@ -20,6 +20,7 @@ use zkchurn_core::{
 use super::{
     expect,
     output::{self, OutputArgs},
+    selection::SelectionArgs,
     values,
 };
 use crate::{
@@ -40,6 +41,10 @@ pub(crate) struct ReplayArgs {
     /// Fields, operators and the rest of the grammar: docs/reference/filter.md.
     #[arg(long, value_name = "FILTER", value_parser = values::filter)]
     pub filter: Option<Filter>,
+
+    /// Whose.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 
     /// Fail with exit code 9 unless a finding is like this, such as
     /// 'finding=refused,confidence>=likely'; may be given several times.
@@ -62,8 +67,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
         top: args.output.top,
         time_wait_rows: false,
     };
-    let mut pipeline =
-        Pipeline::new(output::renderer(&args.output), view).with_filter(args.filter.clone());
+    let mut pipeline = Pipeline::new(output::renderer(&args.output), view)
+        .with_filter(args.selection.and(args.filter.as_ref()));
     let code = play_all(&mut reader, &mut pipeline, &args.file)?;
     let findings = pipeline.report().map(|report| report.findings.as_slice());
     Ok(expect::check(

@@ -17,7 +17,7 @@ use zkchurn_core::{
     render::{Form, Renderer, Several, html, named},
 };
 
-use super::{expect, output, replay, values};
+use super::{expect, output, replay, selection::SelectionArgs, values};
 use crate::{
     exit::{Code, Failure},
     host::recording_file,
@@ -40,6 +40,10 @@ pub(crate) struct ReportArgs {
     /// 'process:java not finding:tcp_health_probe' (docs/reference/filter.md).
     #[arg(long, value_name = "FILTER", value_parser = values::filter)]
     pub filter: Option<Filter>,
+
+    /// Whose.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 
     /// How many processes the report lists, and how many threads of each.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
@@ -92,7 +96,7 @@ fn again(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
             format!("{path} is a page: {why}"),
         ))
     };
-    if args.filter.is_some() || !args.expect.is_empty() {
+    if args.selection.and(args.filter.as_ref()).is_some() || !args.expect.is_empty() {
         return refuse("a filter and an expectation need the recording it was made of");
     }
     if args
@@ -143,7 +147,8 @@ fn of_recording(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
         top: args.top,
         time_wait_rows: false,
     };
-    let mut pipeline = Pipeline::new(Several(renderers), view).with_filter(args.filter.clone());
+    let mut pipeline = Pipeline::new(Several(renderers), view)
+        .with_filter(args.selection.and(args.filter.as_ref()));
     let code = replay::play_all(&mut reader, &mut pipeline, &args.file)?;
     for (to, memory) in files {
         write(to, &memory.0.borrow())?;

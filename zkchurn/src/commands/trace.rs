@@ -11,6 +11,7 @@ use zkchurn_core::{filter::Filter, render::named};
 
 use super::{
     output::{self, OutputArgs},
+    selection::SelectionArgs,
     values::{self, HookValue, JvmValue, SideValue},
 };
 use crate::{
@@ -46,6 +47,10 @@ pub(crate) struct TraceArgs {
     /// Fields, operators and the rest of the grammar: docs/reference/filter.md.
     #[arg(long, value_name = "FILTER", value_parser = values::filter_of_stream)]
     pub filter: Option<Filter>,
+
+    /// Whose.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
 
     /// Which side of the connections this host is.
     #[arg(long, value_enum, default_value_t = SideValue::Client)]
@@ -129,7 +134,7 @@ impl TraceArgs {
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             process: self.pid.clone(),
-            filter: self.filter.clone(),
+            filter: self.selection.and(self.filter.as_ref()),
             sides: self.side.into(),
             duration: self.duration,
             interval: self.interval,
