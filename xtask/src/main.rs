@@ -9,6 +9,7 @@
 //! | `dist` | static binaries and packages for hosts |
 //! | `faults` | what goes wrong around zkchurn, alone and at full size |
 //! | `fresh_test` | the suite on a Debian that has nothing else |
+//! | `squeezed` | the kernel tests on one processor, with hardly any memory |
 //! | `fuzz` | hostile bytes for everything that reads bytes |
 //! | `install_test` | what `dist` made, in root file systems of other releases |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
@@ -40,6 +41,7 @@ mod lint;
 mod mutants;
 mod object;
 mod privileged_tests;
+mod squeezed;
 mod supply_chain;
 mod test;
 
@@ -99,6 +101,8 @@ enum Verb {
     SupplyChain,
     /// Check format, lints, dependencies and documents, in less than a minute.
     Lint(lint::Options),
+    /// Run the kernel tests on one processor, with hardly any memory.
+    Squeezed(squeezed::Options),
     /// Run the whole suite.
     Test(test::Options),
     /// Run a program, and remove what it leaves; other verbs start it.
@@ -146,6 +150,7 @@ fn work(verb: Verb) -> anyhow::Result<()> {
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::FreshTest(options) => fresh_test::run(&options),
+        Verb::Squeezed(options) => squeezed::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Mutants(options) => mutants::run(&options),
         Verb::Incident(options) => lab::become_verb("incident", &options),

@@ -31,6 +31,16 @@ pub(crate) fn run_some(name: &str, filter: &[&str], variables: &[&str]) -> Resul
     run_by(|| privilege::as_root("env"), name, filter, variables)
 }
 
+/// Runs those that `filter` lets through by a command of the caller, which runs `env` with the
+/// arguments that follow, as root.
+pub(crate) fn run_in(
+    env_as_root: impl FnOnce() -> Command,
+    name: &str,
+    filter: &[&str],
+) -> Result<()> {
+    run_by(env_as_root, name, filter, &[])
+}
+
 fn run_by(
     env_as_root: impl FnOnce() -> Command,
     name: &str,

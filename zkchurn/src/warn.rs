@@ -5,7 +5,10 @@ use std::{
     fmt,
     io::{self, IsTerminal, Write},
     panic,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,7 +17,7 @@ use zkchurn_core::text::printable;
 
 use crate::host::{
     helper::printing::{self, Stream},
-    outbox::Outbox,
+    outbox::{Outbox, Put},
 };
 
 /// Bytes of messages that wait for their reader at most.
@@ -23,6 +26,13 @@ const MOST_WAITING: usize = 1 << 20;
 const WITHIN: Duration = Duration::from_millis(100);
 
 static QUEUE: OnceLock<Outbox> = OnceLock::new();
+/// Messages that found no room in it.
+static MISSED: AtomicU64 = AtomicU64::new(0);
+
+/// Messages that were dropped, because their reader was slower.
+pub(crate) fn missed() -> u64 {
+    MISSED.load(Ordering::Relaxed)
+}
 
 /// Writes a line with our name in front. Where standard error is gone, as after
 /// the end of a terminal, nobody can be told, and that must not end anything:
@@ -67,7 +77,11 @@ fn write(mut line: String) {
     }
     match QUEUE.get() {
         // What finds no room is dropped: a trace does not wait for the reader.
-        Some(queue) => drop(queue.put(line.into_bytes())),
+        Some(queue) => {
+            if matches!(queue.put(line.into_bytes()), Put::Full) {
+                MISSED.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         None => drop(io::stderr().lock().write_all(line.as_bytes())),
     }
 }

@@ -29,7 +29,7 @@ use crate::{
         jvm::JvmMode,
         sock_diag::{self, Listing},
     },
-    warn::warn,
+    warn::{self, warn},
 };
 
 /// What becomes of records, and what else is asked of the host.
@@ -250,6 +250,7 @@ impl<P: Probes> Collector<P> {
             );
             self.limitation(sentence);
         }
+        self.report_missed_messages();
         let missing = self.sink.frames_dropped();
         if missing > 0 {
             let sentence = format!(
@@ -264,6 +265,20 @@ impl<P: Probes> Collector<P> {
                 "output fell behind: {} not shown, because the reader of standard output was \
                  slower than the trace; all connections are counted here",
                 text::counted(dropped, "line"),
+            );
+            self.limitation(sentence);
+        }
+    }
+
+    /// Says how many messages the reader of standard error did not take.
+    fn report_missed_messages(&mut self) {
+        let missed = warn::missed();
+        if missed > 0 {
+            let were = if missed == 1 { "was" } else { "were" };
+            let sentence = format!(
+                "{} {were} not shown, because the reader of standard error was slower than the \
+                 trace",
+                text::counted(missed, "message"),
             );
             self.limitation(sentence);
         }

@@ -4,6 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+/// For reading which connections are open, and until when those of which the walk has told
+/// get a line of their own: at a hundred thousand that is no limit.
+const OPEN_READ: Duration = Duration::from_millis(400);
+const OPEN_TAKEN: Duration = Duration::from_millis(900);
 /// For the names of processes that came last.
 const NAMES: Duration = Duration::from_millis(300);
 /// For closer looks and the list of TIME_WAIT sockets.
@@ -22,6 +26,8 @@ pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 pub(super) struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
+    pub open_read: Instant,
+    pub open_taken: Instant,
     recording: Instant,
     screen: Instant,
 }
@@ -33,6 +39,8 @@ impl Ending {
         Self {
             names: paused + NAMES,
             looks: paused + LOOKS,
+            open_read: now + OPEN_READ,
+            open_taken: now + OPEN_TAKEN,
             recording: now + RECORDING,
             screen: now + SCREEN,
         }

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use zerocopy::IntoBytes;
-use zkchurn_core::frame::Mark;
+use zkchurn_core::{frame::Mark, text};
 
 use super::{
     announce,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     exit::{Code, Failure},
     full_screen::trace::Ask,
-    host::helper::wire::Answer,
+    host::{helper::wire::Answer, kernel::OpenConnections},
     view::key::Wish,
     warn::warn,
 };
@@ -293,10 +293,22 @@ impl<S: Source, P: Probes> Trace<S, P> {
         for record in &older {
             collector.take(record.as_bytes());
         }
-        let mut take = |record: &[u8]| walk.pass(record, |record| collector.take(record));
-        while source.drain(BATCH, &mut take) == BATCH {}
-        for record in source.open_connections(now_ns) {
-            take(record.as_bytes());
+        while source.drain(BATCH, |record| {
+            walk.pass(record, |record| collector.take(record));
+        }) == BATCH
+        {}
+        let OpenConnections { open, is_complete } =
+            source.open_connections(now_ns, ending.open_read);
+        let mut has_lines = is_complete;
+        for record in open {
+            if std::time::Instant::now() < ending.open_taken || !walk.has_told(&record) {
+                walk.pass(record.as_bytes(), |record| collector.take(record));
+            } else {
+                has_lines = false;
+            }
+        }
+        if !has_lines {
+            collector.limitation(without_lines(walk.count_told()));
         }
         mark = self.mark();
         mark.loss.recursion_misses = misses;
@@ -327,4 +339,14 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+/// What is said of connections that are open, of which the walk had told, and for whose line
+/// there was no time.
+fn without_lines(count: usize) -> String {
+    format!(
+        "{} still open at the end, and counted so, without a line of their own: there are too \
+         many to list in the time that the end has",
+        text::counted(count as u64, "connection"),
+    )
 }

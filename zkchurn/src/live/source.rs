@@ -11,7 +11,7 @@ use crate::host::{
         asking::Looker,
         wire::{Answer, Task},
     },
-    kernel::{Checked, Followed, KernelError, KernelSource, Progress},
+    kernel::{Checked, Followed, KernelError, KernelSource, OpenConnections, Progress},
 };
 
 /// Records as they come.
@@ -30,7 +30,7 @@ pub(super) trait Source {
     fn detach(&mut self) -> Result<(), KernelError>;
 
     /// A record of each connection that is open at `now_ns`, oldest first.
-    fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord>;
+    fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections;
 
     /// Begins to walk the table from its start.
     fn begin_walk(&mut self);
@@ -72,8 +72,8 @@ impl Source for KernelSource {
         self.detach()
     }
 
-    fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
-        self.open_connections(now_ns)
+    fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections {
+        self.open_connections(now_ns, deadline)
     }
 
     fn begin_walk(&mut self) {

@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use zkchurn_common::{
     record::{
         ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_OPEN_AT_END,
-        STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, known,
+        STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, known,
     },
     wire::tag,
 };
@@ -205,6 +205,16 @@ impl TableWalk {
         let here = self.told.get(&record.socket);
         let here = here.filter(|known| known.started_ns == record.started_ns);
         here.map_or(record.told, |known| record.told.max(known.told))
+    }
+
+    /// Whether an earlier record told of the connection, so that it is counted.
+    pub(super) fn has_told(&self, record: &ConnectionRecord) -> bool {
+        self.told_of(record) != TOLD_NOTHING
+    }
+
+    /// Connections that were told of and whose last record has not come.
+    pub(super) fn count_told(&self) -> usize {
+        self.told.len()
     }
 
     /// Hands a record on, with what was told here of its connection entered.

@@ -54,7 +54,7 @@ use crate::{
             wire::{Answer, Found, Task},
         },
         jvm::JvmMode,
-        kernel::{Checked, Followed, KernelError, Progress},
+        kernel::{Checked, Followed, KernelError, OpenConnections, Progress},
         sock_diag::DiagSocket,
     },
 };
@@ -139,8 +139,16 @@ impl Source for Made {
         Ok(())
     }
 
-    fn open_connections(&self, _now_ns: u64) -> Vec<ConnectionRecord> {
-        Vec::new()
+    fn open_connections(&self, _now_ns: u64, deadline: std::time::Instant) -> OpenConnections {
+        if self.endless {
+            let soon = std::time::Instant::now() + Duration::from_secs(1);
+            assert!(deadline < soon, "the end has two seconds");
+            std::thread::sleep(deadline.saturating_duration_since(std::time::Instant::now()));
+        }
+        OpenConnections {
+            open: Vec::new(),
+            is_complete: !self.endless,
+        }
     }
 
     fn begin_walk(&mut self) {

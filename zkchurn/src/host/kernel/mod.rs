@@ -31,7 +31,7 @@ use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
 use table::Table;
-pub use table::{Checked, Followed, Progress};
+pub use table::{Checked, Followed, OpenConnections, Progress};
 use zkchurn_core::frame::{Hook, LossCounts, Sides};
 
 /// What to trace and with which resources.
@@ -328,10 +328,9 @@ impl KernelSource {
         Ok(())
     }
 
-    /// The connections in the table at `now_ns`, each as a record of stage
-    /// [`STAGE_OPEN_AT_END`](zkchurn_common::record::STAGE_OPEN_AT_END).
-    pub fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
-        self.table.open_connections(now_ns)
+    /// The connections in the table at `now_ns`, as many as are read until `deadline`.
+    pub fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections {
+        self.table.open_connections(now_ns, deadline)
     }
 
     /// What could not be recorded so far.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The kernel program's table of open connections, seen from user space.
 
-use std::os::fd::AsFd;
+use std::{os::fd::AsFd, time::Instant};
 
 use aya::{
     Ebpf,
@@ -42,6 +42,15 @@ pub enum Followed {
 pub struct Checked {
     /// Sockets that are closed; those that were so at an earlier look were told of.
     pub closed: u32,
+}
+
+/// The connections that are open at the end.
+#[derive(Debug)]
+pub struct OpenConnections {
+    /// Each as a record of stage [`STAGE_OPEN_AT_END`].
+    pub open: Vec<ConnectionRecord>,
+    /// Whether there was time for all of them.
+    pub is_complete: bool,
 }
 
 /// How far a walk has come.
@@ -197,9 +206,14 @@ impl Table {
         checked
     }
 
-    /// The connections in the table at `now_ns`, oldest first.
-    pub(super) fn open_connections(&self, now_ns: u64) -> Vec<ConnectionRecord> {
-        let entries = self.tracked.iter().filter_map(Result::ok);
+    /// The connections in the table at `now_ns`, oldest first, as many as are read until
+    /// `deadline`.
+    pub(super) fn open_connections(&self, now_ns: u64, deadline: Instant) -> OpenConnections {
+        let mut is_complete = true;
+        let entries = self.tracked.iter().filter_map(Result::ok).take_while(|_| {
+            is_complete = Instant::now() < deadline;
+            is_complete
+        });
         let entries = entries.filter_map(|(_, bytes)| TableEntry::read_from_bytes(&bytes).ok());
         let mut open: Vec<ConnectionRecord> = entries
             .filter(|entry| entry.record.stage != STAGE_ENDED)
@@ -212,7 +226,7 @@ impl Table {
             .collect();
         // The order of the table is that of its hash; that of the starts is stable.
         open.sort_unstable_by_key(|record| record.started_ns);
-        open
+        OpenConnections { open, is_complete }
     }
 }
 

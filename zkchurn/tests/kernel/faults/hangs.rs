@@ -14,6 +14,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use zkchurn_lab::harness::proc;
 
 use super::{
@@ -30,6 +31,55 @@ use crate::{
 /// How long the end may take on a machine that is busy with other tests; it is below two
 /// seconds on an idle one, which is shown as a figure.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A port that is served, and a file system that hangs when it is told to, mounted where
+/// zkchurn runs.
+struct Scene {
+    port: u16,
+    fs: HangingFs,
+    mounted: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            port: served_port(),
+            fs: HangingFs::new(),
+            mounted: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Where the file system is.
+    fn hanging(&self) -> &str {
+        self.mounted.path().to_str().unwrap()
+    }
+
+    /// Starts zkchurn after a line of shell, and waits until it traces.
+    fn trace(&self, prepare: &str, arguments: &[&str], begun: Begun<'_>) -> Run {
+        let command = self.fs.zkchurn(self.hanging(), prepare);
+        let port = self.port.to_string();
+        let common = ["--port", &port, "--interval", "1s"];
+        Run::start_until(command, &[&common, arguments].concat(), begun)
+    }
+
+    /// Interrupts a trace, takes the file system away after its end, and waits until the
+    /// helper that hung in it is gone.
+    fn end(self, run: Run, what: &str, helper: u32) -> (Ended, tempfile::TempDir) {
+        let ended = end(run, what);
+        let Self { fs, mounted, .. } = self;
+        drop(fs);
+        assert_gone(helper);
+        (ended, mounted)
+    }
+}
+
+/// A port of this namespace where whoever connects is served for as long as the test lasts.
+fn served_port() -> u16 {
+    let port = unused_port();
+    let listener = listen(port);
+    thread::spawn(move || drain(listener, usize::MAX));
+    port
+}
 
 /// A client that is another process: `bash`, connecting so many times.
 fn client(port: u16, count: usize) {
@@ -84,39 +134,26 @@ fn directory() -> (tempfile::TempDir, String) {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_process_that_cannot_be_read_holds_up_nothing() {
-    let (ended, recording, directories) = in_namespace(|| {
-        let port = unused_port();
-        let listener = listen(port);
-        thread::spawn(move || drain(listener, usize::MAX));
-        let fs = HangingFs::new();
-        let (mounted, hanging) = directory();
-        let (recorded, record) = directory();
+    let (recorded, directory) = directory();
+    let record = format!("{directory}/x.zkchurn");
+    let path = record.clone();
+    let (ended, mounted) = in_namespace(move || {
+        let scene = Scene::new();
         // As when this process held its mmap_lock: whoever reads its command line waits in
         // the kernel, and cannot be ended.
         let cover = format!(
-            "mount --bind {hanging}/{FILE} /proc/{}/cmdline &&",
+            "mount --bind {}/{FILE} /proc/{}/cmdline &&",
+            scene.hanging(),
             std::process::id()
         );
-        let record = format!("{record}/x.zkchurn");
-        let arguments = [
-            "--port",
-            &port.to_string(),
-            "--interval",
-            "1s",
-            "--record",
-            &record,
-        ];
-        let mut run = Run::start(fs.zkchurn(&hanging, &cover), &arguments);
+        let mut run = scene.trace(&cover, &["--record", &path], Begun::Says);
         let looker = helper(&run, "zkchurn-look");
-        client(port, 5);
-        fs.hang();
-        (0..20).for_each(|_| drop(connect(v4(port))));
-        client(port, 5);
+        client(scene.port, 5);
+        scene.fs.hang();
+        (0..20).for_each(|_| drop(connect(v4(scene.port))));
+        client(scene.port, 5);
         run.await_message("does not answer");
-        let ended = end(run, "a process that cannot be read");
-        drop(fs);
-        assert_gone(looker);
-        (ended, record, (mounted, recorded))
+        scene.end(run, "a process that cannot be read", looker)
     });
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let trace = Trace::parse(&ended.stdout).unwrap();
@@ -132,43 +169,37 @@ fn a_process_that_cannot_be_read_holds_up_nothing() {
     let degraded = trace.report["degraded"].to_string();
     assert!(degraded.contains("1 process did not answer"), "{degraded}");
     assert!(ended.stdout.contains("\"type\":\"interval\""));
-    let replayed = replay(Path::new(&recording));
+    let replayed = replay(Path::new(&record));
     assert_eq!(replayed.status.code(), Some(0));
     assert_eq!(String::from_utf8(replayed.stdout).unwrap(), ended.stdout);
-    drop(directories);
+    drop((recorded, mounted));
 }
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_process_whose_descriptors_hang_holds_up_neither_the_start_nor_the_older_connections() {
     let (ended, took, holder, hung) = in_namespace(|| {
-        let port = unused_port();
-        let listener = listen(port);
-        let held = connect(v4(port));
-        let mut holder = holding(port);
-        let mut hung = holding(port);
-        let fs = HangingFs::new();
-        let (_mounted, hanging) = directory();
+        let scene = Scene::new();
+        let held = connect(v4(scene.port));
+        let mut holder = holding(scene.port);
+        let mut hung = holding(scene.port);
         // As when it held a lock that these take.
-        let of_hung = format!("/proc/{}", hung.id());
+        let (of_hung, hanging) = (format!("/proc/{}", hung.id()), scene.hanging());
         let cover = format!(
             "mount --bind {hanging} {of_hung}/fd && mount --bind {hanging} {of_hung}/ns && \
              ! [ -e {hanging}/{HANG} ] &&"
         );
         let begun = Instant::now();
-        let arguments = ["--port", &port.to_string(), "--interval", "1s"];
-        let run = Run::start(fs.zkchurn(&hanging, &cover), &arguments);
+        let run = scene.trace(&cover, &[], Begun::Says);
         let took = begun.elapsed();
         let looker = helper(&run, "zkchurn-look");
         holder.kill().unwrap();
         holder.wait().unwrap();
-        client(port, 5);
-        let ended = end(run, "a process whose descriptors hang");
-        drop(fs);
-        assert_gone(looker);
+        client(scene.port, 5);
+        let (ended, _mounted) = scene.end(run, "a process whose descriptors hang", looker);
         hung.kill().unwrap();
         hung.wait().unwrap();
-        drop((held, listener));
+        drop(held);
         (ended, took, holder.id(), hung.id())
     });
     figure(&format!(
@@ -208,54 +239,52 @@ fn holding(port: u16) -> Child {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
-fn a_log_on_a_file_system_that_hangs_delays_no_other_process() {
+fn logs_on_a_file_system_that_hangs_delay_no_other_process() {
     let (ended, hung) = in_namespace(|| {
-        let port = unused_port();
-        let listener = listen(port);
-        thread::spawn(move || drain(listener, usize::MAX));
-        let fs = HangingFs::new();
-        let (_mounted, hanging) = directory();
-        let arguments = ["--port", &port.to_string()];
-        let run = Run::start(fs.zkchurn(&hanging, ""), &arguments);
+        let scene = Scene::new();
+        let run = scene.trace("", &[], Begun::Says);
         let looker = helper(&run, "zkchurn-look");
         // Not this process's log: a program that it starts would close it, and hang.
-        let log = format!("/proc/{}/root{hanging}/{FILE}", run.pid());
-        let mut hung = churning(port, &format!("exec 4>>{log};"));
-        wait_for(PATIENCE, "its log to be open", || {
-            fs::read_link(format!("/proc/{}/fd/4", hung.id())).is_ok()
+        let log = format!("/proc/{}/root{}/{FILE}", run.pid(), scene.hanging());
+        let mut hung = [(); 3].map(|()| churning(scene.port, &format!("exec 4>>{log};")));
+        wait_for(PATIENCE, "their log to be open", || {
+            let is_open = |one: &Child| fs::read_link(format!("/proc/{}/fd/4", one.id())).is_ok();
+            hung.iter().all(is_open)
         });
-        fs.hang();
-        hung.stdin.take().unwrap().write_all(b"\n").unwrap();
-        let mut other = churning(port, "");
-        other.stdin.take().unwrap().write_all(b"\n").unwrap();
+        scene.fs.hang();
+        let begin = |one: &mut Child| one.stdin.take().unwrap().write_all(b"\n").unwrap();
+        hung.iter_mut().for_each(begin);
+        let mut other = churning(scene.port, "");
+        begin(&mut other);
         thread::sleep(Duration::from_secs(4));
-        let ended = end(run, "a log that hangs");
+        let ended = end(run, "logs that hang");
         other.kill().unwrap();
         other.wait().unwrap();
-        hung.kill().unwrap();
-        // Its end waits for the file system, too.
+        hung.iter_mut().for_each(|one| one.kill().unwrap());
+        // Their end waits for the file system, too.
+        let Scene { fs, .. } = scene;
         drop(fs);
-        let pid = hung.id();
-        hung.wait().unwrap();
         assert_gone(looker);
-        (ended, pid)
+        let pids = hung.each_ref().map(Child::id);
+        hung.iter_mut()
+            .for_each(|one| assert!(!one.wait().unwrap().success()));
+        (ended, pids)
     });
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let trace = Trace::parse(&ended.stdout).unwrap();
     trace.assert_nothing_lost();
     // Each keeps one more open, so that it lives on.
-    assert_eq!(trace.report["total"]["ended"], 20);
+    assert_eq!(trace.report["total"]["ended"], 40);
     let suspects = trace.report["suspects"].as_array().unwrap();
-    let of = |hangs: bool| {
-        let mut suspects = suspects.iter();
-        suspects.find(|suspect| (suspect["pid"] == hung) == hangs)
-    };
-    let notes = of(true).unwrap()["details"]["notes"].to_string();
-    assert!(
-        notes.contains("not finished when the trace ended"),
-        "{notes}"
-    );
-    let other = of(false);
+    let is_hung = |suspect: &Value| hung.iter().any(|pid| suspect["pid"] == *pid);
+    for suspect in suspects.iter().filter(|suspect| is_hung(suspect)) {
+        let notes = suspect["details"]["notes"].to_string();
+        assert!(
+            notes.contains("not finished when the trace ended"),
+            "{notes}"
+        );
+    }
+    let other = suspects.iter().find(|suspect| !is_hung(suspect));
     let other = other.expect("the other one was looked at");
     assert!(other["logs"].is_object(), "{other:#}");
 }
@@ -275,28 +304,14 @@ fn churning(port: u16, begin: &str) -> Child {
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_recording_on_a_file_system_that_hangs_is_named_as_incomplete() {
     let (ended, path) = in_namespace(|| {
-        let port = unused_port();
-        let listener = listen(port);
-        thread::spawn(move || drain(listener, usize::MAX));
-        let fs = HangingFs::new();
-        let (_mounted, hanging) = directory();
-        let record = format!("{hanging}/x.zkchurn");
-        let arguments = [
-            "--port",
-            &port.to_string(),
-            "--interval",
-            "1s",
-            "--record",
-            &record,
-        ];
-        let run = Run::start(fs.zkchurn(&hanging, ""), &arguments);
+        let scene = Scene::new();
+        let record = format!("{}/x.zkchurn", scene.hanging());
+        let run = scene.trace("", &["--record", &record], Begun::Says);
         let recorder = helper(&run, "zkchurn-record");
-        client(port, 5);
-        fs.hang();
-        client(port, 500);
-        let ended = end(run, "a recording whose file system hangs");
-        drop(fs);
-        assert_gone(recorder);
+        client(scene.port, 5);
+        scene.fs.hang();
+        client(scene.port, 500);
+        let (ended, _mounted) = scene.end(run, "a recording whose file system hangs", recorder);
         (ended, record)
     });
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
@@ -315,9 +330,7 @@ fn a_reader_that_pauses_stops_neither_the_recording_nor_the_end() {
     let record = format!("{record}/x.zkchurn");
     let path = record.clone();
     let (code, said) = in_namespace(move || {
-        let port = unused_port();
-        let listener = listen(port);
-        thread::spawn(move || drain(listener, usize::MAX));
+        let port = served_port();
         let mut command = recording_to(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, &path);
         command.args(["--format", "json", "--interval", "1s"]);
         let mut child = command
@@ -360,6 +373,58 @@ fn a_reader_that_pauses_stops_neither_the_recording_nor_the_end() {
     drop(recorded);
 }
 
+/// The kernel program's log is more than a pipe holds.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_reader_of_messages_that_pauses_stops_neither_the_recording_nor_the_end() {
+    const COUNT: usize = 5_000;
+    const BURST: usize = 100;
+    let (recorded, directory) = directory();
+    let record = format!("{directory}/x.zkchurn");
+    let path = record.clone();
+    let (ended, said) = in_namespace(move || {
+        let port = served_port();
+        let mut command = recording_to(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, &path);
+        let out = fs::File::create(format!("{directory}/out")).unwrap();
+        command.args(["--format", "json", "--interval", "1s", "-vv"]);
+        let mut child = command.stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        await_tracing(&mut stderr);
+        for _ in 0..COUNT / BURST {
+            (0..BURST).for_each(|_| drop(connect(v4(port))));
+            // The log is taken each time that records are, and has little room.
+            thread::sleep(Duration::from_millis(60));
+        }
+        let begun = Instant::now();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let mut status = None;
+        wait_for(PATIENCE, "the end of zkchurn", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        let took = begun.elapsed();
+        figure(&format!(
+            "a reader of messages that pauses: ended {:.2} s after SIGTERM",
+            took.as_secs_f64()
+        ));
+        assert!(took < ENDS_WITHIN, "{took:?}");
+        let mut said = Vec::new();
+        stderr.read_to_end(&mut said).unwrap();
+        let printed = fs::read_to_string(format!("{directory}/out")).unwrap();
+        ((status.unwrap().code(), printed), said)
+    });
+    let (code, printed) = ended;
+    assert_eq!(code, Some(0));
+    // All that the pipe held: it was full.
+    assert!(said.len() > 60_000, "{} bytes", said.len());
+    let trace = Trace::parse(&printed).unwrap();
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), COUNT);
+    let recording = Path::new(&record);
+    assert!(recording.exists() && !partial(recording).exists());
+    drop(recorded);
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_the_end() {
@@ -367,12 +432,9 @@ fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_th
         let (recorded, record) = directory();
         let record = format!("{record}/x.zkchurn");
         let path = record.clone();
-        let ended = in_namespace(move || {
-            let port = unused_port();
-            let listener = listen(port);
-            thread::spawn(move || drain(listener, usize::MAX));
-            let fs = HangingFs::new();
-            let (_mounted, hanging) = directory();
+        let (ended, mounted) = in_namespace(move || {
+            let scene = Scene::new();
+            let hanging = scene.hanging();
             let (cover, begun) = match with_messages {
                 false => (format!("exec >{hanging}/out &&"), Begun::Says),
                 true => (
@@ -380,23 +442,12 @@ fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_th
                     Begun::Records(&path),
                 ),
             };
-            let arguments = [
-                "--port",
-                &port.to_string(),
-                "--interval",
-                "1s",
-                "--record",
-                &path,
-            ];
-            let run = Run::start_until(fs.zkchurn(&hanging, &cover), &arguments, begun);
+            let run = scene.trace(&cover, &["--record", &path], begun);
             let printer = helper(&run, "zkchurn-print");
-            client(port, 5);
-            fs.hang();
-            client(port, 100);
-            let ended = end(run, "an output file that hangs");
-            drop(fs);
-            assert_gone(printer);
-            ended
+            client(scene.port, 5);
+            scene.fs.hang();
+            client(scene.port, 100);
+            scene.end(run, "an output file that hangs", printer)
         });
         assert_eq!(ended.code, Some(7), "{}", ended.stderr);
         let said = "the file system of standard output does not answer";
@@ -411,7 +462,7 @@ fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_th
         let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
         trace.assert_nothing_lost();
         assert_eq!(trace.connections.len(), 105);
-        drop(recorded);
+        drop((recorded, mounted));
     }
 }
 
@@ -434,9 +485,7 @@ fn await_tracing(stderr: &mut impl Read) {
 fn a_helper_that_is_stopped_or_killed_costs_names_and_nothing_else() {
     for signal in [Signal::STOP, Signal::KILL] {
         let ended = in_namespace(move || {
-            let port = unused_port();
-            let listener = listen(port);
-            thread::spawn(move || drain(listener, usize::MAX));
+            let port = served_port();
             let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
             let run = Run::start(command, &["--port", &port.to_string(), "--interval", "1s"]);
             let looker = helper(&run, "zkchurn-look");
