@@ -14,21 +14,15 @@ use crate::{privilege, privileged_tests, setup};
 #[derive(Args)]
 pub(crate) struct Options {
     /// Memory that the tests and zkchurn share, in MiB
-    #[arg(long, default_value_t = MEMORY_FOR_ALL_MIB, value_name = "MIB")]
+    #[arg(long, default_value_t = MEMORY_MIB, value_name = "MIB")]
     memory: u64,
     /// Only tests whose name holds one of these words
     #[arg(long, value_name = "WORD")]
     only: Vec<String>,
 }
 
-/// Some of them, for the suite: connections that close in all ways, of both sides, of odd
-/// programs, and older than the trace.
-const OF_THE_SUITE: [&str; 4] = ["closing::", "sides::", "older::", "life::"];
-
-/// For these. With 40 MiB the kernel kills.
-const MEMORY_MIB: u64 = 64;
-/// For all of them: one holds 190 MiB of what zkchurn prints.
-const MEMORY_FOR_ALL_MIB: u64 = 384;
+/// One of them holds 190 MiB of what zkchurn prints.
+const MEMORY_MIB: u64 = 384;
 
 /// Runs `env` with the rest in the group, and takes the group away, which fails where a process
 /// is left in it. The kernel counts how often the limit was met. This shell stays outside: in
@@ -88,11 +82,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::ensure(&[setup::Group::Ebpf, setup::Group::Tests])?;
     let only: Vec<_> = options.only.iter().map(String::as_str).collect();
     run_within(options.memory, &only)
-}
-
-/// The tests that are in the suite.
-pub(crate) fn of_the_suite() -> Result<()> {
-    run_within(MEMORY_MIB, &OF_THE_SUITE)
 }
 
 fn run_within(memory_mib: u64, only: &[&str]) -> Result<()> {

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, limit, lint,
-    privileged_tests, setup, squeezed,
+    privileged_tests, setup,
 };
 
 /// Options of `test`.
@@ -123,7 +123,6 @@ fn steps(options: &Options) -> Vec<Step> {
         (HOST_TESTS, step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
         (KERNEL_TESTS, step(|| privileged_tests::run("kernel"))),
-        ("some kernel tests, squeezed", step(squeezed::of_the_suite)),
         (
             "the full-screen view of a trace",
             step(|| privileged_tests::run("live_trace")),
