@@ -5,6 +5,7 @@
 
 mod keep;
 mod outcome;
+mod pairs;
 mod plain;
 mod table;
 mod verdict;
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// Keep each recording and its ground truth in this directory
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Run chosen pairs of kinds, both at once, and no single ones
+    #[arg(long, conflicts_with_all = ["only", "quick", "record", "list"])]
+    pairs: bool,
     /// List the kinds and run none
     #[arg(long)]
     list: bool,
@@ -89,6 +93,9 @@ fn as_root(options: &Options, zkchurn: &Path) -> Result<()> {
     if options.quick {
         again.arg("--quick");
     }
+    if options.pairs {
+        again.arg("--pairs");
+    }
     if !options.only.is_empty() {
         again.args(["--only", &options.only.join(",")]);
     }
@@ -116,6 +123,9 @@ fn matrix(options: &Options, kinds: &[&'static Kind], zkchurn: &Path) -> Result<
     let begun = Instant::now();
     abandoned::namespaces()?;
     let tools = Tools::prepare(zkchurn)?;
+    if options.pairs {
+        return pairs::run(&tools, usize::from(options.at_once));
+    }
     let outcomes = all_of(
         kinds,
         usize::from(options.at_once),

@@ -108,7 +108,7 @@ fn counted(all: &[&Connection]) -> BTreeMap<String, usize> {
     counts
 }
 
-fn found(report: &Value) -> Result<Vec<Found>> {
+pub(super) fn found(report: &Value) -> Result<Vec<Found>> {
     let findings = report["findings"]
         .as_array()
         .context("a report without findings")?;

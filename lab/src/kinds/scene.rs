@@ -38,6 +38,8 @@ pub(crate) struct Scene<'a> {
     pub port: u16,
     /// Its name goes with the scene.
     _namespace: Namespace,
+    /// Another port that is traced, too.
+    beside: Option<u16>,
     started: Instant,
     traced: Cell<Option<Duration>>,
 }
@@ -52,9 +54,18 @@ impl<'a> Scene<'a> {
             dir,
             port,
             _namespace: namespace,
+            beside: None,
             started: Instant::now(),
             traced: Cell::new(None),
         })
+    }
+
+    /// With another scene's port traced as well.
+    pub(crate) fn beside(self, port: u16) -> Self {
+        Self {
+            beside: Some(port),
+            ..self
+        }
     }
 
     /// The port on the loopback address.
@@ -79,8 +90,11 @@ impl<'a> Scene<'a> {
 
     /// Starts zkchurn.
     pub(crate) fn trace(&self) -> Result<Tracer> {
-        let port = self.port.to_string();
-        let arguments = [&["--port", &port], &EVERYTHING[..]].concat();
+        let ports = match self.beside {
+            Some(other) => format!("{},{other}", self.port),
+            None => self.port.to_string(),
+        };
+        let arguments = [&["--port", &ports], &EVERYTHING[..]].concat();
         let output = self.dir.join("zkchurn.out");
         let recording = self.recording();
         let tracer = Tracer::start_quietly(&self.tools.zkchurn, &arguments, &recording, &output)?;
