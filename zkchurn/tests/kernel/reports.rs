@@ -12,7 +12,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    faults::run::{PATIENCE, Run, partial, recording_to},
+    faults::run::{PATIENCE, Run, partial},
     in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
@@ -44,7 +44,8 @@ fn a_trace_writes_what_is_made_of_its_recording() {
     let ended = in_namespace(move || {
         let port = unused_port();
         let accepting = drain(listen(port), 20);
-        let mut command = recording_to(zkchurn(), port, &path);
+        let mut command = zkchurn();
+        command.args(["--port", &port.to_string(), "--record", &path]);
         let caller = CALLER.to_string();
         command.env("SUDO_UID", &caller).env("SUDO_GID", &caller);
         for to in &to {
