@@ -101,10 +101,9 @@ impl Root {
     }
 
     fn at(path: PathBuf) -> Result<Self> {
-        // In `/tmp`, where it has the same path inside.
         let shared = tempfile::Builder::new()
             .prefix("zkchurn-root-")
-            .tempdir_in("/tmp")
+            .tempdir_in(below_tmp())
             .context("cannot make a directory in /tmp")?;
         let enter = script(&shared.path().join("enter.sh"), ENTER)?;
         Ok(Self {
@@ -173,6 +172,16 @@ impl Root {
             self.shared.path().display()
         );
         script(&self.shared.path().join("zkchurn-inside"), &text)
+    }
+}
+
+/// A directory in `/tmp`, which has the same path inside: where the guard cleans up, if this
+/// run has one.
+fn below_tmp() -> PathBuf {
+    let own = std::env::temp_dir();
+    match own.starts_with("/tmp") {
+        true => own,
+        false => PathBuf::from("/tmp"),
     }
 }
 

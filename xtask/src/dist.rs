@@ -4,7 +4,9 @@
 //! sources give the same bytes wherever they are; `--prove` shows it (docs/adr/0028).
 
 mod build;
+mod check;
 mod identity;
+mod image;
 mod manual;
 mod package;
 mod prove;
@@ -53,6 +55,8 @@ pub(crate) struct Packages {
     pub(crate) deb: PathBuf,
     /// Red Hat's.
     pub(crate) rpm: PathBuf,
+    /// The container image.
+    pub(crate) image: PathBuf,
 }
 
 /// Makes the static binary for this machine and nothing else.
@@ -132,7 +136,11 @@ fn make(root: &Path, out: &Path, identity: &Identity, targets: &[Target]) -> Res
         made.packages = Some(Packages {
             deb: package::deb(root, out, &stage, identity, made)?,
             rpm: package::rpm(root, out, &stage, identity, made)?,
+            image: image::make(root, out, identity, made)?,
         });
+    }
+    for packages in all.iter().filter_map(|made| made.packages.as_ref()) {
+        check::deb(&packages.deb)?;
     }
     sbom::write(root, out, identity)?;
     sums::write(out)?;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! `install-test`: what `dist` made, in root file systems of Debian's releases. The static
 //! binary has to trace the demo's exact counts there; the packages have to be installed,
-//! work, and be removed without leaving a file.
+//! work, and be removed without leaving a file; the image has to trace another container's
+//! process with what contrib/kubernetes allows it.
 
+mod container;
+mod manifest;
 mod packages;
 mod page;
 mod tracing;
@@ -48,20 +51,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         complete || !options.write,
         "--write needs all releases and no --binary-only"
     );
-    setup::ensure(&[setup::Group::Roots])?;
+    setup::ensure(&[setup::Group::Roots, setup::Group::Manifests])?;
     privilege::acquire("to enter other root file systems and to trace in them")?;
     let made = match options.binary_only {
         true => dist::binary_for_host()?,
         false => dist::for_host()?,
+    };
+    let container = match &made.packages {
+        Some(made) => {
+            println!("\ninstall-test: the image");
+            Some(container::run(&made.image, &manifest::checked()?)?)
+        }
+        None => None,
     };
     let mut outcomes = Vec::new();
     for release in releases {
         println!("\ninstall-test: Debian {}", release.name);
         outcomes.push(test(release, &made)?);
     }
-    println!("\n{}", page::lines(&outcomes));
+    let lines = page::lines(&outcomes, container.as_ref());
+    println!("\n{lines}");
     if options.write {
-        page::write(&outcomes)?;
+        page::write(&lines)?;
     }
     Ok(())
 }

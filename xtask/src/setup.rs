@@ -12,7 +12,9 @@ pub mod incident;
 pub mod kazoo;
 mod kernels;
 mod kinds;
+pub mod manifests;
 pub mod mutants;
+mod python;
 mod remedy;
 mod roots;
 mod tests;
@@ -56,6 +58,8 @@ pub enum Group {
     Kernels,
     /// Programs that bring about kinds of churn.
     Kinds,
+    /// Checking manifests for Kubernetes.
+    Manifests,
     /// Making faults that the tests should notice; the suite does not.
     Mutants,
     /// Root file systems of other releases.
@@ -92,6 +96,7 @@ impl Group {
             Self::Kazoo => kazoo::missing(),
             Self::Kernels => kernels::missing(),
             Self::Kinds => kinds::missing(),
+            Self::Manifests => manifests::missing(),
             Self::Mutants => mutants::missing(),
             Self::Roots => roots::missing(),
             Self::Tests => tests::missing(),

@@ -18,6 +18,8 @@ pub(super) struct Identity {
     pub(super) date: String,
     /// Its moment in seconds since 1970: `SOURCE_DATE_EPOCH`.
     pub(super) epoch: String,
+    /// Its moment such as `2026-11-27T12:00:00Z`.
+    pub(super) rfc3339: String,
     /// Its moment as a mail has it, for Debian's changelog.
     pub(super) mail_date: String,
 }
@@ -34,6 +36,7 @@ impl Identity {
             commit,
             date: utc(root, "%Y-%m-%d")?,
             epoch: git(root, &["log", "-1", "--format=%ct"])?,
+            rfc3339: utc(root, "%Y-%m-%dT%H:%M:%SZ")?,
             mail_date: utc(root, "%a, %d %b %Y %H:%M:%S +0000")?,
         })
     }

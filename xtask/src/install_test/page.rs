@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::Outcome;
+use super::{Outcome, container};
 use crate::workspace;
 
 const PAGE: &str = "docs/measurements/platforms.md";
@@ -14,7 +14,7 @@ const BEGIN: &str = "<!-- cargo xtask install-test --write renews this -->\n";
 const END: &str = "<!-- end -->\n";
 
 /// The table as Markdown.
-pub(super) fn lines(outcomes: &[Outcome]) -> String {
+pub(super) fn lines(outcomes: &[Outcome], container: Option<&container::Traced>) -> String {
     let mut text = "| root | its libc | static binary traced | degraded | .deb | .rpm |\n\
                     |---|---|---|---|---|---|\n"
         .to_owned();
@@ -23,10 +23,7 @@ pub(super) fn lines(outcomes: &[Outcome]) -> String {
             Some(count) => format!("{count} files installed, none left"),
             None => "not tried".to_owned(),
         };
-        let degraded = match outcome.degraded.as_slice() {
-            [] => "nothing".to_owned(),
-            sentences => sentences.join("; "),
-        };
+        let degraded = degraded(&outcome.degraded);
         let packages = outcome.packages.as_ref();
         let _ = writeln!(
             text,
@@ -39,16 +36,32 @@ pub(super) fn lines(outcomes: &[Outcome]) -> String {
             files(packages.map(|files| files.rpm)),
         );
     }
+    if let Some(container) = container {
+        let _ = writeln!(
+            text,
+            "| the image, under crun | none | {} of {} connections of another container | {} | | |",
+            container.connections,
+            container.connections,
+            degraded(&container.degraded)
+        );
+    }
     text
 }
 
+fn degraded(sentences: &[String]) -> String {
+    match sentences {
+        [] => "nothing".to_owned(),
+        sentences => sentences.join("; "),
+    }
+}
+
 /// Puts it in the place of the last one.
-pub(super) fn write(outcomes: &[Outcome]) -> Result<()> {
+pub(super) fn write(lines: &str) -> Result<()> {
     let file = workspace::root().join(PAGE);
     let text = fs::read_to_string(&file).with_context(|| format!("no {PAGE}"))?;
     let marks = || format!("{PAGE} lacks its marks");
     let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
     let (_, after) = rest.split_once(END).with_context(marks)?;
-    let text = format!("{before}{BEGIN}\n{}\n{END}{after}", lines(outcomes));
+    let text = format!("{before}{BEGIN}\n{lines}\n{END}{after}");
     fs::write(&file, text).with_context(|| format!("cannot write {PAGE}"))
 }

@@ -90,7 +90,7 @@ impl Archive {
             modules: dir.join("modules"),
             abi: offer.abi,
         };
-        if !image.vmlinuz.exists() {
+        if !image.vmlinuz.exists() || !has_all_modules(&dir) {
             self.fetch(&offer.packages, &dir)
                 .with_context(|| format!("cannot fetch {}", image.abi))?;
         }
@@ -185,7 +185,14 @@ fn keep(unpacked: &Path, dir: &Path) -> Result<()> {
         kernels.len()
     );
     fs::copy(kernels[0], dir.join("vmlinuz"))?;
-    Ok(())
+    Ok(fs::write(dir.join(KEPT), MODULES.join(" "))?)
+}
+
+/// Which modules were looked for as a package was unpacked: not every kernel has all.
+const KEPT: &str = "modules-kept";
+
+fn has_all_modules(dir: &Path) -> bool {
+    fs::read_to_string(dir.join(KEPT)).is_ok_and(|kept| kept == MODULES.join(" "))
 }
 
 fn module_of(file: &Path) -> Option<&str> {

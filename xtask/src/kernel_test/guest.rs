@@ -39,7 +39,7 @@ pub(crate) fn build(
 
 fn skeleton(root: &Path) -> Result<()> {
     for dir in [
-        "proc", "sys", "dev", "run", "tmp", "root", "etc", "var/tmp", "modules",
+        "proc", "sys", "dev", "run", "tmp", "root", "etc", "var/tmp", "mnt", "modules",
     ] {
         fs::create_dir_all(root.join(dir))?;
     }

@@ -18,11 +18,13 @@ const TOOLS: [(&str, &str); 3] = [
     ("cargo-cyclonedx", "0.5.9"),
 ];
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("gzip", "gzip"),
     ("mandoc", "mandoc"),
     ("lintian", "lintian"),
     ("rpm", "rpm"),
+    ("tar", "tar"),
+    ("umoci", "umoci"),
 ];
 
 /// What is missing for binaries, as far as it can be told.

@@ -3,11 +3,14 @@
 
 use super::remedy::{self, Missing};
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("debootstrap", "debootstrap"),
     ("unshare", "util-linux"),
     ("pivot_root", "util-linux"),
     ("rpm", "rpm"),
+    ("crun", "crun"),
+    ("umoci", "umoci"),
+    ("perl", "perl-base"),
 ];
 
 pub(crate) fn missing() -> Vec<Missing> {

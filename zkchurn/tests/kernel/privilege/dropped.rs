@@ -26,16 +26,17 @@ struct Held {
 }
 
 impl Held {
-    fn of(pid: u32, tid: u32) -> Self {
-        let status = proc::thread_status(pid, tid).unwrap();
+    /// `None` where the thread has ended.
+    fn of(pid: u32, tid: u32) -> Option<Self> {
+        let status = proc::thread_status(pid, tid).ok()?;
         let mask = |name| status.mask(name).unwrap();
-        Self {
+        Some(Self {
             permitted: mask("CapPrm"),
             effective: mask("CapEff"),
             inheritable: mask("CapInh"),
             ambient: mask("CapAmb"),
             no_new_privs: mask("NoNewPrivs"),
-        }
+        })
     }
 }
 
@@ -61,12 +62,10 @@ fn assert_held_by(pid: u32, permitted: u64, effective: u64) {
     // after that; each new thread of it does so by itself.
     wait_for(Duration::from_secs(5), "it to give the rest up", || {
         let threads = proc::threads(pid).unwrap();
-        threads.iter().all(|tid| {
-            let held = Held::of(pid, *tid);
-            held == expected || held.permitted == 0
-        })
+        let mut held = threads.iter().filter_map(|tid| Held::of(pid, *tid));
+        held.all(|held| held == expected || held.permitted == 0)
     });
-    assert_eq!(Held::of(pid, pid), expected);
+    assert_eq!(Held::of(pid, pid), Some(expected));
 }
 
 /// The same for a trace that root starts with these arguments, and its helper.

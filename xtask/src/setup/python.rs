@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//! Libraries for Python, each in a directory of its own below `target/`: nothing of the
+//! system's Python is changed.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::remedy::Missing;
+use crate::command;
+
+/// A library from PyPI.
+pub(super) struct Library<'a> {
+    /// As people call it.
+    pub(super) what: &'a str,
+    /// As PyPI does.
+    pub(super) package: &'a str,
+    /// The version that is used.
+    pub(super) version: &'a str,
+    /// What prints its version where it can be imported.
+    pub(super) print_version: &'a str,
+}
+
+impl Library<'_> {
+    /// What is missing to use it from `dir`, which belongs into `PYTHONPATH`.
+    pub(super) fn missing(&self, dir: &Path) -> Vec<Missing> {
+        let mut import = Command::new("python3");
+        import
+            .args(["-c", self.print_version])
+            .env("PYTHONPATH", dir);
+        if command::output(&mut import).is_ok_and(|found| found.trim() == self.version) {
+            return Vec::new();
+        }
+        let mut pip = Command::new("python3");
+        if command::output(pip.args(["-m", "pip", "--version"])).is_err() {
+            let packages = ["python3", "python3-pip"];
+            return vec![Missing::package("pip of Python 3", &packages)];
+        }
+        let mut install = Command::new("python3");
+        install
+            .args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
+            .arg(dir)
+            .arg(format!("{}=={}", self.package, self.version));
+        vec![Missing::command(self.what, install)]
+    }
+}
