@@ -7,24 +7,17 @@ use std::time::Duration;
 use anyhow::Result;
 use xtask::setup::clients::CLI_MT;
 
-use super::Kind;
 use super::expected::{Expected, Findings};
 use super::scene::{AT_MOST, Scene};
 use super::truth::Truth;
+use super::{Kind, requests};
 
 const COUNT: usize = 14;
-const PER_REQUEST: Findings = Findings::must(&[&["client_per_request"]]);
+/// Clients of other languages say more.
 const REQUESTS: Expected = Expected {
-    outcomes: &[
-        "answered_then_closed_by_peer",
-        "answered_then_closed_by_us",
-        "reset_by_us",
-        "reset_by_peer",
-    ],
     payload_out: (48, 300),
     payload_in: (40, 500),
-    plain: PER_REQUEST,
-    handshake: PER_REQUEST,
+    ..requests::REQUESTS
 };
 
 /// The kinds of this file.
@@ -57,8 +50,8 @@ pub(super) const KINDS: &[Kind] = &[
         expected: Expected {
             payload_out: (4, 300),
             payload_in: (40, 1_000),
-            plain: PER_REQUEST.may(&["four_letter_word_monitor"]),
-            handshake: PER_REQUEST.may(&["four_letter_word_monitor"]),
+            plain: requests::FINDING.may(&["four_letter_word_monitor"]),
+            handshake: requests::FINDING.may(&["four_letter_word_monitor"]),
             ..REQUESTS
         },
         run: aiozk,

@@ -9,10 +9,10 @@ use super::scene::{AT_MOST, Scene};
 use super::truth::{Truth, established_ports, lines_with};
 
 const COUNT: usize = 14;
-const FINDING: Findings = Findings::must(&[&["client_per_request"]]);
+pub(super) const FINDING: Findings = Findings::must(&[&["client_per_request"]]);
 /// Who closes first is a race: the client asks the server to end the session
 /// and both close.
-const REQUESTS: Expected = Expected {
+pub(super) const REQUESTS: Expected = Expected {
     outcomes: &[
         "answered_then_closed_by_peer",
         "answered_then_closed_by_us",

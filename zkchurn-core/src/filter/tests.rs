@@ -13,14 +13,19 @@ fn filter(text: &str) -> Filter {
     Filter::from_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn decision(text: &str, connection: &Connection) -> Decision {
-    filter(text).decide(&Subject {
+/// A connection of whose process nothing is known.
+fn subject(connection: &Connection) -> Subject<'_> {
+    Subject {
         connection,
         outcome: Outcome::of(connection),
         process: None,
         details: None,
         thread_name: None,
-    })
+    }
+}
+
+fn decision(text: &str, connection: &Connection) -> Decision {
+    filter(text).decide(&subject(connection))
 }
 
 fn comm(name: &str) -> Comm {
@@ -94,11 +99,8 @@ fn pods_and_containers_go_by_every_name_that_people_have_for_them() {
     let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let details = looked_at("zk-0", "prod", "web", id);
     let subject = Subject {
-        connection: &connection,
-        outcome: Outcome::of(&connection),
-        process: None,
         details: Some(&details),
-        thread_name: None,
+        ..subject(&connection)
     };
     for (text, wanted) in [
         ("pod:zk-0", Decision::Yes),
@@ -120,13 +122,6 @@ fn two_filters_want_what_both_want() {
     let connection = connection("worker");
     let both = filter("process:java or pid:9").and(Filter::of_name("thread", "work*").unwrap());
     assert_eq!(both.to_string(), "(process:java or pid:9) thread:\"work*\"");
-    let subject = |connection| Subject {
-        connection,
-        outcome: Outcome::of(connection),
-        process: None,
-        details: None,
-        thread_name: None,
-    };
     let neither = filter("pid:9").and(Filter::of_name("thread", "work*").unwrap());
     assert_eq!(neither.decide(&subject(&connection)), Decision::No);
     let again: Filter = both.to_string().parse().unwrap();
@@ -141,11 +136,8 @@ fn of_a_cut_thread_name_the_rest_may_fit() {
     let cut = connection("main-Se..k1:218");
     assert_eq!(decision("thread:~SendThread", &cut), Decision::Unknown);
     let subject = Subject {
-        connection: &cut,
-        outcome: Outcome::of(&cut),
-        process: None,
-        details: None,
         thread_name: Some("main-SendThread(zk1:2181)".to_owned()),
+        ..subject(&cut)
     };
     assert_eq!(filter("thread:~sendthread").decide(&subject), Decision::Yes);
 }

@@ -8,7 +8,7 @@ use std::{
     fs,
     io::{Read, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -322,6 +322,24 @@ fn a_recording_on_a_file_system_that_hangs_is_named_as_incomplete() {
     assert_eq!(trace.connections.len(), 505);
 }
 
+/// Ends it by SIGTERM, within the time that is promised; what `hangs` is for the figures.
+fn terminated_in_time(child: &mut Child, hangs: &str) -> ExitStatus {
+    let begun = Instant::now();
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    let mut status = None;
+    wait_for(PATIENCE, "the end of zkchurn", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    let took = begun.elapsed();
+    figure(&format!(
+        "{hangs}: ended {:.2} s after SIGTERM",
+        took.as_secs_f64()
+    ));
+    assert!(took < ENDS_WITHIN, "{took:?}");
+    status.unwrap()
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_reader_that_pauses_stops_neither_the_recording_nor_the_end() {
@@ -341,22 +359,10 @@ fn a_reader_that_pauses_stops_neither_the_recording_nor_the_end() {
         let mut stderr = child.stderr.take().unwrap();
         await_tracing(&mut stderr);
         (0..COUNT).for_each(|_| drop(connect(v4(port))));
-        let begun = Instant::now();
-        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-        let mut status = None;
-        wait_for(PATIENCE, "the end of zkchurn", || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        let took = begun.elapsed();
-        figure(&format!(
-            "a reader that pauses: ended {:.2} s after SIGTERM",
-            took.as_secs_f64()
-        ));
-        assert!(took < ENDS_WITHIN, "{took:?}");
+        let status = terminated_in_time(&mut child, "a reader that pauses");
         let mut said = String::new();
         stderr.read_to_string(&mut said).unwrap();
-        (status.unwrap().code(), said)
+        (status.code(), said)
     });
     assert_eq!(code, Some(7), "{said}");
     assert!(
@@ -395,23 +401,11 @@ fn a_reader_of_messages_that_pauses_stops_neither_the_recording_nor_the_end() {
             // The log is taken each time that records are, and has little room.
             thread::sleep(Duration::from_millis(60));
         }
-        let begun = Instant::now();
-        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-        let mut status = None;
-        wait_for(PATIENCE, "the end of zkchurn", || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        let took = begun.elapsed();
-        figure(&format!(
-            "a reader of messages that pauses: ended {:.2} s after SIGTERM",
-            took.as_secs_f64()
-        ));
-        assert!(took < ENDS_WITHIN, "{took:?}");
+        let status = terminated_in_time(&mut child, "a reader of messages that pauses");
         let mut said = Vec::new();
         stderr.read_to_end(&mut said).unwrap();
         let printed = fs::read_to_string(format!("{directory}/out")).unwrap();
-        ((status.unwrap().code(), printed), said)
+        ((status.code(), printed), said)
     });
     let (code, printed) = ended;
     assert_eq!(code, Some(0));
