@@ -128,7 +128,7 @@ struct Laboratory<'a> {
 impl<'a> Laboratory<'a> {
     fn open(architecture: Architecture, names: &'a [String], dir: &'a Path) -> Result<Self> {
         if architecture.foreign_target().is_some() {
-            setup::ensure(&[setup::Group::DistBinary])?;
+            setup::ensure(&[setup::Group::Arm64Kernels, setup::Group::DistBinary])?;
         }
         Ok(Self {
             archive: Archive::open(dir, architecture)?,

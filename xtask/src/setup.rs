@@ -56,6 +56,8 @@ pub enum Group {
     Kazoo,
     /// Booting other kernels.
     Kernels,
+    /// Booting those for arm64, too; the suite does not.
+    Arm64Kernels,
     /// Programs that bring about kinds of churn.
     Kinds,
     /// Checking manifests for Kubernetes.
@@ -95,6 +97,7 @@ impl Group {
             Self::Incident => incident::missing(),
             Self::Kazoo => kazoo::missing(),
             Self::Kernels => kernels::missing(),
+            Self::Arm64Kernels => kernels::missing_for_arm64(),
             Self::Kinds => kinds::missing(),
             Self::Manifests => manifests::missing(),
             Self::Mutants => mutants::missing(),
