@@ -3,6 +3,7 @@
 //! before, however this process ends (docs/adr/0029).
 
 mod input;
+mod keyboard;
 pub(crate) mod recording;
 mod run;
 mod signals;

@@ -6,14 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossterm::event;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-};
-
 use super::{
     input::{Input, input},
+    keyboard::Keyboard,
     signals::{Signals, stop},
     terminal::{Terminal, give_back, takes_bytes},
     wake::{Wake, Waker},
@@ -31,8 +26,6 @@ use crate::{
 pub(super) const NEWS_EVERY: Duration = Duration::from_millis(250);
 /// How long a message of the program is shown, unless a key is pressed.
 const MESSAGE_FOR: Duration = Duration::from_secs(10);
-/// Keys that are taken before the next drawing.
-const KEYS_AT_ONCE: usize = 64;
 
 /// Where the view gets what it shows, and who does what it cannot.
 pub(crate) trait Feed {
@@ -77,6 +70,7 @@ pub(crate) fn run(
     feed: &mut impl Feed,
 ) -> anyhow::Result<()> {
     let signals = Signals::take(feed.takes_signals(), waker)?;
+    let mut keyboard = Keyboard::new()?;
     let mut is_stale = true;
     let mut next_news = Some(Instant::now());
     let mut message_until = None;
@@ -90,7 +84,7 @@ pub(crate) fn run(
             .flatten()
             .min();
         let wait = until.map(|until| until.saturating_duration_since(now));
-        match keys(view, wait, &wake) {
+        match keys(view, &mut keyboard, wait, &wake) {
             Ok(Pressed::Nothing) => {}
             Ok(Pressed::Something) => is_stale = true,
             Ok(Pressed::Wish(Wish::Quit)) | Err(_) => return Ok(()),
@@ -163,18 +157,16 @@ enum Pressed {
 }
 
 /// Takes the keys that are there, up to the first that wishes for something.
-fn keys(view: &mut View, wait: Option<Duration>, wake: &Wake) -> io::Result<Pressed> {
+fn keys(
+    view: &mut View,
+    keyboard: &mut Keyboard,
+    wait: Option<Duration>,
+    wake: &Wake,
+) -> io::Result<Pressed> {
     let mut pressed = Pressed::Nothing;
-    wait_for_input(wait, wake)?;
-    for _ in 0..KEYS_AT_ONCE {
-        let is_there = match event::poll(Duration::ZERO) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-            is_there => is_there?,
-        };
-        if !is_there {
-            break;
-        }
-        match input(&event::read()?) {
+    keyboard.wait(wait, wake)?;
+    while let Some(event) = keyboard.take() {
+        match input(&event) {
             Some(Input::Key(key)) => {
                 pressed = Pressed::Something;
                 if let Some(wish) = view.press(key) {
@@ -186,32 +178,6 @@ fn keys(view: &mut View, wait: Option<Duration>, wake: &Wake) -> io::Result<Pres
         }
     }
     Ok(pressed)
-}
-
-/// Waits for a key, for being woken, a signal or the end of `wait`.
-///
-/// # Errors
-///
-/// The terminal is gone. It has to be found out here: crossterm takes the end of the
-/// terminal for an empty read, and reads again for ever.
-fn wait_for_input(wait: Option<Duration>, wake: &Wake) -> io::Result<()> {
-    let stdin = io::stdin();
-    let socket = wake.socket();
-    let mut terminal = [
-        PollFd::new(&stdin, PollFlags::IN),
-        PollFd::new(&socket, PollFlags::IN),
-    ];
-    let wait = wait.map(Timespec::try_from).transpose();
-    let wait = wait.map_err(io::Error::other)?;
-    match poll(&mut terminal, wait.as_ref()) {
-        Err(Errno::INTR) => return Ok(()),
-        ready => ready?,
-    };
-    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-    match terminal[0].revents().intersects(gone) {
-        true => Err(io::ErrorKind::UnexpectedEof.into()),
-        false => Ok(()),
-    }
 }
 
 /// Gives the terminal back, stops, and takes it over again once that is over.
