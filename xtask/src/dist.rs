@@ -73,6 +73,15 @@ pub(crate) fn binary_for_host() -> Result<ForHost> {
     })
 }
 
+/// Makes a static binary for this machine of nothing but what every machine has that builds
+/// zkchurn: the suite tries it in other roots where Rust's library for musl cannot be had.
+pub(crate) fn with_glibc() -> Result<ForHost> {
+    Ok(ForHost {
+        binary: build::with_glibc()?,
+        packages: None,
+    })
+}
+
 /// Makes all for this machine.
 pub(crate) fn for_host() -> Result<ForHost> {
     let options = Options {

@@ -6,8 +6,10 @@
 
 mod container;
 mod manifest;
+mod names;
 mod packages;
 mod page;
+mod seccomp;
 mod tracing;
 
 use anyhow::{Result, ensure};
@@ -25,9 +27,29 @@ pub(crate) struct Options {
     /// Only the static binary, no packages
     #[arg(long)]
     pub(crate) binary_only: bool,
+    /// Only a static binary that this machine's own toolchain links, with glibc, as the suite
+    /// does: it takes no target of rustup's
+    #[arg(long, conflicts_with = "binary_only")]
+    pub(crate) glibc: bool,
     /// Write the table into docs/measurements/platforms.md; needs all releases and packages
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+impl Options {
+    /// What takes nothing but Debian's packages: the oldest release, and the containers.
+    pub(crate) fn of_the_suite() -> Self {
+        Self {
+            releases: vec![debian_root::RELEASES[0].name.to_owned()],
+            binary_only: false,
+            glibc: true,
+            write: false,
+        }
+    }
+
+    fn are_complete(&self, releases: &[Release]) -> bool {
+        releases.len() == debian_root::RELEASES.len() && !self.binary_only && !self.glibc
+    }
 }
 
 /// What was found in one root.
@@ -46,30 +68,31 @@ struct Outcome {
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let releases = debian_root::named(&options.releases)?;
-    let complete = releases.len() == debian_root::RELEASES.len() && !options.binary_only;
     ensure!(
-        complete || !options.write,
-        "--write needs all releases and no --binary-only"
+        options.are_complete(&releases) || !options.write,
+        "--write needs all releases and packages, and neither --binary-only nor --glibc"
     );
     setup::ensure(&[setup::Group::Roots, setup::Group::Manifests])?;
     privilege::acquire("to enter other root file systems and to trace in them")?;
-    let made = match options.binary_only {
-        true => dist::binary_for_host()?,
-        false => dist::for_host()?,
+    let made = match options {
+        Options { glibc: true, .. } => dist::with_glibc()?,
+        Options {
+            binary_only: true, ..
+        } => dist::binary_for_host()?,
+        _ => dist::for_host()?,
     };
-    let container = match &made.packages {
-        Some(made) => {
-            println!("\ninstall-test: the image");
-            Some(container::run(&made.image, &manifest::checked()?)?)
-        }
-        None => None,
+    println!("\ninstall-test: containers");
+    let content = match &made.packages {
+        Some(made) => container::Content::Image(&made.image),
+        None => container::Content::Binary(&made.binary),
     };
+    let container = container::run(&content, &manifest::checked()?)?;
     let mut outcomes = Vec::new();
     for release in releases {
         println!("\ninstall-test: Debian {}", release.name);
         outcomes.push(test(release, &made)?);
     }
-    let lines = page::lines(&outcomes, container.as_ref());
+    let lines = page::lines(&outcomes, &container);
     println!("\n{lines}");
     if options.write {
         page::write(&lines)?;
@@ -80,6 +103,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn test(release: Release, made: &dist::ForHost) -> Result<Outcome> {
     let root = Root::open(release)?;
     let traced = tracing::run(&root, &made.binary)?;
+    names::run(&root, &made.binary)?;
     let packages = match &made.packages {
         Some(made) => Some(packages::run(&root, made)?),
         None => None,

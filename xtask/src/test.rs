@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::{
-    build_ebpf, command, documents, fuzz, heartbeat, kernel_test, lab, limit, lint,
+    build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
     privileged_tests, setup,
 };
 
@@ -112,6 +112,8 @@ fn steps(options: &Options) -> Vec<Step> {
             setup::Group::Bench,
             setup::Group::Ebpf,
             setup::Group::Kernels,
+            setup::Group::Manifests,
+            setup::Group::Roots,
             setup::Group::Tests,
         ]
     } else {
@@ -130,6 +132,10 @@ fn steps(options: &Options) -> Vec<Step> {
         (
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
+        ),
+        (
+            "a static binary on Debian 11 and in containers",
+            step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         (DEMO, step(|| lab::run("demo", &[]))),

@@ -293,7 +293,7 @@ impl<R: Renderer> Pipeline<R> {
             connection,
             outcome,
             process: key.and_then(|key| registry.get(key)),
-            details: key.and_then(|key| registry.details(key)),
+            placed: key.and_then(|key| registry.placed(key)),
             clock,
         }
     }
@@ -310,7 +310,7 @@ impl<R: Renderer> Pipeline<R> {
             connection,
             outcome: Outcome::of(connection),
             process: key.and_then(|key| self.registry.get(key)),
-            details: key.and_then(|key| self.registry.details(key)),
+            placed: key.and_then(|key| self.registry.placed(key)),
             thread_name: key
                 .zip(thread)
                 .and_then(|(key, thread)| self.registry.thread_name(key, thread.tid, thread.comm)),

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use crate::{
     connection::Comm,
     hash::HashMap,
-    inspection::{Details, Inspection, thread_name},
-    process::{ProcessIdentity, ProcessKey, ProcessRow, cgroup::UnitOf},
+    inspection::{Details, Inspection, Placed, thread_name},
+    process::{ProcessIdentity, ProcessKey, ProcessRow},
 };
 
 /// Most processes that are remembered. Beyond it the one that was entered first is
@@ -115,6 +115,11 @@ impl Registry {
         self.inspection(key)?.details.as_ref()
     }
 
+    /// Where a process runs, where anybody has seen that.
+    pub fn placed(&self, key: ProcessKey) -> Option<Placed<'_>> {
+        Placed::of(self.details(key), self.get(key))
+    }
+
     /// The whole name of a thread that the kernel calls `comm`, where its JVM or its log
     /// tells it.
     pub fn thread_name(&self, key: ProcessKey, tid: u32, comm: Comm) -> Option<String> {
@@ -135,7 +140,7 @@ impl Registry {
     /// The row of a process: what `/proc` told of it, else what the kernel captured.
     pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
         let identity = self.get(key);
-        let details = self.details(key);
+        let placed = self.placed(key).unwrap_or_default();
         let name = identity.map_or_else(|| unnamed(comm), |identity| identity.name.clone());
         ProcessRow {
             pid: key.pid,
@@ -145,11 +150,11 @@ impl Registry {
             uid,
             executable: identity.and_then(|identity| identity.executable.clone()),
             command: identity.map_or_else(Vec::new, |identity| identity.command.clone()),
-            unit: details.and_then(|details| details.unit.clone()),
-            container: details.and_then(|details| details.container.clone()),
-            pod: details.and_then(|details| details.pod.clone()),
-            unit_of: details.map_or(UnitOf::Host, |details| details.unit_of),
-            pod_name: details.and_then(|details| details.pod_name.clone()),
+            unit: placed.unit.map(str::to_owned),
+            container: placed.container.map(str::to_owned),
+            pod: placed.pod.map(str::to_owned),
+            unit_of: placed.unit_of,
+            pod_name: placed.pod_name.cloned(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::{identity::Identity, target::Target};
-use crate::{command, setup};
+use crate::{command, setup, toolchain};
 
 /// Linked with what Rust brings along: the result does not depend on this machine's linker
 /// and libc, and another architecture takes no cross compiler.
@@ -54,6 +54,22 @@ fn flags(root: &Path) -> Result<Vec<String>> {
     Ok(flags)
 }
 
+/// The static binary that this machine's own linker makes with its own C library, for this
+/// machine; quickly, not small.
+pub(super) fn with_glibc() -> Result<PathBuf> {
+    let target = toolchain::host_triple()?;
+    let mut cargo = command::cargo();
+    cargo
+        .args(["build", "--locked", "--package", "zkchurn"])
+        // A target that is named, so that build scripts and macros are not linked so.
+        .args(["--bin", "zkchurn", "--target", &target])
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env_remove("RUSTFLAGS");
+    let binary = command::built(&mut cargo, "zkchurn")?;
+    is_static(&binary)?;
+    Ok(binary)
+}
+
 /// Puts the binary into `out` without debug information, and that beside it.
 pub(super) fn split(
     built: &Path,
@@ -87,8 +103,7 @@ fn objcopy(options: &[&str], from: &Path, to: &Path) -> Result<()> {
 }
 
 /// A binary that would load something of the host is not static, however it was linked.
-fn check(binary: &Path) -> Result<()> {
-    let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
+fn is_static(binary: &Path) -> Result<()> {
     let mut readelf = Command::new("readelf");
     let said = command::output(
         readelf
@@ -102,6 +117,12 @@ fn check(binary: &Path) -> Result<()> {
             binary.display()
         );
     }
+    Ok(())
+}
+
+fn check(binary: &Path) -> Result<()> {
+    is_static(binary)?;
+    let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
     let home = std::env::home_dir()
         .unwrap_or_default()
         .display()

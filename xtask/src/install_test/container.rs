@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The image under a container runtime, with the security context that contrib/kubernetes
-//! gives it and nothing more, tracing a process of another container.
+//! gives it and nothing more, tracing a process of another container; and what it says where
+//! the runtime's profile forbids the system calls that its capabilities are for.
 //!
 //! The runtime is crun, with bundles of our own making: podman and Kubernetes call it, or runc,
 //! with the like. Control groups are left alone, so no container id is there to be found.
@@ -13,11 +14,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::manifest::SecurityContext;
+use super::{manifest::SecurityContext, seccomp};
 use crate::{command, privilege, workspace};
 
 /// What the other container does.
-const CLIENT: &str = include_str!("client.pl");
+pub(super) const CLIENT: &str = include_str!("client.pl");
 const CONNECTIONS: usize = 20;
 const SECONDS: &str = "8s";
 
@@ -34,25 +35,59 @@ pub(super) struct Traced {
     pub(super) degraded: Vec<String>,
 }
 
+/// What containers are made of.
+pub(super) enum Content<'a> {
+    /// The image that `dist` made.
+    Image(&'a Path),
+    /// This binary, and nothing else, as in an image.
+    Binary(&'a Path),
+}
+
+/// What tracing takes of the kernel, and some profiles keep for `CAP_SYS_ADMIN`.
+const TRACING: [&str; 2] = ["bpf", "perf_event_open"];
+
 /// Runs both containers, and compares.
-pub(super) fn run(image: &Path, context: &SecurityContext) -> Result<Traced> {
+pub(super) fn run(content: &Content<'_>, context: &SecurityContext) -> Result<Traced> {
     let scratch = workspace::scratch("containers")?;
-    let rootfs = unpack(&scratch, image)?;
+    let rootfs = match content {
+        Content::Image(image) => unpack(&scratch, image)?,
+        Content::Binary(binary) => put(&scratch, binary)?,
+    };
+    if !seccomp::allows_bpf(&context.capabilities)? {
+        refused(&scratch, &rootfs, context)?;
+    }
+    traced(&scratch, &rootfs, context)
+}
+
+/// A profile that forbids bpf(2) is named, and what to do about it.
+fn refused(scratch: &TempDir, rootfs: &Path, context: &SecurityContext) -> Result<()> {
+    let profile = seccomp::profile(&context.capabilities, &[])?;
+    let trace = ["/zkchurn", "--duration", "1s"];
+    let config = of_zkchurn(rootfs, &trace, context, &profile);
+    let output = bundle(scratch, "refused", &config, None)?.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        !output.status.success() && said.contains("seccomp=unconfined"),
+        "with bpf(2) forbidden by seccomp it ended with {} and said:\n{said}",
+        output.status
+    );
+    println!("where podman's profile forbids bpf(2) it says:\n{said}");
+    Ok(())
+}
+
+fn traced(scratch: &TempDir, rootfs: &Path, context: &SecurityContext) -> Result<Traced> {
+    let profile = seccomp::profile(&context.capabilities, &TRACING)?;
     let trace = ["/zkchurn", "--format", "json", "--duration", SECONDS];
-    let mut tracer = bundle(
-        &scratch,
-        "tracer",
-        &of_zkchurn(&rootfs, &trace, context),
-        None,
-    )?
-    .stdout(Stdio::piped())
-    .spawn()
-    .context("cannot run crun")?;
+    let config = of_zkchurn(rootfs, &trace, context, &profile);
+    let mut tracer = bundle(scratch, "tracer", &config, None)?
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run crun")?;
     let said = beside(&mut tracer, || {
         let root = scratch.path().join("root");
         std::fs::create_dir(&root)?;
         let client = of_client(&root);
-        command::output(&mut bundle(&scratch, "client", &client, Some(&root))?)
+        command::output(&mut bundle(scratch, "client", &client, Some(&root))?)
     });
     let status = tracer.wait()?;
     let said = said.context("the container of zkchurn")?;
@@ -61,7 +96,7 @@ pub(super) fn run(image: &Path, context: &SecurityContext) -> Result<Traced> {
 }
 
 /// Does something once the trace has begun; what it printed until its end.
-fn beside(tracer: &mut Child, act: impl FnOnce() -> Result<String>) -> Result<String> {
+pub(super) fn beside(tracer: &mut Child, act: impl FnOnce() -> Result<String>) -> Result<String> {
     let output = tracer.stdout.take().context("it has no output")?;
     let mut output = BufReader::new(output);
     let mut said = String::new();
@@ -127,6 +162,14 @@ fn unpack(scratch: &TempDir, image: &Path) -> Result<PathBuf> {
     Ok(unpacked.join("rootfs"))
 }
 
+/// A file system like the image's.
+fn put(scratch: &TempDir, binary: &Path) -> Result<PathBuf> {
+    let rootfs = scratch.path().join("rootfs");
+    std::fs::create_dir(&rootfs)?;
+    std::fs::copy(binary, rootfs.join("zkchurn")).context("cannot copy the binary")?;
+    Ok(rootfs)
+}
+
 /// A command that runs a container and ends with it; this machine's files are at `host` then.
 fn bundle(scratch: &TempDir, name: &str, config: &Value, host: Option<&Path>) -> Result<Command> {
     let dir = scratch.path().join(name);
@@ -149,8 +192,14 @@ fn bundle(scratch: &TempDir, name: &str, config: &Value, host: Option<&Path>) ->
 
 /// On the host's processes and network, as `hostPID: true` has it. The network does not
 /// matter: connections of all namespaces are seen.
-fn of_zkchurn(rootfs: &Path, arguments: &[&str], context: &SecurityContext) -> Value {
+fn of_zkchurn(
+    rootfs: &Path,
+    arguments: &[&str],
+    context: &SecurityContext,
+    seccomp: &Value,
+) -> Value {
     config(&Container {
+        seccomp: Some(seccomp),
         rootfs,
         read_only: context.read_only,
         arguments,
@@ -163,6 +212,7 @@ fn of_zkchurn(rootfs: &Path, arguments: &[&str], context: &SecurityContext) -> V
 /// In namespaces of its own, on this machine's files.
 fn of_client(rootfs: &Path) -> Value {
     config(&Container {
+        seccomp: None,
         rootfs,
         read_only: true,
         arguments: &[
@@ -178,6 +228,7 @@ fn of_client(rootfs: &Path) -> Value {
 }
 
 struct Container<'a> {
+    seccomp: Option<&'a Value>,
     rootfs: &'a Path,
     read_only: bool,
     arguments: &'a [&'a str],
@@ -191,6 +242,10 @@ fn config(container: &Container) -> Value {
     let namespaces = container.namespaces.iter();
     let namespaces: Vec<_> = namespaces.map(|kind| json!({"type": kind})).collect();
     let capabilities = container.capabilities;
+    let mut linux = json!({"namespaces": namespaces});
+    if let Some(profile) = container.seccomp {
+        linux["seccomp"] = profile.clone();
+    }
     json!({
         "ociVersion": "1.0.2",
         "root": {"path": container.rootfs, "readonly": container.read_only},
@@ -211,6 +266,6 @@ fn config(container: &Container) -> Value {
             {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
         ],
-        "linux": {"namespaces": namespaces},
+        "linux": linux,
     })
 }

@@ -14,7 +14,7 @@ const BEGIN: &str = "<!-- cargo xtask install-test --write renews this -->\n";
 const END: &str = "<!-- end -->\n";
 
 /// The table as Markdown.
-pub(super) fn lines(outcomes: &[Outcome], container: Option<&container::Traced>) -> String {
+pub(super) fn lines(outcomes: &[Outcome], container: &container::Traced) -> String {
     let mut text = "| root | its libc | static binary traced | degraded | .deb | .rpm |\n\
                     |---|---|---|---|---|---|\n"
         .to_owned();
@@ -36,15 +36,13 @@ pub(super) fn lines(outcomes: &[Outcome], container: Option<&container::Traced>)
             files(packages.map(|files| files.rpm)),
         );
     }
-    if let Some(container) = container {
-        let _ = writeln!(
-            text,
-            "| the image, under crun | none | {} of {} connections of another container | {} | | |",
-            container.connections,
-            container.connections,
-            degraded(&container.degraded)
-        );
-    }
+    let _ = writeln!(
+        text,
+        "| the image, under crun | none | {} of {} connections of another container | {} | | |",
+        container.connections,
+        container.connections,
+        degraded(&container.degraded)
+    );
     text
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     connection::{Comm, Parent},
-    inspection::{Details, web_application},
+    inspection::web_application,
     ledger::{Destination, group::NamedThread},
     process::{ProcessKey, java_name, jvm::Launch},
     registry::Registry,
@@ -139,19 +139,18 @@ fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
         let launch = Launch::of(&identity.command);
         launch.property("catalina.base").map(str::to_owned)
     });
-    let details = registry.details(process);
-    let of_details = |what, id: Option<&str>| id.map(|id| format!("{what} {id}"));
-    let unit = details.and_then(Details::unit_words);
-    let container = details.and_then(|details| details.container.as_deref());
-    let container = container.map(|id| id.get(..ID).unwrap_or(id));
-    let pod = details.and_then(|details| match &details.pod_name {
+    let placed = registry.placed(process).unwrap_or_default();
+    let named = |what, id: Option<&str>| id.map(|id| format!("{what} {id}"));
+    let unit = placed.unit.map(|unit| placed.unit_of.unit(unit));
+    let container = placed.container.map(|id| id.get(..ID).unwrap_or(id));
+    let pod = match placed.pod_name {
         Some(name) => Some(name.words()),
-        None => details.pod.as_ref().map(|uid| format!("pod {uid}")),
-    });
+        None => named("pod", placed.pod),
+    };
     let places = [
-        of_details("catalina.base", base.as_deref()),
+        named("catalina.base", base.as_deref()),
         unit,
-        of_details("container", container),
+        named("container", container),
         pod,
     ];
     places.into_iter().flatten().collect()

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connection::{Comm, FirstClose, Side, Stage},
-    inspection::Details,
+    inspection::Placed,
     outcome::Outcome,
     process::COMM,
 };
@@ -53,10 +53,10 @@ impl Predicate {
         match self {
             Self::Process(pattern) => process(pattern, subject),
             Self::Thread(pattern) => thread(pattern, subject),
-            Self::Unit(pattern) => looked(subject, pattern, |one| vec![one.unit.clone()]),
-            Self::Container(pattern) => looked(subject, pattern, containers),
-            Self::Pod(pattern) => looked(subject, pattern, pods),
-            Self::User(pattern) => looked(subject, pattern, |one| vec![one.user.clone()]),
+            Self::Unit(pattern) => seen(subject, pattern, |one| vec![one.unit.map(str::to_owned)]),
+            Self::Container(pattern) => seen(subject, pattern, containers),
+            Self::Pod(pattern) => seen(subject, pattern, pods),
+            Self::User(pattern) => seen(subject, pattern, |one| vec![one.user.map(str::to_owned)]),
             Self::Pid(pids) => {
                 let holder = connection.holder.map(|holder| holder.tgid);
                 let pid = opener.map(|opener| opener.thread.tgid).or(holder);
@@ -101,7 +101,8 @@ impl Predicate {
         }
     }
 
-    /// Whether it takes a closer look at the process to decide it.
+    /// Whether it may take a closer look at the process to decide it: always for a thread's whole
+    /// name, and else where the first look did not answer in time.
     pub(super) fn depends_on_a_look(&self) -> bool {
         matches!(
             self,
@@ -148,18 +149,18 @@ fn thread(pattern: &Pattern, subject: &Subject<'_>) -> Decision {
     }
 }
 
-/// What only a closer look tells. An accepted connection has no process to look at.
-/// Whether one of the names that a closer look found is like that.
-fn looked(
+/// Whether one of the names of where the process runs is like that, once that was seen. An
+/// accepted connection has no process to look at.
+fn seen(
     subject: &Subject<'_>,
     pattern: &Pattern,
-    names: impl FnOnce(&Details) -> Vec<Option<String>>,
+    names: impl FnOnce(Placed<'_>) -> Vec<Option<String>>,
 ) -> Decision {
     let connection = subject.connection;
     if connection.opener.is_none() && connection.holder.is_none() {
         return Decision::No;
     }
-    Decision::of(subject.details.map(names), |names| {
+    Decision::of(subject.placed.map(names), |names| {
         names.iter().flatten().any(|name| pattern.matches(name))
     })
 }
@@ -168,19 +169,18 @@ fn looked(
 const SHORT_ID: usize = 12;
 
 /// What a container is called: its id, whole and short, and its name in its pod.
-fn containers(details: &Details) -> Vec<Option<String>> {
-    let id = details.container.as_ref();
+fn containers(placed: Placed<'_>) -> Vec<Option<String>> {
+    let id = placed.container;
     let short = id.and_then(|id| id.get(..SHORT_ID)).map(str::to_owned);
-    let name = details.pod_name.as_ref();
-    let name = name.and_then(|name| name.container.clone());
-    vec![id.cloned(), short, name]
+    let name = placed.pod_name.and_then(|name| name.container.clone());
+    vec![id.map(str::to_owned), short, name]
 }
 
 /// What a pod is called: its UID, its name, and both with the namespace as kubectl has it.
-fn pods(details: &Details) -> Vec<Option<String>> {
-    let name = details.pod_name.as_ref();
+fn pods(placed: Placed<'_>) -> Vec<Option<String>> {
+    let name = placed.pod_name;
     vec![
-        details.pod.clone(),
+        placed.pod.map(str::to_owned),
         name.map(|name| name.pod.clone()),
         name.map(|name| format!("{}/{}", name.namespace, name.pod)),
     ]

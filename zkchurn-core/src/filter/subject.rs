@@ -2,7 +2,7 @@
 //! What a filter looks at.
 
 use crate::{
-    connection::Connection, inspection::Details, outcome::Outcome, process::ProcessIdentity,
+    connection::Connection, inspection::Placed, outcome::Outcome, process::ProcessIdentity,
 };
 
 /// A connection, with what is known of its process.
@@ -13,8 +13,8 @@ pub struct Subject<'a> {
     pub outcome: Outcome,
     /// The opening process, where it could be identified.
     pub process: Option<&'a ProcessIdentity>,
-    /// Who that process is on its host, once it was looked at.
-    pub details: Option<&'a Details>,
+    /// Where that process runs, once anybody has seen that.
+    pub placed: Option<Placed<'a>>,
     /// The whole name of the opening thread, where it is known and longer than the kernel's;
     /// see [`super::Filter::wants_thread_names`].
     pub thread_name: Option<String>,

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use super::*;
 use crate::{
     connection::{Comm, Connection},
-    inspection::Details,
+    inspection::{Details, Placed},
     ledger::test_connection::{by, ended},
     outcome::Outcome,
     process::pod_name::PodName,
@@ -19,7 +19,7 @@ fn subject(connection: &Connection) -> Subject<'_> {
         connection,
         outcome: Outcome::of(connection),
         process: None,
-        details: None,
+        placed: None,
         thread_name: None,
     }
 }
@@ -99,7 +99,7 @@ fn pods_and_containers_go_by_every_name_that_people_have_for_them() {
     let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let details = looked_at("zk-0", "prod", "web", id);
     let subject = Subject {
-        details: Some(&details),
+        placed: Placed::of(Some(&details), None),
         ..subject(&connection)
     };
     for (text, wanted) in [

@@ -11,6 +11,7 @@ mod fit;
 pub mod journal;
 pub mod jvm;
 pub mod logs;
+mod placed;
 pub mod signature;
 pub mod thread_name;
 pub mod web_application;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::process::ProcessKey;
 
 pub use details::{Details, LogFile};
+pub use placed::Placed;
 pub use signature::LogSignature;
 
 /// What a closer look at one process brought.

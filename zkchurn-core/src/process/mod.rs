@@ -7,6 +7,7 @@ mod container_name;
 pub mod java_name;
 pub mod jvm;
 mod place;
+mod placement;
 pub mod pod_name;
 mod row;
 pub mod script;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::{Connection, Parent};
 
+pub use placement::Placement;
 pub use row::ProcessRow;
 
 /// A process, so that a reused pid never inherits another's history.
@@ -86,6 +88,9 @@ pub struct ProcessIdentity {
     pub command: Vec<String>,
     /// What runs inside, where the process is a JVM or another interpreter.
     pub application: Option<String>,
+    /// Where it runs; `None` where that was not read, as by an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Box<Placement>>,
 }
 
 /// What follows the last slash of a path, which need not exist here.
@@ -119,6 +124,7 @@ impl ProcessIdentity {
             executable,
             command,
             application,
+            placement: None,
         }
     }
 

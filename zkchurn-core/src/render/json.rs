@@ -281,6 +281,7 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
     };
     let captured = || comm.map(|comm| comm.to_string());
     let identified = line.process.map(|process| process.name.clone());
+    let placed = line.placed.unwrap_or_default();
     Some(ProcessBody {
         pid,
         name: identified.or_else(captured).unwrap_or_default(),
@@ -290,13 +291,11 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
         uid,
         cgroup,
         start_ns,
-        unit: line.details.and_then(|details| details.unit.as_deref()),
-        container: line
-            .details
-            .and_then(|details| details.container.as_deref()),
-        pod: line.details.and_then(|details| details.pod.as_deref()),
-        unit_of: line.details.map_or(UnitOf::Host, |details| details.unit_of),
-        pod_name: line.details.and_then(|details| details.pod_name.as_ref()),
+        unit: placed.unit,
+        container: placed.container,
+        pod: placed.pod,
+        unit_of: placed.unit_of,
+        pod_name: placed.pod_name,
     })
 }
 

@@ -21,7 +21,7 @@ use crate::{
     elsewhere::Elsewhere,
     filter::Subject,
     frame::TraceStart,
-    inspection::Details,
+    inspection::Placed,
     outcome::Outcome,
     process::ProcessIdentity,
     report::{IntervalSummary, Report},
@@ -39,8 +39,8 @@ pub struct ConnectionLine<'a> {
     pub outcome: Outcome,
     /// The opening process, where it could be identified.
     pub process: Option<&'a ProcessIdentity>,
-    /// Who that process is on its host, once it was looked at.
-    pub details: Option<&'a Details>,
+    /// Where that process runs, once anybody has seen that.
+    pub placed: Option<Placed<'a>>,
     /// Turns its times into times of day.
     pub clock: ClockPair,
 }
@@ -61,7 +61,7 @@ impl<'a> ConnectionLine<'a> {
             connection: self.connection,
             outcome: self.outcome,
             process: self.process,
-            details: self.details,
+            placed: self.placed,
             thread_name,
         }
     }

@@ -78,6 +78,8 @@ mod tests {
                 is_hosts: true,
             }),
             capabilities: NEEDS.iter().map(|need| need.capability).collect(),
+            proc: Probe::Yes(()),
+            bpf_call: Probe::Yes(()),
             own_pid_namespace: false,
             first_process_netns: Probe::Yes(()),
             own_clocks: false,
@@ -136,7 +138,7 @@ mod tests {
     }
 
     const BTF: &str = "/sys/kernel/btf/vmlinux";
-    const TRACEPOINT: &str = "/sys/kernel/debug/tracing/events/sock/inet_sock_set_state/format";
+    const TRACEPOINT: &str = "/sys/kernel/tracing/events/sock/inet_sock_set_state/format";
 
     #[test]
     fn a_host_that_has_everything() {
@@ -201,6 +203,18 @@ mod tests {
                 is_hosts: false,
             });
         });
+    }
+
+    #[test]
+    fn a_seccomp_filter_forbids_it() {
+        check("seccomp", |facts| {
+            facts.bpf_call = Probe::No("Operation not permitted (os error 1)".to_owned());
+        });
+    }
+
+    #[test]
+    fn a_root_without_proc() {
+        check("no_proc", |facts| facts.proc = no("/proc/self/exe"));
     }
 
     #[test]

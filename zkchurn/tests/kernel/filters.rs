@@ -7,10 +7,11 @@ use std::{
 };
 
 use rustix::net::{AddressFamily, bind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     in_time::{ChildInTime, CommandInTime},
+    look::{Cgroup, hierarchies},
     namespace::in_namespace,
     peer::{connect, drain, listen, stream_socket, v4},
     tracer::{Tracer, unused_port},
@@ -216,4 +217,48 @@ fn two_processes_are_told_apart_by_name() {
     assert_eq!(flows[1]["process"]["pid"], std::process::id());
     let answer = trace.report["answer"].as_str().unwrap();
     assert!(answer.contains("bash"), "{answer}");
+}
+
+/// Too few connections for anybody to take a closer look.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_pod_is_selected_from_the_first_connection_of_its_first_process() {
+    const ID: &str = "1f4c9f1d2a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f";
+    const POD: &str = "1a4b6c8d-1234-4f6e-9abc-0123456789ab";
+    let pod = Cgroup::new(&hierarchies()[0], &format!("kubepods/pod{POD}/{ID}"));
+    let trace = in_namespace(move || {
+        let port = unused_port();
+        let accepting = drain(listen(port), 5);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pod", POD]);
+        connect_from_a_shell(port, 3);
+        let mut inside = Command::new("bash");
+        // Alive until it was looked up, however busy this machine is.
+        let script = format!(
+            "read; for i in 1 2; do exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done; read"
+        );
+        inside.args(["-c", &script]).stdin(Stdio::piped());
+        let mut inside = inside.spawn().unwrap();
+        let mut orders = inside.stdin.take().unwrap();
+        pod.take(inside.id());
+        orders.write_all(b"go\n").unwrap();
+        accepting.join().unwrap();
+        let trace = tracer.finish();
+        orders.write_all(b"end\n").unwrap();
+        assert!(inside.wait_in_time().unwrap().success());
+        trace
+    });
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), 2);
+    for connection in &trace.connections {
+        let process = &connection["process"];
+        assert_eq!(
+            (&process["pod"], &process["container"]),
+            (&json!(POD), &json!(ID))
+        );
+    }
+    let filtered = &trace.report["filtered"];
+    assert_eq!(
+        (&filtered["connections"], &filtered["undecided"]),
+        (&json!(3), &json!(0))
+    );
 }

@@ -90,7 +90,8 @@ fn work(job: Job, say: &SyncSender<Answer>) {
     let id = job.id;
     let done = catch_unwind(AssertUnwindSafe(|| match job.task {
         Task::Identify(key) => {
-            answer(say, id, true, Found::Identity(identity::read(key)));
+            let identity = identity::read_with_placement(key);
+            answer(say, id, true, Found::Identity(identity));
         }
         Task::Inspect(request) => inspector::look(&request, |inspection, last| {
             let found = Found::Inspection(Box::new(inspection));

@@ -5,6 +5,7 @@ mod error;
 mod load;
 mod object;
 mod packets;
+mod probe;
 mod table;
 mod tracepoint_btf;
 
@@ -30,6 +31,7 @@ use crate::host::{kernel_layout::SocketLayout, preflight::facts::Facts, proc::fi
 use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
+pub(crate) use probe::bpf_is_refused;
 use table::Table;
 pub use table::{Checked, Followed, OpenConnections, Progress};
 use zkchurn_core::frame::{Hook, LossCounts, Sides};

@@ -11,7 +11,10 @@ use rustix::{
     thread::{CapabilitySet, capabilities},
 };
 
-use super::cgroup2::{self, Cgroup2};
+use super::{
+    cgroup2::{self, Cgroup2},
+    proc_mounted, seccomp,
+};
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
     proc::files::own_pid_namespace,
@@ -72,6 +75,10 @@ pub struct Facts {
     pub cgroup2: Probe<Cgroup2>,
     /// The capabilities in effect.
     pub capabilities: CapabilitySet,
+    /// Whether `/proc` is there and shows this process.
+    pub proc: Probe<()>,
+    /// Whether no seccomp filter forbids bpf(2).
+    pub bpf_call: Probe<()>,
     /// Whether pids here are not those that the kernel program sees.
     pub own_pid_namespace: bool,
     /// Whether the network namespace of process 1 can be read.
@@ -99,6 +106,9 @@ impl Facts {
     pub fn gather() -> Self {
         let uname = rustix::system::uname();
         let kernel = uname.release().to_string_lossy().into_owned();
+        // They can always be asked for; else the trace shows.
+        let held = capabilities(None);
+        let capabilities = held.map_or(CapabilitySet::empty(), |held| held.effective);
         Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
@@ -107,8 +117,9 @@ impl Facts {
             btf: btf(),
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
-            // They can always be asked for; else the trace shows.
-            capabilities: capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective),
+            capabilities,
+            proc: proc_mounted::look(),
+            bpf_call: seccomp::look(capabilities),
             own_pid_namespace: own_pid_namespace(),
             first_process_netns: match fs::read_link("/proc/1/ns/net") {
                 Ok(_) => Probe::Yes(()),
@@ -149,7 +160,7 @@ fn btf() -> Probe<SocketLayout> {
 }
 
 fn tracepoint() -> Probe<TracepointLayout> {
-    let mut last = Probe::Unknown("no place to look".to_owned());
+    let mut found = None;
     for root in TRACEFS {
         let path = PathBuf::from(root).join(TRACEPOINT_FORMAT);
         match fs::read_to_string(&path) {
@@ -159,10 +170,12 @@ fn tracepoint() -> Probe<TracepointLayout> {
                     Err(error) => Probe::Unknown(format!("{}: {error}", path.display())),
                 };
             }
-            Err(error) => last = missing(&path, &error),
+            Err(error) => {
+                found.get_or_insert_with(|| missing(&path, &error));
+            }
         }
     }
-    last
+    found.unwrap_or_else(|| Probe::Unknown("no place to look".to_owned()))
 }
 
 /// What an error says about a file that was looked for.

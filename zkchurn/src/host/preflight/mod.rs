@@ -7,4 +7,6 @@ pub mod cgroup2;
 pub mod facts;
 pub mod handshake;
 pub mod namespaces;
+mod proc_mounted;
+mod seccomp;
 pub mod verdict;

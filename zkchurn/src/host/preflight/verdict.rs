@@ -7,7 +7,7 @@ use zkchurn_core::doctor::{Check, State};
 
 use super::{
     facts::{Facts, Probe, Release},
-    handshake, namespaces,
+    handshake, namespaces, proc_mounted, seccomp,
 };
 use crate::host::privilege::needs::{AskedBy, NEEDS};
 
@@ -15,7 +15,9 @@ use crate::host::privilege::needs::{AskedBy, NEEDS};
 pub fn judge(facts: &Facts) -> Vec<Check> {
     vec![
         kernel(facts),
+        proc_mounted::check(facts),
         capabilities(facts),
+        seccomp::check(facts),
         lockdown(facts),
         btf(facts),
         fields(facts),
@@ -207,7 +209,8 @@ fn tracepoint(facts: &Facts) -> Check {
             State::Unsupported,
             why.clone(),
             "without BTF there is no other way to trace",
-            "mount -t tracefs nodev /sys/kernel/tracing",
+            "mount -t tracefs nodev /sys/kernel/tracing; in a container, give it the host's: \
+             --volume /sys/kernel/tracing:/sys/kernel/tracing:ro",
         ),
     }
 }

@@ -2,7 +2,10 @@
 //! Reading a process's identity from `/proc`: read only, bounded, and checked
 //! to be the process that was seen, not one that has its pid now.
 
-use super::files::{directory, read_bounded};
+use super::{
+    files::{directory, read_bounded},
+    placement,
+};
 use zkchurn_core::process::{ProcessIdentity, ProcessKey, TICK_NS};
 
 /// Bytes of `/proc/PID/cmdline` that are looked at.
@@ -24,6 +27,13 @@ pub fn read(key: ProcessKey) -> Option<ProcessIdentity> {
         executable.map(|path| path.to_string_lossy().into_owned()),
         arguments(&command),
     ))
+}
+
+/// The same, and where it runs.
+pub fn read_with_placement(key: ProcessKey) -> Option<ProcessIdentity> {
+    let mut identity = read(key)?;
+    identity.placement = placement::read(&directory(key.pid)).map(Box::new);
+    Some(identity)
 }
 
 /// Key and name of process `pid`, from `/proc/PID/stat`

@@ -6,6 +6,7 @@
 //! | `files` | files of `/proc`, bounded, and their fields |
 //! | `identity` | name, command line and executable |
 //! | `details` | user, start, working directory, unit, container |
+//! | `placement` | user, unit, container and pod, at first sight |
 //! | `status` | state, user and signals: `/proc/PID/status` |
 //! | `log_files`, `log_name` | which of its open files are logs: `/proc/PID/fd` |
 //! | `pod_names` | what a Kubernetes node calls pods and containers: `/var/log` |
@@ -19,6 +20,7 @@ pub mod log_files;
 pub mod log_name;
 pub mod mount_field;
 pub mod named;
+mod placement;
 mod pod_names;
 pub mod status;
 pub mod user;

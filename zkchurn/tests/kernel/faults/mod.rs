@@ -13,6 +13,7 @@ mod limits;
 mod many_namespaces;
 mod many_sockets;
 mod output_gone;
+mod places;
 pub(crate) mod run;
 mod stopped;
 mod tracefs;
