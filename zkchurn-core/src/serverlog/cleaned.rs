@@ -3,7 +3,7 @@
 //! that was truncated while it was written (`copytruncate`) or of a tar header, colours.
 
 /// UTF-8's byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 const ESCAPE: u8 = 0x1b;
 
 /// The text behind the last NUL, without byte order mark and carriage return.

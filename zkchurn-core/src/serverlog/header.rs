@@ -21,6 +21,31 @@ const HEAD: usize = 1024;
 /// Elements at most; the longest known layout has 9.
 const ELEMENTS: usize = 24;
 
+/// Methods of ZooKeeper's server, 3.4 to 3.9, that write the known messages. None is the first
+/// word of a message.
+const METHODS: [&[u8]; 20] = [
+    b"run",
+    b"doIO",
+    b"doAccept",
+    b"acceptConnection",
+    b"closeSock",
+    b"handleFailedRead",
+    b"checkFourLetterWord",
+    b"processConnectRequest",
+    b"processPacket",
+    b"processSasl",
+    b"finishSessionInit",
+    b"reopenSession",
+    b"receiveMessage",
+    b"channelActive",
+    b"connectOne",
+    b"rateLimitLog",
+    b"enforceAuthentication",
+    b"operationComplete",
+    b"logEnv",
+    b"expire",
+];
+
 /// What is known of a line before its header is read, from what stands around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outer {
@@ -44,7 +69,33 @@ pub(super) fn read<'l>(line: &'l [u8], outer: &Outer) -> Option<Record<'l>> {
     while header.elements < ELEMENTS && header.element() {
         header.elements += 1;
     }
-    header.record()
+    header.record().or_else(|| in_another_language(line))
+}
+
+/// `févr. 29, 2024 11:59:30 PM x.y.Class run`: the first of the two lines of
+/// java.util.logging, where its month is none that is known. The message is the next line.
+fn in_another_language(line: &[u8]) -> Option<Record<'_>> {
+    if line.len() > HEAD / 4 {
+        return None;
+    }
+    let (head, method) = line.split_at(memchr::memrchr(b' ', line)?);
+    let method = method.trim_ascii_start();
+    let (date, name) = head.split_at(memchr::memrchr(b' ', head)?);
+    let class = class::named(name.trim_ascii_start()).filter(|class| *class == Class::Server)?;
+    let year = memchr::memmem::find(date, b", 20")?;
+    let clock = date.get(year + 6..)?.strip_prefix(b" ")?;
+    let is_header = time::at_start(clock).is_some()
+        && method
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_$<>".contains(byte));
+    is_header.then_some(Record {
+        stamp: Stamp::UNKNOWN,
+        level: None,
+        thread: b"",
+        class: Some(class),
+        message: b"",
+        times: 1,
+    })
 }
 
 struct Header<'l> {
@@ -95,6 +146,8 @@ impl<'l> Header<'l> {
             b'-' | b'|' | b':' | b'~' | b'*' | b'#' | b'>' | b';' | b',' | b'=' => self.separator(),
             byte if byte.is_ascii_digit() => self.time() || self.number() || self.bundle(),
             byte if byte.is_ascii_alphabetic() || *byte == b'_' => self.time() || self.word(),
+            // A level in another language.
+            byte if !byte.is_ascii() => self.level.is_none() && self.word(),
             _ => false,
         }
     }
@@ -257,10 +310,11 @@ impl<'l> Header<'l> {
         self.method(token, behind) || self.bare_thread(token, behind)
     }
 
-    /// `Class method - message`, and `Class method` alone (java.util.logging).
+    /// `Class method - message`, `Class method` alone (java.util.logging), and
+    /// `Class method message` with a method that writes messages which are known.
     fn method(&mut self, token: &[u8], behind: &[u8]) -> bool {
         let follows = self.class.is_some() && !self.class_is_closed;
-        let ends = behind.is_empty() || behind.starts_with(b"- ");
+        let ends = behind.is_empty() || behind.starts_with(b"- ") || METHODS.contains(&token);
         if !(follows
             && ends
             && token
@@ -269,6 +323,8 @@ impl<'l> Header<'l> {
         {
             return false;
         }
+        // A second one is the message's first word.
+        self.class_is_closed = true;
         self.take(token.len());
         true
     }

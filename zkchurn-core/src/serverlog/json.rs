@@ -13,7 +13,13 @@ use serde::{
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{cleaned, line::Level, moment::Stamp, time};
+use super::{
+    cleaned,
+    line::Level,
+    moment::Stamp,
+    piece::{Marks, Piece},
+    time,
+};
 
 /// Objects inside of objects that are looked into.
 const DEPTH: usize = 4;
@@ -23,6 +29,9 @@ const DEPTH: usize = 4;
 pub(super) struct Fields {
     /// By rank: the lower is the better.
     message: Option<(usize, Vec<u8>)>,
+    /// What stands for each `{}` of the message (Logback's `JsonEncoder`).
+    arguments: Vec<Vec<u8>>,
+    marks: Marks,
     pub level: Option<Level>,
     pub logger: Option<Vec<u8>>,
     pub thread: Option<Vec<u8>>,
@@ -36,12 +45,19 @@ impl Fields {
     pub(super) fn message(&self) -> Option<&[u8]> {
         self.message.as_ref().map(|(_, text)| text.as_slice())
     }
+
+    /// Whether it is a piece of a longer line.
+    pub(super) fn piece(&self) -> Piece {
+        self.marks.piece()
+    }
 }
 
 /// Reads a line; `None` where it is no object, or one with a field twice.
 pub(super) fn read(line: &[u8]) -> Option<Fields> {
     let mut fields = Fields {
         message: None,
+        arguments: Vec::new(),
+        marks: Marks::default(),
         level: None,
         logger: None,
         thread: None,
@@ -56,6 +72,7 @@ pub(super) fn read(line: &[u8]) -> Option<Fields> {
     };
     object.deserialize(&mut from).ok()?;
     from.end().ok()?;
+    fields.fill_in();
     Some(fields)
 }
 
@@ -69,6 +86,11 @@ enum Within {
     Instant,
 }
 
+/// Ranks of messages: what a logger may leave `{}` in, an engine's line, and the rest.
+const TEMPLATE: usize = 1;
+const LOG: usize = 4;
+const OTHER: usize = 5;
+
 /// What a field tells.
 enum Role {
     Message(usize),
@@ -78,6 +100,8 @@ enum Role {
     Time,
     Stack,
     ExceptionName,
+    Arguments,
+    Mark,
     Object(Within),
     Nothing,
 }
@@ -95,13 +119,28 @@ fn role(key: &str, within: Within) -> Role {
         (Within::Instant, _) => Role::Nothing,
         (Within::Log, "level") => Role::Level,
         (Within::Log, "logger") => Role::Logger,
-        (_, "message") => Role::Message(0),
-        (_, "msg") => Role::Message(1),
-        (_, "MESSAGE" | "@message") => Role::Message(2),
-        (_, "log") => Role::Message(3),
-        (_, "textPayload" | "line" | "_raw" | "short_message" | "content" | "body" | "text") => {
-            Role::Message(4)
-        }
+        (Within::Log, "stringValue") => Role::Message(TEMPLATE),
+        (_, "formattedMessage") => Role::Message(0),
+        (_, "message") => Role::Message(TEMPLATE),
+        (_, "msg") => Role::Message(2),
+        (_, "MESSAGE" | "@message") => Role::Message(3),
+        (_, "log") => Role::Message(LOG),
+        (
+            _,
+            "textPayload" | "line" | "_raw" | "short_message" | "content" | "body" | "text"
+            | "LogEntry" | "LogMessage",
+        ) => Role::Message(OTHER),
+        (Within::Nothing, "arguments") => Role::Arguments,
+        (
+            _,
+            "stream"
+            | "_p"
+            | "logtag"
+            | "partial_message"
+            | "partial_last"
+            | "CONTAINER_PARTIAL_MESSAGE"
+            | "_LINE_BREAK",
+        ) => Role::Mark,
         (
             _,
             "level" | "log.level" | "severity" | "loglevel" | "logLevel" | "log_level"
@@ -176,7 +215,11 @@ impl<'de> Visitor<'de> for Object<'_> {
             if seen.contains(&key) {
                 return Err(A::Error::custom("a field comes twice"));
             }
-            seen.push(key);
+            if matches!(role, Role::Arguments) {
+                self.fields.arguments = arguments(&map.next_value()?);
+                seen.push(key);
+                continue;
+            }
             let text = map.next_value_seed(Value {
                 fields: &mut *self.fields,
                 within: match &role {
@@ -189,9 +232,11 @@ impl<'de> Visitor<'de> for Object<'_> {
             })?;
             match (role, text) {
                 (Role::ExceptionName, Some(name)) => exception = Some(name),
+                (Role::Mark, Some(text)) => self.fields.marks.field(&key, &text),
                 (role, Some(text)) => self.fields.take(&role, text),
                 (_, None) => {}
             }
+            seen.push(key);
         }
         self.fields.complete(exception);
         Ok(())
@@ -201,11 +246,9 @@ impl<'de> Visitor<'de> for Object<'_> {
 impl Fields {
     fn take(&mut self, role: &Role, text: Vec<u8>) {
         match role {
-            Role::Message(rank) if self.message.as_ref().is_none_or(|(known, _)| rank < known) => {
-                let mut bare = Vec::new();
-                cleaned::without_escapes(&text, &mut bare);
-                self.message = Some((*rank, bare));
-            }
+            Role::Message(rank) => self.take_message(*rank, &text),
+            // Splunk's collector: the text itself, where others have an object.
+            Role::Object(Within::Nothing) => self.take_message(OTHER, &text),
             Role::Level => self.level = self.level.or_else(|| Level::named(text.trim_ascii())),
             Role::Logger => self.logger = self.logger.take().or(Some(text)),
             Role::Thread => self.thread = self.thread.take().or(Some(text)),
@@ -215,6 +258,46 @@ impl Fields {
             Role::Time if self.stamp.is_unknown() => self.stamp = moment(&text),
             _ => {}
         }
+    }
+
+    fn take_message(&mut self, rank: usize, text: &[u8]) {
+        if self
+            .message
+            .as_ref()
+            .is_some_and(|(known, _)| rank >= *known)
+        {
+            return;
+        }
+        if rank == LOG {
+            self.marks.log(text);
+        }
+        let mut bare = Vec::new();
+        cleaned::without_escapes(text, &mut bare);
+        self.message = Some((rank, bare));
+    }
+
+    /// Puts the arguments into the message. Its beginning is never one: that is where a text
+    /// counts.
+    fn fill_in(&mut self) {
+        let Some((TEMPLATE, template)) = &mut self.message else {
+            return;
+        };
+        if self.arguments.is_empty() || template.starts_with(b"{}") {
+            return;
+        }
+        let mut message = Vec::with_capacity(template.len());
+        let mut rest = template.as_slice();
+        for argument in &self.arguments {
+            let Some(at) = memchr::memmem::find(rest, b"{}") else {
+                break;
+            };
+            let (before, behind) = rest.split_at(at);
+            message.extend_from_slice(before);
+            message.extend_from_slice(argument);
+            rest = behind.get(2..).unwrap_or_default();
+        }
+        message.extend_from_slice(rest);
+        *template = message;
     }
 
     /// `name: message` where an exception comes in two fields.
@@ -230,6 +313,17 @@ impl Fields {
         }
         self.stack = Some(name);
     }
+}
+
+/// The elements of an array as texts.
+fn arguments(value: &serde_json::Value) -> Vec<Vec<u8>> {
+    let elements = value.as_array().into_iter().flatten();
+    elements
+        .map(|element| match element.as_str() {
+            Some(text) => text.as_bytes().to_vec(),
+            None => element.to_string().into_bytes(),
+        })
+        .collect()
 }
 
 fn moment(text: &[u8]) -> Stamp {

@@ -16,9 +16,10 @@ use super::{
     header::{self, Outer},
     json, logfmt,
     moment::Stamp,
+    piece::{Piece, Pieces},
     prefix,
     signature::{self, MESSAGES},
-    time,
+    time, xml,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +80,10 @@ pub const LEVELS: [(&str, Level); 6] = [
     ("FATAL", Level::Fatal),
 ];
 
-/// What java.util.logging and others call them.
-const OTHER_LEVELS: [(&str, Level); 8] = [
+/// What java.util.logging and others call them. Java speaks the language of the host
+/// (`sun.util.logging.resources.logging_*`): German, French, Spanish, Italian, Portuguese,
+/// Chinese, Japanese and Korean.
+const OTHER_LEVELS: [(&str, Level); 32] = [
     ("FINEST", Level::Trace),
     ("FINER", Level::Debug),
     ("FINE", Level::Debug),
@@ -89,16 +92,40 @@ const OTHER_LEVELS: [(&str, Level); 8] = [
     ("NOTICE", Level::Info),
     ("WARNING", Level::Warn),
     ("SEVERE", Level::Error),
+    ("WARNUNG", Level::Warn),
+    ("SCHWERWIEGEND", Level::Error),
+    ("INFOS", Level::Info),
+    ("AVERTISSEMENT", Level::Warn),
+    ("GRAVE", Level::Error),
+    ("INFORMACIÓN", Level::Info),
+    ("ADVERTENCIA", Level::Warn),
+    ("INFORMAZIONI", Level::Info),
+    ("AVVERTENZA", Level::Warn),
+    ("INFORMAÇÕES", Level::Info),
+    ("ADVERTÊNCIA", Level::Warn),
+    ("信息", Level::Info),
+    ("警告", Level::Warn),
+    ("严重", Level::Error),
+    ("資訊", Level::Info),
+    ("嚴重", Level::Error),
+    ("情報", Level::Info),
+    ("重大", Level::Error),
+    ("정보", Level::Info),
+    ("경고", Level::Warn),
+    ("심각", Level::Error),
+    ("VARNING", Level::Warn),
+    ("ALLVARLIG", Level::Error),
+    ("致命的", Level::Error),
 ];
 
 impl Level {
     /// The level that a word is, all in capitals or all small.
     pub fn named(word: &[u8]) -> Option<Self> {
-        if !(4..=11).contains(&word.len()) {
+        if !(4..=16).contains(&word.len()) {
             return None;
         }
-        let one_case =
-            word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
+        let one_case = !word.iter().any(u8::is_ascii_lowercase)
+            || !word.iter().any(u8::is_ascii_uppercase) && word.is_ascii();
         let is = |(name, _): &&(&str, Self)| name.as_bytes().eq_ignore_ascii_case(word);
         let mut levels = LEVELS.iter().chain(&OTHER_LEVELS);
         levels
@@ -120,6 +147,7 @@ pub struct Reader {
     cleaned: Vec<u8>,
     fields: Option<json::Fields>,
     classes: Classes,
+    pieces: Pieces,
 }
 
 impl Reader {
@@ -140,7 +168,10 @@ impl Reader {
             _ => {}
         }
         let Self {
-            cleaned, fields, ..
+            cleaned,
+            fields,
+            pieces,
+            ..
         } = self;
         let line = cleaned::bare(line);
         let line = if cleaned::has_escapes(line) {
@@ -149,12 +180,21 @@ impl Reader {
         } else {
             line
         };
-        read(line, fields)
+        let mut piece = None;
+        let line = read(line, fields, &mut piece);
+        match piece.is_some_and(|piece| pieces.goes_on(piece)) {
+            true => Line::Continuation,
+            false => line,
+        }
     }
 }
 
 /// A line without escapes.
-fn read<'l>(line: &'l [u8], fields: &'l mut Option<json::Fields>) -> Line<'l> {
+fn read<'l>(
+    line: &'l [u8],
+    fields: &'l mut Option<json::Fields>,
+    piece: &mut Option<Piece>,
+) -> Line<'l> {
     let mut outer = Outer::default();
     let mut rest = line;
     let mut may_be_name = true;
@@ -162,7 +202,8 @@ fn read<'l>(line: &'l [u8], fields: &'l mut Option<json::Fields>) -> Line<'l> {
         match rest.first() {
             Some(b'{') if rest.ends_with(b"}") => {
                 if let Some(found) = json::read(rest) {
-                    return of_json(fields.insert(found), outer);
+                    piece.get_or_insert(found.piece());
+                    return of_json(fields.insert(found), outer, line);
                 }
             }
             Some(byte) if byte.is_ascii_alphabetic() || *byte == b'@' => {
@@ -182,6 +223,8 @@ fn read<'l>(line: &'l [u8], fields: &'l mut Option<json::Fields>) -> Line<'l> {
             outer.stamp = found.stamp;
         }
         may_be_name &= !found.has_time;
+        // That of the outermost: whoever wrote the file last split the line last.
+        *piece = piece.or(found.piece);
         rest = found.rest;
         if let Some(line) = of_syslog(rest, &outer) {
             return line;
@@ -192,10 +235,18 @@ fn read<'l>(line: &'l [u8], fields: &'l mut Option<json::Fields>) -> Line<'l> {
 
 /// A line that begins with a header, and not with a prefix.
 fn read_plain<'l>(line: &'l [u8], outer: &Outer) -> Option<Line<'l>> {
-    if line.first()?.is_ascii_digit()
-        && let Some(record) = of_zookeeper(line, &mut Classes::default())
-    {
-        return Some(Line::Record(record));
+    match line.first()? {
+        b'<' => {
+            if let Some(line) = xml::read(line) {
+                return Some(line);
+            }
+        }
+        byte if byte.is_ascii_digit() => {
+            if let Some(record) = of_zookeeper(line, &mut Classes::default()) {
+                return Some(Line::Record(record));
+            }
+        }
+        _ => {}
     }
     header::read(line, outer).map(Line::Record)
 }
@@ -250,8 +301,8 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((u64::from(number), rest))
 }
 
-/// What the field of the message says, with what the other fields tell.
-fn of_json(fields: &json::Fields, outer: Outer) -> Line<'_> {
+/// What the field of the message says, with what the other fields tell; `line` is the whole.
+fn of_json<'l>(fields: &'l json::Fields, outer: Outer, line: &'l [u8]) -> Line<'l> {
     let outer = Outer {
         stamp: match fields.stamp.is_unknown() {
             true => outer.stamp,
@@ -260,7 +311,7 @@ fn of_json(fields: &json::Fields, outer: Outer) -> Line<'_> {
         level: fields.level.or(outer.level),
     };
     let Some(message) = fields.message() else {
-        return Line::Foreign(b"");
+        return Line::Foreign(line);
     };
     // Only the first line is a record: the others go on with it.
     let message = message.trim_ascii_end();

@@ -6,8 +6,9 @@ use std::io::{self, Read};
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Bytes of a line that are looked at; the rest of a longer one is passed over.
-pub const LONGEST_LINE: usize = 16 * 1024;
+/// Bytes of a line that are looked at; the rest of a longer one is passed over. A container
+/// engine's 16 KiB, six bytes a character where JSON escapes them, fit.
+pub const LONGEST_LINE: usize = 128 * 1024;
 
 /// Reads lines.
 pub struct Lines<R> {

@@ -5,7 +5,13 @@
 //! Each form is recognised whole. A few words before a time are no prefix as such: a message
 //! with a client's text in it begins with a few words, too.
 
-use super::{line::Level, moment::Stamp, time};
+use super::{
+    cleaned, csv,
+    line::Level,
+    moment::Stamp,
+    piece::{Piece, Stream},
+    time,
+};
 
 /// How far into a line a prefix may reach.
 const LONGEST: usize = 256;
@@ -18,6 +24,8 @@ pub(super) struct Prefix<'l> {
     /// Whether it begins with a time or with what stands before one: behind that a message may
     /// begin, so names are no prefix any more.
     pub has_time: bool,
+    /// Whether the line may be a piece of a longer one.
+    pub piece: Option<Piece>,
     /// The line behind it.
     pub rest: &'l [u8],
 }
@@ -27,12 +35,16 @@ pub(super) fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
     let timed = match line.first()? {
         b'<' => priority(line),
         b'@' => tai64n(line),
+        _ if may_be_name => counted(line)
+            .or_else(|| csv::read(line).map(|(stamp, rest)| (stamp, None, rest)))
+            .or_else(|| behind_time(line)),
         _ => behind_time(line),
     };
-    if let Some((stamp, rest)) = timed {
+    if let Some((stamp, piece, rest)) = timed {
         return Some(Prefix {
             stamp,
             has_time: true,
+            piece,
             rest,
         });
     }
@@ -41,6 +53,7 @@ pub(super) fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
     }
     let (stamp, rest) = match line.first()? {
         b'[' => pod(line),
+        b' ' | b'M' => of_journal_field(line),
         _ => bar(line)
             .or_else(|| path(line))
             .or_else(|| pod_and_container(line)),
@@ -48,12 +61,16 @@ pub(super) fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
     Some(Prefix {
         stamp,
         has_time: false,
+        piece: None,
         rest,
     })
 }
 
+/// What is behind a prefix with a time.
+type Timed<'l> = (Stamp, Option<Piece>, &'l [u8]);
+
 /// `<134>1 TIME HOST APP PID MSGID [data] …` (RFC 5424) and `<134>Nov 25 …` (RFC 3164).
-fn priority(line: &[u8]) -> Option<(Stamp, &[u8])> {
+fn priority(line: &[u8]) -> Option<Timed<'_>> {
     let end = memchr::memchr(b'>', line.get(..6).unwrap_or(line))?;
     let number = line.get(1..end)?;
     if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
@@ -61,7 +78,7 @@ fn priority(line: &[u8]) -> Option<(Stamp, &[u8])> {
     }
     let rest = line.get(end + 1..)?;
     let Some(behind) = rest.strip_prefix(b"1 ") else {
-        return Some((Stamp::UNKNOWN, rest));
+        return Some((Stamp::UNKNOWN, None, rest));
     };
     let (stamp, length) = match behind.strip_prefix(b"-") {
         Some(_) => (Stamp::UNKNOWN, 1),
@@ -82,16 +99,26 @@ fn priority(line: &[u8]) -> Option<(Stamp, &[u8])> {
             .strip_prefix(b"- ")
             .or_else(|| rest.strip_prefix(b"-"))?,
     };
-    Some((stamp, rest))
+    // RFC 5424, 6.4: a text in UTF-8 begins with the mark.
+    let rest = rest.strip_prefix(cleaned::MARK).unwrap_or(rest);
+    Some((stamp, Some(Piece::of_journal(rest)), rest))
+}
+
+/// `118 <30>1 …`: how RFC 6587 counts the bytes of a message.
+fn counted(line: &[u8]) -> Option<Timed<'_>> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = line.get(digits..)?.strip_prefix(b" ")?;
+    let is_counted = (1..=6).contains(&digits) && rest.starts_with(b"<");
+    is_counted.then(|| priority(rest))?
 }
 
 /// `@400000005a4d2f1b0c5e8a14 …`: multilog and s6.
-fn tai64n(line: &[u8]) -> Option<(Stamp, &[u8])> {
+fn tai64n(line: &[u8]) -> Option<Timed<'_>> {
     let label = line.get(1..25)?;
     if !label.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    Some((Stamp::UNKNOWN, line.get(25..)?.strip_prefix(b" ")?))
+    Some((Stamp::UNKNOWN, None, line.get(25..)?.strip_prefix(b" ")?))
 }
 
 /// `[pod/zk-0/zookeeper] …` (kubectl), `[zk-0] …` (kubetail, pssh), `[  123.456] …` (dmesg's time).
@@ -110,21 +137,67 @@ fn pod(line: &[u8]) -> Option<(Stamp, &[u8])> {
 }
 
 /// `TIME stdout F …` (CRI), `TIME HOST TAG[pid]: …` (syslog, journal), `TIME …` (docker
-/// --timestamps, kubectl --timestamps).
-fn behind_time(line: &[u8]) -> Option<(Stamp, &[u8])> {
+/// --timestamps, kubectl --timestamps), `TIME [APP/PROC/WEB/0] OUT …` (Cloud Foundry),
+/// `TIME<tab>TAG<tab>{…}` and `TIME TAG: {…}` (Fluentd).
+fn behind_time(line: &[u8]) -> Option<Timed<'_>> {
     let (stamp, length) = time::at_start(line)?;
-    let rest = line.get(length..)?.strip_prefix(b" ")?;
-    for stream in [b"stdout ", b"stderr "] {
-        if let Some(tag) = rest.strip_prefix(stream) {
+    let rest = line.get(length..)?;
+    if let Some(rest) = rest.strip_prefix(b"\t") {
+        return Some((stamp, None, behind_tag(rest, b"\t")?));
+    }
+    let rest = rest.strip_prefix(b" ")?;
+    let streams = [
+        (&b"stdout "[..], Stream::Output),
+        (b"stderr ", Stream::Error),
+    ];
+    for (name, stream) in streams {
+        if let Some(tag) = rest.strip_prefix(name) {
+            let goes_on = tag.starts_with(b"P");
             let behind = tag
                 .strip_prefix(b"F ")
                 .or_else(|| tag.strip_prefix(b"P "))?;
-            return Some((stamp, behind));
+            return Some((stamp, Some(Piece { stream, goes_on }), behind));
         }
     }
     let is_syslogs = stamp.is_unknown() || line.get(10) == Some(&b'T');
-    let behind = host_and_tag(rest, is_syslogs).or_else(|| stream(rest));
-    Some((stamp, behind.unwrap_or(rest)))
+    if let Some(behind) = host_and_tag(rest, is_syslogs) {
+        return Some((stamp, Some(Piece::of_journal(behind)), behind));
+    }
+    let behind = stream(rest)
+        .or_else(|| cloud_foundry(rest))
+        .or_else(|| behind_tag(rest, b": "));
+    Some((stamp, None, behind.unwrap_or(rest)))
+}
+
+/// `kube.zk<separator>{…}`. A class of an exception and a client's text is none.
+fn behind_tag<'l>(text: &'l [u8], separator: &[u8]) -> Option<&'l [u8]> {
+    let head = text.get(..LONGEST).unwrap_or(text);
+    let end = memchr::memmem::find(head, separator)?;
+    let tag = head.get(..end)?;
+    let rest = text.get(end + separator.len()..)?;
+    let is_tag = is_label(tag, b"_/:")
+        && tag.contains(&b'.')
+        && !tag.iter().any(u8::is_ascii_uppercase)
+        && rest.starts_with(b"{");
+    is_tag.then_some(rest)
+}
+
+/// `[APP/PROC/WEB/0] OUT …`.
+fn cloud_foundry(text: &[u8]) -> Option<&[u8]> {
+    let inside = text.strip_prefix(b"[")?;
+    let end = memchr::memchr(b']', inside.get(..LONGEST).unwrap_or(inside))?;
+    let name = inside.get(..end)?;
+    let rest = inside.get(end + 1..)?;
+    let rest = rest
+        .strip_prefix(b" OUT ")
+        .or_else(|| rest.strip_prefix(b" ERR "))?;
+    (is_label(name, b"/_") && name.contains(&b'/')).then_some(rest)
+}
+
+/// `MESSAGE=…`: a field of `journalctl -o export`, and with blanks before it of `-o verbose`.
+fn of_journal_field(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let line = line.strip_prefix(b"    ").unwrap_or(line);
+    Some((Stamp::UNKNOWN, line.strip_prefix(b"MESSAGE=")?))
 }
 
 /// `ecs/zookeeper/0a1b2c3d …` (a log stream's name), where a time or a bracket follows.
@@ -266,6 +339,11 @@ mod tests {
     #[test]
     fn the_prefixes_of_the_field() {
         for line in [
+            "118 <134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 - - TEXT",
+            "<134>1 2026-11-25T04:13:01Z zk1 zookeeper - - [a@1 b=\"c\"][d e=\"f\"] \u{feff}TEXT",
+            "2026-11-25T04:13:01.00+0000 [APP/PROC/WEB/0] OUT TEXT",
+            "MESSAGE=TEXT",
+            "    MESSAGE=TEXT",
             "<134>1 2026-11-25T04:13:01.000Z zk1 zookeeper 812 - - TEXT",
             "<134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 - [a@1 b=\"c\"] TEXT",
             "@400000005a4d2f1b0c5e8a14 TEXT",

@@ -29,8 +29,9 @@ impl Reading {
         let understood = facts.of_server + facts.known;
         // A quiet server writes none of the messages that are known; one whose messages stand
         // where nobody looks for them is not quiet.
-        let is_misread =
-            facts.known == 0 && facts.misplaced > 0 && facts.misplaced * 20 >= facts.of_server;
+        let is_misread = facts.known == 0
+            && (facts.misplaced > 0 && facts.misplaced * 20 >= facts.of_server
+                || facts.silent * 2 > facts.of_server);
         if facts.lines == facts.blank {
             Self::Empty
         } else if facts.unread > understood || is_misread {

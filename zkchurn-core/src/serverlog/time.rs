@@ -11,6 +11,7 @@ pub fn at_start(text: &[u8]) -> Option<(Stamp, usize)> {
     let first = *text.first()?;
     if first.is_ascii_digit() {
         iso(text)
+            .or_else(|| underscored(text))
             .or_else(|| slashed(text))
             .or_else(|| day_first(text))
             .or_else(|| of_day(text))
@@ -43,6 +44,17 @@ pub fn within(line: &[u8]) -> Option<Moment> {
 fn iso(text: &[u8]) -> Option<(Stamp, usize)> {
     let stamp = Stamp::at_start(text)?;
     Some((stamp, with_zone(text, with_fraction(text, 19))))
+}
+
+/// `2026-11-25_04:13:01.00000`, as svlogd of runit writes it.
+fn underscored(text: &[u8]) -> Option<(Stamp, usize)> {
+    let mut seconds = *text.first_chunk::<19>()?;
+    if std::mem::replace(seconds.get_mut(10)?, b' ') != b'_' {
+        return None;
+    }
+    let at = Moment::read(&seconds)?;
+    let at = Moment(at.0 + i64::from(milliseconds(text, 19)));
+    Some((Stamp::of(at), with_fraction(text, 19)))
 }
 
 /// `2026/11/25 04:13:01` and `26/11/25 04:13:01`.

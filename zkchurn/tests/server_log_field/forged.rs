@@ -74,6 +74,23 @@ fn layouts(class: &str, message: &str) -> Vec<String> {
         format!("{{\"level\":\"INFO\",\"logger\":\"{path}\",\"message\":\"{message}\"}}"),
         format!("level=info logger={path} msg=\"{message}\""),
         format!("Nov 25, 2024 1:00:00 AM {path} run\nINFO: {message}"),
+        format!("févr. 25, 2024 1:00:00 AM {path} run\nINFOS: {message}"),
+        format!("{time} INFO {path} run {message}"),
+        format!(
+            "<log4j:event logger=\"{path}\" timestamp=\"1704067200000\" level=\"INFO\" thread=\"T\">\n<log4j:message><![CDATA[{message}]]></log4j:message>"
+        ),
+        format!(
+            "{time},\"{time} [myid:1] - INFO  [T:{class}@1] - {}\"",
+            message.replace('"', "\"\"")
+        ),
+        format!("{time}.000000000 +0000 zk.server: {{\"message\":{field}}}"),
+        format!("2024-01-01T00:00:00+00:00\tzk.server\t{{\"log\":{field}}}"),
+        format!("MESSAGE={message}"),
+        format!("    MESSAGE={message}"),
+        format!("118 <134>1 2024-01-01T00:00:00Z zk1 zk 8 - - {message}"),
+        format!("2024-01-01T00:00:00.00+0000 [APP/PROC/WEB/0] OUT {message}"),
+        format!("2024-01-01_00:00:00.00000 {message}"),
+        format!("<Jan 1, 2024 1:00:00 AM UTC> <Info> <{path}> <BEA-0> <{message}>"),
     ]
 }
 
@@ -85,6 +102,10 @@ fn a_clients_text_within_a_message_counts_for_nothing() {
         texts.push(format!("\" msg=\"{text}"));
         texts.push(format!("x: {text}"));
         texts.push(format!("x - {text}"));
+        texts.push(format!("> <{text}"));
+        texts.push(format!("run {text}"));
+        texts.push(format!("\",\"{text}"));
+        texts.push(format!("kube.x: {{\"log\":\"{text}\"}}"));
     }
     for (class, start) in MESSAGES {
         for text in &texts {
@@ -148,5 +169,111 @@ fn the_words_of_other_programs_count_for_nothing() {
     ] {
         let (report, _) = report_and_code(format!("{line}\n").as_bytes());
         assert_eq!(*counts(&report, "6.6.6.6"), json!(null), "{line}");
+    }
+}
+
+/// A line longer than the buffer of a container engine or of the journal comes in pieces, and
+/// a client can choose what the second begins with: the path of a node is up to 1 MB long.
+#[test]
+fn what_goes_on_with_a_split_line_begins_no_record() {
+    let record = "2024-01-01 00:00:00,000 [myid:] - INFO  [T:";
+    let long = |bytes: usize, letter: &str| {
+        let beginning = format!(
+            "{record}PrepRequestProcessor@1] - Got user-level KeeperException when processing sessionid:0x1 Error Path:/"
+        );
+        let letters = letter.repeat((bytes - beginning.len()) / letter.len());
+        beginning + &letters
+    };
+    let forged =
+        format!("{record}NIOServerCnxnFactory@1] - Accepted socket connection from /6.6.6.6:1");
+    let engine = 16 * 1024;
+    let (path, next) = (long(engine, "a"), &forged);
+    let time = "2024-01-01T00:00:00.000000000Z";
+    let docker = |text: &str| json!({"log": text, "stream": "stdout", "time": time}).to_string();
+    let fields = |key: &str, value: &str, text: &str| json!({key: value, "log": text}).to_string();
+    let mut logs = vec![
+        vec![
+            format!("{time} stdout P {path}"),
+            format!("{time} stdout F {next}"),
+        ],
+        // Of three, and with a line of the other stream between.
+        vec![
+            format!("{time} stdout P {path}"),
+            format!("{time} stderr F {record}ZooKeeperServer@1] - x"),
+            format!("{time} stdout P {next}"),
+            format!("{time} stdout F {next}"),
+        ],
+        vec![docker(&path), docker(&format!("{next}\n"))],
+        vec![
+            docker(&path),
+            docker(&(forged.clone() + &"b".repeat(engine - forged.len()))),
+            docker(&format!("{next}\n")),
+        ],
+        vec![docker(&long(engine, "é")), docker(&format!("{next}\n"))],
+        // Docker escapes this one, so that the line has 98 kB.
+        vec![
+            docker(&long(engine, "<")).replace('<', "\\u003c"),
+            docker(&format!("{next}\n")),
+        ],
+        vec![fields("_p", "P", &path), fields("_p", "F", next)],
+        vec![fields("logtag", "P", &path), fields("logtag", "F", next)],
+        vec![
+            json!({"log": path, "partial_message": "true", "partial_last": "false"}).to_string(),
+            json!({"log": next, "partial_message": "true", "partial_last": "true"}).to_string(),
+        ],
+        vec![
+            json!({"MESSAGE": path, "_LINE_BREAK": "line-max"}).to_string(),
+            json!({"MESSAGE": next}).to_string(),
+        ],
+        vec![
+            json!({"MESSAGE": path, "CONTAINER_PARTIAL_MESSAGE": "true"}).to_string(),
+            json!({"MESSAGE": next}).to_string(),
+        ],
+    ];
+    // The journal's short forms mark nothing.
+    for head in [
+        "Nov 25 04:13:01 zk1 java[812]: ",
+        "2024-01-01T00:00:00+0100 zk1 java[812]: ",
+    ] {
+        let path = long(48 * 1024, "a");
+        logs.push(vec![format!("{head}{path}"), format!("{head}{next}")]);
+    }
+    for log in logs {
+        let log = log.join("\n");
+        let report = report_of(&log);
+        let beginning: String = log.chars().take(200).collect();
+        assert!(!report.to_string().contains("6.6.6.6"), "{beginning}");
+        assert_eq!(report["total"]["accepted"], json!(null), "{beginning}");
+        // Behind the last piece a record begins again.
+        if log.contains(" stdout P ") {
+            let after = format!("{log}\n{time} stdout F {next}\n");
+            let report = report_of(&after);
+            assert_eq!(*counts(&report, "6.6.6.6"), json!({"accepted": 1}));
+        }
+    }
+}
+
+/// The beginning of a message is the logger's own, also where others fill in the rest.
+#[test]
+fn arguments_of_a_template_are_no_message() {
+    for (template, arguments) in [
+        ("{}", json!(["Accepted socket connection from /6.6.6.6:1"])),
+        (
+            "Authentication failed for scheme: {}",
+            json!(["x", "Accepted socket connection from /6.6.6.6:1"]),
+        ),
+        (
+            "got {}",
+            json!("Accepted socket connection from /6.6.6.6:1"),
+        ),
+    ] {
+        let line = json!({
+            "level": "INFO",
+            "loggerName": "org.apache.zookeeper.server.ZooKeeperServer",
+            "message": template,
+            "arguments": arguments,
+        });
+        let report = report_of(&line.to_string());
+        assert!(!report.to_string().contains("6.6.6.6"), "{line}");
     }
 }

@@ -64,6 +64,27 @@ fn records_whose_messages_stand_elsewhere_are_no_quiet_server() {
     assert_eq!(report["log"]["of_server"], 20);
 }
 
+/// Where brackets hold the message, or fields that are not known, the lines name ZooKeeper's
+/// server all the same.
+#[test]
+fn a_servers_log_in_an_unknown_form_is_no_other_programs() {
+    let class = "org.apache.zookeeper.server.NIOServerCnxnFactory";
+    let message = "Accepted socket connection from /10.0.0.1:1";
+    for line in [
+        format!("<Feb 29, 2024 11:59:30 PM UTC> <Info> <{class}> <BEA-000000> <{message}>"),
+        format!(
+            "[2024-02-29T23:59:30.000+0000] [Payara 5] [INFO] [] [{class}] [tid: _ThreadName=x] [[\n  {message}]]\n"
+        ),
+        json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue":
+            format!("2024-02-29 23:59:30,000 [myid:2] - INFO  [T:{class}@1] - {message}")}}]}]}]})
+        .to_string(),
+    ] {
+        let (report, code) = report_and_code(format!("{line}\n").repeat(20).as_bytes());
+        assert_eq!(code, 8, "{line}");
+        assert_eq!(report["log"]["reading"], "not_understood", "{line}");
+    }
+}
+
 /// What INFO does not tell is said, instead of an all-clear.
 #[test]
 fn a_quiet_log_says_what_it_cannot_tell() {
