@@ -124,6 +124,18 @@ impl<'a> LogLine<'a> {
         self.finding.last.trim()
     }
 
+    /// Whether it is Curator's word for an event that ZooKeeper's client sends also where it
+    /// goes on without SASL, because it has no JAAS section (`ClientCnxn.SendThread.startConnect`),
+    /// and that is in the log, too: then nobody refused it.
+    pub fn tells_of_no_refusal(&self, case: &Case<'_>) -> bool {
+        let has_no_section = || {
+            let mut logs = case.logs.iter();
+            logs.any(|log| log.signature == LogSignature::SASL_NOT_CONFIGURED.id())
+        };
+        let text = self.finding.last.to_ascii_lowercase();
+        text.contains("connectionstate") && has_no_section()
+    }
+
     fn signature(&self) -> Option<LogSignature> {
         let mut all = LogSignature::ALL.iter();
         all.find(|one| one.id() == self.finding.signature).copied()
@@ -362,6 +374,7 @@ fn weigh_one(
             }
         } else if verdict.confidence != Confidence::Certain
             && rules_out_others(signature)
+            && !line.tells_of_no_refusal(case)
             // Several clients may share an address.
             && (line.origin != Origin::Server || line.is_repeated(case))
             && !kinds.iter().any(&is_found)
@@ -508,6 +521,24 @@ mod tests {
                 (Churn::ClientPerRequest, Confidence::Likely),
             ]
         );
+    }
+
+    /// A client without a JAAS section goes on without SASL, and Curator calls that failed.
+    #[test]
+    fn curators_failed_authentication_is_none_where_the_section_is_missing() {
+        let sessions = new_thread_each(every(1_000, 12, WORKED));
+        let curator = "ERROR org.apache.curator.ConnectionState - Authentication failed";
+        let section = "WARN ClientCnxn: SASL configuration failed: No JAAS configuration section \
+                       named 'Client' was found";
+        let failed = ("authentication-failed", None, curator, 12);
+        let missing = ("sasl-not-configured", None, section, 12);
+        let findings = diagnosed_beside_log(&sessions, &[failed, missing]);
+        assert_eq!(
+            lead(&findings),
+            (Churn::ClientPerRequest, Confidence::Likely)
+        );
+        let findings = diagnosed_beside_log(&sessions, &[failed]);
+        assert_eq!(lead(&findings).0, Churn::AuthenticationRefused);
     }
 
     #[test]

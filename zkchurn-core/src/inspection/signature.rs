@@ -18,11 +18,17 @@ const OF_BOTH: &[&str] = &[
     "session 0x",
     "sessionid 0x",
     "sessionid=0x",
+    "connectionstatemanager",
+    "zk::exceptions",
+    "coordination::exception",
+    "zk: ",
 ];
 
 /// What a line names ZooKeeper by: the project, or what only its clients and servers write.
 pub fn names_of_zookeeper() -> impl Iterator<Item = &'static str> {
-    OF_BOTH.iter().chain(&["zookeeper", "servercnxn"]).copied()
+    // Curator's class is enough beside a text that others write, and for no more.
+    const MORE: &[&str] = &["zookeeper", "servercnxn", "connectionstate:"];
+    OF_BOTH.iter().chain(MORE).copied()
 }
 
 /// What only ZooKeeper's clients write. A line of an application may well say `zookeeper`
@@ -35,8 +41,16 @@ pub fn names_of_client() -> impl Iterator<Item = &'static str> {
         "zookeepersaslclient",
         "zookeeperclient",
         "zookeeper service, session 0x",
-        "coordination::exception",
-        "zk: ",
+        "recoverablezookeeper",
+        "zktimeoutexception",
+        // Ruby, PHP and Rust.
+        "zookeeper::exceptions",
+        "zookeeperconnectionexception",
+        "zookeepersessionexception",
+        "zookeeper_client::",
+        "zookeeper_async::",
+        "zookeeper-async-",
+        "zookeeper::io",
     ];
     OF_BOTH.iter().chain(MORE).copied()
 }

@@ -33,7 +33,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         LogSignature::AUTHENTICATION_FAILED,
         LogSignature::KERBEROS_LOGIN_FAILED,
     ]);
-    let said = said.filter(|line| line.is_of_client() && case.most(answered));
+    let said = said.filter(|line| {
+        line.is_of_client() && case.most(answered) && (by_shape || !line.tells_of_no_refusal(case))
+    });
     let confidence = match (&said, by_shape) {
         (None, false) => return None,
         (Some(_), true) => Confidence::Certain,

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use aho_corasick::PatternID;
 
-use super::signatures::Signatures;
+use super::{record, signatures::Signatures};
 
 /// A signature that occurs in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub(super) fn scan(signatures: &Signatures, text: &[u8]) -> Vec<Hit> {
     let mut line = Line::default();
     for (pattern, word) in signatures.occurrences(text) {
         if word.end > line.range.end {
-            line.settle(signatures, &mut hits);
+            line.settle(signatures, text, &mut hits);
             line.advance(text, word.clone());
         }
         line.note(signatures.is_text(pattern), word);
         line.found.insert(pattern);
     }
-    line.settle(signatures, &mut hits);
+    line.settle(signatures, text, &mut hits);
     hits.into_iter().flatten().collect()
 }
 
@@ -48,6 +48,8 @@ struct Line {
     /// Whether `word` is of a signature, and not a name of ZooKeeper.
     is_of_signature: bool,
     found: BTreeSet<PatternID>,
+    /// The latest first line of a record, at or before this line, names ZooKeeper.
+    below_zookeeper: bool,
 }
 
 impl Line {
@@ -55,8 +57,14 @@ impl Line {
     /// end of line, so a word is always within one.
     fn advance(&mut self, text: &[u8], word: Range<usize>) {
         let passed = text.get(self.range.end..word.start).unwrap_or_default();
-        let ends = passed.iter().filter(|byte| **byte == b'\n').count();
-        self.before += ends as u64;
+        // Of the first the end is the known line's, of the last the beginning is this one's.
+        let mut lines = passed.split(|byte| *byte == b'\n').skip(1).peekable();
+        while let Some(line) = lines.next() {
+            self.before += 1;
+            if lines.peek().is_some() && record::begins_record(line) {
+                self.below_zookeeper = false;
+            }
+        }
         let start = match passed.iter().rposition(|byte| *byte == b'\n') {
             Some(position) => self.range.end + position + 1,
             None => self.range.end,
@@ -77,9 +85,14 @@ impl Line {
     }
 
     /// Counts the line for the signature that it belongs to.
-    fn settle(&mut self, signatures: &Signatures, hits: &mut [Option<Hit>]) {
+    fn settle(&mut self, signatures: &Signatures, text: &[u8], hits: &mut [Option<Hit>]) {
         let found = std::mem::take(&mut self.found);
-        let Some(signature) = signatures.decide(&found) else {
+        let line = text.get(self.range.clone()).unwrap_or_default();
+        if record::begins_record(line) {
+            let mut found = found.iter();
+            self.below_zookeeper = found.any(|pattern| !signatures.is_text(*pattern));
+        }
+        let Some(signature) = signatures.decide(&found, self.below_zookeeper) else {
             return;
         };
         let Some(hit) = hits.get_mut(signature) else {

@@ -26,7 +26,7 @@ pub struct Signature {
     #[serde(default)]
     pub any: Vec<String>,
     /// Texts that other programs write, too: they count like those of `any` where the line
-    /// names ZooKeeper.
+    /// names ZooKeeper, or the first line of the record that it belongs to.
     #[serde(default)]
     pub generic: Vec<String>,
     /// What such a line means, a sentence.
@@ -151,11 +151,13 @@ impl Signatures {
     }
 
     /// The signature that a line with these texts belongs to.
-    pub fn decide(&self, found: &BTreeSet<PatternID>) -> Option<usize> {
+    ///
+    /// `below_zookeeper`: it stands below the first line of a record that names ZooKeeper.
+    pub fn decide(&self, found: &BTreeSet<PatternID>, below_zookeeper: bool) -> Option<usize> {
         let candidates = found.iter().filter_map(|pattern| self.text(*pattern));
         candidates
             .map(|text| text.signature)
-            .filter(|signature| self.is_complete(*signature, found))
+            .filter(|signature| self.is_complete(*signature, found, below_zookeeper))
             .min()
     }
 
@@ -164,7 +166,12 @@ impl Signatures {
         self.texts.get(pattern.as_usize()).copied()
     }
 
-    fn is_complete(&self, signature: usize, found: &BTreeSet<PatternID>) -> bool {
+    fn is_complete(
+        &self,
+        signature: usize,
+        found: &BTreeSet<PatternID>,
+        below_zookeeper: bool,
+    ) -> bool {
         let Some(wanted) = self.list.get(signature) else {
             return false;
         };
@@ -174,7 +181,8 @@ impl Signatures {
                 .filter(|text| text.signature == signature && text.place == place)
                 .count()
         };
-        let names_zookeeper = || found.iter().any(|pattern| !self.is_text(*pattern));
+        let names_zookeeper =
+            || below_zookeeper || found.iter().any(|pattern| !self.is_text(*pattern));
         count(Place::All) == wanted.all.len()
             && ((wanted.any.is_empty() && wanted.generic.is_empty())
                 || count(Place::Any) > 0
@@ -189,6 +197,7 @@ mod tests {
     use zkchurn_core::inspection::LogSignature;
 
     use super::*;
+    use crate::host::logs::scan::scan;
 
     #[test]
     fn the_diagnosis_knows_every_signature_of_the_list_and_no_other() {
@@ -202,11 +211,32 @@ mod tests {
         assert_eq!(listed, known);
     }
 
-    fn id_of<'s>(signatures: &'s Signatures, line: &str) -> Option<&'s str> {
-        let found = signatures.occurrences(line.as_bytes());
-        let found = found.map(|(pattern, _)| pattern).collect();
-        let index = signatures.decide(&found)?;
-        Some(&signatures.list()[index].id)
+    /// The only one that a text of one line or several belongs to.
+    fn id_of<'s>(signatures: &'s Signatures, text: &str) -> Option<&'s str> {
+        let hits = scan(signatures, text.as_bytes());
+        assert!(hits.len() <= 1, "{text}: {hits:?}");
+        Some(&signatures.list()[hits.first()?.signature].id)
+    }
+
+    #[test]
+    fn a_generic_text_counts_below_a_record_that_names_zookeeper() {
+        let list = r#"signature = [
+            { id = "one", rank = 1, generic = ["gone"], meaning = "", examples = [] }]"#;
+        let signatures = Signatures::parse(list).unwrap();
+        let cases = [
+            ("WARN kazoo: x\nError: gone", Some("one")),
+            ("WARN kazoo: x\n\tat a\nCaused by: gone", Some("one")),
+            ("WARN kazoo: x\nWARN other: y\nError: gone", None),
+            ("WARN kazoo: x\nWARN other: gone", None),
+            (
+                "WARN other: x\nError: gone\n\tat org.apache.zookeeper.X",
+                None,
+            ),
+            ("Error: gone", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(id_of(&signatures, text), expected, "{text}");
+        }
     }
 
     #[test]
