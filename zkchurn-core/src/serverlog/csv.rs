@@ -12,37 +12,58 @@ pub(super) fn read(row: &[u8]) -> Option<(Stamp, &[u8])> {
     let mut rest = row;
     let mut stamp = None;
     for _ in 0..COLUMNS {
-        let (field, is_quoted, behind) = field(rest)?;
-        match time::at_start(field) {
-            Some((at, length)) if length == field.len() => {
+        let field = Field::first(rest)?;
+        match time::at_start(field.text) {
+            Some((at, length)) if length == field.text.len() => {
                 stamp.get_or_insert(at);
             }
-            _ if is_name(field) => {}
-            _ => return stamp.filter(|_| is_quoted).map(|stamp| (stamp, field)),
+            _ if is_name(field.text) => {}
+            _ => {
+                let stamp = stamp.filter(|_| field.is_quoted)?;
+                return Some((stamp, field.text));
+            }
         }
-        rest = behind?;
+        rest = field.behind?;
     }
     None
 }
 
-/// A field, whether it is in quotes, and what follows behind a comma. The line of a record of
-/// several ends within its quotes.
-fn field(row: &[u8]) -> Option<(&[u8], bool, Option<&[u8]>)> {
-    let Some(quoted) = row.strip_prefix(b"\"") else {
-        let comma = memchr::memchr(b',', row)?;
-        return Some((row.get(..comma)?, false, row.get(comma + 1..)));
-    };
-    let mut from = 0;
-    loop {
-        let Some(quote) = memchr::memchr(b'"', quoted.get(from..)?) else {
-            return Some((quoted, true, None));
+struct Field<'r> {
+    text: &'r [u8],
+    is_quoted: bool,
+    /// What follows behind a comma.
+    behind: Option<&'r [u8]>,
+}
+
+impl<'r> Field<'r> {
+    /// The field that a row begins with. In quotes it may go on in the next line.
+    fn first(row: &'r [u8]) -> Option<Self> {
+        let Some(quoted) = row.strip_prefix(b"\"") else {
+            let comma = memchr::memchr(b',', row)?;
+            return Some(Self {
+                text: row.get(..comma)?,
+                is_quoted: false,
+                behind: row.get(comma + 1..),
+            });
         };
-        let end = from + quote;
-        match quoted.get(end + 1) {
-            Some(b'"') => from = end + 2,
-            Some(b',') => return Some((quoted.get(..end)?, true, quoted.get(end + 2..))),
-            None => return Some((quoted.get(..end)?, true, None)),
-            Some(_) => return None,
+        let mut from = 0;
+        loop {
+            let quote = memchr::memchr(b'"', quoted.get(from..)?);
+            let end = quote.map_or(quoted.len(), |quote| from + quote);
+            let behind = match quoted.get(end + 1) {
+                Some(b'"') => {
+                    from = end + 2;
+                    continue;
+                }
+                Some(b',') => quoted.get(end + 2..),
+                Some(_) => return None,
+                None => None,
+            };
+            return Some(Self {
+                text: quoted.get(..end)?,
+                is_quoted: true,
+                behind,
+            });
         }
     }
 }
