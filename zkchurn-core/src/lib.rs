@@ -21,6 +21,7 @@ pub mod clock;
 pub mod connection;
 pub mod decode;
 pub mod diagnose;
+pub mod diff;
 pub mod doctor;
 pub mod elsewhere;
 pub mod ending;

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{completions, doctor, live, man, replay, report, serverlog, timewait, trace},
+    commands::{completions, diff, doctor, live, man, replay, report, serverlog, timewait, trace},
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
@@ -51,6 +51,10 @@ fn dispatch(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Report(args)) => {
             only_read_files()?;
             report::run(args)
+        }
+        Some(Command::Diff(args)) => {
+            only_read_files()?;
+            diff::run(args)
         }
         Some(Command::ServerLog(args)) => {
             only_read_files()?;

@@ -8,9 +8,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
-        completions::CompletionsArgs, doctor::DoctorArgs, live::LiveArgs, man::ManArgs,
-        replay::ReplayArgs, report::ReportArgs, serverlog::ServerLogArgs, timewait::TimeWaitArgs,
-        trace::TraceArgs,
+        completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs, live::LiveArgs,
+        man::ManArgs, replay::ReplayArgs, report::ReportArgs, serverlog::ServerLogArgs,
+        timewait::TimeWaitArgs, trace::TraceArgs,
     },
     version::VERSION,
 };
@@ -78,13 +78,15 @@ Examples:
   sudo zkchurn live                         look at it on the whole screen
   zkchurn live incident.zkchurn             the same of a recording, over time
   zkchurn report incident.zkchurn -o incident.html
+  zkchurn diff before.zkchurn after.zkchurn whether the restart helped
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here
   zkchurn man serverlog | man -l -          the manual, a page for each command
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
 4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable,
-8 not the log of a ZooKeeper server (serverlog), 9 not as --expect says.";
+8 not the log of a ZooKeeper server (serverlog), 9 not as --expect says, 10 as --fail-on says
+(diff).";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]
@@ -103,6 +105,11 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Makes files for the ticket from a recording; .html is a page with pictures.
     Report(ReportArgs),
+    /// Compares two recordings: what is new, worse, better or gone.
+    ///
+    /// Programs are matched by name, application and peer, so a restart between the two does no
+    /// harm. Where the recordings are too short to tell, it says so.
+    Diff(DiffArgs),
     /// Finds the clients that churn in a ZooKeeper server's log files.
     ///
     /// Reads zookeeper.out or zookeeper.log of ZooKeeper 3.4 to 3.9, also rotated and

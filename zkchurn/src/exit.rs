@@ -29,6 +29,8 @@ pub enum Code {
     NotUnderstood = 8,
     /// No finding is as `--expect` says.
     NotAsExpected = 9,
+    /// Something is as `--fail-on` says.
+    Changed = 10,
 }
 
 impl Code {

@@ -153,6 +153,53 @@ fn files_that_cannot_be_replayed() {
 }
 
 #[test]
+fn recordings_are_compared_and_pages_are_not() {
+    let recording = "tests/recordings/incident.zkchurn";
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("incident.html");
+    let page = page.to_str().unwrap();
+    let quiet = "tests/recordings/quiet.zkchurn";
+    let diff = |arguments: &[&str]| zkchurn(&[&["diff"], arguments].concat());
+
+    let same = diff(&[recording, recording, "--fail-on", "new,worse"]);
+    assert_eq!(same.status.code(), Some(0), "{same:?}");
+    let text = String::from_utf8(same.stdout).unwrap();
+    assert!(
+        text.starts_with("No change: java (IncidentClient)"),
+        "{text}"
+    );
+
+    let kinds = "tests/recordings/kinds";
+    // Another program at the same port.
+    let before = format!("{kinds}/oversized_packet.zkchurn");
+    let after = format!("{kinds}/refused_node.zkchurn");
+    let new = diff(&[&before, &after, "--fail-on", "new"]);
+    assert_eq!(new.status.code(), Some(10), "{new:?}");
+    let text = String::from_utf8(new.stderr).unwrap();
+    assert!(
+        text.contains("Worse: node (node_client.js) -> 127.0.0.1:21835 is new"),
+        "{text}"
+    );
+    // Of other ports nothing can be told.
+    let other = diff(&["--fail-on", "worse", recording, &after]);
+    assert_eq!(other.status.code(), Some(0), "{other:?}");
+
+    assert_eq!(diff(&[recording, quiet, "-o", page]).status.code(), Some(0));
+    let written = std::fs::read_to_string(page).unwrap();
+    assert!(
+        written.contains("AFTER did not trace port 11035"),
+        "{written}"
+    );
+    let made = zkchurn(&["report", recording, "-o", &format!("{page}.html")]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    assert_fails(
+        &["diff", &format!("{page}.html"), recording],
+        2,
+        "a comparison needs the recording it was made of",
+    );
+}
+
+#[test]
 fn help_names_every_option_and_the_exit_codes() {
     let help = String::from_utf8(zkchurn(&["--help"]).stdout).unwrap();
     for word in [

@@ -15,8 +15,10 @@ use hostile_frames::{frames, hostile};
 use proptest::prelude::*;
 use serde_json::Value;
 use zkchurn_core::{
+    diff::{self, Taken},
     pipeline::{Pipeline, View},
     render::{FORMS, Form, Options, html},
+    replay::collector::Collector,
     text::is_printable,
 };
 
@@ -47,6 +49,25 @@ fn printed(form: &dyn Form, options: Options, evil: &str) -> String {
     String::from_utf8(to.0.take()).unwrap()
 }
 
+/// What a form makes of a comparison with them.
+fn compared(form: &dyn Form, options: &Options, evil: &str) -> String {
+    let diff = diff::compare(&taken(evil), &taken("good")).unwrap();
+    let mut to = Vec::new();
+    form.diff(&mut to, &diff, options).unwrap();
+    String::from_utf8(to).unwrap()
+}
+
+fn taken(text: &str) -> Taken {
+    let collector = Collector::default();
+    let view = View {
+        top: 1,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(collector.clone(), view);
+    frames(text, |frame| pipeline.accept(frame).unwrap());
+    collector.take()
+}
+
 /// Everything, and what fits one screen.
 fn all_options() -> impl Iterator<Item = Options> {
     let plain = || Options::plain(jiff::tz::TimeZone::UTC);
@@ -75,7 +96,7 @@ proptest! {
     #[test]
     fn nothing_acts_on_a_terminal(evil in hostile()) {
         for (form, options) in FORMS.iter().flat_map(|form| all_options().map(move |o| (form, o))) {
-            let text = printed(*form, options, &evil);
+            let text = compared(*form, &options, &evil) + &printed(*form, options, &evil);
             let acts = |character: &char| *character != '\n' && !is_printable(*character);
             prop_assert_eq!(text.chars().find(acts), None, "{}: {:?}", form.name(), text);
             // A line of its own would be taken for zkchurn's words.
@@ -88,7 +109,11 @@ proptest! {
 
     #[test]
     fn json_stays_json(evil in hostile()) {
-        let text = printed(named("json"), Options::plain(jiff::tz::TimeZone::UTC), &evil);
+        let options = Options::plain(jiff::tz::TimeZone::UTC);
+        let diff = compared(named("json"), &options, &evil);
+        let diff: Value = serde_json::from_str(&diff).unwrap();
+        prop_assert_eq!(&diff["type"], "diff");
+        let text = printed(named("json"), options, &evil);
         let mut types = Vec::new();
         for line in text.lines() {
             let value: Value = serde_json::from_str(line).unwrap();
@@ -102,12 +127,15 @@ proptest! {
 
     #[test]
     fn a_page_has_no_markup_but_its_own(evil in hostile()) {
-        let page = printed(named("html"), Options::plain(jiff::tz::TimeZone::UTC), &evil);
+        let options = Options::plain(jiff::tz::TimeZone::UTC);
+        let diff = compared(named("html"), &options, &evil);
+        prop_assert_eq!((diff.matches("<a ").count(), diff.matches("<script").count()), (0, 1));
+        let page = printed(named("html"), options, &evil);
         // The only link leads to the evidence on the page itself.
         prop_assert_eq!(page.matches("<a ").count(), page.matches("<a class=\"skip\"").count());
         let scripts = page.matches("<script").count();
         prop_assert_eq!((scripts, page.matches("</script").count()), (2, 2), "{}", page);
-        for tag in tags(&page) {
+        for tag in tags(&page).into_iter().chain(tags(&diff)) {
             prop_assert!(!["img", "iframe", "link", "object", "base"].contains(&tag.as_str()), "{tag}");
         }
         prop_assert_eq!(html::again(page.as_bytes()).unwrap(), page);

@@ -9,7 +9,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{Renderer, html::HtmlForm, json::JsonForm, markdown::MarkdownForm, text::TextForm};
-use crate::{doctor::Doctor, serverlog};
+use crate::{diff::Diff, doctor::Doctor, serverlog};
 
 /// How a form may look.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub trait Form: Debug + Sync {
     ) -> io::Result<()>;
     /// What `zkchurn doctor` found.
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()>;
+    /// The comparison of `zkchurn diff`.
+    fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()>;
 }
 
 /// All forms; the first is the default.

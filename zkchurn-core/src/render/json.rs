@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::rfc3339,
     connection::{FirstClose, Thread},
+    diff::Diff,
     doctor::Doctor,
     ending::Reset,
     errno,
@@ -62,6 +63,11 @@ impl Form for JsonForm {
             ..Origin::default()
         };
         write_line(to, "doctor", &origin, doctor)
+    }
+
+    fn diff(&self, to: &mut dyn Write, diff: &Diff, _options: &Options) -> io::Result<()> {
+        // The traces may be of two hosts, so each names its own.
+        write_line(to, "diff", &Origin::default(), diff)
     }
 }
 

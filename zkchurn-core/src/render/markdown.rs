@@ -12,7 +12,7 @@ use super::{
     form::COLUMNS,
     text::{Page, suspect},
     words::{
-        explained, filtered,
+        diff, explained, filtered,
         finding::{about, also, runs_in, title},
         loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     diagnose::Finding,
+    diff::Diff,
     doctor::{Check, Doctor, State},
     frame::TraceStart,
     report::{FlowRow, IntervalSummary, Report, Summary, SuspectRow},
@@ -60,6 +61,10 @@ impl Form for MarkdownForm {
 
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
         write_doctor(to, doctor)
+    }
+
+    fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
+        write_diff(to, diff, &options.zone)
     }
 }
 
@@ -313,6 +318,31 @@ fn write_server_log(to: &mut dyn Write, report: &serverlog::report::LogReport) -
         item(to, "incomplete", note)?;
     }
     item(to, "log", &server_log::log(report))
+}
+
+fn write_diff(to: &mut dyn Write, compared: &Diff, zone: &TimeZone) -> io::Result<()> {
+    writeln!(to, "**{}**", inline(&compared.verdict))?;
+    if !compared.families.is_empty() {
+        writeln!(to)?;
+        let rows = compared.families.iter().take(diff::SHOWN).map(|family| {
+            let cells = diff::cells(family);
+            cells.iter().map(|cell| inline(cell)).collect()
+        });
+        write_table(to, &diff::COLUMNS, rows)?;
+    }
+    for line in diff::left_out(compared) {
+        writeln!(to, "\n{}", inline(&line))?;
+    }
+    writeln!(to)?;
+    for change in &compared.findings {
+        let name = format!("finding {}", diff::class_of(change));
+        item(to, &name, &diff::finding(change))?;
+    }
+    for note in &compared.notes {
+        item(to, "note", note)?;
+    }
+    item(to, "before", &diff::trace(&compared.before, zone))?;
+    item(to, "after", &diff::trace(&compared.after, zone))
 }
 
 fn write_doctor(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {

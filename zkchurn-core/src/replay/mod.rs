@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The pipeline of a live trace on a recording.
 
+pub mod collector;
 pub mod player;
 
 use std::io::Read;

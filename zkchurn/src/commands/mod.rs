@@ -3,6 +3,7 @@
 //! Nothing below here knows of clap.
 
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod expect;
 pub(crate) mod live;

@@ -61,15 +61,24 @@ pub(crate) struct ReportArgs {
 ///
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
-    let mut file = replay::open_file(&args.file)?;
-    let mut head = [0; 64];
-    let length = fill(&mut file, &mut head).map_err(|error| unreadable(&args.file, error))?;
-    let head = head.get(..length).unwrap_or_default();
+    let (head, file) = head(replay::open_file(&args.file)?, &args.file)?;
     let bytes = head.chain(file);
-    match html::is_page(head) {
+    match html::is_page(&head) {
         true => again(args, bytes),
         false => of_recording(args, bytes),
     }
+}
+
+/// The first bytes of a file, which tell a page from a recording, and the rest.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(super) fn head(mut file: File, path: &Path) -> Result<(Vec<u8>, File), Failure> {
+    let mut head = vec![0; 64];
+    let length = fill(&mut file, &mut head).map_err(|error| unreadable(path, error))?;
+    head.truncate(length);
+    Ok((head, file))
 }
 
 fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
@@ -166,7 +175,11 @@ fn renderer(form: &dyn Form, to: Memory) -> Box<dyn Renderer> {
 }
 
 /// It has its name once it is whole.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+///
+/// # Errors
+///
+/// There is such a file, or it cannot be written.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: io::Error| {
         let message = match error.kind() {
             io::ErrorKind::AlreadyExists => {

@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 
 use super::{ConnectionLine, Form, Options, Renderer};
 use crate::{
+    diff::Diff,
     doctor::Doctor,
     frame::TraceStart,
     report::{IntervalSummary, Report},
@@ -63,6 +64,10 @@ impl Form for HtmlForm {
 
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
         to.write_all(other::doctor(doctor).as_bytes())
+    }
+
+    fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
+        to.write_all(other::compared(diff, &options.zone).as_bytes())
     }
 }
 

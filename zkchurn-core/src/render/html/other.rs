@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Pages without pictures: of a server's log, and of what a host offers.
+//! Pages without pictures: of a server's log, of what a host offers, and of two traces side by
+//! side.
 
+use jiff::tz::TimeZone;
 use maud::html;
 
 use super::{
@@ -8,8 +10,9 @@ use super::{
     page::cut,
 };
 use crate::{
+    diff::Diff,
     doctor::{Doctor, State},
-    render::words::{finding::about, server_log},
+    render::words::{diff, finding::about, server_log},
     serverlog::report::LogReport,
 };
 
@@ -91,4 +94,36 @@ pub(super) fn doctor(doctor: &Doctor) -> String {
         }
     };
     document("zkchurn doctor", &body, None)
+}
+
+pub(super) fn compared(compared: &Diff, zone: &TimeZone) -> String {
+    let families = compared.families.iter().take(diff::SHOWN);
+    let rows: Vec<_> = families
+        .map(|family| diff::cells(family).to_vec())
+        .collect();
+    let body = html! {
+        header {
+            p.product { "zkchurn · before and after" }
+            h1 { (cut(&compared.verdict)) }
+            div.scope { @for note in &compared.notes { p.warn { (cut(note)) } } }
+        }
+        main {
+            @if !rows.is_empty() { h2 { "Programs and their peers" } (table(&diff::COLUMNS, &rows)) }
+            @for line in diff::left_out(compared) { p.see { (cut(&line)) } }
+            @if !compared.findings.is_empty() {
+                h2 { "Findings that are in one of them only" }
+                ul {
+                    @for change in &compared.findings {
+                        li { (diff::class_of(change)) ": " (cut(&diff::finding(change))) }
+                    }
+                }
+            }
+            h2 { "The traces" }
+            dl.facts {
+                dt { "before" } dd { (cut(&diff::trace(&compared.before, zone))) }
+                dt { "after" } dd { (cut(&diff::trace(&compared.after, zone))) }
+            }
+        }
+    };
+    document("zkchurn: before and after", &body, None)
 }

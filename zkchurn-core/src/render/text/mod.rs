@@ -3,6 +3,7 @@
 //! interval, and the report.
 
 mod cell;
+mod diff;
 mod doctor;
 mod findings;
 mod logs;
@@ -26,6 +27,7 @@ use super::{
     form::{BUFFER, COLUMNS},
 };
 use crate::{
+    diff::Diff,
     doctor::Doctor,
     frame::TraceStart,
     report::{IntervalSummary, Report},
@@ -95,6 +97,10 @@ impl Form for TextForm {
 
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {
         doctor::write(to, doctor)
+    }
+
+    fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
+        diff::write(to, diff, options)
     }
 }
 

@@ -2,6 +2,7 @@
 //! What every form for people says in the same words: numbers, times, owners, losses.
 //! No form's own marks, widths or colours.
 
+pub(super) mod diff;
 pub(super) mod explained;
 pub(super) mod filtered;
 pub(super) mod finding;

@@ -55,16 +55,17 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
              The report says which."
         }
         NotAsExpected => "No finding is as --expect says; standard error says what was found.",
+        Changed => "Something has changed as --fail-on says; standard error says what.",
     }
 }
 
 use Code::{
-    Damaged, Failure, NotAsExpected, NotPermitted, NotUnderstood, Success, Unreadable, Unsupported,
-    Unwritable, Usage,
+    Changed, Damaged, Failure, NotAsExpected, NotPermitted, NotUnderstood, Success, Unreadable,
+    Unsupported, Unwritable, Usage,
 };
 
 /// All pages: the trace, then the commands in the order of the help text.
-pub(crate) const PAGES: [Page; 8] = [
+pub(crate) const PAGES: [Page; 9] = [
     Page {
         name: "zkchurn",
         codes: &[
@@ -197,6 +198,28 @@ pub(crate) const PAGES: [Page; 8] = [
             example(
                 "zkchurn report incident.zkchurn -o incident.html -o incident.md",
                 "The same as Markdown, too.",
+            ),
+        ],
+    },
+    Page {
+        name: "diff",
+        codes: &[
+            Success, Failure, Usage, Damaged, Unreadable, Unwritable, Changed,
+        ],
+        examples: &[
+            example(
+                "zkchurn diff incident.zkchurn today.zkchurn",
+                "Whether the restart, or the new version, helped: the verdict first, then each \
+                 program and its peer. Record both for as long as the churn's longest pause \
+                 takes several times.",
+            ),
+            example(
+                "zkchurn diff before.zkchurn after.zkchurn --fail-on worse",
+                "In a pipeline: exit code 10 if something is new or worse.",
+            ),
+            example(
+                "zkchurn diff before.zkchurn after.zkchurn -o change.html -o change.md",
+                "For a browser, and for the ticket.",
             ),
         ],
     },

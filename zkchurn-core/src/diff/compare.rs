@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+//! One family in two traces, and all of them.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Class, Compared, Diff, FamilyChange, FamilyNumbers, Taken,
+    family::{Family, Key},
+    findings,
+    statistics::{self, Change},
+    verdict,
+};
+use crate::{
+    connection::Side,
+    frame::Sides,
+    outcome::Outcome,
+    report::{Loss, Report},
+    text,
+};
+
+/// Events that must have been expected before their absence means something: fewer come out
+/// as none in more than one of 1,000 traces.
+const EXPECTED: f64 = 7.0;
+/// So many times the longest pause of one trace must the other be long.
+const PAUSES: u64 = 3;
+
+/// Compares two traces; `None` where one of them has no report.
+pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
+    let (before, after) = (Trace::of(before)?, Trace::of(after)?);
+    let mut families: Vec<_> = pairs(&before, &after)
+        .into_iter()
+        .map(|pair| change(&before, &after, &pair))
+        .collect();
+    families.sort_by(|one, other| {
+        let busy = |change: &FamilyChange| {
+            let of = |numbers: &Option<FamilyNumbers>| {
+                numbers.as_ref().map_or(0.0, |numbers| numbers.per_second)
+            };
+            of(&change.before).max(of(&change.after))
+        };
+        let by_class = one.class.cmp(&other.class);
+        by_class.then(busy(other).total_cmp(&busy(one)))
+    });
+    let findings = findings::changes(&before, &after, &families);
+    let notes = verdict::notes(&before, &after);
+    let (class, verdict) = verdict::of(&families);
+    Some(Diff {
+        class,
+        verdict,
+        before: before.compared(),
+        after: after.compared(),
+        families,
+        not_told_apart: before.taken.beyond + after.taken.beyond,
+        findings,
+        notes,
+    })
+}
+
+/// A trace with its report.
+pub(super) struct Trace<'a> {
+    pub taken: &'a Taken,
+    pub report: &'a Report,
+}
+
+impl<'a> Trace<'a> {
+    fn of(taken: &'a Taken) -> Option<Self> {
+        let report = taken.report.as_ref()?;
+        Some(Self { taken, report })
+    }
+
+    fn compared(&self) -> Compared {
+        Compared {
+            trace: self.report.trace.clone(),
+            loss: self.report.loss.clone(),
+            opened: self.report.total.opened,
+        }
+    }
+
+    pub(super) fn length_ns(&self) -> u64 {
+        self.report.trace.length_ns
+    }
+
+    fn seconds(&self) -> f64 {
+        self.length_ns() as f64 / 1e9
+    }
+
+    /// Why connections of this family could not be seen in it, if so.
+    pub(super) fn could_not_see(&self, side: Side, port: u16) -> Option<String> {
+        let trace = &self.report.trace;
+        let sees_side = match trace.side {
+            Sides::Both => true,
+            Sides::Client => side == Side::Client,
+            Sides::Server => side == Side::Server,
+        };
+        if !trace.ports.contains(&port) {
+            Some(format!("did not trace port {port}"))
+        } else if !sees_side {
+            Some(format!("traced the {} side only", trace.side.word()))
+        } else {
+            trace.only().map(|only| format!("traced {only} only"))
+        }
+    }
+
+    /// Connections of which it is not known whose they were, as a share of all.
+    pub(super) fn lost(&self) -> f64 {
+        let lost = lost(&self.report.loss) as f64;
+        let all = self.report.total.opened as f64 + lost;
+        if all > 0.0 { lost / all } else { 0.0 }
+    }
+}
+
+fn lost(loss: &Loss) -> u64 {
+    let kernel = &loss.kernel;
+    [
+        kernel.ended_records_dropped,
+        kernel.table_full,
+        kernel.recursion_misses.unwrap_or(0),
+        loss.undecodable_records,
+        loss.unknown_records,
+    ]
+    .iter()
+    .fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// A family, as far as each trace has it.
+struct Pair<'a> {
+    key: &'a Key,
+    before: Option<&'a Family>,
+    after: Option<&'a Family>,
+}
+
+fn pairs<'a>(before: &Trace<'a>, after: &Trace<'a>) -> Vec<Pair<'a>> {
+    let mut pairs: BTreeMap<&Key, Pair<'a>> = BTreeMap::new();
+    let pair = |key| Pair {
+        key,
+        before: None,
+        after: None,
+    };
+    for (key, family) in &before.taken.families {
+        pairs.entry(key).or_insert_with(|| pair(key)).before = Some(family);
+    }
+    for (key, family) in &after.taken.families {
+        pairs.entry(key).or_insert_with(|| pair(key)).after = Some(family);
+    }
+    pairs.into_values().collect()
+}
+
+fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChange {
+    let none = Family::default();
+    let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
+    let (class, why) = match (one.opened, other.opened) {
+        (0, 0) => of_quiet(pair),
+        (_, 0) => absent(before, after, pair, one, other),
+        (0, _) => absent(after, before, pair, other, one),
+        _ => of_both(before, after, one, other),
+    };
+    FamilyChange {
+        class,
+        program: pair.key.who(),
+        peer: pair.key.peer(),
+        why,
+        before: pair.before.map(|family| family.numbers(before.length_ns())),
+        after: pair.after.map(|family| family.numbers(after.length_ns())),
+    }
+}
+
+/// Connections that are older than the traces only.
+fn of_quiet(pair: &Pair<'_>) -> (Class, String) {
+    let why = match (pair.before, pair.after) {
+        (Some(_), Some(_)) => "opened nothing in either, and held connections in both",
+        (Some(_), None) => "held a connection that was older than BEFORE, and opened nothing",
+        _ => "holds a connection that is older than AFTER, and opened nothing",
+    };
+    (Class::Unchanged, why.to_owned())
+}
+
+/// `present` opened connections and `missing` none, whichever came first.
+fn absent(
+    present: &Trace<'_>,
+    missing: &Trace<'_>,
+    pair: &Pair<'_>,
+    opened: &Family,
+    quiet: &Family,
+) -> (Class, String) {
+    let is_gone = pair.before.is_some_and(|before| before.opened > 0);
+    let name = if is_gone { "AFTER" } else { "BEFORE" };
+    if let Some(why) = missing.could_not_see(pair.key.side(), pair.key.port()) {
+        return (Class::CannotTell, format!("{name} {why}"));
+    }
+    let rate = opened.rate(present.length_ns());
+    let (least, _) = rate.interval(opened.opened, present.seconds());
+    let expected = least * missing.seconds();
+    let pause = opened.starts.longest_pause_ns(present.length_ns());
+    let too_short =
+        expected < EXPECTED * rate.clumping || missing.length_ns() < pause.saturating_mul(PAUSES);
+    if too_short {
+        let other = if is_gone { "BEFORE" } else { "AFTER" };
+        let why = format!(
+            "{name} is too short: {} in {} of {other} may be none in {}",
+            text::counted(opened.opened, "connection"),
+            text::window(present.length_ns()),
+            text::window(missing.length_ns()),
+        );
+        return (Class::CannotTell, why);
+    }
+    if missing.lost() > 0.0 && missing.lost() * missing.report.total.opened as f64 >= expected {
+        let why = format!("{name} lost as many connections as it would have opened");
+        return (Class::CannotTell, why);
+    }
+    let window = text::window(missing.length_ns());
+    match (is_gone, quiet.open) {
+        (true, 0) => (Class::Gone, format!("none in {window} after")),
+        (true, open) => {
+            let held = text::counted(open, "connection");
+            (
+                Class::Better,
+                format!("opened none in {window} after, and holds {held}"),
+            )
+        }
+        (false, 0) => (Class::New, format!("none in {window} before")),
+        (false, open) => {
+            let held = text::counted(open, "connection");
+            (
+                Class::New,
+                format!("none opened in {window} before, and {held} held"),
+            )
+        }
+    }
+}
+
+/// What was found of a family that opens connections in both.
+struct Changes {
+    rate: Change,
+    failed: Change,
+    lived: Change,
+    /// An outcome whose share changed most surely, where failures did not.
+    ends_otherwise: Option<Outcome>,
+}
+
+fn of_both(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> (Class, String) {
+    let changes = Changes {
+        rate: compared_rate(before, after, one, other),
+        failed: compared_share(one, other, |family| family.failed),
+        lived: statistics::values(&one.lifetimes.sorted(), &other.lifetimes.sorted()),
+        ends_otherwise: ends_otherwise(one, other),
+    };
+    let is_same_count = one.opened == other.opened && before.length_ns() == after.length_ns();
+    let worse = worse(&changes);
+    let better = better(&changes);
+    match (worse.is_empty(), better.is_empty()) {
+        (false, true) => (Class::Worse, worse.join(", ")),
+        (true, false) => (Class::Better, better.join(", ")),
+        (false, false) => {
+            let why = format!("{}, but {}", better.join(", "), worse.join(", "));
+            (Class::CannotTell, why)
+        }
+        (true, true) => match changes {
+            Changes {
+                ends_otherwise: Some(outcome),
+                ..
+            } => {
+                let of = |family: &Family| percent(family.outcomes.get(outcome), family.ended);
+                let why = format!(
+                    "ends otherwise, neither better nor worse: \"{}\" {} of the time, {} before",
+                    outcome.label(),
+                    of(other),
+                    of(one)
+                );
+                (Class::CannotTell, why)
+            }
+            Changes {
+                rate: Change::Unknown,
+                ..
+            } if !is_same_count => (Class::CannotTell, too_few(before, after, one, other)),
+            Changes {
+                failed: Change::Unknown,
+                ..
+            } if one.outcomes.iter().ne(other.outcomes.iter()) => {
+                let why = format!(
+                    "too few ended to compare how: {} and {}",
+                    text::count(one.ended),
+                    text::count(other.ended)
+                );
+                (Class::CannotTell, why)
+            }
+            _ => (Class::Unchanged, String::new()),
+        },
+    }
+}
+
+fn worse(changes: &Changes) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    if changes.failed == Change::Up {
+        words.push("fails more");
+    }
+    if changes.rate == Change::Up {
+        words.push("connects more often");
+    }
+    if changes.lived == Change::Down && words.is_empty() && changes.failed != Change::Down {
+        words.push("connections live shorter");
+    }
+    words
+}
+
+fn better(changes: &Changes) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    if changes.failed == Change::Down {
+        words.push("fails less");
+    }
+    if changes.rate == Change::Down {
+        words.push("connects less often");
+    }
+    if changes.lived == Change::Up && words.is_empty() && changes.failed != Change::Up {
+        words.push("connections live longer");
+    }
+    words
+}
+
+fn compared_rate(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> Change {
+    let lost = before.lost() + after.lost();
+    let (from, to) = (one.rate(before.length_ns()), other.rate(after.length_ns()));
+    statistics::rate(&from, &to, lost)
+}
+
+fn compared_share(one: &Family, other: &Family, of: impl Fn(&Family) -> u64) -> Change {
+    match one.ended == 0 || other.ended == 0 {
+        true => Change::Unknown,
+        false => statistics::share((of(one), one.ended), (of(other), other.ended)),
+    }
+}
+
+fn ends_otherwise(one: &Family, other: &Family) -> Option<Outcome> {
+    let outcomes = one.outcomes.iter().chain(other.outcomes.iter());
+    let changed = outcomes.map(|(outcome, _)| outcome).filter(|outcome| {
+        let change = compared_share(one, other, |family| family.outcomes.get(*outcome));
+        matches!(change, Change::Up | Change::Down)
+    });
+    // What it does now tells more than what it does no more.
+    changed.max_by_key(|outcome| other.outcomes.get(*outcome))
+}
+
+fn too_few(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> String {
+    let lost = before.lost() + after.lost();
+    if lost > 0.1 {
+        return format!("{:.0} % of what was to be recorded is lost", 100.0 * lost);
+    }
+    let in_window = |count: u64, trace: &Trace<'_>| {
+        let window = text::window(trace.length_ns());
+        format!("{} in {window}", text::count(count))
+    };
+    format!(
+        "too few, or too irregular, to compare: {} and {}",
+        in_window(one.opened, before),
+        in_window(other.opened, after)
+    )
+}
+
+pub(super) fn percent(some: u64, all: u64) -> String {
+    format!("{:.0} %", 100.0 * some as f64 / all.max(1) as f64)
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//! Findings that are in one of two traces.
+
+use super::{Class, FamilyChange, FindingChange, compare::Trace};
+use crate::diagnose::{Confidence, Finding};
+
+/// Findings that appeared or went; the others are as they were.
+pub(super) fn changes(
+    before: &Trace<'_>,
+    after: &Trace<'_>,
+    families: &[FamilyChange],
+) -> Vec<FindingChange> {
+    let (were, are) = (&before.report.findings, &after.report.findings);
+    let of = |finding: &Finding, is_new: bool| {
+        let whose = families.iter().filter(|family| {
+            let accepted = format!(" -> {}", family.peer);
+            let is_of_peer = |to: &String| *to == family.peer || to.ends_with(&accepted);
+            family.program.ends_with(&finding.who.label)
+                && finding.destinations.iter().any(is_of_peer)
+        });
+        let is_explained = whose.into_iter().any(|family| match is_new {
+            true => matches!(family.class, Class::New | Class::Worse),
+            false => matches!(family.class, Class::Gone | Class::Better),
+        });
+        match (is_explained, is_new) {
+            // The same connections as before: the other trace had less to find it by.
+            (false, _) => Class::CannotTell,
+            (true, true) => Class::New,
+            (true, false) => Class::Gone,
+        }
+    };
+    let new = missing_in(were, are).map(|finding| change(of(finding, true), finding));
+    let gone = missing_in(are, were).map(|finding| change(of(finding, false), finding));
+    new.chain(gone).collect()
+}
+
+/// Those of `findings` that are not among `others`, also not less surely.
+fn missing_in<'a>(
+    others: &'a [Finding],
+    findings: &'a [Finding],
+) -> impl Iterator<Item = &'a Finding> {
+    let is_same =
+        |one: &Finding, other: &Finding| one.name == other.name && one.who.label == other.who.label;
+    findings
+        .iter()
+        .filter(|finding| finding.confidence >= Confidence::Likely)
+        .filter(move |finding| !others.iter().any(|other| is_same(finding, other)))
+}
+
+fn change(class: Class, finding: &Finding) -> FindingChange {
+    FindingChange {
+        class,
+        name: finding.name,
+        title: finding.title,
+        confidence: finding.confidence,
+        severity: finding.severity,
+        who: finding.who.words.clone(),
+        destinations: finding.destinations.clone(),
+    }
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+//! Whether two samples differ by more than chance. Closed forms at fixed levels: no table and
+//! no random number, so that the same recordings always compare alike.
+
+use super::starts::Stretch;
+
+/// Two-sided quantiles of Student's t with 15 degrees of freedom, at 5 % and at 0.1 %: rates
+/// are compared by up to 16 stretches of each trace.
+pub(super) const T_5_PERCENT: f64 = 2.131;
+pub(super) const T_1_PER_MILLE: f64 = 4.073;
+/// The normal distribution's at 1 % and 0.1 %.
+const Z_1_PERCENT: f64 = 2.576;
+const Z_1_PER_MILLE: f64 = 3.291;
+/// Stretches a trace is cut into.
+pub(super) const STRETCHES: usize = 16;
+/// From so many events on their variation over the stretches is known.
+const ENOUGH_EVENTS: u64 = 16;
+/// From so many gaps on their variation is known, and it is known badly: it may be larger by
+/// this factor. With fewer, events are taken for independent.
+const ENOUGH_GAPS: usize = 4;
+const DOUBT_OF_FEW: f64 = 1.5;
+/// Fewer lifetimes are not compared.
+pub(super) const ENOUGH_LIFETIMES: usize = 8;
+
+/// A rate of events, and how well it is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rate {
+    pub per_second: f64,
+    /// Standard error divided by the rate; 0 where there are no events.
+    pub relative_error: f64,
+    /// Variance of the counts divided by what independent events have, at least 1.
+    pub clumping: f64,
+}
+
+impl Rate {
+    /// Of events in these stretches (batch means: Law and Kelton, Simulation Modeling and
+    /// Analysis, 9.5.3).
+    pub(super) fn of(stretches: &[Stretch], gaps: Option<&[f64]>) -> Self {
+        let count: u64 = stretches.iter().map(|stretch| stretch.count).sum();
+        let seconds: f64 = stretches.iter().map(|stretch| stretch.seconds).sum();
+        let events = count as f64;
+        if count == 0 || seconds <= 0.0 {
+            return Self {
+                per_second: 0.0,
+                relative_error: 0.0,
+                clumping: 1.0,
+            };
+        }
+        let per_second = events / seconds;
+        let independent = 1.0 / events.sqrt();
+        if count < ENOUGH_EVENTS || stretches.len() < STRETCHES {
+            let error = gaps.and_then(|gaps| error_by_gaps(gaps, events));
+            return Self {
+                per_second,
+                relative_error: error.unwrap_or(independent),
+                clumping: error.map_or(1.0, |error| (error / independent).powi(2).max(1.0)),
+            };
+        }
+        let number = stretches.len() as f64;
+        let squares = stretches.iter().map(|stretch| {
+            let weight = stretch.seconds / seconds * number;
+            weight * (stretch.per_second() - per_second).powi(2)
+        });
+        let variance = squares.sum::<f64>() / (number - 1.0);
+        let measured = (variance / number).sqrt() / per_second;
+        Self {
+            per_second,
+            // One event more or less is seen of the most regular ones, too.
+            relative_error: measured.max(1.0 / events),
+            clumping: (measured / independent).powi(2).max(1.0),
+        }
+    }
+
+    /// The interval that holds the rate at 95 %.
+    pub(super) fn interval(&self, events: u64, seconds: f64) -> (f64, f64) {
+        if events == 0 {
+            // Three events are missed in 5 % of cases.
+            return (0.0, if seconds > 0.0 { 3.0 / seconds } else { 0.0 });
+        }
+        let factor = (T_5_PERCENT * self.relative_error).exp();
+        (self.per_second / factor, self.per_second * factor)
+    }
+}
+
+/// The relative error of a count of few events, by how regular they are: a renewal process
+/// (Cox, Renewal Theory, 4.3).
+fn error_by_gaps(gaps: &[f64], events: f64) -> Option<f64> {
+    if gaps.len() < ENOUGH_GAPS {
+        return None;
+    }
+    let number = gaps.len() as f64;
+    let mean = gaps.iter().sum::<f64>() / number;
+    let squares = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>();
+    let variation = (squares / (number - 1.0)).sqrt() / mean;
+    let error = DOUBT_OF_FEW * variation / events.sqrt();
+    (mean > 0.0).then(|| error.max(1.0 / events))
+}
+
+/// What two samples say of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Up,
+    Down,
+    /// A change that would matter is ruled out.
+    Same,
+    /// Neither a change nor that there is none can be shown.
+    Unknown,
+}
+
+/// A rate that changes by less does not matter, however surely.
+const RATE_MATTERS: f64 = 1.25;
+/// A change by this factor must be ruled out before nothing has changed.
+const RATE_RULED_OUT: f64 = 2.0;
+
+/// How a rate of events changed; `lost` is the share of events, of both traces together, that
+/// may belong to either and was not recorded.
+pub(super) fn rate(before: &Rate, after: &Rate, lost: f64) -> Change {
+    let ratio = (after.per_second / before.per_second).ln();
+    let error = before.relative_error.hypot(after.relative_error);
+    let sure = ratio.abs() - T_1_PER_MILLE * error - lost > 0.0;
+    if sure && ratio.abs() >= RATE_MATTERS.ln() {
+        return match ratio > 0.0 {
+            true => Change::Up,
+            false => Change::Down,
+        };
+    }
+    let at_most = ratio.abs() + T_5_PERCENT * error + lost;
+    match at_most < RATE_RULED_OUT.ln() {
+        true => Change::Same,
+        false => Change::Unknown,
+    }
+}
+
+/// A share that changes by less does not matter.
+const SHARE_MATTERS: f64 = 0.1;
+
+/// How a share changed: `some` of `all`, before and after.
+pub(super) fn share(before: (u64, u64), after: (u64, u64)) -> Change {
+    let of = |(some, all): (u64, u64)| some as f64 / all.max(1) as f64;
+    let difference = of(after) - of(before);
+    let (from, to) = (wilson(before), wilson(after));
+    let matters = difference.abs() >= SHARE_MATTERS;
+    if matters && to.0 > from.1 {
+        Change::Up
+    } else if matters && to.1 < from.0 {
+        Change::Down
+    } else if matters {
+        Change::Unknown
+    } else {
+        Change::Same
+    }
+}
+
+/// Wilson's interval of a share, at 99 %. Two that do not meet differ at about 0.1 %.
+fn wilson((some, all): (u64, u64)) -> (f64, f64) {
+    if all == 0 {
+        return (0.0, 1.0);
+    }
+    let (number, square) = (all as f64, Z_1_PERCENT * Z_1_PERCENT);
+    let share = some as f64 / number;
+    let middle = share + square / (2.0 * number);
+    let spread = (share * (1.0 - share) / number + square / (4.0 * number * number)).sqrt();
+    let scale = 1.0 + square / number;
+    let reach = Z_1_PERCENT * spread;
+    ((middle - reach) / scale, (middle + reach) / scale)
+}
+
+/// Chance that a value of one sample is above one of the other, from which on it matters.
+const RANK_MATTERS: f64 = 0.64;
+/// Medians that differ by less do not matter.
+const MEDIAN_MATTERS: f64 = 1.25;
+
+/// How values changed, by their ranks (Mann and Whitney, with ties). Both are sorted.
+pub(super) fn values(before: &[u64], after: &[u64]) -> Change {
+    if before.len() < ENOUGH_LIFETIMES || after.len() < ENOUGH_LIFETIMES {
+        return Change::Unknown;
+    }
+    let (below, ties) = ranks(before, after);
+    let (first, second) = (before.len() as f64, after.len() as f64);
+    let pairs = first * second;
+    let above = below / pairs;
+    let all = first + second;
+    let variance = pairs / 12.0 * (all + 1.0 - ties / (all * (all - 1.0)));
+    let distance = (below - pairs / 2.0).abs() - 0.5;
+    let is_sure = variance > 0.0 && distance / variance.sqrt() > Z_1_PER_MILLE;
+    let medians = (median(before).max(1), median(after).max(1));
+    let ratio = medians.1 as f64 / medians.0 as f64;
+    if is_sure && above >= RANK_MATTERS && ratio >= MEDIAN_MATTERS {
+        Change::Up
+    } else if is_sure && above <= 1.0 - RANK_MATTERS && ratio <= 1.0 / MEDIAN_MATTERS {
+        Change::Down
+    } else {
+        Change::Same
+    }
+}
+
+/// The middle one of sorted values; 0 of none.
+pub(super) fn median(sorted: &[u64]) -> u64 {
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+}
+
+/// How many pairs have the value of `after` above that of `before`, ties counting half, and
+/// the sum of t³ - t over the ties of both together.
+fn ranks(before: &[u64], after: &[u64]) -> (f64, f64) {
+    let (mut below, mut ties) = (0.0, 0.0);
+    let (mut first, mut second) = (0, 0);
+    while first < before.len() || second < after.len() {
+        let next = match (before.get(first), after.get(second)) {
+            (Some(one), Some(other)) => *one.min(other),
+            (Some(one), None) | (None, Some(one)) => *one,
+            (None, None) => break,
+        };
+        let run = |values: &[u64], from: usize| {
+            values[from..]
+                .iter()
+                .take_while(|value| **value == next)
+                .count()
+        };
+        let (ours, theirs) = (run(before, first), run(after, second));
+        below += theirs as f64 * (first as f64 + ours as f64 / 2.0);
+        let tied = (ours + theirs) as f64;
+        ties += tied * tied * tied - tied;
+        first += ours;
+        second += theirs;
+    }
+    (below, ties)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(counts: [u64; STRETCHES]) -> Rate {
+        let stretch = |count| Stretch {
+            count,
+            seconds: 1.0,
+        };
+        Rate::of(&counts.map(stretch), None)
+    }
+
+    #[test]
+    fn a_regular_rate_is_known_better_than_one_that_comes_in_bursts() {
+        let regular = of([10; STRETCHES]);
+        let mut bursts = [0; STRETCHES];
+        bursts[3] = 160;
+        let bursts = of(bursts);
+        assert_eq!(regular.per_second, bursts.per_second);
+        assert!(regular.relative_error < 0.01, "{regular:?}");
+        assert!(bursts.relative_error > 0.9, "{bursts:?}");
+        assert!(bursts.clumping > 100.0, "{bursts:?}");
+        let doubled = of([20; STRETCHES]);
+        assert_eq!(rate(&regular, &doubled, 0.0), Change::Up);
+        assert_eq!(rate(&doubled, &regular, 0.0), Change::Down);
+        assert_eq!(rate(&regular, &regular, 0.0), Change::Same);
+        assert_eq!(rate(&bursts, &doubled, 0.0), Change::Unknown);
+        // As many were lost as there are more.
+        assert_eq!(rate(&regular, &doubled, 0.7), Change::Unknown);
+    }
+
+    #[test]
+    fn a_share_of_few_says_little() {
+        assert_eq!(share((0, 20), (20, 20)), Change::Up);
+        assert_eq!(share((20, 20), (0, 20)), Change::Down);
+        assert_eq!(share((0, 2), (2, 2)), Change::Unknown);
+        assert_eq!(share((1, 20), (1, 20)), Change::Same);
+        assert_eq!(share((500, 10_000), (1_000, 10_000)), Change::Same);
+    }
+
+    #[test]
+    fn values_are_compared_by_rank_so_one_that_stands_out_changes_nothing() {
+        let short: Vec<_> = (100..140).collect();
+        let mut with_one = short.clone();
+        with_one[39] = 1_000_000;
+        let long: Vec<_> = (200..240).collect();
+        assert_eq!(values(&short, &with_one), Change::Same);
+        assert_eq!(values(&short, &long), Change::Up);
+        assert_eq!(values(&long, &short), Change::Down);
+        assert_eq!(values(&[5; 50], &[5; 50]), Change::Same);
+        assert_eq!(values(&short[..7], &long), Change::Unknown);
+    }
+
+    #[test]
+    fn ranks_are_those_of_the_book() {
+        // 2 is below all three, 4 below 5, and 4 = 4 counts half.
+        let (below, ties) = ranks(&[2, 4], &[3, 4, 5]);
+        assert_eq!((below, ties), (4.5, 6.0));
+    }
+}

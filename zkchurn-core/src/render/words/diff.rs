@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//! Two traces side by side, in words and cells.
+
+use jiff::tz::TimeZone;
+
+use super::{loss, moment::moment};
+use crate::{
+    diff::{Compared, Diff, FamilyChange, FamilyNumbers, FindingChange},
+    text,
+};
+
+/// What the cells of a family are.
+pub(crate) const COLUMNS: [&str; 8] = [
+    "WHAT", "PROGRAM", "PEER", "BEFORE", "AFTER", "LIVED", "FAILED", "WHY",
+];
+
+/// Families that are shown; JSON has all.
+pub(crate) const SHOWN: usize = 40;
+
+/// The cells of a family; the program as another process wrote it.
+pub(crate) fn cells(one: &FamilyChange) -> [String; 8] {
+    [
+        one.class.words().to_owned(),
+        one.program.clone(),
+        one.peer.clone(),
+        rate(one.before.as_ref()),
+        rate(one.after.as_ref()),
+        both(one, lived),
+        both(one, failed),
+        one.why.clone(),
+    ]
+}
+
+/// The numbers of a family in one line.
+pub(crate) fn numbers(one: &FamilyChange) -> String {
+    let mut parts = vec![match (&one.before, &one.after) {
+        (Some(before), None) => rate(Some(before)),
+        (None, Some(after)) => rate(Some(after)),
+        (before, after) => format!(
+            "{} before, {} after",
+            rate(before.as_ref()),
+            rate(after.as_ref())
+        ),
+    }];
+    for (what, values) in [("lived", both(one, lived)), ("failed", both(one, failed))] {
+        if !values.is_empty() {
+            parts.push(format!("{what} {values}"));
+        }
+    }
+    let ends = |numbers: &Option<FamilyNumbers>| numbers.as_ref().and_then(outcome);
+    match (ends(&one.before), ends(&one.after)) {
+        (Some(before), Some(after)) if before == after => parts.push(format!("ends: {after}")),
+        (Some(before), Some(after)) => parts.push(format!("ended: {before}; ends: {after}")),
+        (Some(before), None) => parts.push(format!("ended: {before}")),
+        (None, Some(after)) => parts.push(format!("ends: {after}")),
+        (None, None) => {}
+    }
+    parts.join("; ")
+}
+
+/// `0.50/s (0.45 to 0.56)`, or `none`.
+fn rate(numbers: Option<&FamilyNumbers>) -> String {
+    let Some(numbers) = numbers else {
+        return "none".to_owned();
+    };
+    if numbers.opened == 0 {
+        return match numbers.open {
+            0 => "none".to_owned(),
+            open => format!("none, {} held", text::count(open)),
+        };
+    }
+    let bare = |per_second| text::rate(per_second).trim_end_matches("/s").to_owned();
+    format!(
+        "{} ({} to {})",
+        text::rate(numbers.per_second),
+        bare(numbers.per_second_from),
+        bare(numbers.per_second_to)
+    )
+}
+
+fn lived(numbers: &FamilyNumbers) -> Option<String> {
+    numbers.lived_p50_ns.map(text::duration)
+}
+
+fn failed(numbers: &FamilyNumbers) -> Option<String> {
+    numbers
+        .failed
+        .map(|share| format!("{:.0} %", 100.0 * share))
+}
+
+/// `1.2 ms -> 0.9 ms`; one value where both are the same; empty where neither has any.
+fn both(one: &FamilyChange, of: impl Fn(&FamilyNumbers) -> Option<String>) -> String {
+    let before = one.before.as_ref().and_then(&of);
+    let after = one.after.as_ref().and_then(&of);
+    match (before, after) {
+        (None, None) => String::new(),
+        (Some(before), Some(after)) if before == after => after,
+        // Only one of them has the family at all.
+        (Some(only), None) if one.after.is_none() => only,
+        (None, Some(only)) if one.before.is_none() => only,
+        (before, after) => {
+            let or = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+            format!("{} -> {}", or(before), or(after))
+        }
+    }
+}
+
+/// The most frequent way of ending.
+fn outcome(numbers: &FamilyNumbers) -> Option<String> {
+    let first = numbers.outcomes.first()?;
+    let label = first.outcome.label();
+    match first.count == numbers.ended {
+        true => Some(label.to_owned()),
+        false => {
+            let share = 100.0 * first.count as f64 / numbers.ended.max(1) as f64;
+            Some(format!("{label} {share:.0} %"))
+        }
+    }
+}
+
+/// When, where and how long a trace was, and what it lost.
+pub(crate) fn trace(compared: &Compared, zone: &TimeZone) -> String {
+    let trace = &compared.trace;
+    format!(
+        "{}, {} to {} ({}), {}; {}",
+        text::printable(trace.host.as_bytes()),
+        moment(&trace.from, zone, true),
+        moment(&trace.to, zone, false),
+        text::window(trace.length_ns),
+        text::counted(compared.opened, "connection"),
+        loss::in_short(&compared.loss)
+    )
+}
+
+/// A finding that is in one of them only.
+pub(crate) fn finding(one: &FindingChange) -> String {
+    format!(
+        "{} ({}), {} -> {}",
+        one.title,
+        one.confidence.word(),
+        one.who,
+        text::clip(&one.destinations.join(", "), 200)
+    )
+}
+
+/// What becomes of a finding.
+pub(crate) fn class_of(one: &FindingChange) -> &'static str {
+    use crate::diff::Class;
+    match one.class {
+        Class::New => "appeared",
+        Class::Gone => "went",
+        _ => "found in one only",
+    }
+}
+
+/// What is not shown.
+pub(crate) fn left_out(diff: &Diff) -> Vec<String> {
+    let mut left_out = Vec::new();
+    if let more @ 1.. = diff.families.len().saturating_sub(SHOWN) {
+        let more = text::count(more as u64);
+        left_out.push(format!(
+            "… {more} more programs and peers (--format json has all)"
+        ));
+    }
+    if diff.not_told_apart > 0 {
+        let count = text::counted(diff.not_told_apart, "connection");
+        left_out.push(format!(
+            "{count} of further programs and peers are not compared"
+        ));
+    }
+    left_out
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn diff`: two recordings side by side.
+
+use std::{
+    io::{self, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use zkchurn_core::{
+    diff::{self, Class, Diff, Taken},
+    filter::Filter,
+    pipeline::{Pipeline, View},
+    render::{FORMS, Form, html},
+    replay::collector::Collector,
+};
+
+use super::{output, replay, report, selection::SelectionArgs, values};
+use crate::{
+    exit::{Code, Failure},
+    warn::warn,
+};
+
+/// Options of a comparison.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The recording of before: of the incident, or of a healthy day.
+    pub before: PathBuf,
+
+    /// The recording of after: of the restart, the new version, today.
+    pub after: PathBuf,
+
+    /// Compare only these connections, such as 'peer:10.0.1.0/24 not process:monitor'
+    /// (docs/reference/filter.md).
+    #[arg(long, value_name = "FILTER", value_parser = values::filter)]
+    pub filter: Option<Filter>,
+
+    /// Whose.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// Output format.
+    #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
+    pub format: &'static dyn Form,
+
+    /// Write to this file instead; the ending says what, as for `zkchurn report`. May be given
+    /// several times. The file must not exist.
+    #[arg(short, long, value_name = "FILE", value_parser = values::report_file)]
+    pub output: Vec<PathBuf>,
+
+    /// Fail with exit code 10 if something is so.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
+
+    /// No colours. Pipes and NO_COLOR switch them off, too.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// What `--fail-on` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A program opens connections that did not before.
+    New,
+    /// A program churns worse than before, or churns that did not before.
+    Worse,
+}
+
+impl FailOn {
+    fn is_met(self, diff: &Diff) -> bool {
+        let mut families = diff.families.iter();
+        match self {
+            Self::New => families.any(|one| one.class == Class::New),
+            Self::Worse => families.any(diff::is_worse),
+        }
+    }
+}
+
+/// Compares them.
+///
+/// # Errors
+///
+/// A file cannot be read or is no recording, or the output cannot be written.
+pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
+    let (before, first) = read(args, &args.before)?;
+    let (after, second) = read(args, &args.after)?;
+    let code = [first, second]
+        .into_iter()
+        .find(|code| *code != Code::Success)
+        .unwrap_or(Code::Success);
+    let Some(diff) = diff::compare(&before, &after) else {
+        // Which file has nothing to compare was said when it was read.
+        return Ok(code);
+    };
+    print(&diff, args)?;
+    if args.fail_on.iter().any(|one| one.is_met(&diff)) {
+        warn(format_args!("{}", diff.verdict));
+        return Ok(match code {
+            Code::Success => Code::Changed,
+            code => code,
+        });
+    }
+    Ok(code)
+}
+
+fn read(args: &DiffArgs, path: &Path) -> Result<(Taken, Code), Failure> {
+    let (head, file) = report::head(replay::open_file(path)?, path)?;
+    if html::is_page(&head) {
+        let why = format!(
+            "{} is a page: a comparison needs the recording it was made of",
+            path.display()
+        );
+        return Err(Failure::sentence(Code::Usage, why));
+    }
+    let mut reader = replay::open(head.chain(file), path)?;
+    let collector = Collector::default();
+    let view = View {
+        top: 1,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(collector.clone(), view)
+        .with_filter(args.selection.and(args.filter.as_ref()));
+    let code = replay::play_all(&mut reader, &mut pipeline, path)?;
+    Ok((collector.take(), code))
+}
+
+fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {
+    for path in &args.output {
+        let form = values::form_of(path).and_then(zkchurn_core::render::named);
+        let mut bytes = Vec::new();
+        if let Some(form) = form {
+            form.diff(&mut bytes, diff, &output::options_of_file())?;
+        }
+        report::write(path, &bytes)?;
+    }
+    if args.output.is_empty() {
+        let mut to = BufWriter::new(io::stdout().lock());
+        args.format
+            .diff(&mut to, diff, &output::options(args.no_color))?;
+        to.flush()?;
+    }
+    Ok(())
+}

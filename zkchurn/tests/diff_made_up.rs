@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+//! Made-up traces side by side: what is planted is found, and what is chance is not.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+use std::{fs, io, sync::OnceLock};
+
+use zkchurn_core::{
+    clock::ClockPair,
+    connection::{Comm, Connection},
+    diff::{self, Class, Diff, Taken},
+    frame::{Frame, Mark, TraceStart},
+    outcome::Outcome,
+    pipeline::{Pipeline, View},
+    recording::reader::Reader,
+    render::{ConnectionLine, Renderer},
+    replay::{collector::Collector, play},
+    report::{IntervalSummary, Report},
+};
+
+const SECOND: f64 = 1e9;
+const VIEW: View = View {
+    top: 1,
+    time_wait_rows: false,
+};
+const START: ClockPair = ClockPair {
+    monotonic_ns: 0,
+    realtime_ns: 1_764_000_000_000_000_000,
+};
+
+/// Keeps the last connection that ended.
+#[derive(Default)]
+struct Last(Option<Connection>);
+
+impl Renderer for &mut Last {
+    fn start(&mut self, _start: &TraceStart) -> io::Result<()> {
+        Ok(())
+    }
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.0 = Some(*line.connection);
+        Ok(())
+    }
+    fn interval(&mut self, _summary: &IntervalSummary) -> io::Result<()> {
+        Ok(())
+    }
+    fn report(&mut self, _report: &Report) -> io::Result<()> {
+        Ok(())
+    }
+    fn time_wait(&mut self, _report: &Report) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection that was recorded; it is moved to where it is wanted.
+fn template() -> Connection {
+    static TEMPLATE: OnceLock<Connection> = OnceLock::new();
+    *TEMPLATE.get_or_init(recorded)
+}
+
+fn recorded() -> Connection {
+    let bytes = fs::read("tests/recordings/incident.zkchurn").unwrap();
+    let mut last = Last::default();
+    let mut pipeline = Pipeline::new(&mut last, VIEW);
+    play(&mut Reader::new(bytes.as_slice()).unwrap(), &mut pipeline).unwrap();
+    drop(pipeline);
+    last.0.unwrap()
+}
+
+/// Numbers between 0 and 1 (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.next()).ln()
+    }
+}
+
+/// How the connections of a trace come.
+#[derive(Clone, Copy, Debug)]
+enum Rhythm {
+    /// With the same gap, give or take a tenth.
+    Regular,
+    /// Independently of each other.
+    Independent,
+    /// Five at once, and the bursts independently of each other.
+    Bursts,
+}
+
+/// What is planted.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    rhythm: Rhythm,
+    per_second: f64,
+    seconds: f64,
+    failing: f64,
+    lives_ms: f64,
+}
+
+const PLAN: Plan = Plan {
+    rhythm: Rhythm::Independent,
+    per_second: 1.0,
+    seconds: 120.0,
+    failing: 0.0,
+    lives_ms: 5.0,
+};
+
+impl Plan {
+    fn starts(&self, chance: &mut Chance) -> Vec<f64> {
+        let mut starts = Vec::new();
+        let gap = 1.0 / self.per_second;
+        // A trace begins anywhere in the rhythm.
+        let mut at = gap * chance.next();
+        while at < self.seconds {
+            match self.rhythm {
+                Rhythm::Regular => {
+                    starts.push(at);
+                    at += gap * (0.95 + 0.1 * chance.next());
+                }
+                Rhythm::Independent => {
+                    starts.push(at);
+                    at += chance.exponential(gap);
+                }
+                Rhythm::Bursts => {
+                    starts.extend([at; 5]);
+                    at += chance.exponential(5.0 * gap);
+                }
+            }
+        }
+        starts
+    }
+
+    fn taken(&self, seed: u64) -> Taken {
+        let mut chance = Chance(seed);
+        let template = template();
+        let mut taken = empty(self.seconds);
+        for start in self.starts(&mut chance) {
+            let lives = chance.exponential(self.lives_ms / 1e3);
+            let connection = at(template, start, lives);
+            let outcome = match chance.next() < self.failing {
+                true => Outcome::ClosedByPeerWithoutAnswer,
+                false => Outcome::AnsweredThenClosedByUs,
+            };
+            taken.count(&connection, outcome, None);
+        }
+        taken
+    }
+}
+
+fn at(mut connection: Connection, start: f64, lives: f64) -> Connection {
+    let ns = |seconds: f64| (seconds * SECOND) as u64;
+    connection.started_ns = ns(start);
+    connection.established_ns = Some(ns(start));
+    connection.left_established_ns = Some(ns(start + lives));
+    connection.ended_ns = Some(ns(start + lives));
+    connection
+}
+
+/// A trace of this length in which nothing has happened yet.
+fn empty(seconds: f64) -> Taken {
+    let collector = Collector::default();
+    let mut pipeline = Pipeline::new(collector.clone(), VIEW);
+    let mut start = TraceStart::of_port(template().remote.port(), START);
+    start.host = "shop-1".to_owned();
+    pipeline.accept(Frame::Start(&start)).unwrap();
+    let end = Mark {
+        monotonic_ns: (seconds * SECOND) as u64,
+        ..Mark::default()
+    };
+    pipeline.accept(Frame::End(&end)).unwrap();
+    collector.take()
+}
+
+fn compared(before: &Taken, after: &Taken) -> Diff {
+    diff::compare(before, after).unwrap()
+}
+
+/// The classes of so many pairs, each with its own seed.
+fn classes(before: Plan, after: Plan, pairs: u64) -> Vec<Class> {
+    let pairs = (0..pairs).map(|seed| {
+        let diff = compared(&before.taken(2 * seed), &after.taken(2 * seed + 1));
+        assert_eq!(diff.families.len(), 1);
+        diff.families[0].class
+    });
+    pairs.collect()
+}
+
+fn count(classes: &[Class], class: Class) -> usize {
+    classes.iter().filter(|one| **one == class).count()
+}
+
+#[test]
+fn chance_is_neither_better_nor_worse() {
+    for rhythm in [Rhythm::Regular, Rhythm::Independent, Rhythm::Bursts] {
+        for per_second in [0.1, 1.0, 20.0] {
+            let plan = Plan {
+                rhythm,
+                per_second,
+                failing: 0.3,
+                ..PLAN
+            };
+            let classes = classes(plan, plan, 60);
+            let alarms = classes.len()
+                - count(&classes, Class::Unchanged)
+                - count(&classes, Class::CannotTell);
+            assert!(alarms <= 1, "{plan:?}: {classes:?}");
+            if per_second > 10.0 {
+                let unchanged = count(&classes, Class::Unchanged);
+                assert!(unchanged >= 57, "{plan:?}: {classes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_trebles_is_worse_and_one_that_falls_to_a_third_is_better() {
+    for rhythm in [Rhythm::Regular, Rhythm::Independent] {
+        let slow = Plan { rhythm, ..PLAN };
+        let fast = Plan {
+            per_second: 3.0,
+            ..slow
+        };
+        let worse = classes(slow, fast, 40);
+        assert!(count(&worse, Class::Worse) >= 38, "{rhythm:?}: {worse:?}");
+        let better = classes(fast, slow, 40);
+        assert!(
+            count(&better, Class::Better) >= 38,
+            "{rhythm:?}: {better:?}"
+        );
+    }
+}
+
+#[test]
+fn failing_more_is_worse_and_living_longer_is_better() {
+    let failing = Plan {
+        failing: 0.6,
+        ..PLAN
+    };
+    let worse = classes(PLAN, failing, 40);
+    assert!(count(&worse, Class::Worse) >= 38, "{worse:?}");
+    let longer = Plan {
+        lives_ms: 50.0,
+        ..PLAN
+    };
+    let better = classes(PLAN, longer, 40);
+    assert!(count(&better, Class::Better) >= 38, "{better:?}");
+}
+
+#[test]
+fn more_often_and_failing_less_is_left_to_the_reader() {
+    let before = Plan {
+        failing: 1.0,
+        ..PLAN
+    };
+    let after = Plan {
+        per_second: 4.0,
+        ..PLAN
+    };
+    let diff = compared(&before.taken(1), &after.taken(2));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+    let why = &diff.families[0].why;
+    assert_eq!(why, "fails less, but connects more often");
+}
+
+#[test]
+fn churn_that_stops_is_gone_once_the_trace_is_long_enough() {
+    let before = PLAN.taken(1);
+    let diff = compared(&before, &empty(60.0));
+    assert_eq!(diff.class, Class::Better, "{}", diff.verdict);
+    assert_eq!(diff.families[0].class, Class::Gone);
+    let diff = compared(&empty(60.0), &before);
+    assert_eq!(diff.class, Class::Worse, "{}", diff.verdict);
+    assert_eq!(diff.families[0].class, Class::New);
+    let diff = compared(&before, &empty(3.0));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+    let why = &diff.families[0].why;
+    assert!(why.starts_with("AFTER is too short: "), "{why}");
+}
+
+/// A pause of a minute is nothing new for who connects every two minutes.
+#[test]
+fn who_pauses_for_long_is_not_gone_soon() {
+    let mut before = empty(600.0);
+    let template = template();
+    for burst in 0..5 {
+        for one in 0..20 {
+            let start = f64::from(burst) * 120.0 + f64::from(one) / 10.0;
+            let connection = at(template, start, 0.001);
+            before.count(&connection, Outcome::Refused, None);
+        }
+    }
+    let diff = compared(&before, &empty(100.0));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+}
+
+#[test]
+fn a_port_that_was_not_traced_is_neither_new_nor_gone() {
+    let mut before = PLAN.taken(1);
+    let mut connection = template();
+    connection.remote.set_port(4181);
+    for start in 0..100 {
+        let connection = at(connection, f64::from(start), 0.001);
+        before.count(&connection, Outcome::Refused, None);
+    }
+    let diff = compared(&before, &PLAN.taken(2));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+    assert_eq!(diff.families[0].why, "AFTER did not trace port 4181");
+}
+
+/// Two programs of one name at one peer are one; of two names they are two.
+#[test]
+fn pids_do_not_matter_and_names_do() {
+    let renamed = |taken: &mut Taken, pid: u32, name: &[u8; 4]| {
+        let mut connection = template();
+        let opener = connection.opener.as_mut().unwrap();
+        opener.thread.tgid = pid;
+        let mut comm = [0; 16];
+        comm[..4].copy_from_slice(name);
+        opener.process_comm = Some(Comm::new(comm));
+        for start in 0..60 {
+            let connection = at(connection, f64::from(start), 0.001);
+            taken.count(&connection, Outcome::Refused, None);
+        }
+    };
+    let (mut before, mut after) = (empty(60.0), empty(60.0));
+    renamed(&mut before, 10, b"java");
+    renamed(&mut after, 20, b"java");
+    let diff = compared(&before, &after);
+    assert_eq!(diff.class, Class::Unchanged, "{}", diff.verdict);
+    renamed(&mut after, 30, b"node");
+    let diff = compared(&before, &after);
+    assert_eq!(diff.class, Class::Worse, "{}", diff.verdict);
+    assert_eq!(diff.families[0].program, "node");
+}
