@@ -346,6 +346,17 @@ impl Connection {
         Some(self.seen_open_ns?.saturating_sub(since))
     }
 
+    /// From when to when the socket was in CLOSE_WAIT: the peer's FIN, and the close of this
+    /// side or the peer's RST. None unless the peer closed first and the connection is over.
+    pub fn in_close_wait(&self) -> Option<(u64, u64)> {
+        let is_over = self.stage == Stage::Ended && self.got_fin();
+        let since = self.left_established_ns.filter(|_| is_over)?;
+        if self.first_close() != Some(FirstClose::Peer) {
+            return None;
+        }
+        Some((since, self.local_close_ns.or(self.ended_ns)?))
+    }
+
     fn saw(&self, state: u8) -> bool {
         self.states_seen & state::bit(state) != 0
     }

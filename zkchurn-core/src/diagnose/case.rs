@@ -134,6 +134,9 @@ pub struct Case<'a> {
     pub closed_here: u64,
     /// Connections of this case that the other side has closed and this one holds open.
     pub held: u64,
+    /// Whether the same process opened a connection while one of this case, which is over,
+    /// was in CLOSE_WAIT: then it did not stand still meanwhile.
+    pub went_on_meanwhile: bool,
     /// Answers of the same peers to the same owner that a session has expired, on
     /// connections that are not of this case.
     pub expired_beside: u64,

@@ -156,6 +156,7 @@ impl<'a> Scope<'a> {
                 .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))
                 .sum(),
             held: held(parts),
+            went_on_meanwhile: went_on_meanwhile(&flows, &tally),
             expired_beside: expired.saturating_sub(tally.handshakes.expired),
             window_ns: self.window_ns,
             destinations,
@@ -384,6 +385,19 @@ fn held(parts: &[Part<'_>]) -> u64 {
             .is_some_and(|(_, group)| group.manner.way == Way::HeldOpen)
     });
     held.map(|part| part.tally().opened()).sum()
+}
+
+/// Whether one of these flows began a connection while the longest of those that were
+/// closed late was in CLOSE_WAIT.
+fn went_on_meanwhile(flows: &[&Flow], tally: &Tally) -> bool {
+    // What began as it ended may be the same program that goes on after a pause.
+    const MARGIN_NS: u64 = 100_000_000;
+    let Some((from, until)) = tally.longest_late else {
+        return false;
+    };
+    let meanwhile = from + MARGIN_NS..until.saturating_sub(MARGIN_NS);
+    let mut groups = flows.iter().flat_map(|flow| flow.groups.iter());
+    groups.any(|(_, group)| group.starts.has_one_in(&meanwhile))
 }
 
 fn runtime_by_comm(flow: &Flow) -> Runtime {

@@ -24,6 +24,8 @@ pub struct Manner {
     pub way: Way,
     pub said: Said,
     pub lived: Scale,
+    /// Whether this side closed long after the peer had.
+    pub late: bool,
 }
 
 impl Manner {
@@ -40,11 +42,10 @@ impl Manner {
             way,
             said: Said::of(connection.handshake.as_ref()),
             lived,
+            late: is_late(connection),
         }
     }
-}
 
-impl Manner {
     /// The same, however long it lived.
     pub fn of_any_length(self) -> Self {
         Self {
@@ -136,6 +137,12 @@ const LARGE: u64 = 32 * 1024;
 
 /// A program that closes in its turn has done so by then.
 const HELD_NS: u64 = 1_000_000_000;
+
+/// Whether a connection is over, and its socket stayed in CLOSE_WAIT for long before.
+pub(super) fn is_late(connection: &Connection) -> bool {
+    let waited = connection.in_close_wait();
+    waited.is_some_and(|(from, until)| until.saturating_sub(from) >= HELD_NS)
+}
 
 impl Way {
     fn of(connection: &Connection, outcome: Outcome) -> Self {

@@ -4,6 +4,8 @@
 //! Records come in the order of the ends. The starts are kept sorted, so that those of
 //! several processes, threads or peers can be put together and still have their gaps.
 
+use std::ops::Range;
+
 use super::distribution::Distribution;
 
 /// Most starts that are kept.
@@ -37,6 +39,11 @@ impl Starts {
     fn forget(&mut self, count: usize) {
         let forgotten = self.latest.drain(..count).next_back();
         self.complete_after = self.complete_after.max(forgotten);
+    }
+
+    /// Whether one of those that are kept is within this time.
+    pub fn has_one_in(&self, time: &Range<u64>) -> bool {
+        self.latest.iter().any(|start| time.contains(start))
     }
 
     /// The starts of all of these since none of them is missing, in order.

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::{
-    counts::Counts, distribution::Distribution, handshakes::Handshakes, order::InOrder,
+    counts::Counts, distribution::Distribution, handshakes::Handshakes, manner, order::InOrder,
     shape::Shapes,
 };
 use crate::{
@@ -51,6 +51,11 @@ pub struct Tally {
     pub closed_by_other_process: u64,
     /// The latest of those closers.
     pub other_process_closer: Option<Thread>,
+    /// Connections that this side closed a second or more after the peer.
+    pub closed_late: u64,
+    /// From when to when the one of them was in CLOSE_WAIT that was so for longest,
+    /// nanoseconds of `CLOCK_MONOTONIC`.
+    pub longest_late: Option<(u64, u64)>,
     /// Connections older than the trace, counted apart from all the above.
     pub older: Older,
     /// What was said first, where that was captured.
@@ -259,6 +264,7 @@ impl Tally {
         {
             self.connecting_for.add(connecting_for);
         }
+        self.add_late_close(connection);
         self.add_traffic(connection);
     }
 
@@ -331,6 +337,8 @@ impl Tally {
         self.retransmits += other.retransmits;
         self.closed_by_other_process += other.closed_by_other_process;
         self.other_process_closer = other.other_process_closer.or(self.other_process_closer);
+        self.closed_late += other.closed_late;
+        self.longest_late = longer(self.longest_late, other.longest_late);
         self.older.absorb(&other.older);
         self.handshakes.absorb(&other.handshakes);
     }
@@ -360,7 +368,17 @@ impl Tally {
                 self.closed_by_other += 1;
             }
         }
+        self.add_late_close(connection);
         self.add_traffic(connection);
+    }
+
+    fn add_late_close(&mut self, connection: &Connection) {
+        if manner::is_late(connection)
+            && let Some((from, until)) = connection.in_close_wait()
+        {
+            self.closed_late += 1;
+            self.longest_late = longer(self.longest_late, Some((from, until)));
+        }
     }
 
     fn add_traffic(&mut self, connection: &Connection) {
@@ -384,6 +402,15 @@ impl Tally {
     pub fn open(&self) -> u64 {
         let by_records = self.established.saturating_sub(self.ended_established);
         self.open_at_end.max(by_records)
+    }
+}
+
+/// Of two spans of time the longer one.
+fn longer(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    let length = |span: Option<(u64, u64)>| span.map(|(from, until)| until.saturating_sub(from));
+    match length(other) > length(one) {
+        true => other,
+        false => one,
     }
 }
 

@@ -58,8 +58,9 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let lives_on = idle_timeout::may_be(case);
     let after_expiry = case.expired_beside * 2 >= granted;
     let may_be_sasl = is_like_failed_sasl(case);
+    let is_late = is_closed_late(case);
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
-    let confidence = match lives_on || after_expiry || may_be_sasl {
+    let confidence = match lives_on || after_expiry || may_be_sasl || is_late {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -96,7 +97,22 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         true => or_sasl(verdict, case),
         false => verdict,
     };
+    let verdict = match is_late {
+        true => or_held(verdict),
+        false => verdict,
+    };
     Some(advice(verdict, case))
+}
+
+/// Who is done with a request closes.
+fn is_closed_late(case: &Case<'_>) -> bool {
+    case.most(case.tally.closed_late)
+}
+
+fn or_held(verdict: Verdict) -> Verdict {
+    verdict
+        .but("the client did not close them when it was done: they were in CLOSE_WAIT first")
+        .cannot_tell_from(&[Churn::HeldInCloseWait])
 }
 
 /// A DIGEST-MD5 exchange, of which the server refuses the second step, has such sizes: a
@@ -142,7 +158,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         && (case.tally.established_for.percentile(99.0)).is_some_and(|lived| lived < BRIEF_NS);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
     let may_be_sasl = is_like_failed_sasl(case);
-    let confidence = match (new_each_time || is_brief) && !lives_on && !may_be_sasl {
+    let is_late = is_closed_late(case);
+    let is_like_it = (new_each_time || is_brief) && !is_late;
+    let confidence = match is_like_it && !lives_on && !may_be_sasl {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -190,6 +208,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if may_be_sasl {
         verdict = or_sasl(verdict, case);
+    }
+    if is_late {
+        verdict = or_held(verdict);
     }
     if received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none() {
         verdict = verdict

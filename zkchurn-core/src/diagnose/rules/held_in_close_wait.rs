@@ -2,16 +2,18 @@
 //! The other side has closed, and the program does not: its thread has died or waits for
 //! something else, and the socket stays in CLOSE_WAIT until the process ends.
 //!
-//! Needs: the state at the end of the trace, at least a second after the FIN. A program
-//! that was as slow to close within the trace is not one of these.
+//! Needs: the state at the end of the trace, at least a second after the FIN; or a close that
+//! came as late, while the program went on with other connections. A program that stood still
+//! as a whole (a pause of the JVM, SIGSTOP) closes late, too.
 
 use super::Rule;
 use crate::{
+    connection::Side,
     diagnose::{
-        case::Case,
+        case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        protocol::Scope,
+        protocol::{self, Scope},
     },
     text,
 };
@@ -24,33 +26,97 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    if case.held == 0 || !case.most(case.held) {
+    if case.held > 0 && case.most(case.held) {
+        return Some(advice(held(case), case));
+    }
+    let late = case.tally.closed_late;
+    // The larger share of two is enough for what is still held beside it.
+    if late == 0 || !case.most(case.held + late) {
         return None;
     }
-    let port = crate::diagnose::protocol::ports_in_words(case);
-    Some(
-        Verdict::new(
-            Confidence::Certain,
-            format!(
-                "The other side has closed {}, and the program still holds the sockets: it does \
-                 not notice, and it does not close.",
-                text::counted(case.held, "connection")
-            ),
-        )
-        .because(
-            "at the end of the trace they were in CLOSE_WAIT, a second or more after the other \
-             side's FIN",
-        )
-        .number("held", case.held)
+    Some(advice(closed_late(case, late), case))
+}
+
+fn held(case: &Case<'_>) -> Verdict {
+    Verdict::new(
+        Confidence::Certain,
+        format!(
+            "The other side has closed {}, and the program still holds the sockets: it does not \
+             notice, and it does not close.",
+            text::counted(case.held, "connection")
+        ),
+    )
+    .because(
+        "at the end of the trace they were in CLOSE_WAIT, a second or more after the other side's \
+         FIN",
+    )
+    .number("held", case.held)
+}
+
+/// Over by now: by the program at last, or by its end.
+fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
+    let (from, until) = case.tally.longest_late.unwrap_or_default();
+    let longest = text::duration(until.saturating_sub(from));
+    // What a remote host begins says nothing about the program here.
+    let went_on = case.went_on_meanwhile && case.side == Side::Client;
+    let is_several = late > 1 || case.held > 0;
+    let confidence = match went_on && is_several {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let verdict = Verdict::new(
+        confidence,
+        format!(
+            "The other side closed {} first, and the program closed its end only later, up to \
+             {longest} later: {}.",
+            text::counted(late + case.held, "connection"),
+            match went_on {
+                true => "it did not notice that they had ended",
+                false => "it did not notice, or it stood still",
+            }
+        ),
+    )
+    .because(format!(
+        "{} in CLOSE_WAIT for a second or more, {longest} at most",
+        match late {
+            1 => "1 was".to_owned(),
+            _ => format!("{} were", text::count(late)),
+        }
+    ))
+    .number("closed_late", late)
+    .number("held", case.held);
+    match went_on {
+        true => verdict
+            .because("the program opened other connections meanwhile, so it did not stand still"),
+        false => verdict
+            .but("a program that stands still as a whole closes late, too")
+            .cannot_tell_from(&[Churn::ReadTimeouts, Churn::SessionExpiredLoop])
+            .next(format!(
+                "find out whether the program stood still for {longest}: {}",
+                what_stops(case.runtime)
+            )),
+    }
+}
+
+/// Where it is seen that a program stood still.
+fn what_stops(runtime: Runtime) -> &'static str {
+    match runtime {
+        Runtime::Jvm => "the JVM's GC log tells how long its pauses were",
+        _ => "a stopped process (SIGSTOP), a frozen cgroup, a suspended virtual machine",
+    }
+}
+
+fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let port = protocol::ports_in_words(case);
+    verdict
         .next(format!(
-            "`ss -tnp state close-wait '( dport = :{port} or sport = :{port} )'` shows them; each \
-             takes a file descriptor until the process ends"
+            "`ss -tnp state close-wait '( dport = :{port} or sport = :{port} )'` shows those that \
+             are held now; each takes a file descriptor until the process ends"
         ))
         .next(
             "find the thread that should read from them: it has died (look for an exception in \
              the program's log) or waits for something else (a thread dump shows where)",
-        ),
-    )
+        )
 }
 
 #[cfg(test)]
@@ -64,7 +130,7 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, only},
         },
-        ledger::test_connection::MS,
+        ledger::{handshakes::tests::asked, test_connection::MS},
         outcome::Outcome,
     };
 
@@ -88,6 +154,53 @@ mod tests {
         assert_eq!(
             (finding.name, finding.confidence, finding.numbers["held"]),
             (Churn::HeldInCloseWait, Confidence::Certain, 3)
+        );
+    }
+
+    /// All closed together, as by the end of the program.
+    fn closed_together() -> Vec<Connection> {
+        let mut connections = every(1_000, 4, (49, 41, Outcome::AnsweredThenClosedByPeer));
+        let end = connections[3].left_established_ns.unwrap() + 2_000 * MS;
+        for connection in &mut connections {
+            connection.local_close_ns = Some(end);
+            connection.ended_ns = Some(end);
+        }
+        connections
+    }
+
+    #[test]
+    fn what_was_held_until_the_program_ended_was_no_client_for_each_request() {
+        for session in [None, Some((0x20, 4_000))] {
+            let mut connections = closed_together();
+            for connection in &mut connections {
+                connection.handshake = session.map(|granted| asked(0, Some(granted)));
+            }
+            let findings = diagnosed(&connections);
+            assert_eq!(
+                (findings[0].name, findings[0].confidence),
+                (Churn::HeldInCloseWait, Confidence::Likely),
+            );
+            let alternatives = findings.iter().flat_map(|one| &one.alternatives);
+            for other in alternatives {
+                assert_ne!(other.confidence, Confidence::Likely, "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_that_stood_still_does_the_same() {
+        let mut connections = every(6_000, 4, (109, 121, Outcome::AnsweredThenClosedByPeer));
+        for connection in &mut connections {
+            let later = connection.left_established_ns.unwrap() + 2_000 * MS;
+            connection.local_close_ns = Some(later);
+            connection.ended_ns = Some(later);
+        }
+        let findings = diagnosed(&connections);
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.confidence == Confidence::Possible),
+            "{findings:?}"
         );
     }
 
