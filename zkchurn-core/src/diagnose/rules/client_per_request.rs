@@ -59,8 +59,10 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let after_expiry = case.expired_beside * 2 >= granted;
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
+    let is_ended_by_server = is_ended_by_server(case);
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
-    let confidence = match lives_on || after_expiry || may_be_sasl || is_late {
+    let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server;
+    let confidence = match lives_on || is_other {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -101,7 +103,25 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         true => or_held(verdict),
         false => verdict,
     };
+    let verdict = match is_ended_by_server {
+        true => verdict
+            .but(
+                "the server ended them, and no client had asked it to: their sessions expired for \
+                 want of pings, or something between cut them",
+            )
+            .cannot_tell_from(&[Churn::IdleTimeout, Churn::HeldInCloseWait]),
+        false => verdict,
+    };
     Some(advice(verdict, case))
+}
+
+/// Nothing but the handshake was said, not even the end of the session, and the server
+/// closed.
+fn is_ended_by_server(case: &Case<'_>) -> bool {
+    case.most(case.shapes().count_exact(|shape| {
+        sizes::is_handshake_alone(shape)
+            && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+    }))
 }
 
 /// Who is done with a request closes.
