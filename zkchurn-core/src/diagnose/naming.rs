@@ -152,6 +152,7 @@ fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
         unit,
         named("container", container),
         pod,
+        details.and_then(Details::namespace_words),
     ];
     places.into_iter().flatten().collect()
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::namespaces::OtherNamespaces;
 use crate::process::{cgroup::UnitOf, pod_name::PodName};
 
 /// Who a process is on this host.
@@ -30,6 +31,9 @@ pub struct Details {
     /// What the node's own files call pod and container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_name: Option<PodName>,
+    /// The namespaces that it does not share with zkchurn.
+    #[serde(default, skip_serializing_if = "OtherNamespaces::is_empty")]
+    pub namespaces: OtherNamespaces,
     /// Where its standard output and error go when that is no file: `journal`,
     /// `socket` (another one), `pipe`, `terminal` or `/dev/null`, with ` and `
     /// between where the two differ.
@@ -43,6 +47,15 @@ pub struct Details {
 }
 
 impl Details {
+    /// That it is in other namespaces than zkchurn; where its container or pod is named, only
+    /// what its pid is there.
+    pub fn namespace_words(&self) -> Option<String> {
+        match self.container.is_some() || self.pod.is_some() || self.pod_name.is_some() {
+            true => self.namespaces.inner_pid_words(),
+            false => self.namespaces.words(),
+        }
+    }
+
     /// The unit, and whose it is.
     pub fn unit_words(&self) -> Option<String> {
         let unit = self.unit.as_ref()?;

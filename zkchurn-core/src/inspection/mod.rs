@@ -11,6 +11,7 @@ mod fit;
 pub mod journal;
 pub mod jvm;
 pub mod logs;
+pub mod namespaces;
 mod placed;
 pub mod signature;
 pub mod thread_name;

@@ -14,6 +14,7 @@ use zkchurn_core::{
         Details, Inspection, LogFile,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
         logs::{LogFinding, LogSearch, SearchedFile},
+        namespaces::{Namespace, OtherNamespaces},
     },
     process::{ProcessIdentity, ProcessKey, cgroup::UnitOf, pod_name::PodName},
     timewait::{Snapshot, TimeWaitSocket},
@@ -107,6 +108,10 @@ fn inspection(evil: &str) -> Inspection {
                 pod: text(),
                 container: Some(text()),
             }),
+            namespaces: OtherNamespaces {
+                kinds: Namespace::ALL.to_vec(),
+                inner_pid: Some(1),
+            },
             output_to: Some(text()),
             log_files: vec![LogFile {
                 fd: 1,

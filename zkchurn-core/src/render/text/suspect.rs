@@ -79,6 +79,7 @@ fn write_details(to: &mut impl Write, details: &Details, zone: &TimeZone) -> io:
         named("container", &details.container),
         named("pod", &details.pod),
         details.pod_name.as_ref().map(PodName::words),
+        details.namespace_words(),
     ];
     let places: Vec<_> = places.into_iter().flatten().collect();
     if !places.is_empty() {

@@ -25,7 +25,10 @@ use super::{
     user::User,
 };
 use zkchurn_core::{
-    inspection::Details,
+    inspection::{
+        Details,
+        namespaces::{Namespace, OtherNamespaces},
+    },
     process::{ProcessKey, cgroup},
 };
 
@@ -90,7 +93,8 @@ fn hidden() -> Details {
 
 fn details(directory: &Path, start_ns: u64) -> Details {
     let mut notes = Vec::new();
-    let uid = noted(Status::read(directory), "Its user", &mut notes).map(|status| status.euid);
+    let status = noted(Status::read(directory), "Its user", &mut notes);
+    let uid = status.as_ref().map(|status| status.euid);
     let cgroup = text(directory, "cgroup", "Its unit and container", &mut notes);
     let membership = cgroup.as_deref().map(cgroup::parse).unwrap_or_default();
     let cwd = cwd(directory, &mut notes);
@@ -106,10 +110,30 @@ fn details(directory: &Path, start_ns: u64) -> Details {
         pod_name: pod_names::of(membership.container.as_deref(), membership.pod.as_deref()),
         container: membership.container,
         pod: membership.pod,
+        namespaces: namespaces(directory, status.as_ref()),
         output_to: open.output_to,
         log_files: open.files,
         log_files_left_out: open.left_out,
         notes,
+    }
+}
+
+/// Those that are not zkchurn's. What may not be read is not said: the note on the working
+/// directory, which needs the same permission, says why.
+fn namespaces(directory: &Path, status: Option<&Status>) -> OtherNamespaces {
+    let of = |directory: &Path, kind: Namespace| {
+        let link = fs::read_link(directory.join("ns").join(kind.file()));
+        link.ok()
+    };
+    let is_other = |kind: &Namespace| {
+        let ours = of(Path::new("/proc/self"), *kind);
+        let theirs = of(directory, *kind);
+        theirs.is_some() && ours.is_some() && ours != theirs
+    };
+    let inner_pid = status.filter(|status| status.in_pid_namespace);
+    OtherNamespaces {
+        kinds: Namespace::ALL.into_iter().filter(is_other).collect(),
+        inner_pid: inner_pid.map(|status| status.inner_id),
     }
 }
 
@@ -177,6 +201,7 @@ mod tests {
         let age = Timestamp::now().duration_since(started).as_secs();
         assert!((0..3600).contains(&age), "{age}");
         assert_eq!(details.notes, Vec::<String>::new());
+        assert!(details.namespaces.is_empty(), "{:?}", details.namespaces);
     }
 
     #[test]
