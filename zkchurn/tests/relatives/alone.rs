@@ -17,7 +17,7 @@ pub(crate) const ALONE: &[Relative] = &[
             kind("incident")
                 .without_looks()
                 .by_threads_named("background-preinit-SendThread(zk1:2181)")
-                .to_address([10, 1, 2, 3])
+                .at_address([10, 1, 2, 3])
         },
         causes: &[is(FAILS, "java")],
         may: &[],
@@ -27,7 +27,7 @@ pub(crate) const ALONE: &[Relative] = &[
         make: || {
             kind("incident_closed_loader")
                 .living(3_000)
-                .to_address([192, 0, 2, 9])
+                .at_address([192, 0, 2, 9])
         },
         causes: &[is(FAILS, "java")],
         may: &[],

@@ -134,12 +134,12 @@ impl Scene {
     }
 
     /// To another server.
-    pub(crate) fn to_port(self, port: u16) -> Self {
+    pub(crate) fn at_port(self, port: u16) -> Self {
         self.each(|record| record.remote_port = port.to_be_bytes())
     }
 
     /// Over a network: other addresses than loopback.
-    pub(crate) fn to_address(self, address: [u8; 4]) -> Self {
+    pub(crate) fn at_address(self, address: [u8; 4]) -> Self {
         self.each(|record| record.remote_address[12..].copy_from_slice(&address))
     }
 

@@ -11,7 +11,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "the incident twice in one JVM, at two ensembles",
         make: || {
             kind("incident")
-                .beside(kind("incident_closed_loader").to_port(12181), 1)
+                .beside(kind("incident_closed_loader").at_port(12181), 1)
                 .in_one_process()
         },
         causes: &[is(FAILS, "java")],
@@ -79,7 +79,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "one JVM: a server that refuses, and another one with a client for each request",
         make: || {
             kind("refused_java")
-                .beside(kind("per_request_java").to_port(12181), 1)
+                .beside(kind("per_request_java").at_port(12181), 1)
                 .in_one_process()
         },
         causes: &[is(REFUSED, "java"), is(PER_REQUEST, "java")],
@@ -169,8 +169,8 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "a client for each request, of two servers of which one refuses",
         make: || {
             kind("per_request_kazoo")
-                .to_address([10, 0, 0, 1])
-                .beside(kind("refused_kazoo").to_address([10, 0, 0, 2]), 1)
+                .at_address([10, 0, 0, 1])
+                .beside(kind("refused_kazoo").at_address([10, 0, 0, 2]), 1)
                 .in_one_process()
         },
         causes: &[
@@ -197,7 +197,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "SASL refused in a program that makes a client for each request elsewhere",
         make: || {
             kind("sasl_required")
-                .beside(kind("per_request_kazoo").to_port(12181), 1)
+                .beside(kind("per_request_kazoo").at_port(12181), 1)
                 .in_one_process()
         },
         causes: &[is(AUTHENTICATION, "python3"), is(PER_REQUEST, "python3")],
@@ -281,7 +281,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "three servers of which two refuse and one does not answer, in one JVM",
         make: || {
             kind("refused_3_hosts")
-                .beside(kind("blackhole").to_address([10, 0, 0, 3]), 1)
+                .beside(kind("blackhole").at_address([10, 0, 0, 3]), 1)
                 .in_one_process()
         },
         causes: &[is(REFUSED, "java"), is(HOLE, "java")],
@@ -304,7 +304,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
     },
     Relative {
         about: "expired sessions beside two clients with one session",
-        make: || kind("expired_retry").beside(kind("one_session_two_clients").to_port(12181), 1),
+        make: || kind("expired_retry").beside(kind("one_session_two_clients").at_port(12181), 1),
         causes: &[
             is(EXPIRED, "java"),
             is(&["one_session_two_clients"], "java"),

@@ -31,9 +31,14 @@ const NARROWEST: u16 = 40;
 const READABLE: u16 = 100;
 /// Bytes of a sentence that are shown: it may quote a line of a log.
 const SENTENCE: usize = 400;
-/// Lines of a section, and of a further finding, at most: the first pair with which all of
-/// it fits.
-const FULLNESS: [(usize, usize); 5] = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1)];
+/// Lines at most, the first of these with which all of it fits.
+const FULLNESS: [Fullness; 5] = [
+    Fullness::of(4, 5, 2),
+    Fullness::of(3, 5, 2),
+    Fullness::of(3, 4, 1),
+    Fullness::of(2, 3, 1),
+    Fullness::of(1, 1, 1),
+];
 /// Alternatives of a finding that have a line each.
 const ALTERNATIVES: usize = 2;
 /// Lines that the description of the trace has at most: it may name many ports.
@@ -42,6 +47,25 @@ const TRACED: usize = 2;
 const LIMITATIONS: usize = 2;
 /// Further findings that have room, where there is some.
 const FURTHER: usize = 5;
+
+/// Lines at most.
+#[derive(Clone, Copy)]
+struct Fullness {
+    section: usize,
+    /// A quoted line convinces only if it is not cut.
+    proof: usize,
+    further: usize,
+}
+
+impl Fullness {
+    const fn of(section: usize, proof: usize, further: usize) -> Self {
+        Self {
+            section,
+            proof,
+            further,
+        }
+    }
+}
 
 pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Result<()> {
     let style = &page.style;
@@ -53,9 +77,9 @@ pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Re
     let foot = foot(report, columns);
     let room = LINES.saturating_sub(heading.len() + foot.len());
     let mut lines = Vec::new();
-    for (of_section, of_further) in FULLNESS {
-        lines = finding(report, first, of_section, columns);
-        lines.extend(further_lines(first, further, of_further, columns));
+    for fullness in FULLNESS {
+        lines = finding(report, first, fullness, columns);
+        lines.extend(further_lines(first, further, fullness.further, columns));
         if lines.len() <= room {
             break;
         }
@@ -79,10 +103,10 @@ pub(super) fn in_short(report: &Report, columns: u16, room: usize) -> Vec<String
         columns,
     );
     let mut lines = Vec::new();
-    for (of_section, of_further) in FULLNESS {
+    for fullness in FULLNESS {
         lines.clone_from(&heading);
-        lines.extend(finding(report, first, of_section, columns));
-        lines.extend(further_lines(first, further, of_further, columns));
+        lines.extend(finding(report, first, fullness, columns));
+        lines.extend(further_lines(first, further, fullness.further, columns));
         if lines.len() <= room {
             return lines;
         }
@@ -115,9 +139,13 @@ fn shortest(report: &Report, first: &Finding, columns: u16) -> Vec<String> {
 }
 
 /// Who, where to, what was seen, the proof, and what to do.
-fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec<String> {
+fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add = |name: &str, sentences: &[&str]| {
+        let most = match name {
+            "proof" => most.proof,
+            _ => most.section,
+        };
         lines.extend(section(name, sentences, most, columns));
     };
     let runs_in = runs_in(finding);
@@ -139,7 +167,12 @@ fn finding(report: &Report, finding: &Finding, most: usize, columns: u16) -> Vec
         add("or", &[&lookalikes]);
     }
     lines.extend(alternatives(finding, columns));
-    lines.extend(section("do", &strings(&finding.next), most, columns));
+    lines.extend(section(
+        "do",
+        &strings(&finding.next),
+        most.section,
+        columns,
+    ));
     lines
 }
 
@@ -259,7 +292,14 @@ fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u1
                 (_, false) => about(finding, "->"),
             };
             let sentence = format!("{title}: {about}");
-            section("also", &[&sentence], most, columns)
+            match most {
+                // Half a name tells more than none.
+                1 => vec![clip(
+                    &format!("  also   {}", printable(sentence.as_bytes())),
+                    usize::from(columns),
+                )],
+                _ => section("also", &[&sentence], most, columns),
+            }
         })
         .collect();
     if let more @ 1.. = findings.len() - shown {
