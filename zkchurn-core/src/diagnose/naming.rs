@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     connection::{Comm, Parent},
-    inspection::web_application,
+    inspection::{Details, web_application},
     ledger::{Destination, group::NamedThread},
     process::{ProcessKey, java_name, jvm::Launch},
     registry::Registry,
@@ -152,7 +152,7 @@ fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
         unit,
         named("container", container),
         pod,
-        details.and_then(Details::namespace_words),
+        registry.details(process).and_then(Details::namespace_words),
     ];
     places.into_iter().flatten().collect()
 }
