@@ -119,6 +119,12 @@ fn behind_one_address_three_kinds_are_told_apart() {
     assert!(explained("client_fails_before_it_speaks").is_some_and(|count| count >= 63));
     let silent = &report["findings"][0];
     assert_eq!(silent["cannot_tell_from"][0], "tcp_health_probe");
+    let rhythm = silent["rhythm"].as_str().unwrap();
+    assert!(
+        rhythm.starts_with("every 1.01 s, as from a timer (39 of the latest 64)")
+            && rhythm.ends_with("the Java client's back-off"),
+        "{rhythm}"
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ use super::{
     looked::Looked,
     protocol::{self, Protocol},
     rhythm::Rhythm,
+    rhythms::TwoRhythms,
     who::Who,
 };
 
@@ -100,6 +101,8 @@ pub struct Case<'a> {
     /// The time between the starts of successive ones, the latest of them.
     pub gaps: Distribution,
     pub rhythm: Rhythm,
+    /// Two in one, where the connections are those of a remote host.
+    pub two_rhythms: Option<TwoRhythms>,
     /// What kind of program it is.
     pub runtime: Runtime,
     /// Whether the thread is known to be ZooKeeper's.
@@ -163,6 +166,14 @@ impl Case<'_> {
             .count(|_, spoken| matches!(spoken, Spoken::Client | Spoken::Both));
         let is_captured = handshakes.connections > 0 && handshakes.connections * 3 >= spoke * 2;
         is_captured.then_some(handshakes)
+    }
+
+    /// How often one is opened, in words, where there is a rhythm.
+    pub fn rhythm_words(&self) -> Option<String> {
+        match &self.two_rhythms {
+            Some(two) => Some(two.words()),
+            None => self.rhythm.words(),
+        }
     }
 
     /// Payload bytes that the client sent, whichever side was traced.

@@ -29,6 +29,7 @@ use super::{
     naming,
     protocol::Services,
     rhythm::Rhythm,
+    rhythms::TwoRhythms,
     shared::{self, SharedSessions},
 };
 
@@ -102,18 +103,21 @@ impl<'a> Scope<'a> {
         destinations.sort_unstable();
         destinations.dedup();
         let tally = absorbed(parts);
+        let starts = Starts::together(
+            parts
+                .iter()
+                .filter_map(|part| Some(&part.group.as_ref()?.1.starts)),
+        );
         let gaps = match parts.as_slice() {
             [
                 Part {
                     flow, group: None, ..
                 },
             ] => flow.tally.gap.clone(),
-            _ => starts::gaps(&Starts::together(
-                parts
-                    .iter()
-                    .filter_map(|part| Some(&part.group.as_ref()?.1.starts)),
-            )),
+            _ => starts::gaps(&starts),
         };
+        let rhythm = Rhythm::of(&gaps);
+        let may_be_two = matches!(owner, Owner::Peer(_)) && rhythm.is_irregular();
         let flows = flows(parts);
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
@@ -125,7 +129,8 @@ impl<'a> Scope<'a> {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
             side: destinations.first().map_or(Side::Client, Destination::side),
-            rhythm: Rhythm::of(&gaps),
+            rhythm,
+            two_rhythms: may_be_two.then(|| TwoRhythms::of(&starts)).flatten(),
             gaps,
             runtime: self.runtime(parts),
             client_thread,

@@ -9,7 +9,10 @@ use super::{
     evidence, failing,
     protocol::Protocol,
 };
-use crate::ledger::shape::{Ending, Spoken};
+use crate::{
+    ledger::shape::{Ending, Spoken},
+    text,
+};
 
 /// Fewer such connections are no churn.
 const FEWEST: u64 = 3;
@@ -114,6 +117,28 @@ impl Lookalikes {
     }
 
     fn look_at_the_rhythm(&mut self, case: &Case<'_>) {
+        if let Some(two) = &case.two_rhythms {
+            // Both are there.
+            self.probe(
+                0,
+                format!(
+                    "{} of them come every {}, as from a timer",
+                    text::count(two.timed),
+                    text::duration(two.period_ns)
+                ),
+            );
+            if two.has_java_back_off() {
+                self.client(
+                    0,
+                    format!(
+                        "the pauses between the other {} match the back-off of ZooKeeper's Java \
+                         client",
+                        text::count(two.others)
+                    ),
+                );
+            }
+            return;
+        }
         let weight = if case.rhythm.is_well_founded() { 2 } else { 1 };
         if case.rhythm.is_java_back_off() {
             self.client(

@@ -8,7 +8,7 @@
 //! | `join` | what the rules say of each, and what is one story |
 //! | `cases`, `case` | what a rule looks at |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
-//! | `rhythm` | metronome, back-off, bursts |
+//! | `rhythm`, `rhythms` | metronome, back-off, bursts; two of them in one |
 //! | `rules/` | one file a rule, and their list |
 //! | `seen` | what was seen of the connections, in a sentence |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
@@ -33,6 +33,7 @@ mod looked;
 mod naming;
 pub mod protocol;
 pub mod rhythm;
+mod rhythms;
 pub mod rules;
 mod seen;
 mod shared;
@@ -142,7 +143,9 @@ fn finding_of(story: &Story<'_>) -> Option<Finding> {
 }
 
 fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) -> Finding {
-    if case.is_remote_host() && rule.severity != Severity::Harmless {
+    let decides_there = |advice: &String| advice.starts_with(case.trace_there());
+    let is_said = verdict.would_decide.first().is_some_and(decides_there);
+    if case.is_remote_host() && rule.severity != Severity::Harmless && !is_said {
         verdict = verdict.next(format!(
             "run {}: it names the process and thread",
             case.trace_there()
@@ -178,7 +181,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
         explains: Some(explains),
         summary: verdict.summary,
         seen: Some(seen::sentence(&case.tally, case.side, case.window_ns)),
-        rhythm: case.rhythm.words(),
+        rhythm: case.rhythm_words(),
         reasons_for: verdict.reasons_for,
         reasons_against: verdict.reasons_against,
         numbers,

@@ -95,6 +95,14 @@ impl Rhythm {
         self.pattern == Pattern::JavaBackOff
     }
 
+    /// Whether it is none that is known: perhaps several in one.
+    pub fn is_irregular(&self) -> bool {
+        matches!(
+            self.pattern,
+            Pattern::Irregular | Pattern::Jittered | Pattern::Bursts { .. }
+        )
+    }
+
     /// How often one is opened, in words, where there is a rhythm.
     pub fn words(&self) -> Option<String> {
         let range = || {

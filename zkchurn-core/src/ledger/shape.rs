@@ -223,6 +223,18 @@ impl Shapes {
             .sum()
     }
 
+    /// The fewest and the most bytes of these, the client's and the server's, as far as exact
+    /// sizes are told apart.
+    pub fn bytes(&self, matches: impl Fn(&Shape) -> bool) -> Option<[(u64, u64); 2]> {
+        let shapes = self.exact.iter().map(|(shape, _)| shape);
+        let bytes = shapes
+            .filter(matches)
+            .map(|shape| [shape.client_bytes, shape.server_bytes].map(|bytes| (bytes, bytes)));
+        bytes.reduce(|all, one| {
+            [0, 1].map(|way| (all[way].0.min(one[way].0), all[way].1.max(one[way].1)))
+        })
+    }
+
     /// The most frequent exact size of these.
     pub fn find_exact(&self, matches: impl Fn(&Shape) -> bool) -> Option<Shape> {
         let exact = self.exact.iter().filter(|(shape, _)| matches(shape));

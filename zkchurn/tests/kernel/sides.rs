@@ -110,9 +110,9 @@ fn the_server_names_the_host_that_churns_and_what_it_cannot_tell() {
         assert_eq!(finding["connections"], 3);
     }
     let elsewhere =
-        json!("run zkchurn on this host without --side server: it names the process and thread");
-    let next = findings[0]["next"].as_array().unwrap();
-    assert!(next.contains(&elsewhere), "{next:?}");
+        json!("zkchurn on this host without --side server, which names the process and thread");
+    let decides = findings[0]["would_decide"].as_array().unwrap();
+    assert!(decides.contains(&elsewhere), "{decides:?}");
 }
 
 /// The accepting end is there for programs, and counts nowhere.

@@ -32,6 +32,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         match confidence {
+            Confidence::Possible if has_both(case) => {
+                "Connections are closed by the client before it sends a byte, in two rhythms at \
+                 once: that of a port check, and that of a ZooKeeper client that fails inside \
+                 itself."
+                    .to_owned()
+            }
             Confidence::Possible => {
                 "Connections are closed by the client before it sends a byte: a ZooKeeper client \
                  that fails inside itself does this, and so does a port check."
@@ -46,11 +52,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("silent", lookalikes.silent)
     .number("reset", lookalikes.reset);
     verdict.reasons_for.extend(lookalikes.for_client());
-    verdict.reasons_against.extend(lookalikes.for_probe());
+    if !has_both(case) {
+        verdict.reasons_against.extend(lookalikes.for_probe());
+    }
     if confidence == Confidence::Possible {
         verdict = undecided(verdict, case);
     }
     Some(failing::mended(case, verdict))
+}
+
+/// Whether the rhythms of both are there.
+fn has_both(case: &Case<'_>) -> bool {
+    let two = case.two_rhythms.as_ref();
+    two.is_some_and(|two| two.has_java_back_off())
 }
 
 /// Names what would distinguish it from a probe.

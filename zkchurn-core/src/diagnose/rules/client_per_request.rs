@@ -12,7 +12,7 @@ use crate::{
     },
     ledger::{
         handshakes::Handshakes,
-        shape::{Ending, Spoken},
+        shape::{Ending, Shape, Spoken},
         sizes,
     },
     text,
@@ -177,6 +177,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_brief = case.runtime == Runtime::Other
         && (case.tally.established_for.percentile(99.0)).is_some_and(|lived| lived < BRIEF_NS);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
+    let both_spoke = |shape: &Shape| shape.client_bytes > 0 && shape.server_bytes > 0;
+    let [(least_sent, most_sent), (least_received, most_received)] = case
+        .shapes()
+        .bytes(both_spoke)
+        .unwrap_or([(sent.min, sent.max), (received.min, received.max)]);
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
@@ -193,9 +198,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         ),
     )
     .because(format!(
-        "each got a session and did some work: {} bytes sent, {} received",
-        text::range(sent.min, sent.max),
-        text::range(received.min, received.max)
+        "{} got a session and did some work: {} bytes sent and {} received",
+        match answered == case.ended() {
+            true => "each".to_owned(),
+            false => format!("{} of {}", text::count(answered), text::count(case.ended())),
+        },
+        text::range(least_sent, most_sent),
+        text::range(least_received, most_received)
     ))
     .number("answered", answered)
     .number("with_work", with_work);

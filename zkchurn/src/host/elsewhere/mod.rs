@@ -3,6 +3,7 @@
 //! ends at those. It lists all TCP sockets and looks into all processes, any of which may
 //! hang: it belongs into a helper (`host/helper`).
 
+mod config;
 mod ports;
 mod processes;
 

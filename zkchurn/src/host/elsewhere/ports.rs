@@ -89,6 +89,7 @@ fn listened(seen: &Seen<'_>) -> BTreeMap<u16, Who> {
         if socket.state == state::LISTEN
             && !NOT_FOR_CLIENTS.contains(&port)
             && let Some(server) = server.filter(|process| process.is_server)
+            && !server.peer_ports.contains(&port)
         {
             by_port.insert(port, server.who.clone());
         }
@@ -255,6 +256,7 @@ mod tests {
             who,
             is_server,
             command,
+            peer_ports: Vec::new(),
         };
         (pid, zookeeper)
     }
@@ -329,6 +331,21 @@ mod tests {
         let ports = found(&sockets, &holders, processes(), Sides::Client);
         assert_eq!(ports, [(2182, Why::Server, 1, 0)]);
         let ports = found(&sockets, &holders, processes(), Sides::Server);
+        assert_eq!(ports, [(2182, Why::Server, 1, 0)]);
+    }
+
+    #[test]
+    fn where_servers_meet_is_no_port_of_clients() {
+        let sockets = [
+            socket(2182, 0, state::LISTEN, 1),
+            socket(13_888, 0, state::LISTEN, 3),
+            socket(2182, 40_000, state::ESTABLISHED, 1),
+            socket(13_888, 40_001, state::ESTABLISHED, 3),
+        ];
+        let holders = held(&[(1, SERVER), (3, SERVER)]);
+        let (pid, mut server) = process(SERVER, "java QuorumPeerMain zoo.cfg", true);
+        server.peer_ports = vec![12_888, 13_888];
+        let ports = found(&sockets, &holders, [(pid, server)], Sides::Server);
         assert_eq!(ports, [(2182, Why::Server, 1, 0)]);
     }
 

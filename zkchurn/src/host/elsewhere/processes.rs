@@ -9,6 +9,7 @@ use zkchurn_core::{
     process::{ProcessIdentity, ProcessKey, jvm},
 };
 
+use super::config;
 use crate::host::{
     past_hung,
     proc::{
@@ -41,6 +42,8 @@ pub(super) struct ZooKeeper {
     pub is_server: bool,
     /// Its command line, for the ports that it names.
     pub command: Vec<String>,
+    /// Of a server those at which it meets the other servers.
+    pub peer_ports: Vec<u16>,
 }
 
 /// All of them, by pid.
@@ -74,6 +77,10 @@ fn zookeeper(pid: u32, proc: &OwnedFd) -> Option<ZooKeeper> {
     Some(ZooKeeper {
         who: Who { pid, label },
         is_server,
+        peer_ports: match is_server {
+            true => config::peer_ports(pid, &command),
+            false => Vec::new(),
+        },
         command,
     })
 }
