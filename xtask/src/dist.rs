@@ -150,6 +150,7 @@ fn make(root: &Path, out: &Path, identity: &Identity, targets: &[Target]) -> Res
     }
     for packages in all.iter().filter_map(|made| made.packages.as_ref()) {
         check::deb(&packages.deb)?;
+        check::rpm(root, &packages.rpm)?;
     }
     sbom::write(root, out, identity)?;
     sums::write(out)?;

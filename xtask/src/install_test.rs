@@ -57,6 +57,8 @@ struct Outcome {
     release: Release,
     /// What its own libc calls itself.
     libc: String,
+    /// The target of the binary that started.
+    started: String,
     /// What the trace said is degraded.
     degraded: Vec<String>,
     /// Connections that the demo made, each of which was recorded.
@@ -111,6 +113,7 @@ fn test(release: Release, made: &dist::ForHost) -> Result<Outcome> {
     Ok(Outcome {
         release,
         libc: root.libc()?,
+        started: traced.target,
         degraded: traced.degraded,
         traced: traced.connections,
         packages,

@@ -17,6 +17,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "zkchurn.fish"),
 ];
 
+const RECIPES: [&str; 2] = ["README.md", "daemonset.yaml"];
+
 /// Writes them into `stage`, from where the packages take them.
 pub(super) fn write(root: &Path, made: &[Made], stage: &Path, identity: &Identity) -> Result<()> {
     fs::create_dir_all(stage).with_context(|| format!("cannot make {}", stage.display()))?;
@@ -36,7 +38,21 @@ pub(super) fn write(root: &Path, made: &[Made], stage: &Path, identity: &Identit
     // By way of here it is newer than the commit, and rpm takes the commit's time for it.
     let licence = fs::read_to_string(root.join("LICENSE")).context("cannot read LICENSE")?;
     save(&stage.join("LICENSE"), &licence)?;
+    kubernetes(root, stage)?;
     save(&stage.join("changelog"), &changelog(identity))
+}
+
+/// The recipes of contrib, for whoever has the package and no clone.
+fn kubernetes(root: &Path, stage: &Path) -> Result<()> {
+    let to = stage.join("kubernetes");
+    fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+    for name in RECIPES {
+        let recipe = root.join("contrib/kubernetes").join(name);
+        let recipe = fs::read_to_string(&recipe)
+            .with_context(|| format!("cannot read {}", recipe.display()))?;
+        save(&to.join(name), &recipe)?;
+    }
+    Ok(())
 }
 
 /// mandoc's warnings count; its remarks on style do not.

@@ -19,11 +19,12 @@ pub(super) struct Files {
 }
 
 /// What a package has to bring.
-const WANTED: [&str; 4] = [
+const WANTED: [&str; 5] = [
     "usr/bin/zkchurn",
     "usr/share/man/man1/zkchurn.1.gz",
     "usr/share/man/man1/zkchurn-serverlog.1.gz",
     "usr/share/bash-completion/completions/zkchurn",
+    "usr/share/doc/zkchurn/kubernetes/daemonset.yaml",
 ];
 
 /// Does so with both kinds.

@@ -15,8 +15,8 @@ const END: &str = "<!-- end -->\n";
 
 /// The table as Markdown.
 pub(super) fn lines(outcomes: &[Outcome], container: &container::Traced) -> String {
-    let mut text = "| root | its libc | static binary traced | degraded | .deb | .rpm |\n\
-                    |---|---|---|---|---|---|\n"
+    let mut text = "| root | its libc | started | traced exactly | degraded | .deb | .rpm |\n\
+                    |---|---|---|---|---|---|---|\n"
         .to_owned();
     for outcome in outcomes {
         let files = |count: Option<usize>| match count {
@@ -27,9 +27,10 @@ pub(super) fn lines(outcomes: &[Outcome], container: &container::Traced) -> Stri
         let packages = outcome.packages.as_ref();
         let _ = writeln!(
             text,
-            "| Debian {} | {} | {} of {} connections | {degraded} | {} | {} |",
+            "| Debian {} | {} | {} | {} of {} connections | {degraded} | {} | {} |",
             outcome.release.name,
             outcome.libc,
+            outcome.started,
             outcome.traced,
             outcome.traced,
             files(packages.map(|files| files.deb)),
@@ -38,7 +39,7 @@ pub(super) fn lines(outcomes: &[Outcome], container: &container::Traced) -> Stri
     }
     let _ = writeln!(
         text,
-        "| the image, under crun | none | {} of {} connections of another container | {} | | |",
+        "| the image, under crun | none | yes | {} of {} connections of another container | {} | | |",
         container.connections,
         container.connections,
         degraded(&container.degraded)

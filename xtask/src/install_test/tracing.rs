@@ -15,6 +15,8 @@ const SECONDS: &str = "5";
 
 /// What came out.
 pub(super) struct Traced {
+    /// The target that it says it was built for.
+    pub(super) target: String,
     /// Connections, each recorded as it was made.
     pub(super) connections: u64,
     /// What the trace said is degraded.
@@ -31,10 +33,9 @@ pub(super) fn run(root: &Root, binary: &Path) -> Result<Traced> {
 
 fn demo(root: &Root, binary: &Path) -> Result<Traced> {
     let inside = format!("/{PLACE}");
-    println!(
-        "{}",
-        command::output(root.command(&inside).arg("--version"))?.trim()
-    );
+    let version = command::output(root.command(&inside).arg("--version"))?;
+    println!("{}", version.trim());
+    let target = target(&version).context("it does not say what it was built for")?;
     // Processes of this machine and the loopback of a network namespace of its own: ports
     // and counts are nobody else's.
     let mut demo = privilege::as_root("unshare");
@@ -47,11 +48,16 @@ fn demo(root: &Root, binary: &Path) -> Result<Traced> {
         .arg("--recordings")
         .arg(root.shared());
     command::run(&mut demo)?;
-    read(binary, &root.shared().join("demo.zkchurn"))
+    read(binary, &root.shared().join("demo.zkchurn"), target)
+}
+
+/// Of `zkchurn 0.2.0 (commit 0123456789ab of 2026-11-27, x86_64-unknown-linux-musl)`.
+fn target(version: &str) -> Option<&str> {
+    version.trim().strip_suffix(')')?.rsplit(' ').next()
 }
 
 /// What the recording says, which the demo has compared with what it did.
-fn read(zkchurn: &Path, recording: &Path) -> Result<Traced> {
+fn read(zkchurn: &Path, recording: &Path, target: &str) -> Result<Traced> {
     let mut replay = privilege::as_root(zkchurn);
     let said = command::output(
         replay
@@ -75,6 +81,7 @@ fn read(zkchurn: &Path, recording: &Path) -> Result<Traced> {
         .count();
     ensure!(connections > 0, "the recording has no connections");
     Ok(Traced {
+        target: target.to_owned(),
         connections: u64::try_from(connections)?,
         degraded,
     })

@@ -18,11 +18,12 @@ const TOOLS: [(&str, &str); 3] = [
     ("cargo-cyclonedx", "0.5.9"),
 ];
 
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("gzip", "gzip"),
     ("mandoc", "mandoc"),
     ("lintian", "lintian"),
     ("rpm", "rpm"),
+    ("rpmlint", "rpmlint"),
     ("tar", "tar"),
     ("umoci", "umoci"),
 ];

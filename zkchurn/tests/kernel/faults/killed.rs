@@ -28,17 +28,22 @@ fn held(pid: u32) -> BTreeSet<(&'static str, String)> {
     held
 }
 
-/// What bpftool says of one of them; `None` where it is not there.
+/// What bpftool says of one of them; `None` where it is not there. Any other failure is none of
+/// the kernel's having taken it back.
 fn shown(kind: &str, id: &str) -> Option<String> {
     let mut bpftool = Command::new("bpftool");
     let output = bpftool
         .args(["--bpffs", kind, "show", "id", id])
         .output_in_time();
     let output = output.expect("`bpftool` is installed (cargo xtask setup)");
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8(output.stdout).unwrap())
+    let text = String::from_utf8(output.stdout).unwrap();
+    if output.status.success() {
+        return Some(text);
+    }
+    let why = String::from_utf8(output.stderr).unwrap();
+    let is_gone = format!("{text}{why}").contains("No such file or directory");
+    assert!(is_gone, "bpftool {kind} show id {id}: {text}{why}");
+    None
 }
 
 #[test]
