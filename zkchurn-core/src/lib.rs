@@ -37,6 +37,7 @@ pub mod outcome;
 pub mod pipeline;
 pub mod process;
 pub mod recording;
+pub mod redact;
 pub mod registry;
 pub mod render;
 pub mod replay;

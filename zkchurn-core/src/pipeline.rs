@@ -20,6 +20,7 @@ use crate::{
     ledger::{Churning, Ledger},
     outcome::Outcome,
     process::ProcessKey,
+    redact::Redactor,
     registry::Registry,
     render::{ConnectionLine, ElsewhereLine, Renderer},
     report::{
@@ -44,6 +45,7 @@ pub struct Pipeline<R> {
     view: View,
     start: Option<TraceStart>,
     registry: Registry,
+    redactor: Option<Box<Redactor>>,
     gate: Option<Gate>,
     ledger: Ledger,
     /// Where the filter depends on closer looks: what it has not filtered out for good, of
@@ -99,6 +101,7 @@ impl<R: Renderer> Pipeline<R> {
             view,
             start: None,
             registry: Registry::default(),
+            redactor: None,
             gate: None,
             ledger: Ledger::default(),
             undecided: None,
@@ -127,6 +130,19 @@ impl<R: Renderer> Pipeline<R> {
         self.undecided = depends_on_a_look.then(Box::default);
         self.gate = filter.map(Gate::new);
         self
+    }
+
+    /// Has hosts, addresses, users, paths and command lines replaced by other names. For before
+    /// the first frame; a filter then selects by the other names.
+    #[must_use]
+    pub fn redacted(mut self, redactor: Option<Redactor>) -> Self {
+        self.redactor = redactor.map(Box::new);
+        self
+    }
+
+    /// Who gave the other names, for another trace that is to have the same ones.
+    pub fn take_redactor(&mut self) -> Option<Redactor> {
+        self.redactor.take().map(|redactor| *redactor)
     }
 
     /// The same trace from here on through `renderer`, as far as `filter` selects it beside the
@@ -170,6 +186,17 @@ impl<R: Renderer> Pipeline<R> {
     ///
     /// What the renderer's output fails with.
     pub fn accept(&mut self, frame: Frame<'_>) -> io::Result<()> {
+        match self.redactor.take() {
+            None => self.accept_as_it_is(frame),
+            Some(mut redactor) => {
+                let accepted = redactor.frame(frame, |frame| self.accept_as_it_is(frame));
+                self.redactor = Some(redactor);
+                accepted
+            }
+        }
+    }
+
+    fn accept_as_it_is(&mut self, frame: Frame<'_>) -> io::Result<()> {
         match frame {
             Frame::Start(start) => self.begin(start),
             Frame::Record(bytes) => self.record(bytes),

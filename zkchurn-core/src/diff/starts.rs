@@ -47,15 +47,26 @@ impl Starts {
         if self.first.len() < FIRST {
             self.first.push(after_ns);
         }
-        let most = BINS as u64;
-        while after_ns / self.width_ns >= most && self.width_ns < u64::MAX / 2 {
-            self.widen();
-        }
-        let bin = (after_ns / self.width_ns).min(most - 1) as usize;
+        self.widen_to(after_ns);
+        let bin = (after_ns / self.width_ns).min(BINS as u64 - 1) as usize;
         if self.bins.len() <= bin {
             self.bins.resize(bin + 1, 0);
         }
         self.bins[bin] += 1;
+    }
+
+    /// Has the bins reach so far.
+    fn widen_to(&mut self, after_ns: u64) {
+        while after_ns / self.width_ns >= BINS as u64 && self.width_ns < u64::MAX / 2 {
+            self.widen();
+        }
+    }
+
+    /// The same with bins that cover a trace of this length, however long it is.
+    fn covering(&self, length_ns: u64) -> Self {
+        let mut covering = self.clone();
+        covering.widen_to(length_ns);
+        covering
     }
 
     fn widen(&mut self) {
@@ -80,20 +91,19 @@ impl Starts {
 
     /// The trace of this length in at most so many stretches of about one length.
     pub(super) fn stretches(&self, length_ns: u64, most: usize) -> Vec<Stretch> {
-        let bins = (length_ns.div_ceil(self.width_ns) as usize).max(self.bins.len());
-        let most = most.min(bins);
-        let mut stretches = vec![
-            Stretch {
-                count: 0,
-                seconds: 0.0
-            };
-            most
-        ];
-        for bin in 0..bins {
-            let from = (bin as u64).saturating_mul(self.width_ns);
-            let width = length_ns.saturating_sub(from).min(self.width_ns);
-            let stretch = &mut stretches[bin * most / bins];
-            stretch.count += self.bins.get(bin).copied().unwrap_or(0);
+        let Self { bins, width_ns, .. } = self.covering(length_ns);
+        let number = (length_ns.div_ceil(width_ns) as usize).max(bins.len());
+        let most = most.min(number);
+        let none = Stretch {
+            count: 0,
+            seconds: 0.0,
+        };
+        let mut stretches = vec![none; most];
+        for bin in 0..number {
+            let from = (bin as u64).saturating_mul(width_ns);
+            let width = length_ns.saturating_sub(from).min(width_ns);
+            let stretch = &mut stretches[bin * most / number];
+            stretch.count += bins.get(bin).copied().unwrap_or(0);
             stretch.seconds += width as f64 / 1e9;
         }
         stretches.retain(|stretch| stretch.seconds > 0.0);
@@ -102,14 +112,14 @@ impl Starts {
 
     /// The longest time without a beginning, down to two bins, nanoseconds.
     pub(super) fn longest_pause_ns(&self, length_ns: u64) -> u64 {
-        let bins = length_ns.div_ceil(self.width_ns);
+        let Self { bins, width_ns, .. } = self.covering(length_ns);
         let (mut longest, mut pause) = (0, 0);
-        for bin in 0..bins {
-            let is_empty = self.bins.get(bin as usize).is_none_or(|count| *count == 0);
+        for bin in 0..length_ns.div_ceil(width_ns) {
+            let is_empty = bins.get(bin as usize).is_none_or(|count| *count == 0);
             pause = if is_empty { pause + 1 } else { 0 };
             longest = longest.max(pause);
         }
-        self.width_ns.saturating_mul(longest)
+        width_ns.saturating_mul(longest)
     }
 }
 
@@ -148,6 +158,17 @@ mod tests {
         assert!((29 * SECOND..=31 * SECOND).contains(&pause), "{pause}");
     }
 
+    /// A damaged recording says that it took centuries.
+    #[test]
+    fn a_trace_of_any_length_takes_no_time() {
+        let mut starts = Starts::default();
+        assert!(starts.stretches(u64::MAX, 16).len() <= 16);
+        assert!(starts.longest_pause_ns(u64::MAX) > u64::MAX / 2);
+        starts.add(SECOND);
+        let stretches = starts.stretches(u64::MAX, 16);
+        assert_eq!(stretches.iter().map(|one| one.count).sum::<u64>(), 1);
+    }
+
     proptest! {
         #[test]
         fn every_beginning_is_in_one_stretch(
@@ -161,7 +182,9 @@ mod tests {
             }
             let all: u64 = counted.bins.iter().sum();
             prop_assert_eq!(all, starts.len() as u64);
-            prop_assert!(counted.stretches(length, most).len() <= most);
+            let stretches = counted.stretches(length, most);
+            prop_assert!(stretches.len() <= most);
+            prop_assert!(counted.longest_pause_ns(length) <= length.saturating_mul(2));
         }
     }
 }

@@ -11,11 +11,12 @@ use zkchurn_core::{
     diff::{self, Class, Diff, Taken},
     filter::Filter,
     pipeline::{Pipeline, View},
+    redact::Redactor,
     render::{FORMS, Form, html},
     replay::collector::Collector,
 };
 
-use super::{output, replay, report, selection::SelectionArgs, values};
+use super::{output, redact::RedactArgs, replay, report, selection::SelectionArgs, values};
 use crate::{
     exit::{Code, Failure},
     warn::warn,
@@ -38,6 +39,10 @@ pub(crate) struct DiffArgs {
     /// Whose.
     #[command(flatten)]
     pub selection: SelectionArgs,
+
+    /// Whether it leaves the house.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 
     /// Output format.
     #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
@@ -82,8 +87,9 @@ impl FailOn {
 ///
 /// A file cannot be read or is no recording, or the output cannot be written.
 pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
-    let (before, first) = read(args, &args.before)?;
-    let (after, second) = read(args, &args.after)?;
+    let mut redactor = args.redact.redactor();
+    let (before, first) = read(args, &args.before, &mut redactor)?;
+    let (after, second) = read(args, &args.after, &mut redactor)?;
     let code = [first, second]
         .into_iter()
         .find(|code| *code != Code::Success)
@@ -103,7 +109,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
     Ok(code)
 }
 
-fn read(args: &DiffArgs, path: &Path) -> Result<(Taken, Code), Failure> {
+/// What both have has the same other name in both.
+fn read(
+    args: &DiffArgs,
+    path: &Path,
+    redactor: &mut Option<Redactor>,
+) -> Result<(Taken, Code), Failure> {
     let (head, file) = report::head(replay::open_file(path)?, path)?;
     if html::is_page(&head) {
         let why = format!(
@@ -119,8 +130,10 @@ fn read(args: &DiffArgs, path: &Path) -> Result<(Taken, Code), Failure> {
         time_wait_rows: false,
     };
     let mut pipeline = Pipeline::new(collector.clone(), view)
-        .with_filter(args.selection.and(args.filter.as_ref()));
+        .with_filter(args.selection.and(args.filter.as_ref()))
+        .redacted(redactor.take());
     let code = replay::play_all(&mut reader, &mut pipeline, path)?;
+    *redactor = pipeline.take_redactor();
     Ok((collector.take(), code))
 }
 

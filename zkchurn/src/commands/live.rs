@@ -12,6 +12,7 @@ use zkchurn_core::filter::Filter;
 
 use super::{
     output,
+    redact::RedactArgs,
     replay::{self, ReplayArgs},
     trace::{self, TraceArgs},
 };
@@ -81,6 +82,7 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
             file: path.clone(),
             filter: args.trace.filter.clone(),
             selection: args.trace.selection.clone(),
+            redact: RedactArgs::default(),
             expect: Vec::new(),
             output: args.trace.output.clone(),
         }),

@@ -9,6 +9,7 @@ pub(crate) mod expect;
 pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod output;
+pub(crate) mod redact;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod selection;

@@ -20,6 +20,7 @@ use zkchurn_core::{
 use super::{
     expect,
     output::{self, OutputArgs},
+    redact::RedactArgs,
     selection::SelectionArgs,
     values,
 };
@@ -51,6 +52,10 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "TERMS", value_parser = values::expectation)]
     pub expect: Vec<Expectation>,
 
+    /// Whether it leaves the house.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -68,7 +73,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
         time_wait_rows: false,
     };
     let mut pipeline = Pipeline::new(output::renderer(&args.output), view)
-        .with_filter(args.selection.and(args.filter.as_ref()));
+        .with_filter(args.selection.and(args.filter.as_ref()))
+        .redacted(args.redact.redactor());
     let code = play_all(&mut reader, &mut pipeline, &args.file)?;
     let findings = pipeline.report().map(|report| report.findings.as_slice());
     Ok(expect::check(

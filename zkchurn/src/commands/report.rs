@@ -17,7 +17,7 @@ use zkchurn_core::{
     render::{Form, Renderer, Several, html, named},
 };
 
-use super::{expect, output, replay, selection::SelectionArgs, values};
+use super::{expect, output, redact::RedactArgs, replay, selection::SelectionArgs, values};
 use crate::{
     exit::{Code, Failure},
     host::recording_file,
@@ -44,6 +44,10 @@ pub(crate) struct ReportArgs {
     /// Whose.
     #[command(flatten)]
     pub selection: SelectionArgs,
+
+    /// Whether it leaves the house.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 
     /// How many processes the report lists, and how many threads of each.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
@@ -108,6 +112,9 @@ fn again(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
     if args.selection.and(args.filter.as_ref()).is_some() || !args.expect.is_empty() {
         return refuse("a filter and an expectation need the recording it was made of");
     }
+    if args.redact.redact {
+        return refuse("other names need the recording it was made of");
+    }
     if args
         .output
         .iter()
@@ -157,7 +164,8 @@ fn of_recording(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
         time_wait_rows: false,
     };
     let mut pipeline = Pipeline::new(Several(renderers), view)
-        .with_filter(args.selection.and(args.filter.as_ref()));
+        .with_filter(args.selection.and(args.filter.as_ref()))
+        .redacted(args.redact.redactor());
     let code = replay::play_all(&mut reader, &mut pipeline, &args.file)?;
     for (to, memory) in files {
         write(to, &memory.0.borrow())?;

@@ -199,6 +199,11 @@ pub(crate) const PAGES: [Page; 9] = [
                 "zkchurn report incident.zkchurn -o incident.html -o incident.md",
                 "The same as Markdown, too.",
             ),
+            example(
+                "zkchurn report incident.zkchurn --redact -o incident.html",
+                "For somebody outside: hosts, addresses, users, paths and command lines have other \
+                 names. Read the quoted log lines before you pass it on.",
+            ),
         ],
     },
     Page {

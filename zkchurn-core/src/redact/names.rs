@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//! Other names, the same ones for the same things.
+
+use crate::{hash::HashMap, process::file_name};
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Host,
+    User,
+    Path,
+    /// A path whose last part says what runs.
+    Program,
+    Command,
+    Unit,
+    Container,
+    Pod,
+    Namespace,
+}
+
+impl Kind {
+    /// By the name of the field that holds it. A field that is not named here is prose.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        Some(match key {
+            "host" => Self::Host,
+            "user" => Self::User,
+            "cwd" | "catalina_base" => Self::Path,
+            "executable" => Self::Program,
+            "jstack" => Self::Command,
+            "unit" => Self::Unit,
+            "container" => Self::Container,
+            "pod" => Self::Pod,
+            "namespace" => Self::Namespace,
+            _ => return None,
+        })
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::User => "user",
+            Self::Path | Self::Program => "path",
+            Self::Command => "command",
+            Self::Unit => "unit",
+            Self::Container => "container",
+            Self::Pod => "pod",
+            Self::Namespace => "namespace",
+        }
+    }
+
+    /// Whether the name is looked for in prose. A user is often called as the program is, and
+    /// paths are found by their slashes.
+    const fn is_in_prose(self) -> bool {
+        matches!(
+            self,
+            Self::Host | Self::Unit | Self::Container | Self::Pod | Self::Namespace
+        )
+    }
+}
+
+/// Names that are remembered; further ones share one.
+const MOST: usize = 50_000;
+/// A shorter name is no longer looked for in prose: it is part of other words, or one itself.
+const LEAST_IN_PROSE: usize = 3;
+/// Names that say nothing about a house, and that mean something to a reader.
+const COMMON: [&str; 8] = [
+    "root",
+    "zookeeper",
+    "kafka",
+    "tomcat",
+    "java",
+    "default",
+    "localhost",
+    "nobody",
+];
+
+/// Which name stands for which.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    known: HashMap<(Kind, String), String>,
+    counts: HashMap<Kind, usize>,
+    /// Those that prose is searched for, the longest first.
+    in_prose: Vec<(String, String)>,
+}
+
+impl Names {
+    /// The name that stands for this one.
+    pub(super) fn of(&mut self, kind: Kind, name: &str) -> String {
+        if name.is_empty() || COMMON.contains(&name) {
+            return name.to_owned();
+        }
+        match kind {
+            Kind::Program => format!(
+                "{}/{}",
+                self.number(Kind::Path, folder(name)),
+                file_name(name)
+            ),
+            Kind::Path => self.path(name),
+            kind => self.number(kind, name),
+        }
+    }
+
+    /// A path without what it says, but for its ending.
+    pub(super) fn path(&mut self, path: &str) -> String {
+        let ending = file_name(path).rsplit_once('.').map(|(_, ending)| ending);
+        let ending = ending.filter(|ending| {
+            ending.len() <= 4 && ending.chars().all(|one| one.is_ascii_alphabetic())
+        });
+        let ending = ending.map_or_else(String::new, |ending| format!(".{ending}"));
+        format!("{}{ending}", self.number(Kind::Path, path))
+    }
+
+    fn number(&mut self, kind: Kind, name: &str) -> String {
+        let key = (kind, name.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let slash = if kind == Kind::Path { "/" } else { "" };
+        if self.known.len() >= MOST {
+            return format!("{slash}{}-more", kind.word());
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        let other = format!("{slash}{}-{count}", kind.word());
+        self.known.insert(key, other.clone());
+        other
+    }
+
+    /// Notes a name that prose may hold as well.
+    pub(super) fn learn(&mut self, kind: Kind, name: &str) {
+        let is_plain = name.len() < LEAST_IN_PROSE || COMMON.contains(&name);
+        let is_known = self.known.contains_key(&(kind, name.to_owned()));
+        if !kind.is_in_prose() || is_plain || is_known {
+            return;
+        }
+        let other = self.of(kind, name);
+        let place = self
+            .in_prose
+            .partition_point(|(known, _)| known.len() >= name.len());
+        self.in_prose.insert(place, (name.to_owned(), other));
+    }
+
+    /// The words of somebody with the names that are known replaced.
+    pub(super) fn replaced_in(&self, words: &str) -> String {
+        let mut words = words.to_owned();
+        for (name, other) in &self.in_prose {
+            if words.contains(name.as_str()) {
+                words = replaced(&words, name, other);
+            }
+        }
+        words
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whole words only.
+fn replaced(words: &str, name: &str, other: &str) -> String {
+    let mut replaced = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(at) = rest.find(name) {
+        let (before, from) = rest.split_at(at);
+        let behind = &from[name.len()..];
+        replaced.push_str(before);
+        let is_word = !ends_in_word(&replaced) && !begins_in_word(behind);
+        replaced.push_str(if is_word { other } else { name });
+        rest = behind;
+    }
+    replaced + rest
+}
+
+fn ends_in_word(text: &str) -> bool {
+    text.chars().next_back().is_some_and(char::is_alphanumeric)
+}
+
+fn begins_in_word(text: &str) -> bool {
+    text.chars().next().is_some_and(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_the_same_everywhere_and_for_whole_words_only() {
+        let mut names = Names::default();
+        names.learn(Kind::Host, "shop-7");
+        names.learn(Kind::Unit, "shop-7.service");
+        let words = "shop-7 runs shop-7.service; shop-77 does not";
+        let expected = "host-1 runs unit-1; shop-77 does not";
+        assert_eq!(names.replaced_in(words), expected);
+        assert_eq!(names.of(Kind::Host, "shop-7"), "host-1");
+    }
+
+    #[test]
+    fn of_a_path_the_ending_stays_and_of_a_program_its_name() {
+        let mut names = Names::default();
+        assert_eq!(names.of(Kind::Path, "/srv/shop/app.log"), "/path-1.log");
+        assert_eq!(
+            names.of(Kind::Program, "/opt/shop/bin/java"),
+            "/path-2/java"
+        );
+        assert_eq!(names.of(Kind::Path, "/srv/shop/app.log"), "/path-1.log");
+        assert_eq!(names.of(Kind::User, "root"), "root");
+    }
+}
