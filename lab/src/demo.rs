@@ -4,6 +4,7 @@
 
 mod churn;
 pub(crate) mod load;
+mod offer;
 pub(crate) mod server;
 mod verdict;
 mod wire;
@@ -60,7 +61,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let recording = directory.join("demo.zkchurn");
     let summary = traced(through, &ports, options.seconds, &recording)?;
     server.finish()?;
-    verdict::print_and_check(&summary, &Recorded::replay(&zkchurn, &recording)?)
+    verdict::print_and_check(&summary, &Recorded::replay(&zkchurn, &recording)?)?;
+    // Whoever names a directory has plans of their own.
+    match options.recordings {
+        Some(_) => Ok(()),
+        None => offer::both(&zkchurn, &recording),
+    }
 }
 
 /// The load starts after the tracer and ends before it: not one connection
