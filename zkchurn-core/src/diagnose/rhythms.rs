@@ -14,6 +14,8 @@ const LATE_NS: u64 = 25_000_000;
 const FEWEST: usize = 8;
 /// Starts of others, fewer than which have no rhythm.
 const FEWEST_OTHERS: usize = 4;
+/// Starts that are looked at, the latest.
+const MOST: usize = 128;
 /// Beats begin at one of the first so many starts, if there are any.
 const FIRST: usize = 12;
 /// Where starts are denser, some would be on the beat by chance: one in so many moments.
@@ -33,6 +35,7 @@ pub struct TwoRhythms {
 impl TwoRhythms {
     /// Tells them apart in starts that are in order; `None` where there is one, or none.
     pub fn of(starts: &[u64]) -> Option<Self> {
+        let starts = &starts[starts.len().saturating_sub(MOST)..];
         let span = starts.last()?.saturating_sub(*starts.first()?);
         let (beats, period_ns) = longest_beat(starts, span)?;
         let others: Vec<_> = starts
@@ -84,8 +87,8 @@ fn longest_beat(starts: &[u64], span: u64) -> Option<(Vec<u64>, u64)> {
             }
             let beats = beats(&starts[place..], period);
             let covered = beats.last().map_or(0, |last| last - first);
-            let is_regular = beats.len() as u64 * period * 10 >= covered * 9;
-            if beats.len() > longest.len() && is_regular && covered * 10 >= span * 7 {
+            let is_regular = beats.len() as u64 * period >= covered / 10 * 9;
+            if beats.len() > longest.len() && is_regular && covered / 7 >= span / 10 {
                 longest = beats;
             }
         }
@@ -99,31 +102,37 @@ fn tolerance(period: u64) -> u64 {
 }
 
 /// From the first start on: the next one each about a period later. A missing one is passed
-/// over.
+/// over. The times may be anything: a recording tells them.
 fn beats(starts: &[u64], period: u64) -> Vec<u64> {
-    let mut beats: Vec<u64> = starts.first().copied().into_iter().collect();
-    let Some(mut expected) = beats.first().map(|first| first + period) else {
-        return beats;
+    let Some((first, mut rest)) = starts.split_first() else {
+        return Vec::new();
     };
-    let mut rest = &starts[1..];
-    while let Some(last) = rest.last() {
-        if expected > last + tolerance(period) {
-            break;
-        }
-        let from = rest.partition_point(|start| start + tolerance(period) < expected);
+    let mut beats = vec![*first];
+    let mut expected = first.saturating_add(period);
+    let late = tolerance(period);
+    loop {
+        let from = rest.partition_point(|start| start.saturating_add(late) < expected);
         rest = &rest[from..];
-        let near = rest
-            .iter()
-            .take_while(|start| **start <= expected + tolerance(period));
-        match near.min_by_key(|start| start.abs_diff(expected)) {
+        let Some(next) = rest.first() else {
+            return beats;
+        };
+        let until = expected.saturating_add(late);
+        let near = rest.iter().take_while(|start| **start <= until);
+        expected = match near.min_by_key(|start| start.abs_diff(expected)) {
             Some(start) => {
                 beats.push(*start);
-                expected = start + period;
+                start.saturating_add(period)
             }
-            None => expected += period,
+            None => {
+                // To the beat that is nearest to the next start, or the one after it.
+                let missing = (next.saturating_sub(expected).saturating_add(period / 2)) / period;
+                expected.saturating_add(missing.max(1).saturating_mul(period))
+            }
+        };
+        if expected == u64::MAX {
+            return beats;
         }
     }
-    beats
 }
 
 #[cfg(test)]
@@ -167,6 +176,17 @@ mod tests {
             "{words}"
         );
         assert!(words.ends_with("the Java client's back-off"), "{words}");
+    }
+
+    #[test]
+    fn any_times_take_a_moment_only() {
+        let far: Vec<_> = (0..200_u64).map(|step| step * (u64::MAX / 200)).collect();
+        assert_eq!(TwoRhythms::of(&far), None);
+        let near_and_far = together(&[timer(1_000, 10), vec![u64::MAX - 1, u64::MAX]]);
+        assert_eq!(TwoRhythms::of(&near_and_far), None);
+        let mut apart = timer(600, 10);
+        apart.extend(timer(600, 10).iter().map(|start| start + (1 << 62)));
+        assert_eq!(TwoRhythms::of(&apart), None);
     }
 
     #[test]

@@ -348,4 +348,26 @@ pub(crate) const TOGETHER: &[Relative] = &[
         causes: &[is(TIMEOUTS, "java"), is(WORD, "python3")],
         may: HOLE,
     },
+    Relative {
+        about: "a JVM that keeps the address from before the servers moved, and does not get an \
+                answer there, beside a program that has the new one",
+        make: || {
+            kind("blackhole")
+                .at_address([10, 0, 0, 1])
+                .beside(kind("healthy").at_address([10, 0, 0, 2]), 1)
+        },
+        causes: &[is(HOLE, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a JVM that is refused at the old address until it has looked up the new one",
+        make: || {
+            kind("refused_after_session")
+                .at_address([10, 0, 0, 1])
+                .beside(kind("healthy").at_address([10, 0, 0, 2]), 1)
+                .in_one_process()
+        },
+        causes: &[is(&["refused", "stale_address"], "java")],
+        may: &[],
+    },
 ];

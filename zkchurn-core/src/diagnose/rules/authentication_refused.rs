@@ -8,6 +8,7 @@ use crate::{
     diagnose::{
         case::{Case, Runtime},
         churn::Churn,
+        evidence::LogLine,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
@@ -52,9 +53,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (Some(line), false) if !line.is_repeated(case) => Confidence::Possible,
         _ => Confidence::Likely,
     };
+    let clocks_differ = said.is_some_and(tells_of_the_clock);
     let mut verdict = Verdict::new(
         confidence,
         match &said {
+            Some(_) if clocks_differ => {
+                "The client fails to authenticate (SASL) because its host's clock differs from \
+                 the Kerberos server's by more than Kerberos allows."
+            }
             Some(_) => {
                 "The client fails to authenticate (SASL): its sessions end at once, and it tries \
                  again."
@@ -98,14 +104,28 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some(line) = case.logged(&[LogSignature::SASL_NOT_CONFIGURED]) {
         verdict = verdict.because(line.quoted());
     }
-    Some(
-        verdict
-            .next(
-                "compare the client's JAAS section (java.security.auth.login.config) or SASL \
-                 settings, its user, password or keytab and its clock with the server's",
-            )
-            .next("`zkchurn serverlog FILE` on the server's log counts the refusals by client"),
-    )
+    Some(advice(verdict, clocks_differ))
+}
+
+/// KRB_AP_ERR_SKEW (RFC 4120, 7.5.9), as Java and MIT's library say it.
+fn tells_of_the_clock(line: LogLine<'_>) -> bool {
+    line.text()
+        .to_ascii_lowercase()
+        .contains("clock skew too great")
+}
+
+fn advice(verdict: Verdict, clocks_differ: bool) -> Verdict {
+    let verdict = match clocks_differ {
+        true => verdict.next(
+            "set the clock: `timedatectl` or `chronyc tracking` on this host, on the KDC and on \
+             the ZooKeeper servers; Kerberos allows 5 minutes (`clockskew` in krb5.conf)",
+        ),
+        false => verdict.next(
+            "compare the client's JAAS section (java.security.auth.login.config) or SASL \
+             settings, its user, password or keytab and its clock with the server's",
+        ),
+    };
+    verdict.next("`zkchurn serverlog FILE` on the server's log counts the refusals by client")
 }
 
 #[cfg(test)]
@@ -115,7 +135,8 @@ mod tests {
         diagnose::{
             Confidence,
             test_case::{
-                Kind, diagnosed, every, living, names_and_alternatives, new_thread_each, only,
+                Kind, diagnosed, diagnosed_beside_log, every, living, names_and_alternatives,
+                new_thread_each, only,
             },
         },
         outcome::Outcome,
@@ -146,6 +167,37 @@ mod tests {
                 "{findings:?}"
             );
         }
+    }
+
+    /// No KDC was at hand: the lines are those of Java's and of MIT's library.
+    #[test]
+    fn a_clock_that_differs_is_the_cause_and_is_to_be_set() {
+        const LOGIN: &str = "WARN [main-SendThread(zk1:2181)] ClientCnxn - SASL configuration \
+            failed: javax.security.auth.login.LoginException: Clock skew too great (37) Will \
+            continue connection to Zookeeper server without SASL authentication";
+        const TOKEN: &str = "ERROR [main-SendThread(zk1:2181)] ZooKeeperSaslClient - An error: \
+            (javax.security.sasl.SaslException: GSS initiate failed [Caused by GSSException: No \
+            valid credentials provided (Mechanism level: Clock skew too great (37))]) occurred \
+            when evaluating Zookeeper Quorum Member's  received SASL token. Zookeeper Client will \
+            go to AUTH_FAILED state.";
+        let refused = new_thread_each(every(1_000, 6, REFUSED));
+        for (signature, line) in [
+            ("kerberos-login-failed", LOGIN),
+            ("authentication-failed", TOKEN),
+        ] {
+            let findings = diagnosed_beside_log(&refused, &[(signature, None, line, 6)]);
+            let finding = &findings[0];
+            assert_eq!(
+                (finding.name, finding.confidence),
+                (Churn::AuthenticationRefused, Confidence::Certain)
+            );
+            assert!(finding.summary.contains("clock differs"), "{finding:?}");
+            assert!(finding.next[0].starts_with("set the clock"), "{finding:?}");
+        }
+        let other = "ERROR [main-SendThread(zk1:2181)] ClientCnxn - SASL authentication with \
+            Zookeeper Quorum member failed";
+        let findings = diagnosed_beside_log(&refused, &[("authentication-failed", None, other, 6)]);
+        assert!(!findings[0].summary.contains("clock"), "{findings:?}");
     }
 
     #[test]

@@ -108,15 +108,17 @@ fn what_stops(runtime: Runtime) -> &'static str {
 
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let port = protocol::ports_in_words(case);
-    verdict
-        .next(format!(
-            "`ss -tnp state close-wait '( dport = :{port} or sport = :{port} )'` shows those that \
-             are held now; each takes a file descriptor until the process ends"
-        ))
-        .next(
-            "find the thread that should read from them: it has died (look for an exception in \
-             the program's log) or waits for something else (a thread dump shows where)",
-        )
+    let shown = format!(
+        "`ss -tnp state close-wait '( dport = :{port} or sport = :{port} )'` shows those that are \
+         held now; each takes a file descriptor until the process ends"
+    );
+    let find = "find the thread that should read from them: it has died (look for an exception in \
+                the program's log) or waits for something else (a thread dump shows where)";
+    match case.held {
+        // There may be none any more.
+        0 => verdict.next(find).next(shown),
+        _ => verdict.next(shown).next(find),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use std::{
     iter,
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
@@ -285,21 +287,15 @@ fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u1
         .iter()
         .take(shown)
         .flat_map(|finding| {
-            let title = title(finding.title, finding.confidence);
-            let about = match (most, finding.destinations == first.destinations) {
-                (1, _) => about_in_short(finding),
-                (_, true) => about_at_same_place(finding),
-                (_, false) => about(finding, "->"),
-            };
-            let sentence = format!("{title}: {about}");
-            match most {
-                // Half a name tells more than none.
-                1 => vec![clip(
-                    &format!("  also   {}", printable(sentence.as_bytes())),
-                    usize::from(columns),
-                )],
-                _ => section("also", &[&sentence], most, columns),
+            if most == 1 {
+                return vec![in_one_line(finding, usize::from(columns))];
             }
+            let title = title(finding.title, finding.confidence);
+            let about = match finding.destinations == first.destinations {
+                true => about_at_same_place(finding),
+                false => about(finding, "->"),
+            };
+            section("also", &[&format!("{title}: {about}")], most, columns)
         })
         .collect();
     if let more @ 1.. = findings.len() - shown {
@@ -307,6 +303,19 @@ fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u1
         lines.push(format!("  also   {more} (--details)"));
     }
     lines
+}
+
+/// What it is and whose: a long title leaves room for who it is about, of which half a name
+/// tells more than none.
+fn in_one_line(finding: &Finding, columns: usize) -> String {
+    /// Columns that who it is about has at least, where it has as much to say.
+    const WHO: usize = 32;
+    let about = printable(about_in_short(finding).as_bytes());
+    let confidence = format!(" ({}): ", finding.confidence.word());
+    let begin = "  also   ";
+    let taken = begin.len() + confidence.len() + about.width().min(WHO);
+    let title = clip(finding.title, columns.saturating_sub(taken).max(WHO / 2));
+    clip(&format!("{begin}{title}{confidence}{about}"), columns)
 }
 
 /// What was traced and lost, what limits it, and where there is more.
@@ -376,7 +385,6 @@ fn write_lines(to: &mut impl Write, lines: &[String]) -> io::Result<()> {
 mod tests {
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
-    use unicode_width::UnicodeWidthStr;
 
     use super::*;
     use crate::{
