@@ -121,6 +121,7 @@ fn report(path: &Path, known: Known) -> Report {
         zone: jiff::tz::TimeZone::UTC,
         lines_per_second: 0,
         columns: Some(100),
+        rows: None,
         details: true,
     };
     let renderer = FORMS[0].renderer(Box::new(std::io::sink()), options);

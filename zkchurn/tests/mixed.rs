@@ -130,6 +130,7 @@ fn report(start: &TraceStart, parts: &[&[Piece]], end: &Mark) -> Report {
         zone: jiff::tz::TimeZone::UTC,
         lines_per_second: 0,
         columns: Some(100),
+        rows: None,
         details: true,
     };
     let renderer = FORMS[0].renderer(Box::new(std::io::sink()), options);

@@ -28,6 +28,7 @@ fn pipeline() -> Pipeline<Box<dyn zkchurn_core::render::Renderer>> {
         zone: jiff::tz::TimeZone::UTC,
         lines_per_second: 0,
         columns: Some(100),
+        rows: None,
         details: false,
     };
     Pipeline::new(FORMS[0].renderer(Box::new(std::io::sink()), options), VIEW)

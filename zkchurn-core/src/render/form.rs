@@ -22,6 +22,8 @@ pub struct Options {
     pub lines_per_second: u32,
     /// Columns of the terminal; `None` where the output is none, or where it does not say.
     pub columns: Option<u16>,
+    /// Its rows, likewise.
+    pub rows: Option<u16>,
     /// Whether people are shown tables, evidence and processes above the answer.
     pub details: bool,
 }
@@ -34,6 +36,7 @@ impl Options {
             zone,
             lines_per_second: 0,
             columns: None,
+            rows: None,
             details: true,
         }
     }

@@ -43,6 +43,7 @@ pub(crate) fn options(no_color: bool) -> Options {
         zone: zone(),
         lines_per_second: 0,
         columns: columns(&io::stdout().lock()),
+        rows: rows(&io::stdout().lock()),
         details: false,
     }
 }
@@ -63,7 +64,13 @@ fn zone() -> TimeZone {
     })
 }
 
-/// Those of the terminal, where it is one.
+/// Of the terminal, where it is one.
+fn rows(stdout: &StdoutLock<'_>) -> Option<u16> {
+    let rows = tcgetwinsize(stdout).ok()?.ws_row;
+    (rows > 0).then_some(rows)
+}
+
+/// Likewise.
 fn columns(stdout: &StdoutLock<'_>) -> Option<u16> {
     let columns = tcgetwinsize(stdout).ok()?.ws_col;
     (columns > 0).then_some(columns)

@@ -125,6 +125,7 @@ impl Scene {
             zone: jiff::tz::TimeZone::UTC,
             lines_per_second: 0,
             columns: Some(80),
+            rows: None,
             details: false,
         };
         let view = View {

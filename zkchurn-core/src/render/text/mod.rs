@@ -6,6 +6,7 @@ mod cell;
 mod diff;
 mod doctor;
 mod findings;
+mod fold;
 mod logs;
 pub mod parts;
 mod report;
@@ -31,8 +32,9 @@ use crate::{
     doctor::Doctor,
     frame::TraceStart,
     report::{IntervalSummary, Report},
-    serverlog, text,
+    serverlog,
 };
+use fold::Folded;
 use row::Layout;
 use stream::LineLimit;
 use style::Style;
@@ -64,9 +66,13 @@ pub struct Text<W> {
     to: W,
     page: Page,
     limit: LineLimit,
+    left_out: Folded,
     terminal: Option<u16>,
+    /// Lines of connections after which the heading has scrolled away.
+    heading_each: Option<u64>,
     details: bool,
-    header_written: bool,
+    /// Lines since the heading; `None` where there was none yet.
+    since_heading: Option<u64>,
 }
 
 /// For a person.
@@ -111,23 +117,24 @@ impl<W: Write> Text<W> {
             to,
             page: Page::of(&options),
             limit: LineLimit::new(options.lines_per_second),
+            left_out: Folded::default(),
             terminal: options.columns,
+            heading_each: options.rows.map(|rows| u64::from(rows.max(10)) - 3),
             details: options.details,
-            header_written: false,
+            since_heading: None,
         }
     }
 
     fn write_left_out(&mut self) -> io::Result<()> {
-        match self.limit.take_left_out() {
-            0 => Ok(()),
-            more => writeln!(
-                self.to,
-                "{}",
-                self.page
-                    .style
-                    .dim(&format!("… {} more", text::count(more)))
-            ),
+        for line in self.left_out.take() {
+            let line = match self.terminal {
+                Some(columns) => cell::clip(&line, usize::from(columns)),
+                None => line,
+            };
+            self.since_heading = self.since_heading.map(|lines| lines + 1);
+            writeln!(self.to, "{}", self.page.style.dim(&line))?;
         }
+        Ok(())
     }
 }
 
@@ -147,11 +154,15 @@ impl<W: Write> Renderer for Text<W> {
             self.write_left_out()?;
         }
         if !self.limit.admit() {
+            self.left_out.add(line);
             return Ok(());
         }
         let layout = Layout::of(self.terminal);
-        if !self.header_written {
-            self.header_written = true;
+        let lines = self.since_heading.map_or(0, |lines| lines + 1);
+        let has_scrolled_away = self.heading_each.is_some_and(|each| lines > each);
+        self.since_heading = Some(lines);
+        if lines == 0 || has_scrolled_away {
+            self.since_heading = Some(1);
             writeln!(self.to, "{}", self.page.style.bold(&row::header(layout)))?;
         }
         row::write(&mut self.to, line, &self.page, layout)
@@ -165,6 +176,7 @@ impl<W: Write> Renderer for Text<W> {
             None => line,
         };
         writeln!(self.to, "{}", self.page.style.bold(&line))?;
+        self.since_heading = self.since_heading.map(|lines| lines + 1);
         let Some(leading) = summary.leading.as_ref().filter(|leading| leading.is_new) else {
             return Ok(());
         };
@@ -185,7 +197,7 @@ impl<W: Write> Renderer for Text<W> {
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
         self.write_left_out()?;
-        if self.header_written {
+        if self.since_heading.is_some() {
             writeln!(self.to)?;
         }
         if self.details {

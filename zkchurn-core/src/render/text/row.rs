@@ -156,7 +156,8 @@ pub(super) fn lived(connection: &Connection) -> String {
         .map_or_else(dash, |lived| format!("{at_least}{}", text::duration(lived)))
 }
 
-fn process(line: &ConnectionLine<'_>) -> String {
+/// The process with its application, or its leader's name.
+pub(super) fn process(line: &ConnectionLine<'_>) -> String {
     let captured = || {
         line.connection
             .opener

@@ -12,14 +12,12 @@ use crate::{
     text,
 };
 
-/// Keeps a storm readable: so many lines a second of the trace's own time, and
-/// a count of the rest.
+/// Keeps a storm readable: so many lines a second of the trace's own time.
 #[derive(Debug)]
 pub(super) struct LineLimit {
     per_second: u32,
     second: u64,
     admitted: u32,
-    left_out: u64,
 }
 
 impl LineLimit {
@@ -29,7 +27,6 @@ impl LineLimit {
             per_second,
             second: 0,
             admitted: 0,
-            left_out: 0,
         }
     }
 
@@ -47,16 +44,10 @@ impl LineLimit {
     /// Whether one more line may be written in this second.
     pub(super) fn admit(&mut self) -> bool {
         if self.per_second != 0 && self.admitted >= self.per_second {
-            self.left_out += 1;
             return false;
         }
         self.admitted += 1;
         true
-    }
-
-    /// How many lines were left out since the last call.
-    pub(super) fn take_left_out(&mut self) -> u64 {
-        std::mem::take(&mut self.left_out)
     }
 }
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//! A storm in a line a second for each kind: what had no line of its own.
+
+use std::cmp::Reverse;
+
+use super::row;
+use crate::{
+    connection::Comm, ledger::Destination, outcome::Outcome, render::ConnectionLine, text,
+};
+
+/// Kinds that are told apart in a second.
+const MOST: usize = 16;
+/// Kinds that have a line.
+const LINES: usize = 3;
+
+/// Connections of one program, peer and outcome.
+#[derive(Debug)]
+struct Kind {
+    comm: Option<Comm>,
+    destination: Destination,
+    outcome: Outcome,
+    /// Who, as its first connection's line would say it.
+    process: String,
+    count: u64,
+}
+
+/// What was left out in a second.
+#[derive(Debug, Default)]
+pub(super) struct Folded {
+    kinds: Vec<Kind>,
+    others: u64,
+}
+
+impl Folded {
+    /// Leaves a connection's line out.
+    pub(super) fn add(&mut self, line: &ConnectionLine<'_>) {
+        let connection = line.connection;
+        let opener = connection.opener;
+        let comm = opener.and_then(|opener| opener.process_comm);
+        let destination = Destination::of(connection);
+        let is_full = self.kinds.len() >= MOST;
+        let known = self.kinds.iter_mut().find(|kind| {
+            kind.outcome == line.outcome && kind.destination == destination && kind.comm == comm
+        });
+        match known {
+            Some(kind) => kind.count += 1,
+            None if !is_full => self.kinds.push(Kind {
+                comm,
+                destination,
+                outcome: line.outcome,
+                process: row::process(line),
+                count: 1,
+            }),
+            None => self.others += 1,
+        }
+    }
+
+    /// The lines that stand for them, the most frequent kinds first; none where nothing was
+    /// left out.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        let Self { mut kinds, others } = std::mem::take(self);
+        kinds.sort_by_key(|kind| Reverse(kind.count));
+        let shown = kinds.iter().take(LINES).map(|kind| {
+            format!(
+                "… {} more by {} to {}: {}",
+                text::count(kind.count),
+                kind.process,
+                kind.destination,
+                kind.outcome.label()
+            )
+        });
+        let rest: u64 = kinds.iter().skip(LINES).map(|kind| kind.count).sum();
+        let rest = match rest + others {
+            0 => None,
+            rest => Some(format!("… {} more of other kinds", text::count(rest))),
+        };
+        shown.chain(rest).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::ClockPair, connection::Connection, ledger::test_connection::ended};
+
+    fn line(connection: &Connection, outcome: Outcome) -> ConnectionLine<'_> {
+        ConnectionLine {
+            connection,
+            outcome,
+            process: None,
+            placed: None,
+            clock: ClockPair {
+                monotonic_ns: 0,
+                realtime_ns: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn a_storm_is_a_line_for_each_kind_and_one_for_the_rest() {
+        let refused = ended(1, 0, 0, Outcome::Refused);
+        let mut folded = Folded::default();
+        for _ in 0..1_500 {
+            folded.add(&line(&refused, Outcome::Refused));
+        }
+        folded.add(&line(&refused, Outcome::TimedOut));
+        assert_eq!(
+            folded.take(),
+            [
+                "… 1,500 more by java to 127.0.0.1:2181: refused",
+                "… 1 more by java to 127.0.0.1:2181: timed out"
+            ]
+        );
+        assert!(folded.take().is_empty());
+        for port in 1..=100 {
+            let mut other = refused;
+            other.remote.set_port(port);
+            folded.add(&line(&other, Outcome::Refused));
+        }
+        let lines = folded.take();
+        assert_eq!(lines.len(), LINES + 1);
+        assert_eq!(lines[LINES], "… 97 more of other kinds");
+    }
+}
