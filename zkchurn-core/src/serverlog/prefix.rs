@@ -165,6 +165,7 @@ fn behind_time(line: &[u8]) -> Option<Timed<'_>> {
     }
     let behind = stream(rest)
         .or_else(|| cloud_foundry(rest))
+        .or_else(|| task(rest))
         .or_else(|| behind_tag(rest, b": "));
     Some((stamp, None, behind.unwrap_or(rest)))
 }
@@ -180,6 +181,15 @@ fn behind_tag<'l>(text: &'l [u8], separator: &[u8]) -> Option<&'l [u8]> {
         && !tag.iter().any(u8::is_ascii_uppercase)
         && rest.starts_with(b"{");
     is_tag.then_some(rest)
+}
+
+/// `zk.1.abc@node1    | …` (`docker service logs --timestamps`).
+fn task(text: &[u8]) -> Option<&[u8]> {
+    let bar = memchr::memchr(b'|', text.get(..LONGEST / 2).unwrap_or(text))?;
+    let name = text.get(..bar)?.trim_ascii_end();
+    let rest = text.get(bar + 1..)?;
+    let is_task = is_label(name, b"_@") && name.contains(&b'@') && name.contains(&b'.');
+    is_task.then(|| rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
 /// `[APP/PROC/WEB/0] OUT …`.
@@ -342,6 +352,7 @@ mod tests {
             "118 <134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 - - TEXT",
             "<134>1 2026-11-25T04:13:01Z zk1 zookeeper - - [a@1 b=\"c\"][d e=\"f\"] \u{feff}TEXT",
             "2026-11-25T04:13:01.00+0000 [APP/PROC/WEB/0] OUT TEXT",
+            "2026-11-25T04:13:01.249000000Z zk.1.abc@node1    | TEXT",
             "MESSAGE=TEXT",
             "    MESSAGE=TEXT",
             "<134>1 2026-11-25T04:13:01.000Z zk1 zookeeper 812 - - TEXT",

@@ -75,7 +75,8 @@ fn slashed(text: &[u8]) -> Option<(Stamp, usize)> {
 }
 
 /// `25-Nov-2026 04:13:01.249`, `25/Nov/2026:04:13:01 +0000`, `25 Nov 2026 04:13:01,249`,
-/// `25.11.2026 04:13:01`.
+/// `25.11.2026 04:13:01`; `25/11/2026 04:13:01` tells no date, because others write the month
+/// first.
 fn day_first(text: &[u8]) -> Option<(Stamp, usize)> {
     let day = number(text.get(..2)?)?;
     let mark = *text.get(2)?;
@@ -86,6 +87,12 @@ fn day_first(text: &[u8]) -> Option<(Stamp, usize)> {
         Some(month) => (month, 6),
         // Which of two numbers is the month is known with dots only.
         None if mark == b'.' => (number(text.get(3..5)?)?, 5),
+        None if mark == b'/' && *text.get(5)? == b'/' => {
+            number(text.get(3..5)?)?;
+            number(text.get(6..10)?)?;
+            let (_, length) = clock_behind(text, 10)?;
+            return Some((Stamp::UNKNOWN, length));
+        }
         None => return None,
     };
     if *text.get(behind)? != mark {

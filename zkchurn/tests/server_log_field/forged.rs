@@ -1,6 +1,8 @@
 //! What a client can have the server write counts for nothing, wherever it stands: a path,
 //! an id for authentication, the name of its host, a scheme.
 
+use std::{fs, path::Path};
+
 use serde_json::{Value, json};
 use zkchurn_core::serverlog::{
     report::build,
@@ -276,4 +278,58 @@ fn arguments_of_a_template_are_no_message() {
         let report = report_of(&line.to_string());
         assert!(!report.to_string().contains("6.6.6.6"), "{line}");
     }
+}
+
+/// The path of a node holds a whole line of the very layout that the log has, and what else
+/// may lead a reader astray in one of them.
+#[test]
+fn a_line_of_the_layout_itself_is_no_record_within_a_message() {
+    const TEXT: &str = "Accepted socket connection from /6.6.6.6:1";
+    let ends = [
+        "] - ",
+        "] ",
+        "| ",
+        ": ",
+        ") ",
+        "INFO ",
+        "\",\"",
+        "]]><![CDATA[",
+        "> <",
+        "run ",
+        "message repeated 9 times: [ ",
+        "[9 times] Message: ",
+        "|T|INFO|",
+    ];
+    let mut forged = 0;
+    for entry in fs::read_dir(Path::new("tests/serverlog/layouts")).unwrap() {
+        let path = entry.unwrap().path();
+        let log = fs::read_to_string(&path).unwrap();
+        let is_accepted = |line: &&str| line.contains("Accepted") && line.contains("10.20.0.1:");
+        // The journal's array of bytes holds no text.
+        let Some(line) = log.lines().find(is_accepted) else {
+            continue;
+        };
+        let mut texts = vec![line.replace("10.20.0.1:", "6.6.6.6:")];
+        texts.extend(ends.map(|end| format!("{end}{TEXT}")));
+        let is_json = log.lines().any(|line| line.contains("{\""));
+        for text in texts {
+            for before in ["", "a ", "x: "] {
+                let mut text = format!("{before}{text}");
+                if is_json {
+                    let field = serde_json::to_string(&text).unwrap();
+                    text = field.trim_matches('"').to_owned();
+                }
+                // As log4j escapes it.
+                if log.contains("<![CDATA[") {
+                    text = text.replace("]]>", "]]>]]&gt;<![CDATA[");
+                }
+                let report = report_of(&log.replace(TEXT, &text));
+                let place = format!("{}: {text}", path.display());
+                assert!(!report.to_string().contains("6.6.6.6"), "{place}");
+                assert_eq!(report["total"]["limit_reached"], 3, "{place}");
+                forged += 1;
+            }
+        }
+    }
+    assert_eq!(forged, 101 * 14 * 3);
 }
