@@ -42,10 +42,13 @@ use self::{
     signatures::{SignatureError, Signatures},
     tail::Tail,
 };
-use zkchurn_core::inspection::{
-    Details, LogFile,
-    journal::JournalOf,
-    logs::{LogFinding, LogSearch, SearchedFile},
+use zkchurn_core::{
+    inspection::{
+        Details, LogFile,
+        journal::JournalOf,
+        logs::{LogFinding, LogSearch, SearchedFile},
+    },
+    shell,
 };
 
 /// Files that are searched, [`tail::TAIL_LIMIT`] bytes of each.
@@ -228,11 +231,16 @@ impl Searching {
             bytes: ROTATED_BYTES,
             until: Instant::now() + ROTATED_FOR,
         };
+        let mut left_out = 0;
+        let mut packed = Vec::new();
         for file in files.iter().take(FILE_LIMIT) {
             let known: Vec<_> = (self.search.files.iter())
                 .map(|searched| (searched.device, searched.inode))
                 .collect();
-            for (path, tail) in rotated::read(pid, &file.path, started, &known, &mut budget) {
+            let found = rotated::read(pid, &file.path, started, &known, &mut budget);
+            left_out += found.left_out;
+            packed.extend(found.packed);
+            for (path, tail) in found.tails {
                 let path = openable(pid, &path);
                 let more = self.findings(&path, &tail);
                 // A file that says nothing would only make the report longer.
@@ -241,6 +249,31 @@ impl Searching {
                 }
                 self.found.extend(more);
             }
+        }
+        self.not_read(pid, &packed, left_out);
+    }
+
+    /// Says which rotated files were not searched.
+    fn not_read(&mut self, pid: u32, packed: &[(String, &str, &str)], left_out: usize) {
+        if let [(path, packer, command), ..] = packed {
+            let path = shell::word(&openable(pid, path));
+            self.search.notes.push(format!(
+                "{} packed by {packer}, which zkchurn does not unpack: run `{command} {path} | grep \
+                 -i zookeeper`.",
+                match packed.len() {
+                    1 => "A rotated log file is".to_owned(),
+                    count => format!("{count} rotated log files are"),
+                }
+            ));
+        }
+        if left_out > 0 {
+            self.search.notes.push(format!(
+                "{} not searched: the limit is the latest 6 of each log, 64 MiB and 2 s.",
+                match left_out {
+                    1 => "1 more rotated log file was".to_owned(),
+                    count => format!("{count} more rotated log files were"),
+                }
+            ));
         }
     }
 

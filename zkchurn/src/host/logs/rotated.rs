@@ -20,7 +20,10 @@ use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::tail::Tail;
-use crate::host::proc::files;
+use crate::host::{
+    proc::files,
+    server_log_text::{self, Form, MAGIC},
+};
 
 /// Entries of a directory that are looked at.
 const ENTRIES: usize = 4_096;
@@ -51,37 +54,51 @@ struct Sibling {
     held: File,
 }
 
-/// The ends of the siblings of the log `path`, as process `pid` sees it, written at or after
-/// `since`; each with its path. What cannot be opened is left out: it may be gone by now.
+/// What there is of a log's siblings.
+#[derive(Default)]
+pub(super) struct Rotated {
+    /// Those that were read, the latest first, each with its path.
+    pub tails: Vec<(String, Tail)>,
+    /// Those that something packed that is not unpacked here: path, packer, and what unpacks it.
+    pub packed: Vec<(String, &'static str, &'static str)>,
+    /// Those for which there was no room or time.
+    pub left_out: usize,
+}
+
+/// The siblings of the log `path`, as process `pid` sees it, written at or after
+/// `since`. What cannot be opened is left out: it may be gone by now.
 pub(super) fn read(
     pid: u32,
     path: &str,
     since: Timestamp,
     known: &[(u64, u64)],
     budget: &mut Budget,
-) -> Vec<(String, Tail)> {
+) -> Rotated {
+    let mut rotated = Rotated::default();
     let path = Path::new(path);
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Vec::new();
+        return rotated;
     };
     let Some(name) = name.to_str() else {
-        return Vec::new();
+        return rotated;
     };
     let mut siblings = siblings(pid, directory, name, since).unwrap_or_default();
     siblings.retain(|one| !known.contains(&(one.metadata.dev(), one.metadata.ino())));
     siblings
         .sort_by_key(|one| std::cmp::Reverse((one.metadata.mtime(), one.metadata.mtime_nsec())));
-    let mut tails = Vec::new();
-    for sibling in siblings.into_iter().take(SIBLINGS) {
-        if budget.is_spent() {
-            break;
+    for sibling in siblings {
+        if budget.is_spent() || rotated.tails.len() + rotated.packed.len() >= SIBLINGS {
+            rotated.left_out += 1;
+            continue;
         }
-        if let Ok(tail) = tail(&sibling, budget) {
-            let path = directory.join(&sibling.name).to_string_lossy().into_owned();
-            tails.push((path, tail));
+        let path = directory.join(&sibling.name).to_string_lossy().into_owned();
+        match tail(&sibling, budget) {
+            Ok(Kept::Tail(tail)) => rotated.tails.push((path, tail)),
+            Ok(Kept::Packed(packer, command)) => rotated.packed.push((path, packer, command)),
+            Err(_) => {}
         }
     }
-    tails
+    rotated
 }
 
 fn siblings(pid: u32, directory: &Path, name: &str, since: Timestamp) -> io::Result<Vec<Sibling>> {
@@ -147,15 +164,26 @@ fn own_path(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
-fn tail(sibling: &Sibling, budget: &mut Budget) -> io::Result<Tail> {
+/// What a sibling holds.
+enum Kept {
+    Tail(Tail),
+    /// Packed by this, and unpacked by that.
+    Packed(&'static str, &'static str),
+}
+
+fn tail(sibling: &Sibling, budget: &mut Budget) -> io::Result<Kept> {
     // Of that very file, whatever has its name by now, see `tail::open_regular`.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let own = own_path(&sibling.held);
     let mut opened: File = rustix::fs::open(own, flags, Mode::empty())?.into();
     let id = (sibling.metadata.dev(), sibling.metadata.ino());
-    let tail = match sibling.name.ends_with(".gz") {
-        true => unpacked(opened, sibling.metadata.len(), budget)?,
-        false => {
+    let mut beginning = Vec::new();
+    (&opened).take(MAGIC as u64).read_to_end(&mut beginning)?;
+    opened.rewind()?;
+    let tail = match server_log_text::of(&beginning) {
+        Form::Gzip => unpacked(opened, sibling.metadata.len(), budget)?,
+        Form::Other(packer, command) => return Ok(Kept::Packed(packer, command)),
+        Form::Plain | Form::Utf16 { .. } => {
             let size = sibling.metadata.len();
             let length = size.min(EACH).min(budget.bytes);
             opened.seek(SeekFrom::Start(size - length))?;
@@ -165,7 +193,7 @@ fn tail(sibling: &Sibling, budget: &mut Budget) -> io::Result<Tail> {
             Tail::new(text, size - length, size)
         }
     };
-    Ok(Tail { id, ..tail })
+    Ok(Kept::Tail(Tail { id, ..tail }))
 }
 
 /// Unpacks the beginning, because a packed file has no other way to its end; a bomb costs no
@@ -236,8 +264,9 @@ mod tests {
                 bytes,
                 until: Instant::now() + Duration::from_secs(60),
             };
-            let tails = read(std::process::id(), &log, since, &[], &mut budget);
-            let mut texts: Vec<_> = tails
+            let found = read(std::process::id(), &log, since, &[], &mut budget);
+            let mut texts: Vec<_> = found
+                .tails
                 .into_iter()
                 .map(|(_, tail)| String::from_utf8(tail.text).unwrap())
                 .collect();
@@ -249,5 +278,30 @@ mod tests {
         assert_eq!(texts(0, long_ago), Vec::<String>::new());
         let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
         assert_eq!(texts(1 << 20, later), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_read_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        fs::write(file("app.log"), "now\n").unwrap();
+        fs::write(file("app.log-20261126.xz"), b"\xfd7zXZ\0 and more").unwrap();
+        let log = file("app.log").to_string_lossy().into_owned();
+        let found = |bytes: u64| {
+            let mut budget = Budget {
+                bytes,
+                until: Instant::now() + Duration::from_secs(60),
+            };
+            let since = Timestamp::UNIX_EPOCH;
+            read(std::process::id(), &log, since, &[], &mut budget)
+        };
+        let packed = found(1 << 20).packed;
+        assert_eq!(packed.len(), 1);
+        assert_eq!((packed[0].1, packed[0].2), ("xz", "xz -dc"));
+        for number in 1..=SIBLINGS {
+            fs::write(file(&format!("app.log.{number}")), "plain\n").unwrap();
+        }
+        assert_eq!(found(1 << 20).left_out, 1);
+        assert_eq!(found(0).left_out, SIBLINGS + 1);
     }
 }

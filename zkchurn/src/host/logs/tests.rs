@@ -260,3 +260,36 @@ fn a_decisive_line_is_found_in_a_rotated_file() {
     assert_eq!(found.path, rotated.to_string_lossy());
     assert_eq!(search.files.len(), 2);
 }
+
+#[test]
+fn rotated_files_that_were_not_searched_are_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let file = File::create(&path).unwrap();
+    let packed = directory.path().join("app.log.1.bz2");
+    std::fs::write(&packed, b"BZh91AY&SY and more").unwrap();
+    for number in 2..9 {
+        std::fs::write(directory.path().join(format!("app.log.{number}")), "x\n").unwrap();
+    }
+    let fd = u32::try_from(file.as_raw_fd()).unwrap();
+    let details = Details {
+        started: Some("1970-01-01T00:00:00Z".to_owned()),
+        ..details(&[log_file(fd, &path)])
+    };
+    let notes = search(std::process::id(), &details, &[], |_| ()).notes;
+    let has = |text: &str| notes.iter().any(|note| note.contains(text));
+    // Which of the eight are the latest depends on the clock of the files.
+    assert!(
+        has("more rotated log files were not searched"),
+        "{notes:#?}"
+    );
+    for number in 2..9 {
+        std::fs::remove_file(directory.path().join(format!("app.log.{number}"))).unwrap();
+    }
+    let notes = search(std::process::id(), &details, &[], |_| ()).notes;
+    let command = format!("run `bzip2 -dc {} | grep", packed.display());
+    assert!(
+        notes.iter().any(|note| note.contains(&command)),
+        "{notes:#?}"
+    );
+}
