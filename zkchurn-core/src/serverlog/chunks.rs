@@ -194,7 +194,7 @@ mod tests {
     /// Pieces that reach over lines, in an order that is different at each border of parts,
     /// with lines of all lengths.
     fn log(seed: usize, length: usize) -> Vec<u8> {
-        const PIECES: [&str; 9] = [
+        const PIECES: [&str; 10] = [
             "2024-01-01 00:00:00,000 [myid:] - WARN  [T1:NIOServerCnxn@1] - Unexpected exception\nEndOfStreamException: Unable to read additional data from client, it probably closed the socket: address = /10.0.0.1:1, session = 0x0\n",
             "2024-01-01 00:09:00,000 [myid:] - WARN  [T2:NIOServerCnxn@1] - Unable to read additional data from client sessionid 0x0, likely client has closed socket\n",
             "2024-01-01 00:08:00,000 [myid:] - DEBUG [T2:NIOServerCnxn@1] - Closed socket connection for client /10.0.0.2:2 (no session established for client)\n",
@@ -204,6 +204,7 @@ mod tests {
             "\n",
             "2024-01-01 00:00:01,000 [myid:] - WARN  [T:NIOServerCnxn@1] - Close of session 0x0\njava.io.IOException: Len error 1195725856\n",
             "something of another program with NIOServerCnxn in it\n",
+            "2024-01-01T00:00:00Z stdout P a\n2024-01-01T00:00:00Z stdout F WARN org.apache.zookeeper.server.NIOServerCnxnFactory: Too many connections from /10.0.0.4 - max is 6\n",
         ];
         let mut log = Vec::with_capacity(length + 1000);
         let mut state = seed;

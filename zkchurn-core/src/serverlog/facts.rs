@@ -41,9 +41,10 @@ pub struct LogFacts {
     /// Records of the server's in which a known message stands, but not where the message
     /// seems to begin.
     pub misplaced: u64,
-    /// Records of the server's whose message was not found, neither on their line nor on the
-    /// next.
-    pub silent: u64,
+    /// Records of the server's with no word on their line.
+    headers: u64,
+    /// Lines that are the message of a record above.
+    bodies: u64,
     /// Lines that syslog or the journal left out, by its own count.
     pub lost: u64,
     /// How often a record is more than a second older than the one before it.
@@ -67,7 +68,7 @@ impl LogFacts {
     /// Takes a line into account; `is_message` where it is the second line of a record.
     pub fn line(&mut self, line: &Line<'_>, is_message: bool) {
         self.lines += 1;
-        self.silent -= u64::from(is_message && self.silent > 0);
+        self.bodies += u64::from(is_message);
         match line {
             Line::Record(record) if is_message => {
                 self.continuations += 1;
@@ -96,11 +97,13 @@ impl LogFacts {
         self.records += 1;
         self.level(record);
         self.time(record.stamp);
+        if matches!(record.class, Some(Class::Server | Class::Shared)) {
+            let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
+            self.headers += u64::from(!has_words);
+        }
         match record.class {
             Some(Class::Server) => {
                 self.of_server += 1;
-                let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
-                self.silent += u64::from(!has_words);
                 // Once a message is known the number means nothing, and it costs searches.
                 self.misplaced += u64::from(self.known == 0 && line::holds_message(record.message));
             }
@@ -172,7 +175,8 @@ impl LogFacts {
             (&mut self.unread, later.unread),
             (&mut self.misplaced, later.misplaced),
             (&mut self.lost, later.lost),
-            (&mut self.silent, later.silent),
+            (&mut self.headers, later.headers),
+            (&mut self.bodies, later.bodies),
         ];
         let levels = self.levels.iter_mut().zip(later.levels);
         for (sum, more) in sums.into_iter().chain(levels) {
@@ -211,6 +215,17 @@ impl LogFacts {
         if self.versions.len() < VERSIONS && !self.versions.contains(&version) {
             self.versions.push(version);
         }
+    }
+
+    /// Records of the server's whose message was not found, neither on their line nor on the
+    /// next.
+    pub fn silent(&self) -> u64 {
+        self.headers.saturating_sub(self.bodies)
+    }
+
+    /// Lines of the server's that may have told something and did not.
+    pub fn not_understood(&self) -> u64 {
+        self.unread + self.silent()
     }
 
     /// When the log begins: its earliest time.

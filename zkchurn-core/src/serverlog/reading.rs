@@ -31,7 +31,7 @@ impl Reading {
         // where nobody looks for them is not quiet.
         let is_misread = facts.known == 0
             && (facts.misplaced > 0 && facts.misplaced * 20 >= facts.of_server
-                || facts.silent * 2 > facts.of_server);
+                || facts.silent() * 2 > facts.of_server);
         if facts.lines == facts.blank {
             Self::Empty
         } else if facts.unread > understood || is_misread {

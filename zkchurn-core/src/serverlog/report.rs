@@ -268,11 +268,11 @@ fn nothing(total: &Counts, facts: &LogFacts) -> String {
         ),
     };
     let cannot_tell = |kind| unknown_counts::reason_unknown(kind, facts, total).is_some();
-    if facts.unread > 0 {
+    if facts.not_understood() > 0 {
         format!(
             "No churn found in what was read, but {} of {} name a class of ZooKeeper's server \
              and were not understood: {told}.",
-            text::count(facts.unread),
+            text::count(facts.not_understood()),
             text::counted(facts.lines, "line"),
         )
     } else if cannot_tell(Kind::Established) || cannot_tell(Kind::ClosedWithoutSession) {
@@ -328,7 +328,7 @@ fn log(facts: &LogFacts, files: Vec<FileNote>) -> Log {
         of_server: facts.of_server,
         of_client: facts.of_client,
         known: facts.known,
-        unread: facts.unread,
+        unread: facts.not_understood(),
         lost: facts.lost,
         steps_back: facts.steps_back,
         first: facts.first(),

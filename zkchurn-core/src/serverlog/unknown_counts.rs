@@ -71,10 +71,10 @@ pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if facts.unread > 0 {
+    if facts.not_understood() > 0 {
         notes.push(format!(
             "{} of {} name a class of ZooKeeper's server and were not understood, so counts here are too low",
-            text::count(facts.unread),
+            text::count(facts.not_understood()),
             text::counted(facts.lines, "line"),
         ));
     }

@@ -85,6 +85,23 @@ fn a_servers_log_in_an_unknown_form_is_no_other_programs() {
     }
 }
 
+/// A few such lines among many that are understood lower the counts.
+#[test]
+fn records_whose_messages_were_not_found_are_said() {
+    let read = "2026-11-25 04:13:01,249 [myid:] - WARN  [T:NIOServerCnxnFactory@1] - Too many connections from /10.0.0.9 - max is 60\n";
+    let lost = "<Nov 25, 2026 4:13:02 AM UTC> <Info> <org.apache.zookeeper.server.NIOServerCnxnFactory> <BEA-000000> <Accepted socket connection from /10.0.0.1:1>\n";
+    let (report, code) = report_and_code((read.repeat(9) + &lost.repeat(3)).as_bytes());
+    assert_eq!(code, 0);
+    assert_eq!(report["log"]["unread"], 3);
+    assert!(
+        report["notes"]
+            .to_string()
+            .contains("3 of 12 lines name a class"),
+        "{}",
+        report["notes"]
+    );
+}
+
 /// What INFO does not tell is said, instead of an all-clear.
 #[test]
 fn a_quiet_log_says_what_it_cannot_tell() {
