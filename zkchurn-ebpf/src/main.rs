@@ -12,6 +12,7 @@
 //! | `ending` | what is read of a socket as it reaches CLOSE |
 //! | `handshake`, `packet`, `progress` | the first bytes of each direction of those connections |
 //! | `task`, `clock` | who runs now: thread, process, names; the time |
+//! | `log` | a line for each change of state, with `-vv` |
 //! | `words` | sixteen bytes at once |
 //! | `maps`, `globals` | the table, the ring buffer, the counters, the settings |
 #![no_std]
@@ -28,6 +29,7 @@ mod globals;
 mod handlers;
 mod handshake;
 mod hooks;
+mod log;
 mod maps;
 mod observe;
 mod packet;

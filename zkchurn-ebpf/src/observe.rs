@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! From a change of state to its handler: filter first, then one match.
 
-use aya_log_ebpf::trace;
 use zkchurn_common::{
     record::STAGE_ENDED,
     settings::{SIDE_CLIENT, SIDE_SERVER},
@@ -9,7 +8,7 @@ use zkchurn_common::{
 };
 
 use crate::{
-    globals, handlers,
+    globals, handlers, log,
     maps::{self, Handled},
     socket::Socket,
 };
@@ -42,18 +41,15 @@ pub(crate) fn observe<S: Socket>(
     let Some(change) = traced(socket, old, new, protocol) else {
         return;
     };
-    // The loader's AYA_LOG_LEVEL makes this dead code unless -vv is given.
-    trace!(
-        (),
-        "{} to {}: local port {}, remote port {}, socket {:x}",
-        state::name(old),
-        state::name(new),
-        socket.local_port(),
-        socket.remote_port(),
-        socket.identity()
-    );
     maps::note_handled(change.mark(socket));
     handle(socket, &change);
+    log::change(
+        old,
+        new,
+        socket.local_port(),
+        socket.remote_port(),
+        socket.identity(),
+    );
 }
 
 /// Handles it unless [`observe`], which runs before, has done so.

@@ -5,11 +5,12 @@ use super::kernels::Kernel;
 
 /// What each kernel has to do the same: what is recorded of a connection, by
 /// which hook, and whose it is; and that nothing stays in the table.
-const MATRIX: [&str; 6] = [
+const MATRIX: [&str; 7] = [
     "closing::",
     "fallback::",
     "filters::",
     "handshake::messages::",
+    "own_log::",
     "stays_open::",
     "threads::",
 ];

@@ -140,17 +140,25 @@ async fn trace(
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
     trace.viewer = viewer;
-    let mut logger = match settings.verbose {
-        0 | 1 => None,
-        _ => trace.source.logger().ok(),
-    };
-    let log = || {
-        if let Some(logger) = &mut logger {
-            logger.flush();
-        }
+    let log: Box<dyn FnMut()> = match settings.verbose {
+        0 | 1 => Box::new(|| {}),
+        _ => kernel_log(&mut trace.source),
     };
     trace.follow(settings, stop.comes(), log).await;
     trace.finish(settings).await
+}
+
+/// Prints the kernel program's own log; where there is none it says so, once.
+fn kernel_log(source: &mut KernelSource) -> Box<dyn FnMut()> {
+    match source.own_log() {
+        Ok(log) => Box::new(log),
+        Err(why) => {
+            warn::warn(format_args!(
+                "the trace goes on without the kernel program's own log, which -vv asks for: {why}"
+            ));
+            Box::new(|| {})
+        }
+    }
 }
 
 /// Shows what goes to the renderer on the whole screen, and only the report through it.

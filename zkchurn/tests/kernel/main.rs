@@ -24,6 +24,7 @@ mod look;
 mod namespace;
 mod older;
 mod overflow;
+mod own_log;
 mod peer;
 mod privilege;
 mod reports;

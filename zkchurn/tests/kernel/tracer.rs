@@ -123,6 +123,23 @@ fn read_to_end(mut stdout: ChildStdout) -> mpsc::Receiver<io::Result<String>> {
     printed
 }
 
+/// Reads zkchurn's messages until it is attached; what came with the last of them is
+/// handed back.
+pub(crate) fn await_tracing(stderr: &mut impl Read) -> Vec<u8> {
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("zkchurn: tracing") {
+        let mut part = [0; 256];
+        let length = stderr.read(&mut part).unwrap();
+        assert!(
+            length > 0,
+            "zkchurn ended: {}",
+            String::from_utf8_lossy(&said)
+        );
+        said.extend_from_slice(&part[..length]);
+    }
+    said
+}
+
 /// Asserts fields of a JSON object, naming the one that differs.
 pub(crate) fn assert_fields(value: &Value, expected: &Value) {
     for (name, expected) in expected.as_object().unwrap() {

@@ -64,6 +64,8 @@ pub struct KernelSource {
     spares: Spares,
     socket_cookie: bool,
     handshake: Handshake,
+    /// Why the program loaded only without its own log, which is wanted.
+    silenced: Option<String>,
     records: RingBuf<MapData>,
     /// The same ring buffer, readable when the program has woken us.
     wakes: AsyncFd<OwnedFd>,
@@ -151,27 +153,26 @@ impl KernelSource {
         config: &KernelConfig,
         facts: &Facts,
     ) -> Result<Self, KernelError> {
-        let mut refused = None;
-        for attempt in ATTEMPTS {
-            if config.hook.is_some_and(|hook| hook != attempt.hook) {
-                continue;
-            }
-            let missing = match attempt.hook {
-                Hook::TpBtf => facts.btf.value().is_none(),
-                Hook::Tracepoint => facts.tracepoint.value().is_none(),
+        let usable = |attempt: &Attempt| {
+            let is_there = match attempt.hook {
+                Hook::TpBtf => facts.btf.value().is_some(),
+                Hook::Tracepoint => facts.tracepoint.value().is_some(),
             };
-            if missing {
-                continue;
-            }
-            match Self::try_attach(object, config, facts, attempt) {
-                Ok(source) => return Ok(source),
-                Err(error) => {
-                    log::debug!("{attempt:?}: {error}");
-                    refused.get_or_insert(error);
-                }
-            }
+            is_there && config.hook.is_none_or(|hook| hook == attempt.hook)
+        };
+        let attempts = ATTEMPTS.into_iter().filter(usable);
+        let loaded = first_that_loads(attempts, config.kernel_log_level, |attempt, log_level| {
+            let config = KernelConfig {
+                kernel_log_level: log_level,
+                ..config.clone()
+            };
+            Self::try_attach(object, &config, facts, attempt)
+        });
+        match loaded {
+            Ok((source, silenced)) => Ok(Self { silenced, ..source }),
+            Err(None) => Err(KernelError::NoHook(no_hook(config))),
+            Err(Some(error)) => Err(error),
         }
-        Err(refused.unwrap_or_else(|| KernelError::NoHook(no_hook(config))))
     }
 
     fn try_attach(
@@ -212,6 +213,7 @@ impl KernelSource {
             spares,
             socket_cookie: attempt.socket_cookie,
             handshake,
+            silenced: None,
             records,
             wakes,
             reader: Array::try_from(take_map(&mut ebpf, names::READER)?)?,
@@ -382,14 +384,45 @@ impl KernelSource {
         Ok(program.unload()?)
     }
 
-    /// Prints what the kernel program logs, through the `log` facade.
+    /// What prints the program's own log through the `log` facade, whenever it is called.
     ///
     /// # Errors
     ///
-    /// The object logs nothing.
-    pub fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, aya_log::Error> {
-        aya_log::EbpfLogger::init(&mut self.ebpf)
+    /// Why there is no such log.
+    pub fn own_log(&mut self) -> Result<impl FnMut() + use<>, String> {
+        if let Some(why) = &self.silenced {
+            return Err(why.clone());
+        }
+        let logger = aya_log::EbpfLogger::init(&mut self.ebpf);
+        let mut logger = logger.map_err(|error| error.to_string())?;
+        Ok(move || logger.flush())
     }
+}
+
+/// The first of these ways that the kernel takes; each is tried again without the program's
+/// own log, where that is wanted, and the second value then says why it is off. An error is
+/// that of the first way.
+fn first_that_loads<S>(
+    attempts: impl Iterator<Item = Attempt>,
+    log_level: u8,
+    mut load: impl FnMut(Attempt, u8) -> Result<S, KernelError>,
+) -> Result<(S, Option<String>), Option<KernelError>> {
+    let mut refused = None;
+    for attempt in attempts {
+        let error = match load(attempt, log_level) {
+            Ok(source) => return Ok((source, None)),
+            Err(error) => error,
+        };
+        log::debug!("{attempt:?}: {error}");
+        if log_level > 0
+            && !is_permission(&error)
+            && let Ok(source) = load(attempt, 0)
+        {
+            return Ok((source, Some(error_chain(&error))));
+        }
+        refused.get_or_insert(error);
+    }
+    Err(refused)
 }
 
 /// To be waited for beside signals and timers.
@@ -440,4 +473,59 @@ where
 
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::ObjectLacks(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was tried, and what came of it, with a kernel that takes only what `takes` says.
+    fn tried(
+        log_level: u8,
+        takes: impl Fn(Attempt, u8) -> bool,
+    ) -> (Vec<(bool, u8)>, Option<(bool, bool)>) {
+        let mut tried = Vec::new();
+        let loaded = first_that_loads(ATTEMPTS.into_iter(), log_level, |attempt, log_level| {
+            tried.push((attempt.socket_cookie, log_level));
+            match takes(attempt, log_level) {
+                true => Ok(attempt.socket_cookie),
+                false => Err(KernelError::NoCookies),
+            }
+        });
+        let loaded = loaded.ok();
+        (tried, loaded.map(|(way, silenced)| (way, silenced.is_some())))
+    }
+
+    #[test]
+    fn a_kernel_that_refuses_the_log_traces_without_it_in_the_same_way() {
+        let (ways, loaded) = tried(5, |_, log_level| log_level == 0);
+        assert_eq!(ways, [(true, 5), (true, 0)]);
+        assert_eq!(loaded, Some((true, true)));
+    }
+
+    #[test]
+    fn the_next_way_has_the_log_again() {
+        let (ways, loaded) = tried(5, |attempt, _| !attempt.socket_cookie);
+        assert_eq!(ways, [(true, 5), (true, 0), (false, 5)]);
+        assert_eq!(loaded, Some((false, false)));
+    }
+
+    #[test]
+    fn where_no_log_is_wanted_nothing_is_tried_twice() {
+        let (ways, loaded) = tried(0, |_, _| false);
+        assert_eq!(ways, [(true, 0), (false, 0), (false, 0)]);
+        assert_eq!(loaded, None);
+    }
+
+    #[test]
+    fn what_is_not_permitted_is_not_permitted_without_the_log_either() {
+        let denied = || KernelError::Cgroup(io::ErrorKind::PermissionDenied.into());
+        let mut count = 0;
+        let loaded = first_that_loads(ATTEMPTS.into_iter(), 5, |_, _| -> Result<(), _> {
+            count += 1;
+            Err(denied())
+        });
+        assert!(loaded.is_err_and(|error| error.is_some_and(|error| is_permission(&error))));
+        assert_eq!(count, ATTEMPTS.len());
+    }
 }

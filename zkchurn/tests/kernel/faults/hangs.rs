@@ -25,7 +25,7 @@ use super::{
 use crate::{
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
-    tracer::{Trace, unused_port, wait_for},
+    tracer::{Trace, await_tracing, unused_port, wait_for},
 };
 
 /// How long the end may take on a machine that is busy with other tests; it is below two
@@ -457,20 +457,6 @@ fn an_output_file_on_a_file_system_that_hangs_stops_neither_the_recording_nor_th
         trace.assert_nothing_lost();
         assert_eq!(trace.connections.len(), 105);
         drop((recorded, mounted));
-    }
-}
-
-fn await_tracing(stderr: &mut impl Read) {
-    let mut said = Vec::new();
-    while !String::from_utf8_lossy(&said).contains("zkchurn: tracing") {
-        let mut part = [0; 256];
-        let length = stderr.read(&mut part).unwrap();
-        assert!(
-            length > 0,
-            "zkchurn ended: {}",
-            String::from_utf8_lossy(&said)
-        );
-        said.extend_from_slice(&part[..length]);
     }
 }
 
