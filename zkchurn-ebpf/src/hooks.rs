@@ -22,6 +22,7 @@ use crate::{
 /// `tp_btf`: arguments `sk`, `oldstate`, `newstate`
 /// (include/trace/events/sock.h, `TRACE_EVENT(inet_sock_set_state)`).
 #[btf_tracepoint(function = "inet_sock_set_state")]
+#[inline(always)]
 fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
     observe(&socket, old, new, protocol);
@@ -30,6 +31,7 @@ fn inet_sock_set_state_btf(context: BtfTracePointContext) -> i32 {
 
 /// The same for what the kernel skipped the first program for. It is attached after it.
 #[btf_tracepoint(function = "inet_sock_set_state")]
+#[inline(always)]
 fn inet_sock_set_state_again(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
     observe_again(&socket, old, new, protocol);
@@ -39,6 +41,7 @@ fn inet_sock_set_state_again(context: BtfTracePointContext) -> i32 {
 /// And for what it skipped both for: where programs can be preempted, one thread may have been
 /// in the first and another in the second.
 #[btf_tracepoint(function = "inet_sock_set_state")]
+#[inline(always)]
 fn inet_sock_set_state_third(context: BtfTracePointContext) -> i32 {
     let (socket, old, new) = arguments(&context);
     observe_again(&socket, old, new, protocol);
@@ -63,6 +66,7 @@ fn protocol(socket: &TrustedSocket) -> Option<u16> {
 
 /// Classic tracepoint: fields in the record, at offsets from its `format` file.
 #[tracepoint(category = "sock", name = "inet_sock_set_state")]
+#[inline(always)]
 fn inet_sock_set_state_classic(context: TracePointContext) -> u32 {
     let socket = RecordedSocket(context);
     let (Some(old), Some(new)) = (

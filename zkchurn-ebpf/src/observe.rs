@@ -43,13 +43,7 @@ pub(crate) fn observe<S: Socket>(
     };
     maps::note_handled(change.mark(socket));
     handle(socket, &change);
-    log::change(
-        old,
-        new,
-        socket.local_port(),
-        socket.remote_port(),
-        socket.identity(),
-    );
+    log::change(socket, old, new);
 }
 
 /// Handles it unless [`observe`], which runs before, has done so.

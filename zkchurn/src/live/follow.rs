@@ -263,8 +263,12 @@ impl<S: Source, P: Probes> Trace<S, P> {
         }
     }
 
-    /// Detaches, takes what is left, and reports.
-    pub(super) async fn finish(mut self, settings: &TraceSettings) -> Result<Code, Failure> {
+    /// Detaches, takes what is left, and reports. `looked` is called once more in between.
+    pub(super) async fn finish(
+        mut self,
+        settings: &TraceSettings,
+        mut looked: impl FnMut(),
+    ) -> Result<Code, Failure> {
         let ending = Ending::begins();
         // The report is for the normal screen.
         if let Some(viewer) = self.viewer.take() {
@@ -276,6 +280,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.source
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
+        looked();
         let now_ns = self.collector.probes.monotonic_ns();
         let mut older = Vec::new();
         self.older

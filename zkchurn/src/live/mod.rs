@@ -140,12 +140,12 @@ async fn trace(
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
     trace.viewer = viewer;
-    let log: Box<dyn FnMut()> = match settings.verbose {
+    let mut log: Box<dyn FnMut()> = match settings.verbose {
         0 | 1 => Box::new(|| {}),
         _ => kernel_log(&mut trace.source),
     };
-    trace.follow(settings, stop.comes(), log).await;
-    trace.finish(settings).await
+    trace.follow(settings, stop.comes(), &mut log).await;
+    trace.finish(settings, log).await
 }
 
 /// Prints the kernel program's own log; where there is none it says so, once.

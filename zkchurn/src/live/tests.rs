@@ -390,7 +390,7 @@ impl Scene {
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop, || {}).await;
-        let code = trace.finish(&self.settings).await;
+        let code = trace.finish(&self.settings, || {}).await;
         (self.diary, code.map_err(|failure| failure.code))
     }
 }

@@ -61,7 +61,7 @@ fn trace_in_mount_namespace(prepare: &'static str, arguments: &'static [&'static
 }
 
 /// Unless the system has done so already, as most do.
-const MOUNT_TRACEFS: &str =
+pub(crate) const MOUNT_TRACEFS: &str =
     "{ [ -d /sys/kernel/tracing/events ] || mount -t tracefs nodev /sys/kernel/tracing; }";
 const HIDE_BTF: &str = "{ [ -d /sys/kernel/tracing/events ] || mount -t tracefs nodev /sys/kernel/tracing; } && \
      mount -t tmpfs none /sys/kernel/btf";

@@ -11,6 +11,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
+    fallback::MOUNT_TRACEFS,
     in_time::ChildInTime as _,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
@@ -32,16 +33,23 @@ fn verified(pid: u32) -> Vec<u64> {
     counts.collect()
 }
 
-#[test]
-#[ignore = "needs root; run by cargo xtask test"]
-fn each_change_has_a_line_and_the_verifier_is_far_from_its_limit() {
-    let (verified, said, port) = in_namespace(|| {
+/// Traces one connection with the program's log, by one hook; the largest program that
+/// there is.
+fn logged(hook: &'static [&'static str]) -> (Vec<u64>, String, u16) {
+    in_namespace(move || {
         let port = unused_port();
         let accepting = drain(listen(port), 1);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
-        // The largest program that there is.
+        let mut command = Command::new("unshare");
+        let script = format!("{MOUNT_TRACEFS} && exec \"$0\" \"$@\"");
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            &script,
+            env!("CARGO_BIN_EXE_zkchurn"),
+        ]);
         command.args(["-vv", "--handshake", "--side", "both", "--port"]);
-        command.arg(port.to_string());
+        command.arg(port.to_string()).args(hook);
         if let Some(object) = object() {
             command.arg("--bpf-object").arg(object);
         }
@@ -57,7 +65,18 @@ fn each_change_has_a_line_and_the_verifier_is_far_from_its_limit() {
         stderr.read_to_end(&mut said).unwrap();
         assert!(child.wait_in_time().unwrap().success());
         (verified, String::from_utf8(said).unwrap(), port)
-    });
+    })
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn each_change_has_a_line_and_the_verifier_is_far_from_its_limit() {
+    for hook in [&[][..], &["--hook", "tracepoint"]] {
+        assert_logged(logged(hook));
+    }
+}
+
+fn assert_logged((verified, said, port): (Vec<u64>, String, u16)) {
     assert!(
         verified.iter().all(|count| *count < MOST_VERIFIED),
         "{verified:?}"

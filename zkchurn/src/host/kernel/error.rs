@@ -4,6 +4,7 @@
 use std::io;
 
 use aya::programs::ProgramError;
+use rustix::io::Errno;
 
 /// Why the kernel cannot be used as a source.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    pub(super) fn limit(error: rustix::io::Errno) -> Self {
+    pub(super) fn limit(error: Errno) -> Self {
         Self::Limit(error.into())
     }
 }
@@ -66,6 +67,13 @@ pub(super) fn error_chain(error: &KernelError) -> String {
 
 /// Whether an error means that the caller lacks a privilege.
 pub fn is_permission(error: &KernelError) -> bool {
+    if let KernelError::Program(ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    }) = error
+    {
+        return is_not_permitted(io_error, &verifier_log.to_string());
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -74,4 +82,39 @@ pub fn is_permission(error: &KernelError) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// The verifier refuses what a program does with EACCES, too, and says why
+/// (kernel/bpf/verifier.c); what the caller may not do is EPERM, whatever is said.
+fn is_not_permitted(error: &io::Error, verifier: &str) -> bool {
+    let is_of_the_verifier =
+        error.raw_os_error() == Some(Errno::ACCESS.raw_os_error()) && !verifier.is_empty();
+    error.kind() == io::ErrorKind::PermissionDenied && !is_of_the_verifier
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_verifier_refuses_is_not_a_missing_privilege() {
+        for (errno, verifier, expected) in [
+            (
+                Errno::ACCESS,
+                "R2 pointer arithmetic with >>= operator prohibited",
+                false,
+            ),
+            (Errno::TOOBIG, "BPF program is too large", false),
+            (Errno::INVAL, "unknown func bpf_get_socket_cookie#46", false),
+            (Errno::ACCESS, "", true),
+            (Errno::PERM, "", true),
+            (Errno::PERM, "function calls are allowed for CAP_BPF", true),
+        ] {
+            assert_eq!(
+                is_not_permitted(&errno.into(), verifier),
+                expected,
+                "{errno}: {verifier}"
+            );
+        }
+    }
 }

@@ -493,7 +493,10 @@ mod tests {
             }
         });
         let loaded = loaded.ok();
-        (tried, loaded.map(|(way, silenced)| (way, silenced.is_some())))
+        (
+            tried,
+            loaded.map(|(way, silenced)| (way, silenced.is_some())),
+        )
     }
 
     #[test]
