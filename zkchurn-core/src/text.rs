@@ -158,9 +158,56 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// Ports that are named; a list may have thousands.
+const PORTS_NAMED: usize = 10;
+
+/// `port 2181`, `ports 2181, 2182`, `ports 1, 2, … and 19,990 more`.
+pub fn ports(ports: &[u16]) -> String {
+    let noun = match ports {
+        [_] => "port",
+        _ => "ports",
+    };
+    let named = ports.iter().take(PORTS_NAMED).map(u16::to_string);
+    let named = named.collect::<Vec<_>>().join(", ");
+    match ports.len().saturating_sub(PORTS_NAMED) {
+        0 => format!("{noun} {named}"),
+        more => format!("{noun} {named} and {} more", count(more as u64)),
+    }
+}
+
+/// The same at the start of a sentence.
+pub fn ports_first(ports: &[u16]) -> String {
+    self::ports(ports).replacen('p', "P", 1)
+}
+
+/// The first few of these, and how many more there are.
+pub fn some_of(words: &[String], most: usize) -> String {
+    let named = words.iter().take(most).cloned().collect::<Vec<_>>();
+    let named = named.join(", ");
+    match words.len().saturating_sub(most) {
+        0 => named,
+        more => format!("{named} and {} more", count(more as u64)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_the_first_are_named_and_the_rest_counted() {
+        assert_eq!(ports(&[2181]), "port 2181");
+        assert_eq!(ports(&[2181, 2182]), "ports 2181, 2182");
+        assert_eq!(ports_first(&[2181, 2182]), "Ports 2181, 2182");
+        let many: Vec<_> = (1..=20_000).collect();
+        assert_eq!(
+            ports(&many),
+            "ports 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 19,990 more"
+        );
+        let words = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(some_of(&words, 3), "a, b, c");
+        assert_eq!(some_of(&words, 1), "a and 2 more");
+    }
 
     #[test]
     fn nothing_that_hides_passes_and_every_script_does() {

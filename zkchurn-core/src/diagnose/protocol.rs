@@ -186,18 +186,18 @@ fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
     if verdict.confidence == Confidence::Certain {
         return verdict;
     }
-    let ports = ports_in_words(case);
     let mut verdict = match usual_there(case) {
-        Some(usual) => {
+        Some((port, usual)) => {
             verdict.confidence = Confidence::Possible;
             verdict.but(format!(
-                "port {ports} is usually for {usual}, whose connections can have these sizes, \
+                "port {port} is usually for {usual}, whose connections can have these sizes, \
                  and nothing here shows that ZooKeeper is spoken"
             ))
         }
         None => verdict.but(format!(
-            "nothing here shows that port {ports} speaks ZooKeeper, and connections of other \
-             protocols can have these sizes"
+            "nothing here shows that ZooKeeper is spoken at {}, and connections of other \
+             protocols can have these sizes",
+            text::ports(&ports(case))
         )),
     };
     let says_how = |what: &String| what.starts_with("--handshake");
@@ -215,10 +215,10 @@ fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
 }
 
 /// Another protocol that is usual at a port of the case.
-fn usual_there(case: &Case<'_>) -> Option<&'static str> {
+fn usual_there(case: &Case<'_>) -> Option<(u16, &'static str)> {
     let of_port = |port| OTHERS.iter().find(|(other, _)| *other == port);
     let mut ports = case.destinations.iter().map(|one| Service::of(one).port());
-    ports.find_map(of_port).map(|(_, usual)| *usual)
+    ports.find_map(of_port).copied()
 }
 
 /// The ports of the case's peers, each once.
@@ -228,12 +228,6 @@ pub fn ports(case: &Case<'_>) -> Vec<u16> {
     ports.sort_unstable();
     ports.dedup();
     ports
-}
-
-/// The same in words.
-pub fn ports_in_words(case: &Case<'_>) -> String {
-    let ports: Vec<_> = ports(case).iter().map(u16::to_string).collect();
-    ports.join(", ")
 }
 
 /// Why it is another protocol, a sentence each.
@@ -405,7 +399,7 @@ mod tests {
         let findings = diagnosed(&at(12_181, "wrk", http.clone()));
         only_one(&findings, Churn::ClientPerRequest, Confidence::Likely);
         let doubt = &findings[0].reasons_against[0];
-        assert!(doubt.contains("that port 12181 speaks"), "{doubt}");
+        assert!(doubt.contains("spoken at port 12181,"), "{doubt}");
 
         // The usual port, the name of the thread, or another client there, shows it.
         let usual = diagnosed(&at(2181, "wrk", http.clone()));

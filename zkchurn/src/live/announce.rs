@@ -2,7 +2,10 @@
 //! What is said on standard error when tracing begins.
 
 use crate::warn::warn;
-use zkchurn_core::frame::{Sides, TraceStart, only};
+use zkchurn_core::{
+    frame::{Sides, TraceStart, only},
+    text::ports,
+};
 
 /// Says what is degraded.
 pub(super) fn limitations(sentences: &[String]) {
@@ -13,7 +16,6 @@ pub(super) fn limitations(sentences: &[String]) {
 
 /// What is traced, a sentence; tests and scripts wait for it.
 pub(super) fn traced(start: &TraceStart) -> String {
-    let ports: Vec<_> = start.ports.iter().map(u16::to_string).collect();
     let side = match start.side {
         Sides::Client => "connections opened to",
         Sides::Server => "connections accepted on",
@@ -22,7 +24,7 @@ pub(super) fn traced(start: &TraceStart) -> String {
     let pid = only(start.pid, &start.pids, start.process_name.as_deref())
         .map_or_else(String::new, |only| format!(" by {only}"));
     format!(
-        "tracing {side} port {}{pid}; Ctrl-C stops and reports",
-        ports.join(",")
+        "tracing {side} {}{pid}; Ctrl-C stops and reports",
+        ports(&start.ports)
     )
 }

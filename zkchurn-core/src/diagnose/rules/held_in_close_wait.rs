@@ -106,10 +106,18 @@ fn what_stops(runtime: Runtime) -> &'static str {
     }
 }
 
+/// Ports that fit into a command that somebody types.
+const PORTS_ASKED_FOR: usize = 4;
+
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
-    let port = protocol::ports_in_words(case);
+    let ports = protocol::ports(case);
+    let ports = ports.iter().take(PORTS_ASKED_FOR);
+    let sockets: Vec<_> = ports
+        .map(|port| format!("dport = :{port} or sport = :{port}"))
+        .collect();
+    let sockets = sockets.join(" or ");
     let shown = format!(
-        "`ss -tnp state close-wait '( dport = :{port} or sport = :{port} )'` shows those that are \
+        "`ss -tnp state close-wait '( {sockets} )'` shows those that are \
          held now; each takes a file descriptor until the process ends"
     );
     let find = "find the thread that should read from them: it has died (look for an exception in \

@@ -50,7 +50,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "Each connection ends from outside after the same time, {lived_for}, although the \
+            "Connections end from outside after the same time, {lived_for}, although the \
              client goes on: {} an idle timeout on the way (load balancer, proxy, firewall or \
              NAT).",
             match confidence {

@@ -53,7 +53,8 @@ fn ports_ran_out(case: &Case<'_>, failed: u64) -> Verdict {
     if closed_here > 0 {
         verdict = verdict
             .because(format!(
-                "this client closed {} first: each of them keeps its port in TIME_WAIT for 60 s",
+                "this client closed {} first: one that was not reset keeps its port in TIME_WAIT for \
+                 60 s",
                 text::counted(closed_here, "connection")
             ))
             .number("closed_by_us", closed_here);

@@ -4,11 +4,14 @@
 //! (docs/adr/0017), and this one says why.
 
 use super::Rule;
-use crate::diagnose::{
-    case::Case,
-    churn::Churn,
-    finding::{Confidence, Severity, Verdict},
-    protocol::{self, Protocol, Scope},
+use crate::{
+    diagnose::{
+        case::Case,
+        churn::Churn,
+        finding::{Confidence, Severity, Verdict},
+        protocol::{self, Protocol, Scope},
+    },
+    text,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -34,9 +37,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let verdict = Verdict::new(
         confidence,
         format!(
-            "Port {} speaks a protocol other than ZooKeeper's: zkchurn counts and times these \
+            "A protocol other than ZooKeeper's is spoken at {}: zkchurn counts and times these \
              connections, but cannot say why they end.",
-            protocol::ports_in_words(case)
+            text::ports(&protocol::ports(case))
         ),
     )
     .number("zookeeper_connections", signs.zookeeper)

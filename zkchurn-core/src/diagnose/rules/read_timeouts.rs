@@ -69,7 +69,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "Connections were given up after {lived} (median), as by a client that waits for \
                  an answer in vain."
             ),
-            _ => format!("Connections were given up after {lived} (median): no answer came."),
+            _ if given_up + broken == 0 => {
+                format!("Connections were given up after {lived} (median): no answer came.")
+            }
+            _ => format!(
+                "Connections were given up after {lived} (median): no answer came, or no more of \
+                 them."
+            ),
         },
     )
     .number("never_answered", never_answered)
@@ -91,7 +97,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if broken > 0 {
         verdict = verdict.because(format!(
-            "the kernel dropped {} because the peer stopped acknowledging data",
+            "the kernel dropped {} because the peer no longer answered",
             text::counted(broken, "connection")
         ));
     }
@@ -102,7 +108,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ),
         0 => verdict,
         segments => verdict.because(format!(
-            "segments were retransmitted {}: the network loses packets",
+            "segments were retransmitted {}: the network loses packets, or the other host does \
+             not answer",
             text::counted(segments, "time")
         )),
     };

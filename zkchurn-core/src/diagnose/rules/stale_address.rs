@@ -21,6 +21,9 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// Other addresses that are named: there may be thousands.
+const MOST_NAMED: usize = 3;
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let failed = case.shapes().count(|ending, _| ending.is_failed_connect());
     let working: Vec<_> = case
@@ -35,18 +38,23 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .iter()
         .map(|sibling| sibling.destination.to_string())
         .collect();
+    let addresses = match case.destinations.len() {
+        1 => "this address",
+        _ => "these addresses",
+    };
     Some(
         Verdict::new(
             Confidence::Possible,
             format!(
-                "{} to this address failed, while the same process reaches {}.",
+                "{} to {} failed, while the same process reaches {}.",
                 text::counted(failed, "connection attempt"),
-                elsewhere.join(", ")
+                addresses,
+                text::some_of(&elsewhere, MOST_NAMED)
             ),
         )
         .because(match failed == case.ended() {
-            true => "every attempt to this address failed",
-            false => "nearly every attempt to this address failed",
+            true => format!("every attempt to {addresses} failed"),
+            false => format!("nearly every attempt to {addresses} failed"),
         })
         .because("connections to other addresses from the same process work")
         .number("failed", failed)

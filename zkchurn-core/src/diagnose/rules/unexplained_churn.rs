@@ -45,15 +45,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     Some(if case.most(unknown) {
         verdict
-            .but("this kernel does not report byte counts, so most causes look alike")
-            .decided_by("a kernel with BTF (`zkchurn doctor` shows what is missing)")
+            .but(
+                "byte counts are unknown of most, so most causes look alike: the kernel does not \
+                 report them, or their ends were missed",
+            )
+            .decided_by(
+                "another trace, on a kernel with BTF (`zkchurn doctor` shows what is missing)",
+            )
     } else {
         let verdict = match evidence::named_cause(case) {
             Some(line) => verdict.because(line.quoted()),
             None => verdict,
         };
         verdict
-            .because("their outcomes and sizes are in the table below")
+            .because("their outcomes and sizes are in the table of the details")
             .perhaps_decided_by(
                 is_unread.then_some("--handshake, which reads requests and answers"),
             )

@@ -34,18 +34,23 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .connecting_for
         .percentile(50.0)
         .unwrap_or_default();
-    let (how, next) = if waited >= NEIGHBOUR_ASKED_NS {
-        (
+    let (how, next) = match (waited >= NEIGHBOUR_ASKED_NS, case.tally.retransmits) {
+        // While the neighbour is asked for, no SYN leaves.
+        (true, 0) => (
             "the delay is an unanswered ARP or neighbour discovery: the address is on this \
              network, but no host has it",
             "check that the server is up and still has this address: `ip neigh` shows FAILED or \
             INCOMPLETE",
-        )
-    } else {
-        (
+        ),
+        (true, _) => (
+            "SYNs were sent again before the answer came: a router or firewall on the way rejects \
+             them, or finds no host with this address",
+            "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
+        ),
+        (false, _) => (
             "it failed at once: a route is missing, or a router or firewall rejected it",
             "`ip route get ADDRESS` shows the route this host would use",
-        )
+        ),
     };
     Some(
         Verdict::new(
@@ -87,6 +92,22 @@ mod tests {
             (Churn::Unreachable, Confidence::Certain)
         );
         assert!(finding.next[0].contains("ip neigh"));
+    }
+
+    #[test]
+    fn where_syns_were_sent_again_somebody_on_the_way_answered() {
+        let mut connections = every(2_000, 10, (0, 0, Outcome::Unreachable));
+        for connection in &mut connections {
+            connection.ended_ns = Some(connection.started_ns + 1_020 * MS);
+            connection.traffic.retransmits = Some(1);
+        }
+        let finding = only(diagnosed(&connections));
+        assert!(
+            finding.next[0].contains("who answers"),
+            "{:?}",
+            finding.next
+        );
+        assert!(!finding.reasons_for.iter().any(|why| why.contains("ARP")));
     }
 
     #[test]

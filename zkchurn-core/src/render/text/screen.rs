@@ -321,16 +321,14 @@ fn in_one_line(finding: &Finding, columns: usize) -> String {
 /// What was traced and lost, what limits it, and where there is more.
 fn foot(report: &Report, columns: u16) -> Vec<String> {
     let trace = &report.trace;
-    let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
-    let pid = trace
-        .pid
-        .map_or_else(String::new, |pid| format!(", pid {pid} only"));
+    let only = trace.only();
+    let only = only.map_or_else(String::new, |only| format!(", {only} only"));
     let traced = format!(
-        "Port {}, {}{pid}, {}: {} in all; {}.",
-        ports.join(","),
+        "{}, {}{only}, {}: {} in all; {}.",
+        text::ports_first(&trace.ports),
         scope::sides(trace.side),
         text::window(trace.length_ns),
-        text::counted(report.total.opened, "connection"),
+        scope::connections(report),
         loss::in_short(&report.loss),
     );
     let mut lines = at_most(TRACED, wrapped("", &traced, columns), columns);

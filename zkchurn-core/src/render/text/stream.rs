@@ -102,16 +102,13 @@ pub(super) fn leading_line(
 
 /// What other ports have, and the command to type.
 pub(super) fn elsewhere_line(line: &ElsewhereLine<'_>) -> String {
-    let ports: Vec<_> = line.ports.iter().map(u16::to_string).collect();
-    let ports = ports.join(", ");
+    let ports = text::ports(line.ports);
     let found = line.elsewhere.sentence();
     match line.elsewhere.command() {
         Some(command) => {
-            format!(
-                "-- nothing ends at port {ports}, but {found}: press Ctrl-C and run `{command}`"
-            )
+            format!("-- nothing ends at {ports}, but {found}: press Ctrl-C and run `{command}`")
         }
-        None => format!("-- nothing ends at port {ports}; {found}"),
+        None => format!("-- nothing ends at {ports}; {found}"),
     }
 }
 

@@ -62,9 +62,11 @@ pub(crate) fn in_short(loss: &Loss) -> String {
             kernel
                 .handshake_records_dropped
                 .unwrap_or(0)
+                .saturating_add(kernel.handshakes_before_accept.unwrap_or(0))
                 .saturating_add(loss.handshakes_evicted),
             "handshake",
         ),
+        (loss.found_closed, "missed end"),
         (loss.undecodable_records, "unreadable record"),
         (loss.unknown_records, "newer record"),
     ];
@@ -73,10 +75,15 @@ pub(crate) fn in_short(loss: &Loss) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| text::counted(*count, what))
         .collect();
-    match (lost.is_empty(), kernel.recursion_misses) {
+    let lost = match (lost.is_empty(), kernel.recursion_misses) {
         (true, Some(_)) => "nothing lost".to_owned(),
         (true, None) => "nothing known to be lost".to_owned(),
         (false, _) => format!("lost: {}", lost.join(", ")),
+    };
+    // Of connections that are older than the trace, or that it has missed.
+    match kernel.unmatched_closes.saturating_sub(kernel.table_full) {
+        0 => lost,
+        closes => format!("{lost}, {}", text::counted(closes, "unmatched close")),
     }
 }
 
@@ -106,4 +113,32 @@ pub(crate) fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
         ));
     }
     sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_was_missed_is_said_in_short_too() {
+        let mut loss = Loss::default();
+        loss.kernel.recursion_misses = Some(0);
+        assert_eq!(in_short(&loss), "nothing lost");
+        loss.kernel.unmatched_closes = 3;
+        loss.kernel.table_full = 3;
+        assert_eq!(in_short(&loss), "lost: 3 connections");
+        loss.kernel.table_full = 0;
+        assert_eq!(in_short(&loss), "nothing lost, 3 unmatched closes");
+        loss.kernel.recursion_misses = None;
+        assert_eq!(
+            in_short(&loss),
+            "nothing known to be lost, 3 unmatched closes"
+        );
+        loss.kernel.unmatched_closes = 0;
+        loss.found_closed = 1;
+        assert_eq!(in_short(&loss), "lost: 1 missed end");
+        loss.found_closed = 0;
+        loss.kernel.handshakes_before_accept = Some(1);
+        assert_eq!(in_short(&loss), "lost: 1 handshake");
+    }
 }

@@ -3,7 +3,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::moment::moment;
+use super::moment::span;
 use crate::{frame::Sides, report::Report, text};
 
 /// The traced sides.
@@ -18,22 +18,29 @@ pub(crate) fn sides(sides: Sides) -> &'static str {
 /// Ports, host, side and time of a trace.
 pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
     let trace = &report.trace;
-    let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
     let pid = trace
         .only()
         .map_or_else(String::new, |only| format!(", {only} only"));
     format!(
-        "traced: port {} on {} (Linux {}), {}{pid}, {} to {} ({}), {} in all{}",
-        ports.join(","),
+        "traced: {} on {} (Linux {}), {}{pid}, {} ({}), {} in all{}",
+        text::ports(&trace.ports),
         text::printable(trace.host.as_bytes()),
         text::printable(trace.kernel.as_bytes()),
         sides(trace.side),
-        moment(&trace.from, zone, true),
-        moment(&trace.to, zone, false),
+        span(&trace.from, &trace.to, zone),
         text::window(trace.length_ns),
-        text::counted(report.total.opened, "connection"),
+        connections(report),
         both_here(report),
     )
+}
+
+/// New connections, and those that were open when the trace began.
+pub(crate) fn connections(report: &Report) -> String {
+    let opened = text::counted(report.total.opened, "connection");
+    match report.total.older.seen {
+        0 => opened,
+        older => format!("{opened} and {} older", text::count(older)),
+    }
 }
 
 /// Connections of which both ends are on this host.

@@ -3,7 +3,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::moment::moment;
+use super::moment::{is_same_day, moment};
 use crate::{
     ledger::tally::Range,
     report::{FirstCloses, FlowRow, Spread, Summary},
@@ -86,10 +86,11 @@ pub(crate) fn bytes(range: &Range) -> String {
 pub(crate) fn seen(summary: &Summary, zone: &TimeZone) -> String {
     match (&summary.first_seen, &summary.last_seen) {
         (Some(first), Some(last)) => {
+            let with_date = !is_same_day(first, last, zone);
             format!(
                 "{} - {}",
-                moment(first, zone, false),
-                moment(last, zone, false)
+                moment(first, zone, with_date),
+                moment(last, zone, with_date)
             )
         }
         _ => "-".to_owned(),

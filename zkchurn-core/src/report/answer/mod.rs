@@ -57,30 +57,29 @@ fn nothing_seen(report: &Report) -> String {
     {
         return none_selected(filtered);
     }
-    let ports: Vec<_> = report.trace.ports.iter().map(u16::to_string).collect();
-    let ports = ports.join(", ");
+    let ports = text::ports(&report.trace.ports);
     let window = text::window(report.trace.length_ns);
     let (what, hint) = match report.trace.side {
         Sides::Client => match report.trace.only() {
             Some(only) => (
-                format!("No connection to port {ports} was opened by {only} in {window}"),
+                format!("No connection to {ports} was opened by {only} in {window}"),
                 "Is it the right process, and is the port right (--port)? Without --pid zkchurn \
                  shows all processes that connect. A connect without a route to the server is \
                  not seen.",
             ),
             None => (
-                format!("No connection to port {ports} was opened from this host in {window}"),
+                format!("No connection to {ports} was opened from this host in {window}"),
                 "Is this the client's host, and is the port right (--port)? A connect without a \
                  route to the server is not seen: `ip route get ADDRESS`. On the ZooKeeper host \
                  use --side server.",
             ),
         },
         Sides::Server => (
-            format!("No connection to port {ports} was accepted on this host in {window}"),
+            format!("No connection to {ports} was accepted on this host in {window}"),
             "Is this the ZooKeeper host, and is the port right (--port)?",
         ),
         Sides::Both => (
-            format!("No connection on port {ports} was opened or accepted in {window}"),
+            format!("No connection on {ports} was opened or accepted in {window}"),
             "Is the port right (--port)? A connect without a route to the server is not seen: `ip \
              route get ADDRESS`.",
         ),
@@ -101,6 +100,12 @@ fn nothing_seen(report: &Report) -> String {
         }
         (None, None) if seen == 0 => sentence.push_str(&format!(". {hint}")),
         (None, _) => sentence.push('.'),
+    }
+    let loss = &report.loss;
+    if !loss.kernel.is_none() || loss.undecodable_records > 0 || loss.unknown_records > 0 {
+        sentence.push_str(
+            " But something was lost (below), so there may have been connections all the same.",
+        );
     }
     sentence
 }

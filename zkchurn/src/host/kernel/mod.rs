@@ -479,11 +479,15 @@ fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, Kerne
 mod tests {
     use super::*;
 
-    /// What was tried, and what came of it, with a kernel that takes only what `takes` says.
+    /// Whether a way has cookies, and its log level.
+    type Way = (bool, u8);
+
+    /// What was tried, and which way loaded and whether without its log, with a kernel that
+    /// takes only what `takes` says.
     fn tried(
         log_level: u8,
         takes: impl Fn(Attempt, u8) -> bool,
-    ) -> (Vec<(bool, u8)>, Option<(bool, bool)>) {
+    ) -> (Vec<Way>, Option<(bool, bool)>) {
         let mut tried = Vec::new();
         let loaded = first_that_loads(ATTEMPTS.into_iter(), log_level, |attempt, log_level| {
             tried.push((attempt.socket_cookie, log_level));
