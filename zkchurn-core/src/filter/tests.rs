@@ -1,5 +1,7 @@
 use std::str::FromStr;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     connection::{Comm, Connection},
@@ -152,6 +154,70 @@ fn refused(text: &str, place: &str, sentence: &str) {
     let carets = lines[2].matches('^').count();
     let pointed: String = lines[1].chars().skip(from).take(carets).collect();
     assert_eq!(pointed, place, "{error}");
+}
+
+/// A connection that lived for so long, with so many bytes out and in.
+fn with_numbers(lived_ns: u64, out: u64, back: u64) -> Connection {
+    let mut connection = by(
+        ended(1_000, out, back, Outcome::AnsweredThenClosedByUs),
+        7,
+        8,
+        "x",
+    );
+    let established = connection.established_ns.unwrap();
+    connection.left_established_ns = Some(established + lived_ns);
+    connection.ended_ns = Some(established + lived_ns);
+    connection
+}
+
+/// What a comparison decides of a number, next to it and at it.
+#[test]
+fn each_order_of_each_number_is_exact() {
+    let connection = with_numbers(10_000_000, 100, 200);
+    for (field, unit, exact) in [
+        ("lived", "ns", 10_000_000_u64),
+        ("sent", "", 100),
+        ("received", "", 200),
+    ] {
+        for value in [exact - 1, exact, exact + 1] {
+            for (order, wanted) in [
+                ("<", exact < value),
+                ("<=", exact <= value),
+                (">", exact > value),
+                (">=", exact >= value),
+                (":", exact == value),
+                ("!=", exact != value),
+            ] {
+                let text = format!("{field}{order}{value}{unit}");
+                let expected = match wanted {
+                    true => Decision::Yes,
+                    false => Decision::No,
+                };
+                assert_eq!(decision(&text, &connection), expected, "{text}");
+            }
+        }
+    }
+}
+
+proptest! {
+    /// A range has both its ends, and none is upside down.
+    #[test]
+    fn a_range_has_what_lies_in_it(first in 0_u32..200, last in 0_u32..200, pid in 0_u32..200) {
+        let text = format!("pid:{first}-{last}");
+        match Filter::from_str(&text) {
+            Ok(_) => {
+                prop_assert!(first <= last, "{}", text);
+                let mut connection = connection("worker");
+                connection.opener.as_mut().unwrap().thread.tgid = pid;
+                let expected = match (first..=last).contains(&pid) {
+                    true => Decision::Yes,
+                    false => Decision::No,
+                };
+                prop_assert_eq!(decision(&text, &connection), expected);
+            }
+            Err(_) => prop_assert!(first > last, "{}", text),
+        }
+    }
 }
 
 #[test]

@@ -123,6 +123,16 @@ mod tests {
         connection
     }
 
+    /// What is counted beside the flows, for its limits, is what they hold: too low a count
+    /// and memory has no bound, too high a one and what there is room for is not told apart.
+    fn assert_counts(ledger: &Ledger) {
+        let flows = ledger.flows();
+        let groups: usize = flows.iter().map(|(_, flow)| flow.groups.count()).sum();
+        assert_eq!(ledger.groups, groups, "groups");
+        let threads: usize = flows.iter().map(|(_, flow)| flow.threads.len()).sum();
+        assert_eq!(ledger.threads, threads, "threads");
+    }
+
     fn sum_of_parts(ledger: &Ledger) -> u64 {
         let flows = ledger.flows();
         let told_apart: u64 = flows.iter().map(|(_, flow)| flow.tally.ended).sum();
@@ -187,5 +197,30 @@ mod tests {
         assert_eq!(flow.threads.len(), ledger.threads);
         assert!(flow.threads_left_out && flow.threads.contains_key(&(all as u32)));
         assert!(ledger.evicted.threads > 2 * MOST_THREADS as u64);
+    }
+
+    #[test]
+    fn what_is_counted_for_the_limits_is_what_there_is() {
+        let mut ledger = Ledger::default();
+        let outcomes = [
+            Outcome::ClosedByUsBeforeAnyByte,
+            Outcome::AnsweredThenClosedByUs,
+            Outcome::Refused,
+        ];
+        // More processes than there is room for, each with some ways to end.
+        for number in 0..(MOST_FLOWS + 200) as u32 {
+            for (step, outcome) in (0_u32..).zip(outcomes) {
+                let mut connection = ended(u64::from(number) * 1_000, 10, 10, outcome);
+                let opener = connection.opener.as_mut().unwrap();
+                opener.thread.tgid = number + 1;
+                opener.thread.tid = number + 1 + step % 2;
+                ledger.observe(&connection, outcome);
+            }
+            if number % 500 == 0 {
+                assert_counts(&ledger);
+            }
+        }
+        assert_counts(&ledger);
+        assert!(ledger.evicted.tally.ended > 0);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Report, Spread, Summary, ThreadRow,
-    TraceSummary, answer, handshakes::HandshakeSummary, side_name, suspect,
+    TraceSummary, answer, handshakes::HandshakeSummary, reused, side_name, suspect,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
@@ -80,6 +80,9 @@ pub fn build(sources: &Sources<'_>) -> Report {
         None => (diagnosis.findings, 0),
         Some(filter) => selected(diagnosis.findings, filter),
     };
+    let selected = start.pid.iter().chain(&start.pids).copied().collect();
+    let processes = flows.iter().filter_map(|(key, _)| key.process);
+    let reused = reused::sentences(&selected, processes);
     let mut report = Report {
         filtered: sources.filtered.clone().map(|filtered| Filtered {
             findings: findings_filtered_out,
@@ -107,7 +110,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
         elsewhere: sources.elsewhere.cloned(),
-        degraded: [&start.degraded[..], sources.limitations].concat(),
+        degraded: [&start.degraded[..], sources.limitations, &reused].concat(),
     };
     report.answer = answer::answer(&report);
     report

@@ -9,6 +9,7 @@ mod build;
 pub mod family;
 pub mod handshakes;
 mod leading;
+mod reused;
 mod suspect;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ mod looks;
 mod naming;
 mod older;
 mod older_record;
+mod older_side;
 mod owed;
 mod pace;
 mod processes;

@@ -21,6 +21,7 @@ use zkchurn_core::frame::Sides;
 
 use super::{
     older_record::record_of,
+    older_side::Listening,
     source::{Probes, Source},
 };
 use crate::host::{
@@ -79,6 +80,7 @@ struct Awaited {
 
 struct Entering {
     sockets: IntoIter<DiagSocket>,
+    listening: Listening,
     holders: HashMap<u32, Holder>,
     followed: Vec<ConnectionRecord>,
     no_room: u64,
@@ -129,10 +131,16 @@ impl OlderConnections {
     }
 
     fn request(&self) -> ListRequest {
+        // Of two traced ports the listening one is the server's. A single port is looked for
+        // at one end only.
+        let (sides, states) = match self.wanted.ports.len() {
+            1 => (self.wanted.sides, ALIVE),
+            _ => (Sides::Both, ALIVE | 1 << state::LISTEN),
+        };
         ListRequest {
             ports: self.wanted.ports.clone(),
-            sides: self.wanted.sides,
-            states: ALIVE,
+            sides,
+            states,
             namespaces: None,
             within_ms: LIST_WITHIN.as_millis() as u64,
         }
@@ -197,12 +205,14 @@ impl OlderConnections {
     /// A list has come, as far as it does.
     fn listed(&mut self) {
         self.stage = match mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Listing(_, gathered) => {
+            Stage::Listing(_, mut gathered) => {
+                let listening = Listening::take_from(&mut gathered.sockets);
                 self.notes.extend(gathered.notes());
                 match gathered.sockets.is_empty() {
                     true => Stage::Done,
                     false => Stage::Entering(Entering {
                         sockets: gathered.sockets.into_iter(),
+                        listening,
                         holders: gathered.holders,
                         followed: Vec::new(),
                         no_room: 0,
@@ -312,10 +322,11 @@ impl Entering {
                 [] => true,
                 pids => holder.is_some_and(|holder| pids.contains(&holder.key.pid)),
             };
-            if !is_wanted {
+            let side = self.listening.side(&socket, &wanted.ports, wanted.sides);
+            let Some(side) = side.filter(|_| is_wanted) else {
                 continue;
-            }
-            let record = record_of(&socket, holder, &wanted.ports, began_ns);
+            };
+            let record = record_of(&socket, holder, side, began_ns);
             match source.follow(&record) {
                 Followed::Yes => self.followed.push(record),
                 Followed::NoRoom => self.no_room += 1,

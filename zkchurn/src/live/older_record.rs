@@ -5,10 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use zkchurn_common::{
-    record::{
-        COMM_LENGTH, ConnectionRecord, FAMILY_INET, FAMILY_INET6, SIDE_ACCEPTED, SIDE_OPENED,
-        STAGE_ESTABLISHED, known,
-    },
+    record::{COMM_LENGTH, ConnectionRecord, FAMILY_INET, FAMILY_INET6, STAGE_ESTABLISHED, known},
     state::{self, CLOSE_WAIT, ESTABLISHED, SYN_SENT},
 };
 
@@ -16,14 +13,14 @@ use zkchurn_core::decode::blank;
 
 use crate::host::sock_diag::{DiagSocket, holders::Holder};
 
-/// Makes the record; all its moments are the trace's begin, `now_ns`.
+/// Makes the record; all its moments are the trace's begin, `now_ns`; `side` is
+/// `SIDE_OPENED` or `SIDE_ACCEPTED`.
 pub(super) fn record_of(
     socket: &DiagSocket,
     holder: Option<&Holder>,
-    ports: &[u16],
+    side: u8,
     now_ns: u64,
 ) -> ConnectionRecord {
-    let is_opened = ports.contains(&socket.remote.port());
     let is_established = socket.state != SYN_SENT;
     let mut known = known::COOKIE | known::NETNS | known::BEFORE_START | known::INTERFACE;
     if holder.is_some() {
@@ -50,11 +47,7 @@ pub(super) fn record_of(
         local_port: socket.local.port().to_be_bytes(),
         remote_port: socket.remote.port().to_be_bytes(),
         stage: STAGE_ESTABLISHED,
-        side: if is_opened {
-            SIDE_OPENED
-        } else {
-            SIDE_ACCEPTED
-        },
+        side,
         states_seen: states_seen(socket.state),
         family: if socket.ipv6_socket {
             FAMILY_INET6

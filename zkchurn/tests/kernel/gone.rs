@@ -141,3 +141,35 @@ fn a_reused_pid_inherits_nothing() {
     let counts: Vec<_> = owners.iter().map(|owner| &owner["count"]).collect();
     assert_eq!(counts, [&four, &three], "{owners:#?}");
 }
+
+/// The kernel program goes by the pid.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_selected_pid_that_another_process_got_is_told_of() {
+    let (trace, pid) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 2);
+        let client = || {
+            let script = format!("read; exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-");
+            let mut command = Command::new("bash");
+            command.args(["-c", &script]).stdin(Stdio::piped());
+            command
+        };
+        let go = |mut child: Child| {
+            drop(child.stdin.take());
+            assert!(child.wait_in_time().unwrap().success());
+        };
+        let first = spawn_with_pid(&mut client(), None);
+        let pid = first.id();
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", &pid.to_string()]);
+        go(first);
+        thread::sleep(Duration::from_nanos(2 * TICK_NS));
+        go(spawn_with_pid(&mut client(), Some(pid)));
+        accepting.join().unwrap();
+        (tracer.finish(), pid)
+    });
+    assert_eq!(trace.report["flows"].as_array().unwrap().len(), 2);
+    let degraded = trace.report["degraded"].to_string();
+    let sentence = format!("pid {pid} went to another process during the trace");
+    assert!(degraded.contains(&sentence), "{degraded}");
+}

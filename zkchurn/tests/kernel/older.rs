@@ -6,12 +6,13 @@ use std::{
     process::{Command, Stdio},
 };
 
+use rustix::net::{AddressFamily, bind};
 use serde_json::{Value, json};
 
 use crate::{
     in_time::{ChildInTime, CommandInTime},
     namespace::in_namespace,
-    peer::{connect, drain, listen, v4, v4_mapped},
+    peer::{connect, drain, listen, stream_socket, v4, v4_mapped},
     tracer::{Tracer, assert_fields, unused_port},
 };
 
@@ -88,6 +89,30 @@ fn with_a_filter_on_the_process_others_older_connections_stay_out() {
     });
     assert_eq!(trace.connections.len(), 0);
     assert_eq!(trace.report["total"]["older"]["seen"], 0);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_older_connection_between_two_traced_ports_has_the_side_of_who_listens() {
+    for (side, end) in [("client", "remote"), ("server", "local")] {
+        let (trace, port) = in_namespace(move || {
+            let (port, own) = (unused_port(), unused_port());
+            let listener = listen(port);
+            let client = stream_socket(AddressFamily::INET);
+            bind(&client, &v4(own)).unwrap();
+            rustix::net::connect(&client, &v4(port)).unwrap();
+            let accepted = listener.accept().unwrap();
+            let ports = format!("{port},{own}");
+            let tracer = Tracer::start(&["--port", &ports, "--side", side]);
+            let trace = tracer.finish();
+            drop((client, accepted));
+            (trace, port)
+        });
+        let connection = trace.only();
+        assert_eq!(connection["side"], side);
+        assert_eq!(connection["before_start"], true);
+        assert_eq!(connection[end], format!("127.0.0.1:{port}"));
+    }
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 mod tests {
     use super::Churn;
     use crate::{
+        connection::Connection,
         diagnose::{
             Confidence,
             test_case::{diagnosed, every, names},
@@ -143,6 +144,28 @@ mod tests {
             "{}",
             findings[0].summary
         );
+    }
+
+    /// Connections with the same session, from one process, in turn by two of its threads.
+    fn by_two_threads(program: &str) -> Vec<Connection> {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let mut connections = every(1_000, 12, taken);
+        for (turn, connection) in (0..).zip(&mut connections) {
+            *connection = by(connection.clone(), 50, 51 + turn % 2, program);
+            connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
+        }
+        connections
+    }
+
+    #[test]
+    fn threads_of_one_process_are_one_client_but_in_a_jvm() {
+        let shared = |connections: &[Connection]| {
+            let findings = diagnosed(connections);
+            let two = (Churn::OneSessionTwoClients, Confidence::Certain);
+            names(&findings).contains(&two)
+        };
+        assert!(!shared(&by_two_threads("python3")));
+        assert!(shared(&by_two_threads("java")));
     }
 
     #[test]

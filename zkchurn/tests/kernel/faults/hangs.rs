@@ -414,9 +414,30 @@ fn a_reader_of_messages_that_pauses_stops_neither_the_recording_nor_the_end() {
     let trace = Trace::parse(&printed).unwrap();
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), COUNT);
+    assert_missed_messages(&trace, said);
     let recording = Path::new(&record);
     assert!(recording.exists() && !partial(recording).exists());
     drop(recorded);
+}
+
+/// The report counts the messages that found no room, and those that did are whole lines.
+fn assert_missed_messages(trace: &Trace, said: Vec<u8>) {
+    let degraded = trace.report["degraded"].as_array().unwrap();
+    let sentences = degraded.iter().filter_map(Value::as_str);
+    let mut counts = sentences.filter_map(|one| one.split_once(" messages were not shown"));
+    let (missed, _) = counts
+        .next()
+        .expect("a count of messages that were not shown");
+    let missed: usize = missed.replace(',', "").parse().unwrap();
+    let said = String::from_utf8(said).unwrap();
+    let shown = said
+        .lines()
+        .filter(|line| line.starts_with("zkchurn: "))
+        .count();
+    // Four changes of state a connection, of which the program's log may have lost some, and
+    // what was still in the queue at the end.
+    println!("figure: messages: {missed} missed, {shown} shown");
+    assert!(missed > 0 && missed + shown <= 4 * trace.connections.len() + 100);
 }
 
 #[test]
