@@ -18,6 +18,7 @@ use zkchurn_core::text::printable;
 use crate::host::{
     helper::printing::{self, Stream},
     outbox::{Outbox, Put},
+    patient::Patient,
 };
 
 /// Bytes of messages that wait for their reader at most.
@@ -82,7 +83,7 @@ fn write(mut line: String) {
                 MISSED.fetch_add(1, Ordering::Relaxed);
             }
         }
-        None => drop(io::stderr().lock().write_all(line.as_bytes())),
+        None => drop(Patient(io::stderr().lock()).write_all(line.as_bytes())),
     }
 }
 

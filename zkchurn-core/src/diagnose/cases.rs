@@ -400,7 +400,7 @@ fn went_on_meanwhile(flows: &[&Flow], tally: &Tally) -> bool {
     let Some((from, until)) = tally.longest_late else {
         return false;
     };
-    let meanwhile = from + MARGIN_NS..until.saturating_sub(MARGIN_NS);
+    let meanwhile = from.saturating_add(MARGIN_NS)..until.saturating_sub(MARGIN_NS);
     let mut groups = flows.iter().flat_map(|flow| flow.groups.iter());
     groups.any(|(_, group)| group.starts.has_one_in(&meanwhile))
 }

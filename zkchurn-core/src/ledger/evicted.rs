@@ -42,7 +42,7 @@ impl Ledger {
                 found_enough &= self.forget_threads(quiet_since);
             }
             if !found_enough {
-                self.next_sweep_ns = now_ns + BETWEEN_SWEEPS_NS;
+                self.next_sweep_ns = now_ns.saturating_add(BETWEEN_SWEEPS_NS);
             }
         }
         self.flows.len() < MOST_FLOWS
@@ -222,5 +222,15 @@ mod tests {
         }
         assert_counts(&ledger);
         assert!(ledger.evicted.tally.ended > 0);
+    }
+
+    #[test]
+    fn a_recording_may_claim_the_end_of_all_time() {
+        const LAST_MS: u64 = u64::MAX / 1_000_000 - 10;
+        let mut ledger = Ledger::default();
+        for pid in 1..MOST_FLOWS as u32 + 3 {
+            ledger.observe(&by_process(pid, LAST_MS), OUTCOME);
+        }
+        assert_eq!(ledger.beyond.ended, 2);
     }
 }

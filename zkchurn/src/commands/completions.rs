@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    host::patient::Patient,
+};
 
 /// Options of completions.
 #[derive(Debug, Args)]
@@ -25,7 +28,7 @@ pub(crate) fn run(args: &CompletionsArgs, mut line: Command) -> Result<Code, Fai
     // clap_complete panics where it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut line, "zkchurn", &mut script);
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Patient(io::stdout().lock());
     stdout.write_all(&script)?;
     stdout.flush()?;
     Ok(Code::Success)

@@ -19,6 +19,7 @@ use zkchurn_core::{
 use super::{output, redact::RedactArgs, replay, report, selection::SelectionArgs, values};
 use crate::{
     exit::{Code, Failure},
+    host::patient::Patient,
     warn::warn,
 };
 
@@ -147,7 +148,7 @@ fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {
         report::write(path, &bytes)?;
     }
     if args.output.is_empty() {
-        let mut to = BufWriter::new(io::stdout().lock());
+        let mut to = BufWriter::new(Patient(io::stdout().lock()));
         args.format
             .diff(&mut to, diff, &output::options(args.no_color))?;
         to.flush()?;

@@ -13,6 +13,7 @@ use super::values;
 use crate::{
     exit::{Code, Failure},
     host::{
+        patient::Patient,
         preflight::{facts::Facts, verdict::judge},
         privilege::needs,
     },
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Code, Failure> {
         judge(&facts),
         needs::rows(facts.capabilities),
     );
-    args.format.doctor(&mut io::stdout().lock(), &doctor)?;
+    args.format
+        .doctor(&mut Patient(io::stdout().lock()), &doctor)?;
     Ok(Code::of_checks(&doctor.checks))
 }
 

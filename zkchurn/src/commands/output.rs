@@ -9,7 +9,10 @@ use rustix::termios::tcgetwinsize;
 use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
 
 use super::values;
-use crate::{host::time_zone, warn::warn};
+use crate::{
+    host::{patient::Patient, time_zone},
+    warn::warn,
+};
 
 /// Options of the output.
 #[derive(Clone, Debug, Args)]
@@ -78,7 +81,7 @@ fn columns(stdout: &StdoutLock<'_>) -> Option<u16> {
 
 /// The renderer that the options ask for, on standard output.
 pub(crate) fn renderer(args: &OutputArgs) -> Box<dyn Renderer> {
-    renderer_to(args, Box::new(io::stdout().lock()))
+    renderer_to(args, Box::new(Patient(io::stdout().lock())))
 }
 
 /// The same, writing to something on its way there.

@@ -20,7 +20,10 @@ use zkchurn_core::{
 use super::{output, values};
 use crate::{
     exit::{Code, Failure},
-    host::server_log_file::{self, ReadError, Source},
+    host::{
+        patient::Patient,
+        server_log_file::{self, ReadError, Source},
+    },
     warn::warn,
 };
 
@@ -109,7 +112,7 @@ fn read(
 }
 
 fn print(report: &report::LogReport, args: &ServerLogArgs) -> io::Result<()> {
-    let mut to = BufWriter::new(io::stdout().lock());
+    let mut to = BufWriter::new(Patient(io::stdout().lock()));
     args.format
         .server_log(&mut to, report, &output::options(args.no_color))?;
     to.flush()

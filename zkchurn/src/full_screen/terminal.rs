@@ -29,7 +29,7 @@ use rustix::{
 };
 
 use super::wake::Waker;
-use crate::warn;
+use crate::{host::patient::await_room, warn};
 
 /// Whether the terminal is ours at present.
 static OURS: AtomicBool = AtomicBool::new(false);
@@ -185,6 +185,7 @@ fn write_all(mut bytes: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => await_room(&stdio::stdout())?,
             Err(error) => return Err(error.into()),
         }
     }

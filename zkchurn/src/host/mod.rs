@@ -13,6 +13,7 @@ pub mod listeners;
 pub mod logs;
 pub mod outbox;
 mod past_hung;
+pub mod patient;
 pub mod preflight;
 pub mod privilege;
 pub mod proc;

@@ -151,7 +151,7 @@ mod tests {
         let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
         let mut connections = every(1_000, 12, taken);
         for (turn, connection) in (0..).zip(&mut connections) {
-            *connection = by(connection.clone(), 50, 51 + turn % 2, program);
+            *connection = by(*connection, 50, 51 + turn % 2, program);
             connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
         }
         connections

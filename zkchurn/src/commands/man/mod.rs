@@ -18,6 +18,7 @@ use clap_mangen::{
 use self::pages::{PAGES, Page};
 use crate::{
     exit::{Code, Failure},
+    host::patient::Patient,
     version::DATE,
 };
 
@@ -43,7 +44,7 @@ fn names() -> PossibleValuesParser {
 /// The output cannot be written.
 pub(crate) fn run(args: &ManArgs, line: Command) -> Result<Code, Failure> {
     if args.list {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = Patient(io::stdout().lock());
         for page in &PAGES {
             writeln!(stdout, "{} {}.1", page.name, page.file())?;
         }
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &ManArgs, line: Command) -> Result<Code, Failure> {
     }
     let page = PAGES.iter().find(|page| page.name == args.page);
     let page = page.unwrap_or(&PAGES[0]);
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Patient(io::stdout().lock());
     stdout.write_all(rendered(page, line)?.as_bytes())?;
     stdout.flush()?;
     Ok(Code::Success)

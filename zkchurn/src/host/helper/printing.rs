@@ -21,6 +21,7 @@ use super::{
     process::{self, Kind},
     wire::MOST_BYTES,
 };
+use crate::host::patient::Patient;
 
 /// What this process may write to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub fn writer(stream: Stream) -> io::Result<Writer> {
     );
     let to: Box<dyn Write + Send> = match is_file {
         true => Box::new(hand_over(stream, ours)?),
-        false => Box::new(File::from(ours)),
+        false => Box::new(Patient(File::from(ours))),
     };
     Ok(Writer { to, is_file })
 }
