@@ -118,4 +118,25 @@ mod tests {
             assert_eq!(of_pod_directory(&other, UID), None, "{other}");
         }
     }
+
+    /// Each condition decides by itself.
+    #[test]
+    fn a_directory_of_another_pod_or_of_no_pod_names_nothing() {
+        let another = UID.replace('a', "b");
+        let hostile = "PROD";
+        for (directory, uid) in [
+            // Of another pod, whose id is as good.
+            (format!("prod_shop_{another}"), UID),
+            // Asked for with something that is no pod's id.
+            ("prod_shop_x".to_owned(), "x"),
+            (format!("{hostile}_shop_{UID}"), UID),
+            (format!("prod_{hostile}_{UID}"), UID),
+            (format!("_shop_{UID}"), UID),
+            (format!("prod_{}_{UID}", "x".repeat(254)), UID),
+        ] {
+            assert_eq!(of_pod_directory(&directory, uid), None, "{directory}");
+        }
+        let longest = "x".repeat(253);
+        assert!(of_pod_directory(&format!("prod_{longest}_{UID}"), UID).is_some());
+    }
 }
