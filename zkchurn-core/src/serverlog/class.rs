@@ -300,4 +300,24 @@ mod tests {
             assert_eq!(named(word.as_bytes()), class, "{word}");
         }
     }
+
+    #[test]
+    fn a_line_is_digits_behind_its_mark_or_a_place_in_brackets() {
+        for (word, name, has_line) in [
+            ("NIOServerCnxn@374", "NIOServerCnxn", true),
+            ("NIOServerCnxn@", "NIOServerCnxn@", false),
+            ("NIOServerCnxn.java:1056", "NIOServerCnxn.java", true),
+            ("NIOServerCnxn.java:", "NIOServerCnxn.java:", false),
+            ("SyncThread:0", "SyncThread", false),
+            ("a.B.doIO(B.java:3)", "a.B.doIO", true),
+            ("doIO(3)", "doIO", false),
+            ("(B.java:3)", "(B.java:3)", false),
+            ("374", "374", false),
+            ("@374", "", true),
+            ("", "", false),
+        ] {
+            let expected = (name.as_bytes(), has_line);
+            assert_eq!(without_line(word.as_bytes()), expected, "{word}");
+        }
+    }
 }

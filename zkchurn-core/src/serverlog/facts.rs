@@ -277,4 +277,23 @@ mod tests {
         facts.message(b"Server environment:zookeeper.version=3.5.10-1, built on x");
         assert!(!facts.is_before([3, 5, 5]));
     }
+
+    /// A clock that goes back by a second may have been read by two threads in turn.
+    #[test]
+    fn a_clock_that_goes_back_by_more_than_a_second_is_counted() {
+        let steps = |seconds: &[i64]| {
+            let mut facts = LogFacts::default();
+            for second in seconds {
+                facts.step(*second);
+                facts.last_second = Some(*second);
+            }
+            facts.steps_back
+        };
+        assert_eq!(steps(&[]), 0);
+        assert_eq!(steps(&[10, 11, 11, 20]), 0);
+        assert_eq!(steps(&[10, 9]), 0);
+        assert_eq!(steps(&[10, 8]), 1);
+        assert_eq!(steps(&[10, 8, 10, 7, 6]), 2);
+        assert_eq!(steps(&[-5, -7]), 1);
+    }
 }
