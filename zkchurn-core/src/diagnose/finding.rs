@@ -93,6 +93,12 @@ impl Verdict {
         }
     }
 
+    /// Makes it no surer than this.
+    pub fn at_most(mut self, confidence: Confidence) -> Self {
+        self.confidence = self.confidence.min(confidence);
+        self
+    }
+
     /// Adds what speaks for it.
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reasons_for.push(reason.into());

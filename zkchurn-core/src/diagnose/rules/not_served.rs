@@ -54,11 +54,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             true => Confidence::Possible,
             false => Confidence::Likely,
         },
-        format!(
-            "The server read {} the size of a ConnectRequest and closed without an answer: \
-             it is not serving, or it refuses this client.",
-            text::counted(closed, "request")
-        ),
+        summary(case, closed),
     )
     .because("the client sent 48 or 49 bytes, got none back, and the server closed first")
     .number("unanswered", closed)
@@ -78,6 +74,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(weigh_log(verdict, case, resets))
 }
 
+fn summary(case: &Case<'_>, closed: u64) -> String {
+    let requests = text::counted(closed, "request");
+    let requests = format!("{requests} the size of a ConnectRequest");
+    match case.peers_serve || knows_the_ensemble(case) {
+        true => format!(
+            "The server read {requests} and closed without an answer: it is not serving, or it \
+             refuses this client."
+        ),
+        false => format!(
+            "What listens there read {requests} and closed without an answer: a server that is \
+             not serving or refuses this client, a proxy with no server behind it, or a port \
+             that speaks TLS."
+        ),
+    }
+}
+
 /// What the client had seen before rules out one of the reasons.
 fn weigh_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
     let verdict = verdict.because(format!(
@@ -95,6 +107,15 @@ fn weigh_requests(verdict: Verdict, handshakes: &Handshakes) -> Verdict {
         )),
         None => verdict,
     }
+}
+
+/// A client that has seen a transaction was served by that ensemble once, so it is a
+/// ZooKeeper server, or there was one behind what listens there.
+fn knows_the_ensemble(case: &Case<'_>) -> bool {
+    let seen = case
+        .handshakes()
+        .and_then(|handshakes| handshakes.last_zxid);
+    seen.is_some_and(|seen| seen.max.0 > 0)
 }
 
 /// Only a log can distinguish the reasons.
@@ -118,9 +139,14 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>, resets: u64) -> Verdict {
             return verdict.because(format!("{reason}: \"{}\"", line.text()));
         }
     }
-    let verdict = match case.peers_serve {
-        true => verdict,
-        false => verdict
+    let verdict = match (case.peers_serve, knows_the_ensemble(case)) {
+        (true, _) => verdict,
+        (false, true) => verdict
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by("what listens there: a proxy that lost its server closes in the same way"),
+        (false, false) => verdict
+            .at_most(Confidence::Possible)
+            .but("nobody was served there during the trace: it need not be a ZooKeeper server")
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
                 "what listens there: a proxy without a server closes in the same way, and so \
@@ -167,9 +193,10 @@ mod tests {
     fn a_request_without_an_answer() {
         let unanswered = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
         let finding = only(diagnosed(&unanswered));
+        // Nobody was served: a proxy, or a port that speaks TLS, looks the same.
         assert_eq!(
             (finding.name, finding.confidence),
-            (Churn::NotServed, Confidence::Likely)
+            (Churn::NotServed, Confidence::Possible)
         );
         // At the limit some of nine would have ended with a RST.
         let alike = [Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort];
@@ -187,10 +214,7 @@ mod tests {
     #[test]
     fn a_few_resets_are_the_clients_next_bytes() {
         let finding = only(diagnosed(&with_resets(3)));
-        assert_eq!(
-            (finding.name, finding.confidence),
-            (Churn::NotServed, Confidence::Likely)
-        );
+        assert_eq!(finding.name, Churn::NotServed);
         assert!(finding.cannot_tell_from.contains(&Churn::ConnectionLimit));
     }
 
@@ -213,12 +237,15 @@ mod tests {
             connection.handshake = Some(asked(0, None));
         }
         let finding = only(diagnosed(&unanswered));
+        assert_eq!(finding.confidence, Confidence::Possible);
         let rules_out = |why: &String| why.contains("is not refused for being ahead");
         assert!(finding.reasons_for.iter().any(rules_out));
         for connection in &mut unanswered {
             connection.handshake = Some(asked(0x1f, None));
         }
         let finding = only(diagnosed(&unanswered));
+        // It was served by this ensemble once.
+        assert_eq!(finding.confidence, Confidence::Likely);
         assert!(
             finding
                 .reasons_for
