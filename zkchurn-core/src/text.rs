@@ -116,6 +116,16 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// A rate that may be slow: `0.63/s`, `4.0/min`, `1.5/h`.
+pub fn rate_of_any(per_second: f64) -> String {
+    match per_second {
+        0.0 => rate(0.0),
+        slow if slow < 1.0 / 600.0 => format!("{:.1}/h", slow * 3600.0),
+        slow if slow < 0.095 => format!("{:.1}/min", slow * 60.0),
+        fast => rate(fast),
+    }
+}
+
 /// A count with thousands separated: `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

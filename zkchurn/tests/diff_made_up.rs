@@ -14,6 +14,7 @@ use zkchurn_core::{
     frame::{Frame, Mark, TraceStart},
     outcome::Outcome,
     pipeline::{Pipeline, View},
+    process::{ProcessIdentity, ProcessKey},
     recording::reader::Reader,
     render::{ConnectionLine, Renderer},
     replay::{collector::Collector, play},
@@ -343,4 +344,76 @@ fn pids_do_not_matter_and_names_do() {
     let diff = compared(&before, &after);
     assert_eq!(diff.class, Class::Worse, "{}", diff.verdict);
     assert_eq!(diff.families[0].program, "node");
+}
+
+/// What is not in a damaged recording may have been.
+#[test]
+fn of_a_damaged_recording_nothing_is_told() {
+    let before = PLAN.taken(1);
+    let diff = compared(&before, &empty(60.0).damaged(true));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+    assert!(
+        diff.notes
+            .iter()
+            .any(|note| note.contains("a part of AFTER cannot be read"))
+    );
+}
+
+/// One burst says nothing of a rate, however regular it is inside.
+#[test]
+fn a_burst_is_no_rate() {
+    let burst = |number: u32| {
+        let mut taken = empty(120.0);
+        for one in 0..number {
+            let connection = at(template(), 40.0 + f64::from(one), 0.001);
+            taken.count(&connection, Outcome::Refused, None);
+        }
+        taken
+    };
+    let diff = compared(&burst(6), &burst(14));
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+}
+
+/// Of a process that was gone before it could be looked up only the leader's name is known.
+#[test]
+fn a_program_that_was_not_looked_up_is_neither_new_nor_gone() {
+    let command = ["java", "-jar", "shop.jar"].map(str::to_owned).to_vec();
+    let key = ProcessKey::new(1, 0);
+    let identity = ProcessIdentity::new(key, "java".to_owned(), None, command);
+    let taken = |process: Option<&ProcessIdentity>| {
+        let mut taken = empty(60.0);
+        for start in 0..60 {
+            let connection = at(template(), f64::from(start), 0.001);
+            taken.count(&connection, Outcome::Refused, process);
+        }
+        taken
+    };
+    let diff = compared(&taken(Some(&identity)), &taken(None));
+    assert_eq!(diff.families.len(), 2);
+    for family in &diff.families {
+        assert_eq!(family.class, Class::CannotTell, "{family:?}");
+    }
+}
+
+/// What is beyond the families that are told apart may be any of them.
+#[test]
+fn a_trace_with_too_many_programs_misses_none_of_them() {
+    let mut crowded = empty(60.0);
+    let mut connection = at(template(), 1.0, 0.001);
+    for number in 0..5_000_u32 {
+        connection.remote = (std::net::Ipv4Addr::from_bits(0x0a00_0000 + number), 11_035).into();
+        crowded.count(&connection, Outcome::Refused, None);
+    }
+    let diff = compared(&PLAN.taken(1), &crowded);
+    let family = diff
+        .families
+        .iter()
+        .find(|one| one.before.is_some())
+        .unwrap();
+    assert_eq!(family.class, Class::CannotTell, "{family:?}");
+    assert!(
+        diff.notes
+            .iter()
+            .any(|note| note.starts_with("904 connections of AFTER"))
+    );
 }

@@ -161,7 +161,8 @@ impl<'a> Scope<'a> {
                 .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))
                 .sum(),
             held: held(parts),
-            went_on_meanwhile: went_on_meanwhile(&flows, &tally),
+            // Of several processes one may stand still while another goes on.
+            went_on_meanwhile: processes.len() == 1 && went_on_meanwhile(&flows, &tally),
             expired_beside: expired.saturating_sub(tally.handshakes.expired),
             window_ns: self.window_ns,
             destinations,

@@ -14,7 +14,7 @@ use crate::{
     connection::Side,
     frame::Sides,
     outcome::Outcome,
-    report::{Loss, Report},
+    report::{Loss, Report, TraceSummary},
     text,
 };
 
@@ -85,7 +85,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Why connections of this family could not be seen in it, if so.
-    pub(super) fn could_not_see(&self, side: Side, port: u16) -> Option<String> {
+    fn could_not_see(&self, side: Side, port: u16, other: &TraceSummary) -> Option<String> {
         let trace = &self.report.trace;
         let sees_side = match trace.side {
             Sides::Both => true,
@@ -96,6 +96,9 @@ impl<'a> Trace<'a> {
             Some(format!("did not trace port {port}"))
         } else if !sees_side {
             Some(format!("traced the {} side only", trace.side.word()))
+        } else if trace.process_name.is_some() && trace.process_name == other.process_name {
+            // A name is the same after a restart.
+            None
         } else {
             trace.only().map(|only| format!("traced {only} only"))
         }
@@ -147,8 +150,17 @@ fn pairs<'a>(before: &Trace<'a>, after: &Trace<'a>) -> Vec<Pair<'a>> {
 
 fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChange {
     let none = Family::default();
+    let damaged = [(before, "BEFORE"), (after, "AFTER")];
+    let damaged = damaged.iter().find(|(trace, _)| trace.taken.is_damaged);
     let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
     let (class, why) = match (one.opened, other.opened) {
+        _ if damaged.is_some() => {
+            let name = damaged.map_or("", |(_, name)| name);
+            (
+                Class::CannotTell,
+                format!("a part of {name} cannot be read"),
+            )
+        }
         (0, 0) => of_quiet(pair),
         (_, 0) => absent(before, after, pair, one, other),
         (0, _) => absent(after, before, pair, other, one),
@@ -184,8 +196,21 @@ fn absent(
 ) -> (Class, String) {
     let is_gone = pair.before.is_some_and(|before| before.opened > 0);
     let name = if is_gone { "AFTER" } else { "BEFORE" };
-    if let Some(why) = missing.could_not_see(pair.key.side(), pair.key.port()) {
+    if let Some(why) =
+        missing.could_not_see(pair.key.side(), pair.key.port(), &present.report.trace)
+    {
         return (Class::CannotTell, format!("{name} {why}"));
+    }
+    if missing.taken.beyond > 0 {
+        let why = format!("{name} has more programs and peers than are told apart");
+        return (Class::CannotTell, why);
+    }
+    if let Some(alike) = missing.taken.alike(pair.key) {
+        let alike = text::printable(alike.as_bytes());
+        let why = format!(
+            "{name} has {alike} there, which may be the same: not every process could be looked up"
+        );
+        return (Class::CannotTell, why);
     }
     let rate = opened.rate(present.length_ns());
     let (least, _) = rate.interval(opened.opened, present.seconds());

@@ -39,6 +39,15 @@ impl Key {
         }
     }
 
+    /// Whether the two may be one program of which only one was looked up.
+    pub(super) fn may_be(&self, other: &Self) -> bool {
+        let is_bare = |one: &str, other: &str| {
+            let rest = other.strip_prefix(one);
+            rest.is_some_and(|rest| rest.starts_with(" ("))
+        };
+        is_bare(&self.program, &other.program) || is_bare(&other.program, &self.program)
+    }
+
     /// The port that had to be traced for it to be seen.
     pub(super) fn port(&self) -> u16 {
         match self.destination {
@@ -105,7 +114,7 @@ impl Family {
 
     pub(super) fn rate(&self, length_ns: u64) -> Rate {
         let stretches = self.starts.stretches(length_ns, STRETCHES);
-        Rate::of(&stretches, self.starts.gaps().as_deref())
+        Rate::of(&stretches, self.starts.gaps(length_ns).as_deref())
     }
 
     pub(super) fn numbers(&self, length_ns: u64) -> FamilyNumbers {

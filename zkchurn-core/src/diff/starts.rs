@@ -77,7 +77,7 @@ impl Starts {
 
     /// The gaps between all beginnings, in nanoseconds; `None` where there were more than are
     /// kept.
-    pub(super) fn gaps(&self) -> Option<Vec<f64>> {
+    pub(super) fn gaps(&self, length_ns: u64) -> Option<Vec<f64>> {
         let all: u64 = self.bins.iter().sum();
         if all > self.first.len() as u64 {
             return None;
@@ -86,7 +86,21 @@ impl Starts {
         let mut starts = self.first.clone();
         starts.sort_unstable();
         let pairs = starts.windows(2);
-        Some(pairs.map(|pair| (pair[1] - pair[0]) as f64).collect())
+        let mut gaps: Vec<_> = pairs.map(|pair| (pair[1] - pair[0]) as f64).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+        // Silence before the first and behind the last is a part of a gap: it counts where it
+        // is longer than the others.
+        let before = starts.first().map(|first| *first as f64);
+        let behind = starts
+            .last()
+            .map(|last| length_ns.saturating_sub(*last) as f64);
+        gaps.extend(
+            [before, behind]
+                .into_iter()
+                .flatten()
+                .filter(|gap| *gap > mean),
+        );
+        Some(gaps)
     }
 
     /// The trace of this length in at most so many stretches of about one length.
@@ -119,7 +133,7 @@ impl Starts {
             pause = if is_empty { pause + 1 } else { 0 };
             longest = longest.max(pause);
         }
-        width_ns.saturating_mul(longest)
+        width_ns.saturating_mul(longest).min(length_ns)
     }
 }
 
@@ -184,7 +198,7 @@ mod tests {
             prop_assert_eq!(all, starts.len() as u64);
             let stretches = counted.stretches(length, most);
             prop_assert!(stretches.len() <= most);
-            prop_assert!(counted.longest_pause_ns(length) <= length.saturating_mul(2));
+            prop_assert!(counted.longest_pause_ns(length) <= length);
         }
     }
 }

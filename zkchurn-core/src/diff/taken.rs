@@ -20,6 +20,8 @@ pub struct Taken {
     pub(super) beyond: u64,
     start: Option<TraceStart>,
     pub(super) report: Option<Report>,
+    /// Whether a part of it could not be read.
+    pub(super) is_damaged: bool,
 }
 
 impl Taken {
@@ -49,6 +51,22 @@ impl Taken {
     /// The trace is over.
     pub fn end(&mut self, report: &Report) {
         self.report = Some(report.clone());
+    }
+
+    /// A program at the same peer that may be this one: one of the two was not looked up, so
+    /// that its name lacks the application.
+    pub(super) fn alike(&self, key: &Key) -> Option<&str> {
+        let others = self.families.keys();
+        let mut others = others.filter(|other| other.destination == key.destination);
+        let other = others.find(|other| other.may_be(key))?;
+        Some(&other.program)
+    }
+
+    /// A part of it could not be read: what is not there may have been.
+    #[must_use]
+    pub fn damaged(mut self, is_damaged: bool) -> Self {
+        self.is_damaged = is_damaged;
+        self
     }
 
     /// Which trace it is, where the recording has an id.

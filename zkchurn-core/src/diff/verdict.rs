@@ -40,7 +40,7 @@ pub(super) fn of(families: &[FamilyChange]) -> (Class, String) {
         (None, None, None) => match unknown.first() {
             Some(first) if !is_small(&unknown, families) => {
                 clauses.push(format!("Cannot tell: {}", in_words(first)));
-                clauses.extend(more(unknown.len() - 1, "not to be told"));
+                clauses.extend(more(unknown.len() - 1, "that cannot be told"));
                 Class::CannotTell
             }
             _ => {
@@ -54,7 +54,7 @@ pub(super) fn of(families: &[FamilyChange]) -> (Class, String) {
     }
     if class != Class::CannotTell && !unknown.is_empty() {
         let count = text::count(unknown.len() as u64);
-        clauses.push(format!("of {count} it cannot be told"));
+        clauses.push(format!("{count} cannot be told"));
     }
     (class, clauses.join("; "))
 }
@@ -110,7 +110,7 @@ fn whom(one: &FamilyChange) -> String {
 fn in_words(one: &FamilyChange) -> String {
     let rate = |numbers: &Option<FamilyNumbers>| {
         let per_second = numbers.as_ref().map_or(0.0, |numbers| numbers.per_second);
-        text::rate(per_second)
+        text::rate_of_any(per_second)
     };
     let (before, after) = (rate(&one.before), rate(&one.after));
     let whom = whom(one);
@@ -131,6 +131,19 @@ pub(super) fn notes(before: &Trace<'_>, after: &Trace<'_>) -> Vec<String> {
         notes.push("BEFORE and AFTER are the same trace".to_owned());
     } else if other.from < one.from {
         notes.push("AFTER began earlier than BEFORE: are they the right way round?".to_owned());
+    }
+    for (name, trace) in [("BEFORE", before), ("AFTER", after)] {
+        if trace.taken.is_damaged {
+            notes.push(format!(
+                "a part of {name} cannot be read, so what is not in it may have been"
+            ));
+        }
+        if trace.taken.beyond > 0 {
+            let count = text::counted(trace.taken.beyond, "connection");
+            notes.push(format!(
+                "{count} of {name} are of more programs and peers than are told apart"
+            ));
+        }
     }
     if one.host != other.host {
         let name = |host: &str| text::printable(host.as_bytes());

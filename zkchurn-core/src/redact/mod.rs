@@ -52,7 +52,12 @@ impl Redactor {
                 self.record = record;
                 taken
             }
-            Frame::Process(process) => take(Frame::Process(&self.all(process))),
+            Frame::Process(process) => {
+                // By its command line, which does not stay.
+                let mut process = process.clone();
+                process.name_application();
+                take(Frame::Process(&self.all(&process)))
+            }
             Frame::Inspection(inspection) => take(Frame::Inspection(&self.all(inspection))),
             Frame::TimeWait(snapshot) => take(Frame::TimeWait(&self.all(snapshot))),
             Frame::Limitation(limitation) => take(Frame::Limitation(&self.all(limitation))),
@@ -109,6 +114,10 @@ impl Redactor {
             Value::String(text) => {
                 if let Some(kind) = key.and_then(Kind::of_key) {
                     self.names.learn(kind, text);
+                    let first = text.split('.').next().unwrap_or_default();
+                    if kind == Kind::Host && first.len() < text.len() {
+                        self.names.learn(kind, first);
+                    }
                 }
             }
             Value::Array(values) => values.iter().for_each(|value| self.learn(key, value)),

@@ -60,6 +60,8 @@ impl Kind {
 
 /// Names that are remembered; further ones share one.
 const MOST: usize = 50_000;
+/// Names of more than a word that are looked for.
+const MOST_ODD: usize = 200;
 /// A shorter name is no longer looked for in prose: it is part of other words, or one itself.
 const LEAST_IN_PROSE: usize = 3;
 /// Names that say nothing about a house, and that mean something to a reader.
@@ -79,8 +81,10 @@ const COMMON: [&str; 8] = [
 pub(super) struct Names {
     known: HashMap<(Kind, String), String>,
     counts: HashMap<Kind, usize>,
-    /// Those that prose is searched for, the longest first.
-    in_prose: Vec<(String, String)>,
+    /// Those that prose is searched for, as words of it.
+    in_prose: HashMap<String, String>,
+    /// Likewise those that are more than a word, the longest first.
+    odd_in_prose: Vec<(String, String)>,
 }
 
 impl Names {
@@ -129,54 +133,64 @@ impl Names {
     /// Notes a name that prose may hold as well.
     pub(super) fn learn(&mut self, kind: Kind, name: &str) {
         let is_plain = name.len() < LEAST_IN_PROSE || COMMON.contains(&name);
-        let is_known = self.known.contains_key(&(kind, name.to_owned()));
-        if !kind.is_in_prose() || is_plain || is_known {
+        let is_known = self.in_prose.contains_key(name);
+        if !kind.is_in_prose() || is_plain || is_known || self.known.len() >= MOST {
             return;
         }
         let other = self.of(kind, name);
-        let place = self
-            .in_prose
-            .partition_point(|(known, _)| known.len() >= name.len());
-        self.in_prose.insert(place, (name.to_owned(), other));
+        if name.chars().all(is_of_word) {
+            self.in_prose.insert(name.to_owned(), other);
+            return;
+        }
+        let is_known = self.odd_in_prose.iter().any(|(known, _)| known == name);
+        if !is_known && self.odd_in_prose.len() < MOST_ODD {
+            let place = self
+                .odd_in_prose
+                .partition_point(|(known, _)| known.len() >= name.len());
+            self.odd_in_prose.insert(place, (name.to_owned(), other));
+        }
     }
 
     /// The words of somebody with the names that are known replaced.
     pub(super) fn replaced_in(&self, words: &str) -> String {
-        let mut words = words.to_owned();
-        for (name, other) in &self.in_prose {
-            if words.contains(name.as_str()) {
-                words = replaced(&words, name, other);
+        let mut replaced = String::with_capacity(words.len());
+        let mut rest = words;
+        while !rest.is_empty() {
+            let end = rest.find(|one| !is_of_word(one)).unwrap_or(rest.len());
+            let (word, behind) = rest.split_at(end);
+            replaced.push_str(&self.word(word));
+            let next = behind.find(is_of_word).unwrap_or(behind.len());
+            replaced.push_str(&behind[..next]);
+            rest = &behind[next..];
+        }
+        for (name, other) in &self.odd_in_prose {
+            if replaced.contains(name.as_str()) {
+                replaced = replaced.replace(name.as_str(), other);
             }
         }
-        words
+        replaced
     }
+
+    /// The word, or the host that it begins with.
+    fn word(&self, word: &str) -> String {
+        let bare = word.trim_end_matches(['.', '-', '_']);
+        let first = bare.split('.').next().unwrap_or(bare);
+        let known = self.in_prose.get(bare).map(|other| (bare, other));
+        let known = known.or_else(|| Some((first, self.in_prose.get(first)?)));
+        match known {
+            Some((name, other)) => format!("{other}{}", &word[name.len()..]),
+            None => word.to_owned(),
+        }
+    }
+}
+
+/// What names consist of.
+fn is_of_word(one: char) -> bool {
+    one.is_ascii_alphanumeric() || "._-".contains(one)
 }
 
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Whole words only.
-fn replaced(words: &str, name: &str, other: &str) -> String {
-    let mut replaced = String::with_capacity(words.len());
-    let mut rest = words;
-    while let Some(at) = rest.find(name) {
-        let (before, from) = rest.split_at(at);
-        let behind = &from[name.len()..];
-        replaced.push_str(before);
-        let is_word = !ends_in_word(&replaced) && !begins_in_word(behind);
-        replaced.push_str(if is_word { other } else { name });
-        rest = behind;
-    }
-    replaced + rest
-}
-
-fn ends_in_word(text: &str) -> bool {
-    text.chars().next_back().is_some_and(char::is_alphanumeric)
-}
-
-fn begins_in_word(text: &str) -> bool {
-    text.chars().next().is_some_and(char::is_alphanumeric)
 }
 
 #[cfg(test)]

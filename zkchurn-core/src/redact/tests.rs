@@ -41,6 +41,31 @@ fn what_looks_like_an_address_a_host_or_a_path_has_another_name() {
             "-Dlog4j.configuration=file:/path-1 -cp /path-2.jar:/path-3.jar",
         ),
         ("closed by 127.0.0.1:2181", "closed by 127.0.0.1:2181"),
+        (
+            "servers [10.1.1.1:2181, 10.1.1.2:2181] and [zka:2181, zkb:2181]",
+            "servers [198.18.0.1:2181, 198.18.0.2:2181] and [host-1:2181, host-2:2181]",
+        ),
+        (
+            "server.1=10.77.0.5:2888:3888:participant server.2=zkq.corp.local:2888:3888",
+            "server.1=198.18.0.1:2888:3888:participant server.2=host-1:2888:3888",
+        ),
+        (
+            "http-nio-10.77.0.9-8080-exec-1 addr:10.77.0.6:2181 10.0.0.7->10.0.0.8 “10.0.0.9”",
+            "http-nio-198.18.0.1-8080-exec-1 addr:198.18.0.2:2181 198.18.0.3->198.18.0.4 “198.18.0.5”",
+        ),
+        (
+            "zk6/2001:db8:aaaa:0:0:0:0:5:2181 ip-10-1-1-9 zk1.prod.company.de",
+            "host-1/2001:db8::1:2181 host-2 host-3",
+        ),
+        (
+            "zookeeper/zk.corp.com@CORP.COM bob@zk9.corp.local ~/x/y.log user.name=alicex",
+            "zookeeper/host-1@host-2 user-1@host-3 /path-1.log user.name=user-2",
+        ),
+        // Seen once with its port, a host is known.
+        (
+            "zkprod3:2181 failed: UnknownHostException: zkprod3",
+            "host-1:2181 failed: UnknownHostException: host-1",
+        ),
     ] {
         assert_eq!(words(text), expected, "{text}");
     }
@@ -55,12 +80,32 @@ fn classes_times_and_system_folders_stay() {
         "/proc/42/cmdline cannot be read",
         "/usr/bin/journalctl is missing",
         "com.shop.Main: 3 of 5",
+        "java.version=11.0.20.1 java.io gevent.local clientPort:2181",
     ] {
         assert_eq!(words(text), text);
     }
 }
 
+/// Of a form that a parser may go down into for each character.
+#[test]
+fn no_text_is_too_deep() {
+    for text in ["a=", "a:/", "[", "a]:", "a@", "a/", "://"] {
+        words(&text.repeat(100_000));
+    }
+    words(&("[".repeat(100_000) + &"]".repeat(100_000)));
+}
+
 proptest! {
+    /// Whatever stands right beside it.
+    #[test]
+    fn an_address_within_a_word_is_replaced(
+        before in "[g-z@#/=\\[\\]*_(-]{0,6}",
+        behind in "[g-z@#/=\\]*_:)-]{0,6}",
+    ) {
+        let text = format!("{before}10.98.76.54{behind}");
+        prop_assert!(!words(&text).contains("10.98.76.54"), "{text}");
+    }
+
     /// Whatever somebody wrote around it.
     #[test]
     fn an_address_between_any_words_is_replaced(before in ".{0,20}", behind in ".{0,20}") {

@@ -7,9 +7,8 @@ use super::Redactor;
 impl Redactor {
     /// Prose with other names in it.
     pub(super) fn words(&mut self, text: &str) -> String {
-        let text = self.names.replaced_in(text);
         let mut words = String::with_capacity(text.len());
-        let mut rest = text.as_str();
+        let mut rest = text;
         while !rest.is_empty() {
             let end = rest.find(is_between).unwrap_or(rest.len());
             let (token, behind) = rest.split_at(end);
@@ -18,7 +17,8 @@ impl Redactor {
             words.push_str(&behind[..next]);
             rest = &behind[next..];
         }
-        words
+        // Last, because a word may have told of a host that stands alone elsewhere.
+        self.names.replaced_in(&words)
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use super::{
     facts::LogFacts,
     lines::LONGEST_LINE,
+    piece,
     told::{LINES_BEFORE, LogReader, Told},
 };
 
@@ -110,7 +111,7 @@ impl<R: Read> Chunks<R> {
                 None => self.pass_over(&mut bytes, begins)?,
             }
         }
-        self.before = last_lines(bytes.get(begins..).unwrap_or_default());
+        self.before = lines_before_next(&bytes);
         Ok(Some(Chunk { bytes, begins }))
     }
 
@@ -140,18 +141,58 @@ impl<R: Read> Chunks<R> {
     }
 }
 
-/// The last lines, each as far as it is looked at.
-fn last_lines(bytes: &[u8]) -> Vec<u8> {
+/// What a line has that an engine marked as a piece or the last piece of one, and who it is of.
+const MARKS: [&[u8]; 8] = [
+    b" stdout P ",
+    b" stdout F ",
+    b" stderr P ",
+    b" stderr F ",
+    b"\"stdout\"",
+    b"\"stderr\"",
+    b"partial_last",
+    b"line-max",
+];
+
+/// The last lines, and before them the last one of each stream that may be within a line that
+/// was split; each as far as it is looked at.
+fn lines_before_next(bytes: &[u8]) -> Vec<u8> {
     let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let begins = memchr::memrchr_iter(b'\n', whole)
         .nth(LINES_BEFORE - 1)
         .map_or(0, |feed| feed + 1);
+    let earlier = bytes.get(..begins).unwrap_or_default();
+    let marked = MARKS
+        .iter()
+        .filter_map(|mark| memchr::memmem::rfind(earlier, mark));
+    let mut starts: Vec<_> = marked
+        .chain(last_long(earlier))
+        .map(|at| memchr::memrchr(b'\n', &earlier[..at]).map_or(0, |feed| feed + 1))
+        .collect();
+    starts.sort_unstable();
+    starts.dedup();
     let mut last = Vec::new();
-    for line in lines(bytes.get(begins..).unwrap_or_default()) {
+    let alone = starts.into_iter().filter_map(|start| {
+        let line = earlier.get(start..)?;
+        line.get(..memchr::memchr(b'\n', line)?)
+    });
+    let rest = lines(bytes.get(begins..).unwrap_or_default());
+    for line in alone.chain(rest) {
         last.extend_from_slice(line.get(..LONGEST_LINE).unwrap_or(line));
         last.push(b'\n');
     }
     last
+}
+
+/// Where the last line begins that is as long as a piece without a mark.
+fn last_long(bytes: &[u8]) -> Option<usize> {
+    let mut end = bytes.len();
+    for feed in memchr::memrchr_iter(b'\n', bytes) {
+        if end - feed > piece::SHORTEST {
+            return Some(feed + 1);
+        }
+        end = feed;
+    }
+    (end > piece::SHORTEST).then_some(0)
 }
 
 #[cfg(test)]
@@ -192,9 +233,9 @@ mod tests {
     }
 
     /// Pieces that reach over lines, in an order that is different at each border of parts,
-    /// with lines of all lengths.
+    /// with lines of all lengths, and a stream that is within a line while another goes on.
     fn log(seed: usize, length: usize) -> Vec<u8> {
-        const PIECES: [&str; 10] = [
+        const PIECES: [&str; 12] = [
             "2024-01-01 00:00:00,000 [myid:] - WARN  [T1:NIOServerCnxn@1] - Unexpected exception\nEndOfStreamException: Unable to read additional data from client, it probably closed the socket: address = /10.0.0.1:1, session = 0x0\n",
             "2024-01-01 00:09:00,000 [myid:] - WARN  [T2:NIOServerCnxn@1] - Unable to read additional data from client sessionid 0x0, likely client has closed socket\n",
             "2024-01-01 00:08:00,000 [myid:] - DEBUG [T2:NIOServerCnxn@1] - Closed socket connection for client /10.0.0.2:2 (no session established for client)\n",
@@ -204,6 +245,8 @@ mod tests {
             "\n",
             "2024-01-01 00:00:01,000 [myid:] - WARN  [T:NIOServerCnxn@1] - Close of session 0x0\njava.io.IOException: Len error 1195725856\n",
             "something of another program with NIOServerCnxn in it\n",
+            "2024-01-01T00:00:00Z stdout P a\n",
+            "2024-01-01T00:00:00Z stderr F b\n2024-01-01T00:00:00Z stderr F c\n2024-01-01T00:00:00Z stderr F d\n2024-01-01T00:00:00Z stderr F e\n",
             "2024-01-01T00:00:00Z stdout P a\n2024-01-01T00:00:00Z stdout F WARN org.apache.zookeeper.server.NIOServerCnxnFactory: Too many connections from /10.0.0.4 - max is 6\n",
         ];
         let mut log = Vec::with_capacity(length + 1000);
@@ -224,6 +267,23 @@ mod tests {
             let log = log(seed, 3 * CHUNK);
             assert_eq!(side_by_side(&log), one_after_another(&log), "{seed}");
         }
+    }
+
+    /// The line that was split is a hundred lines before the border.
+    #[test]
+    fn a_line_goes_on_over_the_border_of_parts() {
+        let other = "2024-01-01T00:00:00Z stderr F something of another stream\n";
+        let forged = "2024-01-01T00:00:00Z stdout F WARN org.apache.zookeeper.server.NIOServerCnxnFactory: Too many connections from /10.0.0.66 - max is 6\n";
+        let mut log = log(5, CHUNK - 3000);
+        log.extend_from_slice(b"2024-01-01T00:00:00Z stdout P a\n");
+        for _ in 0..100 {
+            log.extend_from_slice(other.as_bytes());
+        }
+        log.extend_from_slice(forged.as_bytes());
+        assert!(log.len() > CHUNK);
+        let (told, ..) = side_by_side(&log);
+        assert!(!told.contains("10.0.0.66"));
+        assert_eq!(side_by_side(&log), one_after_another(&log));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct LogFacts {
     pub misplaced: u64,
     /// Records of the server's with no word on their line.
     headers: u64,
+    /// Records that are a part of ZooKeeper's name in large letters.
+    banner: u64,
     /// Lines that are the message of a record above.
     bodies: u64,
     /// Lines that syslog or the journal left out, by its own count.
@@ -62,6 +64,13 @@ pub struct LogFacts {
     last_second: Option<i64>,
     first: Option<Moment>,
     last: Option<Moment>,
+}
+
+/// A line of what a server of 3.6 and later writes when it starts (`ZookeeperBanner`): `___` and
+/// the like, and nothing else.
+fn is_of_banner(message: &[u8]) -> bool {
+    let draws = message.iter().any(|byte| b"_|".contains(byte));
+    draws && message.iter().all(|byte| b" _|/\\<.'()`".contains(byte))
 }
 
 impl LogFacts {
@@ -99,7 +108,9 @@ impl LogFacts {
         self.time(record.stamp);
         if matches!(record.class, Some(Class::Server | Class::Shared)) {
             let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
-            self.headers += u64::from(!has_words);
+            let is_banner = is_of_banner(record.message);
+            self.banner += u64::from(is_banner);
+            self.headers += u64::from(!has_words && !is_banner);
         }
         match record.class {
             Some(Class::Server) => {
@@ -176,6 +187,7 @@ impl LogFacts {
             (&mut self.misplaced, later.misplaced),
             (&mut self.lost, later.lost),
             (&mut self.headers, later.headers),
+            (&mut self.banner, later.banner),
             (&mut self.bodies, later.bodies),
         ];
         let levels = self.levels.iter_mut().zip(later.levels);
@@ -220,7 +232,10 @@ impl LogFacts {
     /// Records of the server's whose message was not found, neither on their line nor on the
     /// next.
     pub fn silent(&self) -> u64 {
-        self.headers.saturating_sub(self.bodies)
+        // Above and below the eight lines of a banner there is an empty one each, and one of
+        // them may look like something else.
+        let around = self.banner.div_ceil(3);
+        self.headers.saturating_sub(self.bodies + around)
     }
 
     /// Lines of the server's that may have told something and did not.

@@ -377,8 +377,8 @@ impl<'de> Visitor<'de> for Value<'_> {
         Ok(Some(format!("{number:.6}").into_bytes()))
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_bool<E: Error>(self, is_so: bool) -> Result<Self::Value, E> {
+        Ok(Some(is_so.to_string().into_bytes()))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {

@@ -3,21 +3,33 @@
 //! buffer. What a client wrote can stand at the beginning of a later piece, so only the first
 //! piece of a line is read.
 
+use std::hash::BuildHasher as _;
+
+use foldhash::quality::FixedState;
+
 /// Docker's and containerd's buffer (`daemon/logger/copier.go`, `cri/io/logger.go`).
 const ENGINE: usize = 16 * 1024;
 
 /// journald's `LineMax=`.
 const JOURNAL: usize = 48 * 1024;
 
+/// A shorter line is no piece, unless it is marked.
+pub(super) const SHORTEST: usize = ENGINE - CHARACTER;
+
 /// Bytes that a piece may be short of its buffer, so that no character is cut.
 const CHARACTER: usize = 4;
 
-/// The two that an engine reads, each with lines of its own.
+/// Streams that are within a line at once and are told apart.
+const MOST_WITHIN: usize = 64;
+
+/// Where lines come from, each with pieces of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
 pub(super) enum Stream {
+    /// The two that an engine reads.
     Output,
     Error,
+    /// A host and tag of the journal or syslog, as a hash.
+    Tag(u64),
 }
 
 /// What is known of a line that may be a piece of a longer one.
@@ -30,10 +42,12 @@ pub(super) struct Piece {
 
 impl Piece {
     /// A line of the journal or syslog, which mark none: a piece is as long as the buffer.
-    pub(super) fn of_journal(text: &[u8]) -> Self {
+    /// `source` is what stands before the text and does not change from line to line.
+    pub(super) fn of_journal(source: &[u8], text: &[u8]) -> Self {
+        let pieces = JOURNAL - CHARACTER..=JOURNAL;
         Self {
-            stream: Stream::Output,
-            goes_on: text.len() + CHARACTER >= JOURNAL,
+            stream: Stream::Tag(FixedState::default().hash_one(source)),
+            goes_on: pieces.contains(&text.len()),
         }
     }
 }
@@ -80,13 +94,21 @@ impl Marks {
 /// Which streams are within a line that was split.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    within: [bool; 2],
+    within: Vec<Stream>,
 }
 
 impl Pieces {
     /// Whether this goes on with a line that began before.
     pub(super) fn goes_on(&mut self, piece: Piece) -> bool {
-        let within = self.within.get_mut(piece.stream as usize);
-        within.is_some_and(|within| std::mem::replace(within, piece.goes_on))
+        let within = self.within.iter().position(|one| *one == piece.stream);
+        match (within, piece.goes_on) {
+            (Some(_), true) => {}
+            (Some(at), false) => {
+                self.within.swap_remove(at);
+            }
+            (None, true) if self.within.len() < MOST_WITHIN => self.within.push(piece.stream),
+            (None, _) => {}
+        }
+        within.is_some()
     }
 }

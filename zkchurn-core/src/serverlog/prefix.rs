@@ -53,8 +53,8 @@ pub(super) fn strip(line: &[u8], may_be_name: bool) -> Option<Prefix<'_>> {
     }
     let (stamp, rest) = match line.first()? {
         b'[' => pod(line),
-        b' ' | b'M' => of_journal_field(line),
-        _ => bar(line)
+        _ => of_journal_field(line)
+            .or_else(|| bar(line))
             .or_else(|| path(line))
             .or_else(|| pod_and_container(line)),
     }?;
@@ -84,11 +84,13 @@ fn priority(line: &[u8]) -> Option<Timed<'_>> {
         Some(_) => (Stamp::UNKNOWN, 1),
         None => time::at_start(behind)?,
     };
-    let mut rest = behind.get(length..)?.strip_prefix(b" ")?;
+    let fields = behind.get(length..)?.strip_prefix(b" ")?;
+    let mut rest = fields;
     for _ in 0..4 {
         let blank = memchr::memchr(b' ', rest.get(..LONGEST).unwrap_or(rest))?;
         rest = rest.get(blank + 1..)?;
     }
+    let source = fields.get(..fields.len() - rest.len())?;
     // Structured data: `-` or `[id name="value"]…`.
     rest = match rest.strip_prefix(b"[") {
         Some(_) => {
@@ -101,7 +103,7 @@ fn priority(line: &[u8]) -> Option<Timed<'_>> {
     };
     // RFC 5424, 6.4: a text in UTF-8 begins with the mark.
     let rest = rest.strip_prefix(cleaned::MARK).unwrap_or(rest);
-    Some((stamp, Some(Piece::of_journal(rest)), rest))
+    Some((stamp, Some(Piece::of_journal(source, rest)), rest))
 }
 
 /// `118 <30>1 …`: how RFC 6587 counts the bytes of a message.
@@ -161,7 +163,8 @@ fn behind_time(line: &[u8]) -> Option<Timed<'_>> {
     }
     let is_syslogs = stamp.is_unknown() || line.get(10) == Some(&b'T');
     if let Some(behind) = host_and_tag(rest, is_syslogs) {
-        return Some((stamp, Some(Piece::of_journal(behind)), behind));
+        let source = rest.get(..rest.len() - behind.len())?;
+        return Some((stamp, Some(Piece::of_journal(source, behind)), behind));
     }
     let behind = stream(rest)
         .or_else(|| cloud_foundry(rest))

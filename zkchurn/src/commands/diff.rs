@@ -135,7 +135,8 @@ fn read(
         .redacted(redactor.take());
     let code = replay::play_all(&mut reader, &mut pipeline, path)?;
     *redactor = pipeline.take_redactor();
-    Ok((collector.take(), code))
+    let (damages, _) = reader.damages();
+    Ok((collector.take().damaged(!damages.is_empty()), code))
 }
 
 fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {

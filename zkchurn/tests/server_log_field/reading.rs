@@ -182,3 +182,54 @@ fn other_forms_of_text_are_read_or_named() {
         assert!(complaint.contains(words), "{complaint}");
     }
 }
+
+/// What a server of 3.6 and later writes when it starts tells of no client.
+#[test]
+fn the_banner_is_understood() {
+    let banner = [
+        "",
+        "  ______                  _                                          ",
+        " |___  /                 | |                                         ",
+        "    / /    ___     ___   | | __   ___    ___   _ __     ___   _ __   ",
+        r"   / /    / _ \   / _ \  | |/ /  / _ \  / _ \ | '_ \   / _ \ | '__|",
+        "  / /__  | (_) | | (_) | |   <  |  __/ |  __/ | |_) | |  __/ | |    ",
+        r" /_____|  \___/   \___/  |_|\_\  \___|  \___| | .__/   \___| |_|",
+        "                                             | |                     ",
+        "                                             |_|                     ",
+        "",
+    ];
+    let began = "[2026-11-25 04:13:02,249] INFO Server environment:os.name=Linux (org.apache.zookeeper.server.ZooKeeperServer)\n";
+    let lines = banner.map(|line| {
+        format!(
+            "[2026-11-25 04:13:01,249] INFO {line} (org.apache.zookeeper.server.ZooKeeperServer)\n"
+        )
+    });
+    let log = lines.concat() + &began.repeat(3);
+    let (report, code) = report_and_code(log.as_bytes());
+    assert_eq!((code, &report["log"]["unread"]), (0, &json!(0)), "{report}");
+}
+
+/// `grep -H` and Compose put names in front that begin as anything does.
+#[test]
+fn a_name_in_front_may_begin_with_any_letter() {
+    let line = "2026-11-25 04:13:01,249 [myid:] - WARN  [T:NIOServerCnxnFactory@1] - Too many connections from /10.0.0.9 - max is 60\n";
+    for name in ["Mzoo/zookeeper.log:", "Nzoo/zookeeper.log:", "mongo-1  | "] {
+        let (report, code) = report_and_code(format!("{name}{line}").repeat(8).as_bytes());
+        assert_eq!(code, 0, "{name}");
+        assert_eq!(report["total"]["limit_reached"], 8, "{name}");
+    }
+}
+
+/// A line of one program is no piece of another's.
+#[test]
+fn a_long_line_of_another_program_swallows_no_record() {
+    let long = "x".repeat(48 * 1024);
+    let other = format!("Nov 25 04:13:01 zk1 otherapp[99]: {long}\n");
+    let ours = "Nov 25 04:13:01 zk1 zookeeper[812]: 2026-11-25 04:13:01,249 [myid:] - WARN  [T:NIOServerCnxnFactory@1] - Too many connections from /10.0.0.9 - max is 60\n";
+    let (report, _) = report_and_code((other + ours).repeat(6).as_bytes());
+    assert_eq!(report["total"]["limit_reached"], 6);
+    // What a piece of a line of its own is followed by is the next piece.
+    let piece = format!("Nov 25 04:13:01 zk1 zookeeper[812]: {long}\n");
+    let (report, _) = report_and_code((piece + ours + ours).as_bytes());
+    assert_eq!(report["total"]["limit_reached"], 1);
+}

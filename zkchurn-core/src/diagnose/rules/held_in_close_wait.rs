@@ -68,10 +68,14 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
         confidence,
         format!(
             "The other side closed {} first, and the program closed its end only later, up to \
-             {longest} later: {}.",
-            text::counted(late + case.held, "connection"),
+             {longest} later{}: {}.",
+            text::counted(late, "connection"),
+            match case.held {
+                0 => String::new(),
+                held => format!(" ({} more it still holds)", text::count(held)),
+            },
             match went_on {
-                true => "it did not notice that they had ended",
+                true => "it did not notice the end",
                 false => "it did not notice, or it stood still",
             }
         ),

@@ -17,6 +17,7 @@ const LINES: usize = 3;
 #[derive(Debug)]
 struct Kind {
     comm: Option<Comm>,
+    application: Option<String>,
     destination: Destination,
     outcome: Outcome,
     /// Who, as its first connection's line would say it.
@@ -38,14 +39,19 @@ impl Folded {
         let opener = connection.opener;
         let comm = opener.and_then(|opener| opener.process_comm);
         let destination = Destination::of(connection);
+        let application = line.process.and_then(|one| one.application.as_deref());
         let is_full = self.kinds.len() >= MOST;
         let known = self.kinds.iter_mut().find(|kind| {
-            kind.outcome == line.outcome && kind.destination == destination && kind.comm == comm
+            kind.outcome == line.outcome
+                && kind.destination == destination
+                && kind.comm == comm
+                && kind.application.as_deref() == application
         });
         match known {
             Some(kind) => kind.count += 1,
             None if !is_full => self.kinds.push(Kind {
                 comm,
+                application: application.map(str::to_owned),
                 destination,
                 outcome: line.outcome,
                 process: row::process(line),
@@ -61,13 +67,16 @@ impl Folded {
         let Self { mut kinds, others } = std::mem::take(self);
         kinds.sort_by_key(|kind| Reverse(kind.count));
         let shown = kinds.iter().take(LINES).map(|kind| {
-            format!(
-                "… {} more by {} to {}: {}",
-                text::count(kind.count),
-                kind.process,
-                kind.destination,
-                kind.outcome.label()
-            )
+            // The outcome first: a narrow terminal cuts the end off.
+            let (count, how) = (text::count(kind.count), kind.outcome.label());
+            match kind.destination {
+                Destination::Server(peer) => {
+                    format!("… {count} more, {how}: {} to {peer}", kind.process)
+                }
+                Destination::Client { host, port } => {
+                    format!("… {count} more, {how}: from {host} at port {port}")
+                }
+            }
         });
         let rest: u64 = kinds.iter().skip(LINES).map(|kind| kind.count).sum();
         let rest = match rest + others {
@@ -81,7 +90,11 @@ impl Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::ClockPair, connection::Connection, ledger::test_connection::ended};
+    use crate::{
+        clock::ClockPair,
+        connection::Connection,
+        ledger::test_connection::{ended, server_side},
+    };
 
     fn line(connection: &Connection, outcome: Outcome) -> ConnectionLine<'_> {
         ConnectionLine {
@@ -97,6 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn on_the_servers_side_it_is_of_a_remote_host() {
+        let silent = server_side(ended(1, 0, 0, Outcome::ClosedByPeerBeforeAnyByte));
+        let mut folded = Folded::default();
+        folded.add(&line(&silent, Outcome::ClosedByPeerBeforeAnyByte));
+        let lines = folded.take();
+        let expected = "… 1 more, closed by peer before any byte: from 192.0.2.7 at port 2181";
+        assert!(lines[0].starts_with(expected), "{lines:?}");
+    }
+
+    #[test]
     fn a_storm_is_a_line_for_each_kind_and_one_for_the_rest() {
         let refused = ended(1, 0, 0, Outcome::Refused);
         let mut folded = Folded::default();
@@ -107,8 +130,8 @@ mod tests {
         assert_eq!(
             folded.take(),
             [
-                "… 1,500 more by java to 127.0.0.1:2181: refused",
-                "… 1 more by java to 127.0.0.1:2181: timed out"
+                "… 1,500 more, refused: java to 127.0.0.1:2181",
+                "… 1 more, timed out: java to 127.0.0.1:2181"
             ]
         );
         assert!(folded.take().is_empty());

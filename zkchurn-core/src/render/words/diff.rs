@@ -58,7 +58,7 @@ pub(crate) fn numbers(one: &FamilyChange) -> String {
     parts.join("; ")
 }
 
-/// `0.50/s (0.45 to 0.56)`, or `none`.
+/// `0.50/s (0.45/s to 0.56/s)`, or `none`.
 fn rate(numbers: Option<&FamilyNumbers>) -> String {
     let Some(numbers) = numbers else {
         return "none".to_owned();
@@ -69,12 +69,11 @@ fn rate(numbers: Option<&FamilyNumbers>) -> String {
             open => format!("none, {} held", text::count(open)),
         };
     }
-    let bare = |per_second| text::rate(per_second).trim_end_matches("/s").to_owned();
     format!(
         "{} ({} to {})",
-        text::rate(numbers.per_second),
-        bare(numbers.per_second_from),
-        bare(numbers.per_second_to)
+        text::rate_of_any(numbers.per_second),
+        text::rate_of_any(numbers.per_second_from),
+        text::rate_of_any(numbers.per_second_to)
     )
 }
 
@@ -134,12 +133,21 @@ pub(crate) fn trace(compared: &Compared, zone: &TimeZone) -> String {
 
 /// A finding that is in one of them only.
 pub(crate) fn finding(one: &FindingChange) -> String {
+    // A remote host is named already.
+    let to = one
+        .destinations
+        .iter()
+        .map(|to| match to.split_once(" -> ") {
+            Some((_, port)) => port,
+            None => to,
+        });
+    let to: Vec<_> = to.collect();
     format!(
         "{} ({}), {} -> {}",
         one.title,
         one.confidence.word(),
         one.who,
-        text::clip(&one.destinations.join(", "), 200)
+        text::clip(&to.join(", "), 200)
     )
 }
 
