@@ -28,6 +28,7 @@ use crate::{
         family::{self, FamilyRow},
     },
     tape::{Kept, Tape},
+    text,
     timewait::{
         Snapshot,
         owners::Owners,
@@ -75,6 +76,9 @@ const UNFILTERED: &str = "the filter does not apply to TIME_WAIT sockets";
 
 /// Most limitations that are kept: a trace makes few, a recording may hold anything.
 const MOST_LIMITATIONS: usize = 64;
+
+/// Bytes of one that are kept, likewise: wrapping a megabyte takes minutes.
+const LONGEST_LIMITATION: usize = 2_000;
 
 /// What of the trace is wanted in the report.
 #[derive(Clone, Copy, Debug)]
@@ -210,7 +214,8 @@ impl<R: Renderer> Pipeline<R> {
             }
             Frame::Limitation(Limitation { sentence }) => {
                 if self.limitations.len() < MOST_LIMITATIONS {
-                    self.limitations.push(sentence.clone());
+                    self.limitations
+                        .push(text::clip(sentence, LONGEST_LIMITATION));
                 }
                 Ok(())
             }

@@ -388,11 +388,21 @@ fn a_program_that_was_not_looked_up_is_neither_new_nor_gone() {
         }
         taken
     };
-    let diff = compared(&taken(Some(&identity)), &taken(None));
+    let all = taken(Some(&identity));
+    let diff = compared(&all, &taken(None));
     assert_eq!(diff.families.len(), 2);
     for family in &diff.families {
         assert_eq!(family.class, Class::CannotTell, "{family:?}");
     }
+    // A third of them.
+    let mut some = empty(60.0);
+    for start in 0..60 {
+        let process = (start % 3 == 0).then_some(&identity);
+        let connection = at(template(), f64::from(start), 0.001);
+        some.count(&connection, Outcome::Refused, process);
+    }
+    let diff = compared(&all, &some);
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
 }
 
 /// What is beyond the families that are told apart may be any of them.

@@ -153,6 +153,7 @@ fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChang
     let damaged = [(before, "BEFORE"), (after, "AFTER")];
     let damaged = damaged.iter().find(|(trace, _)| trace.taken.is_damaged);
     let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
+    let alike = alike(before, after, pair.key);
     let (class, why) = match (one.opened, other.opened) {
         _ if damaged.is_some() => {
             let name = damaged.map_or("", |(_, name)| name);
@@ -160,6 +161,12 @@ fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChang
                 Class::CannotTell,
                 format!("a part of {name} cannot be read"),
             )
+        }
+        _ if alike.is_some() => {
+            let alike = text::printable(alike.unwrap_or_default().as_bytes());
+            let why =
+                format!("{alike} may be the same in part: not every process could be looked up");
+            (Class::CannotTell, why)
         }
         (0, 0) => of_quiet(pair),
         (_, 0) => absent(before, after, pair, one, other),
@@ -174,6 +181,16 @@ fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChang
         before: pair.before.map(|family| family.numbers(before.length_ns())),
         after: pair.after.map(|family| family.numbers(after.length_ns())),
     }
+}
+
+/// A program that may be this one in part, where the two traces do not have the same of both.
+fn alike<'a>(before: &Trace<'a>, after: &Trace<'a>, key: &Key) -> Option<&'a str> {
+    let alike = before.taken.alike(key).or(after.taken.alike(key))?;
+    let differs = |key| {
+        let (one, other) = (&before.taken.families, &after.taken.families);
+        one.contains_key(key) != other.contains_key(key)
+    };
+    (differs(key) || differs(alike)).then_some(alike.program.as_str())
 }
 
 /// Connections that are older than the traces only.
@@ -203,13 +220,6 @@ fn absent(
     }
     if missing.taken.beyond > 0 {
         let why = format!("{name} has more programs and peers than are told apart");
-        return (Class::CannotTell, why);
-    }
-    if let Some(alike) = missing.taken.alike(pair.key) {
-        let alike = text::printable(alike.as_bytes());
-        let why = format!(
-            "{name} has {alike} there, which may be the same: not every process could be looked up"
-        );
         return (Class::CannotTell, why);
     }
     let rate = opened.rate(present.length_ns());

@@ -55,11 +55,10 @@ impl Taken {
 
     /// A program at the same peer that may be this one: one of the two was not looked up, so
     /// that its name lacks the application.
-    pub(super) fn alike(&self, key: &Key) -> Option<&str> {
+    pub(super) fn alike(&self, key: &Key) -> Option<&Key> {
         let others = self.families.keys();
         let mut others = others.filter(|other| other.destination == key.destination);
-        let other = others.find(|other| other.may_be(key))?;
-        Some(&other.program)
+        others.find(|other| other.may_be(key))
     }
 
     /// A part of it could not be read: what is not there may have been.

@@ -134,11 +134,12 @@ impl Redactor {
         match value {
             Value::String(text) => *text = self.text(key, text),
             Value::Array(arguments) if key == Some("command") => {
-                // What it runs, and nothing of with what.
+                // What it runs, and nothing of with what; a program may have put all into one.
                 arguments.truncate(1);
-                arguments
-                    .iter_mut()
-                    .for_each(|value| self.value(None, value));
+                if let Some(Value::String(program)) = arguments.first_mut() {
+                    let first = program.split_whitespace().next().unwrap_or_default();
+                    *program = self.command(first.trim_end_matches(':'));
+                }
             }
             Value::Array(values) => {
                 values.iter_mut().for_each(|value| self.value(key, value));
@@ -150,6 +151,14 @@ impl Redactor {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The program of a command line, without where it is.
+    fn command(&mut self, program: &str) -> String {
+        match program.contains('/') {
+            true => self.names.of(Kind::Program, program),
+            false => self.words(program),
         }
     }
 

@@ -61,6 +61,10 @@ fn what_looks_like_an_address_a_host_or_a_path_has_another_name() {
             "zookeeper/zk.corp.com@CORP.COM bob@zk9.corp.local ~/x/y.log user.name=alicex",
             "zookeeper/host-1@host-2 user-1@host-3 /path-1.log user.name=user-2",
         ),
+        (
+            "Client environment:host.name=shop7",
+            "Client environment:host.name=host-1",
+        ),
         // Seen once with its port, a host is known.
         (
             "zkprod3:2181 failed: UnknownHostException: zkprod3",

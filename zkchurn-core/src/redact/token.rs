@@ -58,12 +58,15 @@ impl Redactor {
 
     /// What stands behind a key, or alone.
     fn value_of(&mut self, key: &str, value: &str) -> String {
-        let key = key.rsplit(['-', 'D']).next().unwrap_or(key);
-        match key {
-            _ if key.ends_with("version") => value.to_owned(),
-            "user.name" | "user" | "USER" => self.names.of(Kind::User, value),
-            "host.name" | "hostname" | "HOSTNAME" => self.names.of(Kind::Host, value),
-            _ => self.bare(value),
+        let is = |keys: &[&str]| keys.iter().any(|one| key.ends_with(one));
+        if is(&["version"]) {
+            value.to_owned()
+        } else if is(&["user.name", "USER"]) {
+            self.names.of(Kind::User, value)
+        } else if is(&["host.name", "hostname", "HOSTNAME"]) {
+            self.names.of(Kind::Host, value)
+        } else {
+            self.bare(value)
         }
     }
 
