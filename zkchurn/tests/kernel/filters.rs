@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
 };
 
 use rustix::net::{AddressFamily, bind};
@@ -219,6 +219,36 @@ fn two_processes_are_told_apart_by_name() {
     assert!(answer.contains("bash"), "{answer}");
 }
 
+/// A shell that connects when told, and is alive until it was looked up, however busy this
+/// machine is.
+struct WaitingShell {
+    child: Child,
+    orders: ChildStdin,
+}
+
+impl WaitingShell {
+    fn start(port: u16, connections: u32) -> Self {
+        let script = format!(
+            "read; for i in $(seq {connections}); do exec 3<>/dev/tcp/127.0.0.1/{port}; \
+             exec 3>&-; done; read"
+        );
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &script]).stdin(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        let orders = child.stdin.take().unwrap();
+        Self { child, orders }
+    }
+
+    fn go(&mut self) {
+        self.orders.write_all(b"go\n").unwrap();
+    }
+
+    fn end(&mut self) {
+        self.orders.write_all(b"end\n").unwrap();
+        assert!(self.child.wait_in_time().unwrap().success());
+    }
+}
+
 /// Too few connections for anybody to take a closer look.
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
@@ -230,21 +260,15 @@ fn a_pod_is_selected_from_the_first_connection_of_its_first_process() {
         let port = unused_port();
         let accepting = drain(listen(port), 5);
         let tracer = Tracer::start(&["--port", &port.to_string(), "--pod", POD]);
-        connect_from_a_shell(port, 3);
-        let mut inside = Command::new("bash");
-        // Alive until it was looked up, however busy this machine is.
-        let script = format!(
-            "read; for i in 1 2; do exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done; read"
-        );
-        inside.args(["-c", &script]).stdin(Stdio::piped());
-        let mut inside = inside.spawn().unwrap();
-        let mut orders = inside.stdin.take().unwrap();
-        pod.take(inside.id());
-        orders.write_all(b"go\n").unwrap();
+        let mut outside = WaitingShell::start(port, 3);
+        let mut inside = WaitingShell::start(port, 2);
+        pod.take(inside.child.id());
+        outside.go();
+        inside.go();
         accepting.join().unwrap();
         let trace = tracer.finish();
-        orders.write_all(b"end\n").unwrap();
-        assert!(inside.wait_in_time().unwrap().success());
+        outside.end();
+        inside.end();
         trace
     });
     trace.assert_nothing_lost();

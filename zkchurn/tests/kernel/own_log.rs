@@ -18,8 +18,9 @@ use crate::{
     tracer::{await_tracing, object, unused_port},
 };
 
-/// The verifier gives up at a million.
-const MOST_VERIFIED: u64 = 100_000;
+/// The verifier gives up at a million. It took 285,000 for the classic tracepoint on 6.1, and
+/// 41,000 on 6.18 (docs/reference/kernels.md).
+const MOST_VERIFIED: u64 = 500_000;
 
 /// Instructions that the verifier went through for each program that a process holds; none
 /// before Linux 5.16, which does not tell.
