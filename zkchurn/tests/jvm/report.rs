@@ -58,8 +58,10 @@ fn the_owner_of_time_wait_sockets_is_the_java_thread_by_its_full_name() {
         .replace("TID", &target.tid().to_string())
         .replace("PID", &target.pid.to_string());
     // The sentence may go over several lines; the table follows.
-    let sentence = text.lines().take_while(|line| !line.starts_with("  "));
-    let sentence = sentence.collect::<Vec<_>>().join(" ");
+    let sentence = text
+        .lines()
+        .take_while(|line| !line.starts_with("  SOCKETS"));
+    let sentence = sentence.map(str::trim_start).collect::<Vec<_>>().join(" ");
     assert!(sentence.contains(&shown), "{text}");
     assert!(!text.contains('\u{1b}'));
     assert_eq!(target.answers(), Vec::<String>::new());
