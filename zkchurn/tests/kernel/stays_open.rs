@@ -60,11 +60,16 @@ fn entries(table: &Table) -> Vec<(u64, TableEntry)> {
 /// Has a connection end without the program: what is not in the table has an end that
 /// nobody sees. Returns its key.
 fn miss_end(table: &mut Table, stream: TcpStream) -> u64 {
+    // Connections to different ports may have the same local one.
     let local_port = stream.local_addr().unwrap().port().to_be_bytes();
-    let (key, entry) = entries(table)
-        .into_iter()
-        .find(|(_, entry)| entry.record.local_port == local_port)
-        .unwrap();
+    let remote_port = stream.peer_addr().unwrap().port().to_be_bytes();
+    let is_its = |entry: &TableEntry| {
+        entry.record.local_port == local_port && entry.record.remote_port == remote_port
+    };
+    // While others churn, listing a table may miss an entry.
+    let mut listings = (0..100).map(|_| entries(table));
+    let found = listings.find_map(|all| all.into_iter().find(|(_, entry)| is_its(entry)));
+    let (key, entry) = found.unwrap();
     reset_at_close(&stream);
     table.remove(&key).unwrap();
     drop(stream);
