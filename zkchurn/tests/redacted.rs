@@ -5,15 +5,16 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+mod shared_bytes;
+
 use std::{
-    cell::RefCell,
     collections::BTreeSet,
-    fs, io,
+    fs,
     net::IpAddr,
     path::{Path, PathBuf},
-    rc::Rc,
 };
 
+use shared_bytes::Shared;
 use zkchurn_core::{
     frame::Frame,
     pipeline::{Pipeline, View},
@@ -28,20 +29,6 @@ const VIEW: View = View {
     top: 50,
     time_wait_rows: true,
 };
-
-/// A writer whose bytes are looked at after a renderer has taken it.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn recordings() -> Vec<PathBuf> {
     let folders = [
@@ -68,7 +55,7 @@ fn printed(form: &dyn Form, path: &Path, is_redacted: bool) -> (String, Report) 
     play(&mut Reader::new(bytes.as_slice()).unwrap(), &mut pipeline).unwrap();
     let report = pipeline.report().unwrap().clone();
     drop(pipeline);
-    (String::from_utf8(to.0.take()).unwrap(), report)
+    (to.text(), report)
 }
 
 /// What a recording has of the house, as far as its fields say so.

@@ -8,12 +8,12 @@
 )]
 
 mod hostile_frames;
-
-use std::{cell::RefCell, io, rc::Rc};
+mod shared_bytes;
 
 use hostile_frames::{frames, hostile};
 use proptest::prelude::*;
 use serde_json::Value;
+use shared_bytes::Shared;
 use zkchurn_core::{
     diff::{self, Taken},
     pipeline::{Pipeline, View},
@@ -21,20 +21,6 @@ use zkchurn_core::{
     replay::collector::Collector,
     text::is_printable,
 };
-
-/// A writer whose bytes are looked at after a renderer has taken it.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What a form makes of all frames with `evil` in all their texts.
 fn printed(form: &dyn Form, options: Options, evil: &str) -> String {
@@ -46,7 +32,7 @@ fn printed(form: &dyn Form, options: Options, evil: &str) -> String {
     let mut pipeline = Pipeline::new(form.renderer(Box::new(to.clone()), options), view);
     frames(evil, |frame| pipeline.accept(frame).unwrap());
     drop(pipeline);
-    String::from_utf8(to.0.take()).unwrap()
+    to.text()
 }
 
 /// What a form makes of a comparison with them.

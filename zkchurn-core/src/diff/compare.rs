@@ -76,7 +76,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    pub(super) fn length_ns(&self) -> u64 {
+    fn length_ns(&self) -> u64 {
         self.report.trace.length_ns
     }
 
@@ -105,7 +105,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Connections of which it is not known whose they were, as a share of all.
-    pub(super) fn lost(&self) -> f64 {
+    fn lost(&self) -> f64 {
         let lost = lost(&self.report.loss) as f64;
         let all = self.report.total.opened as f64 + lost;
         if all > 0.0 { lost / all } else { 0.0 }
@@ -149,29 +149,9 @@ fn pairs<'a>(before: &Trace<'a>, after: &Trace<'a>) -> Vec<Pair<'a>> {
 }
 
 fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChange {
-    let none = Family::default();
-    let damaged = [(before, "BEFORE"), (after, "AFTER")];
-    let damaged = damaged.iter().find(|(trace, _)| trace.taken.is_damaged);
-    let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
-    let alike = alike(before, after, pair.key);
-    let (class, why) = match (one.opened, other.opened) {
-        _ if damaged.is_some() => {
-            let name = damaged.map_or("", |(_, name)| name);
-            (
-                Class::CannotTell,
-                format!("a part of {name} cannot be read"),
-            )
-        }
-        _ if alike.is_some() => {
-            let alike = text::printable(alike.unwrap_or_default().as_bytes());
-            let why =
-                format!("{alike} may be the same in part: not every process could be looked up");
-            (Class::CannotTell, why)
-        }
-        (0, 0) => of_quiet(pair),
-        (_, 0) => absent(before, after, pair, one, other),
-        (0, _) => absent(after, before, pair, other, one),
-        _ => of_both(before, after, one, other),
+    let (class, why) = match undecidable(before, after, pair.key) {
+        Some(why) => (Class::CannotTell, why),
+        None => decided(before, after, pair),
     };
     FamilyChange {
         class,
@@ -180,6 +160,30 @@ fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChang
         why,
         before: pair.before.map(|family| family.numbers(before.length_ns())),
         after: pair.after.map(|family| family.numbers(after.length_ns())),
+    }
+}
+
+/// Why its counts in the two traces cannot be compared, whatever they are.
+fn undecidable(before: &Trace<'_>, after: &Trace<'_>, key: &Key) -> Option<String> {
+    for (trace, name) in [(before, "BEFORE"), (after, "AFTER")] {
+        if trace.taken.is_damaged {
+            return Some(format!("a part of {name} cannot be read"));
+        }
+    }
+    let alike = text::printable(alike(before, after, key)?.as_bytes());
+    Some(format!(
+        "{alike} may be the same in part: not every process could be looked up"
+    ))
+}
+
+fn decided(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, String) {
+    let none = Family::default();
+    let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
+    match (one.opened, other.opened) {
+        (0, 0) => of_quiet(pair),
+        (_, 0) => absent(before, after, pair, one, other),
+        (0, _) => absent(after, before, pair, other, one),
+        _ => of_both(before, after, one, other),
     }
 }
 
@@ -390,6 +394,6 @@ fn too_few(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) 
     )
 }
 
-pub(super) fn percent(some: u64, all: u64) -> String {
+fn percent(some: u64, all: u64) -> String {
     format!("{:.0} %", 100.0 * some as f64 / all.max(1) as f64)
 }

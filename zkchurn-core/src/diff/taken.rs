@@ -56,8 +56,12 @@ impl Taken {
     /// A program at the same peer that may be this one: one of the two was not looked up, so
     /// that its name lacks the application.
     pub(super) fn alike(&self, key: &Key) -> Option<&Key> {
-        let others = self.families.keys();
-        let mut others = others.filter(|other| other.destination == key.destination);
+        let first = Key {
+            destination: key.destination,
+            program: String::new(),
+        };
+        let others = self.families.range(first..).map(|(other, _)| other);
+        let mut others = others.take_while(|other| other.destination == key.destination);
         others.find(|other| other.may_be(key))
     }
 

@@ -145,9 +145,8 @@ impl Redactor {
                 values.iter_mut().for_each(|value| self.value(key, value));
             }
             Value::Object(fields) => {
-                for (name, value) in fields.iter_mut() {
-                    let name = name.clone();
-                    self.value(Some(&name), value);
+                for (name, value) in fields {
+                    self.value(Some(name), value);
                 }
             }
             _ => {}

@@ -4,13 +4,13 @@
 
 use std::{
     io::{Read, Write},
-    process::Command,
     thread,
 };
 
 use serde_json::json;
 
 use crate::{
+    faults::run::in_mount_namespace,
     namespace::in_namespace,
     peer::{connect, drain, listen, reset_at_close, v4_mapped},
     tracer::{Trace, Tracer, assert_fields, unused_port},
@@ -18,15 +18,8 @@ use crate::{
 
 /// Starts zkchurn in a mount namespace that `prepare` has changed.
 fn tracer_in_mount_namespace(prepare: &str, port: u16, arguments: &[&str]) -> Tracer {
-    let mut command = Command::new("unshare");
-    let script = format!("{prepare} && exec \"$0\" \"$@\"");
-    command.args([
-        "--mount",
-        "sh",
-        "-c",
-        &script,
-        env!("CARGO_BIN_EXE_zkchurn"),
-    ]);
+    let mut command = in_mount_namespace(prepare);
+    command.arg(env!("CARGO_BIN_EXE_zkchurn"));
     let port = port.to_string();
     Tracer::start_command(command, &[&["--port", &port], arguments].concat())
 }

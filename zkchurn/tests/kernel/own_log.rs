@@ -2,16 +2,13 @@
 //! The kernel program's own log, with `-vv`: a program with it has to load wherever one
 //! without it does.
 
-use std::{
-    fs,
-    io::Read as _,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Read as _, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     fallback::MOUNT_TRACEFS,
+    faults::run::in_mount_namespace,
     in_time::ChildInTime as _,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
@@ -40,15 +37,8 @@ fn logged(hook: &'static [&'static str]) -> (Vec<u64>, String, u16) {
     in_namespace(move || {
         let port = unused_port();
         let accepting = drain(listen(port), 1);
-        let mut command = Command::new("unshare");
-        let script = format!("{MOUNT_TRACEFS} && exec \"$0\" \"$@\"");
-        command.args([
-            "--mount",
-            "sh",
-            "-c",
-            &script,
-            env!("CARGO_BIN_EXE_zkchurn"),
-        ]);
+        let mut command = in_mount_namespace(MOUNT_TRACEFS);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
         command.args(["-vv", "--handshake", "--side", "both", "--port"]);
         command.arg(port.to_string()).args(hook);
         if let Some(object) = object() {

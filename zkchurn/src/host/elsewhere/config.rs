@@ -2,11 +2,11 @@
 //! Ports at which a ZooKeeper server meets the other servers, by its configuration:
 //! `server.N=HOST:QUORUM:ELECTION…` (ZooKeeper's Administrator's Guide, cluster options).
 
-use std::{fs::File, io::Read, os::fd::AsRawFd};
+use std::{fs::File, io::Read};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 
-use crate::host::proc::files::directory;
+use crate::host::proc::files;
 
 /// Bytes of a configuration that are read.
 const LIMIT: u64 = 64 * 1024;
@@ -29,7 +29,7 @@ fn read(pid: u32, path: &str) -> Option<String> {
         true => "root",
         false => "cwd",
     };
-    let of_process = directory(pid).join(start);
+    let of_process = files::directory(pid).join(start);
     let start = openat(
         CWD,
         of_process,
@@ -45,10 +45,7 @@ fn read(pid: u32, path: &str) -> Option<String> {
         return None;
     }
     let mut bytes = Vec::new();
-    let own = format!("/proc/self/fd/{}", found.as_raw_fd());
-    // Without waiting for the holder of a lease.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(own, flags, Mode::empty()).ok()?);
+    let file = files::reopened(&found).ok()?;
     file.take(LIMIT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,7 @@ use super::{
     engine,
     tail::{TAIL_LIMIT, Tail},
 };
+use crate::host::proc::files;
 
 /// The kubelet's links to the logs of the CRI, `POD_NAMESPACE_CONTAINER-ID.log`
 /// (`logSymlink`, pkg/kubelet/kuberuntime/legacy.go).
@@ -57,9 +58,7 @@ fn tail(path: &Path) -> io::Result<Tail> {
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let own = format!("/proc/self/fd/{}", held.as_raw_fd());
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut file: File = rustix::fs::open(own, flags, Mode::empty())?.into();
+    let mut file = files::reopened(&held)?;
     let size = metadata.len();
     let offset = size.saturating_sub(TAIL_LIMIT);
     file.seek(SeekFrom::Start(offset))?;

@@ -10,8 +10,8 @@
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom},
-    os::{fd::AsRawFd, unix::fs::MetadataExt},
-    path::{Path, PathBuf},
+    os::unix::fs::MetadataExt,
+    path::Path,
     time::Instant,
 };
 
@@ -106,7 +106,7 @@ fn siblings(pid: u32, directory: &Path, name: &str, since: Timestamp) -> io::Res
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let directory: File = openat2(&root, directory, flags, Mode::empty(), within)?.into();
-    let entries = fs::read_dir(own_path(&directory))?.take(ENTRIES);
+    let entries = fs::read_dir(files::own_path(&directory))?.take(ENTRIES);
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     Ok(names
         .filter(|other| is_sibling(name, other))
@@ -160,10 +160,6 @@ fn without_digits(name: &str) -> String {
     masked
 }
 
-fn own_path(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
-
 /// What a sibling holds.
 enum Kept {
     Tail(Tail),
@@ -172,10 +168,7 @@ enum Kept {
 }
 
 fn tail(sibling: &Sibling, budget: &mut Budget) -> io::Result<Kept> {
-    // Of that very file, whatever has its name by now, see `tail::open_regular`.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let own = own_path(&sibling.held);
-    let mut opened: File = rustix::fs::open(own, flags, Mode::empty())?.into();
+    let mut opened = files::reopened(&sibling.held)?;
     let id = (sibling.metadata.dev(), sibling.metadata.ino());
     let mut beginning = Vec::new();
     (&opened).take(MAGIC as u64).read_to_end(&mut beginning)?;

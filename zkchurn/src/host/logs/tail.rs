@@ -10,8 +10,8 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::{fd::AsRawFd, unix::fs::MetadataExt},
-    path::{Path, PathBuf},
+    os::unix::fs::MetadataExt,
+    path::Path,
 };
 
 use rustix::fs::{Mode, OFlags};
@@ -103,17 +103,13 @@ fn open_regular(link: &Path, path: &str) -> io::Result<File> {
     if !held.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let own = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-    let now = log_files::named(&fs::read_link(&own)?).map(|(path, _)| path);
+    let now = log_files::named(&fs::read_link(files::own_path(&held))?).map(|(path, _)| path);
     if now.as_deref() != Some(path) {
         return Err(io::Error::other(
             "the descriptor now refers to another file",
         ));
     }
-    // A lease that was taken meanwhile would make the open wait for its holder,
-    // for 45 s unless /proc/sys/fs/lease-break-time says otherwise.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(own, flags, Mode::empty())?.into())
+    files::reopened(&held)
 }
 
 /// Whether `/proc/PID/fdinfo/FD` tells of a lease:
@@ -130,7 +126,7 @@ fn is_leased(fdinfo: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{io::Write, os::fd::AsRawFd};
 
     use super::*;
 

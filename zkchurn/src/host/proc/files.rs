@@ -4,12 +4,33 @@
 use std::{
     fs::File,
     io::{self, Read},
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{Mode, OFlags};
 
 /// `/proc/PID`
 pub fn directory(pid: u32) -> PathBuf {
     Path::new("/proc").join(pid.to_string())
+}
+
+/// Where this process has a file that it holds.
+pub fn own_path(held: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
+}
+
+/// Opens for reading what `O_PATH` holds: that very file, whatever has its name by now. A lease
+/// that was taken meanwhile would make the open wait for its holder, for 45 s unless
+/// /proc/sys/fs/lease-break-time says otherwise.
+///
+/// # Errors
+///
+/// It cannot be opened, or it is leased. What is no regular file has to be left before: to open a
+/// device or a FIFO could change something.
+pub fn reopened(held: &File) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(own_path(held), flags, Mode::empty())?.into())
 }
 
 /// At most `limit` bytes of a file.
