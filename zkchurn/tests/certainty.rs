@@ -122,6 +122,7 @@ fn report(path: &Path, known: Known) -> Report {
         lines_per_second: 0,
         columns: Some(100),
         rows: None,
+        chosen: Vec::new(),
         details: true,
     };
     let renderer = FORMS[0].renderer(Box::new(std::io::sink()), options);

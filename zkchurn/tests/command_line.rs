@@ -81,6 +81,7 @@ const REFUSED: &[(&[&str], &str, &[&str], &str)] = &[
     (&[], "--format", &["xml"], "text, json"),
     (&[], "--top", &["x", "0", "-1"], "a positive number"),
     (&[], "--lines", &["x", "-1", "4294967296"], "0 is no limit"),
+    (&[], "--columns", &["x", "PID"], "time, pid, process"),
     (
         &["timewait"],
         "--watch",

@@ -131,6 +131,7 @@ fn report(start: &TraceStart, parts: &[&[Piece]], end: &Mark) -> Report {
         lines_per_second: 0,
         columns: Some(100),
         rows: None,
+        chosen: Vec::new(),
         details: true,
     };
     let renderer = FORMS[0].renderer(Box::new(std::io::sink()), options);

@@ -6,6 +6,8 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+mod terminal;
+
 use std::{
     fs,
     path::Path,
@@ -71,6 +73,48 @@ fn the_incident_names_the_thread_and_what_it_does() {
     );
     let median = flow["established_for"]["p50_ns"].as_u64().unwrap();
     assert!((200_000..10_000_000).contains(&median), "{median} ns");
+}
+
+#[test]
+fn the_columns_that_were_asked_for_stand_in_that_order() {
+    let columns = ["--columns", "tid,local,outcome,peer"];
+    let output = replay(Path::new(INCIDENT), &columns);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    let words = |line: &str| {
+        let words = line.split_whitespace();
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let heading = words(lines.next().unwrap());
+    assert_eq!(heading, ["TID", "LOCAL", "OUTCOME", "PEER"]);
+    let row = lines.next().unwrap();
+    let expected = "3734 127.0.0.1:34216 closed by us before any byte 127.0.0.1:11035";
+    assert_eq!(words(row), words(expected));
+}
+
+#[test]
+fn no_row_is_wider_than_the_terminal_whatever_was_asked_for() {
+    let chosen = [
+        "time,pid,process,tid,thread,local,peer,lived,closed,out,in,outcome",
+        "outcome,peer",
+        "peer,local,peer",
+        "in",
+    ];
+    for columns in [1, 20, 50, 80, 153, 300] {
+        for chosen in chosen {
+            let arguments = ["replay", INCIDENT, "--no-color", "--columns", chosen];
+            let text = terminal::printed_on_terminal(columns, &arguments);
+            let rows = text.lines().take_while(|line| !line.starts_with("--"));
+            let mut count = 0;
+            for row in rows.filter(|row| !row.is_empty()) {
+                let width = row.chars().count();
+                assert!(width <= usize::from(columns), "{columns}: {row}");
+                assert!(!row.ends_with(' '), "{columns}: {row:?}");
+                count += 1;
+            }
+            assert!(count > 5, "{columns} {chosen}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn pipeline() -> Pipeline<Box<dyn zkchurn_core::render::Renderer>> {
         lines_per_second: 0,
         columns: Some(100),
         rows: None,
+        chosen: Vec::new(),
         details: false,
     };
     Pipeline::new(FORMS[0].renderer(Box::new(std::io::sink()), options), VIEW)

@@ -8,7 +8,13 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{Renderer, html::HtmlForm, json::JsonForm, markdown::MarkdownForm, text::TextForm};
+use super::{
+    Renderer,
+    html::HtmlForm,
+    json::JsonForm,
+    markdown::MarkdownForm,
+    text::{TextForm, column::Column},
+};
 use crate::{diff::Diff, doctor::Doctor, serverlog};
 
 /// How a form may look.
@@ -24,6 +30,8 @@ pub struct Options {
     pub columns: Option<u16>,
     /// Its rows, likewise.
     pub rows: Option<u16>,
+    /// What the lines of connections show, in this order; empty where the width decides.
+    pub chosen: Vec<Column>,
     /// Whether people are shown tables, evidence and processes above the answer.
     pub details: bool,
 }
@@ -37,6 +45,7 @@ impl Options {
             lines_per_second: 0,
             columns: None,
             rows: None,
+            chosen: Vec::new(),
             details: true,
         }
     }

@@ -28,7 +28,9 @@ use crate::{
 };
 
 pub use form::{FORMS, Form, Options, named};
+
 pub use several::Several;
+pub use text::column::Column;
 pub use time_wait::TimeWaitOnly;
 
 /// One connection that ended, or that was open at the end, with its context.

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_recording_takes_no_option_that_only_a_trace_has() {
         let both = ["filter", "pod", "container", "unit", "file", "help"];
-        let of_output = ["format", "top", "lines", "details", "no_color"];
+        let of_output = ["format", "top", "lines", "columns", "details", "no_color"];
         let command = Cli::command();
         let live = command.find_subcommand("live").unwrap();
         for argument in live

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 use clap::Args;
 use jiff::tz::TimeZone;
 use rustix::termios::tcgetwinsize;
-use zkchurn_core::render::{FORMS, Form, Options, Renderer, TimeWaitOnly};
+use zkchurn_core::render::{Column, FORMS, Form, Options, Renderer, TimeWaitOnly};
 
 use super::values;
 use crate::{
@@ -29,6 +29,11 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
     pub lines: u32,
 
+    /// What a line of a connection shows, in this order, such as time,pid,peer,outcome. Without
+    /// it the terminal's width decides. Text only.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = values::column())]
+    pub columns: Vec<Column>,
+
     /// Print more above the answer: the evidence of each finding, tables, and what was seen of
     /// the processes. Text only; the other forms have it all.
     #[arg(long)]
@@ -47,6 +52,7 @@ pub(crate) fn options(no_color: bool) -> Options {
         lines_per_second: 0,
         columns: columns(&io::stdout().lock()),
         rows: rows(&io::stdout().lock()),
+        chosen: Vec::new(),
         details: false,
     }
 }
@@ -89,6 +95,7 @@ pub(crate) fn renderer_to(args: &OutputArgs, to: Box<dyn Write>) -> Box<dyn Rend
     let options = Options {
         lines_per_second: args.lines,
         details: args.details,
+        chosen: args.columns.clone(),
         ..options(args.no_color)
     };
     args.format.renderer(to, options)

@@ -15,7 +15,7 @@ use clap::{
 use zkchurn_core::{
     filter::{Expectation, Filter, FilterError},
     frame::{Hook, Sides},
-    render::{self, FORMS, Form},
+    render::{self, Column, FORMS, Form},
     serverlog::moment::Moment,
 };
 
@@ -70,6 +70,12 @@ impl From<HookValue> for Hook {
 pub(crate) fn form() -> impl TypedValueParser<Value = &'static dyn Form> {
     let values = FORMS.map(|form| PossibleValue::new(form.name()).help(form.purpose()));
     PossibleValuesParser::new(values).try_map(|name| render::named(&name).ok_or("no such format"))
+}
+
+/// `--columns`: what is in the list of columns.
+pub(crate) fn column() -> impl TypedValueParser<Value = Column> {
+    let values = Column::ALL.map(|column| PossibleValue::new(column.name()).help(column.purpose()));
+    PossibleValuesParser::new(values).try_map(|name| Column::named(&name).ok_or("no such column"))
 }
 
 /// `--expect`

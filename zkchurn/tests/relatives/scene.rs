@@ -126,6 +126,7 @@ impl Scene {
             lines_per_second: 0,
             columns: Some(80),
             rows: None,
+            chosen: Vec::new(),
             details: false,
         };
         let view = View {

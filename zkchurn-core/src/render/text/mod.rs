@@ -3,6 +3,7 @@
 //! interval, and the report.
 
 mod cell;
+pub mod column;
 mod diff;
 mod doctor;
 mod findings;
@@ -34,8 +35,8 @@ use crate::{
     report::{IntervalSummary, Report},
     serverlog,
 };
+use column::Layout;
 use fold::Folded;
-use row::Layout;
 use stream::LineLimit;
 use style::Style;
 
@@ -67,6 +68,7 @@ pub struct Text<W> {
     page: Page,
     limit: LineLimit,
     left_out: Folded,
+    layout: Layout,
     terminal: Option<u16>,
     /// Lines of connections after which the heading has scrolled away.
     heading_each: Option<u64>,
@@ -118,6 +120,7 @@ impl<W: Write> Text<W> {
             page: Page::of(&options),
             limit: LineLimit::new(options.lines_per_second),
             left_out: Folded::default(),
+            layout: Layout::of(options.columns, &options.chosen),
             terminal: options.columns,
             heading_each: options.rows.map(|rows| u64::from(rows.max(10)) - 3),
             details: options.details,
@@ -157,15 +160,14 @@ impl<W: Write> Renderer for Text<W> {
             self.left_out.add(line);
             return Ok(());
         }
-        let layout = Layout::of(self.terminal);
         let lines = self.since_heading.map_or(0, |lines| lines + 1);
         let has_scrolled_away = self.heading_each.is_some_and(|each| lines > each);
         self.since_heading = Some(lines);
         if lines == 0 || has_scrolled_away {
             self.since_heading = Some(1);
-            writeln!(self.to, "{}", self.page.style.bold(&row::header(layout)))?;
+            writeln!(self.to, "{}", self.page.style.bold(&self.layout.heading()))?;
         }
-        row::write(&mut self.to, line, &self.page, layout)
+        row::write(&mut self.to, line, &self.page, &self.layout)
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {

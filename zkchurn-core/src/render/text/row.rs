@@ -3,9 +3,12 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{
     Page,
-    cell::{cell, cell_of_end, clip},
+    cell::{cell_of_end, clip},
+    column::{Column, Layout, OUTCOME, Placed, SECONDS, aligned},
 };
 use crate::{
     connection::{Connection, FirstClose},
@@ -18,126 +21,83 @@ use crate::{
     text,
 };
 
-/// Which columns there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// All, however long the outcome is: a pipe.
-    Whole,
-    /// All, cut at the terminal's width.
-    Wide { columns: usize },
-    /// Without thread id, closer and bytes.
-    Middle { columns: usize },
-    /// Without the thread, and with the short outcome.
-    Narrow { columns: usize },
-}
-
-/// Columns before the outcome, of each layout.
-const WIDE: usize = 123;
-const MIDDLE: usize = 85;
-const NARROW: usize = 63;
-/// Columns that the words of most outcomes take.
-const OUTCOME: usize = 30;
-
-impl Layout {
-    /// For a terminal of so many columns, or for none.
-    pub(super) fn of(columns: Option<u16>) -> Self {
-        match columns.map(usize::from) {
-            None => Self::Whole,
-            Some(columns) if columns >= WIDE + OUTCOME => Self::Wide { columns },
-            Some(columns) if columns >= MIDDLE + OUTCOME => Self::Middle { columns },
-            Some(columns) => Self::Narrow { columns },
-        }
-    }
-
-    fn room(self) -> usize {
-        let (columns, taken) = match self {
-            Self::Whole => return usize::MAX,
-            Self::Wide { columns } => (columns, WIDE),
-            Self::Middle { columns } => (columns, MIDDLE),
-            Self::Narrow { columns } => (columns, NARROW),
-        };
-        columns.saturating_sub(taken).max(1)
-    }
-}
-
-/// The column names, aligned with [`write()`].
-pub(super) fn header(layout: Layout) -> String {
-    match layout {
-        Layout::Whole | Layout::Wide { .. } => format!(
-            "{:<12} {:>7} {:<22} {:>7} {:<15} {:<21} {:>8} {:<6} {:>7} {:>7}  OUTCOME",
-            "TIME",
-            "PID",
-            "PROCESS",
-            "TID",
-            "THREAD",
-            "DESTINATION",
-            "LIVED",
-            "CLOSED",
-            "OUT",
-            "IN"
-        ),
-        Layout::Middle { .. } => format!(
-            "{:<8} {:>7} {:<20} {:<15} {:<21} {:>8} OUTCOME",
-            "TIME", "PID", "PROCESS", "THREAD", "DESTINATION", "LIVED"
-        ),
-        Layout::Narrow { .. } => format!(
-            "{:<8} {:>7} {:<14} {:<21} {:>8} OUTCOME",
-            "TIME", "PID", "PROCESS", "DESTINATION", "LIVED"
-        ),
-    }
-}
-
 /// Writes the row of one connection.
 pub(super) fn write(
     to: &mut impl Write,
     line: &ConnectionLine<'_>,
     page: &Page,
-    layout: Layout,
+    layout: &Layout,
 ) -> io::Result<()> {
+    let mut taken = 0;
+    let last = layout.cells.len().saturating_sub(1);
+    for (index, at) in layout.cells.iter().enumerate() {
+        let room = layout.room_behind(taken);
+        if room == 0 {
+            break;
+        }
+        let words = match at.column {
+            // The last one has all the room that there is.
+            Column::Outcome if index == last => outcome(line, room >= OUTCOME),
+            column => in_column(column, line, page, at, layout),
+        };
+        let words = match index == last {
+            true => words.trim_end(),
+            false => &words,
+        };
+        let words = clip(words, room);
+        taken += words.width() + 1;
+        match at.column {
+            Column::Outcome => write!(to, "{}", page.style.outcome(line.outcome, &words))?,
+            _ => write!(to, "{words}")?,
+        }
+        if index != last && taken <= layout.room_behind(0) {
+            write!(to, " ")?;
+        }
+    }
+    writeln!(to)
+}
+
+fn in_column(
+    column: Column,
+    line: &ConnectionLine<'_>,
+    page: &Page,
+    at: &Placed,
+    layout: &Layout,
+) -> String {
+    let connection = line.connection;
+    let thread = || connection.opener.map(|opener| opener.thread);
+    let words = match column {
+        Column::Time => moment(line, page, at.width),
+        Column::Pid => ProcessKey::of(connection).map_or_else(dash, |key| key.pid.to_string()),
+        Column::Process => process(line),
+        Column::Tid => thread().map_or_else(dash, |thread| thread.tid.to_string()),
+        Column::Thread => thread().map_or_else(dash, |thread| thread.comm.to_string()),
+        Column::Local => return address(&connection.local.to_string(), at, layout),
+        Column::Peer => return address(&connection.remote.to_string(), at, layout),
+        Column::Lived => lived(connection),
+        Column::Closed => first_close(connection).to_owned(),
+        Column::Out => bytes(connection.traffic.payload_out),
+        Column::In => bytes(connection.traffic.payload_in),
+        Column::Outcome => outcome(line, at.width >= OUTCOME),
+    };
+    aligned(at, &words)
+}
+
+/// Of an address its port tells most, so it is cut at its start; and only where the row has
+/// no room to spare.
+fn address(words: &str, at: &Placed, layout: &Layout) -> String {
+    let most = at.width.saturating_add(layout.spare());
+    cell_of_end(words, at.width.max(most.min(words.len())))
+}
+
+/// The time of day, as far as there is room.
+fn moment(line: &ConnectionLine<'_>, page: &Page, width: usize) -> String {
     let connection = line.connection;
     let at = connection.ended_ns.unwrap_or(connection.started_ns);
     let at = time_of_day(line.clock.timestamp(at), &page.zone);
-    let seconds = at.split('.').next().unwrap_or_default();
-    let pid = ProcessKey::of(connection).map(|process| process.pid);
-    let pid = pid.map_or_else(dash, |pid| pid.to_string());
-    let process = process(line);
-    let thread = connection.opener.map(|opener| opener.thread);
-    let comm = thread.map_or_else(dash, |thread| thread.comm.to_string());
-    let lived = lived(connection);
-    let peer = connection.remote.to_string();
-    let words = match layout {
-        Layout::Narrow { .. } => line.outcome.short().to_owned(),
-        _ => outcome(line),
-    };
-    let words = page
-        .style
-        .outcome(line.outcome, &clip(&words, layout.room()));
-    match layout {
-        Layout::Whole | Layout::Wide { .. } => {
-            let tid = thread.map_or_else(dash, |thread| thread.tid.to_string());
-            writeln!(
-                to,
-                "{at} {pid:>7} {} {tid:>7} {} {peer:<21} {lived:>8} {:<6} {:>7} {:>7}  {words}",
-                cell(&process, 22),
-                cell(&comm, 15),
-                first_close(connection),
-                bytes(connection.traffic.payload_out),
-                bytes(connection.traffic.payload_in),
-            )
-        }
-        Layout::Middle { .. } => writeln!(
-            to,
-            "{seconds:<8} {pid:>7} {} {} {} {lived:>8} {words}",
-            cell(&process, 20),
-            cell(&comm, 15),
-            cell_of_end(&peer, 21),
-        ),
-        Layout::Narrow { .. } => writeln!(
-            to,
-            "{seconds:<8} {pid:>7} {} {} {lived:>8} {words}",
-            cell(&process, 14),
-            cell_of_end(&peer, 21),
-        ),
+    match width > SECONDS {
+        true => at,
+        false => at.split('.').next().unwrap_or_default().to_owned(),
     }
 }
 
@@ -179,8 +139,12 @@ pub(super) fn first_close(connection: &Connection) -> &'static str {
     }
 }
 
-/// The outcome, with the time that a failed connect took.
-fn outcome(line: &ConnectionLine<'_>) -> String {
+/// The outcome; where there is room with its error, and with the time that a failed connect
+/// took.
+fn outcome(line: &ConnectionLine<'_>, has_room: bool) -> String {
+    if !has_room {
+        return line.outcome.short().to_owned();
+    }
     let mut words = line.outcome.label().to_owned();
     if let Some(name) = line.connection.told_error().and_then(errno::name) {
         words.push_str(&format!(" ({name})"));
