@@ -19,7 +19,7 @@ use std::{
 use aya::maps::{HashMap, Map, MapData};
 use rustix::{
     io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, bind, socket_with},
+    net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt},
 };
 use zerocopy::FromBytes;
 use zkchurn_common::record::{ENTRY_SIZE, TableEntry};
@@ -57,19 +57,29 @@ fn entries(table: &Table) -> Vec<(u64, TableEntry)> {
     entries.map(|(key, bytes)| (key, entry(bytes))).collect()
 }
 
+/// The entry of a connection. Its ports do not tell: those to another port may have the same
+/// local one, and one whose end was missed may have had both.
+fn entry_of(table: &Table, stream: &TcpStream) -> (u64, TableEntry) {
+    let cookie = sockopt::socket_cookie(stream).unwrap();
+    if let Ok(bytes) = table.get(&cookie, 0) {
+        return (cookie, TableEntry::read_from_bytes(&bytes).unwrap());
+    }
+    // Before Linux 5.12 sockets are known by their address, which nobody is told.
+    let local_port = stream.local_addr().unwrap().port().to_be_bytes();
+    let remote_port = stream.peer_addr().unwrap().port().to_be_bytes();
+    // While others churn, listing a table may miss an entry.
+    let listings = (0..100).flat_map(|_| entries(table));
+    let its = listings.filter(|(_, entry)| {
+        entry.record.local_port == local_port && entry.record.remote_port == remote_port
+    });
+    its.max_by_key(|(_, entry)| entry.record.started_ns)
+        .unwrap()
+}
+
 /// Has a connection end without the program: what is not in the table has an end that
 /// nobody sees. Returns its key.
 fn miss_end(table: &mut Table, stream: TcpStream) -> u64 {
-    // Connections to different ports may have the same local one.
-    let local_port = stream.local_addr().unwrap().port().to_be_bytes();
-    let remote_port = stream.peer_addr().unwrap().port().to_be_bytes();
-    let is_its = |entry: &TableEntry| {
-        entry.record.local_port == local_port && entry.record.remote_port == remote_port
-    };
-    // While others churn, listing a table may miss an entry.
-    let mut listings = (0..100).map(|_| entries(table));
-    let found = listings.find_map(|all| all.into_iter().find(|(_, entry)| is_its(entry)));
-    let (key, entry) = found.unwrap();
+    let (key, entry) = entry_of(table, &stream);
     reset_at_close(&stream);
     table.remove(&key).unwrap();
     drop(stream);
@@ -155,6 +165,8 @@ fn under_churn_no_missed_end_stays_and_no_live_connection_is_swept() {
     const MISSED: usize = 8;
     const EACH_KIND: usize = 20;
     let (trace, longest) = in_namespace(|| {
+        // So few that all kinds have the same local ports, again and again.
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40127").unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let [churning, holding, closing, full] = [0; 4].map(|_| unused_port());
         let queue = stream_socket(AddressFamily::INET);

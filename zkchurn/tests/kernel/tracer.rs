@@ -2,7 +2,12 @@
 //! Running the real binary and reading its JSON.
 
 use std::{
+    fs::File,
     io::{self, Read},
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
     path::PathBuf,
     process::{ChildStdout, Command, Stdio},
     sync::{
@@ -19,19 +24,60 @@ use serde_json::Value;
 pub(crate) use zkchurn_lab::harness::trace::Trace;
 use zkchurn_lab::harness::{tracer, wait};
 
-use crate::in_time::LIMIT;
+use crate::{in_time::LIMIT, namespace::enter};
 
 /// A port that no other test uses, so that tests may run side by side although zkchurn
 /// sees all network namespaces. Each run has ports of its own, too: two on one host, in
 /// two clones, would count each other's connections.
 pub(crate) fn unused_port() -> u16 {
-    const FIRST: u16 = 21_000;
-    const OF_EACH_RUN: u16 = 200;
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
-        let run = u16::try_from(std::process::id() % 50).unwrap();
-        AtomicU16::new(FIRST + run * OF_EACH_RUN)
-    });
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    static OF_THIS_RUN: LazyLock<Ports> = LazyLock::new(Ports::take);
+    let port = OF_THIS_RUN.next.fetch_add(1, Ordering::Relaxed);
+    assert!(
+        port < OF_THIS_RUN.end,
+        "a run has no more than {PORTS} ports"
+    );
+    match MAY_BE_ZOOKEEPERS.contains(&port) {
+        true => unused_port(),
+        false => port,
+    }
+}
+
+/// Below those that Linux gives to clients (ip-sysctl.rst, `ip_local_port_range`).
+const FIRST_PORT: u16 = 12_500;
+const PORTS: u16 = 500;
+const RUNS: u16 = 40;
+/// Other traces tell of these (`host/elsewhere`).
+const MAY_BE_ZOOKEEPERS: [u16; 4] = [21_810, 21_811, 22_181, 32_181];
+
+/// The ports of a run, for as long as it lives.
+struct Ports {
+    next: AtomicU16,
+    end: u16,
+    /// A name that only one process has: nothing is left of it when that one is killed.
+    _name: UnixDatagram,
+}
+
+impl Ports {
+    fn take() -> Self {
+        // Names belong to a network namespace, and this thread may have one of its own. The
+        // first thread is where all runs are.
+        let taking = thread::spawn(|| {
+            enter(&File::open("/proc/self/ns/net").unwrap());
+            let mut runs = 0..RUNS;
+            runs.find_map(|run| {
+                let name = format!("zkchurn-test-ports-{run}");
+                let name = SocketAddr::from_abstract_name(name).unwrap();
+                Some((run, UnixDatagram::bind_addr(&name).ok()?))
+            })
+        });
+        let (run, name) = taking.join().unwrap().expect("ports that no other run has");
+        let first = FIRST_PORT + run * PORTS;
+        Self {
+            next: AtomicU16::new(first),
+            end: first + PORTS,
+            _name: name,
+        }
+    }
 }
 
 /// The object under test, unless it is the built-in one.
