@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Parse, run, exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::CommandFactory as _;
+use signal_hook::flag;
 
 use crate::{
     cli::{Cli, Command},
@@ -12,13 +13,28 @@ use crate::{
     host::{
         helper::run_if_helper,
         privilege::{held, needs::Kept},
+        signal_list::FILE_TOO_LARGE,
+        threads,
     },
     warn::{self, warn},
 };
 
 /// Does what the arguments of this process ask for.
 pub fn run() -> ExitCode {
+    match threads::ensure_stack() {
+        Ok(()) => run_with_stack(),
+        Err(why) => {
+            warn(format_args!("{why}"));
+            Code::Failure.into()
+        }
+    }
+}
+
+/// Not a part of its caller, whose stack may be small still.
+#[inline(never)]
+fn run_with_stack() -> ExitCode {
     run_if_helper();
+    outlive_limit_of_files();
     let cli = Cli::of_this_process();
     start_logging(cli.verbose());
     let code = match dispatch(&cli) {
@@ -32,6 +48,13 @@ pub fn run() -> ExitCode {
     };
     warn::finish();
     code.into()
+}
+
+/// A write beyond `ulimit -f` fails from here on, like one to a full disk (setrlimit(2)), and
+/// does not end this process without a word.
+fn outlive_limit_of_files() {
+    // Where it fails all is as it was.
+    let _ = flag::register(FILE_TOO_LARGE, Arc::default());
 }
 
 fn dispatch(cli: &Cli) -> Result<Code, Failure> {

@@ -59,6 +59,7 @@ mod tests {
         preflight::{
             cgroup2::Cgroup2,
             facts::{Probe, parse_release},
+            seccomp,
         },
         privilege::needs::NEEDS,
     };
@@ -82,6 +83,7 @@ mod tests {
             capabilities: NEEDS.iter().map(|need| need.capability).collect(),
             proc: Probe::Yes(()),
             bpf_call: Probe::Yes(()),
+            own_user_namespace: false,
             own_pid_namespace: false,
             first_process_netns: Probe::Yes(()),
             own_clocks: false,
@@ -178,6 +180,15 @@ mod tests {
     fn no_capabilities() {
         check("no_capabilities", |facts| {
             facts.capabilities = CapabilitySet::empty();
+        });
+    }
+
+    #[test]
+    fn in_a_rootless_container() {
+        check("user_namespace", |facts| {
+            facts.own_user_namespace = true;
+            facts.capabilities = CapabilitySet::empty();
+            facts.bpf_call = Probe::Unknown(seccomp::NOT_TRIED.to_owned());
         });
     }
 

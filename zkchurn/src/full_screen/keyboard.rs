@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     io,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    thread,
     time::Duration,
 };
 
@@ -18,6 +17,7 @@ use rustix::{
 };
 
 use super::wake::Wake;
+use crate::host::threads;
 
 /// Events that are taken at once.
 const AT_ONCE: usize = 64;
@@ -42,7 +42,7 @@ impl Keyboard {
         let read = move || {
             while asked.recv().is_ok() && tell.send(what_is_there()).is_ok() {}
         };
-        thread::Builder::new().name("keyboard".into()).spawn(read)?;
+        threads::named("keyboard").spawn(read)?;
         Ok(Self {
             ask,
             typed,

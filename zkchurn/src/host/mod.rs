@@ -24,4 +24,5 @@ mod server_log_text;
 pub mod services;
 pub mod signal_list;
 pub mod sock_diag;
+pub(crate) mod threads;
 pub mod time_zone;

@@ -9,11 +9,10 @@ use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Write},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
     time::Instant,
 };
 
-use super::privilege::held;
+use super::{privilege::held, threads};
 
 /// A bounded queue in front of a writer.
 #[derive(Clone)]
@@ -79,7 +78,7 @@ impl Outbox {
             let _ = held::give_up_all();
             theirs.write_out(&mut to);
         };
-        thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        threads::named(name).spawn(run)?;
         Ok(Self { shared, limit })
     }
 

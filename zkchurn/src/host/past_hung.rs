@@ -10,9 +10,10 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread,
     time::{Duration, Instant},
 };
+
+use super::threads;
 
 /// After so long without a result another thread goes on.
 const NEXT_AFTER: Duration = Duration::from_millis(200);
@@ -137,8 +138,7 @@ where
             }
         }
     };
-    let thread = thread::Builder::new().name("one-by-one".to_owned());
-    thread.spawn(run).map(drop)
+    threads::named("one-by-one").spawn(run).map(drop)
 }
 
 #[cfg(test)]

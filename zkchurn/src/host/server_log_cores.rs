@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use super::threads;
 use zkchurn_core::serverlog::{
     chunks::{Chunk, ChunkTold, Chunks},
     file_note::FileNote,
@@ -40,14 +41,18 @@ pub(super) fn read(
     let mut chunks = Chunks::new(file);
     let result = thread::scope(|scope| {
         let pairs: Vec<_> = (0..readers)
-            .map(|_| {
+            .map_while(|_| {
                 let (give, take) = sync_channel::<Chunk>(IN_HAND);
                 let (told, tell) = sync_channel(IN_HAND);
-                scope.spawn(move || read_parts(&take, &told));
-                (give, tell)
+                let read = move || read_parts(&take, &told);
+                threads::named("log").spawn_scoped(scope, read).ok()?;
+                Some((give, tell))
             })
             .collect();
-        count(&mut chunks, &pairs, scanner, note)
+        match pairs.is_empty() {
+            true => count_alone(&mut chunks, scanner, note),
+            false => count(&mut chunks, &pairs, scanner, note),
+        }
     });
     note.bytes = chunks.bytes;
     result
@@ -60,6 +65,23 @@ fn read_parts(take: &Receiver<Chunk>, told: &SyncSender<ChunkTold>) {
             return;
         }
     }
+}
+
+/// The same where the system grants no thread.
+fn count_alone(
+    chunks: &mut Chunks<File>,
+    scanner: &mut Scanner,
+    note: &mut FileNote,
+) -> io::Result<()> {
+    while let Some(chunk) = chunks.next_chunk()? {
+        take(&chunk.read(), scanner, note);
+    }
+    Ok(())
+}
+
+fn take(read: &ChunkTold, scanner: &mut Scanner, note: &mut FileNote) {
+    note.cut += read.cut;
+    scanner.lines_told(&read.told, &read.facts);
 }
 
 /// Deals the parts out in turns, and takes what they tell in the same turns.
@@ -91,10 +113,42 @@ fn count(
             }
             let (_, tell) = &pairs[counted % pairs.len()];
             let Ok(told) = tell.recv() else { break };
-            note.cut += told.cut;
-            scanner.lines_told(&told.told, &told.facts);
+            take(&told, scanner, note);
             counted += 1;
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use zkchurn_core::serverlog::reading::Reading;
+
+    use super::*;
+
+    #[test]
+    fn where_the_system_grants_no_thread_the_counts_are_the_same() {
+        let line = "2026-11-27 10:00:00,000 [myid:1] - INFO  [NIOWorkerThread-1:ZooKeeperServer@1034] - \
+                    Client attempting to establish new session at /10.0.0.1:40001\n";
+        let mut log = tempfile::tempfile().unwrap();
+        log.write_all(line.repeat(100_000).as_bytes()).unwrap();
+        let counted = |readers| {
+            let mut file = log.try_clone().unwrap();
+            io::Seek::rewind(&mut file).unwrap();
+            let mut scanner = Scanner::default();
+            let mut note = FileNote {
+                name: String::new(),
+                bytes: 0,
+                cut: 0,
+                first: None,
+                reading: Reading::Empty,
+                error: None,
+            };
+            read(file, readers, &mut scanner, &mut note).unwrap();
+            (note.bytes, format!("{:?}", scanner.end_of_file()))
+        };
+        assert_eq!(counted(0), counted(2));
+    }
 }

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+/// For the last lines of the kernel program's own log, with `-vv`.
+const LOG: Duration = Duration::from_millis(100);
 /// For reading which connections are open, and until when those of which the walk has told
 /// get a line of their own: at a hundred thousand that is no limit.
 const OPEN_READ: Duration = Duration::from_millis(400);
@@ -26,6 +28,7 @@ pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 pub(super) struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
+    pub log: Instant,
     pub open_read: Instant,
     pub open_taken: Instant,
     recording: Instant,
@@ -39,6 +42,7 @@ impl Ending {
         Self {
             names: paused + NAMES,
             looks: paused + LOOKS,
+            log: now + LOG,
             open_read: now + OPEN_READ,
             open_taken: now + OPEN_TAKEN,
             recording: now + RECORDING,

@@ -25,7 +25,10 @@ use super::{
 use crate::{
     exit::{Code, Failure},
     full_screen::trace::Ask,
-    host::{helper::wire::Answer, kernel::OpenConnections},
+    host::{
+        helper::wire::Answer,
+        kernel::{OpenConnections, OwnLog},
+    },
     view::key::Wish,
     warn::warn,
 };
@@ -54,13 +57,11 @@ pub(super) struct Trace<S, P> {
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
-    /// Takes records until `stop`, the deadline or the end of the output. `looked` is
-    /// called after each look into the ring buffer.
+    /// Takes records until `stop`, the deadline or the end of the output.
     pub(super) async fn follow(
         &mut self,
         settings: &TraceSettings,
         stop: impl Future<Output = ()>,
-        mut looked: impl FnMut(),
     ) {
         let began = Instant::now();
         // What is beyond the clock's end never comes.
@@ -131,7 +132,6 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     if taken > 0 {
                         self.collector.sink.flush();
                     }
-                    looked();
                 }
                 () = yield_now(), if self.walk.is_under_way() || self.older.has_work() => {
                     self.work_on_table();
@@ -263,11 +263,12 @@ impl<S: Source, P: Probes> Trace<S, P> {
         }
     }
 
-    /// Detaches, takes what is left, and reports. `looked` is called once more in between.
+    /// Detaches, takes what is left, and reports; the end of the program's own `log` comes
+    /// before that.
     pub(super) async fn finish(
         mut self,
         settings: &TraceSettings,
-        mut looked: impl FnMut(),
+        log: Option<OwnLog>,
     ) -> Result<Code, Failure> {
         let ending = Ending::begins();
         // The report is for the normal screen.
@@ -280,7 +281,9 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.source
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
-        looked();
+        if let Some(log) = log {
+            log.finish(ending.log);
+        }
         let now_ns = self.collector.probes.monotonic_ns();
         let mut older = Vec::new();
         self.older

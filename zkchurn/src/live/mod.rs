@@ -45,7 +45,7 @@ use crate::{
         helper::{asking::StartedLooker, recording::StartedRecorder},
         ids,
         jvm::JvmMode,
-        kernel::KernelSource,
+        kernel::{KernelSource, OwnLog},
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
     },
@@ -141,25 +141,23 @@ async fn trace(
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
     trace.viewer = viewer;
-    let mut log: Box<dyn FnMut()> = match settings.verbose {
-        0 | 1 => Box::new(|| {}),
+    let log = match settings.verbose {
+        0 | 1 => None,
         _ => kernel_log(&mut trace.source),
     };
-    trace.follow(settings, stop.comes(), &mut log).await;
+    trace.follow(settings, stop.comes()).await;
     trace.finish(settings, log).await
 }
 
 /// Prints the kernel program's own log; where there is none it says so, once.
-fn kernel_log(source: &mut KernelSource) -> Box<dyn FnMut()> {
-    match source.own_log() {
-        Ok(log) => Box::new(log),
-        Err(why) => {
-            warn::warn(format_args!(
-                "the trace goes on without the kernel program's own log, which -vv asks for: {why}"
-            ));
-            Box::new(|| {})
-        }
-    }
+fn kernel_log(source: &mut KernelSource) -> Option<OwnLog> {
+    let log = source.own_log();
+    let log = log.inspect_err(|why| {
+        warn::warn(format_args!(
+            "the trace goes on without the kernel program's own log, which -vv asks for: {why}"
+        ));
+    });
+    log.ok()
 }
 
 /// Shows what goes to the renderer on the whole screen, and only the report through it.
@@ -181,12 +179,19 @@ fn watched(
 }
 
 fn no_helper(error: std::io::Error) -> Failure {
-    let context = "a helper process cannot be started; `ulimit -u` may be too low";
-    Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
+    not_granted("a helper process", error)
 }
 
 fn no_thread(error: std::io::Error) -> Failure {
-    let context = "another thread cannot be started; `ulimit -u` may be too low";
+    not_granted("another thread", error)
+}
+
+/// `EAGAIN` and `ENOMEM` of clone(2) tell which of these it is, if any, to nobody.
+fn not_granted(what: &str, error: std::io::Error) -> Failure {
+    let context = format!(
+        "{what} cannot be started; the limit of processes (`ulimit -u`, pids.max of the \
+         cgroup) or of memory (`ulimit -v`, memory.max) may be too low"
+    );
     Failure::new(Code::Failure, anyhow::Error::new(error).context(context))
 }
 

@@ -389,8 +389,8 @@ impl Scene {
             viewer: None,
         };
         trace.collector.sink.emit(Frame::Start(&start()));
-        trace.follow(&self.settings, stop, || {}).await;
-        let code = trace.finish(&self.settings, || {}).await;
+        trace.follow(&self.settings, stop).await;
+        let code = trace.finish(&self.settings, None).await;
         (self.diary, code.map_err(|failure| failure.code))
     }
 }

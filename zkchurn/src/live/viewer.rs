@@ -30,7 +30,7 @@ use crate::{
         trace::{Ask, LiveTrace, MOST_ANSWERS, MOST_ASKED, Told},
         wake::{self, Waker},
     },
-    host::privilege::held,
+    host::{privilege::held, threads},
     view::{View, offers::Offers, snapshot::Want},
 };
 
@@ -83,7 +83,7 @@ impl Viewer {
             // Its end is the end of the trace, which says what there is to say.
             let _ = full_screen::run(terminal, (&theirs, wake), &mut view, &mut feed);
         };
-        let thread = thread::Builder::new().name("view".to_owned()).spawn(run)?;
+        let thread = threads::named("view").spawn(run)?;
         Ok(Self {
             asked,
             tell,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Our side of the helper that looks into other processes. Nothing here waits for it.
 
-use std::{io, os::unix::net::UnixStream, process::Child, thread, time::Duration};
+use std::{io, os::unix::net::UnixStream, process::Child, time::Duration};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -12,6 +12,7 @@ use super::{
 use crate::host::{
     outbox::{Outbox, Put},
     privilege::held,
+    threads,
 };
 
 /// Bytes of tasks that may wait for the helper; one has below 1 KiB.
@@ -73,12 +74,10 @@ impl Looker {
     fn over(tasks: UnixStream, answers: UnixStream) -> io::Result<Self> {
         let (say, said) = channel(64);
         let tasks = Outbox::start("tasks", tasks, MOST_WAITING)?;
-        thread::Builder::new()
-            .name("answers".to_owned())
-            .spawn(move || {
-                let _ = held::give_up_all();
-                read_answers(answers, &say);
-            })?;
+        threads::named("answers").spawn(move || {
+            let _ = held::give_up_all();
+            read_answers(answers, &say);
+        })?;
         Ok(Self {
             tasks,
             answers: said,

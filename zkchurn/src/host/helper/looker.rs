@@ -8,7 +8,6 @@ use std::{
     os::unix::net::UnixStream,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
     time::Duration,
 };
 
@@ -20,6 +19,7 @@ use crate::host::{
     elsewhere, inspector, listeners,
     proc::{identity, named},
     sock_diag::{self, Query, holders},
+    threads,
 };
 
 /// Most processes that are looked up at once, or hang in it.
@@ -36,9 +36,7 @@ const SOCKETS_IN_ANSWER: usize = 2_048;
 pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     let answers = requests.try_clone()?;
     let (say, said) = sync_channel(64);
-    thread::Builder::new()
-        .name("answers".to_owned())
-        .spawn(move || write_answers(answers, &said))?;
+    threads::named("answers").spawn(move || write_answers(answers, &said))?;
     let pool = |name, most| {
         let say = say.clone();
         Pool::new(name, most, move |job: Job| work(job, &say))

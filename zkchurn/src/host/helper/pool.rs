@@ -6,8 +6,9 @@ use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
 };
+
+use crate::host::threads;
 
 /// Jobs that may wait for a thread.
 const MOST_WAITING: usize = 4096;
@@ -101,13 +102,11 @@ impl<J: Send + 'static> Pool<J> {
     fn start_thread(&mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let work = Arc::clone(&self.work);
-        thread::Builder::new()
-            .name(self.name.to_owned())
-            .spawn(move || {
-                loop {
-                    work(shared.next());
-                }
-            })?;
+        threads::named(self.name).spawn(move || {
+            loop {
+                work(shared.next());
+            }
+        })?;
         self.threads += 1;
         Ok(())
     }

@@ -11,7 +11,6 @@ use std::{
     process::Child,
     rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -23,6 +22,7 @@ use super::{
 use crate::host::{
     outbox::{Outbox, Put},
     privilege::held,
+    threads,
 };
 
 /// Bytes that wait for the file system at most: some seconds of 20,000 connections a
@@ -73,7 +73,7 @@ impl StartedRecorder {
     #[cfg(test)]
     pub fn here() -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        thread::spawn(move || super::recorder::serve(theirs));
+        std::thread::spawn(move || super::recorder::serve(theirs));
         let _child = None;
         Ok(Self { socket, _child })
     }
@@ -86,16 +86,14 @@ impl StartedRecorder {
     pub fn create(self, path: &Path) -> io::Result<(Recorder, bool)> {
         let mut answers = self.socket.try_clone()?;
         let (say, said) = channel();
-        thread::Builder::new()
-            .name("recorded".to_owned())
-            .spawn(move || {
-                let _ = held::give_up_all();
-                while let Ok(Some(said)) = receive(&mut answers) {
-                    if say.send(said).is_err() {
-                        return;
-                    }
+        threads::named("recorded").spawn(move || {
+            let _ = held::give_up_all();
+            while let Ok(Some(said)) = receive(&mut answers) {
+                if say.send(said).is_err() {
+                    return;
                 }
-            })?;
+            }
+        })?;
         let outbox = Outbox::start("recording", self.socket, MOST_WAITING)?;
         outbox.put(message(CREATE, path.as_os_str().as_bytes()));
         let roots = match said.recv_timeout(CREATED_WITHIN) {
@@ -236,7 +234,7 @@ mod tests {
             _child: None,
         };
         // It creates the file, and hangs.
-        let hangs = thread::spawn(move || {
+        let hangs = std::thread::spawn(move || {
             receive_bytes(&mut theirs, &mut Vec::new()).unwrap();
             super::super::wire::send(&mut theirs, &Said::Created { roots: false }).unwrap();
             theirs

@@ -4,6 +4,7 @@
 mod error;
 mod load;
 mod object;
+mod own_log;
 mod packets;
 mod probe;
 mod table;
@@ -31,6 +32,7 @@ use crate::host::{kernel_layout::SocketLayout, preflight::facts::Facts, proc::fi
 use error::error_chain;
 pub use error::{KernelError, is_permission};
 pub use object::BUILT_IN;
+pub use own_log::OwnLog;
 pub(crate) use probe::bpf_is_refused;
 use table::Table;
 pub use table::{Checked, Followed, OpenConnections, Progress};
@@ -384,18 +386,18 @@ impl KernelSource {
         Ok(program.unload()?)
     }
 
-    /// What prints the program's own log through the `log` facade, whenever it is called.
+    /// Prints the program's own log through the `log` facade from now on.
     ///
     /// # Errors
     ///
     /// Why there is no such log.
-    pub fn own_log(&mut self) -> Result<impl FnMut() + use<>, String> {
+    pub fn own_log(&mut self) -> Result<OwnLog, String> {
         if let Some(why) = &self.silenced {
             return Err(why.clone());
         }
         let logger = aya_log::EbpfLogger::init(&mut self.ebpf);
         let mut logger = logger.map_err(|error| error.to_string())?;
-        Ok(move || logger.flush())
+        OwnLog::start(move || logger.flush()).map_err(|error| error.to_string())
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
-    proc::files::own_pid_namespace,
+    proc::files::{own_pid_namespace, own_user_namespace},
 };
 
 /// Where the kernel offers its own types.
@@ -73,8 +73,11 @@ pub struct Facts {
     pub tracepoint: Probe<TracepointLayout>,
     /// The cgroup v2 hierarchy.
     pub cgroup2: Probe<Cgroup2>,
-    /// The capabilities in effect.
+    /// The capabilities in effect; none in a user namespace, where those that are held count
+    /// for what belongs to it, and for nothing that tracing needs.
     pub capabilities: CapabilitySet,
+    /// Whether this is one: its root is not the host's.
+    pub own_user_namespace: bool,
     /// Whether `/proc` is there and shows this process.
     pub proc: Probe<()>,
     /// Whether no seccomp filter forbids bpf(2).
@@ -108,7 +111,11 @@ impl Facts {
         let kernel = uname.release().to_string_lossy().into_owned();
         // They can always be asked for; else the trace shows.
         let held = capabilities(None);
-        let capabilities = held.map_or(CapabilitySet::empty(), |held| held.effective);
+        let own_user_namespace = own_user_namespace();
+        let capabilities = match held {
+            Ok(held) if !own_user_namespace => held.effective,
+            _ => CapabilitySet::empty(),
+        };
         Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
@@ -118,6 +125,7 @@ impl Facts {
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
             capabilities,
+            own_user_namespace,
             proc: proc_mounted::look(),
             bpf_call: seccomp::look(capabilities),
             own_pid_namespace: own_pid_namespace(),

@@ -8,5 +8,5 @@ pub mod facts;
 pub mod handshake;
 pub mod namespaces;
 mod proc_mounted;
-mod seccomp;
+pub(crate) mod seccomp;
 pub mod verdict;

@@ -13,6 +13,9 @@ use crate::host::{kernel::bpf_is_refused, proc::files::field};
 /// Name of the check.
 const NAME: &str = "system calls";
 
+/// What is said where only the host's CAP_BPF could show it.
+pub(crate) const NOT_TRIED: &str = "filtered by seccomp; not tried without CAP_BPF";
+
 /// Whether bpf(2) can be called as far as filters decide.
 pub(super) fn look(capabilities: CapabilitySet) -> Probe<()> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -21,7 +24,7 @@ pub(super) fn look(capabilities: CapabilitySet) -> Probe<()> {
     }
     // Without a privilege the kernel itself refuses, which tells nothing of the filter.
     if !capabilities.intersects(CapabilitySet::BPF | CapabilitySet::SYS_ADMIN) {
-        return Probe::Unknown("filtered by seccomp; not tried without CAP_BPF".to_owned());
+        return Probe::Unknown(NOT_TRIED.to_owned());
     }
     match bpf_is_refused() {
         None => Probe::Yes(()),

@@ -97,6 +97,16 @@ fn capabilities(facts: &Facts) -> Check {
             "sufficient to load and attach tracing programs",
         );
     }
+    if facts.own_user_namespace {
+        return Check::not_ok(
+            "privilege",
+            State::NotPermitted,
+            "this is a user namespace (a rootless container?): its root is not the host's",
+            "the kernel will not load the tracing program, whatever capabilities are held here",
+            "run it with sudo on the host, or in a container that root started \
+             (sudo docker run --privileged --pid=host)",
+        );
+    }
     Check::not_ok(
         "privilege",
         State::NotPermitted,

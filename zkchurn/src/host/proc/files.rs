@@ -49,6 +49,14 @@ pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// Whether root here is not the host's: in a user namespace, that of a rootless container,
+/// say. The first one has the same number on every Linux (`PROC_USER_INIT_INO`,
+/// include/linux/proc_ns.h). What it maps tells nothing: `uid_map` may be that of the host.
+pub fn own_user_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/user")
+        .is_ok_and(|link| link != Path::new("user:[4026531837]"))
+}
+
 /// Whether pids here are not those of the host, which the kernel program sees.
 /// The first namespace of pids has the same number on every Linux
 /// (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).

@@ -22,7 +22,7 @@ use std::{
 use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space};
 
 use super::{mountinfo, notes::Unreadable, proc_links};
-use crate::host::{past_hung, privilege};
+use crate::host::{past_hung, privilege, threads};
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -244,7 +244,9 @@ pub fn visit(
                 action(namespace, enter(namespace, deadline));
             }
         };
-        thread::Builder::new().spawn_scoped(scope, inside).err()
+        threads::named("namespaces")
+            .spawn_scoped(scope, inside)
+            .err()
     });
     if let Some(error) = failure {
         for namespace in namespaces {

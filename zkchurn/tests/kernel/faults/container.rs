@@ -88,6 +88,25 @@ fn with_clocks_of_its_own_it_is_refused() {
     );
 }
 
+/// What is held in a user namespace counts there only, whatever maps of ids it has.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn where_root_is_not_the_hosts_it_says_so_and_blames_nothing_else() {
+    for (arguments, blamed) in [
+        (&["--duration", "1s"][..], "seccomp"),
+        (&["doctor"], "a seccomp filter forbids"),
+    ] {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", env!("CARGO_BIN_EXE_zkchurn")]);
+        let output = command.args(arguments).output_in_time().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("this is a user namespace"), "{said}");
+        assert!(!said.contains(blamed), "{said}");
+        assert!(!said.contains("\nheld "), "{said}");
+    }
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_pid_of_the_container_is_refused_as_a_filter() {

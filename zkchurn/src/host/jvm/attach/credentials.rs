@@ -12,7 +12,7 @@ use rustix::{
     thread::{CapabilitySet, set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
 
-use crate::host::privilege::held;
+use crate::host::{privilege::held, threads};
 
 /// Runs `work` with the effective user `uid` and group `gid`.
 ///
@@ -28,12 +28,10 @@ use crate::host::privilege::held;
 /// process as not dumpable from now on (`commit_creds`), which protects it more.
 pub(super) fn with<T: Send>(uid: u32, gid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
-        let worker = thread::Builder::new()
-            .name("attach".to_owned())
-            .spawn_scoped(scope, || {
-                become_user(Uid::from_raw(uid), Gid::from_raw(gid))?;
-                Ok(work())
-            })?;
+        let worker = threads::named("attach").spawn_scoped(scope, || {
+            become_user(Uid::from_raw(uid), Gid::from_raw(gid))?;
+            Ok(work())
+        })?;
         worker
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the thread for it failed")))
