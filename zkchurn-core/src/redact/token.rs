@@ -231,7 +231,8 @@ impl Redactor {
             None => (who, None),
         };
         let service = match host {
-            Some(_) => service.to_owned(),
+            // Nobody says that it is a service's name.
+            Some(_) => self.without_addresses(service),
             None => self.names.of(Kind::User, service),
         };
         let host = host.map_or_else(String::new, |host| {
