@@ -6,6 +6,15 @@ use std::fmt;
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
+/// A destination where it is said whose connections they are. That of a connection which was
+/// accepted here is written with the remote host before it.
+pub fn place(destination: &str) -> String {
+    match destination.split_once(" -> :") {
+        Some((_, port)) => format!("port {port} here"),
+        None => destination.to_owned(),
+    }
+}
+
 /// Writes bytes from another process so that none of them can act on a
 /// terminal: control characters, invalid UTF-8 and invisible format characters
 /// come out as escapes.

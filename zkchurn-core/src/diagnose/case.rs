@@ -13,6 +13,7 @@ use crate::{
         distribution::Distribution,
         handshakes::Handshakes,
         shape::{Shapes, Spoken},
+        sizes,
         tally::{Range, Tally},
     },
 };
@@ -63,6 +64,8 @@ pub struct SharedSession {
     pub id: SessionId,
     /// The clients in words, and how often each got it.
     pub users: Vec<(String, u64)>,
+    /// How often it went back to a client that had had it before another one.
+    pub returns: u64,
 }
 
 /// The connections of one flow as the ledger has them, or of several added up.
@@ -111,6 +114,9 @@ pub struct Case<'a> {
     pub protocol: Protocol,
     /// Whether somebody was answered at the peers, or holds a connection to them.
     pub peers_serve: bool,
+    /// Connections that this host, or the remote host, holds open to the same peers,
+    /// whosever they are.
+    pub peers_hold: u64,
     /// How many threads opened them; 0 where that is not known.
     pub threads: u64,
     /// What the process's log says, most telling first.
@@ -190,6 +196,12 @@ impl Case<'_> {
             Side::Client => self.tally.payload_in,
             Side::Server => self.tally.payload_out,
         }
+    }
+
+    /// Whether a client can have sent so much before it was answered.
+    pub fn can_be_request(&self, bytes: u64) -> bool {
+        let sends_at_once = self.client_thread != ClientThread::NotSeen;
+        sizes::is_connect_request(bytes) || (sends_at_once && sizes::is_request_with_more(bytes))
     }
 
     /// The server's port; of several that of the first.

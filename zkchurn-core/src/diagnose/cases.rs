@@ -44,8 +44,17 @@ pub(super) struct Scope<'a> {
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
     shared: SharedSessions,
-    /// Those with sessions that go no further than the handshake.
-    rivals: Vec<(Owner, BTreeSet<Destination>, String)>,
+    rivals: Vec<Rival>,
+}
+
+/// Somebody with sessions that go no further than the handshake.
+struct Rival {
+    owner: Owner,
+    peers: BTreeSet<Destination>,
+    /// Who it is, in words.
+    who: String,
+    /// From the first start to the latest end.
+    span: Option<(u64, u64)>,
 }
 
 impl<'a> Scope<'a> {
@@ -90,7 +99,12 @@ impl<'a> Scope<'a> {
                 let threads = threads(&cluster.parts);
                 let processes = cluster.processes();
                 let who = naming::who(self.registry, owner, cluster, &processes, threads);
-                self.rivals.push((owner, peers.collect(), who.words()));
+                self.rivals.push(Rival {
+                    owner,
+                    peers: peers.collect(),
+                    who: who.words(),
+                    span: cluster.span(),
+                });
             }
         }
     }
@@ -136,6 +150,7 @@ impl<'a> Scope<'a> {
             client_thread,
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
+            peers_hold: self.services.held(&destinations),
             threads,
             logs: match owner {
                 Owner::Peer(_) => self.server_logs(&destinations),
@@ -150,7 +165,7 @@ impl<'a> Scope<'a> {
                 ),
             },
             siblings: self.siblings(&processes, &destinations),
-            rivals: self.rivals_of(owner, &destinations),
+            rivals: self.rivals_of(owner, &destinations, cluster.span()),
             shared: self.shared(parts),
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
@@ -170,13 +185,24 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn rivals_of(&self, owner: Owner, destinations: &[Destination]) -> Vec<String> {
+    /// Others whose sessions go no further than the handshake at the same peers, at the same
+    /// time: one that came after another had gone took nothing from it.
+    fn rivals_of(
+        &self,
+        owner: Owner,
+        destinations: &[Destination],
+        span: Option<(u64, u64)>,
+    ) -> Vec<String> {
         let meets =
             |peers: &BTreeSet<Destination>| destinations.iter().any(|one| peers.contains(one));
+        let is_meanwhile = |other: Option<(u64, u64)>| match (span, other) {
+            (Some((from, until)), Some((begins, ends))) => from < ends && begins < until,
+            _ => false,
+        };
         let others = self.rivals.iter();
         others
-            .filter(|(other, peers, _)| *other != owner && meets(peers))
-            .map(|(_, _, words)| words.clone())
+            .filter(|rival| rival.owner != owner && meets(&rival.peers) && is_meanwhile(rival.span))
+            .map(|rival| rival.who.clone())
             .collect()
     }
 
@@ -296,13 +322,14 @@ impl<'a> Scope<'a> {
         let shared = self.shared.of_owners(owners).into_iter();
         shared
             .take(MOST_RIVALS)
-            .map(|(id, users)| {
+            .map(|session| {
                 let mut granted: BTreeMap<_, u64> = BTreeMap::new();
-                for (user, uses) in users {
+                for (user, uses) in &session.users {
                     *granted.entry(self.client_of(*user)).or_default() += uses.granted;
                 }
                 SharedSession {
-                    id: *id,
+                    id: session.id,
+                    returns: self.returns(&session.turns),
                     users: granted
                         .into_iter()
                         .map(|(user, granted)| (self.user(user), granted))
@@ -310,6 +337,21 @@ impl<'a> Scope<'a> {
                 }
             })
             .collect()
+    }
+
+    /// How often a session went back to a client that had had it before another one did: a
+    /// client that is started anew and goes on with it gets it once.
+    fn returns(&self, turns: &[User]) -> u64 {
+        let mut had: Vec<User> = Vec::new();
+        let mut returns = 0;
+        for user in turns.iter().map(|user| self.client_of(*user)) {
+            if had.last() != Some(&user) {
+                returns += u64::from(had.contains(&user));
+                had.retain(|one| *one != user);
+                had.push(user);
+            }
+        }
+        returns
     }
 
     /// A client of the JVM keeps its thread; elsewhere any thread may serve the next

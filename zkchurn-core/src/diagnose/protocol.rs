@@ -104,12 +104,15 @@ pub struct Services {
     signs: HashMap<Service, Signs>,
     /// Where somebody was answered, or holds a connection.
     serving: HashSet<Service>,
+    /// Connections that are held open to a peer.
+    held: HashMap<Destination, u64>,
 }
 
 impl Services {
     pub fn of(flows: &[(&FlowKey, &Flow)]) -> Self {
         let mut services: HashMap<_, Signs> = HashMap::default();
         let mut serving = HashSet::default();
+        let mut held: HashMap<_, u64> = HashMap::default();
         for (key, flow) in flows {
             let service = Service::of(&key.destination);
             if flow.signs != Signs::default() {
@@ -118,11 +121,22 @@ impl Services {
             if is_served(flow) {
                 serving.insert(service);
             }
+            match held_open(flow) {
+                0 => {}
+                open => *held.entry(key.destination).or_default() += open,
+            }
         }
         Self {
             signs: services,
             serving,
+            held,
         }
+    }
+
+    /// Connections to these that are held open, whosever they are.
+    pub fn held(&self, destinations: &[Destination]) -> u64 {
+        let held = destinations.iter().filter_map(|one| self.held.get(one));
+        held.sum()
     }
 
     /// Whether somebody was answered at one of these, or holds a connection there.
@@ -160,12 +174,21 @@ impl Services {
     }
 }
 
-/// Whether a flow was answered. Of connections that end at once some are open at any
-/// moment, so a few open ones beside many that ended show nothing.
+/// Whether a flow was answered.
 fn is_served(flow: &Flow) -> bool {
+    let answered = (flow.tally.shapes).count(|_, spoken| spoken == Spoken::Both);
+    answered > 0 || held_open(flow) > 0
+}
+
+/// Connections that stay open. Of those that end at once some are open at any moment, so a
+/// few open ones beside many that ended show nothing.
+fn held_open(flow: &Flow) -> u64 {
     let tally = &flow.tally;
-    let answered = tally.shapes.count(|_, spoken| spoken == Spoken::Both);
-    answered > 0 || tally.older.open() > 0 || tally.open() * 10 > tally.shapes.ended()
+    let new = match tally.open() * 10 > tally.shapes.ended() {
+        true => tally.open(),
+        false => 0,
+    };
+    tally.older.open() + new
 }
 
 impl Scope {

@@ -14,7 +14,12 @@ use crate::{
 };
 
 /// A session, and who had it.
-type Shared = (SessionId, Vec<(User, Uses)>);
+pub(super) struct Shared {
+    pub id: SessionId,
+    pub users: Vec<(User, Uses)>,
+    /// Who had it after whom.
+    pub turns: Vec<User>,
+}
 
 /// Whose connections they are: a process of this host's, or a remote host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +63,8 @@ impl SharedSessions {
                 let places = all.of_owner.entry(Owner::of_user(*user)).or_default();
                 places.push(place);
             }
-            all.sessions.push((id, users));
+            let turns = session.turns().to_vec();
+            all.sessions.push(Shared { id, users, turns });
         }
         all
     }

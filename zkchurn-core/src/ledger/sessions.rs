@@ -15,6 +15,8 @@ use crate::{
 pub const MOST_SESSIONS: usize = 4096;
 /// Most users that are told apart for one session.
 pub const MOST_USERS: usize = 8;
+/// Most changes of hands that are kept of one session, the first of them.
+const MOST_TURNS: usize = 16;
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +44,8 @@ pub struct Uses {
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     users: HashMap<User, Uses>,
+    /// Who had it after whom, each as often as it came back.
+    turns: Vec<User>,
     /// Whether there were more users than are told apart.
     pub users_left_out: bool,
 }
@@ -72,6 +76,16 @@ impl Sessions {
             && let Some(uses) = self.uses(session, user)
         {
             uses.granted += 1;
+            self.note_turn(session, user);
+        }
+    }
+
+    fn note_turn(&mut self, id: SessionId, user: User) {
+        if let Some(session) = self.by_id.get_mut(&id)
+            && session.turns.len() < MOST_TURNS
+            && session.turns.last() != Some(&user)
+        {
+            session.turns.push(user);
         }
     }
 
@@ -107,6 +121,11 @@ impl Sessions {
 }
 
 impl Session {
+    /// Who had it after whom, the first changes of hands.
+    pub fn turns(&self) -> &[User] {
+        &self.turns
+    }
+
     /// The users in a stable order.
     pub fn users(&self) -> Vec<(User, Uses)> {
         let mut users: Vec<_> = self

@@ -8,14 +8,14 @@
 
 use serde::Serialize;
 
-use super::counts::Counts;
+use super::{counts::Counts, sizes};
 use crate::{
     connection::{Connection, Side},
     outcome::Outcome,
 };
 
-/// Exact sizes that are told apart; further ones are only counted by how they
-/// ended and who had spoken.
+/// Exact sizes that are told apart; of further ones only what sizes tell ([`sizes::class`])
+/// is known.
 const MOST_SHAPES: usize = 32;
 
 /// Who ended a connection, and how.
@@ -148,13 +148,24 @@ pub struct Shape {
     pub server_bytes: u64,
 }
 
+impl Shape {
+    /// What stands for all shapes of which no size tells anything else.
+    fn class(self) -> Self {
+        Self {
+            ending: self.ending,
+            client_bytes: sizes::class(self.client_bytes),
+            server_bytes: sizes::class(self.server_bytes),
+        }
+    }
+}
+
 /// Counts of ended connections by how they went.
 #[derive(Clone, Debug, Default)]
 pub struct Shapes {
     ways: Counts<(Ending, Spoken)>,
     exact: Counts<Shape>,
-    /// Connections whose exact size is not in `exact`.
-    not_exact: u64,
+    /// Those whose sizes are not in `exact`, by the least of each class.
+    by_class: Counts<Shape>,
     ended: u64,
 }
 
@@ -165,16 +176,13 @@ impl Shapes {
         let ending = Ending::of(outcome, connection.side);
         self.ways.add((ending, Spoken::of(client, server)), 1);
         self.ended += 1;
-        match (client, server) {
-            (Some(client_bytes), Some(server_bytes)) => self.add_exact(
-                Shape {
-                    ending,
-                    client_bytes,
-                    server_bytes,
-                },
-                1,
-            ),
-            _ => self.not_exact += 1,
+        if let (Some(client_bytes), Some(server_bytes)) = (client, server) {
+            let shape = Shape {
+                ending,
+                client_bytes,
+                server_bytes,
+            };
+            self.add_exact(shape, 1);
         }
     }
 
@@ -182,7 +190,7 @@ impl Shapes {
         if self.exact.len() < MOST_SHAPES || self.exact.get(shape) > 0 {
             self.exact.add(shape, count);
         } else {
-            self.not_exact += count;
+            self.by_class.add(shape.class(), count);
         }
     }
 
@@ -192,7 +200,7 @@ impl Shapes {
         for (shape, count) in other.exact.iter() {
             self.add_exact(shape, count);
         }
-        self.not_exact += other.not_exact;
+        self.by_class.absorb(&other.by_class);
         self.ended += other.ended;
     }
 
@@ -214,18 +222,21 @@ impl Shapes {
             .sum()
     }
 
-    /// Connections by their exact sizes, as far as those are told apart.
-    pub fn count_exact(&self, matches: impl Fn(&Shape) -> bool) -> u64 {
-        let exact = self.exact.iter();
-        exact
-            .filter(|(shape, _)| matches(shape))
+    /// Connections by what their sizes tell: of many different ones `matches` sees the least
+    /// of their class.
+    pub fn count_by_size(&self, matches: impl Fn(&Shape) -> bool) -> u64 {
+        let all = self.exact.iter().chain(self.by_class.iter());
+        all.filter(|(shape, _)| matches(shape))
             .map(|(_, count)| count)
             .sum()
     }
 
-    /// The fewest and the most bytes of these, the client's and the server's, as far as exact
-    /// sizes are told apart.
+    /// The fewest and the most bytes of these, the client's and the server's; none where not
+    /// all exact sizes were told apart.
     pub fn bytes(&self, matches: impl Fn(&Shape) -> bool) -> Option<[(u64, u64); 2]> {
+        if !self.by_class.is_empty() {
+            return None;
+        }
         let shapes = self.exact.iter().map(|(shape, _)| shape);
         let bytes = shapes
             .filter(matches)
@@ -260,22 +271,31 @@ mod tests {
         for shapes in [from_client, from_server] {
             assert_eq!(shapes.ending(Ending::ClosedByServer), 1);
             assert_eq!(shapes.count(|_, spoken| spoken == Spoken::Client), 1);
-            assert_eq!(shapes.count_exact(|shape| shape.client_bytes == 49), 1);
+            assert_eq!(shapes.count_by_size(|shape| shape.client_bytes == 49), 1);
         }
     }
 
     #[test]
-    fn beyond_the_bound_only_the_exact_size_is_lost() {
+    fn beyond_the_bound_a_size_still_tells_what_it_is() {
         let mut shapes = Shapes::default();
-        for size in 0..100 {
-            let outcome = Outcome::ClosedByPeerWithoutAnswer;
-            shapes.observe(&ended(size, size + 1, 0, outcome), outcome);
+        for turn in 0..100 {
+            let outcome = Outcome::AnsweredThenClosedByPeer;
+            shapes.observe(&ended(turn, 62 + turn, 81 + turn, outcome), outcome);
         }
-        assert_eq!(shapes.ended(), 100);
-        assert_eq!(shapes.count(|_, spoken| spoken == Spoken::Client), 100);
-        assert_eq!(shapes.count_exact(|_| true), MOST_SHAPES as u64);
+        shapes.observe(
+            &ended(100, 49, 0, Outcome::ClosedByPeerWithoutAnswer),
+            Outcome::ClosedByPeerWithoutAnswer,
+        );
+        assert_eq!(shapes.ended(), 101);
+        assert_eq!(shapes.exact.len(), MOST_SHAPES);
+        assert_eq!(shapes.count_by_size(sizes::is_work), 100);
         let mut twice = shapes.clone();
         twice.absorb(&shapes);
-        assert_eq!((twice.ended(), twice.not_exact), (200, 2 * 68));
+        let unanswered = |shape: &Shape| {
+            sizes::is_connect_request(shape.client_bytes) && shape.server_bytes == 0
+        };
+        assert_eq!(twice.count_by_size(unanswered), 2);
+        assert_eq!(twice.count_by_size(sizes::is_work), 200);
+        assert_eq!(twice.bytes(|_| true), None, "not all are known");
     }
 }

@@ -3,10 +3,42 @@
 
 use super::shape::{Ending, Shape};
 
+/// Where a size begins to tell something else than the sizes below it; see [`class`].
+const CLASSES: [u64; 15] = [
+    0,
+    1,
+    4,
+    7,
+    20,
+    21,
+    40,
+    42,
+    48,
+    50,
+    60,
+    62,
+    SMALL,
+    LARGE_UNREAD,
+    LARGE,
+];
+
+/// The least size of which everything here but [`is_session`] says the same as of this one.
+/// There are few classes, so that a peer that sends many different sizes takes no memory.
+pub fn class(bytes: u64) -> u64 {
+    let below = CLASSES.partition_point(|first| *first <= bytes);
+    CLASSES[below - 1]
+}
+
 /// A ConnectRequest with its length: 49 bytes, 48 from clients that know no
 /// read-only mode (`ConnectRequest`, zookeeper.jute).
 pub fn is_connect_request(bytes: u64) -> bool {
     matches!(bytes, 48 | 49)
+}
+
+/// A ConnectRequest and the small requests that a Java client sends behind it without
+/// waiting for an answer: its digest, its watches (`ClientCnxn.SendThread.primeConnection`).
+pub fn is_request_with_more(bytes: u64) -> bool {
+    (62..LARGE_UNREAD).contains(&bytes)
 }
 
 /// A ConnectResponse with its length: 41 bytes, 40 without the read-only flag.
@@ -87,3 +119,58 @@ pub const LARGE: u64 = 512 * 1024;
 /// the other has sent only what fits into the buffers: a handshake and small
 /// requests never leave so much unread.
 pub const LARGE_UNREAD: u64 = 32 * 1024;
+
+/// A handshake and a few small requests, or their answers, have less.
+pub const SMALL: u64 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(client_bytes: u64, server_bytes: u64) -> Shape {
+        Shape {
+            ending: Ending::ClosedByServer,
+            client_bytes,
+            server_bytes,
+        }
+    }
+
+    #[test]
+    fn a_class_has_what_its_sizes_tell() {
+        let sizes = (0..200).chain([LARGE_UNREAD - 1, LARGE_UNREAD, LARGE - 1, LARGE, u64::MAX]);
+        for bytes in sizes.clone() {
+            let least = class(bytes);
+            assert!(least <= bytes && class(least) == least);
+            let told = |bytes| {
+                [
+                    is_connect_request(bytes),
+                    is_request_with_more(bytes),
+                    is_connect_response(bytes),
+                    is_four_letter_word(bytes),
+                    can_be_of_client(bytes),
+                    bytes >= SMALL,
+                    bytes >= LARGE_UNREAD,
+                    bytes >= LARGE,
+                    bytes == 0,
+                    bytes < 7,
+                ]
+            };
+            assert_eq!(told(least), told(bytes), "{bytes}");
+            for other in sizes.clone() {
+                let told = |client, server| {
+                    [
+                        is_handshake_alone(&shape(client, server)),
+                        is_refused_by_server(&shape(client, server)),
+                        is_error_reply(client, server),
+                        is_work(&shape(client, server)),
+                    ]
+                };
+                assert_eq!(
+                    told(least, class(other)),
+                    told(bytes, other),
+                    "{bytes} {other}"
+                );
+            }
+        }
+    }
+}

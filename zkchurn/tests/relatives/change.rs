@@ -222,6 +222,12 @@ impl Scene {
         })
     }
 
+    /// Likewise, of those whose process is wanted.
+    pub(crate) fn seen_from(self, mut is_wanted: impl FnMut(u32) -> bool) -> Self {
+        self.only(|record| is_wanted(record.opener_tgid))
+            .seen_by_server()
+    }
+
     /// Both at the same time on one host.
     pub(crate) fn beside(mut self, mut other: Self, number: u32) -> Self {
         let by = (self.start.clock.monotonic_ns).wrapping_sub(other.start.clock.monotonic_ns);
@@ -259,17 +265,20 @@ impl Scene {
             }
         }
         self.pieces.extend(other.pieces);
+        self.pieces.sort_by_key(Piece::at_ns);
         self.length_ns = self.length_ns.max(other.length_ns);
         self
     }
 
-    /// All connections are of the process of the first one, whose looks stay.
+    /// All connections are of the process of the first scene's first one, whose looks stay.
     pub(crate) fn in_one_process(mut self) -> Self {
-        let first = self.pieces.iter().find_map(|piece| match piece {
+        let opened = self.pieces.iter().filter_map(|piece| match piece {
             Piece::Connection(record) if record.opener_tgid > 0 => Some(**record),
             _ => None,
         });
-        let first = first.unwrap();
+        let first = opened
+            .min_by_key(|record| record.opener_tgid / APART)
+            .unwrap();
         let is_it = |pid: u32| pid == first.opener_tgid;
         self.pieces.retain(|piece| match piece {
             Piece::Process(process) => is_it(process.key.pid),
@@ -288,13 +297,13 @@ impl Scene {
 }
 
 /// As earlier versions recorded it.
-fn set_payload(record: &mut ConnectionRecord, sent: u64, received: u64) {
+pub(crate) fn set_payload(record: &mut ConnectionRecord, sent: u64, received: u64) {
     record.known &= !(known::ACKED | known::UNSENT | known::SEGMENTS_OUT);
     record.known |= known::PAYLOAD_OUT | known::PAYLOAD_IN;
     (record.payload_out, record.payload_in) = (sent, received);
 }
 
-fn later(record: &mut ConnectionRecord, by: u64) {
+pub(crate) fn later(record: &mut ConnectionRecord, by: u64) {
     for at in [
         &mut record.started_ns,
         &mut record.established_ns,

@@ -7,6 +7,9 @@
 //! in 3 ways and certain in none: a client that is cut after it has set its watches again, for
 //! one that the server refuses to authenticate; and on the server's side sockets that a
 //! client held until its end, for a client for each request.
+//!
+//! Of 43 that were written down when all of these were right (`later`), seen in 78 ways, 8
+//! were taken for something else: likely in 10 ways and certain in 2.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
@@ -15,9 +18,11 @@
 mod alone;
 mod causes;
 mod change;
+mod later;
 mod scene;
 mod server;
 mod together;
+mod vary;
 
 use zkchurn_core::{
     diagnose::{Confidence, Finding},
@@ -97,7 +102,12 @@ fn views(scene: Scene) -> Vec<(&'static str, Scene)> {
 fn no_relative_is_taken_for_something_else() {
     let mut counts = [0; 4];
     let mut table = String::new();
-    let all = [alone::ALONE, together::TOGETHER, server::SERVER];
+    let all = [
+        alone::ALONE,
+        together::TOGETHER,
+        server::SERVER,
+        later::LATER,
+    ];
     for relative in all.into_iter().flatten() {
         for (how, scene) in views((relative.make)()) {
             let report = scene.report();
@@ -117,7 +127,7 @@ fn no_relative_is_taken_for_something_else() {
     assert_eq!((likely, certain), (0, 0), "{table}");
     // What is said of the others is open; more of them may become right.
     assert!(
-        right >= 120 && right + open >= 150,
+        right >= 195 && right + open >= 239,
         "{right} right\n{table}"
     );
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use zerocopy::{FromBytes, IntoBytes};
 use zkchurn_common::{
     handshake::HandshakeRecord,
-    record::{ConnectionRecord, RECORD_SIZE, known},
+    record::{self, ConnectionRecord, RECORD_SIZE, known},
     wire::tag,
 };
 use zkchurn_core::{
@@ -25,6 +25,19 @@ pub(crate) enum Piece {
     FirstBytes(Box<HandshakeRecord>),
     Process(ProcessIdentity),
     Look(Box<Inspection>),
+}
+
+impl Piece {
+    /// When it came; who a process is was known before, and what is open comes at the end.
+    pub(crate) fn at_ns(&self) -> u64 {
+        match self {
+            Self::Connection(record) if record.stage == record::STAGE_OPEN_AT_END => u64::MAX,
+            Self::Connection(record) => record.until_ns,
+            Self::FirstBytes(first) => first.at_ns,
+            Self::Process(_) => 0,
+            Self::Look(look) => look.at_ns,
+        }
+    }
 }
 
 /// What happened on a host, as a trace has it.

@@ -30,7 +30,7 @@ const FEWEST: u64 = 3;
 const AT_ONCE_NS: u64 = 200_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let refused = case.shapes().count_exact(sizes::is_refused_by_server);
+    let refused = case.shapes().count_by_size(sizes::is_refused_by_server);
     let by_shape = refused >= FEWEST && case.most(refused);
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let said = case.logged(&[

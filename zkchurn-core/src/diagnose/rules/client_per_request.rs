@@ -34,7 +34,7 @@ const CLIENT_HELLO: u64 = 180;
 const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let refused = case.shapes().count_exact(sizes::is_refused_by_server);
+    let refused = case.shapes().count_by_size(sizes::is_refused_by_server);
     if case.most(refused) {
         return None;
     }
@@ -118,10 +118,17 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
 /// Nothing but the handshake was said, not even the end of the session, and the server
 /// closed.
 fn is_ended_by_server(case: &Case<'_>) -> bool {
-    case.most(case.shapes().count_exact(|shape| {
+    case.most(case.shapes().count_by_size(|shape| {
         sizes::is_handshake_alone(shape)
             && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
     }))
+}
+
+/// Seen by the server, of whoever connects: it closes first when a client ends its session,
+/// which the client may do at the same moment. What is cut on the way, or given up, is not
+/// closed by the server.
+fn is_ended_in_order(case: &Case<'_>, answered: u64) -> bool {
+    case.is_remote_host() && case.shapes().ending(Ending::ClosedByServer) * 3 >= answered
 }
 
 /// Who is done with a request closes.
@@ -166,7 +173,7 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
-    let with_work = case.shapes().count_exact(sizes::is_work);
+    let with_work = case.shapes().count_by_size(sizes::is_work);
     if answered < FEWEST || !case.most(answered) || with_work * 2 < answered {
         return None;
     }
@@ -174,14 +181,21 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let lives_on = idle_timeout::may_be(case);
     // Node, gevent, eventlet, asyncio and Go serve many handles with one thread, and a
     // client that reconnects because nobody answers has waited longer.
-    let is_brief = case.runtime == Runtime::Other
-        && (case.tally.established_for.percentile(99.0)).is_some_and(|lived| lived < BRIEF_NS);
+    let lived = case.tally.established_for.percentile(99.0);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
     let both_spoke = |shape: &Shape| shape.client_bytes > 0 && shape.server_bytes > 0;
     let [(least_sent, most_sent), (least_received, most_received)] = case
         .shapes()
         .bytes(both_spoke)
         .unwrap_or([(sent.min, sent.max), (received.min, received.max)]);
+    let may_be_tls =
+        received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none();
+    let in_order = match case.runtime {
+        Runtime::Other => true,
+        Runtime::Jvm => false,
+        Runtime::Unknown => is_ended_in_order(case, answered) && !may_be_tls,
+    };
+    let is_brief = in_order && lived.is_some_and(|lived| lived < BRIEF_NS);
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
@@ -241,7 +255,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if is_late {
         verdict = or_held(verdict);
     }
-    if received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none() {
+    if may_be_tls {
         verdict = verdict
             .but("these are the sizes of a TLS handshake, too")
             .cannot_tell_from(&[Churn::TlsHandshakeFailed]);

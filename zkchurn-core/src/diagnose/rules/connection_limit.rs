@@ -12,10 +12,7 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{
-        shape::{Ending, Shape},
-        sizes,
-    },
+    ledger::shape::{Ending, Shape},
     text,
 };
 
@@ -32,9 +29,10 @@ const AT_ONCE_NS: u64 = 1_000_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let shapes = case.shapes();
-    let turned_away = shapes.count_exact(is_turned_away);
-    let unread = shapes.count_exact(|shape| {
-        is_turned_away(shape) && (shape.ending == Ending::ResetByServer || shape.client_bytes == 0)
+    let turned_away = shapes.count_by_size(|shape| is_turned_away(case, shape));
+    let unread = shapes.count_by_size(|shape| {
+        is_turned_away(case, shape)
+            && (shape.ending == Ending::ResetByServer || shape.client_bytes == 0)
     });
     let lived = case.tally.established_for.percentile(50.0)?;
     if turned_away < FEWEST || !case.most(turned_away) {
@@ -52,7 +50,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if unread * 5 < turned_away * 2 && !is_repeated {
         return None;
     }
-    let confidence = match (is_said, unread * 2 >= turned_away && case.peers_serve) {
+    // What is counted are open connections.
+    let held = case.peers_hold;
+    let confidence = match (is_said, unread * 2 >= turned_away && held > 0) {
         (true, _) => Confidence::Certain,
         (false, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
@@ -80,6 +80,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("turned_away", turned_away)
     .number("unread", unread)
     .number("open_to_same_server", open)
+    .number("held_open_there", held)
     .decided_by("the server's log: \"Too many connections from /ADDRESS - max is N\"")
     .next(format!(
         "count this address's connections on the server (`ss -tn state established \
@@ -101,13 +102,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             )
             .cannot_tell_from(&[Churn::NotServed]);
     }
-    if confidence != Confidence::Certain && !case.peers_serve {
-        verdict = verdict
-            .but("nobody was served there during the trace: it need not be a ZooKeeper server")
-            .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
-            .decided_by(
-                "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
-            );
+    if confidence != Confidence::Certain {
+        verdict = what_else_listens(verdict, case);
     }
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());
@@ -121,11 +117,47 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Ended by the server with no answer to at most a ConnectRequest.
-fn is_turned_away(shape: &Shape) -> bool {
+/// A limit for an address is rarely lower: what is counted are open connections.
+const LOW_LIMIT: u64 = 10;
+
+fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let who = match case.is_remote_host() {
+        true => "that host",
+        false => "this host",
+    };
+    match (case.peers_serve, case.peers_hold) {
+        (false, _) => verdict
+            .but("nobody was served there during the trace: it need not be a ZooKeeper server")
+            .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
+            .decided_by(
+                "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
+            ),
+        (true, 0) => verdict
+            .but(format!(
+                "{who} holds no connection open there, and a limit counts open ones: others \
+                 would have to share its address"
+            ))
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by(
+                "what listens there: a proxy, one of whose servers is gone, serves some and \
+                 turns others away",
+            ),
+        (true, held) if held < LOW_LIMIT => verdict
+            .but(format!(
+                "{who} holds only {} open there: the limit is that low, or others share its \
+                 address",
+                text::counted(held, "connection")
+            ))
+            .cannot_tell_from(&[Churn::ProxyWithoutServer]),
+        (true, _) => verdict,
+    }
+}
+
+/// Ended by the server with no answer to at most a request.
+fn is_turned_away(case: &Case<'_>, shape: &Shape) -> bool {
     matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
         && shape.server_bytes == 0
-        && (shape.client_bytes == 0 || sizes::is_connect_request(shape.client_bytes))
+        && (shape.client_bytes == 0 || case.can_be_request(shape.client_bytes))
 }
 
 #[cfg(test)]
@@ -136,7 +168,7 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, only},
         },
-        ledger::test_connection::{by, ended},
+        ledger::test_connection::{by, ended, established},
         outcome::Outcome,
     };
 
@@ -155,15 +187,38 @@ mod tests {
             [Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort]
         );
 
-        // Somebody else is served there.
+        // Somebody else is served there, but nobody holds a connection.
         let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
         connections.push(by(answered, 7, 7, "python3"));
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+
+        let hold = |from: u32, until: u32| {
+            let each = (from..until).map(|number| {
+                let open = established(ended(u64::from(number), 0, 0, Outcome::StillOpen));
+                by(open, 100 + number, 100 + number, "app")
+            });
+            each.collect::<Vec<_>>()
+        };
+        connections.extend(hold(0, 3));
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
             (Churn::ConnectionLimit, Confidence::Likely)
         );
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
         assert_eq!(finding.numbers["unread"], 8);
         assert!(finding.would_decide[0].contains("Too many connections"));
+        connections.extend(hold(3, 12));
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert!(finding.cannot_tell_from.is_empty());
+    }
+
+    #[test]
+    fn a_client_that_sends_its_digest_at_once_is_turned_away_too() {
+        let finding = only(diagnosed(&back_off(10, (106, 0, Outcome::ResetByPeer))));
+        assert_eq!(finding.name, Churn::ConnectionLimit);
     }
 }

@@ -28,7 +28,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let words = case
         .shapes()
-        .count_exact(|shape| sizes::is_four_letter_word(shape.client_bytes));
+        .count_by_size(|shape| sizes::is_four_letter_word(shape.client_bytes));
     if words < FEWEST || !case.most(words) {
         return None;
     }

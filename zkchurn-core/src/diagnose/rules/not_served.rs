@@ -31,12 +31,12 @@ const MANY: u64 = 5;
 const MANY_UNANSWERED: u64 = 8;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let unanswered = case.shapes().count_exact(|shape| {
-        sizes::is_connect_request(shape.client_bytes) && shape.server_bytes == 0
-    });
-    let closed = case.shapes().count_exact(|shape| {
+    let unanswered = case
+        .shapes()
+        .count_by_size(|shape| case.can_be_request(shape.client_bytes) && shape.server_bytes == 0);
+    let closed = case.shapes().count_by_size(|shape| {
         shape.ending == Ending::ClosedByServer
-            && sizes::is_connect_request(shape.client_bytes)
+            && case.can_be_request(shape.client_bytes)
             && shape.server_bytes == 0
     });
     let resets = unanswered.saturating_sub(closed);
@@ -56,7 +56,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         },
         summary(case, closed),
     )
-    .because("the client sent 48 or 49 bytes, got none back, and the server closed first")
+    .because(what_was_sent(case))
     .number("unanswered", closed)
     .number("resets", resets);
     verdict = match resets {
@@ -74,9 +74,27 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(weigh_log(verdict, case, resets))
 }
 
+fn what_was_sent(case: &Case<'_>) -> String {
+    let sent = case.client_bytes();
+    match sizes::is_connect_request(sent.max) {
+        true => {
+            "the client sent 48 or 49 bytes, got none back, and the server closed first".to_owned()
+        }
+        false => format!(
+            "the client sent {} bytes, got none back, and the server closed first: a \
+             ConnectRequest has 48 or 49, and a Java client sends its digest and its watches \
+             right behind it",
+            text::range(sent.min, sent.max)
+        ),
+    }
+}
+
 fn summary(case: &Case<'_>, closed: u64) -> String {
     let requests = text::counted(closed, "request");
-    let requests = format!("{requests} the size of a ConnectRequest");
+    let requests = match sizes::is_connect_request(case.client_bytes().max) {
+        true => format!("{requests} the size of a ConnectRequest"),
+        false => requests,
+    };
     match case.peers_serve || knows_the_ensemble(case) {
         true => format!(
             "The server read {requests} and closed without an answer: it is not serving, or it \
@@ -140,7 +158,12 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>, resets: u64) -> Verdict {
         }
     }
     let verdict = match (case.peers_serve, knows_the_ensemble(case)) {
-        (true, _) => verdict,
+        (true, _) => verdict
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by(
+                "what listens there: a proxy, one of whose servers is gone, serves some and \
+                 closes on others",
+            ),
         (false, true) => verdict
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
             .decided_by("what listens there: a proxy that lost its server closes in the same way"),

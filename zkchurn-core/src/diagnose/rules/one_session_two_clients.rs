@@ -41,7 +41,16 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         let again = shared.users.iter().filter(|(_, times)| *times >= AGAIN);
         again.count()
     };
-    let shared = case.shared.iter().find(|shared| takers(shared) >= 2)?;
+    // Who takes a session makes the server close the other's connection; a client that comes
+    // by way of two proxies has it from two addresses, and loses its connections otherwise.
+    let by_server = case
+        .shapes()
+        .count(|ending, _| matches!(ending, Ending::ClosedByServer | Ending::ResetByServer));
+    if case.is_remote_host() && !case.most(by_server) {
+        return None;
+    }
+    let in_turn = |shared: &&SharedSession| takers(shared) >= 2 && shared.returns >= RETURNS;
+    let shared = case.shared.iter().find(in_turn)?;
     let users: Vec<_> = shared
         .users
         .iter()
@@ -58,17 +67,20 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         )
         .because("the server's answers to each of them, seen on the wire, carry this session id")
         .number("takers", takers(&shared) as u64)
+        .number("returns", shared.returns)
         .next(ADVICE),
     )
 }
 
 /// Once each is a client that was started anew with a kept session.
 const AGAIN: u64 = 2;
+/// A to B and back to A, and back to B.
+const RETURNS: u64 = 2;
 const ADVICE: &str = "find out how two clients got the same session id and password: a copied \
                       object, a forked process, or a file that both read";
 
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
-    let taken = case.shapes().count_exact(|shape| {
+    let taken = case.shapes().count_by_size(|shape| {
         sizes::is_handshake_alone(shape) && shape.ending == Ending::ClosedByServer
     });
     if taken < FEWEST || !case.most(taken) || case.is_new_one_each_time() {
@@ -134,11 +146,15 @@ mod tests {
         for connection in &mut connections {
             connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
         }
+        let is_certain = |connections: &[Connection]| {
+            let findings = diagnosed(connections);
+            names(&findings) == [(Churn::OneSessionTwoClients, Confidence::Certain); 2]
+        };
+        // One after the other: a program that goes on with its session when it is started anew.
+        assert!(!is_certain(&connections));
+        connections.sort_by_key(|one| one.started_ns);
+        assert!(is_certain(&connections));
         let findings = diagnosed(&connections);
-        assert_eq!(
-            names(&findings),
-            [(Churn::OneSessionTwoClients, Confidence::Certain); 2]
-        );
         assert!(
             findings[0].summary.contains("0x77"),
             "{}",

@@ -33,15 +33,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let logged = case.logged(&[LogSignature::PACKET_TOO_LARGE]);
     let is_said = logged.is_some_and(|line| line.is_of_client() && !is_of_another_protocol(line));
     let (large, unread) = (
-        case.shapes().count_exact(is_large),
-        case.shapes().count_exact(is_left_unread),
+        case.shapes().count_by_size(is_large),
+        case.shapes().count_by_size(is_left_unread),
     );
     let is_many = |count: u64| count >= FEWEST && count * 3 >= case.ended();
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
-    let confidence = match (is_said, is_many(large), is_many(unread)) {
-        (true, true, _) | (true, _, true) => Confidence::Certain,
-        (true, ..) if case.most(answered) => Confidence::Likely,
-        (false, true, _) => Confidence::Likely,
+    let refused = case.shapes().count_by_size(is_reset_unread);
+    let confidence = match (is_said, is_many(large) || is_many(unread)) {
+        (true, true) => Confidence::Certain,
+        (true, false) if case.most(answered) => Confidence::Likely,
+        (false, _) if is_many(refused) => Confidence::Likely,
+        // Read to its end, it may have been as large as it should be.
+        (false, _) if is_many(large) => Confidence::Possible,
         _ => return None,
     };
     let large = large.max(unread);
@@ -52,6 +55,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             0 => "A packet larger than jute.maxbuffer (1,048,575 bytes by default) is refused, and \
                   asked for or sent again after the reconnect."
                 .to_owned(),
+            _ if confidence == Confidence::Possible => format!(
+                "{} carried up to {} bytes and ended: perhaps a packet larger than jute.maxbuffer \
+                 (1,048,575 bytes by default), which is refused.",
+                text::counted(large, "connection"),
+                text::count(most)
+            ),
             _ => format!(
                 "{} carried up to {} bytes and ended: a packet larger than jute.maxbuffer \
                  (1,048,575 bytes by default) is refused, and sent again after the reconnect.",
@@ -63,7 +72,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("large", large)
     .number("most_bytes", most)
     .next("store less in one znode (or list fewer children); otherwise raise jute.maxbuffer on every client and server");
-    if large > 0 {
+    if refused > 0 {
+        verdict = verdict.because(format!(
+            "{} carried much one way and ended with a RST: who refuses a packet for its \
+             length leaves the rest unread",
+            match refused == case.ended() {
+                true => "each".to_owned(),
+                false => format!("{} of {}", text::count(refused), text::count(case.ended())),
+            }
+        ));
+    } else if large > 0 {
         verdict =
             verdict.because("a healthy client keeps a connection over which it moves this much");
     }
@@ -98,15 +116,21 @@ fn is_left_unread(shape: &Shape) -> bool {
 
 /// By its size, or by what was left unread of it.
 fn is_large(shape: &Shape) -> bool {
-    let Shape {
-        ending,
-        client_bytes,
-        server_bytes,
-    } = *shape;
-    client_bytes >= sizes::LARGE
-        || server_bytes >= sizes::LARGE
-        || (ending == Ending::ResetByServer && client_bytes >= sizes::LARGE_UNREAD)
-        || (ending == Ending::ResetByClient && server_bytes >= sizes::LARGE_UNREAD)
+    shape.client_bytes >= sizes::LARGE
+        || shape.server_bytes >= sizes::LARGE
+        || is_reset_unread(shape)
+}
+
+/// Much was sent, little came back, and then a RST. On a connection that was in use for long
+/// much went both ways.
+fn is_reset_unread(shape: &Shape) -> bool {
+    let is_one_sided =
+        |much: u64, little: u64| much >= sizes::LARGE_UNREAD && little < sizes::SMALL;
+    match shape.ending {
+        Ending::ResetByServer => is_one_sided(shape.client_bytes, shape.server_bytes),
+        Ending::ResetByClient => is_one_sided(shape.server_bytes, shape.client_bytes),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +139,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed},
+            test_case::{back_off, diagnosed, every, names_and_alternatives, new_thread_each},
         },
         outcome::Outcome,
     };
@@ -126,6 +150,29 @@ mod tests {
         assert_eq!(findings[0].name, Churn::OversizedPacket);
         let findings = diagnosed(&back_off(5, (12_025, 41, Outcome::ResetByPeer)));
         assert_ne!(findings[0].name, Churn::OversizedPacket);
+    }
+
+    /// 600 kB are no reason to end a connection.
+    #[test]
+    fn what_was_read_to_its_end_was_not_refused() {
+        let read = (88, 600_000, Outcome::AnsweredThenClosedByPeer);
+        let findings = diagnosed(&new_thread_each(every(300, 9, read)));
+        let found = names_and_alternatives(&findings);
+        assert_eq!(found[0], (Churn::ClientPerRequest, Confidence::Likely));
+        assert!(found.contains(&(Churn::OversizedPacket, Confidence::Possible)));
+    }
+
+    /// As of a NAT that has forgotten it.
+    #[test]
+    fn a_reset_of_what_was_in_use_for_long_is_no_packet() {
+        let findings = diagnosed(&back_off(5, (90_000, 70_000, Outcome::ResetByPeer)));
+        let found = names_and_alternatives(&findings);
+        assert!(
+            found
+                .iter()
+                .all(|(name, _)| *name != Churn::OversizedPacket),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ const NOT_READ_ONLY: i32 = -119;
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case
         .shapes()
-        .count_exact(|shape| sizes::is_error_reply(shape.client_bytes, shape.server_bytes));
+        .count_by_size(|shape| sizes::is_error_reply(shape.client_bytes, shape.server_bytes));
     if refused < FEWEST || !case.most(refused) {
         return None;
     }

@@ -12,10 +12,7 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{
-        shape::{Ending, Spoken},
-        sizes,
-    },
+    ledger::shape::{Ending, Spoken},
     text,
 };
 
@@ -33,9 +30,9 @@ const SHORTEST_NS: u64 = 900_000_000;
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(50.0)?;
     let broken = case.shapes().ending(Ending::Broken);
-    let never_answered = case.shapes().count_exact(|shape| {
+    let never_answered = case.shapes().count_by_size(|shape| {
         shape.ending == Ending::ClosedByClient
-            && sizes::is_connect_request(shape.client_bytes)
+            && case.can_be_request(shape.client_bytes)
             && shape.server_bytes == 0
     });
     let given_up = case.shapes().count(|ending, spoken| {

@@ -72,8 +72,8 @@ fn advice(case: &Case<'_>, verdict: Verdict) -> Verdict {
 
 /// Nothing but the handshake was said, and the server closed.
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
-    let alone = case.shapes().count_exact(sizes::is_handshake_alone);
-    let by_server = case.shapes().count_exact(|shape| {
+    let alone = case.shapes().count_by_size(sizes::is_handshake_alone);
+    let by_server = case.shapes().count_by_size(|shape| {
         sizes::is_handshake_alone(shape)
             && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
     });

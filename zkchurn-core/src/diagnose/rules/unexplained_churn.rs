@@ -58,7 +58,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             None => verdict,
         };
         verdict
-            .because("their outcomes and sizes are in the table of the details")
+            .because("no known cause fits their outcomes and sizes, which are listed by process and peer")
             .perhaps_decided_by(
                 is_unread.then_some("--handshake, which reads requests and answers"),
             )

@@ -5,7 +5,7 @@
 use super::Rule;
 use crate::{
     diagnose::{
-        case::Case,
+        case::{Case, ClientThread, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
@@ -23,6 +23,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 2;
+/// Java's own have more: its random, its ciphers and its groups (RFC 8446, 4.1.2).
+const SMALLEST_CLIENT_HELLO: u64 = 180;
 
 /// Programs that speak HTTP or TLS and are no ZooKeeper clients.
 const STRANGERS: [(&str, &str); 5] = [
@@ -36,7 +38,7 @@ const STRANGERS: [(&str, &str); 5] = [
 /// Connections that the server ended without an answer to what has not the size
 /// of a ConnectRequest, if they are most.
 pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
-    let foreign = case.shapes().count_exact(|shape| {
+    let foreign = case.shapes().count_by_size(|shape| {
         matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
             && shape.server_bytes == 0
             && (7..sizes::LARGE).contains(&shape.client_bytes)
@@ -95,13 +97,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         // They have rules of their own.
         return None;
     }
+    let sent = case.client_bytes();
+    if case.client_thread != ClientThread::NotSeen && case.can_be_request(sent.min) {
+        // One of ZooKeeper's own clients, which sends more right behind its request.
+        return None;
+    }
+    let may_be_request = case.runtime == Runtime::Jvm
+        && case.handshakes().is_none()
+        && sizes::is_request_with_more(sent.min)
+        && sent.max < SMALLEST_CLIENT_HELLO;
     let program = case.label().split(' ').next().unwrap_or_default();
     let known = STRANGERS.iter().find(|(name, _)| *name == program);
     let confidence = match (known, foreign) {
+        (None, _) if may_be_request => Confidence::Possible,
         (Some(_), _) | (None, 3..) => Confidence::Likely,
         _ => Confidence::Possible,
     };
-    let sent = case.client_bytes();
     let mut verdict = Verdict::new(
         confidence,
         format!(
@@ -122,6 +133,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
          or a little more begins with 0x16 (TLS)",
     )
     .next("compare the client's settings (zookeeper.client.secure) with the server's secureClientPort");
+    if may_be_request {
+        verdict = verdict
+            .but(
+                "ZooKeeper's Java client sends its digest and its watches right behind the \
+                 ConnectRequest, which together may have this size",
+            )
+            .cannot_tell_from(&[Churn::NotServed]);
+    }
     if let Some((name, protocol)) = known {
         verdict = verdict.because(format!("the program is {name}, which speaks {protocol}"));
     }

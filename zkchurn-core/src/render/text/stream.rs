@@ -69,12 +69,15 @@ pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> Strin
                 process.pid,
                 text::printable(process.label.as_bytes())
             ),
-            None => "remote host".to_owned(),
+            None => {
+                let host = busiest.destination.split(" -> ").next();
+                format!("remote host {}", host.unwrap_or_default())
+            }
         };
         let ended = text::count(busiest.ended);
         line.push_str(&format!(
             "; most by {who} to {} ({ended})",
-            busiest.destination
+            text::place(&busiest.destination)
         ));
     }
     line
@@ -90,13 +93,13 @@ pub(super) fn leading_line(
         0 | 1 => String::new(),
         peers => format!(" and {}", text::counted(peers as u64 - 1, "other peer")),
     };
-    let first = leading.destinations.first().map(String::as_str);
+    let first = leading.destinations.first().map(|place| text::place(place));
     format!(
         "-- {} {}: {} -> {}{more}",
         time(summary, zone),
         title(leading.title, leading.confidence),
         leading.who,
-        first.unwrap_or("unknown"),
+        first.unwrap_or_else(|| "unknown".to_owned()),
     )
 }
 

@@ -45,15 +45,10 @@ fn connections(finding: &Finding) -> String {
     text::counted(finding.connections, "connection")
 }
 
-/// Where to. Of a connection that was accepted here the destination begins with the remote
-/// host, which is who.
+/// Where to.
 pub(crate) fn places(finding: &Finding) -> String {
-    let host = format!("{} -> :", finding.who.label);
     let places = finding.destinations.iter();
-    let places = places.map(|place| match place.strip_prefix(&host) {
-        Some(port) => format!("port {port} here"),
-        None => place.clone(),
-    });
+    let places = places.map(|place| text::place(place));
     places.collect::<Vec<_>>().join(", ")
 }
 

@@ -17,7 +17,10 @@ pub(crate) fn heading(flow: &FlowRow) -> String {
             let label = text::printable(process.label.as_bytes());
             format!("pid {} {label} -> {}", process.pid, flow.destination)
         }
-        None => format!("remote host {}", flow.destination),
+        None => {
+            let host = flow.destination.split(" -> ").next().unwrap_or_default();
+            format!("remote host {host} -> {}", text::place(&flow.destination))
+        }
     }
 }
 

@@ -200,10 +200,7 @@ fn host(flow: &FlowRow) -> &str {
 }
 
 fn destination(flow: &FlowRow) -> String {
-    match flow.destination.split_once(" -> :") {
-        Some((_, port)) => format!("port {port} here"),
-        None => flow.destination.clone(),
-    }
+    text::place(&flow.destination)
 }
 
 /// This many connections from as many threads are no coincidence.
