@@ -27,6 +27,9 @@ use super::{
     who::Who,
 };
 
+/// What [`Case::runs_in`] says of whoever started a process.
+pub(super) const STARTED_BY: &str = "started by ";
+
 /// What kind of program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runtime {
@@ -154,6 +157,21 @@ pub struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// Whether it is a program that is started for a connection or two, and ends. Workers that
+    /// stay are several processes of one name as well.
+    pub fn is_started_for_each(&self) -> bool {
+        match self.who {
+            Who::Programs { processes, .. } => self.tally.opened() <= processes.saturating_mul(2),
+            _ => false,
+        }
+    }
+
+    /// Who started its processes, in words, where that is known.
+    pub fn starter(&self) -> Option<&str> {
+        let places = self.runs_in.iter().map(String::as_str);
+        places.into_iter().find(|place| place.contains(STARTED_BY))
+    }
+
     /// How the ended connections went.
     pub fn shapes(&self) -> &Shapes {
         &self.tally.shapes

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    case::STARTED_BY,
     cluster::{Cluster, Owner, Part},
     who::{ThreadName, Who},
 };
@@ -97,17 +98,17 @@ fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
     let (parent, opened) = by_parent.iter().max_by_key(|(_, opened)| **opened)?;
     if opened * 10 >= all * 9 {
         let label = registry.label(ProcessKey::of_parent(*parent), Some(parent.comm));
-        return Some(format!("started by pid {} {label}", parent.tgid));
+        return Some(format!("{STARTED_BY}pid {} {label}", parent.tgid));
     }
     // A script that is itself started again and again.
     let same_name = by_parent.keys().all(|other| other.comm == parent.comm);
     same_name.then(|| match by_parent.len() {
         1 => format!(
-            "most of them started by pid {} {}",
+            "most of them {STARTED_BY}pid {} {}",
             parent.tgid, parent.comm
         ),
         several => format!(
-            "started by {} processes named {}",
+            "{STARTED_BY}{} processes named {}",
             text::count(several as u64),
             parent.comm
         ),

@@ -69,9 +69,9 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let verdict = Verdict::new(
         confidence,
         format!(
-            "{} asked for a new session, got it, and ended: the application creates a client \
-             for each request instead of reusing one.",
-            text::counted(granted, "connection")
+            "{} asked for a new session, got it, and ended: {}.",
+            text::counted(granted, "connection"),
+            whose_fault(case)
         ),
     )
     .because("ConnectRequests with session 0 (a new handle) were seen on the wire")
@@ -160,7 +160,28 @@ fn or_sasl(verdict: Verdict, case: &Case<'_>) -> Verdict {
         .decided_by(case.log_that_decides())
 }
 
+/// A process that ends after its one client has nothing that it could reuse.
+fn whose_fault(case: &Case<'_>) -> &'static str {
+    match case.is_started_for_each() {
+        true => "each run of this program makes a client, and it runs often",
+        false => "the application creates a client for each request instead of reusing one",
+    }
+}
+
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    if case.is_started_for_each() {
+        let verdict = verdict.next(
+            "have what starts it do so less often, or let one process that stays do the work with \
+             one client",
+        );
+        return match case.starter() {
+            Some(_) => verdict,
+            None => verdict.next(
+                "find what starts it: a script's loop, cron, a timer or a health check (`ps -o \
+                 ppid= -p PID` while one runs)",
+            ),
+        };
+    }
     let verdict = verdict.next("create one client per process and share it");
     match case.runtime {
         Runtime::Jvm => verdict.next(
@@ -206,9 +227,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} were opened, used and dropped: the application creates a client for each \
-             request instead of reusing one.",
-            text::counted(answered, "client")
+            "{} were opened, used and dropped: {}.",
+            text::counted(answered, "client"),
+            whose_fault(case)
         ),
     )
     .because(format!(
@@ -332,6 +353,19 @@ mod tests {
         };
         assert_eq!(confidence(brief), Some(Confidence::Likely));
         assert_ne!(confidence(longer), Some(Confidence::Likely));
+    }
+
+    #[test]
+    fn a_program_that_is_started_again_and_again_has_nothing_to_reuse() {
+        let connections = every(1_000, 12, (82, 81, Outcome::AnsweredThenClosedByUs));
+        let numbered = (100..).zip(connections);
+        let each = numbered.map(|(pid, one)| by(one, pid, pid, "beeline"));
+        let finding = only(diagnosed(&each.collect::<Vec<_>>()));
+        assert_eq!(finding.name, Churn::ClientPerRequest);
+        assert!(finding.summary.contains("each run of this program"));
+        let advice = finding.next.join("\n");
+        assert!(advice.contains("find what starts it"), "{advice}");
+        assert!(!advice.contains("share it"), "{advice}");
     }
 
     #[test]

@@ -192,7 +192,8 @@ fn seen(finding: &Finding) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Which of the TIME_WAIT sockets are of these processes.
+/// How many of the TIME_WAIT sockets are of these connections, as far as process, thread and
+/// peer tell: others of the same process are another finding's.
 fn sockets(report: &Report, finding: &Finding) -> Option<String> {
     let table = report.time_wait.as_ref()?;
     let who = &finding.who;
@@ -203,19 +204,27 @@ fn sockets(report: &Report, finding: &Finding) -> Option<String> {
         }
         _ => false,
     };
-    let owners = table.owners.iter().filter(|one| is_theirs(&one.owner));
-    let theirs: u64 = owners.map(|one| one.count).sum();
-    let whose = match who.processes {
-        None => "this process's",
-        Some(_) => "of processes of this name",
+    let is_other_threads = |owner: &OwnerRow| who.tid.is_some() && owner.tid() != who.tid;
+    let groups = table.groups.iter();
+    let (here, elsewhere): (Vec<_>, Vec<_>) = groups
+        .filter(|group| is_theirs(&group.owner))
+        .partition(|group| {
+            finding.destinations.contains(&group.remote) && !is_other_threads(&group.owner)
+        });
+    let of_these: u64 = here.iter().map(|group| group.count).sum();
+    let whose = match (who.processes, elsewhere.is_empty()) {
+        (None, true) => "this process's",
+        (None, false) => "of these connections, others of the same process are not",
+        (Some(_), true) => "of processes of this name",
+        (Some(_), false) => "of these connections, others of processes of this name are not",
     };
-    let is = match theirs {
+    let is = match of_these {
         0 => return None,
         1 => "is",
         _ => "are",
     };
     let all = text::counted(table.total, "TIME_WAIT socket");
-    Some(format!("{} of {all} {is} {whose}", text::count(theirs)))
+    Some(format!("{} of {all} {is} {whose}", text::count(of_these)))
 }
 
 /// What else it may be, and what would decide.
@@ -397,6 +406,7 @@ mod tests {
         registry::Registry,
         render::text::parts::main_outcome,
         report::{Sources, build},
+        timewait::table::{Group, TimeWait},
     };
 
     fn finding() -> Finding {
@@ -551,5 +561,49 @@ mod tests {
             prop_assert!(text.lines().count() <= LINES, "{text}");
             prop_assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{text}");
         }
+    }
+
+    /// One process may be refused at one address and churn at another; what is refused leaves
+    /// no socket in TIME_WAIT.
+    #[test]
+    fn sockets_of_another_finding_of_the_process_are_not_this_ones() {
+        let finding = finding();
+        let group = |remote: &str, tid: Option<u32>| Group {
+            owner: OwnerRow::Traced {
+                pid: finding.who.pid.unwrap(),
+                start_ns: 0,
+                process: finding.who.label.clone(),
+                tid,
+                thread: None,
+                java_thread: None,
+            },
+            threads: 1,
+            remote: remote.to_owned(),
+            count: 3,
+            first_left_ms: 0,
+            last_left_ms: 0,
+        };
+        let said = |groups: Vec<Group>| {
+            let mut report = report(vec![2181], vec![finding.clone()]);
+            let mut table = TimeWait::default();
+            table.total = 9;
+            table.groups = groups;
+            report.time_wait = Some(table);
+            sockets(&report, &finding)
+        };
+        let here = group(&finding.destinations[0], finding.who.tid);
+        let elsewhere = group("192.0.2.9:2181", finding.who.tid);
+        assert_eq!(said(vec![elsewhere.clone()]), None);
+        assert_eq!(
+            said(vec![here.clone()]).unwrap(),
+            "3 of 9 TIME_WAIT sockets are this process's"
+        );
+        assert_eq!(
+            said(vec![here, elsewhere]).unwrap(),
+            "3 of 9 TIME_WAIT sockets are of these connections, others of the same process are not"
+        );
+        let other_thread = group(&finding.destinations[0], Some(1));
+        assert!(finding.who.tid.is_some() && finding.who.tid != Some(1));
+        assert_eq!(said(vec![other_thread]), None);
     }
 }
