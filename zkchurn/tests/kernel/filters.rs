@@ -188,13 +188,18 @@ fn on_a_quiet_port_the_report_names_the_one_with_zookeepers_number() {
         accepting.join().unwrap();
         (trace, quiet)
     });
-    let port = &trace.report["elsewhere"]["ports"][0];
-    assert_eq!(port["port"], 2182);
+    // Others of this machine may be clients of ZooKeeper, too.
+    let ports = trace.report["elsewhere"]["ports"].as_array().unwrap();
+    let mut ports = ports.iter();
+    let port = ports.find(|port| port["port"] == 2182).unwrap();
     assert_eq!((&port["open"], &port["time_wait"]), (&1.into(), &3.into()));
     assert_eq!(port["who"]["pid"], std::process::id());
     let answer = trace.report["answer"].as_str().unwrap();
     assert!(answer.contains(&format!("to port {quiet} ")), "{answer}");
-    assert!(answer.contains("`sudo zkchurn --port 2182`"), "{answer}");
+    let command = answer.split_once("`sudo zkchurn --port ");
+    let wanted = command.and_then(|(_, behind)| behind.split_once('`'));
+    let (wanted, _) = wanted.expect(answer);
+    assert!(wanted.split(',').any(|port| port == "2182"), "{answer}");
 }
 
 #[test]
