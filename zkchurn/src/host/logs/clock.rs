@@ -10,7 +10,10 @@ use std::{fs, path::Path};
 use jiff::{Timestamp, tz::TimeZone};
 use zkchurn_core::serverlog::{moment::Moment, time};
 
-use crate::host::proc::files::{self, read_bounded};
+use crate::host::{
+    proc::files::{self, read_bounded},
+    time_zone,
+};
 
 /// A line may be stamped before its record is written, and clocks round.
 const AHEAD_MS: i64 = 2_000;
@@ -59,26 +62,25 @@ impl LogClock {
     }
 }
 
+/// What this process has in its own `TZ` is no matter of others.
 fn zone(process: &Path) -> TimeZone {
-    named_zone(process)
-        .and_then(|name| TimeZone::get(&name).ok())
-        .unwrap_or_else(|| match is_in_own_mounts(process) {
-            true => TimeZone::UTC,
-            false => TimeZone::system(),
-        })
+    given_zone(process).unwrap_or_else(|| match is_in_own_mounts(process) {
+        true => TimeZone::UTC,
+        false => time_zone::of_host(),
+    })
 }
 
-/// The name of a zone that the process was given.
-fn named_zone(process: &Path) -> Option<String> {
-    let of = |file: &str, prefix: &str| {
+/// The zone that the process was given.
+fn given_zone(process: &Path) -> Option<TimeZone> {
+    let value = |file: &str, prefix: &str| {
         let words = read_bounded(&process.join(file), 1 << 20).ok()?;
         let mut words = words.split(|byte| *byte == 0);
         let value = words.find_map(|word| word.strip_prefix(prefix.as_bytes()))?;
-        let value = std::str::from_utf8(value).ok()?;
-        let value = value.strip_prefix(':').unwrap_or(value);
-        Some(value.to_owned())
+        Some(std::str::from_utf8(value).ok()?.to_owned())
     };
-    of("cmdline", "-Duser.timezone=").or_else(|| of("environ", "TZ="))
+    value("cmdline", "-Duser.timezone=")
+        .and_then(|name| time_zone::of_java(&name))
+        .or_else(|| time_zone::of_variable(&value("environ", "TZ=")?))
 }
 
 fn is_in_own_mounts(process: &Path) -> bool {

@@ -20,7 +20,7 @@ use zkchurn_lab::harness::proc;
 use super::{
     figure,
     hanging_fs::{FILE, HANG, HangingFs},
-    run::{Begun, Ended, PATIENCE, Run, partial, recording_to, replay},
+    run::{Begun, Ended, PATIENCE, Run, helper, partial, recording_to, replay},
 };
 use crate::{
     namespace::in_namespace,
@@ -103,15 +103,6 @@ fn end(run: Run, what: &str) -> Ended {
     ));
     assert!(took < ENDS_WITHIN, "{what}: {took:?}, {}", ended.stderr);
     ended
-}
-
-/// The helpers of a running zkchurn, by name.
-fn helper(run: &Run, name: &str) -> u32 {
-    let pid = run.pid();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let mut pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
-    pids.find(is_it).expect("a helper of that name")
 }
 
 /// Waits until a process is no more than a zombie of whoever reaps it.

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     process::{Command, Output},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -13,7 +13,9 @@ use rustix::{
     process::Signal,
 };
 
-use super::run::{Ended, Run, after, partial, recording_to};
+use super::run::{Ended, Run, after, helper, partial, recording_to};
+use zkchurn_lab::harness::proc;
+
 use crate::{
     in_time::CommandInTime,
     namespace::in_namespace,
@@ -100,6 +102,31 @@ fn few_open_files_are_made_enough_or_said() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_zone_without_end_is_read_by_no_helper() {
+    let (ended, count) = in_namespace(|| {
+        trace_after("export TZ=/dev/zero", |run| {
+            // Whoever churns is looked at after a second.
+            let until = Instant::now() + Duration::from_secs(3);
+            let helper = helper(run, "zkchurn-look");
+            while Instant::now() < until {
+                let status = proc::status(helper).unwrap();
+                let resident = status.text("VmRSS").unwrap();
+                let kib: u64 = resident.trim_end_matches(" kB").parse().unwrap();
+                assert!(kib < 200_000, "the helper takes {resident}");
+                thread::sleep(Duration::from_millis(50));
+            }
+        })
+    });
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout).unwrap();
+    assert_eq!(trace.connections.len(), count);
+    assert!(!trace.report["suspects"].as_array().unwrap().is_empty());
+    let said = "TZ=/dev/zero names no time zone; times are in UTC";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
 }
 
 #[test]

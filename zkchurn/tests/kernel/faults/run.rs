@@ -11,6 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use zkchurn_lab::harness::proc;
 
 use crate::{
     in_time::CommandInTime,
@@ -116,6 +117,15 @@ impl Run {
             stderr: read("stderr"),
         }
     }
+}
+
+/// The helpers of a running zkchurn, by name.
+pub(crate) fn helper(run: &Run, name: &str) -> u32 {
+    let pid = run.pid();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let mut pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
+    pids.find(is_it).expect("a helper of that name")
 }
 
 impl Drop for Run {
