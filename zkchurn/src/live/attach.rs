@@ -19,7 +19,10 @@ use super::settings::{Process, TraceSettings};
 use crate::{
     exit::{Code, Failure},
     host::{
-        kernel::{BUILT_IN, KernelConfig, KernelError, KernelSource, is_permission},
+        kernel::{
+            BUILT_IN, KernelConfig, KernelError, KernelSource, error_chain, is_out_of_memory,
+            is_permission,
+        },
         preflight::{
             facts::Facts,
             handshake, namespaces,
@@ -141,6 +144,8 @@ pub(super) fn attach(
     attached.map_err(|error| {
         let code = if is_permission(&error) {
             Code::NotPermitted
+        } else if is_out_of_memory(&error) {
+            Code::Failure
         } else {
             Code::Unsupported
         };
@@ -152,9 +157,15 @@ pub(super) fn attach(
             Code::NotPermitted => {
                 "run it with sudo; `zkchurn doctor` shows what is missing".to_owned()
             }
+            Code::Failure => {
+                "the kernel has too little memory for the table of connections: raise \
+                              the memory limit of this container or cgroup (memory.max), or \
+                              choose a smaller --table-size"
+                    .to_owned()
+            }
             _ => "`zkchurn doctor` shows what this host offers".to_owned(),
         };
-        let error: anyhow::Error = shorten(error);
+        let error: anyhow::Error = shorten(&error);
         Failure::new(code, error.context(hint))
     })
 }
@@ -197,14 +208,15 @@ fn handshake_at(settings: &TraceSettings, facts: &Facts) -> Option<PathBuf> {
     settings.handshake.then(|| cgroup.path.clone())
 }
 
-/// Keeps the verifier's log, which may have thousands of lines, out of the sentence.
-fn shorten(error: KernelError) -> anyhow::Error {
+/// Keeps the verifier's log, which may have thousands of lines, out of the sentence, and what
+/// causes say twice.
+fn shorten(error: &KernelError) -> anyhow::Error {
     log::debug!("{error:?}");
-    let text = error.to_string();
-    match text.split_once('\n') {
-        Some((first, _)) => anyhow::Error::msg(format!("{first} (-v shows the verifier's log)")),
-        None => error.into(),
+    let mut line = error_chain(&error);
+    if error.to_string().contains('\n') {
+        line.push_str(" (-v shows the verifier's log)");
     }
+    anyhow::Error::msg(line)
 }
 
 /// What this host cannot offer, each a sentence.

@@ -51,7 +51,7 @@ impl KernelError {
 }
 
 /// The error with its causes, on one line.
-pub(super) fn error_chain(error: &KernelError) -> String {
+pub fn error_chain(error: &KernelError) -> String {
     let mut sentence = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -74,14 +74,29 @@ pub fn is_permission(error: &KernelError) -> bool {
     {
         return is_not_permitted(io_error, &verifier_log.to_string());
     }
+    of_the_system(error).is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// Whether there is no memory for a map or a program: they are charged to the cgroup of who
+/// loads them.
+pub fn is_out_of_memory(error: &KernelError) -> bool {
+    let no_memory = Some(Errno::NOMEM.raw_os_error());
+    of_the_system(error).is_some_and(|io| io.raw_os_error() == no_memory)
+}
+
+/// What a system call said, if that is the cause.
+fn of_the_system(error: &KernelError) -> Option<&io::Error> {
+    if let KernelError::Program(ProgramError::LoadError { io_error, .. }) = error {
+        return Some(io_error);
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return io.kind() == io::ErrorKind::PermissionDenied;
+            return Some(io);
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 /// The verifier refuses what a program does with EACCES, too, and says why

@@ -29,8 +29,7 @@ use zkchurn_common::{
 };
 
 use crate::host::{kernel_layout::SocketLayout, preflight::facts::Facts, proc::files::field};
-use error::error_chain;
-pub use error::{KernelError, is_permission};
+pub use error::{KernelError, error_chain, is_out_of_memory, is_permission};
 pub use object::BUILT_IN;
 pub use own_log::OwnLog;
 pub(crate) use probe::bpf_is_refused;
@@ -416,6 +415,10 @@ fn first_that_loads<S>(
             Err(error) => error,
         };
         log::debug!("{attempt:?}: {error}");
+        // Another way would trace less for a moment's shortage.
+        if is_out_of_memory(&error) {
+            return Err(Some(error));
+        }
         if log_level > 0
             && !is_permission(&error)
             && let Ok(source) = load(attempt, 0)
@@ -524,6 +527,17 @@ mod tests {
         let (ways, loaded) = tried(0, |_, _| false);
         assert_eq!(ways, [(true, 0), (false, 0), (false, 0)]);
         assert_eq!(loaded, None);
+    }
+
+    #[test]
+    fn without_memory_no_lesser_way_is_taken() {
+        let mut count = 0;
+        let loaded = first_that_loads(ATTEMPTS.into_iter(), 5, |_, _| -> Result<(), _> {
+            count += 1;
+            Err(KernelError::limit(rustix::io::Errno::NOMEM))
+        });
+        assert!(loaded.is_err_and(|error| error.is_some_and(|error| is_out_of_memory(&error))));
+        assert_eq!(count, 1);
     }
 
     #[test]
