@@ -212,7 +212,7 @@ fn handshake_at(settings: &TraceSettings, facts: &Facts) -> Option<PathBuf> {
 /// causes say twice.
 fn shorten(error: &KernelError) -> anyhow::Error {
     log::debug!("{error:?}");
-    let mut line = error_chain(&error);
+    let mut line = error_chain(error);
     if error.to_string().contains('\n') {
         line.push_str(" (-v shows the verifier's log)");
     }

@@ -5,6 +5,7 @@
 use std::{
     cell::RefCell,
     io::{self, Write},
+    process::Child,
     rc::Rc,
     time::Instant,
 };
@@ -35,8 +36,8 @@ struct Lines {
     told: u64,
     /// Whether nothing is dropped any more.
     keeps_all: bool,
-    /// Whether a file is written, and no reader waited for.
-    is_file: bool,
+    /// Whoever writes to a file; none where a reader is waited for.
+    helper: Option<Child>,
 }
 
 impl Screen {
@@ -48,7 +49,7 @@ impl Screen {
     pub(super) fn start() -> io::Result<Self> {
         let writer = printing::writer(Stream::Output)?;
         let screen = Self::over(writer.to, MOST_WAITING)?;
-        screen.0.borrow_mut().is_file = writer.is_file;
+        screen.0.borrow_mut().helper = writer.helper;
         Ok(screen)
     }
 
@@ -59,15 +60,19 @@ impl Screen {
             dropped: 0,
             told: 0,
             keeps_all: false,
-            is_file: false,
+            helper: None,
         }))))
     }
 
     /// Who did not take the end in time, and what they did.
-    pub(super) fn why_waiting(&self) -> &'static str {
-        match self.0.borrow().is_file {
-            true => "the file system of standard output does not answer",
-            false => "the reader of standard output has paused",
+    pub(super) fn why_waiting(&self) -> String {
+        match &self.0.borrow().helper {
+            Some(helper) if printing::is_stopped(helper) => format!(
+                "the helper process that writes standard output (zkchurn-print, pid {}) is stopped",
+                helper.id()
+            ),
+            Some(_) => "the file system of standard output does not answer".to_owned(),
+            None => "the reader of standard output has paused".to_owned(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     host::{
         helper::{
             Said,
-            recording::{Recorder, StartedRecorder},
+            recording::{Recorder, StartedRecorder, Unfinished},
         },
         recording_file::partial_path,
     },
@@ -92,24 +92,39 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
     let dropped = recorder.dropped();
     let (partial, path) = (partial_path(path), path.display());
     let partial = partial.display();
+    let incomplete = |why: String| {
+        warn(format_args!(
+            "{what} is incomplete: {why}; {partial} has what was written so far"
+        ));
+    };
     match said {
-        Some(Said::Finished) if dropped == 0 => return true,
-        Some(Said::Finished) => warn(format_args!(
+        Ok(Said::Finished) if dropped == 0 => return true,
+        Ok(Said::Finished) => warn(format_args!(
             "{path} lacks {dropped} frames: its file system was slower than the trace"
         )),
-        Some(Said::NotNamed { lost: true, .. }) => warn(format_args!(
+        Ok(Said::NotNamed { lost: true, .. }) => warn(format_args!(
             "{what} is lost: {partial} was removed or replaced during the trace"
         )),
-        Some(Said::NotNamed { error, .. }) => warn(format_args!(
+        Ok(Said::NotNamed { error, .. }) => warn(format_args!(
             "{what} is complete but could not be renamed to {path} ({error}); kept as {partial}"
         )),
-        Some(Said::Failed(error)) => warn(format_args!(
+        Ok(Said::Failed(error)) => warn(format_args!(
             "{partial} can no longer be written ({error}); it has what was recorded until then"
         )),
-        Some(Said::Created { .. } | Said::NotCreated { .. }) | None => warn(format_args!(
-            "{what} is incomplete: the file system of {path} does not answer; {partial} has \
-             what was written so far"
-        )),
+        Ok(Said::Created { .. } | Said::NotCreated { .. }) => {
+            incomplete("its helper process answers something else".to_owned());
+        }
+        Err(Unfinished::Waits) => {
+            incomplete(format!("the file system of {path} does not answer"));
+        }
+        Err(Unfinished::Stopped(pid)) => {
+            incomplete(format!(
+                "the helper process that writes it (zkchurn-record, pid {pid}) is stopped"
+            ));
+        }
+        Err(Unfinished::Ended) => {
+            incomplete("the helper process that writes it has ended".to_owned());
+        }
     }
     false
 }

@@ -10,6 +10,7 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
     },
+    process::Child,
 };
 
 use rustix::{
@@ -38,6 +39,13 @@ pub struct Writer {
     pub to: Box<dyn Write + Send>,
     /// Whether it is a file, which the helper writes.
     pub is_file: bool,
+    /// The helper.
+    pub helper: Option<Child>,
+}
+
+/// Whether somebody has stopped the helper.
+pub fn is_stopped(helper: &Child) -> bool {
+    process::is_stopped(helper.id())
 }
 
 /// What writes to a stream, once, in this process: a file is handed over to a helper.
@@ -55,21 +63,29 @@ pub fn writer(stream: Stream) -> io::Result<Writer> {
         FileType::from_raw_mode(fstat(&ours)?.st_mode),
         FileType::RegularFile | FileType::BlockDevice
     );
-    let to: Box<dyn Write + Send> = match is_file {
-        true => Box::new(hand_over(stream, ours)?),
-        false => Box::new(Patient(File::from(ours))),
-    };
-    Ok(Writer { to, is_file })
+    if !is_file {
+        return Ok(Writer {
+            to: Box::new(Patient(File::from(ours))),
+            is_file,
+            helper: None,
+        });
+    }
+    let (helper, printer) = hand_over(stream, ours)?;
+    Ok(Writer {
+        to: Box::new(printer),
+        is_file,
+        helper: Some(helper),
+    })
 }
 
-fn hand_over(stream: Stream, file: OwnedFd) -> io::Result<Printer> {
+fn hand_over(stream: Stream, file: OwnedFd) -> io::Result<(Child, Printer)> {
     let nowhere = File::options().write(true).open("/dev/null")?;
-    let (_, socket) = process::start_writing_to(Kind::Printer, file.into())?;
+    let (helper, socket) = process::start_writing_to(Kind::Printer, file.into())?;
     match stream {
         Stream::Output => dup2_stdout(&nowhere)?,
         Stream::Messages => dup2_stderr(&nowhere)?,
     }
-    Ok(Printer::over(socket))
+    Ok((helper, Printer::over(socket)))
 }
 
 /// The helper at work.

@@ -27,6 +27,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{journalctl, looker, printer, recorder};
 use crate::host::{
     privilege::{held, needs},
+    proc::{files::directory, status::Status},
     signal_list,
 };
 
@@ -119,6 +120,12 @@ pub fn run_if_helper() {
     };
     // Threads that hang would be waited for, if this returned.
     std::process::exit(code);
+}
+
+/// Whether somebody has stopped a helper (SIGSTOP, a debugger).
+pub(super) fn is_stopped(pid: u32) -> bool {
+    let status = Status::read(&directory(pid));
+    status.is_ok_and(|status| matches!(status.state, b'T' | b't'))
 }
 
 fn serve(kind: Kind) -> io::Result<()> {

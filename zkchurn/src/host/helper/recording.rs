@@ -38,7 +38,18 @@ const CREATED_WITHIN: Duration = Duration::from_secs(5);
 /// A helper that has been started.
 pub struct StartedRecorder {
     socket: UnixStream,
-    _child: Option<Child>,
+    child: Option<Child>,
+}
+
+/// Why a file was not completed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Its file system does not answer.
+    Waits,
+    /// Somebody has stopped the helper with this pid.
+    Stopped(u32),
+    /// The helper has ended.
+    Ended,
 }
 
 /// The helper at work; each clone is the same. What is written to it comes out once it is
@@ -49,6 +60,8 @@ pub struct Recorder(Rc<RefCell<Frames>>);
 struct Frames {
     outbox: Outbox,
     said: Receiver<Said>,
+    /// Nobody waits for its end, so its pid stays its own.
+    helper: Option<Child>,
     /// Whole frames, and how many.
     gathered: Vec<u8>,
     count: u64,
@@ -65,7 +78,7 @@ impl StartedRecorder {
         let (child, socket) = process::start(Kind::Recorder)?;
         Ok(Self {
             socket,
-            _child: Some(child),
+            child: Some(child),
         })
     }
 
@@ -74,8 +87,8 @@ impl StartedRecorder {
     pub fn here() -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || super::recorder::serve(theirs));
-        let _child = None;
-        Ok(Self { socket, _child })
+        let child = None;
+        Ok(Self { socket, child })
     }
 
     /// Has the file created, and waits for that; `true` where it was left to root.
@@ -114,6 +127,7 @@ impl StartedRecorder {
         let frames = Frames {
             outbox,
             said,
+            helper: self.child,
             gathered: Vec::new(),
             count: 0,
             dropped: 0,
@@ -149,14 +163,26 @@ impl Recorder {
         self.0.borrow().dropped
     }
 
-    /// Hands everything over, the order to finish behind it, and waits until that is done;
-    /// `None` where it is not by `deadline`.
-    pub fn finish(&self, deadline: Instant) -> Option<Said> {
+    /// Hands everything over, the order to finish behind it, and waits until that is done.
+    ///
+    /// # Errors
+    ///
+    /// It is not by `deadline`.
+    pub fn finish(&self, deadline: Instant) -> Result<Said, Unfinished> {
         let mut frames = self.0.borrow_mut();
         frames.hand_over(true);
         frames.outbox.put_anyway(message(FINISH, &[]));
         let left = deadline.saturating_duration_since(Instant::now());
-        frames.said.recv_timeout(left).ok()
+        frames.said.recv_timeout(left).map_err(|error| {
+            let helper = frames.helper.as_ref().map(Child::id);
+            match (error, helper) {
+                (RecvTimeoutError::Disconnected, _) => Unfinished::Ended,
+                (RecvTimeoutError::Timeout, Some(pid)) if process::is_stopped(pid) => {
+                    Unfinished::Stopped(pid)
+                }
+                (RecvTimeoutError::Timeout, _) => Unfinished::Waits,
+            }
+        })
     }
 }
 
@@ -220,7 +246,7 @@ mod tests {
         recorder.write_all(&bytes).unwrap();
         recorder.frame_ends();
         assert!(partial_path(&path).exists() && !path.exists());
-        assert_eq!(recorder.finish(soon()), Some(Said::Finished));
+        assert_eq!(recorder.finish(soon()), Ok(Said::Finished));
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
         let again = StartedRecorder::here().unwrap().create(&path);
         assert_eq!(again.err().unwrap().kind(), ErrorKind::AlreadyExists);
@@ -231,7 +257,7 @@ mod tests {
         let (socket, mut theirs) = UnixStream::pair().unwrap();
         let started = StartedRecorder {
             socket,
-            _child: None,
+            child: None,
         };
         // It creates the file, and hangs.
         let hangs = std::thread::spawn(move || {
@@ -248,7 +274,7 @@ mod tests {
         assert!(recorder.0.borrow().outbox.waiting() <= MOST_WAITING);
         assert_eq!(recorder.failure(), None);
         let limit = Instant::now() + Duration::from_millis(50);
-        assert_eq!(recorder.finish(limit), None);
+        assert_eq!(recorder.finish(limit), Err(Unfinished::Waits));
         // What it reads once it goes on is whole messages.
         let mut bytes = Vec::new();
         assert!(receive_bytes(&mut theirs, &mut bytes).unwrap());

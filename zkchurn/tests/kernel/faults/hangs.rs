@@ -20,7 +20,7 @@ use zkchurn_lab::harness::proc;
 use super::{
     figure,
     hanging_fs::{FILE, HANG, HangingFs},
-    run::{Begun, Ended, PATIENCE, Run, helper, partial, recording_to, replay},
+    run::{Begun, Ended, PATIENCE, Run, helper, helpers, partial, recording_to, replay},
 };
 use crate::{
     namespace::in_namespace,
@@ -481,8 +481,7 @@ fn a_helper_that_is_stopped_or_killed_costs_names_and_nothing_else() {
             let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
             let run = Run::start(command, &["--port", &port.to_string(), "--interval", "1s"]);
             let looker = helper(&run, "zkchurn-look");
-            let pid = Pid::from_raw(i32::try_from(looker).unwrap()).unwrap();
-            kill_process(pid, signal).unwrap();
+            send(looker, signal);
             client(port, 10);
             thread::sleep(Duration::from_secs(1));
             let ended = end(run, &format!("a helper after {signal:?}"));
@@ -495,5 +494,59 @@ fn a_helper_that_is_stopped_or_killed_costs_names_and_nothing_else() {
         assert_eq!(trace.connections.len(), 10, "{signal:?}");
         let degraded = trace.report["degraded"].as_array().unwrap();
         assert!(!degraded.is_empty(), "{signal:?}: it says what is missing");
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Those that write the recording and a report: the end says what became of them, and blames
+/// no file system.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn helpers_that_write_and_are_stopped_or_killed_are_named() {
+    for (signal, why) in [
+        (Signal::STOP, "is stopped; "),
+        (Signal::KILL, "the helper process that writes it has ended"),
+    ] {
+        let (written, directory) = directory();
+        let files = ["x.zkchurn", "x.html"].map(|name| format!("{directory}/{name}"));
+        let [record, report] = files.clone();
+        let ended = in_namespace(move || {
+            let port = served_port();
+            let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+            let port_text = port.to_string();
+            let arguments = [
+                "--port", &port_text, "--record", &record, "--report", &report,
+            ];
+            let run = Run::start(command, &arguments);
+            let writers = helpers(&run, "zkchurn-record");
+            assert_eq!(writers.len(), 2);
+            writers.iter().for_each(|pid| send(*pid, signal));
+            client(port, 10);
+            let ended = end(run, &format!("helpers that write after {signal:?}"));
+            for pid in writers {
+                if signal == Signal::STOP {
+                    send(pid, Signal::KILL);
+                }
+                assert_gone(pid);
+            }
+            ended
+        });
+        assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+        let trace = Trace::parse(&ended.stdout).unwrap();
+        trace.assert_nothing_lost();
+        assert_eq!(trace.connections.len(), 10, "{signal:?}");
+        for file in files {
+            let lines = ended.stderr.lines();
+            let mut of_file = lines.rev().filter(|line| line.contains(&file));
+            let line = of_file.next().expect("a sentence for each");
+            assert!(line.contains(why), "{line}");
+            assert!(!line.contains("file system"), "{line}");
+            assert!(partial(Path::new(&file)).exists() && !Path::new(&file).exists());
+        }
+        drop(written);
     }
 }

@@ -119,13 +119,18 @@ impl Run {
     }
 }
 
-/// The helpers of a running zkchurn, by name.
+/// A helper of a running zkchurn, by name.
 pub(crate) fn helper(run: &Run, name: &str) -> u32 {
+    *helpers(run, name).first().expect("a helper of that name")
+}
+
+/// All of that name.
+pub(crate) fn helpers(run: &Run, name: &str) -> Vec<u32> {
     let pid = run.pid();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let mut pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
     let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
-    pids.find(is_it).expect("a helper of that name")
+    pids.filter(is_it).collect()
 }
 
 impl Drop for Run {
