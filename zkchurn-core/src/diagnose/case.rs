@@ -273,6 +273,15 @@ impl Case<'_> {
         protocol::ports(self).contains(&port)
     }
 
+    /// Whether the same process has a peer at this port that is none of the case's.
+    pub fn is_port_of_sibling(&self, port: u16) -> bool {
+        let mut siblings = self.siblings.iter();
+        siblings.any(|sibling| match sibling.destination {
+            Destination::Server(address) => address.port() == port,
+            Destination::Client { .. } => false,
+        })
+    }
+
     /// The program's name.
     pub fn label(&self) -> &str {
         match &self.who {

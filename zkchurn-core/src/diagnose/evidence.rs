@@ -18,6 +18,9 @@ use crate::{
 /// Whose line it is, the closer the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
+    /// A ZooKeeper client's of a server at a port where nothing of the process was seen: it
+    /// may be another client, or the same by another way than its log names.
+    Elsewhere,
     /// The process's: nothing in it is of a ZooKeeper client.
     Process,
     /// A ZooKeeper client's: it names the client, its classes, or a session.
@@ -61,9 +64,14 @@ impl<'a> LogLine<'a> {
             Some(record) => format!("{record}\n{}", finding.last),
             None => finding.last.clone(),
         };
-        let origin = match names_thread(case, &text) {
-            Some(true) => Origin::Thread,
-            Some(false) => return None,
+        let named = match named_thread(case, &text) {
+            Some(Named::Elsewhere) if is_for_each(case, finding) => None,
+            named => named,
+        };
+        let origin = match named {
+            Some(Named::This) => Origin::Thread,
+            Some(Named::Another) => return None,
+            Some(Named::Elsewhere) => Origin::Elsewhere,
             None if names_client(&text) => Origin::Client,
             None => Origin::Process,
         };
@@ -74,6 +82,16 @@ impl<'a> LogLine<'a> {
     /// written it.
     pub fn is_of_client(&self) -> bool {
         self.origin >= Origin::Client
+    }
+
+    /// Whether it is of a client of a server at a port that was not traced.
+    pub fn is_of_elsewhere(&self) -> bool {
+        self.origin == Origin::Elsewhere
+    }
+
+    /// Whether there is one for each of the connections, or nearly.
+    pub fn is_for_each(&self, case: &Case<'_>) -> bool {
+        is_for_each(case, self.finding)
     }
 
     /// Whether it was written before the trace, or nobody knows when.
@@ -113,6 +131,10 @@ impl<'a> LogLine<'a> {
                 self.finding.place()
             ),
             true => format!("{now} ({}): \"{line}\"", self.finding.place()),
+            false if self.is_of_elsewhere() => format!(
+                "its log says this of a client of a server at another port ({}): \"{line}\"",
+                self.finding.place()
+            ),
             false => {
                 format!("its log says this, perhaps of something else than ZooKeeper: \"{line}\"")
             }
@@ -142,15 +164,37 @@ impl<'a> LogLine<'a> {
     }
 }
 
-/// Whether a line names the thread of the case (`Some(true)`), or the connection thread
-/// of another client (`Some(false)`).
-fn names_thread(case: &Case<'_>, text: &str) -> Option<bool> {
+/// Whose connection thread a line names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// That of the case.
+    This,
+    /// That of another client, whose connections were seen.
+    Another,
+    /// That of a client of a server at a port where nothing of the process was seen.
+    Elsewhere,
+}
+
+/// Written as often as there were connections, such a line is of them, whatever address it
+/// names: a proxy or a NAT on the way has another one. A client that pauses as it likes writes
+/// another number of them.
+fn is_for_each(case: &Case<'_>, finding: &LogFinding) -> bool {
+    const FEWEST: u64 = 4;
+    let (lines, ended) = (finding.count, case.ended());
+    finding.during_trace && ended >= FEWEST && lines.abs_diff(ended) * 5 <= ended
+}
+
+/// Whose connection thread a line names, if it does.
+fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
     let send_thread = text.find("SendThread(");
     if let Some(position) = send_thread
         && let Some(port) = port_of_send_thread(&text[position..])
         && !case.has_port(port)
     {
-        return Some(false);
+        return Some(match case.is_port_of_sibling(port) {
+            true => Named::Another,
+            false => Named::Elsewhere,
+        });
     }
     let Who::Thread { name, .. } = &case.who else {
         return None;
@@ -159,10 +203,10 @@ fn names_thread(case: &Case<'_>, text: &str) -> Option<bool> {
     // Shorter names, such as `java`, are in every other line.
     const TELLING: usize = 8;
     if comm.len() >= TELLING && text.contains(comm.as_str()) {
-        return Some(true);
+        return Some(Named::This);
     }
     let is_another = send_thread.is_some() && java_name::may_be_send_thread(comm.as_bytes());
-    is_another.then_some(false)
+    is_another.then_some(Named::Another)
 }
 
 /// The port in `SendThread(HOST:PORT)`, as `ClientCnxn.SendThread` names itself.
@@ -470,14 +514,51 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_client_of_another_server_is_not_about_this_one() {
+    fn a_line_of_a_client_of_another_server_leaves_it_open() {
         let silent = by_pool_thread(every(1_000, 12, SILENT));
+        assert_eq!(
+            lead(&diagnosed(&silent)),
+            (Churn::TcpHealthProbe, Confidence::Likely)
+        );
         let record = "WARN [main-SendThread(zk1:12181)] ClientCnxn - Session 0x1 for server zk1";
         let other = "java.lang.OutOfMemoryError: Java heap space";
-        let findings = diagnosed_beside_log(&silent, &[("out-of-memory", Some(record), other, 3)]);
+        let beside = |count| {
+            let line = ("out-of-memory", Some(record), other, count);
+            diagnosed_beside_log(&silent, &[line])
+        };
+        let findings = beside(3);
         assert_eq!(
             names_and_alternatives(&findings),
-            names_and_alternatives(&diagnosed(&silent))
+            [
+                (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible),
+                (Churn::TcpHealthProbe, Confidence::Possible),
+            ]
+        );
+        let quoted = findings[0].reasons_for.iter();
+        assert!(quoted.clone().any(|why| why.contains("at another port")));
+        // One for each of them: a proxy has another port than the server's.
+        assert_eq!(
+            lead(&beside(12)),
+            (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain)
+        );
+    }
+
+    #[test]
+    fn a_line_of_a_client_whose_own_connections_were_seen_is_not_about_others() {
+        let mut connections = by_pool_thread(every(1_000, 12, SILENT));
+        let probe = lead(&diagnosed(&connections));
+        for mut one in by_pool_thread(every(1_500, 3, WORKED)) {
+            one.remote.set_port(12_181);
+            connections.push(one);
+        }
+        let record = "WARN [main-SendThread(zk1:12181)] ClientCnxn - Session 0x1 for server zk1";
+        let other = "java.lang.OutOfMemoryError: Java heap space";
+        let findings =
+            diagnosed_beside_log(&connections, &[("out-of-memory", Some(record), other, 3)]);
+        assert!(
+            findings
+                .iter()
+                .any(|one| (one.name, one.confidence) == probe)
         );
     }
 

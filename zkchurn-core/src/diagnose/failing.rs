@@ -37,7 +37,8 @@ const LASTING: [LogSignature; 5] = [
 /// The line that says so, written during the trace or, where it holds for ever, before.
 pub(super) fn line<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
     let during = case.logged(&FAILS_INSIDE);
-    if during.is_some_and(|line| line.is_of_client()) {
+    // What a client of another server writes now is nearer than what was written before.
+    if during.is_some_and(|line| line.is_of_client() || line.is_of_elsewhere()) {
         return during;
     }
     let before = case.logged_before(&LASTING);
@@ -154,6 +155,12 @@ pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
     if let Some(cause) = Cause::of(case) {
         let advice = cause.advice().iter();
         return advice.fold(verdict, |verdict, one| verdict.next(*one));
+    }
+    if line(case).is_some() {
+        return verdict.next(
+            "compare the times of those lines of the log with the times of the connections: \
+             where they fit, it is this client",
+        );
     }
     match case.runtime {
         Runtime::Jvm => verdict

@@ -86,13 +86,22 @@ impl Lookalikes {
 
     fn ask_the_program(&mut self, case: &Case<'_>) {
         if let Some(line) = failing::line(case) {
-            // Against a timer's rhythm the line is of another client of the process, and what
-            // was written before the trace must be known to be of this thread's client.
-            let is_shown = case.client_thread != ClientThread::NotSeen;
+            // Against a timer's rhythm the line may be of another client of the process, unless
+            // there is one for each connection; and what was written before the trace must be
+            // known to be of this thread's client.
+            let is_shown = case.client_thread != ClientThread::NotSeen || line.is_for_each(case);
             let is_against = case.rhythm.is_constant() && case.rhythm.is_well_founded();
             self.client_says_so =
                 line.is_of_client() && (is_shown || !(is_against || line.is_earlier()));
-            self.client(if self.client_says_so { 4 } else { 0 }, line.quoted());
+            let weight = match (self.client_says_so, line.is_of_client()) {
+                (true, _) => 4,
+                // No probe beside a client that fails is told by its rhythm alone.
+                (false, true) if line.is_earlier() => 1,
+                (false, true) => 2,
+                (false, false) if line.is_of_elsewhere() => 2,
+                _ => 0,
+            };
+            self.client(weight, line.quoted());
         } else if evidence::has_client_at_work(case) {
             self.client(
                 2,
