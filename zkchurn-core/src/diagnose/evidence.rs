@@ -2,6 +2,8 @@
 //! What a line of a process's log is worth. A process does many things, and only what
 //! ZooKeeper's client wrote, or what names it, says anything certain about it.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::{
     case::{Case, Runtime},
     churn::Churn,
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::{
     inspection::{LogSignature, logs::LogFinding, signature::names_of_client},
+    ledger::Destination,
     process::java_name,
     text,
 };
@@ -188,13 +191,18 @@ fn is_for_each(case: &Case<'_>, finding: &LogFinding) -> bool {
 fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
     let send_thread = text.find("SendThread(");
     if let Some(position) = send_thread
-        && let Some(port) = port_of_send_thread(&text[position..])
-        && !case.has_port(port)
+        && let Some((host, port)) = server_of_send_thread(&text[position..])
     {
-        return Some(match case.is_port_of_sibling(port) {
-            true => Named::Another,
-            false => Named::Elsewhere,
-        });
+        // Where it is named by its address.
+        let address = host.parse::<IpAddr>().ok();
+        let address = address.map(|ip| Destination::Server(SocketAddr::new(ip, port)));
+        let is_sibling = |of: Destination| case.siblings.iter().any(|one| one.destination == of);
+        match case.has_port(port) {
+            true if address.is_some_and(is_sibling) => return Some(Named::Another),
+            true => {}
+            false if case.is_port_of_sibling(port) => return Some(Named::Another),
+            false => return Some(Named::Elsewhere),
+        }
     }
     let Who::Thread { name, .. } = &case.who else {
         return None;
@@ -209,11 +217,12 @@ fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
     is_another.then_some(Named::Another)
 }
 
-/// The port in `SendThread(HOST:PORT)`, as `ClientCnxn.SendThread` names itself.
-fn port_of_send_thread(text: &str) -> Option<u16> {
-    let (name, _) = text.split_once(')')?;
-    let (_, port) = name.rsplit_once(':')?;
-    port.parse().ok()
+/// The server in `SendThread(HOST:PORT)`, as `ClientCnxn.SendThread` names itself.
+fn server_of_send_thread(text: &str) -> Option<(&str, u16)> {
+    let (_, server) = text.split_once('(')?;
+    let (server, _) = server.split_once(')')?;
+    let (host, port) = server.rsplit_once(':')?;
+    Some((host.trim_matches(['[', ']']), port.parse().ok()?))
 }
 
 fn names_client(text: &str) -> bool {
@@ -553,13 +562,21 @@ mod tests {
         }
         let record = "WARN [main-SendThread(zk1:12181)] ClientCnxn - Session 0x1 for server zk1";
         let other = "java.lang.OutOfMemoryError: Java heap space";
-        let findings =
-            diagnosed_beside_log(&connections, &[("out-of-memory", Some(record), other, 3)]);
-        assert!(
-            findings
-                .iter()
-                .any(|one| (one.name, one.confidence) == probe)
-        );
+        let is_probe = |connections: &[Connection], record| {
+            let line = ("out-of-memory", Some(record), other, 12);
+            let findings = diagnosed_beside_log(connections, &[line]);
+            let mut found = findings.iter().map(|one| (one.name, one.confidence));
+            found.any(|one| one == probe)
+        };
+        assert!(is_probe(&connections, record));
+        // At the same port of another host.
+        for one in &mut connections[12..] {
+            one.remote = "10.0.0.9:2181".parse().unwrap();
+        }
+        let of_another = "WARN [main-SendThread(10.0.0.9:2181)] ClientCnxn - Session 0x1";
+        assert!(is_probe(&connections, of_another));
+        let of_this = "WARN [main-SendThread(127.0.0.1:2181)] ClientCnxn - Session 0x1";
+        assert!(!is_probe(&connections, of_this));
     }
 
     #[test]

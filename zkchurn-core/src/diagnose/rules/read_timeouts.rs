@@ -124,7 +124,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if let Some(line) = case.logged(&[LogSignature::SESSION_TIMED_OUT, LogSignature::JVM_PAUSED]) {
-        if line.is_of_client() {
+        if line.is_of_client() && line.is_repeated(case) {
             verdict.confidence = Confidence::Certain;
         }
         verdict = verdict.because(line.quoted());
