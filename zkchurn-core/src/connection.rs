@@ -261,6 +261,19 @@ impl Connection {
         latest.unwrap_or(self.started_ns)
     }
 
+    /// The latest moment of which the record knows, that at which it was seen open included.
+    pub fn last_moment_ns(&self) -> u64 {
+        let later = [
+            self.established_ns,
+            self.left_established_ns,
+            self.local_close_ns,
+            self.seen_open_ns,
+            self.ended_ns,
+        ];
+        let later = later.into_iter().flatten();
+        later.fold(self.started_ns, u64::max)
+    }
+
     /// From connect to ESTABLISHED, or to the failure.
     pub fn connecting_for_ns(&self) -> Option<u64> {
         let until = match self.was_established() {

@@ -68,6 +68,28 @@ pub struct TraceStart {
     pub handshake: bool,
     /// What this host could not offer, each a sentence.
     pub degraded: Vec<String>,
+    /// Where this is a part of a longer trace: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// A part of a trace that is longer: a segment of a flight recorder, or what was asked for of
+/// it. `clock` is when the part begins, and what is older than that is older than the trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which segment of its run it is, or begins in, from 0 on.
+    pub segment: u64,
+    /// Whether the trace began before this part did: not so of its first segment.
+    #[serde(default)]
+    pub begins_later: bool,
+    /// What had been lost when it began: not of this part.
+    pub loss: LossCounts,
+    /// Frames between the segment before and this one that could not be written.
+    #[serde(default)]
+    pub frames_lost: u64,
+    /// Connections that were open when it began and are not repeated in it, for want of room.
+    #[serde(default)]
+    pub open_left_out: u64,
 }
 
 impl TraceStart {
@@ -89,7 +111,15 @@ impl TraceStart {
             process_name: None,
             handshake: false,
             degraded: Vec::new(),
+            part: None,
         }
+    }
+
+    /// The moment before which connections are older than this trace, where it is a part of
+    /// a longer one that began before, nanoseconds of `CLOCK_MONOTONIC`.
+    pub fn horizon_ns(&self) -> Option<u64> {
+        let part = self.part.as_ref().filter(|part| part.begins_later);
+        part.map(|_| self.clock.monotonic_ns)
     }
 }
 
@@ -183,6 +213,41 @@ pub struct LossCounts {
 }
 
 impl LossCounts {
+    /// What was lost since `earlier` of the same run.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.with(earlier, u64::saturating_sub)
+    }
+
+    /// What was lost in both of two runs, or parts of one.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    fn with(&self, other: &Self, of: fn(u64, u64) -> u64) -> Self {
+        let optional =
+            |one: Option<u64>, other: Option<u64>| Some(of(one?, other.unwrap_or_default()));
+        Self {
+            ended_records_dropped: of(self.ended_records_dropped, other.ended_records_dropped),
+            established_records_dropped: of(
+                self.established_records_dropped,
+                other.established_records_dropped,
+            ),
+            table_full: of(self.table_full, other.table_full),
+            unmatched_closes: of(self.unmatched_closes, other.unmatched_closes),
+            recursion_misses: optional(self.recursion_misses, other.recursion_misses),
+            handshake_records_dropped: optional(
+                self.handshake_records_dropped,
+                other.handshake_records_dropped,
+            ),
+            handshakes_before_accept: optional(
+                self.handshakes_before_accept,
+                other.handshakes_before_accept,
+            ),
+        }
+    }
+
     /// Whether nothing at all was lost; closes of older sockets are no loss.
     pub fn is_none(&self) -> bool {
         self.ended_records_dropped == 0

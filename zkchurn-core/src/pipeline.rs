@@ -14,8 +14,9 @@ use crate::{
     elsewhere::Elsewhere,
     ends::{End, Ends},
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
-    frame::{Frame, Limitation, Mark, Sides, TraceStart},
+    frame::{Frame, Limitation, Mark, Part, Sides, TraceStart},
     handshake::{join::Pending, piece::Piece},
+    horizon::Horizon,
     inspection::Inspection,
     ledger::{Churning, Ledger},
     outcome::Outcome,
@@ -66,6 +67,8 @@ pub struct Pipeline<R> {
     found_closed: u64,
     /// Where both sides are traced.
     ends: Option<Ends>,
+    /// Where the trace is a part of a longer one.
+    horizon: Option<Horizon>,
     interval: IntervalStart,
     lead: Lead,
     report: Option<Report>,
@@ -120,6 +123,7 @@ impl<R: Renderer> Pipeline<R> {
             elsewhere: None,
             found_closed: 0,
             ends: None,
+            horizon: None,
             interval: IntervalStart::default(),
             lead: Lead::default(),
             report: None,
@@ -224,8 +228,17 @@ impl<R: Renderer> Pipeline<R> {
                 self.time_wait(snapshot);
                 Ok(())
             }
-            Frame::Interval(mark) => self.end_interval(mark),
-            Frame::End(mark) => self.end(mark),
+            Frame::Interval(mark) => self.end_interval(&self.of_this_part(mark)),
+            Frame::End(mark) => self.end(&self.of_this_part(mark)),
+        }
+    }
+
+    /// A mark without what had been lost before this part of the trace began.
+    fn of_this_part(&self, mark: &Mark) -> Mark {
+        let part = self.start.as_ref().and_then(|start| start.part);
+        Mark {
+            loss: part.map_or(mark.loss, |part| mark.loss.since(&part.loss)),
+            ..*mark
         }
     }
 
@@ -233,6 +246,10 @@ impl<R: Renderer> Pipeline<R> {
         self.interval.monotonic_ns = start.clock.monotonic_ns;
         self.start = Some(start.clone());
         self.ends = (start.side == Sides::Both).then(Ends::default);
+        self.horizon = start.horizon_ns().map(Horizon::new);
+        if let Some(part) = &start.part {
+            self.limitations.extend(part_limitations(part));
+        }
         self.renderer.start(start)
     }
 
@@ -268,6 +285,16 @@ impl<R: Renderer> Pipeline<R> {
         let clock = start.clock;
         self.latest_ns = self.latest_ns.max(connection.latest_ns());
         self.owners.remember(&connection);
+        let Some(horizon) = &mut self.horizon else {
+            return self.take_either_end(connection, clock);
+        };
+        for connection in horizon.pass(connection).into_iter().flatten() {
+            self.take_either_end(connection, clock)?;
+        }
+        Ok(())
+    }
+
+    fn take_either_end(&mut self, connection: Connection, clock: ClockPair) -> io::Result<()> {
         match &mut self.ends {
             None => self.take(connection, clock),
             Some(ends) => {
@@ -498,6 +525,7 @@ impl<R: Renderer> Pipeline<R> {
     /// that was. Of very many cases the 64 busiest are diagnosed, and the rest is counted in
     /// `cases_left_out`; the report at the end diagnoses all.
     pub fn report_at(&self, mark: &Mark) -> Option<Report> {
+        let mark = &self.of_this_part(mark);
         self.start
             .as_ref()
             .map(|start| report::build(&self.sources(start, mark, ON_THE_WAY)))
@@ -506,6 +534,7 @@ impl<R: Renderer> Pipeline<R> {
     /// The report as it stands at `mark`, as [`Self::report_at`] makes it, with the
     /// families that it is about, and how many more than `most` there are.
     pub fn families_at(&self, mark: &Mark, most: usize) -> Option<(Report, Vec<FamilyRow>, u64)> {
+        let mark = &self.of_this_part(mark);
         let sources = self.sources(self.start.as_ref()?, mark, ON_THE_WAY);
         let report = report::build(&sources);
         let (rows, left_out) = family::rows(&sources, &report, most);
@@ -615,6 +644,23 @@ impl<R: Renderer> Pipeline<R> {
     pub fn report(&self) -> Option<&Report> {
         self.report.as_ref()
     }
+}
+
+/// What a part of a trace lacks at its beginning, each a sentence.
+pub(crate) fn part_limitations(part: &Part) -> impl Iterator<Item = String> {
+    let lost = (part.frames_lost > 0).then(|| {
+        format!(
+            "{} not recorded before this: the disk was full, or too slow",
+            text::counted(part.frames_lost, "record"),
+        )
+    });
+    let left_out = (part.open_left_out > 0).then(|| {
+        format!(
+            "{} more open when this began, too many to be repeated: they are counted once they end",
+            text::counted(part.open_left_out, "connection"),
+        )
+    });
+    lost.into_iter().chain(left_out)
 }
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ Examples:
   sudo zkchurn live                         look at it on the whole screen
   zkchurn live incident.zkchurn             the same of a recording, over time
   zkchurn report incident.zkchurn -o incident.html
+  zkchurn replay incident.zkchurn --since 10m
+                                            only its last ten minutes
   zkchurn diff before.zkchurn after.zkchurn whether the restart helped
   zkchurn serverlog zookeeper.log*          who churns, from the server's own log
   zkchurn doctor                            check whether zkchurn can trace here

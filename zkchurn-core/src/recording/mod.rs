@@ -11,7 +11,9 @@
 //! byte, length and payload. Kinds: 1 start (JSON), 3 process (JSON), 4 interval
 //! (JSON), 5 end (JSON), 6 TIME_WAIT sockets (JSON), 7 inspection of a process
 //! (JSON), 9 a record of the kernel program (see `zkchurn_common::wire`), 10 a limitation
-//! that showed during the trace (JSON), 11 what other ports have (JSON). In version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
+//! that showed during the trace (JSON), 11 what other ports have (JSON). 64 more than
+//! one of these: the same, carried over from an earlier segment of the same trace, so that this
+//! one can be read by itself. In version 1 there were 2 and 8 instead of 9 (see [`v1`]). A reader skips kinds that
 //! it does not know.
 
 pub mod reader;
@@ -57,6 +59,28 @@ pub mod kind {
     pub const LIMITATION: u8 = 10;
     /// [`Elsewhere`](crate::elsewhere::Elsewhere) as JSON.
     pub const ELSEWHERE: u8 = 11;
+    /// Added to one of these: an earlier segment has it, too.
+    pub const CARRIED: u8 = 64;
+}
+
+/// Appends a frame's bytes. Its payload is at most [`MAX_PAYLOAD`] long.
+pub fn append_frame(kind: u8, payload: &[u8], to: &mut Vec<u8>) {
+    to.extend_from_slice(&frame_header(kind, payload));
+    to.extend_from_slice(payload);
+}
+
+/// Appends what stands before the first frame.
+pub fn append_file_header(to: &mut Vec<u8>) {
+    to.extend_from_slice(&MAGIC);
+    to.extend_from_slice(&VERSION.to_le_bytes());
+    to.extend_from_slice(&0u32.to_le_bytes());
+}
+
+fn frame_header(kind: u8, payload: &[u8]) -> [u8; FRAME_HEADER] {
+    let [sync_a, sync_b] = SYNC;
+    let [l0, l1, l2, l3] = (payload.len() as u32).to_le_bytes();
+    let [s0, s1, s2, s3] = checksum(kind, payload).to_le_bytes();
+    [sync_a, sync_b, kind, 0, l0, l1, l2, l3, s0, s1, s2, s3]
 }
 
 /// CRC-32 of a frame: its header from the kind to the length, then its payload.

@@ -25,6 +25,9 @@ pub enum OpenError {
     /// The file does not begin as a recording does.
     #[error("this is not a zkchurn recording")]
     NotARecording,
+    /// It has no frame that says how it was made.
+    #[error("its start is damaged, so that nothing of it can be used")]
+    NoStart,
     /// The recording was written by a newer zkchurn.
     #[error(
         "the recording has format version {0}, and this zkchurn reads up to {VERSION}: use a newer zkchurn"
@@ -148,6 +151,18 @@ impl<R: Read> Reader<R> {
     ///
     /// Reading fails. Damage is no error here: see [`Self::damages`].
     pub fn next_frame<T>(&mut self, take: impl FnOnce(Frame<'_>) -> T) -> io::Result<Option<T>> {
+        self.next_of_segment(|frame, _| take(frame))
+    }
+
+    /// The same; `take` is told whether the frame is carried over from an earlier segment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next_frame`].
+    pub fn next_of_segment<T>(
+        &mut self,
+        take: impl FnOnce(Frame<'_>, bool) -> T,
+    ) -> io::Result<Option<T>> {
         let mut take = Some(take);
         loop {
             match self.find_frame()? {
@@ -157,7 +172,10 @@ impl<R: Read> Reader<R> {
                     let start = self.consumed + FRAME_HEADER;
                     self.consumed = start + length;
                     let payload = &self.buffer[start..start + length];
-                    let taken = parse(kind, payload, |frame| take.take().map(|take| take(frame)));
+                    let is_carried = kind & kind::CARRIED != 0;
+                    let taken = parse(kind & !kind::CARRIED, payload, |frame| {
+                        take.take().map(|take| take(frame, is_carried))
+                    });
                     match taken.flatten() {
                         Some(taken) => return Ok(Some(taken)),
                         None => self.unknown_frames += 1,

@@ -5,12 +5,21 @@ use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::{MAGIC, MAX_PAYLOAD, SYNC, VERSION, checksum, kind};
+use super::{MAX_PAYLOAD, append_file_header, frame_header, kind};
 use crate::frame::Frame;
 
 /// Writes a recording; each frame is whole or, if the disk fills up, the last.
 pub struct Writer<W> {
     to: W,
+}
+
+impl Writer<Vec<u8>> {
+    /// A recording in memory.
+    pub fn in_memory() -> Self {
+        let mut to = Vec::new();
+        append_file_header(&mut to);
+        Self { to }
+    }
 }
 
 impl<W: Write> Writer<W> {
@@ -20,10 +29,20 @@ impl<W: Write> Writer<W> {
     ///
     /// What writing to `to` fails with.
     pub fn new(mut to: W) -> io::Result<Self> {
-        to.write_all(&MAGIC)?;
-        to.write_all(&VERSION.to_le_bytes())?;
-        to.write_all(&0u32.to_le_bytes())?;
+        let mut header = Vec::new();
+        append_file_header(&mut header);
+        to.write_all(&header)?;
         Ok(Self { to })
+    }
+
+    /// What it writes to.
+    pub fn get_ref(&self) -> &W {
+        &self.to
+    }
+
+    /// The same, to take out what was written.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.to
     }
 
     /// Appends a frame.
@@ -61,12 +80,7 @@ impl<W: Write> Writer<W> {
                 ),
             ));
         }
-        let [sync_a, sync_b] = SYNC;
-        let [l0, l1, l2, l3] = (payload.len() as u32).to_le_bytes();
-        let [s0, s1, s2, s3] = checksum(kind, payload).to_le_bytes();
-        let header = [sync_a, sync_b, kind, 0, l0, l1, l2, l3, s0, s1, s2, s3];
-        // One call instead of four: this is done for each record.
-        self.to.write_all(&header)?;
+        self.to.write_all(&frame_header(kind, payload))?;
         self.to.write_all(payload)
     }
 

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 
 use super::PlayError;
 use crate::{
-    connection::Connection,
     decode::{self, Record},
     frame::{Frame, Mark},
     pipeline::Pipeline,
@@ -193,17 +192,5 @@ fn moment(bytes: &[u8]) -> Option<u64> {
     };
     decode::decode(&record)
         .ok()
-        .map(|connection| last_of(&connection))
-}
-
-fn last_of(connection: &Connection) -> u64 {
-    let later = [
-        connection.established_ns,
-        connection.left_established_ns,
-        connection.local_close_ns,
-        connection.seen_open_ns,
-        connection.ended_ns,
-    ];
-    let later = later.into_iter().flatten();
-    later.fold(connection.started_ns, u64::max)
+        .map(|connection| connection.last_moment_ns())
 }

@@ -16,7 +16,14 @@ use zkchurn_core::{
     replay::collector::Collector,
 };
 
-use super::{output, redact::RedactArgs, replay, report, selection::SelectionArgs, values};
+use super::{
+    output,
+    redact::RedactArgs,
+    replay, report,
+    selection::SelectionArgs,
+    source::{self, WindowArgs},
+    values,
+};
 use crate::{
     exit::{Code, Failure},
     host::patient::Patient,
@@ -116,6 +123,25 @@ fn read(
     path: &Path,
     redactor: &mut Option<Redactor>,
 ) -> Result<(Taken, Code), Failure> {
+    let collector = Collector::default();
+    let view = View {
+        top: 1,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(collector.clone(), view)
+        .with_filter(args.selection.and(args.filter.as_ref()))
+        .redacted(redactor.take());
+    let (code, is_damaged) = play(path, &mut pipeline)?;
+    *redactor = pipeline.take_redactor();
+    Ok((collector.take().damaged(is_damaged), code))
+}
+
+fn play(path: &Path, pipeline: &mut Pipeline<Collector>) -> Result<(Code, bool), Failure> {
+    let all = WindowArgs::default();
+    if source::is_joined(path, all) {
+        let played = replay::play_path(path, all, pipeline)?;
+        return Ok((played.code, played.is_damaged));
+    }
     let (head, file) = report::head(replay::open_file(path)?, path)?;
     if html::is_page(&head) {
         let why = format!(
@@ -125,18 +151,8 @@ fn read(
         return Err(Failure::sentence(Code::Usage, why));
     }
     let mut reader = replay::open(head.chain(file), path)?;
-    let collector = Collector::default();
-    let view = View {
-        top: 1,
-        time_wait_rows: false,
-    };
-    let mut pipeline = Pipeline::new(collector.clone(), view)
-        .with_filter(args.selection.and(args.filter.as_ref()))
-        .redacted(redactor.take());
-    let code = replay::play_all(&mut reader, &mut pipeline, path)?;
-    *redactor = pipeline.take_redactor();
-    let (damages, _) = reader.damages();
-    Ok((collector.take().damaged(!damages.is_empty()), code))
+    let code = replay::play_all(&mut reader, pipeline, path)?;
+    Ok((code, !reader.damages().0.is_empty()))
 }
 
 fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {

@@ -2,18 +2,21 @@
 //! `zkchurn live`: the full-screen view of a trace, or of a recording.
 
 use std::{
+    cell::RefCell,
     fs::File,
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use clap::Args;
-use zkchurn_core::filter::Filter;
+use zkchurn_core::{filter::Filter, recording::reader::Reader};
 
 use super::{
     output,
     redact::RedactArgs,
     replay::{self, ReplayArgs},
+    source::{self, Recorded, WindowArgs},
     trace::{self, TraceArgs},
 };
 use crate::{
@@ -47,9 +50,13 @@ const OF_A_TRACE: [&str; 16] = [
 /// Options of the view.
 #[derive(Debug, Args)]
 pub(crate) struct LiveArgs {
-    /// A recording to show; needs no privileges. Without one it traces this host.
+    /// A recording, or a directory of an agent's segments, to show; needs no privileges.
+    /// Without one it traces this host.
     #[arg(conflicts_with_all = OF_A_TRACE)]
     pub file: Option<PathBuf>,
+    /// Which part of the recording.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// How to trace, and how the answer is printed at the end.
     #[command(flatten)]
     pub trace: TraceArgs,
@@ -77,9 +84,10 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
         return trace::run_with(&args.trace, look);
     };
     match why_not {
-        None => show(path, &args.trace),
+        None => show(path, args.window, &args.trace),
         Some(_) => replay::run(&ReplayArgs {
             file: path.clone(),
+            window: args.window,
             filter: args.trace.filter.clone(),
             selection: args.trace.selection.clone(),
             redact: RedactArgs::default(),
@@ -89,20 +97,28 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
     }
 }
 
-fn show(path: &Path, args: &TraceArgs) -> Result<Code, Failure> {
+fn show(path: &Path, window: WindowArgs, args: &TraceArgs) -> Result<Code, Failure> {
     let output = &args.output;
+    let segments = RefCell::new(None);
     let open = |tape, filter: Option<Filter>| {
-        let file =
-            File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let reader = zkchurn_core::recording::reader::Reader::new(file)
-            .with_context(|| format!("{} cannot be replayed", path.display()))?;
+        let reader = match source::is_joined(path, window) {
+            true => {
+                let (reader, read) = source::join(path, window).map_err(|failure| failure.error)?;
+                segments.replace(Some(read));
+                reader
+            }
+            false => open_plain(path)?,
+        };
         let to = output::renderer(output);
         Ok(full_screen::recording::player(
             reader, tape, filter, to, output.top,
         ))
     };
     // What is wrong with the file is said before the terminal is taken.
-    drop(replay::open(replay::open_file(path)?, path)?);
+    match source::is_joined(path, window) {
+        true => drop(source::join(path, window)?),
+        false => drop(replay::open(replay::open_file(path)?, path)?),
+    }
     let unreadable = |error| Failure::new(Code::Unreadable, error);
     let filter = args.selection.and(args.filter.as_ref());
     let mut recording = Recording::new(Box::new(open), filter.clone()).map_err(unreadable)?;
@@ -118,7 +134,16 @@ fn show(path: &Path, args: &TraceArgs) -> Result<Code, Failure> {
     // What is behind the cursor was left out on purpose.
     let ended = player.is_whole() || !player.is_at_end();
     let begun = player.pipeline().has_begun();
-    Ok(replay::report_damage(player.reader(), path, begun, ended))
+    Ok(match segments.take() {
+        Some(segments) => segments.report_damage(begun),
+        None => replay::report_damage(player.reader(), path, begun, ended),
+    })
+}
+
+fn open_plain(path: &Path) -> anyhow::Result<Recorded> {
+    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Reader::new(Box::new(file) as Box<dyn Read>)
+        .with_context(|| format!("{} cannot be replayed", path.display()))
 }
 
 #[cfg(test)]
@@ -130,7 +155,16 @@ mod tests {
 
     #[test]
     fn a_recording_takes_no_option_that_only_a_trace_has() {
-        let both = ["filter", "pod", "container", "unit", "file", "help"];
+        let both = [
+            "filter",
+            "pod",
+            "container",
+            "unit",
+            "file",
+            "help",
+            "since",
+            "until",
+        ];
         let of_output = ["format", "top", "lines", "columns", "details", "no_color"];
         let command = Cli::command();
         let live = command.find_subcommand("live").unwrap();

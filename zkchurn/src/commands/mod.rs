@@ -14,6 +14,7 @@ pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod selection;
 pub(crate) mod serverlog;
+pub(crate) mod source;
 pub(crate) mod timewait;
 pub(crate) mod trace;
 pub(crate) mod values;

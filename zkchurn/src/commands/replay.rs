@@ -22,6 +22,7 @@ use super::{
     output::{self, OutputArgs},
     redact::RedactArgs,
     selection::SelectionArgs,
+    source::{self, WindowArgs},
     values,
 };
 use crate::{
@@ -33,8 +34,12 @@ use crate::{
 /// Options of a replay.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// The recording.
+    /// The recording, or a directory of them: an agent's segments are read as one.
     pub file: PathBuf,
+
+    /// Which part of it.
+    #[command(flatten)]
+    pub window: WindowArgs,
 
     /// Count and show only these connections, such as
     /// 'process:java peer:10.0.1.0/24 not outcome:refused lived<10ms'.
@@ -67,7 +72,6 @@ pub(crate) struct ReplayArgs {
 ///
 /// The file cannot be read or is no recording, or the output cannot be written.
 pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
-    let mut reader = open(open_file(&args.file)?, &args.file)?;
     let view = View {
         top: args.output.top,
         time_wait_rows: false,
@@ -75,13 +79,53 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
     let mut pipeline = Pipeline::new(output::renderer(&args.output), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
         .redacted(args.redact.redactor());
-    let code = play_all(&mut reader, &mut pipeline, &args.file)?;
+    let code = play_path(&args.file, args.window, &mut pipeline)?.code;
     let findings = pipeline.report().map(|report| report.findings.as_slice());
     Ok(expect::check(
         &args.expect,
         findings.unwrap_or_default(),
         code,
     ))
+}
+
+/// What became of a recording that was played.
+pub(crate) struct Played {
+    pub code: Code,
+    /// Whether a part of it could not be read.
+    pub is_damaged: bool,
+}
+
+/// Plays a recording, or the segments of a directory, to the end, and names damage on
+/// standard error.
+///
+/// # Errors
+///
+/// It cannot be read, or the output cannot be written.
+pub(crate) fn play_path<O: Renderer>(
+    path: &Path,
+    window: WindowArgs,
+    pipeline: &mut Pipeline<O>,
+) -> Result<Played, Failure> {
+    if source::is_joined(path, window) {
+        return play_joined(path, window, pipeline);
+    }
+    let mut reader = open(open_file(path)?, path)?;
+    let code = play_all(&mut reader, pipeline, path)?;
+    let is_damaged = !reader.damages().0.is_empty();
+    Ok(Played { code, is_damaged })
+}
+
+fn play_joined<O: Renderer>(
+    path: &Path,
+    window: WindowArgs,
+    pipeline: &mut Pipeline<O>,
+) -> Result<Played, Failure> {
+    let (mut reader, segments) = source::join(path, window)?;
+    play(&mut reader, pipeline).map_err(|error| not_played(error, path))?;
+    Ok(Played {
+        code: segments.report_damage(pipeline.has_begun()),
+        is_damaged: segments.is_damaged(),
+    })
 }
 
 /// Plays it to its end, and names damage on standard error.
@@ -94,14 +138,18 @@ pub(crate) fn play_all<R: Read, O: Renderer>(
     pipeline: &mut Pipeline<O>,
     path: &Path,
 ) -> Result<Code, Failure> {
-    let ended = play(reader, pipeline).map_err(|error| match error {
+    let ended = play(reader, pipeline).map_err(|error| not_played(error, path))?;
+    Ok(report_damage(reader, path, pipeline.has_begun(), ended))
+}
+
+fn not_played(error: PlayError, path: &Path) -> Failure {
+    match error {
         PlayError::Read(error) => {
             let message = format!("{} cannot be read", path.display());
             Failure::new(Code::Unreadable, anyhow::Error::new(error).context(message))
         }
         PlayError::Write(error) => error.into(),
-    })?;
-    Ok(report_damage(reader, path, pipeline.has_begun(), ended))
+    }
 }
 
 /// Opens a recording, or what should be one.
@@ -124,7 +172,7 @@ pub(crate) fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> 
     Reader::new(from).map_err(|error| {
         let code = match error {
             OpenError::Io(_) => Code::Unreadable,
-            OpenError::NotARecording | OpenError::Version(_) => Code::Damaged,
+            OpenError::NotARecording | OpenError::NoStart | OpenError::Version(_) => Code::Damaged,
         };
         let message = format!("{} cannot be replayed", path.display());
         Failure::new(code, anyhow::Error::new(error).context(message))

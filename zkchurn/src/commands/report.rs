@@ -17,7 +17,14 @@ use zkchurn_core::{
     render::{Form, Renderer, Several, html, named},
 };
 
-use super::{expect, output, redact::RedactArgs, replay, selection::SelectionArgs, values};
+use super::{
+    expect, output,
+    redact::RedactArgs,
+    replay,
+    selection::SelectionArgs,
+    source::{self, WindowArgs},
+    values,
+};
 use crate::{
     exit::{Code, Failure},
     host::recording_file,
@@ -26,8 +33,13 @@ use crate::{
 /// Options of `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The recording, or a page that `zkchurn report` has made.
+    /// The recording, a directory of an agent's segments, or a page that `zkchurn report` has
+    /// made.
     pub file: PathBuf,
+
+    /// Which part of it.
+    #[command(flatten)]
+    pub window: WindowArgs,
 
     /// Where to write; may be given several times. The ending says what: .html is a page
     /// with pictures, .md for a ticket, .json for programs, .txt for a terminal.
@@ -65,11 +77,21 @@ pub(crate) struct ReportArgs {
 ///
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
+    if source::is_joined(&args.file, args.window) {
+        return of_recording(args, |pipeline| {
+            Ok(replay::play_path(&args.file, args.window, pipeline)?.code)
+        });
+    }
     let (head, file) = head(replay::open_file(&args.file)?, &args.file)?;
     let bytes = head.chain(file);
     match html::is_page(&head) {
         true => again(args, bytes),
-        false => of_recording(args, bytes),
+        false => {
+            let mut reader = replay::open(bytes, &args.file)?;
+            of_recording(args, |pipeline| {
+                replay::play_all(&mut reader, pipeline, &args.file)
+            })
+        }
     }
 }
 
@@ -149,8 +171,10 @@ impl Write for Memory {
     }
 }
 
-fn of_recording(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
-    let mut reader = replay::open(from, &args.file)?;
+fn of_recording(
+    args: &ReportArgs,
+    play: impl FnOnce(&mut Pipeline<Several>) -> Result<Code, Failure>,
+) -> Result<Code, Failure> {
     let mut renderers: Vec<Box<dyn Renderer>> = Vec::new();
     let mut files = Vec::new();
     for to in &args.output {
@@ -166,7 +190,7 @@ fn of_recording(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
     let mut pipeline = Pipeline::new(Several(renderers), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
         .redacted(args.redact.redactor());
-    let code = replay::play_all(&mut reader, &mut pipeline, &args.file)?;
+    let code = play(&mut pipeline)?;
     for (to, memory) in files {
         write(to, &memory.0.borrow())?;
     }

@@ -12,16 +12,22 @@ use clap::{
     ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use jiff::{
+    Timestamp,
+    civil::{DateTime, Time},
+    tz::TimeZone,
+};
 use zkchurn_core::{
     filter::{Expectation, Filter, FilterError},
     frame::{Hook, Sides},
     render::{self, Column, FORMS, Form},
+    segments::window::When,
     serverlog::moment::Moment,
 };
 
 use crate::{
     exit::{Code, Failure},
-    host::{jvm::JvmMode, services},
+    host::{clock::clock_pair, jvm::JvmMode, services, time_zone},
     live::settings::Process,
 };
 
@@ -233,6 +239,48 @@ pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     Ok(Moment::of(date))
 }
 
+/// `--since` and `--until`: a duration before the end of the recording, or a time of day in
+/// the zone of this host.
+pub(crate) fn when(text: &str) -> Result<When, String> {
+    let zone = time_zone::local().unwrap_or(TimeZone::UTC);
+    let clock = clock_pair();
+    when_in(text, &zone, clock.timestamp(clock.monotonic_ns))
+}
+
+fn when_in(text: &str, zone: &TimeZone, now: Timestamp) -> Result<When, String> {
+    let local = |date: DateTime| {
+        let zoned = zone.to_ambiguous_zoned(date).compatible();
+        zoned.map(|zoned| zoned.timestamp())
+    };
+    let wrong = || {
+        "write a time such as 21:05, \"2026-11-27 21:05:00\" or 2026-11-27T21:05:00Z, or how \
+         long before the recording's end, such as 10m"
+            .to_owned()
+    };
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(When::At(at));
+    }
+    let is_time = text.contains(':') && !text.contains('-');
+    if is_time && let Ok(time) = text.parse::<Time>() {
+        // The latest such moment that has come.
+        let today = now.to_zoned(zone.clone()).date();
+        let at = local(today.to_datetime(time)).map_err(|_| wrong())?;
+        if at <= now {
+            return Ok(When::At(at));
+        }
+        let yesterday = today.yesterday().map_err(|_| wrong())?;
+        return local(yesterday.to_datetime(time))
+            .map(When::At)
+            .map_err(|_| wrong());
+    }
+    if text.contains(':')
+        && let Ok(date) = text.parse::<DateTime>()
+    {
+        return local(date).map(When::At).map_err(|_| wrong());
+    }
+    duration(text).map(When::BeforeEnd).map_err(|_| wrong())
+}
+
 pub(crate) fn watch(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(
@@ -257,6 +305,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_of_the_day_are_those_of_the_host() {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let now: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
+        let when = |text| when_in(text, &zone, now);
+        let at = |text: &str| Ok(When::At(text.parse().unwrap()));
+        assert_eq!(when("2026-11-26T21:05:00Z"), at("2026-11-26T21:05:00Z"));
+        assert_eq!(when("2026-11-26 21:05"), at("2026-11-26T19:05:00Z"));
+        assert_eq!(when("13:05"), at("2026-11-27T11:05:00Z"));
+        assert_eq!(when("14:05:30"), at("2026-11-26T12:05:30Z"), "of yesterday");
+        assert_eq!(when("10m"), Ok(When::BeforeEnd(Duration::from_secs(600))));
+        for wrong in ["soon", "25:00", "-5m", "", "2026-11-26 25:00"] {
+            assert!(when(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn times_with_and_without_units() {

@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    fs::File,
+    io::Read,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 20_000;
 /// How long it is read before something is shown.
 const SHOW_AFTER: Duration = Duration::from_millis(200);
 
-type Played = Player<File, Taping<Box<dyn Renderer>>>;
+type Played = Player<Box<dyn Read>, Taping<Box<dyn Renderer>>>;
 
 /// Begins the recording anew.
 pub(crate) type Open<'a> =
@@ -219,7 +219,7 @@ impl Feed for Recording<'_> {
 
 /// A recording that is read with nothing printed but its report.
 pub(crate) fn player(
-    reader: Reader<File>,
+    reader: Reader<Box<dyn Read>>,
     tape: Rc<RefCell<Tape>>,
     filter: Option<Filter>,
     to: Box<dyn Renderer>,

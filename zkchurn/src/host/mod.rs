@@ -18,6 +18,7 @@ pub mod preflight;
 pub mod privilege;
 pub mod proc;
 pub mod recording_file;
+pub mod segment_files;
 mod server_log_cores;
 pub mod server_log_file;
 mod server_log_text;

@@ -245,6 +245,7 @@ fn begin(
         },
         handshake: source.captures_handshakes() == Ok(true),
         degraded,
+        part: None,
     };
     announce::limitations(&start.degraded);
     collector.sink.emit(Frame::Start(&start));

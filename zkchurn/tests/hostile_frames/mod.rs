@@ -192,6 +192,7 @@ fn start(evil: &str) -> TraceStart {
         run_id: Some(evil.to_owned()),
         kernel: evil.to_owned(),
         degraded: vec![evil.to_owned()],
+        part: None,
         ..TraceStart::of_port(2181, clock)
     }
 }

@@ -442,6 +442,7 @@ mod tests {
                 process_name: None,
                 handshake: false,
                 degraded: Vec::new(),
+                part: None,
             },
             mark: &Mark::default(),
             ledger: &Ledger::default(),

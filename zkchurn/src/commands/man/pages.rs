@@ -165,6 +165,15 @@ pub(crate) const PAGES: [Page; 9] = [
                  privileges.",
             ),
             example(
+                "zkchurn replay incident.zkchurn --since 10m --until 21:15",
+                "Only a part of it, as if tracing had begun and ended there: a duration counts back \
+                 from the end of the recording.",
+            ),
+            example(
+                "zkchurn replay /var/lib/zkchurn --since 1h",
+                "The last hour of a directory of segments, which are read as one recording.",
+            ),
+            example(
                 "zkchurn replay incident.zkchurn --details",
                 "With the evidence of each finding, tables and what was seen of the processes.",
             ),

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//! The beginning of a part of a longer trace: what began before it is older than this part,
+//! as if tracing had begun here, so that it has no share in rates and lifetimes.
+
+use std::collections::HashSet;
+
+use crate::connection::{Connection, Stage};
+
+/// Most connections that are remembered as told of; of more only the end is counted.
+const MOST: usize = 1 << 18;
+
+/// Where a part begins, and which older connections were told of.
+#[derive(Debug)]
+pub(crate) struct Horizon {
+    from_ns: u64,
+    told: HashSet<u64>,
+}
+
+impl Horizon {
+    /// The part begins at `from_ns` of `CLOCK_MONOTONIC`.
+    pub(crate) fn new(from_ns: u64) -> Self {
+        Self {
+            from_ns,
+            told: HashSet::new(),
+        }
+    }
+
+    /// A record as this part has it, behind one that says that the connection was there, if
+    /// that was not said yet.
+    pub(crate) fn pass(&mut self, connection: Connection) -> [Option<Connection>; 2] {
+        // A longer trace's own older ones are told of by their first record.
+        let is_older = connection.started_ns < self.from_ns;
+        if !is_older {
+            return [None, Some(connection)];
+        }
+        let older = self.as_older(connection);
+        let is_new = match older.stage.goes_on() {
+            true => self.told.len() < MOST && self.told.insert(older.socket),
+            false => !self.told.remove(&older.socket),
+        };
+        let introduced = is_new.then(|| introduction(older, self.from_ns));
+        match older.stage.goes_on() {
+            true => [introduced, None],
+            false => [introduced, Some(older)],
+        }
+    }
+
+    fn as_older(&self, connection: Connection) -> Connection {
+        let not_before = |moment: Option<u64>| moment.map(|at| at.max(self.from_ns));
+        Connection {
+            before_start: true,
+            started_ns: self.from_ns,
+            established_ns: not_before(connection.established_ns),
+            left_established_ns: not_before(connection.left_established_ns),
+            local_close_ns: not_before(connection.local_close_ns),
+            ..connection
+        }
+    }
+}
+
+/// What a trace that begins at `from_ns` says of a connection that it finds.
+fn introduction(older: Connection, from_ns: u64) -> Connection {
+    let established_ns = older.was_established().then_some(from_ns);
+    Connection {
+        stage: Stage::Established,
+        told: None,
+        established_ns,
+        left_established_ns: None,
+        local_close_ns: None,
+        ended_ns: None,
+        seen_open_ns: None,
+        closer: None,
+        error: None,
+        soft_error: None,
+        ending: None,
+        handshake: None,
+        ..older
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::{tally::Tally, test_connection::ended},
+        outcome::Outcome,
+    };
+
+    const OUTCOME: Outcome = Outcome::AnsweredThenClosedByUs;
+
+    fn counted(horizon: &mut Horizon, tally: &mut Tally, connection: Connection) {
+        for connection in horizon.pass(connection).into_iter().flatten() {
+            tally.observe(&connection, OUTCOME);
+        }
+    }
+
+    #[test]
+    fn what_began_before_is_older_and_counted_once() {
+        let whole = ended(1, 49, 41, OUTCOME);
+        let seen = Connection {
+            stage: Stage::SeenOpen,
+            ..whole
+        };
+        for told_before in [0, 1, 3] {
+            let mut horizon = Horizon::new(whole.started_ns + 1);
+            let mut tally = Tally::default();
+            for _ in 0..told_before {
+                counted(&mut horizon, &mut tally, seen);
+            }
+            assert_eq!(tally.older.seen, u64::from(told_before > 0));
+            counted(&mut horizon, &mut tally, whole);
+            assert_eq!((tally.older.seen, tally.older.ended), (1, 1));
+            assert_eq!((tally.opened(), tally.ended), (0, 0));
+        }
+        let mut horizon = Horizon::new(whole.started_ns);
+        let mut tally = Tally::default();
+        counted(&mut horizon, &mut tally, whole);
+        assert_eq!((tally.older.seen, tally.opened()), (0, 1), "not before");
+    }
+}

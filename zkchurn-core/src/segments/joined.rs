@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: MIT
+//! Several segments as the bytes of one recording, with what is missing said in it: whatever
+//! reads a recording reads this.
+
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    io::{self, Read},
+    ops::ControlFlow,
+    rc::Rc,
+};
+
+use zerocopy::IntoBytes;
+use zkchurn_common::record::ConnectionRecord;
+
+use super::{
+    open::OpenOnes,
+    plan::{Joint, Plan, Step, second},
+};
+use crate::{
+    clock::ClockPair,
+    connection::Stage,
+    decode::{self, Record},
+    frame::{Frame, Limitation, LossCounts, Mark, TraceStart},
+    handshake::piece::Piece,
+    recording::{
+        reader::{Damage, OpenError, Reader},
+        writer::Writer,
+    },
+    text,
+};
+
+/// What was wrong with the segments that were read so far.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// By the place of the segment among the starts that were given.
+    pub segments: Vec<(usize, Wrong)>,
+    /// Whether segments are missing, or have no end where the next one begins.
+    pub is_incomplete: bool,
+    /// Whether the last one has its end.
+    pub has_end: bool,
+}
+
+/// What is wrong with a segment.
+#[derive(Debug)]
+pub enum Wrong {
+    /// It cannot be read.
+    Unreadable(OpenError),
+    /// A stretch of it.
+    Damaged(Damage),
+    /// So many more stretches.
+    MoreDamages(u64),
+    /// Frames that only a newer zkchurn knows.
+    UnknownFrames(u64),
+}
+
+/// Reads segments one after the other. `O` opens the one at a place among the starts that
+/// the plan was made from.
+pub struct Joined<R, O> {
+    open: O,
+    plan: Plan,
+    next: usize,
+    reader: Option<Reader<R>>,
+    state: State,
+    trouble: Rc<RefCell<Trouble>>,
+    out: Writer<Vec<u8>>,
+    taken: usize,
+    is_done: bool,
+}
+
+impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
+    /// Nothing is opened yet.
+    pub fn new(plan: Plan, open: O) -> Self {
+        // Memory takes all.
+        let mut out = Writer::in_memory();
+        let _ = out.write(Frame::Start(&plan.start));
+        let mut state = State::new(&plan);
+        for note in &plan.notes {
+            state.say(note, &mut out);
+        }
+        Self {
+            open,
+            plan,
+            next: 0,
+            reader: None,
+            state,
+            trouble: Rc::default(),
+            out,
+            taken: 0,
+            is_done: false,
+        }
+    }
+
+    /// What was wrong, as far as it was read; filled in as it is read on.
+    pub fn trouble(&self) -> Rc<RefCell<Trouble>> {
+        Rc::clone(&self.trouble)
+    }
+
+    /// Makes more bytes, or comes to the end.
+    fn go_on(&mut self) -> io::Result<()> {
+        let Some(reader) = &mut self.reader else {
+            return self.begin_next();
+        };
+        let (state, out) = (&mut self.state, &mut self.out);
+        let taken = reader.next_of_segment(|frame, is_carried| state.take(frame, is_carried, out));
+        match taken? {
+            Some(ControlFlow::Continue(())) => {}
+            Some(ControlFlow::Break(())) => {
+                self.end_segment();
+                self.finish();
+            }
+            None => self.end_segment(),
+        }
+        Ok(())
+    }
+
+    fn begin_next(&mut self) -> io::Result<()> {
+        let Some(step) = self.plan.steps.get(self.next).copied() else {
+            self.finish();
+            return Ok(());
+        };
+        self.next += 1;
+        let reader = (self.open)(step.index).map_err(OpenError::Io);
+        match reader.and_then(Reader::new) {
+            Ok(reader) => {
+                self.reader = Some(reader);
+                let following = self.plan.steps.get(self.next).map(|next| next.joint);
+                self.state.begin_segment(step, following);
+            }
+            Err(error) => {
+                // What comes behind it does not go on where the one before ends.
+                self.state.is_interrupted = true;
+                self.trouble
+                    .borrow_mut()
+                    .segments
+                    .push((step.index, Wrong::Unreadable(error)));
+            }
+        }
+        Ok(())
+    }
+
+    fn end_segment(&mut self) {
+        let (Some(reader), Some(step)) = (
+            self.reader.take(),
+            self.next
+                .checked_sub(1)
+                .and_then(|at| self.plan.steps.get(at)),
+        ) else {
+            return;
+        };
+        let mut trouble = self.trouble.borrow_mut();
+        let index = step.index;
+        let (damages, left_out) = reader.damages();
+        let damages = damages.iter().map(|one| Wrong::Damaged(*one));
+        let more = (left_out > 0).then_some(Wrong::MoreDamages(left_out));
+        let newer = reader.unknown_frames();
+        let newer = (newer > 0).then_some(Wrong::UnknownFrames(newer));
+        let all = damages.chain(more).chain(newer);
+        trouble.segments.extend(all.map(|wrong| (index, wrong)));
+        self.state.end_segment();
+    }
+
+    fn finish(&mut self) {
+        if self.is_done {
+            return;
+        }
+        self.is_done = true;
+        self.reader = None;
+        self.state.finish(&mut self.out);
+        let mut trouble = self.trouble.borrow_mut();
+        trouble.has_end = self.state.has_end;
+        trouble.is_incomplete |= self.state.is_incomplete;
+    }
+}
+
+impl<R: Read, O: FnMut(usize) -> io::Result<R>> Read for Joined<R, O> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.out.get_ref().len() && !self.is_done {
+            self.out.get_mut().clear();
+            self.taken = 0;
+            self.go_on()?;
+        }
+        let rest = &self.out.get_ref()[self.taken..];
+        let length = rest.len().min(to.len());
+        to[..length].copy_from_slice(&rest[..length]);
+        self.taken += length;
+        Ok(length)
+    }
+}
+
+/// Limitations that are remembered: a report has fewer.
+const MOST_LIMITATIONS: usize = 256;
+/// After so long a run has found the connections that are older: its lists take 14 s at most.
+const OLDER_FOUND_NS: u64 = 15_000_000_000;
+
+/// Where the joined trace stands.
+struct State {
+    /// By which moments are named.
+    clock: ClockPair,
+    since_ns: u64,
+    until_ns: u64,
+    open: OpenOnes,
+    /// Whether the window has begun.
+    has_begun: bool,
+    has_segment: bool,
+    joint: Option<Joint>,
+    /// Whether another run follows on this one.
+    run_follows: bool,
+    /// Whether what is carried over is to be compared with what is known.
+    crosses_gap: bool,
+    /// When the run began, or what comes behind a gap, and whether all that was open then
+    /// is told of.
+    stretch_ns: u64,
+    tells_of_open: bool,
+    /// What is missing before the segment could not be read.
+    is_interrupted: bool,
+    has_end: bool,
+    /// Whether there is more behind the window.
+    goes_on: bool,
+    is_incomplete: bool,
+    limitations: HashSet<String>,
+    /// The latest moment of all.
+    latest_ns: u64,
+    /// What was lost in runs before this one, what had been lost in this one when the
+    /// window began, and since.
+    before: LossCounts,
+    base: LossCounts,
+    now: LossCounts,
+}
+
+type Out = Writer<Vec<u8>>;
+
+impl State {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            clock: plan.start.clock,
+            since_ns: plan.span.since_ns.unwrap_or(0),
+            until_ns: plan.span.until_ns.unwrap_or(u64::MAX),
+            open: OpenOnes::default(),
+            has_begun: false,
+            has_segment: false,
+            joint: None,
+            run_follows: false,
+            crosses_gap: false,
+            stretch_ns: 0,
+            tells_of_open: true,
+            is_interrupted: false,
+            has_end: false,
+            goes_on: plan.goes_on,
+            is_incomplete: false,
+            limitations: HashSet::new(),
+            latest_ns: 0,
+            before: LossCounts::default(),
+            base: LossCounts::default(),
+            now: LossCounts::default(),
+        }
+    }
+
+    fn begin_segment(&mut self, step: Step, following: Option<Joint>) {
+        self.joint = Some(step.joint);
+        self.run_follows = following == Some(Joint::Run);
+    }
+
+    fn end_segment(&mut self) {
+        self.crosses_gap = false;
+    }
+
+    fn take(&mut self, frame: Frame<'_>, is_carried: bool, out: &mut Out) -> ControlFlow<()> {
+        if !is_carried && self.crosses_gap && !matches!(frame, Frame::Start(_)) {
+            self.crosses_gap = false;
+            self.end_those_gone(out);
+        }
+        match frame {
+            Frame::Start(start) => self.begin(start, out),
+            Frame::Record(bytes) => self.record(bytes, is_carried, out),
+            Frame::Process(_) => self.write(frame, out),
+            Frame::Inspection(look) => {
+                if look.at_ns <= self.until_ns && (!is_carried || self.wants_carried()) {
+                    self.write(frame, out);
+                }
+            }
+            Frame::Limitation(limitation) => {
+                if !is_carried {
+                    self.note(&limitation.sentence);
+                    self.write(frame, out);
+                } else if self.wants_carried() {
+                    self.say(&limitation.sentence, out);
+                }
+            }
+            Frame::Elsewhere(_) => {
+                if self.has_begun {
+                    self.write(frame, out);
+                }
+            }
+            Frame::TimeWait(snapshot) => {
+                if !self.run_follows && snapshot.at_ns <= self.until_ns {
+                    self.write(frame, out);
+                }
+            }
+            Frame::Interval(mark) => return self.interval(mark, out),
+            Frame::End(mark) => {
+                self.lose(mark);
+                self.has_end = true;
+                self.latest_ns = self.latest_ns.max(mark.monotonic_ns.min(self.until_ns));
+                if mark.monotonic_ns > self.until_ns {
+                    self.goes_on = true;
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether what is carried over tells something that was not read.
+    fn wants_carried(&self) -> bool {
+        self.joint == Some(Joint::First) || self.crosses_gap
+    }
+
+    fn begin(&mut self, start: &TraceStart, out: &mut Out) {
+        let begin_ns = start.clock.monotonic_ns;
+        let loss = start.part.map_or(LossCounts::default(), |part| part.loss);
+        let joint = match self.joint {
+            // What should be the first could not be read.
+            _ if !self.has_segment => Joint::First,
+            Some(Joint::Continues) if !self.has_end || self.is_interrupted => Joint::Missing(0),
+            Some(joint) => joint,
+            None => Joint::First,
+        };
+        self.has_segment = true;
+        self.is_interrupted = false;
+        self.joint = Some(joint);
+        match joint {
+            Joint::First => {
+                self.base = loss;
+                self.now = loss;
+                if begin_ns >= self.since_ns {
+                    self.has_begun = true;
+                }
+            }
+            Joint::Continues => {}
+            Joint::Missing(_) | Joint::Run => self.cross(joint, start, out),
+        }
+        self.has_end = false;
+        self.latest_ns = self.latest_ns.max(begin_ns);
+    }
+
+    /// Something is missing before the segment.
+    fn cross(&mut self, joint: Joint, start: &TraceStart, out: &mut Out) {
+        let (from_ns, to_ns) = (self.latest_ns, start.clock.monotonic_ns);
+        let [from, to] = [from_ns, to_ns].map(|ns| second(self.clock.timestamp(ns)));
+        let lost = start.part.map_or(0, |part| part.frames_lost);
+        let sentence = match joint {
+            Joint::Run => {
+                self.before = self.before.and(&self.now.since(&self.base));
+                self.base = LossCounts::default();
+                self.now = LossCounts::default();
+                format!("nothing was recorded from {from} to {to}: the recorder was not running")
+            }
+            _ if lost > 0 => format!(
+                "{} from {from} to {to} not recorded: the disk was full, or too slow",
+                text::counted(lost, "record")
+            ),
+            Joint::Missing(count @ 1..) => {
+                self.is_incomplete = true;
+                format!(
+                    "{} missing from {from} to {to}: what happened then is not in this report",
+                    text::counted(count, "segment")
+                )
+            }
+            _ => {
+                self.is_incomplete = true;
+                format!(
+                    "a part of the recording from {from} to {to} cannot be read: what happened \
+                     then is not in this report"
+                )
+            }
+        };
+        if to_ns >= self.since_ns {
+            self.say(&sentence, out);
+        }
+        self.settle(out);
+        self.open.begin_stretch();
+        self.stretch_ns = to_ns;
+        self.tells_of_open = start.part.is_none_or(|part| part.open_left_out == 0);
+        // A run that found them itself tells of them as it goes on.
+        self.crosses_gap = start.part.is_some_and(|part| part.begins_later);
+    }
+
+    fn record(&mut self, bytes: &[u8], is_carried: bool, out: &mut Out) {
+        let record = match decode::read(bytes) {
+            Ok(Record::Connection(record)) => record,
+            Ok(Record::Handshake(record)) => {
+                let at_ns = Piece::of(&record).map_or(self.latest_ns, |piece| piece.at_ns);
+                if at_ns >= self.since_ns && at_ns <= self.until_ns {
+                    self.write(Frame::Record(bytes), out);
+                }
+                return;
+            }
+            // What cannot be read is counted as such.
+            Ok(Record::Unknown(_)) | Err(_) => return self.write(Frame::Record(bytes), out),
+        };
+        let Ok(connection) = decode::decode(&record) else {
+            return self.write(Frame::Record(bytes), out);
+        };
+        let at_ns = connection.last_moment_ns();
+        if at_ns > self.until_ns {
+            self.goes_on = true;
+            return;
+        }
+        if is_carried {
+            return self.carried(record, out);
+        }
+        self.latest_ns = self.latest_ns.max(at_ns);
+        if at_ns >= self.since_ns {
+            self.begin_window(out);
+        }
+        let is_before = at_ns < self.since_ns;
+        let Some(record) = self.open.pass(record, self.run_follows) else {
+            return;
+        };
+        // Before the window only what stays open counts, and that when it begins.
+        if self.has_begun && !(is_before && connection.stage == Stage::Ended) {
+            self.write_record(&record, out);
+        }
+    }
+
+    fn carried(&mut self, record: ConnectionRecord, out: &mut Out) {
+        let record = match self.joint {
+            Some(Joint::Continues) => None,
+            Some(Joint::First) => self.open.pass(record, true),
+            _ => self.open.pass_over_gap(record),
+        };
+        if let Some(record) = record
+            && self.has_begun
+        {
+            self.write_record(&record, out);
+        }
+    }
+
+    fn begin_window(&mut self, out: &mut Out) {
+        if !self.has_begun {
+            self.has_begun = true;
+            for record in self.open.all() {
+                self.write_record(&record, out);
+            }
+        }
+    }
+
+    fn interval(&mut self, mark: &Mark, out: &mut Out) -> ControlFlow<()> {
+        if mark.monotonic_ns > self.until_ns {
+            self.goes_on = true;
+            return ControlFlow::Break(());
+        }
+        self.latest_ns = self.latest_ns.max(mark.monotonic_ns);
+        if mark.monotonic_ns < self.since_ns {
+            self.base = mark.loss;
+            self.now = mark.loss;
+            return ControlFlow::Continue(());
+        }
+        self.begin_window(out);
+        self.lose(mark);
+        let mark = Mark {
+            monotonic_ns: mark.monotonic_ns,
+            loss: self.loss(),
+        };
+        self.write(Frame::Interval(&mark), out);
+        ControlFlow::Continue(())
+    }
+
+    fn lose(&mut self, mark: &Mark) {
+        if mark.monotonic_ns < self.since_ns {
+            self.base = mark.loss;
+        }
+        self.now = mark.loss;
+    }
+
+    fn loss(&self) -> LossCounts {
+        self.now.since(&self.base).and(&self.before)
+    }
+
+    /// What a run has not found again by now was over when it began.
+    fn settle(&mut self, out: &mut Out) {
+        if self.latest_ns.saturating_sub(self.stretch_ns) >= OLDER_FOUND_NS {
+            self.end_those_gone(out);
+        }
+    }
+
+    fn end_those_gone(&mut self, out: &mut Out) {
+        if !self.tells_of_open {
+            return;
+        }
+        for record in self.open.take_gone(self.latest_ns) {
+            if self.has_begun {
+                self.write_record(&record, out);
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        self.begin_window(out);
+        self.settle(out);
+        let until_ns = match self.goes_on {
+            true => self.until_ns,
+            false => self.latest_ns,
+        };
+        let mark = Mark {
+            monotonic_ns: until_ns.max(self.since_ns),
+            loss: self.loss(),
+        };
+        self.write(Frame::End(&mark), out);
+    }
+
+    /// Whether a limitation is new.
+    fn note(&mut self, sentence: &str) -> bool {
+        let has_room = self.limitations.len() < MOST_LIMITATIONS;
+        has_room && self.limitations.insert(sentence.to_owned())
+    }
+
+    fn say(&mut self, sentence: &str, out: &mut Out) {
+        if self.note(sentence) {
+            let sentence = sentence.to_owned();
+            self.write(Frame::Limitation(&Limitation { sentence }), out);
+        }
+    }
+
+    fn write_record(&self, record: &ConnectionRecord, out: &mut Out) {
+        self.write(Frame::Record(record.as_bytes()), out);
+    }
+
+    /// Memory takes all, and what was read is not too long to be written.
+    fn write(&self, frame: Frame<'_>, out: &mut Out) {
+        let _ = out.write(frame);
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//! A trace in pieces: what a flight recorder writes, and reading that as one recording
+//! (docs/adr/0034).
+//!
+//! A segment is a recording of its own. Behind its start stands what a reader needs who has
+//! nothing before it, carried over from earlier segments: limitations, closer looks,
+//! connections that are open, and each process before its first record. Whoever reads the
+//! segment before it skips all that.
+//!
+//! | file | does |
+//! |---|---|
+//! | `frames` | whole frames out of bytes that come in pieces |
+//! | `carried` | what later segments have to repeat |
+//! | `cutter` | the bytes of one segment after another |
+//! | `plan` | which files there are, in which order, and what is missing |
+//! | `joined` | several segments as the bytes of one recording |
+//! | `open` | connections that are open, from one run or gap to the next |
+//! | `window` | a part of it by time |
+
+mod carried;
+pub mod cutter;
+pub mod frames;
+pub mod joined;
+mod open;
+pub mod plan;
+pub mod window;
+
+use std::io::Read;
+
+use crate::{
+    decode::{self, Record},
+    frame::Frame,
+    recording::reader::Reader,
+};
+
+/// When a recording ends, nanoseconds of `CLOCK_MONOTONIC`: by its marks and records, as far
+/// as it can be read.
+pub fn end_of(recording: impl Read) -> u64 {
+    let Ok(mut reader) = Reader::new(recording) else {
+        return 0;
+    };
+    let mut latest_ns = 0;
+    while let Ok(Some(at_ns)) = reader.next_of_segment(|frame, is_carried| match frame {
+        Frame::Start(start) => start.clock.monotonic_ns,
+        Frame::Interval(mark) | Frame::End(mark) => mark.monotonic_ns,
+        Frame::Record(bytes) if !is_carried => last_moment_ns(bytes),
+        _ => 0,
+    }) {
+        latest_ns = latest_ns.max(at_ns);
+    }
+    latest_ns
+}
+
+fn last_moment_ns(bytes: &[u8]) -> u64 {
+    let Ok(Record::Connection(record)) = decode::read(bytes) else {
+        return 0;
+    };
+    decode::decode(&record).map_or(0, |connection| connection.last_moment_ns())
+}

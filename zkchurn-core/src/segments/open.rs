@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//! Connections that are open, from one run or gap to the next, so that each is counted once.
+
+use zkchurn_common::record::{
+    ConnectionRecord, STAGE_ENDED, STAGE_ESTABLISHED, STAGE_FOUND_CLOSED, STAGE_OPEN_AT_END,
+    STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, known,
+};
+
+use crate::hash::HashMap;
+
+/// Most connections that are followed; of more the end alone is counted.
+const MOST: usize = 1 << 17;
+
+/// What `known` says of how a connection began.
+const OF_BEGINNING: u32 = known::OPENER
+    | known::OPENER_START
+    | known::PROCESS_COMM
+    | known::PARENT
+    | known::PARENT_START
+    | known::PARENT_COMM
+    | known::BEFORE_START
+    | known::HOLDER;
+
+#[derive(Debug)]
+struct Known {
+    first: Box<ConnectionRecord>,
+    /// The latest run, or stretch between two gaps, that has told of it.
+    stretch: u64,
+}
+
+/// The connections that were told of and have not ended.
+#[derive(Debug, Default)]
+pub(super) struct OpenOnes {
+    known: HashMap<u64, Known>,
+    stretch: u64,
+}
+
+impl OpenOnes {
+    /// A run, or what comes behind a gap, begins.
+    pub(super) fn begin_stretch(&mut self) {
+        self.stretch += 1;
+    }
+
+    /// A record as the joined trace has it; `None` where it tells nothing new. `goes_on`:
+    /// another run follows on its own, so that what is open at its end is not over.
+    pub(super) fn pass(
+        &mut self,
+        record: ConnectionRecord,
+        goes_on: bool,
+    ) -> Option<ConnectionRecord> {
+        let mut record = record;
+        let is_new_run = match self.known.get_mut(&record.socket) {
+            None => false,
+            Some(known) => {
+                known.stretch = self.stretch;
+                let first = &known.first;
+                let is_same = first.started_ns == record.started_ns;
+                let is_older = record.known & known::BEFORE_START != 0
+                    && record.known & first.known & known::COOKIE != 0;
+                !is_same && is_older
+            }
+        };
+        if is_new_run && let Some(known) = self.known.get(&record.socket) {
+            if record.stage == STAGE_ESTABLISHED {
+                return None;
+            }
+            record = as_begun(&known.first, record);
+        }
+        match record.stage {
+            STAGE_ENDED | STAGE_FOUND_CLOSED => {
+                self.known.remove(&record.socket);
+            }
+            STAGE_OPEN_AT_END if goes_on => {
+                record.stage = STAGE_SEEN_OPEN;
+                self.follow(record);
+            }
+            STAGE_OPEN_AT_END => {
+                self.known.remove(&record.socket);
+            }
+            _ => self.follow(record),
+        }
+        Some(record)
+    }
+
+    fn follow(&mut self, record: ConnectionRecord) {
+        let stretch = self.stretch;
+        let has_room = self.known.len() < MOST;
+        match self.known.get_mut(&record.socket) {
+            Some(known) if known.first.started_ns == record.started_ns => {
+                // It may have been established since.
+                *known.first = record;
+                known.stretch = stretch;
+            }
+            Some(_) | None if has_room => {
+                let first = Box::new(record);
+                self.known.insert(record.socket, Known { first, stretch });
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// A record that is carried over a gap: what the joined trace gets of it, if it began in
+    /// the gap.
+    pub(super) fn pass_over_gap(&mut self, record: ConnectionRecord) -> Option<ConnectionRecord> {
+        let known = self.known.get(&record.socket);
+        let is_known = known.is_some_and(|known| {
+            known.first.started_ns == record.started_ns || record.known & known::BEFORE_START != 0
+        });
+        let mut record = record;
+        if !is_known {
+            record.told = TOLD_NOTHING;
+        }
+        let passed = self.pass(record, true);
+        passed.filter(|_| !is_known)
+    }
+
+    /// Those of which the present stretch has not told: they ended meanwhile. Each gets a
+    /// last record, at `now_ns`. Without a cookie it cannot be known: those are forgotten.
+    pub(super) fn take_gone(&mut self, now_ns: u64) -> Vec<ConnectionRecord> {
+        let stretch = self.stretch;
+        let gone = self.known.extract_if(|_, known| known.stretch < stretch);
+        let gone = gone.map(|(_, known)| *known.first);
+        let mut gone: Vec<_> = gone
+            .filter(|record| record.known & known::COOKIE != 0)
+            .map(|record| ConnectionRecord {
+                stage: STAGE_FOUND_CLOSED,
+                until_ns: now_ns,
+                told: told(&record),
+                known: record.known | known::TOLD,
+                ..record
+            })
+            .collect();
+        gone.sort_unstable_by_key(|record| (record.started_ns, record.socket));
+        gone
+    }
+
+    /// All that are open, oldest first.
+    pub(super) fn all(&self) -> Vec<ConnectionRecord> {
+        let mut all: Vec<_> = self.known.values().map(|known| *known.first).collect();
+        all.sort_unstable_by_key(|record| (record.started_ns, record.socket));
+        all
+    }
+}
+
+fn told(record: &ConnectionRecord) -> u8 {
+    match record.established_ns {
+        0 => TOLD_CONNECTING,
+        _ => TOLD_ESTABLISHED,
+    }
+}
+
+/// A record of a run that found the connection open, with what an earlier run saw of its
+/// beginning.
+fn as_begun(first: &ConnectionRecord, record: ConnectionRecord) -> ConnectionRecord {
+    let established_ns = match first.established_ns {
+        0 => record.established_ns,
+        at => at,
+    };
+    ConnectionRecord {
+        started_ns: first.started_ns,
+        established_ns,
+        opener_cgroup: first.opener_cgroup,
+        opener_start_ns: first.opener_start_ns,
+        parent_start_ns: first.parent_start_ns,
+        opener_comm: first.opener_comm,
+        process_comm: first.process_comm,
+        parent_comm: first.parent_comm,
+        opener_tgid: first.opener_tgid,
+        opener_tid: first.opener_tid,
+        opener_uid: first.opener_uid,
+        parent_tgid: first.parent_tgid,
+        states_seen: first.states_seen | record.states_seen,
+        told: told(first),
+        known: (record.known & !OF_BEGINNING) | (first.known & OF_BEGINNING) | known::TOLD,
+        ..record
+    }
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+//! Which segments there are, in which order, what is missing between them, and which of them
+//! a window needs. Of several boots one is taken: pids, sockets and times since boot mean
+//! something within one only.
+
+use jiff::Timestamp;
+
+use super::window::{Span, When, Window};
+use crate::{
+    clock::{ClockPair, rfc3339},
+    frame::{LossCounts, Part, Sides, TraceStart},
+    text,
+};
+
+/// What follows on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// It is the first one.
+    First,
+    /// It goes on where the one before ends.
+    Continues,
+    /// So many segments of the same run are missing before it.
+    Missing(u64),
+    /// Another run begins.
+    Run,
+}
+
+/// A segment in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its place among the starts that were given.
+    pub index: usize,
+    pub joint: Joint,
+}
+
+/// What is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// At least one.
+    pub steps: Vec<Step>,
+    /// From when to when.
+    pub span: Span,
+    /// Whether there is more behind the window.
+    pub goes_on: bool,
+    /// How the joined trace was made: its clock is that of its beginning.
+    pub start: TraceStart,
+    /// What is left out on purpose, each a sentence without its full stop.
+    pub notes: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// There is nothing to read.
+    #[error("it has no recording in it")]
+    Empty,
+    /// The window is before, or after, all there is.
+    #[error("nothing was recorded then: it has {from} to {to}")]
+    Outside {
+        /// When what there is begins.
+        from: String,
+        /// When it ends.
+        to: String,
+    },
+    /// The window ends before it begins.
+    #[error("--until is before --since")]
+    Reversed,
+}
+
+/// Plans the reading of recordings that begin like this. `end_of` finds out when one of them
+/// ends, nanoseconds of `CLOCK_MONOTONIC`; only asked if `window` depends on it.
+///
+/// # Errors
+///
+/// There is nothing to read.
+pub fn plan(
+    starts: &[TraceStart],
+    window: &Window,
+    mut end_of: impl FnMut(usize) -> u64,
+) -> Result<Plan, NoPlan> {
+    let mut order: Vec<usize> = (0..starts.len()).collect();
+    order.sort_by_key(|index| {
+        let clock = starts[*index].clock;
+        (clock.realtime_ns, clock.monotonic_ns)
+    });
+    let until = match window.until {
+        Some(When::At(at)) => Some(nanoseconds(at)),
+        _ => None,
+    };
+    // The boot that was up when the window ends.
+    let is_in_time = |index: &&usize| {
+        until.is_none_or(|until| i128::from(starts[**index].clock.realtime_ns) <= until)
+    };
+    let last = order.iter().rev().find(is_in_time).or(order.first());
+    let boot = match last {
+        Some(last) => starts[*last].boot_id.clone(),
+        None => return Err(NoPlan::Empty),
+    };
+    let mut notes = Vec::new();
+    let others = order.iter().filter(|index| starts[**index].boot_id != boot);
+    if let Some(note) = other_boots(starts, others, window) {
+        notes.push(note);
+    }
+    order.retain(|index| starts[*index].boot_id == boot);
+    // Within a boot one clock never steps.
+    order.sort_by_key(|index| {
+        let start = &starts[*index];
+        (start.clock.monotonic_ns, number(start))
+    });
+    // A copy of a segment tells nothing new.
+    order.dedup_by_key(|index| {
+        let start = &starts[*index];
+        (start.run_id.clone(), number(start), start.clock)
+    });
+    let span = span_of(starts, &order, window, &mut end_of)?;
+    let begin = span
+        .since_ns
+        .map_or(0, |since| begins_in(starts, &order, since));
+    let mut taken = &order[begin..];
+    let all = taken.len();
+    if let Some(until_ns) = span.until_ns {
+        let behind = |index: &usize| starts[*index].clock.monotonic_ns > until_ns;
+        let count = taken.iter().position(behind).unwrap_or(taken.len());
+        taken = &taken[..count];
+    }
+    if taken.is_empty() {
+        let clock = |index: Option<&usize>| index.map(|index| starts[*index].clock);
+        let at = |clock: Option<ClockPair>, ns| {
+            clock.map_or_else(String::new, |clock| second(clock.timestamp(ns)))
+        };
+        let first = clock(order.first());
+        let last = order.last().map_or(0, |index| end_of(*index));
+        return Err(NoPlan::Outside {
+            from: at(first, first.map_or(0, |clock| clock.monotonic_ns)),
+            to: at(clock(order.last()), last),
+        });
+    }
+    Ok(Plan {
+        start: joined_start(starts, taken, span),
+        steps: steps(starts, taken),
+        goes_on: taken.len() < all,
+        span,
+        notes,
+    })
+}
+
+fn number(start: &TraceStart) -> u64 {
+    start.part.map_or(0, |part| part.segment)
+}
+
+fn nanoseconds(at: Timestamp) -> i128 {
+    at.as_nanosecond()
+}
+
+/// A moment to the second, as sentences have it.
+pub(super) fn second(at: Timestamp) -> String {
+    let at = rfc3339(at);
+    match at.split_once('.') {
+        Some((second, _)) => format!("{second}Z"),
+        None => at,
+    }
+}
+
+/// The last of them that begins at or before `ns`; the first where none does.
+fn begins_in(starts: &[TraceStart], order: &[usize], ns: u64) -> usize {
+    let before = |index: &usize| starts[*index].clock.monotonic_ns <= ns;
+    order.iter().rposition(before).unwrap_or(0)
+}
+
+fn span_of(
+    starts: &[TraceStart],
+    order: &[usize],
+    window: &Window,
+    end_of: &mut impl FnMut(usize) -> u64,
+) -> Result<Span, NoPlan> {
+    let end_ns = match (window.needs_end(), order.last()) {
+        (true, Some(last)) => end_of(*last),
+        _ => 0,
+    };
+    let resolve = |when: When| match when {
+        When::BeforeEnd(time) => {
+            end_ns.saturating_sub(time.as_nanos().try_into().unwrap_or(u64::MAX))
+        }
+        When::At(at) => {
+            let at = nanoseconds(at);
+            // Each segment has both clocks, so that a step of the wall clock between
+            // two of them does no harm.
+            let before = |index: &usize| i128::from(starts[*index].clock.realtime_ns) <= at;
+            let near = order.iter().rposition(before).unwrap_or(0);
+            let clock = starts[order[near]].clock;
+            let passed = at - i128::from(clock.realtime_ns);
+            let ns = (i128::from(clock.monotonic_ns) + passed).max(0);
+            u64::try_from(ns).unwrap_or(u64::MAX)
+        }
+    };
+    let span = Span {
+        since_ns: window.since.map(resolve),
+        until_ns: window.until.map(resolve),
+    };
+    match (span.since_ns, span.until_ns) {
+        (Some(since), Some(until)) if until < since => Err(NoPlan::Reversed),
+        _ => Ok(span),
+    }
+}
+
+/// How the joined trace was made: as its last run, from the beginning of the first one on.
+fn joined_start(starts: &[TraceStart], taken: &[usize], span: Span) -> TraceStart {
+    let (first, last) = (&starts[taken[0]], &starts[taken[taken.len() - 1]]);
+    let mut joined = last.clone();
+    joined.clock = first.clock;
+    joined.part = first.part;
+    for start in taken.iter().map(|index| &starts[*index]) {
+        joined.ports.extend(&start.ports);
+        joined.handshake |= start.handshake;
+        if start.side != joined.side {
+            joined.side = Sides::Both;
+        }
+        if (start.pid, &start.pids) != (last.pid, &last.pids) {
+            (joined.pid, joined.pids, joined.process_name) = (None, Vec::new(), None);
+        }
+        let new = start.degraded.iter();
+        let new: Vec<_> = new.filter(|one| !joined.degraded.contains(one)).collect();
+        let new: Vec<_> = new.into_iter().cloned().collect();
+        joined.degraded.extend(new);
+    }
+    joined.ports.sort_unstable();
+    joined.ports.dedup();
+    if let Some(since_ns) = span.since_ns
+        && since_ns > joined.clock.monotonic_ns
+    {
+        let later = since_ns - joined.clock.monotonic_ns;
+        joined.clock.realtime_ns = joined
+            .clock
+            .realtime_ns
+            .saturating_add(i64::try_from(later).unwrap_or(i64::MAX));
+        joined.clock.monotonic_ns = since_ns;
+        let part = joined.part.get_or_insert_default();
+        part.begins_later = true;
+        part.frames_lost = 0;
+    }
+    // What the marks of the joined trace say is counted from its beginning on.
+    joined.part = joined
+        .part
+        .filter(|part| part.begins_later)
+        .map(|part| Part {
+            loss: LossCounts::default(),
+            ..part
+        });
+    joined
+}
+
+fn steps(starts: &[TraceStart], taken: &[usize]) -> Vec<Step> {
+    let mut before: Option<&TraceStart> = None;
+    let step = |index: &usize| {
+        let start = &starts[*index];
+        let joint = match before {
+            None => Joint::First,
+            Some(before) if before.run_id != start.run_id || number(start) == 0 => Joint::Run,
+            Some(before) => match number(start).saturating_sub(number(before)) {
+                1 => Joint::Continues,
+                further => Joint::Missing(further.saturating_sub(1)),
+            },
+        };
+        before = Some(start);
+        Step {
+            index: *index,
+            joint,
+        }
+    };
+    taken.iter().map(step).collect()
+}
+
+/// What is said of recordings of other boots.
+fn other_boots<'a>(
+    starts: &[TraceStart],
+    others: impl Iterator<Item = &'a usize>,
+    window: &Window,
+) -> Option<String> {
+    let others: Vec<_> = others.map(|index| &starts[*index]).collect();
+    // Before what was asked for there may be any number.
+    let since = match window.since {
+        Some(When::At(at)) => nanoseconds(at),
+        Some(When::BeforeEnd(_)) => return None,
+        None => i128::MIN,
+    };
+    let until = match window.until {
+        Some(When::At(at)) => nanoseconds(at),
+        _ => i128::MAX,
+    };
+    let times = others.iter().map(|start| start.clock);
+    let times = times.filter(|clock| {
+        let at = i128::from(clock.realtime_ns);
+        at >= since && at <= until
+    });
+    let latest = times.max_by_key(|clock| clock.realtime_ns)?;
+    Some(format!(
+        "the host was rebooted: {} of earlier boots left out; --until {} shows the boot before",
+        text::counted(others.len() as u64, "segment"),
+        second(latest.timestamp(latest.monotonic_ns)),
+    ))
+}

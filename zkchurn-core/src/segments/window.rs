@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//! A part of a recording by time, as it is asked for.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A moment as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// A time of day.
+    At(Timestamp),
+    /// So long before the end of the recording.
+    BeforeEnd(Duration),
+}
+
+/// From when to when; all there is where neither is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub since: Option<When>,
+    pub until: Option<When>,
+}
+
+impl Window {
+    /// Whether all there is is asked for.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it depends on when the recording ends.
+    pub(super) fn needs_end(&self) -> bool {
+        let mut ends = [self.since, self.until].into_iter().flatten();
+        ends.any(|end| matches!(end, When::BeforeEnd(_)))
+    }
+}
+
+/// The same in nanoseconds of `CLOCK_MONOTONIC` of one boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub since_ns: Option<u64>,
+    pub until_ns: Option<u64>,
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//! What is read: a recording, a directory of segments as one recording, or a part of either
+//! by time.
+
+use std::{
+    cell::RefCell,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use clap::Args;
+use zkchurn_core::{
+    recording::reader::{Place, Reader},
+    segments::{
+        joined::{Joined, Trouble, Wrong},
+        plan::{NoPlan, plan},
+        window::{When, Window},
+    },
+};
+
+use super::{replay, values};
+use crate::{
+    exit::{Code, Failure},
+    host::segment_files::{SegmentFiles, is_partial},
+    warn::warn,
+};
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct WindowArgs {
+    /// Only from then on: a time such as 21:05, "2026-11-27 21:05:00" or
+    /// 2026-11-27T21:05:00Z, or one before the recording's end, such as 10m.
+    ///
+    /// What was open then is older than the report, as for a trace that begins there.
+    #[arg(long, value_name = "WHEN", value_parser = values::when)]
+    pub since: Option<When>,
+
+    /// Only until then, likewise.
+    #[arg(long, value_name = "WHEN", value_parser = values::when)]
+    pub until: Option<When>,
+}
+
+impl WindowArgs {
+    fn window(self) -> Window {
+        Window {
+            since: self.since,
+            until: self.until,
+        }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_all(self) -> bool {
+        self.window().is_all()
+    }
+}
+
+/// A recording of any make.
+pub(crate) type Recorded = Reader<Box<dyn Read>>;
+
+/// Segments that are read as one recording, and what was wrong with them.
+pub(crate) struct Segments {
+    directory: PathBuf,
+    files: Rc<SegmentFiles>,
+    trouble: Rc<RefCell<Trouble>>,
+}
+
+/// Whether it is a directory of segments, or only a part of a file is wanted.
+pub(crate) fn is_joined(path: &Path, window: WindowArgs) -> bool {
+    !window.is_all() || fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Opens the segments of a directory, or a part of a file by time.
+///
+/// # Errors
+///
+/// There is nothing that can be read, or nothing of that time.
+pub(crate) fn join(path: &Path, window: WindowArgs) -> Result<(Recorded, Segments), Failure> {
+    let name = path.display();
+    let is_directory = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let files = match is_directory {
+        true => SegmentFiles::of(path).map_err(|error| {
+            let message = format!("{name} cannot be read");
+            Failure::new(Code::Unreadable, anyhow::Error::new(error).context(message))
+        })?,
+        // What is wrong with a file that is no recording is said as ever.
+        false => {
+            drop(replay::open(replay::open_file(path)?, path)?);
+            SegmentFiles::of_one(path)
+        }
+    };
+    let files = Rc::new(files);
+    let plan = plan(&files.starts, &window.window(), |index| files.end_of(index));
+    let plan = plan.map_err(|why| {
+        say_unreadable(&files);
+        let (code, fix) = match why {
+            NoPlan::Empty => (
+                Code::Damaged,
+                "; recordings are files whose names end with .zkchurn",
+            ),
+            NoPlan::Outside { .. } | NoPlan::Reversed => (Code::Usage, ""),
+        };
+        Failure::sentence(code, format!("{name} cannot be replayed: {why}{fix}"))
+    })?;
+    let opened = Rc::clone(&files);
+    let joined = Joined::new(plan, move |index| File::open(&opened.paths[index]));
+    let trouble = joined.trouble();
+    let reader = replay::open(Box::new(joined) as Box<dyn Read>, path)?;
+    let directory = path.to_owned();
+    Ok((
+        reader,
+        Segments {
+            directory,
+            files,
+            trouble,
+        },
+    ))
+}
+
+fn say_unreadable(files: &SegmentFiles) {
+    for (path, why) in &files.unreadable {
+        warn(format_args!("{} is left out: {why}", path.display()));
+    }
+}
+
+impl Segments {
+    /// Says on standard error what was wrong with them.
+    pub(crate) fn report_damage(&self, begun: bool) -> Code {
+        say_unreadable(&self.files);
+        let trouble = self.trouble.borrow();
+        let mut is_damaged = !self.files.unreadable.is_empty() || trouble.is_incomplete;
+        for (index, wrong) in &trouble.segments {
+            let path = &self.files.paths[*index];
+            let name = path.display();
+            match wrong {
+                // It is being written, or its recorder was killed: what it has is whole.
+                Wrong::Damaged(damage) if damage.place == Place::Tail && is_partial(path) => {
+                    continue;
+                }
+                Wrong::Damaged(damage) => warn(format_args!("{name} is {damage}")),
+                Wrong::MoreDamages(more) => {
+                    warn(format_args!("{name} has {more} more damaged places"));
+                }
+                Wrong::UnknownFrames(newer) => {
+                    warn(format_args!(
+                        "{name} contains {newer} frames from a newer zkchurn; they were skipped"
+                    ));
+                    continue;
+                }
+                Wrong::Unreadable(error) => warn(format_args!("{name} is left out: {error}")),
+            }
+            is_damaged = true;
+        }
+        if trouble.is_incomplete {
+            warn(format_args!(
+                "{} lacks a part: the report says which, and covers the rest",
+                self.directory.display()
+            ));
+        }
+        match begun && !is_damaged {
+            true => Code::Success,
+            false => Code::Damaged,
+        }
+    }
+
+    /// Whether a part of it could not be read.
+    pub(crate) fn is_damaged(&self) -> bool {
+        let trouble = self.trouble.borrow();
+        trouble.is_incomplete || !trouble.segments.is_empty() || !self.files.unreadable.is_empty()
+    }
+}

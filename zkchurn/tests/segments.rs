@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT
+//! Recordings cut into segments and read as one: the same report, and what is missing is
+//! missing alone.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is its purpose"
+)]
+
+mod pieces;
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use pieces::{cut, joined, report, start_of};
+use proptest::prelude::*;
+use zerocopy::IntoBytes;
+use zkchurn_common::{
+    record::{
+        ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED,
+        STAGE_OPEN_AT_END, STAGE_SEEN_OPEN, TOLD_ESTABLISHED, TOLD_NOTHING, known,
+    },
+    state,
+};
+use zkchurn_core::{
+    clock::ClockPair,
+    decode,
+    frame::{Frame, Mark, TraceStart},
+    recording::{reader::Reader, writer::Writer},
+    report::Report,
+    segments::window::{When, Window},
+};
+use zkchurn_lab::harness::in_time::CommandInTime;
+
+const ALL: Window = Window {
+    since: None,
+    until: None,
+};
+
+fn recordings() -> Vec<PathBuf> {
+    let mut paths = vec![
+        PathBuf::from("tests/recordings/incident.zkchurn"),
+        "tests/recordings/server_side.zkchurn".into(),
+        "tests/recordings/quiet_elsewhere.zkchurn".into(),
+    ];
+    for directory in ["tests/recordings/kinds", "tests/recordings/messy"] {
+        let files = fs::read_dir(directory).unwrap();
+        paths.extend(files.map(|file| file.unwrap().path()));
+    }
+    paths.retain(|path| path.extension().is_some_and(|end| end == "zkchurn"));
+    paths.sort();
+    assert!(paths.len() > 60, "{}", paths.len());
+    paths
+}
+
+/// The first line in which two reports differ.
+fn difference(one: &Report, other: &Report) -> Option<String> {
+    let (one, other) = (json(one), json(other));
+    let mut pairs = one.lines().zip(other.lines());
+    let (one, other) = pairs.find(|(one, other)| one != other)?;
+    Some(format!("{one} / {other}"))
+}
+
+fn json(report: &Report) -> String {
+    serde_json::to_string_pretty(report).unwrap()
+}
+
+/// Numbers that look as if drawn by chance, the same each time.
+fn chance(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
+#[test]
+fn any_recording_in_segments_gives_the_same_report() {
+    for (seed, path) in recordings().into_iter().enumerate() {
+        let bytes = fs::read(&path).unwrap();
+        let whole = report(&bytes[..]);
+        let mut next = chance(seed as u64 + 1);
+        let every = 1 + next() % 60;
+        let segments = cut(&bytes, |_| next().is_multiple_of(every));
+        let joined = joined(&segments, &ALL);
+        assert_eq!(difference(&joined, &whole), None, "{}", path.display());
+        assert_eq!(json(&joined).len(), json(&whole).len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn however_the_incident_is_cut_and_in_whatever_order_its_files_come(
+        cuts in prop::collection::hash_set(0..400usize, 0..30),
+        seed in 1u64..u64::MAX,
+    ) {
+        let bytes = fs::read("tests/recordings/incident.zkchurn").unwrap();
+        let mut segments = cut(&bytes, |number| cuts.contains(&number));
+        let mut next = chance(seed);
+        segments.sort_by_cached_key(|_| next());
+        prop_assert_eq!(difference(&joined(&segments, &ALL), &report(&bytes[..])), None);
+    }
+}
+
+/// The incident, in segments of some frames each.
+fn incident() -> (Vec<u8>, Vec<Vec<u8>>) {
+    let bytes = fs::read("tests/recordings/incident.zkchurn").unwrap();
+    let segments = cut(&bytes, |number| number.is_multiple_of(6));
+    assert!(segments.len() > 5, "{}", segments.len());
+    (bytes, segments)
+}
+
+#[test]
+fn a_segment_that_is_missing_costs_itself_and_is_said() {
+    let (bytes, segments) = incident();
+    let whole = report(&bytes[..]);
+    for missing in 1..segments.len() - 1 {
+        let mut rest = segments.clone();
+        rest.remove(missing);
+        let joined = joined(&rest, &ALL);
+        let said = joined.degraded.iter();
+        let said: Vec<_> = said
+            .filter(|one| one.contains("1 segment missing"))
+            .collect();
+        assert_eq!(said.len(), 1, "{:?}", joined.degraded);
+        assert!(joined.total.ended >= whole.total.ended - 6);
+        assert_eq!(joined.findings[0].name, whole.findings[0].name);
+        assert_eq!(joined.trace.to, whole.trace.to);
+    }
+}
+
+#[test]
+fn a_segment_stands_for_itself_and_what_is_older_is_older() {
+    let (bytes, segments) = incident();
+    let whole = report(&bytes[..]);
+    let mut ended = 0;
+    for segment in &segments {
+        let alone = report(&segment[..]);
+        assert_eq!(
+            json(&alone),
+            json(&joined(std::slice::from_ref(segment), &ALL)),
+            "read by itself or as a directory of one"
+        );
+        ended += alone.total.ended + alone.total.older.ended;
+        for flow in &alone.flows {
+            let process = flow.process.as_ref().unwrap();
+            assert_eq!(process.label, "java (IncidentClient)", "carried over");
+        }
+    }
+    assert_eq!(ended, whole.total.ended, "each in one of them");
+}
+
+#[test]
+fn bytes_that_are_damaged_cost_their_segment_at_most() {
+    let (bytes, segments) = incident();
+    let whole = report(&bytes[..]);
+    let mut next = chance(7);
+    for damaged in 1..segments.len() {
+        let mut with = segments.clone();
+        let length = with[damaged].len() as u64;
+        for _ in 0..20 {
+            // Behind its start, without which it cannot be placed.
+            let at = length / 3 + next() % (length - length / 3);
+            with[damaged][at as usize] ^= 0xff;
+        }
+        let joined = joined(&with, &ALL);
+        assert!(joined.total.ended + 6 >= whole.total.ended);
+        assert!(joined.trace.to <= whole.trace.to);
+    }
+}
+
+fn at(report: &Report, seconds: f64) -> When {
+    let from: jiff::Timestamp = report.trace.from.parse().unwrap();
+    When::At(from + Duration::from_secs_f64(seconds))
+}
+
+#[test]
+fn a_window_counts_what_began_and_ended_in_it() {
+    let (bytes, segments) = incident();
+    let whole = report(&bytes[..]);
+    let (mut opened, mut older_seen) = (0, 0);
+    let length = whole.trace.length_ns as f64 / 1e9;
+    let parts = 5;
+    for part in 0..parts {
+        let from = length * f64::from(part) / f64::from(parts);
+        let to = length * f64::from(part + 1) / f64::from(parts);
+        let window = Window {
+            since: Some(at(&whole, from)),
+            until: Some(at(&whole, to - 1e-9)),
+        };
+        let windowed = joined(&segments, &window);
+        let of_the_file = joined(std::slice::from_ref(&bytes), &window);
+        assert_eq!(difference(&windowed, &of_the_file), None);
+        opened += windowed.total.opened;
+        older_seen += windowed.total.older.seen;
+        assert!(windowed.trace.length_ns as f64 / 1e9 <= to - from + 1e-6);
+    }
+    assert_eq!(opened + older_seen, whole.total.opened);
+    let last = Window {
+        since: Some(When::BeforeEnd(Duration::from_secs(5))),
+        until: None,
+    };
+    let last = joined(&segments, &last);
+    assert_eq!(last.trace.to, whole.trace.to);
+    assert_eq!(last.trace.length_ns, 5_000_000_000);
+    assert_eq!(start_of(&segments[0]).part.unwrap().segment, 0);
+}
+
+fn zkchurn(arguments: &[&OsStr]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .env("TZ", "UTC")
+        .args(arguments)
+        .output_in_time()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// Writes segments as a recorder that is at work leaves them: the last one has no end.
+fn write_segments(directory: &Path, segments: &[Vec<u8>]) {
+    for (number, segment) in segments.iter().enumerate() {
+        let is_last = number + 1 == segments.len();
+        let ending = if is_last {
+            ".zkchurn.partial"
+        } else {
+            ".zkchurn"
+        };
+        let written = if is_last {
+            &segment[..segment.len() - 7]
+        } else {
+            segment
+        };
+        fs::write(directory.join(format!("{number:06}{ending}")), written).unwrap();
+    }
+    fs::write(directory.join("notes.txt"), "of somebody else").unwrap();
+}
+
+#[test]
+fn a_directory_is_replayed_as_one_recording() {
+    let (_, segments) = incident();
+    let directory = tempfile::tempdir().unwrap();
+    write_segments(directory.path(), &segments);
+    let path = directory.path().as_os_str();
+    let (code, whole, errors) = zkchurn(&["replay".as_ref(), path]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(whole.contains("java (IncidentClient)"), "{whole}");
+    let window = [
+        "--since",
+        "2026-11-23 18:11:47",
+        "--until",
+        "2026-11-23T18:11:55Z",
+    ]
+    .map(OsStr::new);
+    let arguments = [&["replay".as_ref(), path], &window[..]].concat();
+    let (code, part, errors) = zkchurn(&arguments);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(part.contains("Port 11035, client side, 8 s:"), "{part}");
+    let page = directory.path().join("page.md");
+    let page = page.as_os_str();
+    let arguments = ["report".as_ref(), path, "-o".as_ref(), page];
+    assert_eq!(zkchurn(&arguments).0, Some(0));
+    let (code, same, _) = zkchurn(&["diff".as_ref(), path, path]);
+    assert_eq!(code, Some(0), "{same}");
+
+    fs::write(directory.path().join("000002.zkchurn"), "damaged").unwrap();
+    let (code, _, errors) = zkchurn(&["replay".as_ref(), path]);
+    assert_eq!(code, Some(5));
+    assert!(
+        errors.contains("000002.zkchurn is left out: this is not"),
+        "{errors}"
+    );
+    assert!(errors.contains("lacks a part"), "{errors}");
+    let yesterday = ["--until", "2026-11-22T18:11:55Z"].map(OsStr::new);
+    let arguments = [&["replay".as_ref(), path], &yesterday[..]].concat();
+    let (code, _, errors) = zkchurn(&arguments);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("nothing was recorded then: it has 2026-11-23T18:11:33Z"),
+        "{errors}"
+    );
+    let empty = tempfile::tempdir().unwrap();
+    let (code, _, errors) = zkchurn(&["replay".as_ref(), empty.path().as_os_str()]);
+    assert_eq!(code, Some(5));
+    assert!(errors.contains("it has no recording in it"), "{errors}");
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A run of an agent: its start, records, and maybe its end.
+fn run(id: &str, from_s: u64, records: &[ConnectionRecord], end_s: Option<u64>) -> Vec<u8> {
+    let clock = ClockPair {
+        monotonic_ns: from_s * SECOND,
+        realtime_ns: (from_s * SECOND).cast_signed(),
+    };
+    let start = TraceStart {
+        run_id: Some(id.to_owned()),
+        boot_id: Some("boot".to_owned()),
+        ..TraceStart::of_port(2181, clock)
+    };
+    let mut writer = Writer::in_memory();
+    writer.write(Frame::Start(&start)).unwrap();
+    for record in records {
+        writer.write(Frame::Record(record.as_bytes())).unwrap();
+    }
+    let mark = |at_s: u64| Mark {
+        monotonic_ns: at_s * SECOND,
+        ..Mark::default()
+    };
+    writer.write(Frame::Interval(&mark(from_s + 30))).unwrap();
+    if let Some(end_s) = end_s {
+        writer.write(Frame::End(&mark(end_s))).unwrap();
+    }
+    writer.get_ref().clone()
+}
+
+fn connection(socket: u64, stage: u8, from_s: u64, until_s: u64) -> ConnectionRecord {
+    let is_over = stage == STAGE_ENDED;
+    let mapped = std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets();
+    ConnectionRecord {
+        socket,
+        started_ns: from_s * SECOND,
+        established_ns: from_s * SECOND,
+        left_established_ns: if is_over { until_s * SECOND } else { 0 },
+        until_ns: until_s * SECOND,
+        known: known::COOKIE | known::TOLD,
+        told: if is_over {
+            TOLD_ESTABLISHED
+        } else {
+            TOLD_NOTHING
+        },
+        local_address: mapped,
+        remote_address: mapped,
+        remote_port: 2181u16.to_be_bytes(),
+        stage,
+        side: SIDE_OPENED,
+        family: FAMILY_INET,
+        states_seen: state::bit(state::ESTABLISHED),
+        ..decode::blank()
+    }
+}
+
+/// As a run finds it that began later.
+fn older(socket: u64, stage: u8, run_s: u64, until_s: u64) -> ConnectionRecord {
+    let record = connection(socket, stage, run_s, until_s);
+    ConnectionRecord {
+        known: record.known | known::BEFORE_START,
+        ..record
+    }
+}
+
+#[test]
+fn a_restart_counts_no_connection_twice() {
+    // Three are open as the first run ends; one of them ends while nobody looks, one in the
+    // second run, and one stays. A fourth began in between.
+    let open = |socket| connection(socket, STAGE_SEEN_OPEN, 110, 111);
+    let at_end = |socket| ConnectionRecord {
+        told: TOLD_ESTABLISHED,
+        ..connection(socket, STAGE_OPEN_AT_END, 110, 150)
+    };
+    let first = [open(1), open(2), open(3), at_end(1), at_end(2), at_end(3)];
+    let second = [
+        older(2, STAGE_ESTABLISHED, 160, 0),
+        older(3, STAGE_ESTABLISHED, 160, 0),
+        older(4, STAGE_ESTABLISHED, 160, 0),
+        older(2, STAGE_ENDED, 160, 180),
+        connection(5, STAGE_SEEN_OPEN, 185, 186),
+    ];
+    // Ended by a signal, and killed.
+    for (end, first) in [(Some(150), &first[..]), (None, &first[..3])] {
+        let runs = [run("a", 100, first, end), run("b", 160, &second, None)];
+        let report = joined(&runs, &ALL);
+        let total = &report.total;
+        assert_eq!(
+            (total.opened, total.ended, total.open),
+            (4, 2, 2),
+            "{end:?}"
+        );
+        assert_eq!((total.older.seen, total.older.open), (1, 1));
+        assert_eq!(report.loss.found_closed, 1, "the one that ended unseen");
+        let lived = &total.established_for;
+        assert_eq!(
+            lived.max_ns,
+            Some(70 * SECOND),
+            "seen to begin in one run, to end in the other"
+        );
+        let said = report.degraded.iter();
+        let said = said.filter(|one| one.contains("the recorder was not running"));
+        assert_eq!(said.count(), 1, "{:?}", report.degraded);
+    }
+}
+
+#[test]
+fn of_several_boots_the_last_is_taken_and_the_others_are_named() {
+    let mut before = run(
+        "a",
+        1_000_000,
+        &[connection(1, STAGE_ENDED, 1_000_001, 1_000_002)],
+        None,
+    );
+    let after = run(
+        "b",
+        2_000_000,
+        &[connection(1, STAGE_ENDED, 2_000_001, 2_000_002)],
+        None,
+    );
+    // Of the boot before, whose clock was far ahead.
+    before = with_boot(&before, "another", 5_000_000);
+    let report = joined(&[before, after], &ALL);
+    assert_eq!(report.total.ended, 1);
+    assert!(
+        report.degraded[0].contains("the host was rebooted: 1 segment"),
+        "{:?}",
+        report.degraded
+    );
+}
+
+fn with_boot(recording: &[u8], boot: &str, monotonic_s: u64) -> Vec<u8> {
+    let (mut reader, mut writer) = (Reader::new(recording).unwrap(), Writer::in_memory());
+    let written = |frame: Frame<'_>| match frame {
+        Frame::Start(start) => {
+            let mut start = start.clone();
+            start.boot_id = Some(boot.to_owned());
+            start.clock.monotonic_ns = monotonic_s * SECOND;
+            writer.write(Frame::Start(&start))
+        }
+        frame => writer.write(frame),
+    };
+    let mut written = written;
+    while let Some(written) = reader.next_frame(&mut written).unwrap() {
+        written.unwrap();
+    }
+    writer.get_ref().clone()
+}
