@@ -52,18 +52,19 @@ impl Cutter {
         append_frame(kind, payload, segment);
     }
 
-    /// Takes note that a frame that was taken is not on the disk.
-    pub fn lose(&mut self) {
-        self.frames_lost += 1;
+    /// Takes note that so many records that were taken are not on the disk.
+    pub fn lose(&mut self, records: u64) {
+        self.frames_lost = self.frames_lost.saturating_add(records);
     }
 
-    /// How many frames were lost since the last segment began.
+    /// How many records were lost since the last segment began.
     pub fn lost(&self) -> u64 {
         self.frames_lost
     }
 
     /// Appends the head of the next segment, which begins at `clock`: what it repeats takes
-    /// about `most` bytes at most, besides processes.
+    /// about `most` bytes at most, besides processes. Once it is written,
+    /// [`Self::segment_begun`] says so; until then it may be asked for again.
     ///
     /// # Errors
     ///
@@ -83,19 +84,24 @@ impl Cutter {
             segment: self.segments,
             begins_later: !is_first,
             loss: self.mark.loss,
-            frames_lost: std::mem::take(&mut self.frames_lost),
+            frames_lost: self.frames_lost,
             open_left_out: match is_first {
                 true => 0,
                 false => self.carried.open_left_out(most),
             },
         });
-        self.segments += 1;
         append_file_header(segment);
         // Plain data is never refused.
         let payload = serde_json::to_vec(&start).unwrap_or_default();
         append_frame(kind::START, &payload, segment);
         self.carried.begin_segment(most, segment);
         Ok(())
+    }
+
+    /// Takes note that the segment has begun.
+    pub fn segment_begun(&mut self) {
+        self.segments += 1;
+        self.frames_lost = 0;
     }
 
     /// Appends the end of the running segment, at `now_ns`, so that it is a whole recording.

@@ -322,7 +322,13 @@ impl State {
         let joint = match self.joint {
             // What should be the first could not be read.
             _ if !self.has_segment => Joint::First,
-            Some(Joint::Continues) if !self.has_end || self.is_interrupted => Joint::Missing(0),
+            Some(Joint::Continues)
+                if !self.has_end
+                    || self.is_interrupted
+                    || start.part.is_some_and(|part| part.frames_lost > 0) =>
+            {
+                Joint::Missing(0)
+            }
             Some(joint) => joint,
             None => Joint::First,
         };

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod elsewhere;
+pub mod flight_recorder;
 pub mod helper;
 pub mod ids;
 pub mod inspector;
@@ -19,6 +20,7 @@ pub mod privilege;
 pub mod proc;
 pub mod recording_file;
 pub mod segment_files;
+pub mod segment_store;
 mod server_log_cores;
 pub mod server_log_file;
 mod server_log_text;

@@ -111,7 +111,12 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
         Ok(Said::Failed(error)) => warn(format_args!(
             "{partial} can no longer be written ({error}); it has what was recorded until then"
         )),
-        Ok(Said::Created { .. } | Said::NotCreated { .. }) => {
+        Ok(
+            Said::Created { .. }
+            | Said::NotCreated { .. }
+            | Said::Stopped(_)
+            | Said::Resumed { .. },
+        ) => {
             incomplete("its helper process answers something else".to_owned());
         }
         Err(Unfinished::Waits) => {

@@ -58,6 +58,7 @@ pub(crate) fn cut(recording: &[u8], mut cuts: impl FnMut(usize) -> bool) -> Vec<
             cutter
                 .begin_segment(clock, MOST_CARRIED, &mut head)
                 .unwrap();
+            cutter.segment_begun();
             segments.push(head);
         }
         segments.last_mut().unwrap().extend(bytes);

@@ -16,11 +16,13 @@
 //! | `asking` | the same: our side |
 //! | `printer` | writes to a file that is our standard output or error: the helper's side |
 //! | `printing` | the same: our side |
+//! | `keeper` | writes the segments of a flight recorder: the helper's side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 
 pub mod asking;
 pub mod journalctl;
+mod keeper;
 mod looker;
 mod pool;
 mod printer;
@@ -30,5 +32,6 @@ mod recorder;
 pub mod recording;
 pub mod wire;
 
+pub use keeper::Keep;
 pub use process::run_if_helper;
 pub use recorder::Said;

@@ -24,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{journalctl, looker, printer, recorder};
+use super::{journalctl, keeper, looker, printer, recorder};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -44,14 +44,17 @@ pub(super) enum Kind {
     },
     /// Writes the recording.
     Recorder,
+    /// Writes a flight recorder's segments.
+    Keeper,
     /// Writes to a file that is our standard output or standard error.
     Printer,
 }
 
-const KINDS: [(&str, Kind); 4] = [
+const KINDS: [(&str, Kind); 5] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
+    ("keep", Kind::Keeper),
     ("print", Kind::Printer),
 ];
 
@@ -66,6 +69,7 @@ impl Kind {
         match self {
             Self::Looker { .. } => c"zkchurn-look",
             Self::Recorder => c"zkchurn-record",
+            Self::Keeper => c"zkchurn-keep",
             Self::Printer => c"zkchurn-print",
         }
     }
@@ -146,6 +150,7 @@ fn serve(kind: Kind) -> io::Result<()> {
         }
         // After the end of a trace that was killed it still writes what it was given.
         Kind::Recorder => recorder::serve(socket),
+        Kind::Keeper => keeper::serve(socket),
         Kind::Printer => {
             held::give_up_all()?;
             printer::serve(socket)

@@ -39,6 +39,10 @@ pub enum Said {
     NotCreated { exists: bool, error: String },
     /// It can no longer be written.
     Failed(String),
+    /// A flight recorder writes nothing for now, and tries again by itself.
+    Stopped(String),
+    /// It writes again, and so many records are missing.
+    Resumed { lost: u64 },
     /// It is complete and has its name.
     Finished,
     /// It is complete without its name, and whether it was removed or replaced.

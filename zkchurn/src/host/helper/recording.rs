@@ -15,6 +15,7 @@ use std::{
 };
 
 use super::{
+    keeper::{KEEP, Keep},
     process::{self, Kind},
     recorder::{CREATE, DATA, FINISH, Said},
     wire::receive,
@@ -91,12 +92,39 @@ impl StartedRecorder {
         Ok(Self { socket, child })
     }
 
+    /// The same for the segments of a flight recorder.
+    ///
+    /// # Errors
+    ///
+    /// The system grants no process.
+    pub fn start_keeper() -> io::Result<Self> {
+        let (child, socket) = process::start(Kind::Keeper)?;
+        Ok(Self {
+            socket,
+            _child: Some(child),
+        })
+    }
+
+    /// Has a flight recorder's directory opened, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or not in time.
+    pub fn keep(self, keep: &Keep) -> io::Result<Recorder> {
+        let order = message(KEEP, &serde_json::to_vec(keep)?);
+        Ok(self.begin(order)?.0)
+    }
+
     /// Has the file created, and waits for that; `true` where it was left to root.
     ///
     /// # Errors
     ///
     /// It cannot be created, or not in time.
     pub fn create(self, path: &Path) -> io::Result<(Recorder, bool)> {
+        self.begin(message(CREATE, path.as_os_str().as_bytes()))
+    }
+
+    fn begin(self, order: Vec<u8>) -> io::Result<(Recorder, bool)> {
         let mut answers = self.socket.try_clone()?;
         let (say, said) = channel();
         threads::named("recorded").spawn(move || {
@@ -108,7 +136,7 @@ impl StartedRecorder {
             }
         })?;
         let outbox = Outbox::start("recording", self.socket, MOST_WAITING)?;
-        outbox.put(message(CREATE, path.as_os_str().as_bytes()));
+        outbox.put(order);
         let roots = match said.recv_timeout(CREATED_WITHIN) {
             Ok(Said::Created { roots }) => roots,
             Ok(Said::NotCreated { exists: true, .. }) => {
@@ -155,6 +183,23 @@ impl Recorder {
                 ErrorKind::BrokenPipe => "the helper process that writes it has ended".to_owned(),
                 _ => error.to_string(),
             }),
+        }
+    }
+
+    /// What a flight recorder has to say, if that is something new.
+    pub fn news(&self) -> Option<Said> {
+        self.0.borrow().said.try_recv().ok()
+    }
+
+    /// Why nothing goes to the helper any more, if that is so.
+    pub fn helper_failure(&self) -> Option<io::Error> {
+        self.0.borrow().outbox.failure()
+    }
+
+    /// Has a flight recorder take on other limits.
+    pub fn keep_again(&self, keep: &Keep) {
+        if let Ok(keep) = serde_json::to_vec(keep) {
+            self.0.borrow().outbox.put_anyway(message(KEEP, &keep));
         }
     }
 

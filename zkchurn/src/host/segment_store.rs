@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+//! The directory of a flight recorder: segments, the oldest of which make room before
+//! anything is written, so that there is never more than was promised.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, DirBuilder, File},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::fs::{FlockOperation, flock};
+use zkchurn_core::clock::ClockPair;
+
+use super::{
+    recording_file::{self, Unfinished},
+    segment_files::{ENDING, is_segment},
+};
+
+/// What is promised of the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes on the disk at most, in whole blocks.
+    pub bytes: u64,
+    /// How long ago the oldest record was made at most.
+    pub age: Duration,
+}
+
+/// Fewer bytes would not hold a closer look at a process, which has up to 1 MiB.
+pub const LEAST_BYTES: u64 = 4 << 20;
+/// So many segments are there at most, by size and by age: one of them is lost when it is full.
+const PARTS: u32 = 16;
+/// Block of the usual file systems: a file takes so much at least.
+const BLOCK: u64 = 4096;
+
+impl Limits {
+    /// How large a segment may grow.
+    pub fn segment_bytes(&self) -> u64 {
+        self.bytes / u64::from(PARTS)
+    }
+
+    /// How old it may grow.
+    pub fn segment_age(&self) -> Duration {
+        self.age / PARTS
+    }
+}
+
+/// The directory.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    /// Held open, and locked.
+    _lock: File,
+    limits: Limits,
+    /// Those that are complete, oldest first.
+    segments: VecDeque<Segment>,
+    current: Option<Current>,
+    /// Bytes of all files, in whole blocks.
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    bytes: u64,
+    /// When it began, nanoseconds since 1970.
+    begun_ns: i64,
+}
+
+struct Current {
+    file: File,
+    unfinished: Unfinished,
+    segment: Segment,
+    begun: ClockPair,
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.segment.fmt(formatter)
+    }
+}
+
+fn blocks(bytes: u64) -> u64 {
+    bytes.next_multiple_of(BLOCK)
+}
+
+impl Store {
+    /// Opens the directory, which only its owner may read, or creates it. What earlier runs
+    /// have left counts.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be created or read, or another recorder writes to it.
+    pub fn open(directory: &Path, limits: Limits) -> io::Result<Self> {
+        if !directory.is_dir() {
+            DirBuilder::new().mode(0o700).create(directory)?;
+        }
+        let lock = File::open(directory)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+            match io::Error::from(error).kind() {
+                ErrorKind::WouldBlock => io::Error::new(
+                    ErrorKind::ResourceBusy,
+                    "another zkchurn agent records to it",
+                ),
+                _ => error.into(),
+            }
+        })?;
+        let mut store = Self {
+            directory: directory.to_owned(),
+            _lock: lock,
+            limits,
+            segments: VecDeque::new(),
+            current: None,
+            bytes: 0,
+        };
+        store.find_segments()?;
+        Ok(store)
+    }
+
+    fn find_segments(&mut self) -> io::Result<()> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            let path = entry.path();
+            if metadata.is_file() && is_segment(&path) {
+                found.push(Segment {
+                    bytes: blocks(metadata.len()),
+                    begun_ns: begun_by_name(&path),
+                    path,
+                });
+            }
+        }
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        self.bytes = found.iter().map(|segment| segment.bytes).sum();
+        self.segments = found.into();
+        Ok(())
+    }
+
+    /// Takes on other limits; the next write keeps them.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// What is promised at present.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Whether the running segment has no room for so many bytes more, is old enough, or is
+    /// not there.
+    pub fn is_due(&self, more: u64, now: ClockPair) -> bool {
+        let Some(current) = &self.current else {
+            return true;
+        };
+        let age = now.monotonic_ns.saturating_sub(current.begun.monotonic_ns);
+        current.segment.bytes + more > self.limits.segment_bytes()
+            || u128::from(age) >= self.limits.segment_age().as_nanos()
+    }
+
+    /// Whether a segment is being written.
+    pub fn is_writing(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// Ends the running segment, and gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be renamed, and stays as it is.
+    pub fn end(&mut self) -> io::Result<()> {
+        let Some(Current {
+            unfinished,
+            mut segment,
+            ..
+        }) = self.current.take()
+        else {
+            return Ok(());
+        };
+        let finished = unfinished.finish();
+        if finished.is_err() {
+            segment.path = recording_file::partial_path(&segment.path);
+        }
+        segment.bytes = blocks(segment.bytes);
+        self.segments.push_back(segment);
+        finished
+    }
+
+    /// Begins a segment called by its time, its run and its number.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be created.
+    pub fn begin(&mut self, now: ClockPair, run: &str, number: u64) -> io::Result<()> {
+        let at = now.timestamp(now.monotonic_ns);
+        let run: String = run
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(8)
+            .collect();
+        let name = format!(
+            "{}-{run}-{number:06}{ENDING}",
+            at.strftime("%Y%m%dT%H%M%SZ")
+        );
+        let path = self.directory.join(name);
+        let (file, unfinished) = recording_file::create(&path)?;
+        self.current = Some(Current {
+            file,
+            unfinished,
+            segment: Segment {
+                path,
+                bytes: 0,
+                begun_ns: now.realtime_ns,
+            },
+            begun: now,
+        });
+        Ok(())
+    }
+
+    /// Removes the running segment, of which nothing useful was written.
+    pub fn abandon(&mut self) {
+        if let Some(current) = self.current.take() {
+            self.bytes -= blocks(current.segment.bytes);
+            let _ = current.unfinished.discard();
+        }
+    }
+
+    /// Appends bytes to the running segment, all or none of them, once there is room.
+    ///
+    /// # Errors
+    ///
+    /// They are more than all of the directory may hold, or cannot be written.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let more = bytes.len() as u64;
+        self.make_room(more)?;
+        let Some(current) = &mut self.current else {
+            return Err(ErrorKind::NotFound.into());
+        };
+        if let Err(error) = current.file.write_all(bytes) {
+            // What was written of them is no whole frame.
+            let _ = current.file.set_len(current.segment.bytes);
+            return Err(error);
+        }
+        let before = blocks(current.segment.bytes);
+        current.segment.bytes += more;
+        self.bytes += blocks(current.segment.bytes) - before;
+        Ok(())
+    }
+
+    fn make_room(&mut self, more: u64) -> io::Result<()> {
+        let current = self.current.as_ref();
+        let written = current.map_or(0, |current| current.segment.bytes);
+        let growth = blocks(written + more) - blocks(written);
+        while self.bytes + growth > self.limits.bytes {
+            if !self.remove_oldest() {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is older than was promised.
+    pub fn forget(&mut self, now: ClockPair) {
+        let age = i64::try_from(self.limits.age.as_nanos()).unwrap_or(i64::MAX);
+        let before_ns = now.realtime_ns.saturating_sub(age);
+        while self
+            .segments
+            .front()
+            .is_some_and(|oldest| oldest.begun_ns < before_ns)
+        {
+            self.remove_oldest();
+        }
+    }
+
+    /// Removes the oldest segment; whether there was one. One that somebody else has removed
+    /// takes no room either.
+    fn remove_oldest(&mut self) -> bool {
+        let Some(oldest) = self.segments.pop_front() else {
+            return false;
+        };
+        match fs::remove_file(&oldest.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                // It still takes its room; the next one may go.
+                self.remove_oldest()
+            }
+            _ => {
+                self.bytes -= oldest.bytes;
+                true
+            }
+        }
+    }
+}
+
+/// When a segment began, by its name; long ago where that does not tell.
+fn begun_by_name(path: &Path) -> i64 {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let time = name.as_ref().and_then(|name| name.get(..16));
+    let time = time.and_then(|time| {
+        let date = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+        date.to_zoned(jiff::tz::TimeZone::UTC).ok()
+    });
+    let at = time.map(|time| time.timestamp().as_nanosecond());
+    at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
+}
