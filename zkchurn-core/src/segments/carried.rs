@@ -67,11 +67,9 @@ impl Carried {
                 self.open_left_out.remove(&record.socket);
                 self.open.insert(record.socket, Box::new(record));
             }
-            STAGE_SEEN_OPEN | STAGE_ESTABLISHED => {
-                // Beyond as many again the number is no longer exact.
-                if self.open_left_out.len() < 8 * MOST_OPEN {
-                    self.open_left_out.insert(record.socket);
-                }
+            // Beyond as many again the number is no longer exact.
+            STAGE_SEEN_OPEN | STAGE_ESTABLISHED if self.open_left_out.len() < 8 * MOST_OPEN => {
+                self.open_left_out.insert(record.socket);
             }
             STAGE_ENDED | STAGE_FOUND_CLOSED => {
                 self.open.remove(&record.socket);
