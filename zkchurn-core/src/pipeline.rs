@@ -187,6 +187,43 @@ impl<R: Renderer> Pipeline<R> {
         Ok(selecting)
     }
 
+    /// The same trace from `clock` on, with nothing counted: what began before is older, as in
+    /// a part of a longer trace, and what had been lost by `mark` is not lost. What is known of
+    /// processes stays known.
+    ///
+    /// # Errors
+    ///
+    /// What the renderer's output fails with.
+    pub fn anew<S: Renderer>(
+        &self,
+        clock: ClockPair,
+        mark: &Mark,
+        renderer: S,
+    ) -> io::Result<Pipeline<S>> {
+        let filter = self.gate.as_ref().map(|gate| gate.filter().clone());
+        let mut anew = Pipeline::new(renderer, self.view).with_filter(filter);
+        let Some(start) = &self.start else {
+            return Ok(anew);
+        };
+        anew.begin(&TraceStart {
+            clock,
+            part: Some(Part {
+                begins_later: true,
+                loss: mark.loss,
+                ..Part::default()
+            }),
+            ..start.clone()
+        })?;
+        anew.registry = self.registry.clone();
+        anew.limitations.clone_from(&self.limitations);
+        Ok(anew)
+    }
+
+    /// Has `other` write to what this pipeline wrote to, and the other way round.
+    pub fn exchange_renderers(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.renderer, &mut other.renderer);
+    }
+
     /// Takes the next frame. Frames before the start are left out: without it
     /// there is no clock.
     ///

@@ -8,7 +8,7 @@ use signal_hook::flag;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{completions, diff, doctor, live, man, replay, report, serverlog, timewait, trace},
+    commands::{agent, completions, diff, doctor, live, man, replay, report, serverlog, timewait, trace},
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
@@ -60,6 +60,7 @@ fn outlive_limit_of_files() {
 fn dispatch(cli: &Cli) -> Result<Code, Failure> {
     match &cli.command {
         None => trace::run(&cli.trace),
+        Some(Command::Agent(args)) => agent::run(args),
         Some(Command::TimeWait(args)) => timewait::run(args),
         Some(Command::Live(args)) => {
             if args.file.is_some() {

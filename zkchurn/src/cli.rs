@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
-        completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs, live::LiveArgs,
+        agent::AgentArgs, completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs, live::LiveArgs,
         man::ManArgs, replay::ReplayArgs, report::ReportArgs, serverlog::ServerLogArgs,
         timewait::TimeWaitArgs, trace::TraceArgs,
     },
@@ -45,6 +45,7 @@ impl Cli {
     pub(crate) fn verbose(&self) -> u8 {
         match &self.command {
             Some(Command::Live(args)) => args.trace.verbose,
+            Some(Command::Agent(args)) => args.verbose,
             _ => self.trace.verbose,
         }
     }
@@ -76,6 +77,8 @@ Examples:
   sudo zkchurn --report incident.html       save a page for the ticket, too
   zkchurn replay incident.zkchurn           report on them later, without privileges
   sudo zkchurn live                         look at it on the whole screen
+  sudo zkchurn agent --directory /var/lib/zkchurn
+                                            trace for weeks, keep the last 24 h
   zkchurn live incident.zkchurn             the same of a recording, over time
   zkchurn report incident.zkchurn -o incident.html
   zkchurn replay incident.zkchurn --since 10m
@@ -103,6 +106,12 @@ pub(crate) enum Command {
     /// trace and leaves the answer on the normal screen. A recording needs no privileges, and
     /// has a time cursor.
     Live(LiveArgs),
+    /// Traces for weeks and keeps what came last.
+    ///
+    /// It writes segments of a recording into a directory, at most as much and as old as was
+    /// set, prints nothing but what is wrong, and ends with a signal. SIGHUP has it read its
+    /// settings again. `zkchurn replay DIR --since 10m` reports on what it keeps.
+    Agent(AgentArgs),
     /// Reports on a recording; needs no privileges.
     Replay(ReplayArgs),
     /// Makes files for the ticket from a recording; .html is a page with pictures.

@@ -2,6 +2,7 @@
 //! One file a command: what may be typed, the settings that it means, and running it.
 //! Nothing below here knows of clap.
 
+pub(crate) mod agent;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;

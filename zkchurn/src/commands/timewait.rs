@@ -96,7 +96,7 @@ impl TimeWaitArgs {
 /// Tracing is not possible here, or an output cannot be written.
 pub(crate) fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
     let renderer = |to| output::time_wait_renderer(args.format, args.no_color, to);
-    live::run(&args.settings()?, None, &renderer)
+    live::run(&args.settings()?, None, None, &renderer)
 }
 
 #[cfg(test)]

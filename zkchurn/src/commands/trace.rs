@@ -182,7 +182,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
 ///
 /// As [`run`].
 pub(crate) fn run_with(args: &TraceArgs, look: Option<&Look>) -> Result<Code, Failure> {
-    live::run(&args.settings()?, look, &|to| {
+    live::run(&args.settings()?, look, None, &|to| {
         output::renderer_to(&args.output, to)
     })
 }

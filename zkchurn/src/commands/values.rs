@@ -27,12 +27,14 @@ use zkchurn_core::{
 
 use crate::{
     exit::{Code, Failure},
-    host::{clock::clock_pair, jvm::JvmMode, services, time_zone},
+    host::{
+        clock::clock_pair, jvm::JvmMode, segment_store::LEAST_BYTES, services, time_zone,
+    },
     live::settings::Process,
 };
 
 /// `--side`
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SideValue {
     /// Connections that this host opens to the ports.
     Client,
@@ -53,7 +55,7 @@ impl From<SideValue> for Sides {
 }
 
 /// `--hook`
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HookValue {
     /// `tp_btf/inet_sock_set_state`
     #[value(name = "tp_btf")]
@@ -123,7 +125,7 @@ pub(crate) fn filter_of_stream(text: &str) -> Result<Filter, FilterError> {
 }
 
 /// `--jvm`
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum JvmValue {
     /// Not at all.
     Off,
@@ -228,6 +230,33 @@ pub(crate) fn buffer(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(kib) if kib.is_power_of_two() && (4..=1_048_576).contains(&kib) => Ok(kib),
         _ => Err("a power of two from 4 to 1048576 is needed, such as 4096".to_owned()),
+    }
+}
+
+/// `--size`: bytes, with a unit.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let wrong = || {
+        format!(
+            "a size is a number with a unit, such as 64MiB or 1GiB, and at least {}MiB",
+            LEAST_BYTES >> 20
+        )
+    };
+    let unit = UNITS.iter().find_map(|(unit, shift)| {
+        let number = text.trim().strip_suffix(unit)?;
+        Some((number.trim(), shift))
+    });
+    let (number, shift) = unit.ok_or_else(wrong)?;
+    let bytes = number.parse::<u64>().ok();
+    let bytes = bytes.and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes >= LEAST_BYTES).ok_or_else(wrong)
+}
+
+/// `--age`
+pub(crate) fn kept_for(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time >= Duration::from_secs(60) => Ok(time),
+        _ => Err("what was traced is kept for a minute at least, such as 24h".to_owned()),
     }
 }
 

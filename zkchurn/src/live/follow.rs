@@ -12,6 +12,7 @@ use zerocopy::IntoBytes;
 use zkchurn_core::{frame::Mark, text};
 
 use super::{
+    agent::{Reload, reloaded},
     announce,
     collector::Collector,
     ending::Ending,
@@ -54,6 +55,8 @@ pub(super) struct Trace<S, P> {
     pub collector: Collector<P>,
     /// Who is shown them on the whole screen.
     pub viewer: Option<Viewer>,
+    /// An agent's settings, which may change.
+    pub reload: Option<Reload>,
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
@@ -92,6 +95,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     self.stay_awake_if_found(&mut pace);
                     self.collector.look_at_suspects();
                     self.collector.sink.tell_of_dropped();
+                    self.collector.sink.turn();
                 }
                 () = until(self.collector.until()) => self.collector.release(false),
                 answer = self.collector.probes.answer(), if is_answered => match answer {
@@ -115,6 +119,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     Some(ask) => self.asked(ask),
                     None => return,
                 },
+                keep = reloaded(&mut self.reload) => self.collector.sink.limit(keep),
                 is_woken = woken_or_at(&mut self.source, next_look) => {
                     if is_woken {
                         pace.woken(Instant::now());

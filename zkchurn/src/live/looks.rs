@@ -27,6 +27,8 @@ use crate::{
 
 /// Processes that did not answer, of which it is said at once.
 const MOST_NAMED: usize = 5;
+/// Processes that did not answer, of which the report tells; of an agent there may be more in time.
+const MOST_UNANSWERED: usize = 1_000;
 
 impl<P: Probes> Collector<P> {
     /// Has the processes that churn looked at, and says of whom no answer came.
@@ -203,7 +205,9 @@ impl<P: Probes> Collector<P> {
                             key.pid, key.pid
                         ));
                     }
-                    self.unanswered.push(*key);
+                    if self.unanswered.len() < MOST_UNANSWERED {
+                        self.unanswered.push(*key);
+                    }
                 }
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
                 // A hint that does not come is none.

@@ -2,10 +2,12 @@
 //! A live trace: the shell where clock, signals, kernel, `/proc` and files meet
 //! the pipeline.
 
+pub(crate) mod agent;
 mod announce;
 mod attach;
 mod collector;
 mod ending;
+mod flight;
 mod follow;
 mod looks;
 mod naming;
@@ -22,6 +24,7 @@ pub(crate) mod settings;
 mod signals;
 mod sink;
 mod source;
+mod successor;
 mod table_walk;
 #[cfg(test)]
 mod tests;
@@ -52,7 +55,9 @@ use crate::{
     view::offers::Offers,
     warn,
 };
+use agent::{AgentRun, Reload};
 use collector::Collector;
+use flight::Flight;
 use follow::Trace;
 use older::{OlderConnections, Wanted};
 use screen::Screen;
@@ -68,7 +73,7 @@ use written::ReportFile;
 pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
 
 /// Traces until a signal or the end of the duration, then reports through a renderer. With
-/// a look the trace is shown on the whole screen meanwhile.
+/// a look the trace is shown on the whole screen meanwhile; an agent's is kept.
 ///
 /// # Errors
 ///
@@ -76,6 +81,7 @@ pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Rendere
 pub(crate) fn run(
     settings: &TraceSettings,
     look: Option<&Look>,
+    agent: Option<&AgentRun>,
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
     let facts = Facts::gather();
@@ -87,16 +93,22 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, error))?;
-    runtime.block_on(trace(settings, (&facts, &checks), look, renderer))
+    let run = trace(settings, (&facts, &checks), (look, agent), renderer);
+    let code = runtime.block_on(run);
+    // What reads settings again may hang.
+    runtime.shutdown_background();
+    code
 }
 
 async fn trace(
     settings: &TraceSettings,
     (facts, checks): (&Facts, &[Check]),
-    look: Option<&Look>,
+    (look, agent): (Option<&Look>, Option<&AgentRun>),
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
-    let signals = Signals::new().map_err(|error| Failure::new(Code::Failure, error))?;
+    let reload = agent.map(|agent| Reload::new(&agent.reread)).transpose();
+    let reload = reload.map_err(|error| Failure::new(Code::Failure, error))?;
+    let signals = Signals::new(reload.is_some()).map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
     let mut looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
     let pids = processes::wanted(settings.process.as_ref(), &mut looker)?;
@@ -108,10 +120,17 @@ async fn trace(
     let reports = settings.reports.iter();
     let reports = reports.map(|to| Ok((to, StartedRecorder::start().map_err(no_helper)?)));
     let reports: Vec<_> = reports.collect::<Result<_, Failure>>()?;
+    let keeper = agent.map(|agent| {
+        let helper = StartedRecorder::start_keeper().map_err(no_helper)?;
+        Ok::<_, Failure>((&agent.keep, helper))
+    });
+    let keeper = keeper.transpose()?;
     let source = attach::attach(settings, facts, &pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;
+    let flight = keeper.map(|(keep, helper)| Flight::open(keep, helper));
+    let flight = flight.transpose()?;
     let reports = reports.into_iter();
     let reports = reports.map(|(to, helper)| ReportFile::create(to, helper));
     let (reports, forms): (Vec<_>, Vec<_>) =
@@ -137,10 +156,12 @@ async fn trace(
     };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
+    let sink = sink.with_flight(flight);
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
     trace.viewer = viewer;
+    trace.reload = reload;
     let log = match settings.verbose {
         0 | 1 => None,
         _ => kernel_log(&mut trace.source),
@@ -257,5 +278,6 @@ fn begin(
         announcement: Some(announce::traced(&start)),
         collector,
         viewer: None,
+        reload: None,
     }
 }

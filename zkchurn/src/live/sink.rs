@@ -13,7 +13,10 @@ use std::{
 use crate::{
     exit::{Code, Failure},
     host::{
-        helper::recording::{Recorder, StartedRecorder},
+        helper::{
+            Keep,
+            recording::{Recorder, StartedRecorder},
+        },
         outbox::Drained,
         recording_file::partial_path,
     },
@@ -31,7 +34,9 @@ use zkchurn_core::{
 
 use super::{
     ending::Ending,
+    flight::Flight,
     screen::Screen,
+    successor::Successor,
     written::{self, ReportFile},
 };
 
@@ -41,8 +46,12 @@ type Output = Pipeline<Box<dyn Renderer>>;
 /// The recording, if any, and the pipeline.
 pub(super) struct Sink {
     recording: Option<Recording>,
+    /// An agent's.
+    flight: Option<Flight>,
     /// What every frame goes through.
     pub pipeline: Output,
+    /// An agent's, which takes its place after a while.
+    successor: Option<Successor>,
     /// Where the pipeline's output waits for its reader; `None` in tests.
     screen: Option<Screen>,
     recording_failed: bool,
@@ -91,7 +100,9 @@ impl Sink {
     ) -> Self {
         Self {
             recording,
+            flight: None,
             pipeline,
+            successor: None,
             screen,
             recording_failed: false,
             output_failure: None,
@@ -104,6 +115,30 @@ impl Sink {
     /// The same, which has these files completed as well. The pipeline writes to them.
     pub(super) fn with_reports(self, reports: Vec<ReportFile>) -> Self {
         Self { reports, ..self }
+    }
+
+    /// The same, which an agent's flight recorder gets as well.
+    pub(super) fn with_flight(self, flight: Option<Flight>) -> Self {
+        let successor = flight.is_some().then(Successor::default);
+        Self {
+            flight,
+            successor,
+            ..self
+        }
+    }
+
+    /// Has the flight recorder take on other limits.
+    pub(super) fn limit(&mut self, keep: Keep) {
+        if let Some(flight) = &mut self.flight {
+            flight.limit(keep);
+        }
+    }
+
+    /// Does what is due from time to time.
+    pub(super) fn turn(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            flight.turn();
+        }
     }
 
     /// How many frames it took: as long as they are no more, nothing has changed.
@@ -119,7 +154,13 @@ impl Sink {
             recording.recorder.frame_ends();
             Ok(())
         });
+        if let Some(flight) = &mut self.flight {
+            flight.take(frame);
+        }
         self.output(|pipeline| pipeline.accept(frame));
+        if let Some(successor) = &mut self.successor {
+            successor.take(frame, &mut self.pipeline);
+        }
         // What it writes to is memory.
         if let Some(selected) = &mut self.selected
             && !matches!(frame, Frame::End(_))
@@ -160,6 +201,7 @@ impl Sink {
             Some(failure) => Err(std::io::Error::other(failure)),
         });
         self.output(Pipeline::flush);
+        self.turn();
     }
 
     /// Whether nobody reads the output any more, so that the trace may end.
@@ -225,6 +267,9 @@ impl Sink {
         let deadline = ending.recording();
         if let Some(recording) = self.recording.take() {
             self.recording_failed = !is_finished(recording, deadline);
+        }
+        if let Some(flight) = self.flight.take() {
+            self.recording_failed |= !flight.is_finished(deadline);
         }
         for report in self.reports.drain(..) {
             self.recording_failed |= !report.is_finished(deadline);

@@ -387,6 +387,7 @@ impl Scene {
             announcement: None,
             collector: Collector::new(sink, probes, &self.settings, &[]),
             viewer: None,
+            reload: None,
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop).await;

@@ -65,7 +65,7 @@ use Code::{
 };
 
 /// All pages: the trace, then the commands in the order of the help text.
-pub(crate) const PAGES: [Page; 9] = [
+pub(crate) const PAGES: [Page; 10] = [
     Page {
         name: "zkchurn",
         codes: &[
@@ -129,6 +129,33 @@ pub(crate) const PAGES: [Page; 9] = [
             example(
                 "sudo zkchurn timewait --watch 30s --rows",
                 "The same, with a line for each socket.",
+            ),
+        ],
+    },
+    Page {
+        name: "agent",
+        codes: &[
+            Success,
+            Failure,
+            Usage,
+            NotPermitted,
+            Unsupported,
+            Unreadable,
+            Unwritable,
+        ],
+        examples: &[
+            example(
+                "sudo zkchurn agent --directory /var/lib/zkchurn",
+                "Trace port 2181 for weeks, and keep the last 24 h, 256 MiB at most.",
+            ),
+            example(
+                "zkchurn agent --check --config agent.toml",
+                "Whether its settings are right, and what they come to. A line that is wrong is \
+                 named.",
+            ),
+            example(
+                "sudo zkchurn replay /var/lib/zkchurn --since 10m",
+                "Report on the last ten minutes of what an agent keeps, while it goes on.",
             ),
         ],
     },

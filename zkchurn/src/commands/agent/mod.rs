@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn agent`: a trace that runs for weeks and keeps what came last.
+
+mod settings;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use zkchurn_core::render::Several;
+
+use self::settings::{AgentSettings, SettingsError};
+use super::trace::{BUFFER_KIB, TABLE_SIZE};
+use super::values::{self, JvmValue, SideValue};
+use crate::{
+    exit::{Code, Failure},
+    host::helper::Keep,
+    live::{self, agent::AgentRun, settings::TraceSettings},
+    warn::warn,
+};
+
+/// Where its settings are, unless told otherwise.
+pub(crate) const CONFIG: &str = "/etc/zkchurn/agent.toml";
+/// Where its segments are, likewise.
+pub(crate) const DIRECTORY: &str = "/var/lib/zkchurn";
+/// What it keeps, likewise.
+const SIZE: u64 = 256 << 20;
+const AGE: Duration = Duration::from_secs(24 * 3600);
+/// How often it takes stock.
+const INTERVAL: Duration = Duration::from_secs(10);
+const PORT: u16 = 2181;
+
+/// Options of the agent: each setting of its file is one, and goes before it.
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// The file with the settings; without this option it may be missing.
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    pub config: PathBuf,
+
+    /// Check the settings, say what they come to, and trace nothing.
+    #[arg(long)]
+    pub check: bool,
+
+    /// What it is to do.
+    #[command(flatten)]
+    pub settings: AgentSettings,
+
+    /// Print more: -v shows what is loaded.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Traces until a signal ends it.
+///
+/// # Errors
+///
+/// A setting is wrong, or tracing is not possible here.
+pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
+    let settings = read(args)?;
+    if args.check {
+        println!("{}", checked(&settings, args));
+        return Ok(Code::Success);
+    }
+    let first = settings.clone();
+    let (config, options) = (args.config.clone(), args.settings.clone());
+    let agent = AgentRun {
+        keep: keep(&settings),
+        reread: Arc::new(move || reread(&config, &options, &first)),
+    };
+    let nothing = |_| Box::new(Several(Vec::new())) as Box<dyn zkchurn_core::render::Renderer>;
+    live::run(&trace(&settings, args.verbose)?, None, Some(&agent), &nothing)
+}
+
+/// What the options and the file say together.
+///
+/// # Errors
+///
+/// The file is wrong, or missing though it was named.
+fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
+    let of_file = AgentSettings::of_file(&args.config, args.config == Path::new(CONFIG));
+    let of_file = of_file.map_err(|error| {
+        let code = match error {
+            SettingsError::Unreadable(_) => Code::Unreadable,
+            SettingsError::Wrong(_) => Code::Usage,
+        };
+        Failure::sentence(code, format!("{}: {error}", args.config.display()))
+    })?;
+    Ok(args.settings.clone().or(of_file))
+}
+
+fn keep(settings: &AgentSettings) -> Keep {
+    Keep {
+        directory: settings
+            .directory
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DIRECTORY)),
+        bytes: settings.size.unwrap_or(SIZE),
+        age_s: settings.age.unwrap_or(AGE).as_secs(),
+    }
+}
+
+fn trace(settings: &AgentSettings, verbose: u8) -> Result<TraceSettings, Failure> {
+    let port = settings.port.clone().unwrap_or_else(|| vec![PORT..=PORT]);
+    Ok(TraceSettings {
+        ports: values::all_ports(&port)?,
+        process: None,
+        filter: None,
+        sides: settings.side.unwrap_or(SideValue::Client).into(),
+        duration: None,
+        interval: INTERVAL,
+        record: None,
+        reports: Vec::new(),
+        jvm: settings.jvm.unwrap_or(JvmValue::Name).into(),
+        logs: settings.logs.unwrap_or(true),
+        handshake: settings.handshake.unwrap_or(false),
+        table_size: settings.table_size.unwrap_or(TABLE_SIZE),
+        buffer_kib: settings.buffer.unwrap_or(BUFFER_KIB),
+        hook: settings.hook.map(Into::into),
+        bpf_object: None,
+        verbose,
+        top: 10,
+        time_wait_rows: false,
+    })
+}
+
+/// What `--check` says.
+fn checked(settings: &AgentSettings, args: &AgentArgs) -> String {
+    let keep = keep(settings);
+    format!(
+        "{} is right: at most {} MiB and {} h in {}",
+        args.config.display(),
+        keep.bytes >> 20,
+        keep.age_s / 3600,
+        keep.directory.display(),
+    )
+}
+
+/// Reads the file again, for SIGHUP, and says what of it cannot be taken on.
+fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Option<Keep> {
+    let of_file = match AgentSettings::of_file(config, config == Path::new(CONFIG)) {
+        Ok(settings) => settings,
+        Err(error) => {
+            warn(format_args!(
+                "{}: {error}; the settings stay as they were",
+                config.display()
+            ));
+            return None;
+        }
+    };
+    let settings = options.clone().or(of_file);
+    let fixed = settings.differs_where_fixed(first);
+    if !fixed.is_empty() {
+        warn(format_args!(
+            "{} cannot change while it traces, and stays as it was: restart the agent for it",
+            fixed.join(", ")
+        ));
+    }
+    let kept = Keep {
+        directory: keep(first).directory,
+        ..keep(&settings)
+    };
+    warn(format_args!(
+        "settings read again: at most {} MiB and {} h are kept",
+        kept.bytes >> 20,
+        kept.age_s / 3600
+    ));
+    Some(kept)
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+//! What may be set of the agent. One declaration serves the file and the command line, so
+//! that every setting is an option, and a value means the same in both.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::commands::values::{self, HookValue, JvmValue, Ports, SideValue};
+
+/// Bytes of the largest file that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// The settings that were given; the others have their defaults.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct AgentSettings {
+    /// Ports to trace, as for `zkchurn` [default: 2181]
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', value_parser = values::ports)]
+    #[serde(deserialize_with = "ports")]
+    pub port: Option<Vec<Ports>>,
+
+    /// Which side of the connections this host is [default: client]
+    #[arg(long, value_enum)]
+    #[serde(deserialize_with = "one_of")]
+    pub side: Option<SideValue>,
+
+    /// How to inspect a process that churns and is a JVM [default: name]
+    #[arg(long, value_enum)]
+    #[serde(deserialize_with = "one_of")]
+    pub jvm: Option<JvmValue>,
+
+    /// Whether to read the logs of processes that churn [default: true]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    pub logs: Option<bool>,
+
+    /// Whether to read the first bytes of each direction [default: false]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    pub handshake: Option<bool>,
+
+    /// How many connections to follow at once [default: 65536]
+    #[arg(long, value_name = "SOCKETS", value_parser = values::table_size)]
+    #[serde(deserialize_with = "table_size")]
+    pub table_size: Option<u32>,
+
+    /// Size of the buffer between the kernel and zkchurn, in KiB: a power of two
+    /// [default: 4096]
+    #[arg(long, value_name = "KIB", value_parser = values::buffer)]
+    #[serde(deserialize_with = "buffer")]
+    pub buffer: Option<u32>,
+
+    /// How to attach [default: the best way that this kernel offers]
+    #[arg(long, value_enum)]
+    #[serde(deserialize_with = "one_of")]
+    pub hook: Option<HookValue>,
+
+    /// Where to keep what was traced [default: /var/lib/zkchurn]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+
+    /// How much to keep there at most, such as 64MiB [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[serde(deserialize_with = "size")]
+    pub size: Option<u64>,
+
+    /// For how long to keep it at most, such as 12h [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = values::kept_for)]
+    #[serde(deserialize_with = "kept_for")]
+    pub age: Option<Duration>,
+}
+
+/// Why a file's settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("it cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// What is wrong, with its line.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl AgentSettings {
+    /// Those of a file; none where it `may_be_missing` and is.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or has something that is no setting.
+    pub(crate) fn of_file(path: &Path, may_be_missing: bool) -> Result<Self, SettingsError> {
+        let file = match File::open(path) {
+            Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            file => file.map_err(SettingsError::Unreadable)?,
+        };
+        let mut text = String::new();
+        file.take(LARGEST)
+            .read_to_string(&mut text)
+            .map_err(SettingsError::Unreadable)?;
+        Self::of_text(&text).map_err(SettingsError::Wrong)
+    }
+
+    /// Those of a text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, on one line, with the number of the line that it is on.
+    pub(crate) fn of_text(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map(|before| 1 + before.matches('\n').count());
+            let message = error.message().trim().replace('\n', "; ");
+            match line {
+                Some(line) => format!("line {line}: {message}"),
+                None => message,
+            }
+        })
+    }
+
+    /// These, and what `other` has where these have nothing.
+    #[must_use]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            port: self.port.or(other.port),
+            side: self.side.or(other.side),
+            jvm: self.jvm.or(other.jvm),
+            logs: self.logs.or(other.logs),
+            handshake: self.handshake.or(other.handshake),
+            table_size: self.table_size.or(other.table_size),
+            buffer: self.buffer.or(other.buffer),
+            hook: self.hook.or(other.hook),
+            directory: self.directory.or(other.directory),
+            size: self.size.or(other.size),
+            age: self.age.or(other.age),
+        }
+    }
+
+    /// The settings that differ from `first` and cannot change while it traces.
+    pub(crate) fn differs_where_fixed(&self, first: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("port", self.port != first.port),
+            ("side", self.side != first.side),
+            ("jvm", self.jvm != first.jvm),
+            ("logs", self.logs != first.logs),
+            ("handshake", self.handshake != first.handshake),
+            ("table-size", self.table_size != first.table_size),
+            ("buffer", self.buffer != first.buffer),
+            ("hook", self.hook != first.hook),
+            ("directory", self.directory != first.directory),
+        ];
+        let differs = differs.iter().filter(|(_, differs)| *differs);
+        differs.map(|(name, _)| *name).collect()
+    }
+}
+
+/// A value as it may stand in the file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u64),
+    Text(String),
+    Several(Vec<Written>),
+}
+
+impl Written {
+    /// As it would be typed.
+    fn typed(&self) -> Vec<String> {
+        match self {
+            Self::Number(number) => vec![number.to_string()],
+            Self::Text(text) => vec![text.clone()],
+            Self::Several(several) => several.iter().flat_map(Self::typed).collect(),
+        }
+    }
+}
+
+/// Reads one value as the option's parser does.
+fn parsed<'de, D: Deserializer<'de>, T>(
+    from: D,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    match &Written::deserialize(from)?.typed()[..] {
+        [text] => parse(text).map(Some).map_err(Error::custom),
+        _ => Err(Error::custom("one value is needed")),
+    }
+}
+
+fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Ports>>, D::Error> {
+    let typed = Written::deserialize(from)?.typed();
+    let ports = typed.iter().flat_map(|text| text.split(','));
+    let ports: Result<Vec<_>, _> = ports.map(values::ports).collect();
+    ports.map(Some).map_err(Error::custom)
+}
+
+fn one_of<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
+    parsed(from, |text| {
+        T::from_str(text, false).map_err(|_| {
+            let values = T::value_variants().iter();
+            let names = values.filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()));
+            format!("`{text}` is none of {}", names.collect::<Vec<_>>().join(", "))
+        })
+    })
+}
+
+fn table_size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    parsed(from, values::table_size)
+}
+
+fn buffer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    parsed(from, values::buffer)
+}
+
+fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    parsed(from, values::size)
+}
+
+fn kept_for<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    parsed(from, values::kept_for)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn wrong(text: &str) -> String {
+        AgentSettings::of_text(text).unwrap_err()
+    }
+
+    #[test]
+    fn values_are_those_of_the_options() {
+        let settings = AgentSettings::of_text(
+            "port = [2181, '4181-4183']\nside = 'both'\nlogs = false\nsize = '64MiB'\n\
+             age = '12h'\ndirectory = '/srv/zkchurn'\ntable-size = 1024\n",
+        )
+        .unwrap();
+        assert_eq!(settings.port, Some(vec![2181..=2181, 4181..=4183]));
+        assert_eq!(settings.side, Some(SideValue::Both));
+        assert_eq!((settings.logs, settings.size), (Some(false), Some(64 << 20)));
+        assert_eq!(settings.age, Some(Duration::from_secs(43_200)));
+        let none = AgentSettings::of_text("# nothing\n").unwrap();
+        assert_eq!(none.port, None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        assert_eq!(
+            wrong("port = 2181\n\nsise = '1MiB'\n"),
+            "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
+             `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`"
+        );
+        assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
+        assert!(wrong("size = '1KiB'").starts_with("line 1: "), "{}", wrong("size = '1KiB'"));
+        assert!(wrong("port = 'x'").starts_with("line 1: a port is a number"));
+        assert!(wrong("port =").starts_with("line 1: "));
+        assert!(wrong("age = '1s'\n").starts_with("line 1: "));
+    }
+
+    #[test]
+    fn the_option_goes_before_the_file() {
+        let option = AgentSettings::of_text("port = 1").unwrap();
+        let file = AgentSettings::of_text("port = 2\nsize = '8MiB'").unwrap();
+        let both = option.clone().or(file);
+        assert_eq!((both.port.clone(), both.size), (Some(vec![1..=1]), Some(8 << 20)));
+        assert_eq!(both.differs_where_fixed(&option), [] as [&str; 0], "size may change");
+        let other = AgentSettings::of_text("port = 3\nhandshake = true").unwrap();
+        assert_eq!(other.differs_where_fixed(&option), ["port", "handshake"]);
+    }
+
+    #[test]
+    fn every_setting_is_an_option_by_the_same_name() {
+        let message = wrong("no-such = 1");
+        let named = message.split('`').skip(3).step_by(2);
+        let command = Cli::command();
+        let agent = command.find_subcommand("agent").unwrap();
+        let options: Vec<_> = agent.get_arguments().filter_map(|one| one.get_long()).collect();
+        let mut count = 0;
+        for name in named {
+            assert!(options.contains(&name), "{name}");
+            count += 1;
+        }
+        // Those that say where the settings are, and how much is printed.
+        let others = ["config", "check", "verbose"];
+        assert_eq!(count + others.len(), options.iter().filter(|one| **one != "help").count());
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//! What an agent has beside any trace: a flight recorder, and settings that SIGHUP has read
+//! again while it goes on.
+
+use std::{future::pending, io, sync::Arc};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinHandle, spawn_blocking},
+};
+
+use crate::host::helper::Keep;
+
+/// Reads the settings again, and says what is wrong with them; `None` where they stay.
+pub(crate) type Reread = Arc<dyn Fn() -> Option<Keep> + Send + Sync>;
+
+/// What it is to do.
+#[derive(Clone)]
+pub(crate) struct AgentRun {
+    /// What is kept where.
+    pub keep: Keep,
+    pub reread: Reread,
+}
+
+/// SIGHUP, and what it brought.
+pub(super) struct Reload {
+    hangup: Signal,
+    reread: Reread,
+    /// The file may lie on a file system that hangs.
+    reading: Option<JoinHandle<Option<Keep>>>,
+}
+
+impl Reload {
+    /// From now on SIGHUP ends nothing.
+    ///
+    /// # Errors
+    ///
+    /// The system grants no handler.
+    pub(super) fn new(reread: &Reread) -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            reread: Arc::clone(reread),
+            reading: None,
+        })
+    }
+
+    /// Waits until there are other settings. It may be dropped and asked again.
+    async fn next(&mut self) -> Keep {
+        loop {
+            let reading = match &mut self.reading {
+                Some(reading) => reading,
+                None => {
+                    self.hangup.recv().await;
+                    let reread = Arc::clone(&self.reread);
+                    self.reading.insert(spawn_blocking(move || reread()))
+                }
+            };
+            let read = reading.await;
+            self.reading = None;
+            if let Ok(Some(keep)) = read {
+                return keep;
+            }
+        }
+    }
+}
+
+/// The other settings, once there are some; nothing where no agent is.
+pub(super) async fn reloaded(reload: &mut Option<Reload>) -> Keep {
+    match reload {
+        Some(reload) => reload.next().await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+//! The flight recorder as the loop of a trace sees it: frames go to a helper process, once
+//! a second at most, and what that has to say is said.
+
+use std::time::{Duration, Instant};
+
+use zkchurn_core::{frame::Frame, recording::writer::Writer, text};
+
+use crate::{
+    exit::{Code, Failure},
+    host::helper::{
+        Keep, Said,
+        recording::{Recorder, StartedRecorder},
+    },
+    warn::warn,
+};
+
+/// How long frames wait here at most while the loop is awake: a trace that is killed loses
+/// no more than this and one more turn of the loop.
+const HANDED_OVER_EVERY: Duration = Duration::from_secs(1);
+
+/// The recorder at work.
+pub(super) struct Flight {
+    keep: Keep,
+    writer: Writer<Recorder>,
+    recorder: Recorder,
+    handed_over: Instant,
+    has_waiting: bool,
+    /// Frames that found no room on their way.
+    dropped: u64,
+    has_failed: bool,
+}
+
+impl Flight {
+    /// Opens the directory, with a helper that was started while everything was held.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(super) fn open(keep: &Keep, helper: StartedRecorder) -> Result<Self, Failure> {
+        let not_opened = |error: std::io::Error| {
+            Failure::sentence(
+                Code::Unwritable,
+                format!(
+                    "{} cannot be recorded to: {error}; choose another with --directory",
+                    keep.directory.display()
+                ),
+            )
+        };
+        let recorder = helper.keep(keep).map_err(not_opened)?;
+        Ok(Self {
+            keep: keep.clone(),
+            writer: Writer::new(recorder.clone()).map_err(not_opened)?,
+            recorder,
+            handed_over: Instant::now(),
+            has_waiting: false,
+            dropped: 0,
+            has_failed: false,
+        })
+    }
+
+    /// Takes any frame.
+    pub(super) fn take(&mut self, frame: Frame<'_>) {
+        // One that is too long is left out; a helper that is gone shows below.
+        if self.writer.write(frame).is_ok() {
+            self.recorder.frame_ends();
+            self.has_waiting = true;
+        }
+    }
+
+    /// Hands over what has waited for long enough, and says what is new.
+    pub(super) fn turn(&mut self) {
+        if self.has_waiting && self.handed_over.elapsed() >= HANDED_OVER_EVERY {
+            self.hand_over();
+        }
+        self.say_news();
+    }
+
+    fn hand_over(&mut self) {
+        // What its helper cannot take shows as a failure of that.
+        let _ = self.writer.flush();
+        self.handed_over = Instant::now();
+        self.has_waiting = false;
+    }
+
+    fn say_news(&mut self) {
+        let directory = self.keep.directory.clone();
+        let directory = directory.display();
+        while let Some(said) = self.recorder.news() {
+            match said {
+                Said::Stopped(error) => warn(format_args!(
+                    "{directory} takes nothing more ({error}): the trace goes on without being \
+                     recorded, and is recorded again once there is room"
+                )),
+                Said::Resumed { lost } => warn(format_args!(
+                    "{directory} is recorded to again; {} missing",
+                    text::counted(lost, "record")
+                )),
+                Said::Failed(error) => self.fail(&error),
+                _ => {}
+            }
+        }
+        if let Some(error) = self.recorder.helper_failure() {
+            self.fail(&error.to_string());
+        }
+        let dropped = self.recorder.dropped();
+        if dropped > self.dropped {
+            warn(format_args!(
+                "{directory} is slower than the trace: {} not recorded",
+                text::counted(dropped - self.dropped, "frame")
+            ));
+            self.dropped = dropped;
+        }
+    }
+
+    fn fail(&mut self, error: &str) {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            warn(format_args!(
+                "{} is no longer recorded to: its helper process has ended ({error}); restart \
+                 the agent",
+                self.keep.directory.display()
+            ));
+        }
+    }
+
+    /// Takes on other limits.
+    pub(super) fn limit(&mut self, keep: Keep) {
+        self.recorder.keep_again(&keep);
+        self.keep = keep;
+    }
+
+    /// Has all written; whether that succeeded by `deadline`.
+    pub(super) fn is_finished(mut self, deadline: Instant) -> bool {
+        self.hand_over();
+        self.say_news();
+        match self.recorder.finish(deadline) {
+            Some(Said::Finished) => true,
+            // That it had stopped was said.
+            Some(_) => false,
+            None => {
+                warn(format_args!(
+                    "the file system of {} does not answer: what came last may be missing",
+                    self.keep.directory.display()
+                ));
+                false
+            }
+        }
+    }
+}
