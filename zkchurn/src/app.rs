@@ -8,7 +8,9 @@ use signal_hook::flag;
 
 use crate::{
     cli::{Cli, Command},
-    commands::{agent, completions, diff, doctor, live, man, replay, report, serverlog, timewait, trace},
+    commands::{
+        agent, completions, diff, doctor, live, man, replay, report, serverlog, timewait, trace,
+    },
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,

@@ -8,9 +8,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
-        agent::AgentArgs, completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs, live::LiveArgs,
-        man::ManArgs, replay::ReplayArgs, report::ReportArgs, serverlog::ServerLogArgs,
-        timewait::TimeWaitArgs, trace::TraceArgs,
+        agent::AgentArgs, completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs,
+        live::LiveArgs, man::ManArgs, replay::ReplayArgs, report::ReportArgs,
+        serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
     },
     version::VERSION,
 };

@@ -27,9 +27,7 @@ use zkchurn_core::{
 
 use crate::{
     exit::{Code, Failure},
-    host::{
-        clock::clock_pair, jvm::JvmMode, segment_store::LEAST_BYTES, services, time_zone,
-    },
+    host::{clock::clock_pair, jvm::JvmMode, segment_store::LEAST_BYTES, services, time_zone},
     live::settings::Process,
 };
 
@@ -249,7 +247,9 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     let (number, shift) = unit.ok_or_else(wrong)?;
     let bytes = number.parse::<u64>().ok();
     let bytes = bytes.and_then(|number| number.checked_mul(1 << shift));
-    bytes.filter(|bytes| *bytes >= LEAST_BYTES).ok_or_else(wrong)
+    bytes
+        .filter(|bytes| *bytes >= LEAST_BYTES)
+        .ok_or_else(wrong)
 }
 
 /// `--age`

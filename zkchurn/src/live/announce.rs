@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What is said on standard error when tracing begins.
 
-use crate::warn::warn;
+use crate::{host::helper::Keep, warn::warn};
 use zkchurn_core::{
     frame::{Sides, TraceStart, only},
     text::ports,
@@ -16,6 +16,19 @@ pub(super) fn limitations(sentences: &[String]) {
 
 /// What is traced, a sentence; tests and scripts wait for it.
 pub(super) fn traced(start: &TraceStart) -> String {
+    format!("{}; Ctrl-C stops and reports", tracing(start))
+}
+
+/// The same of an agent.
+pub(super) fn kept(start: &TraceStart, keep: &Keep) -> String {
+    format!(
+        "{}; {} keeps what came last",
+        tracing(start),
+        keep.directory.display()
+    )
+}
+
+fn tracing(start: &TraceStart) -> String {
     let side = match start.side {
         Sides::Client => "connections opened to",
         Sides::Server => "connections accepted on",
@@ -23,8 +36,5 @@ pub(super) fn traced(start: &TraceStart) -> String {
     };
     let pid = only(start.pid, &start.pids, start.process_name.as_deref())
         .map_or_else(String::new, |only| format!(" by {only}"));
-    format!(
-        "tracing {side} {}{pid}; Ctrl-C stops and reports",
-        ports(&start.ports)
-    )
+    format!("tracing {side} {}{pid}", ports(&start.ports))
 }

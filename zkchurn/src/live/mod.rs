@@ -108,7 +108,8 @@ async fn trace(
 ) -> Result<Code, Failure> {
     let reload = agent.map(|agent| Reload::new(&agent.reread)).transpose();
     let reload = reload.map_err(|error| Failure::new(Code::Failure, error))?;
-    let signals = Signals::new(reload.is_some()).map_err(|error| Failure::new(Code::Failure, error))?;
+    let signals =
+        Signals::new(reload.is_some()).map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
     let mut looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
     let pids = processes::wanted(settings.process.as_ref(), &mut looker)?;
@@ -162,6 +163,9 @@ async fn trace(
     let mut trace = begin(settings, facts, checks, source, collector, &pids);
     trace.viewer = viewer;
     trace.reload = reload;
+    if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {
+        trace.announcement = Some(announce::kept(start, &agent.keep));
+    }
     let log = match settings.verbose {
         0 | 1 => None,
         _ => kernel_log(&mut trace.source),

@@ -9,6 +9,7 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+mod agent;
 mod closing;
 mod failing;
 mod fallback;

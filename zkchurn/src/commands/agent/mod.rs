@@ -48,6 +48,10 @@ pub(crate) struct AgentArgs {
     #[command(flatten)]
     pub settings: AgentSettings,
 
+    /// Load this eBPF object instead of the built-in one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub bpf_object: Option<PathBuf>,
+
     /// Print more: -v shows what is loaded.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -71,7 +75,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         reread: Arc::new(move || reread(&config, &options, &first)),
     };
     let nothing = |_| Box::new(Several(Vec::new())) as Box<dyn zkchurn_core::render::Renderer>;
-    live::run(&trace(&settings, args.verbose)?, None, Some(&agent), &nothing)
+    live::run(&trace(&settings, args)?, None, Some(&agent), &nothing)
 }
 
 /// What the options and the file say together.
@@ -102,7 +106,7 @@ fn keep(settings: &AgentSettings) -> Keep {
     }
 }
 
-fn trace(settings: &AgentSettings, verbose: u8) -> Result<TraceSettings, Failure> {
+fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Failure> {
     let port = settings.port.clone().unwrap_or_else(|| vec![PORT..=PORT]);
     Ok(TraceSettings {
         ports: values::all_ports(&port)?,
@@ -119,8 +123,8 @@ fn trace(settings: &AgentSettings, verbose: u8) -> Result<TraceSettings, Failure
         table_size: settings.table_size.unwrap_or(TABLE_SIZE),
         buffer_kib: settings.buffer.unwrap_or(BUFFER_KIB),
         hook: settings.hook.map(Into::into),
-        bpf_object: None,
-        verbose,
+        bpf_object: args.bpf_object.clone(),
+        verbose: args.verbose,
         top: 10,
         time_wait_rows: false,
     })

@@ -202,8 +202,12 @@ fn one_of<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>,
     parsed(from, |text| {
         T::from_str(text, false).map_err(|_| {
             let values = T::value_variants().iter();
-            let names = values.filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()));
-            format!("`{text}` is none of {}", names.collect::<Vec<_>>().join(", "))
+            let names =
+                values.filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()));
+            format!(
+                "`{text}` is none of {}",
+                names.collect::<Vec<_>>().join(", ")
+            )
         })
     })
 }
@@ -244,7 +248,10 @@ mod tests {
         .unwrap();
         assert_eq!(settings.port, Some(vec![2181..=2181, 4181..=4183]));
         assert_eq!(settings.side, Some(SideValue::Both));
-        assert_eq!((settings.logs, settings.size), (Some(false), Some(64 << 20)));
+        assert_eq!(
+            (settings.logs, settings.size),
+            (Some(false), Some(64 << 20))
+        );
         assert_eq!(settings.age, Some(Duration::from_secs(43_200)));
         let none = AgentSettings::of_text("# nothing\n").unwrap();
         assert_eq!(none.port, None);
@@ -258,7 +265,11 @@ mod tests {
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
-        assert!(wrong("size = '1KiB'").starts_with("line 1: "), "{}", wrong("size = '1KiB'"));
+        assert!(
+            wrong("size = '1KiB'").starts_with("line 1: "),
+            "{}",
+            wrong("size = '1KiB'")
+        );
         assert!(wrong("port = 'x'").starts_with("line 1: a port is a number"));
         assert!(wrong("port =").starts_with("line 1: "));
         assert!(wrong("age = '1s'\n").starts_with("line 1: "));
@@ -269,8 +280,15 @@ mod tests {
         let option = AgentSettings::of_text("port = 1").unwrap();
         let file = AgentSettings::of_text("port = 2\nsize = '8MiB'").unwrap();
         let both = option.clone().or(file);
-        assert_eq!((both.port.clone(), both.size), (Some(vec![1..=1]), Some(8 << 20)));
-        assert_eq!(both.differs_where_fixed(&option), [] as [&str; 0], "size may change");
+        assert_eq!(
+            (both.port.clone(), both.size),
+            (Some(vec![1..=1]), Some(8 << 20))
+        );
+        assert_eq!(
+            both.differs_where_fixed(&option),
+            [] as [&str; 0],
+            "size may change"
+        );
         let other = AgentSettings::of_text("port = 3\nhandshake = true").unwrap();
         assert_eq!(other.differs_where_fixed(&option), ["port", "handshake"]);
     }
@@ -281,14 +299,20 @@ mod tests {
         let named = message.split('`').skip(3).step_by(2);
         let command = Cli::command();
         let agent = command.find_subcommand("agent").unwrap();
-        let options: Vec<_> = agent.get_arguments().filter_map(|one| one.get_long()).collect();
+        let options: Vec<_> = agent
+            .get_arguments()
+            .filter_map(|one| one.get_long())
+            .collect();
         let mut count = 0;
         for name in named {
             assert!(options.contains(&name), "{name}");
             count += 1;
         }
         // Those that say where the settings are, and how much is printed.
-        let others = ["config", "check", "verbose"];
-        assert_eq!(count + others.len(), options.iter().filter(|one| **one != "help").count());
+        let others = ["config", "check", "bpf-object", "verbose"];
+        assert_eq!(
+            count + others.len(),
+            options.iter().filter(|one| **one != "help").count()
+        );
     }
 }

@@ -133,6 +133,21 @@ pub(crate) const PAGES: [Page; 10] = [
         ],
     },
     Page {
+        name: "live",
+        codes: &[Success, Failure, Usage, Damaged, Unreadable],
+        examples: &[
+            example(
+                "zkchurn live incident.zkchurn",
+                "Look at a recording on the whole screen: the answer, who churns, and with Enter \
+                 threads, connections, stacks and log lines; ? shows the keys.",
+            ),
+            example(
+                "zkchurn live incident.zkchurn --details",
+                "The same; q then prints the evidence, tables and processes above the answer.",
+            ),
+        ],
+    },
+    Page {
         name: "agent",
         codes: &[
             Success,
@@ -152,25 +167,6 @@ pub(crate) const PAGES: [Page; 10] = [
                 "zkchurn agent --check --config agent.toml",
                 "Whether its settings are right, and what they come to. A line that is wrong is \
                  named.",
-            ),
-            example(
-                "sudo zkchurn replay /var/lib/zkchurn --since 10m",
-                "Report on the last ten minutes of what an agent keeps, while it goes on.",
-            ),
-        ],
-    },
-    Page {
-        name: "live",
-        codes: &[Success, Failure, Usage, Damaged, Unreadable],
-        examples: &[
-            example(
-                "zkchurn live incident.zkchurn",
-                "Look at a recording on the whole screen: the answer, who churns, and with Enter \
-                 threads, connections, stacks and log lines; ? shows the keys.",
-            ),
-            example(
-                "zkchurn live incident.zkchurn --details",
-                "The same; q then prints the evidence, tables and processes above the answer.",
             ),
         ],
     },

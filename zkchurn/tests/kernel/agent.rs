@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+//! `zkchurn agent`: what it keeps however it ends, what a full disk costs, its settings, and
+//! how quiet it is.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use zkchurn_lab::harness::proc;
+
+use crate::{
+    faults::run::{PATIENCE, in_mount_namespace, replay},
+    in_time::CommandInTime,
+    namespace::in_namespace,
+    peer::{connect, drain_one, listen, v4},
+    tracer::{Trace, object, unused_port, wait_for},
+};
+
+/// An agent with settings of its own.
+struct Agent {
+    child: Child,
+    files: TempDir,
+}
+
+impl Agent {
+    fn start(port: u16, directory: &Path) -> Self {
+        Self::start_command(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, directory)
+    }
+
+    fn start_command(mut command: Command, port: u16, directory: &Path) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let config = files.path().join("agent.toml");
+        fs::write(&config, format!("port = {port}\nsize = \"4MiB\"\n")).unwrap();
+        command.arg("agent").arg("--config").arg(&config);
+        command.arg("--directory").arg(directory);
+        if let Some(object) = object() {
+            command.arg("--bpf-object").arg(object);
+        }
+        let messages = File::create(files.path().join("messages")).unwrap();
+        let child = command.stderr(messages).spawn().unwrap();
+        let agent = Self { child, files };
+        agent.await_message("zkchurn: tracing");
+        agent
+    }
+
+    fn config(&self) -> PathBuf {
+        self.files.path().join("agent.toml")
+    }
+
+    fn messages(&self) -> String {
+        fs::read_to_string(self.files.path().join("messages")).unwrap()
+    }
+
+    fn await_message(&self, words: &str) {
+        // What follows a full disk takes up to two of its intervals.
+        wait_for(2 * PATIENCE, words, || self.messages().contains(words));
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// It, and its helpers.
+    fn pids(&self) -> Vec<u32> {
+        let mut pids = proc::children(self.child.id()).unwrap();
+        pids.push(self.child.id());
+        pids
+    }
+
+    /// Ends all of it at once, as a service manager does at last.
+    fn kill(mut self) {
+        let helpers = proc::children(self.child.id()).unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        for pid in helpers {
+            // It may have ended with its parent.
+            let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        self.signal(Signal::TERM);
+        let mut status = None;
+        wait_for(PATIENCE, "the end of the agent", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        (status.unwrap().code(), self.messages())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn report(replayed: &Output) -> serde_json::Value {
+    let text = std::str::from_utf8(&replayed.stdout).unwrap();
+    serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or_default()
+}
+
+fn ended(directory: &Path) -> u64 {
+    report(&replay(directory))["total"]["ended"]
+        .as_u64()
+        .unwrap_or(0)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let files = fs::read_dir(directory).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("kept");
+        let port = unused_port();
+        let listener = listen(port);
+        let churn = |count: usize| {
+            for _ in 0..count {
+                drop(connect(v4(port)));
+                drain_one(&listener);
+            }
+        };
+        let agent = Agent::start(port, &directory);
+        // It stays open over the restart.
+        let stays = connect(v4(port));
+        churn(20);
+        wait_for(PATIENCE, "what was traced", || ended(&directory) == 20);
+        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&directory).unwrap());
+        assert_eq!(mode & 0o777, 0o700);
+        agent.kill();
+        let left = names(&directory);
+        assert!(
+            left.len() == 1 && left[0].ends_with("-000000.zkchurn.partial"),
+            "{left:?}"
+        );
+        assert_eq!(ended(&directory), 20);
+
+        let agent = Agent::start(port, &directory);
+        churn(10);
+        drop(stays);
+        drain_one(&listener);
+        wait_for(PATIENCE, "what was traced later", || {
+            ended(&directory) >= 31
+        });
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        let replayed = replay(&directory);
+        assert_eq!(replayed.status.code(), Some(0));
+        let report = report(&replayed);
+        assert_eq!(report["total"]["ended"], 31, "each once");
+        assert_eq!(report["total"]["opened"], 31);
+        assert_eq!(
+            report["total"]["older"]["seen"], 0,
+            "the first run saw it begin"
+        );
+        let degraded = report["degraded"].to_string();
+        assert_eq!(
+            degraded.matches("the recorder was not running").count(),
+            1,
+            "{degraded}"
+        );
+        let trace = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
+        assert_eq!(trace.connections.len(), 31);
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_full_disk_stops_the_recorder_and_not_the_trace() {
+    in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let mount = tempfile::tempdir().unwrap();
+        let path = mount.path().display();
+        let prepare = format!(
+            "mount -t tmpfs -o size=512K none {path} && head -c 400000 /dev/zero > {path}/filler"
+        );
+        let mut command = in_mount_namespace(&prepare);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let agent = Agent::start_command(command, port, &mount.path().join("kept"));
+        let churn = |count: usize| {
+            for _ in 0..count {
+                drop(connect(v4(port)));
+                drain_one(&listener);
+            }
+        };
+        churn(600);
+        agent.await_message("takes nothing more (No space left on device");
+        // The mount is the namespace's own.
+        let inside = format!("/proc/{}/root{path}", agent.child.id());
+        fs::remove_file(Path::new(&inside).join("filler")).unwrap();
+        agent.await_message("is recorded to again");
+        churn(50);
+        let copy = tempfile::tempdir().unwrap();
+        let mut last = serde_json::Value::Null;
+        wait_for(PATIENCE, "what came afterwards", || {
+            for name in names(copy.path()) {
+                fs::remove_file(copy.path().join(name)).unwrap();
+            }
+            let kept = Path::new(&inside).join("kept");
+            for name in names(&kept) {
+                fs::copy(kept.join(&name), copy.path().join(&name)).unwrap();
+            }
+            last = report(&replay(copy.path()));
+            let degraded = last["degraded"].as_array().unwrap();
+            let said = degraded.iter().find_map(|one| {
+                let one = one.as_str()?;
+                let lost = one.split_once(" records from ")?.0;
+                lost.replace(',', "").parse::<u64>().ok()
+            });
+            // Of the first connection, and of one behind a pause, there are two records.
+            let ended = last["total"]["ended"].as_u64().unwrap_or(0);
+            said.is_some_and(|lost| lost > 0 && (650..=655).contains(&(ended + lost)))
+        });
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn sighup_reads_the_settings_again_and_says_what_stays() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let port = unused_port();
+        let agent = Agent::start(port, directory.path());
+        let set = |text: &str| {
+            fs::write(agent.config(), text).unwrap();
+            agent.signal(Signal::HUP);
+        };
+        set("port = 1\nno-such = 2\n");
+        agent.await_message("line 2: unknown field `no-such`");
+        agent.await_message("the settings stay as they were");
+        set(&format!("port = {port}\nsize = \"8MiB\"\nage = \"2h\"\n"));
+        agent.await_message("settings read again: at most 8 MiB and 2 h are kept");
+        assert!(
+            !agent.messages().contains("cannot change"),
+            "{}",
+            agent.messages()
+        );
+        set("port = 1\nhandshake = true\n");
+        agent.await_message("port, handshake cannot change while it traces");
+        let other = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+            .args(["agent", "--port", &port.to_string(), "--directory"])
+            .arg(directory.path())
+            .output_in_time()
+            .unwrap();
+        let why = String::from_utf8(other.stderr).unwrap();
+        assert_eq!(other.status.code(), Some(7), "{why}");
+        assert!(why.contains("another zkchurn agent records to it"), "{why}");
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        let kept = names(directory.path());
+        assert!(
+            kept.iter().all(|name| name.ends_with(".zkchurn")),
+            "{kept:?}"
+        );
+    });
+}
+
+/// How often the threads of some processes were woken.
+fn wake_ups(pids: &[u32]) -> u64 {
+    let threads = pids.iter().flat_map(|pid| {
+        let tids = proc::threads(*pid).unwrap();
+        tids.into_iter().map(|tid| (*pid, tid))
+    });
+    threads
+        .filter_map(|(pid, tid)| {
+            let status = proc::thread_status(pid, tid).ok()?;
+            status.number("voluntary_ctxt_switches")
+        })
+        .sum()
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn where_nothing_happens_it_sleeps() {
+    in_namespace(|| {
+        const WATCHED: Duration = Duration::from_secs(12);
+        let directory = tempfile::tempdir().unwrap();
+        let agent = Agent::start(unused_port(), directory.path());
+        let pids = agent.pids();
+        // At first it looks around once, and waits for records with short pauses. Of what
+        // comes then the time itself is measured.
+        wait_for(4 * PATIENCE, "a while in which it sleeps", || {
+            let before = wake_ups(&pids);
+            std::thread::sleep(WATCHED);
+            let woken = wake_ups(&pids) - before;
+            println!("figure: {woken} wake-ups in {} s", WATCHED.as_secs());
+            woken < 2 * WATCHED.as_secs()
+        });
+    });
+}
