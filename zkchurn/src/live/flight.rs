@@ -10,7 +10,7 @@ use crate::{
     exit::{Code, Failure},
     host::helper::{
         Keep, Said,
-        recording::{Recorder, StartedRecorder},
+        recording::{Recorder, StartedRecorder, Unfinished},
     },
     warn::warn,
 };
@@ -130,20 +130,23 @@ impl Flight {
     }
 
     /// Has all written; whether that succeeded by `deadline`.
-    pub(super) fn is_finished(mut self, deadline: Instant) -> bool {
+    pub(super) fn is_finished(&mut self, deadline: Instant) -> bool {
         self.hand_over();
         self.say_news();
-        match self.recorder.finish(deadline) {
-            Some(Said::Finished) => true,
+        let why = match self.recorder.finish(deadline) {
+            Ok(Said::Finished) => return true,
             // That it had stopped was said.
-            Some(_) => false,
-            None => {
-                warn(format_args!(
-                    "the file system of {} does not answer: what came last may be missing",
-                    self.keep.directory.display()
-                ));
-                false
+            Ok(_) => return false,
+            Err(Unfinished::Waits) => "its file system does not answer".to_owned(),
+            Err(Unfinished::Stopped(pid)) => {
+                format!("the helper process that writes it (zkchurn-keep, pid {pid}) is stopped")
             }
-        }
+            Err(Unfinished::Ended) => "the helper process that writes it has ended".to_owned(),
+        };
+        warn(format_args!(
+            "what came last may be missing in {}: {why}",
+            self.keep.directory.display()
+        ));
+        false
     }
 }

@@ -268,7 +268,7 @@ impl Sink {
         if let Some(recording) = self.recording.take() {
             self.recording_failed = !is_finished(recording, deadline);
         }
-        if let Some(flight) = self.flight.take() {
+        if let Some(mut flight) = self.flight.take() {
             self.recording_failed |= !flight.is_finished(deadline);
         }
         for report in self.reports.drain(..) {

@@ -101,7 +101,7 @@ impl StartedRecorder {
         let (child, socket) = process::start(Kind::Keeper)?;
         Ok(Self {
             socket,
-            _child: Some(child),
+            child: Some(child),
         })
     }
 
