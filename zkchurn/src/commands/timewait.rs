@@ -28,7 +28,7 @@ pub(crate) struct TimeWaitArgs {
     pub side: SideValue,
 
     /// How long to trace before listing the sockets; Ctrl-C lists them at once. A
-    /// socket stays in TIME_WAIT for 60 s, so after 60s every owner is known.
+    /// socket stays in TIME_WAIT for 60 s, so after 60s it has seen each of them begin.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::watch)]
     pub watch: Duration,
 

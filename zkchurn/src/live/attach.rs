@@ -154,15 +154,21 @@ pub(super) fn attach(
                 "before Linux 5.11 BPF maps count as locked memory, and the limit is too low: \
                  {MORE_LOCKED_MEMORY}; `zkchurn doctor` shows what else is missing"
             ),
-            Code::NotPermitted => {
-                "run it with sudo; `zkchurn doctor` shows what is missing".to_owned()
-            }
+            // What is missing was said before.
+            Code::NotPermitted => "the kernel refuses although the capabilities are held: \
+                                   lockdown, a seccomp filter or another security module may \
+                                   forbid it; `zkchurn doctor` shows which of them it can see"
+                .to_owned(),
             Code::Failure => {
                 "the kernel has too little memory for the table of connections: raise \
                               the memory limit of this container or cgroup (memory.max), or \
                               choose a smaller --table-size"
                     .to_owned()
             }
+            _ if let Some(path) = &settings.bpf_object => format!(
+                "{} is no eBPF object of zkchurn's, or of another version: leave out --bpf-object",
+                path.display()
+            ),
             _ => "`zkchurn doctor` shows what this host offers".to_owned(),
         };
         let error: anyhow::Error = shorten(&error);

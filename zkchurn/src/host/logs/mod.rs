@@ -311,10 +311,7 @@ fn searched(path: &str, tail: &Tail) -> SearchedFile {
 }
 
 fn unread(path: &str, error: &io::Error) -> String {
-    let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
-        _ => "",
-    };
+    let remedy = crate::host::proc::files::more_permission(error);
     format!("{path} could not be read: {error}{remedy}.")
 }
 

@@ -26,6 +26,7 @@ const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 const TRACEPOINT_FORMAT: &str = "events/sock/inet_sock_set_state/format";
 const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
+const MODULES_PATH: &str = "/sys/kernel/security/lsm";
 
 /// The answer to a question to the host: yes with a value, no, or could not tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,8 +202,14 @@ fn lockdown() -> Probe<String> {
             Some(mode) => Probe::Yes(mode.to_owned()),
             None => Probe::Unknown(format!("{LOCKDOWN_PATH} reads {:?}", text.trim())),
         },
-        // Without the file the kernel has no lockdown, or securityfs is not mounted.
-        Err(error) => missing(Path::new(LOCKDOWN_PATH), &error),
+        // Each kernel with security modules lists them.
+        Err(error) => match Path::new(MODULES_PATH).exists() {
+            true => missing(Path::new(LOCKDOWN_PATH), &error),
+            false => Probe::Unknown(format!(
+                "securityfs is not mounted, or this kernel has no security modules: {LOCKDOWN_PATH}: \
+                 {error}"
+            )),
+        },
     }
 }
 

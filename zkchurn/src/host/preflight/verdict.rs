@@ -167,8 +167,12 @@ fn fields(facts: &Facts) -> Check {
         .map(|source| format!("{}.{}", source.type_name, source.path))
         .collect();
     if absent.is_empty() {
-        let all = format!("all {} found", SocketField::COUNT);
-        return Check::ok("kernel fields", all);
+        let found = SocketField::ALL.iter().filter(|field| layout.has(**field));
+        let found = match found.count() {
+            SocketField::COUNT => format!("all {} found", SocketField::COUNT),
+            count => format!("all {count} found; this kernel has no MPTCP"),
+        };
+        return Check::ok("kernel fields", found);
     }
     Check::not_ok(
         "kernel fields",
@@ -298,6 +302,26 @@ fn other_users(facts: &Facts) -> Check {
 mod tests {
     use super::*;
     use crate::host::{kernel_layout::SocketLayout, preflight::facts::parse_release};
+
+    #[test]
+    fn fields_that_are_not_there_are_not_counted_as_found() {
+        let mut layout = SocketLayout {
+            offsets: [8; SocketField::COUNT],
+            tracepoint_type: None,
+        };
+        let found = |layout: &SocketLayout| {
+            let mut facts = Facts::gather();
+            facts.btf = Probe::Yes(layout.clone());
+            fields(&facts).found
+        };
+        let count = SocketField::COUNT;
+        assert_eq!(found(&layout), format!("all {count} found"));
+        for field in OF_MPTCP {
+            layout.offsets[field as usize] = SocketLayout::UNKNOWN.offsets[field as usize];
+        }
+        let expected = format!("all {} found; this kernel has no MPTCP", count - 2);
+        assert_eq!(found(&layout), expected);
+    }
 
     #[test]
     fn cookies_need_btf_and_linux_5_12() {

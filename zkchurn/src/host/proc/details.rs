@@ -19,7 +19,7 @@ use rustix::{
 
 use super::{
     files::{self, read_bounded},
-    identity::parse_stat,
+    identity::{has_ended, parse_stat},
     log_files, pod_names,
     status::Status,
     user::User,
@@ -61,6 +61,8 @@ pub fn read(key: ProcessKey) -> Option<Details> {
 
 fn presence(key: ProcessKey, directory: &Path) -> Presence {
     match read_bounded(&directory.join("stat"), 4096) {
+        // Of a zombie hardly anything is left to look at.
+        Ok(stat) if has_ended(&stat) => Presence::Gone,
         Ok(stat) => match parse_stat(key.pid, &stat) {
             Some((now, _)) if now.may_be(key) => Presence::Lives(now.start_ns),
             _ => Presence::Gone,
@@ -155,8 +157,8 @@ fn cwd(directory: &Path, notes: &mut Vec<String>) -> Option<String> {
         Ok(link) => Some(path(link)),
         Err(error) => {
             notes.push(format!(
-                "Its working directory could not be read: {error}; \
-                 run as root or as the process's user."
+                "Its working directory could not be read: {error}{}.",
+                files::more_permission(&error)
             ));
             None
         }
@@ -218,7 +220,15 @@ mod tests {
     fn a_process_that_has_ended_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id();
+        let key = ProcessKey { pid, start_ns: 0 };
+        // Before its parent asks it is there still, with nothing behind it.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while read(key).is_some() && std::time::Instant::now() < until {
+            std::thread::yield_now();
+        }
+        assert_eq!(read(key), None);
+        assert!(files::directory(pid).exists());
         child.wait().unwrap();
-        assert_eq!(read(ProcessKey { pid, start_ns: 0 }), None);
+        assert_eq!(read(key), None);
     }
 }

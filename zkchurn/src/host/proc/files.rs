@@ -49,6 +49,14 @@ pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// What to do about an error of reading what a process has, if it is a matter of permission.
+pub fn more_permission(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
+        _ => "",
+    }
+}
+
 /// Whether root here is not the host's: in a user namespace, that of a rootless container,
 /// say. The first one has the same number on every Linux (`PROC_USER_INIT_INO`,
 /// include/linux/proc_ns.h). What it maps tells nothing: `uid_map` may be that of the host.

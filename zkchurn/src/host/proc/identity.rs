@@ -51,6 +51,19 @@ pub(crate) fn parse_stat(pid: u32, stat: &[u8]) -> Option<(ProcessKey, String)> 
     Some((key, String::from_utf8_lossy(name).into_owned()))
 }
 
+/// Whether a process has ended and waits for its parent, by its `stat`. One whose first thread
+/// has ended looks the same, but has more threads (fields 3 and 20).
+pub(crate) fn has_ended(stat: &[u8]) -> bool {
+    let Some(close) = stat.iter().rposition(|byte| *byte == b')') else {
+        return false;
+    };
+    let rest = std::str::from_utf8(&stat[close + 1..]).unwrap_or_default();
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next();
+    let threads = fields.nth(20 - 4);
+    matches!(state, Some("Z" | "X")) && matches!(threads, Some("0" | "1"))
+}
+
 /// The arguments in the bytes of `/proc/PID/cmdline`.
 pub(crate) fn arguments(cmdline: &[u8]) -> Vec<String> {
     let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);
@@ -83,6 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn a_process_whose_first_thread_has_ended_may_live() {
+        let stat = |state, threads| {
+            let line = format!(
+                "42 (Z) x) {state} 1 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 {threads} 0 1234 0 0"
+            );
+            has_ended(line.as_bytes())
+        };
+        assert!(stat('Z', 1) && stat('X', 0));
+        assert!(!stat('Z', 2) && !stat('S', 1));
+        assert!(!has_ended(b"") && !has_ended(b")") && !has_ended(b"1 (x) Z"));
+    }
+
+    #[test]
     fn the_kernels_ticks_are_those_of_a_process_key() {
         let ticks = rustix::param::clock_ticks_per_second();
         assert_eq!(1_000_000_000 / ticks, TICK_NS);
@@ -92,6 +118,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             parse_stat(1, &bytes);
+            has_ended(&bytes);
         }
     }
 

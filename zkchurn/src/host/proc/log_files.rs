@@ -19,7 +19,7 @@ use rustix::fs::OFlags;
 use zkchurn_core::{clock::rfc3339, inspection::LogFile};
 
 use super::{
-    files::{field, read_bounded},
+    files::{field, more_permission, read_bounded},
     log_name::{self, Likelihood},
 };
 
@@ -58,8 +58,8 @@ pub fn read(directory: &Path) -> OpenFiles {
         Ok(descriptors) => descriptors,
         Err(error) => {
             notes.push(format!(
-                "Its open files could not be listed, so its logs are unknown: {error}; \
-                 run as root or as the process's user."
+                "Its open files could not be listed, so its logs are unknown: {error}{}.",
+                more_permission(&error)
             ));
             Vec::new()
         }
