@@ -86,6 +86,8 @@ pub(super) fn ensure_descriptors() -> Result<(), Failure> {
         return Ok(());
     }
     limit.current = Some(DESCRIPTORS);
+    // Beyond the hard limit it takes CAP_SYS_RESOURCE.
+    limit.maximum = limit.maximum.map(|most| most.max(DESCRIPTORS));
     setrlimit(Resource::Nofile, limit).map_err(|error| {
         Failure::sentence(
             Code::Failure,

@@ -12,8 +12,9 @@ use crate::host::preflight::facts::Release;
 pub enum AskedBy {
     /// Every trace.
     Trace,
-    /// A trace on Linux before 5.11, where `ulimit -l` is low.
-    OldKernel,
+    /// Limits that are too low: of stack and of open files, and before Linux 5.11 of locked
+    /// memory.
+    LowLimits,
     /// A trace that shall see other users' processes.
     OtherUsers,
     /// A trace that shall see the sockets of other network namespaces.
@@ -31,7 +32,7 @@ impl AskedBy {
     pub fn words(self) -> &'static str {
         match self {
             Self::Trace => "every trace",
-            Self::OldKernel => "before Linux 5.11",
+            Self::LowLimits => "low limits",
             Self::OtherUsers => "other users' processes",
             Self::OtherNamespaces => "other network namespaces",
             Self::Handshake => "--handshake",
@@ -74,8 +75,8 @@ pub const NEEDS: [Need; 11] = [
     Need {
         name: "CAP_SYS_RESOURCE",
         capability: CapabilitySet::SYS_RESOURCE,
-        asked_by: AskedBy::OldKernel,
-        purpose: "raise the locked-memory limit, to which maps are charged",
+        asked_by: AskedBy::LowLimits,
+        purpose: "raise `ulimit -s` and `-n`, and before Linux 5.11 `-l`, to which maps are charged",
         after_loading: AfterLoading::Dropped,
     },
     Need {
@@ -198,7 +199,7 @@ pub fn kept_by_looker(dumps: bool) -> Kept {
         let looks = match need.asked_by {
             AskedBy::OtherUsers | AskedBy::OtherNamespaces => true,
             AskedBy::Dump => dumps,
-            AskedBy::Trace | AskedBy::OldKernel | AskedBy::Handshake | AskedBy::Record => false,
+            AskedBy::Trace | AskedBy::LowLimits | AskedBy::Handshake | AskedBy::Record => false,
         };
         match need.after_loading {
             AfterLoading::Kept if looks => kept.effective |= need.capability,
