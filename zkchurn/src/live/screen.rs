@@ -144,16 +144,37 @@ mod tests {
     use std::{
         io::{BufRead, BufReader},
         os::unix::net::UnixStream,
+        sync::mpsc::{Receiver, channel},
         time::Duration,
     };
 
     use super::*;
 
+    /// Takes nothing until the other end of the channel is gone, however much a socket holds and
+    /// whenever its thread has its turn.
+    struct Paused {
+        to: UnixStream,
+        until: Receiver<()>,
+    }
+
+    impl Write for Paused {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.until.recv();
+            self.to.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.to.flush()
+        }
+    }
+
     #[test]
     fn a_reader_that_pauses_gets_whole_lines_and_the_end() {
         const LINE: usize = 1_000;
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut screen = Screen::over(ours, 20 * LINE).unwrap();
+        let (pause, until) = channel();
+        let paused = Paused { to: ours, until };
+        let mut screen = Screen::over(paused, 20 * LINE).unwrap();
         let line = |number: usize| format!("{number:0width$}\n", width = LINE - 1);
         let mut written = 0;
         while screen.dropped() < 50 {
@@ -167,6 +188,7 @@ mod tests {
         (0..100).for_each(|_| screen.write_all(b"the report\n").unwrap());
         let now = Instant::now();
         assert!(matches!(screen.drain(now), Drained::Waiting));
+        drop(pause);
         let read = BufReader::new(theirs).lines().map(Result::unwrap);
         let shown = written - screen.dropped() as usize;
         let lines: Vec<_> = read.take(shown + 100).collect();
