@@ -52,8 +52,29 @@ impl Fields {
     }
 }
 
-/// Reads a line; `None` where it is no object, or one with a field twice.
+/// Reads a line; `None` where it is no object, or one with a field twice. An engine keeps
+/// the object that a logger writes as a text in one of its own.
 pub(super) fn read(line: &[u8]) -> Option<Fields> {
+    let outer = object(line)?;
+    let whole_line = outer.message.as_ref().filter(|(rank, _)| *rank >= ENGINE);
+    let inner = whole_line.and_then(|(_, text)| match text.trim_ascii() {
+        text if text.starts_with(b"{") && text.ends_with(b"}") => object(text),
+        _ => None,
+    });
+    let Some(inner) = inner.filter(|inner| inner.message.is_some()) else {
+        return Some(outer);
+    };
+    Some(Fields {
+        stamp: match inner.stamp.is_unknown() {
+            true => outer.stamp,
+            false => inner.stamp,
+        },
+        marks: outer.marks,
+        ..inner
+    })
+}
+
+fn object(line: &[u8]) -> Option<Fields> {
     let mut fields = Fields {
         message: None,
         arguments: Vec::new(),
@@ -88,6 +109,8 @@ enum Within {
 
 /// Ranks of messages: what a logger may leave `{}` in, an engine's line, and the rest.
 const TEMPLATE: usize = 1;
+/// From here on the field holds a line as the program wrote it.
+const ENGINE: usize = 3;
 const LOG: usize = 4;
 const OTHER: usize = 5;
 
@@ -123,7 +146,7 @@ fn role(key: &str, within: Within) -> Role {
         (_, "formattedMessage") => Role::Message(0),
         (_, "message") => Role::Message(TEMPLATE),
         (_, "msg") => Role::Message(2),
-        (_, "MESSAGE" | "@message") => Role::Message(3),
+        (_, "MESSAGE" | "@message") => Role::Message(ENGINE),
         (_, "log") => Role::Message(LOG),
         (
             _,

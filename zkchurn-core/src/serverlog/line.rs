@@ -255,6 +255,9 @@ fn read_plain<'l>(line: &'l [u8], outer: &Outer) -> Option<Line<'l>> {
 fn unheaded(line: &[u8]) -> Line<'_> {
     if line.iter().all(u8::is_ascii_whitespace) {
         Line::Blank
+    } else if line.trim_ascii_start().starts_with(b"\"") {
+        // An element of a list: no line of a stack trace is one.
+        Line::Foreign(line)
     } else if line.first().is_some_and(u8::is_ascii_whitespace)
         || line.starts_with(b"Caused by: ")
         || line.starts_with(b"Suppressed: ")

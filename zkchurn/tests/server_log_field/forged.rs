@@ -315,9 +315,11 @@ fn a_line_of_the_layout_itself_is_no_record_within_a_message() {
         for text in texts {
             for before in ["", "a ", "x: "] {
                 let mut text = format!("{before}{text}");
-                if is_json {
+                // An object within a text of another one is escaped twice.
+                let is_nested = log.contains(r#"{\"level\""#);
+                for _ in 0..u8::from(is_json) + u8::from(is_nested) {
                     let field = serde_json::to_string(&text).unwrap();
-                    text = field.trim_matches('"').to_owned();
+                    text = field[1..field.len() - 1].to_owned();
                 }
                 // As log4j escapes it.
                 if log.contains("<![CDATA[") {
@@ -331,5 +333,5 @@ fn a_line_of_the_layout_itself_is_no_record_within_a_message() {
             }
         }
     }
-    assert_eq!(forged, 101 * 14 * 3);
+    assert_eq!(forged, 103 * 14 * 3);
 }
