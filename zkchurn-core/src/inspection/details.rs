@@ -48,10 +48,14 @@ pub struct Details {
 
 impl Details {
     /// That it is in other namespaces than zkchurn; where its container or pod is named, only
-    /// what its pid is there.
+    /// what its pid is there. A service of systemd's with a mount namespace and no other is
+    /// where it should be (`PrivateTmp=`, `ProtectSystem=`, systemd.exec(5)).
     pub fn namespace_words(&self) -> Option<String> {
-        match self.container.is_some() || self.pod.is_some() || self.pod_name.is_some() {
-            true => self.namespaces.inner_pid_words(),
+        if self.container.is_some() || self.pod.is_some() || self.pod_name.is_some() {
+            return self.namespaces.inner_pid_words();
+        }
+        match self.unit.is_some() && self.namespaces.is_mount_alone() {
+            true => None,
             false => self.namespaces.words(),
         }
     }
@@ -76,4 +80,31 @@ pub struct LogFile {
     pub size: u64,
     /// Last write, RFC 3339.
     pub modified: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspection::namespaces::Namespace;
+
+    #[test]
+    fn a_service_with_mounts_of_its_own_is_where_it_should_be() {
+        let of = |kinds: &[Namespace], unit: Option<&str>| Details {
+            namespaces: OtherNamespaces {
+                kinds: kinds.to_vec(),
+                inner_pid: None,
+            },
+            unit: unit.map(str::to_owned),
+            ..Details::default()
+        };
+        let mount = [Namespace::Mount];
+        assert_eq!(of(&mount, Some("tomcat9.service")).namespace_words(), None);
+        assert!(of(&mount, None).namespace_words().is_some());
+        let network = [Namespace::Network, Namespace::Mount];
+        assert!(
+            of(&network, Some("tomcat9.service"))
+                .namespace_words()
+                .is_some()
+        );
+    }
 }

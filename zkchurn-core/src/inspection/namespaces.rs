@@ -51,6 +51,11 @@ impl OtherNamespaces {
         self.kinds.is_empty() && self.inner_pid.is_none()
     }
 
+    /// Whether nothing but paths has other names.
+    pub fn is_mount_alone(&self) -> bool {
+        self.kinds == [Namespace::Mount] && self.inner_pid.is_none()
+    }
+
     /// `in another network, pid and mount namespace, as pid 7 there`; nothing where it has
     /// those of whoever looked.
     pub fn words(&self) -> Option<String> {
@@ -88,7 +93,9 @@ mod tests {
             other(&[Namespace::Network], None).words().unwrap(),
             "in another network namespace"
         );
+        assert!(other(&[Namespace::Mount], None).is_mount_alone());
         let all = other(&Namespace::ALL, Some(7));
+        assert!(!all.is_mount_alone());
         assert_eq!(
             all.words().unwrap(),
             "in another network, pid and mount namespace, as pid 7 there"

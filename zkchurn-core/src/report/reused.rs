@@ -23,10 +23,17 @@ pub(super) fn sentences(
     }
     let reused = starts.into_iter().filter(|(_, starts)| starts.len() > 1);
     reused
-        .map(|(pid, _)| {
+        .map(|(pid, starts)| {
+            let (others, all) = match starts.len() {
+                2 => ("another process".to_owned(), "both".to_owned()),
+                all => (
+                    format!("{} other processes in turn", all - 1),
+                    format!("all {all}"),
+                ),
+            };
             format!(
-                "pid {pid} went to another process during the trace: the connections of both are \
-                 in this report, in rows of their own"
+                "pid {pid} went to {others} during the trace: the connections of {all} are in \
+                 this report, in rows of their own"
             )
         })
         .collect()
@@ -41,6 +48,13 @@ mod tests {
         let keys = processes.iter();
         let keys = keys.map(|(pid, ticks)| ProcessKey::new(*pid, ticks * TICK_NS));
         sentences(&selected.iter().copied().collect(), keys).len()
+    }
+
+    #[test]
+    fn all_that_had_it_are_counted() {
+        let keys = (1..=3).map(|ticks| ProcessKey::new(7, ticks * TICK_NS));
+        let said = sentences(&BTreeSet::from([7]), keys);
+        assert!(said[0].contains("2 other processes in turn") && said[0].contains("all 3 are"));
     }
 
     #[test]

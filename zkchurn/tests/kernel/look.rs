@@ -142,8 +142,8 @@ fn a_log_on_mounts_of_the_processs_own_is_shown_by_a_path_that_opens() {
     let script = "mount -t tmpfs none /mnt; exec 3>>/mnt/app.log; \
                   echo 'java.lang.OutOfMemoryError: own' >&3; touch ready; read";
     let suspect = Suspect::start(&["unshare", "--mount", "bash", "-c", script]);
-    let namespace = suspect.details().namespace_words();
-    assert_eq!(namespace.as_deref(), Some("in another mount namespace"));
+    let details = suspect.details();
+    assert!(details.namespaces.is_mount_alone(), "{details:?}");
     let search = suspect.search();
     let path = format!("/proc/{}/root/mnt/app.log", suspect.child.id());
     assert_eq!(search.findings[0].path, path, "{search:?}");
