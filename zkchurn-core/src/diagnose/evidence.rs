@@ -370,6 +370,13 @@ fn speaks_for(signature: LogSignature) -> &'static [Churn] {
     }
 }
 
+/// Whether a line speaks for a kind of churn.
+pub(super) fn is_for(line: &LogFinding, name: Churn) -> bool {
+    let mut all = LogSignature::ALL.iter();
+    let signature = all.find(|one| one.id() == line.signature);
+    signature.is_some_and(|one| speaks_for(*one).contains(&name))
+}
+
 /// Whether such a line cannot stand beside a finding that it does not speak for: its
 /// client does not work, or its server refuses it.
 fn rules_out_others(signature: LogSignature) -> bool {

@@ -13,6 +13,7 @@ use super::{
     cases::Scope,
     churn::Churn,
     cluster::{Cluster, Owner},
+    evidence,
     finding::{Confidence, Verdict},
     rules::{self, Rule},
 };
@@ -35,6 +36,17 @@ impl<'a> Story<'a> {
     /// Judges a cluster.
     pub(super) fn of(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
         let case = scope.case(owner, &cluster);
+        Self::judged(owner, cluster, case)
+    }
+
+    /// Likewise, without the lines of its log that speak for one kind of churn.
+    fn without_lines(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>, name: Churn) -> Self {
+        let mut case = scope.case(owner, &cluster);
+        case.logs.retain(|line| !evidence::is_for(line, name));
+        Self::judged(owner, cluster, case)
+    }
+
+    fn judged(owner: Owner, cluster: Cluster<'a>, case: Case<'a>) -> Self {
         let mut verdicts: Vec<_> = rules::OF_ENDED
             .iter()
             .filter_map(|rule| Some((rule, rule.verdict(&case)?)))
@@ -110,6 +122,7 @@ pub(super) fn stories<'a>(
     let mut stories: Vec<_> = clusters
         .flat_map(|cluster| by_peer(scope, owner, cluster))
         .collect();
+    leave_lines_to_the_certain(scope, &mut stories);
     pair_up(scope, &mut stories, |one, other| {
         one.cluster.thread.is_some() && one.cluster.thread == other.cluster.thread
     });
@@ -145,8 +158,75 @@ fn by_peer<'a>(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Vec<Sto
     };
     match apart.iter().any(differs) {
         true => apart,
-        false => vec![whole],
+        false => of_one_peer_by_log(scope, whole, apart),
     }
+}
+
+/// A line of the log may be of one of the peers, and does not say of which. Where what is met
+/// at one of them is told without it, and at another one is not, it is that one's.
+fn of_one_peer_by_log<'a>(
+    scope: &Scope<'a>,
+    whole: Story<'a>,
+    apart: Vec<Story<'a>>,
+) -> Vec<Story<'a>> {
+    let Some((name, _)) = whole.lead() else {
+        return vec![whole];
+    };
+    if !whole
+        .case
+        .logs
+        .iter()
+        .any(|line| evidence::is_for(line, name))
+    {
+        return vec![whole];
+    }
+    let bare = apart
+        .iter()
+        .map(|part| Story::without_lines(scope, part.owner, part.cluster.clone(), name));
+    let bare: Vec<_> = bare.collect();
+    let stands = |part: &Story<'_>| stands_without(part, name);
+    if bare.iter().all(stands) || !bare.iter().any(stands) {
+        return vec![whole];
+    }
+    let each = bare.into_iter().zip(apart);
+    each.map(|(bare, with_lines)| if stands(&bare) { bare } else { with_lines })
+        .collect()
+}
+
+/// A line that proves what was met at one peer is not taken for what was met at others, where
+/// that is told without it.
+fn leave_lines_to_the_certain<'a>(scope: &Scope<'a>, stories: &mut [Story<'a>]) {
+    let proven = stories.iter().filter_map(|story| match story.lead()? {
+        (name, Confidence::Certain) => Some((name, story.case.destinations.clone())),
+        _ => None,
+    });
+    for (name, peers) in proven.collect::<Vec<_>>() {
+        for story in &mut *stories {
+            let is_there = story
+                .case
+                .destinations
+                .iter()
+                .any(|one| peers.contains(one));
+            let has_line = story
+                .case
+                .logs
+                .iter()
+                .any(|line| evidence::is_for(line, name));
+            if is_there || !has_line || !story.says(name) {
+                continue;
+            }
+            let bare = Story::without_lines(scope, story.owner, story.cluster.clone(), name);
+            if stands_without(&bare, name) {
+                *story = bare;
+            }
+        }
+    }
+}
+
+/// Whether something else is told, likely at least.
+fn stands_without(story: &Story<'_>, name: Churn) -> bool {
+    let lead = story.lead();
+    lead.is_some_and(|(lead, surest)| lead != name && surest >= Confidence::Likely)
 }
 
 /// Puts what a thread met before into the story of what it met from then on.

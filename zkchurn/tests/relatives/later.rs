@@ -644,4 +644,77 @@ pub(crate) const LATER: &[Relative] = &[
         causes: &[is(PER_REQUEST, "python3"), is(PROBE, "haproxy")],
         may: &[],
     },
+    Relative {
+        about: "the incident of a client that knows its server by name",
+        make: || kind("incident").whose_log_names("127.0.0.1", "zk1.shop.example"),
+        causes: &[is(FAILS, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a wrong password at an ensemble that is known by name, and a client for each \
+                request of another one",
+        make: || {
+            kind("sasl_wrong_password")
+                .whose_log_names("127.0.0.1", "zk1.shop.example")
+                .beside(
+                    kind("per_request_java")
+                        .at_port(21837)
+                        .at_address([10, 0, 0, 9]),
+                    1,
+                )
+                .in_one_process()
+        },
+        causes: &[is(AUTHENTICATION, "java"), is(PER_REQUEST, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "an answer over jute.maxbuffer of a server that is known by name, and a client for \
+                each request of another one",
+        make: || {
+            kind("oversized_answer")
+                .whose_log_names("127.0.0.1", "zk1.shop.example")
+                .beside(
+                    kind("per_request_java")
+                        .at_port(21847)
+                        .at_address([10, 0, 0, 9]),
+                    1,
+                )
+                .in_one_process()
+        },
+        causes: &[is(&["oversized_packet"], "java"), is(PER_REQUEST, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a JVM whose log tells of timeouts of one server, and a client for each request of \
+                another one that takes two seconds",
+        make: || {
+            kind("server_pauses")
+                .whose_log_names("127.0.0.1", "zk1.shop.example")
+                .beside(
+                    kind("per_request_java")
+                        .living(10_000)
+                        .paced(400)
+                        .at_port(21818)
+                        .at_address([10, 0, 0, 9]),
+                    1,
+                )
+                .in_one_process()
+        },
+        causes: &[is(TIMEOUTS, "java"), is(PER_REQUEST, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a refused session in the log of one ensemble's client, and the incident's shape \
+                at another",
+        make: || {
+            kind("sasl_no_section")
+                .beside(
+                    kind("incident").without_looks().at_address([10, 0, 0, 9]),
+                    1,
+                )
+                .in_one_process()
+        },
+        causes: &[is(AUTHENTICATION, "java"), is(FAILS, "java")],
+        may: &[],
+    },
 ];

@@ -9,9 +9,9 @@
 //! client held until its end, for a client for each request.
 //!
 //! Of 43 that were written down when all of these were right (the first of `later`), seen in
-//! 78 ways, 8 were taken for something else: likely in 10 ways and certain in 2. Of 18 more, in
-//! 32 ways, none; in two of them a line of the log of one ensemble's client was held for one of
-//! another's.
+//! 78 ways, 8 were taken for something else: likely in 10 ways and certain in 2. Of 23 more, in
+//! 41 ways, none; but in four of them the finding took in connections to another ensemble, of
+//! whose client a line of the log was not.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
@@ -142,7 +142,7 @@ fn no_relative_is_taken_for_something_else() {
     assert_eq!((likely, certain), (0, 0), "{table}");
     // What is said of the others is open; more of them may become right.
     assert!(
-        right >= 224 && right + open >= 271,
+        right >= 233 && right + open >= 280,
         "{right} right\n{table}"
     );
 }

@@ -141,6 +141,20 @@ impl Scene {
         })
     }
 
+    /// Where its logs name the server so, by the name in its connect string.
+    pub(crate) fn whose_log_names(mut self, address: &str, name: &str) -> Self {
+        for piece in &mut self.pieces {
+            let Piece::Look(look) = piece else { continue };
+            let findings = look.logs.iter_mut().flat_map(|logs| &mut logs.findings);
+            for finding in findings {
+                finding.last = finding.last.replace(address, name);
+                let record = finding.record.take();
+                finding.record = record.map(|record| record.replace(address, name));
+            }
+        }
+        self
+    }
+
     /// In another network namespace.
     pub(crate) fn in_namespace(self, inode: u32) -> Self {
         self.each(|record| {

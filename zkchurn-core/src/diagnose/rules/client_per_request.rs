@@ -188,7 +188,11 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
             "find the caller: `jstack` during a connect shows who calls `new ZooKeeper` \
              or `CuratorFramework.start`",
         ),
-        _ => verdict,
+        Runtime::Other => verdict.next(
+            "find where it creates the client: `KazooClient(` in Python, `zk.Connect(` in Go, \
+             `createClient(` in Node, `zookeeper_init(` in C",
+        ),
+        Runtime::Unknown => verdict,
     }
 }
 
