@@ -188,11 +188,23 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
             "find the caller: `jstack` during a connect shows who calls `new ZooKeeper` \
              or `CuratorFramework.start`",
         ),
-        Runtime::Other => verdict.next(
-            "find where it creates the client: `KazooClient(` in Python, `zk.Connect(` in Go, \
-             `createClient(` in Node, `zookeeper_init(` in C",
-        ),
+        Runtime::Other => verdict.next(format!(
+            "find where it creates the client: {}",
+            constructor(case.label().split(' ').next().unwrap_or_default())
+        )),
         Runtime::Unknown => verdict,
+    }
+}
+
+/// The call to look for in what runs on this program.
+fn constructor(program: &str) -> &'static str {
+    const OF_PYTHON: [&str; 5] = ["python", "gunicorn", "uwsgi", "uvicorn", "celery"];
+    if OF_PYTHON.iter().any(|one| program.starts_with(one)) {
+        "`KazooClient(`, or what its library has for it"
+    } else if program.starts_with("node") {
+        "`createClient(`, or what its library has for it"
+    } else {
+        "`zk.Connect(` in Go, `zookeeper_init(` in C"
     }
 }
 
