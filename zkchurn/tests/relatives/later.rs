@@ -8,6 +8,7 @@ use super::causes::{
 };
 
 const HELD_OR_LEAK: &[&str] = &["held_in_close_wait", "handle_leak"];
+const REFUSED_OR_AWAY: &[&str] = &["refused", "not_served", "read_timeouts"];
 const WITHOUT_SERVER: &[&str] = &["proxy_without_server"];
 
 pub(crate) const LATER: &[Relative] = &[
@@ -715,6 +716,136 @@ pub(crate) const LATER: &[Relative] = &[
                 .in_one_process()
         },
         causes: &[is(AUTHENTICATION, "java"), is(FAILS, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "the server's side of an observer's host: a scraper, a leak and an expiry",
+        make: || {
+            kind("expired_retry")
+                .seen_by_server()
+                .behind_host(1)
+                .beside(kind("http_curl").seen_by_server().behind_host(2), 1)
+                .beside(
+                    kind("four_letter_python").seen_by_server().behind_host(3),
+                    2,
+                )
+        },
+        causes: &[
+            is(EXPIRED, "10.9.9.1"),
+            is(&["http_at_plaintext_port", "wrong_protocol"], "10.9.9.2"),
+            is(WORD, "10.9.9.3"),
+        ],
+        may: &[],
+    },
+    Relative {
+        about: "a ClickHouse Keeper client that is told a session has expired, in six threads",
+        make: || {
+            kind("expired_retry")
+                .of_program("clickhouse-serv")
+                .by_threads_named("ZooKeeperSend")
+                .by_a_thread_each()
+        },
+        causes: &[is(EXPIRED, "clickhouse-serv")],
+        may: &[],
+    },
+    Relative {
+        about: "a SYN that nobody answers at three IPv6 addresses, and a client that works",
+        make: || {
+            kind("blackhole")
+                .over_ipv6()
+                .beside(kind("healthy"), 1)
+                .in_one_process()
+        },
+        causes: &[is(&["blackhole", "stale_address"], "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a Dubbo consumer with two registries: refused at one, no quorum at the other",
+        make: || {
+            kind("refused_java")
+                .at_port(2181)
+                .at_address([10, 0, 0, 1])
+                .beside(kind("no_quorum").at_port(2181).at_address([10, 0, 0, 2]), 1)
+                .in_one_process()
+        },
+        causes: &[is(REFUSED, "java"), is(NOT_SERVED, "java")],
+        may: &["stale_address"],
+    },
+    Relative {
+        about: "a Java probe in a pool of four threads, each second",
+        make: || {
+            kind("connect_and_close")
+                .of_program("java")
+                .by_threads_named("pool-3-thread-1")
+                .by_threads_in_turn(4)
+        },
+        causes: &[],
+        may: PROBE,
+    },
+    Relative {
+        about: "a client that is cut within ten milliseconds of its session, by a sidecar",
+        make: || {
+            kind("idle_timeout_go")
+                .living_irregularly(2..=9)
+                .carrying(49, 41)
+                .without_first_bytes()
+        },
+        causes: &[],
+        may: &[],
+    },
+    Relative {
+        about: "a client for each request that only opens a session and drops it, in Node",
+        make: || {
+            kind("per_request_node")
+                .carrying(48, 40)
+                .without_first_bytes()
+        },
+        causes: &[],
+        may: PER_REQUEST,
+    },
+    Relative {
+        about: "twenty programs named app with one client each that goes on",
+        make: || kind("handle_leak_go").by_a_process_each(),
+        causes: &[],
+        may: &[],
+    },
+    Relative {
+        about: "a rolling restart of three servers, with many clients",
+        make: || kind("rolling_restart").beside(kind("server_restart"), 1),
+        causes: &[],
+        may: REFUSED_OR_AWAY,
+    },
+    Relative {
+        about: "a wide area: a client for each request takes 400 ms for each answer",
+        make: || {
+            kind("per_request_java")
+                .living(4_000)
+                .paced(200)
+                .at_address([192, 0, 2, 7])
+        },
+        causes: &[is(PER_REQUEST, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "the server's side of an uneasy network: answers are lost",
+        make: || kind("dropped_after_established").seen_by_server(),
+        causes: &[],
+        may: TIMEOUTS,
+    },
+    Relative {
+        about: "a Spark driver whose SASL is refused at three servers in turn",
+        make: || kind("sasl_no_section").at_servers_in_turn(3),
+        causes: &[is(AUTHENTICATION, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "the limit is reached by a client for each request that does not close",
+        make: || {
+            kind("limit_shared")
+                .at_port(2181)
+                .beside(kind("per_request_java").at_port(2181), 1)
+        },
+        causes: &[is(LIMIT, ""), is(PER_REQUEST, "java")],
         may: &[],
     },
 ];

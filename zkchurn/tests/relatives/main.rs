@@ -11,7 +11,8 @@
 //! Of 43 that were written down when all of these were right (the first of `later`), seen in
 //! 78 ways, 8 were taken for something else: likely in 10 ways and certain in 2. Of 23 more, in
 //! 41 ways, none; but in four of them the finding took in connections to another ensemble, of
-//! whose client a line of the log was not.
+//! whose client a line of the log was not. Of 13 more, in 23 ways, one: a client that a sidecar
+//! cuts within ten milliseconds, for one whose session has expired.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
@@ -142,7 +143,7 @@ fn no_relative_is_taken_for_something_else() {
     assert_eq!((likely, certain), (0, 0), "{table}");
     // What is said of the others is open; more of them may become right.
     assert!(
-        right >= 233 && right + open >= 280,
+        right >= 253 && right + open >= 303,
         "{right} right\n{table}"
     );
 }

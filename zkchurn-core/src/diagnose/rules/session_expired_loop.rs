@@ -6,7 +6,7 @@
 use super::Rule;
 use crate::{
     diagnose::{
-        case::Case,
+        case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
@@ -83,7 +83,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let logged = case.logged(&[LogSignature::SESSION_EXPIRED]);
     // After an expiry the Java client's thread ends; one that comes again lost its
     // connection in another way.
-    let comes_again = case.is_one_thread() && alone > 1;
+    // Go and other runtimes let any of their threads serve the same client.
+    let comes_again = alone > 1
+        && (case.is_one_thread() || case.runtime == Runtime::Other && !case.is_new_one_each_time());
     // One such line may be of another handle of the same process.
     let is_said = logged.is_some_and(|line| line.is_of_client() && line.count() * 2 >= alone);
     // After such an answer the server closes at once.
@@ -126,7 +128,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if comes_again {
         verdict = verdict
-            .but("the same thread comes back, but the Java client's thread ends with its session");
+            .but(match case.is_one_thread() {
+                true => "the same thread comes back, but the Java client's thread ends with its session",
+                false => "the same threads come back: one client that was told so would ask for a new session",
+            });
     }
     if !is_at_once {
         verdict = verdict.but(format!(
