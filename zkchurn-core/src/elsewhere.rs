@@ -66,7 +66,7 @@ impl Elsewhere {
     /// What it means, and the command to type; goes on behind "nothing ends at port 2181".
     pub fn sentence(&self) -> String {
         let Some(first) = self.ports.first() else {
-            return match &self.client {
+            let none = match &self.client {
                 Some(who) => format!(
                     "{} has a ZooKeeper client, but no connection to any other port",
                     named(who)
@@ -74,6 +74,7 @@ impl Elsewhere {
                 None => "no other port of this host has connections that look like ZooKeeper's"
                     .to_owned(),
             };
+            return none + &self.unseen();
         };
         let mut sentence = format!("port {} has {}", first.port, sockets(first));
         sentence.push_str(&reason(first));
@@ -86,6 +87,22 @@ impl Elsewhere {
             sentence.push_str(&format!("; also port {}", rest.join(", ")));
         }
         sentence
+    }
+
+    /// What could not be looked at, where nothing was found in the rest.
+    fn unseen(&self) -> String {
+        let Some(note) = self.notes.first() else {
+            return String::new();
+        };
+        let mut letters = note.trim_end_matches('.').chars();
+        let first = letters.next().map(|first| first.to_lowercase().to_string());
+        let note = first.unwrap_or_default() + letters.as_str();
+        let more = match self.notes.len() {
+            1 => String::new(),
+            many => format!(", and {} more", many - 1),
+        };
+        let note = text::printable(note.as_bytes());
+        format!(" that could be seen ({note}{more})")
     }
 
     /// The command that traces them; `None` where there is none.
@@ -136,6 +153,28 @@ fn reason(port: &PortSeen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_not_all_could_be_looked_at_nothing_is_nothing_that_could_be_seen() {
+        let notes = |count| {
+            let note = "The command line of process 7 did not answer.".to_owned();
+            let notes = vec![note; count];
+            let client = None;
+            let ports = Vec::new();
+            let elsewhere = Elsewhere {
+                ports,
+                client,
+                notes,
+            };
+            elsewhere.sentence()
+        };
+        let none = "no other port of this host has connections that look like ZooKeeper's";
+        assert_eq!(notes(0), none);
+        let unseen = "the command line of process 7 did not answer";
+        assert_eq!(notes(1), format!("{none} that could be seen ({unseen})"));
+        let two = format!("{none} that could be seen ({unseen}, and 1 more)");
+        assert_eq!(notes(2), two);
+    }
 
     fn port(port: u16, why: Why, open: u64, time_wait: u64) -> PortSeen {
         let who = Who {

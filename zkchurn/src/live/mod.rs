@@ -60,6 +60,7 @@ use collector::Collector;
 use flight::Flight;
 use follow::Trace;
 use older::{OlderConnections, Wanted};
+use processes::Selected;
 use screen::Screen;
 use settings::{Process, TraceSettings};
 use signals::{Signals, Stop};
@@ -112,7 +113,7 @@ async fn trace(
         Signals::new(reload.is_some()).map_err(|error| Failure::new(Code::Failure, error))?;
     // While everything is still held that it needs, and there is one thread still.
     let mut looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
-    let pids = processes::wanted(settings.process.as_ref(), &mut looker)?;
+    let selected = processes::wanted(settings.process.as_ref(), &mut looker)?;
     let recorder = settings.record.as_deref().map(|path| {
         let helper = StartedRecorder::start().map_err(no_helper)?;
         Ok::<_, Failure>((path, helper))
@@ -126,7 +127,7 @@ async fn trace(
         Ok::<_, Failure>((&agent.keep, helper))
     });
     let keeper = keeper.transpose()?;
-    let source = attach::attach(settings, facts, &pids)?;
+    let source = attach::attach(settings, facts, &selected.pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;
@@ -158,9 +159,9 @@ async fn trace(
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
     let sink = sink.with_flight(flight);
-    let collector = Collector::new(sink, HostProbes::new(looker), settings, &pids);
+    let collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);
     let mut stop = Stop::new(signals);
-    let mut trace = begin(settings, facts, checks, source, collector, &pids);
+    let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;
     trace.reload = reload;
     if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {
@@ -227,15 +228,17 @@ fn begin(
     checks: &[Check],
     source: KernelSource,
     mut collector: Collector<HostProbes>,
-    pids: &[u32],
+    selected: Selected,
 ) -> Trace<KernelSource, HostProbes> {
     let clock = clock_pair();
     let mut degraded = attach::degraded(settings, checks, &source);
+    degraded.extend(selected.note);
+    let pids = selected.pids;
     let older = if source.has_cookies() {
         let wanted = Wanted {
             ports: settings.ports.clone(),
             sides: settings.sides,
-            pids: pids.to_vec(),
+            pids: pids.clone(),
         };
         OlderConnections::begin(&mut collector.probes, wanted, clock.monotonic_ns)
     } else {
@@ -256,13 +259,13 @@ fn begin(
         hook: source.hook(),
         ports: settings.ports.clone(),
         side: settings.sides,
-        pid: match pids {
-            [pid] => Some(*pid),
+        pid: match pids[..] {
+            [pid] => Some(pid),
             _ => None,
         },
-        pids: match pids {
-            [_] => Vec::new(),
-            several => several.to_vec(),
+        pids: match pids.len() {
+            1 => Vec::new(),
+            _ => pids,
         },
         process_name: match &settings.process {
             Some(Process::Named(name)) => Some(name.clone()),

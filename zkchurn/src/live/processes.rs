@@ -9,16 +9,28 @@ use zkchurn_common::settings::MOST_PIDS;
 use super::settings::Process;
 use crate::{
     exit::{Code, Failure},
-    host::helper::{
-        asking::StartedLooker,
-        wire::{Found, Task},
+    host::{
+        helper::{
+            asking::StartedLooker,
+            wire::{Found, Task},
+        },
+        proc::named::Named,
     },
 };
 
 /// Longer than the helper takes.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Pids of the processes to trace; none for all.
+/// The processes to trace.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Selected {
+    /// Their pids; none for all.
+    pub pids: Vec<u32>,
+    /// What is to be said of others that may have been meant.
+    pub note: Option<String>,
+}
+
+/// The processes to trace.
 ///
 /// # Errors
 ///
@@ -26,10 +38,13 @@ const WITHIN: Duration = Duration::from_secs(5);
 pub(super) fn wanted(
     process: Option<&Process>,
     looker: &mut StartedLooker,
-) -> Result<Vec<u32>, Failure> {
+) -> Result<Selected, Failure> {
     let name = match process {
-        None => return Ok(Vec::new()),
-        Some(Process::Pid(pid)) => return Ok(vec![*pid]),
+        None => return Ok(Selected::default()),
+        Some(Process::Pid(pid)) => {
+            let (pids, note) = (vec![*pid], None);
+            return Ok(Selected { pids, note });
+        }
         Some(Process::Named(name)) => name,
     };
     let found = looker
@@ -37,7 +52,7 @@ pub(super) fn wanted(
         .with_context(|| format!("the processes named {name} cannot be listed; use --pid PID"))
         .map_err(|error| Failure::new(Code::Failure, error))?;
     match found {
-        Found::Named(pids) => bounded(name, pids),
+        Found::Named(named) => bounded(name, named),
         _ => Err(Failure::sentence(
             Code::Failure,
             format!("the processes named {name} cannot be listed; use --pid PID"),
@@ -45,14 +60,29 @@ pub(super) fn wanted(
     }
 }
 
-fn bounded(name: &str, pids: Vec<u32>) -> Result<Vec<u32>, Failure> {
-    let wrong = match pids.len() {
-        0 => format!(
+fn bounded(name: &str, named: Named) -> Result<Selected, Failure> {
+    let Named { pids, unanswered } = named;
+    let wrong = match (pids.len(), unanswered.as_slice()) {
+        (0, []) => format!(
             "no process named {name} runs now: --pid takes a pid, or the name of processes that \
              run already, as `ps -e` shows it, of their program, script or main class"
         ),
-        1..=MOST_PIDS => return Ok(pids),
-        many => format!(
+        (0, hung) => format!(
+            "no process that answers is named {name}, and the command line of {} cannot be read: \
+             if that is the one, use --pid PID",
+            listed(hung)
+        ),
+        (1..=MOST_PIDS, hung) => {
+            let note = (!hung.is_empty()).then(|| {
+                format!(
+                    "the command line of {} could not be read: if it is named {name}, it is not \
+                     traced; --pid PID traces it",
+                    listed(hung)
+                )
+            });
+            return Ok(Selected { pids, note });
+        }
+        (many, _) => format!(
             "{many} processes are named {name}, and at most {MOST_PIDS} can be traced by name: \
              use --pid PID, or no --pid and look for it in the report"
         ),
@@ -60,17 +90,42 @@ fn bounded(name: &str, pids: Vec<u32>) -> Result<Vec<u32>, Failure> {
     Err(Failure::sentence(Code::Usage, wrong))
 }
 
+/// `process 42`, `3 processes, such as 42,`
+fn listed(pids: &[u32]) -> String {
+    match pids {
+        [pid] => format!("process {pid}"),
+        [first, ..] => format!("{} processes, such as {first},", pids.len()),
+        [] => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(pids: Vec<u32>, unanswered: &[u32]) -> Named {
+        let unanswered = unanswered.to_vec();
+        Named { pids, unanswered }
+    }
+
     #[test]
     fn none_and_too_many_are_refused_and_say_why() {
-        let refused = |pids: Vec<u32>| format!("{:?}", bounded("java", pids).unwrap_err());
-        assert!(refused(Vec::new()).contains("no process named java"));
+        let refused = |named| format!("{:?}", bounded("java", named).unwrap_err());
+        assert!(refused(of(Vec::new(), &[])).contains("no process named java"));
+        let hung = refused(of(Vec::new(), &[7]));
+        assert!(hung.contains("the command line of process 7 cannot be read"));
         let many = (1..=MOST_PIDS as u32 + 1).collect();
-        assert!(refused(many).contains("17 processes are named java"));
+        assert!(refused(of(many, &[7])).contains("17 processes are named java"));
         let most: Vec<_> = (1..=MOST_PIDS as u32).collect();
-        assert_eq!(bounded("java", most.clone()).unwrap(), most);
+        let selected = bounded("java", of(most.clone(), &[])).unwrap();
+        assert_eq!((selected.pids, selected.note), (most, None));
+    }
+
+    #[test]
+    fn of_those_that_do_not_answer_it_is_said() {
+        let selected = bounded("java", of(vec![5], &[7, 8])).unwrap();
+        assert_eq!(selected.pids, [5]);
+        let note = selected.note.unwrap();
+        assert!(note.contains("2 processes, such as 7,"), "{note}");
     }
 }

@@ -55,6 +55,7 @@ use crate::{
         },
         jvm::JvmMode,
         kernel::{Checked, Followed, KernelError, OpenConnections, Progress},
+        proc::named::Named,
         sock_diag::DiagSocket,
     },
 };
@@ -238,7 +239,7 @@ impl Probes for Quiet {
                     logs: None,
                 }))
             }
-            Task::Named(_) => Found::Named(Vec::new()),
+            Task::Named(_) => Found::Named(Named::default()),
             Task::Listeners(_) => Found::Listeners(Vec::new()),
             Task::Elsewhere(_) => {
                 self.diary.note(Event::AskedElsewhere);

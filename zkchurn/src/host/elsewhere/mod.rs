@@ -56,9 +56,10 @@ pub fn look(request: &Request) -> Elsewhere {
         ..Bounds::default()
     };
     let held = holders::holders_within(inodes, &request.pids, bounds);
-    let processes = processes::zookeepers(Instant::now() + PROCESSES_WITHIN);
+    let (processes, note) = processes::zookeepers(Instant::now() + PROCESSES_WITHIN);
     let mut notes = listing.notes;
     notes.extend(held.notes);
+    notes.extend(note);
     let seen = ports::Seen {
         sockets: &listing.sockets,
         holders: &held.by_inode,

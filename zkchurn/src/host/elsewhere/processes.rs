@@ -16,7 +16,7 @@ use crate::host::{
         files::{directory, read_bounded},
         identity,
     },
-    sock_diag::proc_links,
+    sock_diag::{notes::sentence_of_hung, proc_links},
 };
 
 /// Main classes of ZooKeeper's server (its `zkServer.sh`) and of those that contain one, and
@@ -46,10 +46,10 @@ pub(super) struct ZooKeeper {
     pub peer_ports: Vec<u16>,
 }
 
-/// All of them, by pid.
-pub(super) fn zookeepers(deadline: Instant) -> HashMap<u32, ZooKeeper> {
+/// All of them, by pid, and what is to be said of those that do not answer.
+pub(super) fn zookeepers(deadline: Instant) -> (HashMap<u32, ZooKeeper>, Option<String>) {
     let Ok(proc) = proc_links::open_proc() else {
-        return HashMap::new();
+        return (HashMap::new(), None);
     };
     let pids: Vec<_> = proc_links::numbers(&proc)
         .into_iter()
@@ -57,10 +57,15 @@ pub(super) fn zookeepers(deadline: Instant) -> HashMap<u32, ZooKeeper> {
         .filter(|pid| *pid != std::process::id())
         .collect();
     let looked = past_hung::each(pids, deadline, move |pid| zookeeper(pid, &proc));
-    let looked = looked.into_iter().flat_map(|looked| looked.done);
-    looked
-        .filter_map(|(pid, found)| Some((pid, found?)))
-        .collect()
+    let Ok(looked) = looked else {
+        return (HashMap::new(), None);
+    };
+    let found = looked.done.into_iter();
+    let found = found.filter_map(|(pid, found)| Some((pid, found?)));
+    (
+        found.collect(),
+        sentence_of_hung("command line", &looked.hung),
+    )
 }
 
 fn zookeeper(pid: u32, proc: &OwnedFd) -> Option<ZooKeeper> {

@@ -18,6 +18,7 @@ use crate::host::{
     elsewhere,
     inspector::Request,
     listeners::Listener,
+    proc::named::Named,
     sock_diag::{DiagSocket, holders::Holder},
 };
 
@@ -91,8 +92,7 @@ pub enum Found {
         holders: Vec<(u32, Holder)>,
         notes: Vec<String>,
     },
-    /// Pids.
-    Named(Vec<u32>),
+    Named(Named),
     /// What other ports have.
     Elsewhere(Elsewhere),
     /// The processes that listen.

@@ -4,30 +4,57 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{getpid, getppid};
+use serde::{Deserialize, Serialize};
 use zkchurn_core::process::{ProcessIdentity, ProcessKey, file_name};
 
-use super::identity;
+use super::{
+    files::{directory, read_bounded},
+    identity,
+};
 use crate::host::{past_hung, sock_diag::proc_links};
 
 /// How long all processes of the host may take.
 const WITHIN: Duration = Duration::from_secs(3);
 
-/// Pids of those with this name, without this helper and the zkchurn that asks. One that does
-/// not answer has no name.
-pub fn processes(name: &str) -> Vec<u32> {
+/// Those with a name, as far as they answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Their pids.
+    pub pids: Vec<u32>,
+    /// Pids of processes whose command line could not be read in time: they may have it.
+    pub unanswered: Vec<u32>,
+}
+
+/// Those with this name, without this helper and the zkchurn that asks.
+pub fn processes(name: &str) -> Named {
     let Ok(proc) = proc_links::open_proc() else {
-        return Vec::new();
+        return Named::default();
     };
     let own = [Some(getpid()), getppid()].map(|pid| pid.map(|pid| pid.as_raw_pid() as u32));
     let pids = proc_links::numbers(&proc).into_iter().flatten();
     let pids = pids.filter(|pid| !own.contains(&Some(*pid))).collect();
     let name = name.to_owned();
-    let named = past_hung::each(pids, Instant::now() + WITHIN, move |pid| {
-        let identity = identity::read(ProcessKey::new(pid, 0));
-        identity.is_some_and(|identity| has_name(&identity, &name))
+    let looked = past_hung::each(pids, Instant::now() + WITHIN, move |pid| {
+        // That name waits for no lock of the process, as its command line may.
+        comm(pid).is_some_and(|comm| comm == name) || {
+            let identity = identity::read(ProcessKey::new(pid, 0));
+            identity.is_some_and(|identity| has_name(&identity, &name))
+        }
     });
-    let named = named.into_iter().flat_map(|named| named.done);
-    named.filter_map(|(pid, is)| is.then_some(pid)).collect()
+    let Ok(looked) = looked else {
+        return Named::default();
+    };
+    let named = looked.done.into_iter();
+    Named {
+        pids: named.filter_map(|(pid, is)| is.then_some(pid)).collect(),
+        unanswered: looked.hung,
+    }
+}
+
+/// The name of `ps`.
+fn comm(pid: u32) -> Option<String> {
+    let stat = read_bounded(&directory(pid).join("stat"), 4096).ok()?;
+    Some(identity::parse_stat(pid, &stat)?.1)
 }
 
 /// Whether it is the name of `ps`, of the executable, or of what an interpreter runs.

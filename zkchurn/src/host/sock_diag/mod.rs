@@ -25,7 +25,7 @@ mod message;
 mod mountinfo;
 pub mod namespaces;
 mod netlink;
-mod notes;
+pub(crate) mod notes;
 pub(in crate::host) mod proc_links;
 mod reply;
 mod request;

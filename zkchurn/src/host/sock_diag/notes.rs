@@ -81,14 +81,7 @@ impl Unreadable {
 
     /// A sentence about the `what` of those that did not answer; `None` when there are none.
     pub(super) fn sentence_of_hung(&self, what: &str) -> Option<String> {
-        let first = self.first_hung;
-        match self.hung {
-            0 => None,
-            1 => Some(format!("The {what} of process {first} did not answer.")),
-            hung => Some(format!(
-                "The {what} of {hung} processes, such as {first}, did not answer."
-            )),
-        }
+        sentence_of(what, self.first_hung, self.hung)
     }
 
     /// A sentence about their `what`; `None` when there are none.
@@ -103,6 +96,21 @@ impl Unreadable {
                 "No permission to read the {what} of {count} processes, such as {first}."
             )),
         }
+    }
+}
+
+/// A sentence about the `what` of processes that did not answer; `None` when there are none.
+pub(crate) fn sentence_of_hung(what: &str, pids: &[u32]) -> Option<String> {
+    sentence_of(what, *pids.first()?, pids.len())
+}
+
+fn sentence_of(what: &str, first: u32, hung: usize) -> Option<String> {
+    match hung {
+        0 => None,
+        1 => Some(format!("The {what} of process {first} did not answer.")),
+        _ => Some(format!(
+            "The {what} of {hung} processes, such as {first}, did not answer."
+        )),
     }
 }
 

@@ -550,3 +550,51 @@ fn helpers_that_write_and_are_stopped_or_killed_are_named() {
         drop(written);
     }
 }
+
+/// Of two processes of a name one is called so by its command line alone, which cannot be
+/// read; the name of `ps` can.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_process_that_cannot_be_read_may_have_the_name_that_is_traced() {
+    let name = format!("hung-{}", std::process::id());
+    let (ended, mounted, hung) = in_namespace(move || {
+        let scene = Scene::new();
+        let hung = holding(scene.port);
+        let called = format!("printf {name} > /proc/$$/comm;");
+        let mut churns = churning(scene.port, &called);
+        wait_for(PATIENCE, "a process with the name", || {
+            proc::comm(churns.id(), churns.id()).is_ok_and(|comm| comm == name)
+        });
+        let cover: String = [hung.id(), churns.id()]
+            .map(|pid| {
+                format!(
+                    "mount --bind {}/{FILE} /proc/{pid}/cmdline && ",
+                    scene.hanging()
+                )
+            })
+            .concat();
+        let cover = format!("{cover} ! [ -e {}/{HANG} ] &&", scene.hanging());
+        let run = scene.trace(&cover, &["--pid", &name], Begun::Says);
+        let looker = helper(&run, "zkchurn-look");
+        churns.stdin.take().unwrap().write_all(b"\n").unwrap();
+        thread::sleep(Duration::from_secs(1));
+        let (ended, mounted) = scene.end(run, "a name of a process that hangs", looker);
+        let pids = (hung.id(), churns.id());
+        for mut child in [hung, churns] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        (ended, mounted, pids)
+    });
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout).unwrap();
+    trace.assert_nothing_lost();
+    let (hung, churns) = hung;
+    let is_its = |one: &&Value| one["process"]["pid"] == churns;
+    assert_eq!(trace.connections.iter().filter(is_its).count(), 11);
+    assert_eq!(trace.connections.len(), 11);
+    let degraded = trace.report["degraded"].to_string();
+    let said = format!("the command line of process {hung} could not be read: if it is named");
+    assert!(degraded.contains(&said), "{degraded}");
+    drop(mounted);
+}
