@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Options of `report`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ReportArgs {
     /// The recording, a directory of an agent's segments, or a page that `zkchurn report` has
     /// made.
@@ -42,10 +42,11 @@ pub(crate) struct ReportArgs {
     pub window: WindowArgs,
 
     /// Where to write; may be given several times. The ending says what: .html is a page
-    /// with pictures, .md for a ticket, .json for programs, .txt for a terminal.
+    /// with pictures, .md for a ticket, .json for programs, .txt for a terminal, .zkchurn a
+    /// recording of that part alone.
     ///
     /// The file must not exist.
-    #[arg(short, long, value_name = "FILE", required = true, value_parser = values::report_file)]
+    #[arg(short, long, value_name = "FILE", required = true, value_parser = values::report_or_recording)]
     pub output: Vec<PathBuf>,
 
     /// Count and show only these connections and findings, such as
@@ -77,6 +78,10 @@ pub(crate) struct ReportArgs {
 ///
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
+    let mut recordings = args.output.iter();
+    if recordings.any(|to| values::is_recording(to)) {
+        return with_recordings(args);
+    }
     if source::is_joined(&args.file, args.window) {
         return of_recording(args, |pipeline| {
             Ok(replay::play_path(&args.file, args.window, pipeline)?.code)
@@ -202,6 +207,57 @@ fn of_recording(
     ))
 }
 
+/// The same, where a part of the recording itself is wanted, too.
+fn with_recordings(args: &ReportArgs) -> Result<Code, Failure> {
+    if args.redact.redact {
+        let why = "a recording has all names as they are: --redact makes reports only";
+        return Err(Failure::sentence(Code::Usage, why));
+    }
+    if args.selection.and(args.filter.as_ref()).is_some() {
+        let why = "a recording has all connections: a filter makes reports only";
+        return Err(Failure::sentence(Code::Usage, why));
+    }
+    let (recordings, reports): (Vec<_>, Vec<_>) = args
+        .output
+        .iter()
+        .cloned()
+        .partition(|to| values::is_recording(to));
+    for to in &recordings {
+        let (bytes, segments) = source::join_bytes(&args.file, args.window)?;
+        copy(bytes, to)?;
+        if segments.is_damaged() && reports.is_empty() {
+            return Ok(segments.report_damage(true));
+        }
+    }
+    let rest = ReportArgs {
+        output: reports,
+        ..args.clone()
+    };
+    match rest.output.is_empty() {
+        true => Ok(Code::Success),
+        false => run(&rest),
+    }
+}
+
+/// Writes a recording that is being read; it has its name once it is whole.
+fn copy(from: impl Read, path: &Path) -> Result<(), Failure> {
+    let failed = |error| not_written(path, error);
+    let (mut file, unfinished): (File, _) = recording_file::create(path).map_err(failed)?;
+    io::copy(&mut io::BufReader::with_capacity(1 << 16, from), &mut file).map_err(failed)?;
+    file.sync_data().map_err(failed)?;
+    unfinished.finish().map_err(failed)
+}
+
+fn not_written(path: &Path, error: io::Error) -> Failure {
+    let message = match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} exists already; choose another name", path.display())
+        }
+        _ => format!("{} cannot be written", path.display()),
+    };
+    Failure::new(Code::Unwritable, anyhow::Error::new(error).context(message))
+}
+
 fn renderer(form: &dyn Form, to: Memory) -> Box<dyn Renderer> {
     form.renderer(Box::new(to), output::options_of_file())
 }
@@ -212,15 +268,7 @@ fn renderer(form: &dyn Form, to: Memory) -> Box<dyn Renderer> {
 ///
 /// There is such a file, or it cannot be written.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        let message = match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                format!("{} exists already; choose another name", path.display())
-            }
-            _ => format!("{} cannot be written", path.display()),
-        };
-        Failure::new(Code::Unwritable, anyhow::Error::new(error).context(message))
-    };
+    let failed = |error| not_written(path, error);
     let (mut file, unfinished): (File, _) = recording_file::create(path).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     unfinished.finish().map_err(|error| {

@@ -77,6 +77,19 @@ pub(crate) fn is_joined(path: &Path, window: WindowArgs) -> bool {
 ///
 /// There is nothing that can be read, or nothing of that time.
 pub(crate) fn join(path: &Path, window: WindowArgs) -> Result<(Recorded, Segments), Failure> {
+    let (bytes, segments) = join_bytes(path, window)?;
+    Ok((replay::open(bytes, path)?, segments))
+}
+
+/// The same as the bytes of one recording.
+///
+/// # Errors
+///
+/// As [`join`].
+pub(crate) fn join_bytes(
+    path: &Path,
+    window: WindowArgs,
+) -> Result<(Box<dyn Read>, Segments), Failure> {
     let name = path.display();
     let is_directory = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let files = match is_directory {
@@ -106,10 +119,9 @@ pub(crate) fn join(path: &Path, window: WindowArgs) -> Result<(Recorded, Segment
     let opened = Rc::clone(&files);
     let joined = Joined::new(plan, move |index| File::open(&opened.paths[index]));
     let trouble = joined.trouble();
-    let reader = replay::open(Box::new(joined) as Box<dyn Read>, path)?;
     let directory = path.to_owned();
     Ok((
-        reader,
+        Box::new(joined),
         Segments {
             directory,
             files,

@@ -100,7 +100,30 @@ pub(crate) fn form_of(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// `--output` of `report`
+/// `--output` of `report`: a report, or a part of the recording.
+pub(crate) fn report_or_recording(text: &str) -> Result<PathBuf, String> {
+    match is_recording(Path::new(text)) {
+        true => Ok(text.into()),
+        false => report_file(text)
+            .map_err(|why| format!("{why}, or .zkchurn for a part of the recording")),
+    }
+}
+
+/// `--reports`: the ending of a report's file.
+pub(crate) fn report_ending(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match form_of(Path::new(&format!("report.{text}"))) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("`{text}` is none of html, md, txt, json")),
+    }
+}
+
+/// Whether a file is to be a recording.
+pub(crate) fn is_recording(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "zkchurn")
+}
+
+/// `--output` of `diff`, `--report`
 pub(crate) fn report_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match form_of(&path) {

@@ -6,6 +6,7 @@ pub mod elsewhere;
 pub mod flight_recorder;
 pub mod helper;
 pub mod ids;
+pub mod incident_store;
 pub mod inspector;
 pub mod jvm;
 pub mod kernel;

@@ -9,16 +9,25 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
+use super::incidents::Watched;
 use crate::host::helper::Keep;
 
 /// Reads the settings again, and says what is wrong with them; `None` where they stay.
-pub(crate) type Reread = Arc<dyn Fn() -> Option<Keep> + Send + Sync>;
+pub(crate) type Reread = Arc<dyn Fn() -> Option<AgentChanges> + Send + Sync>;
+
+/// What may change while it goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentChanges {
+    /// What is kept where; the directory stays.
+    pub keep: Keep,
+    /// What is looked for, and kept of it.
+    pub watched: Watched,
+}
 
 /// What it is to do.
 #[derive(Clone)]
 pub(crate) struct AgentRun {
-    /// What is kept where.
-    pub keep: Keep,
+    pub settings: AgentChanges,
     pub reread: Reread,
 }
 
@@ -27,7 +36,7 @@ pub(super) struct Reload {
     hangup: Signal,
     reread: Reread,
     /// The file may lie on a file system that hangs.
-    reading: Option<JoinHandle<Option<Keep>>>,
+    reading: Option<JoinHandle<Option<AgentChanges>>>,
 }
 
 impl Reload {
@@ -45,7 +54,7 @@ impl Reload {
     }
 
     /// Waits until there are other settings. It may be dropped and asked again.
-    async fn next(&mut self) -> Keep {
+    async fn next(&mut self) -> AgentChanges {
         loop {
             let reading = match &mut self.reading {
                 Some(reading) => reading,
@@ -57,15 +66,15 @@ impl Reload {
             };
             let read = reading.await;
             self.reading = None;
-            if let Ok(Some(keep)) = read {
-                return keep;
+            if let Ok(Some(changes)) = read {
+                return changes;
             }
         }
     }
 }
 
 /// The other settings, once there are some; nothing where no agent is.
-pub(super) async fn reloaded(reload: &mut Option<Reload>) -> Keep {
+pub(super) async fn reloaded(reload: &mut Option<Reload>) -> AgentChanges {
     match reload {
         Some(reload) => reload.next().await,
         None => pending().await,

@@ -12,10 +12,11 @@ use zerocopy::IntoBytes;
 use zkchurn_core::{frame::Mark, text};
 
 use super::{
-    agent::{Reload, reloaded},
+    agent::{AgentChanges, Reload, reloaded},
     announce,
     collector::Collector,
     ending::Ending,
+    incidents::Watching,
     older::OlderConnections,
     pace::{BATCH, Pace, next},
     settings::TraceSettings,
@@ -57,6 +58,8 @@ pub(super) struct Trace<S, P> {
     pub viewer: Option<Viewer>,
     /// An agent's settings, which may change.
     pub reload: Option<Reload>,
+    /// What it watches for.
+    pub incidents: Option<Watching>,
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
@@ -119,7 +122,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     Some(ask) => self.asked(ask),
                     None => return,
                 },
-                keep = reloaded(&mut self.reload) => self.collector.sink.limit(keep),
+                changes = reloaded(&mut self.reload) => self.change(changes),
                 is_woken = woken_or_at(&mut self.source, next_look) => {
                     if is_woken {
                         pace.woken(Instant::now());
@@ -194,6 +197,16 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.take_all();
         let mark = self.mark();
         self.collector.end_interval(mark);
+        if let Some(incidents) = &mut self.incidents {
+            incidents.look(&self.collector.sink.pipeline, &mark);
+        }
+    }
+
+    fn change(&mut self, changes: AgentChanges) {
+        if let Some(incidents) = &mut self.incidents {
+            incidents.set(&changes.watched);
+        }
+        self.collector.sink.limit(changes.keep);
     }
 
     fn take_batch(&mut self) -> usize {
@@ -324,6 +337,9 @@ impl<S: Source, P: Probes> Trace<S, P> {
             collector.limitation(without_lines(walk.count_told()));
         }
         mark = self.mark();
+        if let Some(incidents) = &mut self.incidents {
+            incidents.finish(&mark);
+        }
         mark.loss.recursion_misses = misses;
         self.collector.finish(settings, &mark, &ending).await
     }

@@ -9,6 +9,7 @@ mod collector;
 mod ending;
 mod flight;
 mod follow;
+pub(crate) mod incidents;
 mod looks;
 mod naming;
 mod older;
@@ -59,6 +60,7 @@ use agent::{AgentRun, Reload};
 use collector::Collector;
 use flight::Flight;
 use follow::Trace;
+use incidents::Watching;
 use older::{OlderConnections, Wanted};
 use processes::Selected;
 use screen::Screen;
@@ -124,7 +126,7 @@ async fn trace(
     let reports: Vec<_> = reports.collect::<Result<_, Failure>>()?;
     let keeper = agent.map(|agent| {
         let helper = StartedRecorder::start_keeper().map_err(no_helper)?;
-        Ok::<_, Failure>((&agent.keep, helper))
+        Ok::<_, Failure>((&agent.settings.keep, helper))
     });
     let keeper = keeper.transpose()?;
     let source = attach::attach(settings, facts, &selected.pids)?;
@@ -164,8 +166,10 @@ async fn trace(
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;
     trace.reload = reload;
+    trace.incidents =
+        agent.map(|agent| Watching::new(&agent.settings.watched, &agent.settings.keep.directory));
     if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {
-        trace.announcement = Some(announce::kept(start, &agent.keep));
+        trace.announcement = Some(announce::kept(start, &agent.settings.keep));
     }
     let log = match settings.verbose {
         0 | 1 => None,
@@ -286,5 +290,6 @@ fn begin(
         collector,
         viewer: None,
         reload: None,
+        incidents: None,
     }
 }

@@ -389,6 +389,7 @@ impl Scene {
             collector: Collector::new(sink, probes, &self.settings, &[]),
             viewer: None,
             reload: None,
+            incidents: None,
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop).await;

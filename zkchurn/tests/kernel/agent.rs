@@ -32,10 +32,15 @@ impl Agent {
         Self::start_command(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, directory)
     }
 
-    fn start_command(mut command: Command, port: u16, directory: &Path) -> Self {
+    fn start_command(command: Command, port: u16, directory: &Path) -> Self {
+        Self::start_with(command, port, directory, "")
+    }
+
+    fn start_with(mut command: Command, port: u16, directory: &Path, settings: &str) -> Self {
         let files = tempfile::tempdir().unwrap();
         let config = files.path().join("agent.toml");
-        fs::write(&config, format!("port = {port}\nsize = \"4MiB\"\n")).unwrap();
+        let settings = format!("port = {port}\nsize = \"4MiB\"\n{settings}");
+        fs::write(&config, settings).unwrap();
         command.arg("agent").arg("--config").arg(&config);
         command.arg("--directory").arg(directory);
         if let Some(object) = object() {
@@ -139,6 +144,7 @@ fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
         let agent = Agent::start(port, &directory);
         // It stays open over the restart.
         let stays = connect(v4(port));
+        let accepted = listener.accept().unwrap();
         churn(20);
         wait_for(PATIENCE, "what was traced", || ended(&directory) == 20);
         let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&directory).unwrap());
@@ -153,8 +159,7 @@ fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
 
         let agent = Agent::start(port, &directory);
         churn(10);
-        drop(stays);
-        drain_one(&listener);
+        drop((stays, accepted));
         wait_for(PATIENCE, "what was traced later", || {
             ended(&directory) >= 31
         });
@@ -271,6 +276,77 @@ fn sighup_reads_the_settings_again_and_says_what_stays() {
             kept.iter().all(|name| name.ends_with(".zkchurn")),
             "{kept:?}"
         );
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = directory.path().join("kept");
+        let program = directory.path().join("page");
+        let got = directory.path().join("got");
+        let script = format!(
+            "#!/bin/sh\ncat > {got}.json\ngrep -E '^(Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status > \
+             {got}\nenv >> {got}\nexit 4\n",
+            got = got.display()
+        );
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(
+            &program,
+            std::os::unix::fs::PermissionsExt::from_mode(0o700),
+        )
+        .unwrap();
+        let port = unused_port();
+        let settings = format!(
+            "after = \"1m\"\ncommand = [{:?}]\n",
+            program.to_str().unwrap()
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        command.env("SECRET", "of the agent");
+        let agent = Agent::start_with(command, port, &kept, &settings);
+        // Nobody listens.
+        for _ in 0..40 {
+            assert!(std::net::TcpStream::connect(v4(port)).is_err());
+        }
+        agent.await_message("churn began: The connection is refused (certain)");
+        wait_for(4 * PATIENCE, "the incident", || {
+            agent.messages().contains("incident kept in")
+        });
+        agent.await_message("page failed: exit code 4");
+        let incidents = kept.join("incidents");
+        let [incident] = &names(&incidents)[..] else {
+            panic!("{:?}", names(&incidents));
+        };
+        assert!(incident.contains("Z-refused-"), "{incident}");
+        let incident = incidents.join(incident);
+        let files = [
+            "incident.json",
+            "incident.zkchurn",
+            "report.html",
+            "report.json",
+        ];
+        assert_eq!(names(&incident), files);
+        let mode = |path: &Path| {
+            std::os::unix::fs::MetadataExt::mode(&fs::metadata(path).unwrap()) & 0o777
+        };
+        assert_eq!((mode(&incidents), mode(&incident)), (0o700, 0o700));
+        assert!(files.iter().all(|name| mode(&incident.join(name)) == 0o600));
+        assert_eq!(ended(&incident.join("incident.zkchurn")), 40);
+        let given = fs::read_to_string(got.with_extension("json")).unwrap();
+        let given: serde_json::Value = serde_json::from_str(&given).unwrap();
+        assert_eq!(given["directory"], incident.to_str().unwrap());
+        assert_eq!(given["report"]["findings"][0]["name"], "refused");
+        assert!(given["fired"][0].as_str().unwrap().contains("refused"));
+        let got = fs::read_to_string(&got).unwrap();
+        assert!(got.contains("CapPrm:\t0000000000000000"), "{got}");
+        assert!(
+            got.contains("NoNewPrivs:\t1") && !got.contains("SECRET"),
+            "{got}"
+        );
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
     });
 }
 

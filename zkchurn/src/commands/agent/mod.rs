@@ -10,15 +10,23 @@ use std::{
 };
 
 use clap::Args;
-use zkchurn_core::render::Several;
+use zkchurn_core::{
+    incident::{Pace, trigger::Triggers},
+    render::Several,
+};
 
-use self::settings::{AgentSettings, SettingsError};
+use self::settings::{AgentSettings, OnFinding, SettingsError};
 use super::trace::{BUFFER_KIB, TABLE_SIZE};
 use super::values::{self, JvmValue, SideValue};
 use crate::{
     exit::{Code, Failure},
-    host::helper::Keep,
-    live::{self, agent::AgentRun, settings::TraceSettings},
+    host::{helper::Keep, incident_store::Rules},
+    live::{
+        self,
+        agent::{AgentChanges, AgentRun},
+        incidents::Watched,
+        settings::TraceSettings,
+    },
     warn::warn,
 };
 
@@ -32,6 +40,11 @@ const AGE: Duration = Duration::from_secs(24 * 3600);
 /// How often it takes stock.
 const INTERVAL: Duration = Duration::from_secs(10);
 const PORT: u16 = 2181;
+/// What is kept of an incident.
+const BEFORE: Duration = Duration::from_secs(300);
+const AFTER: Duration = Duration::from_secs(120);
+const QUIET: Duration = Duration::from_secs(1_800);
+const INCIDENTS: usize = 20;
 
 /// Options of the agent: each setting of its file is one, and goes before it.
 #[derive(Debug, Args)]
@@ -71,7 +84,10 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     let first = settings.clone();
     let (config, options) = (args.config.clone(), args.settings.clone());
     let agent = AgentRun {
-        keep: keep(&settings),
+        settings: AgentChanges {
+            keep: keep(&settings),
+            watched: watched(&settings),
+        },
         reread: Arc::new(move || reread(&config, &options, &first)),
     };
     let nothing = |_| Box::new(Several(Vec::new())) as Box<dyn zkchurn_core::render::Renderer>;
@@ -103,6 +119,36 @@ fn keep(settings: &AgentSettings) -> Keep {
             .unwrap_or_else(|| PathBuf::from(DIRECTORY)),
         bytes: settings.size.unwrap_or(SIZE),
         age_s: settings.age.unwrap_or(AGE).as_secs(),
+    }
+}
+
+/// What makes an incident, and what is kept of it.
+fn watched(settings: &AgentSettings) -> Watched {
+    let some = |number: Option<u64>| number.filter(|number| *number > 0);
+    Watched {
+        triggers: Triggers {
+            finding: settings
+                .on_finding
+                .unwrap_or(OnFinding::Likely)
+                .confidence(),
+            rate: some(settings.on_rate),
+            refused: some(settings.on_refused),
+            growth: some(settings.on_growth),
+        },
+        pace: Pace {
+            before: settings.before.unwrap_or(BEFORE),
+            after: settings.after.unwrap_or(AFTER),
+            quiet: settings.quiet.unwrap_or(QUIET),
+        },
+        rules: Rules {
+            count: settings.incidents.unwrap_or(INCIDENTS),
+            bytes: settings.incidents_size.unwrap_or(SIZE),
+            reports: settings
+                .reports
+                .clone()
+                .unwrap_or_else(|| vec!["html".to_owned()]),
+            command: settings.command.clone().unwrap_or_default(),
+        },
     }
 }
 
@@ -143,7 +189,7 @@ fn checked(settings: &AgentSettings, args: &AgentArgs) -> String {
 }
 
 /// Reads the file again, for SIGHUP, and says what of it cannot be taken on.
-fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Option<Keep> {
+fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Option<AgentChanges> {
     let of_file = match AgentSettings::of_file(config, config == Path::new(CONFIG)) {
         Ok(settings) => settings,
         Err(error) => {
@@ -171,5 +217,8 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         kept.bytes >> 20,
         kept.age_s / 3600
     ));
-    Some(kept)
+    Some(AgentChanges {
+        keep: kept,
+        watched: watched(&settings),
+    })
 }

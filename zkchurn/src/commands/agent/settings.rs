@@ -11,6 +11,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, de::Error};
+use zkchurn_core::diagnose::Confidence;
 
 use crate::commands::values::{self, HookValue, JvmValue, Ports, SideValue};
 
@@ -73,6 +74,83 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "TIME", value_parser = values::kept_for)]
     #[serde(deserialize_with = "kept_for")]
     pub age: Option<Duration>,
+
+    /// Keep an incident where a finding is so sure at least; harmless ones never count
+    /// [default: likely]
+    #[arg(long, value_enum)]
+    #[serde(deserialize_with = "one_of")]
+    pub on_finding: Option<OnFinding>,
+
+    /// Keep one where so many connections a second are opened; 0 for never [default: 0]
+    #[arg(long, value_name = "N")]
+    pub on_rate: Option<u64>,
+
+    /// Keep one where so many of a hundred that end are refused; 0 for never [default: 0]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub on_refused: Option<u64>,
+
+    /// Keep one where the open connections grow by so many, and grew at each look since;
+    /// 0 for never [default: 0]
+    #[arg(long, value_name = "N")]
+    pub on_growth: Option<u64>,
+
+    /// From how long before it began an incident is kept [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[serde(deserialize_with = "duration")]
+    pub before: Option<Duration>,
+
+    /// Until how long after, at least 1m [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = values::kept_for)]
+    #[serde(deserialize_with = "kept_for")]
+    pub after: Option<Duration>,
+
+    /// For how long the same churn is no new incident once it has ended [default: 30m]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[serde(deserialize_with = "duration")]
+    pub quiet: Option<Duration>,
+
+    /// How many incidents are kept at most; the oldest go [default: 20]
+    #[arg(long, value_name = "N", value_parser = values::positive)]
+    #[serde(deserialize_with = "positive")]
+    pub incidents: Option<usize>,
+
+    /// How much of them is kept at most [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[serde(deserialize_with = "size")]
+    pub incidents_size: Option<u64>,
+
+    /// Reports on each, by their endings: html, md, txt, json [default: html]
+    #[arg(long, value_name = "FORMS", value_delimiter = ',', value_parser = values::report_ending)]
+    #[serde(deserialize_with = "report_endings")]
+    pub reports: Option<Vec<String>>,
+
+    /// A program that is run for each, without a shell, with the incident as JSON on its
+    /// standard input; given several times: its arguments
+    #[arg(long, value_name = "PROGRAM")]
+    #[serde(deserialize_with = "texts")]
+    pub command: Option<Vec<String>>,
+}
+
+/// `--on-finding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFinding {
+    /// Never.
+    Off,
+    Possible,
+    Likely,
+    Certain,
+}
+
+impl OnFinding {
+    /// What is looked for.
+    pub(crate) fn confidence(self) -> Option<Confidence> {
+        match self {
+            Self::Off => None,
+            Self::Possible => Some(Confidence::Possible),
+            Self::Likely => Some(Confidence::Likely),
+            Self::Certain => Some(Confidence::Certain),
+        }
+    }
 }
 
 /// Why a file's settings cannot be used.
@@ -139,6 +217,17 @@ impl AgentSettings {
             directory: self.directory.or(other.directory),
             size: self.size.or(other.size),
             age: self.age.or(other.age),
+            on_finding: self.on_finding.or(other.on_finding),
+            on_rate: self.on_rate.or(other.on_rate),
+            on_refused: self.on_refused.or(other.on_refused),
+            on_growth: self.on_growth.or(other.on_growth),
+            before: self.before.or(other.before),
+            after: self.after.or(other.after),
+            quiet: self.quiet.or(other.quiet),
+            incidents: self.incidents.or(other.incidents),
+            incidents_size: self.incidents_size.or(other.incidents_size),
+            reports: self.reports.or(other.reports),
+            command: self.command.or(other.command),
         }
     }
 
@@ -228,6 +317,25 @@ fn kept_for<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
     parsed(from, values::kept_for)
 }
 
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    parsed(from, values::duration)
+}
+
+fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    parsed(from, values::positive)
+}
+
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    Ok(Some(Written::deserialize(from)?.typed()))
+}
+
+fn report_endings<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let typed = Written::deserialize(from)?.typed();
+    let endings = typed.iter().flat_map(|text| text.split(','));
+    let endings: Result<Vec<_>, _> = endings.map(values::report_ending).collect();
+    endings.map(Some).map_err(Error::custom)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -253,6 +361,17 @@ mod tests {
             (Some(false), Some(64 << 20))
         );
         assert_eq!(settings.age, Some(Duration::from_secs(43_200)));
+        let incidents = "on-finding = 'certain'\nreports = ['html', 'md']\nquiet = '1h'\n\
+                         command = ['/usr/bin/logger', '-t', 'zkchurn']\nincidents = 5\n";
+        let incidents = AgentSettings::of_text(incidents).unwrap();
+        assert_eq!(incidents.on_finding, Some(OnFinding::Certain));
+        assert_eq!(incidents.reports.unwrap(), ["html", "md"]);
+        assert_eq!(
+            incidents.command.unwrap(),
+            ["/usr/bin/logger", "-t", "zkchurn"]
+        );
+        assert!(wrong("reports = 'pdf'").starts_with("line 1: "));
+        assert!(wrong("after = '1s'").starts_with("line 1: "));
         let none = AgentSettings::of_text("# nothing\n").unwrap();
         assert_eq!(none.port, None);
     }
@@ -262,7 +381,9 @@ mod tests {
         assert_eq!(
             wrong("port = 2181\n\nsise = '1MiB'\n"),
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
-             `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`"
+             `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
+             `on-finding`, `on-rate`, `on-refused`, `on-growth`, `before`, `after`, `quiet`, \
+             `incidents`, `incidents-size`, `reports`, `command`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

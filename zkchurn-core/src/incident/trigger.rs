@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//! What makes an incident: a look at the report as it stands, every ten seconds or so.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    diagnose::{Confidence, Finding, Severity},
+    outcome::Outcome,
+    report::Report,
+    text,
+};
+
+/// Fewer connections show no share.
+const LEAST_ENDED: u64 = 10;
+/// Findings that are followed at once.
+const MOST_FINDINGS: usize = 256;
+
+/// What to look for; nothing where it is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Triggers {
+    /// A finding that is so sure at least, and no harmless one.
+    pub finding: Option<Confidence>,
+    /// So many connections a second.
+    pub rate: Option<u64>,
+    /// So many of a hundred that end are refused.
+    pub refused: Option<u64>,
+    /// So many connections more are open than at the last look, or at the first of the
+    /// looks since then between which it grew each time.
+    pub growth: Option<u64>,
+}
+
+/// What has fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// What tells it from other churn.
+    pub key: String,
+    /// What it is, a sentence without its full stop.
+    pub sentence: String,
+}
+
+/// Looks, and remembers the last one.
+#[derive(Debug, Default)]
+pub struct Watch {
+    triggers: Triggers,
+    last: Option<Sample>,
+    /// How many connections a finding had.
+    findings: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at_ns: u64,
+    opened: u64,
+    ended: u64,
+    refused: u64,
+    open: u64,
+    /// Where it began to grow.
+    grows_from: u64,
+}
+
+impl Watch {
+    /// One that has not looked yet.
+    pub fn new(triggers: Triggers) -> Self {
+        Self {
+            triggers,
+            ..Self::default()
+        }
+    }
+
+    /// Looks for something else from now on.
+    pub fn set_triggers(&mut self, triggers: Triggers) {
+        self.triggers = triggers;
+    }
+
+    /// What goes on at `at_ns`: a finding only where it has connections that it had not at
+    /// the last look.
+    pub fn look(&mut self, report: &Report, at_ns: u64) -> Vec<Fired> {
+        let mut fired = self.findings(report);
+        let mut sample = Sample {
+            at_ns,
+            opened: report.total.opened,
+            ended: report.total.ended,
+            refused: report
+                .total
+                .outcomes
+                .get(&Outcome::Refused)
+                .copied()
+                .unwrap_or(0),
+            open: report.total.open + report.total.older.open,
+            grows_from: report.total.open + report.total.older.open,
+        };
+        // Where it counts less than before, the trace has begun to count anew.
+        let last = self
+            .last
+            .filter(|last| last.opened <= sample.opened && last.ended <= sample.ended);
+        if let Some(last) = last {
+            if sample.open > last.open {
+                sample.grows_from = last.grows_from;
+            }
+            fired.extend(self.numbers(&last, &sample));
+        }
+        self.last = Some(sample);
+        fired
+    }
+
+    fn findings(&mut self, report: &Report) -> Vec<Fired> {
+        let Some(least) = self.triggers.finding else {
+            return Vec::new();
+        };
+        let mut counts = BTreeMap::new();
+        let mut fired = Vec::new();
+        for finding in report.findings.iter().take(MOST_FINDINGS) {
+            if finding.confidence < least || finding.severity == Severity::Harmless {
+                continue;
+            }
+            let key = key_of(finding);
+            let before = self.findings.get(&key).copied();
+            if before != Some(finding.connections) {
+                fired.push(Fired {
+                    sentence: sentence_of(finding),
+                    key: key.clone(),
+                });
+            }
+            counts.insert(key, finding.connections);
+        }
+        self.findings = counts;
+        fired
+    }
+
+    fn numbers(&self, last: &Sample, now: &Sample) -> Vec<Fired> {
+        let seconds = now.at_ns.saturating_sub(last.at_ns) as f64 / 1e9;
+        let opened = now.opened.saturating_sub(last.opened);
+        let ended = now.ended.saturating_sub(last.ended);
+        let refused = now.refused.saturating_sub(last.refused);
+        let growth = now.open.saturating_sub(now.grows_from);
+        let mut fired = Vec::new();
+        let mut fire = |key: &str, sentence: String| {
+            let key = key.to_owned();
+            fired.push(Fired { key, sentence });
+        };
+        if let Some(rate) = self.triggers.rate
+            && seconds > 0.0
+            && opened as f64 / seconds >= rate as f64
+        {
+            let opened = text::counted(opened, "connection");
+            fire("rate", format!("{opened} opened in {seconds:.0} s"));
+        }
+        if let Some(percent) = self.triggers.refused
+            && ended >= LEAST_ENDED
+            && refused.saturating_mul(100) >= ended.saturating_mul(percent)
+        {
+            let ended = text::counted(ended, "connection");
+            fire(
+                "refused",
+                format!("{} of {ended} refused", text::count(refused)),
+            );
+        }
+        if let Some(most) = self.triggers.growth
+            && growth >= most
+        {
+            let more = text::count(growth);
+            let open = text::count(now.open);
+            fire(
+                "growth",
+                format!("{more} connections more are open: {open}"),
+            );
+        }
+        fired
+    }
+}
+
+/// A finding, its program and its peers: a restart changes none of them.
+fn key_of(finding: &Finding) -> String {
+    let mut key = format!("{}-{}", finding.name.id(), finding.who.label);
+    key.truncate(key.floor_char_boundary(200));
+    key
+}
+
+fn sentence_of(finding: &Finding) -> String {
+    let seen = finding.seen.as_deref().unwrap_or(&finding.summary);
+    text::clip(
+        &format!(
+            "{} ({}), {}: {seen}",
+            finding.title,
+            finding.confidence.word(),
+            finding.who.words
+        ),
+        1_000,
+    )
+}

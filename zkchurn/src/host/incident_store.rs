@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+//! Incidents on the disk: a directory each, with the part of the recording, reports on it and
+//! what fired. All of it is made by processes of their own, with a limit of time, since the
+//! file system may hang; whoever calls this is a thread that may wait.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        process::{CommandExt, ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use rustix::fs::{MemfdFlags, memfd_create};
+use serde_json::{Value, json};
+
+use super::threads;
+
+/// How long a report may take.
+const REPORT_WITHIN: Duration = Duration::from_secs(120);
+/// How long the command may take.
+const COMMAND_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is asked whether a process has ended.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// What the names of directories end with that are not complete.
+const PARTIAL: &str = ".partial";
+/// What a command finds in its environment.
+const ENVIRONMENT: [(&str, &str); 2] = [
+    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("LC_ALL", "C.UTF-8"),
+];
+
+/// What is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The directory of the segments; incidents are below it.
+    pub directory: PathBuf,
+    /// When it began, and from when to when it is kept.
+    pub began: Timestamp,
+    pub since: Timestamp,
+    pub until: Timestamp,
+    /// What fired, a sentence each; the first one's key.
+    pub fired: Vec<String>,
+    pub key: String,
+    pub rules: Rules,
+}
+
+/// How incidents are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Incidents at most.
+    pub count: usize,
+    /// Bytes of all of them at most.
+    pub bytes: u64,
+    /// Endings of the reports, besides that of the JSON.
+    pub reports: Vec<String>,
+    /// A program and its arguments; nothing is run where it is empty.
+    pub command: Vec<String>,
+}
+
+/// What came of it, sentences without their full stop.
+pub fn keep(order: &Order) -> Vec<String> {
+    match kept(order) {
+        Ok((path, mut sentences)) => {
+            sentences.insert(0, format!("incident kept in {}", path.display()));
+            sentences
+        }
+        Err(error) => vec![format!(
+            "an incident could not be kept below {}: {error}",
+            order.directory.display()
+        )],
+    }
+}
+
+fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
+    let all = order.directory.join("incidents");
+    if !all.is_dir() {
+        DirBuilder::new().mode(0o700).create(&all)?;
+    }
+    make_room(&all, order.rules.count.saturating_sub(1), order.rules.bytes)?;
+    let path = all.join(name_of(order));
+    let partial = with_ending(&path);
+    DirBuilder::new().mode(0o700).create(&partial)?;
+    let mut sentences = Vec::new();
+    if let Err(why) = fill(order, &partial) {
+        sentences.push(format!("it is incomplete: {why}"));
+    }
+    let incident = described(order, &path, &partial);
+    write(
+        &partial.join("incident.json"),
+        &(incident.to_string() + "\n"),
+    )?;
+    fs::rename(&partial, &path)?;
+    make_room(&all, order.rules.count, order.rules.bytes)?;
+    if !path.exists() {
+        sentences.push(format!(
+            "it was removed again: alone it is larger than {} MiB",
+            order.rules.bytes >> 20
+        ));
+    }
+    if let Some(said) = run_command(&order.rules.command, &incident) {
+        sentences.push(said);
+    }
+    Ok((path, sentences))
+}
+
+fn with_ending(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(PARTIAL);
+    name.into()
+}
+
+/// Writes a file that its owner alone may read.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// `20261127T215155Z-refused-java`
+fn name_of(order: &Order) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let key = order.key.chars();
+    let key = key.map(|character| if is_plain(character) { character } else { '_' });
+    let key: String = key.take(60).collect();
+    format!("{}-{key}", order.began.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// The part of the recording, and reports on it.
+fn fill(order: &Order, to: &Path) -> Result<(), String> {
+    let recording = to.join("incident.zkchurn");
+    let mut cut = zkchurn();
+    cut.arg("report").arg(&order.directory);
+    cut.args(["--since", &order.since.to_string()]);
+    cut.args(["--until", &order.until.to_string()]);
+    cut.arg("-o").arg(&recording);
+    run(cut, &[], REPORT_WITHIN)?;
+    let mut report = zkchurn();
+    report.arg("report").arg(&recording);
+    let endings = order.rules.reports.iter().map(String::as_str);
+    for ending in endings.filter(|ending| *ending != "json").chain(["json"]) {
+        report.arg("-o").arg(to.join(format!("report.{ending}")));
+    }
+    run(report, &[], REPORT_WITHIN)
+}
+
+/// This program once more.
+fn zkchurn() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("zkchurn").env_clear();
+    if let Some(zone) = std::env::var_os("TZ") {
+        command.env("TZ", zone);
+    }
+    command
+}
+
+/// What fired, and the report.
+fn described(order: &Order, path: &Path, partial: &Path) -> Value {
+    let report = fs::read_to_string(partial.join("report.json")).unwrap_or_default();
+    let report = report.lines().last().unwrap_or_default();
+    json!({
+        "type": "incident",
+        "schema": 1,
+        "directory": path.display().to_string(),
+        "began": order.began.to_string(),
+        "since": order.since.to_string(),
+        "until": order.until.to_string(),
+        "fired": order.fired,
+        "report": serde_json::from_str::<Value>(report).unwrap_or(Value::Null),
+    })
+}
+
+/// Runs the configured command, without a shell: this process holds no capability and can
+/// gain none (`no_new_privs`), and neither can what it starts.
+fn run_command(command: &[String], incident: &Value) -> Option<String> {
+    let [program, arguments @ ..] = command else {
+        return None;
+    };
+    let mut run_it = Command::new(program);
+    run_it.args(arguments).env_clear().envs(ENVIRONMENT);
+    run_it.current_dir("/");
+    let input = incident.to_string() + "\n";
+    let ran = run(run_it, input.as_bytes(), COMMAND_WITHIN);
+    ran.err().map(|why| format!("{program} failed: {why}"))
+}
+
+/// Runs a program in a group of its own with `input`, and ends all of it after `limit`.
+///
+/// # Errors
+///
+/// A clause: it cannot be started, it fails, and what it said last, or it takes too long.
+fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String> {
+    let said = memfd_create("said", MemfdFlags::CLOEXEC).map(File::from);
+    let mut said = said.map_err(|error| error.to_string())?;
+    let errors = said.try_clone().map_err(|error| error.to_string())?;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("it could not be started: {error}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = input.to_vec();
+        // It may read nothing of it, and then its end ends this.
+        let written = threads::named("input").spawn(move || drop(stdin.write_all(&input)));
+        written.map_err(|error| error.to_string())?;
+    }
+    let deadline = Instant::now() + limit;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(ASKED_EVERY),
+            Ok(None) | Err(_) => {
+                let group = rustix::process::Pid::from_child(&child);
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                let _ = child.wait();
+                return Err(format!("it took longer than {} s", limit.as_secs()));
+            }
+        }
+    };
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{}{}", ending(status), last_words(&mut said))),
+    }
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or(0)),
+    }
+}
+
+fn last_words(said: &mut File) -> String {
+    let mut text = Vec::new();
+    let read = said.seek(SeekFrom::Start(0));
+    if read
+        .and_then(|_| said.take(4096).read_to_end(&mut text))
+        .is_err()
+        || text.is_empty()
+    {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(&text);
+    format!(": {}", text.trim().lines().last().unwrap_or_default())
+}
+
+/// Removes the oldest incidents until no more than so many are there, and no more bytes.
+fn make_room(all: &Path, count: usize, bytes: u64) -> io::Result<()> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(all)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push((entry.path(), size_of_directory(&entry.path())?));
+        }
+    }
+    // Their names begin with their time.
+    found.sort();
+    let mut total: u64 = found.iter().map(|(_, size)| size).sum();
+    let mut left = found.len();
+    for (path, size) in found {
+        if left <= count && total <= bytes {
+            break;
+        }
+        fs::remove_dir_all(&path)?;
+        total -= size;
+        left -= 1;
+    }
+    Ok(())
+}
+
+fn size_of_directory(path: &Path) -> io::Result<u64> {
+    let mut size = 0;
+    for entry in fs::read_dir(path)? {
+        size += entry?.metadata()?.len().next_multiple_of(4096);
+    }
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, limit: Duration, input: &[u8]) -> Result<(), String> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear();
+        run(command, input, limit)
+    }
+
+    #[test]
+    fn a_program_has_its_input_its_time_and_the_last_word() {
+        let enough = Duration::from_secs(60);
+        assert_eq!(
+            sh("read x && [ \"$x\" = incident ]", enough, b"incident\n"),
+            Ok(())
+        );
+        let failed = sh(
+            "echo first >&2; echo 'no such queue' >&2; exit 3",
+            enough,
+            b"",
+        );
+        assert_eq!(failed.unwrap_err(), "exit code 3: no such queue");
+        // More than a pipe holds, of which it reads nothing.
+        assert_eq!(sh("exit 0", enough, &[b'x'; 1 << 20]), Ok(()));
+        let slow = sh("sleep 600 & wait", Duration::from_millis(300), b"");
+        assert_eq!(slow.unwrap_err(), "it took longer than 0 s");
+        let missing = run(Command::new("/no/such/program"), b"", enough).unwrap_err();
+        assert!(missing.starts_with("it could not be started"), "{missing}");
+    }
+
+    #[test]
+    fn the_oldest_incidents_make_room() {
+        let all = tempfile::tempdir().unwrap();
+        let names = |all: &Path| {
+            let entries = fs::read_dir(all).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            names
+        };
+        for day in 1..=5 {
+            let path = all.path().join(format!("2026110{day}T000000Z-refused"));
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("incident.zkchurn"), [0; 10_000]).unwrap();
+        }
+        fs::write(all.path().join("notes.txt"), "of somebody").unwrap();
+        make_room(all.path(), 5, u64::MAX).unwrap();
+        assert_eq!(names(all.path()).len(), 6);
+        make_room(all.path(), 3, u64::MAX).unwrap();
+        let left = ["20261103T000000Z-refused", "20261104T000000Z-refused"];
+        assert_eq!(names(all.path())[..2], left);
+        make_room(all.path(), 3, 3 * 12_288 - 1).unwrap();
+        assert_eq!(names(all.path())[0], "20261104T000000Z-refused");
+        make_room(all.path(), 3, 0).unwrap();
+        assert_eq!(names(all.path()), ["notes.txt"]);
+    }
+}

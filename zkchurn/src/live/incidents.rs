@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+//! Incidents as the loop of an agent sees them: it looks at the report every interval, and
+//! has a thread keep what is to be kept, one after the other.
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+};
+
+use tokio::task::{JoinHandle, spawn_blocking};
+use zkchurn_core::{
+    frame::Mark,
+    incident::{
+        Incidents, Pace, Step,
+        trigger::{Triggers, Watch},
+    },
+    pipeline::Pipeline,
+    render::Renderer,
+    text,
+};
+
+use crate::{
+    host::{
+        clock::clock_pair,
+        incident_store::{self, Order, Rules},
+    },
+    warn::warn,
+};
+
+/// Orders that wait at most: more than one begins while another is kept only where
+/// that takes minutes.
+const MOST_WAITING: usize = 4;
+
+/// What is looked for, and what is kept of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Watched {
+    pub triggers: Triggers,
+    pub pace: Pace,
+    pub rules: Rules,
+}
+
+/// The watch at work.
+pub(super) struct Watching {
+    directory: PathBuf,
+    rules: Rules,
+    watch: Watch,
+    incidents: Incidents,
+    waiting: VecDeque<Order>,
+    /// The one that is being kept.
+    keeping: Option<JoinHandle<()>>,
+}
+
+impl Watching {
+    /// Nothing was seen yet.
+    pub(super) fn new(watched: &Watched, directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            rules: watched.rules.clone(),
+            watch: Watch::new(watched.triggers),
+            incidents: Incidents::new(watched.pace),
+            waiting: VecDeque::new(),
+            keeping: None,
+        }
+    }
+
+    /// Takes on other settings.
+    pub(super) fn set(&mut self, watched: &Watched) {
+        self.rules = watched.rules.clone();
+        self.watch.set_triggers(watched.triggers);
+        self.incidents.set_pace(watched.pace);
+    }
+
+    /// Looks at how the trace stands, and has kept what is to be kept.
+    pub(super) fn look<R: Renderer>(&mut self, pipeline: &Pipeline<R>, mark: &Mark) {
+        if let Some(report) = pipeline.report_at(mark) {
+            let fired = self.watch.look(&report, mark.monotonic_ns);
+            for step in self.incidents.look(fired, mark.monotonic_ns) {
+                self.take(step);
+            }
+        }
+        self.keep_next();
+    }
+
+    /// What is under way as the trace ends is kept by whoever comes next: it is in the
+    /// segments.
+    pub(super) fn finish(&mut self, mark: &Mark) {
+        if let Some(Step::Keep { fired, .. }) = self.incidents.finish(mark.monotonic_ns) {
+            let what: Vec<_> = fired.into_iter().map(|fired| fired.sentence).collect();
+            warn(format_args!(
+                "an incident was under way as the trace ended; {} has it: {}",
+                self.directory.display(),
+                what.join("; ")
+            ));
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Began(fired) => warn(format_args!("churn began: {}", fired.sentence)),
+            Step::Ended { fired, for_ns } => warn(format_args!(
+                "churn ended after {}: {}",
+                text::duration(for_ns),
+                fired.sentence
+            )),
+            Step::Keep {
+                began_ns,
+                since_ns,
+                until_ns,
+                fired,
+            } => {
+                let clock = clock_pair();
+                let key = fired.first().map(|fired| fired.key.clone());
+                let order = Order {
+                    directory: self.directory.clone(),
+                    began: clock.timestamp(began_ns),
+                    since: clock.timestamp(since_ns),
+                    until: clock.timestamp(until_ns),
+                    key: key.unwrap_or_default(),
+                    fired: fired.into_iter().map(|fired| fired.sentence).collect(),
+                    rules: self.rules.clone(),
+                };
+                match self.waiting.len() < MOST_WAITING {
+                    true => self.waiting.push_back(order),
+                    false => warn(format_args!(
+                        "an incident is not kept: {MOST_WAITING} others wait, and keeping them \
+                         takes long"
+                    )),
+                }
+            }
+        }
+    }
+
+    fn keep_next(&mut self) {
+        if self
+            .keeping
+            .as_ref()
+            .is_some_and(|keeping| !keeping.is_finished())
+        {
+            return;
+        }
+        self.keeping = self.waiting.pop_front().map(|order| {
+            spawn_blocking(move || {
+                for sentence in incident_store::keep(&order) {
+                    warn(format_args!("{sentence}"));
+                }
+            })
+        });
+    }
+}
