@@ -17,6 +17,9 @@ use crate::{
 /// Exact sizes that are told apart; of further ones only what sizes tell ([`sizes::class`])
 /// is known.
 const MOST_SHAPES: usize = 32;
+/// Classes that are told apart. Connections that behaved alike have few; of those beyond only
+/// how they ended and who had spoken is known.
+const MOST_CLASSES: usize = 64;
 
 /// Who ended a connection, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -190,7 +193,13 @@ impl Shapes {
         if self.exact.len() < MOST_SHAPES || self.exact.get(shape) > 0 {
             self.exact.add(shape, count);
         } else {
-            self.by_class.add(shape.class(), count);
+            self.add_class(shape.class(), count);
+        }
+    }
+
+    fn add_class(&mut self, class: Shape, count: u64) {
+        if self.by_class.len() < MOST_CLASSES || self.by_class.get(class) > 0 {
+            self.by_class.add(class, count);
         }
     }
 
@@ -200,7 +209,9 @@ impl Shapes {
         for (shape, count) in other.exact.iter() {
             self.add_exact(shape, count);
         }
-        self.by_class.absorb(&other.by_class);
+        for (class, count) in other.by_class.iter() {
+            self.add_class(class, count);
+        }
         self.ended += other.ended;
     }
 
@@ -273,6 +284,18 @@ mod tests {
             assert_eq!(shapes.count(|_, spoken| spoken == Spoken::Client), 1);
             assert_eq!(shapes.count_by_size(|shape| shape.client_bytes == 49), 1);
         }
+    }
+
+    #[test]
+    fn whatever_a_peer_sends_takes_little_memory() {
+        let mut shapes = Shapes::default();
+        for turn in 0..40_000 {
+            let outcome = Outcome::AnsweredThenClosedByPeer;
+            let (out, back) = (1 << (turn % 21), 1 << (turn / 21 % 21));
+            shapes.observe(&ended(turn, out + turn % 5, back, outcome), outcome);
+        }
+        assert_eq!(shapes.ended(), 40_000);
+        assert!(shapes.by_class.len() <= MOST_CLASSES && shapes.exact.len() <= MOST_SHAPES);
     }
 
     #[test]
