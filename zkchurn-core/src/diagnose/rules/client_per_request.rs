@@ -232,7 +232,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         Runtime::Jvm => false,
         Runtime::Unknown => is_ended_in_order(case, answered) && !may_be_tls,
     };
-    let is_brief = in_order && lived.is_some_and(|lived| lived < BRIEF_NS);
+    let ends_soon = lived.is_some_and(|lived| lived < BRIEF_NS);
+    let is_brief = in_order && ends_soon;
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
@@ -271,6 +272,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             "each was answered and ended within a second: a client that reconnects because \
              nobody answers has waited longer",
         );
+    } else if case.is_remote_host() && ends_soon {
+        // Too soon for a client that waits in vain.
+        verdict = verdict
+            .but(
+                "seen from the server, a client whose connections are cut on the way does the same",
+            )
+            .decided_by("--handshake, which distinguishes a new session from a reconnect");
     } else if case.is_remote_host() {
         verdict = verdict
             .cannot_tell_from(&[Churn::ReadTimeouts])
