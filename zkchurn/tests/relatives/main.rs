@@ -10,8 +10,8 @@
 //!
 //! Of 43 that were written down when all of these were right (`later`, `later_still`), seen in
 //! 78 ways, 8 were taken for something else: likely in 10 ways and certain in 2. Of 23 more, in
-//! 41 ways, none; but in four of them the finding took in connections to another ensemble, of
-//! whose client a line of the log was not. Of 13 more, in 23 ways, one: a client that a sidecar
+//! 41 ways, none; but in four of them, twice certain, the finding took in connections to
+//! another ensemble, of whose client a line of the log was not. Of 13 more, in 23 ways, one: a client that a sidecar
 //! cuts within ten milliseconds, for one whose session has expired. Of 8 more, in 13 ways, none.
 #![expect(
     clippy::unwrap_used,
