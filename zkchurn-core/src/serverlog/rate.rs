@@ -135,6 +135,8 @@ impl Busiest {
 /// So many gaps are kept of each address: enough to see a rhythm, and there may be very
 /// many addresses.
 const GAPS: usize = 32;
+/// Lines of one log are that much out of order at most.
+const OVERTAKEN_MS: i64 = 500;
 
 /// The time between events, of the latest ones.
 #[derive(Clone, Debug, Default)]
@@ -146,12 +148,18 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// An event. One that is logged before the last counts as at the same time.
+    /// An event. One that is logged a little before the last counts as at the same time, as
+    /// threads overtake each other; further back the clock was set, or another log begins, and
+    /// what lies between is not known.
     pub fn add(&mut self, at: Moment) {
         let Some(last) = self.last.replace(at) else {
             return;
         };
-        let gap_ms = at.0.saturating_sub(last.0).max(0);
+        let gap_ms = at.0.saturating_sub(last.0);
+        if gap_ms < -OVERTAKEN_MS {
+            return;
+        }
+        let gap_ms = gap_ms.max(0);
         let gap_ms = u32::try_from(gap_ms).unwrap_or(u32::MAX);
         match self.latest.get_mut(self.count % GAPS) {
             Some(oldest) => *oldest = gap_ms,
@@ -160,9 +168,13 @@ impl Gaps {
         self.count += 1;
     }
 
-    /// Their rhythm, as a trace has it.
+    /// Their rhythm, as a trace has it; none where all have the same time: how fast they came
+    /// the log does not tell.
     pub fn rhythm(&self) -> Rhythm {
         let mut gaps = Distribution::default();
+        if self.latest.iter().all(|gap_ms| *gap_ms == 0) {
+            return Rhythm::of(&gaps);
+        }
         let oldest = self.count % self.latest.len().max(1);
         let (later, earlier) = self.latest.split_at(oldest);
         for gap_ms in earlier.iter().chain(later) {
@@ -199,6 +211,24 @@ mod tests {
         }
         assert!(gaps.rhythm().is_constant());
         assert_eq!(gaps.latest.len(), GAPS.min(gaps.count));
+    }
+
+    #[test]
+    fn what_the_log_does_not_tell_is_no_rhythm() {
+        let words = |moments: &[i64]| {
+            let mut gaps = Gaps::default();
+            moments.iter().for_each(|at| gaps.add(Moment(*at)));
+            gaps.rhythm().words()
+        };
+        // All in one second, by a log that has seconds; a clock that runs back.
+        assert_eq!(words(&[5_000; 40]), None);
+        let back: Vec<_> = (0..40).map(|second| 60_000 - second * 1_000).collect();
+        assert_eq!(words(&back), None);
+        // Set back once, and threads that overtake each other.
+        let set: Vec<_> = (0..20).chain(0..20).map(|second| second * 5_000).collect();
+        assert_eq!(words(&set).as_deref(), Some("every 5.00 s"));
+        let overtaken: Vec<_> = (0..40).map(|n| n / 2 * 2_000 - n % 2 * 100).collect();
+        assert!(words(&overtaken).is_some());
     }
 
     proptest! {

@@ -113,13 +113,13 @@ pub(crate) fn unknown_counts(report: &LogReport) -> Vec<String> {
 pub(crate) fn log(report: &LogReport) -> String {
     let log = &report.log;
     let mut line = format!(
-        "{}, {}, {} ({} log records, {} continuations, {} blank, {} not ZooKeeper's; {} too long \
+        "{}, {}, {} ({}, {}, {} blank, {} not ZooKeeper's; {} too long \
          and cut)",
         text::counted(log.files.len() as u64, "file"),
         text::counted(log.bytes, "byte"),
         text::counted(log.lines, "line"),
-        text::count(log.records),
-        text::count(log.continuations),
+        text::counted(log.records, "log record"),
+        text::counted(log.continuations, "continuation"),
         text::count(log.blank),
         text::count(log.foreign),
         text::count(log.cut),
