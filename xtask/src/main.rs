@@ -19,6 +19,7 @@
 //! | `test` | the whole suite |
 //! | `documents` | the commands and links of the documents |
 //! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
+//! | `prometheus` | metrics and alert rules, as promtool sees them |
 //! | `mutants` | small faults in the core crate, and whether its tests notice them |
 //! | `object` | what checking the object needs |
 //! | `guard` | a run that is killed leaves nothing behind |
@@ -41,6 +42,7 @@ mod lint;
 mod mutants;
 mod object;
 mod privileged_tests;
+mod prometheus;
 mod squeezed;
 mod supply_chain;
 mod test;

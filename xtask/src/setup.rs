@@ -14,6 +14,7 @@ mod kernels;
 mod kinds;
 pub mod manifests;
 pub mod mutants;
+pub mod prometheus;
 mod python;
 mod remedy;
 pub mod roots;
@@ -64,6 +65,8 @@ pub enum Group {
     Manifests,
     /// Making faults that the tests should notice; the suite does not.
     Mutants,
+    /// Checking metrics and alert rules.
+    Prometheus,
     /// Root file systems of other releases.
     Roots,
     /// What the tests call.
@@ -74,7 +77,7 @@ impl Group {
     /// Those of the suite. What makes packages takes minutes to build and is left to `dist`, as
     /// is Rust's library for musl, which rustup's own server has and nobody else; the clients of
     /// other languages are left to the whole matrix of kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bench,
         Self::Ebpf,
         Self::Fuzz,
@@ -83,6 +86,7 @@ impl Group {
         Self::Kernels,
         Self::Kinds,
         Self::Manifests,
+        Self::Prometheus,
         Self::Roots,
         Self::Tests,
     ];
@@ -102,6 +106,7 @@ impl Group {
             Self::Kinds => kinds::missing(),
             Self::Manifests => manifests::missing(),
             Self::Mutants => mutants::missing(),
+            Self::Prometheus => prometheus::missing(),
             Self::Roots => roots::missing(),
             Self::Tests => tests::missing(),
         }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
-    privileged_tests, setup,
+    privileged_tests, prometheus, setup,
 };
 
 /// Options of `test`.
@@ -113,6 +113,7 @@ fn steps(options: &Options) -> Vec<Step> {
             setup::Group::Ebpf,
             setup::Group::Kernels,
             setup::Group::Manifests,
+            setup::Group::Prometheus,
             setup::Group::Roots,
             setup::Group::Tests,
         ]
@@ -137,6 +138,7 @@ fn steps(options: &Options) -> Vec<Step> {
             "a static binary on Debian 11 and in containers",
             step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
+        ("metrics and alert rules", step(prometheus::run)),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         (DEMO, step(|| lab::run("demo", &[]))),
         (

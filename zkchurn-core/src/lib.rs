@@ -35,6 +35,7 @@ mod horizon;
 pub mod incident;
 pub mod inspection;
 pub mod ledger;
+pub mod metrics;
 pub mod outcome;
 pub mod pipeline;
 pub mod process;

@@ -20,6 +20,9 @@ pub struct Leading {
     pub confidence: Confidence,
     /// Whom it is about, in words.
     pub who: String,
+    /// Its process's name, or the remote host: the same for all of one program.
+    #[serde(skip)]
+    pub label: String,
     /// The peers.
     pub destinations: Vec<String>,
     /// Whether it is the first, has replaced another for good, or has become surer.
@@ -69,6 +72,7 @@ impl Lead {
             title: finding.title,
             confidence: finding.confidence,
             who: finding.who.words.clone(),
+            label: finding.who.label.clone(),
             destinations: finding.destinations.clone(),
             is_new: self.is_new(finding),
         })

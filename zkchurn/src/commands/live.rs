@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Options of a trace that mean nothing for a recording.
-const OF_A_TRACE: [&str; 16] = [
+const OF_A_TRACE: [&str; 17] = [
     "port",
     "pid",
     "side",
@@ -36,6 +36,7 @@ const OF_A_TRACE: [&str; 16] = [
     "interval",
     "record",
     "report",
+    "prom_file",
     "jvm",
     "no_logs",
     "logs",

@@ -75,6 +75,7 @@ impl TimeWaitArgs {
             interval: Duration::ZERO,
             record: self.record.clone(),
             reports: Vec::new(),
+            metrics: None,
             jvm: self.jvm.into(),
             logs: false,
             handshake: false,

@@ -74,6 +74,11 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "FILE", value_parser = values::report_file)]
     pub report: Vec<PathBuf>,
 
+    /// Also keep counts for Prometheus in this file, which is replaced at each interval: for
+    /// node_exporter's textfile collector, which reads what ends in .prom.
+    #[arg(long, value_name = "FILE", value_parser = values::metrics_file)]
+    pub prom_file: Option<PathBuf>,
+
     /// How to inspect a process that churns and is a JVM.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
@@ -129,8 +134,14 @@ impl TraceArgs {
     ///
     /// # Errors
     ///
-    /// There are too many ports.
+    /// There are too many ports, or metrics without intervals.
     pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
+        if self.prom_file.is_some() && self.interval.is_zero() {
+            return Err(Failure::sentence(
+                Code::Usage,
+                "--prom-file is renewed at each interval: leave out --interval 0".to_owned(),
+            ));
+        }
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             process: self.pid.clone(),
@@ -144,6 +155,7 @@ impl TraceArgs {
                 .iter()
                 .filter_map(|path| report_to(path))
                 .collect(),
+            metrics: self.prom_file.clone(),
             jvm: self.jvm.into(),
             logs: !self.no_logs,
             handshake: self.handshake,

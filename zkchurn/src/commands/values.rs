@@ -84,6 +84,15 @@ pub(crate) fn column() -> impl TypedValueParser<Value = Column> {
     PossibleValuesParser::new(values).try_map(|name| Column::named(&name).ok_or("no such column"))
 }
 
+/// `--prom-file`
+pub(crate) fn metrics_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(ending) if ending == "prom" => Ok(path),
+        _ => Err("the name has to end in .prom: node_exporter reads no other".to_owned()),
+    }
+}
+
 /// `--expect`
 pub(crate) fn expectation(text: &str) -> Result<Expectation, FilterError> {
     text.parse()

@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod kernel_layout;
 pub mod listeners;
 pub mod logs;
+mod metrics_file;
 pub mod outbox;
 mod past_hung;
 pub mod patient;

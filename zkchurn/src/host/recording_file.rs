@@ -106,7 +106,12 @@ fn may_write(directory: &Stat, uid: u32, gid: u32) -> bool {
     mode.contains(granted)
 }
 
-fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+/// The directory that a file is in, or is to be in.
+///
+/// # Errors
+///
+/// There is none.
+pub(super) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

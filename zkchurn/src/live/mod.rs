@@ -18,6 +18,7 @@ mod older_side;
 mod owed;
 mod pace;
 mod processes;
+mod published;
 mod schedule;
 mod screen;
 mod servers;
@@ -46,7 +47,7 @@ use crate::{
     exit::{Code, Failure},
     host::{
         clock::clock_pair,
-        helper::{asking::StartedLooker, recording::StartedRecorder},
+        helper::{asking::StartedLooker, publishing, recording::StartedRecorder},
         ids,
         jvm::JvmMode,
         kernel::{KernelSource, OwnLog},
@@ -129,6 +130,11 @@ async fn trace(
         Ok::<_, Failure>((&agent.settings.keep, helper))
     });
     let keeper = keeper.transpose()?;
+    let metrics = settings.metrics.as_deref().map(|path| {
+        let helper = publishing::start().map_err(no_helper)?;
+        Ok::<_, Failure>((path, helper))
+    });
+    let metrics = metrics.transpose()?;
     let source = attach::attach(settings, facts, &selected.pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
@@ -139,6 +145,8 @@ async fn trace(
     let reports = reports.map(|(to, helper)| ReportFile::create(to, helper));
     let (reports, forms): (Vec<_>, Vec<_>) =
         reports.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let metrics = metrics.map(|(path, helper)| published::metering(path, helper));
+    let beside: Vec<_> = forms.into_iter().chain(metrics.transpose()?).collect();
     // All other threads will be this one's children. From here on the helpers look and write.
     held::keep_only(needs::kept_while_tracing(facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -154,9 +162,9 @@ async fn trace(
         Some(look) => watched(look, settings, renderer)?,
         None => (None, renderer),
     };
-    let renderer = match forms.is_empty() {
+    let renderer = match beside.is_empty() {
         true => renderer,
-        false => Box::new(Several(iter::once(renderer).chain(forms).collect())),
+        false => Box::new(Several(iter::once(renderer).chain(beside).collect())),
     };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);

@@ -47,6 +47,8 @@ pub(crate) struct TraceSettings {
     pub record: Option<PathBuf>,
     /// Where else the report is written.
     pub reports: Vec<ReportTo>,
+    /// The file that is renewed with metrics at each interval.
+    pub metrics: Option<PathBuf>,
     /// How closely JVMs are looked at.
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.

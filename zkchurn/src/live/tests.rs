@@ -408,6 +408,7 @@ fn settings() -> TraceSettings {
         interval: Duration::from_secs(10),
         record: None,
         reports: Vec::new(),
+        metrics: None,
         jvm: JvmMode::Off,
         logs: false,
         handshake: false,

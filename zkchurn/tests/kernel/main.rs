@@ -22,6 +22,7 @@ mod journal;
 mod life;
 mod lifecycle;
 mod look;
+mod metrics;
 mod namespace;
 mod older;
 mod overflow;

@@ -163,6 +163,7 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
         interval: INTERVAL,
         record: None,
         reports: Vec::new(),
+        metrics: settings.prom_file.clone(),
         jvm: settings.jvm.unwrap_or(JvmValue::Name).into(),
         logs: settings.logs.unwrap_or(true),
         handshake: settings.handshake.unwrap_or(false),

@@ -129,6 +129,12 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "PROGRAM")]
     #[serde(deserialize_with = "texts")]
     pub command: Option<Vec<String>>,
+
+    /// A file that is replaced with counts for Prometheus every 10 s: for node_exporter's
+    /// textfile collector [default: none]
+    #[arg(long, value_name = "FILE", value_parser = values::metrics_file)]
+    #[serde(deserialize_with = "metrics_file")]
+    pub prom_file: Option<PathBuf>,
 }
 
 /// `--on-finding`
@@ -228,6 +234,7 @@ impl AgentSettings {
             incidents_size: self.incidents_size.or(other.incidents_size),
             reports: self.reports.or(other.reports),
             command: self.command.or(other.command),
+            prom_file: self.prom_file.or(other.prom_file),
         }
     }
 
@@ -243,6 +250,7 @@ impl AgentSettings {
             ("buffer", self.buffer != first.buffer),
             ("hook", self.hook != first.hook),
             ("directory", self.directory != first.directory),
+            ("prom-file", self.prom_file != first.prom_file),
         ];
         let differs = differs.iter().filter(|(_, differs)| *differs);
         differs.map(|(name, _)| *name).collect()
@@ -336,6 +344,10 @@ fn report_endings<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Strin
     endings.map(Some).map_err(Error::custom)
 }
 
+fn metrics_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    parsed(from, values::metrics_file)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -383,7 +395,7 @@ mod tests {
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
              `on-finding`, `on-rate`, `on-refused`, `on-growth`, `before`, `after`, `quiet`, \
-             `incidents`, `incidents-size`, `reports`, `command`"
+             `incidents`, `incidents-size`, `reports`, `command`, `prom-file`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

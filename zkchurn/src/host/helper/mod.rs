@@ -17,6 +17,8 @@
 //! | `printer` | writes to a file that is our standard output or error: the helper's side |
 //! | `printing` | the same: our side |
 //! | `keeper` | writes the segments of a flight recorder: the helper's side |
+//! | `publisher` | replaces the file with metrics: the helper's side |
+//! | `publishing` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 
@@ -28,6 +30,8 @@ mod pool;
 mod printer;
 pub mod printing;
 mod process;
+mod publisher;
+pub mod publishing;
 mod recorder;
 pub mod recording;
 pub mod wire;

@@ -24,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{journalctl, keeper, looker, printer, recorder};
+use super::{journalctl, keeper, looker, printer, publisher, recorder};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -46,15 +46,18 @@ pub(super) enum Kind {
     Recorder,
     /// Writes a flight recorder's segments.
     Keeper,
+    /// Replaces the file with metrics.
+    Publisher,
     /// Writes to a file that is our standard output or standard error.
     Printer,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
     ("keep", Kind::Keeper),
+    ("publish", Kind::Publisher),
     ("print", Kind::Printer),
 ];
 
@@ -70,6 +73,7 @@ impl Kind {
             Self::Looker { .. } => c"zkchurn-look",
             Self::Recorder => c"zkchurn-record",
             Self::Keeper => c"zkchurn-keep",
+            Self::Publisher => c"zkchurn-publish",
             Self::Printer => c"zkchurn-print",
         }
     }
@@ -151,6 +155,7 @@ fn serve(kind: Kind) -> io::Result<()> {
         // After the end of a trace that was killed it still writes what it was given.
         Kind::Recorder => recorder::serve(socket),
         Kind::Keeper => keeper::serve(socket),
+        Kind::Publisher => publisher::serve(socket),
         Kind::Printer => {
             held::give_up_all()?;
             printer::serve(socket)

@@ -76,7 +76,11 @@ impl StartedRecorder {
     ///
     /// The system grants no process.
     pub fn start() -> io::Result<Self> {
-        let (child, socket) = process::start(Kind::Recorder)?;
+        Self::of(Kind::Recorder)
+    }
+
+    pub(super) fn of(kind: Kind) -> io::Result<Self> {
+        let (child, socket) = process::start(kind)?;
         Ok(Self {
             socket,
             child: Some(child),
@@ -98,11 +102,7 @@ impl StartedRecorder {
     ///
     /// The system grants no process.
     pub fn start_keeper() -> io::Result<Self> {
-        let (child, socket) = process::start(Kind::Keeper)?;
-        Ok(Self {
-            socket,
-            child: Some(child),
-        })
+        Self::of(Kind::Keeper)
     }
 
     /// Has a flight recorder's directory opened, and waits for that.
@@ -124,7 +124,27 @@ impl StartedRecorder {
         self.begin(message(CREATE, path.as_os_str().as_bytes()))
     }
 
-    fn begin(self, order: Vec<u8>) -> io::Result<(Recorder, bool)> {
+    fn begin(mut self, order: Vec<u8>) -> io::Result<(Recorder, bool)> {
+        let helper = self.child.take();
+        let (outbox, said, roots) = self.opened(order, MOST_WAITING)?;
+        let frames = Frames {
+            outbox,
+            said,
+            helper,
+            gathered: Vec::new(),
+            count: 0,
+            dropped: 0,
+        };
+        Ok((Recorder(Rc::new(RefCell::new(frames))), roots))
+    }
+
+    /// Gives the first order and waits for what becomes of it; then `most` bytes may wait for
+    /// the helper.
+    pub(super) fn opened(
+        self,
+        order: Vec<u8>,
+        most: usize,
+    ) -> io::Result<(Outbox, Receiver<Said>, bool)> {
         let mut answers = self.socket.try_clone()?;
         let (say, said) = channel();
         threads::named("recorded").spawn(move || {
@@ -135,7 +155,7 @@ impl StartedRecorder {
                 }
             }
         })?;
-        let outbox = Outbox::start("recording", self.socket, MOST_WAITING)?;
+        let outbox = Outbox::start("recording", self.socket, most)?;
         outbox.put(order);
         let roots = match said.recv_timeout(CREATED_WITHIN) {
             Ok(Said::Created { roots }) => roots,
@@ -152,15 +172,7 @@ impl StartedRecorder {
                 ));
             }
         };
-        let frames = Frames {
-            outbox,
-            said,
-            helper: self.child,
-            gathered: Vec::new(),
-            count: 0,
-            dropped: 0,
-        };
-        Ok((Recorder(Rc::new(RefCell::new(frames))), roots))
+        Ok((outbox, said, roots))
     }
 }
 
@@ -262,7 +274,7 @@ impl Write for Recorder {
     }
 }
 
-fn message(kind: u8, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, bytes: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(5 + bytes.len());
     message.extend_from_slice(&(1 + bytes.len() as u32).to_le_bytes());
     message.push(kind);

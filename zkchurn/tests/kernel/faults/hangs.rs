@@ -315,6 +315,35 @@ fn a_recording_on_a_file_system_that_hangs_is_named_as_incomplete() {
     assert_eq!(trace.connections.len(), 505);
 }
 
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn metrics_on_a_file_system_that_hangs_stop_neither_the_trace_nor_the_end() {
+    let (ended, path) = in_namespace(|| {
+        let scene = Scene::new();
+        let file = format!("{}/x.prom", scene.hanging());
+        let options = ["--prom-file", &file];
+        let mut run = scene.trace("", &options, Begun::Says);
+        let publisher = helper(&run, "zkchurn-publish");
+        client(scene.port, 5);
+        scene.fs.hang();
+        client(scene.port, 50);
+        run.await_message("is not renewed");
+        let (ended, _mounted) = scene.end(run, "metrics whose file system hangs", publisher);
+        (ended, file)
+    });
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let sentence = format!("{path} is not renewed");
+    assert_eq!(
+        ended.stderr.matches(&sentence).count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+    let trace = Trace::parse(&ended.stdout).unwrap();
+    trace.assert_nothing_lost();
+    assert_eq!(trace.connections.len(), 55);
+}
+
 /// Ends it by SIGTERM, within the time that is promised; what `hangs` is for the figures.
 fn terminated_in_time(child: &mut Child, hangs: &str) -> ExitStatus {
     let begun = Instant::now();

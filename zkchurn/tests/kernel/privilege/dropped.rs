@@ -103,6 +103,11 @@ fn what_an_option_adds_is_not_in_effect_until_it_is_used() {
     let tracer = Tracer::start(&[&["--port", &port], &record[..]].concat());
     assert_held_by(helper_of(&tracer, "zkchurn-record"), DAC_OVERRIDE, 0);
     tracer.finish();
+    let file = directory.path().join("x.prom");
+    let metrics = ["--prom-file", file.to_str().unwrap()];
+    let tracer = Tracer::start(&[&["--port", &port], &metrics[..]].concat());
+    assert_held_by(helper_of(&tracer, "zkchurn-publish"), DAC_OVERRIDE, 0);
+    tracer.finish();
 }
 
 #[test]

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//! Counts for a system that watches many hosts (docs/reference/metrics.md): as few series as
+//! were promised whatever churns, and none that shrinks while it is exported.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `family` | what is counted of one process name and peer |
+//! | `families` | which of them have series of their own |
+//! | `lost` | what could not be recorded |
+//! | `exposition` | all of it as the text that Prometheus reads |
+
+mod exposition;
+mod families;
+mod family;
+mod lost;
+
+use std::io;
+
+use crate::{
+    frame::TraceStart,
+    outcome::Outcome,
+    render::{ConnectionLine, Renderer},
+    report::{IntervalSummary, Leading, Report},
+};
+use families::Families;
+use lost::Lost;
+
+/// Most process names and peers with series of their own; the rest is one of them, `_other`.
+pub const MOST_FAMILIES: usize = 20;
+
+/// What is counted.
+#[derive(Debug, Default)]
+struct Metrics {
+    families: Families,
+    open: u64,
+    leading: Option<Leading>,
+    lost: Lost,
+    limitations: u64,
+    /// Version of the zkchurn that traces.
+    version: String,
+    /// When the trace began, nanoseconds since 1970.
+    started_unix_ns: i128,
+}
+
+/// Where the text goes.
+pub trait Publish {
+    /// Takes a text in the place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// What the output fails with.
+    fn publish(&mut self, text: &str) -> io::Result<()>;
+    /// No text follows any more.
+    fn end(&mut self) {}
+}
+
+/// Counts what a trace tells, and hands all of it over at each interval and at the end, as
+/// text. A trace that goes on behind another goes on counting.
+#[derive(Debug)]
+pub struct Metering<P> {
+    metrics: Metrics,
+    publish: P,
+}
+
+impl<P: Publish> Metering<P> {
+    /// Nothing is counted yet.
+    pub fn new(publish: P) -> Self {
+        Self {
+            metrics: Metrics::default(),
+            publish,
+        }
+    }
+
+    fn hand_over(&mut self) -> io::Result<()> {
+        self.metrics.families.choose();
+        self.publish.publish(&exposition::of(&self.metrics))
+    }
+}
+
+impl<P: Publish> Renderer for Metering<P> {
+    fn start(&mut self, start: &TraceStart) -> io::Result<()> {
+        self.metrics.version.clone_from(&start.zkchurn);
+        self.metrics.started_unix_ns = start
+            .clock
+            .timestamp(start.clock.monotonic_ns)
+            .as_nanosecond();
+        self.metrics.limitations = start.degraded.len() as u64;
+        Ok(())
+    }
+
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        // One that is open at the end has not ended.
+        if line.outcome != Outcome::StillOpen {
+            self.metrics.families.count(line);
+        }
+        Ok(())
+    }
+
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        self.metrics.open = summary.open;
+        self.metrics.leading.clone_from(&summary.leading);
+        self.metrics.lost.count(&summary.loss);
+        self.hand_over()
+    }
+
+    fn report(&mut self, report: &Report) -> io::Result<()> {
+        self.metrics.open = report.total.open;
+        self.metrics.lost.count(&report.loss);
+        self.metrics.limitations = report.degraded.len() as u64;
+        self.hand_over()?;
+        self.publish.end();
+        Ok(())
+    }
+
+    fn time_wait(&mut self, _report: &Report) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

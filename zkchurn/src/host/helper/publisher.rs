@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//! The helper that replaces the file with metrics: its file system may hang, or be full. It is
+//! given a path, then one text after another; it says when it can no longer, and when it can
+//! again.
+
+use std::{
+    ffi::OsString,
+    io::{self, ErrorKind},
+    os::unix::{ffi::OsStringExt, net::UnixStream},
+    path::Path,
+};
+
+use rustix::thread::CapabilitySet;
+
+use super::{
+    recorder::{CREATE, DATA, Said},
+    wire::{receive_bytes, send},
+};
+use crate::host::{
+    metrics_file::MetricsFile,
+    privilege::{held, needs},
+};
+
+/// Replaces the file by what it is given, until the other side ends.
+pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    if !receive_bytes(&mut socket, &mut bytes)? {
+        return Ok(());
+    }
+    let [CREATE, path @ ..] = &bytes[..] else {
+        return Err(ErrorKind::InvalidData.into());
+    };
+    let path = OsString::from_vec(path.to_vec());
+    let file = match MetricsFile::open(Path::new(&path)) {
+        Ok(file) => file,
+        Err(error) => {
+            let exists = error.kind() == ErrorKind::AlreadyExists;
+            let error = error.to_string();
+            return send(&mut socket, &Said::NotCreated { exists, error });
+        }
+    };
+    held::keep_only(needs::KEPT_BY_RECORDER)?;
+    send(&mut socket, &Said::Created { roots: false })?;
+    let mut lost = 0;
+    while receive_bytes(&mut socket, &mut bytes)? {
+        let [DATA, text @ ..] = &bytes[..] else {
+            continue;
+        };
+        // Its directory may be one that root alone writes to.
+        let replaced = held::with(CapabilitySet::DAC_OVERRIDE, || file.replace(text));
+        // One answer to each text.
+        let said = match replaced.flatten() {
+            Ok(()) if lost == 0 => Said::Finished,
+            Ok(()) => Said::Resumed {
+                lost: std::mem::take(&mut lost),
+            },
+            Err(error) => {
+                lost += 1;
+                Said::Stopped(error.to_string())
+            }
+        };
+        send(&mut socket, &said)?;
+    }
+    Ok(())
+}
