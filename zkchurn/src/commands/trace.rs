@@ -10,6 +10,7 @@ use clap::Args;
 use zkchurn_core::{filter::Filter, render::named};
 
 use super::{
+    agent::earlier,
     output::{self, OutputArgs},
     selection::SelectionArgs,
     values::{self, HookValue, JvmValue, SideValue},
@@ -185,6 +186,7 @@ fn report_to(path: &Path) -> Option<ReportTo> {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
+    earlier::show(args, &args.settings()?);
     run_with(args, None)
 }
 

@@ -8,10 +8,13 @@ use std::{
     io::{self, ErrorKind, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use zkchurn_core::clock::ClockPair;
 
 use super::{
@@ -32,6 +35,8 @@ pub struct Limits {
 pub const LEAST_BYTES: u64 = 4 << 20;
 /// So many segments are there at most, by size and by age: one of them is lost when it is full.
 const PARTS: u32 = 16;
+/// How long another recorder may take to end, or whoever looks for one.
+const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 /// Block of the usual file systems: a file takes so much at least.
 const BLOCK: u64 = 4096;
 
@@ -98,15 +103,7 @@ impl Store {
             DirBuilder::new().mode(0o700).create(directory)?;
         }
         let lock = File::open(directory)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-            match io::Error::from(error).kind() {
-                ErrorKind::WouldBlock => io::Error::new(
-                    ErrorKind::ResourceBusy,
-                    "another zkchurn agent records to it",
-                ),
-                _ => error.into(),
-            }
-        })?;
+        take(&lock)?;
         let mut store = Self {
             directory: directory.to_owned(),
             _lock: lock,
@@ -289,6 +286,24 @@ impl Store {
                 self.bytes -= oldest.bytes;
                 true
             }
+        }
+    }
+}
+
+/// Locks the directory for as long as it is held. Who only looks whether there is a recorder
+/// holds it for a moment.
+fn take(lock: &File) -> io::Result<()> {
+    let deadline = Instant::now() + TAKEN_WITHIN;
+    loop {
+        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let why = "another zkchurn agent records to it";
+                return Err(io::Error::new(ErrorKind::ResourceBusy, why));
+            }
+            taken => return Ok(taken?),
         }
     }
 }

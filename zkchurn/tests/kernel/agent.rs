@@ -350,6 +350,59 @@ fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
     });
 }
 
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_trace_beside_an_agent_begins_with_its_last_minutes() {
+    in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        // Where an agent keeps what it traces unless told otherwise, for this test alone.
+        let mut command = in_mount_namespace("mount -t tmpfs none /var/lib");
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let agent = Agent::start_command(command, port, Path::new("/var/lib/zkchurn"));
+        for _ in 0..30 {
+            drop(connect(v4(port)));
+            drain_one(&listener);
+        }
+        let inside = format!("/proc/{}/root/var/lib/zkchurn", agent.child.id());
+        wait_for(PATIENCE, "what was traced", || {
+            ended(Path::new(&inside)) == 30
+        });
+        let trace = |arguments: &[&str]| {
+            let mut command = Command::new("nsenter");
+            command.arg(format!("--mount=/proc/{}/ns/mnt", agent.child.id()));
+            command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+            command.args(["--port", &port.to_string(), "--duration", "1s"]);
+            if let Some(object) = object() {
+                command.arg("--bpf-object").arg(object);
+            }
+            let output = command.args(arguments).output_in_time().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
+            (text(output.stdout), text(output.stderr))
+        };
+        let (printed, said) = trace(&[]);
+        let first = "an agent runs on this host: first what it has of the last minutes";
+        assert!(said.contains(first), "{said}");
+        let its_report = printed
+            .find("30 connections in all")
+            .expect("that of the agent");
+        let own_report = printed
+            .find("0 connections in all")
+            .expect("that of the trace");
+        assert!(its_report < own_report, "{printed}");
+        // What reads JSON gets the trace alone.
+        let (printed, said) = trace(&["--format", "json"]);
+        assert!(
+            said.contains("`zkchurn replay /var/lib/zkchurn --since 10m`"),
+            "{said}"
+        );
+        assert_eq!(printed.matches(r#""type":"report""#).count(), 1);
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
 /// How often the threads of some processes were woken.
 fn wake_ups(pids: &[u32]) -> u64 {
     let threads = pids.iter().flat_map(|pid| {

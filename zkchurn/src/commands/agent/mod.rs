@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! `zkchurn agent`: a trace that runs for weeks and keeps what came last.
 
+pub(crate) mod earlier;
 mod settings;
 
 use std::{
