@@ -4,16 +4,14 @@
 //! again.
 
 use std::{
-    ffi::OsString,
     io::{self, ErrorKind},
-    os::unix::{ffi::OsStringExt, net::UnixStream},
-    path::Path,
+    os::unix::net::UnixStream,
 };
 
 use rustix::thread::CapabilitySet;
 
 use super::{
-    recorder::{CREATE, DATA, Said},
+    recorder::{DATA, Said, path},
     wire::{receive_bytes, send},
 };
 use crate::host::{
@@ -24,14 +22,10 @@ use crate::host::{
 /// Replaces the file by what it is given, until the other side ends.
 pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let mut bytes = Vec::new();
-    if !receive_bytes(&mut socket, &mut bytes)? {
+    let Some(path) = path(&mut socket, &mut bytes)? else {
         return Ok(());
-    }
-    let [CREATE, path @ ..] = &bytes[..] else {
-        return Err(ErrorKind::InvalidData.into());
     };
-    let path = OsString::from_vec(path.to_vec());
-    let file = match MetricsFile::open(Path::new(&path)) {
+    let file = match MetricsFile::open(&path) {
         Ok(file) => file,
         Err(error) => {
             let exists = error.kind() == ErrorKind::AlreadyExists;

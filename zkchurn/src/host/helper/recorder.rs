@@ -9,7 +9,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind, Write},
     os::unix::{ffi::OsStringExt, net::UnixStream},
-    path::Path,
+    path::PathBuf,
 };
 
 use serde::{Deserialize, Serialize};
@@ -52,14 +52,10 @@ pub enum Said {
 /// Writes what it is given, until the other side ends.
 pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let mut bytes = Vec::new();
-    if !receive_bytes(&mut socket, &mut bytes)? {
+    let Some(path) = path(&mut socket, &mut bytes)? else {
         return Ok(());
-    }
-    let [CREATE, path @ ..] = &bytes[..] else {
-        return Err(ErrorKind::InvalidData.into());
     };
-    let path = OsString::from_vec(path.to_vec());
-    let (file, unfinished) = match recording_file::create(Path::new(&path)) {
+    let (file, unfinished) = match recording_file::create(&path) {
         Ok(created) => created,
         Err(error) => {
             let exists = error.kind() == ErrorKind::AlreadyExists;
@@ -71,6 +67,17 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let roots = unfinished.is_roots();
     send(&mut socket, &Said::Created { roots })?;
     write_all(&mut socket, file, unfinished, &mut bytes)
+}
+
+/// The path that a helper is given first; `None` where the other side has ended.
+pub(super) fn path(socket: &mut UnixStream, bytes: &mut Vec<u8>) -> io::Result<Option<PathBuf>> {
+    if !receive_bytes(socket, bytes)? {
+        return Ok(None);
+    }
+    match &bytes[..] {
+        [CREATE, path @ ..] => Ok(Some(OsString::from_vec(path.to_vec()).into())),
+        _ => Err(ErrorKind::InvalidData.into()),
+    }
 }
 
 fn write_all(

@@ -5,7 +5,7 @@ use super::causes::{
     FAILS, IDLE, NOT_SERVED, PER_REQUEST, PROBE, REFUSED, Relative, TIMEOUTS, is, kind, messy,
 };
 
-pub(crate) const LATER_STILL: &[Relative] = &[
+pub(crate) const THIRD_SET: &[Relative] = &[
     Relative {
         about: "an answer over jute.maxbuffer of three servers in turn",
         make: || kind("oversized_answer").at_servers_in_turn(3),

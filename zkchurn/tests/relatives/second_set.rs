@@ -9,7 +9,7 @@ use super::causes::{
 
 const WITHOUT_SERVER: &[&str] = &["proxy_without_server"];
 
-pub(crate) const LATER: &[Relative] = &[
+pub(crate) const SECOND_SET: &[Relative] = &[
     Relative {
         about: "the incident in an HBase region server, over IPv6",
         make: || {

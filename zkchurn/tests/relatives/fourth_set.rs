@@ -8,7 +8,7 @@ use super::causes::{
 
 const REFUSED_OR_AWAY: &[&str] = &["refused", "not_served", "read_timeouts"];
 
-pub(crate) const LATEST: &[Relative] = &[
+pub(crate) const FOURTH_SET: &[Relative] = &[
     Relative {
         about: "the server's side of an observer's host: a scraper, a leak and an expiry",
         make: || {
