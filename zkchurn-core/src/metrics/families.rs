@@ -6,6 +6,8 @@
 //! A family that has a series keeps it as long as it has connections, so no series shrinks
 //! while it is there, and their sum never does.
 
+use std::rc::Rc;
+
 use super::{MOST_FAMILIES, family::Counts};
 use crate::{
     connection::Side, hash::HashMap, ledger::Destination, process::ProcessKey,
@@ -41,13 +43,13 @@ pub(super) struct Family {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Families {
-    named: HashMap<Name, Family>,
-    waiting: HashMap<Name, Family>,
+    named: HashMap<Rc<Name>, Family>,
+    waiting: HashMap<Rc<Name>, Family>,
     /// What has no series of its own.
     others: Counts,
     /// Families that wait or went, at least: what is too many is not told apart.
     folded: u64,
-    names: HashMap<(Option<ProcessKey>, Destination), Name>,
+    names: HashMap<(Option<ProcessKey>, Destination), Rc<Name>>,
     now_ns: u64,
 }
 
@@ -70,19 +72,19 @@ impl Families {
     }
 
     /// A name is put together once for each process and peer: it takes longer than to count.
-    fn name(&mut self, line: &ConnectionLine<'_>) -> Name {
+    fn name(&mut self, line: &ConnectionLine<'_>) -> Rc<Name> {
         let connection = line.connection;
         let key = (ProcessKey::of(connection), Destination::of(connection));
         if let Some(name) = self.names.get(&key) {
-            return name.clone();
+            return Rc::clone(name);
         }
-        let name = name(line);
+        let name = Rc::new(name(line));
         if self.names.len() >= MOST_KNOWN {
             self.names.clear();
         }
         // A process that is not identified yet may be by the next connection.
         if line.process.is_some() {
-            self.names.insert(key, name.clone());
+            self.names.insert(key, Rc::clone(&name));
         }
         name
     }
@@ -116,7 +118,7 @@ impl Families {
         if self.now_ns.saturating_sub(family.last_ns) < IDLE_NS {
             return;
         }
-        let name = name.clone();
+        let name = Rc::clone(name);
         if let Some(family) = self.named.remove(&name) {
             self.others.add(&family.counts);
             self.folded += 1;
@@ -126,7 +128,9 @@ impl Families {
     /// Those with series of their own, in the order of their names.
     pub(super) fn named(&self) -> Vec<(&Name, &Counts)> {
         let named = self.named.iter();
-        let mut named: Vec<_> = named.map(|(name, family)| (name, &family.counts)).collect();
+        let mut named: Vec<_> = named
+            .map(|(name, family)| (&**name, &family.counts))
+            .collect();
         named.sort_by_key(|(name, _)| *name);
         named
     }
