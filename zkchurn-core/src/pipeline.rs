@@ -499,9 +499,10 @@ impl<R: Renderer> Pipeline<R> {
     }
 
     fn end_interval(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(clock) = self.start.as_ref().map(|start| start.clock) else {
+        let Some(start) = self.start.as_ref() else {
             return Ok(());
         };
+        let (clock, start_limitations) = (start.clock, start.degraded.len());
         self.release_ends(mark.monotonic_ns)?;
         let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
         let busiest = self.ledger.take_busiest_of_interval();
@@ -523,6 +524,7 @@ impl<R: Renderer> Pipeline<R> {
             }),
             leading: self.leading(mark.monotonic_ns.saturating_sub(clock.monotonic_ns)),
             loss: self.loss(mark),
+            limitations: (start_limitations + self.limitations.len()) as u64,
         };
         self.interval = IntervalStart {
             monotonic_ns: mark.monotonic_ns,

@@ -98,6 +98,7 @@ impl<P: Publish> Renderer for Metering<P> {
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.metrics.open = summary.open;
+        self.metrics.limitations = summary.limitations;
         self.metrics.leading.clone_from(&summary.leading);
         self.metrics.lost.count(&summary.loss);
         self.hand_over()

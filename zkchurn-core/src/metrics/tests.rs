@@ -79,6 +79,7 @@ impl World {
             busiest: None,
             leading: None,
             loss: Loss::default(),
+            limitations: 2,
         };
         self.metering.interval(&summary).unwrap();
         let text = self.text.0.borrow();

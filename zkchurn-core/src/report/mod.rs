@@ -336,6 +336,9 @@ pub struct IntervalSummary {
     pub leading: Option<Leading>,
     /// What could not be recorded since tracing began.
     pub loss: Loss,
+    /// Sentences about what could not be found out that a report would have now.
+    #[serde(skip)]
+    pub limitations: u64,
 }
 
 /// The busiest flow of an interval.

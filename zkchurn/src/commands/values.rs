@@ -284,6 +284,12 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(wrong)
 }
 
+/// `--on-refused`
+pub(crate) fn percent(text: &str) -> Result<u64, String> {
+    let percent = text.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "a number of a hundred, from 0 to 100".to_owned())
+}
+
 /// `--age`
 pub(crate) fn kept_for(text: &str) -> Result<Duration, String> {
     match duration(text)? {

@@ -14,6 +14,7 @@ use clap::Args;
 use zkchurn_core::{
     incident::{Pace, trigger::Triggers},
     render::Several,
+    text,
 };
 
 use self::settings::{AgentSettings, OnFinding, SettingsError};
@@ -109,7 +110,30 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
         };
         Failure::sentence(code, format!("{}: {error}", args.config.display()))
     })?;
-    Ok(args.settings.clone().or(of_file))
+    let settings = args.settings.clone().or(of_file);
+    places(&settings).map_err(|why| Failure::sentence(Code::Usage, why))?;
+    Ok(settings)
+}
+
+/// A program that is there now: at the first incident it is too late to say that it is not.
+fn places(settings: &AgentSettings) -> Result<(), String> {
+    if settings.directory.as_deref() == Some(Path::new("")) {
+        return Err("`directory` is empty: name one, such as /var/lib/zkchurn".to_owned());
+    }
+    let Some(program) = settings.command.iter().flatten().next() else {
+        return Ok(());
+    };
+    let path = Path::new(program);
+    if !path.is_absolute() {
+        return Err("the program of `command` is named by its whole path, from / on".to_owned());
+    }
+    match rustix::fs::access(path, rustix::fs::Access::EXEC_OK) {
+        Ok(()) if path.is_file() => Ok(()),
+        _ => Err(format!(
+            "{} of `command` is no program that can be run",
+            printable(path)
+        )),
+    }
 }
 
 fn keep(settings: &AgentSettings) -> Keep {
@@ -178,15 +202,27 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
     })
 }
 
+fn age(keep: &Keep) -> String {
+    match keep.age_s {
+        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+fn printable(path: &Path) -> String {
+    text::printable(path.as_os_str().as_encoded_bytes())
+}
+
 /// What `--check` says.
 fn checked(settings: &AgentSettings, args: &AgentArgs) -> String {
     let keep = keep(settings);
     format!(
-        "{} is right: at most {} MiB and {} h in {}",
-        args.config.display(),
+        "{} is right: at most {} MiB and {} in {}",
+        printable(&args.config),
         keep.bytes >> 20,
-        keep.age_s / 3600,
-        keep.directory.display(),
+        age(&keep),
+        printable(&keep.directory),
     )
 }
 
@@ -215,9 +251,9 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         ..keep(&settings)
     };
     warn(format_args!(
-        "settings read again: at most {} MiB and {} h are kept",
+        "settings read again: at most {} MiB and {} are kept",
         kept.bytes >> 20,
-        kept.age_s / 3600
+        age(&kept)
     ));
     Some(AgentChanges {
         keep: kept,

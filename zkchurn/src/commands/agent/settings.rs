@@ -86,7 +86,8 @@ pub(crate) struct AgentSettings {
     pub on_rate: Option<u64>,
 
     /// Keep one where so many of a hundred that end are refused; 0 for never [default: 0]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    #[serde(deserialize_with = "percent")]
     pub on_refused: Option<u64>,
 
     /// Keep one where the open connections grow by so many, and grew at each look since;
@@ -327,6 +328,10 @@ fn kept_for<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
 
 fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     parsed(from, values::duration)
+}
+
+fn percent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    parsed(from, values::percent)
 }
 
 fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
