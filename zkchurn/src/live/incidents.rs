@@ -97,6 +97,10 @@ impl Watching {
     fn take(&mut self, step: Step) {
         match step {
             Step::Began(fired) => warn(format_args!("churn began: {}", fired.sentence)),
+            Step::Ended { fired, for_ns: 0 } => warn(format_args!(
+                "churn ended, and was seen at one look only: {}",
+                fired.sentence
+            )),
             Step::Ended { fired, for_ns } => warn(format_args!(
                 "churn ended after {}: {}",
                 text::duration(for_ns),

@@ -3,13 +3,15 @@
 //! that every setting is an option, and a value means the same in both.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{self, ErrorKind, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, de::Error};
 use zkchurn_core::diagnose::Confidence;
 
@@ -177,12 +179,22 @@ impl AgentSettings {
     ///
     /// It cannot be read, or has something that is no setting.
     pub(crate) fn of_file(path: &Path, may_be_missing: bool) -> Result<Self, SettingsError> {
-        let file = match File::open(path) {
+        // Opening a pipe would wait for its other end.
+        let without_waiting = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(without_waiting.bits() as i32)
+            .open(path);
+        let file = match opened {
             Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             file => file.map_err(SettingsError::Unreadable)?,
         };
+        let is_file = file.metadata().is_ok_and(|about| about.is_file());
+        if !is_file {
+            return Err(SettingsError::Wrong("it is no file".to_owned()));
+        }
         let mut text = String::new();
         file.take(LARGEST)
             .read_to_string(&mut text)
