@@ -426,12 +426,19 @@ fn of_several_boots_the_last_is_taken_and_the_others_are_named() {
 }
 
 fn with_boot(recording: &[u8], boot: &str, monotonic_s: u64) -> Vec<u8> {
+    with_start(recording, |start| {
+        start.boot_id = Some(boot.to_owned());
+        start.clock.monotonic_ns = monotonic_s * SECOND;
+    })
+}
+
+/// The same recording with another start.
+fn with_start(recording: &[u8], change: impl Fn(&mut TraceStart)) -> Vec<u8> {
     let (mut reader, mut writer) = (Reader::new(recording).unwrap(), Writer::in_memory());
     let written = |frame: Frame<'_>| match frame {
         Frame::Start(start) => {
             let mut start = start.clone();
-            start.boot_id = Some(boot.to_owned());
-            start.clock.monotonic_ns = monotonic_s * SECOND;
+            change(&mut start);
             writer.write(Frame::Start(&start))
         }
         frame => writer.write(frame),
@@ -441,4 +448,85 @@ fn with_boot(recording: &[u8], boot: &str, monotonic_s: u64) -> Vec<u8> {
         written.unwrap();
     }
     writer.get_ref().clone()
+}
+
+/// Two runs with nothing between 150 s and 210 s, and what the command says of a window.
+fn of_two_runs(end: Option<u64>, since_s: u64, until_s: u64) -> (Option<i32>, String, String) {
+    let first = run("a", 100, &[connection(1, STAGE_ENDED, 140, 149)], end);
+    let second = run("b", 210, &[connection(2, STAGE_ENDED, 212, 213)], Some(250));
+    let directory = tempfile::tempdir().unwrap();
+    for (name, bytes) in [("a.zkchurn", first), ("b.zkchurn", second)] {
+        fs::write(directory.path().join(name), bytes).unwrap();
+    }
+    let [since, until] = [since_s, until_s].map(|at_s| {
+        let at = jiff::Timestamp::from_second(at_s.cast_signed()).unwrap();
+        at.to_string()
+    });
+    let window = ["--since", &since, "--until", &until, "--details"].map(OsStr::new);
+    let path = directory.path().as_os_str();
+    zkchurn(&[&["replay".as_ref(), path], &window[..]].concat())
+}
+
+#[test]
+fn a_window_that_a_gap_overlaps_says_so_whichever_end_is_in_the_gap() {
+    let ends = [(Some(150), "00:02:30Z"), (None, "00:02:29Z")];
+    for ((end, stops), (since_s, until_s)) in ends
+        .into_iter()
+        .flat_map(|end| [(120, 170), (160, 230), (120, 230)].map(|window| (end, window)))
+    {
+        let (code, said, errors) = of_two_runs(end, since_s, until_s);
+        assert_eq!(code, Some(0), "{errors}");
+        let sentence = format!(
+            " limitation: nothing was recorded from 1970-01-01T{stops} to 1970-01-01T00:03:30Z: the recorder"
+        );
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.matches(&sentence).count(), 1, "{since_s}: {said}");
+    }
+    for (since_s, until_s) in [(120, 149), (220, 230)] {
+        let (code, said, errors) = of_two_runs(Some(150), since_s, until_s);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(!said.contains("nothing was"), "{said}");
+    }
+}
+
+#[test]
+fn a_window_in_which_nothing_was_recorded_is_an_error() {
+    let gap = "nothing was recorded then: it has 1970-01-01T00:01:40Z to \
+               1970-01-01T00:02:30Z, and goes on from 1970-01-01T00:03:30Z";
+    let later = "nothing was recorded then: it has 1970-01-01T00:01:40Z to 1970-01-01T00:04:10Z";
+    for (since_s, until_s, why) in [(160, 170, gap), (151, 209, gap), (251, 9_000, later)] {
+        let (code, said, errors) = of_two_runs(Some(150), since_s, until_s);
+        assert_eq!(
+            (code, said.as_str()),
+            (Some(2), ""),
+            "{since_s} to {until_s}"
+        );
+        assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
+fn records_that_are_lost_before_the_next_segment_are_said_of_a_window_that_ends_there() {
+    let (bytes, mut segments) = incident();
+    let whole = report(&bytes[..]);
+    let start = start_of(&segments[2]);
+    let later = ClockPair {
+        monotonic_ns: start.clock.monotonic_ns + SECOND,
+        realtime_ns: start.clock.realtime_ns + SECOND.cast_signed(),
+    };
+    segments.truncate(3);
+    segments[2] = with_start(&segments[2], |start| {
+        start.clock = later;
+        start.part.as_mut().unwrap().frames_lost = 999;
+    });
+    let until = later.timestamp(later.monotonic_ns) - Duration::from_millis(500);
+    let window = Window {
+        since: None,
+        until: Some(When::At(until)),
+    };
+    let report = joined(&segments, &window);
+    assert!(report.trace.to < whole.trace.to);
+    let said = report.degraded.iter();
+    let said = said.filter(|one| one.starts_with("999 records from"));
+    assert_eq!(said.count(), 1, "{:?}", report.degraded);
 }

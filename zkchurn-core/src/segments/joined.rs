@@ -215,8 +215,11 @@ struct State {
     /// What is missing before the segment could not be read.
     is_interrupted: bool,
     has_end: bool,
-    /// Whether there is more behind the window.
+    /// Whether there is more behind the window, and how what was not read begins.
     goes_on: bool,
+    following: Option<(Joint, TraceStart)>,
+    /// Whether something that was read is later than the window.
+    is_past_window: bool,
     is_incomplete: bool,
     limitations: HashSet<String>,
     /// The latest moment of all.
@@ -247,6 +250,8 @@ impl State {
             is_interrupted: false,
             has_end: false,
             goes_on: plan.goes_on,
+            following: plan.following.clone(),
+            is_past_window: false,
             is_incomplete: false,
             limitations: HashSet::new(),
             latest_ns: 0,
@@ -303,7 +308,7 @@ impl State {
                 self.has_end = true;
                 self.latest_ns = self.latest_ns.max(mark.monotonic_ns.min(self.until_ns));
                 if mark.monotonic_ns > self.until_ns {
-                    self.goes_on = true;
+                    self.pass_window();
                     return ControlFlow::Break(());
                 }
             }
@@ -319,19 +324,7 @@ impl State {
     fn begin(&mut self, start: &TraceStart, out: &mut Out) {
         let begin_ns = start.clock.monotonic_ns;
         let loss = start.part.map_or(LossCounts::default(), |part| part.loss);
-        let joint = match self.joint {
-            // What should be the first could not be read.
-            _ if !self.has_segment => Joint::First,
-            Some(Joint::Continues)
-                if !self.has_end
-                    || self.is_interrupted
-                    || start.part.is_some_and(|part| part.frames_lost > 0) =>
-            {
-                Joint::Missing(0)
-            }
-            Some(joint) => joint,
-            None => Joint::First,
-        };
+        let joint = self.joint_to(self.joint, start);
         self.has_segment = true;
         self.is_interrupted = false;
         self.joint = Some(joint);
@@ -350,39 +343,40 @@ impl State {
         self.latest_ns = self.latest_ns.max(begin_ns);
     }
 
+    /// How a segment follows on what was read.
+    fn joint_to(&self, joint: Option<Joint>, start: &TraceStart) -> Joint {
+        match joint {
+            // What should be the first could not be read.
+            _ if !self.has_segment => Joint::First,
+            Some(Joint::Continues)
+                if !self.has_end
+                    || self.is_interrupted
+                    || start.part.is_some_and(|part| part.frames_lost > 0) =>
+            {
+                Joint::Missing(0)
+            }
+            Some(joint) => joint,
+            None => Joint::First,
+        }
+    }
+
+    fn pass_window(&mut self) {
+        self.goes_on = true;
+        self.is_past_window = true;
+    }
+
     /// Something is missing before the segment.
     fn cross(&mut self, joint: Joint, start: &TraceStart, out: &mut Out) {
-        let (from_ns, to_ns) = (self.latest_ns, start.clock.monotonic_ns);
-        let [from, to] = [from_ns, to_ns].map(|ns| second(self.clock.timestamp(ns)));
-        let lost = start.part.map_or(0, |part| part.frames_lost);
-        let sentence = match joint {
-            Joint::Run => {
-                self.before = self.before.and(&self.now.since(&self.base));
-                self.base = LossCounts::default();
-                self.now = LossCounts::default();
-                format!("nothing was recorded from {from} to {to}: the recorder was not running")
-            }
-            _ if lost > 0 => format!(
-                "{} from {from} to {to} not recorded: the disk was full, or too slow",
-                text::counted(lost, "record")
-            ),
-            Joint::Missing(count @ 1..) => {
-                self.is_incomplete = true;
-                format!(
-                    "{} missing from {from} to {to}: what happened then is not in this report",
-                    text::counted(count, "segment")
-                )
-            }
-            _ => {
-                self.is_incomplete = true;
-                format!(
-                    "a part of the recording from {from} to {to} cannot be read: what happened \
-                     then is not in this report"
-                )
-            }
-        };
+        let to_ns = start.clock.monotonic_ns;
         if to_ns >= self.since_ns {
-            self.say(&sentence, out);
+            self.say_missing(joint, start, out);
+        } else {
+            self.is_incomplete |= is_damage(joint, start);
+        }
+        if joint == Joint::Run {
+            self.before = self.before.and(&self.now.since(&self.base));
+            self.base = LossCounts::default();
+            self.now = LossCounts::default();
         }
         self.settle(out);
         self.open.begin_stretch();
@@ -390,6 +384,43 @@ impl State {
         self.tells_of_open = start.part.is_none_or(|part| part.open_left_out == 0);
         // A run that found them itself tells of them as it goes on.
         self.crosses_gap = start.part.is_some_and(|part| part.begins_later);
+    }
+
+    /// Says what is missing before a segment that begins like this.
+    fn say_missing(&mut self, joint: Joint, start: &TraceStart, out: &mut Out) {
+        let [from, to] =
+            [self.latest_ns, start.clock.monotonic_ns].map(|ns| second(self.clock.timestamp(ns)));
+        self.is_incomplete |= is_damage(joint, start);
+        let sentence = match (joint, frames_lost(start)) {
+            (Joint::Run, _) => {
+                format!("nothing was recorded from {from} to {to}: the recorder was not running")
+            }
+            (_, lost @ 1..) => format!(
+                "{} from {from} to {to} not recorded: the disk was full, or too slow",
+                text::counted(lost, "record")
+            ),
+            (Joint::Missing(count @ 1..), _) => format!(
+                "{} missing from {from} to {to}: what happened then is not in this report",
+                text::counted(count, "segment")
+            ),
+            _ => format!(
+                "a part of the recording from {from} to {to} cannot be read: what happened \
+                 then is not in this report"
+            ),
+        };
+        self.say(&sentence, out);
+    }
+
+    /// A gap in which the window ends is known by what comes behind it.
+    fn say_what_is_missing_at_the_end(&mut self, out: &mut Out) {
+        let Some((joint, start)) = self.following.take() else {
+            return;
+        };
+        let joint = self.joint_to(Some(joint), &start);
+        let is_gap = matches!(joint, Joint::Run | Joint::Missing(_));
+        if is_gap && !self.is_past_window && self.latest_ns < self.until_ns {
+            self.say_missing(joint, &start, out);
+        }
     }
 
     fn record(&mut self, bytes: &[u8], is_carried: bool, out: &mut Out) {
@@ -410,7 +441,7 @@ impl State {
         };
         let at_ns = connection.last_moment_ns();
         if at_ns > self.until_ns {
-            self.goes_on = true;
+            self.pass_window();
             return;
         }
         if is_carried {
@@ -454,7 +485,7 @@ impl State {
 
     fn interval(&mut self, mark: &Mark, out: &mut Out) -> ControlFlow<()> {
         if mark.monotonic_ns > self.until_ns {
-            self.goes_on = true;
+            self.pass_window();
             return ControlFlow::Break(());
         }
         self.latest_ns = self.latest_ns.max(mark.monotonic_ns);
@@ -505,6 +536,7 @@ impl State {
     fn finish(&mut self, out: &mut Out) {
         self.begin_window(out);
         self.settle(out);
+        self.say_what_is_missing_at_the_end(out);
         let until_ns = match self.goes_on {
             true => self.until_ns,
             false => self.latest_ns,
@@ -537,4 +569,13 @@ impl State {
     fn write(&self, frame: Frame<'_>, out: &mut Out) {
         let _ = out.write(frame);
     }
+}
+
+fn frames_lost(start: &TraceStart) -> u64 {
+    start.part.map_or(0, |part| part.frames_lost)
+}
+
+/// Whether what is missing before a segment was recorded once.
+fn is_damage(joint: Joint, start: &TraceStart) -> bool {
+    matches!(joint, Joint::Missing(_)) && frames_lost(start) == 0
 }

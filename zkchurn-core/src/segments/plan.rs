@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::window::{Span, When, Window};
 use crate::{
-    clock::{ClockPair, rfc3339},
+    clock::rfc3339,
     frame::{LossCounts, Part, Sides, TraceStart},
     text,
 };
@@ -42,6 +42,8 @@ pub struct Plan {
     pub span: Span,
     /// Whether there is more behind the window.
     pub goes_on: bool,
+    /// How that begins: whether something is missing before it is known there only.
+    pub following: Option<(Joint, TraceStart)>,
     /// How the joined trace was made: its clock is that of its beginning.
     pub start: TraceStart,
     /// What is left out on purpose, each a sentence without its full stop.
@@ -61,6 +63,16 @@ pub enum NoPlan {
         from: String,
         /// When it ends.
         to: String,
+    },
+    /// Nothing was recorded in the window, but before and after it.
+    #[error("nothing was recorded then: it has {from} to {to}, and goes on from {again}")]
+    Between {
+        /// When what there is begins.
+        from: String,
+        /// When it stops.
+        to: String,
+        /// When it goes on.
+        again: String,
     },
     /// The window ends before it begins.
     #[error("--until is before --since")]
@@ -123,24 +135,72 @@ pub fn plan(
         let count = taken.iter().position(behind).unwrap_or(taken.len());
         taken = &taken[..count];
     }
-    if taken.is_empty() {
-        let clock = |index: Option<&usize>| index.map(|index| starts[*index].clock);
-        let at = |clock: Option<ClockPair>, ns| {
-            clock.map_or_else(String::new, |clock| second(clock.timestamp(ns)))
-        };
-        let first = clock(order.first());
-        let last = order.last().map_or(0, |index| end_of(*index));
-        return Err(NoPlan::Outside {
-            from: at(first, first.map_or(0, |clock| clock.monotonic_ns)),
-            to: at(clock(order.last()), last),
-        });
+    let following = order[begin..].get(taken.len());
+    if let Some(why) = nothing_then(starts, &order, taken, following, span, &mut end_of) {
+        return Err(why);
     }
+    let following = following.map(|index| {
+        let before = taken.last().map(|last| &starts[*last]);
+        (joint(before, &starts[*index]), starts[*index].clone())
+    });
     Ok(Plan {
         start: joined_start(starts, taken, span),
         steps: steps(starts, taken),
         goes_on: taken.len() < all,
+        following,
         span,
         notes,
+    })
+}
+
+/// Whether the window is before, between or after what was recorded.
+fn nothing_then(
+    starts: &[TraceStart],
+    order: &[usize],
+    taken: &[usize],
+    following: Option<&usize>,
+    span: Span,
+    end_of: &mut impl FnMut(usize) -> u64,
+) -> Option<NoPlan> {
+    let at = |index: Option<&usize>, ns: Option<u64>| {
+        let clock = index.map(|index| starts[*index].clock);
+        clock.map_or_else(String::new, |clock| {
+            second(clock.timestamp(ns.unwrap_or(clock.monotonic_ns)))
+        })
+    };
+    let from = at(order.first(), None);
+    let only = match taken {
+        [] => {
+            let to = at(order.last(), order.last().map(|last| end_of(*last)));
+            return Some(NoPlan::Outside { from, to });
+        }
+        [only] => only,
+        _ => return None,
+    };
+    let since_ns = span.since_ns?;
+    let start = &starts[*only];
+    // Where the next one goes on with this one there is no gap, so that it need not be read.
+    let goes_on = following.is_some_and(|index| {
+        let next = &starts[*index];
+        joint(Some(start), next) == Joint::Continues
+            && next.part.is_none_or(|part| part.frames_lost == 0)
+    });
+    if goes_on || start.clock.monotonic_ns >= since_ns {
+        return None;
+    }
+    let end_ns = end_of(*only);
+    // Nothing is known of one that has just been removed.
+    if end_ns == 0 || end_ns >= since_ns {
+        return None;
+    }
+    let to = at(Some(only), Some(end_ns));
+    Some(match following {
+        None => NoPlan::Outside { from, to },
+        Some(_) => NoPlan::Between {
+            from,
+            to,
+            again: at(following, None),
+        },
     })
 }
 
@@ -253,21 +313,24 @@ fn steps(starts: &[TraceStart], taken: &[usize]) -> Vec<Step> {
     let mut before: Option<&TraceStart> = None;
     let step = |index: &usize| {
         let start = &starts[*index];
-        let joint = match before {
-            None => Joint::First,
-            Some(before) if before.run_id != start.run_id || number(start) == 0 => Joint::Run,
-            Some(before) => match number(start).saturating_sub(number(before)) {
-                1 => Joint::Continues,
-                further => Joint::Missing(further.saturating_sub(1)),
-            },
-        };
-        before = Some(start);
+        let joint = joint(before.replace(start), start);
         Step {
             index: *index,
             joint,
         }
     };
     taken.iter().map(step).collect()
+}
+
+fn joint(before: Option<&TraceStart>, start: &TraceStart) -> Joint {
+    match before {
+        None => Joint::First,
+        Some(before) if before.run_id != start.run_id || number(start) == 0 => Joint::Run,
+        Some(before) => match number(start).saturating_sub(number(before)) {
+            1 => Joint::Continues,
+            further => Joint::Missing(further.saturating_sub(1)),
+        },
+    }
 }
 
 /// What is said of recordings of other boots.
