@@ -59,6 +59,15 @@ impl FlightRecorder {
         })
     }
 
+    /// As [`Store::foreign`].
+    ///
+    /// # Errors
+    ///
+    /// Likewise.
+    pub fn foreign(&self) -> io::Result<Vec<String>> {
+        self.store.foreign()
+    }
+
     /// Takes bytes of a recording, and writes the frames that are whole with them; `now` is
     /// the time.
     ///

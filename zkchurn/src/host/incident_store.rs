@@ -19,7 +19,11 @@ use jiff::Timestamp;
 use rustix::fs::{MemfdFlags, memfd_create};
 use serde_json::{Value, json};
 
-use super::threads;
+use super::{
+    own_directory,
+    own_names::{self, INCIDENTS},
+    threads,
+};
 
 /// How long a report may take.
 const REPORT_WITHIN: Duration = Duration::from_secs(120);
@@ -78,12 +82,11 @@ pub fn keep(order: &Order) -> Vec<String> {
 }
 
 fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
-    let all = order.directory.join("incidents");
-    if !all.is_dir() {
-        DirBuilder::new().mode(0o700).create(&all)?;
-    }
+    let directory = own_directory::open(&order.directory)?;
+    let all = own_directory::open_incidents(&directory, &order.directory)?;
     make_room(&all, order.rules.count.saturating_sub(1), order.rules.bytes)?;
-    let path = all.join(name_of(order));
+    let name = own_names::of_incident(order.began, &order.key);
+    let path = order.directory.join(INCIDENTS).join(name);
     let partial = with_ending(&path);
     DirBuilder::new().mode(0o700).create(&partial)?;
     let mut sentences = Vec::new();
@@ -124,15 +127,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())
-}
-
-/// `20261127T215155Z-refused-java`
-fn name_of(order: &Order) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let key = order.key.chars();
-    let key = key.map(|character| if is_plain(character) { character } else { '_' });
-    let key: String = key.take(60).collect();
-    format!("{}-{key}", order.began.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// The part of the recording, and reports on it.
@@ -255,36 +249,31 @@ fn last_words(said: &mut File) -> String {
     format!(": {}", text.trim().lines().last().unwrap_or_default())
 }
 
-/// Removes the oldest incidents until no more than so many are there, and no more bytes.
-fn make_room(all: &Path, count: usize, bytes: u64) -> io::Result<()> {
+/// Removes the oldest incidents until no more than so many are there, and no more bytes. What
+/// the agent did not make is neither counted nor removed.
+fn make_room(all: &File, count: usize, bytes: u64) -> io::Result<()> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(all)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.push((entry.path(), size_of_directory(&entry.path())?));
+    // By their names, which begin with their time.
+    for (name, _) in own_directory::entries(all)? {
+        if let Some(incident) = own_directory::incident(all, &name)? {
+            let sizes = incident.files.iter().map(|(_, stat)| stat.st_size);
+            let size: u64 = sizes
+                .map(|size| size.cast_unsigned().next_multiple_of(4096))
+                .sum();
+            found.push((name, incident, size));
         }
     }
-    // Their names begin with their time.
-    found.sort();
-    let mut total: u64 = found.iter().map(|(_, size)| size).sum();
+    let mut total: u64 = found.iter().map(|(.., size)| size).sum();
     let mut left = found.len();
-    for (path, size) in found {
+    for (name, incident, size) in found {
         if left <= count && total <= bytes {
             break;
         }
-        fs::remove_dir_all(&path)?;
+        own_directory::remove_incident(all, &name, &incident)?;
         total -= size;
         left -= 1;
     }
     Ok(())
-}
-
-fn size_of_directory(path: &Path) -> io::Result<u64> {
-    let mut size = 0;
-    for entry in fs::read_dir(path)? {
-        size += entry?.metadata()?.len().next_multiple_of(4096);
-    }
-    Ok(size)
 }
 
 #[cfg(test)]
@@ -318,30 +307,83 @@ mod tests {
         assert!(missing.starts_with("it could not be started"), "{missing}");
     }
 
+    fn names(all: &Path) -> Vec<String> {
+        let entries = fs::read_dir(all).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn the_oldest_incidents_make_room() {
-        let all = tempfile::tempdir().unwrap();
-        let names = |all: &Path| {
-            let entries = fs::read_dir(all).unwrap();
-            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-            let mut names: Vec<_> = names.collect();
-            names.sort();
-            names
-        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let all = File::open(path).unwrap();
         for day in 1..=5 {
-            let path = all.path().join(format!("2026110{day}T000000Z-refused"));
+            let path = path.join(format!("2026110{day}T000000Z-refused"));
             fs::create_dir(&path).unwrap();
             fs::write(path.join("incident.zkchurn"), [0; 10_000]).unwrap();
         }
-        fs::write(all.path().join("notes.txt"), "of somebody").unwrap();
-        make_room(all.path(), 5, u64::MAX).unwrap();
-        assert_eq!(names(all.path()).len(), 6);
-        make_room(all.path(), 3, u64::MAX).unwrap();
+        fs::write(path.join("notes.txt"), "of somebody").unwrap();
+        make_room(&all, 5, u64::MAX).unwrap();
+        assert_eq!(names(path).len(), 6);
+        make_room(&all, 3, u64::MAX).unwrap();
         let left = ["20261103T000000Z-refused", "20261104T000000Z-refused"];
-        assert_eq!(names(all.path())[..2], left);
-        make_room(all.path(), 3, 3 * 12_288 - 1).unwrap();
-        assert_eq!(names(all.path())[0], "20261104T000000Z-refused");
-        make_room(all.path(), 3, 0).unwrap();
-        assert_eq!(names(all.path()), ["notes.txt"]);
+        assert_eq!(names(path)[..2], left);
+        make_room(&all, 3, 3 * 12_288 - 1).unwrap();
+        assert_eq!(names(path)[0], "20261104T000000Z-refused");
+        make_room(&all, 3, 0).unwrap();
+        assert_eq!(names(path), ["notes.txt"]);
+    }
+
+    #[test]
+    fn what_the_agent_did_not_make_is_never_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let precious = path.join("precious");
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("incident.json"), "precious").unwrap();
+        // Its name, but with something in it that is somebody's.
+        let with_notes = path.join("20261101T000000Z-refused");
+        fs::create_dir(&with_notes).unwrap();
+        fs::write(with_notes.join("notes.txt"), "of somebody").unwrap();
+        let nested = path.join("20261102T000000Z-refused");
+        fs::create_dir_all(nested.join("incident.json/deep")).unwrap();
+        std::os::unix::fs::symlink(&precious, path.join("20261103T000000Z-refused")).unwrap();
+        let before = names(path);
+        make_room(&File::open(path).unwrap(), 0, 0).unwrap();
+        assert_eq!(names(path), before);
+        assert!(with_notes.join("notes.txt").is_file());
+        assert!(nested.join("incident.json/deep").is_dir());
+        assert!(precious.join("incident.json").is_file());
+    }
+
+    #[test]
+    fn incidents_behind_a_link_are_not_kept_and_nothing_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        fs::create_dir_all(precious.join("20261101T000000Z-refused")).unwrap();
+        fs::create_dir(precious.join("home")).unwrap();
+        let kept = directory.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        std::os::unix::fs::symlink(&precious, kept.join("incidents")).unwrap();
+        let order = Order {
+            directory: kept,
+            began: Timestamp::UNIX_EPOCH,
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            fired: vec!["The connection is refused (certain)".to_owned()],
+            key: "refused-java".to_owned(),
+            rules: Rules {
+                count: 1,
+                bytes: 0,
+                reports: Vec::new(),
+                command: Vec::new(),
+            },
+        };
+        let said = keep(&order).join("; ");
+        assert!(said.contains("/incidents is a link"), "{said}");
+        assert_eq!(names(&precious), ["20261101T000000Z-refused", "home"]);
     }
 }

@@ -15,6 +15,8 @@ pub mod listeners;
 pub mod logs;
 mod metrics_file;
 pub mod outbox;
+mod own_directory;
+mod own_names;
 mod past_hung;
 pub mod patient;
 pub mod preflight;

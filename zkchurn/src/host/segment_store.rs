@@ -4,22 +4,21 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, DirBuilder, File},
+    fs::File,
     io::{self, ErrorKind, Write},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use rustix::{
-    fs::{FlockOperation, flock},
+    fs::{AtFlags, FlockOperation, flock, unlinkat},
     io::Errno,
 };
 use zkchurn_core::clock::ClockPair;
 
 use super::{
+    own_directory, own_names,
     recording_file::{self, Unfinished},
-    segment_files::{ENDING, is_segment},
 };
 
 /// What is promised of the directory.
@@ -57,7 +56,7 @@ impl Limits {
 pub struct Store {
     directory: PathBuf,
     /// Held open, and locked.
-    _lock: File,
+    opened: File,
     limits: Limits,
     /// Those that are complete, oldest first.
     segments: VecDeque<Segment>,
@@ -93,20 +92,17 @@ fn blocks(bytes: u64) -> u64 {
 
 impl Store {
     /// Opens the directory, which only its owner may read, or creates it. What earlier runs
-    /// have left counts.
+    /// have left counts; what somebody else has put there does not, and is never removed.
     ///
     /// # Errors
     ///
-    /// It cannot be created or read, or another recorder writes to it.
+    /// It cannot be created or read, others may write to it, or another recorder does.
     pub fn open(directory: &Path, limits: Limits) -> io::Result<Self> {
-        if !directory.is_dir() {
-            DirBuilder::new().mode(0o700).create(directory)?;
-        }
-        let lock = File::open(directory)?;
-        take(&lock)?;
+        let opened = own_directory::open(directory)?;
+        take(&opened)?;
         let mut store = Self {
             directory: directory.to_owned(),
-            _lock: lock,
+            opened,
             limits,
             segments: VecDeque::new(),
             current: None,
@@ -116,21 +112,30 @@ impl Store {
         Ok(store)
     }
 
+    /// Names of what is in the directory, or among its incidents, and not the agent's.
+    ///
+    /// # Errors
+    ///
+    /// A directory cannot be read, or that of the incidents is none, or others may write to it.
+    pub fn foreign(&self) -> io::Result<Vec<String>> {
+        let incidents = own_directory::incidents_if_any(&self.opened, &self.directory)?;
+        own_directory::foreign(&self.opened, incidents.as_ref())
+    }
+
     fn find_segments(&mut self) -> io::Result<()> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            let path = entry.path();
-            if metadata.is_file() && is_segment(&path) {
+        // By their names, which begin with their time.
+        for (name, stat) in own_directory::entries(&self.opened)? {
+            if let Some(begun_ns) = own_names::segment_begun(&name)
+                && own_directory::is_file(&stat)
+            {
                 found.push(Segment {
-                    bytes: blocks(metadata.len()),
-                    begun_ns: begun_by_name(&path),
-                    path,
+                    path: self.directory.join(name),
+                    bytes: blocks(stat.st_size.cast_unsigned()),
+                    begun_ns,
                 });
             }
         }
-        found.sort_by(|one, other| one.path.cmp(&other.path));
         self.bytes = found.iter().map(|segment| segment.bytes).sum();
         self.segments = found.into();
         Ok(())
@@ -192,15 +197,7 @@ impl Store {
     /// It cannot be created.
     pub fn begin(&mut self, now: ClockPair, run: &str, number: u64) -> io::Result<()> {
         let at = now.timestamp(now.monotonic_ns);
-        let run: String = run
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(8)
-            .collect();
-        let name = format!(
-            "{}-{run}-{number:06}{ENDING}",
-            at.strftime("%Y%m%dT%H%M%SZ")
-        );
+        let name = own_names::of_segment(at, run, number);
         let path = self.directory.join(name);
         let (file, unfinished) = recording_file::create(&path)?;
         self.current = Some(Current {
@@ -277,8 +274,9 @@ impl Store {
         let Some(oldest) = self.segments.pop_front() else {
             return false;
         };
-        match fs::remove_file(&oldest.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
+        let name = oldest.path.file_name().unwrap_or_default();
+        match unlinkat(&self.opened, name, AtFlags::empty()) {
+            Err(error) if error != Errno::NOENT => {
                 // It still takes its room; the next one may go.
                 self.remove_oldest()
             }
@@ -308,14 +306,44 @@ fn take(lock: &File) -> io::Result<()> {
     }
 }
 
-/// When a segment began, by its name; long ago where that does not tell.
-fn begun_by_name(path: &Path) -> i64 {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    let time = name.as_ref().and_then(|name| name.get(..16));
-    let time = time.and_then(|time| {
-        let date = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
-        date.to_zoned(jiff::tz::TimeZone::UTC).ok()
-    });
-    let at = time.map(|time| time.timestamp().as_nanosecond());
-    at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_put_there_is_left_alone_and_does_not_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let limits = Limits {
+            bytes: LEAST_BYTES,
+            age: Duration::from_secs(60),
+        };
+        let foreign = [
+            "copy-20200101T000000Z-a-000001.zkchurn",
+            "notes.txt",
+            "other.zkchurn",
+        ];
+        for name in foreign {
+            fs::write(path.join(name), [0; 8192]).unwrap();
+        }
+        let own = path.join("20200101T000000Z-a-000001.zkchurn");
+        fs::write(&own, [0; 8192]).unwrap();
+        let incidents = path.join("incidents");
+        for name in ["home", "20200101T000000Z-refused"] {
+            fs::create_dir_all(incidents.join(name)).unwrap();
+        }
+        let mut store = Store::open(path, limits).unwrap();
+        assert_eq!(store.bytes, 8192);
+        let named = [&foreign[..], &["incidents/home"]].concat();
+        assert_eq!(store.foreign().unwrap(), named);
+        store.forget(ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: 1_700_000_000_000_000_000,
+        });
+        assert!(!own.exists());
+        while store.remove_oldest() {}
+        assert!(foreign.iter().all(|name| path.join(name).is_file()));
+    }
 }

@@ -115,6 +115,7 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
             Said::Created { .. }
             | Said::NotCreated { .. }
             | Said::Stopped(_)
+            | Said::Foreign(_)
             | Said::Resumed { .. },
         ) => {
             incomplete("its helper process answers something else".to_owned());

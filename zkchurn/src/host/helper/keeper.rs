@@ -54,16 +54,18 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
         return Ok(());
     }
     let keep = keep(&bytes)?;
-    let mut recorder = match FlightRecorder::open(&keep.directory, keep.limits()) {
-        Ok(recorder) => recorder,
+    let (mut recorder, foreign) = match opened(&keep) {
+        Ok(opened) => opened,
         Err(error) => {
             let exists = false;
             let error = error.to_string();
             return send(&mut socket, &Said::NotCreated { exists, error });
         }
     };
-    held::keep_only(needs::KEPT_BY_RECORDER)?;
     send(&mut socket, &Said::Created { roots: false })?;
+    if !foreign.is_empty() {
+        send(&mut socket, &Said::Foreign(foreign))?;
+    }
     while receive_bytes(&mut socket, &mut bytes)? {
         match &bytes[..] {
             [DATA, data @ ..] => match recorder.take(data, clock_pair()) {
@@ -84,6 +86,15 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Opens the directory, and gives up what was needed for that; what is in it that is not its
+/// own.
+fn opened(keep: &Keep) -> io::Result<(FlightRecorder, Vec<String>)> {
+    let recorder = FlightRecorder::open(&keep.directory, keep.limits())?;
+    let foreign = recorder.foreign()?;
+    held::keep_only(needs::KEPT_BY_RECORDER)?;
+    Ok((recorder, foreign))
 }
 
 fn keep(bytes: &[u8]) -> io::Result<Keep> {

@@ -43,6 +43,8 @@ pub enum Said {
     Stopped(String),
     /// It writes again, and so many records are missing.
     Resumed { lost: u64 },
+    /// These are in a flight recorder's directory, and not its own.
+    Foreign(Vec<String>),
     /// It is complete and has its name.
     Finished,
     /// It is complete without its name, and whether it was removed or replaced.

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+//! A directory in which an agent makes and removes files by their names: nobody else but root
+//! may be able to exchange what a name means.
+
+use std::{
+    ffi::CStr,
+    fs::File,
+    io::{self, ErrorKind},
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat,
+    },
+    io::Errno,
+};
+
+use super::own_names::{INCIDENTS, is_incident, is_of_incident, segment_begun};
+
+/// What a file system puts into its uppermost directory.
+const LOST_AND_FOUND: &str = "lost+found";
+
+/// Opens the directory, or creates it with mode 0700.
+///
+/// # Errors
+///
+/// It cannot be, or others than its owner may write to it, with the fix.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    opened(CWD, path, flags, path)
+}
+
+/// The same for the one of the incidents below it, which may be no link.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(super) fn open_incidents(directory: &File, at: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    opened(
+        directory.as_fd(),
+        Path::new(INCIDENTS),
+        flags,
+        &at.join(INCIDENTS),
+    )
+}
+
+/// The same, where it is there.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(super) fn incidents_if_any(directory: &File, at: &Path) -> io::Result<Option<File>> {
+    match statat(directory, INCIDENTS, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => Ok(None),
+        _ => open_incidents(directory, at).map(Some),
+    }
+}
+
+fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Result<File> {
+    let open = || openat(&below, name, flags, Mode::empty());
+    let opened = open().or_else(|error| match error {
+        Errno::NOENT => mkdirat(&below, name, Mode::RWXU).and_then(|()| open()),
+        error => Err(error),
+    });
+    let directory: OwnedFd = match opened {
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            let why = format!(
+                "{} is a link or a file, and nothing is removed through it (fix: put a \
+                 directory there)",
+                path.display()
+            );
+            return Err(io::Error::new(ErrorKind::NotADirectory, why));
+        }
+        opened => opened?,
+    };
+    let own = rustix::process::geteuid().as_raw();
+    let stat = fstat(&directory)?;
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    match why_shared((stat.st_uid, mode), own, path) {
+        Some(why) => Err(io::Error::new(ErrorKind::PermissionDenied, why)),
+        None => Ok(directory.into()),
+    }
+}
+
+/// Why others may exchange what is in a directory, with the fix.
+fn why_shared((owner, mode): (u32, Mode), own: u32, path: &Path) -> Option<String> {
+    let path = path.display();
+    if owner != 0 && owner != own {
+        return Some(format!(
+            "{path} belongs to uid {owner}, who could have the agent remove other files (fix: \
+             `chown {own} {path}`)"
+        ));
+    }
+    let others_may = mode.intersects(Mode::WGRP | Mode::WOTH) && !mode.contains(Mode::SVTX);
+    others_may.then(|| {
+        format!(
+            "{path} has mode {:04o}, so others could have the agent remove other files (fix: \
+             `chmod go-w {path}`)",
+            mode.bits()
+        )
+    })
+}
+
+/// What is in a directory: its name and what `lstat` says. Names that are no text are left
+/// out: the agent gives none.
+///
+/// # Errors
+///
+/// It cannot be read. What is gone by the time is left out.
+pub(super) fn entries(directory: &File) -> io::Result<Vec<(String, Stat)>> {
+    let mut found = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name: &CStr = entry.file_name();
+        let Ok(name) = name.to_str() else { continue };
+        if name == "." || name == ".." {
+            continue;
+        }
+        match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => found.push((name.to_owned(), stat)),
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(found)
+}
+
+/// Whether it is a regular file.
+pub(super) fn is_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// What is in the directory and, below it, among the incidents that the agent did not make, by
+/// name.
+///
+/// # Errors
+///
+/// A directory cannot be read.
+pub(super) fn foreign(directory: &File, incidents: Option<&File>) -> io::Result<Vec<String>> {
+    let ours = |name: &str, stat: &Stat| {
+        name == INCIDENTS
+            || name == LOST_AND_FOUND
+            || is_file(stat) && segment_begun(name).is_some()
+    };
+    let mut foreign: Vec<_> = entries(directory)?;
+    foreign.retain(|(name, stat)| !ours(name, stat));
+    let mut names: Vec<_> = foreign.into_iter().map(|(name, _)| name).collect();
+    let Some(incidents) = incidents else {
+        return Ok(names);
+    };
+    for (name, _) in entries(incidents)? {
+        if incident(incidents, &name)?.is_none() {
+            names.push(format!("{INCIDENTS}/{name}"));
+        }
+    }
+    Ok(names)
+}
+
+/// An incident's directory, and its files.
+pub(super) struct Incident {
+    directory: File,
+    pub files: Vec<(String, Stat)>,
+}
+
+/// An incident; `None` where the agent did not make it, or not all that is in it.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(super) fn incident(incidents: &File, name: &str) -> io::Result<Option<Incident>> {
+    if !is_incident(name) {
+        return Ok(None);
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory: File = match openat(incidents, name, flags, Mode::empty()) {
+        Err(Errno::NOTDIR | Errno::LOOP | Errno::NOENT | Errno::ACCESS) => return Ok(None),
+        opened => opened?.into(),
+    };
+    let files = entries(&directory)?;
+    let is_ours = files
+        .iter()
+        .all(|(name, stat)| is_file(stat) && is_of_incident(name));
+    Ok(is_ours.then_some(Incident { directory, files }))
+}
+
+/// Removes an incident: the files that the agent has made, and the directory if it is empty then.
+///
+/// # Errors
+///
+/// One of it cannot be removed.
+pub(super) fn remove_incident(
+    incidents: &File,
+    name: &str,
+    Incident { directory, files }: &Incident,
+) -> io::Result<()> {
+    for (file, _) in files {
+        unlinkat(directory, file.as_str(), AtFlags::empty())?;
+    }
+    Ok(unlinkat(incidents, name, AtFlags::REMOVEDIR)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_refused_with_the_fix() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kept");
+        let kept = open(&path).unwrap();
+        let mode = kept.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+        let with_mode = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            open(&path).map(drop)
+        };
+        for mode in [0o777, 0o770, 0o702] {
+            let why = with_mode(mode).unwrap_err().to_string();
+            let fix = format!("`chmod go-w {}`", path.display());
+            assert!(why.contains(&fix), "{why}");
+        }
+        for mode in [0o1777, 0o755, 0o700] {
+            with_mode(mode).unwrap();
+        }
+        assert_eq!(why_shared((77, Mode::RWXU), 77, &path), None);
+        assert_eq!(why_shared((0, Mode::RWXU), 77, &path), None);
+        let why = why_shared((77, Mode::RWXU), 0, &path).unwrap();
+        assert!(
+            why.contains("belongs to uid 77") && why.contains("`chown 0 "),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn incidents_are_no_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        fs::create_dir(&precious).unwrap();
+        let path = directory.path().join("kept");
+        let kept = open(&path).unwrap();
+        symlink(&precious, path.join("incidents")).unwrap();
+        let why = open_incidents(&kept, &path).unwrap_err().to_string();
+        assert!(why.contains("/kept/incidents is a link"), "{why}");
+        fs::remove_file(path.join("incidents")).unwrap();
+        open_incidents(&kept, &path).unwrap();
+        assert!(path.join("incidents").is_dir());
+        // The one that is named may be behind a link, as root has set it up.
+        symlink(&path, directory.path().join("other")).unwrap();
+        open(&directory.path().join("other")).unwrap();
+    }
+}
