@@ -144,6 +144,49 @@ pub fn only(pid: Option<u32>, pids: &[u32], name: Option<&str>) -> Option<String
 pub struct Limitation {
     /// A sentence without its full stop, as in [`TraceStart::degraded`].
     pub sentence: String,
+    /// What is missing of the trace, where that is what the sentence is about.
+    #[serde(flatten)]
+    pub missing: Missing,
+}
+
+impl Limitation {
+    /// One that nothing is missing by.
+    pub fn of(sentence: String) -> Self {
+        Self {
+            sentence,
+            missing: Missing::default(),
+        }
+    }
+}
+
+/// What was not recorded, or is not there any more, between two segments of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Records that could not be written; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub records_missing: u64,
+    /// Stretches of which nothing is known; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gaps: u64,
+}
+
+impl Missing {
+    /// What is missing in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            records_missing: self.records_missing.saturating_add(other.records_missing),
+            gaps: self.gaps.saturating_add(other.gaps),
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How the kernel program was attached.

@@ -14,7 +14,7 @@ use crate::{
     elsewhere::Elsewhere,
     ends::{End, Ends},
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
-    frame::{Frame, Limitation, Mark, Part, Sides, TraceStart},
+    frame::{Frame, Limitation, Mark, Missing, Part, Sides, TraceStart},
     handshake::{join::Pending, piece::Piece},
     horizon::Horizon,
     inspection::Inspection,
@@ -63,6 +63,7 @@ pub struct Pipeline<R> {
     undecodable_records: u64,
     unknown_records: u64,
     limitations: Vec<String>,
+    missing: Missing,
     elsewhere: Option<Elsewhere>,
     found_closed: u64,
     /// Where both sides are traced.
@@ -120,6 +121,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: Vec::new(),
+            missing: Missing::default(),
             elsewhere: None,
             found_closed: 0,
             ends: None,
@@ -178,6 +180,7 @@ impl<R: Renderer> Pipeline<R> {
         selecting.registry = self.registry.clone();
         selecting.time_wait.clone_from(&self.time_wait);
         selecting.limitations.clone_from(&self.limitations);
+        selecting.missing = self.missing;
         selecting.elsewhere.clone_from(&self.elsewhere);
         selecting.undecodable_records = self.undecodable_records;
         selecting.unknown_records = self.unknown_records;
@@ -216,6 +219,7 @@ impl<R: Renderer> Pipeline<R> {
         })?;
         anew.registry = self.registry.clone();
         anew.limitations.clone_from(&self.limitations);
+        anew.missing = self.missing;
         Ok(anew)
     }
 
@@ -253,11 +257,8 @@ impl<R: Renderer> Pipeline<R> {
                 self.inspection(inspection.clone());
                 Ok(())
             }
-            Frame::Limitation(Limitation { sentence }) => {
-                if self.limitations.len() < MOST_LIMITATIONS {
-                    self.limitations
-                        .push(text::clip(sentence, LONGEST_LIMITATION));
-                }
+            Frame::Limitation(limitation) => {
+                self.limitation(limitation);
                 Ok(())
             }
             Frame::Elsewhere(elsewhere) => self.elsewhere(elsewhere),
@@ -267,6 +268,17 @@ impl<R: Renderer> Pipeline<R> {
             }
             Frame::Interval(mark) => self.end_interval(&self.of_this_part(mark)),
             Frame::End(mark) => self.end(&self.of_this_part(mark)),
+        }
+    }
+
+    fn limitation(&mut self, limitation: &Limitation) {
+        self.missing = self.missing.and(limitation.missing);
+        let sentence = text::clip(&limitation.sentence, LONGEST_LIMITATION);
+        let at_start = self.start.as_ref().map(|start| &start.degraded);
+        let is_new = !self.limitations.contains(&sentence)
+            && at_start.is_none_or(|known| !known.contains(&sentence));
+        if is_new && self.limitations.len() < MOST_LIMITATIONS {
+            self.limitations.push(sentence);
         }
     }
 
@@ -607,6 +619,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
             limitations: &self.limitations,
+            missing: self.missing,
             elsewhere: self.elsewhere.as_ref().filter(|_| self.is_quiet()),
             found_closed: self.found_closed,
             both_ends_here: self.ends.as_ref().map_or(0, Ends::both_here),
@@ -625,6 +638,7 @@ impl<R: Renderer> Pipeline<R> {
             unknown_records: self.unknown_records,
             found_closed: self.found_closed,
             handshakes_evicted: self.handshakes.evicted(),
+            missing: self.missing,
         }
     }
 

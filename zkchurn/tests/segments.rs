@@ -481,6 +481,7 @@ fn a_window_that_a_gap_overlaps_says_so_whichever_end_is_in_the_gap() {
         );
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(said.matches(&sentence).count(), 1, "{since_s}: {said}");
+        assert!(said.contains("; 1 gap in the recording."), "{said}");
     }
     for (since_s, until_s) in [(120, 149), (220, 230)] {
         let (code, said, errors) = of_two_runs(Some(150), since_s, until_s);
@@ -529,4 +530,7 @@ fn records_that_are_lost_before_the_next_segment_are_said_of_a_window_that_ends_
     let said = report.degraded.iter();
     let said = said.filter(|one| one.starts_with("999 records from"));
     assert_eq!(said.count(), 1, "{:?}", report.degraded);
+    let loss = serde_json::to_value(&report.loss).unwrap();
+    assert_eq!(loss["records_missing"], 999);
+    assert_eq!(loss.get("gaps"), None);
 }

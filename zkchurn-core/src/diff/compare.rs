@@ -120,6 +120,7 @@ fn lost(loss: &Loss) -> u64 {
         kernel.recursion_misses.unwrap_or(0),
         loss.undecodable_records,
         loss.unknown_records,
+        loss.missing.records_missing,
     ]
     .iter()
     .fold(0, |sum, count| sum.saturating_add(*count))

@@ -36,12 +36,15 @@ fn a_recording_may_hold_any_number_of_limitations() {
     let mut pipeline = begun();
     for number in 0..MOST_LIMITATIONS + 9 {
         let sentence = format!("limitation {number}");
-        let frame = Frame::Limitation(&Limitation { sentence });
-        pipeline.accept(frame).unwrap();
+        let limitation = Limitation::of(sentence);
+        for _ in 0..2 {
+            pipeline.accept(Frame::Limitation(&limitation)).unwrap();
+        }
     }
     let report = pipeline.report_at(&Mark::default()).unwrap();
     assert_eq!(report.degraded.len(), MOST_LIMITATIONS);
     assert_eq!(report.degraded[0], "limitation 0");
+    assert_eq!(report.degraded[1], "limitation 1", "each is said once");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     diagnose::{Depth, Finding, diagnose},
     elsewhere::Elsewhere,
     filter::{Filter, Filtered},
-    frame::{Mark, TraceStart},
+    frame::{Mark, Missing, TraceStart},
     ledger::{
         Flow, FlowKey, Ledger,
         distribution::Distribution,
@@ -38,6 +38,8 @@ pub struct Sources<'a> {
     pub unknown_records: u64,
     /// What the trace could not do, beyond what was known when it began.
     pub limitations: &'a [String],
+    /// What is missing between segments.
+    pub missing: Missing,
     /// What other ports have, if it was looked at.
     pub elsewhere: Option<&'a Elsewhere>,
     /// Connections whose end was missed, found closed in the table.
@@ -101,6 +103,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             unknown_records: sources.unknown_records,
             found_closed: sources.found_closed,
             handshakes_evicted: sources.handshakes_evicted,
+            missing: sources.missing,
         },
         flows_left_out: (flows.len() - rows.len()) as u64,
         flows: rows,

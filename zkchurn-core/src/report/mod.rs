@@ -21,7 +21,7 @@ use crate::{
     diagnose::Finding,
     elsewhere::Elsewhere,
     filter::Filtered,
-    frame::{LossCounts, Sides, only},
+    frame::{LossCounts, Missing, Sides, only},
     inspection::{Details, jvm::Jvm, logs::LogSearch},
     ledger::tally::Range,
     outcome::Outcome,
@@ -146,6 +146,9 @@ pub struct Loss {
     /// Handshakes that were captured and had to be evicted before their
     /// connection ended, because too many others came in between.
     pub handshakes_evicted: u64,
+    /// What is missing between the segments of a recording.
+    #[serde(flatten)]
+    pub missing: Missing,
 }
 
 /// One process and peer.

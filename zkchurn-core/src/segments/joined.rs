@@ -21,7 +21,7 @@ use crate::{
     clock::ClockPair,
     connection::Stage,
     decode::{self, Record},
-    frame::{Frame, Limitation, LossCounts, Mark, TraceStart},
+    frame::{Frame, Limitation, LossCounts, Mark, Missing, TraceStart},
     handshake::piece::Piece,
     recording::{
         reader::{Damage, OpenError, Reader},
@@ -408,7 +408,18 @@ impl State {
                  then is not in this report"
             ),
         };
-        self.say(&sentence, out);
+        let missing = match frames_lost(start) {
+            lost @ 1.. if joint != Joint::Run => Missing {
+                records_missing: lost,
+                gaps: 0,
+            },
+            _ => Missing {
+                records_missing: 0,
+                gaps: 1,
+            },
+        };
+        // It is counted even where two of them would be said alike.
+        self.write(Frame::Limitation(&Limitation { sentence, missing }), out);
     }
 
     /// A gap in which the window ends is known by what comes behind it.
@@ -556,8 +567,8 @@ impl State {
 
     fn say(&mut self, sentence: &str, out: &mut Out) {
         if self.note(sentence) {
-            let sentence = sentence.to_owned();
-            self.write(Frame::Limitation(&Limitation { sentence }), out);
+            let limitation = Limitation::of(sentence.to_owned());
+            self.write(Frame::Limitation(&limitation), out);
         }
     }
 

@@ -285,7 +285,7 @@ impl<P: Probes> Collector<P> {
     }
 
     pub(super) fn limitation(&mut self, sentence: String) {
-        self.sink.emit(Frame::Limitation(&Limitation { sentence }));
+        self.sink.emit(Frame::Limitation(&Limitation::of(sentence)));
     }
 }
 

@@ -451,6 +451,7 @@ mod tests {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: &[],
+            missing: crate::frame::Missing::default(),
             elsewhere: None,
             found_closed: 0,
             both_ends_here: 0,

@@ -2,6 +2,7 @@
 //! What was lost, and what was not told apart, in words.
 
 use crate::{
+    frame::Missing,
     report::{AggregatedOnly, Loss},
     text,
 };
@@ -47,7 +48,23 @@ pub(crate) fn line(loss: &Loss) -> String {
         let newer = text::counted(loss.unknown_records, "record");
         line.push_str(&format!("; {newer} from a newer zkchurn skipped"));
     }
+    if let Some(missing) = missing(loss) {
+        line.push_str(&format!("; {missing}"));
+    }
     line
+}
+
+/// What is missing between segments, if anything is: the limitations say from when to when.
+fn missing(loss: &Loss) -> Option<String> {
+    let Missing {
+        records_missing,
+        gaps,
+    } = loss.missing;
+    let records = (records_missing > 0)
+        .then(|| format!("{} missing", text::counted(records_missing, "record")));
+    let gaps = (gaps > 0).then(|| format!("{} in the recording", text::counted(gaps, "gap")));
+    let all: Vec<_> = records.into_iter().chain(gaps).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Whether anything was lost, in a few words; the numbers where it was.
@@ -75,10 +92,12 @@ pub(crate) fn in_short(loss: &Loss) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| text::counted(*count, what))
         .collect();
-    let lost = match (lost.is_empty(), kernel.recursion_misses) {
-        (true, Some(_)) => "nothing lost".to_owned(),
-        (true, None) => "nothing known to be lost".to_owned(),
-        (false, _) => format!("lost: {}", lost.join(", ")),
+    let lost = match (missing(loss), lost.is_empty(), kernel.recursion_misses) {
+        (Some(missing), true, _) => missing,
+        (Some(missing), false, _) => format!("{missing}, lost: {}", lost.join(", ")),
+        (None, true, Some(_)) => "nothing lost".to_owned(),
+        (None, true, None) => "nothing known to be lost".to_owned(),
+        (None, false, _) => format!("lost: {}", lost.join(", ")),
     };
     // Of connections that are older than the trace, or that it has missed.
     match kernel.unmatched_closes.saturating_sub(kernel.table_full) {
@@ -140,5 +159,16 @@ mod tests {
         loss.found_closed = 0;
         loss.kernel.handshakes_before_accept = Some(1);
         assert_eq!(in_short(&loss), "lost: 1 handshake");
+        loss.missing.gaps = 2;
+        assert_eq!(
+            in_short(&loss),
+            "2 gaps in the recording, lost: 1 handshake"
+        );
+        loss.kernel.handshakes_before_accept = None;
+        loss.missing.records_missing = 999;
+        assert_eq!(
+            in_short(&loss),
+            "999 records missing, 2 gaps in the recording"
+        );
     }
 }
