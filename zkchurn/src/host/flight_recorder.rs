@@ -4,6 +4,7 @@
 
 use std::{io, path::Path, time::Duration};
 
+use rustix::io::Errno;
 use zkchurn_core::{
     clock::ClockPair,
     recording::kind,
@@ -15,7 +16,7 @@ use zkchurn_core::{
 
 use super::segment_store::{Limits, Store};
 
-/// How long it waits until it tries again.
+/// How long it waits until it tries again, or looks after its directory.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// What part of a segment may repeat earlier ones.
 const CARRIED_PART: u64 = 4;
@@ -25,8 +26,19 @@ const CARRIED_PART: u64 = 4;
 pub enum News {
     /// Nothing is written from now on, and why.
     Stopped(String),
+    /// Likewise, and there is no room.
+    Full(String),
     /// It is written again, and how many records are missing.
     Resumed { lost: u64 },
+}
+
+impl News {
+    fn stopped(error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            Some(Errno::NOSPC | Errno::DQUOT) => Self::Full(error.to_string()),
+            _ => Self::Stopped(error.to_string()),
+        }
+    }
 }
 
 /// The recorder.
@@ -40,6 +52,8 @@ pub struct FlightRecorder {
     records: u64,
     /// When it stopped, nanoseconds of `CLOCK_MONOTONIC`, or tried last to go on.
     stopped_ns: Option<u64>,
+    /// When it was seen last that the directory is still in place.
+    seen_ns: u64,
 }
 
 impl FlightRecorder {
@@ -56,6 +70,7 @@ impl FlightRecorder {
             pending: Vec::new(),
             records: 0,
             stopped_ns: None,
+            seen_ns: 0,
         })
     }
 
@@ -77,7 +92,7 @@ impl FlightRecorder {
     pub fn take(&mut self, bytes: &[u8], now: ClockPair) -> Result<Option<News>, NotFrames> {
         self.frames.push(bytes);
         self.store.forget(now);
-        let mut news = self.resume(now);
+        let mut news = self.resume(now).or_else(|| self.look(now));
         while let Some((kind, payload)) = self.frames.next_frame()? {
             let more = (self.pending.len() + payload.len()) as u64;
             if self.cutter.has_begun()
@@ -92,7 +107,7 @@ impl FlightRecorder {
                 .err()
             {
                 self.stopped_ns = Some(now.monotonic_ns);
-                news = Some(News::Stopped(stopped.to_string()));
+                news = Some(News::stopped(&stopped));
             }
             self.cutter.take(kind, payload, &mut self.pending);
             let is_record = kind == kind::RECORD;
@@ -111,9 +126,32 @@ impl FlightRecorder {
             self.stopped_ns = Some(now.monotonic_ns);
             // What there is of it is whole as far as it goes.
             let _ = self.store.end();
-            news = Some(News::Stopped(stopped.to_string()));
+            news = Some(News::stopped(&stopped));
         }
         Ok(news)
+    }
+
+    /// As [`Store::prove_writable`].
+    ///
+    /// # Errors
+    ///
+    /// Likewise.
+    pub fn prove_writable(&self) -> io::Result<()> {
+        self.store.prove_writable()
+    }
+
+    /// Stops where the directory is no longer in place: nobody would find what is written.
+    fn look(&mut self, now: ClockPair) -> Option<News> {
+        let since = now.monotonic_ns.saturating_sub(self.seen_ns);
+        if self.stopped_ns.is_some() || u128::from(since) < RETRY_AFTER.as_nanos() {
+            return None;
+        }
+        self.seen_ns = now.monotonic_ns;
+        let gone = self.store.is_in_place().err()?;
+        self.stopped_ns = Some(now.monotonic_ns);
+        // What there is of it is whole as far as it goes.
+        let _ = self.store.end();
+        Some(News::stopped(&gone))
     }
 
     /// Tries to go on where it had stopped.
@@ -425,5 +463,36 @@ mod tests {
             "{:?}",
             report.degraded
         );
+    }
+
+    #[test]
+    fn a_directory_that_is_replaced_is_noticed_before_a_segment_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, aside) = (directory.path().join("a"), directory.path().join("b"));
+        let mut traced = Traced::begin(&path, LIMITS, "a", 1);
+        assert_eq!(traced.churn(1), None);
+        fs::rename(&path, &aside).unwrap();
+        fs::create_dir(&path).unwrap();
+        let said: Vec<_> = (0..30).filter_map(|_| traced.churn(1)).collect();
+        let [News::Stopped(why)] = &said[..] else {
+            panic!("{said:?}");
+        };
+        assert!(
+            why.contains("another directory was put in its place"),
+            "{why}"
+        );
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        assert_eq!(
+            report(&aside).total.ended,
+            traced.records - traced.recorder.cutter.lost()
+        );
+    }
+
+    #[test]
+    fn only_a_lack_of_room_is_called_so() {
+        let full = io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+        assert!(matches!(News::stopped(&full), News::Full(_)));
+        let other = io::Error::from_raw_os_error(Errno::ROFS.raw_os_error());
+        assert!(matches!(News::stopped(&other), News::Stopped(_)));
     }
 }

@@ -21,6 +21,8 @@ use super::own_names::{INCIDENTS, is_incident, is_of_incident, segment_begun};
 
 /// What a file system puts into its uppermost directory.
 const LOST_AND_FOUND: &str = "lost+found";
+/// What is made and removed at the start to see whether that is possible.
+const PROBE: &str = ".zkchurn-agent";
 
 /// Opens the directory, or creates it with mode 0700.
 ///
@@ -83,6 +85,33 @@ fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Resu
         Some(why) => Err(io::Error::new(ErrorKind::PermissionDenied, why)),
         None => Ok(directory.into()),
     }
+}
+
+/// Makes a file and removes it: what the capabilities are by now counts.
+///
+/// # Errors
+///
+/// No file can be made, with the fix. A file system that is full is none: it will have room.
+pub(super) fn prove_writable(directory: &File, path: &Path) -> io::Result<()> {
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = openat(directory, PROBE, flags, Mode::RUSR | Mode::WUSR);
+    let path = path.display();
+    let fix = match made.and_then(|_| unlinkat(directory, PROBE, AtFlags::empty())) {
+        Ok(()) | Err(Errno::NOSPC | Errno::DQUOT) => return Ok(()),
+        Err(Errno::ROFS) => format!(
+            "its file system is read-only (fix: `mount -o remount,rw \"$(findmnt -no TARGET -T \
+             {path})\"`)"
+        ),
+        Err(error @ (Errno::ACCESS | Errno::PERM)) => {
+            let own = rustix::process::geteuid().as_raw();
+            format!(
+                "no file can be made in it: {} (fix: `chown {own} {path}; chmod u=rwx {path}`)",
+                io::Error::from(error)
+            )
+        }
+        Err(error) => format!("no file can be made in it: {}", io::Error::from(error)),
+    };
+    Err(io::Error::other(fix))
 }
 
 /// Why others may exchange what is in a directory, with the fix.

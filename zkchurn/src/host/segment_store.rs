@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FlockOperation, flock, unlinkat},
+    fs::{AtFlags, FlockOperation, flock, fstat, stat, unlinkat},
     io::Errno,
 };
 use zkchurn_core::clock::ClockPair;
@@ -122,6 +122,34 @@ impl Store {
         own_directory::foreign(&self.opened, incidents.as_ref())
     }
 
+    /// Sees whether files can be made in it.
+    ///
+    /// # Errors
+    ///
+    /// They cannot, with the fix.
+    pub fn prove_writable(&self) -> io::Result<()> {
+        own_directory::prove_writable(&self.opened, &self.directory)
+    }
+
+    /// Whether the path still is that of the directory that was opened.
+    ///
+    /// # Errors
+    ///
+    /// It is not, and what to do.
+    pub fn is_in_place(&self) -> io::Result<()> {
+        let opened = fstat(&self.opened)?;
+        match stat(&self.directory) {
+            Ok(there) if (there.st_dev, there.st_ino) == (opened.st_dev, opened.st_ino) => Ok(()),
+            Ok(_) => Err(io::Error::other(
+                "another directory was put in its place; restart the agent",
+            )),
+            Err(Errno::NOENT) => Err(io::Error::other(
+                "it was removed or renamed; restart the agent",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn find_segments(&mut self) -> io::Result<()> {
         let mut found = Vec::new();
         // By their names, which begin with their time.
@@ -194,8 +222,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// It cannot be created.
+    /// It cannot be created, or would be in another directory.
     pub fn begin(&mut self, now: ClockPair, run: &str, number: u64) -> io::Result<()> {
+        self.is_in_place()?;
         let at = now.timestamp(now.monotonic_ns);
         let name = own_names::of_segment(at, run, number);
         let path = self.directory.join(name);

@@ -105,6 +105,10 @@ impl Flight {
         while let Some(said) = self.recorder.news() {
             match said {
                 Said::Stopped(error) => warn(format_args!(
+                    "{directory} takes nothing more: {error}; the trace goes on without being \
+                     recorded, and tries again every 10 s"
+                )),
+                Said::Full(error) => warn(format_args!(
                     "{directory} takes nothing more ({error}): the trace goes on without being \
                      recorded, and is recorded again once there is room"
                 )),

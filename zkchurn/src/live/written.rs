@@ -115,6 +115,7 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
             Said::Created { .. }
             | Said::NotCreated { .. }
             | Said::Stopped(_)
+            | Said::Full(_)
             | Said::Foreign(_)
             | Said::Resumed { .. },
         ) => {

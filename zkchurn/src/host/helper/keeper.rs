@@ -71,6 +71,7 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
             [DATA, data @ ..] => match recorder.take(data, clock_pair()) {
                 Ok(None) => {}
                 Ok(Some(News::Stopped(error))) => send(&mut socket, &Said::Stopped(error))?,
+                Ok(Some(News::Full(error))) => send(&mut socket, &Said::Full(error))?,
                 Ok(Some(News::Resumed { lost })) => send(&mut socket, &Said::Resumed { lost })?,
                 Err(error) => return send(&mut socket, &Said::Failed(error.to_string())),
             },
@@ -94,6 +95,7 @@ fn opened(keep: &Keep) -> io::Result<(FlightRecorder, Vec<String>)> {
     let recorder = FlightRecorder::open(&keep.directory, keep.limits())?;
     let foreign = recorder.foreign()?;
     held::keep_only(needs::KEPT_BY_RECORDER)?;
+    recorder.prove_writable()?;
     Ok((recorder, foreign))
 }
 

@@ -41,6 +41,8 @@ pub enum Said {
     Failed(String),
     /// A flight recorder writes nothing for now, and tries again by itself.
     Stopped(String),
+    /// Likewise, until there is room again.
+    Full(String),
     /// It writes again, and so many records are missing.
     Resumed { lost: u64 },
     /// These are in a flight recorder's directory, and not its own.
