@@ -5,18 +5,18 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Write},
     os::unix::{
         fs::{DirBuilderExt, OpenOptionsExt},
         process::{CommandExt, ExitStatusExt},
     },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use rustix::fs::{MemfdFlags, memfd_create};
 use serde_json::{Value, json};
 
 use super::{
@@ -29,6 +29,10 @@ use super::{
 const REPORT_WITHIN: Duration = Duration::from_secs(120);
 /// How long the command may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
+/// Bytes of what a program says that are kept: the last.
+const LAST_WORDS: usize = 4096;
+/// How long the last of them may take once it has ended.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is asked whether a process has ended.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// What the names of directories end with that are not complete.
@@ -74,10 +78,17 @@ pub fn keep(order: &Order) -> Vec<String> {
             sentences.insert(0, format!("incident kept in {}", path.display()));
             sentences
         }
-        Err(error) => vec![format!(
-            "an incident could not be kept below {}: {error}",
-            order.directory.display()
-        )],
+        Err(error) => {
+            let mut sentences = vec![format!(
+                "an incident could not be kept below {}: {error}; it was: {}",
+                order.directory.display(),
+                order.fired.join("; ")
+            )];
+            // Whoever is called has to come all the same.
+            let incident = described(order, None);
+            sentences.extend(run_command(&order.rules.command, &incident));
+            sentences
+        }
     }
 }
 
@@ -89,27 +100,29 @@ fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
     let path = order.directory.join(INCIDENTS).join(name);
     let partial = with_ending(&path);
     DirBuilder::new().mode(0o700).create(&partial)?;
-    let mut sentences = Vec::new();
-    if let Err(why) = fill(order, &partial) {
-        sentences.push(format!("it is incomplete: {why}"));
-    }
-    let incident = described(order, &path, &partial);
-    write(
-        &partial.join("incident.json"),
-        &(incident.to_string() + "\n"),
-    )?;
+    let (incident, mut sentences) = written(order, &partial, &path)?;
     fs::rename(&partial, &path)?;
-    make_room(&all, order.rules.count, order.rules.bytes)?;
+    let room = make_room(&all, order.rules.count, order.rules.bytes);
+    sentences.extend(room.err().map(|error| format!("older ones stay: {error}")));
     if !path.exists() {
         sentences.push(format!(
             "it was removed again: alone it is larger than {} MiB",
             order.rules.bytes >> 20
         ));
     }
-    if let Some(said) = run_command(&order.rules.command, &incident) {
-        sentences.push(said);
-    }
+    sentences.extend(run_command(&order.rules.command, &incident));
     Ok((path, sentences))
+}
+
+/// Writes the incident, and what is wrong with it, sentences.
+fn written(order: &Order, to: &Path, path: &Path) -> io::Result<(Value, Vec<String>)> {
+    let mut sentences = Vec::new();
+    if let Err(why) = fill(order, to) {
+        sentences.push(format!("it is incomplete: {why}"));
+    }
+    let incident = described(order, Some((path, to)));
+    write(&to.join("incident.json"), &(incident.to_string() + "\n"))?;
+    Ok((incident, sentences))
 }
 
 fn with_ending(path: &Path) -> PathBuf {
@@ -157,14 +170,15 @@ fn zkchurn() -> Command {
     command
 }
 
-/// What fired, and the report.
-fn described(order: &Order, path: &Path, partial: &Path) -> Value {
-    let report = fs::read_to_string(partial.join("report.json")).unwrap_or_default();
+/// What fired, and the report; where it is kept, and where its files are so far, if it is.
+fn described(order: &Order, kept: Option<(&Path, &Path)>) -> Value {
+    let report = kept.and_then(|(_, files)| fs::read_to_string(files.join("report.json")).ok());
+    let report = report.unwrap_or_default();
     let report = report.lines().last().unwrap_or_default();
     json!({
         "type": "incident",
         "schema": 1,
-        "directory": path.display().to_string(),
+        "directory": kept.map(|(path, _)| path.display().to_string()),
         "began": order.began.to_string(),
         "since": order.since.to_string(),
         "until": order.until.to_string(),
@@ -193,9 +207,7 @@ fn run_command(command: &[String], incident: &Value) -> Option<String> {
 ///
 /// A clause: it cannot be started, it fails, and what it said last, or it takes too long.
 fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String> {
-    let said = memfd_create("said", MemfdFlags::CLOEXEC).map(File::from);
-    let mut said = said.map_err(|error| error.to_string())?;
-    let errors = said.try_clone().map_err(|error| error.to_string())?;
+    let (said, errors) = io::pipe().map_err(|error| error.to_string())?;
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -203,6 +215,11 @@ fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String
         .process_group(0)
         .spawn()
         .map_err(|error| format!("it could not be started: {error}"))?;
+    // It holds the end of the pipe that is written to.
+    drop(command);
+    let (say, last) = channel();
+    let drained = threads::named("said").spawn(move || say.send(last_of(said)));
+    drained.map_err(|error| error.to_string())?;
     if let Some(mut stdin) = child.stdin.take() {
         let input = input.to_vec();
         // It may read nothing of it, and then its end ends this.
@@ -224,7 +241,7 @@ fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String
     };
     match status.success() {
         true => Ok(()),
-        false => Err(format!("{}{}", ending(status), last_words(&mut said))),
+        false => Err(format!("{}{}", ending(status), last_words(&last))),
     }
 }
 
@@ -235,18 +252,26 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-fn last_words(said: &mut File) -> String {
-    let mut text = Vec::new();
-    let read = said.seek(SeekFrom::Start(0));
-    if read
-        .and_then(|_| said.take(4096).read_to_end(&mut text))
-        .is_err()
-        || text.is_empty()
-    {
-        return String::new();
+/// Reads all that is said, however much, and keeps the last of it.
+fn last_of(mut said: impl Read) -> Vec<u8> {
+    let mut last = Vec::new();
+    let mut block = [0; LAST_WORDS];
+    // Nobody is told where it cannot be read: the exit code is.
+    while let Ok(count @ 1..) = said.read(&mut block) {
+        last.extend_from_slice(&block[..count]);
+        last.drain(..last.len().saturating_sub(LAST_WORDS));
     }
-    let text = String::from_utf8_lossy(&text);
-    format!(": {}", text.trim().lines().last().unwrap_or_default())
+    last
+}
+
+/// The last line; nothing where what the program has started goes on and may still speak.
+fn last_words(last: &Receiver<Vec<u8>>) -> String {
+    let last = last.recv_timeout(LAST_WORDS_WITHIN).unwrap_or_default();
+    let text = String::from_utf8_lossy(&last);
+    match text.trim().lines().last() {
+        Some(line) => format!(": {}", line.trim()),
+        None => String::new(),
+    }
 }
 
 /// Removes the oldest incidents until no more than so many are there, and no more bytes. What
@@ -299,6 +324,12 @@ mod tests {
             b"",
         );
         assert_eq!(failed.unwrap_err(), "exit code 3: no such queue");
+        // 64 MiB, of which the last line is told.
+        let loud = "head -c 67108864 /dev/zero | tr '\\0' '\\n' >&2; echo last >&2; exit 3";
+        assert_eq!(sh(loud, enough, b"").unwrap_err(), "exit code 3: last");
+        // What it leaves behind holds its standard error.
+        let left = sh("sleep 20 & exit 3", enough, b"");
+        assert_eq!(left.unwrap_err(), "exit code 3");
         // More than a pipe holds, of which it reads nothing.
         assert_eq!(sh("exit 0", enough, &[b'x'; 1 << 20]), Ok(()));
         let slow = sh("sleep 600 & wait", Duration::from_millis(300), b"");
@@ -313,6 +344,15 @@ mod tests {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn of_what_is_said_the_last_is_kept() {
+        let mut said = vec![b'x'; 100_000];
+        said.extend_from_slice(b"the end");
+        let last = last_of(&said[..]);
+        assert_eq!(last.len(), LAST_WORDS);
+        assert!(last.ends_with(b"xthe end"));
     }
 
     #[test]
@@ -368,6 +408,7 @@ mod tests {
         let kept = directory.path().join("kept");
         fs::create_dir(&kept).unwrap();
         std::os::unix::fs::symlink(&precious, kept.join("incidents")).unwrap();
+        let called = directory.path().join("called");
         let order = Order {
             directory: kept,
             began: Timestamp::UNIX_EPOCH,
@@ -379,11 +420,19 @@ mod tests {
                 count: 1,
                 bytes: 0,
                 reports: Vec::new(),
-                command: Vec::new(),
+                command: ["tee".to_owned(), called.display().to_string()].into(),
             },
         };
         let said = keep(&order).join("; ");
         assert!(said.contains("/incidents is a link"), "{said}");
+        assert!(
+            said.ends_with("it was: The connection is refused (certain)"),
+            "{said}"
+        );
+        // Whoever is called knows it all the same.
+        let given: Value = serde_json::from_slice(&fs::read(&called).unwrap()).unwrap();
+        assert_eq!(given["directory"], Value::Null);
+        assert_eq!(given["fired"][0], "The connection is refused (certain)");
         assert_eq!(names(&precious), ["20261101T000000Z-refused", "home"]);
     }
 }
