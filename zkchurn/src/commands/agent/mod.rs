@@ -112,7 +112,35 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
     })?;
     let settings = args.settings.clone().or(of_file);
     places(&settings).map_err(|why| Failure::sentence(Code::Usage, why))?;
-    Ok(settings)
+    match age_too_short(&settings) {
+        Some(why) => Err(Failure::sentence(Code::Usage, why)),
+        None => Ok(settings),
+    }
+}
+
+/// Why the recording of an incident would have been forgotten before the incident is kept, if
+/// that is so. A segment is forgotten as a whole, by when it began.
+fn age_too_short(settings: &AgentSettings) -> Option<String> {
+    let Watched { triggers, pace, .. } = watched(settings);
+    if triggers == Triggers::default() {
+        return None;
+    }
+    let limits = keep(settings).limits();
+    let needed = pace.before + pace.after;
+    let left = limits.age - limits.segment_age();
+    (left < needed).then(|| {
+        // A part of so many is lost with a segment.
+        let least_ns = needed.as_nanos() * limits.age.as_nanos() / left.as_nanos().max(1);
+        let least = least_ns.div_ceil(1_000_000_000);
+        format!(
+            "age is {} s, too short for incidents: with before ({} s) and after ({} s) it has to \
+             be {least} s or more, or part of an incident's recording is forgotten before it \
+             is kept",
+            limits.age.as_secs(),
+            pace.before.as_secs(),
+            pace.after.as_secs()
+        )
+    })
 }
 
 /// A program that is there now: at the first incident it is too late to say that it is not.
@@ -239,6 +267,10 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         }
     };
     let settings = options.clone().or(of_file);
+    if let Some(why) = age_too_short(&settings) {
+        warn(format_args!("{why}; the settings stay as they were"));
+        return None;
+    }
     let fixed = settings.differs_where_fixed(first);
     if !fixed.is_empty() {
         warn(format_args!(
@@ -259,4 +291,29 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         keep: kept,
         watched: watched(&settings),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_reaches_over_an_incident() {
+        let too_short = |text: &str| age_too_short(&AgentSettings::of_text(text).unwrap());
+        let why = too_short("age = '60s'").unwrap();
+        assert!(
+            why.starts_with("age is 60 s, too short for incidents"),
+            "{why}"
+        );
+        assert!(why.contains("before (300 s) and after (120 s)"), "{why}");
+        let (_, rest) = why.split_once("has to be ").unwrap();
+        let least: u64 = rest.split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(too_short(&format!("age = '{least}s'")), None);
+        assert!(too_short(&format!("age = '{}s'", least - 1)).is_some());
+        assert!(too_short("size = '1GiB'\nbefore = '24h'\nage = '24h'").is_some());
+        assert_eq!(too_short(""), None);
+        // Where nothing makes an incident.
+        assert_eq!(too_short("age = '60s'\non-finding = 'off'"), None);
+        assert!(too_short("age = '60s'\non-finding = 'off'\non-rate = 5").is_some());
+    }
 }

@@ -39,7 +39,8 @@ pub struct Keep {
 }
 
 impl Keep {
-    fn limits(&self) -> Limits {
+    /// What is promised of the directory.
+    pub(crate) fn limits(&self) -> Limits {
         Limits {
             bytes: self.bytes,
             age: Duration::from_secs(self.age_s),
