@@ -30,7 +30,7 @@ impl Horizon {
     pub(crate) fn pass(&mut self, connection: Connection) -> [Option<Connection>; 2] {
         // A longer trace's own older ones are told of by their first record.
         let is_older = connection.started_ns < self.from_ns;
-        if !is_older {
+        if !is_older || self.is_late(&connection) {
             return [None, Some(connection)];
         }
         let older = self.as_older(connection);
@@ -45,6 +45,14 @@ impl Horizon {
         }
     }
 
+    /// Whether it was over when the part began, and its record came only then: the kernel's
+    /// buffer is read some time after it is written. All of it is in this part, and nothing
+    /// of it in the one before.
+    fn is_late(&self, connection: &Connection) -> bool {
+        let is_over = connection.ended_ns.is_some_and(|at| at < self.from_ns);
+        is_over && !connection.before_start && !self.told.contains(&connection.socket)
+    }
+
     fn as_older(&self, connection: Connection) -> Connection {
         let not_before = |moment: Option<u64>| moment.map(|at| at.max(self.from_ns));
         Connection {
@@ -53,6 +61,7 @@ impl Horizon {
             established_ns: not_before(connection.established_ns),
             left_established_ns: not_before(connection.left_established_ns),
             local_close_ns: not_before(connection.local_close_ns),
+            ended_ns: not_before(connection.ended_ns),
             ..connection
         }
     }
@@ -116,5 +125,29 @@ mod tests {
         let mut tally = Tally::default();
         counted(&mut horizon, &mut tally, whole);
         assert_eq!((tally.older.seen, tally.opened()), (0, 1), "not before");
+    }
+
+    #[test]
+    fn what_was_over_when_the_part_began_is_older_only_if_it_was_told_of() {
+        let whole = ended(1, 49, 41, OUTCOME);
+        let from_ns = whole.ended_ns.unwrap() + 1;
+        let mut horizon = Horizon::new(from_ns);
+        let [introduced, late] = horizon.pass(whole);
+        let late = late.unwrap();
+        assert!(introduced.is_none() && !late.before_start);
+        assert_eq!(
+            (late.started_ns, late.ended_ns),
+            (whole.started_ns, whole.ended_ns)
+        );
+        let seen = Connection {
+            stage: Stage::SeenOpen,
+            ended_ns: None,
+            ..whole
+        };
+        horizon.pass(seen);
+        let [introduced, older] = horizon.pass(whole);
+        let older = older.unwrap();
+        assert!(introduced.is_none() && older.before_start);
+        assert_eq!((older.started_ns, older.ended_ns), (from_ns, Some(from_ns)));
     }
 }

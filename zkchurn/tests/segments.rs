@@ -29,7 +29,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode,
-    frame::{Frame, Mark, TraceStart},
+    frame::{Frame, Mark, Part, TraceStart},
     recording::{reader::Reader, writer::Writer},
     report::Report,
     segments::window::{When, Window},
@@ -533,4 +533,46 @@ fn records_that_are_lost_before_the_next_segment_are_said_of_a_window_that_ends_
     let loss = serde_json::to_value(&report.loss).unwrap();
     assert_eq!(loss["records_missing"], 999);
     assert_eq!(loss.get("gaps"), None);
+}
+
+#[test]
+fn what_was_over_shortly_before_the_oldest_segment_is_not_older_for_that() {
+    let records = [
+        connection(1, STAGE_ENDED, 148, 149),
+        connection(2, STAGE_ENDED, 149, 152),
+        connection(3, STAGE_ENDED, 152, 153),
+    ];
+    let kept = with_start(&run("a", 150, &records, Some(190)), |start| {
+        start.part = Some(Part {
+            segment: 7,
+            begins_later: true,
+            ..Part::default()
+        });
+    });
+    let report = joined(std::slice::from_ref(&kept), &ALL);
+    let total = &report.total;
+    assert_eq!((total.ended, total.older.ended), (2, 1));
+    assert_eq!(total.established_for.max_ns, Some(SECOND));
+    let directory = tempfile::tempdir().unwrap();
+    let (file, page) = (directory.path().join("7.zkchurn"), "page.html");
+    fs::write(&file, &kept).unwrap();
+    let page = directory.path().join(page);
+    let arguments = ["report".as_ref(), file.as_os_str(), "-o".as_ref()];
+    let (code, _, errors) = zkchurn(&[&arguments[..], &[page.as_os_str()]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let format = ["--format", "json"].map(OsStr::new);
+    let (code, lines, errors) =
+        zkchurn(&[&["replay".as_ref(), file.as_os_str()], &format[..]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut seen = 0;
+    for line in lines {
+        if let (Some(started), Some(ended)) = (line["started"].as_str(), line["ended"].as_str()) {
+            assert!(started <= ended, "{line}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 3);
 }
