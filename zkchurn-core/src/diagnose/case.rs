@@ -12,7 +12,7 @@ use crate::{
         Destination,
         distribution::Distribution,
         handshakes::Handshakes,
-        shape::{Shapes, Spoken},
+        shape::{Ending, Shapes, Spoken},
         sizes,
         tally::{Range, Tally},
     },
@@ -163,6 +163,22 @@ impl Case<'_> {
         match self.who {
             Who::Programs { processes, .. } => self.tally.opened() <= processes.saturating_mul(2),
             _ => false,
+        }
+    }
+
+    /// Connections whose first request the server refused, by their sizes, with which it ends
+    /// them. A client that closes as soon as it has the refusal may be first; that is no other
+    /// end where the server was first often enough.
+    pub fn first_requests_refused(&self) -> u64 {
+        const FEWEST: u64 = 3;
+        let by_server = self.shapes().count_by_size(sizes::is_refused_by_server);
+        let by_client = self.shapes().count_by_size(|shape| {
+            shape.ending == Ending::ClosedByClient
+                && sizes::is_first_request_refused(shape.client_bytes, shape.server_bytes)
+        });
+        match by_server >= FEWEST && by_server * 2 >= by_client {
+            true => by_server + by_client,
+            false => by_server,
         }
     }
 

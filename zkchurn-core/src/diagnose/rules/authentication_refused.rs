@@ -30,7 +30,7 @@ const FEWEST: u64 = 3;
 const AT_ONCE_NS: u64 = 200_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let refused = case.shapes().count_by_size(sizes::is_refused_by_server);
+    let refused = case.first_requests_refused();
     let by_shape = refused >= FEWEST && case.most(refused);
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let said = case.logged(&[
@@ -77,10 +77,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("refused", refused);
     if by_shape {
+        let by_server = case.shapes().count_by_size(sizes::is_refused_by_server);
         verdict = verdict.because(format!(
             "{} got the session, then one reply without a result to more than a session needs, \
              and the server closed",
-            text::counted(refused, "connection")
+            text::counted(by_server, "connection")
         ));
     }
     if let Some(line) = said {
@@ -152,6 +153,26 @@ mod tests {
             (finding.name, finding.confidence),
             (Churn::AuthenticationRefused, Confidence::Likely)
         );
+    }
+
+    /// The client has the refusal, and closes at the same moment as the server.
+    #[test]
+    fn who_of_both_closes_first_makes_no_difference() {
+        let refused = every(1_000, 10, REFUSED);
+        let by_us = every(1_000, 10, (91, 61, Outcome::AnsweredThenClosedByUs));
+        let mixed = |by_client: usize| {
+            let mut mixed = refused.clone();
+            mixed.splice(0..by_client, by_us[..by_client].to_vec());
+            only(diagnosed(&new_thread_each(mixed)))
+        };
+        for by_client in [1, 4, 6] {
+            let finding = mixed(by_client);
+            assert_eq!(
+                (finding.name, finding.confidence),
+                (Churn::AuthenticationRefused, Confidence::Likely),
+                "{by_client}"
+            );
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ const CLIENT_HELLO: u64 = 180;
 const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    let refused = case.shapes().count_by_size(sizes::is_refused_by_server);
+    let refused = case.first_requests_refused();
     if case.most(refused) {
         return None;
     }
