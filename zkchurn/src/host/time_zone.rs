@@ -5,14 +5,13 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::OpenOptions,
     io::Read,
-    os::unix::fs::OpenOptionsExt,
     path::{Component, Path},
 };
 
 use jiff::tz::{Offset, TimeZone};
-use rustix::fs::OFlags;
+
+use super::proc::files;
 
 /// Where zones are (zic(8)).
 const DIRECTORIES: [&str; 3] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
@@ -97,13 +96,7 @@ fn of_zoneinfo(name: &Path) -> Option<TimeZone> {
 }
 
 fn of_file(path: &Path) -> Option<TimeZone> {
-    // Opening a pipe would wait for its other end.
-    let without_waiting = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(without_waiting.bits() as i32)
-        .open(path)
-        .ok()?;
+    let file = files::opened_without_waiting(path).ok()?;
     let about = file.metadata().ok()?;
     if !about.is_file() || about.len() > LIMIT {
         return None;

@@ -111,11 +111,15 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
         Failure::sentence(code, format!("{}: {error}", args.config.display()))
     })?;
     let settings = args.settings.clone().or(of_file);
-    places(&settings).map_err(|why| Failure::sentence(Code::Usage, why))?;
-    match age_too_short(&settings) {
+    match what_is_wrong(&settings) {
         Some(why) => Err(Failure::sentence(Code::Usage, why)),
         None => Ok(settings),
     }
+}
+
+/// Why the settings cannot be used together, or on this host, if that is so.
+fn what_is_wrong(settings: &AgentSettings) -> Option<String> {
+    places(settings).err().or_else(|| age_too_short(settings))
 }
 
 /// Why the recording of an incident would have been forgotten before the incident is kept, if
@@ -267,7 +271,7 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         }
     };
     let settings = options.clone().or(of_file);
-    if let Some(why) = age_too_short(&settings) {
+    if let Some(why) = what_is_wrong(&settings) {
         warn(format_args!("{why}; the settings stay as they were"));
         return None;
     }

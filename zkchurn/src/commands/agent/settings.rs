@@ -3,19 +3,19 @@
 //! that every setting is an option, and a value means the same in both.
 
 use std::{
-    fs::OpenOptions,
     io::{self, ErrorKind, Read},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
-use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, de::Error};
 use zkchurn_core::diagnose::Confidence;
 
-use crate::commands::values::{self, HookValue, JvmValue, Ports, SideValue};
+use crate::{
+    commands::values::{self, HookValue, JvmValue, Ports, SideValue},
+    host::proc::files,
+};
 
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -179,13 +179,7 @@ impl AgentSettings {
     ///
     /// It cannot be read, or has something that is no setting.
     pub(crate) fn of_file(path: &Path, may_be_missing: bool) -> Result<Self, SettingsError> {
-        // Opening a pipe would wait for its other end.
-        let without_waiting = OFlags::NONBLOCK | OFlags::NOCTTY;
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(without_waiting.bits() as i32)
-            .open(path);
-        let file = match opened {
+        let file = match files::opened_without_waiting(path) {
             Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => {
                 return Ok(Self::default());
             }

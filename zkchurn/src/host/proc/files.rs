@@ -33,6 +33,17 @@ pub fn reopened(held: &File) -> io::Result<File> {
     Ok(rustix::fs::open(own_path(held), flags, Mode::empty())?.into())
 }
 
+/// Opens for reading what anybody may have put there. A pipe would wait for its other end:
+/// it is not waited for, and is left to whoever asks for a regular file.
+///
+/// # Errors
+///
+/// It cannot be opened.
+pub fn opened_without_waiting(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
 /// At most `limit` bytes of a file.
 pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
