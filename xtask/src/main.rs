@@ -20,6 +20,7 @@
 //! | `documents` | the commands and links of the documents |
 //! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
 //! | `prometheus` | metrics and alert rules, as promtool sees them |
+//! | `unit` | the unit of the agent, as systemd sees it |
 //! | `mutants` | small faults in the core crate, and whether its tests notice them |
 //! | `object` | what checking the object needs |
 //! | `guard` | a run that is killed leaves nothing behind |
@@ -46,6 +47,7 @@ mod prometheus;
 mod squeezed;
 mod supply_chain;
 mod test;
+mod unit;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
-    privileged_tests, prometheus, setup,
+    privileged_tests, prometheus, setup, unit,
 };
 
 /// Options of `test`.
@@ -139,6 +139,7 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
         ("metrics and alert rules", step(prometheus::run)),
+        ("the unit, as systemd sees it", step(unit::run)),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         (DEMO, step(|| lab::run("demo", &[]))),
         (

@@ -57,6 +57,10 @@ fn what_it_starts_is_understood() {
         said.contains("at most 256 MiB and 24 h in /var/lib/zkchurn"),
         "{said}"
     );
+    // The agent says when it traces, and gives signs of life, which helpers are not to do for it.
+    assert_eq!(values("Type"), ["notify"]);
+    assert_eq!(values("NotifyAccess"), ["main"]);
+    assert_eq!(values("WatchdogSec").len(), 1);
     assert_eq!(values("StateDirectory"), ["zkchurn"]);
     assert_eq!(values("StateDirectoryMode"), ["0700"]);
 }

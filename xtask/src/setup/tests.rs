@@ -59,9 +59,9 @@ pub(super) fn missing() -> Vec<Missing> {
             &["tmux", "procps"],
         ));
     }
-    if !Path::new(JOURNALD).exists() {
+    if !Path::new(JOURNALD).exists() || command::on_path("systemd-analyze").is_none() {
         missing.push(Missing::package(
-            "journald, for what stands in the journal only",
+            "journald, for what stands in the journal only, and what looks at units",
             &["systemd"],
         ));
     }

@@ -99,6 +99,14 @@ impl Incidents {
         steps
     }
 
+    /// The churn that has begun first of all that has not ended.
+    pub fn goes_on(&self) -> Option<&Fired> {
+        let going_on = self.known.values().filter(|known| !known.has_ended);
+        going_on
+            .min_by_key(|known| known.began_ns)
+            .map(|known| &known.fired)
+    }
+
     /// What is to be kept of an incident that is under way, as the trace ends.
     pub fn finish(&mut self, now_ns: u64) -> Option<Step> {
         self.complete(now_ns, true)
@@ -192,7 +200,9 @@ mod tests {
     fn what_was_before_and_what_comes_after_is_kept_once() {
         let mut incidents = Incidents::new(PACE);
         assert_eq!(at(&mut incidents, 1_000, &[]), []);
+        assert_eq!(incidents.goes_on(), None);
         assert_eq!(at(&mut incidents, 1_010, &["a"]), [Step::Began(fired("a"))]);
+        assert_eq!(incidents.goes_on(), Some(&fired("a")));
         for seconds in (1_020..1_130).step_by(10) {
             assert_eq!(at(&mut incidents, seconds, &["a"]), []);
         }
@@ -214,6 +224,7 @@ mod tests {
             for_ns: 8_980 * SECOND,
         };
         assert_eq!(at(&mut incidents, 10_110, &[]), [ended]);
+        assert_eq!(incidents.goes_on(), None);
         assert_eq!(
             at(&mut incidents, 10_120, &["a"]),
             [Step::Began(fired("a"))]

@@ -28,6 +28,7 @@ pub mod segment_store;
 mod server_log_cores;
 pub mod server_log_file;
 mod server_log_text;
+pub mod service_manager;
 pub mod services;
 pub mod signal_list;
 pub mod sock_diag;

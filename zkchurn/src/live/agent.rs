@@ -53,28 +53,34 @@ impl Reload {
         })
     }
 
-    /// Waits until there are other settings. It may be dropped and asked again.
-    async fn next(&mut self) -> AgentChanges {
-        loop {
-            let reading = match &mut self.reading {
-                Some(reading) => reading,
-                None => {
-                    self.hangup.recv().await;
-                    let reread = Arc::clone(&self.reread);
-                    self.reading.insert(spawn_blocking(move || reread()))
-                }
-            };
-            let read = reading.await;
-            self.reading = None;
-            if let Ok(Some(changes)) = read {
-                return changes;
+    /// Waits for the next step. It may be dropped and asked again.
+    async fn next(&mut self) -> Reloading {
+        match &mut self.reading {
+            None => {
+                self.hangup.recv().await;
+                let reread = Arc::clone(&self.reread);
+                self.reading = Some(spawn_blocking(move || reread()));
+                Reloading::Begins
+            }
+            Some(reading) => {
+                let read = reading.await;
+                self.reading = None;
+                Reloading::Ends(read.ok().flatten().map(Box::new))
             }
         }
     }
 }
 
-/// The other settings, once there are some; nothing where no agent is.
-pub(super) async fn reloaded(reload: &mut Option<Reload>) -> AgentChanges {
+/// How far it is with settings that are read again.
+pub(super) enum Reloading {
+    /// SIGHUP has come.
+    Begins,
+    /// They are read, and others if there are some.
+    Ends(Option<Box<AgentChanges>>),
+}
+
+/// The next step of reading settings again; none where no agent is.
+pub(super) async fn reloading(reload: &mut Option<Reload>) -> Reloading {
     match reload {
         Some(reload) => reload.next().await,
         None => pending().await,

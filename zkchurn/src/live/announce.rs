@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! What is said on standard error when tracing begins.
 
+use std::path::Path;
+
+use super::incidents::Watching;
 use crate::{host::helper::Keep, warn::warn};
 use zkchurn_core::{
     frame::{Sides, TraceStart, only},
@@ -26,6 +29,28 @@ pub(super) fn kept(start: &TraceStart, keep: &Keep) -> String {
         tracing(start),
         keep.directory.display()
     )
+}
+
+/// How an agent stands: a sentence that stays true for a look or two.
+pub(super) fn standing(
+    start: Option<&TraceStart>,
+    kept: Option<(&Path, bool)>,
+    incidents: &Option<Watching>,
+) -> String {
+    let mut status = start.map(tracing).unwrap_or_default();
+    match kept {
+        Some((directory, true)) => {
+            status += &format!("; {} keeps what came last", directory.display());
+        }
+        Some((directory, false)) => {
+            status += &format!("; nothing is recorded to {}", directory.display());
+        }
+        None => {}
+    }
+    if let Some(churn) = incidents.as_ref().and_then(Watching::goes_on) {
+        status += &format!("; churn in the last 2 minutes: {churn}");
+    }
+    status
 }
 
 fn tracing(start: &TraceStart) -> String {

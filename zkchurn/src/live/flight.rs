@@ -2,7 +2,10 @@
 //! The flight recorder as the loop of a trace sees it: frames go to a helper process, once
 //! a second at most, and what that has to say is said.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use zkchurn_core::{frame::Frame, recording::writer::Writer, text};
 
@@ -45,6 +48,8 @@ pub(super) struct Flight {
     /// Frames that found no room on their way.
     dropped: u64,
     has_failed: bool,
+    /// Whether nothing is written at present.
+    is_stopped: bool,
 }
 
 impl Flight {
@@ -72,7 +77,13 @@ impl Flight {
             has_waiting: false,
             dropped: 0,
             has_failed: false,
+            is_stopped: false,
         })
+    }
+
+    /// Where it writes to, and whether it does at present.
+    pub(super) fn kept(&self) -> (&Path, bool) {
+        (&self.keep.directory, !self.is_stopped)
     }
 
     /// Takes any frame.
@@ -103,6 +114,11 @@ impl Flight {
         let directory = self.keep.directory.clone();
         let directory = directory.display();
         while let Some(said) = self.recorder.news() {
+            match &said {
+                Said::Stopped(_) | Said::Full(_) | Said::Failed(_) => self.is_stopped = true,
+                Said::Resumed { .. } => self.is_stopped = false,
+                _ => {}
+            }
             match said {
                 Said::Stopped(error) => warn(format_args!(
                     "{directory} takes nothing more: {error}; the trace goes on without being \
@@ -139,6 +155,7 @@ impl Flight {
     }
 
     fn fail(&mut self, error: &str) {
+        self.is_stopped = true;
         if !std::mem::replace(&mut self.has_failed, true) {
             warn(format_args!(
                 "{} is no longer recorded to: its helper process has ended ({error}); restart \

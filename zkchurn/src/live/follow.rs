@@ -12,13 +12,14 @@ use zerocopy::IntoBytes;
 use zkchurn_core::{frame::Mark, text};
 
 use super::{
-    agent::{AgentChanges, Reload, reloaded},
+    agent::{AgentChanges, Reload, Reloading, reloading},
     announce,
     collector::Collector,
     ending::Ending,
     incidents::Watching,
     older::OlderConnections,
     pace::{BATCH, Pace, next},
+    service::{Service, due},
     settings::TraceSettings,
     source::{Probes, Source},
     table_walk::TableWalk,
@@ -60,6 +61,8 @@ pub(super) struct Trace<S, P> {
     pub reload: Option<Reload>,
     /// What it watches for.
     pub incidents: Option<Watching>,
+    /// Who started it as a service.
+    pub service: Option<Service>,
 }
 
 impl<S: Source, P: Probes> Trace<S, P> {
@@ -83,11 +86,13 @@ impl<S: Source, P: Probes> Trace<S, P> {
         let mut announced_by = began.checked_add(ANNOUNCED_WITHIN);
         tokio::pin!(stop);
         self.settle_older();
+        self.say_how_it_stands(Service::ready);
         while !self.collector.sink.output_failed() {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
                 () = until(deadline) => return,
+                () = due(&self.service) => self.service.iter_mut().for_each(Service::turn),
                 () = until(next_interval) => {
                     next_interval = next_interval.and_then(|last| next(last, settings.interval));
                     self.end_interval();
@@ -122,7 +127,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     Some(ask) => self.asked(ask),
                     None => return,
                 },
-                changes = reloaded(&mut self.reload) => self.change(changes),
+                step = reloading(&mut self.reload) => self.reload(step),
                 is_woken = woken_or_at(&mut self.source, next_look) => {
                     if is_woken {
                         pace.woken(Instant::now());
@@ -199,6 +204,31 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.collector.end_interval(mark);
         if let Some(incidents) = &mut self.incidents {
             incidents.look(&self.collector.sink.pipeline, &mark);
+        }
+        self.say_how_it_stands(Service::stands);
+    }
+
+    /// Says how the trace stands to whoever started it as a service.
+    fn say_how_it_stands(&mut self, say: fn(&mut Service, &str)) {
+        if let Some(service) = &mut self.service {
+            let sink = &self.collector.sink;
+            let start = sink.pipeline.start();
+            say(
+                service,
+                &announce::standing(start, sink.kept(), &self.incidents),
+            );
+        }
+    }
+
+    fn reload(&mut self, step: Reloading) {
+        match step {
+            Reloading::Begins => self.service.iter_mut().for_each(Service::reloading),
+            Reloading::Ends(changes) => {
+                if let Some(changes) = changes {
+                    self.change(*changes);
+                }
+                self.say_how_it_stands(Service::ready);
+            }
         }
     }
 
@@ -289,6 +319,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         log: Option<OwnLog>,
     ) -> Result<Code, Failure> {
         let ending = Ending::begins();
+        self.service.iter_mut().for_each(Service::stopping);
         // The report is for the normal screen.
         if let Some(viewer) = self.viewer.take() {
             viewer.end();

@@ -30,6 +30,8 @@ use crate::{
 /// Orders that wait at most: more than one begins while another is kept only where
 /// that takes minutes.
 const MOST_WAITING: usize = 4;
+/// Characters of a sentence that stands beside others.
+const SHORT: usize = 200;
 
 /// What is looked for, and what is kept of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +81,12 @@ impl Watching {
             }
         }
         self.keep_next();
+    }
+
+    /// The churn that has gone on for longest, while it does.
+    pub(super) fn goes_on(&self) -> Option<String> {
+        let fired = self.incidents.goes_on()?;
+        Some(text::clip(&fired.sentence, SHORT))
     }
 
     /// What is under way as the trace ends is kept by whoever comes next: it is in the

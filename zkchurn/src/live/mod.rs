@@ -22,6 +22,7 @@ mod published;
 mod schedule;
 mod screen;
 mod servers;
+mod service;
 pub(crate) mod settings;
 mod signals;
 mod sink;
@@ -65,6 +66,7 @@ use incidents::Watching;
 use older::{OlderConnections, Wanted};
 use processes::Selected;
 use screen::Screen;
+use service::Service;
 use settings::{Process, TraceSettings};
 use signals::{Signals, Stop};
 use sink::Sink;
@@ -114,6 +116,7 @@ async fn trace(
     let reload = reload.map_err(|error| Failure::new(Code::Failure, error))?;
     let signals =
         Signals::new(reload.is_some()).map_err(|error| Failure::new(Code::Failure, error))?;
+    let service = agent.and_then(|_| Service::of_environment());
     // While everything is still held that it needs, and there is one thread still.
     let mut looker = StartedLooker::start(settings.jvm == JvmMode::Dump).map_err(no_helper)?;
     let selected = processes::wanted(settings.process.as_ref(), &mut looker)?;
@@ -174,6 +177,7 @@ async fn trace(
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;
     trace.reload = reload;
+    trace.service = service;
     trace.incidents =
         agent.map(|agent| Watching::new(&agent.settings.watched, &agent.settings.keep.directory));
     if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {
@@ -299,5 +303,6 @@ fn begin(
         viewer: None,
         reload: None,
         incidents: None,
+        service: None,
     }
 }

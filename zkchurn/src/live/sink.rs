@@ -134,6 +134,11 @@ impl Sink {
         }
     }
 
+    /// Where an agent's recorder writes to, and whether it does.
+    pub(super) fn kept(&self) -> Option<(&Path, bool)> {
+        self.flight.as_ref().map(Flight::kept)
+    }
+
     /// Does what is due from time to time.
     pub(super) fn turn(&mut self) {
         if let Some(flight) = &mut self.flight {

@@ -390,6 +390,7 @@ impl Scene {
             viewer: None,
             reload: None,
             incidents: None,
+            service: None,
         };
         trace.collector.sink.emit(Frame::Start(&start()));
         trace.follow(&self.settings, stop).await;

@@ -18,11 +18,12 @@ use crate::{
     in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
+    service::Manager,
     tracer::{Trace, object, unused_port, wait_for},
 };
 
 /// An agent with settings of its own.
-struct Agent {
+pub(crate) struct Agent {
     child: Child,
     files: TempDir,
 }
@@ -32,11 +33,16 @@ impl Agent {
         Self::start_command(Command::new(env!("CARGO_BIN_EXE_zkchurn")), port, directory)
     }
 
-    fn start_command(command: Command, port: u16, directory: &Path) -> Self {
+    pub(crate) fn start_command(command: Command, port: u16, directory: &Path) -> Self {
         Self::start_with(command, port, directory, "")
     }
 
-    fn start_with(mut command: Command, port: u16, directory: &Path, settings: &str) -> Self {
+    pub(crate) fn start_with(
+        mut command: Command,
+        port: u16,
+        directory: &Path,
+        settings: &str,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
         let config = files.path().join("agent.toml");
         let settings = format!("port = {port}\nsize = \"4MiB\"\n{settings}");
@@ -53,7 +59,7 @@ impl Agent {
         agent
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.files.path().join("agent.toml")
     }
 
@@ -61,17 +67,21 @@ impl Agent {
         fs::read_to_string(self.files.path().join("messages")).unwrap()
     }
 
-    fn await_message(&self, words: &str) {
+    pub(crate) fn await_message(&self, words: &str) {
         // What follows a full disk takes up to two of its intervals.
         wait_for(2 * PATIENCE, words, || self.messages().contains(words));
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// It, and its helpers.
-    fn pids(&self) -> Vec<u32> {
+    pub(crate) fn pids(&self) -> Vec<u32> {
         let mut pids = proc::children(self.child.id()).unwrap();
         pids.push(self.child.id());
         pids
@@ -89,7 +99,7 @@ impl Agent {
         }
     }
 
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
         let mut status = None;
         wait_for(PATIENCE, "the end of the agent", || {
@@ -423,7 +433,11 @@ fn where_nothing_happens_it_sleeps() {
     in_namespace(|| {
         const WATCHED: Duration = Duration::from_secs(12);
         let directory = tempfile::tempdir().unwrap();
-        let agent = Agent::start(unused_port(), directory.path());
+        let port = unused_port();
+        // As a service, which gives signs of life as often as the unit asks for.
+        let manager = Manager::listen(port);
+        let service = manager.service(60_000_000);
+        let agent = Agent::start_command(service, port, directory.path());
         let pids = agent.pids();
         // At first it looks around once, and waits for records with short pauses. Of what
         // comes then the time itself is measured.

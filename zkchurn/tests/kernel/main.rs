@@ -31,6 +31,7 @@ mod peer;
 mod privilege;
 mod reports;
 mod server_log;
+mod service;
 mod sides;
 mod socket_diag;
 mod stays_open;

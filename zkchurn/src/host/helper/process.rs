@@ -28,6 +28,7 @@ use super::{journalctl, keeper, looker, printer, publisher, recorder};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
+    service_manager::VARIABLES,
     signal_list,
 };
 
@@ -95,7 +96,12 @@ pub(super) fn start(kind: Kind) -> io::Result<(Child, UnixStream)> {
 /// As [`start`].
 pub(super) fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
-    let child = Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    // What the service manager has to say is for the service alone.
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    let child = command
         .arg0(NAME)
         .arg(kind.word())
         .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//! What systemd itself says of the unit in contrib/systemd: that it understands all of it, and
+//! how much of the host it is exposed to.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{command, workspace};
+
+const PROGRAM: &str = "systemd-analyze";
+const UNIT: &str = "zkchurn-agent.service";
+/// Ten times the exposure that is accepted: of 100 for a unit that restricts nothing.
+const MOST_EXPOSED: &str = "30";
+
+/// Has it look at the unit.
+pub(crate) fn run() -> Result<()> {
+    let unit = workspace::root().join("contrib/systemd").join(UNIT);
+    let directory = workspace::target("unit")?;
+    fs::create_dir_all(&directory)?;
+    let text =
+        fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
+    // A program that is there on any host.
+    let installed = text.replace("/usr/bin/zkchurn ", "/bin/true ");
+    ensure!(installed != text, "the unit starts /usr/bin/zkchurn");
+    let checked = directory.join(UNIT);
+    fs::write(&checked, installed)?;
+    // It returns 0 where it has ignored a line, and says so on standard error.
+    let said = Command::new(PROGRAM)
+        .args(["verify", "--man=no"])
+        .arg(&checked)
+        .output()
+        .with_context(|| format!("{PROGRAM} of the package systemd cannot be run"))?;
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    let complaints = complaint.lines().filter(|line| line.contains(UNIT));
+    let complaints: Vec<_> = complaints.collect();
+    ensure!(
+        said.status.success() && complaints.is_empty(),
+        "systemd does not understand the unit: {complaint}"
+    );
+    let threshold = format!("--threshold={MOST_EXPOSED}");
+    let security = ["security", "--offline=true", "--no-pager", &threshold];
+    command::run(Command::new(PROGRAM).args(security).arg(&unit))
+}
