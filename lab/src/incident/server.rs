@@ -14,9 +14,14 @@ use super::jars;
 use super::java::Launch;
 use super::socket::is_listened_to;
 
-const LISTENS_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(30);
 /// The server's name in its directory.
 const NAME: &str = "server";
+/// What a server alone logs once it serves; until then it listens, and closes what it accepts
+/// (`ZooKeeperServerMain.runFromConfig`, which makes its `ContainerManager` last).
+const SERVES: &str = "Using checkIntervalMs=";
+/// The main class of a server alone.
+const ALONE: &str = "org.apache.zookeeper.server.ZooKeeperServerMain";
 
 /// What a server is to be.
 pub(crate) struct Config<'a> {
@@ -40,7 +45,7 @@ impl<'a> Config<'a> {
             lines: vec!["tickTime=2000".to_owned()],
             properties: Vec::new(),
             secure: false,
-            main: "org.apache.zookeeper.server.ZooKeeperServerMain",
+            main: ALONE,
         }
     }
 
@@ -124,13 +129,16 @@ impl<'a> Config<'a> {
 pub(crate) struct Server(Program);
 
 impl Server {
-    /// Starts it and waits until it listens. A server that is started again
-    /// in the same directory finds its data, and with it the sessions.
+    /// Starts it and waits until it listens, and one alone until it serves: a client that comes
+    /// before that is closed, and connects once more. A server that is started again in the same
+    /// directory finds its data, and with it the sessions.
     pub(crate) fn start(config: &Config<'_>) -> Result<Self> {
         let file = config.dir.join("zoo.cfg");
         std::fs::write(&file, config.text()).context("cannot write zoo.cfg")?;
         let file = file.to_str().context("not a path for ZooKeeper")?;
         let properties: Vec<_> = config.properties.iter().map(String::as_str).collect();
+        let log = config.dir.join(format!("{NAME}.log"));
+        let from = std::fs::read(&log).map_or(0, |before| before.len());
         let jvm = Launch {
             dir: config.dir,
             name: NAME,
@@ -139,9 +147,14 @@ impl Server {
             main: &[config.main, file],
         }
         .start()?;
-        wait::until("ZooKeeper to listen", LISTENS_WITHIN, || {
+        wait::until("ZooKeeper to listen", READY_WITHIN, || {
             Ok(is_listened_to(config.port).then_some(()))
         })?;
+        if config.main == ALONE {
+            wait::until("ZooKeeper to serve", READY_WITHIN, || {
+                Ok(tells_that_it_serves(&log, from)?.then_some(()))
+            })?;
+        }
         Ok(Self(jvm))
     }
 
@@ -157,6 +170,13 @@ impl Server {
     pub(crate) fn stop(mut self) -> Result<()> {
         self.0.stop()
     }
+}
+
+/// Whether its log says so behind this byte, where an earlier run of it ended.
+fn tells_that_it_serves(log: &Path, from: usize) -> Result<bool> {
+    let content = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
+    let of_this_run = content.get(from..).unwrap_or_default();
+    Ok(String::from_utf8_lossy(of_this_run).contains(SERVES))
 }
 
 #[cfg(test)]
