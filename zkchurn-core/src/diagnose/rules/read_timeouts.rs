@@ -49,14 +49,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         // New handles: clients that ended in good order.
         return None;
     }
-    // A client that ends in good order lives as long as it likes.
-    let reconnects = case.is_one_thread() && case.tally.opened() >= 2;
-    if broken + never_answered == 0 && !reconnects && case.tally.retransmits == 0 {
+    // A client that ends in good order lives as long as it likes, and now and then a segment of
+    // it is sent twice.
+    let is_repeated = case.tally.opened() >= 2;
+    let is_lossy = is_repeated && case.tally.retransmits >= given_up;
+    let is_silent = broken + never_answered > 0;
+    let reconnects = is_repeated && case.is_one_thread();
+    if !(is_silent || is_lossy || reconnects) {
         return None;
     }
-    let confidence = match (broken + never_answered, case.tally.retransmits) {
-        (0, 0) => Confidence::Possible,
-        _ => Confidence::Likely,
+    let confidence = match is_silent || is_lossy {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
     };
     let lived = text::duration(lived);
     let mut verdict = Verdict::new(
@@ -103,16 +107,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "the server's kernel acknowledged the data: the network works, but the server \
              process does not answer",
         ),
-        0 => verdict,
-        segments => verdict.because(format!(
+        segments if segments > 0 && (is_silent || is_lossy) => verdict.because(format!(
             "segments were retransmitted {}: the network loses packets, or the other host does \
              not answer",
             text::counted(segments, "time")
         )),
+        _ => verdict,
     };
-    if never_answered + broken == 0 && case.tally.retransmits == 0 {
+    if confidence == Confidence::Possible {
         verdict = verdict
-            .but("the server had answered before and no packet was lost: a pause of the client's own process looks the same")
+            .but(match case.tally.retransmits {
+                0 => "the server had answered before and no packet was lost: a pause of the client's own process looks the same",
+                _ => "the server had answered before and few packets were lost: a pause of the client's own process looks the same",
+            })
             .cannot_tell_from(&[Churn::ClientPerRequest]);
     }
     if let Some(handshakes) = case.handshakes()
@@ -169,6 +176,31 @@ mod tests {
         let found = names_and_alternatives(&findings);
         assert!(
             found.contains(&(Churn::ReadTimeouts, Confidence::Possible)),
+            "{found:?}"
+        );
+    }
+
+    /// A tail loss probe, say, of a client that its program closes as it ends.
+    #[test]
+    fn a_segment_that_was_sent_twice_is_no_timeout() {
+        let lossy = |count, segments| {
+            let mut work = every(7_000, count, (61, 41, Outcome::AnsweredThenClosedByUs));
+            work[0].traffic.retransmits = Some(segments);
+            diagnosed(&living(920, work))
+        };
+        for (connections, segments) in [(1, 1), (1, 9)] {
+            let found = names_and_alternatives(&lossy(connections, segments));
+            let is_timeout = |(name, _): &(Churn, Confidence)| *name == Churn::ReadTimeouts;
+            assert!(!found.iter().any(is_timeout), "{found:?}");
+        }
+        let found = names_and_alternatives(&lossy(5, 1));
+        assert!(
+            !found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
+            "{found:?}"
+        );
+        let found = names_and_alternatives(&lossy(5, 20));
+        assert!(
+            found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
             "{found:?}"
         );
     }
