@@ -14,11 +14,12 @@ use crate::{
     exit::{Code, Failure},
     host::{
         helper::run_if_helper,
+        journal::Priority,
         privilege::{held, needs::Kept},
         signal_list::FILE_TOO_LARGE,
         threads,
     },
-    warn::{self, warn},
+    warn::{self, say},
 };
 
 /// Does what the arguments of this process ask for.
@@ -26,7 +27,7 @@ pub fn run() -> ExitCode {
     match threads::ensure_stack() {
         Ok(()) => run_with_stack(),
         Err(why) => {
-            warn(format_args!("{why}"));
+            say(Priority::Error, format_args!("{why}"));
             Code::Failure.into()
         }
     }
@@ -43,7 +44,7 @@ fn run_with_stack() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             if failure.code != Code::Success {
-                warn(format_args!("{:#}", failure.error));
+                say(Priority::Error, format_args!("{:#}", failure.error));
             }
             failure.code
         }
@@ -118,7 +119,10 @@ impl log::Log for StderrLog {
         if !self.enabled(record.metadata()) {
             return;
         }
-        warn(format_args!("{}: {}", record.target(), record.args()));
+        say(
+            Priority::Info,
+            format_args!("{}: {}", record.target(), record.args()),
+        );
     }
 
     fn flush(&self) {}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! Messages on standard error, which may be gone, or whose reader may have paused.
+//! Messages on standard error, which may be gone, or whose reader may have paused; in the
+//! journal where that is what standard error is.
 
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
     panic,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,6 +18,7 @@ use zkchurn_core::text::printable;
 
 use crate::host::{
     helper::printing::{self, Stream},
+    journal::{self, Field, Journal, Priority},
     outbox::{Outbox, Put},
     patient::Patient,
 };
@@ -26,6 +28,7 @@ const MOST_WAITING: usize = 1 << 20;
 /// How long the end of this process waits for them: after a trace has ended in time.
 const WITHIN: Duration = Duration::from_millis(100);
 
+static TO_JOURNAL: LazyLock<bool> = LazyLock::new(journal::is_standard_error);
 static QUEUE: OnceLock<Outbox> = OnceLock::new();
 /// Messages that found no room in it.
 static MISSED: AtomicU64 = AtomicU64::new(0);
@@ -35,16 +38,33 @@ pub(crate) fn missed() -> u64 {
     MISSED.load(Ordering::Relaxed)
 }
 
-/// Writes a line with our name in front. Where standard error is gone, as after
+/// Writes that something is wrong.
+pub(crate) fn warn(message: fmt::Arguments<'_>) {
+    say(Priority::Warning, message);
+}
+
+/// Writes a message.
+pub(crate) fn say(priority: Priority, message: fmt::Arguments<'_>) {
+    say_about(priority, message, &[]);
+}
+
+/// Writes a message that is about something, which the journal has in fields; elsewhere it is
+/// a line with our name in front. Where standard error is gone, as after
 /// the end of a terminal, nobody can be told, and that must not end anything:
 /// `eprintln!` would panic.
 ///
 /// A message may name a file, and whoever named the file may have meant the terminal.
-pub(crate) fn warn(message: fmt::Arguments<'_>) {
-    let line = printable(message.to_string().as_bytes());
-    let line = format!("zkchurn: {line}\n");
-    if let Some(line) = held_back(line) {
-        write(line);
+pub(crate) fn say_about(priority: Priority, message: fmt::Arguments<'_>, fields: &[Field]) {
+    let message = printable(message.to_string().as_bytes());
+    match (*TO_JOURNAL, QUEUE.get()) {
+        (true, Some(queue)) => put(queue, journal::entry(priority, &message, fields)),
+        // Who is gone soon after a datagram is told of as nobody's; not so on the stream.
+        (true, None) => at_once(&journal::line(priority as u8, &message)),
+        (false, _) => {
+            if let Some(line) = held_back(format!("zkchurn: {message}\n")) {
+                write(line);
+            }
+        }
     }
 }
 
@@ -77,14 +97,20 @@ fn write(mut line: String) {
         line = folded(&line, columns);
     }
     match QUEUE.get() {
-        // What finds no room is dropped: a trace does not wait for the reader.
-        Some(queue) => {
-            if matches!(queue.put(line.into_bytes()), Put::Full) {
-                MISSED.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        None => drop(Patient(io::stderr().lock()).write_all(line.as_bytes())),
+        Some(queue) => put(queue, line.into_bytes()),
+        None => at_once(&line),
     }
+}
+
+/// What finds no room is dropped: a trace does not wait for the reader.
+fn put(queue: &Outbox, bytes: Vec<u8>) {
+    if matches!(queue.put(bytes), Put::Full) {
+        MISSED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn at_once(line: &str) {
+    drop(Patient(io::stderr().lock()).write_all(line.as_bytes()));
 }
 
 /// Messages while something else is on the terminal.
@@ -155,8 +181,13 @@ fn held_back(line: String) -> Option<String> {
 ///
 /// The system grants no thread, or no process to write a file.
 pub(crate) fn queue() -> io::Result<()> {
+    // Before standard error is handed over.
+    let to_journal = *TO_JOURNAL;
     let writer = printing::writer(Stream::Messages)?;
-    let queue = Outbox::start("messages", writer.to, MOST_WAITING)?;
+    let queue = match to_journal {
+        true => Outbox::start_each("messages", Journal::beside(writer.to)?, MOST_WAITING),
+        false => Outbox::start("messages", writer.to, MOST_WAITING),
+    }?;
     // It fails only if there is one already.
     let _ = QUEUE.set(queue);
     if writer.is_file {

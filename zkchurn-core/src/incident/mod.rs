@@ -188,6 +188,7 @@ mod tests {
         Fired {
             key: key.to_owned(),
             sentence: format!("{key} churns"),
+            about: None,
         }
     }
 

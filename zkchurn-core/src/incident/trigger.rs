@@ -36,6 +36,20 @@ pub struct Fired {
     pub key: String,
     /// What it is, a sentence without its full stop.
     pub sentence: String,
+    /// Whom, where it is a finding.
+    pub about: Option<About>,
+}
+
+/// Whom a finding is about, apart from its sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Which kind of churn, and how sure, as in the report.
+    pub finding: &'static str,
+    pub confidence: &'static str,
+    /// Name of the process or processes, and the latest one's id.
+    pub process: String,
+    pub pid: Option<u32>,
+    pub peers: Vec<String>,
 }
 
 /// Looks, and remembers the last one.
@@ -119,6 +133,7 @@ impl Watch {
                 fired.push(Fired {
                     sentence: sentence_of(finding),
                     key: key.clone(),
+                    about: Some(about(finding)),
                 });
             }
             counts.insert(key, finding.connections);
@@ -136,7 +151,11 @@ impl Watch {
         let mut fired = Vec::new();
         let mut fire = |key: &str, sentence: String| {
             let key = key.to_owned();
-            fired.push(Fired { key, sentence });
+            fired.push(Fired {
+                key,
+                sentence,
+                about: None,
+            });
         };
         if let Some(rate) = self.triggers.rate
             && seconds > 0.0
@@ -174,6 +193,16 @@ fn key_of(finding: &Finding) -> String {
     let mut key = format!("{}-{}", finding.name.id(), finding.who.label);
     key.truncate(key.floor_char_boundary(200));
     key
+}
+
+fn about(finding: &Finding) -> About {
+    About {
+        finding: finding.name.id(),
+        confidence: finding.confidence.word(),
+        process: finding.who.label.clone(),
+        pid: finding.who.pid,
+        peers: finding.destinations.clone(),
+    }
 }
 
 fn sentence_of(finding: &Finding) -> String {

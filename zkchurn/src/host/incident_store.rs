@@ -71,23 +71,32 @@ pub struct Rules {
     pub command: Vec<String>,
 }
 
-/// What came of it, sentences without their full stop.
-pub fn keep(order: &Order) -> Vec<String> {
+/// What came of it.
+#[derive(Debug)]
+pub struct Kept {
+    /// Where it is; `None` where it could not be kept.
+    pub path: Option<PathBuf>,
+    /// What is wrong, sentences without their full stop.
+    pub wrong: Vec<String>,
+}
+
+/// Keeps an incident, and runs the command.
+pub fn keep(order: &Order) -> Kept {
     match kept(order) {
-        Ok((path, mut sentences)) => {
-            sentences.insert(0, format!("incident kept in {}", path.display()));
-            sentences
-        }
+        Ok((path, wrong)) => Kept {
+            path: Some(path),
+            wrong,
+        },
         Err(error) => {
-            let mut sentences = vec![format!(
+            let mut wrong = vec![format!(
                 "an incident could not be kept below {}: {error}; it was: {}",
                 order.directory.display(),
                 order.fired.join("; ")
             )];
             // Whoever is called has to come all the same.
             let incident = described(order, None);
-            sentences.extend(run_command(&order.rules.command, &incident));
-            sentences
+            wrong.extend(run_command(&order.rules.command, &incident));
+            Kept { path: None, wrong }
         }
     }
 }
@@ -423,7 +432,9 @@ mod tests {
                 command: ["tee".to_owned(), called.display().to_string()].into(),
             },
         };
-        let said = keep(&order).join("; ");
+        let kept = keep(&order);
+        assert_eq!(kept.path, None);
+        let said = kept.wrong.join("; ");
         assert!(said.contains("/incidents is a link"), "{said}");
         assert!(
             said.ends_with("it was: The connection is refused (certain)"),

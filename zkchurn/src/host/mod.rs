@@ -8,6 +8,7 @@ pub mod helper;
 pub mod ids;
 pub mod incident_store;
 pub mod inspector;
+pub mod journal;
 pub mod jvm;
 pub mod kernel;
 pub mod kernel_layout;

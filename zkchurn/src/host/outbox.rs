@@ -63,10 +63,28 @@ impl Outbox {
     /// # Errors
     ///
     /// The system grants no thread.
-    pub fn start(
+    pub fn start(name: &str, to: impl Write + Send + 'static, limit: usize) -> io::Result<Self> {
+        Self::start_joining(name, to, limit, TOGETHER)
+    }
+
+    /// The same, with a write of its own for whatever is put in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn start_each(
+        name: &str,
+        to: impl Write + Send + 'static,
+        limit: usize,
+    ) -> io::Result<Self> {
+        Self::start_joining(name, to, limit, 0)
+    }
+
+    fn start_joining(
         name: &str,
         mut to: impl Write + Send + 'static,
         limit: usize,
+        together: usize,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -76,7 +94,7 @@ impl Outbox {
         let run = move || {
             // What it writes to is open. Where that fails it writes with what it has.
             let _ = held::give_up_all();
-            theirs.write_out(&mut to);
+            theirs.write_out(&mut to, together);
         };
         threads::named(name).spawn(run)?;
         Ok(Self { shared, limit })
@@ -146,7 +164,7 @@ impl Shared {
     }
 
     /// Until writing fails, or for as long as the process lives.
-    fn write_out(&self, to: &mut impl Write) {
+    fn write_out(&self, to: &mut impl Write, together: usize) {
         loop {
             let mut state = self.lock();
             while state.queue.is_empty() {
@@ -155,7 +173,7 @@ impl Shared {
             }
             let mut queue = std::mem::take(&mut state.queue);
             drop(state);
-            while let Some(bytes) = next_of(&mut queue) {
+            while let Some(bytes) = next_of(&mut queue, together) {
                 let written = to.write_all(&bytes).and_then(|()| to.flush());
                 let mut state = self.lock();
                 state.bytes -= bytes.len();
@@ -177,9 +195,9 @@ impl Shared {
 /// Bytes that are written together at most, where they wait in smaller pieces.
 const TOGETHER: usize = 256 * 1024;
 
-fn next_of(queue: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
+fn next_of(queue: &mut VecDeque<Vec<u8>>, together: usize) -> Option<Vec<u8>> {
     let mut bytes = queue.pop_front()?;
-    while let Some(next) = queue.pop_front_if(|next| bytes.len() + next.len() <= TOGETHER) {
+    while let Some(next) = queue.pop_front_if(|next| bytes.len() + next.len() <= together) {
         bytes.extend_from_slice(&next);
     }
     Some(bytes)
@@ -221,6 +239,15 @@ mod tests {
         let mut read = [0; 13];
         theirs.read_exact(&mut read).unwrap();
         assert_eq!(&read, b"one two three");
+    }
+
+    #[test]
+    fn each_has_a_write_of_its_own_where_that_matters() {
+        let mut queue: VecDeque<Vec<u8>> = [b"one".to_vec(), b"two".to_vec()].into();
+        assert_eq!(next_of(&mut queue.clone(), TOGETHER).unwrap(), b"onetwo");
+        assert_eq!(next_of(&mut queue, 0).unwrap(), b"one");
+        assert_eq!(next_of(&mut queue, 0).unwrap(), b"two");
+        assert_eq!(next_of(&mut queue, 0), None);
     }
 
     #[test]

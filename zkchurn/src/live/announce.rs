@@ -4,7 +4,10 @@
 use std::path::Path;
 
 use super::incidents::Watching;
-use crate::{host::helper::Keep, warn::warn};
+use crate::{
+    host::{helper::Keep, journal::Priority},
+    warn::say,
+};
 use zkchurn_core::{
     frame::{Sides, TraceStart, only},
     text::ports,
@@ -13,7 +16,7 @@ use zkchurn_core::{
 /// Says what is degraded.
 pub(super) fn limitations(sentences: &[String]) {
     for sentence in sentences {
-        warn(format_args!("limitation: {sentence}"));
+        say(Priority::Notice, format_args!("limitation: {sentence}"));
     }
 }
 

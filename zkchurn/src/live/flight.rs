@@ -11,11 +11,14 @@ use zkchurn_core::{frame::Frame, recording::writer::Writer, text};
 
 use crate::{
     exit::{Code, Failure},
-    host::helper::{
-        Keep, Said,
-        recording::{Recorder, StartedRecorder, Unfinished},
+    host::{
+        helper::{
+            Keep, Said,
+            recording::{Recorder, StartedRecorder, Unfinished},
+        },
+        journal::Priority,
     },
-    warn::warn,
+    warn::{say, warn},
 };
 
 /// How long frames wait here at most while the loop is awake: a trace that is killed loses
@@ -128,10 +131,13 @@ impl Flight {
                     "{directory} takes nothing more ({error}): the trace goes on without being \
                      recorded, and is recorded again once there is room"
                 )),
-                Said::Resumed { lost } => warn(format_args!(
-                    "{directory} is recorded to again; {} missing",
-                    text::counted(lost, "record")
-                )),
+                Said::Resumed { lost } => say(
+                    Priority::Notice,
+                    format_args!(
+                        "{directory} is recorded to again; {} missing",
+                        text::counted(lost, "record")
+                    ),
+                ),
                 Said::Foreign(names) => warn(format_args!(
                     "{directory} has what the agent did not make: {}; that is left alone, and does \
                      not count for its size",
@@ -157,11 +163,12 @@ impl Flight {
     fn fail(&mut self, error: &str) {
         self.is_stopped = true;
         if !std::mem::replace(&mut self.has_failed, true) {
-            warn(format_args!(
+            let sentence = format_args!(
                 "{} is no longer recorded to: its helper process has ended ({error}); restart \
                  the agent",
                 self.keep.directory.display()
-            ));
+            );
+            say(Priority::Error, sentence);
         }
     }
 

@@ -30,10 +30,11 @@ use crate::{
     full_screen::trace::Ask,
     host::{
         helper::wire::Answer,
+        journal::Priority,
         kernel::{OpenConnections, OwnLog},
     },
     view::key::Wish,
-    warn::warn,
+    warn::say,
 };
 
 /// How often it is asked who churns enough for a closer look.
@@ -296,7 +297,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
 
     fn announce(&mut self) {
         if let Some(announcement) = self.announcement.take() {
-            warn(format_args!("{announcement}"));
+            say(Priority::Info, format_args!("{announcement}"));
         }
     }
 

@@ -12,7 +12,7 @@ use zkchurn_core::{
     frame::Mark,
     incident::{
         Incidents, Pace, Step,
-        trigger::{Triggers, Watch},
+        trigger::{Fired, Triggers, Watch},
     },
     pipeline::Pipeline,
     render::Renderer,
@@ -23,8 +23,9 @@ use crate::{
     host::{
         clock::clock_pair,
         incident_store::{self, Order, Rules},
+        journal::{Field, Priority},
     },
-    warn::warn,
+    warn::{say_about, warn},
 };
 
 /// Orders that wait at most: more than one begins while another is kept only where
@@ -32,6 +33,9 @@ use crate::{
 const MOST_WAITING: usize = 4;
 /// Characters of a sentence that stands beside others.
 const SHORT: usize = 200;
+
+/// Peers of a finding that a message names in its fields.
+const MOST_PEERS: usize = 16;
 
 /// What is looked for, and what is kept of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,16 +108,28 @@ impl Watching {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Began(fired) => warn(format_args!("churn began: {}", fired.sentence)),
-            Step::Ended { fired, for_ns: 0 } => warn(format_args!(
-                "churn ended, and was seen at one look only: {}",
-                fired.sentence
-            )),
-            Step::Ended { fired, for_ns } => warn(format_args!(
-                "churn ended after {}: {}",
-                text::duration(for_ns),
-                fired.sentence
-            )),
+            Step::Began(fired) => tell(
+                Priority::Warning,
+                format_args!("churn began: {}", fired.sentence),
+                &fired,
+            ),
+            Step::Ended { fired, for_ns: 0 } => tell(
+                Priority::Notice,
+                format_args!(
+                    "churn ended, and was seen at one look only: {}",
+                    fired.sentence
+                ),
+                &fired,
+            ),
+            Step::Ended { fired, for_ns } => tell(
+                Priority::Notice,
+                format_args!(
+                    "churn ended after {}: {}",
+                    text::duration(for_ns),
+                    fired.sentence
+                ),
+                &fired,
+            ),
             Step::Keep {
                 began_ns,
                 since_ns,
@@ -152,10 +168,37 @@ impl Watching {
         }
         self.keeping = self.waiting.pop_front().map(|order| {
             spawn_blocking(move || {
-                for sentence in incident_store::keep(&order) {
+                let kept = incident_store::keep(&order);
+                if let Some(path) = kept.path {
+                    let path = path.display().to_string();
+                    let sentence = format_args!("incident kept in {path}");
+                    let field = ("ZKCHURN_INCIDENT", path.clone());
+                    say_about(Priority::Notice, sentence, &[field]);
+                }
+                for sentence in kept.wrong {
                     warn(format_args!("{sentence}"));
                 }
             })
         });
     }
+}
+
+/// Says something of churn, with what it is about in fields of the journal.
+fn tell(priority: Priority, sentence: std::fmt::Arguments<'_>, fired: &Fired) {
+    say_about(priority, sentence, &fields(fired));
+}
+
+fn fields(fired: &Fired) -> Vec<Field> {
+    let Some(about) = &fired.about else {
+        return Vec::new();
+    };
+    let peers = about.peers.iter().take(MOST_PEERS);
+    let peers = peers.map(|peer| ("ZKCHURN_PEER", peer.clone()));
+    let pid = about.pid.map(|pid| ("ZKCHURN_PID", pid.to_string()));
+    let finding = [
+        ("ZKCHURN_FINDING", about.finding.to_owned()),
+        ("ZKCHURN_CONFIDENCE", about.confidence.to_owned()),
+        ("ZKCHURN_PROCESS", about.process.clone()),
+    ];
+    finding.into_iter().chain(pid).chain(peers).collect()
 }

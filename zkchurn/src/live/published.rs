@@ -14,8 +14,11 @@ use zkchurn_core::{
 
 use crate::{
     exit::{Code, Failure},
-    host::helper::{Said, publishing::Publisher, recording::StartedRecorder},
-    warn::warn,
+    host::{
+        helper::{Said, publishing::Publisher, recording::StartedRecorder},
+        journal::Priority,
+    },
+    warn::{say, warn},
 };
 
 /// How long the end waits until the last text is there; the helper goes on with it when this
@@ -71,7 +74,7 @@ impl Published {
             Said::Stopped(error) => warn(format_args!(
                 "{path} cannot be renewed ({error}): it stays as it was until that succeeds"
             )),
-            _ => warn(format_args!("{path} is renewed again")),
+            _ => say(Priority::Notice, format_args!("{path} is renewed again")),
         }
         self.state = state;
     }

@@ -38,10 +38,23 @@ impl Agent {
     }
 
     pub(crate) fn start_with(
+        command: Command,
+        port: u16,
+        directory: &Path,
+        settings: &str,
+    ) -> Self {
+        let agent = Self::spawn(command, port, directory, settings, |_, _| {});
+        agent.await_message("zkchurn: tracing");
+        agent
+    }
+
+    /// Starts one with what `change` does to its command, which is given where messages go.
+    pub(crate) fn spawn(
         mut command: Command,
         port: u16,
         directory: &Path,
         settings: &str,
+        change: impl FnOnce(&mut Command, &File),
     ) -> Self {
         let files = tempfile::tempdir().unwrap();
         let config = files.path().join("agent.toml");
@@ -53,17 +66,16 @@ impl Agent {
             command.arg("--bpf-object").arg(object);
         }
         let messages = File::create(files.path().join("messages")).unwrap();
+        change(&mut command, &messages);
         let child = command.stderr(messages).spawn().unwrap();
-        let agent = Self { child, files };
-        agent.await_message("zkchurn: tracing");
-        agent
+        Self { child, files }
     }
 
     pub(crate) fn config(&self) -> PathBuf {
         self.files.path().join("agent.toml")
     }
 
-    fn messages(&self) -> String {
+    pub(crate) fn messages(&self) -> String {
         fs::read_to_string(self.files.path().join("messages")).unwrap()
     }
 

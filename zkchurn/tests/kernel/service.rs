@@ -7,7 +7,10 @@ use std::{
     io::ErrorKind,
     os::{
         linux::net::SocketAddrExt as _,
-        unix::net::{SocketAddr, UnixDatagram},
+        unix::{
+            fs::MetadataExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
     },
     path::Path,
     process::Command,
@@ -18,7 +21,7 @@ use rustix::process::Signal;
 
 use crate::{
     agent::Agent,
-    faults::run::PATIENCE,
+    faults::run::{PATIENCE, in_mount_namespace},
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
     tracer::{unused_port, wait_for},
@@ -176,6 +179,83 @@ fn signs_of_life_come_while_it_is_quiet_and_at_churn_but_not_while_it_stands_sti
         });
         let (code, messages) = agent.end();
         assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
+/// What the journal gets: the fields of a message.
+struct Journal(UnixDatagram);
+
+impl Journal {
+    /// In the mount namespace of a process that waits for it there.
+    fn of(pid: u32) -> Self {
+        let run = format!("/proc/{pid}/root/run");
+        let is_ours = Path::new(&run).join("ours");
+        wait_for(PATIENCE, "a /run of its own", || is_ours.is_dir());
+        let socket = UnixDatagram::bind(format!("{run}/systemd/journal/socket")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    /// The next message with these words in it.
+    fn message(&self, words: &str) -> Vec<String> {
+        loop {
+            let mut bytes = [0; 65_536];
+            let length = self.0.recv(&mut bytes).expect(words);
+            let entry = String::from_utf8(bytes[..length].to_vec()).unwrap();
+            assert!(entry.ends_with('\n'), "{entry}");
+            let fields: Vec<_> = entry.lines().map(str::to_owned).collect();
+            if fields.iter().any(|field| field.contains(words)) {
+                return fields;
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_journal_has_priorities_and_what_a_message_is_about() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let port = unused_port();
+        let mut command = in_mount_namespace(
+            "mount -t tmpfs none /run && mkdir -p /run/ours /run/systemd/journal && \
+             until test -S /run/systemd/journal/socket; do sleep 0.1; done",
+        );
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let kept = directory.path().join("kept");
+        let agent = Agent::spawn(command, port, &kept, "", |command, messages| {
+            // As systemd says which file the journal reads.
+            let about = messages.metadata().unwrap();
+            command.env("JOURNAL_STREAM", format!("{}:{}", about.dev(), about.ino()));
+        });
+        let journal = Journal::of(agent.pid());
+        let tracing = journal.message("MESSAGE=tracing connections opened to port");
+        assert_eq!(tracing[..2], ["PRIORITY=6", "SYSLOG_IDENTIFIER=zkchurn"]);
+
+        // Nobody listens.
+        for _ in 0..40 {
+            assert!(std::net::TcpStream::connect(v4(port)).is_err());
+        }
+        let churn = journal.message("MESSAGE=churn began: The connection is refused (certain)");
+        let expected = [
+            "PRIORITY=4",
+            "ZKCHURN_FINDING=refused",
+            "ZKCHURN_CONFIDENCE=certain",
+            &format!("ZKCHURN_PEER={}", v4(port)),
+            &format!("ZKCHURN_PID={}", std::process::id()),
+        ];
+        for field in expected {
+            assert!(churn.iter().any(|one| one == field), "{field}: {churn:#?}");
+        }
+
+        // Where journald is gone there is the stream, with the priority in front.
+        let socket = format!("/proc/{}/root/run/systemd/journal/socket", agent.pid());
+        fs::remove_file(socket).unwrap();
+        agent.signal(Signal::HUP);
+        agent.await_message("<6>settings read again: at most 4 MiB");
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        assert!(!messages.contains("churn began"), "{messages}");
     });
 }
 

@@ -22,14 +22,14 @@ use super::trace::{BUFFER_KIB, TABLE_SIZE};
 use super::values::{self, JvmValue, SideValue};
 use crate::{
     exit::{Code, Failure},
-    host::{helper::Keep, incident_store::Rules},
+    host::{helper::Keep, incident_store::Rules, journal::Priority},
     live::{
         self,
         agent::{AgentChanges, AgentRun},
         incidents::Watched,
         settings::TraceSettings,
     },
-    warn::warn,
+    warn::{say, warn},
 };
 
 /// Where its settings are, unless told otherwise.
@@ -286,11 +286,14 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         directory: keep(first).directory,
         ..keep(&settings)
     };
-    warn(format_args!(
-        "settings read again: at most {} MiB and {} are kept",
-        kept.bytes >> 20,
-        age(&kept)
-    ));
+    say(
+        Priority::Info,
+        format_args!(
+            "settings read again: at most {} MiB and {} are kept",
+            kept.bytes >> 20,
+            age(&kept)
+        ),
+    );
     Some(AgentChanges {
         keep: kept,
         watched: watched(&settings),
