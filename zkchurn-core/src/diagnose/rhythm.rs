@@ -227,7 +227,8 @@ mod tests {
         );
         // Refused before the first success: no random part.
         assert!(of(&[1102, 1101, 1103, 1102]).is_constant());
-        // Slower: some other program.
+        // Faster, and slower: some other program.
+        assert!(!of(&[610, 940, 720, 1_020, 850, 660]).is_java_back_off());
         assert!(!of(&[3100, 2400, 2900, 3600, 2600]).is_java_back_off());
     }
 

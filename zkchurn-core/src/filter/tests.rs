@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    connection::{Comm, Connection},
+    connection::{Comm, Connection, Stage},
     inspection::{Details, Placed},
     ledger::test_connection::{by, ended},
     outcome::Outcome,
@@ -264,4 +264,15 @@ fn findings_are_rows_and_not_connections() {
     assert!(filter("process:java").without_findings("why").is_ok());
     assert!(Expectation::from_str("finding=refused,confidence>=likely").is_ok());
     assert!(Expectation::from_str("process=java").is_err());
+}
+
+#[test]
+fn a_socket_that_connects_may_still_get_its_port() {
+    let mut open = by(ended(1_000, 0, 0, Outcome::StillOpen), 7, 8, "x");
+    open.stage = Stage::SeenOpen;
+    open.local = "10.0.1.1:0".parse().unwrap();
+    assert_eq!(decision("local:10.0.1.1:4711", &open), Decision::Unknown);
+    open.local = "10.0.1.1:4711".parse().unwrap();
+    assert_eq!(decision("local:10.0.1.1:4711", &open), Decision::Yes);
+    assert_eq!(decision("local:10.0.1.1:4712", &open), Decision::No);
 }

@@ -238,6 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn new_lines_stand_before_old_ones() {
+        let mut now = search("app.log", 7, 2_000, 500);
+        let mut new = now.findings[0].clone();
+        new.signature = "session-expired".to_owned();
+        new.offset = 1_500;
+        now.findings.push(new);
+        now.compare_with(&search("app.log", 7, 1_000, 500));
+        assert_eq!(now.findings[0].signature, "session-expired");
+        assert!(now.findings[0].during_trace && !now.findings[1].during_trace);
+    }
+
+    #[test]
     fn a_line_that_is_younger_than_the_trace_is_new_at_the_first_look() {
         for (ago, expected) in [(Some(2_000), true), (Some(60_000), false), (None, false)] {
             let mut now = search("app.log", 7, 2_000, 1_500);

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_forms_that_java_writes() {
-        let cases: [(&str, &str, Option<u16>); 10] = [
+        let cases: [(&str, &str, Option<u16>); 11] = [
+            ("/10.0.0.200:4711, session", "10.0.0.200", Some(4711)),
             ("/0:0:0:0:0:0:0:1:43000; will be", "::1", Some(43000)),
             ("/10.1.2.3:4711 (no session", "10.1.2.3", Some(4711)),
             ("client7.example/10.1.2.3:4711", "10.1.2.3", Some(4711)),

@@ -466,6 +466,17 @@ mod tests {
         }
     }
 
+    /// `message` is an application's own, `log` the line of it that a container engine took.
+    #[test]
+    fn the_better_name_wins_wherever_it_stands() {
+        for line in [
+            r#"{"message":"x","log":"y"}"#,
+            r#"{"log":"y","message":"x"}"#,
+        ] {
+            assert_eq!(text(line).as_deref(), Some("x"), "{line}");
+        }
+    }
+
     #[test]
     fn a_message_that_comes_twice_is_not_believed() {
         assert_eq!(text(r#"{"message":"got x", "message":"Accepted"}"#), None);

@@ -49,8 +49,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let few = unanswered < MANY_UNANSWERED && resets * 5 >= unanswered;
+    // Where an address has its share of connections open, a busy client meets fewer RSTs at the
+    // limit: it has not sent its request yet when the server closes.
+    let may_be_limit = resets > 0 && case.peers_hold > 0;
     let mut verdict = Verdict::new(
-        match few || resets * 5 >= unanswered * 2 {
+        match few || may_be_limit || resets * 5 >= unanswered * 2 {
             true => Confidence::Possible,
             false => Confidence::Likely,
         },
@@ -208,7 +211,10 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, names_and_alternatives, only},
         },
-        ledger::{handshakes::tests::asked, test_connection::server_side},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{by, ended, established, server_side},
+        },
         outcome::Outcome,
     };
 
@@ -238,6 +244,28 @@ mod tests {
     fn a_few_resets_are_the_clients_next_bytes() {
         let finding = only(diagnosed(&with_resets(3)));
         assert_eq!(finding.name, Churn::NotServed);
+        assert!(finding.cannot_tell_from.contains(&Churn::ConnectionLimit));
+    }
+
+    /// On a busy host most clients that the limit turns away have not sent anything yet.
+    #[test]
+    fn a_few_resets_beside_connections_that_are_held_may_be_the_limit() {
+        let serves = |held: u32| {
+            let mut connections = with_resets(3);
+            let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
+            connections.push(by(answered, 7, 7, "python3"));
+            connections.extend((0..held).map(|number| {
+                let open = established(ended(u64::from(number), 0, 0, Outcome::StillOpen));
+                by(open, 100 + number, 100 + number, "app")
+            }));
+            only(diagnosed(&connections))
+        };
+        assert_eq!(serves(0).confidence, Confidence::Likely);
+        let finding = serves(5);
+        assert_eq!(
+            (finding.name, finding.confidence),
+            (Churn::NotServed, Confidence::Possible)
+        );
         assert!(finding.cannot_tell_from.contains(&Churn::ConnectionLimit));
     }
 
