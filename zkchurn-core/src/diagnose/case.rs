@@ -152,6 +152,11 @@ pub struct Case<'a> {
     /// Answers of the same peers to the same owner that a session has expired, on
     /// connections that are not of this case.
     pub expired_beside: u64,
+    /// Connections of the same processes to the same peers that are not of this case, and that
+    /// the server refused or closed without an answer.
+    pub turned_away_beside: u64,
+    /// From the first start, of those that are kept, to the latest end, nanoseconds.
+    pub span_ns: Option<u64>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }

@@ -14,7 +14,7 @@ use crate::{
         Destination, Flow, Ledger,
         manner::Way,
         sessions::User,
-        shape::Spoken,
+        shape::{Ending, Spoken},
         starts::{self, Starts},
         tally::{FirstCloseKey, Tally},
     },
@@ -179,6 +179,14 @@ impl<'a> Scope<'a> {
             // Of several processes one may stand still while another goes on.
             went_on_meanwhile: processes.len() == 1 && went_on_meanwhile(&flows, &tally),
             expired_beside: expired.saturating_sub(tally.handshakes.expired),
+            turned_away_beside: flows
+                .iter()
+                .map(|flow| turned_away(&flow.tally))
+                .sum::<u64>()
+                .saturating_sub(turned_away(&tally)),
+            span_ns: cluster
+                .span()
+                .map(|(from, until)| until.saturating_sub(from)),
             window_ns: self.window_ns,
             destinations,
             tally,
@@ -476,6 +484,15 @@ fn flows<'a>(parts: &[Part<'a>]) -> Vec<&'a Flow> {
     flows.sort_by_key(|(key, _)| **key);
     flows.dedup_by_key(|(key, _)| **key);
     flows.into_iter().map(|(_, flow)| flow).collect()
+}
+
+/// Connections that a server refused, or closed without an answer, as one that starts does.
+fn turned_away(tally: &Tally) -> u64 {
+    tally.shapes.count(|ending, spoken| match ending {
+        Ending::Refused => true,
+        Ending::ClosedByServer | Ending::ResetByServer => spoken == Spoken::Client,
+        _ => false,
+    })
 }
 
 /// How many connections that end are open on average: their rate times their lifetime

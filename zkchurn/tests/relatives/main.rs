@@ -13,6 +13,11 @@
 //! 41 ways, none; but in four of them, twice certain, the finding took in connections to
 //! another ensemble, of whose client a line of the log was not. Of 13 more, in 23 ways, one: a client that a sidecar
 //! cuts within ten milliseconds, for one whose session has expired. Of 8 more, in 13 ways, none.
+//!
+//! Of 49 under other circumstances (`fifth_set`), in 79 ways, 6 were likely in 7 ways and none
+//! certain: a TLS handshake that fails, for a client for each request; what a restarted server
+//! or firewall cuts, for an idle timeout; and sessions that have expired in two workers, for one
+//! that they take from each other.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its purpose"
@@ -21,6 +26,8 @@
 mod alone;
 mod causes;
 mod change;
+mod circumstances;
+mod fifth_set;
 mod fourth_set;
 mod scene;
 mod second_set;
@@ -128,6 +135,7 @@ fn no_relative_is_taken_for_something_else() {
         third_set::THIRD_SET,
         several_ensembles::SEVERAL_ENSEMBLES,
         fourth_set::FOURTH_SET,
+        fifth_set::FIFTH_SET,
     ];
     for relative in all.into_iter().flatten() {
         for (how, scene) in views((relative.make)()) {
@@ -149,7 +157,7 @@ fn no_relative_is_taken_for_something_else() {
     assert_eq!((likely, certain), (0, 0), "{table}");
     // What is said of the others is open; more of them may become right.
     assert!(
-        right >= 265 && right + open >= 316,
+        right >= 330 && right + open >= 394,
         "{right} right\n{table}"
     );
 }

@@ -46,6 +46,7 @@ pub(crate) struct Scene {
     pub start: TraceStart,
     pub pieces: Vec<Piece>,
     pub length_ns: u64,
+    pub loss: LossCounts,
 }
 
 impl Scene {
@@ -74,6 +75,7 @@ impl Scene {
             length_ns: end - start.clock.monotonic_ns,
             start,
             pieces,
+            loss: LossCounts::default(),
         }
     }
 
@@ -93,17 +95,17 @@ impl Scene {
         })
     }
 
+    /// Likewise with the number of the connection, by its socket: there are several records
+    /// of one.
+    pub(crate) fn each_by_number(self, mut change: impl FnMut(u32, &mut ConnectionRecord)) -> Self {
+        let mut sockets = Sockets::default();
+        self.each(|record| change(sockets.number_of(record), record))
+    }
+
     /// The first of every so many connections, by its socket.
-    pub(crate) fn one_in(self, many: usize) -> Self {
-        let mut sockets = Vec::new();
-        self.only(|record| {
-            let place = sockets.iter().position(|socket| *socket == record.socket);
-            let place = place.unwrap_or_else(|| {
-                sockets.push(record.socket);
-                sockets.len() - 1
-            });
-            place.is_multiple_of(many)
-        })
+    pub(crate) fn one_in(self, many: u32) -> Self {
+        let mut sockets = Sockets::default();
+        self.only(|record| sockets.number_of(record).is_multiple_of(many))
     }
 
     pub(crate) fn without_first_bytes(mut self) -> Self {
@@ -160,10 +162,25 @@ impl Scene {
         }
         let end = Mark {
             monotonic_ns: self.start.clock.monotonic_ns + self.length_ns,
-            loss: LossCounts::default(),
+            loss: self.loss,
         };
         pipeline.accept(Frame::End(&end)).unwrap();
         pipeline.report().unwrap().clone()
+    }
+}
+
+/// The sockets that were met, in order.
+#[derive(Default)]
+struct Sockets(Vec<u64>);
+
+impl Sockets {
+    fn number_of(&mut self, record: &ConnectionRecord) -> u32 {
+        let place = self.0.iter().position(|socket| *socket == record.socket);
+        let place = place.unwrap_or_else(|| {
+            self.0.push(record.socket);
+            self.0.len() - 1
+        });
+        place as u32
     }
 }
 

@@ -60,9 +60,8 @@ impl Scene {
 
     /// By so many threads of the process in turn, as the scheduler of Go has it.
     pub(crate) fn by_threads_in_turn(self, threads: u32) -> Self {
-        let mut turn = 0;
-        self.each(|record| {
-            turn = (turn + 1) % threads;
+        self.each_by_number(|number, record| {
+            let turn = (number + 1) % threads;
             record.opener_tid = record.opener_tgid + turn;
             record.closer_tid = record.opener_tgid + (turn + 1) % threads;
         })
@@ -92,19 +91,16 @@ impl Scene {
 
     /// Each by a thread of its own.
     pub(crate) fn by_a_thread_each(self) -> Self {
-        let mut number = 1;
-        self.each(move |record| {
-            number += 1;
-            record.opener_tid = record.opener_tgid + number;
+        self.each_by_number(|number, record| {
+            record.opener_tid = record.opener_tgid + number + 2;
             record.closer_tid = record.opener_tid;
         })
     }
 
     /// Each by a process of its own, which is gone.
     pub(crate) fn by_a_process_each(self) -> Self {
-        let mut number = 0;
-        self.without_processes().each(move |record| {
-            number += 3;
+        self.without_processes().each_by_number(|number, record| {
+            let number = (number + 1) * 3;
             record.opener_tgid += number;
             record.opener_tid = record.opener_tgid;
             if record.closer_tgid > 0 {
@@ -116,9 +112,8 @@ impl Scene {
 
     /// To so many servers in turn.
     pub(crate) fn at_servers_in_turn(self, servers: u8) -> Self {
-        let mut turn = 0;
-        self.each(move |record| {
-            turn = (turn + 1) % servers;
+        self.each_by_number(|number, record| {
+            let turn = (number % u32::from(servers)) as u8;
             record.remote_address[12..].copy_from_slice(&[10, 0, 0, 1 + turn]);
         })
     }

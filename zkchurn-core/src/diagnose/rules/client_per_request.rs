@@ -29,8 +29,10 @@ const FEWEST: u64 = 3;
 /// A read timeout of the shortest session takes as long (see `read_timeouts`).
 const BRIEF_NS: u64 = 900_000_000;
 /// A ClientHello and a server's answer with one certificate have about as many bytes and
-/// more.
+/// more; with the largest key share in use (X25519MLKEM768: 1,216 bytes) it has less than
+/// `LONGEST_HELLO`, an alert behind it included.
 const CLIENT_HELLO: u64 = 180;
+const LONGEST_HELLO: u64 = 2_000;
 const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
@@ -225,8 +227,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         .shapes()
         .bytes(both_spoke)
         .unwrap_or([(sent.min, sent.max), (received.min, received.max)]);
-    let may_be_tls =
-        received.min >= TLS_ANSWER && sent.min >= CLIENT_HELLO && case.handshakes().is_none();
+    let may_be_tls = received.min >= TLS_ANSWER
+        && (CLIENT_HELLO..LONGEST_HELLO).contains(&sent.min)
+        && case.handshakes().is_none();
     let in_order = match case.runtime {
         Runtime::Other => true,
         Runtime::Jvm => false,
@@ -237,23 +240,34 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
-    let confidence = match is_like_it && !lives_on && !may_be_sasl {
+    let confidence = match is_like_it && !lives_on && !may_be_sasl && !may_be_tls {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
     let mut verdict = Verdict::new(
         confidence,
-        format!(
-            "{} were opened, used and dropped: {}.",
-            text::counted(answered, "client"),
-            whose_fault(case)
-        ),
+        match confidence {
+            Confidence::Possible => format!(
+                "{} were answered and dropped: perhaps {}.",
+                text::counted(answered, "connection"),
+                whose_fault(case)
+            ),
+            _ => format!(
+                "{} were opened, used and dropped: {}.",
+                text::counted(answered, "client"),
+                whose_fault(case)
+            ),
+        },
     )
     .because(format!(
-        "{} got a session and did some work: {} bytes sent and {} received",
+        "{} {}: {} bytes sent and {} received",
         match answered == case.ended() {
             true => "each".to_owned(),
             false => format!("{} of {}", text::count(answered), text::count(case.ended())),
+        },
+        match may_be_tls || may_be_sasl {
+            true => "was answered",
+            false => "got a session and did some work",
         },
         text::range(least_sent, most_sent),
         text::range(least_received, most_received)
@@ -302,8 +316,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if may_be_tls {
         verdict = verdict
-            .but("these are the sizes of a TLS handshake, too")
-            .cannot_tell_from(&[Churn::TlsHandshakeFailed]);
+            .but("these are the sizes of a TLS handshake that fails, too")
+            .cannot_tell_from(&[Churn::TlsHandshakeFailed])
+            .decided_by("--handshake, which shows whether TLS is spoken")
+            .decided_by(case.log_that_decides());
     }
     Some(verdict)
 }
@@ -377,6 +393,32 @@ mod tests {
         };
         assert_eq!(confidence(brief), Some(Confidence::Likely));
         assert_ne!(confidence(longer), Some(Confidence::Likely));
+    }
+
+    #[test]
+    fn a_tls_handshake_that_fails_has_such_sizes_too() {
+        let first = |sent, received| {
+            let kind = (sent, received, Outcome::AnsweredThenClosedByUs);
+            let findings = diagnosed(&new_thread_each(every(300, 12, kind)));
+            (
+                findings[0].name,
+                findings[0].confidence,
+                findings[0].clone(),
+            )
+        };
+        let (name, confidence, finding) = first(524, 2_300);
+        assert_eq!(
+            (name, confidence),
+            (Churn::ClientPerRequest, Confidence::Possible)
+        );
+        assert!(
+            finding
+                .cannot_tell_from
+                .contains(&Churn::TlsHandshakeFailed)
+        );
+        assert!(!finding.reasons_for[0].contains("session"), "{finding:?}");
+        assert_eq!(first(2_100, 3_900).1, Confidence::Likely);
+        assert_eq!(first(88, 2_300).1, Confidence::Likely);
     }
 
     #[test]

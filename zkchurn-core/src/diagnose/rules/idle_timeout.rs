@@ -42,7 +42,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let resumes = case
         .handshakes()
         .is_some_and(|handshakes| handshakes.reconnects * 2 > handshakes.connections);
-    let confidence = match comes_back || resumes || resets * 2 > cut {
+    let was_once = was_once(case, lived);
+    let is_restarted = case.turned_away_beside >= cut;
+    let goes_on = comes_back || resumes || resets * 2 > cut;
+    let confidence = match goes_on && !was_once && !is_restarted {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -80,7 +83,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "most ended with a RST: a NAT or firewall that has forgotten a connection answers so",
         );
     }
-    if confidence == Confidence::Possible {
+    if was_once {
+        verdict = verdict.but(
+            "all began together and ended together, once: a server, or something between, that is \
+             restarted ends them so, too",
+        );
+    }
+    if is_restarted {
+        verdict = verdict.but(format!(
+            "the same server refused {} meanwhile, or closed them without an answer: one that is \
+             restarted cuts them so, too",
+            text::counted(case.turned_away_beside, "connection")
+        ));
+    }
+    if !goes_on {
         verdict = verdict
             .but("a program that closes its own sessions after a fixed time looks the same")
             .cannot_tell_from(&[Churn::ClientPerRequest]);
@@ -100,6 +116,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                  after a third of it",
             ),
     )
+}
+
+/// Whether all of them began within a short time and ended so: no client came twice.
+fn was_once(case: &Case<'_>, lived_ns: u64) -> bool {
+    // A client that has lost its connection waits that long before it comes again.
+    const BACK_OFF_NS: u64 = 2_000_000_000;
+    let apart = case.span_ns.map(|span| span.saturating_sub(lived_ns));
+    apart.is_some_and(|apart| apart <= BACK_OFF_NS.max(lived_ns / 5))
 }
 
 /// Connections on which both had spoken and that the other side ended.
@@ -133,6 +157,7 @@ pub(super) fn may_be(case: &Case<'_>) -> bool {
 mod tests {
     use super::Churn;
     use crate::{
+        connection::Connection,
         diagnose::{
             Confidence,
             test_case::{diagnosed, every, living, names_and_alternatives},
@@ -153,6 +178,33 @@ mod tests {
             (findings[0].name, findings[0].confidence),
             (Churn::IdleTimeout, Confidence::Likely)
         );
+    }
+
+    /// Likewise reset, which tells that the client goes on.
+    fn reset(period_ms: u64) -> Vec<Connection> {
+        let reset = living(3_000, every(period_ms, 6, (73, 81, Outcome::ResetByPeer)));
+        reset.into_iter().map(|one| by(one, 7, 8, "java")).collect()
+    }
+
+    fn confidence(connections: &[Connection]) -> Option<Confidence> {
+        let findings = names_and_alternatives(&diagnosed(connections));
+        let mut found = findings.iter();
+        let found = found.find(|(name, _)| *name == Churn::IdleTimeout);
+        found.map(|(_, confidence)| *confidence)
+    }
+
+    #[test]
+    fn what_ends_together_once_may_be_a_restart() {
+        assert_eq!(confidence(&reset(4_500)), Some(Confidence::Likely));
+        assert_eq!(confidence(&reset(10)), Some(Confidence::Possible));
+    }
+
+    #[test]
+    fn a_server_that_refuses_meanwhile_may_be_restarted_each_time() {
+        let mut connections = reset(4_500);
+        let refused = every(4_500, 6, (0, 0, Outcome::Refused));
+        connections.extend(refused.into_iter().map(|one| by(one, 7, 8, "java")));
+        assert_eq!(confidence(&connections), Some(Confidence::Possible));
     }
 
     #[test]

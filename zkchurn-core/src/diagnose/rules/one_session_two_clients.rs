@@ -76,6 +76,8 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
 const AGAIN: u64 = 2;
 /// A to B and back to A, and back to B.
 const RETURNS: u64 = 2;
+/// A server closes sooner after it has answered that a session has expired.
+const AT_ONCE_NS: u64 = 200_000_000;
 const ADVICE: &str = "find out how two clients got the same session id and password: a copied \
                       object, a forked process, or a file that both read";
 
@@ -86,7 +88,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if taken < FEWEST || !case.most(taken) || case.is_new_one_each_time() {
         return None;
     }
-    let confidence = match case.rivals.is_empty() {
+    // One that another client takes lasts until that one has come.
+    let lived = case.tally.established_for.percentile(50.0);
+    let is_at_once = lived.is_some_and(|lived| lived < AT_ONCE_NS);
+    let confidence = match case.rivals.is_empty() || is_at_once {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -104,6 +109,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     .decided_by("--handshake, which reads the session ids")
     .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
+    if is_at_once {
+        verdict = verdict.but(
+            "the server closed them at once, as it does after the answer that a session has expired",
+        );
+    }
     match case.rivals.as_slice() {
         [] => {
             verdict = verdict.but(
@@ -128,7 +138,7 @@ mod tests {
         connection::Connection,
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, names},
+            test_case::{diagnosed, every, living, names},
         },
         ledger::{handshakes::tests::asked, test_connection::by},
         outcome::Outcome,
@@ -184,16 +194,32 @@ mod tests {
         assert!(shared(&by_two_threads("java")));
     }
 
-    #[test]
-    fn two_processes_that_are_closed_in_turn() {
+    /// Two processes whose connections have nothing but the handshake, and live so long, or
+    /// longer.
+    fn by_two_processes(lived_ms: u64) -> Vec<Connection> {
         let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
         let mut connections = every(3_000, 6, taken);
-        connections.extend(
-            every(3_100, 6, taken)
-                .into_iter()
-                .map(|one| by(one, 50, 51, "java")),
+        let of_another = every(3_100, 6, taken).into_iter();
+        connections.extend(of_another.map(|one| by(one, 50, 51, "java")));
+        // Three of each.
+        connections.sort_by_key(|one| one.started_ns);
+        let longer = living(lived_ms / 2 * 3, connections.split_off(6));
+        [living(lived_ms, connections), longer].concat()
+    }
+
+    #[test]
+    fn what_the_server_closes_at_once_was_taken_by_nobody() {
+        let findings = diagnosed(&by_two_processes(4));
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.confidence == Confidence::Possible)
         );
-        let findings = diagnosed(&connections);
+    }
+
+    #[test]
+    fn two_processes_that_are_closed_in_turn() {
+        let findings = diagnosed(&by_two_processes(1_500));
         assert_eq!(
             names(&findings)[..2],
             [(Churn::OneSessionTwoClients, Confidence::Likely); 2]
