@@ -17,7 +17,20 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "zkchurn.fish"),
 ];
 
-const RECIPES: [&str; 2] = ["README.md", "daemonset.yaml"];
+/// What of contrib goes into packages, by its folder: as examples, or where systemd looks.
+const CONTRIB: [(&str, &[&str]); 3] = [
+    ("kubernetes", &["README.md", "daemonset.yaml"]),
+    (
+        "prometheus",
+        &[
+            "README.md",
+            "example.prom",
+            "zkchurn.rules.yml",
+            "zkchurn.test.yml",
+        ],
+    ),
+    ("systemd", &["zkchurn-agent.service", "agent.toml"]),
+];
 
 /// Writes them into `stage`, from where the packages take them.
 pub(super) fn write(root: &Path, made: &[Made], stage: &Path, identity: &Identity) -> Result<()> {
@@ -38,19 +51,21 @@ pub(super) fn write(root: &Path, made: &[Made], stage: &Path, identity: &Identit
     // By way of here it is newer than the commit, and rpm takes the commit's time for it.
     let licence = fs::read_to_string(root.join("LICENSE")).context("cannot read LICENSE")?;
     save(&stage.join("LICENSE"), &licence)?;
-    kubernetes(root, stage)?;
+    contrib(root, stage)?;
     save(&stage.join("changelog"), &changelog(identity))
 }
 
-/// The recipes of contrib, for whoever has the package and no clone.
-fn kubernetes(root: &Path, stage: &Path) -> Result<()> {
-    let to = stage.join("kubernetes");
-    fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-    for name in RECIPES {
-        let recipe = root.join("contrib/kubernetes").join(name);
-        let recipe = fs::read_to_string(&recipe)
-            .with_context(|| format!("cannot read {}", recipe.display()))?;
-        save(&to.join(name), &recipe)?;
+/// What contrib has, for whoever has the package and no clone.
+fn contrib(root: &Path, stage: &Path) -> Result<()> {
+    for (folder, names) in CONTRIB {
+        let to = stage.join(folder);
+        fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+        for name in names {
+            let file = root.join("contrib").join(folder).join(name);
+            let text = fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            save(&to.join(name), &text)?;
+        }
     }
     Ok(())
 }

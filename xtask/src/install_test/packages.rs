@@ -19,13 +19,19 @@ pub(super) struct Files {
 }
 
 /// What a package has to bring.
-const WANTED: [&str; 5] = [
+const WANTED: [&str; 8] = [
     "usr/bin/zkchurn",
     "usr/share/man/man1/zkchurn.1.gz",
     "usr/share/man/man1/zkchurn-serverlog.1.gz",
     "usr/share/bash-completion/completions/zkchurn",
     "usr/share/doc/zkchurn/kubernetes/daemonset.yaml",
+    "usr/share/doc/zkchurn/prometheus/zkchurn.rules.yml",
+    "usr/lib/systemd/system/zkchurn-agent.service",
+    "etc/zkchurn/agent.toml",
 ];
+
+/// Where a service is that starts by itself.
+const ENABLED: &str = "etc/systemd/";
 
 /// Does so with both kinds.
 pub(super) fn run(root: &Root, packages: &Packages) -> Result<Files> {
@@ -72,6 +78,10 @@ fn used(root: &Root, before: &BTreeSet<String>) -> Result<usize> {
     for wanted in WANTED {
         ensure!(now.contains(wanted), "it does not bring {wanted}");
     }
+    let enabled = new.iter().find(|path| path.starts_with(ENABLED));
+    ensure!(enabled.is_none(), "it enables its service: {enabled:?}");
+    command::output(root.command("zkchurn").args(["agent", "--check"]))
+        .context("the settings that it brings")?;
     let said = command::output(root.command("zkchurn").arg("--version"))?;
     ensure!(
         said.starts_with(concat!("zkchurn ", env!("CARGO_PKG_VERSION"), " (commit ")),

@@ -438,6 +438,28 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_packages_changes_nothing_and_shows_every_setting() {
+        let text = include_str!("../../../../contrib/systemd/agent.toml");
+        let as_it_is = AgentSettings::of_text(text).unwrap();
+        assert_eq!(
+            format!("{as_it_is:?}"),
+            format!("{:?}", AgentSettings::default())
+        );
+        let lines = text.lines().filter(|line| !line.starts_with("# "));
+        let shown: Vec<_> = lines.filter_map(|line| line.strip_prefix('#')).collect();
+        AgentSettings::of_text(&shown.join("\n")).unwrap();
+        let message = wrong("no-such = 1");
+        let known = message.split('`').skip(3).step_by(2);
+        for name in known {
+            let setting = format!("{name} = ");
+            assert!(
+                shown.iter().any(|line| line.starts_with(&setting)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn every_setting_is_an_option_by_the_same_name() {
         let message = wrong("no-such = 1");
         let named = message.split('`').skip(3).step_by(2);
