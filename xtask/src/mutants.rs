@@ -58,16 +58,23 @@ const OWN: Tests = Tests {
     chosen: &["--lib"],
     known_to_pass: &["--minimum-test-timeout", ENDLESS],
 };
-/// Those of what is printed: of recordings, logs and pages. Each program of tests has to be
-/// linked again for each fault, so the others are left out.
+/// Those of what is made of recordings and logs, and how it is printed. Each program of tests has
+/// to be linked again for each fault, so those are left out that need a trace or minutes.
 const PRINTED: Tests = Tests {
     package: "zkchurn",
     chosen: &[
+        "--lib",
         "--test=snapshots",
         "--test=page",
         "--test=filter",
         "--test=server_log",
         "--test=server_log_field",
+        "--test=replay",
+        "--test=segments",
+        "--test=diff",
+        "--test=kinds",
+        "--test=messy",
+        "--test=relatives",
     ],
     known_to_pass: &["--baseline", "skip", "--timeout", ENDLESS_AND_BUILT],
 };
