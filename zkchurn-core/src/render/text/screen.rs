@@ -165,8 +165,12 @@ fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> 
     if finding.confidence != Confidence::Certain {
         add("but", &strings(&finding.reasons_against));
     }
-    if let Some(lookalikes) = lookalikes(finding) {
-        add("or", &[&lookalikes]);
+    match (lookalikes(finding), what_decides(finding)) {
+        (Some(lookalikes), _) => add("or", &[&lookalikes]),
+        (None, Some(decides)) if finding.confidence != Confidence::Certain => {
+            add("", &[&decides]);
+        }
+        (None, _) => {}
     }
     lines.extend(alternatives(finding, columns));
     lines.extend(section(
@@ -237,10 +241,16 @@ fn lookalikes(finding: &Finding) -> Option<String> {
         [kinds @ .., last] => format!("{} or {last}", kinds.join(", ")),
     };
     let mut sentence = format!("it may be {kinds}");
-    if let Some(decides) = finding.would_decide.first() {
-        sentence.push_str(&format!("; what decides: {decides}"));
+    if let Some(decides) = what_decides(finding) {
+        sentence.push_str(&format!("; {decides}"));
     }
     Some(sentence)
+}
+
+/// What would tell whether the finding is right, of which most comes of the first.
+fn what_decides(finding: &Finding) -> Option<String> {
+    let decides = finding.would_decide.first()?;
+    Some(format!("what decides: {decides}"))
 }
 
 /// A line each for what the same connections may be as well, of most of them no more than
