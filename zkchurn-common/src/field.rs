@@ -31,6 +31,9 @@ pub enum FieldKind {
     },
     /// The value of an enumerator.
     EnumValue,
+    /// A bit field of one bit: its offset in bits from the structure's start. It lies in the
+    /// byte at an eighth of that, at the bit that the remainder says (little-endian).
+    Bit,
 }
 
 /// Declares an enum of slots with the place where each is found.
@@ -147,6 +150,8 @@ fields! {
         ReceiveNext = member("tcp_sock", "rcv_nxt", 4),
         /// First sequence number that the program has not read.
         CopiedSequence = member("tcp_sock", "copied_seq", 4),
+        /// Whether the socket is in repair mode (TCP_REPAIR), in which it sends nothing.
+        Repair = FieldSource { type_name: "tcp_sock", path: "repair", kind: FieldKind::Bit },
         /// Whether the socket is a subflow of an MPTCP connection (5.6+).
         IsMptcp = member("tcp_sock", "is_mptcp", 1),
         /// Pointer from an MPTCP socket to its first subflow.

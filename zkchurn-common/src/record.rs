@@ -188,6 +188,8 @@ pub mod ending {
     pub const LINGER_ABORTS: u16 = 1 << 9;
     /// The socket had a source port.
     pub const LOCAL_PORT: u16 = 1 << 10;
+    /// The socket was in repair mode (TCP_REPAIR): nothing is sent.
+    pub const REPAIR: u16 = 1 << 11;
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.

@@ -300,6 +300,9 @@ impl Connection {
             (false, false) => {}
         }
         self.left_established_ns?;
+        if self.ending.is_some_and(Ending::is_silent) {
+            return Some(FirstClose::Us);
+        }
         match (self.error?, self.reset()) {
             (_, Some(Reset::Sent)) => Some(FirstClose::Us),
             (_, Some(Reset::Received)) => Some(FirstClose::Peer),

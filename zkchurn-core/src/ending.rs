@@ -37,6 +37,12 @@ impl Ending {
         self.has(ending::IN_THREAD) || is_unaccepted
     }
 
+    /// Whether it was ended without a word to the peer: in repair mode nothing is sent
+    /// (net/ipv4/tcp.c, `tcp_disconnect`).
+    pub fn is_silent(self) -> bool {
+        self.has(ending::REPAIR | ending::IN_THREAD)
+    }
+
     /// Whether the socket had a source port.
     pub fn had_local_port(self) -> bool {
         self.has(ending::LOCAL_PORT)
@@ -55,6 +61,9 @@ impl Ending {
 /// SO_LINGER 0 leave it at 0 (net/ipv4/tcp.c, `__tcp_close`, `tcp_disconnect`). An error of
 /// 0 outside of a thread was ECONNRESET until a program took it with SO_ERROR.
 pub fn reset(error: u32, state_left: u8, ending: Option<Ending>, unread: u32) -> Option<Reset> {
+    if ending.is_some_and(Ending::is_silent) {
+        return None;
+    }
     match error {
         errno::ECONNABORTED => return Some(Reset::Sent),
         errno::ECONNRESET | errno::EPIPE => {
@@ -143,6 +152,17 @@ mod tests {
             (0, FIN_WAIT2, SHUT | IN_THREAD | LINGER_ABORTS, 0, sent),
             (0, FIN_WAIT2, SEND_SHUT | IN_THREAD, 0, sent),
             (0, LAST_ACK, thrown, 8, sent),
+            // Closed, or ended by AF_UNSPEC, in repair mode.
+            (0, ESTABLISHED, SHUT | IN_THREAD | REPAIR, 0, None),
+            (0, CLOSE_WAIT, IN_THREAD | RECEIVE_SHUT | REPAIR, 3, None),
+            // The peer resets a socket in repair mode.
+            (
+                errno::ECONNRESET,
+                ESTABLISHED,
+                NOTHING_QUEUED | REPAIR,
+                0,
+                received,
+            ),
             // The listener was closed before accept(2).
             (0, ESTABLISHED, NO_DESCRIPTOR, 2, sent),
             // The program took the error.

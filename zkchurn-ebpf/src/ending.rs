@@ -95,6 +95,7 @@ fn record_circumstances(record: &mut ConnectionRecord, tcp: &TcpSocket, has_port
     set_if(ending::RETRYING, is_some_other(tcp, SocketField::Retries));
     set_if(ending::RETRYING, is_some_other(tcp, SocketField::Probes));
     set_if(ending::MPTCP, is_some_other(tcp, SocketField::IsMptcp));
+    set_if(ending::REPAIR, tcp.has_bit(SocketField::Repair));
     if rejected_data(record, tcp) {
         record.ending |= ending::DATA_REJECTED;
     }

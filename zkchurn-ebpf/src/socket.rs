@@ -162,6 +162,20 @@ impl TcpSocket {
     pub(crate) fn load<T: Copy>(&self, field: SocketField) -> Option<T> {
         member_at(self.0, field)
     }
+
+    /// Whether a bit field is set; it is not where the kernel does not tell.
+    #[inline(always)]
+    pub(crate) fn has_bit(&self, field: SocketField) -> bool {
+        let Some(bits) = socket_offset(field) else {
+            return false;
+        };
+        let byte: Option<u8> = if has_trusted_pointers() {
+            trusted_read(self.0, bits >> 3)
+        } else {
+            probe_read(self.0, bits >> 3)
+        };
+        byte.is_some_and(|byte| byte >> (bits & 7) & 1 != 0)
+    }
 }
 
 /// `::ffff:a.b.c.d` for an IPv4 address in network byte order (RFC 4291, 2.5.5.2).
@@ -174,7 +188,12 @@ fn v4_mapped(address: u32) -> Words {
 /// Loads `field` relative to `base`, a pointer whose type the verifier knows.
 #[inline(always)]
 fn trusted_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
-    let offset = socket_offset(field)?;
+    trusted_read(base, socket_offset(field)?)
+}
+
+/// The same at an offset in bytes.
+#[inline(always)]
+fn trusted_read<T: Copy>(base: *const u8, offset: usize) -> Option<T> {
     // SAFETY: the verifier checks that the offset lies in what is pointed to, and makes a
     // faulting load yield zero.
     Some(unsafe { base.wrapping_add(offset).cast::<T>().read_volatile() })
@@ -193,7 +212,12 @@ pub(crate) fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<
 /// Reads `field` relative to `base` with the checking helper.
 #[inline(always)]
 pub(crate) fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
-    let offset = socket_offset(field)?;
+    probe_read(base, socket_offset(field)?)
+}
+
+/// The same at an offset in bytes.
+#[inline(always)]
+fn probe_read<T: Copy>(base: *const u8, offset: usize) -> Option<T> {
     let address = base.wrapping_add(offset);
     // Zeroes, which the helper would write on failure too: the verifier refuses a program
     // in which the compiler has moved a use before the question whether it failed.

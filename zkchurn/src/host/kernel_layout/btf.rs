@@ -156,6 +156,23 @@ impl<'a> Btf<'a> {
         ids.iter().find_map(|id| self.member_of(*id, path))
     }
 
+    /// Offset in bits of a bit field of one bit that a structure has itself.
+    pub fn bit(&self, type_name: &str, name: &str) -> Option<u32> {
+        let ids = self.named.get(type_name.as_bytes())?;
+        ids.iter().find_map(|id| {
+            let head = self.head(*id)?;
+            if head.kind != kind::STRUCT || !head.bitfields {
+                return None;
+            }
+            (0..head.members as usize).find_map(|index| {
+                let at = head.start + TYPE_SIZE + index * 12;
+                let found = self.string(read_u32(self.types, at).ok()?);
+                let (bits, width) = split(read_u32(self.types, at + 8).ok()?);
+                (found == name.as_bytes() && width == 1).then_some(bits)
+            })
+        })
+    }
+
     fn member_of(&self, id: u32, path: &str) -> Option<Member> {
         let mut id = id;
         let mut offset = 0u32;
@@ -296,11 +313,17 @@ fn trailing_bytes(head: &Head) -> Result<usize, BtfError> {
 /// A member's offset in bytes; `None` for a bit field.
 fn byte_offset(offset: u32, bitfields: bool) -> Option<u32> {
     let (bits, width) = if bitfields {
-        (offset & 0x00ff_ffff, offset >> 24)
+        split(offset)
     } else {
         (offset, 0)
     };
     (width == 0 && bits.is_multiple_of(8)).then_some(bits / 8)
+}
+
+/// Offset and width in bits, of a structure that has bit fields; a width of 0 is that of
+/// the type.
+fn split(offset: u32) -> (u32, u32) {
+    (offset & 0x00ff_ffff, offset >> 24)
 }
 
 fn read_u32(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
@@ -356,6 +379,9 @@ mod tests {
         assert_eq!(member("first"), Some(Member { offset: 0, size: 4 }));
         assert_eq!(member("hidden"), Some(Member { offset: 4, size: 4 }));
         assert_eq!(member("flag"), None);
+        assert_eq!(btf.bit("outer", "flag"), Some(64));
+        assert_eq!(btf.bit("outer", "first"), None);
+        assert_eq!(btf.bit("sock_flags", "SOCK_DONE"), None);
         assert_eq!(member("first.deeper"), None);
         assert_eq!(btf.enum_value("sock_flags", "SOCK_DONE"), Some(1));
         assert_eq!(btf.enum_value("sock_flags", "SOCK_GONE"), None);
@@ -390,6 +416,7 @@ mod tests {
                 damaged[position] = value;
                 if let Ok(btf) = Btf::index(&damaged, &["outer", "sock_flags"]) {
                     let _ = btf.member("outer", "hidden");
+                    let _ = btf.bit("outer", "flag");
                     let _ = btf.enum_value("sock_flags", "SOCK_DONE");
                 }
             }

@@ -66,6 +66,7 @@ fn look_up(btf: &Btf<'_>, field: SocketField) -> Option<u32> {
     let source = field.source();
     match source.kind {
         FieldKind::EnumValue => btf.enum_value(source.type_name, source.path),
+        FieldKind::Bit => btf.bit(source.type_name, source.path),
         FieldKind::Member { size } => {
             let member = btf.member(source.type_name, source.path)?;
             (member.size == size).then_some(member.offset)

@@ -42,13 +42,14 @@ const CASES: &[Case] = &[
             "outcome=closed_by_us_before_any_byte first=us reset=sent in=0 closer=client error=ECONNRESET",
         ],
     },
-    // No RST is sent (net/ipv4/tcp.c, `tcp_disconnect`), but the flag that tells is a bit field
-    // that tracing programs have no offset of; docs/reference/format.md says so.
+    // No RST is sent, and no FIN (net/ipv4/tcp.c, `tcp_disconnect`).
     Case {
         name: "closed in repair mode, as by CRIU",
         server: Server::Echoes,
         client: "my $s = dial(); say_($s, 'abc'); wait_for($s, 3); setsockopt($s, 6, 19, pack('i', 1)) or die $!; close $s",
-        expected: &["outcome=reset_by_us first=us out=3 in=3 closer=client error=none"],
+        expected: &[
+            "outcome=answered_then_closed_by_us first=us reset=none out=3 in=3 closer=client error=none",
+        ],
     },
     Case {
         name: "the peer resets after both directions are shut down",
