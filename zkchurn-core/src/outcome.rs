@@ -214,7 +214,7 @@ impl Outcome {
         match self {
             Self::StillOpen => "The connection was still open when the trace ended.",
             Self::Refused => {
-                "The server's host refused the connection: nothing listens there, or a firewall rejects it."
+                "The connection was refused: nothing listens there, or a firewall rejects it."
             }
             Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
             Self::Unreachable => {
@@ -232,7 +232,9 @@ impl Outcome {
             }
             Self::ConnectFailed => "Connecting failed for a reason the kernel does not report.",
             Self::ResetByPeer => "The peer sent a RST.",
-            Self::ResetByUs => "This side sent a RST: SO_LINGER 0, or a close with unread data.",
+            Self::ResetByUs => {
+                "This side sent a RST, as with SO_LINGER 0 or a close with unread data."
+            }
             Self::Broken => "The connection broke: the peer stopped answering.",
             Self::ClosedByUsBeforeAnyByte => {
                 "This side closed before any byte was sent or received."
@@ -240,12 +242,14 @@ impl Outcome {
             Self::ClosedByPeerBeforeAnyByte => {
                 "The peer closed before any byte was sent or received."
             }
-            Self::ClosedByUsWithoutAnswer => "This side sent, got no answer, and closed.",
-            Self::ClosedByPeerWithoutAnswer => {
-                "This side sent, and the peer closed without an answer."
+            Self::ClosedByUsWithoutAnswer => {
+                "The client sent, got no answer, and this side closed."
             }
-            Self::AnsweredThenClosedByUs => "The peer answered, then this side closed.",
-            Self::AnsweredThenClosedByPeer => "The peer answered, then closed.",
+            Self::ClosedByPeerWithoutAnswer => {
+                "The client sent, got no answer, and the peer closed."
+            }
+            Self::AnsweredThenClosedByUs => "The server sent data, then this side closed.",
+            Self::AnsweredThenClosedByPeer => "The server sent data, then the peer closed.",
             Self::ClosedByUs => "This side closed; byte counts unknown.",
             Self::ClosedByPeer => "The peer closed; byte counts unknown.",
             Self::Unknown => "How the connection ended is unknown: the kernel did not report it.",

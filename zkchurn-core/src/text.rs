@@ -125,6 +125,16 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// A part of 1 as `12 %`; what is no whole is never called one, and something never nothing.
+pub fn share(part: f64) -> String {
+    let percent = 100.0 * part;
+    match () {
+        () if part < 1.0 && percent >= 99.5 => "above 99 %".to_owned(),
+        () if part > 0.0 && percent < 0.5 => "below 1 %".to_owned(),
+        () => format!("{percent:.0} %"),
+    }
+}
+
 /// A rate that may be slow: `0.63/s`, `4.0/min`, `1.5/h`.
 pub fn rate_of_any(per_second: f64) -> String {
     match per_second {

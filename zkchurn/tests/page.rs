@@ -84,7 +84,7 @@ fn the_incident_is_small_and_says_it_all() {
     assert!(page.len() < INCIDENT, "{} bytes", page.len());
     for said in [
         "<h1>The client fails before it speaks</h1>",
-        "Every connection, by thread",
+        "Connections over time",
         "back-off of the Java client",
         "closed by us without an answer",
         "15 of 19 sockets belong to",

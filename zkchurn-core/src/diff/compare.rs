@@ -382,7 +382,7 @@ fn ends_otherwise(one: &Family, other: &Family) -> Option<Outcome> {
 fn too_few(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> String {
     let lost = before.lost() + after.lost();
     if lost > 0.1 {
-        return format!("{:.0} % of what was to be recorded is lost", 100.0 * lost);
+        return format!("{} of what was to be recorded is lost", text::share(lost));
     }
     let in_window = |count: u64, trace: &Trace<'_>| {
         let window = text::window(trace.length_ns());
@@ -396,5 +396,5 @@ fn too_few(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) 
 }
 
 fn percent(some: u64, all: u64) -> String {
-    format!("{:.0} %", 100.0 * some as f64 / all.max(1) as f64)
+    text::share(some as f64 / all.max(1) as f64)
 }

@@ -9,7 +9,7 @@ pub mod group;
 pub mod handshakes;
 mod histogram;
 pub mod manner;
-mod order;
+pub(crate) mod order;
 pub mod protocol;
 pub mod sessions;
 pub mod shape;

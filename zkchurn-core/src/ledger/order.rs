@@ -11,16 +11,32 @@ use super::distribution::Distribution;
 /// earlier than all of them adds no gap.
 const REMEMBERED: usize = 32;
 
+/// Takes gaps, and gives one back that turns out to be two.
+pub(crate) trait Gaps {
+    fn add(&mut self, nanoseconds: u64);
+    fn remove(&mut self, nanoseconds: u64);
+}
+
+impl Gaps for Distribution {
+    fn add(&mut self, nanoseconds: u64) {
+        Self::add(self, nanoseconds);
+    }
+
+    fn remove(&mut self, nanoseconds: u64) {
+        Self::remove(self, nanoseconds);
+    }
+}
+
 /// The latest starts, in their order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct InOrder {
+pub(crate) struct InOrder {
     latest: VecDeque<u64>,
 }
 
 impl InOrder {
     /// Adds the gap before a start to `gaps`; where it lies in a gap that is there already,
     /// it makes two of it.
-    pub(super) fn add(&mut self, start_ns: u64, gaps: &mut Distribution) {
+    pub(crate) fn add(&mut self, start_ns: u64, gaps: &mut impl Gaps) {
         match self.latest() {
             Some(last) if start_ns <= last => return self.insert(start_ns, gaps),
             Some(last) => gaps.add(start_ns - last),
@@ -37,7 +53,7 @@ impl InOrder {
     }
 
     #[cold]
-    fn insert(&mut self, start_ns: u64, gaps: &mut Distribution) {
+    fn insert(&mut self, start_ns: u64, gaps: &mut impl Gaps) {
         let place = self.latest.partition_point(|known| *known <= start_ns);
         let before = place
             .checked_sub(1)

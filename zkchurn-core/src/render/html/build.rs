@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     collect::Chart,
+    lanes::Lane,
     page::{Count, FindingText, LogLine, Page, Section, Sockets, Stack},
 };
 use crate::{
@@ -31,6 +32,8 @@ use crate::{
 /// Findings, and stacks of a process, that are shown.
 const FINDINGS: usize = 20;
 const STACKS: usize = 3;
+/// Owners of TIME_WAIT sockets that have a bar of their own.
+const OWNERS: usize = 12;
 /// Bytes of a sentence: it may quote a line of a log.
 const SENTENCE: usize = 600;
 /// Columns of the text of a process.
@@ -61,10 +64,11 @@ pub(super) fn page(
         findings: report.findings.iter().take(FINDINGS).map(finding).collect(),
         families: report.flows.iter().flat_map(family).collect(),
         families_notes: notes(report),
-        chart,
         closes: closes(&report.total),
         time_wait: report.time_wait.as_ref().map(sockets),
-        rhythm: first.and_then(|first| first.rhythm.clone()),
+        rhythm: first
+            .filter(|first| chart.lanes.first().is_some_and(|lane| is_of(lane, first)))
+            .and_then(|first| first.rhythm.clone()),
         stacks: report.suspects.iter().flat_map(stacks).collect(),
         logs: logs(report),
         processes: report
@@ -75,11 +79,17 @@ pub(super) fn page(
         scope,
         limitations: report.degraded.clone(),
         facts: facts(report, start),
+        chart,
         from: moment(&trace.from, zone, true),
         length_ns: trace.length_ns,
         length: window(trace.length_ns),
     }
     .bounded()
+}
+
+/// Whether a finding is about what the pictures show.
+fn is_of(lane: &Lane, finding: &Finding) -> bool {
+    lane.pid.is_some() && lane.pid == finding.who.pid
 }
 
 fn section(name: &str, sentences: impl IntoIterator<Item = String>) -> Option<Section> {
@@ -227,17 +237,23 @@ fn closes(total: &Summary) -> Vec<Count> {
 }
 
 fn sockets(table: &TimeWait) -> Sockets {
+    let shown = table.owners.iter().take(OWNERS);
+    let mut owners: Vec<_> = shown
+        .map(|owner| Count {
+            label: time_wait::whose(&owner.owner, owner.threads),
+            count: owner.count,
+        })
+        .collect();
+    let counted = owners.iter().map(|owner| owner.count).sum();
+    if let rest @ 1.. = table.total.saturating_sub(counted) {
+        owners.push(Count {
+            label: "all others".to_owned(),
+            count: rest,
+        });
+    }
     Sockets {
         sentence: time_wait::sentence(table),
-        owners: table
-            .owners
-            .iter()
-            .take(12)
-            .map(|owner| Count {
-                label: time_wait::whose(&owner.owner, owner.threads),
-                count: owner.count,
-            })
-            .collect(),
+        owners,
         rows: table
             .rows
             .iter()
@@ -322,7 +338,7 @@ fn facts(report: &Report, start: Option<&TraceStart>) -> Vec<(String, String)> {
     ];
     if let Some(start) = start {
         facts.push(("traced with", format!("zkchurn {}", start.zkchurn)));
-        facts.push(("command", command(start)));
+        facts.push(("command, in part", command(start)));
         facts.extend(start.boot_id.clone().map(|id| ("boot", id)));
         facts.extend(start.run_id.clone().map(|id| ("run", id)));
         let zero = rfc3339(start.clock.timestamp(0));
@@ -350,4 +366,31 @@ fn command(start: &TraceStart) -> String {
         command.push_str(" --handshake");
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timewait::{owner_row::OwnerRow, table::OwnerTotal};
+
+    #[test]
+    fn owners_without_a_bar_are_part_of_the_whole() {
+        let mut table = TimeWait::default();
+        table.owners = (0..OWNERS as u32 + 3)
+            .map(|pid| OwnerTotal {
+                owner: OwnerRow::TracedProcesses {
+                    process: "nc".to_owned(),
+                    processes: 2,
+                    such_as: pid,
+                },
+                threads: 1,
+                count: 10,
+            })
+            .collect();
+        table.total = 160;
+        let owners = sockets(&table).owners;
+        let last = owners.last().unwrap();
+        assert_eq!((last.label.as_str(), last.count), ("all others", 40));
+        assert_eq!(owners.iter().map(|owner| owner.count).sum::<u64>(), 160);
+    }
 }

@@ -2,13 +2,15 @@
 //! What pictures need of the connections, kept in bounded memory while a trace goes on:
 //! the first of them one by one, and all of them in bins of time.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{histogram::Histogram, look::Look};
+use super::{
+    lanes::{Lane, Lanes, Of},
+    look::Look,
+};
 use crate::{
     connection::{Connection, Side},
+    outcome::Outcome,
     process::ProcessKey,
     render::ConnectionLine,
     text::printable,
@@ -16,8 +18,6 @@ use crate::{
 
 /// Connections that are kept one by one.
 pub(super) const MOST_MARKS: usize = 2_000;
-/// Threads that have a lane.
-const MOST_LANES: usize = 24;
 /// Bins of time; when there are more, two become one.
 pub(super) const MOST_BINS: usize = 240;
 /// The shortest bin, nanoseconds.
@@ -32,22 +32,11 @@ pub(super) struct Chart {
     pub marks: Vec<MarkOf>,
     /// Connections without a mark of their own.
     pub without_mark: u64,
+    /// Connections that are older than the trace: their mark stands where it began.
+    #[serde(default)]
+    pub before_start: u64,
     /// Nanoseconds of a bin.
     pub bin_ns: u64,
-}
-
-/// The connections of a thread, or of a remote host.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Lane {
-    pub label: String,
-    pub connections: u64,
-    /// Times between the starts of successive connections.
-    pub gaps: Histogram,
-    /// Times ESTABLISHED.
-    pub lived: Histogram,
-    pub looks: BTreeMap<Look, u64>,
-    /// By bin of time, what began in it.
-    pub bins: BTreeMap<u64, BTreeMap<Look, u64>>,
 }
 
 /// A connection.
@@ -62,6 +51,12 @@ pub(super) struct MarkOf {
     /// From connect to ESTABLISHED or to the failure.
     pub connecting_ns: Option<u64>,
     pub look: Look,
+    /// Older than the trace: `at_ns` is where the trace began.
+    #[serde(default)]
+    pub before_start: bool,
+    /// No SYN left for it.
+    #[serde(default)]
+    pub no_syn: bool,
     /// How it ended, in words.
     pub outcome: String,
     /// The peer.
@@ -76,19 +71,11 @@ pub(super) struct MarkOf {
     pub first_close: Option<String>,
 }
 
-/// What makes a lane.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Of {
-    Thread(ProcessKey, Option<u32>),
-    Host(String),
-    Others,
-}
-
 /// Collects them.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     chart: Chart,
-    lanes: BTreeMap<Of, (usize, Option<u64>)>,
+    lanes: Lanes,
 }
 
 impl Collector {
@@ -99,87 +86,44 @@ impl Collector {
             .started_ns
             .saturating_sub(line.clock.monotonic_ns);
         let look = Look::of(line.outcome);
-        let lane = self.lane(line);
-        self.count(lane, connection, look, at_ns);
+        self.widen(at_ns);
+        let bin = at_ns / self.chart.bin_ns;
+        let filling = self.lanes.of(of(connection), || label(line));
+        filling.lane.count(look, bin);
+        if connection.before_start {
+            self.chart.before_start += 1;
+        } else {
+            let lived = connection.established_for_ns();
+            filling
+                .starts
+                .add(connection.started_ns, &mut filling.lane.gaps);
+            lived.into_iter().for_each(|ns| filling.lane.lived.add(ns));
+        }
         if self.chart.marks.len() < MOST_MARKS {
-            self.chart.marks.push(mark(line, lane, look, at_ns));
+            let mark = mark(line, filling.number, look, at_ns);
+            self.chart.marks.push(mark);
         } else {
             self.chart.without_mark += 1;
         }
     }
 
-    fn lane(&mut self, line: &ConnectionLine<'_>) -> usize {
-        let of = of(line.connection);
-        let of = match self.lanes.len() < MOST_LANES || self.lanes.contains_key(&of) {
-            true => of,
-            false => Of::Others,
-        };
-        if let Some((index, _)) = self.lanes.get(&of) {
-            return *index;
-        }
-        let index = self.chart.lanes.len();
-        self.chart.lanes.push(Lane {
-            label: match of {
-                Of::Others => "all others".to_owned(),
-                _ => label(line),
-            },
-            ..Lane::default()
-        });
-        self.lanes.insert(of, (index, None));
-        index
-    }
-
-    fn count(&mut self, index: usize, connection: &Connection, look: Look, at_ns: u64) {
+    /// Makes one bin of two until a moment is within the bins.
+    fn widen(&mut self, at_ns: u64) {
         self.chart.bin_ns = self.chart.bin_ns.max(SHORTEST_BIN_NS);
         while at_ns / self.chart.bin_ns >= MOST_BINS as u64 {
-            self.halve();
-        }
-        let started = connection.started_ns;
-        let known = self.lanes.values_mut().find(|(lane, _)| *lane == index);
-        let before = known.and_then(|(_, last)| last.replace(started));
-        let bin = at_ns / self.chart.bin_ns;
-        let Some(lane) = self.chart.lanes.get_mut(index) else {
-            return;
-        };
-        lane.connections += 1;
-        *lane.looks.entry(look).or_default() += 1;
-        *lane.bins.entry(bin).or_default().entry(look).or_default() += 1;
-        if connection.before_start {
-            return;
-        }
-        if let Some(before) = before {
-            lane.gaps.add(started.abs_diff(before));
-        }
-        if let Some(lived) = connection.established_for_ns() {
-            lane.lived.add(lived);
+            self.chart.bin_ns = self.chart.bin_ns.saturating_mul(2);
+            self.lanes.halve();
         }
     }
 
-    /// Makes one bin of two.
-    fn halve(&mut self) {
-        self.chart.bin_ns = self.chart.bin_ns.saturating_mul(2);
-        for lane in &mut self.chart.lanes {
-            for (bin, looks) in std::mem::take(&mut lane.bins) {
-                let wider = lane.bins.entry(bin / 2).or_default();
-                for (look, count) in looks {
-                    *wider.entry(look).or_default() += count;
-                }
-            }
-        }
-    }
-
-    /// What was collected: busiest lanes first.
+    /// What was collected: busiest lanes first, all others last.
     pub(super) fn finish(&self) -> Chart {
         let mut chart = self.chart.clone();
-        let mut order: Vec<usize> = (0..chart.lanes.len()).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(self.chart.lanes[*index].connections));
-        chart.lanes = order
-            .iter()
-            .map(|index| self.chart.lanes[*index].clone())
-            .collect();
+        let (numbers, lanes): (Vec<_>, Vec<_>) = self.lanes.finish().into_iter().unzip();
+        chart.lanes = lanes;
         for mark in &mut chart.marks {
-            let new = order.iter().position(|index| *index == mark.lane);
-            mark.lane = new.unwrap_or_default();
+            let kept = numbers.iter().position(|number| *number == mark.lane);
+            mark.lane = kept.unwrap_or(numbers.len().saturating_sub(1));
         }
         chart.marks.sort_by_key(|mark| mark.at_ns);
         chart
@@ -190,7 +134,7 @@ fn of(connection: &Connection) -> Of {
     match (ProcessKey::of(connection), connection.side) {
         (Some(key), _) => Of::Thread(key, connection.opener.map(|opener| opener.thread.tid)),
         (None, Side::Server) => Of::Host(connection.remote.ip().to_string()),
-        (None, Side::Client) => Of::Others,
+        (None, Side::Client) => Of::Unknown,
     }
 }
 
@@ -198,7 +142,10 @@ fn of(connection: &Connection) -> Of {
 fn label(line: &ConnectionLine<'_>) -> String {
     let connection = line.connection;
     let Some(key) = ProcessKey::of(connection) else {
-        return connection.remote.ip().to_string();
+        return match connection.side {
+            Side::Server => connection.remote.ip().to_string(),
+            Side::Client => "unknown processes".to_owned(),
+        };
     };
     let opener = connection.opener;
     let comm = opener.and_then(|opener| opener.process_comm);
@@ -230,6 +177,11 @@ fn mark(line: &ConnectionLine<'_>, lane: usize, look: Look, at_ns: u64) -> MarkO
         lived_ns: connection.established_for_ns(),
         connecting_ns: connection.connecting_for_ns(),
         look,
+        before_start: connection.before_start,
+        no_syn: matches!(
+            line.outcome,
+            Outcome::NoLocalPort | Outcome::LocalAddressInUse | Outcome::NeverSent
+        ),
         outcome: line.outcome.label().to_owned(),
         peer: match connection.side {
             Side::Client => connection.remote.to_string(),

@@ -138,9 +138,10 @@ fn further(page: &Page) -> Markup {
 fn stacks(stacks: &[Stack]) -> Markup {
     html! {
         section aria-labelledby="stack-h" {
-            h2 id="stack-h" { "Where the thread is" }
-            p.see { "The innermost frame is first; the first frame that is not of the JDK or of \
-                     ZooKeeper is the application's." }
+            h2 id="stack-h" { "Where the thread was" }
+            p.see { "As it was when zkchurn looked. The innermost frame is first; the first frame \
+                     that is not of the JDK or of ZooKeeper is the application's, or of a library \
+                     that it uses." }
             @for stack in stacks {
                 h3 { (cut(&stack.heading)) }
                 pre {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::order::Gaps;
+
 /// Bins of a decade.
 const OF_DECADE: f64 = 10.0;
 /// The shortest time that has a bin of its own, nanoseconds.
@@ -20,13 +22,22 @@ pub(super) struct Histogram {
 
 impl Histogram {
     pub(super) fn add(&mut self, duration_ns: u64) {
-        let bin = ((duration_ns.max(1) as f64 / LEAST_NS).log10() * OF_DECADE).floor();
-        let bin = (bin.max(0.0) as usize).min(BINS - 1);
+        let bin = bin(duration_ns);
         if self.counts.len() <= bin {
             self.counts.resize(bin + 1, 0);
         }
         if let Some(count) = self.counts.get_mut(bin) {
             *count += 1;
+        }
+    }
+
+    /// Takes the counts of another.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*more);
         }
     }
 
@@ -41,6 +52,23 @@ impl Histogram {
         self.bins()
             .fold(0, |sum, (.., count)| sum.saturating_add(count))
     }
+}
+
+impl Gaps for Histogram {
+    fn add(&mut self, nanoseconds: u64) {
+        Self::add(self, nanoseconds);
+    }
+
+    fn remove(&mut self, nanoseconds: u64) {
+        if let Some(count) = self.counts.get_mut(bin(nanoseconds)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+fn bin(duration_ns: u64) -> usize {
+    let bin = ((duration_ns.max(1) as f64 / LEAST_NS).log10() * OF_DECADE).floor();
+    (bin.max(0.0) as usize).min(BINS - 1)
 }
 
 fn edge(bin: usize) -> u64 {

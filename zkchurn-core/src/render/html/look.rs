@@ -15,17 +15,19 @@ pub(super) enum Look {
     ClosedByUs,
     ClosedByPeer,
     Answered,
+    Closed,
     Open,
 }
 
 impl Look {
     /// Worst first.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Failed,
         Self::Reset,
         Self::ClosedByUs,
         Self::ClosedByPeer,
         Self::Answered,
+        Self::Closed,
         Self::Open,
     ];
 
@@ -44,10 +46,8 @@ impl Look {
             Outcome::ClosedByPeerBeforeAnyByte | Outcome::ClosedByPeerWithoutAnswer => {
                 Self::ClosedByPeer
             }
-            Outcome::AnsweredThenClosedByUs
-            | Outcome::AnsweredThenClosedByPeer
-            | Outcome::ClosedByUs
-            | Outcome::ClosedByPeer => Self::Answered,
+            Outcome::AnsweredThenClosedByUs | Outcome::AnsweredThenClosedByPeer => Self::Answered,
+            Outcome::ClosedByUs | Outcome::ClosedByPeer => Self::Closed,
             Outcome::StillOpen | Outcome::Unknown => Self::Open,
         }
     }
@@ -60,7 +60,8 @@ impl Look {
             Self::ClosedByUs => "us",
             Self::ClosedByPeer => "peer",
             Self::Answered => "answered",
-            Self::Open => "open",
+            // The grey of what is not known, in a shape of its own.
+            Self::Closed | Self::Open => "open",
         }
     }
 
@@ -71,6 +72,7 @@ impl Look {
             Self::ClosedByUs => "closed by us without an answer",
             Self::ClosedByPeer => "closed by the peer without an answer",
             Self::Answered => "answered, then closed",
+            Self::Closed => "closed, byte counts unknown",
             Self::Open => "open, or end unknown",
         }
     }
@@ -83,7 +85,7 @@ impl Look {
             parts.collect::<String>()
         };
         match self {
-            // A cross, a triangle, a diamond, a square, a disc and a ring.
+            // A cross, a triangle, a diamond, a square, a dash, a disc and a ring.
             Self::Failed => at(&[
                 ("M", -4.0, -4.0),
                 ("L", 4.0, 4.0),
@@ -107,6 +109,7 @@ impl Look {
                     ("L", -4.0, 4.0),
                 ]) + "Z"
             }
+            Self::Closed => at(&[("M", -4.5, 0.0), ("L", 4.5, 0.0)]),
             Self::Answered | Self::Open => {
                 let start = format!("M{:.1} {y:.1}", x - 4.5);
                 start + "a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0"

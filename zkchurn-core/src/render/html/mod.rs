@@ -8,6 +8,7 @@ mod collect;
 mod document;
 mod embedded;
 mod histogram;
+mod lanes;
 mod look;
 mod other;
 mod page;

@@ -82,9 +82,7 @@ fn lived(numbers: &FamilyNumbers) -> Option<String> {
 }
 
 fn failed(numbers: &FamilyNumbers) -> Option<String> {
-    numbers
-        .failed
-        .map(|share| format!("{:.0} %", 100.0 * share))
+    numbers.failed.map(text::share)
 }
 
 /// `1.2 ms -> 0.9 ms`; one value where both are the same; empty where neither has any.
@@ -111,8 +109,8 @@ fn outcome(numbers: &FamilyNumbers) -> Option<String> {
     match first.count == numbers.ended {
         true => Some(label.to_owned()),
         false => {
-            let share = 100.0 * first.count as f64 / numbers.ended.max(1) as f64;
-            Some(format!("{label} {share:.0} %"))
+            let share = first.count as f64 / numbers.ended.max(1) as f64;
+            Some(format!("{label} {}", text::share(share)))
         }
     }
 }

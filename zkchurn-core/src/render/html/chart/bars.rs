@@ -9,15 +9,16 @@ use crate::{
         page::{Count, Page, cut},
         svg::{WIDTH, at, picture},
     },
-    text::count,
+    text::{count, share},
 };
 
 const LEFT: f64 = 12.0;
 const ROW: f64 = 42.0;
 
 pub(super) fn closes(page: &Page) -> Option<Figure> {
-    let sentence = "Who sent the first FIN or RST of established connections. Who closes first \
-                    keeps the TIME_WAIT socket, and is where to look for the reason.";
+    let sentence = "Who sent the first FIN or RST of established connections: there the reason is \
+                    to be sought. Who sends the first FIN keeps the TIME_WAIT socket, unless a RST \
+                    ends it.";
     figure("closes", "Who closes", sentence.to_owned(), &page.closes)
 }
 
@@ -49,10 +50,9 @@ fn figure(
         .iter()
         .fold(0_u64, |sum, one| sum.saturating_add(one.count))
         .max(1);
-    let share = |one: &Count| one.count as f64 / total as f64;
     let inner = html! {
         @for (index, one) in counts.iter().enumerate() {
-            (bar(one, share(one), 4.0 + ROW * index as f64))
+            (bar(one, total, 4.0 + ROW * index as f64))
         }
     };
     let height = 8.0 + ROW * counts.len() as f64;
@@ -62,26 +62,26 @@ fn figure(
         picture: picture(id, height, title, &sentence, &inner),
         sentence,
         columns: &["Who", "Count", "Share"],
+        of_rows: counts.len(),
         rows: counts
             .iter()
-            .map(|one| {
-                vec![
-                    one.label.clone(),
-                    count(one.count),
-                    format!("{:.0} %", 100.0 * share(one)),
-                ]
-            })
+            .map(|one| vec![one.label.clone(), count(one.count), share(part(one, total))])
             .collect(),
     })
 }
 
-fn bar(one: &Count, share: f64, top: f64) -> Markup {
+fn part(one: &Count, total: u64) -> f64 {
+    one.count as f64 / total as f64
+}
+
+fn bar(one: &Count, total: u64, top: f64) -> Markup {
+    let part = part(one, total);
     let width = WIDTH - 2.0 * LEFT;
     html! {
         text.lane x=(at(LEFT)) y=(at(top + 13.0)) {
-            (cut(&one.label)) " · " (count(one.count)) " (" (format!("{:.0}", 100.0 * share)) " %)"
+            (cut(&one.label)) " · " (count(one.count)) " (" (share(part)) ")"
         }
         rect.track x=(at(LEFT)) y=(at(top + 20.0)) width=(at(width)) height="12" rx="3" {}
-        rect.share x=(at(LEFT)) y=(at(top + 20.0)) width=(at((width * share).max(2.0))) height="12" rx="3" {}
+        rect.share x=(at(LEFT)) y=(at(top + 20.0)) width=(at((width * part).max(2.0))) height="12" rx="3" {}
     }
 }

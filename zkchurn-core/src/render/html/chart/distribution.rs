@@ -33,14 +33,14 @@ pub(super) fn gaps(page: &Page) -> Option<Figure> {
     let rhythm = page.rhythm.as_deref().unwrap_or_default();
     let band = rhythm.contains(JAVA_BACK_OFF).then_some(JAVA_BACK_OFF_NS);
     let mut sentence = format!(
-        "From one start to the next of {}. One hill is one rhythm: a program that tries again; a \
-         wide spread is demand.",
+        "From one start to the next of {}. A narrow hill is a rhythm, such as that of a program that \
+         tries again; a wide spread is demand, or a pause that grows.",
         lane.label
     );
     if let Some((from, to)) = band {
         sentence.push_str(&format!(
             " The shaded band, {} to {}, is the back-off of ZooKeeper's Java client: it waits so \
-             long before it connects again.",
+             long once it has tried each of its servers.",
             decade(from),
             decade(to)
         ));
@@ -58,7 +58,7 @@ pub(super) fn lived(page: &Page) -> Option<Figure> {
     let lane = page.chart.lanes.first()?;
     let sentence = format!(
         "How long established connections of {} lived, until the first FIN or RST. Milliseconds \
-         mean that no work was done; a sharp hill at whole seconds is a timeout.",
+         leave time for a few requests at most; a sharp hill at whole seconds is often a timeout.",
         lane.label
     );
     figure("lived", "Lifetimes", sentence, &lane.lived, None)
@@ -95,6 +95,7 @@ fn figure(
         picture: picture(id, TOP + TALL + 26.0, title, &description, &inner),
         sentence,
         columns: &["From", "To", "Count"],
+        of_rows: histogram.bins().count(),
         rows: histogram
             .bins()
             .map(|(from, to, number)| vec![duration(from), duration(to), count(number)])

@@ -10,7 +10,7 @@ use crate::{
         page::{Page, cut},
         svg::{at, picture},
     },
-    text::duration,
+    text::{count, counted, duration},
 };
 
 const CLIENT: f64 = 250.0;
@@ -33,17 +33,21 @@ enum Way {
 }
 
 pub(super) fn figure(page: &Page) -> Option<Figure> {
-    let mark = typical(page)?;
+    let (mark, such) = typical(page)?;
+    let lane = page.chart.lanes.first()?;
     let is_server = page
         .facts
         .iter()
         .any(|(name, value)| name == "side" && value == "server");
     let steps = steps(mark, is_server);
     let sentence = format!(
-        "The latest connection of {} that ended as most of its connections do: {}. Steps are in \
-         order and not to scale.",
-        page.chart.lanes.first()?.label,
-        mark.outcome
+        "A connection of {}: {}. {} of {} ended in this way ({}). It is not to scale, and bytes are \
+         those of its whole life.",
+        lane.label,
+        mark.outcome,
+        count(such),
+        counted(lane.connections, "connection"),
+        mark.look.words()
     );
     let inner = html! {
         text.lane x=(at(CLIENT)) y="20" text-anchor="middle" { "client" @if !is_server { " (this host)" } }
@@ -68,6 +72,7 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
         ),
         sentence,
         columns: &["After", "Step"],
+        of_rows: steps.len(),
         rows: steps
             .iter()
             .map(|step| vec![after(step), step.what.clone()])
@@ -75,24 +80,29 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
     })
 }
 
-/// The latest one of the busiest thread that looks as most do.
-fn typical(page: &Page) -> Option<&MarkOf> {
+/// The latest one, of those that have a mark, that looks as most of the busiest thread's do,
+/// and how many do. Of one that is older than the trace the beginning is not known.
+fn typical(page: &Page) -> Option<(&MarkOf, u64)> {
     let lane = page.chart.lanes.first()?;
-    let (look, _) = lane
+    let (look, such) = lane
         .looks
         .iter()
         .max_by_key(|(look, count)| (**count, std::cmp::Reverse(**look)))?;
     let marks = page.chart.marks.iter().rev();
-    marks
-        .filter(|mark| mark.lane == 0)
-        .find(|mark| mark.look == *look)
+    let mark = marks
+        .filter(|mark| mark.lane == 0 && !mark.before_start)
+        .find(|mark| mark.look == *look)?;
+    Some((mark, *such))
 }
 
 fn steps(mark: &MarkOf, is_server: bool) -> Vec<Step> {
     let since = |ns: Option<u64>| ns.map(|ns| ns.saturating_sub(mark.at_ns));
     let mut steps = Vec::new();
     if !is_server {
-        steps.push(step(Some(0), "SYN", Way::ToServer));
+        steps.push(match mark.no_syn {
+            true => step(Some(0), "connect, without a SYN", Way::Nowhere),
+            false => step(Some(0), "SYN", Way::ToServer),
+        });
     }
     let established = mark.lived_ns.is_some() || mark.first_close.is_some();
     if established {
@@ -129,11 +139,12 @@ fn steps(mark: &MarkOf, is_server: bool) -> Vec<Step> {
         };
         steps.push(step(ended, what, way));
     } else {
-        let way = match mark.outcome.as_str() {
-            "refused" | "unreachable" => Way::ToClient,
-            _ => Way::Nowhere,
+        // A firewall may refuse on the way, too; that a host is unreachable it does not say itself.
+        let (what, way) = match mark.outcome.as_str() {
+            "refused" => ("refused, by the host or by a firewall", Way::ToClient),
+            other => (other, Way::Nowhere),
         };
-        steps.push(step(mark.connecting_ns, &mark.outcome, way));
+        steps.push(step(mark.connecting_ns, what, way));
     }
     steps
 }
@@ -152,7 +163,7 @@ fn payload(
     let bytes = |count: Option<u64>, whose: &str| match count {
         None => format!("bytes of the {whose} unknown"),
         Some(0) => format!("the {whose} sends nothing"),
-        Some(count) => format!("the {whose} sends {}", crate::text::counted(count, "byte")),
+        Some(count) => format!("the {whose} sends {}", counted(count, "byte")),
     };
     let way = |count: Option<u64>, way| if count == Some(0) { Way::Nowhere } else { way };
     vec![

@@ -5,11 +5,14 @@
 mod bars;
 mod distribution;
 mod ladder;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use maud::{Markup, html};
 
 use super::{document::table, page::Page, page::cut};
+use crate::text::{count, counted};
 
 /// A picture, its sentence and its table.
 pub(super) struct Figure {
@@ -20,6 +23,8 @@ pub(super) struct Figure {
     pub picture: Markup,
     pub columns: &'static [&'static str],
     pub rows: Vec<Vec<String>>,
+    /// Rows that a whole table would have.
+    pub of_rows: usize,
 }
 
 /// All pictures of a page.
@@ -46,7 +51,12 @@ fn shown(figure: &Figure) -> Markup {
             p.see { (cut(&figure.sentence)) }
             (figure.picture)
             details {
-                summary { "The same as a table" }
+                summary {
+                    @if figure.rows.len() < figure.of_rows {
+                        "The first " (count(figure.rows.len() as u64)) " of "
+                        (counted(figure.of_rows as u64, "row")) " of this as a table"
+                    } @else { "The same as a table" }
+                }
                 (table(figure.columns, &figure.rows))
             }
         }

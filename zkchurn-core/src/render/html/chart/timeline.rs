@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Every connection on a line of time, by thread; in bins where there are too many to tell
+//! Connections on a line of time, by thread or by remote host; in bins where there are too many to tell
 //! apart.
 
 use maud::{Markup, html};
@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use super::Figure;
 use crate::{
     render::html::{
-        collect::{Chart, Lane, MOST_MARKS},
+        collect::Chart,
+        lanes::Lane,
         look::Look,
         page::{LogLine, Page, cut},
         svg::{WIDTH, at, moment, picture, step},
@@ -64,7 +65,11 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
     let description = sentence(page, binned, shown);
     Some(Figure {
         id: "timeline",
-        title: "Every connection, by thread",
+        title: "Connections over time",
+        of_rows: match binned {
+            false => chart.marks.len(),
+            true => chart.lanes.iter().map(|lane| lane.bins.len()).sum(),
+        },
         picture: html! {
             (legend(chart))
             (picture("timeline", height, "Connections over time", &description, &inner))
@@ -117,8 +122,10 @@ fn marks(chart: &Chart, lane: usize, scale: &Scale, y: f64) -> Markup {
             @let end = scale.x(mark.at_ns.saturating_add(mark.lived_ns.unwrap_or(0)));
             g class=(mark.look.class()) {
                 title {
-                    (moment(mark.at_ns)) ": " (cut(&mark.outcome)) ", "
-                    (mark.lived_ns.map_or_else(|| "not established".to_owned(), |ns| format!("lived {}", duration(ns))))
+                    @if mark.before_start { "before the trace" } @else { (moment(mark.at_ns)) }
+                    ": " (cut(&mark.outcome))
+                    @if let Some(ns) = mark.lived_ns { ", lived " (duration(ns)) }
+                    @else if mark.look == Look::Failed { ", not established" }
                 }
                 @if end - x > 8.0 {
                     line.life x1=(at(x)) x2=(at(end)) y1=(at(y)) y2=(at(y)) {}
@@ -203,35 +210,51 @@ fn log_list(logs: &[(u64, &LogLine)]) -> Markup {
 
 fn sentence(page: &Page, binned: bool, shown: usize) -> String {
     let chart = &page.chart;
-    let all = chart
-        .lanes
+    let mut sentence = whose(&chart.lanes);
+    sentence.push_str(&match binned {
+        false => " Each mark is a connection at its start; a line behind it is its life where \
+                  that is long enough to see. An even row of equal marks goes by a clock: a \
+                  program that tries again, or one that checks."
+            .to_owned(),
+        true => format!(
+            " There are too many for a mark each, so each column counts what began in {}, in the \
+             colour of how it ended; its height is relative to the row's fullest column.",
+            duration(chart.bin_ns)
+        ),
+    });
+    if chart.before_start > 0 {
+        sentence.push_str(&format!(
+            " What is older than the trace ({}) stands where the trace begins.",
+            counted(chart.before_start, "connection")
+        ));
+    }
+    if let more @ 1.. = chart.lanes.len().saturating_sub(shown) {
+        let more = counted(more as u64, "more row");
+        sentence.push_str(&format!(" The picture leaves out {more}."));
+    }
+    sentence
+}
+
+/// How many are of the busiest.
+fn whose(lanes: &[Lane]) -> String {
+    let all = lanes
         .iter()
         .fold(0_u64, |sum, lane| sum.saturating_add(lane.connections));
-    let mut sentence = match chart.lanes.first() {
-        Some(first) if shown > 1 => format!(
-            "{} of {} are of {}.",
+    // Some of its connections may be among the others.
+    let least = match lanes.iter().any(|lane| lane.others) {
+        true => "At least ",
+        false => "",
+    };
+    match lanes {
+        [] => String::new(),
+        [only] => format!("{} of {}.", counted(all, "connection"), only.label),
+        [first, ..] => format!(
+            "{least}{} of {} are of {}.",
             count(first.connections),
             counted(all, "connection"),
             first.label
         ),
-        Some(first) => format!("All {} are of {}.", counted(all, "connection"), first.label),
-        None => String::new(),
-    };
-    sentence.push_str(&match binned {
-        false => " Each mark is a connection at its start; a line behind it is its life where \
-                  that is long enough to see. An even row of equal marks is a program that \
-                  tries again."
-            .to_owned(),
-        true => format!(
-            " There are too many for a mark each, so each column counts what began in {}, in the \
-             colour of how it ended; its height is relative to the thread's fullest column.",
-            duration(chart.bin_ns)
-        ),
-    });
-    if let more @ 1.. = chart.lanes.len().saturating_sub(shown) {
-        sentence.push_str(&format!(" {} more threads are in the table only.", more));
     }
-    sentence
 }
 
 /// Rows of a table are limited so that the page stays small.
@@ -239,9 +262,12 @@ const ROWS: usize = 400;
 
 fn mark_rows(chart: &Chart) -> Vec<Vec<String>> {
     let label = |lane: usize| chart.lanes.get(lane).map_or("", |lane| &lane.label);
-    let rows = chart.marks.iter().take(ROWS.min(MOST_MARKS)).map(|mark| {
+    let rows = chart.marks.iter().take(ROWS).map(|mark| {
         vec![
-            moment(mark.at_ns),
+            match mark.before_start {
+                true => "before the trace".to_owned(),
+                false => moment(mark.at_ns),
+            },
             label(mark.lane).to_owned(),
             mark.peer.clone(),
             mark.lived_ns.map_or_else(|| "-".to_owned(), duration),
