@@ -79,7 +79,7 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     tmux.keys(&["Space"]);
     tmux.wait_for(|text| text.contains("FROZEN at"));
     connect(server, 12);
-    let text = tmux.wait_for(|text| text.contains("+12 since"));
+    let text = tmux.wait_for(|text| text.contains("+12 ended since"));
     assert!(text.contains("7 opened, 7 ended, 0 open"), "{text}");
     tmux.keys(&["Space"]);
     tmux.wait_for(|text| text.contains("19 opened, 19 ended") && text.contains("LIVE"));

@@ -29,6 +29,9 @@ enum What {
     Outcome,
 }
 
+/// What is said where there is no row.
+const NONE: &str = "none to show: each has a row once it has ended, and until others come after it";
+
 const COLUMNS: [Column<What>; 7] = [
     column(What::Time, "TIME", (12, 12), 0, false),
     column(What::Thread, "THREAD", (9, 24), 3, false),
@@ -73,8 +76,7 @@ pub(super) fn draw(
     let room = usize::from(rows.saturating_sub(1));
     let kept = view.connections(tid);
     if kept.is_empty() {
-        let words = "none of its connections is kept: others came after them";
-        canvas.put(top + 1, 1, canvas.columns(), words, Style::new());
+        canvas.put(top + 1, 1, canvas.columns(), NONE, Style::new());
     }
     let at = cursor.and_then(|cursor| kept.iter().position(|kept| id(kept) == cursor));
     let first = visible(kept.len(), at, room);

@@ -58,7 +58,10 @@ pub(super) fn draw(
     let families = view.rows();
     heading(canvas, &columns, top);
     if families.is_empty() {
-        let words = "no connection yet to or from the traced ports";
+        let words = match shown.report.filtered {
+            Some(_) => "no connection yet that the filter selects",
+            None => "no connection yet to or from the traced ports",
+        };
         canvas.put(top + 1, MARK, canvas.columns(), words, canvas.quiet());
         return room;
     }

@@ -127,7 +127,27 @@ fn lived(summary: &Summary) -> String {
             text::duration(p99),
             text::duration(max)
         ),
-        _ => "never established".to_owned(),
+        _ => not_lived(summary.ended).to_owned(),
+    }
+}
+
+fn not_lived(ended: u64) -> &'static str {
+    match ended {
+        0 => "none has ended",
+        _ => "no time known: not established, or its end was not seen",
+    }
+}
+
+/// How many of the connections can be looked at one by one.
+fn kept_words(kept: u64, ended: u64, open: u64) -> String {
+    match kept {
+        0 => "connections".to_owned(),
+        kept if kept < ended => format!(
+            "connections, the last {kept} (zkchurn keeps at most {MOST_EACH} of a process name and \
+             peer)"
+        ),
+        kept if kept < ended.saturating_add(open) => format!("connections, all {kept} that ended"),
+        kept => format!("connections, all {kept}"),
     }
 }
 
@@ -174,15 +194,8 @@ fn words(view: &View, shown: &Snapshot, family: &Family, entry: Entry) -> String
             }
         }
         Entry::Connections => {
-            let kept = view.connections(None).len();
-            match (kept, family.row.summary.ended) {
-                (0, _) => "connections".to_owned(),
-                (kept, ended) if (kept as u64) < ended => format!(
-                    "connections, the last {kept} (zkchurn keeps at most {MOST_EACH} of a process name \
-                     and peer)"
-                ),
-                (kept, _) => format!("connections, all {kept}"),
-            }
+            let kept = view.connections(None).len() as u64;
+            kept_words(kept, family.row.summary.ended, family.row.summary.open)
         }
         Entry::Thread(tid) => {
             let mut threads = family.row.threads.iter();
@@ -202,4 +215,18 @@ fn thread_words(thread: &ThreadRow) -> String {
         text::rate(thread.summary.per_second),
         outcomes(&thread.summary)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_has_not_ended_and_is_not_called_failed() {
+        assert_eq!(not_lived(0), "none has ended");
+        assert!(not_lived(2).starts_with("no time known"));
+        assert_eq!(kept_words(2, 2, 1), "connections, all 2 that ended");
+        assert_eq!(kept_words(3, 2, 1), "connections, all 3");
+        assert!(kept_words(1, 2, 1).starts_with("connections, the last 1 "));
+    }
 }

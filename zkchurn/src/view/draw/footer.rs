@@ -81,7 +81,7 @@ pub(super) fn status(view: &View, shown: &Snapshot) -> String {
     }
     match view.ended_since() {
         Some(since) => format!(
-            "FROZEN at {}, +{} since",
+            "FROZEN at {}, +{} ended since",
             moment(&shown.report.trace.to),
             text::count(since)
         ),
