@@ -295,6 +295,81 @@ fn a_directory_is_replayed_as_one_recording() {
     assert!(errors.contains("it has no recording in it"), "{errors}");
 }
 
+#[test]
+fn a_cut_recording_beside_the_segments_of_an_agent_counts_nothing_twice() {
+    let (_, segments) = incident();
+    let directory = tempfile::tempdir().unwrap();
+    for (number, segment) in segments.iter().enumerate() {
+        let name = format!("20261123T181133Z-a-{number:06}.zkchurn");
+        fs::write(directory.path().join(name), segment).unwrap();
+    }
+    let path = directory.path().as_os_str();
+    let (_, before, _) = zkchurn(&["replay".as_ref(), path, "--details".as_ref()]);
+    for (name, since) in [
+        ("cut.zkchurn", "2026-11-23T18:11:40Z"),
+        ("all.zkchurn", "1h"),
+    ] {
+        let cut = directory.path().join(name);
+        let arguments = ["report".as_ref(), path, "--since".as_ref(), since.as_ref()];
+        let (code, ..) = zkchurn(&[&arguments[..], &["-o".as_ref(), cut.as_os_str()]].concat());
+        assert!(cut.exists(), "{code:?}");
+    }
+    let (code, after, errors) = zkchurn(&["replay".as_ref(), path, "--details".as_ref()]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(before, after);
+    assert!(
+        errors.contains("/cut.zkchurn: left out, an agent did not make it"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn thousands_of_files_that_are_no_recordings_are_a_few_lines() {
+    let (_, segments) = incident();
+    let directory = tempfile::tempdir().unwrap();
+    write_segments(directory.path(), &segments);
+    for number in 0..3_000 {
+        let name = format!("garbage-{number}.zkchurn");
+        fs::write(directory.path().join(name), "garbage").unwrap();
+    }
+    let (code, _, errors) = zkchurn(&["replay".as_ref(), directory.path().as_os_str()]);
+    assert_eq!(code, Some(5));
+    assert!(errors.lines().count() < 10, "{errors}");
+    assert!(
+        errors.contains("2,995 more files cannot be read"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_directory_is_compared_with_itself_before_and_after_a_moment() {
+    let (_, segments) = incident();
+    let directory = tempfile::tempdir().unwrap();
+    write_segments(directory.path(), &segments);
+    let path = directory.path().as_os_str();
+    let arguments = [
+        "--before-until",
+        "2026-11-23T18:11:45Z",
+        "--since",
+        "2026-11-23T18:11:45Z",
+    ];
+    let arguments = arguments.map(OsStr::new);
+    let arguments = [&["diff".as_ref(), path, path], &arguments[..]].concat();
+    let (code, text, errors) = zkchurn(&arguments);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+    assert!(!text.contains("the same trace"), "{text}");
+    // The last segment is being written.
+    assert!(!text.contains("cannot be read"), "{text}");
+    let at = |name: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
+    };
+    assert!(at("before:").contains("to 18:11:45"), "{text}");
+    assert!(at("after:").contains("18:11:45 UTC to"), "{text}");
+}
+
 const SECOND: u64 = 1_000_000_000;
 
 /// A run of an agent: its start, records, and maybe its end.

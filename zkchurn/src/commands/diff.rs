@@ -14,6 +14,7 @@ use zkchurn_core::{
     redact::Redactor,
     render::{FORMS, Form, html},
     replay::collector::Collector,
+    segments::window::When,
 };
 
 use super::{
@@ -44,6 +45,19 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "FILTER", value_parser = values::filter)]
     pub filter: Option<Filter>,
 
+    /// From when to when, of both.
+    #[command(flatten)]
+    pub window: WindowArgs,
+
+    /// Of BEFORE only from then on: --since and --until are of AFTER alone then. So that one
+    /// recording, or an agent's directory, is compared with itself.
+    #[arg(long, value_name = "WHEN", value_parser = values::when)]
+    pub before_since: Option<When>,
+
+    /// Of BEFORE only until then, likewise.
+    #[arg(long, value_name = "WHEN", value_parser = values::when)]
+    pub before_until: Option<When>,
+
     /// Whose.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -68,6 +82,16 @@ pub(crate) struct DiffArgs {
     /// No colours. Pipes and NO_COLOR switch them off, too.
     #[arg(long)]
     pub no_color: bool,
+}
+
+impl DiffArgs {
+    /// That of both, or its own.
+    fn window_of_before(&self) -> WindowArgs {
+        match (self.before_since, self.before_until) {
+            (None, None) => self.window,
+            (since, until) => WindowArgs { since, until },
+        }
+    }
 }
 
 /// What `--fail-on` takes.
@@ -96,8 +120,8 @@ impl FailOn {
 /// A file cannot be read or is no recording, or the output cannot be written.
 pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
     let mut redactor = args.redact.redactor();
-    let (before, first) = read(args, &args.before, &mut redactor)?;
-    let (after, second) = read(args, &args.after, &mut redactor)?;
+    let (before, first) = read(args, &args.before, args.window_of_before(), &mut redactor)?;
+    let (after, second) = read(args, &args.after, args.window, &mut redactor)?;
     let code = [first, second]
         .into_iter()
         .find(|code| *code != Code::Success)
@@ -121,6 +145,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
 fn read(
     args: &DiffArgs,
     path: &Path,
+    window: WindowArgs,
     redactor: &mut Option<Redactor>,
 ) -> Result<(Taken, Code), Failure> {
     let collector = Collector::default();
@@ -131,15 +156,18 @@ fn read(
     let mut pipeline = Pipeline::new(collector.clone(), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
         .redacted(redactor.take());
-    let (code, is_damaged) = play(path, &mut pipeline)?;
+    let (code, is_damaged) = play(path, window, &mut pipeline)?;
     *redactor = pipeline.take_redactor();
     Ok((collector.take().damaged(is_damaged), code))
 }
 
-fn play(path: &Path, pipeline: &mut Pipeline<Collector>) -> Result<(Code, bool), Failure> {
-    let all = WindowArgs::default();
-    if source::is_joined(path, all) {
-        let played = replay::play_path(path, all, pipeline)?;
+fn play(
+    path: &Path,
+    window: WindowArgs,
+    pipeline: &mut Pipeline<Collector>,
+) -> Result<(Code, bool), Failure> {
+    if source::is_joined(path, window) {
+        let played = replay::play_path(path, window, pipeline)?;
         return Ok((played.code, played.is_damaged));
     }
     let (head, file) = report::head(replay::open_file(path)?, path)?;

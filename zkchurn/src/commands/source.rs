@@ -18,6 +18,7 @@ use zkchurn_core::{
         plan::{NoPlan, plan},
         window::{When, Window},
     },
+    text::counted,
 };
 
 use super::{replay, values};
@@ -130,10 +131,34 @@ pub(crate) fn join_bytes(
     ))
 }
 
+/// How many files are named at most.
+const MOST_NAMED: usize = 5;
+
 fn say_unreadable(files: &SegmentFiles) {
-    for (path, why) in &files.unreadable {
+    for (path, why) in files.unreadable.iter().take(MOST_NAMED) {
         warn(format_args!("{} is left out: {why}", path.display()));
     }
+    if let more @ 1.. = files.unreadable.len().saturating_sub(MOST_NAMED) {
+        let more = counted(more as u64, "more file");
+        warn(format_args!("{more} cannot be read and are left out"));
+    }
+    say_beside(files);
+}
+
+fn say_beside(files: &SegmentFiles) {
+    let names = files.beside.iter().take(MOST_NAMED);
+    let names: Vec<_> = names.map(|path| path.display().to_string()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let more = match files.beside.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    warn(format_args!(
+        "{}{more}: left out, an agent did not make it: replay it by itself",
+        names.join(", ")
+    ));
 }
 
 impl Segments {
@@ -142,13 +167,17 @@ impl Segments {
         say_unreadable(&self.files);
         let trouble = self.trouble.borrow();
         let mut is_damaged = !self.files.unreadable.is_empty() || trouble.is_incomplete;
+        let mut silent = 0;
+        let mut named = 0;
         for (index, wrong) in &trouble.segments {
             let path = &self.files.paths[*index];
             let name = path.display();
             match wrong {
-                // It is being written, or its recorder was killed: what it has is whole.
-                Wrong::Damaged(damage) if damage.place == Place::Tail && is_partial(path) => {
-                    continue;
+                Wrong::Damaged(_) if !self.is_harm(*index, wrong) => continue,
+                Wrong::Damaged(_) | Wrong::MoreDamages(_) | Wrong::Unreadable(_)
+                    if named >= MOST_NAMED =>
+                {
+                    silent += 1;
                 }
                 Wrong::Damaged(damage) => warn(format_args!("{name} is {damage}")),
                 Wrong::MoreDamages(more) => {
@@ -162,7 +191,12 @@ impl Segments {
                 }
                 Wrong::Unreadable(error) => warn(format_args!("{name} is left out: {error}")),
             }
+            named += 1;
             is_damaged = true;
+        }
+        if silent > 0 {
+            let more = counted(silent, "more damaged place");
+            warn(format_args!("{} has {more}", self.directory.display()));
         }
         if trouble.is_incomplete {
             warn(format_args!(
@@ -179,6 +213,21 @@ impl Segments {
     /// Whether a part of it could not be read.
     pub(crate) fn is_damaged(&self) -> bool {
         let trouble = self.trouble.borrow();
-        trouble.is_incomplete || !trouble.segments.is_empty() || !self.files.unreadable.is_empty()
+        let mut segments = trouble.segments.iter();
+        trouble.is_incomplete
+            || segments.any(|(index, wrong)| self.is_harm(*index, wrong))
+            || !self.files.unreadable.is_empty()
+    }
+
+    /// Whether something is missing: a segment that is being written, or whose recorder was
+    /// killed, has no end, and what it has is whole.
+    fn is_harm(&self, index: usize, wrong: &Wrong) -> bool {
+        match wrong {
+            Wrong::Damaged(damage) => {
+                damage.place != Place::Tail || !is_partial(&self.files.paths[index])
+            }
+            Wrong::UnknownFrames(_) => false,
+            Wrong::MoreDamages(_) | Wrong::Unreadable(_) => true,
+        }
     }
 }

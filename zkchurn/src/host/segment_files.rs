@@ -13,7 +13,7 @@ use zkchurn_core::{
     segments,
 };
 
-use super::recording_file::PARTIAL;
+use super::{own_names, recording_file::PARTIAL};
 
 /// What the names of recordings end with.
 pub const ENDING: &str = ".zkchurn";
@@ -28,6 +28,9 @@ pub struct SegmentFiles {
     pub starts: Vec<TraceStart>,
     /// The others, and why, a clause.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// Recordings that somebody put beside the segments of an agent: what they tell is in
+    /// those, too, or is of something else.
+    pub beside: Vec<PathBuf>,
 }
 
 impl SegmentFiles {
@@ -46,6 +49,9 @@ impl SegmentFiles {
         }
         paths.sort();
         let mut files = Self::default();
+        if paths.iter().any(|path| is_of_agent(path)) {
+            (paths, files.beside) = paths.into_iter().partition(|path| is_of_agent(path));
+        }
         for path in paths.into_iter().take(MOST) {
             files.add(path);
         }
@@ -84,6 +90,12 @@ pub fn is_segment(path: &Path) -> bool {
     name.strip_suffix(PARTIAL)
         .unwrap_or(&name)
         .ends_with(ENDING)
+}
+
+/// Whether an agent has given it its name.
+fn is_of_agent(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| own_names::segment_begun(name).is_some())
 }
 
 /// Whether it is still being written, or its recorder was killed.
