@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, fchmod, openat, renameat, unlinkat},
+    fs::{AtFlags, Mode, OFlags, Stat, fchmod, fstat, openat, renameat, statat, unlinkat},
     io::Errno,
 };
 
@@ -26,7 +26,14 @@ pub(super) struct MetricsFile {
     directory: OwnedFd,
     name: std::ffi::OsString,
     partial: std::ffi::OsString,
+    /// What was put there last, by this trace.
+    own: Option<Identity>,
+    /// What another trace had put there when it was looked at last.
+    others: Option<Identity>,
 }
+
+/// Which file it is, and when it was written: an inode's number is soon another's.
+type Identity = (u64, u64, i64, u64);
 
 impl MetricsFile {
     /// Finds its directory. A file that is there already has to be one of zkchurn's: the
@@ -52,6 +59,8 @@ impl MetricsFile {
                 directory,
                 name: name.to_owned(),
                 partial,
+                own: None,
+                others: None,
             }),
             false => Err(ErrorKind::AlreadyExists.into()),
         }
@@ -62,8 +71,9 @@ impl MetricsFile {
     ///
     /// # Errors
     ///
-    /// It cannot be written; what was there stays.
-    pub(super) fn replace(&self, text: &[u8]) -> io::Result<()> {
+    /// It cannot be written, or another trace renews it, too; what was there stays.
+    pub(super) fn replace(&mut self, text: &[u8]) -> io::Result<()> {
+        self.look_for_others()?;
         let directory = &self.directory;
         // One that was killed may have left it.
         match unlinkat(directory, &self.partial, AtFlags::empty()) {
@@ -77,7 +87,10 @@ impl MetricsFile {
         let mut file = File::from(file);
         let written = file.write_all(text).and_then(|()| {
             fchmod(&file, owner_only | Mode::RGRP | Mode::ROTH)?;
-            Ok(renameat(directory, &self.partial, directory, &self.name)?)
+            let own = identity(&fstat(&file)?);
+            renameat(directory, &self.partial, directory, &self.name)?;
+            self.own = Some(own);
+            Ok(())
         });
         if written.is_err() {
             // Half a text helps nobody.
@@ -85,6 +98,30 @@ impl MetricsFile {
         }
         written
     }
+
+    /// Whether what is there was put there by another trace since the last look. Where that
+    /// does not go on with it, it has ended, and this one goes on.
+    fn look_for_others(&mut self) -> io::Result<()> {
+        let there = match statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Some(identity(&stat)),
+            Err(Errno::NOENT) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let is_news = self.own.is_some() && there.is_some() && there != self.own;
+        if is_news && there != self.others {
+            self.others = there;
+            return Err(io::Error::other(
+                "another trace, or something else, replaces it, too: give each a file of its own",
+            ));
+        }
+        self.others = None;
+        Ok(())
+    }
+}
+
+fn identity(stat: &Stat) -> Identity {
+    let written_ns = stat.st_mtime_nsec;
+    (stat.st_dev, stat.st_ino, stat.st_mtime, written_ns)
 }
 
 /// An empty file is nobody's.
@@ -120,6 +157,30 @@ mod tests {
             0o644
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_two_traces_with_one_file_each_one_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zkchurn.prom");
+        let open = || MetricsFile::open(&path).unwrap();
+        let (mut one, mut other) = (open(), open());
+        one.replace(b"# HELP zkchurn_a one\n").unwrap();
+        // It may be one that has ended.
+        other.replace(b"# HELP zkchurn_a other\n").unwrap();
+        let why = one.replace(b"# HELP zkchurn_a one\n").unwrap_err();
+        assert!(
+            why.to_string().contains("another trace, or something else"),
+            "{why}"
+        );
+        assert!(fs::read_to_string(&path).unwrap().contains("other"));
+        other.replace(b"# HELP zkchurn_a other\n").unwrap();
+        one.replace(b"# HELP zkchurn_a one\n").unwrap_err();
+        // The other one has ended.
+        one.replace(b"# HELP zkchurn_a one\n").unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("one"));
+        fs::remove_file(&path).unwrap();
+        one.replace(b"# HELP zkchurn_a one\n").unwrap();
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     let Some(path) = path(&mut socket, &mut bytes)? else {
         return Ok(());
     };
-    let file = match MetricsFile::open(&path) {
+    let mut file = match MetricsFile::open(&path) {
         Ok(file) => file,
         Err(error) => {
             let exists = error.kind() == ErrorKind::AlreadyExists;
