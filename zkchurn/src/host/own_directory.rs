@@ -17,6 +17,8 @@ use rustix::{
     io::Errno,
 };
 
+use zkchurn_core::shell;
+
 use super::own_names::{INCIDENTS, is_incident, is_of_incident, segment_begun};
 
 /// What a file system puts into its uppermost directory.
@@ -95,7 +97,7 @@ fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Resu
 pub(super) fn prove_writable(directory: &File, path: &Path) -> io::Result<()> {
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = openat(directory, PROBE, flags, Mode::RUSR | Mode::WUSR);
-    let path = path.display();
+    let path = shell::word(&path.to_string_lossy());
     let fix = match made.and_then(|_| unlinkat(directory, PROBE, AtFlags::empty())) {
         Ok(()) | Err(Errno::NOSPC | Errno::DQUOT) => return Ok(()),
         Err(Errno::ROFS) => format!(
@@ -116,18 +118,19 @@ pub(super) fn prove_writable(directory: &File, path: &Path) -> io::Result<()> {
 
 /// Why others may exchange what is in a directory, with the fix.
 fn why_shared((owner, mode): (u32, Mode), own: u32, path: &Path) -> Option<String> {
+    let quoted = shell::word(&path.to_string_lossy());
     let path = path.display();
     if owner != 0 && owner != own {
         return Some(format!(
             "{path} belongs to uid {owner}, who could have the agent remove other files (fix: \
-             `chown {own} {path}`)"
+             `chown {own} {quoted}`)"
         ));
     }
     let others_may = mode.intersects(Mode::WGRP | Mode::WOTH) && !mode.contains(Mode::SVTX);
     others_may.then(|| {
         format!(
             "{path} has mode {:04o}, so others could have the agent remove other files (fix: \
-             `chmod go-w {path}`)",
+             `chmod go-w {quoted}`)",
             mode.bits()
         )
     })
@@ -260,6 +263,8 @@ mod tests {
         for mode in [0o1777, 0o755, 0o700] {
             with_mode(mode).unwrap();
         }
+        let why = why_shared((77, Mode::RWXU), 0, Path::new("/var/lib/a b"));
+        assert!(why.unwrap().contains("`chown 0 '/var/lib/a b'`"));
         assert_eq!(why_shared((77, Mode::RWXU), 77, &path), None);
         assert_eq!(why_shared((0, Mode::RWXU), 77, &path), None);
         let why = why_shared((77, Mode::RWXU), 0, &path).unwrap();

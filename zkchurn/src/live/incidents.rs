@@ -99,7 +99,7 @@ impl Watching {
         if let Some(Step::Keep { fired, .. }) = self.incidents.finish(mark.monotonic_ns) {
             let what: Vec<_> = fired.into_iter().map(|fired| fired.sentence).collect();
             warn(format_args!(
-                "an incident was under way as the trace ended; {} has it: {}",
+                "an incident was under way as the trace ended; what was recorded of it is in {}: {}",
                 self.directory.display(),
                 what.join("; ")
             ));

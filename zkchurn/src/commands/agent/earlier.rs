@@ -13,7 +13,7 @@ use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
-use zkchurn_core::frame::TraceStart;
+use zkchurn_core::{frame::TraceStart, shell};
 
 use super::{CONFIG, DIRECTORY, settings::AgentSettings};
 use crate::{
@@ -30,8 +30,7 @@ pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
     let Some(directory) = directory_in_use() else {
         return;
     };
-    let name = directory.display();
-    let command = format!("`zkchurn replay {name} --since {LAST}`");
+    let command = command_for(&directory);
     if !is_plain(args, settings) || !has_the_same(&directory, settings) {
         warn(format_args!(
             "an agent runs on this host: {command} reports on what it has of the last minutes"
@@ -53,6 +52,12 @@ pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
     if let Err(error) = replay.stdin(Stdio::null()).status() {
         warn(format_args!("{command} could not be started: {error}"));
     }
+}
+
+/// What shows the same.
+fn command_for(directory: &Path) -> String {
+    let name = shell::word(&directory.to_string_lossy());
+    format!("`zkchurn replay {name} --since {LAST}`")
 }
 
 /// The agent's directory, if an agent holds its lock.
@@ -86,4 +91,17 @@ fn has_the_same(directory: &Path, settings: &TraceSettings) -> bool {
         let mut ports = settings.ports.iter();
         ports.all(|port| start.ports.contains(port)) && start.side == settings.sides
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_pasted() {
+        assert_eq!(
+            command_for(Path::new("/var/lib/my agent")),
+            "`zkchurn replay '/var/lib/my agent' --since 10m`"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //! `zkchurn agent`: a trace that runs for weeks and keeps what came last.
 
 pub(crate) mod earlier;
+mod inherited;
 mod settings;
 
 use std::{
@@ -79,9 +80,13 @@ pub(crate) struct AgentArgs {
 /// A setting is wrong, or tracing is not possible here.
 pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     let settings = read(args)?;
+    let trace = trace(&settings, args)?;
     if args.check {
         println!("{}", checked(&settings, args));
         return Ok(Code::Success);
+    }
+    if let Some(why) = inherited::by_command(&settings) {
+        warn(format_args!("{why}"));
     }
     let first = settings.clone();
     let (config, options) = (args.config.clone(), args.settings.clone());
@@ -93,7 +98,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         reread: Arc::new(move || reread(&config, &options, &first)),
     };
     let nothing = |_| Box::new(Several(Vec::new())) as Box<dyn zkchurn_core::render::Renderer>;
-    live::run(&trace(&settings, args)?, None, Some(&agent), &nothing)
+    live::run(&trace, None, Some(&agent), &nothing)
 }
 
 /// What the options and the file say together.
@@ -249,13 +254,33 @@ fn printable(path: &Path) -> String {
 /// What `--check` says.
 fn checked(settings: &AgentSettings, args: &AgentArgs) -> String {
     let keep = keep(settings);
+    let rules = watched(settings).rules;
+    let what = match args.config.exists() {
+        true => format!("{} is right", printable(&args.config)),
+        false => format!(
+            "{} is not there: the defaults hold",
+            printable(&args.config)
+        ),
+    };
     format!(
-        "{} is right: at most {} MiB and {} in {}",
-        printable(&args.config),
-        keep.bytes >> 20,
-        age(&keep),
+        "{what}: in {} at most {} and {} of what was traced, and {} of incidents, {} of them; \
+         whether it can trace here says `zkchurn doctor`",
         printable(&keep.directory),
+        size(keep.bytes),
+        age(&keep),
+        size(rules.bytes),
+        rules.count,
     )
+}
+
+/// Bytes in the largest unit in which they are a whole number.
+fn size(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes.is_multiple_of(1 << 30) => format!("{} GiB", bytes >> 30),
+        bytes if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        bytes if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
+    }
 }
 
 /// Reads the file again, for SIGHUP, and says what of it cannot be taken on.
@@ -289,8 +314,8 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
     say(
         Priority::Info,
         format_args!(
-            "settings read again: at most {} MiB and {} are kept",
-            kept.bytes >> 20,
+            "settings read again: at most {} and {} of what was traced are kept",
+            size(kept.bytes),
             age(&kept)
         ),
     );
@@ -322,5 +347,17 @@ mod tests {
         // Where nothing makes an incident.
         assert_eq!(too_short("age = '60s'\non-finding = 'off'"), None);
         assert!(too_short("age = '60s'\non-finding = 'off'\non-rate = 5").is_some());
+    }
+
+    #[test]
+    fn a_size_is_said_as_it_is() {
+        for (bytes, words) in [
+            (256 << 20, "256 MiB"),
+            (2 << 30, "2 GiB"),
+            (5_000 << 10, "5000 KiB"),
+            (4_194_305, "4194305 bytes"),
+        ] {
+            assert_eq!(size(bytes), words);
+        }
     }
 }
