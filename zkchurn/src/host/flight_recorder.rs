@@ -437,6 +437,24 @@ mod tests {
         assert_eq!(report.total.older.seen, 0);
     }
 
+    /// As of a virtual machine that is told a wrong time, and then the right one.
+    #[test]
+    fn a_clock_that_jumps_ahead_or_back_has_nothing_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut traced = Traced::begin(directory.path(), LIMITS, "a", 1);
+        traced.churn(10);
+        let year_ns = 366 * 86_400 * SECOND.cast_signed();
+        for jump_ns in [year_ns, -year_ns, 0] {
+            let mut now = clock(traced.now_s);
+            now.realtime_ns += jump_ns;
+            traced.recorder.take(&[], now).unwrap();
+            // Segments that are called by the wrong time.
+            begin(&mut traced.recorder.store, &mut traced.recorder.cutter, now).unwrap();
+            traced.churn(10);
+        }
+        assert_eq!(report(directory.path()).total.ended, 40);
+    }
+
     #[test]
     fn a_directory_that_takes_nothing_stops_it_until_it_does() {
         let directory = tempfile::tempdir().unwrap();

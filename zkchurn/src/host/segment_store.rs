@@ -63,13 +63,16 @@ pub struct Store {
     current: Option<Current>,
     /// Bytes of all files, in whole blocks.
     bytes: u64,
+    /// The clock as it was first seen. Ages go by it, and not by one that somebody sets: a clock
+    /// that jumps ahead must not have all forgotten.
+    first: Option<ClockPair>,
 }
 
 #[derive(Debug)]
 struct Segment {
     path: PathBuf,
     bytes: u64,
-    /// When it began, nanoseconds since 1970.
+    /// When it began, nanoseconds since 1970 by the clock as it was first seen.
     begun_ns: i64,
 }
 
@@ -107,6 +110,7 @@ impl Store {
             segments: VecDeque::new(),
             current: None,
             bytes: 0,
+            first: None,
         };
         store.find_segments()?;
         Ok(store)
@@ -229,13 +233,14 @@ impl Store {
         let name = own_names::of_segment(at, run, number);
         let path = self.directory.join(name);
         let (file, unfinished) = recording_file::create(&path)?;
+        let begun_ns = self.steady_ns(now);
         self.current = Some(Current {
             file,
             unfinished,
             segment: Segment {
                 path,
                 bytes: 0,
-                begun_ns: now.realtime_ns,
+                begun_ns,
             },
             begun: now,
         });
@@ -284,10 +289,18 @@ impl Store {
         Ok(())
     }
 
+    /// Nanoseconds since 1970 by the clock as it was first seen.
+    fn steady_ns(&mut self, now: ClockPair) -> i64 {
+        let first = *self.first.get_or_insert(now);
+        let since = now.monotonic_ns.saturating_sub(first.monotonic_ns);
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        first.realtime_ns.saturating_add(since)
+    }
+
     /// Removes what is older than was promised.
     pub fn forget(&mut self, now: ClockPair) {
         let age = i64::try_from(self.limits.age.as_nanos()).unwrap_or(i64::MAX);
-        let before_ns = now.realtime_ns.saturating_sub(age);
+        let before_ns = self.steady_ns(now).saturating_sub(age);
         while self
             .segments
             .front()

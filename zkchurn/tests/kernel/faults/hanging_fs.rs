@@ -15,7 +15,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI32, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -62,6 +62,8 @@ const GUARD_TICKS: u32 = 600;
 /// The file system. It is taken away when this is dropped.
 pub(crate) struct HangingFs {
     hangs: Arc<AtomicBool>,
+    /// The errno that writes fail with; 0 where they do not.
+    fails: Arc<AtomicI32>,
     is_over: Arc<AtomicBool>,
     server: Option<thread::JoinHandle<()>>,
     /// For whoever mounts it.
@@ -79,13 +81,16 @@ impl HangingFs {
         let device = options.open("/dev/fuse");
         let device = device.expect("/dev/fuse is there (modprobe fuse)");
         let (hangs, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let fails = Arc::<AtomicI32>::default();
         let server = Server {
             device: device.try_clone().unwrap(),
             hangs: Arc::clone(&hangs),
+            fails: Arc::clone(&fails),
             is_over: Arc::clone(&is_over),
         };
         Self {
             hangs,
+            fails,
             is_over,
             server: Some(thread::spawn(move || server.serve())),
             device: Mutex::new(Some(device)),
@@ -132,6 +137,11 @@ impl HangingFs {
     pub(crate) fn hang(&self) {
         self.hangs.store(true, Ordering::SeqCst);
     }
+
+    /// From here on writes fail with this errno, or succeed again with 0.
+    pub(crate) fn fail_writes(&self, errno: i32) {
+        self.fails.store(errno, Ordering::SeqCst);
+    }
 }
 
 impl Drop for HangingFs {
@@ -148,6 +158,7 @@ impl Drop for HangingFs {
 struct Server {
     device: File,
     hangs: Arc<AtomicBool>,
+    fails: Arc<AtomicI32>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -198,6 +209,9 @@ impl Server {
             OPEN => Ok(open()),
             CREATE => Ok([entry(CREATED), open()].concat()),
             READ => Ok(vec![b'\n'; u32_at(body, 16).min(4_096) as usize]),
+            WRITE if self.fails.load(Ordering::SeqCst) != 0 => {
+                Err(self.fails.load(Ordering::SeqCst))
+            }
             WRITE => Ok([&body[16..20], &[0; 4]].concat()),
             RELEASE | FLUSH => Ok(Vec::new()),
             _ => Err(ENOSYS),

@@ -13,9 +13,12 @@ use crate::{
 
 const HIDE: &str = "mount -t proc -o hidepid=2 proc /proc";
 
+/// The same where nothing but processes is there: no /proc/net of others, no /proc/sys.
+const PIDS_ONLY: &str = "mount -t proc -o hidepid=2,subset=pid proc /proc";
+
 /// Traces three connections of this process.
-fn traced(place: &Place, zkchurn: &Command) -> Trace {
-    let mut command = in_mount_namespace(HIDE);
+fn traced(place: &Place, zkchurn: &Command, mount: &str) -> Trace {
+    let mut command = in_mount_namespace(mount);
     command.arg(zkchurn.get_program()).args(zkchurn.get_args());
     let object = place.object.clone();
     in_namespace(move || {
@@ -32,7 +35,7 @@ fn traced(place: &Place, zkchurn: &Command) -> Trace {
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_user_sees_names_from_the_kernel_and_why_there_is_no_more() {
     let place = Place::new();
-    let trace = traced(&place, &place.as_user_with(&["bpf", "perfmon"]));
+    let trace = traced(&place, &place.as_user_with(&["bpf", "perfmon"]), HIDE);
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), 3);
     let process = &trace.connections[0]["process"];
@@ -47,8 +50,10 @@ fn a_user_sees_names_from_the_kernel_and_why_there_is_no_more() {
 fn cap_sys_ptrace_sees_through_it() {
     let place = Place::new();
     let capabilities = ["bpf", "perfmon", "sys_ptrace", "dac_read_search"];
-    let trace = traced(&place, &place.as_user_with(&capabilities));
-    let this = std::env::current_exe().unwrap();
-    let process = &trace.report["flows"][0]["process"];
-    assert_eq!(process["executable"], this.to_str().unwrap());
+    for mount in [HIDE, PIDS_ONLY] {
+        let trace = traced(&place, &place.as_user_with(&capabilities), mount);
+        let this = std::env::current_exe().unwrap();
+        let process = &trace.report["flows"][0]["process"];
+        assert_eq!(process["executable"], this.to_str().unwrap(), "{mount}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod container;
 mod disk_full;
+mod failing_fs;
 mod fork_bomb;
 mod hanging_fs;
 mod hangs;
