@@ -54,7 +54,7 @@ fn what_it_starts_is_understood() {
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
-        said.contains("at most 256 MiB and 24 h in /var/lib/zkchurn"),
+        said.contains("in /var/lib/zkchurn at most 256 MiB and 24 h"),
         "{said}"
     );
     // The agent says when it traces, and gives signs of life, which helpers are not to do for it.

@@ -35,6 +35,8 @@ const LAST_WORDS: usize = 4096;
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is asked whether a process has ended.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// How long before its end there may be nothing new: a trace tells of itself every 10 s.
+const ENDS_BEFORE: Duration = Duration::from_secs(20);
 /// What the names of directories end with that are not complete.
 const PARTIAL: &str = ".partial";
 /// What a command finds in its environment.
@@ -119,6 +121,7 @@ fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
             order.rules.bytes >> 20
         ));
     }
+    sentences.extend(ends_early(order.until, &incident));
     sentences.extend(run_command(&order.rules.command, &incident));
     Ok((path, sentences))
 }
@@ -194,6 +197,14 @@ fn described(order: &Order, kept: Option<(&Path, &Path)>) -> Value {
         "fired": order.fired,
         "report": serde_json::from_str::<Value>(report).unwrap_or(Value::Null),
     })
+}
+
+/// Says where the recording ends before what was to be kept: nothing was recorded any more.
+fn ends_early(until: Timestamp, incident: &Value) -> Option<String> {
+    let end = incident.pointer("/report/trace/to")?.as_str()?;
+    let at: Timestamp = end.parse().ok()?;
+    let is_early = until.duration_since(at) > ENDS_BEFORE.try_into().ok()?;
+    is_early.then(|| format!("its recording ends at {end}: nothing was recorded after that"))
 }
 
 /// Runs the configured command, without a shell: this process holds no capability and can
@@ -445,5 +456,15 @@ mod tests {
         assert_eq!(given["directory"], Value::Null);
         assert_eq!(given["fired"][0], "The connection is refused (certain)");
         assert_eq!(names(&precious), ["20261101T000000Z-refused", "home"]);
+    }
+
+    #[test]
+    fn a_recording_that_ends_before_what_was_to_be_kept_is_told() {
+        let until: Timestamp = "2026-11-28T02:13:31Z".parse().unwrap();
+        let incident = |to: &str| json!({"report": {"trace": {"to": to}}});
+        let said = ends_early(until, &incident("2026-11-28T02:12:27Z")).unwrap();
+        assert!(said.contains("ends at 2026-11-28T02:12:27Z"), "{said}");
+        assert_eq!(ends_early(until, &incident("2026-11-28T02:13:22Z")), None);
+        assert_eq!(ends_early(until, &json!({"report": null})), None);
     }
 }

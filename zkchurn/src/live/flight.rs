@@ -160,12 +160,17 @@ impl Flight {
         }
     }
 
+    /// Whether the helper process that writes has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.has_failed
+    }
+
     fn fail(&mut self, error: &str) {
         self.is_stopped = true;
         if !std::mem::replace(&mut self.has_failed, true) {
             let sentence = format_args!(
-                "{} is no longer recorded to: its helper process has ended ({error}); restart \
-                 the agent",
+                "{} is no longer recorded to: the helper process that writes it has ended ({error}); \
+                 the agent ends, too, so that its service manager starts it again",
                 self.keep.directory.display()
             );
             say(Priority::Error, sentence);

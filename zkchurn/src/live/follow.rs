@@ -88,7 +88,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         tokio::pin!(stop);
         self.settle_older();
         self.say_how_it_stands(Service::ready);
-        while !self.collector.sink.output_failed() {
+        while !self.collector.sink.output_failed() && !self.collector.sink.recorder_is_gone() {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
@@ -203,6 +203,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.take_all();
         let mark = self.mark();
         self.collector.end_interval(mark);
+        // While it dozes nothing else does.
+        self.collector.sink.turn();
         if let Some(incidents) = &mut self.incidents {
             incidents.look(&self.collector.sink.pipeline, &mark);
         }

@@ -139,6 +139,11 @@ impl Sink {
         self.flight.as_ref().map(Flight::kept)
     }
 
+    /// Whether an agent's recorder has ended before its trace: without it the agent is of no use.
+    pub(super) fn recorder_is_gone(&self) -> bool {
+        self.flight.as_ref().is_some_and(Flight::is_gone)
+    }
+
     /// Does what is due from time to time.
     pub(super) fn turn(&mut self) {
         if let Some(flight) = &mut self.flight {

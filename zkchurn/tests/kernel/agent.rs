@@ -209,6 +209,41 @@ fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn an_agent_whose_recorder_is_killed_ends_to_be_started_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    in_namespace(move || {
+        let port = unused_port();
+        let listener = listen(port);
+        let mut agent = Agent::start(port, &kept);
+        let pid = agent.child.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+        let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == "zkchurn-keep");
+        let keeper: Vec<u32> = pids.filter(is_it).collect();
+        let [keeper] = keeper[..] else {
+            panic!("{children}");
+        };
+        let keeper = Pid::from_raw(keeper.cast_signed()).unwrap();
+        kill_process(keeper, Signal::KILL).unwrap();
+        let mut status = None;
+        wait_for(PATIENCE, "the agent to end", || {
+            drop(connect(v4(port)));
+            drain_one(&listener);
+            status = agent.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().code(), Some(7), "{}", agent.messages());
+        let messages = agent.messages();
+        assert!(
+            messages.contains("the helper process that writes it has ended"),
+            "{messages}"
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_full_disk_stops_the_recorder_and_not_the_trace() {
     in_namespace(|| {
         let port = unused_port();
@@ -275,7 +310,7 @@ fn sighup_reads_the_settings_again_and_says_what_stays() {
         agent.await_message("line 2: unknown field `no-such`");
         agent.await_message("the settings stay as they were");
         set(&format!("port = {port}\nsize = \"8MiB\"\nage = \"2h\"\n"));
-        agent.await_message("settings read again: at most 8 MiB and 2 h are kept");
+        agent.await_message("settings read again: at most 8 MiB and 2 h of what");
         assert!(
             !agent.messages().contains("cannot change"),
             "{}",
