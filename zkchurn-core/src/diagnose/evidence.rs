@@ -12,7 +12,11 @@ use super::{
     who::Who,
 };
 use crate::{
-    inspection::{LogSignature, logs::LogFinding, signature::names_of_client},
+    inspection::{
+        LogSignature,
+        logs::{LogFinding, is_rotated_from},
+        signature,
+    },
     ledger::Destination,
     process::java_name,
     text,
@@ -75,7 +79,7 @@ impl<'a> LogLine<'a> {
             Some(Named::This) => Origin::Thread,
             Some(Named::Another) => return None,
             Some(Named::Elsewhere) => Origin::Elsewhere,
-            None if names_client(&text) => Origin::Client,
+            None if signature::names_client(&text) => Origin::Client,
             None => Origin::Process,
         };
         Some(Self { finding, origin })
@@ -180,11 +184,27 @@ enum Named {
 
 /// Written as often as there were connections, such a line is of them, whatever address it
 /// names: a proxy or a NAT on the way has another one. A client that pauses as it likes writes
-/// another number of them.
+/// another number of them. What a log was rotated into counts with it.
 fn is_for_each(case: &Case<'_>, finding: &LogFinding) -> bool {
     const FEWEST: u64 = 4;
-    let (lines, ended) = (finding.count, case.ended());
-    finding.during_trace && ended >= FEWEST && lines.abs_diff(ended) * 5 <= ended
+    let ended = case.ended();
+    let is_as_many = |lines: u64| lines.abs_diff(ended) * 5 <= ended;
+    finding.during_trace
+        && ended >= FEWEST
+        && (is_as_many(finding.count) || is_as_many(count_with_rotated(case, finding)))
+}
+
+/// How many such lines the log has, and what it was rotated into, as far as they have any of
+/// the time of the trace.
+fn count_with_rotated(case: &Case<'_>, finding: &LogFinding) -> u64 {
+    let is_part = |file: &str, log: &str| file == log || is_rotated_from(file, log);
+    let paths = case.logs.iter().map(|one| one.path.as_str());
+    let logs = paths.filter(|log| is_part(&finding.path, log));
+    let log = logs.min_by_key(|log| log.len()).unwrap_or(&finding.path);
+    let parts = case.logs.iter().filter(|one| {
+        one.during_trace && one.signature == finding.signature && is_part(&one.path, log)
+    });
+    parts.map(|one| one.count).sum()
 }
 
 /// Whose connection thread a line names, if it does.
@@ -223,11 +243,6 @@ fn server_of_send_thread(text: &str) -> Option<(&str, u16)> {
     let (server, _) = server.split_once(')')?;
     let (host, port) = server.rsplit_once(':')?;
     Some((host.trim_matches(['[', ']']), port.parse().ok()?))
-}
-
-fn names_client(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    names_of_client().any(|name| text.contains(name))
 }
 
 /// When an earlier line was written, by its own time.
@@ -556,6 +571,39 @@ mod tests {
         assert_eq!(
             lead(&beside(12)),
             (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain)
+        );
+    }
+
+    #[test]
+    fn lines_that_a_rotation_divided_count_together() {
+        let silent = by_pool_thread(every(700, 20, SILENT));
+        let opener = silent[0].opener.unwrap();
+        let lead_beside = |paths: [&str; 2]| {
+            let findings = paths.map(|path| {
+                serde_json::from_value(serde_json::json!({
+                    "signature": "zookeeper-class-missing", "meaning": "", "path": path,
+                    "count": 10, "line": 1, "offset": 0, "during_trace": true, "record": null,
+                    "last": "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches",
+                }))
+                .unwrap()
+            });
+            let mut registry = Registry::default();
+            registry.insert_inspection(Inspection {
+                key: ProcessKey::new(opener.thread.tgid, opener.process_start_ns.unwrap()),
+                at_ns: 0,
+                details: None,
+                jvm: None,
+                logs: Some(LogSearch {
+                    findings: findings.to_vec(),
+                    ..LogSearch::default()
+                }),
+            });
+            lead(&diagnosed_with(&silent, &registry)).1
+        };
+        assert_eq!(lead_beside(["/app.log", "/app.log.1"]), Confidence::Certain);
+        assert_eq!(
+            lead_beside(["/app.log", "/other.log"]),
+            Confidence::Possible
         );
     }
 

@@ -116,22 +116,56 @@ impl LogSearch {
             files, findings, ..
         } = self;
         for finding in findings.iter_mut() {
-            let known = earlier.finding_of(finding, files);
             let file = files.iter().find(|file| file.path == finding.path);
-            let is_new = match file.map(|file| earlier.state_of(file)) {
-                Some(State::Grown) => known.is_none_or(|known| finding.offset > known.offset),
-                Some(State::Anew) => true,
-                Some(State::NotSearched) | None => false,
+            let then = file.and_then(|file| earlier.what_was(file, files));
+            let known = then.and_then(|(then, _)| earlier.finding_of(finding, then));
+            let is_behind = |known: &LogFinding| finding.offset > known.offset;
+            let is_new = match then {
+                Some((_, State::Grown)) => known.is_none_or(is_behind),
+                Some((_, State::Anew)) => true,
+                // It may be an older one, if it does not hold what the log held.
+                Some((_, State::Copied)) => {
+                    known.is_some_and(|known| is_behind(known) && finding.count > known.count)
+                }
+                None => false,
             };
             finding.during_trace |= is_new || known.is_some_and(|known| known.during_trace);
         }
         self.new_ones_first();
     }
 
-    /// The finding of the same signature in the same file, whatever its name was then.
-    fn finding_of(&self, finding: &LogFinding, files: &[SearchedFile]) -> Option<&LogFinding> {
-        let file = files.iter().find(|file| file.path == finding.path)?;
-        let then = self.files.iter().find(|then| then.is_same(file))?;
+    /// The file that `file` was at this search, and what became of it: the same one, whatever
+    /// its name was then; or the one that had its name; or, where a log has begun anew
+    /// meanwhile, the log that it was copied or packed from. `files` are all there are now, of
+    /// the rotated ones the latest first.
+    fn what_was(
+        &self,
+        file: &SearchedFile,
+        files: &[SearchedFile],
+    ) -> Option<(&SearchedFile, State)> {
+        if let Some(then) = self.files.iter().find(|then| then.is_same(file)) {
+            // A log that is copied and truncated begins anew under the same inode.
+            let state = match file.size < then.size {
+                true => State::Anew,
+                false => State::Grown,
+            };
+            return Some((then, state));
+        }
+        if let Some(then) = self.files.iter().find(|then| then.path == file.path) {
+            return Some((then, State::Anew));
+        }
+        let then = self.files.iter().find(|then| {
+            let is_elsewhere = |now: &SearchedFile| now.path != then.path && now.is_same(then);
+            let mut rotated = files
+                .iter()
+                .filter(|now| is_rotated_from(&now.path, &then.path));
+            rotated.next() == Some(file) && !files.iter().any(is_elsewhere)
+        })?;
+        Some((then, State::Copied))
+    }
+
+    /// The finding of the same signature in the file `then`.
+    fn finding_of(&self, finding: &LogFinding, then: &SearchedFile) -> Option<&LogFinding> {
         let mut known = self.findings.iter();
         known.find(|known| {
             (&known.path, &known.signature, known.client)
@@ -139,32 +173,27 @@ impl LogSearch {
         })
     }
 
-    fn state_of(&self, file: &SearchedFile) -> State {
-        if let Some(then) = self.files.iter().find(|then| then.is_same(file)) {
-            // A log that is copied and truncated begins anew under the same inode.
-            return match file.size < then.size {
-                true => State::Anew,
-                false => State::Grown,
-            };
-        }
-        match self.files.iter().any(|then| then.path == file.path) {
-            true => State::Anew,
-            false => State::NotSearched,
-        }
-    }
-
     fn new_ones_first(&mut self) {
         self.findings.sort_by_key(|finding| !finding.during_trace);
     }
 }
 
+/// Whether a file is named after a log as what was rotated from it is: `app.log.1` and
+/// `app.log-20261126.gz` after `app.log`.
+pub fn is_rotated_from(file: &str, log: &str) -> bool {
+    let ending = file.strip_prefix(log);
+    ending.is_some_and(|ending| ending.starts_with(['.', '-', '_']))
+}
+
 /// What became of a file since an earlier search.
+#[derive(Clone, Copy)]
 enum State {
     /// It is the same, with more behind.
     Grown,
     /// Another file has its name, or it was emptied: all of it is new.
     Anew,
-    NotSearched,
+    /// It was copied or packed, and more may have been written before that.
+    Copied,
 }
 
 impl SearchedFile {
@@ -247,6 +276,30 @@ mod tests {
         now.compare_with(&search("app.log", 7, 1_000, 500));
         assert_eq!(now.findings[0].signature, "session-expired");
         assert!(now.findings[0].during_trace && !now.findings[1].during_trace);
+    }
+
+    /// `copytruncate`, and a packer: another file, which holds what the log held.
+    #[test]
+    fn a_copy_of_the_log_is_new_behind_what_the_log_held() {
+        let then = search("app.log", 7, 1_000, 500);
+        let now = |path: &str, offset, count| {
+            let mut now = search(path, 9, 2_000, offset);
+            now.findings[0].count = count;
+            now.files
+                .insert(0, search("app.log", 7, 10, 0).files.remove(0));
+            is_new(now, &then)
+        };
+        assert!(now("app.log.1", 1_500, 4));
+        assert!(now("app.log.1.gz", 1_500, 4));
+        assert!(!now("app.log.1", 500, 1), "nothing was added");
+        assert!(!now("app.log.1", 1_500, 1), "an older one");
+        assert!(!now("other.log.1", 1_500, 4));
+        let mut renamed = search("app.log.2", 9, 2_000, 1_500);
+        renamed.findings[0].count = 4;
+        renamed
+            .files
+            .push(search("app.log.1", 7, 1_000, 500).files.remove(0));
+        assert!(!is_new(renamed, &then), "the log itself is another one");
     }
 
     #[test]

@@ -51,8 +51,18 @@ pub fn names_of_client() -> impl Iterator<Item = &'static str> {
         "zookeeper_async::",
         "zookeeper-async-",
         "zookeeper::io",
+        // Node: a package's path in a stack, and `Exception.toString`.
+        "node-zookeeper-client/",
+        "session_expired[-112]",
+        "connection_loss[-4]",
     ];
     OF_BOTH.iter().chain(MORE).copied()
+}
+
+/// Whether a text has one of them, in any case.
+pub fn names_client(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    names_of_client().any(|name| text.contains(name))
 }
 
 /// The id of a log signature in signatures.toml.

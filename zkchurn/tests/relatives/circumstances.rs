@@ -156,6 +156,38 @@ impl Scene {
         })
     }
 
+    /// Its logs were not searched.
+    pub(crate) fn without_logs(mut self) -> Self {
+        for piece in &mut self.pieces {
+            if let Piece::Look(look) = piece {
+                look.logs = None;
+            }
+        }
+        self
+    }
+
+    /// Of a copy of ZooKeeper's client in Flink's own package.
+    pub(crate) fn of_a_shaded_client(mut self) -> Self {
+        const DOTS: &str = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.";
+        const SLASHES: &str = "org/apache/flink/shaded/zookeeper3/org/apache/zookeeper/";
+        let shade = |text: &mut String| {
+            *text = text
+                .replace("org.apache.zookeeper.", DOTS)
+                .replace("org/apache/zookeeper/", SLASHES);
+        };
+        for piece in &mut self.pieces {
+            let Piece::Look(look) = piece else { continue };
+            let threads = look.jvm.iter_mut().flat_map(|jvm| &mut jvm.threads);
+            threads.flat_map(|thread| &mut thread.stack).for_each(shade);
+            let findings = look.logs.iter_mut().flat_map(|logs| &mut logs.findings);
+            for finding in findings {
+                shade(&mut finding.last);
+                finding.record.iter_mut().for_each(shade);
+            }
+        }
+        self
+    }
+
     /// Behind an IPv6 address, as the server has it.
     pub(crate) fn behind_ipv6_host(self, host: u8) -> Self {
         self.over_ipv6()

@@ -514,4 +514,21 @@ pub(crate) const FIFTH_SET: &[Relative] = &[
         causes: &[is(&["one_session_two_clients"], "gunicorn")],
         may: EXPIRED,
     },
+    Relative {
+        about: "the incident of a job manager, whose client is in Flink's own package",
+        make: || kind("incident").of_a_shaded_client(),
+        causes: &[is(FAILS, "java")],
+        may: &[],
+    },
+    Relative {
+        about: "a shaded client that fails in a pool thread, of which the stack alone tells",
+        make: || {
+            kind("incident")
+                .of_a_shaded_client()
+                .by_threads_named("C1")
+                .without_logs()
+        },
+        causes: &[is(FAILS, "java")],
+        may: &[],
+    },
 ];

@@ -158,10 +158,10 @@ mod tests {
     use super::Churn;
     use crate::{
         diagnose::{
-            Confidence,
-            test_case::{diagnosed, every, new_thread_each, only},
+            Confidence, Finding,
+            test_case::{diagnosed, diagnosed_beside_log, every, new_thread_each, only},
         },
-        ledger::handshakes::tests::asked,
+        ledger::{handshakes::tests::asked, test_connection::by},
         outcome::Outcome,
     };
 
@@ -204,6 +204,24 @@ mod tests {
                 .all(|finding| finding.name != Churn::SessionExpiredLoop),
             "{findings:?}"
         );
+    }
+
+    /// One thread of Node serves all handles: its log knows what the sizes leave open.
+    #[test]
+    fn the_log_of_a_program_of_one_thread_decides() {
+        let expired = (48, 40, Outcome::AnsweredThenClosedByPeer);
+        let of_node = every(1_000, 12, expired).into_iter();
+        let of_node: Vec<_> = of_node.map(|one| by(one, 7, 7, "node")).collect();
+        let confidence = |findings: Vec<_>| {
+            let finding: Finding = only(findings);
+            assert_eq!(finding.name, Churn::SessionExpiredLoop);
+            finding.confidence
+        };
+        assert_eq!(confidence(diagnosed(&of_node)), Confidence::Possible);
+        let line = "could not read /config: Exception: SESSION_EXPIRED[-112]";
+        let lines = [("session-expired", None, line, 12)];
+        let findings = diagnosed_beside_log(&of_node, &lines);
+        assert_eq!(confidence(findings), Confidence::Certain);
     }
 
     #[test]

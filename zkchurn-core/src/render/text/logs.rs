@@ -18,22 +18,24 @@ const SHOWN: usize = 3;
 
 /// Writes them.
 pub(super) fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::Result<()> {
-    let shown = &logs.findings[..logs.findings.len().min(SHOWN)];
-    for file in by_telling(&logs.files, shown) {
+    let (shown, more) = logs.findings.split_at(logs.findings.len().min(SHOWN));
+    for file in by_telling(&logs.files, &logs.findings) {
         write_file(to, file, logs)?;
         let mut record = None;
         for finding in shown.iter().filter(|finding| finding.path == file.path) {
             write_finding(to, finding, record, page)?;
             record = finding.record.as_ref();
         }
-    }
-    if let more @ 1.. = logs.findings.len() - shown.len() {
-        let more = text::counted(more as u64, "more kind");
-        field(
-            to,
-            "",
-            &format!("… {more} of matching lines (--format json has them)"),
-        )?;
+        // Under the file that has them.
+        let more = more.iter().filter(|finding| finding.path == file.path);
+        if let kinds @ 1.. = more.count() as u64 {
+            let kinds = text::counted(kinds, "more kind");
+            field(
+                to,
+                "",
+                &format!("… {kinds} of matching lines (--format json has them)"),
+            )?;
+        }
     }
     for note in &logs.notes {
         field(to, "note", note)?;
@@ -42,10 +44,12 @@ pub(super) fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::R
 }
 
 /// The files in the order of their first finding, then those without one.
-fn by_telling<'a>(files: &'a [SearchedFile], shown: &[LogFinding]) -> Vec<&'a SearchedFile> {
+fn by_telling<'a>(files: &'a [SearchedFile], findings: &[LogFinding]) -> Vec<&'a SearchedFile> {
     let rank = |file: &&SearchedFile| {
-        let found = shown.iter().position(|finding| finding.path == file.path);
-        found.unwrap_or(shown.len())
+        let found = findings
+            .iter()
+            .position(|finding| finding.path == file.path);
+        found.unwrap_or(findings.len())
     };
     let mut files: Vec<_> = files.iter().collect();
     files.sort_by_key(rank);
@@ -106,5 +110,49 @@ fn bytes(count: u64) -> String {
         0..=9_999 => text::counted(count, "byte"),
         10_000..=9_999_999 => format!("{} KB", text::count(count / 1_000)),
         _ => format!("{} MB", text::count(count / 1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_counted_under_its_file() {
+        let file = |path: &str| {
+            let file = serde_json::json!({"path": path, "size": 100, "searched": 100});
+            serde_json::from_value(file).unwrap()
+        };
+        let finding = |path: &str| {
+            serde_json::from_value(serde_json::json!({
+                "signature": "connection-refused", "meaning": "Refused.", "path": path,
+                "count": 1, "last": "the line", "record": null, "line": 1, "offset": 0,
+            }))
+            .unwrap()
+        };
+        let paths = ["/app.log", "/app.log", "/app.log", "/app.log", "/other.log"];
+        let logs = LogSearch {
+            files: ["/none.log", "/other.log", "/app.log"].map(file).to_vec(),
+            findings: paths.map(finding).to_vec(),
+            ..LogSearch::default()
+        };
+        let mut written = Vec::new();
+        let page = Page::new(false, &jiff::tz::TimeZone::UTC, 80);
+        write(&mut written, &logs, &page).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        let lines: Vec<_> = written.lines().map(str::trim).collect();
+        let ends = |text: &str| lines.iter().position(|line| line.ends_with(text));
+        let more = "… 1 more kind of matching lines (--format json has them)";
+        assert_eq!(lines.iter().filter(|line| **line == more).count(), 2);
+        let other = ends("/other.log (100 bytes searched)").unwrap();
+        assert_eq!(
+            (lines[other - 1], lines[other + 1]),
+            (more, more),
+            "{written}"
+        );
+        assert_eq!(
+            ends("/none.log (100 bytes searched): no known sign of churn"),
+            Some(lines.len() - 1)
+        );
     }
 }

@@ -34,7 +34,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::{
     clock::LogClock,
@@ -47,6 +47,7 @@ use zkchurn_core::{
         Details, LogFile,
         journal::JournalOf,
         logs::{LogFinding, LogSearch, SearchedFile},
+        signature,
     },
     shell,
 };
@@ -58,6 +59,8 @@ const FILE_LIMIT: usize = 16;
 const DECISIVE: u8 = 1;
 /// Bytes of rotated files that are read.
 const ROTATED_BYTES: u64 = 64 << 20;
+/// How long ago a rotated file was written to that is read although the log decides.
+const LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// Time for finding out who reads a pipe.
 const READERS_WITHIN: Duration = Duration::from_secs(1);
 /// Time for reading rotated files.
@@ -65,8 +68,8 @@ const ROTATED_FOR: Duration = Duration::from_secs(2);
 
 /// Searches the logs of process `pid`, as [`super::proc::details::read`] found them: its
 /// open files; where its output is no file, what it goes into; and, where all that holds
-/// nothing decisive, the journal (5,000 lines in 3 s) and the rotated siblings. Nothing is
-/// written; of a file no more than 4 MiB are read, of rotated ones 64 MiB in 2 s. `tell` is
+/// nothing decisive, the journal (5,000 lines in 3 s) and the rotated siblings; where it does,
+/// of those the ones of the latest ten minutes. Nothing is written; of a file no more than 4 MiB are read, of rotated ones 64 MiB in 2 s. `tell` is
 /// given what there is before those. Of a process that listens at the ports `serves` it is
 /// told what its log says of its clients.
 pub fn search(
@@ -99,9 +102,14 @@ pub fn search(
     searching.output(pid, details);
     let started = details.started.as_ref().and_then(|at| at.parse().ok());
     searching.journal(details, started);
-    if let Some(started) = started.filter(|_| !searching.is_decided()) {
+    if let Some(started) = started {
         tell(searching.so_far());
-        searching.rotated(pid, &details.log_files, started);
+        // A log may have turned over while its lines were written.
+        let since = match searching.is_decided() {
+            true => started.max(Timestamp::now() - LATELY),
+            false => started,
+        };
+        searching.rotated(pid, &details.log_files, since);
     }
     searching.so_far()
 }
@@ -222,11 +230,21 @@ impl Searching {
         }
     }
 
+    /// Whether a line of ZooKeeper's client explains churn by itself: an error of something
+    /// else in the process does not.
     fn is_decided(&self) -> bool {
-        self.found.iter().any(|(rank, _)| *rank <= DECISIVE)
+        let is_of_client = |finding: &LogFinding| {
+            let record = finding.record.as_deref().unwrap_or_default();
+            [record, &finding.last]
+                .into_iter()
+                .any(signature::names_client)
+        };
+        let mut found = self.found.iter();
+        let is_server = !self.search.serves.is_empty();
+        found.any(|(rank, finding)| *rank <= DECISIVE && (is_server || is_of_client(finding)))
     }
 
-    fn rotated(&mut self, pid: u32, files: &[LogFile], started: Timestamp) {
+    fn rotated(&mut self, pid: u32, files: &[LogFile], since: Timestamp) {
         let mut budget = Budget {
             bytes: ROTATED_BYTES,
             until: Instant::now() + ROTATED_FOR,
@@ -237,7 +255,7 @@ impl Searching {
             let known: Vec<_> = (self.search.files.iter())
                 .map(|searched| (searched.device, searched.inode))
                 .collect();
-            let found = rotated::read(pid, &file.path, started, &known, &mut budget);
+            let found = rotated::read(pid, &file.path, since, &known, &mut budget);
             left_out += found.left_out;
             packed.extend(found.packed);
             for (path, tail) in found.tails {

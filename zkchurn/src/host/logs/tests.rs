@@ -4,6 +4,7 @@ use std::{
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::Path,
     sync::LazyLock,
+    time::SystemTime,
 };
 
 use proptest::prelude::*;
@@ -259,6 +260,45 @@ fn a_decisive_line_is_found_in_a_rotated_file() {
     assert_eq!(found.signature, "zookeeper-class-missing", "{search:#?}");
     assert_eq!(found.path, rotated.to_string_lossy());
     assert_eq!(search.files.len(), 2);
+}
+
+/// What is searched of a process that holds `app.log` open, beside `app.log.1`, which was
+/// written to so long ago.
+fn searched_beside_rotated(log: &str, rotated: &str, ago: SignedDuration) -> LogSearch {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut file = File::create(&path).unwrap();
+    file.write_all(log.as_bytes()).unwrap();
+    let mut before = File::create(directory.path().join("app.log.1")).unwrap();
+    before.write_all(rotated.as_bytes()).unwrap();
+    let written = SystemTime::now() - Duration::try_from(ago).unwrap();
+    before.set_modified(written).unwrap();
+    let details = Details {
+        started: Some("1970-01-01T00:00:00Z".to_owned()),
+        ..details(&[log_file(u32::try_from(file.as_raw_fd()).unwrap(), &path)])
+    };
+    search(std::process::id(), &details, &[], |_| ())
+}
+
+#[test]
+fn an_error_of_something_else_ends_no_search_for_the_decisive_line() {
+    let other = "ERROR Reports - java.lang.OutOfMemoryError: Java heap space\n";
+    let search = searched_beside_rotated(other, ATTEMPT, SignedDuration::from_hours(5));
+    let mut found = search.findings.iter();
+    assert!(
+        found.any(|one| one.signature == "zookeeper-class-missing"),
+        "{search:#?}"
+    );
+}
+
+/// Its lines belong to the churn as much as those that were written since.
+#[test]
+fn a_log_that_has_just_turned_over_is_read_with_what_it_was() {
+    for (ago, files) in [(0, 2), (5, 1)] {
+        let ago = SignedDuration::from_hours(ago);
+        let search = searched_beside_rotated(ATTEMPT, ATTEMPT, ago);
+        assert_eq!(search.files.len(), files, "{search:#?}");
+    }
 }
 
 #[test]
