@@ -89,9 +89,9 @@ Examples:
   zkchurn man serverlog | man -l -          the manual, a page for each command
 
 Exit codes: 0 report made, 1 failure, 2 wrong usage, 3 privileges missing,
-4 kernel lacks a feature, 5 recording or gzip file damaged, 6 file unreadable, 7 file unwritable,
-8 not the log of a ZooKeeper server (serverlog), 9 not as --expect says, 10 as --fail-on says
-(diff).";
+4 kernel lacks a feature, 5 recording or gzip file damaged, or not read to its end,
+6 file unreadable, 7 file unwritable, 8 not the log of a ZooKeeper server (serverlog),
+9 not as --expect says, 10 as --fail-on says (diff).";
 
 /// What zkchurn can do besides tracing.
 #[derive(Debug, Subcommand)]

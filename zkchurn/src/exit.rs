@@ -19,7 +19,8 @@ pub enum Code {
     NotPermitted = 3,
     /// The kernel lacks something that tracing needs.
     Unsupported = 4,
-    /// A recording or a gzip file is damaged; what was whole is reported.
+    /// A recording or a gzip file is damaged, or reading it was stopped; what was read is
+    /// reported.
     Damaged = 5,
     /// A file cannot be read.
     Unreadable = 6,

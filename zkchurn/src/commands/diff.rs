@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    host::patient::Patient,
+    host::{long_read::was_stopped, patient::Patient},
     warn::warn,
 };
 
@@ -121,6 +121,10 @@ impl FailOn {
 pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
     let mut redactor = args.redact.redactor();
     let (before, first) = read(args, &args.before, args.window_of_before(), &mut redactor)?;
+    if was_stopped() {
+        let why = "stopped before the second recording was read: nothing to compare";
+        return Err(Failure::sentence(Code::Damaged, why));
+    }
     let (after, second) = read(args, &args.after, args.window, &mut redactor)?;
     let code = [first, second]
         .into_iter()
@@ -167,7 +171,7 @@ fn play(
     pipeline: &mut Pipeline<Collector>,
 ) -> Result<(Code, bool), Failure> {
     if source::is_joined(path, window) {
-        let played = replay::play_path(path, window, pipeline)?;
+        let played = replay::play_path(path, window, false, pipeline)?;
         return Ok((played.code, played.is_damaged));
     }
     let (head, file) = report::head(replay::open_file(path)?, path)?;
@@ -178,9 +182,9 @@ fn play(
         );
         return Err(Failure::sentence(Code::Usage, why));
     }
-    let mut reader = replay::open(head.chain(file), path)?;
+    let mut reader = replay::open(head.chain(replay::long_read(file, false)), path)?;
     let code = replay::play_all(&mut reader, pipeline, path)?;
-    Ok((code, !reader.damages().0.is_empty()))
+    Ok((code, !reader.damages().0.is_empty() || was_stopped()))
 }
 
 fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 //! `zkchurn replay`: the pipeline of a live trace on a recording.
 
 use std::{
-    fs::File,
-    io::Read,
+    fs::{File, Metadata},
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,7 @@ use clap::Args;
 use zkchurn_core::{
     filter::{Expectation, Filter},
     pipeline::{Pipeline, View},
-    recording::reader::{OpenError, Reader},
+    recording::reader::{Damage, OpenError, Place, Reader},
     render::Renderer,
     replay::{PlayError, play},
 };
@@ -27,7 +27,10 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    host::recording_file::PARTIAL,
+    host::{
+        long_read::{LongRead, was_stopped},
+        recording_file::PARTIAL,
+    },
     warn::warn,
 };
 
@@ -79,7 +82,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Code, Failure> {
     let mut pipeline = Pipeline::new(output::renderer(&args.output), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
         .redacted(args.redact.redactor());
-    let code = play_path(&args.file, args.window, &mut pipeline)?.code;
+    // Rows that are printed meanwhile tell how far it is.
+    let is_silent = io::stdout().is_terminal();
+    let code = play_path(&args.file, args.window, is_silent, &mut pipeline)?.code;
     let findings = pipeline.report().map(|report| report.findings.as_slice());
     Ok(expect::check(
         &args.expect,
@@ -96,7 +101,7 @@ pub(crate) struct Played {
 }
 
 /// Plays a recording, or the segments of a directory, to the end, and names damage on
-/// standard error.
+/// standard error. On a terminal it is said how far it is, unless `is_silent`.
 ///
 /// # Errors
 ///
@@ -104,27 +109,34 @@ pub(crate) struct Played {
 pub(crate) fn play_path<O: Renderer>(
     path: &Path,
     window: WindowArgs,
+    is_silent: bool,
     pipeline: &mut Pipeline<O>,
 ) -> Result<Played, Failure> {
     if source::is_joined(path, window) {
-        return play_joined(path, window, pipeline);
+        return play_joined(path, window, is_silent, pipeline);
     }
-    let mut reader = open(open_file(path)?, path)?;
+    let mut reader = open(long_read(open_file(path)?, is_silent), path)?;
     let code = play_all(&mut reader, pipeline, path)?;
-    let is_damaged = !reader.damages().0.is_empty();
+    let is_damaged = !reader.damages().0.is_empty() || was_stopped();
     Ok(Played { code, is_damaged })
 }
 
 fn play_joined<O: Renderer>(
     path: &Path,
     window: WindowArgs,
+    is_silent: bool,
     pipeline: &mut Pipeline<O>,
 ) -> Result<Played, Failure> {
-    let (mut reader, segments) = source::join(path, window)?;
+    let (bytes, segments) = source::join_bytes(path, window)?;
+    let mut reader = open(LongRead::new(bytes, None, is_silent), path)?;
     play(&mut reader, pipeline).map_err(|error| not_played(error, path))?;
+    let code = segments.report_damage(pipeline.has_begun());
+    if was_stopped() {
+        warn_of_stop(path);
+    }
     Ok(Played {
-        code: segments.report_damage(pipeline.has_begun()),
-        is_damaged: segments.is_damaged(),
+        code: if was_stopped() { Code::Damaged } else { code },
+        is_damaged: segments.is_damaged() || was_stopped(),
     })
 }
 
@@ -163,6 +175,13 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
         .map_err(|error| Failure::new(Code::Unreadable, error))
 }
 
+/// Reads a file that may be long.
+pub(crate) fn long_read(file: File, is_silent: bool) -> LongRead<File> {
+    let metadata = file.metadata().ok();
+    let length = metadata.filter(Metadata::is_file).map(|file| file.len());
+    LongRead::new(file, length, is_silent)
+}
+
 /// Reads its head.
 ///
 /// # Errors
@@ -187,7 +206,9 @@ pub(super) fn report_damage<R: Read>(
     ended: bool,
 ) -> Code {
     let (damages, left_out) = reader.damages();
-    for damage in damages {
+    let is_stopped = was_stopped();
+    let is_own = |damage: &&Damage| is_stopped && damage.place == Place::Tail;
+    for damage in damages.iter().filter(|damage| !is_own(damage)) {
         warn(format_args!("{} is {damage}", path.display()));
     }
     if left_out > 0 {
@@ -207,6 +228,8 @@ pub(super) fn report_damage<R: Read>(
             "{} has no readable start: nothing to report",
             path.display()
         ));
+    } else if is_stopped && !ended {
+        warn_of_stop(path);
     } else if !ended {
         warn(format_args!(
             "{} has no end: the report covers what is there, with losses as of the last interval{}",
@@ -219,6 +242,13 @@ pub(super) fn report_damage<R: Read>(
     } else {
         Code::Damaged
     }
+}
+
+fn warn_of_stop(path: &Path) {
+    warn(format_args!(
+        "stopped: the report covers what was read of {} until then",
+        path.display()
+    ));
 }
 
 /// Reasons that the name tells.

@@ -84,11 +84,11 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
     }
     if source::is_joined(&args.file, args.window) {
         return of_recording(args, |pipeline| {
-            Ok(replay::play_path(&args.file, args.window, pipeline)?.code)
+            Ok(replay::play_path(&args.file, args.window, false, pipeline)?.code)
         });
     }
     let (head, file) = head(replay::open_file(&args.file)?, &args.file)?;
-    let bytes = head.chain(file);
+    let bytes = head.chain(replay::long_read(file, false));
     match html::is_page(&head) {
         true => again(args, bytes),
         false => {

@@ -21,6 +21,7 @@ use super::{output, values};
 use crate::{
     exit::{Code, Failure},
     host::{
+        long_read::was_stopped,
         patient::Patient,
         server_log_file::{self, ReadError, Source},
     },
@@ -83,7 +84,17 @@ pub(crate) fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     if let Some(report) = report {
         print(&report, args)?;
     }
-    Ok(code(&troubles))
+    let code = code(&troubles);
+    if !was_stopped() {
+        return Ok(code);
+    }
+    warn(format_args!(
+        "stopped: the report covers what was read until then"
+    ));
+    Ok(match code {
+        Code::Success => Code::Damaged,
+        code => code,
+    })
 }
 
 fn read(
@@ -100,6 +111,10 @@ fn read(
     for source in sources {
         let (note, trouble) = source.read(&mut scanner);
         files.push(note);
+        if was_stopped() {
+            // What was not read is not judged.
+            break;
+        }
         troubles.extend(trouble);
     }
     // Among rotated files one that has just been begun is usual.

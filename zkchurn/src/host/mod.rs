@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod kernel_layout;
 pub mod listeners;
 pub mod logs;
+pub mod long_read;
 mod metrics_file;
 pub mod outbox;
 mod own_directory;

@@ -3,8 +3,7 @@
 //! order, so the counts are those of one processor.
 
 use std::{
-    fs::File,
-    io,
+    io::{self, Read},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
@@ -33,7 +32,7 @@ pub(super) fn readers() -> usize {
 ///
 /// It cannot be read on; what came before is counted.
 pub(super) fn read(
-    file: File,
+    file: impl Read,
     readers: usize,
     scanner: &mut Scanner,
     note: &mut FileNote,
@@ -69,7 +68,7 @@ fn read_parts(take: &Receiver<Chunk>, told: &SyncSender<ChunkTold>) {
 
 /// The same where the system grants no thread.
 fn count_alone(
-    chunks: &mut Chunks<File>,
+    chunks: &mut Chunks<impl Read>,
     scanner: &mut Scanner,
     note: &mut FileNote,
 ) -> io::Result<()> {
@@ -86,7 +85,7 @@ fn take(read: &ChunkTold, scanner: &mut Scanner, note: &mut FileNote) {
 
 /// Deals the parts out in turns, and takes what they tell in the same turns.
 fn count(
-    chunks: &mut Chunks<File>,
+    chunks: &mut Chunks<impl Read>,
     pairs: &[(SyncSender<Chunk>, Receiver<ChunkTold>)],
     scanner: &mut Scanner,
     note: &mut FileNote,

@@ -15,6 +15,7 @@ use zkchurn_core::{
 };
 
 use super::{
+    long_read::LongRead,
     server_log_cores,
     server_log_text::{self, Form, MAGIC},
 };
@@ -94,11 +95,11 @@ pub fn open(path: &Path) -> Result<Source, ReadError> {
 
 fn look(path: &Path, name: &str) -> io::Result<Source> {
     if path == Path::new("-") {
-        return once(name, Box::new(io::stdin()));
+        return once(name, Box::new(LongRead::new(io::stdin(), None, false)));
     }
     let mut file = File::open(path)?;
     if !file.metadata()?.is_file() {
-        return once(name, Box::new(file));
+        return once(name, Box::new(LongRead::new(file, None, false)));
     }
     let form = server_log_text::of(&beginning(&mut file)?);
     file.rewind()?;
@@ -184,6 +185,8 @@ impl Source {
 
 /// A plain file has parts that can be read side by side.
 fn file_read(file: File, form: Form, scanner: &mut Scanner, note: &mut FileNote) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let file = LongRead::new(file, Some(length), false);
     match server_log_cores::readers() {
         readers @ 2.. if form == Form::Plain => {
             server_log_cores::read(file, readers, scanner, note)

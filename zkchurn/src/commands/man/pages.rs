@@ -46,7 +46,8 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
         NotPermitted => "A privilege is missing. Run it with sudo; zkchurn doctor names them.",
         Unsupported => "The kernel lacks a feature that tracing needs.",
         Damaged => {
-            "A recording or a gzip file is damaged. The report covers the part that can be read."
+            "A recording or a gzip file is damaged, or reading it was stopped. The report \
+             covers what was read."
         }
         Unreadable => "A file cannot be read.",
         Unwritable => "A file cannot be written. The trace is reported all the same.",
