@@ -18,8 +18,8 @@ use crate::{
 /// Names the process and thread behind ZooKeeper connection churn.
 ///
 /// Run it with sudo on the client's host while it churns. It prints a line for
-/// each connection that ends and, when it stops (Ctrl-C, SIGTERM or --duration),
-/// a report: which process and thread connects where, how often, how long
+/// each connection that ends (in a storm for some, and how many the others are) and,
+/// when it stops (Ctrl-C, SIGTERM or --duration), a report: which process and thread connects where, how often, how long
 /// connections live, who closes them and how many bytes were sent.
 #[derive(Debug, Parser)]
 #[command(name = "zkchurn", version = VERSION, args_conflicts_with_subcommands = true)]
@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// Traces for weeks and keeps what came last.
     ///
     /// It writes segments of a recording into a directory, at most as much and as old as was
-    /// set, prints nothing but what is wrong, and ends with a signal. SIGHUP has it read its
+    /// set, says what is wrong and what begins to churn, and ends with a signal. SIGHUP has it read its
     /// settings again. `zkchurn replay DIR --since 10m` reports on what it keeps.
     Agent(AgentArgs),
     /// Reports on a recording; needs no privileges.

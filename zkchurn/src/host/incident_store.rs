@@ -33,6 +33,8 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 const LAST_WORDS: usize = 4096;
 /// How long the last of them may take once it has ended.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
+/// How long the end of what is killed is waited for.
+const KILLED_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is asked whether a process has ended.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How long before its end there may be nothing new: a trace tells of itself every 10 s.
@@ -254,7 +256,11 @@ fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String
             Ok(None) | Err(_) => {
                 let group = rustix::process::Pid::from_child(&child);
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                let _ = child.wait();
+                // One that waits in the kernel does not end; the next incident need not wait, too.
+                let given_up = Instant::now() + KILLED_WITHIN;
+                while Instant::now() < given_up && matches!(child.try_wait(), Ok(None)) {
+                    std::thread::sleep(ASKED_EVERY);
+                }
                 return Err(format!("it took longer than {} s", limit.as_secs()));
             }
         }

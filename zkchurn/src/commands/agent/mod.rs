@@ -174,11 +174,11 @@ fn places(settings: &AgentSettings) -> Result<(), String> {
 }
 
 fn keep(settings: &AgentSettings) -> Keep {
+    let directory = settings.directory.as_deref();
+    let directory = directory.unwrap_or(Path::new(DIRECTORY));
     Keep {
-        directory: settings
-            .directory
-            .clone()
-            .unwrap_or_else(|| PathBuf::from(DIRECTORY)),
+        // An incident's command runs elsewhere, and is told where its files are.
+        directory: std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()),
         bytes: settings.size.unwrap_or(SIZE),
         age_s: settings.age.unwrap_or(AGE).as_secs(),
     }
@@ -347,6 +347,17 @@ mod tests {
         // Where nothing makes an incident.
         assert_eq!(too_short("age = '60s'\non-finding = 'off'"), None);
         assert!(too_short("age = '60s'\non-finding = 'off'\non-rate = 5").is_some());
+    }
+
+    #[test]
+    fn the_directory_is_told_by_its_whole_path() {
+        let settings = AgentSettings::of_text("directory = 'kept here'").unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(keep(&settings).directory, here.join("kept here"));
+        assert_eq!(
+            keep(&AgentSettings::default()).directory,
+            Path::new(DIRECTORY)
+        );
     }
 
     #[test]
