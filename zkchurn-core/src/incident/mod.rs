@@ -6,7 +6,7 @@ pub mod trigger;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use trigger::Fired;
+use trigger::{Cause, Fired};
 
 /// After so long without a new connection of it, churn has ended.
 const ENDED_AFTER_NS: u64 = 120_000_000_000;
@@ -103,6 +103,7 @@ impl Incidents {
     pub fn goes_on(&self) -> Option<&Fired> {
         let going_on = self.known.values().filter(|known| !known.has_ended);
         going_on
+            .filter(|known| known.fired.cause == Cause::Churn)
             .min_by_key(|known| known.began_ns)
             .map(|known| &known.fired)
     }
@@ -189,6 +190,7 @@ mod tests {
             key: key.to_owned(),
             sentence: format!("{key} churns"),
             about: None,
+            cause: Cause::Churn,
         }
     }
 

@@ -38,6 +38,17 @@ pub struct Fired {
     pub sentence: String,
     /// Whom, where it is a finding.
     pub about: Option<About>,
+    /// What kind of thing.
+    pub cause: Cause,
+}
+
+/// What kind of thing has fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Connections.
+    Churn,
+    /// A line of a log.
+    Line,
 }
 
 /// Whom a finding is about, apart from its sentence.
@@ -134,6 +145,7 @@ impl Watch {
                     sentence: sentence_of(finding),
                     key: key.clone(),
                     about: Some(about(finding)),
+                    cause: Cause::Churn,
                 });
             }
             counts.insert(key, finding.connections);
@@ -155,6 +167,7 @@ impl Watch {
                 key,
                 sentence,
                 about: None,
+                cause: Cause::Churn,
             });
         };
         if let Some(rate) = self.triggers.rate

@@ -93,6 +93,28 @@ pub(crate) fn metrics_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Bytes of a text that is looked for in lines.
+const LONGEST_WORDS: usize = 200;
+
+/// `--on-line`
+pub(crate) fn words_of_a_line(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=LONGEST_WORDS if !text.contains('\n') => Ok(text.to_owned()),
+        _ => Err(format!(
+            "a part of a line is needed, of {LONGEST_WORDS} bytes at most"
+        )),
+    }
+}
+
+/// `--watch-log`
+pub(crate) fn log_to_watch(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.is_absolute() {
+        true => Ok(path),
+        false => Err("a log is named by its whole path, from / on".to_owned()),
+    }
+}
+
 /// `--expect`
 pub(crate) fn expectation(text: &str) -> Result<Expectation, FilterError> {
     text.parse()

@@ -16,6 +16,7 @@ pub mod listeners;
 pub mod logs;
 pub mod long_read;
 mod metrics_file;
+pub mod new_lines;
 pub mod outbox;
 mod own_directory;
 mod own_names;

@@ -207,6 +207,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.collector.sink.turn();
         if let Some(incidents) = &mut self.incidents {
             incidents.look(&self.collector.sink.pipeline, &mark);
+            incidents.ask(&mut self.collector.probes);
         }
         self.say_how_it_stands(Service::stands);
     }
@@ -268,6 +269,11 @@ impl<S: Source, P: Probes> Trace<S, P> {
     }
 
     fn answered(&mut self, answer: Answer) {
+        let answer = match &mut self.incidents {
+            Some(incidents) => incidents.answered(answer),
+            None => Some(answer),
+        };
+        let Some(answer) = answer else { return };
         match self.older.answered(answer) {
             Some(answer) => self.collector.answered(answer),
             None => self.settle_older(),

@@ -12,16 +12,21 @@ use zkchurn_core::{
     frame::Mark,
     incident::{
         Incidents, Pace, Step,
-        trigger::{Fired, Triggers, Watch},
+        trigger::{Cause, Fired, Triggers, Watch},
     },
     pipeline::Pipeline,
     render::Renderer,
     text,
 };
 
+use super::{
+    lines::{LineTriggers, Lines},
+    source::Probes,
+};
 use crate::{
     host::{
         clock::clock_pair,
+        helper::wire::Answer,
         incident_store::{self, Order, Rules},
         journal::{Field, Priority},
     },
@@ -43,6 +48,7 @@ pub(crate) struct Watched {
     pub triggers: Triggers,
     pub pace: Pace,
     pub rules: Rules,
+    pub lines: LineTriggers,
 }
 
 /// The watch at work.
@@ -51,6 +57,7 @@ pub(super) struct Watching {
     rules: Rules,
     watch: Watch,
     incidents: Incidents,
+    lines: Lines,
     waiting: VecDeque<Order>,
     /// The one that is being kept.
     keeping: Option<JoinHandle<()>>,
@@ -59,7 +66,10 @@ pub(super) struct Watching {
 impl Watching {
     /// Nothing was seen yet.
     pub(super) fn new(watched: &Watched, directory: &Path) -> Self {
+        let mut lines = Lines::default();
+        lines.set(&watched.lines);
         Self {
+            lines,
             directory: directory.to_owned(),
             rules: watched.rules.clone(),
             watch: Watch::new(watched.triggers),
@@ -74,17 +84,29 @@ impl Watching {
         self.rules = watched.rules.clone();
         self.watch.set_triggers(watched.triggers);
         self.incidents.set_pace(watched.pace);
+        self.lines.set(&watched.lines);
     }
 
     /// Looks at how the trace stands, and has kept what is to be kept.
     pub(super) fn look<R: Renderer>(&mut self, pipeline: &Pipeline<R>, mark: &Mark) {
         if let Some(report) = pipeline.report_at(mark) {
-            let fired = self.watch.look(&report, mark.monotonic_ns);
+            let mut fired = self.watch.look(&report, mark.monotonic_ns);
+            fired.extend(self.lines.take_fired());
             for step in self.incidents.look(fired, mark.monotonic_ns) {
                 self.take(step);
             }
         }
         self.keep_next();
+    }
+
+    /// Has logs looked at for lines.
+    pub(super) fn ask(&mut self, probes: &mut impl Probes) {
+        self.lines.ask(probes);
+    }
+
+    /// Takes an answer, if it is about lines of logs.
+    pub(super) fn answered(&mut self, answer: Answer) -> Option<Answer> {
+        self.lines.answered(answer)
     }
 
     /// The churn that has gone on for longest, while it does.
@@ -108,6 +130,13 @@ impl Watching {
 
     fn take(&mut self, step: Step) {
         match step {
+            Step::Began(fired) if fired.cause == Cause::Line => tell(
+                Priority::Warning,
+                format_args!("looked for and found: {}", fired.sentence),
+                &fired,
+            ),
+            // That a line has not come again is no news.
+            Step::Ended { fired, .. } if fired.cause == Cause::Line => {}
             Step::Began(fired) => tell(
                 Priority::Warning,
                 format_args!("churn began: {}", fired.sentence),

@@ -10,6 +10,7 @@ mod ending;
 mod flight;
 mod follow;
 pub(crate) mod incidents;
+pub(crate) mod lines;
 mod looks;
 mod naming;
 mod older;

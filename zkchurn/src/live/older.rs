@@ -391,6 +391,7 @@ impl Gathered {
             | Found::Inspection(_)
             | Found::Elsewhere(_)
             | Found::Listeners(_)
+            | Found::NewLines(_)
             | Found::Named(_) => {}
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output},
     time::Duration,
@@ -401,6 +402,55 @@ fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
         assert!(
             got.contains("NoNewPrivs:\t1") && !got.contains("SECRET"),
             "{got}"
+        );
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_line_of_a_log_makes_an_incident_and_what_cannot_be_read_is_said() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("app.log");
+        fs::write(&log, "NoClassDefFoundError long ago\n").unwrap();
+        let later = directory.path().join("later.log");
+        let settings = format!(
+            "after = \"1m\"\non-line = [\"NoClassDefFoundError\"]\nwatch-log = [{log:?}, {later:?}]\n"
+        );
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let kept = directory.path().join("kept");
+        let agent = Agent::start_with(command, unused_port(), &kept, &settings);
+        agent.await_message("later.log of `watch-log` is not read: No such file");
+        assert!(
+            !agent.messages().contains("looked for"),
+            "{}",
+            agent.messages()
+        );
+        let mut writer = File::options().append(true).open(&log).unwrap();
+        writeln!(
+            writer,
+            "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches"
+        )
+        .unwrap();
+        agent.await_message("looked for and found: 1 line with \"NoClassDefFoundError\" in /");
+        wait_for(5 * PATIENCE, "the incident", || {
+            agent.messages().contains("incident kept in")
+        });
+        let incidents = names(&kept.join("incidents"));
+        assert!(
+            incidents.len() == 1 && incidents[0].contains("-line-NoClassDefFoundError"),
+            "{incidents:?}"
+        );
+        let incident = kept
+            .join("incidents")
+            .join(&incidents[0])
+            .join("incident.json");
+        let incident = fs::read_to_string(incident).unwrap();
+        assert!(
+            incident.contains("org/apache/zookeeper/proto/SetWatches"),
+            "{incident}"
         );
         let (code, messages) = agent.end();
         assert_eq!(code, Some(0), "{messages}");

@@ -23,11 +23,16 @@ use super::trace::{BUFFER_KIB, TABLE_SIZE};
 use super::values::{self, JvmValue, SideValue};
 use crate::{
     exit::{Code, Failure},
-    host::{helper::Keep, incident_store::Rules, journal::Priority},
+    host::{
+        helper::{Keep, MOST_LOGS},
+        incident_store::Rules,
+        journal::Priority,
+    },
     live::{
         self,
         agent::{AgentChanges, AgentRun},
         incidents::Watched,
+        lines::LineTriggers,
         settings::TraceSettings,
     },
     warn::{say, warn},
@@ -48,6 +53,8 @@ const BEFORE: Duration = Duration::from_secs(300);
 const AFTER: Duration = Duration::from_secs(120);
 const QUIET: Duration = Duration::from_secs(1_800);
 const INCIDENTS: usize = 20;
+/// Texts that are looked for in lines at most.
+const MOST_WORDS: usize = 16;
 
 /// Options of the agent: each setting of its file is one, and goes before it.
 #[derive(Debug, Args)]
@@ -124,14 +131,41 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
 
 /// Why the settings cannot be used together, or on this host, if that is so.
 fn what_is_wrong(settings: &AgentSettings) -> Option<String> {
-    places(settings).err().or_else(|| age_too_short(settings))
+    places(settings)
+        .and_then(|()| lines(settings).map(drop))
+        .err()
+        .or_else(|| age_too_short(settings))
+}
+
+/// Which lines of which logs are looked for.
+fn lines(settings: &AgentSettings) -> Result<LineTriggers, String> {
+    let words = settings.on_line.clone().unwrap_or_default();
+    let logs = settings.watch_log.clone().unwrap_or_default();
+    match (words.len(), logs.len()) {
+        (0, 1..) => {
+            Err("`watch-log` names a log and `on-line` nothing to look for in it".to_owned())
+        }
+        (1.., 0) => {
+            Err("`on-line` has words and `watch-log` no log to look for them in".to_owned())
+        }
+        (_, logs) if logs > MOST_LOGS => Err(format!("`watch-log` takes {MOST_LOGS} logs at most")),
+        (words, _) if words > MOST_WORDS => {
+            Err(format!("`on-line` takes {MOST_WORDS} texts at most"))
+        }
+        _ => Ok(LineTriggers { logs, words }),
+    }
 }
 
 /// Why the recording of an incident would have been forgotten before the incident is kept, if
 /// that is so. A segment is forgotten as a whole, by when it began.
 fn age_too_short(settings: &AgentSettings) -> Option<String> {
-    let Watched { triggers, pace, .. } = watched(settings);
-    if triggers == Triggers::default() {
+    let Watched {
+        triggers,
+        pace,
+        lines,
+        ..
+    } = watched(settings);
+    if triggers == Triggers::default() && lines == LineTriggers::default() {
         return None;
     }
     let limits = keep(settings).limits();
@@ -211,6 +245,7 @@ fn watched(settings: &AgentSettings) -> Watched {
                 .unwrap_or_else(|| vec!["html".to_owned()]),
             command: settings.command.clone().unwrap_or_default(),
         },
+        lines: lines(settings).unwrap_or_default(),
     }
 }
 

@@ -97,6 +97,16 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "N")]
     pub on_growth: Option<u64>,
 
+    /// Keep one where a line of a log has these words; given several times: any of them
+    #[arg(long, value_name = "WORDS", value_parser = values::words_of_a_line)]
+    #[serde(deserialize_with = "lines")]
+    pub on_line: Option<Vec<String>>,
+
+    /// A log that is looked at for them every 10 s; may be given again
+    #[arg(long, value_name = "FILE", value_parser = values::log_to_watch)]
+    #[serde(deserialize_with = "logs")]
+    pub watch_log: Option<Vec<PathBuf>>,
+
     /// From how long before it began an incident is kept [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     #[serde(deserialize_with = "duration")]
@@ -234,6 +244,8 @@ impl AgentSettings {
             on_rate: self.on_rate.or(other.on_rate),
             on_refused: self.on_refused.or(other.on_refused),
             on_growth: self.on_growth.or(other.on_growth),
+            on_line: self.on_line.or(other.on_line),
+            watch_log: self.watch_log.or(other.watch_log),
             before: self.before.or(other.before),
             after: self.after.or(other.after),
             quiet: self.quiet.or(other.quiet),
@@ -344,6 +356,24 @@ fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Erro
     parsed(from, values::positive)
 }
 
+fn lines<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    each(from, values::words_of_a_line)
+}
+
+fn logs<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<PathBuf>>, D::Error> {
+    each(from, values::log_to_watch)
+}
+
+/// Reads one value or several as the option's parser does.
+fn each<'de, D: Deserializer<'de>, T>(
+    from: D,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let typed = Written::deserialize(from)?.typed();
+    let parsed: Result<Vec<_>, _> = typed.iter().map(|text| parse(text)).collect();
+    parsed.map(Some).map_err(Error::custom)
+}
+
 fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
     Ok(Some(Written::deserialize(from)?.typed()))
 }
@@ -395,6 +425,12 @@ mod tests {
         );
         assert!(wrong("reports = 'pdf'").starts_with("line 1: "));
         assert!(wrong("after = '1s'").starts_with("line 1: "));
+        let lines = "on-line = 'Session expired'\nwatch-log = ['/var/log/a.log', '/b.log']\n";
+        let lines = AgentSettings::of_text(lines).unwrap();
+        assert_eq!(lines.on_line.unwrap(), ["Session expired"]);
+        assert_eq!(lines.watch_log.unwrap()[1], Path::new("/b.log"));
+        assert!(wrong("\nwatch-log = ['a.log']").starts_with("line 2: "));
+        assert!(wrong("on-line = ''").starts_with("line 1: "));
         let none = AgentSettings::of_text("# nothing\n").unwrap();
         assert_eq!(none.port, None);
     }
@@ -405,8 +441,8 @@ mod tests {
             wrong("port = 2181\n\nsise = '1MiB'\n"),
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
-             `on-finding`, `on-rate`, `on-refused`, `on-growth`, `before`, `after`, `quiet`, \
-             `incidents`, `incidents-size`, `reports`, `command`, `prom-file`"
+             `on-finding`, `on-rate`, `on-refused`, `on-growth`, `on-line`, \
+             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

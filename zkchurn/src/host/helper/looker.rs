@@ -16,7 +16,7 @@ use super::{
     wire::{Answer, Found, Job, ListRequest, Task, receive, send},
 };
 use crate::host::{
-    elsewhere, inspector, listeners,
+    elsewhere, inspector, listeners, new_lines,
     proc::{identity, named},
     sock_diag::{self, Query, holders},
     threads,
@@ -28,6 +28,8 @@ pub(super) const MOST_LOOK_UPS: usize = 16;
 pub(super) const MOST_LOOKS: usize = 8;
 /// Most listings of sockets at once.
 const MOST_LISTINGS: usize = 2;
+/// Most logs that are read at once for lines that are looked for.
+pub(crate) const MOST_LOGS: usize = 4;
 
 /// Sockets in one message, some 200 bytes each.
 const SOCKETS_IN_ANSWER: usize = 2_048;
@@ -44,11 +46,13 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     let mut look_ups = pool("look-up", MOST_LOOK_UPS);
     let mut looks = pool("look", MOST_LOOKS);
     let mut listings = pool("sockets", MOST_LISTINGS);
+    let mut logs = pool("lines", MOST_LOGS);
     while let Some(job) = receive::<Job>(&mut requests)? {
         let id = job.id;
         let pool = match &job.task {
             Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
+            Task::NewLines(_) => &mut logs,
             Task::List(_) | Task::ListAndHolders(..) | Task::Elsewhere(_) | Task::Listeners(_) => {
                 &mut listings
             }
@@ -108,6 +112,10 @@ fn work(job: Job, say: &SyncSender<Answer>) {
         }
         Task::Listeners(ports) => {
             answer(say, id, true, Found::Listeners(listeners::at(&ports)));
+        }
+        Task::NewLines(request) => {
+            let found = new_lines::look(&request).map_or_else(Found::Failed, Found::NewLines);
+            answer(say, id, true, found);
         }
         Task::ListAndHolders(request, first) => {
             let (inodes, notes) = list(id, &request, say);

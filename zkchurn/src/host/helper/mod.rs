@@ -37,5 +37,6 @@ pub mod recording;
 pub mod wire;
 
 pub use keeper::Keep;
+pub(crate) use looker::MOST_LOGS;
 pub use process::run_if_helper;
 pub use recorder::Said;

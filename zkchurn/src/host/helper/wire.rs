@@ -18,6 +18,7 @@ use crate::host::{
     elsewhere,
     inspector::Request,
     listeners::Listener,
+    new_lines::{self, NewLines},
     proc::named::Named,
     sock_diag::{DiagSocket, holders::Holder},
 };
@@ -44,6 +45,8 @@ pub enum Task {
     Elsewhere(elsewhere::Request),
     /// Who listens at these ports.
     Listeners(Vec<u16>),
+    /// What a log has got since the last look.
+    NewLines(new_lines::Request),
 }
 
 /// Which sockets are to be listed, and how long that may take.
@@ -97,6 +100,8 @@ pub enum Found {
     Elsewhere(Elsewhere),
     /// The processes that listen.
     Listeners(Vec<Listener>),
+    /// How far the log is read now, and lines that were looked for.
+    NewLines(NewLines),
     /// It cannot be found out, and why, a clause.
     Failed(String),
 }
