@@ -137,6 +137,8 @@ pub struct Case<'a> {
     pub open: u64,
     /// Those of them that are older than the trace.
     pub older_open: u64,
+    /// Connections of the same owner to the same peers that were open when the trace began.
+    pub older: u64,
     /// How many of those that end are open at any moment, on average.
     pub in_flight: u64,
     /// Connections of the same owner to the same peers that are not of this case and

@@ -169,6 +169,7 @@ impl<'a> Scope<'a> {
             shared: self.shared(parts),
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
+            older: flows.iter().map(|flow| flow.tally.older.seen).sum(),
             in_flight: in_flight(&flows, self.window_ns),
             established_beside: established.saturating_sub(tally.established),
             closed_here: flows

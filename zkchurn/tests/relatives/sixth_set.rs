@@ -156,3 +156,10 @@ pub(crate) const SIXTH_SET: &[Relative] = &[
         may: &["proxy_without_server", "connection_limit", "not_served"],
     },
 ];
+
+#[test]
+fn one_expiry_of_each_program_is_no_loop() {
+    let report = kind("expired_once").by_programs_at_once(20).report();
+    let against = report.findings[0].reasons_against.join("\n");
+    assert!(against.contains("as after an outage"), "{against}");
+}

@@ -274,6 +274,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     ))
     .number("answered", answered)
     .number("with_work", with_work);
+    if may_be_tls {
+        verdict = verdict.next("look for errors of TLS or of a certificate in its log first");
+    }
     verdict = advice(verdict, case);
     if new_each_time {
         verdict = verdict.because(format!(
@@ -417,6 +420,7 @@ mod tests {
                 .contains(&Churn::TlsHandshakeFailed)
         );
         assert!(!finding.reasons_for[0].contains("session"), "{finding:?}");
+        assert!(finding.next[0].contains("certificate"), "{finding:?}");
         assert_eq!(first(2_100, 3_900).1, Confidence::Likely);
         assert_eq!(first(88, 2_300).1, Confidence::Likely);
     }

@@ -52,15 +52,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lived_for = text::duration(lived);
     let mut verdict = Verdict::new(
         confidence,
-        format!(
-            "Connections end from outside after the same time, {lived_for}, although the \
-             client goes on: {} an idle timeout on the way (load balancer, proxy, firewall or \
-             NAT).",
-            match confidence {
-                Confidence::Possible => "perhaps",
-                _ => "most often",
-            }
-        ),
+        match was_once {
+            true => format!(
+                "All connections began together and ended together, once, from outside, after \
+                 {lived_for}: what is restarted ends them so (the server, or something between), \
+                 and so does an idle timeout."
+            ),
+            false => format!(
+                "Connections end from outside after the same time, {lived_for}, although the \
+                 client goes on: {} an idle timeout on the way (load balancer, proxy, firewall or \
+                 NAT).",
+                match confidence {
+                    Confidence::Possible => "perhaps",
+                    _ => "most often",
+                }
+            ),
+        },
     )
     .because(format!(
         "{} of {} were ended by the other side, nine in ten of them within {} of each other's age",
@@ -84,10 +91,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         );
     }
     if was_once {
-        verdict = verdict.but(
-            "all began together and ended together, once: a server, or something between, that is \
-             restarted ends them so, too",
-        );
+        verdict = verdict
+            .but("no client was cut twice, which an idle timeout would have done")
+            .next(
+                "find out whether the server, or a proxy or firewall on the way, was restarted \
+                 when they ended",
+            );
     }
     if is_restarted {
         verdict = verdict.but(format!(
@@ -197,6 +206,8 @@ mod tests {
     fn what_ends_together_once_may_be_a_restart() {
         assert_eq!(confidence(&reset(4_500)), Some(Confidence::Likely));
         assert_eq!(confidence(&reset(10)), Some(Confidence::Possible));
+        let finding = diagnosed(&reset(10)).remove(0);
+        assert!(finding.next[0].contains("restarted"), "{:?}", finding.next);
     }
 
     #[test]

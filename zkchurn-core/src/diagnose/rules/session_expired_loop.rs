@@ -121,7 +121,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             text::counted(by_server, "time")
         ));
     }
-    if case.is_new_one_each_time() && alone > 1 {
+    // Programs that held a connection when the trace began, and came back once.
+    if alone > 1 && case.is_started_for_each() && case.older >= alone {
+        verdict = verdict.but(
+            "these programs had connections before, and each was told so once, as after an outage: \
+             one expiry is not a loop",
+        );
+    } else if case.is_new_one_each_time() && alone > 1 {
         verdict = verdict.because(
             "new threads or processes open them: the application creates a new handle each time",
         );
