@@ -69,9 +69,10 @@ fn nothing_seen(report: &Report) -> String {
             ),
             None => (
                 format!("No connection to {ports} was opened from this host in {window}"),
-                "Is this the client's host, and is the port right (--port)? A connect without a \
-                 route to the server is not seen: `ip route get ADDRESS`. On the ZooKeeper host \
-                 use --side server.",
+                "Is this the client's host, and is the port right (--port)? Where eBPF sends a \
+                 Service's connections on (Cilium), it is the pods' port. A connect without a route \
+                 to the server is not seen: `ip route get ADDRESS`. On the ZooKeeper host use \
+                 --side server.",
             ),
         },
         Sides::Server => (
