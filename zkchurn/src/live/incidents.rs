@@ -20,6 +20,7 @@ use zkchurn_core::{
 };
 
 use super::{
+    beside::Beside,
     lines::{LineTriggers, Lines},
     source::Probes,
 };
@@ -58,6 +59,7 @@ pub(super) struct Watching {
     watch: Watch,
     incidents: Incidents,
     lines: Lines,
+    beside: Beside,
     waiting: VecDeque<Order>,
     /// The one that is being kept.
     keeping: Option<JoinHandle<()>>,
@@ -70,6 +72,7 @@ impl Watching {
         lines.set(&watched.lines);
         Self {
             lines,
+            beside: Beside::new(directory.to_owned()),
             directory: directory.to_owned(),
             rules: watched.rules.clone(),
             watch: Watch::new(watched.triggers),
@@ -99,13 +102,15 @@ impl Watching {
         self.keep_next();
     }
 
-    /// Has logs looked at for lines.
+    /// Has logs looked at for lines, and the host for servers beside which it writes.
     pub(super) fn ask(&mut self, probes: &mut impl Probes) {
+        self.beside.ask(probes);
         self.lines.ask(probes);
     }
 
-    /// Takes an answer, if it is about lines of logs.
+    /// Takes an answer, if it is one to those.
     pub(super) fn answered(&mut self, answer: Answer) -> Option<Answer> {
+        let answer = self.beside.answered(answer)?;
         self.lines.answered(answer)
     }
 

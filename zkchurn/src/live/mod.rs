@@ -5,6 +5,7 @@
 pub(crate) mod agent;
 mod announce;
 mod attach;
+mod beside;
 mod collector;
 mod ending;
 mod flight;

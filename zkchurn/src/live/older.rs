@@ -392,6 +392,7 @@ impl Gathered {
             | Found::Elsewhere(_)
             | Found::Listeners(_)
             | Found::NewLines(_)
+            | Found::SharedDevice(_)
             | Found::Named(_) => {}
         }
     }

@@ -410,6 +410,55 @@ fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn a_server_whose_log_is_on_the_agent_s_device_is_named() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let config = directory.path().join("zoo.cfg");
+        fs::write(
+            &config,
+            format!("clientPort=2181\ndataDir={}\n", data.display()),
+        )
+        .unwrap();
+        // It waits, under a server's command line.
+        let mut server = Command::new("perl")
+            .args([
+                "-e",
+                "sleep 600",
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            ])
+            .arg(&config)
+            .spawn()
+            .unwrap();
+        let agent = Agent::start(unused_port(), &directory.path().join("kept"));
+        let expected = format!(
+            "is on the device of {}, dataDir of the ZooKeeper server with pid {}",
+            data.display(),
+            server.id()
+        );
+        agent.await_message(&expected);
+        assert_eq!(agent.end().0, Some(0));
+
+        // On a device of its own nothing is said; it was, had it been looked.
+        let mut command = in_mount_namespace("mount -t tmpfs none /var/lib");
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let log = directory.path().join("none.log");
+        let settings = format!("on-line = \"x\"\nwatch-log = {log:?}\n");
+        let kept = Path::new("/var/lib/zkchurn");
+        let agent = Agent::start_with(command, unused_port(), kept, &settings);
+        agent.await_message("of `watch-log` is not read");
+        std::thread::sleep(Duration::from_secs(3));
+        let (code, messages) = agent.end();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(code, Some(0), "{messages}");
+        assert!(!messages.contains("is on the device of"), "{messages}");
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_line_of_a_log_makes_an_incident_and_what_cannot_be_read_is_said() {
     in_namespace(|| {
         let directory = tempfile::tempdir().unwrap();

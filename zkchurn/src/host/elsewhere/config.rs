@@ -2,7 +2,7 @@
 //! Ports at which a ZooKeeper server meets the other servers, by its configuration:
 //! `server.N=HOST:QUORUM:ELECTION…` (ZooKeeper's Administrator's Guide, cluster options).
 
-use std::{fs::File, io::Read};
+use std::{fs::File, io::Read, os::unix::fs::MetadataExt as _};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 
@@ -22,9 +22,37 @@ pub(super) fn peer_ports(pid: u32, command: &[String]) -> Vec<u16> {
     ports
 }
 
+/// Where a server with this command line writes its log: the setting, and its value.
+pub(super) fn log_directory(pid: u32, command: &[String]) -> Option<(String, String)> {
+    let config = read(pid, command.last()?)?;
+    let settings = ["dataLogDir", "dataDir"];
+    settings.iter().find_map(|name| {
+        let path = value(&config, name)?;
+        Some(((*name).to_owned(), path.to_owned()))
+    })
+}
+
+/// The device of what the process has by this name.
+pub(super) fn device(pid: u32, path: &str) -> Option<u64> {
+    Some(found(pid, path)?.metadata().ok()?.dev())
+}
+
 /// A regular file, by a path that the process sees. It is of the process's root, whatever
 /// links are in its way, and opening it waits for nobody.
 fn read(pid: u32, path: &str) -> Option<String> {
+    let found = found(pid, path)?;
+    // A process chooses the path: opening a device may do something.
+    if !found.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let file = files::reopened(&found).ok()?;
+    file.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What a path that the process sees leads to, not opened for reading.
+fn found(pid: u32, path: &str) -> Option<File> {
     let start = match path.starts_with('/') {
         true => "root",
         false => "cwd",
@@ -39,15 +67,9 @@ fn read(pid: u32, path: &str) -> Option<String> {
     .ok()?;
     let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let found = File::from(openat2(start, path, flags, Mode::empty(), within).ok()?);
-    // A process chooses the path: opening a device may do something.
-    if !found.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    let file = files::reopened(&found).ok()?;
-    file.take(LIMIT).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(File::from(
+        openat2(start, path, flags, Mode::empty(), within).ok()?,
+    ))
 }
 
 fn value<'a>(config: &'a str, name: &str) -> Option<&'a str> {

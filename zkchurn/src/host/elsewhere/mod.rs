@@ -4,6 +4,7 @@
 //! hang: it belongs into a helper (`host/helper`).
 
 mod config;
+pub mod data;
 mod ports;
 mod processes;
 

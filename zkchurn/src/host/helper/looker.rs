@@ -53,9 +53,11 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
             Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
             Task::NewLines(_) => &mut logs,
-            Task::List(_) | Task::ListAndHolders(..) | Task::Elsewhere(_) | Task::Listeners(_) => {
-                &mut listings
-            }
+            Task::SharedDevice(_)
+            | Task::List(_)
+            | Task::ListAndHolders(..)
+            | Task::Elsewhere(_)
+            | Task::Listeners(_) => &mut listings,
         };
         if let Err(error) = pool.submit(job) {
             answer(&say, id, true, Found::Failed(error.to_string()));
@@ -112,6 +114,10 @@ fn work(job: Job, say: &SyncSender<Answer>) {
         }
         Task::Listeners(ports) => {
             answer(say, id, true, Found::Listeners(listeners::at(&ports)));
+        }
+        Task::SharedDevice(directory) => {
+            let shared = elsewhere::data::on_the_device_of(&directory);
+            answer(say, id, true, Found::SharedDevice(shared));
         }
         Task::NewLines(request) => {
             let found = new_lines::look(&request).map_or_else(Found::Failed, Found::NewLines);

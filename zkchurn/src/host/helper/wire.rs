@@ -3,7 +3,10 @@
 //! as many bytes. What a helper reads was written by hostile processes, so its answers are
 //! taken for hostile too: bounded, and no use is made of what was not asked for.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zkchurn_core::{
@@ -15,7 +18,7 @@ use zkchurn_core::{
 };
 
 use crate::host::{
-    elsewhere,
+    elsewhere::{self, data::SharedDevice},
     inspector::Request,
     listeners::Listener,
     new_lines::{self, NewLines},
@@ -47,6 +50,8 @@ pub enum Task {
     Listeners(Vec<u16>),
     /// What a log has got since the last look.
     NewLines(new_lines::Request),
+    /// Which servers write their log to the device of this directory.
+    SharedDevice(PathBuf),
 }
 
 /// Which sockets are to be listed, and how long that may take.
@@ -102,6 +107,8 @@ pub enum Found {
     Listeners(Vec<Listener>),
     /// How far the log is read now, and lines that were looked for.
     NewLines(NewLines),
+    /// The servers that write to the same device.
+    SharedDevice(Vec<SharedDevice>),
     /// It cannot be found out, and why, a clause.
     Failed(String),
 }
