@@ -37,6 +37,8 @@ fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, into);
+        } else if path.file_name().is_some_and(|name| name == "tests.rs") {
+            // It belongs to tests as a whole.
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             into.push(path);
         }

@@ -7,7 +7,7 @@
 
 use std::{fs, path::Path};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use zkchurn_core::serverlog::{moment::Moment, time};
 
 use crate::host::{
@@ -39,6 +39,11 @@ impl LogClock {
             zone: TimeZone::UTC,
             now: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// The moment so long before the look.
+    pub(super) fn before(&self, ago: SignedDuration) -> Timestamp {
+        self.now - ago
     }
 
     /// How long ago a line was written, milliseconds; `None` where it tells no date, or one

@@ -106,7 +106,7 @@ pub fn search(
         tell(searching.so_far());
         // A log may have turned over while its lines were written.
         let since = match searching.is_decided() {
-            true => started.max(Timestamp::now() - LATELY),
+            true => started.max(searching.clock.before(LATELY)),
             false => started,
         };
         searching.rotated(pid, &details.log_files, since);
