@@ -61,7 +61,9 @@ pub struct LogLine<'a> {
 }
 
 impl<'a> LogLine<'a> {
-    /// `None` where it tells of another client of the same process.
+    /// `None` where it tells of another client of the same process, or nobody in this process,
+    /// or not this thread, can have written it: a process that collects what others log has
+    /// their lines in its own files.
     fn of(case: &Case<'_>, finding: &'a LogFinding) -> Option<Self> {
         if case.is_remote_host() {
             let origin = Origin::Server;
@@ -71,6 +73,9 @@ impl<'a> LogLine<'a> {
             Some(record) => format!("{record}\n{}", finding.last),
             None => finding.last.clone(),
         };
+        if is_of_another_program(case, &text) || is_of_another_thread(case, &text) {
+            return None;
+        }
         let named = match named_thread(case, &text) {
             Some(Named::Elsewhere) if is_for_each(case, finding) => None,
             named => named,
@@ -180,6 +185,30 @@ enum Named {
     Another,
     /// That of a client of a server at a port where nothing of the process was seen.
     Elsewhere,
+}
+
+/// Whether only a JVM can have written it, and the process is none.
+fn is_of_another_program(case: &Case<'_>, text: &str) -> bool {
+    case.runtime == Runtime::Other && signature::is_of_java(text)
+}
+
+/// Whether it names a connection thread of the Java client, and the thread that connects is
+/// another one: that thread opens the client's connections itself (`ClientCnxnSocketNIO`).
+fn is_of_another_thread(case: &Case<'_>, text: &str) -> bool {
+    text.contains("SendThread(") && thread_of_another_kind(case).is_some()
+}
+
+/// The name of the thread that connects, where it is known to the end and is not that of a
+/// connection thread of the Java client.
+pub(super) fn thread_of_another_kind<'a>(case: &'a Case<'_>) -> Option<&'a str> {
+    let Who::Thread { name, .. } = &case.who else {
+        return None;
+    };
+    // Before Java 9 all threads have the process's name.
+    let has_own_name = case.label().split(' ').next() != Some(name.comm.as_str());
+    let is_whole = !name.is_cut && has_own_name && !name.comm.is_empty();
+    let is_another = is_whole && !java_name::may_be_send_thread(name.comm.as_bytes());
+    is_another.then_some(name.comm.as_str())
 }
 
 /// Written as often as there were connections, such a line is of them, whatever address it
@@ -487,7 +516,7 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{by, server_side},
+            test_connection::{by, name, server_side},
         },
         outcome::Outcome,
         process::ProcessKey,
@@ -501,12 +530,48 @@ mod tests {
         (findings[0].name, findings[0].confidence)
     }
 
-    /// By a thread whose name tells nothing.
+    /// By a thread of a JVM whose name tells nothing.
     fn by_pool_thread(connections: Vec<Connection>) -> Vec<Connection> {
-        let connections = connections.into_iter();
-        connections
-            .map(|one| by(one, 7, 8, "pool-1-thread-3"))
-            .collect()
+        by_thread_of("java", "pool-1-thread-3", connections)
+    }
+
+    fn by_thread_of(process: &str, thread: &str, connections: Vec<Connection>) -> Vec<Connection> {
+        let connections = connections.into_iter().map(|one| {
+            let mut one = by(one, 7, 8, thread);
+            if let Some(opener) = &mut one.opener {
+                opener.process_comm = Some(name(process));
+            }
+            one
+        });
+        connections.collect()
+    }
+
+    /// A monitor that collects what others log has their lines in its own file, and may write
+    /// one whenever it looks at the port.
+    #[test]
+    fn what_nobody_of_the_process_can_have_written_is_no_evidence() {
+        let class = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+        let here = "ERROR [main-SendThread(127.0.0.1:2181)] ClientCnxn - Uncaught exception";
+        let elsewhere = "ERROR [main-SendThread(10.9.8.7:2199)] ClientCnxn - Uncaught exception";
+        let strangers = [("python3", "python3"), ("java", "health-check")];
+        for (process, thread) in strangers {
+            for silent in [every(1_000, 12, SILENT), back_off(12, SILENT)] {
+                let silent = by_thread_of(process, thread, silent);
+                let alone = names_and_alternatives(&diagnosed(&silent));
+                for record in [here, elsewhere] {
+                    let line = ("zookeeper-class-missing", Some(record), class, 12);
+                    let beside = names_and_alternatives(&diagnosed_beside_log(&silent, &[line]));
+                    assert_eq!(beside, alone, "{process} {thread} {record}");
+                }
+            }
+        }
+        // The client's own thread.
+        let own = by_thread_of("java", "main-SendThread", every(1_000, 12, SILENT));
+        let line = ("zookeeper-class-missing", Some(here), class, 12);
+        assert_eq!(
+            lead(&diagnosed_beside_log(&own, &[line])),
+            (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain)
+        );
     }
 
     #[test]
@@ -547,10 +612,6 @@ mod tests {
     #[test]
     fn a_line_of_a_client_of_another_server_leaves_it_open() {
         let silent = by_pool_thread(every(1_000, 12, SILENT));
-        assert_eq!(
-            lead(&diagnosed(&silent)),
-            (Churn::TcpHealthProbe, Confidence::Likely)
-        );
         let record = "WARN [main-SendThread(zk1:12181)] ClientCnxn - Session 0x1 for server zk1";
         let other = "java.lang.OutOfMemoryError: Java heap space";
         let beside = |count| {
@@ -601,10 +662,7 @@ mod tests {
             lead(&diagnosed_with(&silent, &registry)).1
         };
         assert_eq!(lead_beside(["/app.log", "/app.log.1"]), Confidence::Certain);
-        assert_eq!(
-            lead_beside(["/app.log", "/other.log"]),
-            Confidence::Possible
-        );
+        assert_eq!(lead_beside(["/app.log", "/other.log"]), Confidence::Likely);
     }
 
     #[test]

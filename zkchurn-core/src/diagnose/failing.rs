@@ -4,7 +4,7 @@
 use super::{
     case::{Case, Runtime},
     evidence::LogLine,
-    finding::Verdict,
+    finding::{Confidence, Verdict},
 };
 use crate::inspection::LogSignature;
 
@@ -162,16 +162,23 @@ pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
              where they fit, it is this client",
         );
     }
+    let restart = match verdict.confidence {
+        Confidence::Possible => {
+            "if it is such a client: restart the JVM with complete jars, and have the application \
+             close its client when it stops"
+        }
+        _ => {
+            "restart the JVM with complete jars, and have the application close its client when \
+             it stops"
+        }
+    };
     match case.runtime {
         Runtime::Jvm => verdict
             .perhaps_next(case.search_log_for(
                 "NoClassDefFoundError and \"has been stopped already\"",
                 &FAILS_INSIDE,
             ))
-            .next(
-                "restart the JVM with complete jars, and have the application close its client \
-                 when it stops",
-            ),
+            .next(restart),
         _ => verdict.next(case.read_log()),
     }
 }

@@ -98,7 +98,7 @@ impl Lookalikes {
                 // No probe beside a client that fails is told by its rhythm alone.
                 (false, true) if line.is_earlier() => 1,
                 (false, true) => 2,
-                (false, false) if line.is_of_elsewhere() => 2,
+                (false, false) if line.is_of_elsewhere() => 1,
                 _ => 0,
             };
             self.client(weight, line.quoted());
@@ -175,6 +175,18 @@ impl Lookalikes {
                 },
             ),
             Runtime::Unknown => {}
+        }
+        if case.runtime == Runtime::Jvm
+            && let Some(thread) = evidence::thread_of_another_kind(case)
+        {
+            self.probe(
+                3,
+                format!(
+                    "the thread is \"{}\", and ZooKeeper's Java client connects by one that is \
+                     named SendThread",
+                    text::printable(thread.as_bytes())
+                ),
+            );
         }
         if case.is_one_thread() && case.runtime == Runtime::Jvm {
             self.client(1, "the same thread makes every attempt");

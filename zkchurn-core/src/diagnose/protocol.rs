@@ -226,7 +226,9 @@ fn doubted(case: &Case<'_>, mut verdict: Verdict) -> Verdict {
     let says_how = |what: &String| what.starts_with("--handshake");
     match case.handshakes() {
         None if !verdict.would_decide.iter().any(says_how) => {
-            verdict = verdict.decided_by("--handshake, which reads the first bytes");
+            // Before anything that takes it for ZooKeeper's.
+            let reads = "--handshake, which reads the first bytes".to_owned();
+            verdict.would_decide.insert(0, reads);
         }
         Some(handshakes) if handshakes.tls > 0 => {
             verdict =

@@ -65,6 +65,22 @@ pub fn names_client(text: &str) -> bool {
     names_of_client().any(|name| text.contains(name))
 }
 
+/// Whether only Java writes it: names of its classes, and of its client's threads.
+pub fn is_of_java(text: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "org.apache.",
+        "org/apache/",
+        "java.lang.",
+        "java.io.",
+        "java.net.",
+        "clientcnxn",
+        "sendthread(",
+        "zookeepersaslclient",
+    ];
+    let text = text.to_ascii_lowercase();
+    NAMES.iter().any(|name| text.contains(name))
+}
+
 /// The id of a log signature in signatures.toml.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSignature(&'static str);

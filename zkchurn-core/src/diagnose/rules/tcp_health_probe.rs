@@ -3,12 +3,15 @@
 //! a load balancer's check, `nc -z`, a monitor.
 
 use super::Rule;
-use crate::diagnose::{
-    case::{Case, Runtime},
-    churn::Churn,
-    finding::{Confidence, Severity, Verdict},
-    lookalikes::Lookalikes,
-    protocol::{Protocol, Scope},
+use crate::{
+    diagnose::{
+        case::{Case, Runtime},
+        churn::Churn,
+        finding::{Confidence, Severity, Verdict},
+        lookalikes::Lookalikes,
+        protocol::{Protocol, Scope},
+    },
+    text,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -18,12 +21,17 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// A check closes at once; one that waits for a greeting does for 1 or 2 s.
+const HELD_NS: u64 = 3_000_000_000;
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lookalikes = Lookalikes::of(case)?;
     if lookalikes.is_client() {
         return None;
     }
-    let confidence = match lookalikes.is_probe() {
+    let lived = case.tally.established_for.percentile(50.0);
+    let held = lived.filter(|lived| *lived >= HELD_NS);
+    let confidence = match lookalikes.is_probe() && held.is_none() {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -54,6 +62,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     verdict.reasons_for.extend(lookalikes.for_probe());
     verdict.reasons_against.extend(lookalikes.for_client());
+    if let Some(held) = held {
+        verdict = verdict.but(format!(
+            "they were held open for {} (median), and a port check closes at once: a pool of \
+             connections that nobody used looks like this, too",
+            text::duration(held)
+        ));
+    }
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
         verdict = match case.runtime {
@@ -72,7 +87,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, only},
+            test_case::{diagnosed, every, living, only},
         },
         ledger::test_connection::by,
         outcome::Outcome,
@@ -103,5 +118,23 @@ mod tests {
         assert_eq!(finding.name, Churn::TcpHealthProbe);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.numbers["reset"], 5);
+    }
+
+    #[test]
+    fn what_is_held_for_seconds_may_be_a_pool_that_nobody_used() {
+        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let held = |milliseconds| {
+            let connections = every(1_000, 14, silent).into_iter();
+            let connections = connections.map(|one| by(one, 7, 8, "python3")).collect();
+            let findings = diagnosed(&living(milliseconds, connections));
+            let probe = findings
+                .into_iter()
+                .find(|one| one.name == Churn::TcpHealthProbe);
+            probe.unwrap()
+        };
+        assert_eq!(held(1_500).confidence, Confidence::Likely);
+        let finding = held(5_000);
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert!(finding.reasons_against[0].contains("held open for 5.00 s"));
     }
 }
