@@ -153,10 +153,10 @@ impl Searching {
         let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
         if more > 0 {
             self.search.notes.push(format!(
-                "{} not searched: the limit is {FILE_LIMIT}.",
+                "{} open: {FILE_LIMIT} at most are searched, beside what they were rotated into.",
                 match more {
-                    1 => "1 more log file was".to_owned(),
-                    _ => format!("{more} more log files were"),
+                    1 => "1 more log file is".to_owned(),
+                    _ => format!("{more} more log files are"),
                 }
             ));
         }

@@ -153,7 +153,7 @@ fn files_beyond_the_limit_are_named() {
     assert_eq!(search.notes.len(), 17);
     assert_eq!(
         search.notes[16],
-        "26 more log files were not searched: the limit is 16."
+        "26 more log files are open: 16 at most are searched, beside what they were rotated into."
     );
 }
 
