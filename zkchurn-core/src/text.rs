@@ -187,6 +187,19 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// How many names a sentence has at most.
+const NAMES: usize = 5;
+
+/// The first of some names, made printable, and how many others there are.
+pub fn first_of(names: &[String]) -> String {
+    let some = names.iter().take(NAMES);
+    let some: Vec<_> = some.map(|name| printable(name.as_bytes())).collect();
+    match names.len().saturating_sub(NAMES) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
+}
+
 /// Ports that are named; a list may have thousands.
 const PORTS_NAMED: usize = 10;
 

@@ -20,7 +20,8 @@ use zkchurn_core::{
 use super::{
     output,
     redact::RedactArgs,
-    replay, report,
+    replay::{self, Played},
+    report,
     selection::SelectionArgs,
     source::{self, WindowArgs},
     values,
@@ -160,19 +161,18 @@ fn read(
     let mut pipeline = Pipeline::new(collector.clone(), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
         .redacted(redactor.take());
-    let (code, is_damaged) = play(path, window, &mut pipeline)?;
+    let played = play(path, window, &mut pipeline)?;
     *redactor = pipeline.take_redactor();
-    Ok((collector.take().damaged(is_damaged), code))
+    Ok((collector.take().damaged(played.is_damaged), played.code))
 }
 
 fn play(
     path: &Path,
     window: WindowArgs,
     pipeline: &mut Pipeline<Collector>,
-) -> Result<(Code, bool), Failure> {
+) -> Result<Played, Failure> {
     if source::is_joined(path, window) {
-        let played = replay::play_path(path, window, false, pipeline)?;
-        return Ok((played.code, played.is_damaged));
+        return replay::play_path(path, window, false, pipeline);
     }
     let (head, file) = report::head(replay::open_file(path)?, path)?;
     if html::is_page(&head) {
@@ -183,8 +183,7 @@ fn play(
         return Err(Failure::sentence(Code::Usage, why));
     }
     let mut reader = replay::open(head.chain(replay::long_read(file, false)), path)?;
-    let code = replay::play_all(&mut reader, pipeline, path)?;
-    Ok((code, !reader.damages().0.is_empty() || was_stopped()))
+    replay::play_all(&mut reader, pipeline, path)
 }
 
 fn print(diff: &Diff, args: &DiffArgs) -> Result<(), Failure> {

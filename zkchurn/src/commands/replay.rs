@@ -116,9 +116,7 @@ pub(crate) fn play_path<O: Renderer>(
         return play_joined(path, window, is_silent, pipeline);
     }
     let mut reader = open(long_read(open_file(path)?, is_silent), path)?;
-    let code = play_all(&mut reader, pipeline, path)?;
-    let is_damaged = !reader.damages().0.is_empty() || was_stopped();
-    Ok(Played { code, is_damaged })
+    play_all(&mut reader, pipeline, path)
 }
 
 fn play_joined<O: Renderer>(
@@ -149,9 +147,12 @@ pub(crate) fn play_all<R: Read, O: Renderer>(
     reader: &mut Reader<R>,
     pipeline: &mut Pipeline<O>,
     path: &Path,
-) -> Result<Code, Failure> {
+) -> Result<Played, Failure> {
     let ended = play(reader, pipeline).map_err(|error| not_played(error, path))?;
-    Ok(report_damage(reader, path, pipeline.has_begun(), ended))
+    Ok(Played {
+        code: report_damage(reader, path, pipeline.has_begun(), ended),
+        is_damaged: !reader.damages().0.is_empty() || was_stopped(),
+    })
 }
 
 fn not_played(error: PlayError, path: &Path) -> Failure {

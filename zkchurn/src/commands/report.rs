@@ -94,7 +94,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
         false => {
             let mut reader = replay::open(bytes, &args.file)?;
             of_recording(args, |pipeline| {
-                replay::play_all(&mut reader, pipeline, &args.file)
+                Ok(replay::play_all(&mut reader, pipeline, &args.file)?.code)
             })
         }
     }

@@ -18,7 +18,7 @@ use zkchurn_core::{
         plan::{NoPlan, plan},
         window::{When, Window},
     },
-    text::counted,
+    text::{counted, first_of},
 };
 
 use super::{replay, values};
@@ -146,18 +146,14 @@ fn say_unreadable(files: &SegmentFiles) {
 }
 
 fn say_beside(files: &SegmentFiles) {
-    let names = files.beside.iter().take(MOST_NAMED);
+    let names = files.beside.iter();
     let names: Vec<_> = names.map(|path| path.display().to_string()).collect();
     if names.is_empty() {
         return;
     }
-    let more = match files.beside.len().saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     warn(format_args!(
-        "{}{more}: left out, an agent did not make it: replay it by itself",
-        names.join(", ")
+        "{}: left out, an agent did not make it: replay it by itself",
+        first_of(&names)
     ));
 }
 

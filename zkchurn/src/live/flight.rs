@@ -25,22 +25,6 @@ use crate::{
 /// no more than this and one more turn of the loop.
 const HANDED_OVER_EVERY: Duration = Duration::from_secs(1);
 
-/// How many names are said at most.
-const MOST_NAMED: usize = 5;
-
-/// The first of some names, and how many others there are.
-fn first_of(names: &[String]) -> String {
-    let some: Vec<_> = names
-        .iter()
-        .take(MOST_NAMED)
-        .map(|name| text::printable(name.as_bytes()))
-        .collect();
-    match names.len().saturating_sub(MOST_NAMED) {
-        0 => some.join(", "),
-        more => format!("{} and {more} more", some.join(", ")),
-    }
-}
-
 /// The recorder at work.
 pub(super) struct Flight {
     keep: Keep,
@@ -141,7 +125,7 @@ impl Flight {
                 Said::Foreign(names) => warn(format_args!(
                     "{directory} has what the agent did not make: {}; that is left alone, and does \
                      not count for its size",
-                    first_of(&names)
+                    text::first_of(&names)
                 )),
                 Said::Failed(error) => self.fail(&error),
                 _ => {}

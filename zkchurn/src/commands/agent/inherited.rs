@@ -4,30 +4,23 @@
 
 use std::fs;
 
-use zkchurn_core::text::printable;
+use zkchurn_core::text::{first_of, printable};
 
 use super::AgentSettings;
 
 /// O_CLOEXEC on all architectures that zkchurn runs on (asm-generic/fcntl.h).
 const CLOSED_BY_EXEC: u32 = 0o2_000_000;
-/// How many are named.
-const MOST_NAMED: usize = 5;
 
 /// A sentence without its full stop, where there is a command and it gets some.
 pub(super) fn by_command(settings: &AgentSettings) -> Option<String> {
     let program = settings.command.iter().flatten().next()?;
     let kept = kept_open();
-    let named: Vec<_> = kept.iter().take(MOST_NAMED).cloned().collect();
-    let more = match kept.len().saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     (!kept.is_empty()).then(|| {
         format!(
-            "{} gets what was open when the agent was started, too: file descriptor {}{more}; close \
+            "{} gets what was open when the agent was started, too: file descriptor {}; close \
              that before, or start the agent by its systemd unit",
             printable(program.as_bytes()),
-            named.join(", ")
+            first_of(&kept)
         )
     })
 }
