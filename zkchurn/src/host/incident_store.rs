@@ -1,42 +1,34 @@
 // SPDX-License-Identifier: MIT
 //! Incidents on the disk: a directory each, with the part of the recording, reports on it and
-//! what fired. All of it is made by processes of their own, with a limit of time, since the
-//! file system may hang; whoever calls this is a thread that may wait.
+//! what fired, and the command that is run for each. The file system may hang: whoever calls
+//! this may wait (`helper/archiver.rs`).
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::{
         fs::{DirBuilderExt, OpenOptionsExt},
-        process::{CommandExt, ExitStatusExt},
+        process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, channel},
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    limited_program::{IsOver, run},
     own_directory,
     own_names::{self, INCIDENTS},
-    threads,
 };
 
-/// How long a report may take.
-const REPORT_WITHIN: Duration = Duration::from_secs(120);
+/// How long cutting the recording may take, and reporting on it.
+pub(super) const REPORT_WITHIN: Duration = Duration::from_secs(120);
 /// How long the command may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
-/// Bytes of what a program says that are kept: the last.
-const LAST_WORDS: usize = 4096;
-/// How long the last of them may take once it has ended.
-const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
-/// How long the end of what is killed is waited for.
-const KILLED_WITHIN: Duration = Duration::from_secs(1);
-/// How often it is asked whether a process has ended.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How long before its end there may be nothing new: a trace tells of itself every 10 s.
 const ENDS_BEFORE: Duration = Duration::from_secs(20);
 /// What the names of directories end with that are not complete.
@@ -48,7 +40,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [
 ];
 
 /// What is to be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The directory of the segments; incidents are below it.
     pub directory: PathBuf,
@@ -63,7 +55,7 @@ pub struct Order {
 }
 
 /// How incidents are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Incidents at most.
     pub count: usize,
@@ -76,7 +68,7 @@ pub struct Rules {
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Kept {
     /// Where it is; `None` where it could not be kept.
     pub path: Option<PathBuf>,
@@ -84,28 +76,22 @@ pub struct Kept {
     pub wrong: Vec<String>,
 }
 
-/// Keeps an incident, and runs the command.
-pub fn keep(order: &Order) -> Kept {
-    match kept(order) {
-        Ok((path, wrong)) => Kept {
-            path: Some(path),
-            wrong,
-        },
-        Err(error) => {
-            let mut wrong = vec![format!(
-                "an incident could not be kept below {}: {error}; it was: {}",
-                order.directory.display(),
-                order.fired.join("; ")
-            )];
-            // Whoever is called has to come all the same.
-            let incident = described(order, None);
-            wrong.extend(run_command(&order.rules.command, &incident));
-            Kept { path: None, wrong }
-        }
-    }
+/// An incident that is on the disk.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub path: PathBuf,
+    /// What is wrong, as in [`Kept::wrong`].
+    pub wrong: Vec<String>,
+    /// What the command is given.
+    incident: Value,
 }
 
-fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
+/// Writes an incident, and removes older ones.
+///
+/// # Errors
+///
+/// It cannot be kept, or nobody wants it any more.
+pub(super) fn store(order: &Order, is_over: IsOver<'_>) -> io::Result<Stored> {
     let directory = own_directory::open(&order.directory)?;
     let all = own_directory::open_incidents(&directory, &order.directory)?;
     make_room(&all, order.rules.count.saturating_sub(1), order.rules.bytes)?;
@@ -113,25 +99,56 @@ fn kept(order: &Order) -> io::Result<(PathBuf, Vec<String>)> {
     let path = order.directory.join(INCIDENTS).join(name);
     let partial = with_ending(&path);
     DirBuilder::new().mode(0o700).create(&partial)?;
-    let (incident, mut sentences) = written(order, &partial, &path)?;
+    let (incident, mut wrong) = written(order, (&partial, &path), is_over)?;
+    if is_over() {
+        // It stays `.partial`, and goes as any other once its turn comes.
+        return Err(io::Error::other("the agent has ended"));
+    }
     fs::rename(&partial, &path)?;
     let room = make_room(&all, order.rules.count, order.rules.bytes);
-    sentences.extend(room.err().map(|error| format!("older ones stay: {error}")));
+    wrong.extend(room.err().map(|error| format!("older ones stay: {error}")));
     if !path.exists() {
-        sentences.push(format!(
+        wrong.push(format!(
             "it was removed again: alone it is larger than {} MiB",
             order.rules.bytes >> 20
         ));
     }
-    sentences.extend(ends_early(order.until, &incident));
-    sentences.extend(run_command(&order.rules.command, &incident));
-    Ok((path, sentences))
+    wrong.extend(ends_early(order.until, &incident));
+    Ok(Stored {
+        path,
+        wrong,
+        incident,
+    })
+}
+
+/// Runs the command for an incident, which may not be kept: whoever is called has to come all
+/// the same.
+pub(super) fn call(order: &Order, stored: io::Result<Stored>, is_over: IsOver<'_>) -> Kept {
+    let (path, mut wrong, incident) = match stored {
+        Ok(stored) => (Some(stored.path), stored.wrong, stored.incident),
+        Err(error) => {
+            let wrong = format!(
+                "an incident could not be kept below {}: {error}; it was: {}",
+                order.directory.display(),
+                order.fired.join("; ")
+            );
+            (None, vec![wrong], described(order, None))
+        }
+    };
+    if !is_over() {
+        wrong.extend(run_command(&order.rules.command, &incident, is_over));
+    }
+    Kept { path, wrong }
 }
 
 /// Writes the incident, and what is wrong with it, sentences.
-fn written(order: &Order, to: &Path, path: &Path) -> io::Result<(Value, Vec<String>)> {
+fn written(
+    order: &Order,
+    (to, path): (&Path, &Path),
+    is_over: IsOver<'_>,
+) -> io::Result<(Value, Vec<String>)> {
     let mut sentences = Vec::new();
-    if let Err(why) = fill(order, to) {
+    if let Err(why) = fill(order, to, is_over) {
         sentences.push(format!("it is incomplete: {why}"));
     }
     let incident = described(order, Some((path, to)));
@@ -157,21 +174,21 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// The part of the recording, and reports on it.
-fn fill(order: &Order, to: &Path) -> Result<(), String> {
+fn fill(order: &Order, to: &Path, is_over: IsOver<'_>) -> Result<(), String> {
     let recording = to.join("incident.zkchurn");
     let mut cut = zkchurn();
     cut.arg("report").arg(&order.directory);
     cut.args(["--since", &order.since.to_string()]);
     cut.args(["--until", &order.until.to_string()]);
     cut.arg("-o").arg(&recording);
-    run(cut, &[], REPORT_WITHIN)?;
+    run(cut, &[], REPORT_WITHIN, is_over)?;
     let mut report = zkchurn();
     report.arg("report").arg(&recording);
     let endings = order.rules.reports.iter().map(String::as_str);
     for ending in endings.filter(|ending| *ending != "json").chain(["json"]) {
         report.arg("-o").arg(to.join(format!("report.{ending}")));
     }
-    run(report, &[], REPORT_WITHIN)
+    run(report, &[], REPORT_WITHIN, is_over)
 }
 
 /// This program once more.
@@ -211,7 +228,7 @@ fn ends_early(until: Timestamp, incident: &Value) -> Option<String> {
 
 /// Runs the configured command, without a shell: this process holds no capability and can
 /// gain none (`no_new_privs`), and neither can what it starts.
-fn run_command(command: &[String], incident: &Value) -> Option<String> {
+fn run_command(command: &[String], incident: &Value, is_over: IsOver<'_>) -> Option<String> {
     let [program, arguments @ ..] = command else {
         return None;
     };
@@ -219,85 +236,8 @@ fn run_command(command: &[String], incident: &Value) -> Option<String> {
     run_it.args(arguments).env_clear().envs(ENVIRONMENT);
     run_it.current_dir("/");
     let input = incident.to_string() + "\n";
-    let ran = run(run_it, input.as_bytes(), COMMAND_WITHIN);
+    let ran = run(run_it, input.as_bytes(), COMMAND_WITHIN, is_over);
     ran.err().map(|why| format!("{program} failed: {why}"))
-}
-
-/// Runs a program in a group of its own with `input`, and ends all of it after `limit`.
-///
-/// # Errors
-///
-/// A clause: it cannot be started, it fails, and what it said last, or it takes too long.
-fn run(mut command: Command, input: &[u8], limit: Duration) -> Result<(), String> {
-    let (said, errors) = io::pipe().map_err(|error| error.to_string())?;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("it could not be started: {error}"))?;
-    // It holds the end of the pipe that is written to.
-    drop(command);
-    let (say, last) = channel();
-    let drained = threads::named("said").spawn(move || say.send(last_of(said)));
-    drained.map_err(|error| error.to_string())?;
-    if let Some(mut stdin) = child.stdin.take() {
-        let input = input.to_vec();
-        // It may read nothing of it, and then its end ends this.
-        let written = threads::named("input").spawn(move || drop(stdin.write_all(&input)));
-        written.map_err(|error| error.to_string())?;
-    }
-    let deadline = Instant::now() + limit;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(ASKED_EVERY),
-            Ok(None) | Err(_) => {
-                let group = rustix::process::Pid::from_child(&child);
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                // One that waits in the kernel does not end; the next incident need not wait, too.
-                let given_up = Instant::now() + KILLED_WITHIN;
-                while Instant::now() < given_up && matches!(child.try_wait(), Ok(None)) {
-                    std::thread::sleep(ASKED_EVERY);
-                }
-                return Err(format!("it took longer than {} s", limit.as_secs()));
-            }
-        }
-    };
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("{}{}", ending(status), last_words(&last))),
-    }
-}
-
-fn ending(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, signal) => format!("signal {}", signal.unwrap_or(0)),
-    }
-}
-
-/// Reads all that is said, however much, and keeps the last of it.
-fn last_of(mut said: impl Read) -> Vec<u8> {
-    let mut last = Vec::new();
-    let mut block = [0; LAST_WORDS];
-    // Nobody is told where it cannot be read: the exit code is.
-    while let Ok(count @ 1..) = said.read(&mut block) {
-        last.extend_from_slice(&block[..count]);
-        last.drain(..last.len().saturating_sub(LAST_WORDS));
-    }
-    last
-}
-
-/// The last line; nothing where what the program has started goes on and may still speak.
-fn last_words(last: &Receiver<Vec<u8>>) -> String {
-    let last = last.recv_timeout(LAST_WORDS_WITHIN).unwrap_or_default();
-    let text = String::from_utf8_lossy(&last);
-    match text.trim().lines().last() {
-        Some(line) => format!(": {}", line.trim()),
-        None => String::new(),
-    }
 }
 
 /// Removes the oldest incidents until no more than so many are there, and no more bytes. What
@@ -331,54 +271,12 @@ fn make_room(all: &File, count: usize, bytes: u64) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn sh(script: &str, limit: Duration, input: &[u8]) -> Result<(), String> {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]).env_clear();
-        run(command, input, limit)
-    }
-
-    #[test]
-    fn a_program_has_its_input_its_time_and_the_last_word() {
-        let enough = Duration::from_secs(60);
-        assert_eq!(
-            sh("read x && [ \"$x\" = incident ]", enough, b"incident\n"),
-            Ok(())
-        );
-        let failed = sh(
-            "echo first >&2; echo 'no such queue' >&2; exit 3",
-            enough,
-            b"",
-        );
-        assert_eq!(failed.unwrap_err(), "exit code 3: no such queue");
-        // 64 MiB, of which the last line is told.
-        let loud = "head -c 67108864 /dev/zero | tr '\\0' '\\n' >&2; echo last >&2; exit 3";
-        assert_eq!(sh(loud, enough, b"").unwrap_err(), "exit code 3: last");
-        // What it leaves behind holds its standard error.
-        let left = sh("sleep 20 & exit 3", enough, b"");
-        assert_eq!(left.unwrap_err(), "exit code 3");
-        // More than a pipe holds, of which it reads nothing.
-        assert_eq!(sh("exit 0", enough, &[b'x'; 1 << 20]), Ok(()));
-        let slow = sh("sleep 600 & wait", Duration::from_millis(300), b"");
-        assert_eq!(slow.unwrap_err(), "it took longer than 0 s");
-        let missing = run(Command::new("/no/such/program"), b"", enough).unwrap_err();
-        assert!(missing.starts_with("it could not be started"), "{missing}");
-    }
-
     fn names(all: &Path) -> Vec<String> {
         let entries = fs::read_dir(all).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
-    }
-
-    #[test]
-    fn of_what_is_said_the_last_is_kept() {
-        let mut said = vec![b'x'; 100_000];
-        said.extend_from_slice(b"the end");
-        let last = last_of(&said[..]);
-        assert_eq!(last.len(), LAST_WORDS);
-        assert!(last.ends_with(b"xthe end"));
     }
 
     #[test]
@@ -449,7 +347,7 @@ mod tests {
                 command: ["tee".to_owned(), called.display().to_string()].into(),
             },
         };
-        let kept = keep(&order);
+        let kept = call(&order, store(&order, &|| false), &|| false);
         assert_eq!(kept.path, None);
         let said = kept.wrong.join("; ");
         assert!(said.contains("/incidents is a link"), "{said}");

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod jvm;
 pub mod kernel;
 pub mod kernel_layout;
+mod limited_program;
 pub mod listeners;
 pub mod logs;
 pub mod long_read;

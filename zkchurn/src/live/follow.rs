@@ -88,7 +88,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         tokio::pin!(stop);
         self.settle_older();
         self.say_how_it_stands(Service::ready);
-        while !self.collector.sink.output_failed() && !self.collector.sink.recorder_is_gone() {
+        while !self.collector.sink.output_failed() && !self.lacks_a_helper() {
             tokio::select! {
                 biased;
                 () = &mut stop => return,
@@ -157,6 +157,11 @@ impl<S: Source, P: Probes> Trace<S, P> {
     }
 
     /// Does what the view asks for.
+    /// Whether an agent's recorder or keeper of incidents has ended before its trace.
+    fn lacks_a_helper(&self) -> bool {
+        self.collector.sink.recorder_is_gone() || keeps_no_incidents(&self.incidents)
+    }
+
     fn asked(&mut self, ask: Ask) {
         let Some(viewer) = &mut self.viewer else {
             return;
@@ -381,8 +386,18 @@ impl<S: Source, P: Probes> Trace<S, P> {
             incidents.finish(&mark);
         }
         mark.loss.recursion_misses = misses;
-        self.collector.finish(settings, &mark, &ending).await
+        let has_failed = keeps_no_incidents(&self.incidents);
+        let code = self.collector.finish(settings, &mark, &ending).await?;
+        Ok(match code {
+            Code::Success if has_failed => Code::Unwritable,
+            code => code,
+        })
     }
+}
+
+/// Whether an agent could go on, but would keep no incident any more.
+fn keeps_no_incidents(incidents: &Option<Watching>) -> bool {
+    incidents.as_ref().is_some_and(Watching::archiver_is_gone)
 }
 
 /// Waits for the source to wake us, or for the time of the next look; and whether it was

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! Incidents as the loop of an agent sees them: it looks at the report every interval, and
-//! has a thread keep what is to be kept, one after the other.
+//! has a helper process keep what is to be kept, one after the other.
 
 use std::{
     collections::VecDeque,
+    io,
     path::{Path, PathBuf},
 };
 
-use tokio::task::{JoinHandle, spawn_blocking};
 use zkchurn_core::{
     frame::Mark,
     incident::{
@@ -27,8 +27,11 @@ use super::{
 use crate::{
     host::{
         clock::clock_pair,
-        helper::wire::Answer,
-        incident_store::{self, Order, Rules},
+        helper::{
+            archiving::{Archiver, StartedArchiver},
+            wire::Answer,
+        },
+        incident_store::{Kept, Order, Rules},
         journal::{Field, Priority},
     },
     warn::{say_about, warn},
@@ -39,7 +42,9 @@ use crate::{
 const MOST_WAITING: usize = 4;
 /// Characters of a sentence that stands beside others.
 const SHORT: usize = 200;
-
+/// How long a helper that is alive takes at most: it gives a file system 260 s, and the command
+/// 60 s.
+const ANSWERS_WITHIN_NS: u64 = 400_000_000_000;
 /// Peers of a finding that a message names in its fields.
 const MOST_PEERS: usize = 16;
 
@@ -61,16 +66,29 @@ pub(super) struct Watching {
     lines: Lines,
     beside: Beside,
     waiting: VecDeque<Order>,
-    /// The one that is being kept.
-    keeping: Option<JoinHandle<()>>,
+    archiver: Archiver,
+    /// When it was given the order that it works at, nanoseconds of `CLOCK_MONOTONIC`.
+    ordered_ns: u64,
+    /// Whether it was said of that order that it takes long.
+    is_said_to_hang: bool,
+    /// Whether nothing is kept any more.
+    has_failed: bool,
 }
 
 impl Watching {
     /// Nothing was seen yet.
-    pub(super) fn new(watched: &Watched, directory: &Path) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The system grants no thread.
+    pub(super) fn new(
+        watched: &Watched,
+        directory: &Path,
+        archiver: StartedArchiver,
+    ) -> io::Result<Self> {
         let mut lines = Lines::default();
         lines.set(&watched.lines);
-        Self {
+        Ok(Self {
             lines,
             beside: Beside::new(directory.to_owned()),
             directory: directory.to_owned(),
@@ -78,8 +96,11 @@ impl Watching {
             watch: Watch::new(watched.triggers),
             incidents: Incidents::new(watched.pace),
             waiting: VecDeque::new(),
-            keeping: None,
-        }
+            archiver: archiver.connect(tell_of_kept)?,
+            ordered_ns: 0,
+            is_said_to_hang: false,
+            has_failed: false,
+        })
     }
 
     /// Takes on other settings.
@@ -99,7 +120,7 @@ impl Watching {
                 self.take(step);
             }
         }
-        self.keep_next();
+        self.keep_next(mark.monotonic_ns);
     }
 
     /// Has logs looked at for lines, and the host for servers beside which it writes.
@@ -120,9 +141,16 @@ impl Watching {
         Some(text::clip(&fired.sentence, SHORT))
     }
 
-    /// What is under way as the trace ends is kept by whoever comes next: it is in the
-    /// segments.
+    /// What is under way as the trace ends is kept by nobody: it is in the segments.
     pub(super) fn finish(&mut self, mark: &Mark) {
+        let unkept = usize::from(self.archiver.is_at_work()) + self.waiting.len();
+        if unkept > 0 {
+            warn(format_args!(
+                "{} not kept before the trace ended; what was recorded of it is in {}",
+                text::counted(unkept as u64, "incident"),
+                self.directory.display()
+            ));
+        }
         if let Some(Step::Keep { fired, .. }) = self.incidents.finish(mark.monotonic_ns) {
             let what: Vec<_> = fired.into_iter().map(|fired| fired.sentence).collect();
             warn(format_args!(
@@ -192,28 +220,65 @@ impl Watching {
         }
     }
 
-    fn keep_next(&mut self) {
-        if self
-            .keeping
-            .as_ref()
-            .is_some_and(|keeping| !keeping.is_finished())
-        {
+    /// Whether the helper process that keeps incidents has ended: without it the agent is of
+    /// less use than one that is started again.
+    pub(super) fn archiver_is_gone(&self) -> bool {
+        self.has_failed
+    }
+
+    fn keep_next(&mut self, now_ns: u64) {
+        if self.archiver.has_ended() {
+            self.fail();
+        } else if self.archiver.is_at_work() {
+            self.say_if_it_hangs(now_ns);
+        } else if let Some(order) = self.waiting.pop_front() {
+            self.ordered_ns = now_ns;
+            self.is_said_to_hang = false;
+            if !self.archiver.keep(&order) {
+                self.fail();
+            }
+        }
+    }
+
+    fn fail(&mut self) {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            let sentence = format_args!(
+                "incidents are no longer kept: the helper process that does it (zkchurn-archive) \
+                 has ended; the agent ends, too, so that its service manager starts it again"
+            );
+            say_about(Priority::Error, sentence, &[]);
+        }
+    }
+
+    /// It gives a file system up by itself; what is said here is why even that does not come.
+    fn say_if_it_hangs(&mut self, now_ns: u64) {
+        if self.is_said_to_hang || now_ns.saturating_sub(self.ordered_ns) < ANSWERS_WITHIN_NS {
             return;
         }
-        self.keeping = self.waiting.pop_front().map(|order| {
-            spawn_blocking(move || {
-                let kept = incident_store::keep(&order);
-                if let Some(path) = kept.path {
-                    let path = path.display().to_string();
-                    let sentence = format_args!("incident kept in {path}");
-                    let field = ("ZKCHURN_INCIDENT", path.clone());
-                    say_about(Priority::Notice, sentence, &[field]);
-                }
-                for sentence in kept.wrong {
-                    warn(format_args!("{sentence}"));
-                }
-            })
-        });
+        self.is_said_to_hang = true;
+        let why = match self.archiver.stopped() {
+            Some(pid) => format!("the helper process that does it (pid {pid}) is stopped"),
+            None => "the helper process that does it does not answer".to_owned(),
+        };
+        warn(format_args!(
+            "an incident is not kept after {}: {why}; the trace goes on, and what was recorded is \
+             in {}",
+            text::duration(ANSWERS_WITHIN_NS),
+            self.directory.display()
+        ));
+    }
+}
+
+/// Says what became of an incident.
+fn tell_of_kept(kept: Kept) {
+    if let Some(path) = kept.path {
+        let path = path.display().to_string();
+        let sentence = format_args!("incident kept in {path}");
+        let field = ("ZKCHURN_INCIDENT", path.clone());
+        say_about(Priority::Notice, sentence, &[field]);
+    }
+    for sentence in kept.wrong {
+        warn(format_args!("{sentence}"));
     }
 }
 

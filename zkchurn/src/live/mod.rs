@@ -50,7 +50,10 @@ use crate::{
     exit::{Code, Failure},
     host::{
         clock::clock_pair,
-        helper::{asking::StartedLooker, publishing, recording::StartedRecorder},
+        helper::{
+            archiving::StartedArchiver, asking::StartedLooker, publishing,
+            recording::StartedRecorder,
+        },
         ids,
         jvm::JvmMode,
         kernel::{KernelSource, OwnLog},
@@ -60,7 +63,7 @@ use crate::{
     view::offers::Offers,
     warn,
 };
-use agent::{AgentRun, Reload};
+use agent::{AgentChanges, AgentRun, Reload};
 use collector::Collector;
 use flight::Flight;
 use follow::Trace;
@@ -135,6 +138,8 @@ async fn trace(
         Ok::<_, Failure>((&agent.settings.keep, helper))
     });
     let keeper = keeper.transpose()?;
+    let archiver = agent.map(|_| StartedArchiver::start().map_err(no_helper));
+    let archiver = archiver.transpose()?;
     let metrics = settings.metrics.as_deref().map(|path| {
         let helper = publishing::start().map_err(no_helper)?;
         Ok::<_, Failure>((path, helper))
@@ -180,8 +185,11 @@ async fn trace(
     trace.viewer = viewer;
     trace.reload = reload;
     trace.service = service;
-    trace.incidents =
-        agent.map(|agent| Watching::new(&agent.settings.watched, &agent.settings.keep.directory));
+    let incidents = agent.zip(archiver).map(|(agent, archiver)| {
+        let AgentChanges { keep, watched } = &agent.settings;
+        Watching::new(watched, &keep.directory, archiver).map_err(no_thread)
+    });
+    trace.incidents = incidents.transpose()?;
     if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {
         trace.announcement = Some(announce::kept(start, &agent.settings.keep));
     }

@@ -15,7 +15,10 @@ use tempfile::TempDir;
 use zkchurn_lab::harness::proc;
 
 use crate::{
-    faults::run::{PATIENCE, in_mount_namespace, replay},
+    faults::{
+        hanging_fs::HangingFs,
+        run::{PATIENCE, assert_gone, in_mount_namespace, replay},
+    },
     in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
@@ -210,36 +213,37 @@ fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
-fn an_agent_whose_recorder_is_killed_ends_to_be_started_again() {
+fn an_agent_whose_helper_is_killed_ends_to_be_started_again() {
     let directory = tempfile::tempdir().unwrap();
     let kept = directory.path().join("kept");
     in_namespace(move || {
         let port = unused_port();
         let listener = listen(port);
-        let mut agent = Agent::start(port, &kept);
-        let pid = agent.child.id();
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-        let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-        let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == "zkchurn-keep");
-        let keeper: Vec<u32> = pids.filter(is_it).collect();
-        let [keeper] = keeper[..] else {
-            panic!("{children}");
-        };
-        let keeper = Pid::from_raw(keeper.cast_signed()).unwrap();
-        kill_process(keeper, Signal::KILL).unwrap();
-        let mut status = None;
-        wait_for(PATIENCE, "the agent to end", || {
-            drop(connect(v4(port)));
-            drain_one(&listener);
-            status = agent.child.try_wait().unwrap();
-            status.is_some()
-        });
-        assert_eq!(status.unwrap().code(), Some(7), "{}", agent.messages());
-        let messages = agent.messages();
-        assert!(
-            messages.contains("the helper process that writes it has ended"),
-            "{messages}"
-        );
+        for (helper, said) in [
+            (
+                "zkchurn-keep",
+                "the helper process that writes it has ended",
+            ),
+            (
+                "zkchurn-archive",
+                "incidents are no longer kept: the helper process that does it (zkchurn-archive) \
+                 has ended",
+            ),
+        ] {
+            let mut agent = Agent::start(port, &kept);
+            let helper = helper_of(&agent, helper).cast_signed();
+            kill_process(Pid::from_raw(helper).unwrap(), Signal::KILL).unwrap();
+            let mut status = None;
+            wait_for(PATIENCE, "the agent to end", || {
+                drop(connect(v4(port)));
+                drain_one(&listener);
+                status = agent.child.try_wait().unwrap();
+                status.is_some()
+            });
+            assert_eq!(status.unwrap().code(), Some(7), "{}", agent.messages());
+            let messages = agent.messages();
+            assert!(messages.contains(said), "{messages}");
+        }
     });
 }
 
@@ -339,7 +343,7 @@ fn sighup_reads_the_settings_again_and_says_what_stays() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
-fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
+fn churn_is_kept_and_a_command_is_run_and_where_that_hangs_the_trace_goes_on() {
     in_namespace(|| {
         let directory = tempfile::tempdir().unwrap();
         let kept = directory.path().join("kept");
@@ -364,11 +368,17 @@ fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
         command.env("SECRET", "of the agent");
         let agent = Agent::start_with(command, port, &kept, &settings);
+        // Beside it, as an incident takes a minute.
+        let hanging = Hanging::start(port, &directory.path().join("hanging"));
         // Nobody listens.
-        for _ in 0..40 {
-            assert!(std::net::TcpStream::connect(v4(port)).is_err());
-        }
+        let refuse = |count: usize| {
+            for _ in 0..count {
+                assert!(std::net::TcpStream::connect(v4(port)).is_err());
+            }
+        };
+        refuse(40);
         agent.await_message("churn began: The connection is refused (certain)");
+        hanging.hang();
         wait_for(4 * PATIENCE, "the incident", || {
             agent.messages().contains("incident kept in")
         });
@@ -405,7 +415,66 @@ fn churn_is_kept_with_what_was_before_and_a_command_is_run() {
         );
         let (code, messages) = agent.end();
         assert_eq!(code, Some(0), "{messages}");
+        hanging.end(40, refuse);
     });
+}
+
+/// An agent whose incidents lie on a file system that hangs.
+struct Hanging {
+    agent: Agent,
+    fs: HangingFs,
+    kept: PathBuf,
+}
+
+impl Hanging {
+    fn start(port: u16, kept: &Path) -> Self {
+        let incidents = kept.join("incidents");
+        let mut directories = fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut directories, 0o700);
+        directories.recursive(true).create(&incidents).unwrap();
+        let fs = HangingFs::new();
+        let command = fs.zkchurn(incidents.to_str().unwrap(), "");
+        let agent = Agent::start_with(command, port, kept, "after = \"1m\"\n");
+        let kept = kept.to_owned();
+        Self { agent, fs, kept }
+    }
+
+    fn hang(&self) {
+        self.agent.await_message("churn began");
+        self.fs.hang();
+    }
+
+    /// Traces on while the incident is not kept, and ends in time.
+    fn end(self, before: u64, refuse: impl Fn(usize)) {
+        let archiver = helper_of(&self.agent, "zkchurn-archive");
+        wait_for(2 * PATIENCE, "the incident to hang", || {
+            let threads = proc::threads(archiver).unwrap();
+            let mut names = threads.iter().map(|tid| proc::comm(archiver, *tid));
+            names.any(|name| name.is_ok_and(|name| name == "incident"))
+        });
+        refuse(10);
+        wait_for(PATIENCE, "what came meanwhile", || {
+            ended(&self.kept) == before + 10
+        });
+        let (code, messages) = self.agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        let said = "1 incident not kept before the trace ended";
+        assert_eq!(messages.matches(said).count(), 1, "{messages}");
+        assert_eq!(ended(&self.kept), before + 10);
+        drop(self.fs);
+        assert_gone(archiver);
+    }
+}
+
+/// The one helper of this name.
+fn helper_of(agent: &Agent, name: &str) -> u32 {
+    let children = proc::children(agent.pid()).unwrap();
+    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
+    let found: Vec<_> = children.iter().copied().filter(is_it).collect();
+    let [found] = found[..] else {
+        panic!("{name} among {children:?}");
+    };
+    found
 }
 
 #[test]

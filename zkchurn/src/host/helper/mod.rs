@@ -19,9 +19,13 @@
 //! | `keeper` | writes the segments of a flight recorder: the helper's side |
 //! | `publisher` | replaces the file with metrics: the helper's side |
 //! | `publishing` | the same: our side |
+//! | `archiver` | keeps an agent's incidents, and runs their command: the helper's side |
+//! | `archiving` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 
+mod archiver;
+pub mod archiving;
 pub mod asking;
 pub mod journalctl;
 mod keeper;

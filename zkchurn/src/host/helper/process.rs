@@ -24,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{journalctl, keeper, looker, printer, publisher, recorder};
+use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -49,16 +49,19 @@ pub(super) enum Kind {
     Keeper,
     /// Replaces the file with metrics.
     Publisher,
+    /// Keeps an agent's incidents.
+    Archiver,
     /// Writes to a file that is our standard output or standard error.
     Printer,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 7] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
     ("keep", Kind::Keeper),
     ("publish", Kind::Publisher),
+    ("archive", Kind::Archiver),
     ("print", Kind::Printer),
 ];
 
@@ -75,6 +78,7 @@ impl Kind {
             Self::Recorder => c"zkchurn-record",
             Self::Keeper => c"zkchurn-keep",
             Self::Publisher => c"zkchurn-publish",
+            Self::Archiver => c"zkchurn-archive",
             Self::Printer => c"zkchurn-print",
         }
     }
@@ -162,6 +166,10 @@ fn serve(kind: Kind) -> io::Result<()> {
         Kind::Recorder => recorder::serve(socket),
         Kind::Keeper => keeper::serve(socket),
         Kind::Publisher => publisher::serve(socket),
+        Kind::Archiver => {
+            std::env::set_current_dir("/")?;
+            archiver::serve(socket)
+        }
         Kind::Printer => {
             held::give_up_all()?;
             printer::serve(socket)

@@ -147,6 +147,11 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// What needs none of them.
+    pub const NOTHING: Self = Self {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+    };
     /// A run that only reads the files it was told to read.
     pub const READS_FILES: Self = Self {
         effective: CapabilitySet::DAC_READ_SEARCH,

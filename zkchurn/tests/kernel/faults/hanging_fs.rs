@@ -37,6 +37,9 @@ const WRITE: u32 = 16;
 const RELEASE: u32 = 18;
 const FLUSH: u32 = 25;
 const INIT: u32 = 26;
+const OPENDIR: u32 = 27;
+const READDIR: u32 = 28;
+const RELEASEDIR: u32 = 29;
 const CREATE: u32 = 35;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;
@@ -55,9 +58,9 @@ pub(crate) const FILE: &str = "there.log";
 pub(crate) const HANG: &str = "hang";
 
 /// How long it may last.
-const LASTS: Duration = Duration::from_secs(90);
+const LASTS: Duration = Duration::from_secs(180);
 /// After how many fifths of a second the guard takes it away: some time later.
-const GUARD_TICKS: u32 = 600;
+const GUARD_TICKS: u32 = 1_000;
 
 /// The file system. It is taken away when this is dropped.
 pub(crate) struct HangingFs {
@@ -206,14 +209,15 @@ impl Server {
                 Err(ENOENT)
             }
             GETATTR | SETATTR => Ok([vec![0; 16], attributes(node)].concat()),
-            OPEN => Ok(open()),
+            OPEN | OPENDIR => Ok(open()),
             CREATE => Ok([entry(CREATED), open()].concat()),
             READ => Ok(vec![b'\n'; u32_at(body, 16).min(4_096) as usize]),
             WRITE if self.fails.load(Ordering::SeqCst) != 0 => {
                 Err(self.fails.load(Ordering::SeqCst))
             }
             WRITE => Ok([&body[16..20], &[0; 4]].concat()),
-            RELEASE | FLUSH => Ok(Vec::new()),
+            // Nothing is in a directory but what is asked for by name.
+            RELEASE | FLUSH | READDIR | RELEASEDIR => Ok(Vec::new()),
             _ => Err(ENOSYS),
         };
         let (error, data) = match answer {

@@ -20,7 +20,9 @@ use zkchurn_lab::harness::proc;
 use super::{
     figure,
     hanging_fs::{FILE, HANG, HangingFs},
-    run::{Begun, Ended, PATIENCE, Run, helper, helpers, partial, recording_to, replay},
+    run::{
+        Begun, Ended, PATIENCE, Run, assert_gone, helper, helpers, partial, recording_to, replay,
+    },
 };
 use crate::{
     namespace::in_namespace,
@@ -103,17 +105,6 @@ fn end(run: Run, what: &str) -> Ended {
     ));
     assert!(took < ENDS_WITHIN, "{what}: {took:?}, {}", ended.stderr);
     ended
-}
-
-/// Waits until a process is no more than a zombie of whoever reaps it.
-fn assert_gone(pid: u32) {
-    wait_for(PATIENCE, "a helper to be gone", || {
-        proc::status(pid).map_or(true, |status| {
-            status
-                .text("State")
-                .is_none_or(|state| state.starts_with('Z'))
-        })
-    });
 }
 
 fn directory() -> (tempfile::TempDir, String) {

@@ -6,7 +6,7 @@ mod container;
 mod disk_full;
 mod failing_fs;
 mod fork_bomb;
-mod hanging_fs;
+pub(crate) mod hanging_fs;
 mod hangs;
 mod hidepid;
 mod killed;

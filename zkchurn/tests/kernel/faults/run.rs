@@ -133,6 +133,17 @@ pub(crate) fn helpers(run: &Run, name: &str) -> Vec<u32> {
     pids.filter(is_it).collect()
 }
 
+/// Waits until a process is no more than a zombie of whoever reaps it.
+pub(crate) fn assert_gone(pid: u32) {
+    wait_for(PATIENCE, "a helper to be gone", || {
+        proc::status(pid).map_or(true, |status| {
+            status
+                .text("State")
+                .is_none_or(|state| state.starts_with('Z'))
+        })
+    });
+}
+
 impl Drop for Run {
     fn drop(&mut self) {
         // Fails when it has ended already, which is as good.
