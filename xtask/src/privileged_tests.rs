@@ -5,10 +5,12 @@
 mod ordinary_user;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::Command;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use self::ordinary_user::OrdinaryUser;
 pub(crate) use self::ordinary_user::remove_abandoned as remove_abandoned_user;
@@ -17,12 +19,38 @@ use crate::{build_ebpf, command, privilege, workspace};
 /// The tests find the object to load by this variable.
 const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 
+/// Those that mostly wait, for the minute that an incident takes or for a manager's patience. They
+/// run beside the others, in a process of their own: what one process starts holds none of the
+/// other's sockets, and each has ports of its own.
+const PATIENT: [&str; 2] = ["agent::", "service::"];
+
 /// Runs those of one directory in `zkchurn/tests` against the object that was
 /// just rebuilt: as root by way of an ordinary user's sudo, with no more than a
 /// login has, because that is how people run zkchurn.
 pub(crate) fn run(name: &str) -> Result<()> {
     let user = OrdinaryUser::present_or_made()?;
     run_by(|| user.as_root("env"), name, &[], &[])
+}
+
+/// The same in two processes side by side, one with the tests that mostly wait.
+pub(crate) fn run_side_by_side(name: &str) -> Result<()> {
+    let user = OrdinaryUser::present_or_made()?;
+    let tests = Tests::built(name)?;
+    let others: Vec<_> = PATIENT.iter().flat_map(|word| ["--skip", *word]).collect();
+    let mut patient = tests.command(user.as_root("env"), &PATIENT, &[]);
+    let mut others = tests.command(user.as_root("env"), &others, &[]);
+    // What they say comes in one piece.
+    let said = tempfile::NamedTempFile::new()?;
+    patient.stdin(Stdio::null());
+    patient.stdout(said.reopen()?).stderr(said.reopen()?);
+    let (patient, others) = thread::scope(|scope| {
+        let patient = scope.spawn(|| command::run(&mut patient));
+        let others = command::run(&mut others);
+        (patient.join(), others)
+    });
+    println!("\nbeside them:\n{}", fs::read_to_string(said.path())?);
+    let patient = patient.unwrap_or_else(|_| Err(anyhow!("the thread that waited has panicked")));
+    patient.and(others)
 }
 
 /// Runs as root those that `filter` lets through, all where it is empty, with
@@ -47,31 +75,50 @@ fn run_by(
     filter: &[&str],
     variables: &[&str],
 ) -> Result<()> {
-    privilege::acquire("to load programs into the kernel and to look at JVMs")?;
-    let mut object = OsString::from(format!("{OBJECT}="));
-    object.push(build_ebpf::rebuilt()?);
-    let mut temporary = OsString::from("TMPDIR=");
-    temporary.push(std::env::temp_dir());
-    let tests = build(name)?;
-    let list = command::output(Command::new(&tests).args(["--list", "--ignored"]))?;
-    let count = list.lines().filter(|line| line.ends_with(": test")).count();
-    ensure!(count > 0, "there are no tests to run in {name}");
-    command::run(
-        env_as_root()
+    let tests = Tests::built(name)?;
+    command::run(&mut tests.command(env_as_root(), filter, variables))
+}
+
+/// A program of tests, and the object that it tests.
+struct Tests {
+    program: PathBuf,
+    object: PathBuf,
+}
+
+impl Tests {
+    fn built(name: &str) -> Result<Self> {
+        privilege::acquire("to load programs into the kernel and to look at JVMs")?;
+        let object = build_ebpf::rebuilt()?;
+        let program = build(name)?;
+        let list = command::output(Command::new(&program).args(["--list", "--ignored"]))?;
+        let count = list.lines().filter(|line| line.ends_with(": test")).count();
+        ensure!(count > 0, "there are no tests to run in {name}");
+        Ok(Self { program, object })
+    }
+
+    /// Those that `filter` lets through, by what runs `env` as root.
+    fn command(&self, mut env_as_root: Command, filter: &[&str], variables: &[&str]) -> Command {
+        let variable = |name: &str, value: &Path| {
+            let mut variable = OsString::from(format!("{name}="));
+            variable.push(value);
+            variable
+        };
+        env_as_root
             // sudo would not pass the variables on.
             // Where cargo itself would run them. An ordinary user may be unable
             // to go there; root goes there itself.
             .arg("--chdir")
             .arg(workspace::root().join("zkchurn"))
-            .arg(object)
-            .arg(temporary)
+            .arg(variable(OBJECT, &self.object))
+            .arg(variable("TMPDIR", &std::env::temp_dir()))
             .args(variables)
-            .arg(tests)
+            .arg(&self.program)
             // A program that one test starts holds copies of another's sockets
             // until its exec is done: the last close would be that program's.
             .args(["--ignored", "--test-threads=1"])
-            .args(filter),
-    )
+            .args(filter);
+        env_as_root
+    }
 }
 
 /// Builds them as the user who started the verb, so that root leaves no files

@@ -125,7 +125,10 @@ fn steps(options: &Options) -> Vec<Step> {
     steps.extend([
         (HOST_TESTS, step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
-        (KERNEL_TESTS, step(|| privileged_tests::run("kernel"))),
+        (
+            KERNEL_TESTS,
+            step(|| privileged_tests::run_side_by_side("kernel")),
+        ),
         (
             "the full-screen view of a trace",
             step(|| privileged_tests::run("live_trace")),
