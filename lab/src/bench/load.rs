@@ -7,6 +7,7 @@
 //! seem to have lost what never was.
 
 mod client;
+mod closing;
 mod server;
 
 use std::io::Write as _;
@@ -195,6 +196,10 @@ impl Process {
         let closed = self.shared.closed.load(Ordering::SeqCst);
         while self.shared.served.load(Ordering::SeqCst) < closed {
             ensure!(Instant::now() < deadline, "the server does not keep up");
+            thread::sleep(Duration::from_millis(1));
+        }
+        while closing::count(self.shared.target.port())? > 0 {
+            ensure!(Instant::now() < deadline, "sockets stay half closed");
             thread::sleep(Duration::from_millis(1));
         }
         Ok(())

@@ -21,6 +21,7 @@ pub(super) struct Said {
 struct Counts {
     connections: AtomicU64,
     lost: AtomicU64,
+    skipped: AtomicU64,
 }
 
 /// What zkchurn said in the end.
@@ -31,6 +32,8 @@ pub(super) struct Report {
     pub ended: u64,
     /// The sum of all losses of connections.
     pub lost: u64,
+    /// Runs of the program that the kernel skipped: as many may be among the lost, or missing.
+    pub skipped: u64,
 }
 
 impl Said {
@@ -52,6 +55,11 @@ impl Said {
         self.counts.lost.load(Ordering::Relaxed)
     }
 
+    /// Runs of the program that the kernel skipped so far.
+    pub(super) fn skipped(&self) -> u64 {
+        self.counts.skipped.load(Ordering::Relaxed)
+    }
+
     /// The report, once zkchurn has ended.
     pub(super) fn report(self) -> Result<Report> {
         let report = self.reader.join().ok().context("reading failed")??;
@@ -60,6 +68,7 @@ impl Said {
             connections: self.counts.connections.load(Ordering::Relaxed),
             ended: report["total"]["ended"].as_u64().context("no total")?,
             lost: lost(&report["loss"]),
+            skipped: skipped(&report["loss"]),
         })
     }
 }
@@ -74,7 +83,11 @@ fn read(stdout: ChildStdout, counts: &Counts) -> Result<Option<Value>> {
         }
         let value: Value = serde_json::from_str(&line).context("a line is not JSON")?;
         match value["type"].as_str() {
-            Some("interval") => counts.lost.store(lost(&value["loss"]), Ordering::Relaxed),
+            Some("interval") => {
+                let loss = &value["loss"];
+                counts.lost.store(lost(loss), Ordering::Relaxed);
+                counts.skipped.store(skipped(loss), Ordering::Relaxed);
+            }
             Some("report") => report = Some(value),
             _ => {}
         }
@@ -90,4 +103,8 @@ fn lost(loss: &Value) -> u64 {
         .filter(|(name, _)| *name != "recursion_misses")
         .filter_map(|(_, count)| count.as_u64())
         .sum()
+}
+
+fn skipped(loss: &Value) -> u64 {
+    loss["recursion_misses"].as_u64().unwrap_or(0)
 }
