@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Options of a trace that mean nothing for a recording.
-const OF_A_TRACE: [&str; 17] = [
+const OF_A_TRACE: [&str; 18] = [
     "port",
     "pid",
     "side",
@@ -37,6 +37,7 @@ const OF_A_TRACE: [&str; 17] = [
     "record",
     "report",
     "prom_file",
+    "listen",
     "jvm",
     "no_logs",
     "logs",

@@ -2,6 +2,7 @@
 //! `zkchurn`: a live trace.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -80,6 +81,11 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "FILE", value_parser = values::metrics_file)]
     pub prom_file: Option<PathBuf>,
 
+    /// Also serve counts to Prometheus at this port, or address and port: /metrics and /healthz
+    /// by HTTP. A port alone is served on this host's loopback address only.
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
+    pub listen: Option<SocketAddr>,
+
     /// How to inspect a process that churns and is a JVM.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
@@ -137,11 +143,15 @@ impl TraceArgs {
     ///
     /// There are too many ports, or metrics without intervals.
     pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
-        if self.prom_file.is_some() && self.interval.is_zero() {
-            return Err(Failure::sentence(
-                Code::Usage,
-                "--prom-file is renewed at each interval: leave out --interval 0".to_owned(),
-            ));
+        if self.interval.is_zero() {
+            let renewed = [
+                ("--prom-file is", self.prom_file.is_some()),
+                ("the counts of --listen are", self.listen.is_some()),
+            ];
+            if let Some((what, _)) = renewed.iter().find(|(_, is_wanted)| *is_wanted) {
+                let sentence = format!("{what} renewed at each interval: leave out --interval 0");
+                return Err(Failure::sentence(Code::Usage, sentence));
+            }
         }
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
@@ -157,6 +167,7 @@ impl TraceArgs {
                 .filter_map(|path| report_to(path))
                 .collect(),
             metrics: self.prom_file.clone(),
+            listen: self.listen,
             jvm: self.jvm.into(),
             logs: !self.no_logs,
             handshake: self.handshake,

@@ -2,6 +2,7 @@
 //! Values of options: what may be typed, and the sentence that refuses the rest.
 
 use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -91,6 +92,34 @@ pub(crate) fn metrics_file(text: &str) -> Result<PathBuf, String> {
         Some(ending) if ending == "prom" => Ok(path),
         _ => Err("the name has to end in .prom: node_exporter reads no other".to_owned()),
     }
+}
+
+/// `--listen`: an address and a port; a port alone is one of the loopback address.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port = match port.parse() {
+        Ok(port @ 1..) => port,
+        _ => return Err(format!("`{port}` is no port: a number from 1 to 65535")),
+    };
+    let address: IpAddr = match host {
+        "" | "localhost" => Ipv4Addr::LOCALHOST.into(),
+        host => {
+            let bare = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'));
+            let is_plain_ipv6 = bare.is_none() && host.contains(':');
+            match bare.unwrap_or(host).parse() {
+                Ok(address) if !is_plain_ipv6 => address,
+                _ => {
+                    return Err(format!(
+                        "`{host}` is no address: it is one of this host's, such as 127.0.0.1 or \
+                         [::1]"
+                    ));
+                }
+            }
+        }
+    };
+    Ok(SocketAddr::new(address, port))
 }
 
 /// Bytes of a text that is looked for in lines.
@@ -394,6 +423,33 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_names_no_address_listens_on_the_loopback_one() {
+        let at = |text: &str| listen(text).map(|address| address.to_string());
+        for (text, address) in [
+            ("9142", "127.0.0.1:9142"),
+            (":9142", "127.0.0.1:9142"),
+            ("localhost:1", "127.0.0.1:1"),
+            ("0.0.0.0:9142", "0.0.0.0:9142"),
+            ("[::1]:65535", "[::1]:65535"),
+            ("[::]:9142", "[::]:9142"),
+        ] {
+            assert_eq!(at(text).as_deref(), Ok(address), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "65536",
+            "127.0.0.1",
+            "127.0.0.1:",
+            "host:9142",
+            "::1:9142",
+            "[::1]",
+        ] {
+            assert!(at(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn moments_of_the_day_are_those_of_the_host() {

@@ -36,7 +36,7 @@ mod tests;
 pub(crate) mod viewer;
 mod written;
 
-use std::{cell::RefCell, io::Write, iter, rc::Rc};
+use std::{cell::RefCell, io::Write, iter, net::SocketAddr, rc::Rc};
 
 use zkchurn_core::{
     doctor::Check,
@@ -51,7 +51,7 @@ use crate::{
     host::{
         clock::clock_pair,
         helper::{
-            archiving::StartedArchiver, asking::StartedLooker, publishing,
+            Listen, archiving::StartedArchiver, asking::StartedLooker, publishing,
             recording::StartedRecorder,
         },
         ids,
@@ -79,6 +79,9 @@ use source::HostProbes;
 use table_walk::TableWalk;
 use viewer::{Look, Viewer};
 use written::ReportFile;
+
+/// Seconds after which counts are not too old in any case.
+const LEAST_STALE_S: u64 = 30;
 
 /// What makes a renderer of something to write to.
 pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
@@ -145,6 +148,11 @@ async fn trace(
         Ok::<_, Failure>((path, helper))
     });
     let metrics = metrics.transpose()?;
+    let server = settings.listen.map(|address| {
+        let helper = publishing::start_server().map_err(no_helper)?;
+        Ok::<_, Failure>((listening(address, settings), helper))
+    });
+    let server = server.transpose()?;
     let source = attach::attach(settings, facts, &selected.pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
@@ -155,8 +163,11 @@ async fn trace(
     let reports = reports.map(|(to, helper)| ReportFile::create(to, helper));
     let (reports, forms): (Vec<_>, Vec<_>) =
         reports.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    let metrics = metrics.map(|(path, helper)| published::metering(path, helper));
-    let beside: Vec<_> = forms.into_iter().chain(metrics.transpose()?).collect();
+    let file = metrics.map(|(path, helper)| published::to_file(path, helper));
+    let server = server.map(|(listen, helper)| published::to_listener(listen, helper));
+    let publishing = file.into_iter().chain(server).collect::<Result<_, _>>()?;
+    let metering = published::metering(publishing);
+    let beside: Vec<_> = forms.into_iter().chain(metering).collect();
     // All other threads will be this one's children. From here on the helpers look and write.
     held::keep_only(needs::kept_while_tracing(facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -199,6 +210,15 @@ async fn trace(
     };
     trace.follow(settings, stop.comes()).await;
     trace.finish(settings, log).await
+}
+
+/// Where metrics are served; a trace that hands over none for three intervals is not well.
+fn listening(address: SocketAddr, settings: &TraceSettings) -> Listen {
+    let intervals = settings.interval.saturating_mul(3);
+    Listen {
+        address,
+        stale_after_s: intervals.as_secs().max(LEAST_STALE_S),
+    }
 }
 
 /// Prints the kernel program's own log; where there is none it says so, once.

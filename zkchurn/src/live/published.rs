@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The file with metrics, renewed at each interval by a helper process.
+//! Metrics, handed over at each interval: to a helper process that renews a file, and to one that
+//! serves them.
 
 use std::{
     io::{self, ErrorKind},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +17,7 @@ use zkchurn_core::{
 use crate::{
     exit::{Code, Failure},
     host::{
-        helper::{Said, publishing::Publisher, recording::StartedRecorder},
+        helper::{Listen, Said, publishing::Publisher, recording::StartedRecorder},
         journal::Priority,
     },
     warn::{say, warn},
@@ -25,12 +27,17 @@ use crate::{
 /// process has ended.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(300);
 
-/// What counts a trace and has the file renewed.
+/// What counts a trace and hands that over, where somebody wants it.
+pub(super) fn metering(to: Vec<Box<dyn Publish>>) -> Option<Box<dyn Renderer>> {
+    (!to.is_empty()).then(|| Box::new(Metering::new(All(to))) as Box<dyn Renderer>)
+}
+
+/// What has the file renewed.
 ///
 /// # Errors
 ///
 /// The file cannot be written, or is another's.
-pub(super) fn metering(path: &Path, helper: StartedRecorder) -> Result<Box<dyn Renderer>, Failure> {
+pub(super) fn to_file(path: &Path, helper: StartedRecorder) -> Result<Box<dyn Publish>, Failure> {
     let publisher = Publisher::open(helper, path).map_err(|error| {
         let why = match error.kind() {
             ErrorKind::AlreadyExists => {
@@ -41,11 +48,81 @@ pub(super) fn metering(path: &Path, helper: StartedRecorder) -> Result<Box<dyn R
         let sentence = format!("{} cannot take metrics: {why}", path.display());
         Failure::sentence(Code::Unwritable, sentence)
     })?;
-    Ok(Box::new(Metering::new(Published {
+    Ok(Box::new(Published {
         path: path.to_owned(),
         publisher,
         state: State::Renewed,
-    })))
+    }))
+}
+
+/// What has the counts served.
+///
+/// # Errors
+///
+/// Nothing can listen there.
+pub(super) fn to_listener(
+    listen: Listen,
+    helper: StartedRecorder,
+) -> Result<Box<dyn Publish>, Failure> {
+    let address = listen.address;
+    let publisher = Publisher::listen(helper, listen).map_err(|error| {
+        let sentence = format!(
+            "metrics cannot be served at {address}: {error}; choose another address or port \
+             with --listen"
+        );
+        Failure::sentence(Code::Unwritable, sentence)
+    })?;
+    if !address.ip().is_loopback() {
+        warn(format_args!(
+            "whoever reaches {address} can read the counts, with the names of processes and the \
+             addresses of servers"
+        ));
+    }
+    Ok(Box::new(Served {
+        address,
+        publisher,
+        is_lost: false,
+    }))
+}
+
+/// Several that are handed each text.
+struct All(Vec<Box<dyn Publish>>);
+
+impl Publish for All {
+    fn publish(&mut self, text: &str) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|one| one.publish(text))
+    }
+
+    fn end(&mut self) {
+        self.0.iter_mut().for_each(|one| one.end());
+    }
+}
+
+/// The helper that serves, which waits for nothing: where it does not answer it has ended, or
+/// somebody has stopped it.
+struct Served {
+    address: SocketAddr,
+    publisher: Publisher,
+    is_lost: bool,
+}
+
+impl Publish for Served {
+    fn publish(&mut self, text: &str) -> io::Result<()> {
+        let answer = self.publisher.answer(Duration::ZERO);
+        let is_taken = self.publisher.replace(text.as_bytes());
+        if is_taken && answer.is_some() && std::mem::take(&mut self.is_lost) {
+            let sentence = format_args!("metrics are served at {} again", self.address);
+            say(Priority::Notice, sentence);
+        }
+        if !is_taken && !std::mem::replace(&mut self.is_lost, true) {
+            warn(format_args!(
+                "metrics are no longer served at {}: the helper process that does it \
+                 (zkchurn-serve) has ended or is stopped; the trace goes on",
+                self.address
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The file, and what was said last of how it goes.

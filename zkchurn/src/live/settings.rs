@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What a trace is to do, validated.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use zkchurn_core::{
     filter::Filter,
@@ -49,6 +49,8 @@ pub(crate) struct TraceSettings {
     pub reports: Vec<ReportTo>,
     /// The file that is renewed with metrics at each interval.
     pub metrics: Option<PathBuf>,
+    /// Where they are served by HTTP.
+    pub listen: Option<SocketAddr>,
     /// How closely JVMs are looked at.
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.

@@ -411,6 +411,7 @@ fn settings() -> TraceSettings {
         record: None,
         reports: Vec::new(),
         metrics: None,
+        listen: None,
         jvm: JvmMode::Off,
         logs: false,
         handshake: false,

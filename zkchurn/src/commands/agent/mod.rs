@@ -261,6 +261,7 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
         record: None,
         reports: Vec::new(),
         metrics: settings.prom_file.clone(),
+        listen: settings.listen,
         jvm: settings.jvm.unwrap_or(JvmValue::Name).into(),
         logs: settings.logs.unwrap_or(true),
         handshake: settings.handshake.unwrap_or(false),

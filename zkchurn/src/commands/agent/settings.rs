@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, ErrorKind, Read},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -148,6 +149,12 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "FILE", value_parser = values::metrics_file)]
     #[serde(deserialize_with = "metrics_file")]
     pub prom_file: Option<PathBuf>,
+
+    /// Where counts are served to Prometheus: a port of this host's loopback address, or an
+    /// address and a port [default: none]
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
+    #[serde(deserialize_with = "listen")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// `--on-finding`
@@ -254,6 +261,7 @@ impl AgentSettings {
             reports: self.reports.or(other.reports),
             command: self.command.or(other.command),
             prom_file: self.prom_file.or(other.prom_file),
+            listen: self.listen.or(other.listen),
         }
     }
 
@@ -270,6 +278,7 @@ impl AgentSettings {
             ("hook", self.hook != first.hook),
             ("directory", self.directory != first.directory),
             ("prom-file", self.prom_file != first.prom_file),
+            ("listen", self.listen != first.listen),
         ];
         let differs = differs.iter().filter(|(_, differs)| *differs);
         differs.map(|(name, _)| *name).collect()
@@ -389,6 +398,10 @@ fn metrics_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D
     parsed(from, values::metrics_file)
 }
 
+fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    parsed(from, values::listen)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -442,7 +455,7 @@ mod tests {
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
              `on-finding`, `on-rate`, `on-refused`, `on-growth`, `on-line`, \
-             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`"
+             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`, `listen`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

@@ -18,7 +18,8 @@
 //! | `printing` | the same: our side |
 //! | `keeper` | writes the segments of a flight recorder: the helper's side |
 //! | `publisher` | replaces the file with metrics: the helper's side |
-//! | `publishing` | the same: our side |
+//! | `server` | serves metrics by HTTP: the helper's side |
+//! | `publishing` | the side of both that is ours |
 //! | `archiver` | keeps an agent's incidents, and runs their command: the helper's side |
 //! | `archiving` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
@@ -38,9 +39,11 @@ mod publisher;
 pub mod publishing;
 mod recorder;
 pub mod recording;
+mod server;
 pub mod wire;
 
 pub use keeper::Keep;
 pub(crate) use looker::MOST_LOGS;
 pub use process::run_if_helper;
 pub use recorder::Said;
+pub use server::Listen;

@@ -24,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder};
+use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder, server};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -49,18 +49,21 @@ pub(super) enum Kind {
     Keeper,
     /// Replaces the file with metrics.
     Publisher,
+    /// Serves metrics by HTTP.
+    Server,
     /// Keeps an agent's incidents.
     Archiver,
     /// Writes to a file that is our standard output or standard error.
     Printer,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
     ("keep", Kind::Keeper),
     ("publish", Kind::Publisher),
+    ("serve", Kind::Server),
     ("archive", Kind::Archiver),
     ("print", Kind::Printer),
 ];
@@ -78,6 +81,7 @@ impl Kind {
             Self::Recorder => c"zkchurn-record",
             Self::Keeper => c"zkchurn-keep",
             Self::Publisher => c"zkchurn-publish",
+            Self::Server => c"zkchurn-serve",
             Self::Archiver => c"zkchurn-archive",
             Self::Printer => c"zkchurn-print",
         }
@@ -166,6 +170,10 @@ fn serve(kind: Kind) -> io::Result<()> {
         Kind::Recorder => recorder::serve(socket),
         Kind::Keeper => keeper::serve(socket),
         Kind::Publisher => publisher::serve(socket),
+        Kind::Server => {
+            std::env::set_current_dir("/")?;
+            server::serve(socket)
+        }
         Kind::Archiver => {
             std::env::set_current_dir("/")?;
             archiver::serve(socket)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Our side of the helper that replaces the file with metrics. It has one text at most, and
-//! answers to it; nobody waits for that but the end, for a moment.
+//! Our side of the helpers that have metrics: one replaces a file, one serves them. Such a helper
+//! has one text at most, and answers to it; nobody waits for that but the end, for a moment.
 
 use std::{io, os::unix::ffi::OsStrExt, path::Path, sync::mpsc::Receiver, time::Duration};
 
@@ -8,6 +8,7 @@ use super::{
     process::Kind,
     recorder::{CREATE, DATA, Said},
     recording::{StartedRecorder, message},
+    server::Listen,
 };
 use crate::host::outbox::{Outbox, Put};
 
@@ -31,6 +32,15 @@ pub fn start() -> io::Result<StartedRecorder> {
     StartedRecorder::of(Kind::Publisher)
 }
 
+/// The same of the helper that serves.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_server() -> io::Result<StartedRecorder> {
+    StartedRecorder::of(Kind::Server)
+}
+
 impl Publisher {
     /// Has the helper find the file's directory, and waits for that.
     ///
@@ -38,7 +48,20 @@ impl Publisher {
     ///
     /// There is none, or the file is another's ([`io::ErrorKind::AlreadyExists`]).
     pub fn open(helper: StartedRecorder, path: &Path) -> io::Result<Self> {
-        let order = message(CREATE, path.as_os_str().as_bytes());
+        Self::begin(helper, path.as_os_str().as_bytes())
+    }
+
+    /// Has the helper listen, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// It cannot listen there.
+    pub fn listen(helper: StartedRecorder, listen: Listen) -> io::Result<Self> {
+        Self::begin(helper, &serde_json::to_vec(&listen)?)
+    }
+
+    fn begin(helper: StartedRecorder, what: &[u8]) -> io::Result<Self> {
+        let order = message(CREATE, what);
         let (outbox, said, _) = helper.opened(order, MOST_WAITING)?;
         Ok(Self {
             outbox,
@@ -47,7 +70,7 @@ impl Publisher {
         })
     }
 
-    /// Has the file replaced by this text; `false` where the helper has not answered to the
+    /// Hands over this text in the place of the last; `false` where the helper has not answered to the
     /// one before, or takes nothing any more.
     pub fn replace(&mut self, text: &[u8]) -> bool {
         if self.is_waiting {
