@@ -16,7 +16,7 @@ use rustix::{
     io::Errno,
 };
 use serde::{Deserialize, Serialize};
-use zkchurn_core::text;
+use zkchurn_core::{process::secret, text};
 
 /// Bytes that are read at most: of what came since the last look the last ones.
 const MOST_BYTES: u64 = 1 << 20;
@@ -122,7 +122,8 @@ fn occurrence(text: &[u8], words: &str) -> Option<Occurrence> {
     let lines = text.split(|byte| *byte == b'\n');
     let with_words = lines.filter(|line| finder.find(line).is_some());
     let (lines, last) = with_words.fold((0, None), |(count, _), line| (count + 1, Some(line)));
-    let last = text::clip(&text::printable(last?.trim_ascii()), SHOWN);
+    let last = secret::hidden_in_line(&text::printable(last?.trim_ascii()));
+    let last = text::clip(&last, SHOWN);
     Some(Occurrence {
         words: words.to_owned(),
         lines,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! A line cut to a length that can be shown.
+//! A line cut to a length that can be shown, without what is a secret.
 
 use std::ops::Range;
+
+use zkchurn_core::process::secret;
 
 /// Bytes of a line that are kept.
 const LIMIT: usize = 500;
@@ -47,7 +49,7 @@ fn bytes<'t>(text: &'t [u8], line: &Range<usize>) -> &'t [u8] {
 fn cut(line: &[u8]) -> String {
     // Four more, so that no character is cut within the limit.
     let line = line.get(..LIMIT + 4).unwrap_or(line);
-    let mut text = String::from_utf8_lossy(line).into_owned();
+    let mut text = secret::hidden_in_line(&String::from_utf8_lossy(line));
     truncate(&mut text);
     text
 }
@@ -66,6 +68,13 @@ mod tests {
         assert_eq!(beginning(b"\0\0\0two", &(0..6)), "two");
         assert_eq!(beginning(b"a\xffb", &(0..3)), "a\u{fffd}b");
         assert_eq!(beginning(b"\0\0", &(0..2)), "");
+    }
+
+    #[test]
+    fn what_is_a_secret_is_not_quoted() {
+        let line = b"cannot connect to zk1:2181 with password=sesame";
+        let kept = beginning(line, &(0..line.len()));
+        assert_eq!(kept, "cannot connect to zk1:2181 with password=(hidden)");
     }
 
     #[test]
