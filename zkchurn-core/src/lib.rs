@@ -32,6 +32,7 @@ pub mod frame;
 pub mod handshake;
 pub mod hash;
 mod horizon;
+pub mod hosts;
 pub mod incident;
 pub mod inspection;
 pub mod ledger;

@@ -81,6 +81,8 @@ Examples:
                                             trace for weeks, keep the last 24 h
   zkchurn live incident.zkchurn             the same of a recording, over time
   zkchurn report incident.zkchurn -o incident.html
+  zkchurn report app-1.zkchurn app-2.zkchurn -o incident.html
+                                            which hosts churn together
   zkchurn replay incident.zkchurn --since 10m
                                             only its last ten minutes
   zkchurn diff before.zkchurn after.zkchurn whether the restart helped

@@ -15,7 +15,7 @@ use super::{
     markdown::MarkdownForm,
     text::{TextForm, column::Column},
 };
-use crate::{diff::Diff, doctor::Doctor, serverlog};
+use crate::{diff::Diff, doctor::Doctor, hosts::Hosts, serverlog};
 
 /// How a form may look.
 #[derive(Clone, Debug)]
@@ -80,6 +80,14 @@ pub trait Form: Debug + Sync {
     fn doctor(&self, to: &mut dyn Write, doctor: &Doctor) -> io::Result<()>;
     /// The comparison of `zkchurn diff`.
     fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()>;
+    /// Several hosts, of which this form's renderer wrote `reports`, in the order of the hosts.
+    fn hosts(
+        &self,
+        to: &mut dyn Write,
+        hosts: &Hosts,
+        reports: &[Vec<u8>],
+        options: &Options,
+    ) -> io::Result<()>;
 }
 
 /// All forms; the first is the default.

@@ -3,12 +3,13 @@
 
 use std::io::{self, BufWriter, Write};
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Serializer;
 
 use super::{
     ConnectionLine, ElsewhereLine, Form, Options, Renderer, form::BUFFER, handshake::HandshakeBody,
-    json_text::Printable,
+    json_text::Printable, words::hosts::answer,
 };
 use crate::{
     clock::rfc3339,
@@ -18,6 +19,7 @@ use crate::{
     ending::Reset,
     errno,
     frame::TraceStart,
+    hosts::Hosts,
     outcome::Outcome,
     process::{cgroup::UnitOf, pod_name::PodName},
     report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
@@ -69,6 +71,29 @@ impl Form for JsonForm {
         // The traces may be of two hosts, so each names its own.
         write_line(to, "diff", &Origin::default(), diff)
     }
+
+    fn hosts(
+        &self,
+        to: &mut dyn Write,
+        hosts: &Hosts,
+        reports: &[Vec<u8>],
+        _options: &Options,
+    ) -> io::Result<()> {
+        // Its times are those of the report, in UTC.
+        let body = HostsBody {
+            answer: answer(hosts, &TimeZone::UTC),
+            hosts,
+        };
+        write_line(to, "hosts", &Origin::default(), &body)?;
+        reports.iter().try_for_each(|report| to.write_all(report))
+    }
+}
+
+#[derive(Serialize)]
+struct HostsBody<'a> {
+    answer: String,
+    #[serde(flatten)]
+    hosts: &'a Hosts,
 }
 
 /// Writes one JSON object a line.

@@ -14,7 +14,7 @@ use super::{
     words::{
         diff, explained, filtered,
         finding::{about, also, runs_in, title},
-        loss, scope, server_log,
+        hosts, loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
     },
@@ -24,6 +24,7 @@ use crate::{
     diff::Diff,
     doctor::{Check, Doctor, State},
     frame::TraceStart,
+    hosts::Hosts,
     report::{FlowRow, IntervalSummary, Report, Summary, SuspectRow},
     serverlog,
     text::{clip, count, counted, duration, printable, rate},
@@ -65,6 +66,16 @@ impl Form for MarkdownForm {
 
     fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
         write_diff(to, diff, &options.zone)
+    }
+
+    fn hosts(
+        &self,
+        to: &mut dyn Write,
+        hosts: &Hosts,
+        reports: &[Vec<u8>],
+        options: &Options,
+    ) -> io::Result<()> {
+        write_hosts(to, hosts, reports, &options.zone)
     }
 }
 
@@ -343,6 +354,30 @@ fn write_diff(to: &mut dyn Write, compared: &Diff, zone: &TimeZone) -> io::Resul
     }
     item(to, "before", &diff::trace(&compared.before, zone))?;
     item(to, "after", &diff::trace(&compared.after, zone))
+}
+
+fn write_hosts(
+    to: &mut dyn Write,
+    all: &Hosts,
+    reports: &[Vec<u8>],
+    zone: &TimeZone,
+) -> io::Result<()> {
+    writeln!(to, "**{}**\n", inline(&hosts::answer(all, zone)))?;
+    let rows = all.hosts.iter().map(|row| {
+        let cells = hosts::cells(row, zone);
+        cells.iter().map(|cell| inline(cell)).collect()
+    });
+    write_table(to, &hosts::COLUMNS, rows)?;
+    writeln!(to)?;
+    item(to, "time", &hosts::common(all, zone))?;
+    for note in &all.notes {
+        item(to, "note", note)?;
+    }
+    for (row, report) in all.hosts.iter().zip(reports) {
+        writeln!(to, "\n## Host {}\n", inline(&row.host))?;
+        to.write_all(report)?;
+    }
+    Ok(())
 }
 
 fn write_doctor(to: &mut dyn Write, doctor: &Doctor) -> io::Result<()> {

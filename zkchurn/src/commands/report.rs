@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! `zkchurn report`: files for the ticket, made of a recording, or again of a page.
 
+mod hosts;
+
 use std::{
     cell::RefCell,
     fs::File,
@@ -14,6 +16,7 @@ use clap::Args;
 use zkchurn_core::{
     filter::{Expectation, Filter},
     pipeline::{Pipeline, View},
+    redact::Redactor,
     render::{Form, Renderer, Several, html, named},
 };
 
@@ -34,8 +37,9 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReportArgs {
     /// The recording, a directory of an agent's segments, or a page that `zkchurn report` has
-    /// made.
-    pub file: PathBuf,
+    /// made. Several recordings, one of each host, make one report on which hosts churn together.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 
     /// Which part of it.
     #[command(flatten)]
@@ -78,23 +82,30 @@ pub(crate) struct ReportArgs {
 ///
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
+    match args.files.as_slice() {
+        [file] => of_one(args, file),
+        files => hosts::run(args, files),
+    }
+}
+
+fn of_one(args: &ReportArgs, path: &Path) -> Result<Code, Failure> {
     let mut recordings = args.output.iter();
     if recordings.any(|to| values::is_recording(to)) {
-        return with_recordings(args);
+        return with_recordings(args, path);
     }
-    if source::is_joined(&args.file, args.window) {
+    if source::is_joined(path, args.window) {
         return of_recording(args, |pipeline| {
-            Ok(replay::play_path(&args.file, args.window, false, pipeline)?.code)
+            Ok(replay::play_path(path, args.window, false, pipeline)?.code)
         });
     }
-    let (head, file) = head(replay::open_file(&args.file)?, &args.file)?;
+    let (head, file) = head(replay::open_file(path)?, path)?;
     let bytes = head.chain(replay::long_read(file, false));
     match html::is_page(&head) {
-        true => again(args, bytes),
+        true => again(args, path, bytes),
         false => {
-            let mut reader = replay::open(bytes, &args.file)?;
+            let mut reader = replay::open(bytes, path)?;
             of_recording(args, |pipeline| {
-                Ok(replay::play_all(&mut reader, pipeline, &args.file)?.code)
+                Ok(replay::play_all(&mut reader, pipeline, path)?.code)
             })
         }
     }
@@ -128,8 +139,8 @@ fn unreadable(path: &Path, error: io::Error) -> Failure {
     Failure::new(Code::Unreadable, anyhow::Error::new(error).context(message))
 }
 
-fn again(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
-    let path = args.file.display();
+fn again(args: &ReportArgs, file: &Path, from: impl Read) -> Result<Code, Failure> {
+    let path = file.display();
     let refuse = |why: &str| {
         Err(Failure::sentence(
             Code::Usage,
@@ -153,7 +164,7 @@ fn again(args: &ReportArgs, from: impl Read) -> Result<Code, Failure> {
     let most = html::LARGEST as u64 + 1;
     from.take(most)
         .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&args.file, error))?;
+        .map_err(|error| unreadable(file, error))?;
     let page = html::again(&bytes)
         .with_context(|| format!("{path} cannot be read as a page"))
         .map_err(|error| Failure::new(Code::Damaged, error))?;
@@ -176,27 +187,33 @@ impl Write for Memory {
     }
 }
 
-fn of_recording(
-    args: &ReportArgs,
-    play: impl FnOnce(&mut Pipeline<Several>) -> Result<Code, Failure>,
-) -> Result<Code, Failure> {
+/// What makes all forms of a recording, and where each of them is then.
+fn pipeline(args: &ReportArgs, redactor: Option<Redactor>) -> (Pipeline<Several>, Vec<Memory>) {
     let mut renderers: Vec<Box<dyn Renderer>> = Vec::new();
-    let mut files = Vec::new();
+    let mut memories = Vec::new();
     for to in &args.output {
         let memory = Memory::default();
         let form = values::form_of(to).and_then(named);
         renderers.extend(form.map(|form| renderer(form, memory.clone())));
-        files.push((to, memory));
+        memories.push(memory);
     }
     let view = View {
         top: args.top,
         time_wait_rows: false,
     };
-    let mut pipeline = Pipeline::new(Several(renderers), view)
+    let pipeline = Pipeline::new(Several(renderers), view)
         .with_filter(args.selection.and(args.filter.as_ref()))
-        .redacted(args.redact.redactor());
+        .redacted(redactor);
+    (pipeline, memories)
+}
+
+fn of_recording(
+    args: &ReportArgs,
+    play: impl FnOnce(&mut Pipeline<Several>) -> Result<Code, Failure>,
+) -> Result<Code, Failure> {
+    let (mut pipeline, memories) = pipeline(args, args.redact.redactor());
     let code = play(&mut pipeline)?;
-    for (to, memory) in files {
+    for (to, memory) in args.output.iter().zip(memories) {
         write(to, &memory.0.borrow())?;
     }
     let findings = pipeline.report().map(|report| report.findings.as_slice());
@@ -208,7 +225,7 @@ fn of_recording(
 }
 
 /// The same, where a part of the recording itself is wanted, too.
-fn with_recordings(args: &ReportArgs) -> Result<Code, Failure> {
+fn with_recordings(args: &ReportArgs, path: &Path) -> Result<Code, Failure> {
     if args.redact.redact {
         let why = "a recording has all names as they are: --redact makes reports only";
         return Err(Failure::sentence(Code::Usage, why));
@@ -223,7 +240,7 @@ fn with_recordings(args: &ReportArgs) -> Result<Code, Failure> {
         .cloned()
         .partition(|to| values::is_recording(to));
     for to in &recordings {
-        let (bytes, segments) = source::join_bytes(&args.file, args.window)?;
+        let (bytes, segments) = source::join_bytes(path, args.window)?;
         copy(bytes, to)?;
         if segments.is_damaged() && reports.is_empty() {
             return Ok(segments.report_damage(true));
@@ -235,7 +252,7 @@ fn with_recordings(args: &ReportArgs) -> Result<Code, Failure> {
     };
     match rest.output.is_empty() {
         true => Ok(Code::Success),
-        false => run(&rest),
+        false => of_one(&rest, path),
     }
 }
 

@@ -56,23 +56,36 @@ pub(super) fn of_report(page: &Page) -> String {
     let body = html! {
         a.skip href="#evidence" { "Skip to the evidence" }
         (head(page))
-        main {
-            (chart::all(page))
-            @if !page.stacks.is_empty() { (stacks(&page.stacks)) }
-            (findings(page))
-            (families(page))
-            (processes(&page.processes))
-            (facts(page))
-        }
-        footer {
-            p {
-                "Made by zkchurn. This file needs no network. It holds what it shows as JSON, too: "
-                code { "zkchurn report THIS-FILE -o AGAIN.html" }
-                " makes the same page again. A filter or a comparison needs the recording."
-            }
-        }
+        main { (pictures_and_evidence(page)) }
+        footer { (made_by()) }
     };
     document(&title, &body, Some(&data))
+}
+
+/// What stands on the page, to be a part of another one.
+pub(super) fn report_body(page: &Page) -> Markup {
+    html! { (head(page)) (pictures_and_evidence(page)) }
+}
+
+fn pictures_and_evidence(page: &Page) -> Markup {
+    html! {
+        (chart::all(page))
+        @if !page.stacks.is_empty() { (stacks(&page.stacks)) }
+        (findings(page))
+        (families(page))
+        (processes(&page.processes))
+        (facts(page))
+    }
+}
+
+pub(super) fn made_by() -> Markup {
+    html! {
+        p {
+            "Made by zkchurn. This file needs no network. It holds what it shows as JSON, too: "
+            code { "zkchurn report THIS-FILE -o AGAIN.html" }
+            " makes the same page again. A filter or a comparison needs the recording."
+        }
+    }
 }
 
 fn head(page: &Page) -> Markup {

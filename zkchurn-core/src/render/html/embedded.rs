@@ -2,29 +2,39 @@
 //! The data in a page, from which the same page can be made again. What is read may be of
 //! anybody.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Serializer;
 
-use super::{document, page::Page};
+use super::{
+    document,
+    hosts::{self, HostsPage},
+    page::Page,
+};
 use crate::render::json_text::Printable;
 
 /// The id of its element.
 pub(super) const ID: &str = "zkchurn-page";
-/// Raised when an older zkchurn could not make the page any more.
+/// Raised when an older zkchurn could not make the page any more; a page of several hosts has
+/// another one.
 const VERSION: u32 = 1;
+const VERSION_OF_HOSTS: u32 = 2;
 /// Bytes of the largest page that is read: zkchurn writes none above 2 MB.
 pub const LARGEST: usize = 4 << 20;
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct Written<'a, P> {
     zkchurn_page: u32,
-    page: &'a Page,
+    page: &'a P,
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct Version {
     zkchurn_page: u32,
-    page: Page,
+}
+
+#[derive(Deserialize)]
+struct Read<P> {
+    page: P,
 }
 
 /// Why a page cannot be made again.
@@ -42,11 +52,17 @@ pub enum PageError {
 
 /// The data as they stand in the page: without a `<`, which could end their element.
 pub(super) fn write(page: &Page) -> String {
+    written(VERSION, page)
+}
+
+/// The same of several hosts.
+pub(super) fn write_hosts(page: &HostsPage) -> String {
+    written(VERSION_OF_HOSTS, page)
+}
+
+fn written(zkchurn_page: u32, page: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    let written = Written {
-        zkchurn_page: VERSION,
-        page,
-    };
+    let written = Written { zkchurn_page, page };
     let mut serializer = Serializer::with_formatter(&mut bytes, Printable);
     // Writing to memory does not fail, and no map has keys that are no texts.
     if written.serialize(&mut serializer).is_err() {
@@ -69,6 +85,38 @@ pub fn is_page(bytes: &[u8]) -> bool {
 ///
 /// It holds none that are understood.
 pub fn again(bytes: &[u8]) -> Result<String, PageError> {
+    let data = data_in(bytes)?;
+    match version(data)? {
+        VERSION => Ok(document::of_report(&read::<Page>(data)?.bounded())),
+        VERSION_OF_HOSTS => Ok(hosts::write(&read::<HostsPage>(data)?.bounded())),
+        newer => Err(PageError::Newer(newer)),
+    }
+}
+
+/// What stands on the page of one host.
+///
+/// # Errors
+///
+/// As [`again`].
+pub(super) fn page_in(bytes: &[u8]) -> Result<Page, PageError> {
+    let data = data_in(bytes)?;
+    match version(data)? {
+        VERSION => read(data),
+        other => Err(PageError::Newer(other)),
+    }
+}
+
+fn version(data: &str) -> Result<u32, PageError> {
+    let version: Version = serde_json::from_str(data).map_err(PageError::Damaged)?;
+    Ok(version.zkchurn_page)
+}
+
+fn read<P: DeserializeOwned>(data: &str) -> Result<P, PageError> {
+    let read: Read<P> = serde_json::from_str(data).map_err(PageError::Damaged)?;
+    Ok(read.page)
+}
+
+fn data_in(bytes: &[u8]) -> Result<&str, PageError> {
     if bytes.len() > LARGEST {
         return Err(PageError::TooLarge);
     }
@@ -76,9 +124,5 @@ pub fn again(bytes: &[u8]) -> Result<String, PageError> {
     let open = format!("<script type=\"application/json\" id=\"{ID}\">");
     let (_, behind) = text.split_once(&open).ok_or(PageError::NoPage)?;
     let (data, _) = behind.split_once("</script>").ok_or(PageError::NoPage)?;
-    let read: Read = serde_json::from_str(data).map_err(PageError::Damaged)?;
-    match read.zkchurn_page {
-        VERSION => Ok(document::of_report(&read.page.bounded())),
-        newer => Err(PageError::Newer(newer)),
-    }
+    Ok(data)
 }

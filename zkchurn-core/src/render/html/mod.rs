@@ -8,6 +8,7 @@ mod collect;
 mod document;
 mod embedded;
 mod histogram;
+mod hosts;
 mod lanes;
 mod look;
 mod other;
@@ -25,6 +26,7 @@ use crate::{
     diff::Diff,
     doctor::Doctor,
     frame::TraceStart,
+    hosts::Hosts,
     report::{IntervalSummary, Report},
     serverlog,
 };
@@ -69,6 +71,17 @@ impl Form for HtmlForm {
 
     fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
         to.write_all(other::compared(diff, &options.zone).as_bytes())
+    }
+
+    fn hosts(
+        &self,
+        to: &mut dyn Write,
+        hosts: &Hosts,
+        reports: &[Vec<u8>],
+        options: &Options,
+    ) -> io::Result<()> {
+        let page = hosts::page(hosts, reports, &options.zone);
+        to.write_all(hosts::write(&page).as_bytes())
     }
 }
 

@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod findings;
 mod fold;
+mod hosts;
 mod logs;
 pub mod parts;
 mod report;
@@ -32,6 +33,7 @@ use crate::{
     diff::Diff,
     doctor::Doctor,
     frame::TraceStart,
+    hosts::Hosts,
     report::{IntervalSummary, Report},
     serverlog,
 };
@@ -109,6 +111,16 @@ impl Form for TextForm {
 
     fn diff(&self, to: &mut dyn Write, diff: &Diff, options: &Options) -> io::Result<()> {
         diff::write(to, diff, options)
+    }
+
+    fn hosts(
+        &self,
+        to: &mut dyn Write,
+        hosts: &Hosts,
+        reports: &[Vec<u8>],
+        options: &Options,
+    ) -> io::Result<()> {
+        hosts::write(to, hosts, reports, options)
     }
 }
 

@@ -7,6 +7,7 @@ pub(super) mod explained;
 pub(super) mod filtered;
 pub(super) mod finding;
 pub(super) mod handshakes;
+pub(super) mod hosts;
 pub(super) mod loss;
 pub(super) mod moment;
 pub(super) mod scope;

@@ -233,6 +233,10 @@ pub(crate) const PAGES: [Page; 10] = [
                 "The same as Markdown, too.",
             ),
             example(
+                "zkchurn report app-1.zkchurn app-2.zkchurn -o incident.html",
+                "Recordings of several hosts: which of them churn at the same time, and against whom.",
+            ),
+            example(
                 "zkchurn report incident.zkchurn --redact -o incident.html",
                 "For somebody outside: hosts, addresses, users, paths and command lines have other \
                  names. Read the quoted log lines before you pass it on.",
