@@ -130,7 +130,8 @@ pub fn share(part: f64) -> String {
     let percent = 100.0 * part;
     match () {
         () if part < 1.0 && percent >= 99.5 => "above 99 %".to_owned(),
-        () if part > 0.0 && percent < 0.5 => "below 1 %".to_owned(),
+        // A half is rounded to the even number, which is none.
+        () if part > 0.0 && percent <= 0.5 => "below 1 %".to_owned(),
         () => format!("{percent:.0} %"),
     }
 }
@@ -343,5 +344,76 @@ mod tests {
         assert_eq!(counted(2, "thread"), "2 threads");
         assert_eq!(window(60_000_000_000), "60 s");
         assert_eq!(window(12_500_000_000), "12.5 s");
+    }
+
+    #[test]
+    fn each_unit_begins_where_the_one_before_it_ends() {
+        let rates = [
+            (0.0, "0.00/s"),
+            (1.0 / 3600.0, "1.0/h"),
+            (0.001_6, "5.8/h"),
+            (1.0 / 600.0, "0.1/min"),
+            (0.094, "5.6/min"),
+            (0.096, "0.10/s"),
+            (9.99, "9.99/s"),
+            (10.0, "10.0/s"),
+            (99.9, "99.9/s"),
+            (99.96, "100/s"),
+        ];
+        for (per_second, text) in rates {
+            assert_eq!(rate_of_any(per_second), text);
+        }
+        let shares = [
+            (0.0, "0 %"),
+            (0.001, "below 1 %"),
+            (0.005, "below 1 %"),
+            (0.006, "1 %"),
+            (0.5, "50 %"),
+            (0.994, "99 %"),
+            (0.996, "above 99 %"),
+            (1.0, "100 %"),
+        ];
+        for (part, text) in shares {
+            assert_eq!(share(part), text);
+        }
+        let durations = [
+            (994_000, "0.99 ms"),
+            (996_000, "1.0 ms"),
+            (9_940_000, "9.9 ms"),
+            (9_960_000, "10 ms"),
+            (999_400_000, "999 ms"),
+            (999_600_000, "1.00 s"),
+            (9_994_000_000, "9.99 s"),
+            (9_996_000_000, "10.0 s"),
+            (99_940_000_000, "99.9 s"),
+            (99_960_000_000, "1 min 40 s"),
+            (3_599_400_000_000, "59 min 59 s"),
+            (3_599_600_000_000, "1 h 0 min"),
+            (90_061_000_000_000, "25 h 1 min"),
+        ];
+        for (nanoseconds, text) in durations {
+            assert_eq!(duration(nanoseconds), text);
+        }
+        let windows = [
+            (12_960_000_000, "13 s"),
+            (12_940_000_000, "12.9 s"),
+            (12_040_000_000, "12 s"),
+            (99_900_000_000, "99.9 s"),
+            (100_000_000_000, "1 min 40 s"),
+        ];
+        for (nanoseconds, text) in windows {
+            assert_eq!(window(nanoseconds), text);
+        }
+        let counts = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (999_999, "999,999"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ];
+        for (number, text) in counts {
+            assert_eq!(count(number), text);
+        }
     }
 }

@@ -44,6 +44,21 @@ const AS_TEXT: [&str; 9] = [
     "kinds/healthy",
     "server_side",
 ];
+/// Those whose pictures differ most.
+const AS_PAGES: [&str; 4] = [
+    "incident",
+    "kinds/healthy",
+    "kinds/one_session_two_clients",
+    "server_side",
+];
+/// Those whose connections differ most, and are few.
+const AS_LINES: [&str; 5] = [
+    "kinds/healthy",
+    "kinds/one_session_two_clients",
+    "kinds/refused_3_hosts",
+    "kinds/tls_openssl",
+    "kinds/linger_0",
+];
 const WIDTHS: [u16; 3] = [80, 120, 200];
 
 const INFO: &str = "tests/serverlog/zookeeper-3.8.0-info.log";
@@ -164,6 +179,106 @@ fn in_parallel<T: Sync>(
 /// insta makes `__` of a `/`; one `_` reads better.
 fn snapshot_name(recording: &str) -> String {
     recording.replace('/', "_")
+}
+
+/// Before and after, and what is compared of them: what differs in all, other ports, the same
+/// trace, the incident's halves, and the other way round.
+const SIDE_BY_SIDE: [(&str, &str, &str, &[&str]); 9] = [
+    ("incident_and_healthy", "incident", "kinds/healthy", &[]),
+    (
+        "healthy_and_refused",
+        "kinds/healthy",
+        "kinds/refused_3_hosts",
+        &[],
+    ),
+    (
+        "the_same",
+        "kinds/refused_3_hosts",
+        "kinds/refused_3_hosts",
+        &[],
+    ),
+    (
+        "refused_java_and_go",
+        "kinds/refused_java",
+        "kinds/refused_go",
+        &[],
+    ),
+    ("server_side_and_incident", "server_side", "incident", &[]),
+    ("quiet_and_incident", "quiet", "incident", &[]),
+    (
+        "throttled_and_itself_later",
+        "kinds/throttled",
+        "kinds/throttled",
+        &["--since", "5s"],
+    ),
+    (
+        "filtered",
+        "incident",
+        "kinds/incident_and_probe",
+        &["--filter", "process:java"],
+    ),
+    (
+        "node_and_restart",
+        "kinds/no_quorum_node",
+        "kinds/rolling_restart",
+        &[],
+    ),
+];
+
+/// Two traces side by side, as text, as JSON and for a ticket.
+#[test]
+fn recordings_side_by_side() {
+    let compared = in_parallel(&SIDE_BY_SIDE, |(name, before, after, options)| {
+        let (before, after) = (file_of(before), file_of(after));
+        let files = [before.to_str().unwrap(), after.to_str().unwrap()];
+        let as_form = |form| printed(&[&["diff", "--format", form], *options, &files].concat());
+        let json: Vec<_> = as_form("json").lines().map(pretty).collect();
+        let all = [as_form("text"), as_form("markdown"), json.join("\n")];
+        ((*name).to_owned(), all.join("\n----\n"))
+    });
+    check_all("diff", compared);
+}
+
+/// What the page of a report holds from its title on, besides its style, its script and its
+/// data: one element a line.
+fn page_of(recording: &str) -> String {
+    let file = file_of(recording);
+    let page = printed(&["replay", "--format", "html", file.to_str().unwrap()]);
+    let mut rest = &page[page.find("<title>").unwrap()..];
+    let mut kept = String::new();
+    while let Some(begin) = rest
+        .find("<script")
+        .into_iter()
+        .chain(rest.find("<style"))
+        .min()
+    {
+        let end = rest[begin..].find("</s").unwrap();
+        kept.push_str(&rest[..begin]);
+        rest = &rest[begin + end..];
+    }
+    kept.push_str(rest);
+    kept.replace("><", ">\n<")
+}
+
+#[test]
+fn pages_of_recordings() {
+    let pages = in_parallel(&AS_PAGES, |recording| {
+        (snapshot_name(recording), page_of(recording))
+    });
+    check_all("page", pages);
+}
+
+/// Each connection and interval as JSON, as they come.
+#[test]
+fn lines_of_json() {
+    let lines = in_parallel(&AS_LINES, |recording| {
+        let file = file_of(recording);
+        let printed = printed(&["replay", "--format", "json", file.to_str().unwrap()]);
+        let lines: Vec<_> = printed.lines().collect();
+        let (_, before) = lines.split_last().unwrap();
+        (snapshot_name(recording), before.join("\n"))
+    });
+    check_all("lines", lines);
 }
 
 #[test]

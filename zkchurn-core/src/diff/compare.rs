@@ -63,7 +63,7 @@ pub(super) struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    fn of(taken: &'a Taken) -> Option<Self> {
+    pub(super) fn of(taken: &'a Taken) -> Option<Self> {
         let report = taken.report.as_ref()?;
         Some(Self { taken, report })
     }

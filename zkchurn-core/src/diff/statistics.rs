@@ -285,4 +285,86 @@ mod tests {
         let (below, ties) = ranks(&[2, 4], &[3, 4, 5]);
         assert_eq!((below, ties), (4.5, 6.0));
     }
+
+    #[test]
+    fn the_interval_of_a_rate_has_the_rate_in_it() {
+        for (per_second, relative_error) in [(2.0, 0.0), (2.0, 0.1), (0.5, 1.0), (3.0, 0.5)] {
+            let rate = Rate {
+                per_second,
+                relative_error,
+                clumping: 1.0,
+            };
+            let (low, high) = rate.interval(7, 60.0);
+            // e^(2.131 e), that is 1, 1.2375, 8.4233 and 2.9023.
+            let factor = (2.131 * relative_error).exp();
+            assert!((low * factor - per_second).abs() < 1e-9, "{low}");
+            assert!((high / factor - per_second).abs() < 1e-9, "{high}");
+        }
+        let none = of([0; STRETCHES]);
+        assert_eq!(none.interval(0, 60.0), (0.0, 0.05));
+        assert_eq!(none.interval(0, 0.0), (0.0, 0.0));
+    }
+
+    /// Ten a second, and one stretch with twice as many: by the textbook.
+    #[test]
+    fn how_well_a_rate_is_known_comes_from_its_stretches() {
+        let mut counts = [10; STRETCHES];
+        counts[0] = 26;
+        let rate = of(counts);
+        // 176 in 16 s; deviations of 15 and 15 times 1: a variance of 16.
+        assert_eq!(rate.per_second, 11.0);
+        assert!((rate.relative_error - 1.0 / 11.0).abs() < 1e-12, "{rate:?}");
+        assert!((rate.clumping - 176.0 / 121.0).abs() < 1e-12, "{rate:?}");
+        // Of 15 events the stretches say nothing: they count as independent.
+        let mut few = [1; STRETCHES];
+        few[0] = 0;
+        let few = of(few);
+        assert!(
+            (few.relative_error - 1.0 / 15_f64.sqrt()).abs() < 1e-12,
+            "{few:?}"
+        );
+        assert_eq!(few.clumping, 1.0);
+        // Of 16 they do, and one more or less is seen of the most regular ones.
+        let enough = of([1; STRETCHES]);
+        assert_eq!((enough.relative_error, enough.clumping), (1.0 / 16.0, 1.0));
+    }
+
+    #[test]
+    fn few_events_are_known_by_their_gaps() {
+        // A mean of 2 and a standard deviation of 1.1547 over four gaps.
+        let error = error_by_gaps(&[1.0, 1.0, 3.0, 3.0], 4.0);
+        let expected = 1.5 * (4.0_f64 / 3.0).sqrt() / 2.0 / 2.0;
+        assert!((error.unwrap() - expected).abs() < 1e-12, "{error:?}");
+        assert_eq!(error_by_gaps(&[2.0; 4], 5.0), Some(0.2), "one more or less");
+        assert_eq!(error_by_gaps(&[2.0; 3], 4.0), None, "too few gaps");
+        assert_eq!(error_by_gaps(&[0.0; 4], 5.0), None, "all at once");
+        let stretch = Stretch {
+            count: 4,
+            seconds: 8.0,
+        };
+        let rate = Rate::of(&[stretch], Some(&[1.0, 1.0, 3.0, 3.0]));
+        assert_eq!(rate.per_second, 0.5);
+        assert!((rate.relative_error - expected).abs() < 1e-12, "{rate:?}");
+        // Four independent ones have an error of a half.
+        assert!((rate.clumping - (expected * 2.0).powi(2).max(1.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn wilson_s_interval_ends_where_the_share_is_just_not_rejected() {
+        for (some, all) in [(0, 10), (5, 10), (10, 10), (1, 100), (37, 50)] {
+            let number = all as f64;
+            let share = some as f64 / number;
+            let (low, high) = wilson((some, all));
+            let near = 1e-12;
+            let holds = low <= share + near && share <= high + near && low < high;
+            assert!(holds, "{some}/{all}");
+            for end in [low, high] {
+                // The score test: as far from the share as 2.576 of its standard errors.
+                let error = (end * (1.0 - end) / number).max(0.0).sqrt();
+                let distance = (share - end).abs() - 2.576 * error;
+                assert!(distance.abs() < 1e-6, "{some}/{all}: {end}");
+            }
+        }
+        assert_eq!(wilson((0, 0)), (0.0, 1.0));
+    }
 }

@@ -174,3 +174,6 @@ pub(super) fn notes(before: &Trace<'_>, after: &Trace<'_>) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

@@ -230,3 +230,95 @@ fn sentence_of(finding: &Finding) -> String {
         1_000,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const BEFORE: Sample = Sample {
+        at_ns: 5 * SECOND,
+        opened: 100,
+        ended: 90,
+        refused: 50,
+        open: 10,
+        grows_from: 10,
+    };
+
+    /// What fires ten seconds later, with so many more.
+    fn fired(triggers: Triggers, opened: u64, ended: u64, refused: u64, open: u64) -> Vec<String> {
+        let now = Sample {
+            at_ns: BEFORE.at_ns + 10 * SECOND,
+            opened: BEFORE.opened + opened,
+            ended: BEFORE.ended + ended,
+            refused: BEFORE.refused + refused,
+            open: BEFORE.open + open,
+            grows_from: BEFORE.open,
+        };
+        let fired = Watch::new(triggers).numbers(&BEFORE, &now);
+        fired
+            .into_iter()
+            .map(|one| format!("{}: {}", one.key, one.sentence))
+            .collect()
+    }
+
+    #[test]
+    fn each_number_fires_from_its_limit_on() {
+        let rate = Triggers {
+            rate: Some(3),
+            ..Triggers::default()
+        };
+        assert_eq!(fired(rate, 29, 0, 0, 0), [""; 0]);
+        assert_eq!(
+            fired(rate, 30, 0, 0, 0),
+            ["rate: 30 connections opened in 10 s"]
+        );
+        assert_eq!(fired(rate, 31, 0, 0, 0).len(), 1);
+        let refused = Triggers {
+            refused: Some(50),
+            ..Triggers::default()
+        };
+        for (ended, refusals, fires) in [
+            (9, 9, false),
+            (10, 4, false),
+            (10, 5, true),
+            (11, 5, false),
+            (11, 6, true),
+            (20, 20, true),
+        ] {
+            assert_eq!(
+                fired(refused, 0, ended, refusals, 0).len() == 1,
+                fires,
+                "{refusals}/{ended}"
+            );
+        }
+        assert_eq!(
+            fired(refused, 0, 10, 5, 0),
+            ["refused: 5 of 10 connections refused"]
+        );
+        let growth = Triggers {
+            growth: Some(4),
+            ..Triggers::default()
+        };
+        assert_eq!(fired(growth, 0, 0, 0, 3), [""; 0]);
+        assert_eq!(
+            fired(growth, 0, 0, 0, 4),
+            ["growth: 4 connections more are open: 14"]
+        );
+        assert_eq!(fired(growth, 0, 0, 0, 5).len(), 1);
+        assert_eq!(fired(Triggers::default(), 900, 900, 900, 900), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_is_fast_where_no_time_has_passed() {
+        let triggers = Triggers {
+            rate: Some(1),
+            ..Triggers::default()
+        };
+        let more = Sample {
+            opened: 10_000,
+            ..BEFORE
+        };
+        assert_eq!(Watch::new(triggers).numbers(&BEFORE, &more), []);
+    }
+}

@@ -264,4 +264,91 @@ pub(crate) mod tests {
         // Equally frequent ones never depend on the hash.
         assert_eq!(all.main_session(), Some((SessionId(1), 1)));
     }
+
+    /// One of each kind that there is, some of them twice.
+    fn of_each_kind() -> Vec<Handshake> {
+        let said = |request: Option<Message>, response: Option<Message>| Handshake {
+            request: request.and_then(first),
+            response: response.and_then(first),
+        };
+        let word = |text: &str| Message::FourLetterWord {
+            word: FourLetterWord::of(text.as_bytes()).unwrap(),
+        };
+        vec![
+            asked(0, Some((0x10, 4_000))),
+            asked(0x10, Some((0x10, 6_000))),
+            asked(0x30, Some((0, 0))),
+            asked(0x20, None),
+            refused_with(-4),
+            refused_with(-122),
+            said(Some(word("ruok")), Some(Message::Other)),
+            said(Some(word("mntr")), None),
+            said(Some(word("ruok")), None),
+            said(Some(Message::TlsClientHello), Some(Message::Other)),
+            said(Some(Message::Http), Some(Message::Http)),
+            said(Some(Message::Incomplete), None),
+            said(Some(Message::Other), Some(Message::Incomplete)),
+            said(None, Some(Message::Other)),
+        ]
+    }
+
+    /// All fields; the sessions in order.
+    fn fields(all: &Handshakes) -> (String, Vec<(SessionId, u64)>) {
+        let mut sessions: Vec<_> = all.sessions.iter().map(|(id, n)| (*id, *n)).collect();
+        sessions.sort_unstable();
+        let others = Handshakes {
+            sessions: HashMap::default(),
+            ..all.clone()
+        };
+        (format!("{others:?}"), sessions)
+    }
+
+    #[test]
+    fn counts_of_parts_are_those_of_the_whole_wherever_it_is_cut() {
+        let kinds = of_each_kind();
+        let of = |part: &[Handshake]| {
+            let mut counted = Handshakes::default();
+            part.iter().for_each(|one| counted.observe(one));
+            counted
+        };
+        // Counts of 1 would not tell a sum from a product.
+        let all: Vec<_> = [&kinds[..], &kinds[..], &kinds[..]].concat();
+        let whole = of(&all);
+        for cut in 0..=all.len() {
+            let mut parts = of(&all[..cut]);
+            parts.absorb(&of(&all[cut..]));
+            assert_eq!(fields(&parts), fields(&whole), "cut at {cut}");
+        }
+        assert_eq!(whole.connections, 42);
+        assert_eq!((whole.new_handles, whole.reconnects), (9, 9));
+        assert_eq!((whole.granted, whole.expired), (6, 3));
+        assert_eq!((whole.tls, whole.http, whole.incomplete), (3, 3, 6));
+        assert_eq!((whole.other_requests, whole.four_letter_words()), (3, 9));
+        let errors = whole.error_replies.map(|errors| (errors.min, errors.max));
+        assert_eq!(errors, Some((-122, -4)));
+        let granted = whole.granted_timeout_ms.map(|range| (range.min, range.max));
+        assert_eq!(granted, Some((4_000, 6_000)));
+    }
+
+    #[test]
+    fn sessions_of_others_are_counted_up_to_the_limit() {
+        let of = |sessions: std::ops::Range<i64>| {
+            let mut counted = Handshakes::default();
+            sessions.for_each(|session| counted.observe(&asked(session, None)));
+            counted
+        };
+        let most = MOST_SESSIONS as i64;
+        for (others, sessions, left_out) in [
+            (1..most + 1, 256, false),
+            (2..most + 2, 256, true),
+            (1..1, 255, false),
+        ] {
+            let mut all = of(1..most);
+            all.absorb(&of(others));
+            assert_eq!(
+                (all.sessions(), all.sessions_left_out),
+                (sessions, left_out)
+            );
+        }
+    }
 }

@@ -417,7 +417,7 @@ fn longer(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::test_connection::{by, ended};
+    use crate::ledger::test_connection::{by, ended, established};
 
     #[test]
     fn closes_by_another_process_are_counted_one_by_one() {
@@ -437,5 +437,180 @@ mod tests {
         assert_eq!(tally.other_process_closer, stranger);
         assert_eq!((tally.closed_by_opener, tally.closed_by_other), (2, 2));
         assert_eq!(tally.ended, 4);
+    }
+
+    const MS: u64 = 1_000_000;
+
+    /// The same, older than the trace.
+    fn older(connection: Connection) -> Connection {
+        Connection {
+            before_start: true,
+            ..connection
+        }
+    }
+
+    /// Records of connections of all kinds, in the order in which they come.
+    fn records() -> Vec<(Connection, Outcome)> {
+        let mut records = Vec::new();
+        for (number, outcome) in Outcome::ALL.iter().cycle().take(60).enumerate() {
+            let number = number as u64;
+            let mut over = ended(10 + 7 * number, 40 + number, 90 - number, *outcome);
+            over.traffic.retransmits = Some(number as u32 % 3);
+            if number.is_multiple_of(5) {
+                over.closer = by(over, 77, 78, "other").closer;
+            }
+            if number.is_multiple_of(7) {
+                over.traffic.payload_out = None;
+            }
+            let was_established = over.was_established();
+            let over = match number % 11 {
+                0 => older(over),
+                _ => over,
+            };
+            if was_established {
+                records.push((established(over), Outcome::StillOpen));
+            }
+            if !number.is_multiple_of(13) {
+                records.push((over, Outcome::of(&over)));
+            }
+        }
+        records
+    }
+
+    fn counted(records: &[(Connection, Outcome)]) -> Tally {
+        let mut tally = Tally::default();
+        for (connection, outcome) in records {
+            tally.observe(connection, *outcome);
+        }
+        tally
+    }
+
+    /// All counts that do not come from the order.
+    fn counts(tally: &Tally) -> Vec<String> {
+        let outcomes =
+            |outcomes: &Counts<Outcome>| format!("{:?}", outcomes.iter().collect::<Vec<_>>());
+        let closes: Vec<_> = tally.first_close.iter().collect();
+        let spread = |of: &Distribution| format!("{} {:?}", of.count(), of.percentile(0.5));
+        vec![
+            format!(
+                "opened {} established {}",
+                tally.opened(),
+                tally.established
+            ),
+            format!("ended {} {}", tally.ended, tally.ended_established),
+            format!("open {}", tally.open()),
+            format!("lived {}", spread(&tally.established_for)),
+            format!("connecting {}", spread(&tally.connecting_for)),
+            format!("closes {closes:?}"),
+            format!("by {} {}", tally.closed_by_opener, tally.closed_by_other),
+            format!("outcomes {}", outcomes(&tally.outcomes)),
+            format!("payload {:?} {:?}", tally.payload_out, tally.payload_in),
+            format!("again {}", tally.retransmits),
+            format!(
+                "others {} {:?}",
+                tally.closed_by_other_process, tally.other_process_closer
+            ),
+            format!("late {} {:?}", tally.closed_late, tally.longest_late),
+            format!("older {} {}", tally.older.seen, tally.older.ended),
+            format!("older {:?}", tally.older.first_end_after_ns),
+            format!("older {}", outcomes(&tally.older.outcomes)),
+            format!("seen {:?} {}", tally.first_seen_ns, tally.last_seen_ns),
+        ]
+    }
+
+    #[test]
+    fn counts_of_parts_are_those_of_the_whole_wherever_it_is_cut() {
+        let records = records();
+        let whole = counted(&records);
+        for cut in 0..=records.len() {
+            let mut parts = counted(&records[..cut]);
+            parts.absorb_all_but_gaps(&counted(&records[cut..]));
+            let (mut parts, mut whole) = (counts(&parts), counts(&whole));
+            // An establishment in one part and its end in the other: as many began as ended,
+            // at least, in each.
+            parts.remove(0);
+            whole.remove(0);
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+    }
+
+    /// What is counted, against what can be told of the records by themselves.
+    #[test]
+    fn counts_are_what_the_records_tell() {
+        let records = records();
+        let tally = counted(&records);
+        let of = |wanted: &dyn Fn(&Connection) -> bool| {
+            records.iter().filter(|(one, _)| wanted(one)).count() as u64
+        };
+        let is_over = |one: &Connection| !one.before_start && one.stage == Stage::Ended;
+        let began = |one: &Connection| {
+            !one.before_start && (one.stage == Stage::Established || !one.was_established())
+        };
+        assert_eq!(tally.opened(), of(&began));
+        let establishes = |one: &Connection| !one.before_start && one.stage == Stage::Established;
+        assert_eq!(tally.established, of(&establishes));
+        assert_eq!(tally.ended, of(&is_over));
+        assert_eq!(
+            tally.ended_established,
+            of(&|one| is_over(one) && one.was_established())
+        );
+        assert_eq!(tally.open(), tally.established - tally.ended_established);
+        assert_eq!(
+            tally.older.seen,
+            of(&|one| one.before_start && one.stage == Stage::Established)
+        );
+        assert_eq!(
+            tally.older.ended,
+            of(&|one| one.before_start && one.stage == Stage::Ended)
+        );
+        assert_eq!(
+            tally.older.open(),
+            tally.older.seen.saturating_sub(tally.older.ended)
+        );
+        let over = || records.iter().filter(|(one, _)| is_over(one));
+        for (outcome, count) in tally.outcomes.iter() {
+            assert_eq!(
+                count,
+                over().filter(|(_, other)| *other == outcome).count() as u64
+            );
+        }
+        let sent: Vec<_> = over()
+            .filter_map(|(one, _)| one.traffic.payload_out)
+            .collect();
+        let range = Range {
+            connections: sent.len() as u64,
+            total: sent.iter().sum(),
+            min: *sent.iter().min().unwrap(),
+            max: *sent.iter().max().unwrap(),
+        };
+        assert_eq!(tally.payload_out, range);
+        let again = over().filter_map(|(one, _)| one.traffic.retransmits);
+        assert_eq!(tally.retransmits, u64::from(again.sum::<u32>()));
+        let first = records.iter().filter(|(one, _)| !one.before_start);
+        let first = first.map(|(one, _)| one.started_ns).min();
+        assert_eq!(tally.first_seen_ns, first);
+        let last = records.iter().map(|(one, _)| one.latest_ns()).max();
+        assert_eq!(Some(tally.last_seen_ns), last);
+    }
+
+    #[test]
+    fn the_first_end_of_older_ones_is_the_first_of_all_parts() {
+        let over = older(ended(10, 1, 1, Outcome::AnsweredThenClosedByUs));
+        let late = Connection {
+            left_established_ns: Some(over.started_ns + 900 * MS),
+            ..over
+        };
+        let outcome = Outcome::of(&over);
+        for parts in [[over, late], [late, over]] {
+            let mut first = counted(&[(parts[0], outcome)]);
+            first.absorb_all_but_gaps(&counted(&[(parts[1], outcome)]));
+            assert_eq!(first.older.first_end_after_ns, Some(3 * MS));
+            assert_eq!(
+                counted(&parts.map(|one| (one, outcome)))
+                    .older
+                    .first_end_after_ns,
+                Some(3 * MS)
+            );
+        }
     }
 }

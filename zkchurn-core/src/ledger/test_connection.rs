@@ -137,6 +137,8 @@ pub fn established(mut connection: Connection) -> Connection {
     connection.local_close_ns = None;
     connection.ended_ns = None;
     connection.closer = None;
+    // What was said comes with the end.
+    connection.handshake = None;
     connection
 }
 

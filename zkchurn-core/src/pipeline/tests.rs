@@ -8,10 +8,16 @@ use jiff::tz::TimeZone;
 use super::{MOST_LIMITATIONS, Pipeline, View};
 use crate::{
     clock::ClockPair,
+    connection::{Connection, Stage},
+    ends::End,
+    filter::Filter,
     frame::{Frame, Limitation, Mark, TraceStart},
     inspection::Inspection,
+    ledger::test_connection::{by, ended, established},
+    outcome::Outcome,
     process::ProcessKey,
-    render::{FORMS, Options, Renderer},
+    render::{ConnectionLine, FORMS, Options, Renderer},
+    report::{IntervalSummary, Report},
 };
 
 fn begun() -> Pipeline<Box<dyn Renderer>> {
@@ -62,4 +68,123 @@ fn who_was_looked_at_is_known() {
     pipeline.accept(Frame::Inspection(&inspection)).unwrap();
     assert!(pipeline.has_inspection(key));
     assert!(!pipeline.has_inspection(ProcessKey::new(43, 7)));
+}
+
+/// Keeps the sockets of what it is told of.
+#[derive(Default)]
+struct Told {
+    counted: Vec<u64>,
+    others: Vec<u64>,
+}
+
+impl Renderer for Told {
+    fn start(&mut self, _start: &TraceStart) -> io::Result<()> {
+        Ok(())
+    }
+    fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.counted.push(line.connection.socket);
+        Ok(())
+    }
+    fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.others.push(line.connection.socket);
+        Ok(())
+    }
+    fn interval(&mut self, _summary: &IntervalSummary) -> io::Result<()> {
+        Ok(())
+    }
+    fn report(&mut self, _report: &Report) -> io::Result<()> {
+        Ok(())
+    }
+    fn time_wait(&mut self, _report: &Report) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const CLOCK: ClockPair = ClockPair {
+    monotonic_ns: 1,
+    realtime_ns: 0,
+};
+
+fn telling(filter: Option<&str>) -> Pipeline<Told> {
+    let view = View {
+        top: 10,
+        time_wait_rows: false,
+    };
+    let filter = filter.map(|filter| filter.parse::<Filter>().unwrap());
+    let mut pipeline = Pipeline::new(Told::default(), view).with_filter(filter);
+    let start = TraceStart::of_port(2181, CLOCK);
+    pipeline.accept(Frame::Start(&start)).unwrap();
+    pipeline
+}
+
+fn refused(socket: u64) -> Connection {
+    ended(socket, 0, 0, Outcome::Refused)
+}
+
+#[test]
+fn what_goes_on_has_no_line_at_either_end() {
+    let mut pipeline = telling(None);
+    let over = ended(1, 1, 1, Outcome::AnsweredThenClosedByUs);
+    let closing = Connection {
+        stage: Stage::SeenOpen,
+        ended_ns: None,
+        ..over
+    };
+    let ends = [established(over), closing, over].map(Box::new);
+    let counted = ends.clone().map(End::Counted);
+    let others = ends.map(End::Other);
+    let all = counted.into_iter().chain(others).collect();
+    pipeline.take_ends(all, CLOCK).unwrap();
+    let told = &pipeline.renderer;
+    assert_eq!((told.counted.len(), told.others.len()), (1, 1));
+    assert_eq!(
+        pipeline.ledger.total.ended, 1,
+        "the other end counts nowhere"
+    );
+    assert!(!pipeline.is_quiet());
+}
+
+/// Pids of those that are to be looked at, and how many were not.
+fn looks<R: Renderer>(pipeline: &Pipeline<R>, least: u64) -> (Vec<u32>, u64) {
+    let churning = pipeline.churning(least, 10);
+    let mut pids: Vec<_> = churning.iter().map(|one| one.process.pid).collect();
+    pids.sort_unstable();
+    (pids, pipeline.uninspected(least))
+}
+
+#[test]
+fn who_churns_is_looked_at_also_where_the_filter_waits_for_the_look() {
+    // What the filter has not decided is in no count, and may yet be.
+    for filter in [None, Some("pod:zk-0"), Some("port:2181"), Some("port:9999")] {
+        let mut pipeline = telling(filter);
+        for (socket, pid) in [(1, 7), (2, 7), (3, 8)] {
+            let connection = by(refused(socket), pid, pid, "java");
+            pipeline.take(connection, CLOCK).unwrap();
+        }
+        let (all, busy) = match filter {
+            Some("port:9999") => (vec![], vec![]),
+            _ => (vec![7, 8], vec![7]),
+        };
+        let count = |pids: &Vec<u32>| pids.len() as u64;
+        assert_eq!(
+            looks(&pipeline, 1),
+            (all.clone(), count(&all)),
+            "{filter:?}"
+        );
+        assert_eq!(
+            looks(&pipeline, 2),
+            (busy.clone(), count(&busy)),
+            "{filter:?}"
+        );
+        assert_eq!(looks(&pipeline, 3), (vec![], 0), "{filter:?}");
+        let counted = match filter {
+            None | Some("port:2181") => 3,
+            _ => 0,
+        };
+        assert_eq!(pipeline.ledger.total.ended, counted, "{filter:?}");
+        assert_eq!(pipeline.renderer.counted.len() as u64, counted);
+    }
 }

@@ -288,23 +288,4 @@ impl Order {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        ledger::test_connection::{by, ended, name},
-        outcome::Outcome,
-    };
-
-    #[test]
-    fn programs_are_of_one_name_and_one_user() {
-        let connection = by(ended(1, 49, 41, Outcome::Refused), 42, 43, "zkcli");
-        let programs = |comm: &str, uid| FamilyKey::Programs {
-            comm: Some(name(comm)),
-            uid: Some(uid),
-            destination: Destination::of(&connection),
-        };
-        assert!(programs("zkcli", 0).has(&connection));
-        assert!(!programs("zkcli", 1000).has(&connection));
-        assert!(!programs("nc", 0).has(&connection));
-    }
-}
+mod tests;

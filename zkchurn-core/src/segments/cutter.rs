@@ -120,3 +120,96 @@ impl Cutter {
 #[derive(Debug, thiserror::Error)]
 #[error("the trace has not begun")]
 pub struct NotBegun;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{frame::Frame, recording::reader::Reader};
+
+    const CLOCK: ClockPair = ClockPair {
+        monotonic_ns: 7,
+        realtime_ns: 0,
+    };
+
+    fn json<T: serde::Serialize>(of: &T) -> Vec<u8> {
+        serde_json::to_vec(of).unwrap()
+    }
+
+    /// The start that stands in a segment.
+    fn start_of(segment: &[u8]) -> TraceStart {
+        let mut reader = Reader::new(segment).unwrap();
+        let start = reader.next_frame(|frame| match frame {
+            Frame::Start(start) => start.clone(),
+            other => panic!("{other:?}"),
+        });
+        start.unwrap().unwrap()
+    }
+
+    #[test]
+    fn each_segment_says_what_was_lost_before_it() {
+        let mut cutter = Cutter::default();
+        assert!(cutter.begin_segment(CLOCK, 1_000, &mut Vec::new()).is_err());
+        let mut start = TraceStart::of_port(
+            2181,
+            ClockPair {
+                monotonic_ns: 1,
+                ..CLOCK
+            },
+        );
+        start.run_id = Some("run".to_owned());
+        cutter.take(kind::START, &json(&start), &mut Vec::new());
+        assert!(cutter.has_begun());
+        assert_eq!(cutter.run_id(), Some("run"));
+        let mut first = Vec::new();
+        cutter.begin_segment(CLOCK, 1_000, &mut first).unwrap();
+        cutter.segment_begun();
+        let part = start_of(&first).part.unwrap();
+        assert_eq!(
+            (part.segment, part.begins_later, part.frames_lost),
+            (0, false, 0)
+        );
+        assert_eq!(start_of(&first).clock.monotonic_ns, 1);
+        cutter.lose(2);
+        cutter.lose(3);
+        assert_eq!(cutter.lost(), 5);
+        let mut mark = Mark {
+            monotonic_ns: 50,
+            ..Mark::default()
+        };
+        mark.loss.table_full = 4;
+        cutter.take(kind::INTERVAL, &json(&mark), &mut first);
+        let mut second = Vec::new();
+        cutter.begin_segment(CLOCK, 1_000, &mut second).unwrap();
+        let part = start_of(&second).part.unwrap();
+        assert_eq!(
+            (part.segment, part.begins_later, part.frames_lost),
+            (1, true, 5)
+        );
+        assert_eq!(part.loss, mark.loss);
+        assert_eq!(start_of(&second).clock, CLOCK);
+        cutter.segment_begun();
+        assert_eq!((cutter.lost(), cutter.next_number()), (0, 2));
+        for (now_ns, ends_ns) in [(40, 50), (60, 60)] {
+            let mut segment = second.clone();
+            cutter.end_segment(now_ns, &mut segment);
+            let mut reader = Reader::new(segment.as_slice()).unwrap();
+            let mut last = None;
+            while let Some(mark) = reader
+                .next_frame(|frame| match frame {
+                    Frame::End(mark) => Some(*mark),
+                    _ => None,
+                })
+                .unwrap()
+            {
+                last = mark;
+            }
+            assert_eq!(
+                last,
+                Some(Mark {
+                    monotonic_ns: ends_ns,
+                    ..mark
+                })
+            );
+        }
+    }
+}

@@ -82,6 +82,8 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, only},
         },
+        handshake::{Handshake, message::Message, word::FourLetterWord},
+        ledger::handshakes::tests::first,
         outcome::Outcome,
     };
 
@@ -93,5 +95,47 @@ mod tests {
             (finding.name, finding.confidence),
             (Churn::FourLetterWordMonitor, Confidence::Likely)
         );
+    }
+
+    /// Two words are a monitor, one is not, as long as most connections send one.
+    #[test]
+    fn words_that_were_read_are_certain_from_two_on() {
+        let read = |words: usize, others: u64| {
+            let mut connections = every(
+                1_000,
+                words as u64 + others,
+                (4, 90, Outcome::AnsweredThenClosedByPeer),
+            );
+            for (number, connection) in connections.iter_mut().enumerate() {
+                let message = match number < words {
+                    true => Message::FourLetterWord {
+                        word: FourLetterWord::of(b"ruok").unwrap(),
+                    },
+                    false => Message::Other,
+                };
+                connection.handshake = Some(Handshake {
+                    request: first(message),
+                    response: None,
+                });
+            }
+            let found = diagnosed(&connections);
+            found.iter().any(|finding| {
+                let is_monitor = finding.name == Churn::FourLetterWordMonitor;
+                is_monitor && finding.confidence == Confidence::Certain
+            })
+        };
+        for (words, others, is_found) in [
+            (1, 0, false),
+            (2, 0, true),
+            (3, 0, true),
+            (12, 0, true),
+            (2, 30, false),
+        ] {
+            assert_eq!(
+                read(words, others),
+                is_found,
+                "{words} words, {others} others"
+            );
+        }
     }
 }

@@ -94,4 +94,25 @@ mod tests {
             assert!(duration < end || duration == u64::MAX, "{duration}: {end}");
         }
     }
+
+    #[test]
+    fn the_counts_of_two_are_added_whichever_reaches_farther() {
+        let of = |durations: &[u64]| {
+            let mut histogram = Histogram::default();
+            durations.iter().for_each(|one| histogram.add(*one));
+            histogram
+        };
+        let (short, long) = (
+            [20_000, 30_000_000, 30_000_000],
+            [30_000_000, 7_000_000_000],
+        );
+        let whole: Vec<_> = of(&[&short[..], &long[..]].concat()).bins().collect();
+        assert_eq!(whole.iter().map(|bin| bin.2).collect::<Vec<_>>(), [1, 3, 1]);
+        for (one, other) in [(of(&short), of(&long)), (of(&long), of(&short))] {
+            let mut both = one;
+            both.absorb(&other);
+            assert_eq!(both.bins().collect::<Vec<_>>(), whole);
+            assert_eq!(both.total(), 5);
+        }
+    }
 }

@@ -73,3 +73,58 @@ pub(super) fn decade(ns: f64) -> String {
         ns => format!("{} s", at(ns / 1e9)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_the_largest_unit_that_is_whole() {
+        for (ms, words) in [
+            (0, "0"),
+            (1, "+1 ms"),
+            (1_000, "+1 s"),
+            (1_500, "+1500 ms"),
+            (60_000, "+60 s"),
+            (119_000, "+119 s"),
+            (120_000, "+2 min"),
+            (121_000, "+2 min 1 s"),
+            (3_600_000, "+60 min"),
+        ] {
+            assert_eq!(moment(ms * 1_000_000), words);
+        }
+    }
+
+    #[test]
+    fn the_shortest_step_that_fits_is_taken() {
+        const MS: u64 = 1_000_000;
+        for (length_ms, most, step_ms) in [
+            (10, 10, 1),
+            (11, 10, 2),
+            (60_000, 6, 10_000),
+            (70_000, 6, 15_000),
+            (6 * 60_000, 6, 60_000),
+            (7 * 60_000, 6, 120_000),
+            (13 * 60_000, 6, 120_000),
+            (1_440 * 60_000 * 6, 6, 1_440 * 60_000),
+        ] {
+            assert_eq!(step(length_ms * MS, most), step_ms * MS, "{length_ms} ms");
+        }
+        assert_eq!(step(0, 6), MS);
+        let centuries = u64::MAX;
+        assert_eq!(step(centuries, 6), centuries / 6);
+    }
+
+    #[test]
+    fn numbers_of_a_picture_are_short() {
+        assert_eq!(
+            [at(1.0), at(1.04), at(1.06), at(-0.25)].join(" "),
+            "1 1 1.1 -0.2"
+        );
+        let decades = [1e4, 9.99e5, 1e6, 1e8, 1e9, 1e11].map(decade);
+        assert_eq!(
+            decades.join(", "),
+            "10 µs, 999 µs, 1 ms, 100 ms, 1 s, 100 s"
+        );
+    }
+}

@@ -176,3 +176,125 @@ pub(crate) fn left_out(diff: &Diff) -> Vec<String> {
     }
     left_out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnose::{Churn, Confidence, Severity},
+        diff::{Class, OutcomeShare},
+        outcome::Outcome,
+    };
+
+    #[test]
+    fn what_becomes_of_a_finding_is_said_with_whom_it_is_about() {
+        let finding = |class| FindingChange {
+            class,
+            name: Churn::ALL[0],
+            title: "title",
+            confidence: Confidence::Likely,
+            severity: Severity::Broken,
+            who: "pid 7 java".to_owned(),
+            destinations: vec!["10.0.0.1:2181".to_owned(), "10.0.0.9 -> :2182".to_owned()],
+        };
+        for (class, words) in [
+            (Class::New, "appeared"),
+            (Class::Gone, "went"),
+            (Class::CannotTell, "found in one only"),
+        ] {
+            assert_eq!(class_of(&finding(class)), words);
+        }
+        let words = "title (likely), pid 7 java -> 10.0.0.1:2181, :2182";
+        assert_eq!(super::finding(&finding(Class::New)), words);
+    }
+
+    fn some(
+        opened: u64,
+        open: u64,
+        failed: Option<f64>,
+        ended: &[(Outcome, u64)],
+    ) -> FamilyNumbers {
+        let outcomes = ended.iter().map(|(outcome, count)| OutcomeShare {
+            outcome: *outcome,
+            count: *count,
+        });
+        FamilyNumbers {
+            opened,
+            ended: ended.iter().map(|(_, count)| count).sum(),
+            open,
+            per_second: 2.0,
+            per_second_from: 1.0,
+            per_second_to: 4.0,
+            failed,
+            lived_p50_ns: failed.map(|_| 5_000_000),
+            outcomes: outcomes.collect(),
+        }
+    }
+
+    fn change(before: Option<FamilyNumbers>, after: Option<FamilyNumbers>) -> FamilyChange {
+        FamilyChange {
+            class: Class::Worse,
+            program: "java".to_owned(),
+            peer: "peer".to_owned(),
+            why: "why".to_owned(),
+            before,
+            after,
+        }
+    }
+
+    #[test]
+    fn numbers_of_both_traces_stand_side_by_side() {
+        let refused = || some(9, 0, Some(1.0), &[(Outcome::Refused, 9)]);
+        let mixed = || {
+            some(
+                4,
+                1,
+                Some(0.5),
+                &[(Outcome::Refused, 2), (Outcome::Broken, 1)],
+            )
+        };
+        let held = || some(0, 3, None, &[]);
+        let quiet = || some(0, 0, None, &[]);
+        let rate = "2.00/s (1.00/s to 4.00/s)";
+        let label = Outcome::Refused.label();
+        let cases = [
+            (
+                change(Some(refused()), None),
+                format!("{rate}; lived 5.0 ms; failed 100 %; ended: {label}"),
+            ),
+            (
+                change(None, Some(refused())),
+                format!("{rate}; lived 5.0 ms; failed 100 %; ends: {label}"),
+            ),
+            (
+                change(Some(refused()), Some(refused())),
+                format!("{rate} before, {rate} after; lived 5.0 ms; failed 100 %; ends: {label}"),
+            ),
+            (
+                change(Some(refused()), Some(mixed())),
+                format!(
+                    "{rate} before, {rate} after; lived 5.0 ms; failed 100 % -> 50 %; \
+                     ended: {label}; ends: {label} 67 %"
+                ),
+            ),
+            (
+                change(Some(held()), Some(refused())),
+                format!(
+                    "none, 3 held before, {rate} after; lived - -> 5.0 ms; failed - -> 100 %; \
+                     ends: {label}"
+                ),
+            ),
+            (change(None, Some(quiet())), "none".to_owned()),
+            (change(None, None), "none before, none after".to_owned()),
+        ];
+        for (one, words) in &cases {
+            assert_eq!(numbers(one), *words);
+        }
+        let [what, program, peer, before, after, lived, failed, why] = cells(&cases[3].0);
+        assert_eq!([what, program, peer, why], ["worse", "java", "peer", "why"]);
+        assert_eq!(
+            [before, after, lived, failed],
+            [rate, rate, "5.0 ms", "100 % -> 50 %"]
+        );
+    }
+}

@@ -359,3 +359,6 @@ fn others_elsewhere(report: &Report, flow: &FlowRow, connections: u64) -> String
         _ => format!("{connections} from {several}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//! What is said where nothing was seen: of each side, and of what was lost.
+
+use std::io;
+
+use super::*;
+use crate::{
+    clock::ClockPair,
+    frame::{Frame, Mark, TraceStart},
+    pipeline::{Pipeline, View},
+    render::{FORMS, Options},
+};
+
+/// A minute in which nothing happened.
+fn quiet(change: impl Fn(&mut TraceStart)) -> Report {
+    let options = Options::plain(jiff::tz::TimeZone::UTC);
+    let renderer = FORMS[0].renderer(Box::new(io::sink()), options);
+    let view = View {
+        top: 10,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(renderer, view);
+    let clock = ClockPair {
+        monotonic_ns: 1,
+        realtime_ns: 0,
+    };
+    let mut start = TraceStart::of_port(2181, clock);
+    change(&mut start);
+    pipeline.accept(Frame::Start(&start)).unwrap();
+    let mark = Mark {
+        monotonic_ns: 60_000_000_001,
+        ..Mark::default()
+    };
+    pipeline.report_at(&mark).unwrap()
+}
+
+#[test]
+fn where_nothing_was_seen_it_says_what_was_looked_at_and_what_to_check() {
+    let of_side = |side| quiet(|start| start.side = side);
+    let said = [
+        (
+            quiet(|start| start.pid = Some(7)),
+            "No connection to port 2181 was opened by pid 7 in 60 s. Is it the right process",
+        ),
+        (
+            of_side(Sides::Client),
+            "No connection to port 2181 was opened from this host in 60 s. Is this the client's",
+        ),
+        (
+            of_side(Sides::Server),
+            "No connection to port 2181 was accepted on this host in 60 s. Is this the ZooKeeper",
+        ),
+        (
+            of_side(Sides::Both),
+            "No connection on port 2181 was opened or accepted in 60 s. Is the port right",
+        ),
+    ];
+    for (report, begins) in said {
+        let answer = answer(&report);
+        assert!(answer.starts_with(begins), "{answer}");
+        assert!(!answer.contains("lost"), "{answer}");
+    }
+}
+
+#[test]
+fn each_kind_of_loss_is_said_by_itself() {
+    type Change = fn(&mut Report);
+    let losses: [Change; 8] = [
+        |report| report.loss.kernel.ended_records_dropped = 1,
+        |report| report.loss.kernel.established_records_dropped = 1,
+        |report| report.loss.kernel.table_full = 1,
+        |report| report.loss.kernel.recursion_misses = Some(1),
+        |report| report.loss.kernel.handshake_records_dropped = Some(1),
+        |report| report.loss.kernel.handshakes_before_accept = Some(1),
+        |report| report.loss.undecodable_records = 1,
+        |report| report.loss.unknown_records = 1,
+    ];
+    for (number, lose) in losses.iter().enumerate() {
+        let mut report = quiet(|_| ());
+        assert!(!answer(&report).contains("But something was lost"));
+        lose(&mut report);
+        let answer = answer(&report);
+        assert!(
+            answer.contains("But something was lost"),
+            "{number}: {answer}"
+        );
+    }
+    // What is older than the trace is not lost.
+    let mut report = quiet(|_| ());
+    report.loss.kernel.unmatched_closes = 1;
+    report.loss.kernel.recursion_misses = Some(0);
+    assert!(!answer(&report).contains("But something was lost"));
+}
+
+#[test]
+fn what_the_filter_left_out_is_said() {
+    let filtered = |connections, undecided| Filtered {
+        filter: "pid:7".to_owned(),
+        connections,
+        undecided,
+        findings: 0,
+    };
+    let mut report = quiet(|_| ());
+    report.filtered = Some(filtered(3, 0));
+    let all = "No connection matches the filter: all 3 connections were filtered out.";
+    assert_eq!(answer(&report), all);
+    report.filtered = Some(filtered(3, 2));
+    let undecided = format!("{all} Of 2 too little is known to tell.");
+    assert_eq!(answer(&report), undecided);
+    // Older ones were selected, or there were none at all.
+    report.total.older.seen = 1;
+    assert!(!answer(&report).contains("filter"));
+    report.total.older.seen = 0;
+    report.filtered = Some(filtered(0, 0));
+    assert!(answer(&report).starts_with("No connection to port 2181 was opened"));
+}
