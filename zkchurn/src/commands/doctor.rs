@@ -67,6 +67,7 @@ mod tests {
     /// A host that has everything, whatever this one has.
     fn all_well() -> Facts {
         Facts {
+            short_of_memory: false,
             host: "db1".to_owned(),
             kernel: "6.1.0-18-amd64".to_owned(),
             release: parse_release("6.1.0-18-amd64"),

@@ -100,7 +100,7 @@ pub(super) fn ensure_descriptors() -> Result<(), Failure> {
 }
 
 /// Refuses to go on where the host lacks what tracing needs.
-pub(super) fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
+pub(super) fn refuse_if_impossible(checks: &[Check], facts: &Facts) -> Result<(), Failure> {
     let sentences: Vec<_> = checks
         .iter()
         .filter(|check| check.state.blocks())
@@ -109,10 +109,12 @@ pub(super) fn refuse_if_impossible(checks: &[Check]) -> Result<(), Failure> {
     if sentences.is_empty() {
         return Ok(());
     }
-    Err(Failure::sentence(
-        Code::of_checks(checks),
-        sentences.join("; "),
-    ))
+    let code = match facts.short_of_memory {
+        // Of this process, not of the kernel.
+        true => Code::Failure,
+        false => Code::of_checks(checks),
+    };
+    Err(Failure::sentence(code, sentences.join("; ")))
 }
 
 /// Attaches the kernel program.

@@ -3,6 +3,8 @@
 //! and at the end the report is made. Nothing here waits for anybody but for the end, which
 //! has a limit.
 
+use std::mem;
+
 use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::{Frame, Limitation, Mark},
@@ -13,6 +15,7 @@ use zkchurn_core::{
 
 use super::{
     ending::{Ending, LIST_WITHIN},
+    looks::NOT_READ,
     naming::{FirstSight, Held, Naming},
     owed::{Debt, Owed},
     schedule::{CHURNS_FROM, Schedule},
@@ -45,7 +48,9 @@ pub(super) struct Collector<P> {
     pub(super) owed: Owed,
     /// Whether the label of a JVM tells what it runs.
     pub(super) name_applications: bool,
-    /// Processes that did not answer when they were looked up.
+    /// Whether it is known that nobody answers any more.
+    pub(super) helper_ended: bool,
+    /// Processes that were not looked up in time.
     pub(super) unanswered: Vec<ProcessKey>,
     /// What is to be asked of other ports, until it was.
     pub(super) elsewhere: Option<elsewhere::Request>,
@@ -64,6 +69,7 @@ impl<P: Probes> Collector<P> {
             probes,
             naming: Naming::default(),
             owed: Owed::default(),
+            helper_ended: false,
             name_applications: settings.jvm != JvmMode::Off,
             unanswered: Vec::new(),
             // Only TIME_WAIT sockets are wanted where those have rows.
@@ -96,9 +102,18 @@ impl<P: Probes> Collector<P> {
         }
     }
 
+    /// Has something found out, if anybody does that.
+    pub(super) fn ask(&mut self, task: Task) -> Option<u64> {
+        // What is sent to a helper that has ended may be taken once more.
+        match self.helper_ended {
+            true => None,
+            false => self.probes.ask(task),
+        }
+    }
+
     /// Has a process looked up, if that can be asked for now.
     pub(super) fn identify(&mut self, key: ProcessKey) -> bool {
-        let asked = self.probes.ask(Task::Identify(key));
+        let asked = self.ask(Task::Identify(key));
         if let Some(id) = asked {
             self.owed.enter(id, Debt::Identity(key));
         }
@@ -144,6 +159,9 @@ impl<P: Probes> Collector<P> {
 
     /// From here on processes have the names that the kernel saw.
     pub(super) fn helper_has_ended(&mut self) {
+        if mem::replace(&mut self.helper_ended, true) {
+            return;
+        }
         warn(format_args!(
             "the helper process that looks into other processes has ended; the trace goes on, \
              and processes that are new have the names that the kernel saw"
@@ -154,6 +172,8 @@ impl<P: Probes> Collector<P> {
                 .to_owned(),
         );
         self.release(true);
+        // What it owed comes no more, and is nobody else's fault.
+        self.give_up(true);
     }
 
     /// Waits for what is owed, takes it, and reports.
@@ -180,7 +200,11 @@ impl<P: Probes> Collector<P> {
         while self.naming.waits() {
             match timeout_at(deadline, self.probes.answer()).await {
                 Ok(Some(answer)) => self.answered(answer),
-                Ok(None) | Err(_) => break,
+                Ok(None) => {
+                    self.helper_has_ended();
+                    break;
+                }
+                Err(_) => break,
             }
         }
         self.release(true);
@@ -196,7 +220,7 @@ impl<P: Probes> Collector<P> {
             namespaces: Some(namespaces.collect()),
             within_ms: LIST_WITHIN.as_millis() as u64,
         };
-        if let Some(id) = self.probes.ask(Task::List(request)) {
+        if let Some(id) = self.ask(Task::List(request)) {
             self.owed.enter(id, Debt::Sockets(Listing::default()));
         }
     }
@@ -233,9 +257,12 @@ impl<P: Probes> Collector<P> {
                 _ => ", …",
             };
             let sentence = format!(
-                "{} did not answer when looked up (pid {pids}{more}): reading /proc/PID/cmdline \
-                 waits for a lock that the process holds; shown by the name that the kernel saw",
-                text::counted(self.unanswered.len() as u64, "process"),
+                "{} not looked up in time (pid {pids}{more}): {NOT_READ}; shown by the name that \
+                 the kernel saw",
+                match self.unanswered.len() {
+                    1 => "1 process was".to_owned(),
+                    more => format!("{more} processes were"),
+                },
             );
             self.limitation(sentence);
         }

@@ -53,7 +53,7 @@ impl<P: Probes> Collector<P> {
         let Some(ports) = self.servers.take_ports() else {
             return;
         };
-        if let Some(id) = self.probes.ask(Task::Listeners(ports)) {
+        if let Some(id) = self.ask(Task::Listeners(ports)) {
             self.owed.enter(id, Debt::Listeners);
         }
     }
@@ -100,14 +100,14 @@ impl<P: Probes> Collector<P> {
         let Some(request) = self.elsewhere.take_if(|_| self.sink.pipeline.is_quiet()) else {
             return;
         };
-        if let Some(id) = self.probes.ask(Task::Elsewhere(request)) {
+        if let Some(id) = self.ask(Task::Elsewhere(request)) {
             self.owed.enter(id, Debt::Elsewhere);
         }
     }
 
     fn inspect(&mut self, request: Request) {
         let key = request.process;
-        match self.probes.ask(Task::Inspect(request)) {
+        match self.ask(Task::Inspect(request)) {
             Some(id) => self.owed.enter(id, Debt::Look(key, None)),
             None => self.seen(&not_seen(key, self.probes.monotonic_ns(), NOBODY_LOOKS)),
         }
@@ -191,18 +191,21 @@ impl<P: Probes> Collector<P> {
         self.sink.emit(Frame::Process(&identity));
     }
 
-    /// Says of whom no answer came: in time, or with `all` by the end of the trace.
-    fn give_up(&mut self, all: bool) {
+    /// Says of whom no answer came: in time, or with `all` by the end of the trace or of the
+    /// helper.
+    pub(super) fn give_up(&mut self, all: bool) {
         let mut unseen = Vec::new();
         let mut unlisted = None;
         for debt in self.owed.overdue(all) {
             match debt {
+                // That the helper has ended was said.
+                Debt::Identity(_) if self.helper_ended => {}
                 Debt::Identity(key) => {
                     if self.unanswered.len() < MOST_NAMED {
                         warn(format_args!(
-                            "process {} does not answer: reading /proc/{}/cmdline waits for a lock \
-                             that it holds; it is shown by the name that the kernel saw",
-                            key.pid, key.pid
+                            "process {} was not looked up in time: {NOT_READ}; it is shown by the \
+                             name that the kernel saw",
+                            key.pid
                         ));
                     }
                     if self.unanswered.len() < MOST_UNANSWERED {
@@ -221,6 +224,7 @@ impl<P: Probes> Collector<P> {
                 continue;
             }
             let sentence = match all {
+                _ if self.helper_ended => NOBODY_LOOKS.to_owned(),
                 true => "Inspecting it was not finished when the trace ended.".to_owned(),
                 false => format!(
                     "Inspecting it took longer than {} s.",
@@ -231,9 +235,13 @@ impl<P: Probes> Collector<P> {
             self.seen(&with_note(so_far, note));
         }
         if let Some(mut listing) = unlisted {
-            listing
-                .notes
-                .push("The list of sockets was not complete in time.".to_owned());
+            let note = match self.helper_ended {
+                true => {
+                    "The list of sockets is not complete: the helper process that lists them has ended."
+                }
+                false => "The list of sockets was not complete in time.",
+            };
+            listing.notes.push(note.to_owned());
             self.time_wait = Some(listing);
         }
     }
@@ -257,13 +265,22 @@ impl<P: Probes> Collector<P> {
         while self.owed.is_awaited() {
             match timeout_at(deadline, self.probes.answer()).await {
                 Ok(Some(answer)) => self.answered(answer),
-                Ok(None) | Err(_) => break,
+                Ok(None) => {
+                    self.helper_has_ended();
+                    break;
+                }
+                Err(_) => break,
             }
         }
         self.release(true);
         self.give_up(true);
     }
 }
+
+/// What keeps a process from being looked up. Which of these it is cannot be told from here.
+pub(super) const NOT_READ: &str = "it holds a lock that reading /proc/PID/cmdline takes, or the \
+                                   helper process that reads it (zkchurn-look) is stopped or gets \
+                                   no CPU";
 
 const NOBODY_LOOKS: &str =
     "It was not inspected: the helper process that looks into other processes has ended.";

@@ -101,7 +101,7 @@ pub(crate) fn run(
     let facts = Facts::gather();
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
-    attach::refuse_if_impossible(&checks)?;
+    attach::refuse_if_impossible(&checks, &facts)?;
     attach::ensure_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

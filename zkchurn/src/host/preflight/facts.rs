@@ -70,6 +70,9 @@ pub struct Facts {
     pub machine: String,
     /// The socket's layout from the kernel's BTF.
     pub btf: Probe<SocketLayout>,
+    /// Whether this process is granted too little memory to read it: nothing is known of BTF
+    /// then, and the lesser way is none to take for it.
+    pub short_of_memory: bool,
     /// The classic tracepoint's layout from tracefs.
     pub tracepoint: Probe<TracepointLayout>,
     /// The cgroup v2 hierarchy.
@@ -117,12 +120,14 @@ impl Facts {
             Ok(held) if !own_user_namespace => held.effective,
             _ => CapabilitySet::empty(),
         };
+        let btf_file = fs::read(BTF_PATH);
         Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
             kernel,
             machine: uname.machine().to_string_lossy().into_owned(),
-            btf: btf(),
+            short_of_memory: is_shortage(&btf_file),
+            btf: btf(btf_file),
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
             capabilities,
@@ -158,8 +163,12 @@ fn has_offset(offsets: &str) -> bool {
     offsets.lines().any(fields)
 }
 
-fn btf() -> Probe<SocketLayout> {
-    match fs::read(BTF_PATH) {
+fn is_shortage<T>(read: &io::Result<T>) -> bool {
+    matches!(read, Err(error) if error.kind() == io::ErrorKind::OutOfMemory)
+}
+
+fn btf(file: io::Result<Vec<u8>>) -> Probe<SocketLayout> {
+    match file {
         Ok(bytes) => match SocketLayout::from_btf(&bytes) {
             Ok(layout) => Probe::Yes(layout),
             Err(error) => Probe::Unknown(format!("{BTF_PATH}: {error}")),

@@ -50,6 +50,10 @@ pub fn locks_memory(facts: &Facts) -> bool {
     !is_at_least(facts, MEMLOCK_FREE_SINCE)
 }
 
+/// What to do where too little memory is granted.
+const MORE_MEMORY: &str = "raise the limits of memory: `ulimit -d`, `ulimit -v`, and in a \
+                           container or cgroup memory.max";
+
 /// What to do where it is too low.
 pub const MORE_LOCKED_MEMORY: &str = "`ulimit -l unlimited`, or grant CAP_SYS_RESOURCE";
 
@@ -139,6 +143,13 @@ fn btf(facts: &Facts) -> Check {
                 network namespaces and process start times are unknown";
     match &facts.btf {
         Probe::Yes(_) => Check::ok("BTF", "/sys/kernel/btf/vmlinux"),
+        Probe::No(why) | Probe::Unknown(why) if facts.short_of_memory => Check::not_ok(
+            "BTF",
+            State::Unsupported,
+            why.clone(),
+            "zkchurn is granted too little memory to read it",
+            MORE_MEMORY,
+        ),
         Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
             "BTF",
             State::Degraded,
@@ -218,6 +229,13 @@ fn tracepoint(facts: &Facts) -> Check {
             "classic tracepoint",
             format!("not readable ({why}), and not needed with BTF"),
         ),
+        Probe::No(why) | Probe::Unknown(why) if facts.short_of_memory => Check {
+            state: State::Unknown,
+            ..Check::ok(
+                "classic tracepoint",
+                format!("not readable ({why}); whether it is needed is not known without BTF"),
+            )
+        },
         Probe::No(why) | Probe::Unknown(why) => Check::not_ok(
             "classic tracepoint",
             State::Unsupported,
@@ -321,6 +339,21 @@ mod tests {
         }
         let expected = format!("all {} found; this kernel has no MPTCP", count - 2);
         assert_eq!(found(&layout), expected);
+    }
+
+    #[test]
+    fn without_memory_neither_the_kernel_nor_its_tracepoint_is_blamed() {
+        let mut facts = Facts::gather();
+        facts.btf = Probe::Unknown("out of memory".to_owned());
+        facts.tracepoint = Probe::No("not there".to_owned());
+        facts.short_of_memory = true;
+        assert_eq!(btf(&facts).state, State::Unsupported);
+        assert_eq!(btf(&facts).fix.as_deref(), Some(MORE_MEMORY));
+        assert_eq!(tracepoint(&facts).state, State::Unknown);
+        // The kernel lacks it.
+        facts.short_of_memory = false;
+        assert_eq!(btf(&facts).state, State::Degraded);
+        assert_eq!(tracepoint(&facts).state, State::Unsupported);
     }
 
     #[test]

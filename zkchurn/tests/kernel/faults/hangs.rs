@@ -514,6 +514,12 @@ fn a_helper_that_is_stopped_or_killed_costs_names_and_nothing_else() {
         assert_eq!(trace.connections.len(), 10, "{signal:?}");
         let degraded = trace.report["degraded"].as_array().unwrap();
         assert!(!degraded.is_empty(), "{signal:?}: it says what is missing");
+        // The clients hold no lock.
+        let said = format!("{} {degraded:?}", ended.stderr);
+        match signal {
+            Signal::KILL => assert!(!said.contains("a lock"), "{said}"),
+            _ => assert!(said.contains("(zkchurn-look) is stopped"), "{said}"),
+        }
     }
 }
 

@@ -79,6 +79,30 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// The kernel's BTF takes some megabytes.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_limit_of_memory_is_not_a_kernel_without_btf() {
+    for arguments in [&["--duration", "1s"][..], &["doctor"]] {
+        let mut command = after("ulimit -d 4000");
+        let ended = command.args(arguments).output_in_time().unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&ended.stdout),
+            stderr(&ended)
+        );
+        assert_ne!(ended.status.code(), Some(0), "{said}");
+        assert!(said.contains("too little memory to read it"), "{said}");
+        assert!(said.contains("`ulimit -d`"), "{said}");
+        for wrong in ["CONFIG_DEBUG_INFO_BTF", "mount -t tracefs"] {
+            assert!(!said.contains(wrong), "{said}");
+        }
+        if arguments[0] != "doctor" {
+            assert_eq!(ended.status.code(), Some(1), "{said}");
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn few_open_files_are_made_enough_or_said() {
