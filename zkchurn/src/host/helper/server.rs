@@ -199,7 +199,8 @@ async fn answer_all(listener: TcpListener, counts: &Counts) -> io::Result<()> {
             served.timer(TokioTimer::new());
             served.header_read_timeout(HEADER_WITHIN);
             served.max_buf_size(MOST_READ).max_headers(MOST_FIELDS);
-            served.keep_alive(false);
+            // One that asks and has nothing more to say gets its answer all the same.
+            served.keep_alive(false).half_close(true);
             let served = served.serve_connection(TokioIo::new(client), asked);
             // What goes wrong with one client is its own affair.
             let _ = timeout(SERVED_WITHIN, served).await;

@@ -136,7 +136,7 @@ fn a_process_that_cannot_be_read_holds_up_nothing() {
         client(scene.port, 5);
         (0..20).for_each(|_| drop(connect(v4(scene.port))));
         client(scene.port, 5);
-        run.await_message("does not answer");
+        run.await_message("was not looked up in time");
         scene.end(run, "a process that cannot be read", looker)
     });
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -151,7 +151,10 @@ fn a_process_that_cannot_be_read_holds_up_nothing() {
     };
     assert_eq!(named("bash"), 10);
     let degraded = trace.report["degraded"].to_string();
-    assert!(degraded.contains("1 process did not answer"), "{degraded}");
+    assert!(
+        degraded.contains("1 process was not looked up in time"),
+        "{degraded}"
+    );
     assert!(ended.stdout.contains("\"type\":\"interval\""));
     let replayed = replay(Path::new(&record));
     assert_eq!(replayed.status.code(), Some(0));
