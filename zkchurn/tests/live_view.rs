@@ -147,6 +147,26 @@ fn whatever_size_the_terminal_takes() {
 }
 
 #[test]
+fn a_part_of_a_sequence_holds_up_nothing() {
+    let tmux = Tmux::start(80, 24);
+    show(&tmux, "");
+    // Escape and a bracket, as a slow line may bring of an arrow.
+    tmux.run(&["send-keys", "-H", "1b", "5b"]);
+    for (columns, rows) in [("120", "30"), ("100", "20")] {
+        tmux.run(&["resize-window", "-x", columns, "-y", rows]);
+        let last = rows.parse::<usize>().unwrap() - 1;
+        tmux.wait_for(|text| {
+            let line = text.lines().nth(last);
+            line.is_some_and(|line| line.starts_with("q quit"))
+        });
+    }
+    // The rest of it: an arrow, which is none of the keys that end the view.
+    tmux.keys(&["-H", "42"]);
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("prompt:"));
+}
+
+#[test]
 fn where_there_is_no_screen_there_are_lines_and_it_is_said() {
     let program = env!("CARGO_BIN_EXE_zkchurn");
     let output = Command::new(program)

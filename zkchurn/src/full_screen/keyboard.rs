@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The keyboard. crossterm takes the end of a terminal for an empty read and reads again for
-//! ever, and the terminal can go between any check and its next read. So it reads in a thread
-//! that is left behind then.
+//! ever, and the terminal can go between any check and its next read. It also waits for the rest
+//! of a sequence of which only a part has come, or that it does not know. So it reads in a
+//! thread, which nobody waits for.
 
 use std::{
     collections::VecDeque,
@@ -21,13 +22,15 @@ use crate::host::threads;
 
 /// Events that are taken at once.
 const AT_ONCE: usize = 64;
-/// How long after it was asked the reader is believed to be busy, and not lost.
-const LOOK_AFTER: Duration = Duration::from_millis(20);
+/// How long the reader is waited for: what is there it has long read then.
+const WAITED_FOR: Duration = Duration::from_millis(20);
 
 /// What was typed.
 pub(super) struct Keyboard {
     ask: SyncSender<()>,
     typed: Receiver<io::Result<Vec<Event>>>,
+    /// Whether the reader was asked and has not answered.
+    is_asked: bool,
     /// Was read and not yet taken.
     pending: VecDeque<Event>,
 }
@@ -46,6 +49,7 @@ impl Keyboard {
         Ok(Self {
             ask,
             typed,
+            is_asked: false,
             pending: VecDeque::new(),
         })
     }
@@ -73,19 +77,23 @@ impl Keyboard {
         self.pending.pop_front()
     }
 
-    /// Reads without waiting.
+    /// Reads what is there. A reader that waits is asked again another time.
     ///
     /// # Errors
     ///
     /// The terminal is gone.
-    pub(super) fn read(&self) -> io::Result<Vec<Event>> {
-        self.ask.send(()).map_err(io::Error::other)?;
-        loop {
-            match self.typed.recv_timeout(LOOK_AFTER) {
-                Ok(events) => return events,
-                Err(RecvTimeoutError::Timeout) => is_still_there()?,
-                Err(error) => return Err(io::Error::other(error)),
+    pub(super) fn read(&mut self) -> io::Result<Vec<Event>> {
+        if !self.is_asked {
+            self.ask.send(()).map_err(io::Error::other)?;
+            self.is_asked = true;
+        }
+        match self.typed.recv_timeout(WAITED_FOR) {
+            Ok(events) => {
+                self.is_asked = false;
+                events
             }
+            Err(RecvTimeoutError::Timeout) => is_still_there().map(|()| Vec::new()),
+            Err(error) => Err(io::Error::other(error)),
         }
     }
 }

@@ -55,7 +55,7 @@ fn reads_a_terminal_that_is_gone() {
     // The hangup is ignored by the shell that runs this.
     let (waker, _wake) = wake::pair().unwrap();
     let terminal = Terminal::take(waker).unwrap();
-    let keyboard = Keyboard::new().unwrap();
+    let mut keyboard = Keyboard::new().unwrap();
     fs::write(&found, "ready").unwrap();
     let began = Instant::now();
     while is_still_there().is_ok() && began.elapsed() < WITHIN {
