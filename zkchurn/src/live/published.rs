@@ -6,7 +6,7 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use zkchurn_core::{
@@ -26,6 +26,9 @@ use crate::{
 /// How long the end waits until the last text is there; the helper goes on with it when this
 /// process has ended.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(300);
+
+/// How long the helper that serves may take no text before it is called lost.
+const LOST_AFTER: Duration = Duration::from_secs(5);
 
 /// What counts a trace and hands that over, where somebody wants it.
 pub(super) fn metering(to: Vec<Box<dyn Publish>>) -> Option<Box<dyn Renderer>> {
@@ -81,6 +84,7 @@ pub(super) fn to_listener(
     Ok(Box::new(Served {
         address,
         publisher,
+        silent_since: None,
         is_lost: false,
     }))
 }
@@ -98,23 +102,30 @@ impl Publish for All {
     }
 }
 
-/// The helper that serves, which waits for nothing: where it does not answer it has ended, or
-/// somebody has stopped it.
+/// The helper that serves, which waits for nothing: where it does not answer for long it has
+/// ended, or somebody has stopped it.
 struct Served {
     address: SocketAddr,
     publisher: Publisher,
+    /// Since when it has taken no text.
+    silent_since: Option<Instant>,
     is_lost: bool,
 }
 
 impl Publish for Served {
     fn publish(&mut self, text: &str) -> io::Result<()> {
         let answer = self.publisher.answer(Duration::ZERO);
-        let is_taken = self.publisher.replace(text.as_bytes());
-        if is_taken && answer.is_some() && std::mem::take(&mut self.is_lost) {
-            let sentence = format_args!("metrics are served at {} again", self.address);
-            say(Priority::Notice, sentence);
+        if self.publisher.replace(text.as_bytes()) {
+            self.silent_since = None;
+            if answer.is_some() && std::mem::take(&mut self.is_lost) {
+                let sentence = format_args!("metrics are served at {} again", self.address);
+                say(Priority::Notice, sentence);
+            }
+            return Ok(());
         }
-        if !is_taken && !std::mem::replace(&mut self.is_lost, true) {
+        // On a busy host an interval may be too short for an answer.
+        let silent_since = *self.silent_since.get_or_insert_with(Instant::now);
+        if silent_since.elapsed() >= LOST_AFTER && !std::mem::replace(&mut self.is_lost, true) {
             warn(format_args!(
                 "metrics are no longer served at {}: the helper process that does it \
                  (zkchurn-serve) has ended or is stopped; the trace goes on",
