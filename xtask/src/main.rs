@@ -26,6 +26,7 @@
 //! | `guard` | a run that is killed leaves nothing behind |
 //! | `heartbeat` | a sign of life from what takes long |
 
+mod beside;
 mod build_ebpf;
 mod debian_root;
 mod dist;

@@ -5,15 +5,14 @@
 mod ordinary_user;
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 
 use self::ordinary_user::OrdinaryUser;
 pub(crate) use self::ordinary_user::remove_abandoned as remove_abandoned_user;
+use crate::beside::beside;
 use crate::{build_ebpf, command, privilege, workspace};
 
 /// The tests find the object to load by this variable.
@@ -39,18 +38,7 @@ pub(crate) fn run_side_by_side(name: &str) -> Result<()> {
     let others: Vec<_> = PATIENT.iter().flat_map(|word| ["--skip", *word]).collect();
     let mut patient = tests.command(user.as_root("env"), &PATIENT, &[]);
     let mut others = tests.command(user.as_root("env"), &others, &[]);
-    // What they say comes in one piece.
-    let said = tempfile::NamedTempFile::new()?;
-    patient.stdin(Stdio::null());
-    patient.stdout(said.reopen()?).stderr(said.reopen()?);
-    let (patient, others) = thread::scope(|scope| {
-        let patient = scope.spawn(|| command::run(&mut patient));
-        let others = command::run(&mut others);
-        (patient.join(), others)
-    });
-    println!("\nbeside them:\n{}", fs::read_to_string(said.path())?);
-    let patient = patient.unwrap_or_else(|_| Err(anyhow!("the thread that waited has panicked")));
-    patient.and(others)
+    beside(&mut patient, || command::run(&mut others))
 }
 
 /// Runs as root those that `filter` lets through, all where it is empty, with

@@ -2,11 +2,13 @@
 //! `test`: the whole suite, step by step. A step that cannot run has failed;
 //! none is ever skipped in silence.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
+use crate::beside::beside;
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
     privileged_tests, prometheus, setup, unit,
@@ -37,10 +39,24 @@ impl Options {
             self.only.is_empty() || self.only.iter().any(|words| step.contains(words));
         is_asked_for && (self.repeat == 1 || REPEATED.contains(&step))
     }
+
+    /// The steps, in their order.
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = steps(self);
+        steps.retain(|(name, _)| self.wants(name));
+        let is_there = |wanted| steps.iter().any(|(name, _)| *name == wanted);
+        if self.repeat > 1 && is_there(HOST_TESTS) && is_there(KERNEL_TESTS) {
+            steps.retain(|(name, _)| ![HOST_TESTS, KERNEL_TESTS].contains(name));
+            steps.insert(0, (HOST_AND_KERNEL_TESTS, step(host_and_kernel_tests)));
+        }
+        steps
+    }
 }
 
 const HOST_TESTS: &str = "tests of the host crates";
 const KERNEL_TESTS: &str = "kernel tests on the rebuilt object";
+/// Those two when they are repeated. Most of the kernel tests wait, so the others have room.
+const HOST_AND_KERNEL_TESTS: &str = "tests of the host crates beside those of the kernel";
 const DEMO: &str = "demo";
 const JVM_TESTS: &str = "tests of JVMs";
 const INCIDENT: &str = "incident";
@@ -72,8 +88,7 @@ const FUZZ: fuzz::Options = fuzz::Options {
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut steps = steps(options);
-    steps.retain(|(name, _)| options.wants(name));
+    let steps = options.steps();
     ensure!(
         !steps.is_empty(),
         "no step has {:?} in its name",
@@ -125,10 +140,7 @@ fn steps(options: &Options) -> Vec<Step> {
     steps.extend([
         (HOST_TESTS, step(host_tests)),
         ("the eBPF object, rebuilt and compared", step(object)),
-        (
-            KERNEL_TESTS,
-            step(|| privileged_tests::run_side_by_side("kernel")),
-        ),
+        (KERNEL_TESTS, step(kernel_tests)),
         (
             "the full-screen view of a trace",
             step(|| privileged_tests::run("live_trace")),
@@ -185,11 +197,23 @@ fn print_result(name: &str, result: &Result<()>, took: Duration) {
 }
 
 fn host_tests() -> Result<()> {
-    command::run(
-        command::cargo()
-            .args(["test", "--quiet"])
-            .args(command::HOST_CRATES),
-    )
+    command::run(&mut of_the_host_crates())
+}
+
+fn of_the_host_crates() -> Command {
+    let mut cargo = command::cargo();
+    cargo.args(["test", "--quiet"]).args(command::HOST_CRATES);
+    cargo
+}
+
+fn host_and_kernel_tests() -> Result<()> {
+    // Two that build at the same time would wait for each other.
+    command::run(of_the_host_crates().arg("--no-run"))?;
+    beside(&mut of_the_host_crates(), kernel_tests)
+}
+
+fn kernel_tests() -> Result<()> {
+    privileged_tests::run_side_by_side("kernel")
 }
 
 fn object() -> Result<()> {
