@@ -159,6 +159,8 @@ fn legs(options: &Options, round: usize) -> Vec<Leg> {
     let all = [
         Leg::Counted,
         Leg::Toggled,
+        Leg::OtherPorts,
+        Leg::Quiet,
         Leg::Launched,
         Leg::Lifetime,
         Leg::Resident,

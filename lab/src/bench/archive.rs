@@ -80,6 +80,7 @@ fn peers() -> String {
         "-W",
         "-f",
         "${Package} ${Version}\n",
+        "bpftrace",
         "libbpf-tools",
         "tcpdump",
     ]);

@@ -70,6 +70,47 @@ impl<'a> Figures<'a> {
         }))
     }
 
+    /// The slow-down of another port's packets with a tool.
+    pub(super) fn other_ports(&self, tool: Tool) -> Option<Spread> {
+        Spread::of(self.samples.iter().filter_map(|sample| match sample {
+            Sample::OtherPorts {
+                tool: of,
+                slow_down,
+                ..
+            } if *of == tool => Some(*slow_down),
+            _ => None,
+        }))
+    }
+
+    /// Packets a second of another port without any tool.
+    pub(super) fn packets(&self) -> Option<Spread> {
+        Spread::of(self.samples.iter().filter_map(|sample| match sample {
+            Sample::OtherPorts { packets, .. } => Some(*packets),
+            _ => None,
+        }))
+    }
+
+    /// Wake-ups a second of a tool that has nothing to record.
+    pub(super) fn quiet_wake_ups(&self, tool: Tool) -> Option<Spread> {
+        self.quiet(tool, |wake_ups, _| wake_ups)
+    }
+
+    /// µs of CPU time a second of the same.
+    pub(super) fn quiet_cpu(&self, tool: Tool) -> Option<Spread> {
+        self.quiet(tool, |_, cpu_us| cpu_us)
+    }
+
+    fn quiet(&self, tool: Tool, figure: fn(f64, f64) -> f64) -> Option<Spread> {
+        Spread::of(self.samples.iter().filter_map(|sample| match sample {
+            Sample::Quiet {
+                tool: of,
+                wake_ups,
+                cpu_us,
+            } if *of == tool => Some(figure(*wake_ups, *cpu_us)),
+            _ => None,
+        }))
+    }
+
     /// ms from launch to the first record.
     pub(super) fn launch(&self, tool: Tool) -> Option<Spread> {
         Spread::of(self.samples.iter().filter_map(|sample| match sample {

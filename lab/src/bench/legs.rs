@@ -5,6 +5,7 @@
 mod counted;
 mod launched;
 mod lifetime;
+mod quiet;
 mod resident;
 mod toggled;
 
@@ -24,6 +25,10 @@ pub(super) enum Leg {
     Counted,
     /// The slow-down of a running loop
     Toggled,
+    /// The slow-down of packets of another port
+    OtherPorts,
+    /// Wake-ups while nothing happens
+    Quiet,
     /// From launch to the first record
     Launched,
     /// The error of reported lifetimes
@@ -41,10 +46,14 @@ pub(super) struct Extent {
     pub seconds: f64,
     /// The tools that are toggled.
     pub toggled: Vec<Tool>,
+    /// Those whose effect on other ports' packets is measured.
+    pub other_ports: Vec<Tool>,
     /// Windows with each of them attached, a round.
     pub windows: usize,
     /// Length of a window, in seconds.
     pub window: f64,
+    /// For how long each tool has nothing to do, in seconds.
+    pub quiet: f64,
     /// Starts of each tool, a round.
     pub launches: usize,
     /// Connections held for each time, a round.
@@ -64,8 +73,16 @@ impl Extent {
                 .collect(),
             seconds: 1.0,
             toggled: Tool::ALL.to_vec(),
+            other_ports: vec![
+                Tool::None,
+                Tool::Zkchurn,
+                Tool::Handshake,
+                Tool::Tcpdump,
+                Tool::TcpdumpFlags,
+            ],
             windows: 10,
             window: 0.5,
+            quiet: 6.0,
             launches: 5,
             held: 10,
             minutes,
@@ -77,7 +94,9 @@ impl Extent {
         Self {
             rates: vec![Rate::PerSecond(1_000), Rate::PerSecond(5_000)],
             toggled: vec![Tool::None, Tool::Record, Tool::Idle, Tool::TcplifePort],
+            other_ports: vec![Tool::Handshake],
             windows: 3,
+            quiet: 1.0,
             launches: 3,
             held: 5,
             ..Self::full(0.0)
@@ -97,6 +116,8 @@ impl Leg {
         match self {
             Self::Counted => counted::round(bench, load, extent, round),
             Self::Toggled => toggled::round(bench, load, extent, round),
+            Self::OtherPorts => toggled::other_ports(bench, load, extent, round),
+            Self::Quiet => quiet::round(bench, load, extent),
             Self::Launched => launched::round(bench, load, extent),
             Self::Lifetime => lifetime::round(bench, load, extent),
             Self::Resident => resident::round(bench, load, extent.minutes),

@@ -8,6 +8,7 @@
 
 mod client;
 mod closing;
+mod exchange;
 mod server;
 
 use std::io::Write as _;
@@ -48,6 +49,8 @@ pub(crate) enum Order {
         /// How many a second.
         rate: Option<f64>,
     },
+    /// Starts traffic of another port in the background, as fast as it goes.
+    Exchange,
     /// How much was made so far.
     Count,
     /// Ends the loop in the background.
@@ -65,6 +68,8 @@ pub(crate) enum Order {
 pub(crate) struct Made {
     /// Connections that were made and closed since the process began.
     pub connections: u64,
+    /// Bytes that went to and fro on another port since the process began: two packets each.
+    pub exchanged: u64,
     /// Seconds since the process began.
     pub seconds: f64,
     /// Of `Hold`: the client's port and the time in ns from connect's return to
@@ -84,6 +89,8 @@ pub(crate) struct Shared {
     accepted: AtomicU64,
     /// Connections that the server has closed.
     served: AtomicU64,
+    /// Bytes that went to and fro on another port.
+    exchanged: AtomicU64,
     /// Whether the loop in the background is to end.
     end: AtomicBool,
 }
@@ -101,6 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         closed: AtomicU64::new(0),
         accepted: AtomicU64::new(0),
         served: AtomicU64::new(0),
+        exchanged: AtomicU64::new(0),
         end: AtomicBool::new(false),
     });
     server::start(target, Arc::clone(&shared))?;
@@ -150,6 +158,11 @@ impl Process {
                     client::closed(shared, rate, || shared.end.load(Ordering::Relaxed))
                 });
                 // The other orders would wait for it to end.
+                return Ok(self.made(held));
+            }
+            Order::Exchange => {
+                self.shared.end.store(false, Ordering::Relaxed);
+                self.start(|shared, _| exchange::run(shared));
                 return Ok(self.made(held));
             }
             Order::Count => return Ok(self.made(held)),
@@ -208,6 +221,7 @@ impl Process {
     fn made(&self, held: Vec<(u16, u64)>) -> Made {
         Made {
             connections: self.shared.closed.load(Ordering::SeqCst),
+            exchanged: self.shared.exchanged.load(Ordering::SeqCst),
             seconds: self.since.elapsed().as_secs_f64(),
             held,
         }

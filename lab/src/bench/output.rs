@@ -41,6 +41,7 @@ pub(super) fn seen(tool: Tool, zkchurn: &Path, files: &Files) -> Result<Seen> {
             json(&command::output(&mut replay)?)
         }
         Tool::Tcplife | Tool::TcplifePort => tcplife(files),
+        Tool::Bpftrace => bpftrace(files),
         Tool::Tcpdump | Tool::TcpdumpFlags => tcpdump(files),
         Tool::Zkchurn | Tool::Handshake | Tool::Idle => text(&read(&files.out)?),
     }
@@ -124,6 +125,22 @@ fn tcplife_line(line: &str) -> Option<(u16, f64)> {
     (remote == PORT).then_some((local, lived))
 }
 
+/// `PID COMM LPORT RPORT` on standard output; "Lost 7 events" there or among the complaints.
+fn bpftrace(files: &Files) -> Result<Seen> {
+    let said = [read(&files.out)?, read(&files.err)?];
+    let lines = said.iter().flat_map(|text| text.lines());
+    let port = PORT.to_string();
+    let recorded = |line: &&str| line.split_whitespace().next_back() == Some(&port);
+    let lost = |line: &str| {
+        let number = line.strip_prefix("Lost ")?.strip_suffix(" events")?;
+        number.parse::<u64>().ok()
+    };
+    Ok(Seen {
+        recorded: lines.clone().filter(recorded).count() as u64,
+        said_lost: lines.filter_map(lost).sum(),
+    })
+}
+
 fn tcpdump(files: &Files) -> Result<Seen> {
     let syns = format!("dst port {PORT} and tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn");
     let mut reader = Command::new("tcpdump");
@@ -171,6 +188,7 @@ pub(super) fn has_record(tool: Tool, files: &Files) -> bool {
     };
     match tool {
         Tool::Json => text.contains(r#""type":"connection""#),
+        Tool::Bpftrace => text.lines().any(|line| line.ends_with(&format!(" {PORT}"))),
         Tool::Tcplife | Tool::TcplifePort => text.lines().any(|line| tcplife_line(line).is_some()),
         _ => text.contains(&format!(":{PORT} ")),
     }

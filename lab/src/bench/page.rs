@@ -92,15 +92,70 @@ fn goals_table(goals: &[Goal]) -> String {
 }
 
 pub(super) fn tables(figures: &Figures<'_>) -> String {
-    let mut page = String::new();
+    let mut page = at_a_glance(figures);
     for rate in figures.rates() {
         page.push_str(&counts(figures, rate));
     }
     page.push_str(&slow_downs(figures));
+    page.push_str(&other_ports(figures));
+    page.push_str(&quiet(figures));
     page.push_str(&launches(figures));
     page.push_str(&lifetimes(figures));
     page.push_str(&memory(figures));
     page
+}
+
+/// The comparison in one table, before the details.
+fn at_a_glance(figures: &Figures<'_>) -> String {
+    let Some(rate) = figures.rates().into_iter().rfind(is_paced) else {
+        return String::new();
+    };
+    let mut table = format!("## At a glance\n\nCosts at {rate}, each of a connection.\n\n");
+    table += &header(&[
+        "tool",
+        "unaccounted for",
+        "slow-down",
+        "CPU µs",
+        "in BPF µs",
+        "quiet wake-ups/s",
+        "first record after ms",
+        "peak RSS MB",
+    ]);
+    for tool in Tool::ALL {
+        let of_process = |cell: Option<Spread>| match tool.is_process() {
+            true => shown(cell),
+            false => "–".to_owned(),
+        };
+        let _ = writeln!(
+            table,
+            "| {tool} | {} | {} | {} | {} | {} | {} | {} |",
+            unaccounted(figures, tool, rate),
+            shown(figures.slow_down(tool)),
+            of_process(figures.spread(tool, rate, |run| run.each(run.used.cpu_ns) / 1e3)),
+            shown(figures.kernel_us(tool, rate)),
+            of_process(figures.quiet_wake_ups(tool)),
+            shown(figures.launch(tool)),
+            of_process(figures.spread(tool, rate, |run| run.used.peak_kib as f64 / 1e3)),
+        );
+    }
+    table + "\n"
+}
+
+fn is_paced(rate: &Rate) -> bool {
+    matches!(rate, Rate::PerSecond(_))
+}
+
+/// Connections of which a tool says nothing, beside what the kernel skipped and zkchurn says so.
+fn unaccounted(figures: &Figures<'_>, tool: Tool, rate: Rate) -> String {
+    if !tool.records() {
+        return "–".to_owned();
+    }
+    let unsaid = |run: &&Counted| {
+        let explained = run.used.recursion_misses * u64::from(run.tool.is_zkchurn());
+        run.unsaid().saturating_sub(explained)
+    };
+    let runs = figures.counted(tool, rate);
+    runs.iter().map(unsaid).sum::<u64>().to_string()
 }
 
 fn counts(figures: &Figures<'_>, rate: Rate) -> String {
@@ -126,22 +181,19 @@ fn counts(figures: &Figures<'_>, rate: Rate) -> String {
         let runs = figures.counted(tool, rate);
         let sum = |figure: fn(&Counted) -> u64| runs.iter().map(|run| figure(run)).sum::<u64>();
         let spread = |figure: fn(&Counted) -> f64| shown(figures.spread(tool, rate, figure));
-        let (recorded, lost, unsaid) = if tool.records() {
+        let (recorded, lost) = if tool.records() {
             (
                 sum(|run| run.seen.recorded).to_string(),
                 sum(|run| run.seen.said_lost).to_string(),
-                sum(|run| {
-                    run.unsaid().saturating_sub(
-                        run.used.recursion_misses * u64::from(run.tool.is_zkchurn()),
-                    )
-                })
-                .to_string(),
             )
         } else {
-            ("–".to_owned(), "–".to_owned(), "–".to_owned())
+            ("–".to_owned(), "–".to_owned())
         };
-        let process = !matches!(tool, Tool::None | Tool::Empty);
-        let of_process = |cell: String| if process { cell } else { "–".to_owned() };
+        let unsaid = unaccounted(figures, tool, rate);
+        let of_process = |cell: String| match tool.is_process() {
+            true => cell,
+            false => "–".to_owned(),
+        };
         let _ = writeln!(
             table,
             "| {tool} | {} | {} | {recorded} | {lost} | {} | {unsaid} | {} | {} | {} | {} |",
@@ -163,6 +215,33 @@ fn slow_downs(figures: &Figures<'_>) -> String {
     for tool in Tool::ALL {
         if let Some(spread) = figures.slow_down(tool) {
             let _ = writeln!(table, "| {tool} | {spread} | {} |", spread.count);
+        }
+    }
+    table + "\n"
+}
+
+fn other_ports(figures: &Figures<'_>) -> String {
+    let packets = shown(figures.packets());
+    let mut table = format!(
+        "## Slow-down of packets of another port\n\n{packets} packets a second without any \
+         tool.\n\n"
+    );
+    table += &header(&["tool", "slow-down", "windows"]);
+    for tool in Tool::ALL {
+        if let Some(spread) = figures.other_ports(tool) {
+            let _ = writeln!(table, "| {tool} | {spread} | {} |", spread.count);
+        }
+    }
+    table + "\n"
+}
+
+fn quiet(figures: &Figures<'_>) -> String {
+    let mut table = "## With nothing to record, a second\n\n".to_owned();
+    table += &header(&["tool", "wake-ups", "CPU µs"]);
+    for tool in Tool::ALL {
+        if let Some(wake_ups) = figures.quiet_wake_ups(tool) {
+            let cpu = shown(figures.quiet_cpu(tool));
+            let _ = writeln!(table, "| {tool} | {wake_ups} | {cpu} |");
         }
     }
     table + "\n"

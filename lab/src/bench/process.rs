@@ -26,6 +26,8 @@ pub(super) struct Usage {
 /// What BPF programs have used since statistics were switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Programs {
+    /// How many there are.
+    pub count: u64,
     /// Time in the programs, nested work included, in ns.
     pub run_ns: u64,
     /// How often they ran.
@@ -80,15 +82,22 @@ impl Programs {
             }
         }
         Ok(by_id.into_values().fold(Self::default(), |sum, one| Self {
+            count: sum.count + one.count,
             run_ns: sum.run_ns + one.run_ns,
             runs: sum.runs + one.runs,
             recursion_misses: sum.recursion_misses + one.recursion_misses,
         }))
     }
 
+    /// Whether there is any.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.count > 0
+    }
+
     /// A link names its program too, but not what that has used.
     fn read(descriptor: &Fields) -> Option<(u64, Self)> {
         let programs = Self {
+            count: 1,
             runs: descriptor.number("run_cnt")?,
             run_ns: descriptor.number("run_time_ns").unwrap_or(0),
             recursion_misses: descriptor.number("recursion_misses").unwrap_or(0),
@@ -98,6 +107,7 @@ impl Programs {
 
     fn since(&self, before: &Self) -> Self {
         Self {
+            count: self.count,
             run_ns: self.run_ns.saturating_sub(before.run_ns),
             runs: self.runs.saturating_sub(before.runs),
             recursion_misses: self
@@ -136,6 +146,7 @@ mod tests {
         let program =
             "prog_type:\t26\nprog_id:\t7\nrun_time_ns:\t900\nrun_cnt:\t3\nrecursion_misses:\t1\n";
         let used = Programs {
+            count: 1,
             run_ns: 900,
             runs: 3,
             recursion_misses: 1,

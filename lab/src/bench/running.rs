@@ -103,6 +103,10 @@ impl Running {
             None => true,
             Some(_) if self.tool.is_zkchurn() => says("zkchurn: tracing")?,
             Some(_) if self.tool.is_tcpdump() => says("listening on")?,
+            // What it attaches to has no link. It attaches each when it has loaded it.
+            Some(program) if self.tool == Tool::Bpftrace => {
+                process::Programs::of(program.pid())?.is_loaded()
+            }
             // It says nothing, and buffers its output.
             Some(program) => process::has_link(program.pid())?,
         })

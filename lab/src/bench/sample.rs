@@ -21,6 +21,22 @@ pub(super) enum Sample {
         /// Connections in a window without it, by those in the window with it.
         slow_down: f64,
     },
+    /// How much slower another port's traffic was while the tool was attached.
+    OtherPorts {
+        tool: Tool,
+        /// Packets in a window without it, by those in the window with it.
+        slow_down: f64,
+        /// Packets a second without it.
+        packets: f64,
+    },
+    /// A tool that has nothing to record.
+    Quiet {
+        tool: Tool,
+        /// How often its threads woke in a second.
+        wake_ups: f64,
+        /// CPU time of its threads in a second, in µs.
+        cpu_us: f64,
+    },
     /// From the start of the process to its first record.
     Launched {
         tool: Tool,

@@ -40,6 +40,9 @@ pub(super) enum Tool {
     /// The same for one port.
     #[serde(rename = "tcplife -D")]
     TcplifePort,
+    /// The program in one line that people type.
+    #[serde(rename = "bpftrace")]
+    Bpftrace,
     /// All packets of the port.
     #[serde(rename = "tcpdump")]
     Tcpdump,
@@ -50,7 +53,7 @@ pub(super) enum Tool {
 
 impl Tool {
     /// All, the floor first.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::None,
         Self::Empty,
         Self::Zkchurn,
@@ -60,9 +63,15 @@ impl Tool {
         Self::Idle,
         Self::Tcplife,
         Self::TcplifePort,
+        Self::Bpftrace,
         Self::Tcpdump,
         Self::TcpdumpFlags,
     ];
+
+    /// Whether it runs as a process of its own.
+    pub(super) fn is_process(self) -> bool {
+        !matches!(self, Self::None | Self::Empty)
+    }
 
     /// Whether it is zkchurn.
     pub(super) fn is_zkchurn(self) -> bool {
@@ -89,12 +98,14 @@ impl Tool {
         let mut command = match self {
             Self::None | Self::Empty => return None,
             Self::Tcplife | Self::TcplifePort => dies_with_parent("/usr/sbin/tcplife"),
+            Self::Bpftrace => dies_with_parent("bpftrace"),
             Self::Tcpdump | Self::TcpdumpFlags => dies_with_parent("tcpdump"),
             _ => dies_with_parent(zkchurn),
         };
         match self {
             Self::Idle => command.args(["--details", "--port", &OTHER_PORT.to_string()]),
             Self::TcplifePort => command.args(["-D", &port]),
+            Self::Bpftrace => command.args(["-e", &one_liner()]),
             Self::Tcpdump | Self::TcpdumpFlags => {
                 // It would give up root and then not be able to write here.
                 command.args(["-i", "lo", "-n", "-Z", "root", "-w"]);
@@ -120,6 +131,9 @@ impl Tool {
             command.arg("-U");
             return;
         }
+        if self == Self::Bpftrace {
+            return; // It writes each line at once.
+        }
         let mut buffered = Command::new("stdbuf");
         buffered
             .arg("-oL")
@@ -136,6 +150,17 @@ impl Tool {
             _ => format!("port {PORT}"),
         }
     }
+}
+
+/// A line when a client's connection ends: pid, name, and both ports.
+fn one_liner() -> String {
+    // include/net/tcp_states.h
+    const TCP_CLOSE: u8 = 7;
+    format!(
+        "tracepoint:sock:inet_sock_set_state \
+         /args->newstate == {TCP_CLOSE} && args->dport == {PORT}/ \
+         {{ printf(\"%d %s %d %d\\n\", pid, comm, args->sport, args->dport); }}"
+    )
 }
 
 impl fmt::Display for Tool {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::remedy::{self, Missing};
 use crate::command;
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
+    ("bpftrace", "bpftrace"),
     ("tcplife", "libbpf-tools"),
     ("tcpdump", "tcpdump"),
     ("ip", "iproute2"),

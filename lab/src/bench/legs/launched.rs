@@ -15,11 +15,12 @@ use crate::bench::running::{Bench, Running};
 use crate::bench::sample::Sample;
 use crate::bench::tool::Tool;
 
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 6] = [
     Tool::Zkchurn,
     Tool::Json,
     Tool::Tcplife,
     Tool::TcplifePort,
+    Tool::Bpftrace,
     Tool::Tcpdump,
 ];
 const PER_SECOND: f64 = 1_000.0;
