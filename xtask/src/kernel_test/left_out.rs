@@ -29,7 +29,7 @@ struct Lack {
     reason: &'static str,
 }
 
-const LACKS: [Lack; 6] = [
+const LACKS: [Lack; 7] = [
     Lack {
         lacks: |kernel| kernel.hide_btf,
         tests: &[""],
@@ -40,6 +40,12 @@ const LACKS: [Lack; 6] = [
         tests: &["journal::"],
         reason: "calls journald and journalctl, which no guest has; these run on the suite's own \
              kernel",
+    },
+    Lack {
+        lacks: |_| true,
+        tests: &["agent::", "service::"],
+        reason: "waits for minutes, which an emulator has to live through, for what the agent does \
+             with records once it has them: the same on each kernel; these run on the suite's own",
     },
     // `bpf_get_socket_cookie` in tracing programs and `recursion_misses` in a
     // program's fdinfo; first bytes and older sockets are joined by the cookie.
