@@ -19,7 +19,7 @@
 //! | `test` | the whole suite |
 //! | `documents` | the commands and links of the documents |
 //! | `privileged_tests` | the tests that need root, by way of an ordinary user's sudo |
-//! | `prometheus` | metrics and alert rules, as promtool sees them |
+//! | `prometheus` | metrics, alert rules and the dashboard, as Prometheus sees them |
 //! | `unit` | the unit of the agent, as systemd sees it |
 //! | `mutants` | small faults in the core crate, and whether its tests notice them |
 //! | `object` | what checking the object needs |
@@ -71,6 +71,8 @@ enum Verb {
     BuildEbpf(build_ebpf::Options),
     /// Make static binaries and packages for hosts, into dist/.
     Dist(dist::Options),
+    /// Make contrib/grafana/zkchurn.json from dashboard.toml beside it.
+    Dashboard,
     /// Make four kinds of churn on loopback, trace them, compare the counts.
     Demo(lab::Options),
     /// Run the tests of faults alone, at full size if wanted.
@@ -152,6 +154,7 @@ fn work(verb: Verb) -> anyhow::Result<()> {
         Verb::Setup(options) => setup::run(&options),
         Verb::BuildEbpf(options) => heartbeat::beside("build-ebpf", || build_ebpf::run(&options)),
         Verb::Dist(options) => heartbeat::beside("dist", || dist::run(&options)),
+        Verb::Dashboard => prometheus::write_dashboard(),
         Verb::Demo(options) => lab::become_verb("demo", &options),
         Verb::Faults(options) => faults::run(&options),
         Verb::FreshTest(options) => fresh_test::run(&options),

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
-//! What Prometheus itself says of what is exported, and of the alert rules in
-//! contrib/prometheus. A test of the core crate holds the example there to what it exports.
+//! What Prometheus itself says of what is exported, of the alert rules in contrib/prometheus,
+//! and of what the dashboard in contrib/grafana asks. A test of the core crate holds the example
+//! there to what it exports.
 
-use std::fs::File;
+mod dashboard;
+mod server;
+
+use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{command, setup, workspace};
 
-/// Has promtool check the example and the rules, and try the rules.
+use self::dashboard::Dashboard;
+pub(crate) use self::dashboard::write as write_dashboard;
+
+/// Has promtool check the example and the rules, and try the rules; has Prometheus answer what
+/// the dashboard asks.
 pub(crate) fn run() -> Result<()> {
     let directory = workspace::root().join("contrib/prometheus");
     let promtool = || -> Result<Command> {
@@ -17,14 +26,22 @@ pub(crate) fn run() -> Result<()> {
         promtool.current_dir(&directory);
         Ok(promtool)
     };
-    let example = directory.join("example.prom");
+    let path = directory.join("example.prom");
     let example =
-        File::open(&example).with_context(|| format!("cannot read {}", example.display()))?;
-    command::run(
-        promtool()?
-            .args(["check", "metrics"])
-            .stdin(Stdio::from(example)),
-    )?;
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    check_metrics(promtool()?, &example)?;
     command::run(promtool()?.args(["check", "rules", "zkchurn.rules.yml"]))?;
-    command::run(promtool()?.args(["test", "rules", "zkchurn.test.yml"]))
+    command::run(promtool()?.args(["test", "rules", "zkchurn.test.yml"]))?;
+    let dashboard = Dashboard::read()?;
+    dashboard::check(&dashboard)?;
+    server::answers(&dashboard.asked(), &example)
+}
+
+fn check_metrics(mut promtool: Command, example: &str) -> Result<()> {
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped());
+    let mut checks = promtool.spawn().context("cannot run promtool")?;
+    let stdin = checks.stdin.take().context("no pipe to promtool")?;
+    let written = { stdin }.write_all(example.as_bytes());
+    ensure!(checks.wait()?.success(), "promtool refuses the example");
+    Ok(written?)
 }

@@ -153,7 +153,10 @@ fn steps(options: &Options) -> Vec<Step> {
             "a static binary on Debian 11 and in containers",
             step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
-        ("metrics and alert rules", step(prometheus::run)),
+        (
+            "metrics, alert rules and the dashboard",
+            step(prometheus::run),
+        ),
         ("the unit, as systemd sees it", step(unit::run)),
         ("hostile bytes", step(|| fuzz::run(&FUZZ))),
         (DEMO, step(|| lab::run("demo", &[]))),

@@ -18,7 +18,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// What of contrib goes into packages, by its folder: as examples, or where systemd looks.
-const CONTRIB: [(&str, &[&str]); 3] = [
+const CONTRIB: [(&str, &[&str]); 4] = [
+    ("grafana", &["README.md", "zkchurn.json"]),
     ("kubernetes", &["README.md", "daemonset.yaml"]),
     (
         "prometheus",
@@ -29,7 +30,10 @@ const CONTRIB: [(&str, &[&str]); 3] = [
             "zkchurn.test.yml",
         ],
     ),
-    ("systemd", &["zkchurn-agent.service", "agent.toml"]),
+    (
+        "systemd",
+        &["zkchurn-agent.service", "agent.toml", "listen.conf"],
+    ),
 ];
 
 /// Writes them into `stage`, from where the packages take them.
@@ -103,4 +107,38 @@ fn save(file: &Path, text: &str) -> Result<()> {
         bail!("nothing to write into {}", file.display());
     }
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    /// Of a path like `../target/dist/stage/systemd/agent.toml`.
+    fn of_contrib(asset: &str) -> Option<(&str, &str)> {
+        asset.split_once("/stage/")?.1.split_once('/')
+    }
+
+    #[test]
+    fn what_packages_take_from_contrib_is_put_there() {
+        let manifest = workspace::root().join("zkchurn/Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("it is there");
+        let assets: Vec<_> = manifest.split('"').filter_map(of_contrib).collect();
+        assert!(assets.len() >= 2 * CONTRIB.len(), "{assets:?}");
+        for (folder, name) in assets {
+            let names = CONTRIB.iter().find(|(known, _)| *known == folder);
+            let names = names.map_or(&[][..], |(_, names)| names);
+            let is_put = name == "*" && !names.is_empty() || names.contains(&name);
+            assert!(is_put, "{folder}/{name}");
+        }
+        for (folder, names) in CONTRIB {
+            assert!(names.iter().all(|name| {
+                workspace::root()
+                    .join("contrib")
+                    .join(folder)
+                    .join(name)
+                    .is_file()
+            }));
+        }
+    }
 }
