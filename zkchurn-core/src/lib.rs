@@ -49,6 +49,7 @@ pub mod report;
 pub mod segments;
 pub mod serverlog;
 pub mod shell;
+pub mod still;
 pub mod tape;
 pub mod text;
 pub mod timewait;

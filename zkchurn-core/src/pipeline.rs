@@ -360,7 +360,7 @@ impl<R: Renderer> Pipeline<R> {
             End::Other(connection) if connection.stage.goes_on() => Ok(()),
             End::Other(connection) => {
                 let outcome = Outcome::of(&connection);
-                let line = Self::line_of(&self.registry, &connection, outcome, clock);
+                let line = line_of(&self.registry, &connection, outcome, clock);
                 self.renderer.other_end(&line)
             }
         })
@@ -386,24 +386,8 @@ impl<R: Renderer> Pipeline<R> {
         if goes_on {
             return Ok(());
         }
-        let line = Self::line_of(&self.registry, &connection, outcome, clock);
+        let line = line_of(&self.registry, &connection, outcome, clock);
         self.renderer.connection(&line)
-    }
-
-    fn line_of<'a>(
-        registry: &'a Registry,
-        connection: &'a Connection,
-        outcome: Outcome,
-        clock: ClockPair,
-    ) -> ConnectionLine<'a> {
-        let key = ProcessKey::of(connection);
-        ConnectionLine {
-            connection,
-            outcome,
-            process: key.and_then(|key| registry.get(key)),
-            placed: key.and_then(|key| registry.placed(key)),
-            clock,
-        }
     }
 
     /// Whether the filter lets a record through; what waited for it is counted before.
@@ -597,11 +581,16 @@ impl<R: Renderer> Pipeline<R> {
         self.start.as_ref()
     }
 
+    /// The processes known so far.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// A connection with what is known of its process now; `None` before the trace has
     /// begun.
     pub fn line<'a>(&'a self, kept: &'a Kept) -> Option<ConnectionLine<'a>> {
         let clock = self.start.as_ref()?.clock;
-        Some(Self::line_of(
+        Some(line_of(
             &self.registry,
             &kept.connection,
             kept.outcome,
@@ -714,6 +703,23 @@ pub(crate) fn part_limitations(part: &Part) -> impl Iterator<Item = String> {
         )
     });
     lost.into_iter().chain(left_out)
+}
+
+/// A connection with what is known of its process.
+pub(crate) fn line_of<'a>(
+    registry: &'a Registry,
+    connection: &'a Connection,
+    outcome: Outcome,
+    clock: ClockPair,
+) -> ConnectionLine<'a> {
+    let key = ProcessKey::of(connection);
+    ConnectionLine {
+        connection,
+        outcome,
+        process: key.and_then(|key| registry.get(key)),
+        placed: key.and_then(|key| registry.placed(key)),
+        clock,
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    os::unix::fs::{MetadataExt, chown},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::{self, sleep},
     time::{Duration, Instant},
@@ -117,6 +118,94 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     let page = fs::read_to_string(&page).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
     assert!(replayed.contains("21 connections in all"), "{replayed}");
+}
+
+/// The files in a directory with this ending, oldest first.
+fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|other| other == ending));
+    files.sort_by_key(|file| file.metadata().unwrap().modified().unwrap());
+    files
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn w_writes_how_it_stands_with_no_rights_but_the_callers() {
+    const CALLER: u32 = 54_321;
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    chown(directory, Some(CALLER), Some(CALLER)).unwrap();
+    let tmux = Tmux::start(100, 45);
+    tmux.keys(&[&format!("cd {}", directory.display()), "Enter"]);
+    tmux.keys(&[
+        &format!("export SUDO_UID={CALLER} SUDO_GID={CALLER}"),
+        "Enter",
+    ]);
+    show(&tmux, server.port(), "");
+    connect(server, 7);
+    tmux.wait_for(|text| text.contains("7 opened, 7 ended, 0 open"));
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("wrote zkchurn-") && text.contains(".html and .zkchurn"));
+    let (page, recording) = (files(directory, "html"), files(directory, "zkchurn"));
+    for file in [&page, &recording] {
+        assert_eq!(file.len(), 1);
+        let metadata = file[0].metadata().unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (CALLER, CALLER));
+        assert_eq!(metadata.mode() & 0o777, 0o600);
+    }
+    let page = fs::read_to_string(&page[0]).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("while the trace went on"));
+    assert!(page.contains("7 connections in all"), "{page}");
+    let replayed = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .arg("replay")
+        .arg(&recording[0])
+        .output_in_time()
+        .unwrap();
+    let replayed = String::from_utf8(replayed.stdout).unwrap();
+    assert!(replayed.contains("7 connections in all"), "{replayed}");
+    // Who writes is stopped: the view and the trace go on, and it is said.
+    let writer = writer_of(&tmux);
+    kill_process(writer, Signal::STOP).unwrap();
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("not written yet") && text.contains("is stopped"));
+    connect(server, 5);
+    tmux.wait_for(|text| text.contains("12 opened, 12 ended, 0 open"));
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("not written yet") && text.contains("is stopped"));
+    kill_process(writer, Signal::CONT).unwrap();
+    tmux.wait_for(|text| text.contains("wrote zkchurn-"));
+    assert_eq!(files(directory, "html").len(), 2);
+    // Once more, so that it has to be left behind at the end.
+    kill_process(writer, Signal::STOP).unwrap();
+    tmux.keys(&["w", "q"]);
+    let text = tmux.wait_for(|text| text.contains("12 connections in all"));
+    assert!(text.contains("zkchurn: wrote zkchurn-"), "{text}");
+    tmux.wait_for(|text| text.contains("what w was pressed for last is not written"));
+    kill_process(writer, Signal::CONT).unwrap();
+    // A directory that is not the caller's is left alone, although this is root.
+    let roots = tempfile::tempdir().unwrap();
+    tmux.keys(&[&format!("clear; cd {}", roots.path().display()), "Enter"]);
+    show(&tmux, server.port(), "");
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("is not written: Permission denied"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("0 connections in all"));
+    assert_eq!(fs::read_dir(roots.path()).unwrap().count(), 0);
+}
+
+/// The process that writes for the program that the terminal's shell runs.
+fn writer_of(tmux: &Tmux) -> Pid {
+    let shell = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
+    let children = |of: &str, name: &[&str]| {
+        let mut pgrep = Command::new("pgrep");
+        let found = pgrep.args(["-P", of.trim()]).args(name).output_in_time();
+        String::from_utf8(found.unwrap().stdout).unwrap()
+    };
+    let program = children(&shell, &[]);
+    let writer = children(&program, &["-x", "zkchurn-write"]);
+    Pid::from_raw(writer.trim().parse().unwrap()).unwrap()
 }
 
 #[test]

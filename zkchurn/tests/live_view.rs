@@ -11,6 +11,7 @@ mod program;
 mod tmux;
 
 use std::{
+    path::Path,
     process::Command,
     thread::sleep,
     time::{Duration, Instant},
@@ -69,6 +70,45 @@ fn time_goes_back_and_on() {
     tmux.wait_for(|text| text.contains("15 opened, 15 ended") && text.contains("RECORDING"));
     tmux.keys(&["q"]);
     tmux.wait_for(|text| text.contains("15 connections in all"));
+}
+
+#[test]
+fn w_writes_a_page_of_what_is_shown_and_replaces_nothing() {
+    let tmux = Tmux::start(100, 30);
+    let directory = tempfile::tempdir().unwrap();
+    tmux.keys(&[&format!("cd {}", directory.path().display()), "Enter"]);
+    show(&tmux, "");
+    tmux.wait_for(|text| text.contains("15 opened, 15 ended"));
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("wrote zkchurn-"));
+    tmux.keys(&["t", "10s", "Enter"]);
+    tmux.wait_for(|text| text.contains("10 s of 23.8 s"));
+    tmux.keys(&["/", "port:1", "Enter"]);
+    tmux.wait_for(|text| text.contains("filter port:1"));
+    tmux.keys(&["w"]);
+    tmux.wait_for(|text| text.contains("wrote zkchurn-"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("prompt:"));
+    let pages = std::fs::read_dir(directory.path()).unwrap();
+    let mut pages: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
+    pages.sort_by_key(|page| page.metadata().unwrap().modified().unwrap());
+    assert_eq!(pages.len(), 2, "{pages:?}");
+    let text = |page: &Path| std::fs::read_to_string(page).unwrap();
+    let (whole, part) = (text(&pages[0]), text(&pages[1]));
+    assert!(
+        whole.contains("15 connections in all"),
+        "the whole incident"
+    );
+    assert!(part.contains("port:1") && !part.contains("15 connections in all"));
+    // What `report` makes of the same recording.
+    let made = directory.path().join("made.html");
+    let report = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["report", INCIDENT, "-o"])
+        .arg(&made)
+        .output_in_time()
+        .unwrap();
+    assert!(report.status.success());
+    assert_eq!(text(&made), whole);
 }
 
 #[test]

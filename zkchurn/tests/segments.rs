@@ -28,11 +28,14 @@ use zkchurn_common::{
 };
 use zkchurn_core::{
     clock::ClockPair,
-    decode,
+    decode::{self, Record},
     frame::{Frame, Mark, Part, TraceStart},
     recording::{reader::Reader, writer::Writer},
     report::Report,
-    segments::window::{When, Window},
+    segments::{
+        last::{Kept, Last},
+        window::{When, Window},
+    },
 };
 use zkchurn_lab::harness::in_time::CommandInTime;
 
@@ -92,6 +95,88 @@ fn any_recording_in_segments_gives_the_same_report() {
         assert_eq!(difference(&joined, &whole), None, "{}", path.display());
         assert_eq!(json(&joined).len(), json(&whole).len());
     }
+}
+
+/// What is kept in memory of a recording, in segments of so many bytes.
+fn kept_of(recording: &[u8], bytes: usize) -> Kept {
+    let (mut last, mut reader) = (
+        Last::with_segments_of(bytes),
+        Reader::new(recording).unwrap(),
+    );
+    let mut clock = ClockPair {
+        monotonic_ns: 0,
+        realtime_ns: 0,
+    };
+    let mut end_ns = 0;
+    while reader
+        .next_frame(|frame| {
+            match frame {
+                Frame::Start(start) => clock = start.clock,
+                Frame::Interval(mark) | Frame::End(mark) => end_ns = mark.monotonic_ns,
+                Frame::Record(record) => {
+                    let decoded = decode::read(record).ok();
+                    let moment = decoded.and_then(|record| match record {
+                        Record::Connection(record) => decode::decode(&record).ok(),
+                        _ => None,
+                    });
+                    end_ns = moment.map_or(end_ns, |it| end_ns.max(it.last_moment_ns()));
+                }
+                _ => {}
+            }
+            let now_ns = end_ns.max(clock.monotonic_ns);
+            let now = ClockPair {
+                monotonic_ns: now_ns,
+                realtime_ns: clock.realtime_ns + (now_ns - clock.monotonic_ns).cast_signed(),
+            };
+            match frame {
+                // A trace is asked for what is kept before it ends.
+                Frame::End(_) => {}
+                frame => last.take(frame, || now),
+            }
+        })
+        .unwrap()
+        .is_some()
+    {}
+    last.kept(end_ns)
+}
+
+#[test]
+fn what_is_kept_in_memory_of_a_short_trace_is_all_of_it() {
+    for path in recordings() {
+        let bytes = fs::read(&path).unwrap();
+        let (whole, kept) = (report(&bytes[..]), kept_of(&bytes, 1 << 24));
+        assert!(kept.is_all);
+        let again = report(&kept.recording().unwrap()[..]);
+        assert_eq!(again.total.ended, whole.total.ended, "{}", path.display());
+        let names = |report: &Report| -> Vec<_> {
+            let findings = report.findings.iter();
+            findings.map(|finding| finding.name).collect()
+        };
+        assert_eq!(names(&again), names(&whole), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_kept_in_memory_of_a_long_trace_is_its_end_and_says_so() {
+    let bytes = fs::read("tests/recordings/incident.zkchurn").unwrap();
+    let (whole, kept) = (report(&bytes[..]), kept_of(&bytes, 600));
+    assert!(!kept.is_all);
+    let recording = kept.recording().unwrap();
+    let end = report(&recording[..]);
+    assert!(
+        (1..whole.total.ended).contains(&end.total.ended),
+        "{}",
+        end.total.ended
+    );
+    assert_eq!(end.trace.to, whole.trace.to);
+    assert!(end.trace.from > whole.trace.from);
+    let process = end.flows[0].process.as_ref().unwrap();
+    assert_eq!(process.label, "java (IncidentClient)", "carried over");
+}
+
+#[test]
+fn before_a_trace_begins_nothing_of_it_is_kept() {
+    assert!(Last::default().kept(0).recording().is_err());
 }
 
 proptest! {

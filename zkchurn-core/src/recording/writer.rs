@@ -9,6 +9,7 @@ use super::{MAX_PAYLOAD, append_file_header, frame_header, kind};
 use crate::frame::Frame;
 
 /// Writes a recording; each frame is whole or, if the disk fills up, the last.
+#[derive(Debug)]
 pub struct Writer<W> {
     to: W,
 }

@@ -14,6 +14,7 @@
 //! | `cutter` | the bytes of one segment after another |
 //! | `plan` | which files there are, in which order, and what is missing |
 //! | `joined` | several segments as the bytes of one recording |
+//! | `last` | the last segments in memory |
 //! | `open` | connections that are open, from one run or gap to the next |
 //! | `window` | a part of it by time |
 
@@ -21,6 +22,7 @@ mod carried;
 pub mod cutter;
 pub mod frames;
 pub mod joined;
+pub mod last;
 mod open;
 pub mod plan;
 pub mod window;

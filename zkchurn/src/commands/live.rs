@@ -102,7 +102,7 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
 fn show(path: &Path, window: WindowArgs, args: &TraceArgs) -> Result<Code, Failure> {
     let output = &args.output;
     let segments = RefCell::new(None);
-    let open = |tape, filter: Option<Filter>| {
+    let open = |to, filter: Option<Filter>| {
         let reader = match source::is_joined(path, window) {
             true => {
                 let (reader, read) = source::join(path, window).map_err(|failure| failure.error)?;
@@ -111,9 +111,8 @@ fn show(path: &Path, window: WindowArgs, args: &TraceArgs) -> Result<Code, Failu
             }
             false => open_plain(path)?,
         };
-        let to = output::renderer(output);
         Ok(full_screen::recording::player(
-            reader, tape, filter, to, output.top,
+            reader, filter, to, output.top,
         ))
     };
     // What is wrong with the file is said before the terminal is taken.
@@ -123,8 +122,15 @@ fn show(path: &Path, window: WindowArgs, args: &TraceArgs) -> Result<Code, Failu
     }
     let unreadable = |error| Failure::new(Code::Unreadable, error);
     let filter = args.selection.and(args.filter.as_ref());
-    let mut recording = Recording::new(Box::new(open), filter.clone()).map_err(unreadable)?;
     let options = output::options(output.no_color);
+    let report_to = Box::new(|| output::renderer(output));
+    let recording = Recording::new(
+        Box::new(open),
+        report_to,
+        filter.clone(),
+        options.zone.clone(),
+    );
+    let mut recording = recording.map_err(unreadable)?;
     let view = View::new(options.zone, options.colour, true);
     let mut view = view.filtered(filter);
     let failed = |error| Failure::new(Code::Failure, error);

@@ -4,8 +4,10 @@
 
 mod input;
 mod keyboard;
+mod recorded_page;
 pub(crate) mod recording;
 mod run;
+pub(crate) mod saved;
 mod signals;
 mod terminal;
 #[cfg(test)]

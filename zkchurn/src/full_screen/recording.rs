@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::tz::TimeZone;
 use zkchurn_core::{
     filter::Filter,
     pipeline::Pipeline,
@@ -19,6 +20,7 @@ use zkchurn_core::{
 
 use super::{
     Feed,
+    recorded_page::RecordedPage,
     run::{NEWS_EVERY, News},
 };
 use crate::view::{
@@ -31,15 +33,18 @@ const AT_ONCE: usize = 20_000;
 /// How long it is read before something is shown.
 const SHOW_AFTER: Duration = Duration::from_millis(200);
 
-type Played = Player<Box<dyn Read>, Taping<Box<dyn Renderer>>>;
+pub(super) type Played = Player<Box<dyn Read>, Box<dyn Renderer>>;
 
-/// Begins the recording anew.
+/// Begins the recording anew, with what it is rendered by.
 pub(crate) type Open<'a> =
-    Box<dyn FnMut(Rc<RefCell<Tape>>, Option<Filter>) -> anyhow::Result<Played> + 'a>;
+    Box<dyn FnMut(Box<dyn Renderer>, Option<Filter>) -> anyhow::Result<Played> + 'a>;
+/// What writes the report at the end.
+pub(crate) type ReportTo<'a> = Box<dyn Fn() -> Box<dyn Renderer> + 'a>;
 
 /// The recording that is shown.
 pub(crate) struct Recording<'a> {
     open: Open<'a>,
+    report_to: ReportTo<'a>,
     filter: Option<Filter>,
     player: Played,
     tape: Rc<RefCell<Tape>>,
@@ -53,19 +58,28 @@ pub(crate) struct Recording<'a> {
     /// Since when it plays, and how fast.
     plays: Option<(Instant, u32)>,
     has_news: bool,
+    page: RecordedPage,
+    /// What there is to say.
+    notice: Option<String>,
 }
 
 impl<'a> Recording<'a> {
-    /// A recording, shown as of its end.
+    /// A recording, shown as of its end. Times are in `zone`.
     ///
     /// # Errors
     ///
     /// It cannot be read.
-    pub(crate) fn new(mut open: Open<'a>, filter: Option<Filter>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        mut open: Open<'a>,
+        report_to: ReportTo<'a>,
+        filter: Option<Filter>,
+        zone: TimeZone,
+    ) -> anyhow::Result<Self> {
         let tape = Rc::new(RefCell::new(Tape::default()));
-        let player = open(Rc::clone(&tape), filter.clone())?;
+        let player = open(taping(&tape, report_to()), filter.clone())?;
         Ok(Self {
             open,
+            report_to,
             filter,
             player,
             tape,
@@ -75,11 +89,14 @@ impl<'a> Recording<'a> {
             is_moving: true,
             plays: None,
             has_news: true,
+            page: RecordedPage::new(zone),
+            notice: None,
         })
     }
 
     /// The recording with what was played of it.
     pub(crate) fn into_player(self) -> (Played, u64) {
+        self.page.settle();
         (self.player, self.cursor_ns)
     }
 
@@ -109,7 +126,8 @@ impl<'a> Recording<'a> {
     /// Goes to the beginning; whether the recording can still be read.
     fn begin_anew(&mut self) -> bool {
         let tape = Rc::new(RefCell::new(Tape::default()));
-        let player = (self.open)(Rc::clone(&tape), self.filter.clone());
+        let to = taping(&tape, (self.report_to)());
+        let player = (self.open)(to, self.filter.clone());
         let is_open = player.is_ok();
         if let Ok(player) = player {
             (self.player, self.tape) = (player, tape);
@@ -121,6 +139,15 @@ impl<'a> Recording<'a> {
     fn select(&mut self, filter: Option<Filter>) {
         self.filter = filter;
         self.is_moving |= self.begin_anew();
+    }
+
+    /// Begins a page of what is shown.
+    fn write(&mut self) {
+        let (open, filter) = (&mut self.open, self.filter.clone());
+        let said = self.page.begin(self.cursor_ns, |memory, zone| {
+            open(memory.page(zone), filter)
+        });
+        self.notice = Some(said);
     }
 
     /// Moves the cursor by the time that has passed.
@@ -166,6 +193,9 @@ impl Feed for Recording<'_> {
     fn news(&mut self, want: &Want) -> anyhow::Result<News> {
         self.play_on();
         self.read()?;
+        if let Some(said) = self.page.read(SHOW_AFTER).or_else(|| self.notice.take()) {
+            return Ok(News::Notice(said));
+        }
         let reached_ns = match self.is_moving {
             true => self.player.mark(0).monotonic_ns,
             false => self.cursor_ns,
@@ -199,6 +229,7 @@ impl Feed for Recording<'_> {
             }
             Wish::Pause => self.plays = None,
             Wish::Filter(filter) => self.select(filter),
+            Wish::Write => self.write(),
             // Nobody is there any more who could be asked.
             Wish::Dump(_) | Wish::Quit | Wish::Suspend | Wish::Redraw => {}
         }
@@ -206,7 +237,7 @@ impl Feed for Recording<'_> {
     }
 
     fn pause(&self) -> Option<Duration> {
-        Some(match self.is_moving {
+        Some(match self.is_moving || self.page.is_being_made() {
             true => NEWS_EVERY - SHOW_AFTER,
             false => NEWS_EVERY,
         })
@@ -217,10 +248,9 @@ impl Feed for Recording<'_> {
     }
 }
 
-/// A recording that is read with nothing printed but its report.
+/// A recording that is rendered by `to`.
 pub(crate) fn player(
     reader: Reader<Box<dyn Read>>,
-    tape: Rc<RefCell<Tape>>,
     filter: Option<Filter>,
     to: Box<dyn Renderer>,
     top: usize,
@@ -229,6 +259,11 @@ pub(crate) fn player(
         top,
         time_wait_rows: false,
     };
-    let pipeline = Pipeline::new(Taping::new(tape, to), view).with_filter(filter);
+    let pipeline = Pipeline::new(to, view).with_filter(filter);
     Player::new(reader, pipeline)
+}
+
+/// Keeps connections on the tape, and hands the report on.
+fn taping(tape: &Rc<RefCell<Tape>>, to: Box<dyn Renderer>) -> Box<dyn Renderer> {
+    Box::new(Taping::new(Rc::clone(tape), to))
 }

@@ -72,7 +72,7 @@ pub fn create(path: &Path) -> io::Result<(File, Unfinished)> {
     let owner_only = Mode::RUSR | Mode::WUSR;
     let file = openat(&directory, &partial, flags, owner_only)?;
     let mut is_roots = false;
-    if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
+    if let Some((uid, gid)) = caller() {
         if may_write(&fstat(&directory)?, uid, gid) {
             // Where that is not permitted the file stays with the current user.
             let _ = fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
@@ -148,7 +148,7 @@ impl Unfinished {
         })?
     }
 
-    /// Removes the file, of which nothing was written.
+    /// Removes the file, of which nothing of use was written.
     ///
     /// # Errors
     ///
@@ -170,6 +170,11 @@ impl Unfinished {
         linkat(directory, &self.partial, directory, &self.name, none)?;
         Ok(unlinkat(directory, &self.partial, none)?)
     }
+}
+
+/// The user who called sudo, and the first group of that user.
+pub(super) fn caller() -> Option<(u32, u32)> {
+    Some((id("SUDO_UID")?, id("SUDO_GID")?))
 }
 
 fn id(variable: &str) -> Option<u32> {

@@ -19,6 +19,7 @@ use super::{
     incidents::Watching,
     older::OlderConnections,
     pace::{BATCH, Pace, next},
+    saves::Saves,
     service::{Service, due},
     settings::TraceSettings,
     source::{Probes, Source},
@@ -58,6 +59,8 @@ pub(super) struct Trace<S, P> {
     pub collector: Collector<P>,
     /// Who is shown them on the whole screen.
     pub viewer: Option<Viewer>,
+    /// What that has written to files.
+    pub saves: Option<Saves>,
     /// An agent's settings, which may change.
     pub reload: Option<Reload>,
     /// What it watches for.
@@ -156,12 +159,12 @@ impl<S: Source, P: Probes> Trace<S, P> {
         }
     }
 
-    /// Does what the view asks for.
     /// Whether an agent's recorder or keeper of incidents has ended before its trace.
     fn lacks_a_helper(&self) -> bool {
         self.collector.sink.recorder_is_gone() || keeps_no_incidents(&self.incidents)
     }
 
+    /// Does what the view asks for.
     fn asked(&mut self, ask: Ask) {
         let Some(viewer) = &mut self.viewer else {
             return;
@@ -170,6 +173,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
             Ask::Show { want, at_once } => viewer.enter(want, at_once),
             Ask::Do(Wish::Filter(filter)) => viewer.select(&mut self.collector.sink, filter),
             Ask::Do(Wish::Dump(process)) => viewer.say(self.collector.dump(process)),
+            Ask::Do(Wish::Write) => self.save(),
             // What the view does itself, and what a recording is for.
             Ask::Do(
                 Wish::Quit
@@ -179,6 +183,14 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 | Wish::Play(_)
                 | Wish::Pause,
             ) => {}
+        }
+    }
+
+    /// Has the trace as it stands written to files.
+    fn save(&mut self) {
+        let mark = self.mark();
+        if let (Some(viewer), Some(saves)) = (&self.viewer, &self.saves) {
+            viewer.save(saves, &self.collector.sink, &mark);
         }
     }
 
@@ -387,7 +399,11 @@ impl<S: Source, P: Probes> Trace<S, P> {
         }
         mark.loss.recursion_misses = misses;
         let has_failed = keeps_no_incidents(&self.incidents);
-        let code = self.collector.finish(settings, &mark, &ending).await?;
+        let code = self.collector.finish(settings, &mark, &ending).await;
+        if let Some(saves) = self.saves {
+            saves.settle(ending.recording());
+        }
+        let code = code?;
         Ok(match code {
             Code::Success if has_failed => Code::Unwritable,
             code => code,

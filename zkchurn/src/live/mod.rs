@@ -21,6 +21,7 @@ mod owed;
 mod pace;
 mod processes;
 mod published;
+mod saves;
 mod schedule;
 mod screen;
 mod servers;
@@ -52,7 +53,7 @@ use crate::{
         clock::clock_pair,
         helper::{
             Listen, archiving::StartedArchiver, asking::StartedLooker, publishing,
-            recording::StartedRecorder,
+            recording::StartedRecorder, writing::StartedWriter,
         },
         ids,
         jvm::JvmMode,
@@ -70,6 +71,7 @@ use follow::Trace;
 use incidents::Watching;
 use older::{OlderConnections, Wanted};
 use processes::Selected;
+use saves::Saves;
 use screen::Screen;
 use service::Service;
 use settings::{Process, TraceSettings};
@@ -153,6 +155,11 @@ async fn trace(
         Ok::<_, Failure>((listening(address, settings), helper))
     });
     let server = server.transpose()?;
+    let writer = look.map(|look| {
+        let helper = StartedWriter::start().map_err(no_helper)?;
+        Ok::<_, Failure>((look, helper))
+    });
+    let writer = writer.transpose()?;
     let source = attach::attach(settings, facts, &selected.pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
@@ -189,11 +196,14 @@ async fn trace(
     };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
-    let sink = sink.with_flight(flight);
+    let sink = sink.with_flight(flight).with_last(look.is_some());
+    let saves = writer.map(|(look, helper)| Saves::start(helper, look.zone.clone()));
+    let saves = saves.transpose().map_err(no_thread)?;
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;
+    trace.saves = saves;
     trace.reload = reload;
     trace.service = service;
     let incidents = agent.zip(archiver).map(|(agent, archiver)| {
@@ -331,6 +341,7 @@ fn begin(
         announcement: Some(announce::traced(&start)),
         collector,
         viewer: None,
+        saves: None,
         reload: None,
         incidents: None,
         service: None,

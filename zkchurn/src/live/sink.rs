@@ -13,6 +13,7 @@ use std::{
 use crate::{
     exit::{Code, Failure},
     host::{
+        clock::clock_pair,
         helper::{
             Keep,
             recording::{Recorder, StartedRecorder},
@@ -29,6 +30,8 @@ use zkchurn_core::{
     pipeline::Pipeline,
     recording::writer::Writer,
     render::{Renderer, Several},
+    segments::last::{Kept, Last},
+    still::Still,
     tape::{Tape, Taping},
 };
 
@@ -62,6 +65,8 @@ pub(super) struct Sink {
     frames: u64,
     /// What is looked at instead of the pipeline's all.
     selected: Option<Selected>,
+    /// What came last, for whoever wants a recording and has none.
+    last: Option<Last>,
 }
 
 /// A part of the trace that is looked at on its own, while the whole goes on.
@@ -109,7 +114,14 @@ impl Sink {
             reports: Vec::new(),
             frames: 0,
             selected: None,
+            last: None,
         }
+    }
+
+    /// The same, which keeps what comes last, where nothing is recorded.
+    pub(super) fn with_last(self, is_wanted: bool) -> Self {
+        let last = (is_wanted && self.recording.is_none()).then(Last::default);
+        Self { last, ..self }
     }
 
     /// The same, which has these files completed as well. The pipeline writes to them.
@@ -167,6 +179,9 @@ impl Sink {
         if let Some(flight) = &mut self.flight {
             flight.take(frame);
         }
+        if let Some(last) = &mut self.last {
+            last.take(frame, clock_pair);
+        }
         self.output(|pipeline| pipeline.accept(frame));
         if let Some(successor) = &mut self.successor {
             successor.take(frame, &mut self.pipeline);
@@ -202,6 +217,24 @@ impl Sink {
                 Snapshot::of(pipeline, &tape.borrow(), mark, want, None)
             }
         }
+    }
+
+    /// What is looked at, at `mark`, to be written down elsewhere.
+    pub(super) fn still(&self, tape: &Tape, mark: &Mark) -> Option<Still> {
+        match &self.selected {
+            None => Still::of(&self.pipeline, tape, mark),
+            Some(Selected { pipeline, tape }) => Still::of(pipeline, &tape.borrow(), mark),
+        }
+    }
+
+    /// Where the trace is recorded to, if it is.
+    pub(super) fn recorded_to(&self) -> Option<&Path> {
+        self.recording.as_ref().map(|recording| &*recording.path)
+    }
+
+    /// What came last, as of `now_ns`, where it is kept.
+    pub(super) fn last(&self, now_ns: u64) -> Option<Kept> {
+        self.last.as_ref().map(|last| last.kept(now_ns))
     }
 
     /// Hands buffered output to the system.

@@ -389,6 +389,7 @@ impl Scene {
             announcement: None,
             collector: Collector::new(sink, probes, &self.settings, &[]),
             viewer: None,
+            saves: None,
             reload: None,
             incidents: None,
             service: None,

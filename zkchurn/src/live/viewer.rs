@@ -23,7 +23,7 @@ use zkchurn_core::{
     tape::{MOST_EACH, Tape},
 };
 
-use super::sink::Sink;
+use super::{saves::Saves, sink::Sink};
 use crate::{
     full_screen::{
         self, Terminal, give_back,
@@ -141,6 +141,13 @@ impl Viewer {
         };
         sink.select(filter, &self.tape.borrow());
         self.say(sentence);
+    }
+
+    /// Has what is shown written.
+    pub(super) fn save(&self, saves: &Saves, sink: &Sink, mark: &Mark) {
+        if let Err(why) = saves.save(sink, &self.tape.borrow(), mark) {
+            self.say(why);
+        }
     }
 
     /// Says what became of a wish.

@@ -104,6 +104,10 @@ impl View {
 
     /// Shows the latest message of the program.
     pub(crate) fn tell(&mut self, message: Option<String>) {
+        // What is being typed keeps what there is to say of it.
+        if message.is_some() && self.prompt.is_none() {
+            self.notice = None;
+        }
         self.message = message;
     }
 

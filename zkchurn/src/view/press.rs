@@ -43,6 +43,7 @@ impl View {
                 self.release();
             }
             Key::Char('/') => self.ask_for_filter(),
+            Key::Char('w') => return Some(Wish::Write),
             Key::Escape => self.back(),
             Key::Enter => self.enter(),
             Key::Up | Key::Char('k') => self.go(-1),

@@ -11,13 +11,14 @@ use crate::{
 pub(crate) fn line(loss: &Loss) -> String {
     let kernel = &loss.kernel;
     let misses = match kernel.recursion_misses {
-        Some(misses) => text::count(misses),
-        None => "not reported by this kernel".to_owned(),
+        Some(misses) => format!("{} recursion misses", text::count(misses)),
+        // This kernel does not report them, or the recording has not come to a count yet.
+        None => "recursion misses unknown".to_owned(),
     };
     let ring_buffer = kernel.ended_records_dropped;
     let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
     let mut line = format!(
-        "lost: {} ring buffer full, {} table full, {misses} recursion misses; {}",
+        "lost: {} ring buffer full, {} table full, {misses}; {}",
         text::count(ring_buffer),
         text::count(kernel.table_full),
         text::counted(

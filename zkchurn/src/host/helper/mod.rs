@@ -24,6 +24,8 @@
 //! | `archiving` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
+//! | `writer` | writes what is asked for in the full-screen view: the helper's side |
+//! | `writing` | the same: our side |
 
 mod archiver;
 pub mod archiving;
@@ -41,9 +43,12 @@ mod recorder;
 pub mod recording;
 mod server;
 pub mod wire;
+mod writer;
+pub mod writing;
 
 pub use keeper::Keep;
 pub(crate) use looker::MOST_LOGS;
 pub use process::run_if_helper;
 pub use recorder::Said;
 pub use server::Listen;
+pub use writer::Written;

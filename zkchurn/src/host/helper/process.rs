@@ -24,7 +24,7 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder, server};
+use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder, server, writer};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -55,9 +55,11 @@ pub(super) enum Kind {
     Archiver,
     /// Writes to a file that is our standard output or standard error.
     Printer,
+    /// Writes what is asked for in the full-screen view.
+    Writer,
 }
 
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 9] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
@@ -66,6 +68,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("serve", Kind::Server),
     ("archive", Kind::Archiver),
     ("print", Kind::Printer),
+    ("write", Kind::Writer),
 ];
 
 impl Kind {
@@ -84,6 +87,7 @@ impl Kind {
             Self::Server => c"zkchurn-serve",
             Self::Archiver => c"zkchurn-archive",
             Self::Printer => c"zkchurn-print",
+            Self::Writer => c"zkchurn-write",
         }
     }
 }
@@ -182,6 +186,8 @@ fn serve(kind: Kind) -> io::Result<()> {
             held::give_up_all()?;
             printer::serve(socket)
         }
+        // What it is to write comes while the trace goes on.
+        Kind::Writer => writer::serve(socket),
     }
 }
 

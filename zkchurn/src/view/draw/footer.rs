@@ -21,7 +21,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     let last = canvas.rows().saturating_sub(1);
     if let Some(shown) = view.shown() {
         let loss = loss(shown);
-        let style = match shown.report.loss.kernel.is_none() && loss.starts_with("lost: 0") {
+        let style = match shown.report.loss.kernel.is_none() && loss.contains("lost: 0") {
             true => canvas.quiet(),
             false => canvas.alarm(),
         };
@@ -66,11 +66,12 @@ fn loss(shown: &Snapshot) -> String {
         count => format!("; {}", text::counted(count, "limitation")),
     };
     let filter = shown.report.filtered.as_ref();
+    // In front: it changes what everything else on the screen means.
     let filter = filter.map_or_else(String::new, |filtered| {
         let words = printable(clip(&filtered.filter, SHOWN).as_bytes());
-        format!("; filter {words}")
+        format!("filter {words}; ")
     });
-    format!("{}{limitations}{filter}", parts::loss(&shown.report))
+    format!("{filter}{}{limitations}", parts::loss(&shown.report))
 }
 
 /// What is shown: a live trace, a frozen screen, or a moment of a recording.

@@ -20,17 +20,19 @@ const FILTER: [Does; 1] = [(
     "/",
     "show only some connections: process:java not lived<10ms",
 )];
-const LIVE: [Does; 3] = [
+const LIVE: [Does; 4] = [
     ("p  Space", "freeze the screen; the trace goes on counting"),
     ("d", "ask the JVM under the cursor for a thread dump"),
     ("h", "whether handshakes are captured, and how to have that"),
+    ("w", "write a page for the ticket, and a recording"),
 ];
-const TIME: [Does; 5] = [
+const TIME: [Does; 6] = [
     ("p  Space", "play, or pause"),
     ("+ -", "faster, slower: 1× to 60×"),
     ("← →  [ ]", "a second back or on, ten seconds"),
     ("Home End", "to the start, to the end"),
     ("t", "jump to a time: 14:03:07, or 90s after the start"),
+    ("w", "write a page for the ticket, of what is shown"),
 ];
 const ALWAYS: [Does; 3] = [
     ("Ctrl-L", "draw the screen anew"),
@@ -97,5 +99,6 @@ pub(super) fn hints(view: &View) -> Vec<Does> {
         false => hints.push(("Space", "freeze")),
     }
     hints.push(("/", "filter"));
+    hints.push(("w", "write"));
     hints
 }
