@@ -65,7 +65,7 @@ pub fn reset(error: u32, state_left: u8, ending: Option<Ending>, unread: u32) ->
         return None;
     }
     match error {
-        errno::ECONNABORTED => return Some(Reset::Sent),
+        errno::ECONNABORTED => return needs_reset(state_left).then_some(Reset::Sent),
         errno::ECONNRESET | errno::EPIPE => {
             let rejected = ending::DATA_REJECTED | ending::RECEIVE_SHUT;
             return Some(match ending.is_some_and(|ending| ending.has(rejected)) {
@@ -109,6 +109,18 @@ pub fn reset(error: u32, state_left: u8, ending: Option<Ending>, unread: u32) ->
     }
 }
 
+/// Whether an abort in this state sends a RST (net/ipv4/tcp.c, `tcp_need_reset`).
+const fn needs_reset(state_left: u8) -> bool {
+    matches!(
+        state_left,
+        state::ESTABLISHED
+            | state::CLOSE_WAIT
+            | state::FIN_WAIT1
+            | state::FIN_WAIT2
+            | state::SYN_RECV
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Ending, Reset, ending::*, errno, reset, state::*};
@@ -143,6 +155,14 @@ mod tests {
             (errno::ECONNRESET, FIN_WAIT2, SHUT | DATA_REJECTED, 0, sent),
             // ss -K.
             (errno::ECONNABORTED, ESTABLISHED, IN_THREAD, 0, sent),
+            (errno::ECONNABORTED, FIN_WAIT2, SHUT | IN_THREAD, 0, sent),
+            (
+                errno::ECONNABORTED,
+                LAST_ACK,
+                SHUT | PEER_FIN | IN_THREAD,
+                0,
+                None,
+            ),
             // SO_LINGER 0, unread data, AF_UNSPEC.
             (0, ESTABLISHED, SHUT | IN_THREAD | LINGER_ABORTS, 0, sent),
             (0, ESTABLISHED, thrown, 3, sent),

@@ -9,7 +9,9 @@
 pub const EPIPE: u32 = 32;
 /// RST received.
 pub const ECONNRESET: u32 = 104;
-/// Aborted from outside (`ss -K`).
+/// Aborted from outside: only `tcp_abort` leaves it in an open socket (net/ipv4/tcp.c). It is
+/// called for SOCK_DESTROY of sock_diag, `bpf_sock_destroy`, and the TCP socket below one of
+/// AF_SMC; TCP_REPAIR sets it after CLOSE, and the next connect takes it away.
 pub const ECONNABORTED: u32 = 103;
 /// No answer.
 pub const ETIMEDOUT: u32 = 110;
@@ -115,7 +117,7 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         ECONNABORTED,
         "ECONNABORTED",
         Kind::Other,
-        "it was aborted from outside of the program (`ss -K`)",
+        "it was aborted from outside of the program (SOCK_DESTROY, as by `ss -K` or a network agent)",
     ),
     (ECONNRESET, "ECONNRESET", Kind::Other, "the peer sent a RST"),
     (

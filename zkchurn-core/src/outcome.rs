@@ -38,6 +38,9 @@ pub enum Outcome {
     ResetByPeer,
     /// This side sent a RST: SO_LINGER 0, or unread data at close.
     ResetByUs,
+    /// Aborted by something other than the program that holds it (SOCK_DESTROY, `ss -K`),
+    /// while connecting or established.
+    Aborted,
     /// The established connection broke: retransmissions or keepalive unanswered.
     Broken,
     /// This side closed before any payload byte in either direction.
@@ -62,7 +65,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::StillOpen,
         Self::Refused,
         Self::TimedOut,
@@ -74,6 +77,7 @@ impl Outcome {
         Self::ConnectFailed,
         Self::ResetByPeer,
         Self::ResetByUs,
+        Self::Aborted,
         Self::Broken,
         Self::ClosedByUsBeforeAnyByte,
         Self::ClosedByPeerBeforeAnyByte,
@@ -100,6 +104,7 @@ impl Outcome {
             Self::ConnectFailed => "connect_failed",
             Self::ResetByPeer => "reset_by_peer",
             Self::ResetByUs => "reset_by_us",
+            Self::Aborted => "aborted",
             Self::Broken => "broken",
             Self::ClosedByUsBeforeAnyByte => "closed_by_us_before_any_byte",
             Self::ClosedByPeerBeforeAnyByte => "closed_by_peer_before_any_byte",
@@ -143,6 +148,7 @@ impl Outcome {
             errno::Kind::Refused => Self::Refused,
             errno::Kind::TimedOut => Self::TimedOut,
             errno::Kind::Unreachable => Self::Unreachable,
+            errno::Kind::Other if error == errno::ECONNABORTED => Self::Aborted,
             errno::Kind::Other => Self::ConnectFailed,
         }
     }
@@ -181,6 +187,9 @@ impl Outcome {
             | (Some(Reset::Sent), Some(FirstClose::Peer))
             | (None, _) => {}
             (Some(Reset::Received), _) => return Self::ResetByPeer,
+            (Some(Reset::Sent), _) if connection.error == Some(errno::ECONNABORTED) => {
+                return Self::Aborted;
+            }
             (Some(Reset::Sent), _) => return Self::ResetByUs,
         }
         match first {
@@ -230,10 +239,15 @@ impl Outcome {
             Self::NeverSent => {
                 "No SYN was sent: the program closed the socket before it wrote (TCP_FASTOPEN_CONNECT)."
             }
-            Self::ConnectFailed => "Connecting failed for a reason the kernel does not report.",
+            Self::ConnectFailed => {
+                "Connecting failed for a reason that only the error tells, if the kernel reports one."
+            }
             Self::ResetByPeer => "The peer sent a RST.",
             Self::ResetByUs => {
                 "This side sent a RST, as with SO_LINGER 0 or a close with unread data."
+            }
+            Self::Aborted => {
+                "The connection was aborted from outside of its program, as by `ss -K` or a network agent."
             }
             Self::Broken => "The connection broke: the peer stopped answering.",
             Self::ClosedByUsBeforeAnyByte => {
@@ -270,6 +284,7 @@ impl Outcome {
             Self::ConnectFailed => "connect failed",
             Self::ResetByPeer => "reset by peer",
             Self::ResetByUs => "reset by us",
+            Self::Aborted => "aborted",
             Self::Broken => "broken",
             Self::ClosedByUsBeforeAnyByte => "us, 0 bytes",
             Self::ClosedByPeerBeforeAnyByte => "peer, 0 bytes",
@@ -297,6 +312,7 @@ impl Outcome {
             Self::ConnectFailed => "connect failed",
             Self::ResetByPeer => "reset by peer",
             Self::ResetByUs => "reset by us",
+            Self::Aborted => "aborted from outside",
             Self::Broken => "broken",
             Self::ClosedByUsBeforeAnyByte => "closed by us before any byte",
             Self::ClosedByPeerBeforeAnyByte => "closed by peer before any byte",
@@ -373,6 +389,21 @@ mod tests {
             let connection = server_side(ended(1_000, out, back, Outcome::ClosedByUs));
             assert_eq!(Outcome::of(&connection), expected, "{out} out, {back} in");
         }
+    }
+
+    /// SOCK_DESTROY of a socket that is connecting, established, and closed already.
+    #[test]
+    fn an_abort_from_outside_is_no_reset_by_the_program() {
+        use crate::ledger::test_connection::ended;
+        let aborted = ended(1_000, 49, 0, Outcome::Aborted);
+        assert_eq!(Outcome::of(&aborted), Outcome::Aborted);
+        let mut connecting = ended(1_000, 0, 0, Outcome::Refused);
+        connecting.error = Some(errno::ECONNABORTED);
+        assert_eq!(Outcome::of(&connecting), Outcome::Aborted);
+        let mut closed = ended(1_000, 49, 41, Outcome::AnsweredThenClosedByUs);
+        closed.error = Some(errno::ECONNABORTED);
+        assert_eq!(Outcome::of(&closed), Outcome::AnsweredThenClosedByUs);
+        assert_eq!(closed.reset(), Some(Reset::Sent));
     }
 
     #[test]

@@ -123,6 +123,8 @@ pub enum Way {
     ServerAlone,
     /// Nobody answered any more.
     Broken,
+    /// Aborted from outside of the program.
+    Aborted,
     /// The peer has closed, and this side holds its socket open.
     HeldOpen,
     /// It is still open.
@@ -161,6 +163,7 @@ impl Way {
             Ending::NoLocalPort | Ending::LocalAddressInUse => Self::NoLocalAddress,
             Ending::NeverSent => Self::NeverSent,
             Ending::ConnectFailed => Self::ConnectFailed,
+            Ending::Aborted => Self::Aborted,
             Ending::Broken => Self::Broken,
             Ending::Unknown => Self::Unknown,
             Ending::ClosedByClient

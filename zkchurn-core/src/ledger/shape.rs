@@ -49,6 +49,8 @@ pub enum Ending {
     ResetByClient,
     /// The server sent a RST, maybe after its FIN.
     ResetByServer,
+    /// Aborted from outside of the program that holds it, connecting or established.
+    Aborted,
     /// Nobody answered any more.
     Broken,
     /// Not told by this kernel.
@@ -76,6 +78,7 @@ impl Ending {
             Outcome::ConnectFailed => Self::ConnectFailed,
             Outcome::ResetByUs => resets.0,
             Outcome::ResetByPeer => resets.1,
+            Outcome::Aborted => Self::Aborted,
             Outcome::Broken => Self::Broken,
             Outcome::ClosedByUsBeforeAnyByte
             | Outcome::ClosedByUsWithoutAnswer

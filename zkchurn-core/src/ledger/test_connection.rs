@@ -88,6 +88,10 @@ pub fn ended(start_ms: u64, out: u64, back: u64, outcome: Outcome) -> Connection
             connection.state_left = ESTABLISHED;
             connection.closer = Some(thread);
         }
+        Outcome::Aborted => {
+            connection.state_left = ESTABLISHED;
+            connection.error = Some(errno::ECONNABORTED);
+        }
         Outcome::Broken => {
             connection.state_left = ESTABLISHED;
             connection.error = Some(errno::ETIMEDOUT);

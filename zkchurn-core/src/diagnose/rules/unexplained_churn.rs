@@ -10,7 +10,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
-    ledger::shape::Spoken,
+    ledger::shape::{Ending, Spoken},
     text,
 };
 
@@ -26,6 +26,10 @@ const FEWEST: u64 = 3;
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     if case.ended() < FEWEST {
         return None;
+    }
+    let aborted = case.shapes().ending(Ending::Aborted);
+    if case.most(aborted) {
+        return Some(aborted_from_outside(case, aborted));
     }
     let unknown = case
         .shapes()
@@ -68,6 +72,27 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     })
 }
 
+/// What aborted them is not in the sockets.
+fn aborted_from_outside(case: &Case<'_>, aborted: u64) -> Verdict {
+    let of = text::counted(case.ended(), "connection");
+    Verdict::new(
+        Confidence::Possible,
+        format!(
+            "{} of {of} were aborted from outside of the program; by what is unknown.",
+            text::count(aborted)
+        ),
+    )
+    .because(
+        "their sockets ended with ECONNABORTED, which SOCK_DESTROY leaves: `ss -K`, or an agent \
+         on this host, such as one that removes backends from a Service",
+    )
+    .number("aborted", aborted)
+    .decided_by(
+        "`bpftrace -e 'kprobe:tcp_abort { printf(\"%d %s\\n\", pid, comm); }'`, which names it",
+    )
+    .next("look for what ends connections on this host: a network agent, a script with `ss -K`")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -87,6 +112,17 @@ mod tests {
             (Churn::UnexplainedChurn, Confidence::Possible)
         );
         assert!(diagnosed(&odd[..2]).is_empty());
+    }
+
+    #[test]
+    fn that_something_aborts_them_is_said_and_not_that_the_program_resets() {
+        let aborted = every(700, 6, (0, 0, Outcome::Aborted));
+        let finding = only(diagnosed(&aborted));
+        assert_eq!(
+            finding.summary,
+            "6 of 6 connections were aborted from outside of the program; by what is unknown."
+        );
+        assert!(finding.reasons_for[0].contains("ECONNABORTED"));
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl Look {
             | Outcome::LocalAddressInUse
             | Outcome::NeverSent
             | Outcome::ConnectFailed => Self::Failed,
-            Outcome::ResetByPeer | Outcome::ResetByUs | Outcome::Broken => Self::Reset,
+            Outcome::ResetByPeer | Outcome::ResetByUs | Outcome::Aborted | Outcome::Broken => {
+                Self::Reset
+            }
             Outcome::ClosedByUsBeforeAnyByte | Outcome::ClosedByUsWithoutAnswer => Self::ClosedByUs,
             Outcome::ClosedByPeerBeforeAnyByte | Outcome::ClosedByPeerWithoutAnswer => {
                 Self::ClosedByPeer

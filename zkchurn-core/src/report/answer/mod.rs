@@ -277,6 +277,10 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::ConnectFailed => format!("unable to connect{tried}"),
         Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
         Outcome::ResetByUs => format!("reset by {closer}{lived}{}", bytes(summary)),
+        Outcome::Aborted => format!(
+            "aborted from outside of the program{lived}{}",
+            bytes(summary)
+        ),
         Outcome::Broken => format!(
             "broken because the peer stopped answering{lived}{}",
             bytes(summary)

@@ -125,7 +125,17 @@ const CASES: &[Case] = &[
         name: "ss -K",
         server: Server::Echoes,
         client: "my $s = dial(); say_($s, 'a'); hear($s, 1); open STDOUT, '>', '/dev/null'; run(qw(ss -t4K dst 127.0.0.1 dport =), \":$port\"); nap(0.1); close $s",
-        expected: &["outcome=reset_by_us first=us reset=sent error=ECONNABORTED out=1 in=1"],
+        expected: &[
+            "outcome=aborted first=us reset=sent error=ECONNABORTED out=1 in=1 closer=none",
+        ],
+    },
+    Case {
+        name: "ss -K after our FIN",
+        server: Server::SendsAndStays(b"12345678"),
+        client: "my $s = dial(); wait_for($s, 8); hear($s, 8); shutdown($s, 1); nap(0.1); open STDOUT, '>', '/dev/null'; run(qw(ss -t4K dst 127.0.0.1 dport =), \":$port\"); nap(0.1); close $s",
+        expected: &[
+            "outcome=answered_then_closed_by_us first=us reset=sent error=ECONNABORTED out=0 in=8",
+        ],
     },
     Case {
         name: "TCP_USER_TIMEOUT",

@@ -114,6 +114,12 @@ const INTO_A_BLACK_HOLE: &[Case] = &[
         expected: &["outcome=given_up error=none closer=client first=none out=0"],
     },
     Case {
+        name: "ss -K while it connects",
+        server: Server::ByClient,
+        client: "my $s = nonblocking(); fails($s, to('10.255.1.2'), 'EINPROGRESS'); nap(0.2); open STDOUT, '>', '/dev/null'; run(qw(ss -t4K dst 10.255.1.2 dport =), \":$port\"); nap(0.1); close $s",
+        expected: &["outcome=aborted error=ECONNABORTED reset=none closer=none first=none out=0"],
+    },
+    Case {
         name: "shut down while it connects",
         server: Server::ByClient,
         client: "my $s = nonblocking(); fails($s, to('10.255.1.2'), 'EINPROGRESS'); nap(0.2); shutdown($s, 1); nap(0.1); close $s",

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::Figure;
 use crate::{
+    outcome::Outcome,
     render::html::{
         collect::MarkOf,
         page::{Page, cut},
@@ -17,6 +18,7 @@ const CLIENT: f64 = 250.0;
 const SERVER: f64 = 710.0;
 const TOP: f64 = 44.0;
 const STEP: f64 = 38.0;
+const ABORTED: &str = "aborted from outside of the program";
 
 /// A step: when since the connect, what, and which way; neither way is the kernel's end.
 struct Step {
@@ -129,7 +131,10 @@ fn steps(mark: &MarkOf, is_server: bool) -> Vec<Step> {
         let ended = mark
             .lived_ns
             .map(|lived| lived.saturating_add(mark.connecting_ns.unwrap_or(0)));
+        let is_aborted = mark.outcome == Outcome::Aborted.label();
         let (what, way) = match (mark.first_close.as_deref(), is_server) {
+            (Some("us"), false) if is_aborted => (ABORTED, Way::ToServer),
+            (Some("us"), true) if is_aborted => (ABORTED, Way::ToClient),
             (Some("us"), false) => ("the client closes first", Way::ToServer),
             (Some("us"), true) => ("the server closes first", Way::ToClient),
             (Some("peer"), false) => ("the server closes first", Way::ToClient),

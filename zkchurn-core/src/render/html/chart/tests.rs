@@ -133,6 +133,19 @@ fn no_syn_is_drawn_where_none_left() {
 }
 
 #[test]
+fn who_did_not_close_is_not_said_to_close_first() {
+    let aborted = MarkOf {
+        lived_ns: Some(1_000_000),
+        first_close: Some("us".to_owned()),
+        ..mark(Look::Reset, "aborted from outside")
+    };
+    let lanes = vec![lane("java 7", &[(Look::Reset, 3)])];
+    let figure = ladder::figure(&page(lanes, vec![aborted])).unwrap();
+    let last = &figure.rows.last().unwrap()[1];
+    assert_eq!(last, "aborted from outside of the program");
+}
+
+#[test]
 fn shares_are_of_the_whole_and_no_part_is_called_all() {
     let count = |label: &str, count| Count {
         label: label.to_owned(),
