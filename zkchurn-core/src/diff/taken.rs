@@ -77,3 +77,22 @@ impl Taken {
         self.start.as_ref()?.run_id.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::test_connection::ended;
+
+    #[test]
+    fn that_a_part_could_not_be_read_takes_away_nothing_of_the_rest() {
+        let connection = ended(1, 0, 0, Outcome::Refused);
+        let mut taken = Taken::default();
+        taken.count(&connection, Outcome::Refused, None);
+        assert_eq!(taken.families.len(), 1);
+        for is_damaged in [true, false] {
+            let taken = taken.clone().damaged(is_damaged);
+            assert_eq!(taken.is_damaged, is_damaged);
+            assert_eq!(taken.families.len(), 1);
+        }
+    }
+}

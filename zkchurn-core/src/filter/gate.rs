@@ -189,3 +189,60 @@ pub(crate) fn as_first(mut connection: Connection) -> Connection {
     connection.told = connection.told.map(|_| Told::Nothing);
     connection
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::test_connection::{ended, established},
+        outcome::Outcome,
+    };
+
+    fn of_socket(socket: u64, connection: Connection) -> Connection {
+        Connection {
+            socket,
+            ..connection
+        }
+    }
+
+    fn pass(gate: &mut Gate, connection: &Connection) -> Passage {
+        gate.pass(&Subject {
+            connection,
+            outcome: Outcome::of(connection),
+            process: None,
+            placed: None,
+            thread_name: None,
+        })
+    }
+
+    /// Of so many connections that go on until the last of them has begun, those whose
+    /// beginning is still there when they end.
+    fn remembered(count: usize) -> Vec<u64> {
+        let mut gate = Gate::new("outcome:refused".parse().unwrap());
+        let sockets = 1..=count as u64;
+        for socket in sockets.clone() {
+            let begun = established(ended(1, 0, 0, Outcome::Refused));
+            let begun = of_socket(socket, begun);
+            assert!(matches!(pass(&mut gate, &begun), Passage::Waits));
+        }
+        let has_begun = |socket: &u64| {
+            let last = of_socket(*socket, ended(1, 0, 0, Outcome::Refused));
+            match pass(&mut gate, &last) {
+                Passage::Counted { waited, is_first } => {
+                    assert_eq!(is_first, waited.is_empty());
+                    !is_first
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        sockets.filter(has_begun).collect()
+    }
+
+    #[test]
+    fn of_more_than_are_remembered_the_oldest_go() {
+        assert_eq!(remembered(MOST).len(), MOST);
+        let of_two_more = remembered(MOST + 2);
+        assert_eq!(of_two_more.len(), MOST);
+        assert_eq!(of_two_more[0], 3);
+    }
+}

@@ -110,7 +110,7 @@ fn at(text: &str, offset: usize) -> FilterError {
         .collect();
     let from = offset + blanks;
     let place = from..from + word.len();
-    let open = text[..offset].matches('(').count() >= DEEPEST;
+    let is_too_deep = depth(&text[..offset]) >= DEEPEST;
     let sentence = match word.chars().next() {
         None if text[..offset].matches('"').count() % 2 == 1 => "a closing quote is missing",
         None if is_after_operator(&text[..offset]) => "a value is missing here",
@@ -118,7 +118,7 @@ fn at(text: &str, offset: usize) -> FilterError {
         None => "a term is missing here: FIELD:VALUE, such as process:java",
         Some('"') => "a closing quote is missing",
         Some(')') => "there is no opening parenthesis for this one, or nothing between them",
-        Some('(') if open => "parentheses are nested too deeply",
+        Some(_) if is_too_deep => "parentheses and `not` are nested too deeply",
         Some('|') => "a value is missing before `|`",
         Some(_) if word == "or" || word == "and" => "a term is missing beside this word",
         Some(_) if is_after_operator(&text[..offset]) => {
@@ -127,6 +127,17 @@ fn at(text: &str, offset: usize) -> FilterError {
         Some(_) => "this is not a term: write FIELD:VALUE, such as process:java",
     };
     FilterError::new(text, place, sentence)
+}
+
+/// How many parentheses are open at the end, and how many `not` wait there for what they negate.
+fn depth(text: &str) -> usize {
+    let open = text
+        .matches('(')
+        .count()
+        .saturating_sub(text.matches(')').count());
+    let words = text.split(|character: char| character.is_whitespace() || character == '(');
+    let words = words.filter(|word| !word.is_empty()).rev();
+    open + words.take_while(|word| *word == "not").count()
 }
 
 fn is_after_operator(before: &str) -> bool {

@@ -276,3 +276,25 @@ fn a_socket_that_connects_may_still_get_its_port() {
     assert_eq!(decision("local:10.0.1.1:4711", &open), Decision::Yes);
     assert_eq!(decision("local:10.0.1.1:4712", &open), Decision::No);
 }
+
+/// So many parentheses may lie in each other, and one more is said to be too much at its place.
+#[test]
+fn parentheses_nest_so_deep_and_no_deeper() {
+    let nested = |depth: usize| format!("{}port:1{}", "(".repeat(depth), ")".repeat(depth));
+    let negated = |depth: usize| format!("{}port:1", "not ".repeat(depth));
+    let said = |text: &str| Filter::from_str(text).unwrap_err().to_string();
+    for made in [nested as fn(usize) -> String, negated] {
+        let fits = |depth: &usize| Filter::from_str(&made(*depth)).is_ok();
+        let deepest = (1..64).take_while(fits).count();
+        assert!(deepest >= 16, "{deepest}");
+        for more in 1..4 {
+            let said = said(&made(deepest + more));
+            assert!(said.contains("nested too deeply"), "{said}");
+        }
+        // What is wrong for another reason is not called that.
+        let said = said(&format!("{} wrong", made(deepest)));
+        assert!(!said.contains("nested too deeply"), "{said}");
+    }
+    let said = said(&format!("{} (", "(port:1) ".repeat(40)));
+    assert!(!said.contains("nested too deeply"), "{said}");
+}

@@ -89,3 +89,44 @@ impl Snapshot {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(cookie: u64) -> TimeWaitSocket {
+        TimeWaitSocket {
+            cookie,
+            netns: 1,
+            local: ([127, 0, 0, 1], 40_000).into(),
+            remote: ([127, 0, 0, 1], 2_181).into(),
+            left_ms: 59_000,
+        }
+    }
+
+    #[test]
+    fn parts_of_a_list_are_of_one_moment_and_make_the_whole() {
+        let note = || vec!["a note".to_owned()];
+        for (count, parts) in [
+            (0, 1),
+            (1, 1),
+            (SOCKETS_IN_SNAPSHOT, 1),
+            (SOCKETS_IN_SNAPSHOT + 1, 2),
+            (3 * SOCKETS_IN_SNAPSHOT, 3),
+        ] {
+            let sockets: Vec<_> = (1..=count as u64).map(socket).collect();
+            let made = Snapshot::parts(77, &sockets, note());
+            assert_eq!(made.len(), parts, "{count}");
+            assert!(made.iter().all(|part| part.at_ns == 77), "{count}");
+            let whole: Vec<_> = made.iter().flat_map(|part| &part.sockets).collect();
+            assert_eq!(whole, sockets.iter().collect::<Vec<_>>());
+            let (last, first) = made.split_last().unwrap();
+            assert!(!last.continued && last.notes == note());
+            assert!(
+                first
+                    .iter()
+                    .all(|part| part.continued && part.notes.is_empty())
+            );
+        }
+    }
+}
