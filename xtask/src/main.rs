@@ -43,6 +43,7 @@ mod limit;
 mod lint;
 mod mutants;
 mod object;
+mod pages;
 mod privileged_tests;
 mod prometheus;
 mod squeezed;

@@ -3,6 +3,7 @@
 //! printed before it runs; nothing runs when nothing is missing.
 
 pub mod bench;
+pub mod browser;
 pub mod clients;
 pub mod deny;
 pub mod dist;
@@ -41,6 +42,8 @@ pub struct Options {
 pub enum Group {
     /// The tools that zkchurn is measured beside.
     Bench,
+    /// Looking at pages.
+    Browser,
     /// ZooKeeper clients of other languages.
     Clients,
     /// Building what is handed to hosts.
@@ -77,8 +80,9 @@ impl Group {
     /// Those of the suite. What makes packages takes minutes to build and is left to `dist`, as
     /// is Rust's library for musl, which rustup's own server has and nobody else; the clients of
     /// other languages are left to the whole matrix of kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Bench,
+        Self::Browser,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
@@ -94,6 +98,7 @@ impl Group {
     fn missing(self) -> Vec<Missing> {
         match self {
             Self::Bench => bench::missing(),
+            Self::Browser => browser::missing(),
             Self::Clients => clients::missing(),
             Self::Dist => dist::missing(),
             Self::DistBinary => dist::missing_for_binaries(),

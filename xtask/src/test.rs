@@ -11,7 +11,7 @@ use clap::Args;
 use crate::beside::beside;
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
-    privileged_tests, prometheus, setup, unit,
+    pages, privileged_tests, prometheus, setup, unit,
 };
 
 /// Options of `test`.
@@ -125,6 +125,7 @@ fn steps(options: &Options) -> Vec<Step> {
     let groups: &[setup::Group] = if options.no_incident {
         &[
             setup::Group::Bench,
+            setup::Group::Browser,
             setup::Group::Ebpf,
             setup::Group::Kernels,
             setup::Group::Manifests,
@@ -153,6 +154,7 @@ fn steps(options: &Options) -> Vec<Step> {
             "a static binary on Debian 11 and in containers",
             step(|| install_test::run(&install_test::Options::of_the_suite())),
         ),
+        ("pages in a browser", step(pages::run)),
         (
             "metrics, alert rules and the dashboard",
             step(prometheus::run),

@@ -23,6 +23,15 @@ pub(super) struct Library<'a> {
 impl Library<'_> {
     /// What is missing to use it from `dir`, which belongs into `PYTHONPATH`.
     pub(super) fn missing(&self, dir: &Path) -> Vec<Missing> {
+        self.missing_with(dir, &[])
+    }
+
+    /// The same without what it depends on.
+    pub(super) fn missing_alone(&self, dir: &Path) -> Vec<Missing> {
+        self.missing_with(dir, &["--no-deps"])
+    }
+
+    fn missing_with(&self, dir: &Path, options: &[&str]) -> Vec<Missing> {
         let mut import = Command::new("python3");
         import
             .args(["-c", self.print_version])
@@ -39,6 +48,7 @@ impl Library<'_> {
         install
             .args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
             .arg(dir)
+            .args(options)
             .arg(format!("{}=={}", self.package, self.version));
         vec![Missing::command(self.what, install)]
     }

@@ -90,7 +90,7 @@ pub(super) fn write(page: &HostsPage) -> String {
             @for (index, (host, page)) in page.hosts.iter().enumerate() {
                 section aria-labelledby=(format!("host-{index}")) {
                     h2 id=(format!("host-{index}")) { "Host " (cut(host)) }
-                    (scoped(&document::report_body(page), &format!("host-{index}-")))
+                    (scoped(&document::report_body(page), &format!("host-{index}")))
                 }
             }
         }
@@ -100,16 +100,21 @@ pub(super) fn write(page: &HostsPage) -> String {
     document(title, &body, Some(&embedded::write_hosts(page)))
 }
 
-/// The same with other ids, since those of a page are there once for each host. In text and in
-/// values every quote is escaped, so what looks like an attribute is one.
+/// The same with other ids, since those of a page are there once for each host, with the host in
+/// front of all names, and with headings below that of the host. In text and in values every
+/// quote and angle bracket is escaped, so what looks like an attribute or a tag is one.
 fn scoped(markup: &Markup, prefix: &str) -> Markup {
-    let mut rest = markup.0.as_str();
+    let lowered = lowered(&markup.0);
+    let mut rest = lowered.as_str();
     let mut out = String::with_capacity(rest.len());
-    while let Some(at) = next_id(rest) {
+    while let Some((at, is_name)) = next_id(rest) {
         let (before, behind) = rest.split_at(at);
         let (ids, tail) = behind.split_once('"').unwrap_or((behind, ""));
         out.push_str(before);
-        let ids: Vec<_> = ids.split(' ').map(|id| format!("{prefix}{id}")).collect();
+        if is_name {
+            out.push_str(&format!("{prefix} "));
+        }
+        let ids: Vec<_> = ids.split(' ').map(|id| format!("{prefix}-{id}")).collect();
         out.push_str(&ids.join(" "));
         out.push('"');
         rest = tail;
@@ -118,9 +123,41 @@ fn scoped(markup: &Markup, prefix: &str) -> Markup {
     PreEscaped(out)
 }
 
-/// Where the value of the next such attribute begins.
-fn next_id(markup: &str) -> Option<usize> {
-    let attributes = [" id=\"", " aria-labelledby=\""].into_iter();
-    let places = attributes.filter_map(|name| Some(markup.find(name)? + name.len()));
+/// Where the value of the next such attribute begins, and whether it names its element.
+fn next_id(markup: &str) -> Option<(usize, bool)> {
+    let attributes = [(" id=\"", false), (" aria-labelledby=\"", true)].into_iter();
+    let places =
+        attributes.filter_map(|(name, is_name)| Some((markup.find(name)? + name.len(), is_name)));
     places.min()
+}
+
+/// With the title of a host's report and its sections below the second level.
+fn lowered(markup: &str) -> String {
+    [("h3", "h4"), ("h2", "h3"), ("h1", "h3")].into_iter().fold(
+        markup.to_owned(),
+        |markup, (from, to)| {
+            let markup = markup.replace(&format!("<{from}"), &format!("<{to}"));
+            markup.replace(&format!("</{from}>"), &format!("</{to}>"))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hosts_part_stands_below_its_heading_and_has_its_own_ids() {
+        let part = html! {
+            header { h1 { "<h1> id=\"x\"" } }
+            section aria-labelledby="gaps-h" { h2 id="gaps-h" { "Gaps" } h3 { "more" } }
+        };
+        let expected = html! {
+            header { h3 { "<h1> id=\"x\"" } }
+            section aria-labelledby="host-1 host-1-gaps-h" {
+                h3 id="host-1-gaps-h" { "Gaps" } h4 { "more" }
+            }
+        };
+        assert_eq!(scoped(&part, "host-1").0, expected.0);
+    }
 }
