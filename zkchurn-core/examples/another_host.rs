@@ -2,6 +2,10 @@
 //! A recording as that of another host, at one moment for all, to try what several hosts give:
 //!
 //! `cargo run -p zkchurn-core --example another_host -- app-2 <x.zkchurn >app-2.zkchurn`
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an example is a program: it is told by arguments, and reads and writes"
+)]
 
 use std::io;
 
