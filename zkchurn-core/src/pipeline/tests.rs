@@ -188,3 +188,20 @@ fn who_churns_is_looked_at_also_where_the_filter_waits_for_the_look() {
         assert_eq!(pipeline.renderer.counted.len() as u64, counted);
     }
 }
+
+/// Where TIME_WAIT sockets are listed afterwards.
+#[test]
+fn the_namespaces_of_connections_are_known() {
+    let mut pipeline = telling(None);
+    assert!(pipeline.namespaces().is_empty());
+    for (socket, netns) in [(1, Some(5)), (2, Some(9)), (3, None), (4, Some(5))] {
+        let connection = Connection {
+            netns,
+            ..refused(socket)
+        };
+        pipeline.take(connection, CLOCK).unwrap();
+    }
+    let mut known: Vec<_> = pipeline.namespaces().iter().copied().collect();
+    known.sort_unstable();
+    assert_eq!(known, [5, 9]);
+}

@@ -59,3 +59,67 @@ fn last_moment_ns(bytes: &[u8]) -> u64 {
     };
     decode::decode(&record).map_or(0, |connection| connection.last_moment_ns())
 }
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::IntoBytes;
+    use zkchurn_common::record::{ConnectionRecord, FAMILY_INET6, SIDE_OPENED, STAGE_ENDED, known};
+
+    use super::*;
+    use crate::{
+        clock::ClockPair,
+        frame::{Mark, TraceStart},
+        recording::{append_frame, kind, writer::Writer},
+    };
+
+    /// A connection that ended at a moment.
+    fn ended_at(ns: u64) -> ConnectionRecord {
+        ConnectionRecord {
+            socket: ns,
+            stage: STAGE_ENDED,
+            side: SIDE_OPENED,
+            family: FAMILY_INET6,
+            known: known::COOKIE,
+            started_ns: 1,
+            until_ns: ns,
+            ..decode::blank()
+        }
+    }
+
+    fn mark(monotonic_ns: u64) -> Mark {
+        Mark {
+            monotonic_ns,
+            ..Mark::default()
+        }
+    }
+
+    #[test]
+    fn a_segment_ends_with_the_last_that_is_its_own() {
+        let clock = ClockPair {
+            monotonic_ns: 10,
+            realtime_ns: 0,
+        };
+        let mut segment = Writer::in_memory();
+        let end = |segment: &Writer<Vec<u8>>| end_of(&segment.get_ref()[..]);
+        assert_eq!(end(&segment), 0);
+        segment
+            .write(Frame::Start(&TraceStart::of_port(2181, clock)))
+            .unwrap();
+        assert_eq!(end(&segment), 10);
+        // What is carried over happened in another segment.
+        let carried = kind::RECORD | kind::CARRIED;
+        append_frame(carried, ended_at(900).as_bytes(), segment.get_mut());
+        assert_eq!(end(&segment), 10);
+        // Where it was cut short no mark follows on the last record.
+        for (ns, latest) in [(50, 50), (40, 50), (60, 60)] {
+            segment
+                .write(Frame::Record(ended_at(ns).as_bytes()))
+                .unwrap();
+            assert_eq!(end(&segment), latest);
+        }
+        segment.write(Frame::Interval(&mark(70))).unwrap();
+        assert_eq!(end(&segment), 70);
+        segment.write(Frame::End(&mark(80))).unwrap();
+        assert_eq!(end(&segment), 80);
+    }
+}
