@@ -26,7 +26,7 @@ mod page;
 mod process;
 mod running;
 mod sample;
-mod spread;
+pub(crate) mod spread;
 mod tool;
 
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn measure(options: &Options, zkchurn: &Path) -> Result<()> {
     let scratch = workspace::scratch("bench")?;
     let bench = Bench {
         zkchurn: zkchurn.to_owned(),
-        floor: floor::assemble(scratch.path())?,
+        floor: floor::assemble("empty.s", scratch.path())?,
         scratch,
     };
     let mut load = Generator::start()?;

@@ -12,10 +12,12 @@
 //! | `diagnose_matrix`, `kinds` | every kind of churn, and what zkchurn makes of it |
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
+//! | `cores` | what map operations cost on one processor, and on all at once |
 //! | `recorded` | what zkchurn makes of a recording, in the terms of the verbs |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 
 mod bench;
+mod cores;
 mod demo;
 mod diagnose_matrix;
 mod growth;
@@ -61,6 +63,8 @@ enum Verb {
     Soak(soak::Options),
     /// Measure what zkchurn costs and loses, beside other tools.
     Bench(bench::Options),
+    /// Measure map operations on one processor and on all at once.
+    Cores(cores::Options),
     /// The load of the bench, in its own process.
     #[command(hide = true)]
     BenchLoad(bench::load::Options),
@@ -92,6 +96,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::DiagnoseMatrix(options) => diagnose_matrix::run(&options),
         Verb::Soak(options) => soak::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Cores(options) => cores::run(&options),
         Verb::BenchLoad(options) => bench::load::run(&options),
         Verb::ServerLog => server_log::run(),
         Verb::Growth(options) => growth::run(&options),

@@ -98,6 +98,8 @@ enum Verb {
     Mutants(mutants::Options),
     /// Measure what zkchurn costs and loses, beside other tools.
     Bench(lab::Options),
+    /// Measure the kernel's map operations on one processor and on all at once.
+    Cores(lab::Options),
     /// Run the kernel tests on stock Debian kernels, booted under QEMU.
     KernelTest(kernel_test::Options),
     /// Make known clients of a real server, check what its log tells of them.
@@ -171,6 +173,7 @@ fn work(verb: Verb) -> anyhow::Result<()> {
         Verb::DiagnoseMatrix(options) => lab::become_verb("diagnose-matrix", &options),
         Verb::Soak(options) => lab::become_verb("soak", &options),
         Verb::Bench(options) => lab::become_verb("bench", &options),
+        Verb::Cores(options) => lab::become_verb("cores", &options),
         Verb::KernelTest(options) => {
             heartbeat::beside("kernel-test", || kernel_test::run(&options))
         }

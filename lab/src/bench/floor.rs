@@ -21,14 +21,14 @@ pub(crate) fn count_runs() -> Result<OwnedFd> {
     enable_stats(Stats::RunTime).context("cannot switch BPF statistics on")
 }
 
-/// The empty program's object, from source.
-pub(crate) fn assemble(into: &Path) -> Result<Vec<u8>> {
+/// A program's object, from its source in lab/bench.
+pub(crate) fn assemble(source: &str, into: &Path) -> Result<Vec<u8>> {
     let assembler = assembler().context("there is no llvm-mc")?;
-    let object = into.join("empty.o");
+    let object = into.join(source).with_extension("o");
     command::output(
         Command::new(assembler)
             .args(["-triple=bpfel", "-filetype=obj"])
-            .arg(workspace::root().join("lab/bench/empty.s"))
+            .arg(workspace::root().join("lab/bench").join(source))
             .arg("-o")
             .arg(&object),
     )?;

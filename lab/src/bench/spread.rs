@@ -3,9 +3,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Median and quartiles of some measurements.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
     /// A quarter lies below.
     pub low: f64,
     /// The median.
@@ -17,7 +19,7 @@ pub(super) struct Spread {
 
 impl Spread {
     /// Of these; `None` of none.
-    pub(super) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<_> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
         (!figures.is_empty()).then(|| Self {
