@@ -111,7 +111,7 @@ impl View {
         Some(Wish::Seek(seek))
     }
 
-    fn plays(&self) -> bool {
+    pub(super) fn plays(&self) -> bool {
         let position = self.latest.as_ref().and_then(|latest| latest.position);
         position.is_some_and(|position| position.speed.is_some())
     }

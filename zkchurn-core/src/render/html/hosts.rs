@@ -79,10 +79,12 @@ pub(super) fn page(hosts: &Hosts, pages: &[Vec<u8>], zone: &TimeZone) -> HostsPa
 
 /// The whole document.
 pub(super) fn write(page: &HostsPage) -> String {
+    let (short, whole) = heading(&page.answer);
     let body = html! {
         header {
             p.product { "zkchurn · several hosts" }
-            h1 { (cut(&page.answer)) }
+            h1 { (cut(short)) }
+            @if let Some(whole) = whole { p { (cut(whole)) } }
             div.scope { @for note in &page.notes { p { (cut(note)) } } }
         }
         main {
@@ -98,6 +100,14 @@ pub(super) fn write(page: &HostsPage) -> String {
     };
     let title = "zkchurn: several hosts";
     document(title, &body, Some(&embedded::write_hosts(page)))
+}
+
+/// How many hosts churn, and which, against whom and when: too much for a heading.
+fn heading(answer: &str) -> (&str, Option<&str>) {
+    match answer.split_once(": ") {
+        Some((short, whole)) => (short, Some(whole)),
+        None => (answer, None),
+    }
 }
 
 /// The same with other ids, since those of a page are there once for each host, with the host in
@@ -145,6 +155,14 @@ fn lowered(markup: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_heading_is_short() {
+        let (short, whole) = heading("2 of 3 hosts churn: app-1 against 10.0.1.5:2181: refused");
+        assert_eq!(short, "2 of 3 hosts churn");
+        assert_eq!(whole, Some("app-1 against 10.0.1.5:2181: refused"));
+        assert_eq!(heading("No host churns."), ("No host churns.", None));
+    }
 
     #[test]
     fn a_hosts_part_stands_below_its_heading_and_has_its_own_ids() {

@@ -113,10 +113,39 @@ fn lines(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<String>
     text.lines().map(str::to_owned).collect()
 }
 
-/// A line that is wider than the screen goes on below, behind the same indent.
+/// A line that is wider than the screen goes on below: behind its name, if it has one, else
+/// behind the same indent.
 fn wrapped_line(line: &str, columns: u16) -> Vec<String> {
     let words = line.trim_start();
     let indent = line.len() - words.len();
+    if let Some((name, behind)) = words.split_once("  ")
+        && indent > 0
+        && name.len() <= LONGEST_NAME
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    {
+        let said = behind.trim_start();
+        return wrap::wrapped(&line[..line.len() - said.len()], said, columns);
+    }
     let indent = indent.min(usize::from(columns) / 3);
     wrap::wrapped(&" ".repeat(indent), words, columns)
+}
+
+/// Letters of what stands in front of a line, such as `command`.
+const LONGEST_NAME: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped_line;
+
+    #[test]
+    fn what_is_wider_than_the_screen_goes_on_behind_its_name() {
+        let line = format!("  command  java {}", "x ".repeat(40));
+        let lines = wrapped_line(&line, 60);
+        assert!(lines[0].starts_with("  command  java x x"));
+        assert!(lines[1].starts_with("           x x"), "{lines:?}");
+        let line = format!("    java.lang  {}", "x ".repeat(40));
+        assert!(wrapped_line(&line, 60)[1].starts_with("    x x"), "a frame");
+    }
 }

@@ -19,7 +19,8 @@ pub(super) const ROWS: u16 = 2;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     let last = canvas.rows().saturating_sub(1);
-    if let Some(shown) = view.shown() {
+    let is_refused = view.prompt.is_some() && view.notice.is_some();
+    if let Some(shown) = view.shown().filter(|_| !is_refused) {
         let loss = loss(shown);
         let style = match shown.report.loss.kernel.is_none() && loss.contains("lost: 0") {
             true => canvas.quiet(),
@@ -59,11 +60,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     }
 }
 
-/// The filter, and what was lost.
+/// The filter, whether the trace could do less than others, and what was lost: the end is what
+/// narrow screens lack.
 fn loss(shown: &Snapshot) -> String {
     let limitations = match shown.report.degraded.len() as u64 {
         0 => String::new(),
-        count => format!("; {}", text::counted(count, "limitation")),
+        count => format!("{}; ", text::counted(count, "limitation")),
     };
     let filter = shown.report.filtered.as_ref();
     // In front: it changes what everything else on the screen means.
@@ -71,7 +73,7 @@ fn loss(shown: &Snapshot) -> String {
         let words = printable(clip(&filtered.filter, SHOWN).as_bytes());
         format!("filter {words}; ")
     });
-    format!("{filter}{}{limitations}", parts::loss(&shown.report))
+    format!("{filter}{limitations}{}", parts::loss(&shown.report))
 }
 
 /// What is shown: a live trace, a frozen screen, or a moment of a recording.

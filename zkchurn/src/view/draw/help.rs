@@ -26,17 +26,18 @@ const LIVE: [Does; 4] = [
     ("h", "whether handshakes are captured, and how to have that"),
     ("w", "write a page for the ticket, and a recording"),
 ];
-const TIME: [Does; 6] = [
+const TIME: [Does; 5] = [
     ("p  Space", "play, or pause"),
     ("+ -", "faster, slower: 1× to 60×"),
-    ("← →  [ ]", "a second back or on, ten seconds"),
-    ("Home End", "to the start, to the end"),
+    (
+        "← →  [ ]",
+        "a second back or on, ten; Home End: to start, end",
+    ),
     ("t", "jump to a time: 14:03:07, or 90s after the start"),
     ("w", "write a page for the ticket, of what is shown"),
 ];
-const ALWAYS: [Does; 3] = [
-    ("Ctrl-L", "draw the screen anew"),
-    ("Ctrl-Z", "to the shell; fg comes back"),
+const ALWAYS: [Does; 2] = [
+    ("Ctrl-Z", "to the shell, fg comes back; Ctrl-L: draw anew"),
     ("q", "end; the answer stays on the normal screen"),
 ];
 const SIGNS: [Does; 3] = [
@@ -70,11 +71,12 @@ fn keys(view: &View) -> Vec<Does> {
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     canvas.line(0, "Keys", canvas.bold());
     let keys = keys(view);
-    for (row, (key, does)) in (1..).zip(&keys) {
+    let last = canvas.rows().saturating_sub(1);
+    // The last are signs, which the page in the documents has as well.
+    for (row, (key, does)) in (1..last).zip(&keys) {
         canvas.put(row, 2, 11, key, canvas.bold());
         canvas.put(row, 14, canvas.columns(), does, Style::new());
     }
-    let last = canvas.rows().saturating_sub(1);
     canvas.line(last, "any key: back", canvas.bold());
 }
 
@@ -95,7 +97,11 @@ pub(super) fn hints(view: &View) -> Vec<Does> {
         }
     }
     match view.is_recording {
-        true => hints.extend([("Space", "play"), ("← →", "step"), ("t", "jump")]),
+        true => {
+            let space = if view.plays() { "pause" } else { "play" };
+            hints.extend([("Space", space), ("← →", "step"), ("t", "jump")]);
+        }
+        false if view.frozen.is_some() => hints.push(("Space", "go on")),
         false => hints.push(("Space", "freeze")),
     }
     hints.push(("/", "filter"));

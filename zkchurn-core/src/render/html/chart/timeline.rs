@@ -116,8 +116,10 @@ fn axis(scale: &Scale, bottom: f64) -> Markup {
 
 fn marks(chart: &Chart, lane: usize, scale: &Scale, y: f64) -> Markup {
     let of_lane = chart.marks.iter().filter(|mark| mark.lane == lane);
+    // What failed is on top: it may have been tried at the same moment as something else.
+    let (failed, others): (Vec<_>, Vec<_>) = of_lane.partition(|mark| mark.look == Look::Failed);
     html! {
-        @for mark in of_lane {
+        @for mark in others.into_iter().chain(failed) {
             @let x = scale.x(mark.at_ns);
             @let end = scale.x(mark.at_ns.saturating_add(mark.lived_ns.unwrap_or(0)));
             g class=(mark.look.class()) {
