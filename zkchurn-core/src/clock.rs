@@ -30,9 +30,75 @@ pub fn rfc3339(timestamp: Timestamp) -> String {
     format!("{timestamp:.9}")
 }
 
+/// The length of `2023-11-14T22:13:20.000000001Z`.
+const RFC3339: usize = 30;
+
+/// A moment as [`rfc3339`] has it, without a place on the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MomentText([u8; RFC3339]);
+
+impl MomentText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // It is made of a text.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Texts of many moments, of which one after the other is of the same second.
+#[derive(Debug, Default)]
+pub struct Moments {
+    /// The last second, and its text.
+    last: Option<(i64, MomentText)>,
+}
+
+impl Moments {
+    /// What [`rfc3339`] makes of a moment of the years 1970 to 9999, and `None` of another one.
+    pub fn text(&mut self, timestamp: Timestamp) -> Option<MomentText> {
+        let second = timestamp.as_second();
+        let MomentText(mut text) = match self.last {
+            Some((last, text)) if last == second => text,
+            _ => {
+                let bytes = rfc3339(timestamp).into_bytes().try_into();
+                let text = MomentText(bytes.ok().filter(|_| second >= 0)?);
+                self.last = Some((second, text));
+                text
+            }
+        };
+        let mut nanoseconds = timestamp.subsec_nanosecond().unsigned_abs();
+        // Before the Z.
+        for digit in text[RFC3339 - 10..RFC3339 - 1].iter_mut().rev() {
+            *digit = b'0' + (nanoseconds % 10) as u8;
+            nanoseconds /= 10;
+        }
+        Some(MomentText(text))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whether the one before was of the same second or not.
+        #[test]
+        fn moments_are_told_as_one_by_one(
+            near in proptest::collection::vec(0_i64..3_000_000_000, 1..20),
+            from in any::<i64>(),
+        ) {
+            let mut moments = Moments::default();
+            for ns in near {
+                let at = i128::from(from) + i128::from(ns);
+                let timestamp = Timestamp::from_nanosecond(at).unwrap();
+                match moments.text(timestamp) {
+                    Some(text) => prop_assert_eq!(text.as_str(), rfc3339(timestamp)),
+                    None => prop_assert!(timestamp.as_second() < 0),
+                }
+            }
+        }
+    }
 
     #[test]
     fn converts_before_and_after_the_pair() {

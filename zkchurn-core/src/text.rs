@@ -19,6 +19,10 @@ pub fn place(destination: &str) -> String {
 /// terminal: control characters, invalid UTF-8 and invisible format characters
 /// come out as escapes.
 pub fn write_printable(to: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
+    // Nearly all of it.
+    if let Some(plain) = plain_ascii(bytes) {
+        return to.write_str(plain);
+    }
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             if is_printable(character) {
@@ -32,6 +36,21 @@ pub fn write_printable(to: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+/// The bytes as they are, if they are printable ASCII.
+pub fn plain_ascii(bytes: &[u8]) -> Option<&str> {
+    match is_plain_ascii(bytes) {
+        true => str::from_utf8(bytes).ok(),
+        false => None,
+    }
+}
+
+/// Whether all bytes are printable ASCII.
+pub fn is_plain_ascii(bytes: &[u8]) -> bool {
+    // Without an early end, so that many bytes are decided at once.
+    let is_plain = |so_far, byte: &u8| so_far & matches!(byte, b' '..=b'~');
+    bytes.iter().fold(true, is_plain)
 }
 
 /// [`write_printable`] into a new string.
@@ -293,6 +312,20 @@ mod tests {
         ] {
             assert!(words.chars().all(is_printable), "{words}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_for_plain_is_written_as_it_is() {
+        for byte in 0..=u8::MAX {
+            let bytes = [b'a', byte];
+            let is_plain = (b' '..=b'~').contains(&byte);
+            assert_eq!(is_plain_ascii(&bytes), is_plain, "{byte}");
+            assert_eq!(plain_ascii(&bytes).is_some(), is_plain, "{byte}");
+            if is_plain {
+                assert_eq!(printable(&bytes).as_bytes(), bytes);
+            }
+        }
+        assert_eq!(plain_ascii(b""), Some(""));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Newline-delimited JSON: one self-describing object a line (docs/reference/format.md).
 
-use std::io::{self, BufWriter, Write};
+use std::{
+    borrow::Cow,
+    io::{self, BufWriter, Write},
+};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -12,7 +15,7 @@ use super::{
     json_text::Printable, words::hosts::answer,
 };
 use crate::{
-    clock::rfc3339,
+    clock::{MomentText, Moments, rfc3339},
     connection::{FirstClose, Thread},
     diff::Diff,
     doctor::Doctor,
@@ -24,6 +27,7 @@ use crate::{
     process::{cgroup::UnitOf, pod_name::PodName},
     report::{IntervalSummary, Loss, Report, TraceSummary, side_name},
     serverlog,
+    text::{plain_ascii, printable},
     timewait::table::TimeWait,
     traffic::Traffic,
 };
@@ -100,7 +104,38 @@ struct HostsBody<'a> {
 pub struct Json<W> {
     to: W,
     origin: Origin,
+    /// What a line of a connection begins with.
+    head: Head,
+    moments: Moments,
+    /// The line that is being made.
+    line: Vec<u8>,
 }
+
+/// A line without its last brace, as far as it is the same for all of its kind.
+#[derive(Default)]
+struct Head {
+    connection: Vec<u8>,
+    other_end: Vec<u8>,
+}
+
+impl Head {
+    fn of(origin: &Origin) -> io::Result<Self> {
+        let of_kind = |kind| {
+            let mut line = Vec::new();
+            write_line(&mut line, kind, origin, &Nothing {})?;
+            let end = line.iter().rposition(|byte| *byte == b'}');
+            line.truncate(end.unwrap_or_default());
+            Ok::<_, io::Error>(line)
+        };
+        Ok(Self {
+            connection: of_kind("connection")?,
+            other_end: of_kind("other_end")?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Nothing {}
 
 /// Where a line comes from: without it streams of several hosts and runs cannot be
 /// merged. What a recording lacks is absent.
@@ -117,13 +152,50 @@ struct Origin {
 impl<W: Write> Json<W> {
     /// A renderer that writes to `to`.
     pub fn new(to: W) -> Self {
-        let origin = Origin::default();
-        Self { to, origin }
+        Self {
+            to,
+            origin: Origin::default(),
+            head: Head::default(),
+            moments: Moments::default(),
+            line: Vec::new(),
+        }
+    }
+
+    /// A line of a connection, of which a trace has many: it is made in one piece, and not by way
+    /// of maps, as fields are that serde flattens.
+    fn connection_line(
+        &mut self,
+        head: impl Fn(&Head) -> &[u8],
+        connection: &ConnectionLine<'_>,
+    ) -> io::Result<()> {
+        if self.head.connection.is_empty() {
+            self.head = Head::of(&self.origin)?;
+        }
+        self.line.clear();
+        self.line.extend_from_slice(head(&self.head));
+        let body = ConnectionBody::new(connection, &mut self.moments);
+        append(&mut self.line, &body)?;
+        append(&mut self.line, &connection.connection.traffic)?;
+        append(&mut self.line, &HandshakePart::of(connection))?;
+        self.line.extend_from_slice(b"}\n");
+        self.to.write_all(&self.line)
     }
 
     fn line(&mut self, kind: &'static str, body: &impl Serialize) -> io::Result<()> {
         write_line(&mut self.to, kind, &self.origin, body)
     }
+}
+
+/// Appends the fields of an object to one that has some and is still open.
+fn append(line: &mut Vec<u8>, fields: &impl Serialize) -> io::Result<()> {
+    let brace = line.len();
+    fields.serialize(&mut Serializer::with_formatter(&mut *line, Printable))?;
+    // Of its braces the first becomes the comma between them, and the last goes.
+    if let Some(first) = line.get_mut(brace) {
+        *first = b',';
+    }
+    line.pop();
+    Ok(())
 }
 
 fn write_line<W: Write + ?Sized>(
@@ -172,8 +244,8 @@ struct StartBody<'a> {
 struct ConnectionBody<'a> {
     side: &'static str,
     process: Option<ProcessBody<'a>>,
-    thread: Option<ThreadBody>,
-    closer: Option<ThreadBody>,
+    thread: Option<ThreadBody<'a>>,
+    closer: Option<ThreadBody<'a>>,
     local: String,
     remote: String,
     before_start: bool,
@@ -181,11 +253,11 @@ struct ConnectionBody<'a> {
     netns: Option<u32>,
     socket: String,
     socket_is_cookie: bool,
-    started: String,
-    established: Option<String>,
-    left_established: Option<String>,
-    local_close: Option<String>,
-    ended: Option<String>,
+    started: Moment,
+    established: Option<Moment>,
+    left_established: Option<Moment>,
+    local_close: Option<Moment>,
+    ended: Option<Moment>,
     connecting_for_ns: Option<u64>,
     established_for_ns: Option<u64>,
     outcome: Outcome,
@@ -195,9 +267,47 @@ struct ConnectionBody<'a> {
     error: Option<ErrorBody>,
     soft_error: Option<ErrorBody>,
     error_meaning: Option<&'static str>,
-    #[serde(flatten)]
-    traffic: Traffic,
+}
+
+/// What follows on the counters.
+#[derive(Serialize)]
+struct HandshakePart {
     handshake: Option<HandshakeBody>,
+}
+
+impl HandshakePart {
+    fn of(line: &ConnectionLine<'_>) -> Self {
+        let handshake = line.connection.handshake;
+        Self {
+            handshake: handshake.map(|handshake| HandshakeBody::new(&handshake, line.clock)),
+        }
+    }
+}
+
+/// A moment as text; of one before 1970, which only a damaged recording tells of, on the heap.
+enum Moment {
+    Usual(MomentText),
+    Other(String),
+}
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Usual(text) => text.as_str(),
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// The same with the counters, in one object.
+#[derive(Serialize)]
+struct WholeConnection<'a> {
+    #[serde(flatten)]
+    body: ConnectionBody<'a>,
+    #[serde(flatten)]
+    traffic: &'a Traffic,
+    #[serde(flatten)]
+    handshake: HandshakePart,
 }
 
 #[derive(Serialize)]
@@ -221,10 +331,10 @@ struct ProcessBody<'a> {
 }
 
 #[derive(Serialize)]
-struct ThreadBody {
+struct ThreadBody<'a> {
     pid: u32,
     tid: u32,
-    comm: String,
+    comm: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -242,25 +352,30 @@ impl ErrorBody {
     }
 }
 
-impl From<Thread> for ThreadBody {
-    fn from(thread: Thread) -> Self {
+impl<'a> ThreadBody<'a> {
+    fn of(thread: &'a Thread) -> Self {
+        let comm = thread.comm.as_bytes();
         Self {
             pid: thread.tgid,
             tid: thread.tid,
-            comm: thread.comm.to_string(),
+            comm: plain_ascii(comm).map_or_else(|| printable(comm).into(), Cow::from),
         }
     }
 }
 
 impl<'a> ConnectionBody<'a> {
-    fn new(line: &ConnectionLine<'a>) -> Self {
+    fn new(line: &ConnectionLine<'a>, moments: &mut Moments) -> Self {
         let connection = line.connection;
-        let time = |moment: Option<u64>| moment.map(|ns| rfc3339(line.clock.timestamp(ns)));
+        let mut moment = |ns| {
+            let timestamp = line.clock.timestamp(ns);
+            let usual = moments.text(timestamp).map(Moment::Usual);
+            usual.unwrap_or_else(|| Moment::Other(rfc3339(timestamp)))
+        };
         Self {
             side: side_name(connection.side),
             process: process_body(line),
-            thread: connection.opener.map(|opener| opener.thread.into()),
-            closer: connection.closer.map(ThreadBody::from),
+            thread: (connection.opener.as_ref()).map(|opener| ThreadBody::of(&opener.thread)),
+            closer: connection.closer.as_ref().map(ThreadBody::of),
             local: connection.local.to_string(),
             remote: connection.remote.to_string(),
             before_start: connection.before_start,
@@ -268,11 +383,11 @@ impl<'a> ConnectionBody<'a> {
             netns: connection.netns,
             socket: format!("{:x}", connection.socket),
             socket_is_cookie: connection.socket_is_cookie,
-            started: rfc3339(line.clock.timestamp(connection.started_ns)),
-            established: time(connection.established_ns),
-            left_established: time(connection.left_established_ns),
-            local_close: time(connection.local_close_ns),
-            ended: time(connection.ended_ns),
+            started: moment(connection.started_ns),
+            established: connection.established_ns.map(&mut moment),
+            left_established: connection.left_established_ns.map(&mut moment),
+            local_close: connection.local_close_ns.map(&mut moment),
+            ended: connection.ended_ns.map(&mut moment),
             connecting_for_ns: connection.connecting_for_ns(),
             established_for_ns: connection.established_for_ns(),
             outcome: line.outcome,
@@ -282,10 +397,6 @@ impl<'a> ConnectionBody<'a> {
             error: ErrorBody::of(connection.error),
             soft_error: ErrorBody::of(connection.soft_error),
             error_meaning: connection.told_error().and_then(errno::meaning),
-            traffic: connection.traffic,
-            handshake: connection
-                .handshake
-                .map(|handshake| HandshakeBody::new(&handshake, line.clock)),
         }
     }
 }
@@ -334,8 +445,12 @@ fn process_body<'a>(line: &ConnectionLine<'a>) -> Option<ProcessBody<'a>> {
 pub(super) fn connection_fields(line: &ConnectionLine<'_>) -> Vec<String> {
     let mut text = Vec::new();
     let pretty = serde_json::ser::PrettyFormatter::with_indent(b"  ");
-    let written =
-        ConnectionBody::new(line).serialize(&mut Serializer::with_formatter(&mut text, pretty));
+    let whole = WholeConnection {
+        body: ConnectionBody::new(line, &mut Moments::default()),
+        traffic: &line.connection.traffic,
+        handshake: HandshakePart::of(line),
+    };
+    let written = whole.serialize(&mut Serializer::with_formatter(&mut text, pretty));
     let text = String::from_utf8_lossy(&text);
     match written {
         Ok(()) => text.lines().map(str::to_owned).collect(),
@@ -359,15 +474,16 @@ impl<W: Write> Renderer for Json<W> {
             boot_id: start.boot_id.clone(),
             run_id: start.run_id.clone(),
         };
+        self.head = Head::of(&self.origin)?;
         Ok(())
     }
 
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
-        self.line("connection", &ConnectionBody::new(line))
+        self.connection_line(|head| &head.connection, line)
     }
 
     fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
-        self.line("other_end", &ConnectionBody::new(line))
+        self.connection_line(|head| &head.other_end, line)
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {

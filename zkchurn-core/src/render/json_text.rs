@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::text::is_printable;
+use crate::text::{is_plain_ascii, is_printable};
 
 /// JSON has to escape only the control characters below the blank. Those of
 /// C1 (U+009B begins a control sequence as ESC [ does), DEL and the invisible
@@ -18,8 +18,8 @@ impl Formatter for Printable {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Nearly all of it, and decided many bytes at once.
-        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Nearly all of it.
+        if is_plain_ascii(fragment.as_bytes()) {
             return CompactFormatter.write_string_fragment(writer, fragment);
         }
         let mut rest = fragment;
