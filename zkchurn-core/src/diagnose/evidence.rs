@@ -575,6 +575,22 @@ mod tests {
     }
 
     #[test]
+    fn of_lines_that_are_worth_the_same_the_first_comes_first() {
+        let own = by_thread_of("java", "main-SendThread", every(1_000, 12, SILENT));
+        let here = "ERROR [main-SendThread(127.0.0.1:2181)] ClientCnxn - Uncaught exception";
+        let missing =
+            |class: &str| format!("java.lang.NoClassDefFoundError: org/apache/zookeeper/{class}");
+        let (one, other) = (missing("proto/One"), missing("proto/Other"));
+        for (first, second) in [(&one, &other), (&other, &one)] {
+            let lines = [first, second]
+                .map(|text| ("zookeeper-class-missing", Some(here), text.as_str(), 6));
+            let findings = diagnosed_beside_log(&own, &lines);
+            let reasons = &findings[0].reasons_for;
+            assert!(reasons[0].contains(first.as_str()), "{reasons:?}");
+        }
+    }
+
+    #[test]
     fn an_error_that_does_not_name_zookeeper_decides_nothing() {
         let probes = by_pool_thread(every(1_000, 12, SILENT));
         let snappy = "java.lang.NoClassDefFoundError: org/xerial/snappy/SnappyOutputStream";

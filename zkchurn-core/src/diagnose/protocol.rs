@@ -298,8 +298,9 @@ mod tests {
         },
         handshake::{Direction, Handshake, message::Message},
         ledger::{
+            Ledger,
             handshakes::tests::first,
-            test_connection::{by, server_side},
+            test_connection::{by, established, server_side},
         },
         outcome::Outcome,
     };
@@ -456,6 +457,21 @@ mod tests {
                 let says_so = |why: &String| why.contains("is usually for");
                 assert!(finding.reasons_against.iter().any(says_so), "{finding:?}");
             }
+        }
+    }
+
+    #[test]
+    fn open_ones_beside_many_that_ended_are_not_held() {
+        for (open, ended, held) in [(1, 0, 1), (1, 9, 1), (1, 10, 0), (2, 19, 2), (2, 20, 0)] {
+            let mut ledger = Ledger::default();
+            for (place, connection) in every(1_000, open + ended, SILENT).iter().enumerate() {
+                ledger.observe(&established(*connection), Outcome::StillOpen);
+                if place as u64 >= open {
+                    ledger.observe(connection, Outcome::of(connection));
+                }
+            }
+            let (_, flow) = ledger.flows()[0];
+            assert_eq!(held_open(flow), held, "{open} open beside {ended}");
         }
     }
 
