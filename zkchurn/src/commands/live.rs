@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Options of a trace that mean nothing for a recording.
-const OF_A_TRACE: [&str; 18] = [
+const OF_A_TRACE: [&str; 20] = [
     "port",
     "pid",
     "side",
@@ -38,6 +38,8 @@ const OF_A_TRACE: [&str; 18] = [
     "report",
     "prom_file",
     "listen",
+    "ndjson_dir",
+    "ndjson_size",
     "jvm",
     "no_logs",
     "logs",

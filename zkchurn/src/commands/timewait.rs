@@ -76,6 +76,7 @@ impl TimeWaitArgs {
             record: self.record.clone(),
             reports: Vec::new(),
             metrics: None,
+            ndjson: None,
             listen: None,
             jvm: self.jvm.into(),
             logs: false,

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
+    host::{helper::Lines, line_files::Limits},
     live::{
         self,
         settings::{Process, ReportTo, TraceSettings},
@@ -85,6 +86,17 @@ pub(crate) struct TraceArgs {
     /// by HTTP. A port alone is served on this host's loopback address only.
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
     pub listen: Option<SocketAddr>,
+
+    /// Also write a line of JSON for each connection and each interval to files in this
+    /// directory, for an engine such as ClickHouse to collect: one a minute, called
+    /// FILE.ndjson.partial until it is complete.
+    #[arg(long, value_name = "DIR")]
+    pub ndjson_dir: Option<PathBuf>,
+
+    /// How much to keep there at most, such as 64MiB; the oldest files go, and there are never
+    /// more than 1000.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
+    pub ndjson_size: u64,
 
     /// How to inspect a process that churns and is a JVM.
     #[arg(long, value_enum, default_value_t = JvmValue::Name)]
@@ -168,6 +180,10 @@ impl TraceArgs {
                 .collect(),
             metrics: self.prom_file.clone(),
             listen: self.listen,
+            ndjson: self.ndjson_dir.as_deref().map(|directory| Lines {
+                directory: directory.to_owned(),
+                limits: Limits::of(self.ndjson_size),
+            }),
             jvm: self.jvm.into(),
             logs: !self.no_logs,
             handshake: self.handshake,

@@ -13,6 +13,7 @@ pub mod jvm;
 pub mod kernel;
 pub mod kernel_layout;
 mod limited_program;
+pub mod line_files;
 pub mod listeners;
 pub mod logs;
 pub mod long_read;

@@ -21,6 +21,7 @@ mod owed;
 mod pace;
 mod processes;
 mod published;
+mod records;
 mod saves;
 mod schedule;
 mod screen;
@@ -150,6 +151,11 @@ async fn trace(
         Ok::<_, Failure>((path, helper))
     });
     let metrics = metrics.transpose()?;
+    let records = settings.ndjson.as_ref().map(|lines| {
+        let helper = StartedRecorder::start_lines().map_err(no_helper)?;
+        Ok::<_, Failure>((lines, helper))
+    });
+    let records = records.transpose()?;
     let server = settings.listen.map(|address| {
         let helper = publishing::start_server().map_err(no_helper)?;
         Ok::<_, Failure>((listening(address, settings), helper))
@@ -170,11 +176,13 @@ async fn trace(
     let reports = reports.map(|(to, helper)| ReportFile::create(to, helper));
     let (reports, forms): (Vec<_>, Vec<_>) =
         reports.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let records = records.map(|(lines, helper)| records::open(lines, helper));
+    let (records, lines) = records.transpose()?.unzip();
     let file = metrics.map(|(path, helper)| published::to_file(path, helper));
     let server = server.map(|(listen, helper)| published::to_listener(listen, helper));
     let publishing = file.into_iter().chain(server).collect::<Result<_, _>>()?;
     let metering = published::metering(publishing);
-    let beside: Vec<_> = forms.into_iter().chain(metering).collect();
+    let beside: Vec<_> = forms.into_iter().chain(lines).chain(metering).collect();
     // All other threads will be this one's children. From here on the helpers look and write.
     held::keep_only(needs::kept_while_tracing(facts.release))
         .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -196,7 +204,10 @@ async fn trace(
     };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
-    let sink = sink.with_flight(flight).with_last(look.is_some());
+    let sink = sink
+        .with_flight(flight)
+        .with_records(records)
+        .with_last(look.is_some());
     let saves = writer.map(|(look, helper)| Saves::start(helper, look.zone.clone()));
     let saves = saves.transpose().map_err(no_thread)?;
     let collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);

@@ -9,7 +9,7 @@ use zkchurn_core::{
     render::{Form, Options},
 };
 
-use crate::host::jvm::JvmMode;
+use crate::host::{helper::Lines, jvm::JvmMode};
 
 /// Which processes are traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub(crate) struct TraceSettings {
     pub metrics: Option<PathBuf>,
     /// Where they are served by HTTP.
     pub listen: Option<SocketAddr>,
+    /// The files that get records for an engine.
+    pub ndjson: Option<Lines>,
     /// How closely JVMs are looked at.
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.

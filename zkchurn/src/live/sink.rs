@@ -38,6 +38,7 @@ use zkchurn_core::{
 use super::{
     ending::Ending,
     flight::Flight,
+    records::RecordFiles,
     screen::Screen,
     successor::Successor,
     written::{self, ReportFile},
@@ -61,6 +62,8 @@ pub(super) struct Sink {
     output_failure: Option<Failure>,
     /// Where else the report goes.
     reports: Vec<ReportFile>,
+    /// Records for an engine. The pipeline writes them.
+    records: Option<RecordFiles>,
     /// How many frames it took.
     frames: u64,
     /// What is looked at instead of the pipeline's all.
@@ -112,6 +115,7 @@ impl Sink {
             recording_failed: false,
             output_failure: None,
             reports: Vec::new(),
+            records: None,
             frames: 0,
             selected: None,
             last: None,
@@ -127,6 +131,11 @@ impl Sink {
     /// The same, which has these files completed as well. The pipeline writes to them.
     pub(super) fn with_reports(self, reports: Vec<ReportFile>) -> Self {
         Self { reports, ..self }
+    }
+
+    /// The same, which has these completed as well.
+    pub(super) fn with_records(self, records: Option<RecordFiles>) -> Self {
+        Self { records, ..self }
     }
 
     /// The same, which an agent's flight recorder gets as well.
@@ -316,6 +325,9 @@ impl Sink {
         }
         for report in self.reports.drain(..) {
             self.recording_failed |= !report.is_finished(deadline);
+        }
+        if let Some(records) = self.records.take() {
+            self.recording_failed |= !records.is_finished(deadline);
         }
         self.wait_for_reader(ending.screen());
         let code = match self.recording_failed {

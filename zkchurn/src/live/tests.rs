@@ -412,6 +412,7 @@ fn settings() -> TraceSettings {
         record: None,
         reports: Vec::new(),
         metrics: None,
+        ndjson: None,
         listen: None,
         jvm: JvmMode::Off,
         logs: false,

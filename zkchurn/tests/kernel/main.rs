@@ -29,6 +29,7 @@ mod overflow;
 mod own_log;
 mod peer;
 mod privilege;
+mod records;
 mod reports;
 mod server_log;
 mod service;

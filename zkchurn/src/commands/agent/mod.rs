@@ -24,9 +24,10 @@ use super::values::{self, JvmValue, SideValue};
 use crate::{
     exit::{Code, Failure},
     host::{
-        helper::{Keep, MOST_LOGS},
+        helper::{Keep, Lines, MOST_LOGS},
         incident_store::Rules,
         journal::Priority,
+        line_files::Limits,
     },
     live::{
         self,
@@ -262,6 +263,10 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
         reports: Vec::new(),
         metrics: settings.prom_file.clone(),
         listen: settings.listen,
+        ndjson: settings.ndjson_dir.clone().map(|directory| Lines {
+            directory,
+            limits: Limits::of(settings.ndjson_size.unwrap_or(SIZE)),
+        }),
         jvm: settings.jvm.unwrap_or(JvmValue::Name).into(),
         logs: settings.logs.unwrap_or(true),
         handshake: settings.handshake.unwrap_or(false),

@@ -155,6 +155,16 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
     #[serde(deserialize_with = "listen")]
     pub listen: Option<SocketAddr>,
+
+    /// A directory for files with a line of JSON for each connection and interval, which an
+    /// engine such as ClickHouse collects [default: none]
+    #[arg(long, value_name = "DIR")]
+    pub ndjson_dir: Option<PathBuf>,
+
+    /// How much to keep there at most; the oldest go [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[serde(deserialize_with = "size")]
+    pub ndjson_size: Option<u64>,
 }
 
 /// `--on-finding`
@@ -262,6 +272,8 @@ impl AgentSettings {
             command: self.command.or(other.command),
             prom_file: self.prom_file.or(other.prom_file),
             listen: self.listen.or(other.listen),
+            ndjson_dir: self.ndjson_dir.or(other.ndjson_dir),
+            ndjson_size: self.ndjson_size.or(other.ndjson_size),
         }
     }
 
@@ -279,6 +291,8 @@ impl AgentSettings {
             ("directory", self.directory != first.directory),
             ("prom-file", self.prom_file != first.prom_file),
             ("listen", self.listen != first.listen),
+            ("ndjson-dir", self.ndjson_dir != first.ndjson_dir),
+            ("ndjson-size", self.ndjson_size != first.ndjson_size),
         ];
         let differs = differs.iter().filter(|(_, differs)| *differs);
         differs.map(|(name, _)| *name).collect()
@@ -455,7 +469,7 @@ mod tests {
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
              `on-finding`, `on-rate`, `on-refused`, `on-growth`, `on-line`, \
-             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`, `listen`"
+             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`, `listen`, `ndjson-dir`, `ndjson-size`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

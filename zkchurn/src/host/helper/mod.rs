@@ -22,6 +22,7 @@
 //! | `publishing` | the side of both that is ours |
 //! | `archiver` | keeps an agent's incidents, and runs their command: the helper's side |
 //! | `archiving` | the same: our side |
+//! | `liner` | writes lines to files which somebody collects: the helper's side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 //! | `writer` | writes what is asked for in the full-screen view: the helper's side |
@@ -32,6 +33,7 @@ pub mod archiving;
 pub mod asking;
 pub mod journalctl;
 mod keeper;
+mod liner;
 mod looker;
 mod pool;
 mod printer;
@@ -47,6 +49,7 @@ mod writer;
 pub mod writing;
 
 pub use keeper::Keep;
+pub use liner::Lines;
 pub(crate) use looker::MOST_LOGS;
 pub use process::run_if_helper;
 pub use recorder::Said;

@@ -24,7 +24,9 @@ use rustix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{archiver, journalctl, keeper, looker, printer, publisher, recorder, server, writer};
+use super::{
+    archiver, journalctl, keeper, liner, looker, printer, publisher, recorder, server, writer,
+};
 use crate::host::{
     privilege::{held, needs},
     proc::{files::directory, status::Status},
@@ -47,6 +49,8 @@ pub(super) enum Kind {
     Recorder,
     /// Writes a flight recorder's segments.
     Keeper,
+    /// Writes lines to files which somebody collects.
+    Liner,
     /// Replaces the file with metrics.
     Publisher,
     /// Serves metrics by HTTP.
@@ -59,11 +63,12 @@ pub(super) enum Kind {
     Writer,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
     ("keep", Kind::Keeper),
+    ("lines", Kind::Liner),
     ("publish", Kind::Publisher),
     ("serve", Kind::Server),
     ("archive", Kind::Archiver),
@@ -83,6 +88,7 @@ impl Kind {
             Self::Looker { .. } => c"zkchurn-look",
             Self::Recorder => c"zkchurn-record",
             Self::Keeper => c"zkchurn-keep",
+            Self::Liner => c"zkchurn-lines",
             Self::Publisher => c"zkchurn-publish",
             Self::Server => c"zkchurn-serve",
             Self::Archiver => c"zkchurn-archive",
@@ -173,6 +179,7 @@ fn serve(kind: Kind) -> io::Result<()> {
         // After the end of a trace that was killed it still writes what it was given.
         Kind::Recorder => recorder::serve(socket),
         Kind::Keeper => keeper::serve(socket),
+        Kind::Liner => liner::serve(socket),
         Kind::Publisher => publisher::serve(socket),
         Kind::Server => {
             std::env::set_current_dir("/")?;

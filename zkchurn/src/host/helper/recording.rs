@@ -16,6 +16,7 @@ use std::{
 
 use super::{
     keeper::{KEEP, Keep},
+    liner::{LINES, Lines},
     process::{self, Kind},
     recorder::{CREATE, DATA, FINISH, Said},
     wire::receive,
@@ -112,6 +113,25 @@ impl StartedRecorder {
     /// It cannot be opened, or not in time.
     pub fn keep(self, keep: &Keep) -> io::Result<Recorder> {
         let order = message(KEEP, &serde_json::to_vec(keep)?);
+        Ok(self.begin(order)?.0)
+    }
+
+    /// The same for files with lines.
+    ///
+    /// # Errors
+    ///
+    /// The system grants no process.
+    pub fn start_lines() -> io::Result<Self> {
+        Self::of(Kind::Liner)
+    }
+
+    /// Has the directory of files with lines opened, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or not in time.
+    pub fn lines(self, lines: &Lines) -> io::Result<Recorder> {
+        let order = message(LINES, &serde_json::to_vec(lines)?);
         Ok(self.begin(order)?.0)
     }
 
