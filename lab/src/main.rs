@@ -13,13 +13,16 @@
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `cores` | what map operations cost on one processor, and on all at once |
+//! | `fleet`, `clickhouse` | recordings as a day of many hosts, in the ClickHouse engine |
 //! | `recorded` | what zkchurn makes of a recording, in the terms of the verbs |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 
 mod bench;
+mod clickhouse;
 mod cores;
 mod demo;
 mod diagnose_matrix;
+mod fleet;
 mod growth;
 mod handshake;
 mod incident;
@@ -71,6 +74,8 @@ enum Verb {
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
+    /// Load recordings into the ClickHouse engine, and ask it for what was planted in a fleet.
+    Fleet(fleet::Options),
     /// Replay made-up recordings of growing size, measure speed and memory.
     Growth(growth::Options),
 }
@@ -99,6 +104,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Cores(options) => cores::run(&options),
         Verb::BenchLoad(options) => bench::load::run(&options),
         Verb::ServerLog => server_log::run(),
+        Verb::Fleet(options) => fleet::run(&options),
         Verb::Growth(options) => growth::run(&options),
     }
 }

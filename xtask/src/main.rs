@@ -105,6 +105,8 @@ enum Verb {
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog(lab::Options),
+    /// Load recordings into the ClickHouse engine, as a day of many hosts, and ask who churns.
+    Fleet(lab::Options),
     /// Replay made-up recordings of growing size, measure speed and memory.
     Growth(lab::Options),
     /// Check licences, sources, versions and reasons of what zkchurn is made of.
@@ -178,6 +180,7 @@ fn work(verb: Verb) -> anyhow::Result<()> {
             heartbeat::beside("kernel-test", || kernel_test::run(&options))
         }
         Verb::ServerLog(options) => lab::become_verb("serverlog", &options),
+        Verb::Fleet(options) => lab::become_verb("fleet", &options),
         Verb::Growth(options) => lab::become_verb("growth", &options),
         Verb::SupplyChain => supply_chain::run(),
         Verb::Lint(options) => lint::run(&options),

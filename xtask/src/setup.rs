@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod browser;
+pub mod clickhouse;
 pub mod clients;
 pub mod deny;
 pub mod dist;
@@ -44,6 +45,8 @@ pub enum Group {
     Bench,
     /// Looking at pages.
     Browser,
+    /// The ClickHouse engine, which records are loaded into.
+    Clickhouse,
     /// ZooKeeper clients of other languages.
     Clients,
     /// Building what is handed to hosts.
@@ -80,9 +83,10 @@ impl Group {
     /// Those of the suite. What makes packages takes minutes to build and is left to `dist`, as
     /// is Rust's library for musl, which rustup's own server has and nobody else; the clients of
     /// other languages are left to the whole matrix of kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bench,
         Self::Browser,
+        Self::Clickhouse,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
@@ -99,6 +103,7 @@ impl Group {
         match self {
             Self::Bench => bench::missing(),
             Self::Browser => browser::missing(),
+            Self::Clickhouse => clickhouse::missing(),
             Self::Clients => clients::missing(),
             Self::Dist => dist::missing(),
             Self::DistBinary => dist::missing_for_binaries(),

@@ -170,6 +170,10 @@ fn steps(options: &Options) -> Vec<Step> {
             "memory against records and threads",
             step(|| lab::run("growth", &[])),
         ),
+        (
+            "records in ClickHouse",
+            step(|| lab::run("fleet", &["--hosts", "12"])),
+        ),
         ("a short bench", step(|| lab::run("bench", &["--quick"]))),
         ("commands in the documents, run", step(documents::run::all)),
     ]);

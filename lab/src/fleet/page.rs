@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//! docs/measurements/fleet.md: the figures of a run.
+
+use std::{fmt::Write as _, fs};
+
+use anyhow::{Context, Result};
+use xtask::workspace;
+
+use super::Measured;
+
+/// One line on what was measured.
+pub(super) fn summary(day: &Measured) -> String {
+    format!(
+        "fleet: {} hosts: {} connections of {:.1} bytes, {} intervals of {:.1} bytes, roll-up {} \
+         rows of {:.1} bytes; lines of {:.0} bytes, made and loaded in {:.0} s",
+        day.hosts,
+        day.connections,
+        day.connection_bytes,
+        day.intervals,
+        day.interval_bytes,
+        day.rollup_rows,
+        day.rollup_bytes,
+        day.line_bytes,
+        day.loading.as_secs_f64(),
+    )
+}
+
+/// Writes the page.
+pub(super) fn write(days: &[Measured], random_bytes: f64) -> Result<()> {
+    let path = workspace::root().join("docs/measurements/fleet.md");
+    let page = page(days, random_bytes).context("nothing was measured")?;
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn page(days: &[Measured], random_bytes: f64) -> Option<String> {
+    let largest = days.last()?;
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let mut page = format!(
+        "\
+# A fleet in ClickHouse
+
+`cargo xtask fleet --hosts {} --write` wrote this page. Recordings of the tree became a day of so many
+hosts, in the lines of `--format json`, and went into the ClickHouse engine (chdb-core 26.9.0, which
+is ClickHouse 26.9.2 without its server) by [contrib/clickhouse](../../contrib/clickhouse/README.md):
+each host has a health check and an interval a minute, three churn as in the incident from 21:00 on
+(0.63 connections a second each), one did until it was restarted, one leaks, one has a clock that is
+three hours ahead, and one is silent. Times, durations, ports and process ids vary from line to line. Each shipped question named exactly these. {cpus} CPUs, other work going
+on.
+
+## Measured
+
+| hosts | connections a day | intervals a day | bytes a connection | bytes an interval | roll-up, rows | bytes each | bytes a line of JSON | lines loaded a second |
+|---|---|---|---|---|---|---|---|---|
+",
+        numbers(days)
+    );
+    for day in days {
+        let lines = (day.connections + day.intervals) as f64;
+        writeln!(
+            page,
+            "| {} | {} | {} | {:.1} | {:.1} | {} | {:.1} | {:.0} | {:.0} |",
+            day.hosts,
+            day.connections,
+            day.intervals,
+            day.connection_bytes,
+            day.interval_bytes,
+            day.rollup_rows,
+            day.rollup_bytes,
+            day.line_bytes,
+            lines / day.loading.as_secs_f64(),
+        )
+        .ok()?;
+    }
+    let _ = write!(
+        page,
+        "
+Making the lines is part of the time of loading. Small tables take more bytes a row: names and
+marks are there once. What hosts do is more alike here than on real ones: 300,000 rows with random timings, ports,
+bytes, threads and ways of ending took {random_bytes:.1} bytes each, and real ones should lie between.
+
+The answer to each question, milliseconds, the best of three:
+
+| question |"
+    );
+    for day in days {
+        write!(page, " {} hosts |", day.hosts).ok()?;
+    }
+    page.push_str("\n|---|");
+    page.push_str(&"---|".repeat(days.len()));
+    page.push('\n');
+    for (at, (question, _)) in largest.questions.iter().enumerate() {
+        write!(page, "| {question} |").ok()?;
+        for day in days {
+            let (_, took) = day.questions.get(at)?;
+            write!(page, " {:.0} |", took.as_secs_f64() * 1e3).ok()?;
+        }
+        page.push('\n');
+    }
+    page.push_str(&arithmetic(largest, random_bytes));
+    Some(page)
+}
+
+fn numbers(days: &[Measured]) -> String {
+    let numbers: Vec<_> = days.iter().map(|day| day.hosts.to_string()).collect();
+    numbers.join(",")
+}
+
+/// More than was measured, by multiplication.
+fn arithmetic(day: &Measured, random_bytes: f64) -> String {
+    let mut text = format!(
+        "
+## By arithmetic, not measured
+
+Bytes a connection as of the random rows, bytes an interval as with {} hosts. An agent tells of an interval
+each 10 s, so 8,640 a day and host.
+
+| hosts | connections a second and host | connections a day | of them, GB a day | intervals, GB a day | 14 days, GB | lines a second |
+|---|---|---|---|---|---|---|
+",
+        day.hosts
+    );
+    for hosts in [1_000.0, 10_000.0, 100_000.0_f64] {
+        for rate in [0.1, 0.63, 10.0] {
+            let connections = hosts * rate * 86_400.0;
+            let gb = connections * random_bytes / 1e9;
+            let intervals = hosts * 8_640.0 * day.interval_bytes / 1e9;
+            let _ = writeln!(
+                text,
+                "| {hosts:.0} | {rate} | {connections:.2e} | {gb:.1} | {intervals:.2} | {:.0} | {:.0} |",
+                14.0 * (gb + intervals),
+                hosts * (rate + 0.1)
+            );
+        }
+    }
+    text.push_str(
+        "
+Where it would break first: lines have to be parsed. So many a second as were loaded here are what
+two busy processors take; 10,000 hosts at 0.63 a second need some of that size, and 100,000 a cluster
+([cluster.sql](../../contrib/clickhouse/cluster.sql), which was parsed here and never run).
+`who-churns` and `which-threads` read all connections of their hours, so their time grows with
+hosts and hours; the others read five-minute sums or intervals. Inserts have to be gathered: a file a
+minute of each of 1,000 hosts is 17 inserts a second, which wants `async_insert`.
+",
+    );
+    text
+}
