@@ -17,6 +17,7 @@ pub mod line_files;
 pub mod listeners;
 pub mod logs;
 pub mod long_read;
+pub mod memory_limit;
 mod metrics_file;
 pub mod new_lines;
 pub mod outbox;

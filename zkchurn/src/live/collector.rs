@@ -21,6 +21,7 @@ use super::{
     schedule::{CHURNS_FROM, Schedule},
     servers::Servers,
     settings::TraceSettings,
+    silence::Silence,
     sink::Sink,
     source::Probes,
 };
@@ -50,6 +51,8 @@ pub(super) struct Collector<P> {
     pub(super) name_applications: bool,
     /// Whether it is known that nobody answers any more.
     pub(super) helper_ended: bool,
+    /// Whether it answers.
+    pub(super) silence: Silence,
     /// Processes that were not looked up in time.
     pub(super) unanswered: Vec<ProcessKey>,
     /// What is to be asked of other ports, until it was.
@@ -70,6 +73,7 @@ impl<P: Probes> Collector<P> {
             naming: Naming::default(),
             owed: Owed::default(),
             helper_ended: false,
+            silence: Silence::default(),
             name_applications: settings.jvm != JvmMode::Off,
             unanswered: Vec::new(),
             // Only TIME_WAIT sockets are wanted where those have rows.

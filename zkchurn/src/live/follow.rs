@@ -286,6 +286,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
     }
 
     fn answered(&mut self, answer: Answer) {
+        self.collector.helper_has_answered();
         let answer = match &mut self.incidents {
             Some(incidents) => incidents.answered(answer),
             None => Some(answer),

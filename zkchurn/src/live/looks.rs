@@ -12,8 +12,9 @@ use zkchurn_core::{
 
 use super::{
     collector::Collector,
-    owed::{Debt, LOOK_WITHIN},
+    owed::{Debt, LOOK_WITHIN, Overdue},
     schedule::{CHURNS_FROM, MOST_LAST},
+    silence::Blame,
     source::Probes,
 };
 use crate::{
@@ -118,8 +119,18 @@ impl<P: Probes> Collector<P> {
         self.sink.emit(Frame::Inspection(inspection));
     }
 
+    /// It answers, whoever has asked.
+    pub(super) fn helper_has_answered(&mut self) {
+        if self.silence.answered() {
+            warn(format_args!(
+                "the helper process that looks into other processes (zkchurn-look) answers again"
+            ));
+        }
+    }
+
     /// Takes an answer.
     pub(super) fn answered(&mut self, answer: Answer) {
+        self.helper_has_answered();
         let Answer { id, last, found } = answer;
         match (self.owed.get_mut(id), found) {
             (Some(Debt::Identity(key)), found) => {
@@ -196,28 +207,19 @@ impl<P: Probes> Collector<P> {
     pub(super) fn give_up(&mut self, all: bool) {
         let mut unseen = Vec::new();
         let mut unlisted = None;
-        for debt in self.owed.overdue(all) {
+        let mut unnamed = Vec::new();
+        for Overdue { debt, asked } in self.owed.overdue(all) {
             match debt {
                 // That the helper has ended was said.
                 Debt::Identity(_) if self.helper_ended => {}
-                Debt::Identity(key) => {
-                    if self.unanswered.len() < MOST_NAMED {
-                        warn(format_args!(
-                            "process {} was not looked up in time: {NOT_READ}; it is shown by the \
-                             name that the kernel saw",
-                            key.pid
-                        ));
-                    }
-                    if self.unanswered.len() < MOST_UNANSWERED {
-                        self.unanswered.push(*key);
-                    }
-                }
+                Debt::Identity(key) => unnamed.push((*key, asked)),
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
                 // A hint that does not come is none.
                 Debt::Elsewhere | Debt::Listeners => {}
                 Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
             }
         }
+        self.say_who_was_not_looked_up(&unnamed);
         for (key, so_far) in unseen {
             if so_far.is_none() && self.sink.pipeline.has_inspection(key) {
                 // What an earlier look brought is still true.
@@ -243,6 +245,30 @@ impl<P: Probes> Collector<P> {
             };
             listing.notes.push(note.to_owned());
             self.time_wait = Some(listing);
+        }
+    }
+
+    /// Blames these processes, or once the helper.
+    fn say_who_was_not_looked_up(&mut self, unnamed: &[(ProcessKey, Instant)]) {
+        if unnamed.is_empty() {
+            return;
+        }
+        let asked: Vec<_> = unnamed.iter().map(|(_, asked)| *asked).collect();
+        let blame = self.silence.judge(&asked, self.probes.stopped());
+        if let Blame::Helper(why) = &blame {
+            warn(format_args!("{why}"));
+        }
+        for (key, _) in unnamed {
+            if blame == Blame::Processes && self.unanswered.len() < MOST_NAMED {
+                warn(format_args!(
+                    "process {} was not looked up in time: {NOT_READ}; it is shown by the name \
+                     that the kernel saw",
+                    key.pid
+                ));
+            }
+            if self.unanswered.len() < MOST_UNANSWERED {
+                self.unanswered.push(*key);
+            }
         }
     }
 

@@ -29,6 +29,7 @@ mod servers;
 mod service;
 pub(crate) mod settings;
 mod signals;
+mod silence;
 mod sink;
 mod source;
 mod successor;
@@ -59,6 +60,7 @@ use crate::{
         ids,
         jvm::JvmMode,
         kernel::{KernelSource, OwnLog},
+        memory_limit,
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
     },
@@ -101,6 +103,8 @@ pub(crate) fn run(
     agent: Option<&AgentRun>,
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
+    memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
+        .map_err(|why| Failure::sentence(Code::Failure, why))?;
     let facts = Facts::gather();
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);

@@ -441,6 +441,10 @@ mod tests {
         async fn answer(&mut self) -> Option<Answer> {
             None
         }
+
+        fn stopped(&self) -> Option<u32> {
+            None
+        }
     }
 
     fn begun(has_ended: bool) -> OlderConnections {

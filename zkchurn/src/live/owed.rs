@@ -36,6 +36,13 @@ struct Entry {
     given_up: bool,
 }
 
+/// Something that has not come in time.
+pub(super) struct Overdue<'a> {
+    pub debt: &'a Debt,
+    /// When it was asked for.
+    pub asked: Instant,
+}
+
 /// All that is owed, by the number of its task.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
@@ -70,7 +77,7 @@ impl Owed {
 
     /// What has become overdue, or with `all` whatever is still owed, each once. It may
     /// come nevertheless.
-    pub(super) fn overdue(&mut self, all: bool) -> Vec<&Debt> {
+    pub(super) fn overdue(&mut self, all: bool) -> Vec<Overdue<'_>> {
         let now = Instant::now();
         let mut overdue = Vec::new();
         for entry in self.entries.values_mut() {
@@ -82,7 +89,10 @@ impl Owed {
             };
             if !entry.given_up && (all || now >= entry.asked + within) {
                 entry.given_up = true;
-                overdue.push(&entry.debt);
+                overdue.push(Overdue {
+                    debt: &entry.debt,
+                    asked: entry.asked,
+                });
             }
         }
         overdue

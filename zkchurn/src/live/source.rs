@@ -121,6 +121,9 @@ pub(super) trait Probes {
     /// The next answer; `None` once nobody answers any more. What was not awaited is not
     /// lost.
     fn answer(&mut self) -> impl Future<Output = Option<Answer>>;
+
+    /// The pid of who answers, where somebody has stopped it.
+    fn stopped(&self) -> Option<u32>;
 }
 
 /// The probes of this host.
@@ -146,5 +149,9 @@ impl Probes for HostProbes {
 
     async fn answer(&mut self) -> Option<Answer> {
         self.looker.answer().await
+    }
+
+    fn stopped(&self) -> Option<u32> {
+        self.looker.stopped()
     }
 }

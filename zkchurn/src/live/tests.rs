@@ -267,6 +267,10 @@ impl Probes for Quiet {
             None => pending().await,
         }
     }
+
+    fn stopped(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// An output that notes what it is given; and fails, if it is to, at the first interval.

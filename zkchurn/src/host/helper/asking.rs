@@ -102,6 +102,12 @@ impl Looker {
     pub async fn answer(&mut self) -> Option<Answer> {
         self.answers.recv().await
     }
+
+    /// Its pid, if somebody has stopped it (SIGSTOP, a debugger).
+    pub fn stopped(&self) -> Option<u32> {
+        let pid = self.child.as_ref().map(Child::id)?;
+        process::is_stopped(pid).then_some(pid)
+    }
 }
 
 fn read_answers(mut from: UnixStream, say: &Sender<Answer>) {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
+    memory_limit,
     proc::files::{own_pid_namespace, own_user_namespace},
 };
 
@@ -120,7 +121,7 @@ impl Facts {
             Ok(held) if !own_user_namespace => held.effective,
             _ => CapabilitySet::empty(),
         };
-        let btf_file = fs::read(BTF_PATH);
+        let btf_file = memory_limit::room_for_btf().and_then(|()| fs::read(BTF_PATH));
         Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),

@@ -76,7 +76,7 @@ impl Scene {
 }
 
 /// A port of this namespace where whoever connects is served for as long as the test lasts.
-fn served_port() -> u16 {
+pub(super) fn served_port() -> u16 {
     let port = unused_port();
     let listener = listen(port);
     thread::spawn(move || drain(listener, usize::MAX));
@@ -84,7 +84,7 @@ fn served_port() -> u16 {
 }
 
 /// A client that is another process: `bash`, connecting so many times.
-fn client(port: u16, count: usize) {
+pub(super) fn client(port: u16, count: usize) {
     let script =
         format!("for i in $(seq {count}); do exec 3<>/dev/tcp/127.0.0.1/{port}; exec 3>&-; done");
     let status = Command::new("bash").args(["-c", &script]).status().unwrap();

@@ -17,6 +17,7 @@ mod output_gone;
 mod places;
 pub(crate) mod run;
 mod stopped;
+mod stopped_helper;
 mod tracefs;
 mod two_instances;
 
