@@ -124,7 +124,7 @@ impl Asked<'_> {
         self.others()
     }
 
-    /// Asks, and measures: the first answer of three is not counted, since the engine has to read.
+    /// Asks three times, and keeps how long the quickest answer took.
     fn ask(&mut self, name: &'static str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
         let parameters = [&[("ensemble", "%:2181"), ("until", UNTIL)][..], parameters].concat();
         let mut rows = Vec::new();

@@ -134,9 +134,10 @@ each 10 s, so 8,640 a day and host.
     }
     text.push_str(
         "
-Where it would break first: lines have to be parsed. So many a second as were loaded here are what
-two busy processors take; 10,000 hosts at 0.63 a second need some of that size, and 100,000 a cluster
-([cluster.sql](../../contrib/clickhouse/cluster.sql), which was parsed here and never run).
+Where it would break first: lines have to be parsed. What was loaded a second above is what
+two busy processors take. 10,000 hosts at 0.63 connections a second are well within that; 100,000, or 10,000 at 10 a
+second, need a cluster ([cluster.sql](../../contrib/clickhouse/cluster.sql), which was parsed here and never
+run).
 `who-churns` and `which-threads` read all connections of their hours, so their time grows with
 hosts and hours; the others read five-minute sums or intervals. Inserts have to be gathered: a file a
 minute of each of 1,000 hosts is 17 inserts a second, which wants `async_insert`.
