@@ -65,7 +65,11 @@ fn the_wall_clock_is_read_once_and_for_ages() {
     assert_eq!(
         readers,
         [
+            // What a file is named by that somebody asks for with a key.
+            Path::new("full_screen/recorded_page.rs"),
             Path::new("host/clock.rs"),
+            // What files are named by that follow on one another.
+            Path::new("host/line_files.rs"),
             // How old a line of a log is, which tells the wall clock's time.
             Path::new("host/logs/clock.rs"),
             // How old a process is.

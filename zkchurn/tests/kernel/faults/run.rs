@@ -119,9 +119,14 @@ impl Run {
     }
 }
 
-/// A helper of a running zkchurn, by name.
+/// A helper of a running zkchurn, by the name that it gives itself at its start.
 pub(crate) fn helper(run: &Run, name: &str) -> u32 {
-    *helpers(run, name).first().expect("a helper of that name")
+    let mut first = None;
+    wait_for(PATIENCE, "a helper of that name", || {
+        first = helpers(run, name).first().copied();
+        first.is_some()
+    });
+    first.unwrap()
 }
 
 /// All of that name.
