@@ -207,6 +207,14 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// [`range`] of something: `1 byte`, `49 bytes`, `0 to 98 bytes`.
+pub fn counted_range(least: u64, most: u64, noun: &str) -> String {
+    match least == most {
+        true => counted(least, noun),
+        false => format!("{} {noun}s", range(least, most)),
+    }
+}
+
 /// How many names a sentence has at most.
 const NAMES: usize = 5;
 
@@ -312,6 +320,14 @@ mod tests {
         ] {
             assert!(words.chars().all(is_printable), "{words}");
         }
+    }
+
+    #[test]
+    fn one_of_something_is_no_plural() {
+        assert_eq!(counted_range(1, 1, "byte"), "1 byte");
+        assert_eq!(counted_range(49, 49, "byte"), "49 bytes");
+        assert_eq!(counted_range(0, 1, "byte"), "0 to 1 bytes");
+        assert_eq!(counted_range(0, 0, "byte"), "0 bytes");
     }
 
     #[test]

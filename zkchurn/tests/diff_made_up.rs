@@ -11,7 +11,7 @@ use zkchurn_core::{
     clock::ClockPair,
     connection::{Comm, Connection},
     diff::{self, Class, Diff, Taken},
-    frame::{Frame, Mark, TraceStart},
+    frame::{Frame, LossCounts, Mark, TraceStart},
     outcome::Outcome,
     pipeline::{Pipeline, View},
     process::{ProcessIdentity, ProcessKey},
@@ -171,6 +171,11 @@ fn at(mut connection: Connection, start: f64, lives: f64) -> Connection {
 
 /// A trace of this length in which nothing has happened yet.
 fn empty(seconds: f64) -> Taken {
+    empty_but_for(seconds, 0)
+}
+
+/// In which so many records were lost.
+fn empty_but_for(seconds: f64, lost: u64) -> Taken {
     let collector = Collector::default();
     let mut pipeline = Pipeline::new(collector.clone(), VIEW);
     let mut start = TraceStart::of_port(template().remote.port(), START);
@@ -178,6 +183,10 @@ fn empty(seconds: f64) -> Taken {
     pipeline.accept(Frame::Start(&start)).unwrap();
     let end = Mark {
         monotonic_ns: (seconds * SECOND) as u64,
+        loss: LossCounts {
+            ended_records_dropped: lost,
+            ..LossCounts::default()
+        },
         ..Mark::default()
     };
     pipeline.accept(Frame::End(&end)).unwrap();
@@ -221,6 +230,26 @@ fn chance_is_neither_better_nor_worse() {
                 let unchanged = count(&classes, Class::Unchanged);
                 assert!(unchanged >= 57, "{plan:?}: {classes:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_may_be_among_the_lost_is_neither_gone_nor_new() {
+    let present = PLAN.taken(7);
+    for (lost, there) in [(0, true), (3, true), (500, false)] {
+        let missing = empty_but_for(PLAN.seconds, lost);
+        for (diff, class) in [
+            (compared(&present, &missing), Class::Gone),
+            (compared(&missing, &present), Class::New),
+        ] {
+            let [family] = &diff.families[..] else {
+                panic!("{:?}", diff.families);
+            };
+            let expected = if there { class } else { Class::CannotTell };
+            assert_eq!(family.class, expected, "{lost} lost: {}", family.why);
+            let says_so = family.why.contains("lost as many connections");
+            assert_eq!(says_so, !there, "{}", family.why);
         }
     }
 }

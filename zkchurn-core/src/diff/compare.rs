@@ -243,7 +243,9 @@ fn absent(
         );
         return (Class::CannotTell, why);
     }
-    if missing.lost() > 0.0 && missing.lost() * missing.report.total.opened as f64 >= expected {
+    // Of all that it lost, since where it recorded nothing there is no share of that.
+    let lost = lost(&missing.report.loss) as f64;
+    if lost > 0.0 && lost >= expected {
         let why = format!("{name} lost as many connections as it would have opened");
         return (Class::CannotTell, why);
     }

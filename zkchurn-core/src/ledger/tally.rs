@@ -165,8 +165,8 @@ impl Range {
         let is_known = out.connections > 0 && back.connections > 0;
         is_known.then(|| {
             format!(
-                "{} bytes sent and {} received",
-                text::range(out.min, out.max),
+                "{} sent and {} received",
+                text::counted_range(out.min, out.max, "byte"),
                 text::range(back.min, back.max)
             )
         })

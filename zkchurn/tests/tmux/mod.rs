@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use zkchurn_lab::harness::in_time::CommandInTime;
 
 /// How long anything may take that a test waits for.
-pub(crate) const WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 
 /// A terminal with a shell.
 pub(crate) struct Tmux {

@@ -260,7 +260,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         },
     )
     .because(format!(
-        "{} {}: {} bytes sent and {} received",
+        "{} {}: {} sent and {} received",
         match answered == case.ended() {
             true => "each".to_owned(),
             false => format!("{} of {}", text::count(answered), text::count(case.ended())),
@@ -269,7 +269,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             true => "was answered",
             false => "got a session and did some work",
         },
-        text::range(least_sent, most_sent),
+        text::counted_range(least_sent, most_sent, "byte"),
         text::range(least_received, most_received)
     ))
     .number("answered", answered)
