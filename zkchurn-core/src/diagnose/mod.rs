@@ -41,14 +41,14 @@ mod shared;
 pub(crate) mod test_case;
 pub mod who;
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule, who::WhoRow};
 pub use self::{
     churn::Churn,
     finding::{Alternative, Confidence, Finding, Severity},
 };
-use crate::{ledger::Ledger, registry::Registry, text};
+use crate::{hash::HashMap, ledger::Ledger, registry::Registry, text};
 
 /// How many cases are diagnosed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +96,41 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Dep
             );
         }
     }
-    // Cached, so that each is moved once: there may be thousands.
-    findings.sort_by_cached_key(|finding| {
-        std::cmp::Reverse((finding.severity, finding.confidence, finding.connections))
-    });
+    worst_first(&mut findings);
     Diagnosis {
         findings,
         cases_left_out,
     }
+}
+
+/// Where a process does so many times as much of something that is known, what may be wrong with
+/// a few of its connections is no headline.
+const LESSER_PART: u64 = 20;
+
+/// The worst first, of those the surest, of those the one with most connections.
+fn worst_first(findings: &mut [Finding]) {
+    let whose = |finding: &Finding| (finding.who.pid, finding.who.label.clone());
+    let mut known = HashMap::default();
+    for finding in findings.iter() {
+        if finding.confidence > Confidence::Possible {
+            let most: &mut u64 = known.entry(whose(finding)).or_default();
+            *most = finding.connections.max(*most);
+        }
+    }
+    let is_lesser_part = |finding: &Finding| {
+        let known = known.get(&whose(finding)).copied().unwrap_or_default();
+        finding.confidence == Confidence::Possible
+            && finding.connections.saturating_mul(LESSER_PART) <= known
+    };
+    // Cached, so that each is moved once: there may be thousands.
+    findings.sort_by_cached_key(|finding| {
+        Reverse((
+            !is_lesser_part(finding),
+            finding.severity,
+            finding.confidence,
+            finding.connections,
+        ))
+    });
 }
 
 /// The surest verdict, with the others as its alternatives.
@@ -240,4 +267,46 @@ fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
         &tally.established_for,
     );
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        connection::Connection,
+        diagnose::test_case::{diagnosed, every},
+        ledger::test_connection::by,
+        outcome::Outcome,
+    };
+
+    /// A flood of probes whose peer was sometimes the first to close, by one thread of a program
+    /// that is no client.
+    fn flood(probes: u64, others: u64) -> Vec<Connection> {
+        let closed = |outcome| (0, 0, outcome);
+        let mut all = every(2, probes, closed(Outcome::ClosedByUsBeforeAnyByte));
+        all.extend(every(
+            31,
+            others,
+            closed(Outcome::ClosedByPeerBeforeAnyByte),
+        ));
+        all.into_iter()
+            .map(|one| by(one, 7, 8, "python3"))
+            .collect()
+    }
+
+    #[test]
+    fn a_few_that_may_be_broken_are_no_headline_over_many_that_are_known() {
+        let first = |probes, others| {
+            let findings = diagnosed(&flood(probes, others));
+            let all: Vec<_> = findings
+                .iter()
+                .map(|one| (one.name, one.confidence, one.connections))
+                .collect();
+            (findings[0].connections, all)
+        };
+        let (most, all) = first(4_000, 30);
+        assert_eq!(most, 4_000, "{all:?}");
+        assert!(all.len() > 1, "{all:?}");
+        let (few, all) = first(400, 30);
+        assert_eq!(few, 30, "{all:?}");
+    }
 }

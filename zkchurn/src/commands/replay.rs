@@ -180,7 +180,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
 pub(crate) fn long_read(file: File, is_silent: bool) -> LongRead<File> {
     let metadata = file.metadata().ok();
     let length = metadata.filter(Metadata::is_file).map(|file| file.len());
-    LongRead::new(file, length, is_silent)
+    LongRead::of(file, length, is_silent)
 }
 
 /// Reads its head.

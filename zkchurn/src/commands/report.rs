@@ -266,13 +266,17 @@ fn copy(from: impl Read, path: &Path) -> Result<(), Failure> {
 }
 
 fn not_written(path: &Path, error: io::Error) -> Failure {
-    let message = match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            format!("{} exists already; choose another name", path.display())
-        }
-        _ => format!("{} cannot be written", path.display()),
+    let path = path.display();
+    let sentence = match error.kind() {
+        io::ErrorKind::AlreadyExists => format!("{path} exists already; choose another name"),
+        // Root's, but for reading, are given up before a file is taken apart.
+        io::ErrorKind::PermissionDenied if recording_file::caller().is_some() => format!(
+            "{path} cannot be written ({error}): a report is made without root's rights; run this \
+             without sudo"
+        ),
+        _ => format!("{path} cannot be written: {error}"),
     };
-    Failure::new(Code::Unwritable, anyhow::Error::new(error).context(message))
+    Failure::sentence(Code::Unwritable, sentence)
 }
 
 fn renderer(form: &dyn Form, to: Memory) -> Box<dyn Renderer> {

@@ -3,7 +3,9 @@
 //! reading so that there is a report on what was read.
 
 use std::{
+    fmt,
     io::{self, IsTerminal, Read},
+    os::fd::{AsFd, OwnedFd},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+    style::TemplateError,
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
@@ -24,9 +33,15 @@ const HERTZ: u8 = 4;
 /// What a shell says of a program that SIGINT has ended (128 + 2).
 const ENDED_BY_INTERRUPT: i32 = 130;
 
-const OF_KNOWN_LENGTH: &str = "{bar:24} {decimal_bytes} of {decimal_total_bytes}, \
-                               {decimal_bytes_per_sec}, {eta} left";
-const OF_UNKNOWN_LENGTH: &str = "{spinner} {decimal_bytes} read, {decimal_bytes_per_sec}";
+/// `rate` and `left` are those of [`style`].
+const OF_KNOWN_LENGTH: &str =
+    "{bar:24} {decimal_bytes} of {decimal_total_bytes}, {rate}, {left} left";
+const OF_UNKNOWN_LENGTH: &str = "{spinner} {decimal_bytes} read, {rate}";
+/// How often it is looked whether it is to end, and how far it is, while nothing comes.
+const BETWEEN_LOOKS: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 250_000_000,
+};
 
 /// Set by the first SIGINT or SIGTERM; another one ends this process.
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -40,6 +55,8 @@ pub fn was_stopped() -> bool {
 #[derive(Debug)]
 pub struct LongRead<R> {
     from: R,
+    /// Waited for before each reading; a pipe may have nothing for long.
+    awaited: Option<OwnedFd>,
     stop: Arc<AtomicBool>,
     progress: Option<Progress>,
 }
@@ -58,8 +75,22 @@ impl<R: Read> LongRead<R> {
         let is_shown = !is_silent && is_drawn_on();
         Self {
             from,
+            awaited: None,
             stop,
             progress: is_shown.then(|| Progress::new(length)),
+        }
+    }
+}
+
+impl<R: Read + AsFd> LongRead<R> {
+    /// The same of a descriptor that nothing is buffered of: the reading ends also where nothing
+    /// comes.
+    pub fn of(from: R, length: Option<u64>, is_silent: bool) -> Self {
+        // Without it the end waits for what comes.
+        let awaited = from.as_fd().try_clone_to_owned().ok();
+        Self {
+            awaited,
+            ..Self::new(from, length, is_silent)
         }
     }
 }
@@ -78,8 +109,31 @@ fn stops(stop: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
+impl<R> LongRead<R> {
+    /// Waits until there is something to read, or it is to end.
+    fn wait(&mut self) -> io::Result<()> {
+        let Some(awaited) = &self.awaited else {
+            return Ok(());
+        };
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut from = [PollFd::new(awaited, PollFlags::IN)];
+            match poll(&mut from, Some(&BETWEEN_LOOKS)) {
+                Ok(0) => {}
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(progress) = &mut self.progress {
+                progress.add(0);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<R: Read> Read for LongRead<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wait()?;
         let length = match self.stop.load(Ordering::Relaxed) {
             true => 0,
             false => self.from.read(into)?,
@@ -117,10 +171,11 @@ impl Progress {
     fn add(&mut self, bytes: u64) {
         self.read += bytes;
         if self.bar.is_none() && self.began.elapsed() >= LONG {
-            self.bar = Some(bar(self.length));
+            self.bar = Some(bar(self.length, self.began));
         }
         if let Some(bar) = &self.bar {
             bar.set_position(self.read);
+            bar.tick();
         }
     }
 }
@@ -133,25 +188,53 @@ impl Drop for Progress {
     }
 }
 
-fn bar(length: Option<u64>) -> ProgressBar {
+fn bar(length: Option<u64>, began: Instant) -> ProgressBar {
     let template = match length {
         Some(_) => OF_KNOWN_LENGTH,
         None => OF_UNKNOWN_LENGTH,
     };
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(HERTZ));
-    match ProgressStyle::with_template(template) {
+    match style(template, began) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
 }
 
+/// Rates are means since it began: the bar comes later, and what was read by then did not come in
+/// the moment of its first drawing.
+fn style(template: &str, began: Instant) -> Result<ProgressStyle, TemplateError> {
+    let style = ProgressStyle::with_template(template)?;
+    let rate = move |state: &ProgressState, to: &mut dyn fmt::Write| {
+        let rate = per_second(state.pos(), began.elapsed());
+        // Writing to memory does not fail.
+        let _ = write!(to, "{}/s", DecimalBytes(rate as u64));
+    };
+    let left = move |state: &ProgressState, to: &mut dyn fmt::Write| {
+        let rest = state.len().unwrap_or_default().saturating_sub(state.pos());
+        let left = rest as f64 / per_second(state.pos(), began.elapsed()).max(1.0);
+        let left = Duration::try_from_secs_f64(left.ceil()).unwrap_or(Duration::MAX);
+        let _ = write!(to, "{:#}", HumanDuration(left));
+    };
+    Ok(style.with_key("rate", rate).with_key("left", left))
+}
+
+fn per_second(bytes: u64, took: Duration) -> f64 {
+    bytes as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{PipeReader, Write, pipe},
+        thread,
+    };
+
     use super::*;
 
-    fn reader(stop: &Arc<AtomicBool>) -> LongRead<&'static [u8]> {
+    fn reader(stop: &Arc<AtomicBool>, from: PipeReader) -> LongRead<PipeReader> {
         LongRead {
-            from: b"recording",
+            awaited: Some(from.as_fd().try_clone_to_owned().unwrap()),
+            from,
             stop: Arc::clone(stop),
             progress: None,
         }
@@ -160,7 +243,9 @@ mod tests {
     #[test]
     fn it_ends_where_it_is_stopped() {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut reader = reader(&stop);
+        let (from, mut to) = pipe().unwrap();
+        to.write_all(b"recording").unwrap();
+        let mut reader = reader(&stop, from);
         let mut part = [0; 4];
         assert_eq!(reader.read(&mut part).unwrap(), 4);
         stop.store(true, Ordering::Relaxed);
@@ -169,9 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn it_ends_where_nothing_comes() {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (from, _to) = pipe().unwrap();
+        let mut reader = reader(&stop, from);
+        let reads = thread::spawn(move || reader.read(&mut [0; 4]).unwrap());
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(reads.join().unwrap(), 0);
+    }
+
+    #[test]
     fn templates_are_understood() {
         for template in [OF_KNOWN_LENGTH, OF_UNKNOWN_LENGTH] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+            assert!(style(template, Instant::now()).is_ok(), "{template}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_the_mean_since_the_beginning() {
+        assert_eq!(per_second(80_000_000, Duration::from_secs(16)), 5_000_000.0);
+        assert!(per_second(0, Duration::ZERO) == 0.0);
     }
 }

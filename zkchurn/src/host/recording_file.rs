@@ -173,7 +173,7 @@ impl Unfinished {
 }
 
 /// The user who called sudo, and the first group of that user.
-pub(super) fn caller() -> Option<(u32, u32)> {
+pub fn caller() -> Option<(u32, u32)> {
     Some((id("SUDO_UID")?, id("SUDO_GID")?))
 }
 

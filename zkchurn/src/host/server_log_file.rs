@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek},
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
 
@@ -95,11 +96,13 @@ pub fn open(path: &Path) -> Result<Source, ReadError> {
 
 fn look(path: &Path, name: &str) -> io::Result<Source> {
     if path == Path::new("-") {
-        return once(name, Box::new(LongRead::new(io::stdin(), None, false)));
+        // As a file, of which nothing is buffered.
+        let stdin = io::stdin().as_fd().try_clone_to_owned()?;
+        return once(name, Box::new(LongRead::of(File::from(stdin), None, false)));
     }
     let mut file = File::open(path)?;
     if !file.metadata()?.is_file() {
-        return once(name, Box::new(LongRead::new(file, None, false)));
+        return once(name, Box::new(LongRead::of(file, None, false)));
     }
     let form = server_log_text::of(&beginning(&mut file)?);
     file.rewind()?;
@@ -186,7 +189,7 @@ impl Source {
 /// A plain file has parts that can be read side by side.
 fn file_read(file: File, form: Form, scanner: &mut Scanner, note: &mut FileNote) -> io::Result<()> {
     let length = file.metadata()?.len();
-    let file = LongRead::new(file, Some(length), false);
+    let file = LongRead::of(file, Some(length), false);
     match server_log_cores::readers() {
         readers @ 2.. if form == Form::Plain => {
             server_log_cores::read(file, readers, scanner, note)
