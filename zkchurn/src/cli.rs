@@ -149,6 +149,20 @@ mod tests {
     }
 
     #[test]
+    fn each_option_of_a_trace_is_under_what_it_is_for() {
+        let command = Cli::command();
+        let shown = command
+            .get_arguments()
+            .filter(|option| !option.is_hide_set());
+        let ungrouped = shown.filter(|option| option.get_help_heading().is_none());
+        let ungrouped: Vec<_> = ungrouped.map(|option| option.get_id().as_str()).collect();
+        assert!(
+            ungrouped.iter().all(|id| ["help", "version"].contains(id)),
+            "{ungrouped:?}"
+        );
+    }
+
+    #[test]
     fn several_ports() {
         let cli = Cli::try_parse_from(["zkchurn", "--port", "2181,4181"]).unwrap();
         assert_eq!(cli.trace.port, [2181..=2181, 4181..=4181]);

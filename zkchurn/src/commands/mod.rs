@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod expect;
+pub(crate) mod headings;
 pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod output;

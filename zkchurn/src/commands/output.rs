@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rustix::termios::tcgetwinsize;
 use zkchurn_core::render::{Column, FORMS, Form, Options, Renderer, TimeWaitOnly};
 
-use super::values;
+use super::{headings, values};
 use crate::{
     host::{patient::Patient, time_zone},
     warn::warn,
@@ -18,29 +18,29 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Output format.
-    #[arg(long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
+    #[arg(help_heading = headings::PRINTED, long, value_name = "FORM", default_value = FORMS[0].name(), value_parser = values::form())]
     pub format: &'static dyn Form,
 
     /// How many processes the report lists, and how many threads of each.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
+    #[arg(help_heading = headings::PRINTED, long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
     /// Most connection lines printed per second; 0 for no limit. Text only.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
+    #[arg(help_heading = headings::PRINTED, long, value_name = "N", default_value_t = 20, value_parser = values::lines)]
     pub lines: u32,
 
     /// What a line of a connection shows, in this order, such as time,pid,peer,outcome. Without
     /// it the terminal's width decides. Text only.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = values::column())]
+    #[arg(help_heading = headings::PRINTED, long, value_name = "NAMES", value_delimiter = ',', value_parser = values::column())]
     pub columns: Vec<Column>,
 
     /// Print more above the answer: the evidence of each finding, tables, and what was seen of
     /// the processes. Text only; the other forms have it all.
-    #[arg(long)]
+    #[arg(help_heading = headings::PRINTED, long)]
     pub details: bool,
 
     /// No colours. Pipes and NO_COLOR switch them off, too.
-    #[arg(long)]
+    #[arg(help_heading = headings::PRINTED, long)]
     pub no_color: bool,
 }
 

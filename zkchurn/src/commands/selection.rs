@@ -4,19 +4,21 @@
 use clap::Args;
 use zkchurn_core::filter::{Filter, FilterError};
 
+use super::headings;
+
 /// Whose connections are wanted.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
     /// Only connections of this Kubernetes pod: NAME, NAMESPACE/NAME or its UID.
-    #[arg(long, value_name = "NAME", value_parser = pod)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "NAME", value_parser = pod)]
     pod: Option<Filter>,
 
     /// Only connections of this container: its name in the pod, or its id.
-    #[arg(long, value_name = "NAME", value_parser = container)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "NAME", value_parser = container)]
     container: Option<Filter>,
 
     /// Only connections of this systemd unit, such as shop.service.
-    #[arg(long, value_name = "NAME", value_parser = unit)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "NAME", value_parser = unit)]
     unit: Option<Filter>,
 }
 

@@ -12,6 +12,7 @@ use zkchurn_core::{filter::Filter, render::named};
 
 use super::{
     agent::earlier,
+    headings,
     output::{self, OutputArgs},
     selection::SelectionArgs,
     values::{self, HookValue, JvmValue, SideValue},
@@ -36,19 +37,19 @@ pub(crate) const BUFFER_KIB: u32 = 4_096;
 pub(crate) struct TraceArgs {
     /// Ports to trace: numbers, ranges such as 2181-2183, or names of /etc/services,
     /// comma-separated.
-    #[arg(long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "PORTS", value_delimiter = ',', default_value = "2181", value_parser = values::ports)]
     pub port: Vec<values::Ports>,
 
     /// Trace only connections opened by this process, or by all that have this name when
     /// the trace begins: that of ps, of the program, or of the script or main class it runs.
-    #[arg(long, value_name = "PID|NAME", value_parser = values::process)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "PID|NAME", value_parser = values::process)]
     pub pid: Option<Process>,
 
     /// Count and show only these connections, such as
     /// 'process:java peer:10.0.1.0/24 not outcome:refused lived<10ms'.
     ///
     /// Fields, operators and the rest of the grammar: docs/reference/filter.md.
-    #[arg(long, value_name = "FILTER", value_parser = values::filter_of_stream)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "FILTER", value_parser = values::filter_of_stream)]
     pub filter: Option<Filter>,
 
     /// Whose.
@@ -56,50 +57,50 @@ pub(crate) struct TraceArgs {
     pub selection: SelectionArgs,
 
     /// Which side of the connections this host is.
-    #[arg(long, value_enum, default_value_t = SideValue::Client)]
+    #[arg(help_heading = headings::TRACED, long, value_enum, default_value_t = SideValue::Client)]
     pub side: SideValue,
 
     /// Stop after this time, such as 60s, 5m or 1h30m [default: at Ctrl-C].
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(help_heading = headings::TRACED, long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
     /// Time between summary lines; 0 for none.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
+    #[arg(help_heading = headings::PRINTED, long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
     pub interval: Duration,
 
     /// Also write the raw records to this new file; it is called FILE.partial until
     /// the trace ends.
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = headings::KEPT, long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
     /// Also write the report to this new file; may be given several times. The ending says
     /// what: .html is a page with pictures, .md for a ticket, .json for programs, .txt.
-    #[arg(long, value_name = "FILE", value_parser = values::report_file)]
+    #[arg(help_heading = headings::KEPT, long, value_name = "FILE", value_parser = values::report_file)]
     pub report: Vec<PathBuf>,
 
     /// Also keep counts for Prometheus in this file, which is replaced at each interval: for
     /// node_exporter's textfile collector, which reads what ends in .prom.
-    #[arg(long, value_name = "FILE", value_parser = values::metrics_file)]
+    #[arg(help_heading = headings::KEPT, long, value_name = "FILE", value_parser = values::metrics_file)]
     pub prom_file: Option<PathBuf>,
 
     /// Also serve counts to Prometheus at this port, or address and port: /metrics and /healthz
     /// by HTTP. A port alone is served on this host's loopback address only.
-    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
+    #[arg(help_heading = headings::KEPT, long, value_name = "[ADDRESS:]PORT", value_parser = values::listen)]
     pub listen: Option<SocketAddr>,
 
     /// Also write a line of JSON for each connection and each interval to files in this
     /// directory, for an engine such as ClickHouse to collect: one a minute, called
     /// FILE.ndjson.partial until it is complete.
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = headings::KEPT, long, value_name = "DIR")]
     pub ndjson_dir: Option<PathBuf>,
 
     /// How much to keep there at most, such as 64MiB; the oldest files go, and there are never
     /// more than 1000.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
+    #[arg(help_heading = headings::KEPT, long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
     pub ndjson_size: u64,
 
     /// How to inspect a process that churns and is a JVM.
-    #[arg(long, value_enum, default_value_t = JvmValue::Name)]
+    #[arg(help_heading = headings::LOOKED_AT, long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
 
     /// Do not read the logs of processes that churn.
@@ -107,11 +108,11 @@ pub(crate) struct TraceArgs {
     /// By default the ends of the log files that such a process has open are searched for
     /// lines that explain churn, and their rotated siblings since it started: read only, at
     /// most 4 MiB of each of 16 files, and 64 MiB of rotated ones.
-    #[arg(long)]
+    #[arg(help_heading = headings::LOOKED_AT, long)]
     pub no_logs: bool,
 
     /// Nothing any more: logs are searched anyway.
-    #[arg(long, hide = true, conflicts_with = "no_logs")]
+    #[arg(help_heading = headings::LOOKED_AT, long, hide = true, conflicts_with = "no_logs")]
     pub logs: bool,
 
     /// Read the first bytes of each direction: who asks for a new session, who
@@ -119,28 +120,28 @@ pub(crate) struct TraceArgs {
     ///
     /// Up to 28 bytes from the client and 20 from the server, which end before the
     /// session's password. Only of connections that begin during the trace.
-    #[arg(long)]
+    #[arg(help_heading = headings::LOOKED_AT, long)]
     pub handshake: bool,
 
     /// How many connections to follow at once.
-    #[arg(long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = values::table_size)]
+    #[arg(help_heading = headings::ATTACHED, long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = values::table_size)]
     pub table_size: u32,
 
     /// Size of the buffer between the kernel and zkchurn, in KiB: a power of two.
-    #[arg(long, value_name = "KIB", default_value_t = BUFFER_KIB, value_parser = values::buffer)]
+    #[arg(help_heading = headings::ATTACHED, long, value_name = "KIB", default_value_t = BUFFER_KIB, value_parser = values::buffer)]
     pub buffer: u32,
 
     /// How to attach [default: the best way that this kernel offers].
-    #[arg(long, value_enum)]
+    #[arg(help_heading = headings::ATTACHED, long, value_enum)]
     pub hook: Option<HookValue>,
 
     /// Load this eBPF object instead of the built-in one.
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    #[arg(help_heading = headings::ATTACHED, long, value_name = "FILE", hide_short_help = true)]
     pub bpf_object: Option<PathBuf>,
 
     /// Print more: -v shows what is loaded and which limitations apply, -vv also
     /// every state change that the kernel program sees.
-    #[arg(short, long, action = clap::ArgAction::Count)]
+    #[arg(help_heading = headings::PRINTED, short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
     /// How to print.
