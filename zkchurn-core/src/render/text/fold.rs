@@ -12,9 +12,12 @@ use crate::{
 const MOST: usize = 16;
 /// Kinds that have a line.
 const LINES: usize = 3;
+/// A kind of which so many were left out in a second storms: in the next one it has that line
+/// alone, and others the room.
+const STORM: u64 = 10;
 
 /// Connections of one program, peer and outcome.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kind {
     comm: Option<Comm>,
     application: Option<String>,
@@ -25,34 +28,44 @@ struct Kind {
     count: u64,
 }
 
+impl Kind {
+    fn is_of(&self, line: &ConnectionLine<'_>) -> bool {
+        let connection = line.connection;
+        let comm = connection.opener.and_then(|opener| opener.process_comm);
+        let application = line.process.and_then(|one| one.application.as_deref());
+        self.outcome == line.outcome
+            && self.destination == Destination::of(connection)
+            && self.comm == comm
+            && self.application.as_deref() == application
+    }
+}
+
 /// What was left out in a second.
 #[derive(Debug, Default)]
 pub(super) struct Folded {
     kinds: Vec<Kind>,
     others: u64,
+    /// Those that stormed in the second before.
+    storming: Vec<Kind>,
+    /// Whether lines were taken since that, so that the rest of the second tells nothing of it.
+    is_cut: bool,
 }
 
 impl Folded {
+    /// Whether a connection is one of a storm, of which there were enough lines.
+    pub(super) fn is_of_storm(&self, line: &ConnectionLine<'_>) -> bool {
+        self.storming.iter().any(|kind| kind.is_of(line))
+    }
+
     /// Leaves a connection's line out.
     pub(super) fn add(&mut self, line: &ConnectionLine<'_>) {
-        let connection = line.connection;
-        let opener = connection.opener;
-        let comm = opener.and_then(|opener| opener.process_comm);
-        let destination = Destination::of(connection);
-        let application = line.process.and_then(|one| one.application.as_deref());
         let is_full = self.kinds.len() >= MOST;
-        let known = self.kinds.iter_mut().find(|kind| {
-            kind.outcome == line.outcome
-                && kind.destination == destination
-                && kind.comm == comm
-                && kind.application.as_deref() == application
-        });
-        match known {
+        match self.kinds.iter_mut().find(|kind| kind.is_of(line)) {
             Some(kind) => kind.count += 1,
             None if !is_full => self.kinds.push(Kind {
-                comm,
-                application: application.map(str::to_owned),
-                destination,
+                comm: (line.connection.opener).and_then(|opener| opener.process_comm),
+                application: line.process.and_then(|one| one.application.clone()),
+                destination: Destination::of(line.connection),
                 outcome: line.outcome,
                 process: row::process(line),
                 count: 1,
@@ -61,10 +74,25 @@ impl Folded {
         }
     }
 
+    /// A second is over: [`Self::take`], and what of it is a storm has no line of its own in the
+    /// next one.
+    pub(super) fn next_second(&mut self) -> Vec<String> {
+        let storms = self.kinds.iter().filter(|kind| kind.count >= STORM);
+        let storms: Vec<_> = storms.cloned().collect();
+        if !storms.is_empty() || !self.is_cut {
+            self.storming = storms;
+        }
+        let lines = self.take();
+        self.is_cut = false;
+        lines
+    }
+
     /// The lines that stand for them, the most frequent kinds first; none where nothing was
     /// left out.
     pub(super) fn take(&mut self) -> Vec<String> {
-        let Self { mut kinds, others } = std::mem::take(self);
+        let mut kinds = std::mem::take(&mut self.kinds);
+        let others = std::mem::take(&mut self.others);
+        self.is_cut = true;
         kinds.sort_by_key(|kind| Reverse(kind.count));
         let shown = kinds.iter().take(LINES).map(|kind| {
             // The outcome first: a narrow terminal cuts the end off.
@@ -117,6 +145,32 @@ mod tests {
         let lines = folded.take();
         let expected = "… 1 more, closed by peer before any byte: from 192.0.2.7 at port 2181";
         assert!(lines[0].starts_with(expected), "{lines:?}");
+    }
+
+    #[test]
+    fn what_storms_has_no_lines_of_its_own_until_it_is_over() {
+        let refused = ended(1, 0, 0, Outcome::Refused);
+        let (storm, other) = (Outcome::Refused, Outcome::TimedOut);
+        let mut folded = Folded::default();
+        let second = |folded: &mut Folded, count| {
+            (0..count).for_each(|_| folded.add(&line(&refused, storm)));
+            folded.next_second();
+            folded.is_of_storm(&line(&refused, storm))
+        };
+        assert!(!second(&mut folded, STORM - 1));
+        assert!(second(&mut folded, STORM));
+        assert!(!folded.is_of_storm(&line(&refused, other)));
+        let elsewhere = Connection {
+            remote: "10.0.0.9:2181".parse().unwrap(),
+            ..refused
+        };
+        assert!(!folded.is_of_storm(&line(&elsewhere, storm)));
+        assert!(second(&mut folded, STORM));
+        // Lines in the middle of a second change nothing about it.
+        (0..STORM).for_each(|_| folded.add(&line(&refused, storm)));
+        assert_eq!(folded.take().len(), 1);
+        assert!(second(&mut folded, 0));
+        assert!(!second(&mut folded, 1));
     }
 
     #[test]

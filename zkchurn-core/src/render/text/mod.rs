@@ -140,8 +140,8 @@ impl<W: Write> Text<W> {
         }
     }
 
-    fn write_left_out(&mut self) -> io::Result<()> {
-        for line in self.left_out.take() {
+    fn write_left_out(&mut self, lines: Vec<String>) -> io::Result<()> {
+        for line in lines {
             let line = match self.terminal {
                 Some(columns) => cell::clip(&line, usize::from(columns)),
                 None => line,
@@ -166,9 +166,10 @@ impl<W: Write> Renderer for Text<W> {
             .ended_ns
             .unwrap_or(line.connection.started_ns);
         if self.limit.begins_new_second(at) {
-            self.write_left_out()?;
+            let lines = self.left_out.next_second();
+            self.write_left_out(lines)?;
         }
-        if !self.limit.admit() {
+        if self.left_out.is_of_storm(line) || !self.limit.admit() {
             self.left_out.add(line);
             return Ok(());
         }
@@ -183,7 +184,8 @@ impl<W: Write> Renderer for Text<W> {
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
-        self.write_left_out()?;
+        let lines = self.left_out.take();
+        self.write_left_out(lines)?;
         let line = stream::interval_line(summary, &self.page.zone);
         let line = match self.terminal {
             Some(columns) => cell::clip(&line, usize::from(columns)),
@@ -210,7 +212,8 @@ impl<W: Write> Renderer for Text<W> {
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
-        self.write_left_out()?;
+        let lines = self.left_out.take();
+        self.write_left_out(lines)?;
         if self.since_heading.is_some() {
             writeln!(self.to)?;
         }
