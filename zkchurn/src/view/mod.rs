@@ -4,6 +4,7 @@
 //! `full_screen` has the terminal.
 
 pub(crate) mod draw;
+mod dumps;
 pub(crate) mod key;
 pub(crate) mod offers;
 mod page;
@@ -17,6 +18,7 @@ mod tests;
 use jiff::tz::TimeZone;
 use zkchurn_core::{
     filter::Filter,
+    process::ProcessKey,
     report::family::{FamilyKey, Order},
 };
 
@@ -52,6 +54,9 @@ pub(crate) struct View {
     filter: Option<Filter>,
     /// What the trace can do beside being looked at.
     offers: Offers,
+    /// The process that was asked for a thread dump before it was known to be a JVM, and what
+    /// it is called.
+    asked: Option<(ProcessKey, String)>,
     /// What there is to say about the last key.
     notice: Option<String>,
     /// What the program would have written on standard error.
@@ -79,6 +84,7 @@ impl View {
             prompt: None,
             filter: None,
             offers: Offers::default(),
+            asked: None,
             notice: None,
             message: None,
             speed: 1,
@@ -98,6 +104,7 @@ impl View {
 
     /// Takes what is known by now.
     pub(crate) fn update(&mut self, snapshot: Snapshot) {
+        self.say_if_no_jvm(&snapshot);
         self.latest = Some(snapshot);
         self.hold_newcomers();
     }

@@ -4,6 +4,7 @@
 use super::{
     View,
     draw::name,
+    dumps::{self, Seen},
     key::{Key, Seek, Wish},
     offers::Offers,
     page::{Entry, Page},
@@ -73,10 +74,21 @@ impl View {
             Some(key) => rows.into_iter().find(|family| family.row.key == key),
             None => rows.first().copied(),
         };
-        let process = family.and_then(|family| Some((family.row.key.process()?, name(family))));
+        let process = family.and_then(|family| {
+            let seen = Seen::of(self.suspect(family));
+            Some((family.row.key.process()?, name(family), seen))
+        });
         match process {
-            Some((process, name)) => {
-                self.prompt = Some(Prompt::new(What::Dump(process, name), String::new()));
+            Some((_, name, Seen::NoJvm)) => self.notice = Some(dumps::no_jvm(&name)),
+            Some((_, name, Seen::Gone)) => self.notice = Some(dumps::gone(&name)),
+            Some((process, name, seen)) => {
+                let is_jvm = seen == Seen::Jvm;
+                let what = What::Dump {
+                    process,
+                    name,
+                    is_jvm,
+                };
+                self.prompt = Some(Prompt::new(what, String::new()));
             }
             None => self.notice = Some("no one process here: choose one with ↑ ↓".to_owned()),
         }

@@ -8,7 +8,7 @@ use zkchurn_core::{
 };
 
 use super::{
-    View,
+    View, dumps,
     key::{Key, Seek, Wish},
 };
 
@@ -29,8 +29,14 @@ pub(super) enum What {
     Time,
     /// A filter.
     Filter,
-    /// Whether this process is to be asked for a thread dump, and what it is called.
-    Dump(ProcessKey, String),
+    /// Whether this process is to be asked for a thread dump.
+    Dump {
+        process: ProcessKey,
+        /// What it is called.
+        name: String,
+        /// Whether it is known to be a JVM.
+        is_jvm: bool,
+    },
 }
 
 impl Prompt {
@@ -43,9 +49,7 @@ impl Prompt {
         match &self.what {
             What::Time => "time (14:03:07, or 90s after the start): ".to_owned(),
             What::Filter => "filter (process:java not lived<10ms; empty for none): ".to_owned(),
-            What::Dump(_, name) => {
-                format!("ask {name} for a thread dump? All its threads stop for a moment (y/n) ")
-            }
+            What::Dump { name, is_jvm, .. } => dumps::question(name, *is_jvm),
         }
     }
 }
@@ -54,10 +58,20 @@ impl View {
     /// A key while something is typed.
     pub(super) fn typed(&mut self, key: Key) -> Option<Wish> {
         let prompt = self.prompt.as_mut()?;
-        if let What::Dump(process, _) = &prompt.what {
-            let process = *process;
+        if let What::Dump {
+            process,
+            name,
+            is_jvm,
+        } = &prompt.what
+        {
+            let (process, name) = (*process, name.clone());
+            let is_open = !*is_jvm;
             self.prompt = None;
-            return matches!(key, Key::Char('y' | 'Y')).then_some(Wish::Dump(process));
+            if !matches!(key, Key::Char('y' | 'Y')) {
+                return None;
+            }
+            self.asked = is_open.then_some((process, name));
+            return Some(Wish::Dump(process));
         }
         match key {
             Key::Escape => self.prompt = None,
@@ -70,7 +84,7 @@ impl View {
                 let typed = typed.trim();
                 return match what {
                     What::Filter => self.select(typed),
-                    What::Time | What::Dump(..) => self.jump(typed),
+                    What::Time | What::Dump { .. } => self.jump(typed),
                 };
             }
             _ => {}

@@ -16,6 +16,7 @@ use zkchurn_core::{
     tape::{Tape, Taping},
 };
 
+mod dumps;
 #[path = "../../tests/hostile_frames/mod.rs"]
 mod hostile_frames;
 
