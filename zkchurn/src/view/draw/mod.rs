@@ -142,7 +142,10 @@ fn too_small(canvas: &mut Canvas<'_>) {
 fn draw_answer(canvas: &mut Canvas<'_>, shown: &Snapshot, rows: u16) -> u16 {
     let columns = canvas.columns().min(READABLE);
     let finding = shown.report.findings.first();
-    let lines = parts::answer(&shown.report, columns, usize::from(rows));
+    let lines = match nothing_yet(shown) {
+        Some(sentence) => parts::wrapped("", &sentence, columns),
+        None => parts::answer(&shown.report, columns, usize::from(rows)),
+    };
     let mut column = 0;
     if let Some(finding) = finding {
         let word = format!(" {} ", severity(finding));
@@ -155,6 +158,25 @@ fn draw_answer(canvas: &mut Canvas<'_>, shown: &Snapshot, rows: u16) -> u16 {
         };
     }
     lines.len() as u16
+}
+
+/// At a moment of a recording before its first connection: that there is more to come. What the
+/// report asks then, whether host and port are right, is for a trace that is over.
+fn nothing_yet(shown: &Snapshot) -> Option<String> {
+    let position = shown.position.as_ref()?;
+    let total = &shown.report.total;
+    let filtered = shown.report.filtered.as_ref();
+    let filtered = filtered.map_or(0, |filtered| filtered.connections);
+    let seen = total.opened + total.ended + total.older.seen + filtered;
+    let left_ns = position.until_ns.saturating_sub(position.now_ns);
+    if seen > 0 || left_ns == 0 || !shown.report.findings.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "No connection yet at this moment of the recording: {} of it are still to come (→ goes on \
+         by a second, End to its end)",
+        text::window(left_ns)
+    ))
 }
 
 /// The answer in one row, above a page; returns the row below it.
@@ -170,7 +192,7 @@ fn draw_title(canvas: &mut Canvas<'_>, view: &View, shown: &Snapshot) -> u16 {
             column = canvas.put(0, 0, room, &word, canvas.badge(finding)) + 1;
             parts::title(finding)
         }
-        None => shown.report.answer.clone(),
+        None => nothing_yet(shown).unwrap_or_else(|| shown.report.answer.clone()),
     };
     canvas.put(
         0,
