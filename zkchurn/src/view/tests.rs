@@ -19,6 +19,7 @@ use zkchurn_core::{
 mod dumps;
 #[path = "../../tests/hostile_frames/mod.rs"]
 mod hostile_frames;
+mod losses;
 mod moments;
 
 use super::{

@@ -76,9 +76,9 @@ pub fn main_outcome(summary: &Summary) -> String {
     }
 }
 
-/// What was lost; zero is said too.
-pub fn loss(report: &Report) -> String {
-    words::loss::line(&report.loss)
+/// What was lost in one line, the most words first; zero is said too.
+pub fn loss(report: &Report) -> Vec<String> {
+    words::loss::in_lines(&report.loss)
 }
 
 /// What kind of churn it is, and how sure that is.

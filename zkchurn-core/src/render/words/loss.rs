@@ -55,6 +55,151 @@ pub(crate) fn line(loss: &Loss) -> String {
     line
 }
 
+/// Loss in one line of any width, the most words first: what is not zero stands first, and words
+/// go before numbers do. Only the last may leave zeros out, which it says as "(0)".
+pub(crate) fn in_lines(loss: &Loss) -> Vec<String> {
+    let counts = counts(loss);
+    let (some, none): (Vec<_>, Vec<_>) = counts.into_iter().partition(Count::is_some);
+    let words = |counts: &[Count], of: fn(&Count) -> String| {
+        counts.iter().map(of).collect::<Vec<_>>().join(", ")
+    };
+    let is_known = loss.kernel.recursion_misses.is_some();
+    if some.is_empty() {
+        let nothing = match is_known {
+            true => "nothing lost",
+            false => "nothing known to be lost",
+        };
+        return vec![
+            format!("{nothing}: {}", words(&none, Count::long)),
+            format!("{nothing}: {}", words(&none, Count::short)),
+            format!("{nothing} (0)"),
+        ];
+    }
+    let lost = match in_short(loss).starts_with("nothing") {
+        // Closes without a beginning are of older connections as a rule.
+        true => "not matched",
+        false => "lost",
+    };
+    vec![
+        format!(
+            "{lost}: {}; {}",
+            words(&some, Count::long),
+            words(&none, Count::long)
+        ),
+        format!(
+            "{lost}: {}; {}",
+            words(&some, Count::long),
+            words(&none, Count::short)
+        ),
+        format!(
+            "{lost}: {}; {}",
+            words(&some, Count::short),
+            words(&none, Count::short)
+        ),
+        format!("{lost}: {}; else 0", words(&some, Count::short)),
+        format!("{lost}: {}", words(&some, Count::short)),
+    ]
+}
+
+/// How many of something were lost; `None` where this kernel does not report it.
+struct Count {
+    count: Option<u64>,
+    one: &'static str,
+    several: &'static str,
+    short: &'static str,
+}
+
+impl Count {
+    fn is_some(&self) -> bool {
+        self.count.is_some_and(|count| count > 0)
+    }
+
+    fn long(&self) -> String {
+        match self.count {
+            None => format!("{} unknown", self.several),
+            Some(1) => format!("1 {}", self.one),
+            Some(count) => format!("{} {}", text::count(count), self.several),
+        }
+    }
+
+    fn short(&self) -> String {
+        match self.count {
+            None => format!("{} unknown", self.short),
+            Some(count) => format!("{} {}", text::count(count), self.short),
+        }
+    }
+}
+
+fn counts(loss: &Loss) -> Vec<Count> {
+    let kernel = &loss.kernel;
+    let count = |count, one, several, short| Count {
+        count,
+        one,
+        several,
+        short,
+    };
+    let ring_buffer = kernel.ended_records_dropped;
+    let ring_buffer = ring_buffer.saturating_add(kernel.established_records_dropped);
+    let full = "ring buffer full";
+    let unmatched = kernel.unmatched_closes.saturating_sub(kernel.table_full);
+    let mut counts = vec![
+        count(Some(ring_buffer), full, full, "buffer"),
+        count(Some(kernel.table_full), "table full", "table full", "table"),
+        count(
+            kernel.recursion_misses,
+            "recursion miss",
+            "recursion misses",
+            "misses",
+        ),
+        count(
+            Some(unmatched),
+            "unmatched close",
+            "unmatched closes",
+            "unmatched",
+        ),
+    ];
+    if let Some(dropped) = kernel.handshake_records_dropped {
+        let early = kernel.handshakes_before_accept.unwrap_or(0);
+        let all = dropped.saturating_add(early);
+        let all = all.saturating_add(loss.handshakes_evicted);
+        counts.push(count(Some(all), "handshake", "handshakes", "handshakes"));
+    }
+    let Missing {
+        records_missing,
+        gaps,
+    } = loss.missing;
+    // What most recordings have nothing of has no zero either, as in the long line.
+    let rare = [
+        count(Some(loss.found_closed), "end missed", "ends missed", "ends"),
+        count(
+            Some(loss.undecodable_records),
+            "unreadable record",
+            "unreadable records",
+            "unreadable",
+        ),
+        count(
+            Some(loss.unknown_records),
+            "record from a newer zkchurn skipped",
+            "records from a newer zkchurn skipped",
+            "newer",
+        ),
+        count(
+            Some(records_missing),
+            "record missing",
+            "records missing",
+            "missing",
+        ),
+        count(
+            Some(gaps),
+            "gap in the recording",
+            "gaps in the recording",
+            "gaps",
+        ),
+    ];
+    counts.extend(rare.into_iter().filter(Count::is_some));
+    counts
+}
+
 /// What is missing between segments, if anything is: the limitations say from when to when.
 fn missing(loss: &Loss) -> Option<String> {
     let Missing {
@@ -138,6 +283,49 @@ pub(crate) fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_lost_stands_first_and_words_go_before_numbers() {
+        let mut loss = Loss::default();
+        loss.kernel.recursion_misses = Some(0);
+        let lines = in_lines(&loss);
+        assert_eq!(
+            lines,
+            [
+                "nothing lost: 0 ring buffer full, 0 table full, 0 recursion misses, 0 unmatched \
+                 closes",
+                "nothing lost: 0 buffer, 0 table, 0 misses, 0 unmatched",
+                "nothing lost (0)",
+            ]
+        );
+        loss.kernel.unmatched_closes = 12_345;
+        let lines = in_lines(&loss);
+        assert!(lines[0].starts_with("not matched: 12,345 unmatched closes; 0 ring buffer full"));
+        loss.kernel.recursion_misses = Some(1);
+        loss.found_closed = 7;
+        let lines = in_lines(&loss);
+        assert!(
+            lines[0]
+                .starts_with("lost: 1 recursion miss, 12,345 unmatched closes, 7 ends missed; 0 "),
+            "{lines:?}"
+        );
+        assert!(
+            lines.windows(2).all(|pair| pair[0].len() > pair[1].len()),
+            "{lines:?}"
+        );
+        for line in &lines {
+            assert!(
+                ["1 ", "12,345 ", "7 "]
+                    .iter()
+                    .all(|count| line.contains(count)),
+                "{line}"
+            );
+        }
+        assert_eq!(lines[4], "lost: 1 misses, 12,345 unmatched, 7 ends");
+        loss.kernel.recursion_misses = None;
+        let lines = in_lines(&loss);
+        assert!(lines[2].ends_with("0 table, misses unknown"), "{lines:?}");
+    }
 
     #[test]
     fn whatever_was_missed_is_said_in_short_too() {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! The last two lines: what is shown and what was lost, and the keys.
 
+use unicode_width::UnicodeWidthStr;
 use zkchurn_core::{
     render::text::parts::{self, cell_of_end},
+    tape::MOST_EACH,
     text::{self, clip, printable},
 };
 
@@ -14,6 +16,8 @@ use crate::view::{
 
 /// Bytes of a filter that are shown.
 const SHOWN: usize = 120;
+/// Columns of it that are left where what was lost takes most of the row.
+const FILTER_LEAST: usize = 8;
 /// Rows that it takes.
 pub(super) const ROWS: u16 = 2;
 
@@ -21,8 +25,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     let last = canvas.rows().saturating_sub(1);
     let is_refused = view.prompt.is_some() && view.notice.is_some();
     if let Some(shown) = view.shown().filter(|_| !is_refused) {
-        let loss = loss(shown);
-        let style = match shown.report.loss.kernel.is_none() && loss.contains("lost: 0") {
+        let loss = loss(view, shown, usize::from(canvas.columns()));
+        let is_lossless = shown.report.loss.kernel.is_none() && loss.contains("nothing ");
+        let style = match is_lossless {
             true => canvas.quiet(),
             false => canvas.alarm(),
         };
@@ -60,20 +65,57 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     }
 }
 
-/// The filter, whether the trace could do less than others, and what was lost: the end is what
-/// narrow screens lack.
-fn loss(shown: &Snapshot) -> String {
+/// The filter, whether the trace could do less than others, and what was lost: in as many words
+/// as fit, the numbers of the loss last to go.
+fn loss(view: &View, shown: &Snapshot, columns: usize) -> String {
     let limitations = match shown.report.degraded.len() as u64 {
         0 => String::new(),
         count => format!("{}; ", text::counted(count, "limitation")),
     };
-    let filter = shown.report.filtered.as_ref();
+    let losses = parts::loss(&shown.report);
     // In front: it changes what everything else on the screen means.
-    let filter = filter.map_or_else(String::new, |filtered| {
+    let filter = shown.report.filtered.as_ref().map(|filtered| {
         let words = printable(clip(&filtered.filter, SHOWN).as_bytes());
-        format!("filter {words}; ")
+        format!("filter {words}")
     });
-    format!("{filter}{limitations}{}", parts::loss(&shown.report))
+    let Some(filter) = filter else {
+        return fitting(columns, &losses, |loss| format!("{limitations}{loss}"));
+    };
+    let scope = match view.filter.is_some() && !view.is_recording {
+        true => format!(" on the last {MOST_EACH} of each"),
+        false => String::new(),
+    };
+    let whole = fitting(columns, &losses, |loss| {
+        format!("{filter}{scope}; {limitations}{loss}")
+    });
+    if whole.width() <= columns {
+        return whole;
+    }
+    let short = match scope.is_empty() {
+        true => String::new(),
+        false => format!(" (last {MOST_EACH})"),
+    };
+    let behind = [
+        (&scope, &*limitations),
+        (&short, &limitations),
+        (&short, ""),
+    ];
+    for (scope, limitations) in behind {
+        let behind = fitting(0, &losses, |loss| format!("{scope}; {limitations}{loss}"));
+        let room = columns.saturating_sub(behind.width());
+        if room >= FILTER_LEAST {
+            return format!("{}{behind}", parts::clip(&filter, room));
+        }
+    }
+    fitting(columns, &losses, |loss| format!("filtered{short}; {loss}"))
+}
+
+/// The first that fits, else the shortest.
+fn fitting(columns: usize, losses: &[String], line: impl Fn(&str) -> String) -> String {
+    let mut lines = losses.iter().map(|loss| line(loss));
+    let shortest = losses.last().map_or_else(String::new, |loss| line(loss));
+    let fits = |line: &String| line.width() <= columns;
+    lines.find(fits).unwrap_or(shortest)
 }
 
 /// What is shown: a live trace, a frozen screen, or a moment of a recording.
