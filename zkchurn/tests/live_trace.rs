@@ -87,6 +87,9 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     // A filter counts what is kept, and what comes.
     tmux.keys(&["/", "port:1", "Enter"]);
     tmux.wait_for(|text| text.contains("0 ended") && text.contains("19 filtered out"));
+    // That it judges what is kept is said as long as it holds.
+    tmux.keys(&["s"]);
+    tmux.wait_for(|text| text.contains("filter port:1 on the last 200 of each"));
     connect(server, 2);
     tmux.wait_for(|text| text.contains("21 filtered out"));
     tmux.keys(&[
@@ -104,9 +107,15 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     tmux.wait_for(|text| text.contains("OUTCOME") && text.contains("us, 0 bytes"));
     tmux.keys(&["Enter"]);
     tmux.wait_for(|text| text.contains("closed_by_us_before_any_byte"));
+    tmux.keys(&["/", "port:1", "Enter"]);
+    tmux.wait_for(|text| text.contains("filter port:1"));
     // Nothing was written across the screen, and the report is on the normal one.
     tmux.keys(&["q"]);
     let text = tmux.wait_for(|text| text.contains("21 connections in all; nothing lost"));
+    assert!(
+        text.contains("without the view's filter (port:1)"),
+        "{text}"
+    );
     assert!(text.contains("zkchurn: tracing connections"), "{text}");
     tmux.assert_restored();
     let replayed = Command::new(env!("CARGO_BIN_EXE_zkchurn"))

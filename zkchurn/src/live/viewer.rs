@@ -21,6 +21,7 @@ use zkchurn_core::{
     filter::Filter,
     frame::Mark,
     tape::{MOST_EACH, Tape},
+    text::{clip, printable},
 };
 
 use super::{saves::Saves, sink::Sink};
@@ -30,9 +31,13 @@ use crate::{
         trace::{Ask, LiveTrace, MOST_ANSWERS, MOST_ASKED, Told},
         wake::{self, Waker},
     },
-    host::{privilege::held, threads},
+    host::{journal::Priority, privilege::held, threads},
     view::{View, offers::Offers, snapshot::Want},
+    warn::say,
 };
+
+/// Bytes of a filter that are shown.
+const SHOWN: usize = 120;
 
 /// How long the end waits for the view to give the terminal back by itself.
 const GIVE_BACK_WITHIN: Duration = Duration::from_millis(300);
@@ -58,6 +63,8 @@ pub(super) struct Viewer {
     wanted: Option<(Want, bool)>,
     /// Frames that were taken when it was told last.
     told_at: u64,
+    /// What was typed as a filter, while it holds.
+    filter: Option<String>,
 }
 
 impl Viewer {
@@ -93,6 +100,7 @@ impl Viewer {
             tape,
             wanted: None,
             told_at: 0,
+            filter: None,
         })
     }
 
@@ -132,6 +140,7 @@ impl Viewer {
 
     /// Has only that shown which the filter selects, and says so.
     pub(super) fn select(&mut self, sink: &mut Sink, filter: Option<Filter>) {
+        self.filter = filter.as_ref().map(Filter::to_string);
         let sentence = match filter {
             None => "all connections are shown again".to_owned(),
             Some(_) => format!(
@@ -167,5 +176,15 @@ impl Viewer {
             thread::sleep(Duration::from_millis(2));
         }
         give_back();
+        // It saw only what was kept when it was typed: the answer to stay is that of all.
+        if let Some(filter) = &self.filter {
+            let filter = printable(clip(filter, SHOWN).as_bytes());
+            say(
+                Priority::Info,
+                format_args!(
+                    "the answer is without the view's filter ({filter}): of all connections"
+                ),
+            );
+        }
     }
 }
