@@ -99,6 +99,7 @@ struct IntervalStart {
     monotonic_ns: u64,
     opened: u64,
     ended: u64,
+    filtered_out: u64,
 }
 
 impl<R: Renderer> Pipeline<R> {
@@ -501,6 +502,7 @@ impl<R: Renderer> Pipeline<R> {
         let (clock, start_limitations) = (start.clock, start.degraded.len());
         self.release_ends(mark.monotonic_ns)?;
         let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
+        let filtered_out = self.gate.as_ref().map(|gate| gate.filtered().connections);
         let busiest = self.ledger.take_busiest_of_interval();
         let summary = IntervalSummary {
             at: rfc3339(clock.timestamp(mark.monotonic_ns)),
@@ -508,6 +510,8 @@ impl<R: Renderer> Pipeline<R> {
             opened: opened.saturating_sub(self.interval.opened),
             ended: ended.saturating_sub(self.interval.ended),
             open: self.ledger.total.open(),
+            filtered_out: filtered_out
+                .map(|so_far| so_far.saturating_sub(self.interval.filtered_out)),
             busiest: busiest.and_then(|(key, ended)| {
                 let flow = self.ledger.flow(&key)?;
                 Some(Busiest {
@@ -526,6 +530,7 @@ impl<R: Renderer> Pipeline<R> {
             monotonic_ns: mark.monotonic_ns,
             opened,
             ended,
+            filtered_out: filtered_out.unwrap_or_default(),
         };
         self.renderer.interval(&summary)
     }

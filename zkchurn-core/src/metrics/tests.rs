@@ -76,6 +76,7 @@ impl World {
             opened: 0,
             ended: 0,
             open: 0,
+            filtered_out: None,
             busiest: None,
             leading: None,
             loss: Loss::default(),

@@ -75,6 +75,8 @@ fn who_was_looked_at_is_known() {
 struct Told {
     counted: Vec<u64>,
     others: Vec<u64>,
+    /// Of each interval.
+    filtered_out: Vec<Option<u64>>,
 }
 
 impl Renderer for Told {
@@ -89,7 +91,8 @@ impl Renderer for Told {
         self.others.push(line.connection.socket);
         Ok(())
     }
-    fn interval(&mut self, _summary: &IntervalSummary) -> io::Result<()> {
+    fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
+        self.filtered_out.push(summary.filtered_out);
         Ok(())
     }
     fn report(&mut self, _report: &Report) -> io::Result<()> {
@@ -204,4 +207,24 @@ fn the_namespaces_of_connections_are_known() {
     let mut known: Vec<_> = pipeline.namespaces().iter().copied().collect();
     known.sort_unstable();
     assert_eq!(known, [5, 9]);
+}
+
+#[test]
+fn an_interval_says_how_many_were_filtered_out_in_it() {
+    let mut intervals = Vec::new();
+    for filter in [None, Some("port:9999")] {
+        let mut pipeline = telling(filter);
+        for (socket, ns) in [(1, 2), (2, 3)] {
+            for socket in [socket, socket + 10] {
+                pipeline.take(refused(socket), CLOCK).unwrap();
+            }
+            let mark = Mark {
+                monotonic_ns: ns,
+                ..Mark::default()
+            };
+            pipeline.accept(Frame::Interval(&mark)).unwrap();
+        }
+        intervals.push(pipeline.renderer.filtered_out.clone());
+    }
+    assert_eq!(intervals, [[None, None], [Some(2), Some(2)]]);
 }

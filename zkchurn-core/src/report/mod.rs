@@ -333,6 +333,10 @@ pub struct IntervalSummary {
     pub ended: u64,
     /// Connections that are open now.
     pub open: u64,
+    /// Connections that were filtered out in it, and are counted nowhere else; none without a
+    /// filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered_out: Option<u64>,
     /// The process and peer with most ended connections.
     pub busiest: Option<Busiest>,
     /// The worst finding on all that was traced so far, of those that are at least likely.

@@ -61,6 +61,9 @@ pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> Strin
         text::count(summary.ended),
         text::count(summary.open),
     );
+    if let Some(filtered_out) = summary.filtered_out {
+        line.push_str(&format!("; {} filtered out", text::count(filtered_out)));
+    }
     line.push_str(&format!("; {}", loss::in_short(&summary.loss)));
     if let Some(busiest) = &summary.busiest {
         let who = match &busiest.process {
