@@ -14,6 +14,11 @@ impl FromStr for Expectation {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
+        if text.trim().is_empty() {
+            let sentence =
+                "the expectation is empty; write such as 'finding=refused,confidence>=likely'";
+            return Err(FilterError::new(text, 0..text.len(), sentence));
+        }
         let filter: Filter = text.parse()?;
         match filter.selects_connections() {
             false => Ok(Self(filter)),

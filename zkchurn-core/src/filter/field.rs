@@ -159,8 +159,17 @@ impl Reading<'_> {
         if self.value.contains {
             return Err(wrong());
         }
-        let duration: SignedDuration = self.value.text.parse().map_err(|_| wrong())?;
-        u64::try_from(duration.as_nanos()).map_err(|_| wrong())
+        let text = self.value.text.as_str();
+        let too_long = || self.wrong("this is longer than any connection lives: 584 years");
+        let duration: SignedDuration = match text.parse() {
+            Ok(duration) => duration,
+            Err(_) if is_long(text) => return Err(too_long()),
+            Err(_) => return Err(wrong()),
+        };
+        if duration.is_negative() {
+            return Err(wrong());
+        }
+        u64::try_from(duration.as_nanos()).map_err(|_| too_long())
     }
 
     fn errno(&self) -> Result<u32, FilterError> {
@@ -211,4 +220,13 @@ impl Reading<'_> {
 fn whole(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
+}
+
+/// Whether it is a number with a unit, so that it can only be too large.
+fn is_long(text: &str) -> bool {
+    const LONG: usize = 10;
+    let number = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    number.len() >= LONG
+        && number.len() < text.len()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -248,6 +248,15 @@ fn what_is_wrong_is_pointed_at() {
     refused("lived<1s|2s", "2s", "one value is enough");
     refused("", "", "the filter is empty");
     refused("  ", " ", "the filter is empty");
+    for long in ["99999999999999999999999s", "20000000000s"] {
+        refused(
+            &format!("lived<{long}"),
+            long,
+            "longer than any connection lives",
+        );
+    }
+    refused("lived<99999999999", "99999999999", "a time with its unit");
+    refused("lived<9x", "9x", "a time with its unit");
     refused("port:~21", "21", "`~` is for names");
     refused("é:1", "é:1", "not a term");
     let deep = "(".repeat(3_000);
@@ -264,6 +273,8 @@ fn findings_are_rows_and_not_connections() {
     assert!(filter("process:java").without_findings("why").is_ok());
     assert!(Expectation::from_str("finding=refused,confidence>=likely").is_ok());
     assert!(Expectation::from_str("process=java").is_err());
+    let empty = Expectation::from_str(" ").unwrap_err().to_string();
+    assert!(empty.contains("the expectation is empty"), "{empty}");
 }
 
 #[test]
