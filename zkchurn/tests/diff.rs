@@ -53,6 +53,32 @@ fn a_recording_beside_itself_has_not_changed() {
     }
 }
 
+/// Connections that one trace holds from before it began, at a port that the other did not
+/// trace.
+#[test]
+fn what_the_other_trace_could_not_see_has_not_stayed_as_it_was() {
+    let of = |name: &str| {
+        let bytes = fs::read(format!("tests/recordings/kinds/{name}.zkchurn")).unwrap();
+        taken(&bytes, 0..length(&bytes))
+    };
+    let (elsewhere, healthy) = (of("incident"), of("healthy"));
+    for (diff, why) in [
+        (compared(&elsewhere, &healthy), "BEFORE did not trace port "),
+        (compared(&healthy, &elsewhere), "AFTER did not trace port "),
+    ] {
+        let held = diff.families.iter().filter(|family| {
+            let numbers = family.before.iter().chain(&family.after);
+            numbers.fold(0, |sum, numbers| sum + numbers.opened) == 0
+        });
+        let held: Vec<_> = held.collect();
+        assert!(!held.is_empty());
+        for family in held {
+            assert_eq!(family.class, Class::CannotTell, "{family:?}");
+            assert!(family.why.starts_with(why), "{family:?}");
+        }
+    }
+}
+
 #[test]
 fn the_halves_of_a_recording_are_never_better_nor_worse() {
     let mut unchanged = 0;

@@ -4,19 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Class, Compared, Diff, FamilyChange, FamilyNumbers, Taken,
+    Class, Diff, FamilyChange, FamilyNumbers, Taken,
     family::{Family, Key},
     findings,
     statistics::{self, Change},
+    trace::{Trace, lost},
     verdict,
 };
-use crate::{
-    connection::Side,
-    frame::Sides,
-    outcome::Outcome,
-    report::{Loss, Report, TraceSummary},
-    text,
-};
+use crate::{outcome::Outcome, text};
 
 /// Events that must have been expected before their absence means something: fewer come out
 /// as none in more than one of 1,000 traces.
@@ -54,76 +49,6 @@ pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
         findings,
         notes,
     })
-}
-
-/// A trace with its report.
-pub(super) struct Trace<'a> {
-    pub taken: &'a Taken,
-    pub report: &'a Report,
-}
-
-impl<'a> Trace<'a> {
-    pub(super) fn of(taken: &'a Taken) -> Option<Self> {
-        let report = taken.report.as_ref()?;
-        Some(Self { taken, report })
-    }
-
-    fn compared(&self) -> Compared {
-        Compared {
-            trace: self.report.trace.clone(),
-            loss: self.report.loss.clone(),
-            opened: self.report.total.opened,
-        }
-    }
-
-    fn length_ns(&self) -> u64 {
-        self.report.trace.length_ns
-    }
-
-    fn seconds(&self) -> f64 {
-        self.length_ns() as f64 / 1e9
-    }
-
-    /// Why connections of this family could not be seen in it, if so.
-    fn could_not_see(&self, side: Side, port: u16, other: &TraceSummary) -> Option<String> {
-        let trace = &self.report.trace;
-        let sees_side = match trace.side {
-            Sides::Both => true,
-            Sides::Client => side == Side::Client,
-            Sides::Server => side == Side::Server,
-        };
-        if !trace.ports.contains(&port) {
-            Some(format!("did not trace port {port}"))
-        } else if !sees_side {
-            Some(format!("traced the {} side only", trace.side.word()))
-        } else if trace.process_name.is_some() && trace.process_name == other.process_name {
-            // A name is the same after a restart.
-            None
-        } else {
-            trace.only().map(|only| format!("traced {only} only"))
-        }
-    }
-
-    /// Connections of which it is not known whose they were, as a share of all.
-    fn lost(&self) -> f64 {
-        let lost = lost(&self.report.loss) as f64;
-        let all = self.report.total.opened as f64 + lost;
-        if all > 0.0 { lost / all } else { 0.0 }
-    }
-}
-
-fn lost(loss: &Loss) -> u64 {
-    let kernel = &loss.kernel;
-    [
-        kernel.ended_records_dropped,
-        kernel.table_full,
-        kernel.recursion_misses.unwrap_or(0),
-        loss.undecodable_records,
-        loss.unknown_records,
-        loss.missing.records_missing,
-    ]
-    .iter()
-    .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// A family, as far as each trace has it.
@@ -181,7 +106,7 @@ fn decided(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, St
     let none = Family::default();
     let (one, other) = (pair.before.unwrap_or(&none), pair.after.unwrap_or(&none));
     match (one.opened, other.opened) {
-        (0, 0) => of_quiet(pair),
+        (0, 0) => of_quiet(before, after, pair),
         (_, 0) => absent(before, after, pair, one, other),
         (0, _) => absent(after, before, pair, other, one),
         _ => of_both(before, after, one, other),
@@ -199,7 +124,15 @@ fn alike<'a>(before: &Trace<'a>, after: &Trace<'a>, key: &Key) -> Option<&'a str
 }
 
 /// Connections that are older than the traces only.
-fn of_quiet(pair: &Pair<'_>) -> (Class, String) {
+fn of_quiet(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, String) {
+    let unseen = match (pair.before, pair.after) {
+        (Some(_), None) => after.may_have_missed(pair.key, before, "AFTER"),
+        (None, Some(_)) => before.may_have_missed(pair.key, after, "BEFORE"),
+        _ => None,
+    };
+    if let Some(why) = unseen {
+        return (Class::CannotTell, why);
+    }
     let why = match (pair.before, pair.after) {
         (Some(_), Some(_)) => "opened nothing in either, and held connections in both",
         (Some(_), None) => "held a connection that was older than BEFORE, and opened nothing",
@@ -218,13 +151,7 @@ fn absent(
 ) -> (Class, String) {
     let is_gone = pair.before.is_some_and(|before| before.opened > 0);
     let name = if is_gone { "AFTER" } else { "BEFORE" };
-    if let Some(why) =
-        missing.could_not_see(pair.key.side(), pair.key.port(), &present.report.trace)
-    {
-        return (Class::CannotTell, format!("{name} {why}"));
-    }
-    if missing.taken.beyond > 0 {
-        let why = format!("{name} has more programs and peers than are told apart");
+    if let Some(why) = missing.may_have_missed(pair.key, present, name) {
         return (Class::CannotTell, why);
     }
     let rate = opened.rate(present.length_ns());

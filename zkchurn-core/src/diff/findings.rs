@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Findings that are in one of two traces.
 
-use super::{Class, FamilyChange, FindingChange, compare::Trace};
+use super::{Class, FamilyChange, FindingChange, trace::Trace};
 use crate::diagnose::{Confidence, Finding};
 
 /// Findings that appeared or went; the others are as they were.

@@ -12,6 +12,7 @@ mod lifetimes;
 mod starts;
 mod statistics;
 mod taken;
+mod trace;
 mod verdict;
 
 use serde::Serialize;

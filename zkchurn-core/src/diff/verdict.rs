@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What the families come to, in one sentence.
 
-use super::{Class, FamilyChange, FamilyNumbers, compare::Trace};
+use super::{Class, FamilyChange, FamilyNumbers, trace::Trace};
 use crate::text;
 
 /// Nothing has changed if so large a share of all connections is in families of which that is
