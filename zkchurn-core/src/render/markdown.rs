@@ -13,7 +13,7 @@ use super::{
     text::{Page, suspect},
     words::{
         diff, explained, filtered,
-        finding::{about, also, runs_in, title},
+        finding::{about, also, also_name, runs_in, title},
         hosts, loss, scope, server_log,
         summary::{bytes, closed_first, heading, lived, optional, outcomes},
         time_wait,
@@ -168,7 +168,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         ("for", &finding.reasons_for),
         ("against", &finding.reasons_against),
         ("could be", &alike),
-        ("also", &also(finding)),
+        (also_name(finding), &also(finding)),
         ("confirm", &finding.would_decide),
         ("next", &finding.next),
     ] {

@@ -5,19 +5,18 @@ use jiff::tz::TimeZone;
 
 use super::{
     collect::Chart,
+    findings::{SENTENCE, finding, lead},
     lanes::Lane,
-    page::{Count, FindingText, LogLine, Page, Section, Sockets, Stack},
+    page::{Count, LogLine, Page, Section, Sockets, Stack},
 };
 use crate::{
     clock::rfc3339,
-    diagnose::{Confidence, Finding},
+    diagnose::Finding,
     frame::TraceStart,
     render::{
         text::{Page as TextPage, suspect},
         words::{
-            explained, filtered,
-            finding::{about, also, places, runs_in},
-            loss,
+            explained, filtered, loss,
             moment::moment,
             scope,
             summary::{bytes, closed_first, heading, lived, optional, outcomes},
@@ -34,8 +33,6 @@ const FINDINGS: usize = 20;
 const STACKS: usize = 3;
 /// Owners of TIME_WAIT sockets that have a bar of their own.
 const OWNERS: usize = 12;
-/// Bytes of a sentence: it may quote a line of a log.
-const SENTENCE: usize = 600;
 /// Columns of the text of a process.
 const COLUMNS: u16 = 110;
 
@@ -60,7 +57,7 @@ pub(super) fn page(
         confidence: first.map_or_else(String::new, |first| first.confidence.word().to_owned()),
         severity: first.map_or_else(String::new, |first| first.severity.word().to_owned()),
         answer: report.answer.clone(),
-        lead: first.map_or_else(Vec::new, |first| lead(report, first)),
+        lead: first.map_or_else(Vec::new, |first| lead(report.time_wait.as_ref(), first)),
         findings: report.findings.iter().take(FINDINGS).map(finding).collect(),
         families: report.flows.iter().flat_map(family).collect(),
         families_notes: notes(report),
@@ -90,77 +87,6 @@ pub(super) fn page(
 /// Whether a finding is about what the pictures show.
 fn is_of(lane: &Lane, finding: &Finding) -> bool {
     lane.pid.is_some() && lane.pid == finding.who.pid
-}
-
-fn section(name: &str, sentences: impl IntoIterator<Item = String>) -> Option<Section> {
-    let sentences: Vec<_> = sentences
-        .into_iter()
-        .map(|sentence| clip(&sentence, SENTENCE))
-        .collect();
-    (!sentences.is_empty()).then(|| Section {
-        name: name.to_owned(),
-        sentences,
-    })
-}
-
-/// As the first screen of a terminal has it.
-fn lead(report: &Report, finding: &Finding) -> Vec<Section> {
-    let who = std::iter::once(finding.who.words.clone()).chain(runs_in(finding));
-    let places = Some(places(finding)).filter(|places| !places.is_empty());
-    let sockets = report
-        .time_wait
-        .as_ref()
-        .filter(|table| table.total > 0)
-        .map(time_wait::sentence);
-    let against = match finding.confidence {
-        Confidence::Certain => Vec::new(),
-        _ => finding.reasons_against.clone(),
-    };
-    let seen = finding.seen.clone();
-    let rhythm = finding.rhythm.as_ref();
-    let seen = seen
-        .into_iter()
-        .chain(rhythm.map(|rhythm| format!("opened {rhythm}")));
-    [
-        section("who", who),
-        section("to", places),
-        section("what", [finding.summary.clone()]),
-        section("seen", seen.chain(sockets)),
-        section("proof", finding.reasons_for.clone()),
-        section("but", against),
-        section("or", lookalikes(finding)),
-        section("do", finding.next.clone()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn lookalikes(finding: &Finding) -> Vec<String> {
-    let kinds = finding.cannot_tell_from.iter();
-    let kinds = kinds.map(|kind| format!("it may be \"{}\"", kind.title()));
-    kinds.chain(also(finding)).collect()
-}
-
-fn finding(finding: &Finding) -> FindingText {
-    let sections = [
-        section("runs in", runs_in(finding)),
-        section("what", [finding.summary.clone()]),
-        section("seen", finding.seen.clone()),
-        section("rhythm", finding.rhythm.clone()),
-        section("for", finding.reasons_for.clone()),
-        section("against", finding.reasons_against.clone()),
-        section("could be", lookalikes(finding)),
-        section("confirm", finding.would_decide.clone()),
-        section("next", finding.next.clone()),
-    ];
-    FindingText {
-        title: finding.title.to_owned(),
-        confidence: finding.confidence.word().to_owned(),
-        severity: finding.severity.word().to_owned(),
-        about: about(finding, "→"),
-        sections: sections.into_iter().flatten().collect(),
-    }
 }
 
 /// One row for all threads, and one for each of the busiest.

@@ -7,6 +7,7 @@ mod chart;
 mod collect;
 mod document;
 mod embedded;
+mod findings;
 mod histogram;
 mod hosts;
 mod lanes;

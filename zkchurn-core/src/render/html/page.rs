@@ -18,7 +18,7 @@ pub(super) struct Page {
     pub severity: String,
     /// The answer in one sentence.
     pub answer: String,
-    /// Who, to, what, seen, proof, but, or, do: each with its sentences.
+    /// Who, to, what, seen, proof, but, or, and, do: each with its sentences.
     pub lead: Vec<Section>,
     /// All findings with their evidence.
     pub findings: Vec<FindingText>,

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{style::Style, wrap::wrapped};
 use crate::{
     diagnose::Finding,
-    render::words::finding::{about, also, runs_in, title},
+    render::words::finding::{about, also, also_name, runs_in, title},
     text::{self, clip, printable},
 };
 
@@ -91,7 +91,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
         let others = format!("{} instead", lookalikes.join(" or "));
         line(to, "could be", &others)?;
     }
-    lines(to, "also", &also(finding))?;
+    lines(to, also_name(finding), &also(finding))?;
     lines(to, "confirm", &finding.would_decide)?;
     lines(to, "next", &finding.next)
 }

@@ -17,12 +17,13 @@ use crate::{
     diagnose::{Confidence, Finding},
     render::words::{
         filtered,
-        finding::{about, about_at_same_place, about_in_short, also, places, runs_in, title},
+        finding::{
+            about, about_at_same_place, about_in_short, also, also_name, places, runs_in, title,
+        },
         loss, scope, time_wait,
     },
     report::Report,
     text::{self, printable},
-    timewait::owner_row::OwnerRow,
 };
 
 /// Lines of a terminal of 24, less the prompt's.
@@ -158,7 +159,7 @@ fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> 
     }
     add("what", &[&finding.summary]);
     add("seen", &[&seen(finding)]);
-    if let Some(sockets) = sockets(report, finding) {
+    if let Some(sockets) = time_wait::of_finding(report.time_wait.as_ref(), finding) {
         add("", &[&sockets]);
     }
     add("proof", &strings(&finding.reasons_for));
@@ -196,41 +197,6 @@ fn seen(finding: &Finding) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// How many of the TIME_WAIT sockets are of these connections, as far as process, thread and
-/// peer tell: others of the same process are another finding's.
-fn sockets(report: &Report, finding: &Finding) -> Option<String> {
-    let table = report.time_wait.as_ref()?;
-    let who = &finding.who;
-    let is_theirs = |owner: &OwnerRow| match (who.processes, owner) {
-        (None, OwnerRow::Traced { pid, .. }) => Some(*pid) == who.pid,
-        (Some(_), OwnerRow::Traced { process, .. } | OwnerRow::TracedProcesses { process, .. }) => {
-            *process == who.label
-        }
-        _ => false,
-    };
-    let is_other_threads = |owner: &OwnerRow| who.tid.is_some() && owner.tid() != who.tid;
-    let groups = table.groups.iter();
-    let (here, elsewhere): (Vec<_>, Vec<_>) = groups
-        .filter(|group| is_theirs(&group.owner))
-        .partition(|group| {
-            finding.destinations.contains(&group.remote) && !is_other_threads(&group.owner)
-        });
-    let of_these: u64 = here.iter().map(|group| group.count).sum();
-    let whose = match (who.processes, elsewhere.is_empty()) {
-        (None, true) => "this process's",
-        (None, false) => "of these connections, others of the same process are not",
-        (Some(_), true) => "of processes of this name",
-        (Some(_), false) => "of these connections, others of processes of this name are not",
-    };
-    let is = match of_these {
-        0 => return None,
-        1 => "is",
-        _ => "are",
-    };
-    let all = text::counted(table.total, "TIME_WAIT socket");
-    Some(format!("{} of {all} {is} {whose}", text::count(of_these)))
-}
-
 /// What else it may be, and what would decide.
 fn lookalikes(finding: &Finding) -> Option<String> {
     let kinds = finding.cannot_tell_from.iter();
@@ -256,10 +222,7 @@ fn what_decides(finding: &Finding) -> Option<String> {
 /// A line each for what the same connections may be as well, of most of them no more than
 /// how many there are.
 fn alternatives(finding: &Finding, columns: u16) -> Vec<String> {
-    let name = match finding.confidence {
-        Confidence::Certain => "and",
-        _ => "or",
-    };
+    let name = also_name(finding);
     let others = also(finding);
     let named = others.iter().take(ALTERNATIVES);
     let mut lines: Vec<_> = named
@@ -416,7 +379,6 @@ mod tests {
         registry::Registry,
         render::text::parts::main_outcome,
         report::{Sources, build},
-        timewait::table::{Group, TimeWait},
     };
 
     fn finding() -> Finding {
@@ -573,49 +535,5 @@ mod tests {
             prop_assert!(text.lines().count() <= LINES, "{text}");
             prop_assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{text}");
         }
-    }
-
-    /// One process may be refused at one address and churn at another; what is refused leaves
-    /// no socket in TIME_WAIT.
-    #[test]
-    fn sockets_of_another_finding_of_the_process_are_not_this_ones() {
-        let finding = finding();
-        let group = |remote: &str, tid: Option<u32>| Group {
-            owner: OwnerRow::Traced {
-                pid: finding.who.pid.unwrap(),
-                start_ns: 0,
-                process: finding.who.label.clone(),
-                tid,
-                thread: None,
-                java_thread: None,
-            },
-            threads: 1,
-            remote: remote.to_owned(),
-            count: 3,
-            first_left_ms: 0,
-            last_left_ms: 0,
-        };
-        let said = |groups: Vec<Group>| {
-            let mut report = report(vec![2181], vec![finding.clone()]);
-            let mut table = TimeWait::default();
-            table.total = 9;
-            table.groups = groups;
-            report.time_wait = Some(table);
-            sockets(&report, &finding)
-        };
-        let here = group(&finding.destinations[0], finding.who.tid);
-        let elsewhere = group("192.0.2.9:2181", finding.who.tid);
-        assert_eq!(said(vec![elsewhere.clone()]), None);
-        assert_eq!(
-            said(vec![here.clone()]).unwrap(),
-            "3 of 9 TIME_WAIT sockets are this process's"
-        );
-        assert_eq!(
-            said(vec![here, elsewhere]).unwrap(),
-            "3 of 9 TIME_WAIT sockets are of these connections, others of the same process are not"
-        );
-        let other_thread = group(&finding.destinations[0], Some(1));
-        assert!(finding.who.tid.is_some() && finding.who.tid != Some(1));
-        assert_eq!(said(vec![other_thread]), None);
     }
 }

@@ -58,6 +58,15 @@ pub(crate) fn runs_in(finding: &Finding) -> Option<String> {
     (!places.is_empty()).then(|| places.join(", "))
 }
 
+/// How [`also`] goes on: what is certain is not replaced by what else is found of the same
+/// connections.
+pub(crate) fn also_name(finding: &Finding) -> &'static str {
+    match finding.confidence {
+        Confidence::Certain => "and",
+        _ => "or",
+    }
+}
+
 /// What else it is or may be, besides what it cannot be told apart from, a sentence each.
 pub(crate) fn also(finding: &Finding) -> Vec<String> {
     let alike = &finding.cannot_tell_from;

@@ -2,6 +2,7 @@
 //! Whose TIME_WAIT sockets are, in words.
 
 use crate::{
+    diagnose::Finding,
     text,
     timewait::{owner_row::OwnerRow, table::TimeWait},
 };
@@ -100,10 +101,49 @@ pub(crate) fn left(first_ms: u32, last_ms: u32) -> String {
     }
 }
 
+/// How many of the TIME_WAIT sockets are of these connections, as far as process, thread and
+/// peer tell: others of the same process are another finding's.
+pub(crate) fn of_finding(table: Option<&TimeWait>, finding: &Finding) -> Option<String> {
+    let table = table?;
+    let who = &finding.who;
+    let is_theirs = |owner: &OwnerRow| match (who.processes, owner) {
+        (None, OwnerRow::Traced { pid, .. }) => Some(*pid) == who.pid,
+        (Some(_), OwnerRow::Traced { process, .. } | OwnerRow::TracedProcesses { process, .. }) => {
+            *process == who.label
+        }
+        _ => false,
+    };
+    let is_other_threads = |owner: &OwnerRow| who.tid.is_some() && owner.tid() != who.tid;
+    let groups = table.groups.iter();
+    let (here, elsewhere): (Vec<_>, Vec<_>) = groups
+        .filter(|group| is_theirs(&group.owner))
+        .partition(|group| {
+            finding.destinations.contains(&group.remote) && !is_other_threads(&group.owner)
+        });
+    let of_these: u64 = here.iter().map(|group| group.count).sum();
+    let whose = match (who.processes, elsewhere.is_empty()) {
+        (None, true) => "this process's",
+        (None, false) => "of these connections, others of the same process are not",
+        (Some(_), true) => "of processes of this name",
+        (Some(_), false) => "of these connections, others of processes of this name are not",
+    };
+    let is = match of_these {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    let all = text::counted(table.total, "TIME_WAIT socket");
+    Some(format!("{} of {all} {is} {whose}", text::count(of_these)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timewait::table::OwnerTotal;
+    use crate::{
+        diagnose::test_case::{diagnosed, every, only},
+        outcome::Outcome,
+        timewait::table::{Group, OwnerTotal},
+    };
 
     fn headline(owners: &[(OwnerRow, u64)]) -> String {
         let mut table = TimeWait::default();
@@ -152,5 +192,47 @@ mod tests {
         assert!(of_more.starts_with("TIME_WAIT: 1 of 2 sockets belongs to"));
         let unknown = headline(&[(OwnerRow::ClosedBeforeStart, 3)]);
         assert!(unknown.starts_with("TIME_WAIT: 3 of 3 sockets: closed before"));
+    }
+
+    /// One process may be refused at one address and churn at another; what is refused leaves
+    /// no socket in TIME_WAIT.
+    #[test]
+    fn sockets_of_another_finding_of_the_process_are_not_this_ones() {
+        let finding = only(diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused))));
+        let group = |remote: &str, tid: Option<u32>| Group {
+            owner: OwnerRow::Traced {
+                pid: finding.who.pid.unwrap(),
+                start_ns: 0,
+                process: finding.who.label.clone(),
+                tid,
+                thread: None,
+                java_thread: None,
+            },
+            threads: 1,
+            remote: remote.to_owned(),
+            count: 3,
+            first_left_ms: 0,
+            last_left_ms: 0,
+        };
+        let said = |groups: Vec<Group>| {
+            let mut table = TimeWait::default();
+            table.total = 9;
+            table.groups = groups;
+            of_finding(Some(&table), &finding)
+        };
+        let here = group(&finding.destinations[0], finding.who.tid);
+        let elsewhere = group("192.0.2.9:2181", finding.who.tid);
+        assert_eq!(said(vec![elsewhere.clone()]), None);
+        assert_eq!(
+            said(vec![here.clone()]).unwrap(),
+            "3 of 9 TIME_WAIT sockets are this process's"
+        );
+        assert_eq!(
+            said(vec![here, elsewhere]).unwrap(),
+            "3 of 9 TIME_WAIT sockets are of these connections, others of the same process are not"
+        );
+        let other_thread = group(&finding.destinations[0], Some(1));
+        assert!(finding.who.tid.is_some() && finding.who.tid != Some(1));
+        assert_eq!(said(vec![other_thread]), None);
     }
 }
