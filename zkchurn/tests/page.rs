@@ -158,3 +158,20 @@ fn what_is_expected_decides_the_exit_code() {
     let (code, words) = expect("process=java");
     assert_eq!(code, 2, "{words}");
 }
+
+/// A client for each request, and others that are never closed: dozens of threads with one
+/// connection each, of two kinds.
+#[test]
+fn threads_that_are_named_alike_have_one_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = Path::new("tests/recordings/kinds/leak_and_per_request_in_one_jvm.zkchurn");
+    let page = report(recording, &directory.path().join("page.html"));
+    for row in [
+        "20 threads such as HandleLeak-Send 11186 · 20 connections",
+        "14 threads such as PerRequest-Send 11184 · 14 connections",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
+    assert!(!page.contains(" · 1 connection<"));
+    assert!(page.contains("20 of 34 connections are of java (Together) 11150, 20 threads"));
+}

@@ -61,7 +61,8 @@ impl Manner {
 pub struct ThreadKind([u8; 16]);
 
 impl ThreadKind {
-    fn of(comm: Comm) -> Self {
+    /// The kind of a thread with this name.
+    pub(crate) fn of(comm: Comm) -> Self {
         let mut kind = [0; 16];
         let mut length = 0;
         let mut in_number = false;

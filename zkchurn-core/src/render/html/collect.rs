@@ -5,11 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    lanes::{Lane, Lanes, Of},
+    lanes::{Lane, Lanes, Name, Of},
     look::Look,
 };
 use crate::{
     connection::{Connection, Side},
+    ledger::manner::ThreadKind,
     outcome::Outcome,
     process::ProcessKey,
     render::ConnectionLine,
@@ -26,7 +27,7 @@ const SHORTEST_BIN_NS: u64 = 20_000_000;
 /// The connections of a trace, as pictures show them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Chart {
-    /// By thread; the last may be of all further ones.
+    /// By kind of thread; the last may be of all further ones.
     pub lanes: Vec<Lane>,
     /// The first ones, in order of their start.
     pub marks: Vec<MarkOf>,
@@ -88,15 +89,13 @@ impl Collector {
         let look = Look::of(line.outcome);
         self.widen(at_ns);
         let bin = at_ns / self.chart.bin_ns;
-        let filling = self.lanes.of(of(connection), || label(line));
+        let filling = self.lanes.of(of(connection), || name(line));
         filling.lane.count(look, bin);
+        filling.threads.count(connection);
         if connection.before_start {
             self.chart.before_start += 1;
         } else {
             let lived = connection.established_for_ns();
-            filling
-                .starts
-                .add(connection.started_ns, &mut filling.lane.gaps);
             lived.into_iter().for_each(|ns| filling.lane.lived.add(ns));
         }
         if self.chart.marks.len() < MOST_MARKS {
@@ -132,19 +131,26 @@ impl Collector {
 
 fn of(connection: &Connection) -> Of {
     match (ProcessKey::of(connection), connection.side) {
-        (Some(key), _) => Of::Thread(key, connection.opener.map(|opener| opener.thread.tid)),
+        (Some(key), _) => {
+            let comm = connection.opener.map(|opener| opener.thread.comm);
+            Of::Threads(key, ThreadKind::of(comm.unwrap_or_default()))
+        }
         (None, Side::Server) => Of::Host(connection.remote.ip().to_string()),
         (None, Side::Client) => Of::Unknown,
     }
 }
 
-/// `java (shop) main-SendThread 3734`
-fn label(line: &ConnectionLine<'_>) -> String {
+/// `java (shop) 3712` and `main-SendThread 3734`
+fn name(line: &ConnectionLine<'_>) -> Name {
     let connection = line.connection;
     let Some(key) = ProcessKey::of(connection) else {
-        return match connection.side {
+        let whose = match connection.side {
             Side::Server => connection.remote.ip().to_string(),
             Side::Client => "unknown processes".to_owned(),
+        };
+        return Name {
+            whose,
+            thread: None,
         };
     };
     let opener = connection.opener;
@@ -154,11 +160,11 @@ fn label(line: &ConnectionLine<'_>) -> String {
         || comm.map_or_else(|| "?".to_owned(), |comm| comm.to_string()),
         |process| printable(process.label().as_bytes()),
     );
-    match opener.map(|opener| opener.thread) {
-        Some(thread) if thread.tid != key.pid => {
-            format!("{process} {}, {} {}", key.pid, thread.comm, thread.tid)
-        }
-        _ => format!("{process} {}", key.pid),
+    let thread = opener.map(|opener| opener.thread);
+    let thread = thread.filter(|thread| thread.tid != key.pid);
+    Name {
+        whose: format!("{process} {}", key.pid),
+        thread: thread.map(|thread| format!("{} {}", thread.comm, thread.tid)),
     }
 }
 

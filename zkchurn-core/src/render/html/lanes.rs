@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 //! Which threads have a lane of their own: those with the most connections, whoever came
-//! first. Memory is bounded, and what has no lane is counted with the others.
+//! first; threads of a process that are named alike have one together. Memory is bounded, and what has no lane is counted with the others.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{histogram::Histogram, look::Look};
-use crate::{ledger::order::InOrder, process::ProcessKey};
+use super::{histogram::Histogram, look::Look, threads::Threads};
+use crate::{ledger::manner::ThreadKind, process::ProcessKey};
 
-/// Threads that have a lane.
+/// Kinds of threads that have a lane.
 pub(super) const MOST_LANES: usize = 24;
 
-/// The connections of a thread, or of a remote host.
+/// The connections of a thread, of threads that are named alike, or of a remote host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Lane {
     pub label: String,
@@ -26,6 +26,9 @@ pub(super) struct Lane {
     pub connections: u64,
     /// Times between the starts of successive connections; none of the others.
     pub gaps: Histogram,
+    /// Whether they are between those of one thread, where the lane is of several.
+    #[serde(default)]
+    pub gaps_of_each: bool,
     /// Times ESTABLISHED.
     pub lived: Histogram,
     pub looks: BTreeMap<Look, u64>,
@@ -48,7 +51,8 @@ impl Lane {
         }
     }
 
-    fn absorb(&mut self, other: Self) {
+    /// Adds the connections of another.
+    pub(super) fn absorb(&mut self, other: Self) {
         self.connections = self.connections.saturating_add(other.connections);
         self.lived.absorb(&other.lived);
         add(&mut self.looks, other.looks);
@@ -68,10 +72,19 @@ fn add(to: &mut BTreeMap<Look, u64>, looks: BTreeMap<Look, u64>) {
 /// What makes a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Of {
-    Thread(ProcessKey, Option<u32>),
+    Threads(ProcessKey, ThreadKind),
     Host(String),
     /// Clients whose process is not known.
     Unknown,
+}
+
+/// Whose a lane is, in words.
+#[derive(Debug, Default)]
+pub(super) struct Name {
+    /// The process with its number, or the remote host.
+    pub whose: String,
+    /// The first of its threads, unless that is the process's main one.
+    pub thread: Option<String>,
 }
 
 /// A lane while it is filled.
@@ -80,11 +93,35 @@ pub(super) struct Filling {
     /// Names it in a mark for as long as it is kept.
     pub number: usize,
     pub lane: Lane,
-    pub starts: InOrder,
+    pub threads: Threads,
+    name: Name,
     /// Its connections, and those of which it took the place: a thread with more than one of
     /// [`MOST_LANES`] parts of all connections keeps its lane (Metwally and others, 2005,
     /// "Space-Saving").
     weight: u64,
+}
+
+impl Filling {
+    fn finish(&self) -> Lane {
+        let (gaps, gaps_of_each) = self.threads.gaps();
+        Lane {
+            label: self.label(),
+            gaps: gaps.clone(),
+            gaps_of_each,
+            ..self.lane.clone()
+        }
+    }
+
+    /// `java (shop) 3712, main-SendThread 3734`, or how many threads there are.
+    fn label(&self) -> String {
+        let Name { whose, thread } = &self.name;
+        match (self.threads.words(), thread) {
+            (None, None) => whose.clone(),
+            (None, Some(thread)) => format!("{whose}, {thread}"),
+            (Some(threads), None) => format!("{whose}, {threads}"),
+            (Some(threads), Some(thread)) => format!("{whose}, {threads} such as {thread}"),
+        }
+    }
 }
 
 /// Lanes by what makes them.
@@ -97,13 +134,13 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// The lane of one more connection.
-    pub(super) fn of(&mut self, of: Of, label: impl FnOnce() -> String) -> &mut Filling {
+    pub(super) fn of(&mut self, of: Of, name: impl FnOnce() -> Name) -> &mut Filling {
         let mut weight = 0;
         if self.kept.len() >= MOST_LANES && !self.kept.contains_key(&of) {
             weight = self.evict();
         }
         let pid = match &of {
-            Of::Thread(key, _) => Some(key.pid),
+            Of::Threads(key, _) => Some(key.pid),
             Of::Host(_) | Of::Unknown => None,
         };
         let given = &mut self.given;
@@ -112,8 +149,8 @@ impl Lanes {
             Filling {
                 number: *given,
                 weight,
+                name: name(),
                 lane: Lane {
-                    label: label(),
                     pid,
                     ..Lane::default()
                 },
@@ -150,7 +187,7 @@ impl Lanes {
     pub(super) fn finish(&self) -> Vec<(usize, Lane)> {
         let kept = self.kept.values();
         let mut lanes: Vec<_> = kept
-            .map(|filling| (filling.number, filling.lane.clone()))
+            .map(|filling| (filling.number, filling.finish()))
             .collect();
         lanes.sort_by_key(|(number, lane)| (std::cmp::Reverse(lane.connections), *number));
         if self.others.connections > 0 {
@@ -178,7 +215,10 @@ mod tests {
         let mut lanes = Lanes::default();
         let mut made = 0;
         let mut connect = |lanes: &mut Lanes, number: usize| {
-            let filling = lanes.of(host(number), || format!("host {number}"));
+            let filling = lanes.of(host(number), || Name {
+                whose: format!("host {number}"),
+                thread: None,
+            });
             filling.lane.count(Look::Failed, 7);
             made += 1;
         };

@@ -17,6 +17,7 @@ mod page;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::io::{self, Write};
 

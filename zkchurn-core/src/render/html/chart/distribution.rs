@@ -32,8 +32,12 @@ pub(super) fn gaps(page: &Page) -> Option<Figure> {
     let lane = page.chart.lanes.first()?;
     let rhythm = page.rhythm.as_deref().unwrap_or_default();
     let band = rhythm.contains(JAVA_BACK_OFF).then_some(JAVA_BACK_OFF_NS);
+    let each = match lane.gaps_of_each {
+        true => "each of ",
+        false => "",
+    };
     let mut sentence = format!(
-        "From one start to the next of {}. A narrow hill is a rhythm, such as that of a program that \
+        "From one start to the next of {each}{}. A narrow hill is a rhythm, such as that of a program that \
          tries again; a wide spread is demand, or a pause that grows.",
         lane.label
     );

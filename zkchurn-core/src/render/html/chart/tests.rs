@@ -74,6 +74,51 @@ fn of_one_that_may_be_among_the_others_it_says_at_least() {
 }
 
 #[test]
+fn what_has_no_row_is_drawn_in_the_last_one() {
+    let lanes = (0..25).map(|n| lane(&format!("java {n}"), &[(Look::Failed, 1)]));
+    let marks = (0..25).map(|lane| MarkOf {
+        lane,
+        ..mark(Look::Failed, "refused")
+    });
+    let figure = timeline::figure(&page(lanes.collect(), marks.collect())).unwrap();
+    let html = figure.picture.clone().into_string();
+    assert_eq!(html.matches("refused, not established</title>").count(), 25);
+    assert!(html.contains("all others · 14 connections"), "{html}");
+    assert!(
+        figure.sentence.contains(
+            "The last row is of 14 that have no row of their own, with 14 connections; the table names them."
+        ),
+        "{}",
+        figure.sentence
+    );
+}
+
+#[test]
+fn no_row_of_many_equal_ones_is_pointed_at() {
+    let equal = |number: usize| {
+        let lanes = (0..number).map(|n| lane(&format!("java {n}"), &[(Look::Failed, 3)]));
+        lanes.collect::<Vec<_>>()
+    };
+    let sentence = |lanes| timeline::figure(&page(lanes, Vec::new())).unwrap().sentence;
+    let of_two = sentence(equal(2));
+    assert!(
+        of_two.starts_with("6 connections; no row has more than 3."),
+        "{of_two}"
+    );
+    let others = Lane {
+        others: true,
+        ..lane("all others", &[(Look::Failed, 90)])
+    };
+    let mut lanes = equal(2);
+    lanes.push(others);
+    let with_others = sentence(lanes);
+    assert!(
+        with_others.starts_with("96 connections; no row but that of all others has more than 3."),
+        "{with_others}"
+    );
+}
+
+#[test]
 fn an_older_connection_does_not_begin_with_the_trace() {
     let older = MarkOf {
         before_start: true,

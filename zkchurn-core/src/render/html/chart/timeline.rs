@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Connections on a line of time, by thread or by remote host; in bins where there are too many to tell
-//! apart.
+//! Connections on a line of time, by thread or by remote host; in bins where there are too
+//! many to tell apart.
+
+use std::borrow::Cow;
 
 use maud::{Markup, html};
 
 use super::Figure;
 use crate::{
     render::html::{
-        collect::Chart,
+        collect::{Chart, MarkOf},
         lanes::Lane,
         look::Look,
         page::{LogLine, Page, cut},
@@ -16,7 +18,7 @@ use crate::{
     text::{count, counted, duration},
 };
 
-/// Lanes that are shown.
+/// Rows of the picture; the last is of all others where there are more lanes.
 const LANES: usize = 12;
 /// Marks on one line that can be told apart.
 const APART: u64 = 110;
@@ -31,18 +33,18 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
     if chart.lanes.is_empty() {
         return None;
     }
+    let rows = rows(&chart.lanes);
     let is_dense = |lane: &Lane| lane.connections > APART;
-    let binned = chart.without_mark > 0 || chart.lanes.iter().any(is_dense);
+    let binned = chart.without_mark > 0 || rows.iter().any(|lane| is_dense(lane));
     let scale = Scale {
         length_ns: page.length_ns.max(1),
     };
-    let shown = chart.lanes.len().min(LANES);
     let logs: Vec<_> = logs(page).take(LOGS).collect();
-    let bottom = 8.0 + LANE * shown as f64;
+    let bottom = 8.0 + LANE * rows.len() as f64;
     let height = bottom + if logs.is_empty() { 26.0 } else { 52.0 };
     let inner = html! {
         (axis(&scale, bottom))
-        @for (index, lane) in chart.lanes.iter().take(LANES).enumerate() {
+        @for (index, lane) in rows.iter().enumerate() {
             @let top = 8.0 + LANE * index as f64;
             text.lane x=(at(LEFT)) y=(at(top + 12.0)) {
                 (cut(&lane.label)) " · " (counted(lane.connections, "connection"))
@@ -50,7 +52,7 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
             @let rule = top + if binned { 42.0 } else { 32.0 };
             line.rule x1=(at(LEFT)) x2=(at(WIDTH - LEFT)) y1=(at(rule)) y2=(at(rule)) {}
             @if binned { (bars(lane, chart.bin_ns, &scale, top)) }
-            @else { (marks(chart, index, &scale, top + 32.0)) }
+            @else { (marks(of_row(chart, index), &scale, top + 32.0)) }
         }
         @for (number, (at_ns, line)) in logs.iter().enumerate() {
             @let x = scale.x(*at_ns);
@@ -62,7 +64,7 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
             }
         }
     };
-    let description = sentence(page, binned, shown);
+    let description = sentence(page, binned, &rows);
     Some(Figure {
         id: "timeline",
         title: "Connections over time",
@@ -85,6 +87,30 @@ pub(super) fn figure(page: &Page) -> Option<Figure> {
             true => bin_rows(chart),
         },
     })
+}
+
+/// Each lane in a row of its own, as far as there is room; what has none is drawn in the last.
+fn rows(lanes: &[Lane]) -> Vec<Cow<'_, Lane>> {
+    if lanes.len() <= LANES {
+        return lanes.iter().map(Cow::Borrowed).collect();
+    }
+    let (own, rest) = lanes.split_at(LANES - 1);
+    let mut others = Lane {
+        label: "all others".to_owned(),
+        others: true,
+        ..Lane::default()
+    };
+    for lane in rest {
+        others.absorb(lane.clone());
+    }
+    let own = own.iter().map(Cow::Borrowed);
+    own.chain([Cow::Owned(others)]).collect()
+}
+
+/// The marks of a row; the last has those of all lanes without one.
+fn of_row(chart: &Chart, row: usize) -> impl Iterator<Item = &MarkOf> {
+    let marks = chart.marks.iter();
+    marks.filter(move |mark| mark.lane.min(LANES - 1) == row)
 }
 
 struct Scale {
@@ -114,10 +140,9 @@ fn axis(scale: &Scale, bottom: f64) -> Markup {
     }
 }
 
-fn marks(chart: &Chart, lane: usize, scale: &Scale, y: f64) -> Markup {
-    let of_lane = chart.marks.iter().filter(|mark| mark.lane == lane);
+fn marks<'a>(of_row: impl Iterator<Item = &'a MarkOf>, scale: &Scale, y: f64) -> Markup {
     // What failed is on top: it may have been tried at the same moment as something else.
-    let (failed, others): (Vec<_>, Vec<_>) = of_lane.partition(|mark| mark.look == Look::Failed);
+    let (failed, others): (Vec<_>, Vec<_>) = of_row.partition(|mark| mark.look == Look::Failed);
     html! {
         @for mark in others.into_iter().chain(failed) {
             @let x = scale.x(mark.at_ns);
@@ -210,7 +235,7 @@ fn log_list(logs: &[(u64, &LogLine)]) -> Markup {
     }
 }
 
-fn sentence(page: &Page, binned: bool, shown: usize) -> String {
+fn sentence(page: &Page, binned: bool, rows: &[Cow<'_, Lane>]) -> String {
     let chart = &page.chart;
     let mut sentence = whose(&chart.lanes);
     sentence.push_str(&match binned {
@@ -230,32 +255,41 @@ fn sentence(page: &Page, binned: bool, shown: usize) -> String {
             counted(chart.before_start, "connection")
         ));
     }
-    if let more @ 1.. = chart.lanes.len().saturating_sub(shown) {
-        let more = counted(more as u64, "more row");
-        sentence.push_str(&format!(" The picture leaves out {more}."));
+    if let (more @ 1.., Some(last)) = (chart.lanes.len().saturating_sub(rows.len()), rows.last()) {
+        sentence.push_str(&format!(
+            " The last row is of {} that have no row of their own, with {}; the table names them.",
+            count(more as u64 + 1),
+            counted(last.connections, "connection")
+        ));
     }
     sentence
 }
 
-/// How many are of the busiest.
+/// How many are of the busiest, where one is.
 fn whose(lanes: &[Lane]) -> String {
     let all = lanes
         .iter()
         .fold(0_u64, |sum, lane| sum.saturating_add(lane.connections));
-    // Some of its connections may be among the others.
-    let least = match lanes.iter().any(|lane| lane.others) {
-        true => "At least ",
-        false => "",
-    };
+    let all = counted(all, "connection");
     match lanes {
         [] => String::new(),
-        [only] => format!("{} of {}.", counted(all, "connection"), only.label),
-        [first, ..] => format!(
-            "{least}{} of {} are of {}.",
-            count(first.connections),
-            counted(all, "connection"),
-            first.label
-        ),
+        [only] => format!("{all} of {}.", only.label),
+        [first, second, ..] if !second.others && first.connections == second.connections => {
+            let most = count(first.connections);
+            match lanes.iter().any(|lane| lane.others) {
+                true => format!("{all}; no row but that of all others has more than {most}."),
+                false => format!("{all}; no row has more than {most}."),
+            }
+        }
+        [first, ..] => {
+            // Some of its connections may be among the others.
+            let least = match lanes.iter().any(|lane| lane.others) {
+                true => "At least ",
+                false => "",
+            };
+            let most = count(first.connections);
+            format!("{least}{most} of {all} are of {}.", first.label)
+        }
     }
 }
 
