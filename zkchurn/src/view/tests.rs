@@ -21,6 +21,7 @@ mod dumps;
 mod hostile_frames;
 mod losses;
 mod moments;
+mod rows;
 
 use super::{
     View,

@@ -76,6 +76,19 @@ pub fn main_outcome(summary: &Summary) -> String {
     }
 }
 
+/// The same in so many columns: its share goes before the words that say what it was.
+pub fn main_outcome_in(summary: &Summary, columns: usize) -> String {
+    let whole = main_outcome(summary);
+    let bytes = whole.replace("0 bytes", "0 B");
+    let bare = match bytes.split_once("% ") {
+        Some((_, outcome)) => outcome.to_owned(),
+        None => bytes.clone(),
+    };
+    let forms = [whole, bytes];
+    let mut fitting = forms.into_iter().filter(|form| form.len() <= columns);
+    fitting.next().unwrap_or_else(|| clip(&bare, columns))
+}
+
 /// What was lost in one line, the most words first; zero is said too.
 pub fn loss(report: &Report) -> Vec<String> {
     words::loss::in_lines(&report.loss)
@@ -99,6 +112,12 @@ pub fn time_of_day(timestamp: jiff::Timestamp, zone: &TimeZone) -> String {
 /// Sentences in lines of so many columns, behind a name.
 pub fn wrapped(name: &str, words: &str, columns: u16) -> Vec<String> {
     wrap::wrapped(name, &printable(words.as_bytes()), columns)
+}
+
+/// A sentence in at most so many lines.
+pub fn in_rows(words: &str, columns: u16, most: usize) -> Vec<String> {
+    let lines = wrap::wrapped("", &printable(words.as_bytes()), columns);
+    screen::at_most(most, lines, columns)
 }
 
 fn plain(zone: &TimeZone, columns: u16) -> Page {

@@ -10,8 +10,6 @@ use std::{
     iter,
 };
 
-use unicode_width::UnicodeWidthStr;
-
 use super::{Page, cell::clip, style::Style, wrap::wrapped};
 use crate::{
     diagnose::{Confidence, Finding},
@@ -60,6 +58,18 @@ struct Fullness {
     further: usize,
 }
 
+/// What is said behind one name, and how many lines of that are shown at most.
+struct Part {
+    lines: Vec<String>,
+    most: usize,
+}
+
+impl Part {
+    fn shown(&self) -> usize {
+        self.lines.len().min(self.most)
+    }
+}
+
 impl Fullness {
     const fn of(section: usize, proof: usize, further: usize) -> Self {
         Self {
@@ -81,8 +91,9 @@ pub(super) fn write(to: &mut impl Write, report: &Report, page: &Page) -> io::Re
     let room = LINES.saturating_sub(heading.len() + foot.len());
     let mut lines = Vec::new();
     for fullness in FULLNESS {
-        lines = finding(report, first, fullness, columns);
-        lines.extend(further_lines(first, further, fullness.further, columns));
+        let mut parts = finding(report, first, fullness, columns);
+        parts.extend(further_parts(first, further, fullness.further, columns));
+        lines = shown(parts, columns);
         if lines.len() <= room {
             break;
         }
@@ -100,31 +111,59 @@ pub(super) fn in_short(report: &Report, columns: u16, room: usize) -> Vec<String
     let Some((first, further)) = report.findings.split_first() else {
         return at_most(room, wrapped("", &report.answer, columns), columns);
     };
-    let heading = at_most(
-        1,
-        wrapped("", &title(first.title, first.confidence), columns),
-        columns,
-    );
-    let mut lines = Vec::new();
+    let heading = Part {
+        lines: wrapped("", &title(first.title, first.confidence), columns),
+        most: 1,
+    };
+    let mut parts = vec![heading];
     for fullness in FULLNESS {
-        lines.clone_from(&heading);
-        lines.extend(finding(report, first, fullness, columns));
-        lines.extend(further_lines(first, further, fullness.further, columns));
-        if lines.len() <= room {
-            return lines;
+        parts.truncate(1);
+        parts.extend(finding(report, first, fullness, columns));
+        parts.extend(further_parts(first, further, fullness.further, columns));
+        if rows(&parts) <= room {
+            break;
         }
     }
-    at_most(room, shortest(report, first, columns), columns)
+    if rows(&parts) > room {
+        parts.truncate(1);
+        parts.extend(shortest(report, first, columns));
+    }
+    fill(&mut parts, room);
+    at_most(room, shown(parts, columns), columns)
 }
 
-/// Title, who, the first proof and the first thing to do, a line each.
-fn shortest(report: &Report, first: &Finding, columns: u16) -> Vec<String> {
-    let mut lines = at_most(
-        1,
-        wrapped("", &title(first.title, first.confidence), columns),
-        columns,
-    );
-    let mut add = |name: &str, sentence: &str| lines.extend(section(name, &[sentence], 1, columns));
+/// Rows that they take.
+fn rows(parts: &[Part]) -> usize {
+    parts.iter().map(Part::shown).sum()
+}
+
+/// Gives rows that are left to what is cut, a row each in turn; the title stays one line.
+fn fill(parts: &mut [Part], room: usize) {
+    let mut left = room.saturating_sub(rows(parts));
+    while left > 0 {
+        let before = left;
+        let cut = parts.iter_mut().skip(1);
+        for part in cut.filter(|part| part.lines.len() > part.most).take(left) {
+            part.most += 1;
+            left -= 1;
+        }
+        if left == before {
+            return;
+        }
+    }
+}
+
+fn shown(parts: Vec<Part>, columns: u16) -> Vec<String> {
+    let lines = parts.into_iter();
+    lines
+        .flat_map(|part| at_most(part.most, part.lines, columns))
+        .collect()
+}
+
+/// Who, the first proof and the first thing to do, a line each.
+fn shortest(report: &Report, first: &Finding, columns: u16) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut add = |name: &str, sentence: &str| parts.extend(section(name, &[sentence], 1, columns));
     add("who", &about(first, "->"));
     add("what", &first.summary);
     let proof = first.reasons_for.first();
@@ -133,23 +172,30 @@ fn shortest(report: &Report, first: &Finding, columns: u16) -> Vec<String> {
         add("do", next);
     }
     if let more @ 1.. = report.findings.len() - 1 {
-        lines.push(format!(
+        parts.push(one_line(format!(
             "  also   {}",
             text::counted(more as u64, "more finding")
-        ));
+        )));
     }
-    lines
+    parts
+}
+
+fn one_line(line: String) -> Part {
+    Part {
+        lines: vec![line],
+        most: 1,
+    }
 }
 
 /// Who, where to, what was seen, the proof, and what to do.
-fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> Vec<String> {
-    let mut lines = Vec::new();
+fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> Vec<Part> {
+    let mut parts = Vec::new();
     let mut add = |name: &str, sentences: &[&str]| {
         let most = match name {
             "proof" => most.proof,
             _ => most.section,
         };
-        lines.extend(section(name, sentences, most, columns));
+        parts.extend(section(name, sentences, most, columns));
     };
     let runs_in = runs_in(finding);
     let who = iter::once(finding.who.words.as_str()).chain(runs_in.as_deref());
@@ -173,14 +219,14 @@ fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> 
         }
         (None, _) => {}
     }
-    lines.extend(alternatives(finding, columns));
-    lines.extend(section(
+    parts.extend(alternatives(finding, columns));
+    parts.extend(section(
         "do",
         &strings(&finding.next),
         most.section,
         columns,
     ));
-    lines
+    parts
 }
 
 fn strings(sentences: &[String]) -> Vec<&str> {
@@ -221,22 +267,22 @@ fn what_decides(finding: &Finding) -> Option<String> {
 
 /// A line each for what the same connections may be as well, of most of them no more than
 /// how many there are.
-fn alternatives(finding: &Finding, columns: u16) -> Vec<String> {
+fn alternatives(finding: &Finding, columns: u16) -> Vec<Part> {
     let name = also_name(finding);
     let others = also(finding);
     let named = others.iter().take(ALTERNATIVES);
-    let mut lines: Vec<_> = named
-        .flat_map(|other| section(name, &[other], 1, columns))
+    let mut parts: Vec<_> = named
+        .filter_map(|other| section(name, &[other], 1, columns))
         .collect();
     if let more @ 1.. = others.len().saturating_sub(ALTERNATIVES) {
         let more = text::count(more as u64);
-        lines.push(format!("  {name:<6} {more} more: --details"));
+        parts.push(one_line(format!("  {name:<6} {more} more: --details")));
     }
-    lines
+    parts
 }
 
-/// Sentences behind a name, in at most `most` lines.
-fn section(name: &str, sentences: &[&str], most: usize, columns: u16) -> Vec<String> {
+/// Sentences behind a name, in at most `most` lines; `None` where there is nothing to say.
+fn section(name: &str, sentences: &[&str], most: usize, columns: u16) -> Option<Part> {
     let names = iter::once(name).chain(iter::repeat(""));
     let lines: Vec<_> = names
         .zip(sentences)
@@ -245,11 +291,11 @@ fn section(name: &str, sentences: &[&str], most: usize, columns: u16) -> Vec<Str
             wrapped(&format!("  {name:<6} "), &sentence, columns)
         })
         .collect();
-    at_most(most, lines, columns)
+    (!lines.is_empty()).then_some(Part { lines, most })
 }
 
 /// The first `most` lines, the last one with an ellipsis if there were more.
-fn at_most(most: usize, mut lines: Vec<String>, columns: u16) -> Vec<String> {
+pub(super) fn at_most(most: usize, mut lines: Vec<String>, columns: u16) -> Vec<String> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
@@ -260,17 +306,17 @@ fn at_most(most: usize, mut lines: Vec<String>, columns: u16) -> Vec<String> {
 }
 
 /// The other findings in at most `most` lines each, and how many have none.
-fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u16) -> Vec<String> {
+fn further_parts(first: &Finding, findings: &[Finding], most: usize, columns: u16) -> Vec<Part> {
     let shown = match findings.len() <= FURTHER {
         true => findings.len(),
         false => FURTHER - 1,
     };
-    let mut lines: Vec<_> = findings
+    let mut parts: Vec<_> = findings
         .iter()
         .take(shown)
-        .flat_map(|finding| {
+        .filter_map(|finding| {
             if most == 1 {
-                return vec![in_one_line(finding, usize::from(columns))];
+                return Some(one_line(in_one_line(first, finding, usize::from(columns))));
             }
             let title = title(finding.title, finding.confidence);
             let about = match finding.destinations == first.destinations {
@@ -282,22 +328,16 @@ fn further_lines(first: &Finding, findings: &[Finding], most: usize, columns: u1
         .collect();
     if let more @ 1.. = findings.len() - shown {
         let more = text::counted(more as u64, "more finding");
-        lines.push(format!("  also   {more} (--details)"));
+        parts.push(one_line(format!("  also   {more} (--details)")));
     }
-    lines
+    parts
 }
 
-/// What it is and whose: a long title leaves room for who it is about, of which half a name
-/// tells more than none.
-fn in_one_line(finding: &Finding, columns: usize) -> String {
-    /// Columns that who it is about has at least, where it has as much to say.
-    const WHO: usize = 32;
-    let about = printable(about_in_short(finding).as_bytes());
-    let confidence = format!(" ({}): ", finding.confidence.word());
-    let begin = "  also   ";
-    let taken = begin.len() + confidence.len() + about.width().min(WHO);
-    let title = clip(finding.title, columns.saturating_sub(taken).max(WHO / 2));
-    clip(&format!("{begin}{title}{confidence}{about}"), columns)
+/// What it is and whose: the title is why there is a line, so who it is about is cut first.
+fn in_one_line(first: &Finding, finding: &Finding, columns: usize) -> String {
+    let about = printable(about_in_short(first, finding).as_bytes());
+    let title = title(finding.title, finding.confidence);
+    clip(&format!("  also   {title}: {about}"), columns)
 }
 
 /// What was traced and lost, what limits it, and where there is more.
@@ -365,6 +405,7 @@ fn write_lines(to: &mut impl Write, lines: &[String]) -> io::Result<()> {
 mod tests {
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
 
     use super::*;
     use crate::{
@@ -377,7 +418,7 @@ mod tests {
         ledger::Ledger,
         outcome::Outcome,
         registry::Registry,
-        render::text::parts::main_outcome,
+        render::text::parts::{main_outcome, main_outcome_in},
         report::{Sources, build},
     };
 
@@ -448,11 +489,44 @@ mod tests {
     fn the_shortest_form_says_how_many_more_there_are() {
         let more = |findings: usize| {
             let report = report(vec![2181], vec![finding(); findings]);
-            shortest(&report, &report.findings[0], 100).pop().unwrap()
+            let parts = shortest(&report, &report.findings[0], 100);
+            shown(parts, 100).pop().unwrap()
         };
         assert!(!more(1).contains("more finding"), "{}", more(1));
         assert_eq!(more(2), "  also   1 more finding");
         assert_eq!(more(4), "  also   3 more findings");
+    }
+
+    /// At each number of rows: all of them are used before anything is cut.
+    #[test]
+    fn no_row_stays_empty_while_something_is_cut() {
+        let mut first = finding();
+        first.summary = "word ".repeat(60);
+        first.next = vec!["act ".repeat(40)];
+        let report = report(vec![2181], vec![first.clone(), first]);
+        for room in 5..60 {
+            let lines = in_short(&report, 60, room);
+            let is_cut = |line: &String| line.ends_with('…') && !line.starts_with("  also");
+            assert!(lines.len() <= room);
+            if lines.iter().any(is_cut) {
+                assert_eq!(lines.len(), room, "{lines:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_it_is_about_is_cut_before_what_it_is() {
+        let first = finding();
+        let mut other = first.clone();
+        other.title = "The client fails before it speaks";
+        let whole = title(other.title, other.confidence);
+        assert!(in_one_line(&first, &other, 60).contains(&whole));
+        let line = in_one_line(&first, &other, 80);
+        // The process is named already.
+        assert!(line.contains("same process, 5 co"), "{line}");
+        other.who.pid = Some(1);
+        let line = in_one_line(&first, &other, 80);
+        assert!(line.contains(&whole) && line.contains("pid 1"), "{line}");
     }
 
     #[test]
@@ -465,6 +539,14 @@ mod tests {
         assert_eq!(main_outcome(&total), "refused");
         total.outcomes.insert(Outcome::TimedOut, 3);
         assert_eq!(main_outcome(&total), "75% timed out");
+        assert_eq!(main_outcome_in(&total, 13), "75% timed out");
+        assert_eq!(main_outcome_in(&total, 12), "timed out");
+        total
+            .outcomes
+            .insert(Outcome::ClosedByPeerBeforeAnyByte, 96);
+        assert_eq!(main_outcome_in(&total, 17), "96% peer, 0 bytes");
+        assert_eq!(main_outcome_in(&total, 13), "96% peer, 0 B");
+        assert_eq!(main_outcome_in(&total, 9), "peer, 0 B");
     }
 
     #[test]

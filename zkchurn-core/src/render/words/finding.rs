@@ -29,11 +29,13 @@ pub(crate) fn about_at_same_place(finding: &Finding) -> String {
     format!("{}, {}", finding.who.words, connections(finding))
 }
 
-/// Without threads too.
-pub(crate) fn about_in_short(finding: &Finding) -> String {
+/// Without threads too; a process that the first finding names is not named again.
+pub(crate) fn about_in_short(first: &Finding, finding: &Finding) -> String {
     let WhoRow { label, .. } = &finding.who;
     let label = text::printable(label.as_bytes());
+    let is_same = first.who.processes.is_none() && first.who.pid == finding.who.pid;
     let who = match (finding.who.processes, finding.who.pid) {
+        (None, Some(_)) if is_same => "same process".to_owned(),
         (Some(processes), _) => format!("{} processes named {label}", text::count(processes)),
         (None, Some(pid)) => format!("pid {pid} {label}"),
         (None, None) => finding.who.words.clone(),

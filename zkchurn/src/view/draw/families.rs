@@ -32,14 +32,14 @@ enum What {
 }
 
 const COLUMNS: [Column<What>; 9] = [
-    column(What::Process, "PROCESS", (14, 44), 0, false),
+    column(What::Process, "PROCESS", (13, 44), 0, false),
     column(What::Peer, "PEER", (14, 45), 2, false),
     column(What::Rate, "RATE", (7, 9), 0, true),
     column(What::Gaps, "GAPS", (8, 40), 4, false),
     column(What::Median, "LIVED", (7, 11), 1, true),
     column(What::Slowest, "p99", (7, 11), 5, true),
     column(What::Closes, "CLOSES", (6, 22), 3, false),
-    column(What::Outcome, "OUTCOME", (11, 28), 1, false),
+    column(What::Outcome, "OUTCOME", (13, 28), 1, false),
     column(What::TimeWait, "TIME_WAIT", (9, 9), 6, true),
 ];
 /// The mark in front of a row.
@@ -72,7 +72,8 @@ pub(super) fn draw(
     let first = visible(families.len(), selected, room);
     let shown_families = families.iter().enumerate().skip(first).take(room);
     for (row, (at, family)) in (top + 1..).zip(shown_families) {
-        draw_row(canvas, &columns, shown, family, row);
+        let who = who(&families, family);
+        draw_row(canvas, &columns, shown, (family, &who), row);
         if Some(at) == selected {
             canvas.mark(row, canvas.selected());
         }
@@ -96,7 +97,7 @@ fn draw_row(
     canvas: &mut Canvas<'_>,
     columns: &[(Column<What>, u16)],
     shown: &Snapshot,
-    family: &Family,
+    (family, who): (&Family, &str),
     row: u16,
 ) {
     let finding = family.row.finding;
@@ -105,7 +106,7 @@ fn draw_row(
     }
     let mut at = MARK;
     for (column, width) in columns {
-        let words = words(column.what, family, usize::from(*width));
+        let words = words(column.what, (family, who), usize::from(*width));
         let words = match column.right {
             true => format!("{words:>0$}", usize::from(*width)),
             false => words,
@@ -125,20 +126,46 @@ fn main_style(canvas: &Canvas<'_>, family: &Family) -> Style {
     main.map_or_else(Style::new, |(outcome, _)| canvas.outcome(*outcome))
 }
 
-fn words(what: What, family: &Family, width: usize) -> String {
+fn words(what: What, (family, who): (&Family, &str), width: usize) -> String {
     let row = &family.row;
     let summary = &row.summary;
     let duration = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), text::duration);
     match what {
-        What::Process => cell(&name(family), width),
+        What::Process => cell(who, width),
         What::Peer => cell_of_end(&row.destination, width),
         What::Rate => text::rate(summary.per_second),
         What::Gaps => spark::bars(&family.gaps, width),
         What::Median => duration(summary.established_for.p50_ns),
         What::Slowest => duration(summary.established_for.p99_ns),
         What::Closes => parts::closes(&summary.first_close),
-        What::Outcome => parts::main_outcome(summary),
+        What::Outcome => parts::main_outcome_in(summary, width),
         What::TimeWait => row.time_wait.map_or_else(|| "-".to_owned(), text::count),
+    }
+}
+
+/// Its name; of a process that has several rows also by which thread they differ, in the place
+/// of what is the same in all of them.
+fn who(families: &[&Family], family: &Family) -> String {
+    let name = name(family);
+    let (Some(pid), Some(thread)) = (family.row.pid, only_thread(family)) else {
+        return name;
+    };
+    let mut others = families.iter().filter(|other| {
+        other.row.key != family.row.key && other.row.pid == Some(pid) && other.row.processes == 1
+    });
+    match others.any(|other| only_thread(other) != Some(thread)) {
+        true => format!("{pid} \"{}\"", text::printable(thread.as_bytes())),
+        false => name,
+    }
+}
+
+/// The name of the thread that opened all of its connections.
+fn only_thread(family: &Family) -> Option<&str> {
+    match family.row.threads.as_slice() {
+        [thread] if family.row.thread_count == 1 && family.row.processes == 1 => {
+            Some(thread.name.as_ref().unwrap_or(&thread.comm))
+        }
+        _ => None,
     }
 }
 

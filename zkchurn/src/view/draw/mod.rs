@@ -49,7 +49,7 @@ impl View {
         };
         let bottom = canvas.rows() - footer::ROWS;
         let Some(page) = self.pages.last() else {
-            let needed = (shown.families.len() as u16 + 1).clamp(3, bottom / 2);
+            let needed = (shown.families.len() as u16 + 1).clamp(2, bottom / 2);
             let top = draw_answer(canvas, shown, bottom - needed - 1);
             draw_totals(canvas, self, shown, top);
             let top = top + 1;
