@@ -197,8 +197,12 @@ fn w_writes_how_it_stands_with_no_rights_but_the_callers() {
     let roots = tempfile::tempdir().unwrap();
     tmux.keys(&[&format!("clear; cd {}", roots.path().display()), "Enter"]);
     show(&tmux, server.port(), "");
+    // The view shows the latest message: this one comes first.
+    tmux.wait_for(|text| text.contains("zkchurn: tracing connections"));
     tmux.keys(&["w"]);
-    tmux.wait_for(|text| text.contains("is not written: Permission denied"));
+    let text = tmux.wait_for(|text| text.contains("(os error 13)"));
+    let fix = "not written: start zkchurn in a directory you can write to;";
+    assert!(text.contains(fix), "{text}");
     tmux.keys(&["q"]);
     tmux.wait_for(|text| text.contains("0 connections in all"));
     assert_eq!(fs::read_dir(roots.path()).unwrap().count(), 0);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::{Timestamp, tz::TimeZone};
+use rustix::io::Errno;
 use zkchurn_core::render::{FORMS, Options, Renderer, named};
 
 use crate::{
@@ -75,10 +76,22 @@ pub(crate) fn tell(news: News) {
 }
 
 fn not_written(path: &Path, error: &str) -> String {
-    format!(
-        "{} is not written: {error}; start zkchurn in a directory you can write to",
-        path.display()
-    )
+    format!("not written: {}; {}: {error}", fix(error), path.display())
+}
+
+/// What helps against this error of the system. The helper that writes hands it on in words, of
+/// which the number is the same everywhere.
+fn fix(error: &str) -> &'static str {
+    let number = error.rsplit_once("(os error ");
+    let number = number.and_then(|(_, rest)| rest.trim_end().strip_suffix(')')?.parse().ok());
+    match number.map(Errno::from_raw_os_error) {
+        Some(Errno::NOSPC) => "the disk is full: free some of it, then press w again",
+        Some(Errno::DQUOT) => "your quota is used up: delete files of yours, then press w again",
+        Some(Errno::ROFS) => "this disk is read-only: start zkchurn in a directory on another",
+        Some(Errno::NOENT) => "this directory is gone: start zkchurn in one that is there",
+        Some(Errno::ACCESS | Errno::PERM) => "start zkchurn in a directory you can write to",
+        _ => "press w to try again, or start zkchurn in another directory",
+    }
 }
 
 /// `wrote x.html and .zkchurn, since 14:03:07`
@@ -126,6 +139,27 @@ mod tests {
         let mut failed = page;
         failed.0.error = Some("No space left on device".to_owned());
         assert_eq!(wrote(&[failed]), None);
+    }
+
+    #[test]
+    fn the_fix_is_that_of_the_error_and_comes_first() {
+        let path = Path::new("/var/log/zkchurn-20261128-140307.html");
+        let said = |number| not_written(path, &io::Error::from_raw_os_error(number).to_string());
+        let full = said(28);
+        assert!(
+            full.starts_with("not written: the disk is full: free some"),
+            "{full}"
+        );
+        assert!(
+            full.ends_with("140307.html: No space left on device (os error 28)"),
+            "{full}"
+        );
+        assert!(!full.contains("can write to"), "{full}");
+        assert!(said(13).contains("start zkchurn in a directory you can write to"));
+        assert!(said(30).contains("read-only"));
+        assert!(said(122).contains("quota"));
+        assert!(said(2).contains("is gone"));
+        assert!(not_written(path, "the helper has ended").contains("press w to try again"));
     }
 
     #[test]

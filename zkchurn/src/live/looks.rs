@@ -87,8 +87,7 @@ impl<P: Probes> Collector<P> {
             Ok(request) => {
                 self.inspect(request);
                 format!(
-                    "asked pid {} for a thread dump: Enter, then \"process\" shows it once it \
-                     has come",
+                    "asked pid {}: Enter, then \"process\" shows the thread dump once it comes",
                     process.pid
                 )
             }

@@ -14,15 +14,14 @@ pub(crate) struct Offers {
 impl Offers {
     /// Why no JVM is asked for a thread dump.
     pub(crate) const NO_DUMPS: &str =
-        "no thread dumps: the rights for them are not kept; q, then start with --jvm dump";
+        "no thread dumps: q, then start with --jvm dump (the rights for them are not kept)";
 
     /// Whether handshakes are captured, and how to have that.
     pub(crate) fn handshakes(self) -> &'static str {
         match self.handshakes {
             true => "handshakes are captured: Enter down to a connection shows its own",
             false => {
-                "handshakes are not captured: the rights for it are not kept; q, then start with \
-                 --handshake"
+                "no handshakes: q, then start with --handshake (the rights for them are not kept)"
             }
         }
     }
