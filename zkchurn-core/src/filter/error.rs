@@ -32,10 +32,16 @@ impl FilterError {
 
     /// The words that are wrong, made printable; empty where something is missing.
     pub fn wrong(&self) -> String {
+        let wrong = &self.text[self.place()];
+        printable(wrong.as_bytes())
+    }
+
+    /// The bytes of the filter that are wrong, at the boundaries of characters; none where
+    /// something is missing.
+    pub fn place(&self) -> Range<usize> {
         let from = self.text.floor_char_boundary(self.place.start);
         let to = self.place.end.clamp(from, self.text.len());
-        let wrong = &self.text[from..self.text.ceil_char_boundary(to)];
-        printable(wrong.as_bytes())
+        from..self.text.ceil_char_boundary(to)
     }
 
     /// What is wrong, without the filter.

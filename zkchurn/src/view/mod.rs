@@ -6,6 +6,7 @@
 pub(crate) mod draw;
 mod dumps;
 pub(crate) mod key;
+mod line;
 pub(crate) mod offers;
 mod page;
 mod press;
@@ -46,8 +47,9 @@ pub(crate) struct View {
     /// The order of rows while there is a cursor.
     held: Vec<FamilyKey>,
     order: Order,
-    /// Whether the keys are shown.
-    help: bool,
+    /// The page of the keys that is shown, if any is, and how many there are, as drawn last.
+    help: Option<usize>,
+    help_pages: usize,
     /// What is being typed.
     prompt: Option<Prompt>,
     /// The filter that was typed last.
@@ -80,7 +82,8 @@ impl View {
             selected: None,
             held: Vec::new(),
             order: Order::default(),
-            help: false,
+            help: None,
+            help_pages: 1,
             prompt: None,
             filter: None,
             offers: Offers::default(),

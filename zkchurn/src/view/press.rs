@@ -32,13 +32,15 @@ impl View {
         if self.prompt.is_some() {
             return self.typed(key);
         }
-        if self.help {
-            self.help = false;
+        if let Some(page) = self.help {
+            let is_last = page + 1 >= self.help_pages;
+            let leaves = is_last || matches!(key, Key::Escape | Key::Char('q'));
+            self.help = (!leaves).then_some(page + 1);
             return None;
         }
         match key {
             Key::Char('q') => return Some(Wish::Quit),
-            Key::Char('?') => self.help = true,
+            Key::Char('?') => self.help = Some(0),
             Key::Char('s') if self.pages.is_empty() => {
                 self.order = self.order.next();
                 self.release();

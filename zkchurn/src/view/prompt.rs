@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! What is typed in the last line: a time, a filter, or the answer to a question.
 
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthStr;
 use zkchurn_core::{
     filter::{Filter, FilterError},
     process::ProcessKey,
@@ -10,6 +13,7 @@ use zkchurn_core::{
 use super::{
     View, dumps,
     key::{Key, Seek, Wish},
+    line::Line,
 };
 
 /// Characters of a time or a filter that may be typed.
@@ -19,7 +23,9 @@ const MOST_TYPED: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Prompt {
     pub what: What,
-    pub typed: String,
+    pub typed: Line,
+    /// The bytes of it that are wrong, until the next key.
+    pub wrong: Option<Range<usize>>,
 }
 
 /// What is asked for.
@@ -41,11 +47,25 @@ pub(super) enum What {
 
 impl Prompt {
     pub(super) fn new(what: What, typed: String) -> Self {
-        Self { what, typed }
+        Self {
+            what,
+            typed: Line::new(typed),
+            wrong: None,
+        }
     }
 
-    /// The words in front of what is typed.
-    pub(super) fn question(&self) -> String {
+    /// The words in front of what is typed, short ones where that leaves no room for it.
+    pub(super) fn question(&self, columns: usize) -> String {
+        let question = self.whole_question();
+        match &self.what {
+            What::Dump { .. } => question,
+            _ if question.width() + self.typed.text().width() < columns => question,
+            What::Time => "time: ".to_owned(),
+            What::Filter => "filter: ".to_owned(),
+        }
+    }
+
+    fn whole_question(&self) -> String {
         match &self.what {
             What::Time => "time (14:03:07, or 90s after the start): ".to_owned(),
             What::Filter => "filter (process:java not lived<10ms; empty for none): ".to_owned(),
@@ -73,21 +93,18 @@ impl View {
             self.asked = is_open.then_some((process, name));
             return Some(Wish::Dump(process));
         }
+        prompt.wrong = None;
         match key {
             Key::Escape => self.prompt = None,
-            Key::Backspace => drop(prompt.typed.pop()),
-            Key::Char(character) if prompt.typed.len() < MOST_TYPED && !character.is_control() => {
-                prompt.typed.push(character);
-            }
             Key::Enter => {
-                let Prompt { what, typed } = self.prompt.take()?;
-                let typed = typed.trim();
+                let Prompt { what, typed, .. } = self.prompt.take()?;
+                let typed = typed.text().trim();
                 return match what {
                     What::Filter => self.select(typed),
                     What::Time | What::Dump { .. } => self.jump(typed),
                 };
             }
-            _ => {}
+            key => prompt.typed.press(key, MOST_TYPED),
         }
         None
     }
@@ -123,7 +140,9 @@ impl View {
             wrong => format!("\"{wrong}\": "),
         };
         self.notice = Some(format!("{place}{}", error.sentence()));
-        self.prompt = Some(Prompt::new(What::Filter, typed.to_owned()));
+        let mut prompt = Prompt::new(What::Filter, typed.to_owned());
+        prompt.wrong = Some(error.place());
+        self.prompt = Some(prompt);
     }
 
     /// To a time of day, or to so much after the start.

@@ -20,6 +20,7 @@ mod dumps;
 #[path = "../../tests/hostile_frames/mod.rs"]
 mod hostile_frames;
 mod losses;
+mod messages;
 mod moments;
 mod rows;
 

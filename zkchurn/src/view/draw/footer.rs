@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //! The last two lines: what is shown and what was lost, and the keys.
 
+use ratatui_core::style::Style;
 use unicode_width::UnicodeWidthStr;
 use zkchurn_core::{
-    render::text::parts::{self, cell_of_end},
+    render::text::parts,
     tape::MOST_EACH,
     text::{self, clip, printable},
 };
 
-use super::{canvas::Canvas, help};
+use super::{canvas::Canvas, help, prompt};
 use crate::view::{
     View,
     snapshot::{Position, Snapshot},
@@ -18,13 +19,14 @@ use crate::view::{
 const SHOWN: usize = 120;
 /// Columns of it that are left where what was lost takes most of the row.
 const FILTER_LEAST: usize = 8;
+/// Rows that a message takes at most.
+const MESSAGE: usize = 2;
 /// Rows that it takes.
 pub(super) const ROWS: u16 = 2;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
     let last = canvas.rows().saturating_sub(1);
-    let is_refused = view.prompt.is_some() && view.notice.is_some();
-    if let Some(shown) = view.shown().filter(|_| !is_refused) {
+    if let Some(shown) = view.shown() {
         let loss = loss(view, shown, usize::from(canvas.columns()));
         let is_lossless = shown.report.loss.kernel.is_none() && loss.contains("nothing ");
         let style = match is_lossless {
@@ -34,24 +36,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
         canvas.line(last.saturating_sub(1), &loss, style);
     }
     if let Some(prompt) = &view.prompt {
-        if let Some(notice) = &view.notice {
-            canvas.line(last.saturating_sub(1), notice, canvas.alarm());
-        }
-        // The end of what is typed is what matters.
-        let words = format!(
-            "{}{}_",
-            prompt.question(),
-            printable(prompt.typed.as_bytes())
-        );
-        canvas.line(
-            last,
-            &cell_of_end(&words, usize::from(canvas.columns())),
-            canvas.bold(),
-        );
+        prompt::draw(canvas, view, prompt);
         return;
     }
     if let Some(notice) = view.notice.as_ref().or(view.message.as_ref()) {
-        canvas.line(last, notice, canvas.bold());
+        let style = canvas.bold();
+        message(canvas, last, notice, style);
         return;
     }
     let mut column = 0;
@@ -63,6 +53,22 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
         column += canvas.put(last, column, width, key, canvas.bold()) + 1;
         column += canvas.put(last, column, width, does, canvas.quiet()) + 2;
     }
+}
+
+/// A message in the row `last`, and in the one above where it is longer; returns how many rows
+/// it takes.
+pub(super) fn message(canvas: &mut Canvas<'_>, last: u16, words: &str, style: Style) -> u16 {
+    let lines = parts::in_rows(words, canvas.columns(), MESSAGE);
+    let first = (last + 1).saturating_sub(lines.len() as u16);
+    for (row, line) in (first..).zip(&lines) {
+        canvas.line(
+            row,
+            &" ".repeat(usize::from(canvas.columns())),
+            Style::new(),
+        );
+        canvas.line(row, line, style);
+    }
+    lines.len() as u16
 }
 
 /// The filter, whether the trace could do less than others, and what was lost: in as many words

@@ -68,16 +68,25 @@ fn keys(view: &View) -> Vec<Does> {
     keys
 }
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View) {
+/// Draws so many of them as fit, of this page; returns how many pages there are.
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View, page: usize) -> usize {
     canvas.line(0, "Keys", canvas.bold());
     let keys = keys(view);
     let last = canvas.rows().saturating_sub(1);
-    // The last are signs, which the page in the documents has as well.
-    for (row, (key, does)) in (1..last).zip(&keys) {
+    let room = usize::from(last.saturating_sub(1)).max(1);
+    let pages = keys.len().div_ceil(room);
+    // After a change of size there may be fewer.
+    let page = page.min(pages.saturating_sub(1));
+    for (row, (key, does)) in (1..last).zip(keys.iter().skip(page * room)) {
         canvas.put(row, 2, 11, key, canvas.bold());
         canvas.put(row, 14, canvas.columns(), does, Style::new());
     }
-    canvas.line(last, "any key: back", canvas.bold());
+    let words = match page + 1 < pages {
+        true => format!("any key: more ({} of {pages}), Esc: back", page + 1),
+        false => "any key: back".to_owned(),
+    };
+    canvas.line(last, &words, canvas.bold());
+    pages
 }
 
 /// The keys in one line, the more important first; the last that do not fit are dropped.

@@ -8,6 +8,7 @@ mod families;
 mod family;
 mod footer;
 mod help;
+mod prompt;
 
 use ratatui_core::{buffer::Buffer, style::Style};
 use zkchurn_core::{render::text::parts, text};
@@ -33,8 +34,8 @@ impl View {
         let (columns, rows) = (canvas.columns(), canvas.rows());
         if columns < LEAST.0 || rows < LEAST.1 {
             too_small(canvas);
-        } else if self.help {
-            help::draw(canvas, self);
+        } else if let Some(page) = self.help {
+            self.help_pages = help::draw(canvas, self, page);
         } else {
             self.page_rows = self.draw_page(canvas).max(1);
             footer::draw(canvas, self);
