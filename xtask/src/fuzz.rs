@@ -28,6 +28,8 @@ pub(crate) struct Options {
 
 /// Longest input in bytes; a recording needs more than a record does.
 const LONGEST: u32 = 16_384;
+/// Seconds after which bytes are taken to keep it for ever: what is sound takes milliseconds.
+const ENDLESS: u32 = 60;
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -104,6 +106,7 @@ fn fuzz(target: &str, seconds: u32) -> Result<Outcome> {
         .arg("--")
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={LONGEST}"))
+        .arg(format!("-timeout={ENDLESS}"))
         .arg("-print_final_stats=1")
         .args(dictionary(target))
         .stdout(log.try_clone()?)

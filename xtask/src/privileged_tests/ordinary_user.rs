@@ -160,7 +160,8 @@ fn remove() -> Result<()> {
         return Ok(());
     };
     end_processes(uid.trim())?;
-    command::output(Command::new("userdel").arg(NAME))
+    // Also where a process that has ended is still listed as that user's.
+    command::output(Command::new("userdel").arg("--force").arg(NAME))
         .with_context(|| format!("the user {NAME} stays behind"))?;
     Ok(())
 }
@@ -180,14 +181,18 @@ fn end_processes(uid: &str) -> Result<()> {
 }
 
 /// Processes with this real uid (`Uid:` in /proc/PID/status, the first number):
-/// the effective one of sudo is root's.
+/// the effective one of sudo is root's. One that has ended stays listed until its parent asks for
+/// it, and of a helper whose zkchurn is gone that is the guard, at its end.
 fn processes(uid: &str) -> Result<Vec<Pid>> {
     let entries = fs::read_dir("/proc").context("cannot read /proc")?;
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let is_theirs = |pid: &i32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-        uids.and_then(|uids| uids.split_whitespace().next()) == Some(uid)
+        let word = |name| {
+            let field = status.lines().find_map(|line| line.strip_prefix(name));
+            field.and_then(|field| field.split_whitespace().next())
+        };
+        word("Uid:") == Some(uid) && word("State:") != Some("Z")
     };
     Ok(numbers
         .filter(is_theirs)

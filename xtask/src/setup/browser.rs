@@ -19,7 +19,10 @@ const AXE: python::Library = python::Library {
     package: "axe-playwright-python",
     // With axe-core 4.12.1.
     version: "0.1.8",
-    print_version: "from importlib.metadata import version; print(version('axe-playwright-python'))",
+    // The file itself, not only what is known of it.
+    print_version: "from importlib.metadata import distribution; \
+        found = distribution('axe-playwright-python'); \
+        found.locate_file('axe_playwright_python/axe.min.js').stat(); print(found.version)",
 };
 
 /// The browser.

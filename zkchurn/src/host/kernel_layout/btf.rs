@@ -6,7 +6,7 @@
 //! format is Documentation/bpf/btf.rst. docs/adr/0004 compares it with the
 //! crates that read everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use memchr::memmem;
 
@@ -177,7 +177,9 @@ impl<'a> Btf<'a> {
         let mut id = id;
         let mut offset = 0u32;
         for name in path.split('.') {
-            let (member_offset, member_type) = self.direct_member(id, name.as_bytes(), 0)?;
+            let mut looked_through = HashSet::new();
+            let found = self.direct_member(id, name.as_bytes(), 0, &mut looked_through);
+            let (member_offset, member_type) = found?;
             offset = offset.checked_add(member_offset)?;
             id = member_type;
         }
@@ -185,8 +187,15 @@ impl<'a> Btf<'a> {
         Some(Member { offset, size })
     }
 
-    /// Offset and type of a member of one structure.
-    fn direct_member(&self, id: u32, name: &[u8], depth: u32) -> Option<(u32, u32)> {
+    /// Offset and type of a member of one structure. Anonymous ones are looked through once
+    /// each: where hostile ones are members of each other there is no end of ways to them.
+    fn direct_member(
+        &self,
+        id: u32,
+        name: &[u8],
+        depth: u32,
+        looked_through: &mut HashSet<u32>,
+    ) -> Option<(u32, u32)> {
         let head = self.resolve(id)?;
         if depth > MAX_DEPTH || !matches!(head.kind, kind::STRUCT | kind::UNION) {
             return None;
@@ -208,7 +217,11 @@ impl<'a> Btf<'a> {
             }
         }
         anonymous.into_iter().find_map(|(base, member_type)| {
-            let (offset, found) = self.direct_member(member_type, name, depth + 1)?;
+            if !looked_through.insert(member_type) {
+                return None;
+            }
+            let found = self.direct_member(member_type, name, depth + 1, looked_through);
+            let (offset, found) = found?;
             Some((base.checked_add(offset)?, found))
         })
     }
@@ -385,6 +398,24 @@ mod tests {
         assert_eq!(member("first.deeper"), None);
         assert_eq!(btf.enum_value("sock_flags", "SOCK_DONE"), Some(1));
         assert_eq!(btf.enum_value("sock_flags", "SOCK_GONE"), None);
+    }
+
+    /// `struct outer` with twenty anonymous members, each of the same type as itself.
+    #[test]
+    fn what_is_anonymous_in_itself_is_looked_through_once() {
+        const MEMBERS: u32 = 20;
+        let strings = b"\0outer\0";
+        let mut types = vec![1, kind::STRUCT << 24 | MEMBERS, 4];
+        types.extend((0..MEMBERS).flat_map(|_| [0, 1, 0]));
+        let types: Vec<u8> = types.into_iter().flat_map(u32::to_le_bytes).collect();
+        let length = types.len() as u32;
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        let header = [24, 0, length, length, strings.len() as u32];
+        bytes.extend(header.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(types);
+        bytes.extend(strings);
+        let btf = Btf::index(&bytes, &["outer"]).expect("it is BTF");
+        assert_eq!(btf.member("outer", "nowhere"), None);
     }
 
     #[test]
