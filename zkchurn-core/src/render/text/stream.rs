@@ -8,7 +8,7 @@ use crate::{
         ElsewhereLine,
         words::{finding::title, loss, moment::time_of_day},
     },
-    report::{IntervalSummary, Leading},
+    report::{Busiest, IntervalSummary, Leading},
     text,
 };
 
@@ -64,26 +64,37 @@ pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> Strin
     if let Some(filtered_out) = summary.filtered_out {
         line.push_str(&format!("; {} filtered out", text::count(filtered_out)));
     }
-    line.push_str(&format!("; {}", loss::in_short(&summary.loss)));
-    if let Some(busiest) = &summary.busiest {
-        let who = match &busiest.process {
-            Some(process) => format!(
-                "pid {} {}",
-                process.pid,
-                text::printable(process.label.as_bytes())
-            ),
-            None => {
-                let host = busiest.destination.split(" -> ").next();
-                format!("remote host {}", host.unwrap_or_default())
-            }
-        };
-        let ended = text::count(busiest.ended);
-        line.push_str(&format!(
-            "; most by {who} to {} ({ended})",
-            text::place(&busiest.destination)
-        ));
+    let lost = loss::in_short(&summary.loss);
+    let busiest = summary.busiest.as_ref().map(busiest_words);
+    // A narrow terminal cuts the end off: that nothing is lost can be missed there.
+    let rest = match lost.starts_with("nothing") {
+        true => [busiest, Some(lost)],
+        false => [Some(lost), busiest],
+    };
+    for words in rest.into_iter().flatten() {
+        line.push_str(&format!("; {words}"));
     }
     line
+}
+
+/// `most by pid 42 java to 10.0.0.5:2181 (26)`
+fn busiest_words(busiest: &Busiest) -> String {
+    let who = match &busiest.process {
+        Some(process) => format!(
+            "pid {} {}",
+            process.pid,
+            text::printable(process.label.as_bytes())
+        ),
+        None => {
+            let host = busiest.destination.split(" -> ").next();
+            format!("remote host {}", host.unwrap_or_default())
+        }
+    };
+    let ended = text::count(busiest.ended);
+    format!(
+        "most by {who} to {} ({ended})",
+        text::place(&busiest.destination)
+    )
 }
 
 /// The finding that leads now, in one line.
