@@ -53,6 +53,7 @@ const LACKS: [Lack; 7] = [
         lacks: is_5_10,
         tests: &[
             "closing::the_incident_shut_down_by_its_thread_closed_later",
+            "faults::hangs::a_process_whose_descriptors_hang",
             "faults::many_",
             "handshake::",
             "older::an_older_connection",
