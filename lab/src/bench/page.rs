@@ -210,10 +210,15 @@ fn counts(figures: &Figures<'_>, rate: Rate) -> String {
 }
 
 fn slow_downs(figures: &Figures<'_>) -> String {
-    let mut table = "## Slow-down of a running loop\n\n".to_owned();
-    table += &header(&["tool", "slow-down", "windows"]);
+    "## Slow-down of a running loop\n\n".to_owned()
+        + &by_tool(["slow-down", "windows"], |tool| figures.slow_down(tool))
+}
+
+/// A table of the tools for which there is a figure, with how often it was measured.
+fn by_tool([figure, count]: [&str; 2], of: impl Fn(Tool) -> Option<Spread>) -> String {
+    let mut table = header(&["tool", figure, count]);
     for tool in Tool::ALL {
-        if let Some(spread) = figures.slow_down(tool) {
+        if let Some(spread) = of(tool) {
             let _ = writeln!(table, "| {tool} | {spread} | {} |", spread.count);
         }
     }
@@ -222,17 +227,10 @@ fn slow_downs(figures: &Figures<'_>) -> String {
 
 fn other_ports(figures: &Figures<'_>) -> String {
     let packets = shown(figures.packets());
-    let mut table = format!(
+    format!(
         "## Slow-down of packets of another port\n\n{packets} packets a second without any \
          tool.\n\n"
-    );
-    table += &header(&["tool", "slow-down", "windows"]);
-    for tool in Tool::ALL {
-        if let Some(spread) = figures.other_ports(tool) {
-            let _ = writeln!(table, "| {tool} | {spread} | {} |", spread.count);
-        }
-    }
-    table + "\n"
+    ) + &by_tool(["slow-down", "windows"], |tool| figures.other_ports(tool))
 }
 
 fn quiet(figures: &Figures<'_>) -> String {
@@ -248,14 +246,8 @@ fn quiet(figures: &Figures<'_>) -> String {
 }
 
 fn launches(figures: &Figures<'_>) -> String {
-    let mut table = "## Launch to first record\n\n".to_owned();
-    table += &header(&["tool", "ms", "launches"]);
-    for tool in Tool::ALL {
-        if let Some(spread) = figures.launch(tool) {
-            let _ = writeln!(table, "| {tool} | {spread} | {} |", spread.count);
-        }
-    }
-    table + "\n"
+    "## Launch to first record\n\n".to_owned()
+        + &by_tool(["ms", "launches"], |tool| figures.launch(tool))
 }
 
 fn lifetimes(figures: &Figures<'_>) -> String {

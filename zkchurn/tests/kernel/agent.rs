@@ -19,6 +19,7 @@ use crate::{
         hanging_fs::HangingFs,
         run::{PATIENCE, assert_gone, in_mount_namespace, replay},
     },
+    helper,
     in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain_one, listen, v4},
@@ -468,12 +469,8 @@ impl Hanging {
 
 /// The one helper of this name.
 fn helper_of(agent: &Agent, name: &str) -> u32 {
-    let children = proc::children(agent.pid()).unwrap();
-    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
-    let found: Vec<_> = children.iter().copied().filter(is_it).collect();
-    let [found] = found[..] else {
-        panic!("{name} among {children:?}");
-    };
+    let found = helper::of(agent.pid(), name);
+    assert_eq!(helper::all_of(agent.pid(), name), [found], "{name}");
     found
 }
 

@@ -17,6 +17,7 @@ mod faults;
 mod filters;
 mod gone;
 mod handshake;
+mod helper;
 mod in_time;
 mod journal;
 mod life;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use zkchurn_lab::harness::proc;
 
 use crate::{
+    helper,
     in_time::CommandInTime,
     tracer::{object, wait_for},
 };
@@ -119,23 +120,14 @@ impl Run {
     }
 }
 
-/// A helper of a running zkchurn, by the name that it gives itself at its start.
+/// A helper of it, by name.
 pub(crate) fn helper(run: &Run, name: &str) -> u32 {
-    let mut first = None;
-    wait_for(PATIENCE, "a helper of that name", || {
-        first = helpers(run, name).first().copied();
-        first.is_some()
-    });
-    first.unwrap()
+    helper::of(run.pid(), name)
 }
 
 /// All of that name.
 pub(crate) fn helpers(run: &Run, name: &str) -> Vec<u32> {
-    let pid = run.pid();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
-    pids.filter(is_it).collect()
+    helper::all_of(run.pid(), name)
 }
 
 /// Waits until a process is no more than a zombie of whoever reaps it.

@@ -6,7 +6,10 @@ use std::{fs, process::Command, time::Duration};
 use zkchurn_lab::harness::proc;
 
 use super::user::Place;
-use crate::tracer::{Tracer, unused_port, wait_for};
+use crate::{
+    helper,
+    tracer::{Tracer, unused_port, wait_for},
+};
 
 const DAC_OVERRIDE: u64 = 1 << 1;
 const DAC_READ_SEARCH: u64 = 1 << 2;
@@ -40,15 +43,6 @@ impl Held {
     }
 }
 
-/// A helper of the trace.
-fn helper_of(tracer: &Tracer, name: &str) -> u32 {
-    let pid = tracer.pid();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    let is_it = |pid: &u32| proc::comm(*pid, *pid).is_ok_and(|comm| comm == name);
-    children.find(is_it).expect("it is a child of the trace")
-}
-
 /// Asserts what every thread of a process holds, once it holds that.
 fn assert_held_by(pid: u32, permitted: u64, effective: u64) {
     let expected = Held {
@@ -74,7 +68,7 @@ fn assert_held(arguments: &[&str], by_trace: u64, by_helper: u64) {
     let tracer = Tracer::start(&[&["--port", &port], arguments].concat());
     assert_held_by(tracer.pid(), by_trace, 0);
     assert_held_by(
-        helper_of(&tracer, "zkchurn-look"),
+        helper::of(tracer.pid(), "zkchurn-look"),
         by_helper,
         SYS_PTRACE | DAC_READ_SEARCH,
     );
@@ -101,12 +95,12 @@ fn what_an_option_adds_is_not_in_effect_until_it_is_used() {
     fs::remove_file(&file).unwrap();
     let port = unused_port().to_string();
     let tracer = Tracer::start(&[&["--port", &port], &record[..]].concat());
-    assert_held_by(helper_of(&tracer, "zkchurn-record"), DAC_OVERRIDE, 0);
+    assert_held_by(helper::of(tracer.pid(), "zkchurn-record"), DAC_OVERRIDE, 0);
     tracer.finish();
     let file = directory.path().join("x.prom");
     let metrics = ["--prom-file", file.to_str().unwrap()];
     let tracer = Tracer::start(&[&["--port", &port], &metrics[..]].concat());
-    assert_held_by(helper_of(&tracer, "zkchurn-publish"), DAC_OVERRIDE, 0);
+    assert_held_by(helper::of(tracer.pid(), "zkchurn-publish"), DAC_OVERRIDE, 0);
     tracer.finish();
 }
 
@@ -121,7 +115,7 @@ fn a_user_who_was_granted_two_capabilities_holds_none_while_tracing() {
     let assert_none = |command| {
         let tracer = start(command);
         assert_held_by(tracer.pid(), 0, 0);
-        assert_held_by(helper_of(&tracer, "zkchurn-look"), 0, 0);
+        assert_held_by(helper::of(tracer.pid(), "zkchurn-look"), 0, 0);
     };
     assert_none(place.as_user_with(&["bpf", "perfmon"]));
     place.set_file_capabilities("cap_bpf,cap_perfmon+ep");
