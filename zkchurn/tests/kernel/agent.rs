@@ -17,7 +17,7 @@ use zkchurn_lab::harness::proc;
 use crate::{
     faults::{
         hanging_fs::HangingFs,
-        run::{PATIENCE, assert_gone, in_mount_namespace, replay},
+        run::{PATIENCE, after, assert_gone, in_mount_namespace, replay},
     },
     helper,
     in_time::CommandInTime,
@@ -352,7 +352,7 @@ fn churn_is_kept_and_a_command_is_run_and_where_that_hangs_the_trace_goes_on() {
         let got = directory.path().join("got");
         let script = format!(
             "#!/bin/sh\ncat > {got}.json\ngrep -E '^(Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status > \
-             {got}\nenv >> {got}\nexit 4\n",
+             {got}\nenv >> {got}\nls -l /proc/self/fd >> {got}\nexit 4\n",
             got = got.display()
         );
         fs::write(&program, script).unwrap();
@@ -366,7 +366,8 @@ fn churn_is_kept_and_a_command_is_run_and_where_that_hangs_the_trace_goes_on() {
             "after = \"1m\"\ncommand = [{:?}]\n",
             program.to_str().unwrap()
         );
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        // What whoever starts the agent has open.
+        let mut command = after("exec 7</etc/passwd");
         command.env("SECRET", "of the agent");
         let agent = Agent::start_with(command, port, &kept, &settings);
         // Beside it, as an incident takes a minute.
@@ -412,6 +413,10 @@ fn churn_is_kept_and_a_command_is_run_and_where_that_hangs_the_trace_goes_on() {
         assert!(got.contains("CapPrm:\t0000000000000000"), "{got}");
         assert!(
             got.contains("NoNewPrivs:\t1") && !got.contains("SECRET"),
+            "{got}"
+        );
+        assert!(
+            got.contains(" 0 -> ") && !got.contains("/etc/passwd"),
             "{got}"
         );
         let (code, messages) = agent.end();

@@ -93,9 +93,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         println!("{}", checked(&settings, args));
         return Ok(Code::Success);
     }
-    if let Some(why) = inherited::by_command(&settings) {
-        warn(format_args!("{why}"));
-    }
+    inherited::close();
     let first = settings.clone();
     let (config, options) = (args.config.clone(), args.settings.clone());
     let agent = AgentRun {
