@@ -142,7 +142,9 @@ fn an_address_that_is_taken_is_said_before_anything_is_traced() {
         let refused = crate::in_time::CommandInTime::output_in_time(&mut zkchurn).unwrap();
         let why = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(7), "{why}");
-        let sentence = format!("metrics cannot be served at 127.0.0.1:{taken}: Address already");
+        // Each C library has words of its own.
+        let in_use = std::io::Error::from(rustix::io::Errno::ADDRINUSE);
+        let sentence = format!("metrics cannot be served at 127.0.0.1:{taken}: {in_use}; choose");
         assert!(why.contains(&sentence), "{why}");
     });
 }
