@@ -18,8 +18,18 @@ pub const READER_DOZES: u32 = 0;
 /// Slot of the array `READER`: when the program last woke it for a new process,
 /// nanoseconds of `CLOCK_MONOTONIC`.
 pub const LAST_WOKEN: u32 = 1;
+/// Slot of the array `READER`: not 0 once first bytes are to be captured, where the loader
+/// set [`HANDSHAKES_ON_WISH`].
+pub const READER_WANTS_HANDSHAKES: u32 = 2;
 /// Number of slots.
-pub const READER_SLOTS: u32 = 2;
+pub const READER_SLOTS: u32 = 3;
+
+/// First bytes are never captured.
+pub const HANDSHAKES_NEVER: u32 = 0;
+/// First bytes are captured of each connection.
+pub const HANDSHAKES_ALWAYS: u32 = 1;
+/// First bytes are captured of connections that begin once the reader wants them.
+pub const HANDSHAKES_ON_WISH: u32 = 2;
 
 /// Sockets that one run of the program `check_sockets` looks at: a raw tracepoint has so
 /// many arguments at most (include/linux/filter.h, `MAX_BPF_FUNC_ARGS`).
@@ -40,7 +50,8 @@ pub mod names {
     pub const TRACEPOINT_LAYOUT: &str = "TRACEPOINT_LAYOUT";
     /// `u32`: 1 where tracing programs may call `bpf_get_socket_cookie` (5.12 and later).
     pub const HAS_SOCKET_COOKIE: &str = "HAS_SOCKET_COOKIE";
-    /// `u32`: 1 where the first bytes of each direction are to be captured.
+    /// `u32`: [`HANDSHAKES_NEVER`](super::HANDSHAKES_NEVER) or another of these: whether the
+    /// first bytes of each direction are to be captured.
     pub const HANDSHAKE: &str = "HANDSHAKE";
     /// Hash from socket cookie to how much of its handshake was captured.
     pub const HANDSHAKES: &str = "HANDSHAKES";
@@ -56,7 +67,8 @@ pub mod names {
     pub const LOSS: &str = "LOSS";
     /// The program for `tp_btf/inet_sock_set_state`.
     pub const TP_BTF_PROGRAM: &str = "inet_sock_set_state_btf";
-    /// Array that the reader tells the program in how it waits: see [`READER_DOZES`](super::READER_DOZES).
+    /// Array in which the reader tells the program how it waits and what it wants: see
+    /// [`READER_DOZES`](super::READER_DOZES).
     pub const READER: &str = "READER";
     /// The program that looks whether sockets of the table are closed.
     pub const CHECK_PROGRAM: &str = "check_sockets";

@@ -9,7 +9,7 @@ use aya_ebpf::Global;
 use zkchurn_common::{
     field::{ABSENT, SocketField, TracepointField},
     ports::{PORT_SET_WORDS, PortSet},
-    settings::{MOST_PIDS, SIDE_CLIENT},
+    settings::{HANDSHAKES_NEVER, MOST_PIDS, SIDE_CLIENT},
 };
 
 #[unsafe(no_mangle)]
@@ -19,7 +19,7 @@ static PIDS: [u32; MOST_PIDS] = [0; MOST_PIDS];
 #[unsafe(no_mangle)]
 static HAS_SOCKET_COOKIE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
-static HANDSHAKE: Global<u32> = Global::new(0);
+static HANDSHAKE: Global<u32> = Global::new(HANDSHAKES_NEVER);
 #[unsafe(no_mangle)]
 static PORTS: [u64; PORT_SET_WORDS] = *PortSet::EMPTY.words();
 #[unsafe(no_mangle)]
@@ -78,10 +78,11 @@ pub(crate) fn has_trusted_pointers() -> bool {
     has_socket_cookie()
 }
 
-/// Whether the first bytes of each direction are captured.
+/// Whether the first bytes of each direction are captured, one of the constants in
+/// [`zkchurn_common::settings`].
 #[inline(always)]
-pub(crate) fn captures_handshakes() -> bool {
-    HANDSHAKE.load() != 0
+pub(crate) fn handshakes() -> u32 {
+    HANDSHAKE.load()
 }
 
 /// Whether `port`, in host byte order, is traced.

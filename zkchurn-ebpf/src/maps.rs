@@ -13,7 +13,10 @@ use zkchurn_common::{
         ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_SEEN_OPEN,
         TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, TableEntry,
     },
-    settings::{LAST_WOKEN, READER_DOZES, READER_SLOTS},
+    settings::{
+        HANDSHAKES_ALWAYS, HANDSHAKES_NEVER, LAST_WOKEN, READER_DOZES, READER_SLOTS,
+        READER_WANTS_HANDSHAKES,
+    },
 };
 
 use crate::{clock::now, globals, progress::Progress, words};
@@ -44,7 +47,7 @@ static WITHOUT_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static ACCEPTED_ELSEWHERE: LruHashMap<u64, u8> = LruHashMap::with_max_entries(1024, 0);
 
-/// How the reader waits, and when it was woken.
+/// How the reader waits, when it was woken, and whether it wants handshakes.
 #[map]
 static READER: Array<u64> = Array::with_max_entries(READER_SLOTS, 0);
 
@@ -110,7 +113,7 @@ pub(crate) fn track(entry: &TableEntry) -> bool {
         }
         return false;
     }
-    if globals::captures_handshakes() {
+    if captures_handshakes() {
         let progress = Progress::new(entry.record.side);
         if HANDSHAKES.insert(socket, progress, 0).is_err() {
             count(Loss::HandshakeRecordDropped);
@@ -139,6 +142,19 @@ pub(crate) fn had_no_room(socket: u64) -> bool {
     WITHOUT_ROOM
         .get_ptr(0)
         .is_some_and(|last| unsafe { *last } == socket)
+}
+
+/// Whether first bytes are captured of connections that begin now.
+#[inline(always)]
+fn captures_handshakes() -> bool {
+    match globals::handshakes() {
+        HANDSHAKES_NEVER => false,
+        HANDSHAKES_ALWAYS => true,
+        _ => READER
+            .get_ptr(READER_WANTS_HANDSHAKES)
+            // SAFETY: the slot lives as long as the program, and the reader sets it at once.
+            .is_some_and(|wants| unsafe { wants.read_volatile() } != 0),
+    }
 }
 
 /// How much of a connection's handshake was captured.
@@ -178,7 +194,7 @@ pub(crate) fn forget(socket: u64) {
     // Where it fails although the entry is there (EBUSY of the table's lock before Linux
     // 6.16), the reader's walk finds it.
     let _ = TRACKED.remove(socket);
-    if globals::captures_handshakes() {
+    if captures_handshakes() {
         let _ = HANDSHAKES.remove(socket);
     }
 }

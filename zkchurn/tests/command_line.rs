@@ -39,6 +39,12 @@ fn bad_values_are_named_with_the_accepted_form() {
     assert_fails(&["--format", "xml"], 2, "possible values: text, json");
     assert_fails(&["--pid", "1", "--side", "server"], 2, "--side client only");
     assert_fails(&["--pid", "4194304"], 2, "no process 4194304 on this host");
+    assert_fails(
+        &["--handshake=later"],
+        2,
+        "key h of `zkchurn live`: use --handshake",
+    );
+    assert_fails(&["--handshake=x"], 2, "possible values: start, later");
 }
 
 /// Each option that takes a value, values that it refuses, and what it says of

@@ -10,11 +10,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    mem::offset_of,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use serde_json::Value;
+use zkchurn_common::{handshake::HandshakeRecord, wire::tag};
 use zkchurn_lab::harness::in_time::CommandInTime;
 
 const DIRECTORY: &str = "tests/recordings/kinds";
@@ -40,6 +42,14 @@ impl Replayed {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(recording.file_name().unwrap());
         fs::write(&file, without_handshakes(&fs::read(recording).unwrap())).unwrap();
+        Self::with(&file, self.truth)
+    }
+
+    /// The same as it would be if handshakes had been turned on in the middle of it.
+    fn turned_on_midway(self, recording: &Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(recording.file_name().unwrap());
+        fs::write(&file, with_later_handshakes(&fs::read(recording).unwrap())).unwrap();
         Self::with(&file, self.truth)
     }
 
@@ -80,18 +90,48 @@ impl Replayed {
 
 /// Leaves out the frames with the first bytes of connections (docs/reference/format.md).
 fn without_handshakes(recording: &[u8]) -> Vec<u8> {
-    const HANDSHAKE: u8 = 8;
+    with_handshakes(recording, |_| false)
+}
+
+/// Leaves out those of the connections whose first bytes were captured in the first half.
+fn with_later_handshakes(recording: &[u8]) -> Vec<u8> {
+    let mut sockets = Vec::new();
+    with_handshakes(recording, |socket| {
+        sockets.push(socket);
+        true
+    });
+    let early: BTreeSet<_> = sockets[..sockets.len() / 2].iter().copied().collect();
+    with_handshakes(recording, |socket| !early.contains(&socket))
+}
+
+/// Keeps of the frames with first bytes those of the sockets that are wanted.
+fn with_handshakes(recording: &[u8], mut wanted: impl FnMut(u64) -> bool) -> Vec<u8> {
     let (header, mut rest) = recording.split_at(16);
     let mut kept = header.to_vec();
     while !rest.is_empty() {
         let length = u32::from_le_bytes(rest[4..8].try_into().unwrap());
         let (frame, after) = rest.split_at(12 + length as usize);
-        if frame[2] != HANDSHAKE {
+        if handshake_of(frame).is_none_or(&mut wanted) {
             kept.extend_from_slice(frame);
         }
         rest = after;
     }
     kept
+}
+
+/// The socket whose first bytes a frame has, in either version of recordings.
+fn handshake_of(frame: &[u8]) -> Option<u64> {
+    const HANDSHAKE_V1: u8 = 8;
+    const RECORD: u8 = 9;
+    let payload = &frame[12..];
+    let at = match frame[2] {
+        HANDSHAKE_V1 => 0,
+        RECORD if payload[..2] == tag::HANDSHAKE.to_le_bytes() => {
+            offset_of!(HandshakeRecord, socket)
+        }
+        _ => return None,
+    };
+    Some(u64::from_le_bytes(payload[at..at + 8].try_into().unwrap()))
 }
 
 fn recordings() -> Vec<PathBuf> {
@@ -248,6 +288,20 @@ fn findings_are_those_of_the_kind() {
         let replayed = Replayed::of(&recording);
         wrong.extend(wrong_findings(&replayed, "handshake"));
         wrong.extend(wrong_findings(&replayed.plain(&recording), "plain"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Connections without a handshake then say nothing about what their clients sent first.
+#[test]
+fn findings_are_as_without_handshakes_or_with_them_where_they_came_midway() {
+    let mut wrong = Vec::new();
+    for recording in recordings() {
+        let replayed = Replayed::of(&recording).turned_on_midway(&recording);
+        let plain = wrong_findings(&replayed, "plain");
+        if !plain.is_empty() && !wrong_findings(&replayed, "handshake").is_empty() {
+            wrong.extend(plain);
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

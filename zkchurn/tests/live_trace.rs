@@ -21,14 +21,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use program::kill;
+use program::{child_of, kill, program};
 use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt},
     termios::{Winsize, tcsetwinsize},
 };
 use tmux::{Tmux, WITHIN};
-use zkchurn_lab::harness::in_time::CommandInTime;
+use zkchurn_lab::harness::{in_time::CommandInTime, proc, trace::Trace, zookeeper::ConnectRequest};
 
 /// How long the end may take on a machine that is busy with other tests; on an idle one it is
 /// below two seconds.
@@ -129,6 +129,88 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     assert!(replayed.contains("21 connections in all"), "{replayed}");
 }
 
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn h_turns_handshakes_on_where_that_was_wished_for() {
+    const NET_ADMIN: u64 = 1 << 12;
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("x.zkchurn");
+    let tmux = Tmux::start(120, 45);
+    let options = format!("--handshake=later --record {}", recording.display());
+    show(&tmux, server.port(), &options);
+    tmux.wait_for(|text| text.contains("h may turn handshakes on"));
+    let pid = program(&tmux);
+    assert_eq!(permitted_and_effective(pid), (NET_ADMIN, 0));
+    ask_for_sessions(server, 3);
+    tmux.wait_for(|text| text.contains("3 opened, 3 ended, 0 open"));
+    tmux.keys(&["h", "n"]);
+    ask_for_sessions(server, 1);
+    tmux.wait_for(|text| text.contains("4 opened, 4 ended, 0 open"));
+    assert_eq!(permitted_and_effective(pid), (NET_ADMIN, 0));
+    tmux.keys(&["h"]);
+    tmux.wait_for(|text| text.contains("read the handshakes of connections from now on?"));
+    tmux.keys(&["y"]);
+    tmux.wait_for(|text| text.contains("of connections that are opened from now on"));
+    assert_eq!(permitted_and_effective(pid), (0, 0));
+    ask_for_sessions(server, 5);
+    tmux.wait_for(|text| text.contains("9 opened, 9 ended, 0 open"));
+    tmux.keys(&["h"]);
+    tmux.wait_for(|text| text.contains("handshakes are captured since"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("9 connections in all; nothing lost"));
+    tmux.assert_restored();
+    let replayed = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["replay", "--format", "json"])
+        .arg(&recording)
+        .output_in_time()
+        .unwrap();
+    let replayed = Trace::parse(std::str::from_utf8(&replayed.stdout).unwrap()).unwrap();
+    let sessions = replayed.connections.iter();
+    let sessions: Vec<_> = sessions
+        .map(|connection| connection["handshake"]["request"]["session"].as_str())
+        .collect();
+    let (before, since) = ([None; 4], [Some("0x10f"); 5]);
+    assert_eq!(sessions, [&before[..], &since].concat());
+    assert_eq!(replayed.report["total"]["handshakes"]["connections"], 5);
+    assert_eq!(replayed.report["loss"]["handshake_records_dropped"], 0);
+    let degraded = replayed.report["degraded"].as_array().unwrap();
+    let is_said = |sentence: &&serde_json::Value| {
+        let sentence = sentence.as_str().unwrap();
+        sentence.starts_with("handshakes: captured of connections opened since ")
+    };
+    assert_eq!(degraded.iter().filter(is_said).count(), 1, "{degraded:#?}");
+}
+
+/// Asks for a session, and goes once the server has.
+fn ask_for_sessions(server: SocketAddr, count: usize) {
+    let request = ConnectRequest {
+        last_zxid: 0,
+        timeout_ms: 30_000,
+        session: 0x10f,
+        password: [0; 16],
+    };
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(server).unwrap();
+        stream.write_all(&request.bytes()).unwrap();
+        let _ = stream.read(&mut [0; 1]);
+    }
+}
+
+/// Capabilities of the first thread, and that the others have none.
+fn permitted_and_effective(pid: u32) -> (u64, u64) {
+    let of = |tid| {
+        let status = proc::thread_status(pid, tid).unwrap();
+        let mask = |name| status.mask(name).unwrap();
+        (mask("CapPrm"), mask("CapEff"))
+    };
+    let others = proc::threads(pid).unwrap().into_iter();
+    for tid in others.filter(|tid| *tid != pid) {
+        assert_eq!(of(tid), (0, 0));
+    }
+    of(pid)
+}
+
 /// The files in a directory with this ending, oldest first.
 fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(directory).unwrap();
@@ -210,15 +292,8 @@ fn w_writes_how_it_stands_with_no_rights_but_the_callers() {
 
 /// The process that writes for the program that the terminal's shell runs.
 fn writer_of(tmux: &Tmux) -> Pid {
-    let shell = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
-    let children = |of: &str, name: &[&str]| {
-        let mut pgrep = Command::new("pgrep");
-        let found = pgrep.args(["-P", of.trim()]).args(name).output_in_time();
-        String::from_utf8(found.unwrap().stdout).unwrap()
-    };
-    let program = children(&shell, &[]);
-    let writer = children(&program, &["-x", "zkchurn-write"]);
-    Pid::from_raw(writer.trim().parse().unwrap()).unwrap()
+    let writer = child_of(&program(tmux).to_string(), &["-x", "zkchurn-write"]);
+    Pid::from_raw(writer.try_into().unwrap()).unwrap()
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::{
     replay::{self, ReplayArgs},
     source::{self, Recorded, WindowArgs},
     trace::{self, TraceArgs},
+    values::HandshakeValue,
 };
 use crate::{
     exit::{Code, Failure},
@@ -84,6 +85,12 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
             zone: options.zone,
             colour: options.colour,
         };
+        if why_not.is_some() && args.trace.handshake == Some(HandshakeValue::Later) {
+            warn(format_args!(
+                "no handshakes: --handshake=later waits for a key of the view; --handshake reads \
+                 them from the start on"
+            ));
+        }
         let look = why_not.is_none().then_some(&look);
         return trace::run_with(&args.trace, look);
     };

@@ -80,7 +80,7 @@ impl TimeWaitArgs {
             listen: None,
             jvm: self.jvm.into(),
             logs: false,
-            handshake: false,
+            handshake: None,
             table_size: TABLE_SIZE,
             buffer_kib: BUFFER_KIB,
             hook: None,

@@ -15,11 +15,11 @@ use super::{
     headings,
     output::{self, OutputArgs},
     selection::SelectionArgs,
-    values::{self, HookValue, JvmValue, SideValue},
+    values::{self, HandshakeValue, HookValue, JvmValue, SideValue},
 };
 use crate::{
     exit::{Code, Failure},
-    host::{helper::Lines, line_files::Limits},
+    host::{helper::Lines, kernel::HandshakesFrom, line_files::Limits},
     live::{
         self,
         settings::{Process, ReportTo, TraceSettings},
@@ -119,9 +119,10 @@ pub(crate) struct TraceArgs {
     /// resumes one, and what the server answers.
     ///
     /// Up to 28 bytes from the client and 20 from the server, which end before the
-    /// session's password. Only of connections that begin during the trace.
-    #[arg(help_heading = headings::LOOKED_AT, long)]
-    pub handshake: bool,
+    /// session's password. Only of connections that begin during the trace; with
+    /// --handshake=later of those that begin once h is pressed.
+    #[arg(help_heading = headings::LOOKED_AT, long, value_name = "WHEN", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "start")]
+    pub handshake: Option<HandshakeValue>,
 
     /// How many connections to follow at once.
     #[arg(help_heading = headings::ATTACHED, long, value_name = "SOCKETS", default_value_t = TABLE_SIZE, value_parser = values::table_size)]
@@ -187,7 +188,7 @@ impl TraceArgs {
             }),
             jvm: self.jvm.into(),
             logs: !self.no_logs,
-            handshake: self.handshake,
+            handshake: self.handshake.map(Into::into),
             table_size: self.table_size,
             buffer_kib: self.buffer,
             hook: self.hook.map(Into::into),
@@ -214,6 +215,13 @@ fn report_to(path: &Path) -> Option<ReportTo> {
 ///
 /// Tracing is not possible here, or an output cannot be written.
 pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
+    if args.handshake == Some(HandshakeValue::Later) {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "--handshake=later waits for the key h of `zkchurn live`: use --handshake, which reads \
+             them from the start on",
+        ));
+    }
     earlier::show(args, &args.settings()?);
     run_with(args, None)
 }
@@ -224,7 +232,14 @@ pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
 ///
 /// As [`run`].
 pub(crate) fn run_with(args: &TraceArgs, look: Option<&Look>) -> Result<Code, Failure> {
-    live::run(&args.settings()?, look, None, &|to| {
+    let mut settings = args.settings()?;
+    if look.is_none() {
+        // Nobody can ask for them.
+        settings.handshake = settings
+            .handshake
+            .filter(|from| *from == HandshakesFrom::Start);
+    }
+    live::run(&settings, look, None, &|to| {
         output::renderer_to(&args.output, to)
     })
 }

@@ -28,7 +28,10 @@ use zkchurn_core::{
 
 use crate::{
     exit::{Code, Failure},
-    host::{clock::clock_pair, jvm::JvmMode, segment_store::LEAST_BYTES, services, time_zone},
+    host::{
+        clock::clock_pair, jvm::JvmMode, kernel::HandshakesFrom, segment_store::LEAST_BYTES,
+        services, time_zone,
+    },
     live::settings::Process,
 };
 
@@ -224,6 +227,24 @@ impl From<JvmValue> for JvmMode {
             JvmValue::Off => Self::Off,
             JvmValue::Name => Self::Name,
             JvmValue::Dump => Self::Dump,
+        }
+    }
+}
+
+/// `--handshake`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HandshakeValue {
+    /// From the start on.
+    Start,
+    /// Not before h is pressed, in `zkchurn live`; until then it costs nothing.
+    Later,
+}
+
+impl From<HandshakeValue> for HandshakesFrom {
+    fn from(when: HandshakeValue) -> Self {
+        match when {
+            HandshakeValue::Start => Self::Start,
+            HandshakeValue::Later => Self::Wish,
         }
     }
 }

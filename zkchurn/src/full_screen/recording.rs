@@ -231,7 +231,7 @@ impl Feed for Recording<'_> {
             Wish::Filter(filter) => self.select(filter),
             Wish::Write => self.write(),
             // Nobody is there any more who could be asked.
-            Wish::Dump(_) | Wish::Quit | Wish::Suspend | Wish::Redraw => {}
+            Wish::Dump(_) | Wish::Handshakes | Wish::Quit | Wish::Suspend | Wish::Redraw => {}
         }
         self.has_news = true;
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::incidents::Watching;
 use crate::{
     host::{helper::Keep, journal::Priority},
+    view::offers::Offers,
     warn::say,
 };
 use zkchurn_core::{
@@ -23,6 +24,13 @@ pub(super) fn limitations(sentences: &[String]) {
 /// What is traced, a sentence; tests and scripts wait for it.
 pub(super) fn traced(start: &TraceStart) -> String {
     format!("{}; Ctrl-C stops and reports", tracing(start))
+}
+
+/// The same of one that is looked at, with what was kept for keys.
+pub(super) fn looked_at(start: &TraceStart, offers: Offers) -> String {
+    let kept = offers.kept();
+    let kept = kept.map_or_else(String::new, |kept| format!("; {kept}"));
+    format!("{}{kept}", traced(start))
 }
 
 /// The same of an agent.

@@ -20,14 +20,15 @@ use crate::{
     exit::{Code, Failure},
     host::{
         kernel::{
-            BUILT_IN, KernelConfig, KernelError, KernelSource, error_chain, is_out_of_memory,
-            is_permission,
+            BUILT_IN, HandshakesFrom, KernelConfig, KernelError, KernelSource, error_chain,
+            is_out_of_memory, is_permission,
         },
         preflight::{
             facts::Facts,
             handshake, namespaces,
             verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
         },
+        privilege::needs,
         proc::files::{directory, field, read_bounded},
     },
 };
@@ -213,9 +214,12 @@ fn lift_memory_limit() {
 }
 
 /// Where first bytes are captured, if they are wanted and can be.
-fn handshake_at(settings: &TraceSettings, facts: &Facts) -> Option<PathBuf> {
+fn handshake_at(settings: &TraceSettings, facts: &Facts) -> Option<(PathBuf, HandshakesFrom)> {
+    let from = settings.handshake?;
     let cgroup = facts.cgroup2.value()?;
-    settings.handshake.then(|| cgroup.path.clone())
+    // Loading takes less than attaching, which would fail only when it is wished for.
+    let may_attach = facts.capabilities.contains(needs::TURNING_ON_HANDSHAKES);
+    (from == HandshakesFrom::Start || may_attach).then(|| (cgroup.path.clone(), from))
 }
 
 /// Keeps the verifier's log, which may have thousands of lines, out of the sentence, and what
@@ -229,6 +233,14 @@ fn shorten(error: &KernelError) -> anyhow::Error {
     anyhow::Error::msg(line)
 }
 
+/// That handshakes are wanted and not captured.
+pub(super) fn without_handshakes(why: &str) -> String {
+    format!(
+        "{}: not captured, everything else is traced: {why}",
+        handshake::NAME
+    )
+}
+
 /// What this host cannot offer, each a sentence.
 pub(super) fn degraded(
     settings: &TraceSettings,
@@ -238,7 +250,7 @@ pub(super) fn degraded(
     let mut sentences: Vec<_> = checks
         .iter()
         .filter(|check| check.state == State::Degraded)
-        .filter(|check| settings.handshake || check.name != handshake::NAME)
+        .filter(|check| settings.handshake.is_some() || check.name != handshake::NAME)
         .filter(|check| check.name != namespaces::NAME)
         .map(Check::sentence)
         .collect();
@@ -264,10 +276,7 @@ pub(super) fn degraded(
         ));
     }
     if let Err(why) = source.captures_handshakes() {
-        sentences.push(format!(
-            "{}: not captured, everything else is traced: {why}",
-            handshake::NAME
-        ));
+        sentences.push(without_handshakes(&why));
     }
     sentences
 }

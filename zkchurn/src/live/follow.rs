@@ -13,7 +13,7 @@ use zkchurn_core::{frame::Mark, text};
 
 use super::{
     agent::{AgentChanges, Reload, Reloading, reloading},
-    announce,
+    announce, attach,
     collector::Collector,
     ending::Ending,
     incidents::Watching,
@@ -33,6 +33,8 @@ use crate::{
         helper::wire::Answer,
         journal::Priority,
         kernel::{OpenConnections, OwnLog},
+        preflight::handshake,
+        privilege::{held, needs},
     },
     view::key::Wish,
     warn::say,
@@ -173,6 +175,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
             Ask::Show { want, at_once } => viewer.enter(want, at_once),
             Ask::Do(Wish::Filter(filter)) => viewer.select(&mut self.collector.sink, filter),
             Ask::Do(Wish::Dump(process)) => viewer.say(self.collector.dump(process)),
+            Ask::Do(Wish::Handshakes) => self.turn_on_handshakes(),
             Ask::Do(Wish::Write) => self.save(),
             // What the view does itself, and what a recording is for.
             Ask::Do(
@@ -184,6 +187,34 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 | Wish::Pause,
             ) => {}
         }
+    }
+
+    /// Has handshakes captured from now on, gives up the capability that was kept for it, and
+    /// says what became of it: in the recording, too.
+    fn turn_on_handshakes(&mut self) {
+        let Some(viewer) = &mut self.viewer else {
+            return;
+        };
+        if !viewer.may_turn_on_handshakes() {
+            return;
+        }
+        let turned_on = self.source.turn_on_handshakes();
+        // Giving up is always allowed, and it is not tried again.
+        let _ = held::give_up(needs::TURNING_ON_HANDSHAKES);
+        let now_ns = self.collector.probes.monotonic_ns();
+        let start = self.collector.sink.pipeline.start();
+        let began_ns = start.map_or(now_ns, |start| start.clock.monotonic_ns);
+        let sentence = match &turned_on {
+            Ok(()) => format!(
+                "{}: captured of connections opened since {} after the start, when h was pressed; \
+                 those before have none",
+                handshake::NAME,
+                text::window(now_ns.saturating_sub(began_ns)),
+            ),
+            Err(why) => attach::without_handshakes(why),
+        };
+        self.collector.limitation(sentence);
+        viewer.handshakes_turned_on(turned_on.map(|()| now_ns));
     }
 
     /// Has the trace as it stands written to files.

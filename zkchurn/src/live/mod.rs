@@ -64,7 +64,7 @@ use crate::{
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
     },
-    view::offers::Offers,
+    view::offers::{Handshakes, Offers},
     warn,
 };
 use agent::{AgentChanges, AgentRun, Reload};
@@ -188,8 +188,11 @@ async fn trace(
     let metering = published::metering(publishing);
     let beside: Vec<_> = forms.into_iter().chain(lines).chain(metering).collect();
     // All other threads will be this one's children. From here on the helpers look and write.
-    held::keep_only(needs::kept_while_tracing(facts.release))
-        .map_err(|error| Failure::new(Code::Failure, error))?;
+    let kept = match (look, source.can_turn_on_handshakes()) {
+        (Some(_), true) => needs::kept_until_handshakes(facts.release),
+        _ => needs::kept_while_tracing(facts.release),
+    };
+    held::keep_only(kept).map_err(|error| Failure::new(Code::Failure, error))?;
     let screen = Screen::start().map_err(no_thread)?;
     warn::queue().map_err(no_thread)?;
     let looker = looker.connect().map_err(no_thread)?;
@@ -198,8 +201,9 @@ async fn trace(
         time_wait_rows: settings.time_wait_rows,
     };
     let renderer = renderer(Box::new(screen.clone()));
+    let offers = offers(settings, &source);
     let (viewer, renderer) = match look {
-        Some(look) => watched(look, settings, renderer)?,
+        Some(look) => watched(look, offers, renderer)?,
         None => (None, renderer),
     };
     let renderer = match beside.is_empty() {
@@ -218,6 +222,9 @@ async fn trace(
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;
+    if let (Some(_), Some(start)) = (look, trace.collector.sink.pipeline.start()) {
+        trace.announcement = Some(announce::looked_at(start, offers));
+    }
     trace.saves = saves;
     trace.reload = reload;
     trace.service = service;
@@ -257,17 +264,27 @@ fn kernel_log(source: &mut KernelSource) -> Option<OwnLog> {
     log.ok()
 }
 
+/// What the view may ask the trace for.
+fn offers(settings: &TraceSettings, source: &KernelSource) -> Offers {
+    let handshakes = match source.captures_handshakes() {
+        Ok(true) => Handshakes::FromStart,
+        _ if source.can_turn_on_handshakes() => Handshakes::OnWish,
+        _ if settings.handshake.is_some() => Handshakes::Impossible,
+        _ => Handshakes::NotKept,
+    };
+    Offers {
+        dumps: settings.jvm == JvmMode::Dump,
+        handshakes,
+    }
+}
+
 /// Shows what goes to the renderer on the whole screen, and only the report through it.
 fn watched(
     look: &Look,
-    settings: &TraceSettings,
+    offers: Offers,
     renderer: Box<dyn Renderer>,
 ) -> Result<(Option<Viewer>, Box<dyn Renderer>), Failure> {
     let tape = Rc::new(RefCell::new(Tape::default()));
-    let offers = Offers {
-        dumps: settings.jvm == JvmMode::Dump,
-        handshakes: settings.handshake,
-    };
     let viewer = Viewer::start(look, offers, Rc::clone(&tape)).map_err(|error| {
         let context = "the full-screen view cannot be shown; run `zkchurn` without `live`";
         Failure::new(Code::Failure, anyhow::Error::new(error).context(context))

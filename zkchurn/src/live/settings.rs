@@ -9,7 +9,7 @@ use zkchurn_core::{
     render::{Form, Options},
 };
 
-use crate::host::{helper::Lines, jvm::JvmMode};
+use crate::host::{helper::Lines, jvm::JvmMode, kernel::HandshakesFrom};
 
 /// Which processes are traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub(crate) struct TraceSettings {
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.
     pub logs: bool,
-    /// Whether the first bytes of each direction are captured.
-    pub handshake: bool,
+    /// From when on the first bytes of each direction are captured, if they are.
+    pub handshake: Option<HandshakesFrom>,
     /// Connections that the kernel program's table holds.
     pub table_size: u32,
     /// Size of the ring buffer in KiB, a power of two.

@@ -52,6 +52,13 @@ pub(super) trait Source {
     /// Forgets a connection again; whether it was still there.
     fn unfollow(&mut self, socket: u64) -> bool;
 
+    /// Captures the first bytes of connections that begin from now on.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not, in words.
+    fn turn_on_handshakes(&mut self) -> Result<(), String>;
+
     /// From now on the next record makes [`Self::woken`] return.
     fn doze(&mut self);
 
@@ -98,6 +105,11 @@ impl Source for KernelSource {
 
     fn unfollow(&mut self, socket: u64) -> bool {
         self.unfollow(socket)
+    }
+
+    fn turn_on_handshakes(&mut self) -> Result<(), String> {
+        self.turn_on_handshakes();
+        self.captures_handshakes().map(drop)
     }
 
     fn doze(&mut self) {

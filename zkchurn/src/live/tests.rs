@@ -197,6 +197,10 @@ impl Source for Made {
         !self.ended.contains(&socket)
     }
 
+    fn turn_on_handshakes(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn doze(&mut self) {
         self.dozes = true;
     }
@@ -420,7 +424,7 @@ fn settings() -> TraceSettings {
         listen: None,
         jvm: JvmMode::Off,
         logs: false,
-        handshake: false,
+        handshake: None,
         table_size: 1024,
         buffer_kib: 1024,
         hook: None,

@@ -32,7 +32,11 @@ use crate::{
         wake::{self, Waker},
     },
     host::{journal::Priority, privilege::held, threads},
-    view::{View, offers::Offers, snapshot::Want},
+    view::{
+        View,
+        offers::{Handshakes, Offers},
+        snapshot::Want,
+    },
     warn::say,
 };
 
@@ -65,6 +69,8 @@ pub(super) struct Viewer {
     told_at: u64,
     /// What was typed as a filter, while it holds.
     filter: Option<String>,
+    /// Whether handshakes are captured.
+    handshakes: Handshakes,
 }
 
 impl Viewer {
@@ -101,6 +107,7 @@ impl Viewer {
             wanted: None,
             told_at: 0,
             filter: None,
+            handshakes: offers.handshakes,
         })
     }
 
@@ -129,7 +136,8 @@ impl Viewer {
         };
         let snapshot = sink.snapshot(&self.tape.borrow(), mark, &want);
         self.told_at = sink.frames();
-        let Some(snapshot) = snapshot else { return };
+        let Some(mut snapshot) = snapshot else { return };
+        snapshot.handshakes = Some(self.handshakes);
         if let Err(TrySendError::Full(_)) = self.tell.try_send(Told::Snapshot(Box::new(snapshot))) {
             // It has others to take first.
             self.wanted = Some((want, true));
@@ -149,6 +157,27 @@ impl Viewer {
             ),
         };
         sink.select(filter, &self.tape.borrow());
+        self.say(sentence);
+    }
+
+    /// Whether handshakes can be turned on, and are not yet.
+    pub(super) fn may_turn_on_handshakes(&self) -> bool {
+        self.handshakes == Handshakes::OnWish
+    }
+
+    /// Says what became of turning handshakes on: since when they are captured, nanoseconds
+    /// of `CLOCK_MONOTONIC`, or why they are not.
+    pub(super) fn handshakes_turned_on(&mut self, turned_on: Result<u64, String>) {
+        let sentence = match turned_on {
+            Ok(now_ns) => {
+                self.handshakes = Handshakes::Since(now_ns);
+                "handshakes are captured of connections that are opened from now on".to_owned()
+            }
+            Err(why) => {
+                self.handshakes = Handshakes::Impossible;
+                format!("handshakes are not captured: {why}")
+            }
+        };
         self.say(sentence);
     }
 

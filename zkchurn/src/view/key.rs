@@ -41,6 +41,8 @@ pub(crate) enum Wish {
     Filter(Option<Filter>),
     /// Ask this JVM for a thread dump.
     Dump(ProcessKey),
+    /// Read handshakes from now on.
+    Handshakes,
     /// Write what is shown to files.
     Write,
 }

@@ -108,6 +108,9 @@ impl View {
     /// Takes what is known by now.
     pub(crate) fn update(&mut self, snapshot: Snapshot) {
         self.say_if_no_jvm(&snapshot);
+        if let Some(handshakes) = snapshot.handshakes {
+            self.offers.handshakes = handshakes;
+        }
         self.latest = Some(snapshot);
         self.hold_newcomers();
     }

@@ -58,7 +58,7 @@ impl View {
             Key::End => self.go(i64::MAX),
             Key::Char('p' | ' ') => self.freeze(),
             Key::Char('d') => self.offer_dump(),
-            Key::Char('h') => self.notice = Some(self.offers.handshakes().to_owned()),
+            Key::Char('h') => self.offer_handshakes(),
             _ => {}
         }
         None

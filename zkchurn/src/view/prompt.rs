@@ -14,6 +14,7 @@ use super::{
     View, dumps,
     key::{Key, Seek, Wish},
     line::Line,
+    offers,
 };
 
 /// Characters of a time or a filter that may be typed.
@@ -43,6 +44,8 @@ pub(super) enum What {
         /// Whether it is known to be a JVM.
         is_jvm: bool,
     },
+    /// Whether handshakes are to be read from now on.
+    Handshakes,
 }
 
 impl Prompt {
@@ -58,7 +61,7 @@ impl Prompt {
     pub(super) fn question(&self, columns: usize) -> String {
         let question = self.whole_question();
         match &self.what {
-            What::Dump { .. } => question,
+            What::Dump { .. } | What::Handshakes => question,
             _ if question.width() + self.typed.text().width() < columns => question,
             What::Time => "time: ".to_owned(),
             What::Filter => "filter: ".to_owned(),
@@ -70,6 +73,7 @@ impl Prompt {
             What::Time => "time (14:03:07, or 90s after the start): ".to_owned(),
             What::Filter => "filter (process:java not lived<10ms; empty for none): ".to_owned(),
             What::Dump { name, is_jvm, .. } => dumps::question(name, *is_jvm),
+            What::Handshakes => offers::TURN_ON.to_owned(),
         }
     }
 }
@@ -93,6 +97,10 @@ impl View {
             self.asked = is_open.then_some((process, name));
             return Some(Wish::Dump(process));
         }
+        if prompt.what == What::Handshakes {
+            self.prompt = None;
+            return matches!(key, Key::Char('y' | 'Y')).then_some(Wish::Handshakes);
+        }
         prompt.wrong = None;
         match key {
             Key::Escape => self.prompt = None,
@@ -101,7 +109,7 @@ impl View {
                 let typed = typed.text().trim();
                 return match what {
                     What::Filter => self.select(typed),
-                    What::Time | What::Dump { .. } => self.jump(typed),
+                    What::Time | What::Dump { .. } | What::Handshakes => self.jump(typed),
                 };
             }
             key => prompt.typed.press(key, MOST_TYPED),

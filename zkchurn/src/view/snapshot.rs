@@ -14,6 +14,8 @@ use zkchurn_core::{
     tape::{Kept, Tape},
 };
 
+use super::offers::Handshakes;
+
 /// Families that have a row.
 pub(crate) const MOST_FAMILIES: usize = 100;
 /// Gaps that a sparkline shows at most.
@@ -47,6 +49,8 @@ pub(crate) struct Snapshot {
     pub clock: ClockPair,
     /// Where a recording stands.
     pub position: Option<Position>,
+    /// Whether handshakes are captured; `None` where nobody says.
+    pub handshakes: Option<Handshakes>,
 }
 
 /// A family and the last gaps between its connections, in nanoseconds.
@@ -98,6 +102,7 @@ impl Snapshot {
             connections,
             clock: pipeline.start()?.clock,
             position,
+            handshakes: None,
         })
     }
 

@@ -17,6 +17,7 @@ use zkchurn_core::{
 };
 
 mod dumps;
+mod handshakes;
 #[path = "../../tests/hostile_frames/mod.rs"]
 mod hostile_frames;
 mod losses;
@@ -27,7 +28,7 @@ mod rows;
 use super::{
     View,
     key::{Key, Seek, Wish},
-    offers::Offers,
+    offers::{Handshakes, Offers},
     snapshot::{Position, Snapshot, Want},
 };
 
@@ -393,7 +394,7 @@ fn a_dump_is_asked_for_after_a_question_and_where_the_rights_are_kept() {
     assert!(without.notice.unwrap().contains("--jvm dump"));
     let offers = Offers {
         dumps: true,
-        handshakes: false,
+        handshakes: Handshakes::NotKept,
     };
     let mut view = live().offering(offers);
     press(&mut view, &recorded, &[Key::Down, Key::Char('d')]);

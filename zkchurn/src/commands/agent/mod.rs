@@ -27,6 +27,7 @@ use crate::{
         helper::{Keep, Lines, MOST_LOGS},
         incident_store::Rules,
         journal::Priority,
+        kernel::HandshakesFrom,
         line_files::Limits,
     },
     live::{
@@ -267,7 +268,10 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
         }),
         jvm: settings.jvm.unwrap_or(JvmValue::Name).into(),
         logs: settings.logs.unwrap_or(true),
-        handshake: settings.handshake.unwrap_or(false),
+        handshake: settings
+            .handshake
+            .unwrap_or(false)
+            .then_some(HandshakesFrom::Start),
         table_size: settings.table_size.unwrap_or(TABLE_SIZE),
         buffer_kib: settings.buffer.unwrap_or(BUFFER_KIB),
         hook: settings.hook.map(Into::into),

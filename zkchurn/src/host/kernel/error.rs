@@ -27,6 +27,9 @@ pub enum KernelError {
     /// The cgroup to attach to cannot be opened.
     #[error("the cgroup cannot be opened: {0}")]
     Cgroup(#[source] io::Error),
+    /// A capability that was kept cannot be put into effect.
+    #[error("a capability cannot be put into effect: {0}")]
+    Privilege(#[source] io::Error),
     /// The ring buffer cannot be waited for.
     #[error("the ring buffer cannot be waited for: {0}")]
     Wait(#[source] io::Error),

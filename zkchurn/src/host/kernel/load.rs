@@ -6,10 +6,13 @@ use aya::{Ebpf, EbpfLoader};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zkchurn_common::{
     ports::PortSet,
-    settings::{MOST_PIDS, SIDE_CLIENT, SIDE_SERVER, names},
+    settings::{
+        HANDSHAKES_ALWAYS, HANDSHAKES_NEVER, HANDSHAKES_ON_WISH, MOST_PIDS, SIDE_CLIENT,
+        SIDE_SERVER, names,
+    },
 };
 
-use super::{Attempt, KernelConfig, KernelError};
+use super::{Attempt, HandshakesFrom, KernelConfig, KernelError};
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
     preflight::facts::Facts,
@@ -47,9 +50,15 @@ pub(super) fn load(
         .tracepoint
         .value()
         .unwrap_or(&TracepointLayout::UNUSED);
-    let captures = config.handshake_at.is_some() && attempt.socket_cookie;
-    let handshakes = if captures { config.table_size } else { 1 };
-    let handshake = u32::from(captures);
+    let handshake = match &config.handshake_at {
+        Some((_, HandshakesFrom::Start)) if attempt.socket_cookie => HANDSHAKES_ALWAYS,
+        Some((_, HandshakesFrom::Wish)) if attempt.socket_cookie => HANDSHAKES_ON_WISH,
+        _ => HANDSHAKES_NEVER,
+    };
+    let handshakes = match handshake {
+        HANDSHAKES_NEVER => 1,
+        _ => config.table_size,
+    };
     let log_level = config.kernel_log_level;
     let ebpf = loader()?
         .override_global(aya_log::LEVEL, &log_level, true)

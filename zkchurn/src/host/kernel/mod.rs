@@ -11,7 +11,8 @@ mod table;
 mod tracepoint_btf;
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::PathBuf,
 };
@@ -25,10 +26,15 @@ use tokio::io::{Interest, unix::AsyncFd};
 use zkchurn_common::{
     loss::Loss,
     record::ConnectionRecord,
-    settings::{READER_DOZES, names},
+    settings::{READER_DOZES, READER_WANTS_HANDSHAKES, names},
 };
 
-use crate::host::{kernel_layout::SocketLayout, preflight::facts::Facts, proc::files::field};
+use crate::host::{
+    kernel_layout::SocketLayout,
+    preflight::facts::Facts,
+    privilege::{held, needs},
+    proc::files::field,
+};
 pub use error::{KernelError, error_chain, is_out_of_memory, is_permission};
 pub use object::BUILT_IN;
 pub use own_log::OwnLog;
@@ -52,10 +58,20 @@ pub struct KernelConfig {
     pub ring_bytes: u32,
     /// The hook to use; by default the best that loads.
     pub hook: Option<Hook>,
-    /// The cgroup at whose sockets first bytes are captured, if they are wanted.
-    pub handshake_at: Option<PathBuf>,
+    /// The cgroup at whose sockets first bytes are captured, and from when on, if they are
+    /// wanted.
+    pub handshake_at: Option<(PathBuf, HandshakesFrom)>,
     /// Level of the kernel program's own log: 0 is off, 5 tells every transition.
     pub kernel_log_level: u8,
+}
+
+/// From when on first bytes are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakesFrom {
+    /// From the first connection on.
+    Start,
+    /// Not before [`KernelSource::turn_on_handshakes`].
+    Wish,
 }
 
 /// The loaded and attached program.
@@ -79,8 +95,27 @@ pub struct KernelSource {
 #[derive(Debug)]
 enum Handshake {
     NotWanted,
+    /// The programs are loaded, and can be attached to this cgroup.
+    Ready(File),
     Captured,
     Failed(KernelError),
+}
+
+impl Handshake {
+    fn of(ebpf: &mut Ebpf, (cgroup, from): &(PathBuf, HandshakesFrom)) -> Self {
+        let begun = packets::load(ebpf, cgroup).and_then(|cgroup| match from {
+            HandshakesFrom::Wish => Ok(Self::Ready(cgroup)),
+            HandshakesFrom::Start => packets::attach(ebpf, &cgroup).map(|()| Self::Captured),
+        });
+        begun.unwrap_or_else(|error| Self::failed(ebpf, error))
+    }
+
+    /// One direction alone is of no use.
+    fn failed(ebpf: &mut Ebpf, error: KernelError) -> Self {
+        log::debug!("handshakes: {error:?}");
+        packets::discard(ebpf);
+        Self::Failed(error)
+    }
 }
 
 /// The program for what the kernel skips the first for.
@@ -186,13 +221,7 @@ impl KernelSource {
         // Before the hook that enters connections into the table, so that a
         // connection in the table has all its packets seen.
         let handshake = match &config.handshake_at {
-            Some(cgroup) if attempt.socket_cookie => match packets::attach(&mut ebpf, cgroup) {
-                Ok(()) => Handshake::Captured,
-                Err(error) => {
-                    log::debug!("handshakes: {error:?}");
-                    Handshake::Failed(error)
-                }
-            },
+            Some(wanted) if attempt.socket_cookie => Handshake::of(&mut ebpf, wanted),
             Some(_) => Handshake::Failed(KernelError::NoCookies),
             None => Handshake::NotWanted,
         };
@@ -237,10 +266,35 @@ impl KernelSource {
     /// Whether first bytes are captured; or why not, where they are wanted.
     pub fn captures_handshakes(&self) -> Result<bool, String> {
         match &self.handshake {
-            Handshake::NotWanted => Ok(false),
+            Handshake::NotWanted | Handshake::Ready(_) => Ok(false),
             Handshake::Captured => Ok(true),
             Handshake::Failed(error) => Err(error_chain(error)),
         }
+    }
+
+    /// Whether [`Self::turn_on_handshakes`] is still to come, and can.
+    pub fn can_turn_on_handshakes(&self) -> bool {
+        matches!(self.handshake, Handshake::Ready(_))
+    }
+
+    /// Captures the first bytes of connections that begin from now on, if
+    /// [`Self::can_turn_on_handshakes`]; [`Self::captures_handshakes`] says what became of it.
+    /// Takes the capability that was kept for it ([`needs::TURNING_ON_HANDSHAKES`]).
+    pub fn turn_on_handshakes(&mut self) {
+        let Handshake::Ready(cgroup) = &self.handshake else {
+            return;
+        };
+        let (ebpf, reader) = (&mut self.ebpf, &mut self.reader);
+        let attached = held::with(needs::TURNING_ON_HANDSHAKES, || {
+            packets::attach(ebpf, cgroup)
+        });
+        let attached = attached.map_err(KernelError::Privilege).flatten();
+        // Not before all packets of a connection that begins are seen.
+        let wanted = attached.and_then(|()| Ok(reader.set(READER_WANTS_HANDSHAKES, 1, 0)?));
+        self.handshake = match wanted {
+            Ok(()) => Handshake::Captured,
+            Err(error) => Handshake::failed(ebpf, error),
+        };
     }
 
     /// Why what the kernel skips the program for is not made up for, where it should be.
@@ -327,7 +381,7 @@ impl KernelSource {
                 program.unload()?;
             }
         }
-        if matches!(self.handshake, Handshake::Captured) {
+        if matches!(self.handshake, Handshake::Captured | Handshake::Ready(_)) {
             packets::detach(&mut self.ebpf)?;
         }
         Ok(())

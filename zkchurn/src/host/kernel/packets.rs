@@ -17,22 +17,44 @@ const PROGRAMS: [(&str, CgroupSkbAttachType); 2] = [
     (names::INGRESS_PROGRAM, CgroupSkbAttachType::Ingress),
 ];
 
-/// Loads both programs and attaches them to `cgroup`, beside others that may be
-/// there. The links go with this process, however it ends.
+/// Loads both programs, which see nothing yet, and opens `cgroup` to attach them to.
 ///
 /// # Errors
 ///
 /// The cgroup cannot be opened, or the kernel refuses the programs.
-pub(super) fn attach(ebpf: &mut Ebpf, cgroup: &Path) -> Result<(), KernelError> {
+pub(super) fn load(ebpf: &mut Ebpf, cgroup: &Path) -> Result<File, KernelError> {
     let cgroup = File::open(cgroup).map_err(KernelError::Cgroup)?;
-    for (name, way) in PROGRAMS {
+    for (name, _) in PROGRAMS {
         let program: &mut CgroupSkb = program(ebpf, name)?;
         program.load()?;
+    }
+    Ok(cgroup)
+}
+
+/// Attaches both programs to `cgroup`, beside others that may be there. The links go with
+/// this process, however it ends.
+///
+/// # Errors
+///
+/// The kernel refuses: it takes CAP_NET_ADMIN, and a cgroup takes 64 programs of a kind.
+pub(super) fn attach(ebpf: &mut Ebpf, cgroup: &File) -> Result<(), KernelError> {
+    for (name, way) in PROGRAMS {
+        let program: &mut CgroupSkb = program(ebpf, name)?;
         // A link (5.7+) always is BPF_F_ALLOW_MULTI, and takes no flags
         // (kernel/bpf/cgroup.c, `cgroup_bpf_link_attach`).
-        program.attach(&cgroup, way, CgroupAttachMode::Single)?;
+        program.attach(cgroup, way, CgroupAttachMode::Single)?;
     }
     Ok(())
+}
+
+/// Takes out of the kernel what is there of the two.
+pub(super) fn discard(ebpf: &mut Ebpf) {
+    for (name, _) in PROGRAMS {
+        if let Ok(program) = program::<CgroupSkb>(ebpf, name) {
+            // One that is not loaded is not there.
+            let _ = program.unload();
+        }
+    }
 }
 
 /// Takes both programs out of the kernel.

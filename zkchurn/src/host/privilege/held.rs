@@ -56,6 +56,25 @@ pub fn with<T>(wanted: CapabilitySet, work: impl FnOnce() -> T) -> io::Result<T>
     Ok(done)
 }
 
+/// Gives up `no_longer_needed` in this thread, for ever.
+///
+/// # Errors
+///
+/// As [`keep_only`].
+pub fn give_up(no_longer_needed: CapabilitySet) -> io::Result<()> {
+    let held = capabilities(None)?;
+    let (effective, permitted) = (held.effective, held.permitted);
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: effective - no_longer_needed,
+            permitted: permitted - no_longer_needed,
+            ..held
+        },
+    )?;
+    Ok(())
+}
+
 /// Gives up everything in this thread.
 ///
 /// # Errors
@@ -93,6 +112,17 @@ mod tests {
             let held = capabilities(None).unwrap();
             assert_eq!(held.effective, CapabilitySet::empty());
             assert_eq!(held.permitted, CapabilitySet::empty());
+        });
+    }
+
+    #[test]
+    fn what_is_no_longer_needed_goes_alone() {
+        apart(|| {
+            let had = capabilities(None).unwrap();
+            give_up(CapabilitySet::NET_ADMIN).unwrap();
+            let held = capabilities(None).unwrap();
+            assert_eq!(held.permitted, had.permitted - CapabilitySet::NET_ADMIN);
+            assert_eq!(held.effective, had.effective - CapabilitySet::NET_ADMIN);
         });
     }
 

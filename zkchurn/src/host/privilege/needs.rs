@@ -84,6 +84,7 @@ pub const NEEDS: [Need; 11] = [
         capability: CapabilitySet::NET_ADMIN,
         asked_by: AskedBy::Handshake,
         purpose: "see the packets of a cgroup's sockets",
+        // Kept where `h` may still turn it on, see `kept_until_handshakes`.
         after_loading: AfterLoading::Dropped,
     },
     Need {
@@ -188,6 +189,19 @@ pub fn kept_while_tracing(kernel: Option<Release>) -> Kept {
     }
 }
 
+/// What turning handshakes on takes, once the programs are loaded
+/// (kernel/bpf/syscall.c, `bpf_prog_attach_check_attach_type`).
+pub const TURNING_ON_HANDSHAKES: CapabilitySet = CapabilitySet::NET_ADMIN;
+
+/// What a trace keeps until `h` turns handshakes on: that, for the one call.
+pub fn kept_until_handshakes(kernel: Option<Release>) -> Kept {
+    let kept = kept_while_tracing(kernel);
+    Kept {
+        permitted: kept.permitted | TURNING_ON_HANDSHAKES,
+        ..kept
+    }
+}
+
 /// What the helper that writes the recording keeps once there is a file: renaming it.
 pub const KEPT_BY_RECORDER: Kept = Kept {
     effective: CapabilitySet::empty(),
@@ -251,6 +265,15 @@ mod tests {
         for (kernel, held) in [(Some(NEW), none), (Some(OLD), bpf), (None, bpf)] {
             let kept = kept_while_tracing(kernel);
             assert_eq!((kept.effective, kept.permitted), (held, held));
+        }
+    }
+
+    #[test]
+    fn what_turns_handshakes_on_is_kept_out_of_effect_and_nothing_else_is() {
+        for kernel in [Some(NEW), Some(OLD), None] {
+            let (usual, kept) = (kept_while_tracing(kernel), kept_until_handshakes(kernel));
+            assert_eq!(kept.effective, usual.effective);
+            assert_eq!(kept.permitted - usual.permitted, CapabilitySet::NET_ADMIN);
         }
     }
 }

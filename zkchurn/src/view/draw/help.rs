@@ -4,7 +4,7 @@
 use ratatui_core::style::Style;
 
 use super::canvas::Canvas;
-use crate::view::{View, page::Page};
+use crate::view::{View, offers::Handshakes, page::Page};
 
 /// A key, and what it does.
 type Does = (&'static str, &'static str);
@@ -23,7 +23,7 @@ const FILTER: [Does; 1] = [(
 const LIVE: [Does; 4] = [
     ("p  Space", "freeze the screen; the trace goes on counting"),
     ("d", "ask the JVM under the cursor for a thread dump"),
-    ("h", "whether handshakes are captured, and how to have that"),
+    ("h", "read handshakes from now on, or how to have that"),
     ("w", "write a page for the ticket, and a recording"),
 ];
 const TIME: [Does; 5] = [
@@ -115,5 +115,8 @@ pub(super) fn hints(view: &View) -> Vec<Does> {
     }
     hints.push(("/", "filter"));
     hints.push(("w", "write"));
+    if view.offers.handshakes == Handshakes::OnWish && !view.is_recording {
+        hints.push(("h", "handshakes"));
+    }
     hints
 }

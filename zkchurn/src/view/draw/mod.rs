@@ -85,7 +85,13 @@ impl View {
             Page::Connection { .. } if shown.record.is_empty() => {
                 vec!["it is kept no longer: others came after it; Esc goes back".to_owned()]
             }
-            Page::Connection { .. } => shown.record.clone(),
+            Page::Connection {
+                id: (_, started_ns),
+                ..
+            } => {
+                let without = self.before_handshakes(*started_ns);
+                without.into_iter().chain(shown.record.clone()).collect()
+            }
             Page::Process { .. } => {
                 let suspect = self.suspect(family);
                 suspect.map_or_else(Vec::new, |suspect| {

@@ -10,7 +10,7 @@ fn live(seen: impl Fn(&mut Report)) -> (View, Snapshot) {
     let recorded = recording("incident.zkchurn");
     let offers = Offers {
         dumps: true,
-        handshakes: false,
+        handshakes: Handshakes::NotKept,
     };
     let mut view = View::new(TimeZone::UTC, true, false).offering(offers);
     let mut snapshot = recorded.snapshot(&view.want(), u64::MAX);
