@@ -52,6 +52,7 @@ use zkchurn_core::{
 use crate::{
     exit::{Code, Failure},
     host::{
+        beside::beside,
         clock::clock_pair,
         helper::{
             Listen, archiving::StartedArchiver, asking::StartedLooker, publishing,
@@ -59,7 +60,7 @@ use crate::{
         },
         ids,
         jvm::JvmMode,
-        kernel::{KernelSource, OwnLog},
+        kernel::{KernelSource, OwnLog, ask_ahead},
         memory_limit,
         preflight::{facts::Facts, verdict::judge},
         privilege::{held, needs},
@@ -105,7 +106,7 @@ pub(crate) fn run(
 ) -> Result<Code, Failure> {
     memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
         .map_err(|why| Failure::sentence(Code::Failure, why))?;
-    let facts = Facts::gather();
+    let (facts, ()) = beside(Facts::gather, ask_ahead);
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
     attach::refuse_if_impossible(&checks, &facts)?;

@@ -19,8 +19,7 @@ use crate::host::{
 };
 use zkchurn_core::frame::Sides;
 
-/// Loads what `attempt` needs; the programs themselves are loaded when they are
-/// attached.
+/// Loads the maps that `attempt` needs; the programs themselves are loaded afterwards.
 ///
 /// # Errors
 ///
@@ -88,7 +87,7 @@ pub(super) fn load(
 /// relocations that the object does not have: 30 to 50 ms and 20 MB, of which
 /// `EbpfLoader::btf(None)` saves nothing, because it comes later. It does without
 /// where it cannot open the file, so it is given no file descriptor. No other
-/// thread runs yet that could want one.
+/// thread runs yet that could want one: the one beside this makes BTF in memory.
 fn loader<'a>() -> Result<EbpfLoader<'a>, KernelError> {
     let limit = getrlimit(Resource::Nofile);
     let none = Rlimit {

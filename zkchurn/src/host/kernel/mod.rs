@@ -9,6 +9,7 @@ mod packets;
 mod probe;
 mod table;
 mod tracepoint_btf;
+mod verified;
 
 use std::{
     fs::{self, File},
@@ -18,19 +19,20 @@ use std::{
 };
 
 use aya::{
-    Btf, Ebpf,
+    Ebpf,
     maps::{Array, MapData, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
 use tokio::io::{Interest, unix::AsyncFd};
 use zkchurn_common::{
+    field::SocketField,
     loss::Loss,
     record::ConnectionRecord,
     settings::{READER_DOZES, READER_WANTS_HANDSHAKES, names},
 };
 
 use crate::host::{
-    kernel_layout::SocketLayout,
+    beside::beside,
     preflight::facts::Facts,
     privilege::{held, needs},
     proc::files::field,
@@ -38,9 +40,10 @@ use crate::host::{
 pub use error::{KernelError, error_chain, is_out_of_memory, is_permission};
 pub use object::BUILT_IN;
 pub use own_log::OwnLog;
-pub(crate) use probe::bpf_is_refused;
+pub(crate) use probe::{ask_ahead, bpf_is_refused};
 use table::Table;
 pub use table::{Checked, Followed, OpenConnections, Progress};
+use verified::Verified;
 use zkchurn_core::frame::{Hook, LossCounts, Sides};
 
 /// What to trace and with which resources.
@@ -102,8 +105,12 @@ enum Handshake {
 }
 
 impl Handshake {
-    fn of(ebpf: &mut Ebpf, (cgroup, from): &(PathBuf, HandshakesFrom)) -> Self {
-        let begun = packets::load(ebpf, cgroup).and_then(|cgroup| match from {
+    fn of(
+        ebpf: &mut Ebpf,
+        verified: &mut Verified,
+        (cgroup, from): &(PathBuf, HandshakesFrom),
+    ) -> Self {
+        let begun = packets::loaded(verified, cgroup).and_then(|cgroup| match from {
             HandshakesFrom::Wish => Ok(Self::Ready(cgroup)),
             HandshakesFrom::Start => packets::attach(ebpf, &cgroup).map(|()| Self::Captured),
         });
@@ -133,15 +140,20 @@ impl Spares {
         failed: None,
     };
 
-    /// Attaches as many as this kernel needs, behind the first program: it calls them in the
-    /// order of their attaching.
-    fn attach(ebpf: &mut Ebpf, btf: &Btf, facts: &Facts) -> Self {
-        let wanted = match facts.preempts_programs() {
-            true => &names::SPARE_PROGRAMS[..],
+    /// As many as this kernel needs.
+    fn wanted(facts: &Facts) -> &'static [&'static str] {
+        match facts.preempts_programs() {
+            true => &names::SPARE_PROGRAMS,
             false => &names::SPARE_PROGRAMS[..1],
-        };
+        }
+    }
+
+    /// Attaches them, behind the first program: it calls them in the
+    /// order of their attaching.
+    fn attach(ebpf: &mut Ebpf, verified: &mut Verified, facts: &Facts) -> Self {
+        let wanted = Self::wanted(facts);
         for (number, name) in wanted.iter().enumerate() {
-            if let Err(error) = attach_tp_btf(ebpf, btf, name) {
+            if let Err(error) = attach_tp_btf(ebpf, verified, name) {
                 return Self {
                     attached: &wanted[..number],
                     failed: Some(error),
@@ -217,25 +229,33 @@ impl KernelSource {
         facts: &Facts,
         attempt: Attempt,
     ) -> Result<Self, KernelError> {
-        let mut ebpf = load::load(object, config, facts, attempt)?;
+        let wants_btf = attempt.hook == Hook::TpBtf;
+        let (ebpf, btf) = beside(
+            || load::load(object, config, facts, attempt),
+            || wants_btf.then(|| tracepoint_btf::of(facts)).transpose(),
+        );
+        let mut ebpf = ebpf?;
+        let btf = btf?;
+        let wanted = programs(config, facts, attempt);
+        let mut verified = Verified::load(&mut ebpf, btf.as_ref(), &wanted);
         // Before the hook that enters connections into the table, so that a
         // connection in the table has all its packets seen.
         let handshake = match &config.handshake_at {
-            Some(wanted) if attempt.socket_cookie => Handshake::of(&mut ebpf, wanted),
+            Some(wanted) if attempt.socket_cookie => {
+                Handshake::of(&mut ebpf, &mut verified, wanted)
+            }
             Some(_) => Handshake::Failed(KernelError::NoCookies),
             None => Handshake::NotWanted,
         };
         let mut spares = Spares::NONE;
         match attempt.hook {
             Hook::TpBtf => {
-                let btf = tracepoint_btf::of(facts)?;
-                attach_tp_btf(&mut ebpf, &btf, names::TP_BTF_PROGRAM)?;
-                spares = Spares::attach(&mut ebpf, &btf, facts);
+                attach_tp_btf(&mut ebpf, &mut verified, names::TP_BTF_PROGRAM)?;
+                spares = Spares::attach(&mut ebpf, &mut verified, facts);
             }
-            Hook::Tracepoint => attach_tracepoint(&mut ebpf)?,
+            Hook::Tracepoint => attach_tracepoint(&mut ebpf, &mut verified)?,
         }
-        let layout = facts.btf.value().unwrap_or(&SocketLayout::UNKNOWN);
-        let table = Table::new(&mut ebpf, layout)?;
+        let table = Table::new(&mut ebpf, checks_sockets(facts), &mut verified)?;
         let records = RingBuf::try_from(take_map(&mut ebpf, names::RECORDS)?)?;
         let wakes = wakes_of(&records).map_err(KernelError::Wait)?;
         Ok(Self {
@@ -506,16 +526,45 @@ fn no_hook(config: &KernelConfig) -> String {
     }
 }
 
-fn attach_tp_btf(ebpf: &mut Ebpf, btf: &Btf, name: &'static str) -> Result<(), KernelError> {
+/// The programs that are loaded, the one that the verifier takes longest for in front.
+fn programs(config: &KernelConfig, facts: &Facts, attempt: Attempt) -> Vec<&'static str> {
+    let mut wanted = Vec::new();
+    match attempt.hook {
+        Hook::TpBtf => {
+            wanted.push(names::TP_BTF_PROGRAM);
+            wanted.extend(Spares::wanted(facts));
+        }
+        Hook::Tracepoint => wanted.push(names::TRACEPOINT_PROGRAM),
+    }
+    if config.handshake_at.is_some() && attempt.socket_cookie {
+        wanted.extend(packets::PROGRAMS.map(|(name, _)| name));
+    }
+    if checks_sockets(facts) {
+        wanted.push(names::CHECK_PROGRAM);
+    }
+    wanted
+}
+
+/// Whether it is known where a socket's state is.
+fn checks_sockets(facts: &Facts) -> bool {
+    let layout = facts.btf.value();
+    layout.is_some_and(|layout| layout.has(SocketField::State))
+}
+
+fn attach_tp_btf(
+    ebpf: &mut Ebpf,
+    verified: &mut Verified,
+    name: &'static str,
+) -> Result<(), KernelError> {
+    verified.take(name)?;
     let program: &mut BtfTracePoint = program(ebpf, name)?;
-    program.load(names::TRACEPOINT, btf)?;
     program.attach()?;
     Ok(())
 }
 
-fn attach_tracepoint(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+fn attach_tracepoint(ebpf: &mut Ebpf, verified: &mut Verified) -> Result<(), KernelError> {
+    verified.take(names::TRACEPOINT_PROGRAM)?;
     let program: &mut TracePoint = program(ebpf, names::TRACEPOINT_PROGRAM)?;
-    program.load()?;
     program.attach(names::TRACEPOINT_CATEGORY, names::TRACEPOINT)?;
     Ok(())
 }

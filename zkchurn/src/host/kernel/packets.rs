@@ -10,25 +10,24 @@ use aya::{
 };
 use zkchurn_common::settings::names;
 
-use super::{KernelError, program};
+use super::{KernelError, program, verified::Verified};
 
-const PROGRAMS: [(&str, CgroupSkbAttachType); 2] = [
+/// Both programs, and what they are attached to.
+pub(super) const PROGRAMS: [(&str, CgroupSkbAttachType); 2] = [
     (names::EGRESS_PROGRAM, CgroupSkbAttachType::Egress),
     (names::INGRESS_PROGRAM, CgroupSkbAttachType::Ingress),
 ];
 
-/// Loads both programs, which see nothing yet, and opens `cgroup` to attach them to.
+/// Opens `cgroup` to attach the programs to. They are loaded and see nothing yet.
 ///
 /// # Errors
 ///
-/// The cgroup cannot be opened, or the kernel refuses the programs.
-pub(super) fn load(ebpf: &mut Ebpf, cgroup: &Path) -> Result<File, KernelError> {
-    let cgroup = File::open(cgroup).map_err(KernelError::Cgroup)?;
+/// The cgroup cannot be opened, or the kernel refused a program.
+pub(super) fn loaded(verified: &mut Verified, cgroup: &Path) -> Result<File, KernelError> {
     for (name, _) in PROGRAMS {
-        let program: &mut CgroupSkb = program(ebpf, name)?;
-        program.load()?;
+        verified.take(name)?;
     }
-    Ok(cgroup)
+    File::open(cgroup).map_err(KernelError::Cgroup)
 }
 
 /// Attaches both programs to `cgroup`, beside others that may be there. The links go with

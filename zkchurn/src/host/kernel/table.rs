@@ -11,14 +11,11 @@ use aya::{
 use rustix::io::Errno;
 use zerocopy::FromBytes;
 use zkchurn_common::{
-    field::SocketField,
     record::{ConnectionRecord, ENTRY_SIZE, STAGE_ENDED, STAGE_OPEN_AT_END, TableEntry},
     settings::{CHECKED_AT_ONCE, names},
 };
 
-use crate::host::kernel_layout::SocketLayout;
-
-use super::{KernelError, error::error_chain, program, take_map};
+use super::{KernelError, error::error_chain, program, take_map, verified::Verified};
 
 /// Flag of a map update: only a new key (include/uapi/linux/bpf.h).
 const BPF_NOEXIST: u64 = 1;
@@ -83,23 +80,25 @@ struct Walk {
 }
 
 impl Table {
-    /// Takes the table out of `ebpf`, and loads the program, which has to know where a
-    /// socket's state is.
+    /// Takes the table out of `ebpf`, and notes what became of the program, which is loaded
+    /// only where it is known where a socket's state is.
     ///
     /// # Errors
     ///
-    /// The object has no such map or program.
-    pub(super) fn new(ebpf: &mut Ebpf, layout: &SocketLayout) -> Result<Self, KernelError> {
+    /// The object has no such map.
+    pub(super) fn new(
+        ebpf: &mut Ebpf,
+        checks_sockets: bool,
+        verified: &mut Verified,
+    ) -> Result<Self, KernelError> {
         let tracked = take_map(ebpf, names::TRACKED)?;
         // aya's iterator borrows its map, and a walk outlives many calls: this handle of the
         // map stays for as long as the process does, which has one trace.
         let walked = Box::leak(Box::new(again(&tracked)?));
         let tracked = HashMap::try_from(tracked)?;
-        let program: &mut RawTracePoint = program(ebpf, names::CHECK_PROGRAM)?;
-        let unchecked = if layout.has(SocketField::State) {
-            program.load().err().map(KernelError::from)
-        } else {
-            Some(KernelError::NoSocketState)
+        let unchecked = match checks_sockets {
+            true => verified.take(names::CHECK_PROGRAM).err(),
+            false => Some(KernelError::NoSocketState),
         };
         if let Some(error) = &unchecked {
             log::debug!("sockets cannot be checked: {error:?}");

@@ -6,7 +6,10 @@
 //! format is Documentation/bpf/btf.rst. docs/adr/0004 compares it with the
 //! crates that read everything.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use memchr::memmem;
 
@@ -58,6 +61,65 @@ mod kind {
     pub(super) const ENUM64: u32 = 19;
 }
 
+/// Where the two sections of BTF are in its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sections {
+    /// The types.
+    pub types: Range<usize>,
+    /// The strings, in today's kernels behind the types and up to the end.
+    pub strings: Range<usize>,
+}
+
+impl Sections {
+    /// Bytes at the start that tell it.
+    pub const HEADER_SIZE: usize = 24;
+
+    /// Reads the header. That the sections are there as well is for the caller to see.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not BTF, or too few.
+    pub fn of(bytes: &[u8]) -> Result<Self, BtfError> {
+        if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
+            return Err(BtfError::Magic);
+        }
+        let header = read_u32(bytes, 4)? as usize;
+        let section = |at: usize| -> Result<Range<usize>, BtfError> {
+            let start = header.checked_add(read_u32(bytes, at)? as usize);
+            let start = start.ok_or(BtfError::Truncated)?;
+            let end = start.checked_add(read_u32(bytes, at + 4)? as usize);
+            Ok(start..end.ok_or(BtfError::Truncated)?)
+        };
+        Ok(Self {
+            types: section(8)?,
+            strings: section(16)?,
+        })
+    }
+}
+
+/// Every offset at which a wanted name stands among the strings, in order. A type is then told
+/// by its name's offset: comparing the text of each type's name touches all of the strings once
+/// more.
+#[derive(Debug, Default)]
+pub struct Places(Vec<u32>);
+
+impl Places {
+    /// Looks for `names` in the section of strings.
+    pub fn of(names: &[&str], strings: &[u8]) -> Self {
+        let mut places: Vec<u32> = names
+            .iter()
+            .flat_map(|name| {
+                let with_end = [name.as_bytes(), b"\0"].concat();
+                let found: Vec<_> = memmem::find_iter(strings, &with_end).collect();
+                found.into_iter().map(|place| place as u32)
+            })
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        Self(places)
+    }
+}
+
 /// An index over BTF bytes.
 pub struct Btf<'a> {
     types: &'a [u8],
@@ -86,29 +148,30 @@ impl<'a> Btf<'a> {
     ///
     /// The bytes are not BTF, are cut short, or hold a type of unknown kind.
     pub fn index(bytes: &'a [u8], names: &[&str]) -> Result<Self, BtfError> {
-        if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
-            return Err(BtfError::Magic);
-        }
-        let header = read_u32(bytes, 4)? as usize;
-        let section = |at: usize| -> Result<&'a [u8], BtfError> {
-            let start = header.checked_add(read_u32(bytes, at)? as usize);
-            let start = start.ok_or(BtfError::Truncated)?;
-            let end = start.checked_add(read_u32(bytes, at + 4)? as usize);
-            let end = end.ok_or(BtfError::Truncated)?;
-            bytes.get(start..end).ok_or(BtfError::Truncated)
-        };
+        let sections = Sections::of(bytes)?;
+        let strings = bytes.get(sections.strings).ok_or(BtfError::Truncated)?;
+        Self::index_with(bytes, &Places::of(names, strings))
+    }
+
+    /// The same, with names that were looked for before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::index`].
+    pub fn index_with(bytes: &'a [u8], places: &Places) -> Result<Self, BtfError> {
+        let sections = Sections::of(bytes)?;
+        let section = |range| bytes.get(range).ok_or(BtfError::Truncated);
         let mut btf = Self {
-            types: section(8)?,
-            strings: section(16)?,
+            types: section(sections.types)?,
+            strings: section(sections.strings)?,
             starts: Vec::new(),
             named: HashMap::new(),
         };
-        btf.find_types(names)?;
+        btf.find_types(&places.0)?;
         Ok(btf)
     }
 
-    fn find_types(&mut self, names: &[&str]) -> Result<(), BtfError> {
-        let wanted = self.places_of(names);
+    fn find_types(&mut self, wanted: &[u32]) -> Result<(), BtfError> {
         let mut start = 0;
         while start < self.types.len() {
             let head = self.head_at(start)?;
@@ -121,23 +184,6 @@ impl<'a> Btf<'a> {
             start += TYPE_SIZE + trailing_bytes(&head)?;
         }
         Ok(())
-    }
-
-    /// Every offset at which one of `names` stands among the strings, in order.
-    /// A type is then told by its name's offset: comparing the text of each type's
-    /// name touches all of the strings once more.
-    fn places_of(&self, names: &[&str]) -> Vec<u32> {
-        let mut places: Vec<u32> = names
-            .iter()
-            .flat_map(|name| {
-                let with_end = [name.as_bytes(), b"\0"].concat();
-                let found: Vec<_> = memmem::find_iter(self.strings, &with_end).collect();
-                found.into_iter().map(|place| place as u32)
-            })
-            .collect();
-        places.sort_unstable();
-        places.dedup();
-        places
     }
 
     /// The id of a named typedef.

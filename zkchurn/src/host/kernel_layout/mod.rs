@@ -9,7 +9,7 @@ pub mod tracepoint_format;
 
 use zkchurn_common::field::{ABSENT, FieldKind, SocketField, TracepointField};
 
-use btf::{Btf, BtfError};
+use btf::{Btf, BtfError, Places};
 use tracepoint_format::FormatError;
 
 /// The type that describes the tracepoint to a `tp_btf` program
@@ -40,20 +40,39 @@ impl SocketLayout {
     /// The bytes are not BTF. A field that is not there, or that is a bit field
     /// or has another size than the program reads, is absent and no error.
     pub fn from_btf(bytes: &[u8]) -> Result<Self, BtfError> {
-        let mut names: Vec<_> = SocketField::ALL
-            .iter()
-            .map(|field| field.source().type_name)
-            .collect();
+        Ok(Self::of(&Btf::index(bytes, &Self::names())?))
+    }
+
+    /// The same, with the names that [`Self::places`] found in the section of strings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_btf`].
+    pub fn from_parts(bytes: &[u8], places: &Places) -> Result<Self, BtfError> {
+        Ok(Self::of(&Btf::index_with(bytes, places)?))
+    }
+
+    /// Where the names of the types stand that are looked up.
+    pub fn places(strings: &[u8]) -> Places {
+        Places::of(&Self::names(), strings)
+    }
+
+    fn names() -> Vec<&'static str> {
+        let fields = SocketField::ALL.iter();
+        let mut names: Vec<_> = fields.map(|field| field.source().type_name).collect();
         names.push(TRACEPOINT_TYPEDEF);
         names.sort_unstable();
         names.dedup();
-        let btf = Btf::index(bytes, &names)?;
+        names
+    }
+
+    fn of(btf: &Btf<'_>) -> Self {
         let mut layout = Self::UNKNOWN;
         for (slot, field) in layout.offsets.iter_mut().zip(SocketField::ALL) {
-            *slot = look_up(&btf, *field).unwrap_or(ABSENT);
+            *slot = look_up(btf, *field).unwrap_or(ABSENT);
         }
         layout.tracepoint_type = btf.typedef_id(TRACEPOINT_TYPEDEF);
-        Ok(layout)
+        layout
     }
 
     /// Whether the kernel has `field`.

@@ -12,6 +12,7 @@ use rustix::{
 };
 
 use super::{
+    btf_file::BtfFile,
     cgroup2::{self, Cgroup2},
     proc_mounted, seccomp,
 };
@@ -121,7 +122,8 @@ impl Facts {
             Ok(held) if !own_user_namespace => held.effective,
             _ => CapabilitySet::empty(),
         };
-        let btf_file = memory_limit::room_for_btf().and_then(|()| fs::read(BTF_PATH));
+        let btf_file =
+            memory_limit::room_for_btf().and_then(|()| BtfFile::read(Path::new(BTF_PATH)));
         Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
@@ -168,9 +170,9 @@ fn is_shortage<T>(read: &io::Result<T>) -> bool {
     matches!(read, Err(error) if error.kind() == io::ErrorKind::OutOfMemory)
 }
 
-fn btf(file: io::Result<Vec<u8>>) -> Probe<SocketLayout> {
+fn btf(file: io::Result<BtfFile>) -> Probe<SocketLayout> {
     match file {
-        Ok(bytes) => match SocketLayout::from_btf(&bytes) {
+        Ok(file) => match file.layout() {
             Ok(layout) => Probe::Yes(layout),
             Err(error) => Probe::Unknown(format!("{BTF_PATH}: {error}")),
         },

@@ -3,6 +3,7 @@
 //!
 //! `facts` looks and does not judge; `verdict` judges and does not look.
 
+mod btf_file;
 pub mod cgroup2;
 pub mod facts;
 pub mod handshake;

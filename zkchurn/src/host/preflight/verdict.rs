@@ -40,7 +40,7 @@ const COOKIE_SINCE: Release = Release {
     minor: 12,
 };
 /// Memory of BPF maps is charged to the cgroup since 5.11, no more to RLIMIT_MEMLOCK.
-const MEMLOCK_FREE_SINCE: Release = Release {
+pub(crate) const MEMLOCK_FREE_SINCE: Release = Release {
     major: 5,
     minor: 11,
 };
