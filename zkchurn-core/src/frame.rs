@@ -253,6 +253,9 @@ pub struct LossCounts {
     /// that completed an accepted connection.
     #[serde(default)]
     pub handshakes_before_accept: Option<u64>,
+    /// Events and metrics that a collector did not get; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_not_exported: Option<u64>,
 }
 
 impl LossCounts {
@@ -288,6 +291,7 @@ impl LossCounts {
                 self.handshakes_before_accept,
                 other.handshakes_before_accept,
             ),
+            records_not_exported: optional(self.records_not_exported, other.records_not_exported),
         }
     }
 

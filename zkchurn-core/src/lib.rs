@@ -37,6 +37,7 @@ pub mod incident;
 pub mod inspection;
 pub mod ledger;
 pub mod metrics;
+pub mod otlp;
 pub mod outcome;
 pub mod pipeline;
 pub mod process;

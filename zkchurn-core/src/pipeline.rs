@@ -522,7 +522,7 @@ impl<R: Renderer> Pipeline<R> {
                     ended,
                 })
             }),
-            leading: self.leading(mark.monotonic_ns.saturating_sub(clock.monotonic_ns)),
+            leading: self.leading(mark, clock)?,
             loss: self.loss(mark),
             limitations: (start_limitations + self.limitations.len()) as u64,
         };
@@ -535,16 +535,20 @@ impl<R: Renderer> Pipeline<R> {
         self.renderer.interval(&summary)
     }
 
-    fn leading(&mut self, window_ns: u64) -> Option<Leading> {
+    /// What leads at `mark`; whoever follows all that was found is told.
+    fn leading(&mut self, mark: &Mark, clock: ClockPair) -> io::Result<Option<Leading>> {
         if !self.renderer.shows_intervals() {
-            return None;
+            return Ok(None);
         }
+        let window_ns = mark.monotonic_ns.saturating_sub(clock.monotonic_ns);
         let mut diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
         if let Some(gate) = &self.gate {
             let findings = &mut diagnosis.findings;
             findings.retain(|finding| gate.filter().wants_finding(finding));
         }
-        self.lead.next(&diagnosis.findings)
+        let at = clock.timestamp(mark.monotonic_ns);
+        self.renderer.found(&diagnosis.findings, at)?;
+        Ok(self.lead.next(&diagnosis.findings))
     }
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
@@ -553,6 +557,8 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(());
         };
         let report = report::build(&self.sources(start, mark, Depth::All));
+        let at = start.clock.timestamp(mark.monotonic_ns);
+        self.renderer.found(&report.findings, at)?;
         self.renderer.report(&report)?;
         self.report = Some(report);
         self.renderer.flush()

@@ -107,7 +107,7 @@ pub(crate) enum Command {
     /// threads, connections, stacks and log lines, / filters, ? shows the keys, and q ends the
     /// trace and leaves the answer on the normal screen. A recording needs no privileges, and
     /// has a time cursor.
-    Live(LiveArgs),
+    Live(Box<LiveArgs>),
     /// Traces for weeks and keeps what came last.
     ///
     /// It writes segments of a recording into a directory, at most as much and as old as was

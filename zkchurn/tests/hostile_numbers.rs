@@ -74,6 +74,7 @@ fn mark(monotonic_ns: u64) -> Mark {
         recursion_misses: Some(u64::MAX),
         handshake_records_dropped: Some(u64::MAX),
         handshakes_before_accept: Some(u64::MAX),
+        records_not_exported: Some(u64::MAX),
     };
     Mark { monotonic_ns, loss }
 }

@@ -16,8 +16,16 @@ use super::{
 /// What stands for all families without series of their own.
 const OTHERS: &str = "_other";
 
-/// All that was counted.
+/// All that was counted, as text.
 pub(super) fn of(metrics: &Metrics) -> String {
+    // It fails where a family has no name or no metric only.
+    TextEncoder::new()
+        .encode_to_string(&all(metrics))
+        .unwrap_or_default()
+}
+
+/// The same as data.
+pub(super) fn all(metrics: &Metrics) -> Vec<MetricFamily> {
     let all = [
         build_info(metrics),
         started(metrics),
@@ -44,10 +52,7 @@ pub(super) fn of(metrics: &Metrics) -> String {
     ];
     let mut all: Vec<_> = all.into();
     all.retain(|family| !family.get_metric().is_empty());
-    // It fails where a family has no name or no metric only.
-    TextEncoder::new()
-        .encode_to_string(&all)
-        .unwrap_or_default()
+    all
 }
 
 /// The families with series of their own, then the others, each with what its labels say.

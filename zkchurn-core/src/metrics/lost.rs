@@ -32,6 +32,7 @@ impl Lost {
             ("table_full", Some(kernel.table_full)),
             ("recursion", kernel.recursion_misses),
             ("undecodable", Some(loss.undecodable_records)),
+            ("export", kernel.records_not_exported),
         ];
         for (place, count) in counted {
             if let Some(count) = count {

@@ -16,6 +16,8 @@ mod lost;
 
 use std::io;
 
+use prometheus::proto::MetricFamily;
+
 use crate::{
     frame::TraceStart,
     outcome::Outcome,
@@ -30,7 +32,7 @@ pub const MOST_FAMILIES: usize = 20;
 
 /// What is counted.
 #[derive(Debug, Default)]
-struct Metrics {
+pub(crate) struct Metrics {
     families: Families,
     open: u64,
     leading: Option<Leading>,
@@ -40,6 +42,50 @@ struct Metrics {
     version: String,
     /// When the trace began, nanoseconds since 1970.
     started_unix_ns: i128,
+}
+
+impl Metrics {
+    /// A trace begins, or another goes on.
+    pub(crate) fn start(&mut self, start: &TraceStart) {
+        self.version.clone_from(&start.zkchurn);
+        self.started_unix_ns = start
+            .clock
+            .timestamp(start.clock.monotonic_ns)
+            .as_nanosecond();
+        self.limitations = start.degraded.len() as u64;
+    }
+
+    /// A connection has ended.
+    pub(crate) fn ends(&mut self, line: &ConnectionLine<'_>) {
+        self.families.count(line);
+    }
+
+    /// An interval has.
+    pub(crate) fn interval(&mut self, summary: &IntervalSummary) {
+        self.open = summary.open;
+        self.limitations = summary.limitations;
+        self.leading.clone_from(&summary.leading);
+        self.lost.count(&summary.loss);
+    }
+
+    /// The trace has.
+    pub(crate) fn report(&mut self, report: &Report) {
+        self.open = report.total.open;
+        self.lost.count(&report.loss);
+        self.limitations = report.degraded.len() as u64;
+    }
+
+    /// All that was counted so far, as data.
+    pub(crate) fn families(&mut self) -> Vec<MetricFamily> {
+        self.families.choose();
+        exposition::all(self)
+    }
+
+    /// The same as text.
+    fn text(&mut self) -> String {
+        self.families.choose();
+        exposition::of(self)
+    }
 }
 
 /// Where the text goes.
@@ -72,42 +118,31 @@ impl<P: Publish> Metering<P> {
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
-        self.metrics.families.choose();
-        self.publish.publish(&exposition::of(&self.metrics))
+        self.publish.publish(&self.metrics.text())
     }
 }
 
 impl<P: Publish> Renderer for Metering<P> {
     fn start(&mut self, start: &TraceStart) -> io::Result<()> {
-        self.metrics.version.clone_from(&start.zkchurn);
-        self.metrics.started_unix_ns = start
-            .clock
-            .timestamp(start.clock.monotonic_ns)
-            .as_nanosecond();
-        self.metrics.limitations = start.degraded.len() as u64;
+        self.metrics.start(start);
         Ok(())
     }
 
     fn connection(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
         // One that is open at the end has not ended.
         if line.outcome != Outcome::StillOpen {
-            self.metrics.families.count(line);
+            self.metrics.ends(line);
         }
         Ok(())
     }
 
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
-        self.metrics.open = summary.open;
-        self.metrics.limitations = summary.limitations;
-        self.metrics.leading.clone_from(&summary.leading);
-        self.metrics.lost.count(&summary.loss);
+        self.metrics.interval(summary);
         self.hand_over()
     }
 
     fn report(&mut self, report: &Report) -> io::Result<()> {
-        self.metrics.open = report.total.open;
-        self.metrics.lost.count(&report.loss);
-        self.metrics.limitations = report.degraded.len() as u64;
+        self.metrics.report(report);
         self.hand_over()?;
         self.publish.end();
         Ok(())

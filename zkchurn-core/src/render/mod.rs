@@ -15,9 +15,12 @@ mod words;
 
 use std::io;
 
+use jiff::Timestamp;
+
 use crate::{
     clock::ClockPair,
     connection::Connection,
+    diagnose::Finding,
     elsewhere::Elsewhere,
     filter::Subject,
     frame::TraceStart,
@@ -88,6 +91,11 @@ pub trait Renderer {
     fn shows_intervals(&self) -> bool {
         true
     }
+    /// What was found of all that was traced until `at`, worst first: before each interval of a
+    /// form that shows them, and before the report.
+    fn found(&mut self, _findings: &[Finding], _at: Timestamp) -> io::Result<()> {
+        Ok(())
+    }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()>;
     /// Nothing ended so far; what other ports have. A form that shows no intervals has it in
     /// its report.
@@ -114,6 +122,9 @@ impl<R: Renderer + ?Sized> Renderer for Box<R> {
     }
     fn shows_intervals(&self) -> bool {
         (**self).shows_intervals()
+    }
+    fn found(&mut self, findings: &[Finding], at: Timestamp) -> io::Result<()> {
+        (**self).found(findings, at)
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         (**self).interval(summary)

@@ -3,8 +3,11 @@
 
 use std::io;
 
+use jiff::Timestamp;
+
 use super::{ConnectionLine, ElsewhereLine, Renderer};
 use crate::{
+    diagnose::Finding,
     frame::TraceStart,
     report::{IntervalSummary, Report},
 };
@@ -30,6 +33,9 @@ impl Renderer for Several {
     }
     fn shows_intervals(&self) -> bool {
         self.0.iter().any(|one| one.shows_intervals())
+    }
+    fn found(&mut self, findings: &[Finding], at: Timestamp) -> io::Result<()> {
+        self.each(|one| one.found(findings, at))
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.each(|one| one.interval(summary))

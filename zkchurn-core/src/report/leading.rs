@@ -31,7 +31,7 @@ pub struct Leading {
 
 /// What makes two findings the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
+pub(crate) struct Identity {
     name: Churn,
     label: String,
     /// Of several processes the latest is named, which is another one each time.
@@ -40,7 +40,7 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(finding: &Finding) -> Self {
+    pub(crate) fn of(finding: &Finding) -> Self {
         let who = &finding.who;
         Self {
             name: finding.name,

@@ -30,6 +30,7 @@ use crate::{
 };
 pub use build::{Sources, build};
 use handshakes::HandshakeSummary;
+pub(crate) use leading::Identity;
 pub use leading::{Lead, Leading};
 
 /// The whole report.

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Options of a trace that mean nothing for a recording.
-const OF_A_TRACE: [&str; 20] = [
+const OF_A_TRACE: [&str; 21] = [
     "port",
     "pid",
     "side",
@@ -41,6 +41,7 @@ const OF_A_TRACE: [&str; 20] = [
     "listen",
     "ndjson_dir",
     "ndjson_size",
+    "otlp",
     "jvm",
     "no_logs",
     "logs",

@@ -77,6 +77,7 @@ impl TimeWaitArgs {
             reports: Vec::new(),
             metrics: None,
             ndjson: None,
+            otlp: None,
             listen: None,
             jvm: self.jvm.into(),
             logs: false,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    host::{helper::Lines, kernel::HandshakesFrom, line_files::Limits},
+    host::{helper::Lines, kernel::HandshakesFrom, line_files::Limits, otlp::Endpoint},
     live::{
         self,
         settings::{Process, ReportTo, TraceSettings},
@@ -99,6 +99,12 @@ pub(crate) struct TraceArgs {
     #[arg(help_heading = headings::KEPT, long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
     pub ndjson_size: u64,
 
+    /// Also send an event for each connection that ended and each finding, and counts at each
+    /// interval, to this collector of OpenTelemetry: OTLP over plain HTTP, such as
+    /// http://127.0.0.1:4318, to one on this host.
+    #[arg(help_heading = headings::KEPT, long, value_name = "URL", value_parser = values::otlp)]
+    pub otlp: Option<Endpoint>,
+
     /// How to inspect a process that churns and is a JVM.
     #[arg(help_heading = headings::LOOKED_AT, long, value_enum, default_value_t = JvmValue::Name)]
     pub jvm: JvmValue,
@@ -161,6 +167,7 @@ impl TraceArgs {
             let renewed = [
                 ("--prom-file is", self.prom_file.is_some()),
                 ("the counts of --listen are", self.listen.is_some()),
+                ("the counts of --otlp are", self.otlp.is_some()),
             ];
             if let Some((what, _)) = renewed.iter().find(|(_, is_wanted)| *is_wanted) {
                 let sentence = format!("{what} renewed at each interval: leave out --interval 0");
@@ -180,6 +187,7 @@ impl TraceArgs {
                 .iter()
                 .filter_map(|path| report_to(path))
                 .collect(),
+            otlp: self.otlp.clone(),
             metrics: self.prom_file.clone(),
             listen: self.listen,
             ndjson: self.ndjson_dir.as_deref().map(|directory| Lines {

@@ -29,8 +29,8 @@ use zkchurn_core::{
 use crate::{
     exit::{Code, Failure},
     host::{
-        clock::clock_pair, jvm::JvmMode, kernel::HandshakesFrom, segment_store::LEAST_BYTES,
-        services, time_zone,
+        clock::clock_pair, jvm::JvmMode, kernel::HandshakesFrom, otlp::Endpoint,
+        segment_store::LEAST_BYTES, services, time_zone,
     },
     live::settings::Process,
 };
@@ -123,6 +123,11 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
         }
     };
     Ok(SocketAddr::new(address, port))
+}
+
+/// `--otlp`
+pub(crate) fn otlp(text: &str) -> Result<Endpoint, String> {
+    Endpoint::parse(text)
 }
 
 /// Bytes of a text that is looked for in lines.

@@ -21,6 +21,7 @@ pub mod long_read;
 pub mod memory_limit;
 mod metrics_file;
 pub mod new_lines;
+pub mod otlp;
 pub mod outbox;
 mod own_directory;
 mod own_names;

@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use zerocopy::IntoBytes;
-use zkchurn_core::{frame::Mark, text};
+use zkchurn_core::{
+    frame::{LossCounts, Mark},
+    text,
+};
 
 use super::{
     agent::{AgentChanges, Reload, Reloading, reloading},
@@ -365,7 +368,10 @@ impl<S: Source, P: Probes> Trace<S, P> {
     fn mark(&self) -> Mark {
         Mark {
             monotonic_ns: self.collector.probes.monotonic_ns(),
-            loss: self.source.loss(),
+            loss: LossCounts {
+                records_not_exported: self.collector.sink.records_not_exported(),
+                ..self.source.loss()
+            },
         }
     }
 
@@ -425,6 +431,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         if !has_lines {
             collector.limitation(without_lines(walk.count_told()));
         }
+        self.collector.sink.settle_exported();
         mark = self.mark();
         if let Some(incidents) = &mut self.incidents {
             incidents.finish(&mark);

@@ -8,6 +8,7 @@ mod attach;
 mod beside;
 mod collector;
 mod ending;
+mod exported;
 mod flight;
 mod follow;
 pub(crate) mod incidents;
@@ -55,8 +56,8 @@ use crate::{
         beside::beside,
         clock::clock_pair,
         helper::{
-            Listen, archiving::StartedArchiver, asking::StartedLooker, publishing,
-            recording::StartedRecorder, writing::StartedWriter,
+            Listen, archiving::StartedArchiver, asking::StartedLooker, exporting::Exporter,
+            publishing, recording::StartedRecorder, writing::StartedWriter,
         },
         ids,
         jvm::JvmMode,
@@ -161,6 +162,11 @@ async fn trace(
         Ok::<_, Failure>((lines, helper))
     });
     let records = records.transpose()?;
+    let collector = settings.otlp.as_ref().map(|endpoint| {
+        let helper = Exporter::start().map_err(no_helper)?;
+        Ok::<_, Failure>((endpoint, helper))
+    });
+    let collector = collector.transpose()?;
     let server = settings.listen.map(|address| {
         let helper = publishing::start_server().map_err(no_helper)?;
         Ok::<_, Failure>((listening(address, settings), helper))
@@ -183,11 +189,14 @@ async fn trace(
         reports.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let records = records.map(|(lines, helper)| records::open(lines, helper));
     let (records, lines) = records.transpose()?.unzip();
+    let collected = collector.map(|(endpoint, helper)| exported::open(endpoint, helper));
+    let (collected, exporting) = collected.transpose()?.unzip();
     let file = metrics.map(|(path, helper)| published::to_file(path, helper));
     let server = server.map(|(listen, helper)| published::to_listener(listen, helper));
     let publishing = file.into_iter().chain(server).collect::<Result<_, _>>()?;
     let metering = published::metering(publishing);
-    let beside: Vec<_> = forms.into_iter().chain(lines).chain(metering).collect();
+    let beside = forms.into_iter().chain(lines).chain(exporting);
+    let beside: Vec<_> = beside.chain(metering).collect();
     // All other threads will be this one's children. From here on the helpers look and write.
     let kept = match (look, source.can_turn_on_handshakes()) {
         (Some(_), true) => needs::kept_until_handshakes(facts.release),
@@ -216,6 +225,7 @@ async fn trace(
     let sink = sink
         .with_flight(flight)
         .with_records(records)
+        .with_collected(collected)
         .with_last(look.is_some());
     let saves = writer.map(|(look, helper)| Saves::start(helper, look.zone.clone()));
     let saves = saves.transpose().map_err(no_thread)?;

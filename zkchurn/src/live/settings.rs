@@ -9,7 +9,7 @@ use zkchurn_core::{
     render::{Form, Options},
 };
 
-use crate::host::{helper::Lines, jvm::JvmMode, kernel::HandshakesFrom};
+use crate::host::{helper::Lines, jvm::JvmMode, kernel::HandshakesFrom, otlp::Endpoint};
 
 /// Which processes are traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(crate) struct TraceSettings {
     pub listen: Option<SocketAddr>,
     /// The files that get records for an engine.
     pub ndjson: Option<Lines>,
+    /// The collector that gets events and counts.
+    pub otlp: Option<Endpoint>,
     /// How closely JVMs are looked at.
     pub jvm: JvmMode,
     /// Whether logs of processes that churn are searched.

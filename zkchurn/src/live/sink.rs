@@ -37,6 +37,7 @@ use zkchurn_core::{
 
 use super::{
     ending::Ending,
+    exported::Collected,
     flight::Flight,
     records::RecordFiles,
     screen::Screen,
@@ -64,6 +65,8 @@ pub(super) struct Sink {
     reports: Vec<ReportFile>,
     /// Records for an engine. The pipeline writes them.
     records: Option<RecordFiles>,
+    /// Who is sent events. The pipeline makes them.
+    collected: Option<Collected>,
     /// How many frames it took.
     frames: u64,
     /// What is looked at instead of the pipeline's all.
@@ -116,6 +119,7 @@ impl Sink {
             output_failure: None,
             reports: Vec::new(),
             records: None,
+            collected: None,
             frames: 0,
             selected: None,
             last: None,
@@ -136,6 +140,23 @@ impl Sink {
     /// The same, which has these completed as well.
     pub(super) fn with_records(self, records: Option<RecordFiles>) -> Self {
         Self { records, ..self }
+    }
+
+    /// The same, which has this collector get the last records.
+    pub(super) fn with_collected(self, collected: Option<Collected>) -> Self {
+        Self { collected, ..self }
+    }
+
+    /// Records that the collector lacks, if there is one.
+    pub(super) fn records_not_exported(&self) -> Option<u64> {
+        self.collected.as_ref().map(Collected::dropped)
+    }
+
+    /// Learns that as it stands now, for the report.
+    pub(super) fn settle_exported(&self) {
+        if let Some(collected) = &self.collected {
+            collected.settle();
+        }
     }
 
     /// The same, which an agent's flight recorder gets as well.
@@ -328,6 +349,9 @@ impl Sink {
         }
         if let Some(records) = self.records.take() {
             self.recording_failed |= !records.is_finished(deadline);
+        }
+        if let Some(collected) = self.collected.take() {
+            self.recording_failed |= !collected.is_finished(deadline);
         }
         self.wait_for_reader(ending.screen());
         let code = match self.recording_failed {

@@ -421,6 +421,7 @@ fn settings() -> TraceSettings {
         reports: Vec::new(),
         metrics: None,
         ndjson: None,
+        otlp: None,
         listen: None,
         jvm: JvmMode::Off,
         logs: false,

@@ -117,6 +117,7 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
             | Said::Stopped(_)
             | Said::Full(_)
             | Said::Foreign(_)
+            | Said::Exported(_)
             | Said::Resumed { .. },
         ) => {
             incomplete("its helper process answers something else".to_owned());

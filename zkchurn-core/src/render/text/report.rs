@@ -67,6 +67,7 @@ pub(super) fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> 
         && report.loss.undecodable_records == 0
         && report.loss.unknown_records == 0
         && report.loss.found_closed == 0
+        && report.loss.kernel.records_not_exported.unwrap_or(0) == 0
     {
         writeln!(to, "{loss}")?;
     } else {

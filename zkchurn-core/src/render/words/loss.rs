@@ -41,6 +41,10 @@ pub(crate) fn line(loss: &Loss) -> String {
             "; {ends} missed (the connections were found closed later, how they ended is unknown)"
         ));
     }
+    if let Some(unsent) = kernel.records_not_exported.filter(|count| *count > 0) {
+        let unsent = text::counted(unsent, "record");
+        line.push_str(&format!("; {unsent} not taken by the collector"));
+    }
     if loss.undecodable_records > 0 {
         let damaged = text::counted(loss.undecodable_records, "unreadable record");
         line.push_str(&format!("; {damaged}"));
@@ -171,6 +175,12 @@ fn counts(loss: &Loss) -> Vec<Count> {
     // What most recordings have nothing of has no zero either, as in the long line.
     let rare = [
         count(Some(loss.found_closed), "end missed", "ends missed", "ends"),
+        count(
+            Some(kernel.records_not_exported.unwrap_or(0)),
+            "record not taken by the collector",
+            "records not taken by the collector",
+            "not exported",
+        ),
         count(
             Some(loss.undecodable_records),
             "unreadable record",

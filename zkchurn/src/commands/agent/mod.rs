@@ -262,6 +262,7 @@ fn trace(settings: &AgentSettings, args: &AgentArgs) -> Result<TraceSettings, Fa
         reports: Vec::new(),
         metrics: settings.prom_file.clone(),
         listen: settings.listen,
+        otlp: settings.otlp.clone(),
         ndjson: settings.ndjson_dir.clone().map(|directory| Lines {
             directory,
             limits: Limits::of(settings.ndjson_size.unwrap_or(SIZE)),

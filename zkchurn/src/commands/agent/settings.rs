@@ -15,7 +15,7 @@ use zkchurn_core::diagnose::Confidence;
 
 use crate::{
     commands::values::{self, HookValue, JvmValue, Ports, SideValue},
-    host::proc::files,
+    host::{otlp::Endpoint, proc::files},
 };
 
 /// Bytes of the largest file that is read.
@@ -165,6 +165,12 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     #[serde(deserialize_with = "size")]
     pub ndjson_size: Option<u64>,
+
+    /// A collector of OpenTelemetry that is sent an event for each connection and finding, and
+    /// counts, such as http://127.0.0.1:4318 [default: none]
+    #[arg(long, value_name = "URL", value_parser = values::otlp)]
+    #[serde(deserialize_with = "otlp")]
+    pub otlp: Option<Endpoint>,
 }
 
 /// `--on-finding`
@@ -274,6 +280,7 @@ impl AgentSettings {
             listen: self.listen.or(other.listen),
             ndjson_dir: self.ndjson_dir.or(other.ndjson_dir),
             ndjson_size: self.ndjson_size.or(other.ndjson_size),
+            otlp: self.otlp.or(other.otlp),
         }
     }
 
@@ -293,6 +300,7 @@ impl AgentSettings {
             ("listen", self.listen != first.listen),
             ("ndjson-dir", self.ndjson_dir != first.ndjson_dir),
             ("ndjson-size", self.ndjson_size != first.ndjson_size),
+            ("otlp", self.otlp != first.otlp),
         ];
         let differs = differs.iter().filter(|(_, differs)| *differs);
         differs.map(|(name, _)| *name).collect()
@@ -416,6 +424,10 @@ fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::E
     parsed(from, values::listen)
 }
 
+fn otlp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Endpoint>, D::Error> {
+    parsed(from, values::otlp)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -469,7 +481,7 @@ mod tests {
             "line 3: unknown field `sise`, expected one of `port`, `side`, `jvm`, `logs`, \
              `handshake`, `table-size`, `buffer`, `hook`, `directory`, `size`, `age`, \
              `on-finding`, `on-rate`, `on-refused`, `on-growth`, `on-line`, \
-             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`, `listen`, `ndjson-dir`, `ndjson-size`"
+             `watch-log`, `before`, `after`, `quiet`, `incidents`, `incidents-size`, `reports`, `command`, `prom-file`, `listen`, `ndjson-dir`, `ndjson-size`, `otlp`"
         );
         assert!(wrong("\nside = 'up'").starts_with("line 2: `up` is none of client, server, both"));
         assert!(

@@ -23,6 +23,8 @@
 //! | `archiver` | keeps an agent's incidents, and runs their command: the helper's side |
 //! | `archiving` | the same: our side |
 //! | `liner` | writes lines to files which somebody collects: the helper's side |
+//! | `exporter` | sends events and counts to a collector: the helper's side |
+//! | `exporting` | the same: our side |
 //! | `recorder` | writes the recording: the helper's side |
 //! | `recording` | the same: our side |
 //! | `writer` | writes what is asked for in the full-screen view: the helper's side |
@@ -31,6 +33,8 @@
 mod archiver;
 pub mod archiving;
 pub mod asking;
+mod exporter;
+pub mod exporting;
 pub mod journalctl;
 mod keeper;
 mod liner;

@@ -25,7 +25,8 @@ use rustix::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    archiver, journalctl, keeper, liner, looker, printer, publisher, recorder, server, writer,
+    archiver, exporter, journalctl, keeper, liner, looker, printer, publisher, recorder, server,
+    writer,
 };
 use crate::host::{
     privilege::{held, needs},
@@ -55,6 +56,8 @@ pub(super) enum Kind {
     Publisher,
     /// Serves metrics by HTTP.
     Server,
+    /// Sends events and counts to a collector.
+    Exporter,
     /// Keeps an agent's incidents.
     Archiver,
     /// Writes to a file that is our standard output or standard error.
@@ -63,7 +66,7 @@ pub(super) enum Kind {
     Writer,
 }
 
-const KINDS: [(&str, Kind); 10] = [
+const KINDS: [(&str, Kind); 11] = [
     ("look", Kind::Looker { dumps: false }),
     ("look-and-dump", Kind::Looker { dumps: true }),
     ("record", Kind::Recorder),
@@ -71,6 +74,7 @@ const KINDS: [(&str, Kind); 10] = [
     ("lines", Kind::Liner),
     ("publish", Kind::Publisher),
     ("serve", Kind::Server),
+    ("export", Kind::Exporter),
     ("archive", Kind::Archiver),
     ("print", Kind::Printer),
     ("write", Kind::Writer),
@@ -91,6 +95,7 @@ impl Kind {
             Self::Liner => c"zkchurn-lines",
             Self::Publisher => c"zkchurn-publish",
             Self::Server => c"zkchurn-serve",
+            Self::Exporter => c"zkchurn-otlp",
             Self::Archiver => c"zkchurn-archive",
             Self::Printer => c"zkchurn-print",
             Self::Writer => c"zkchurn-write",
@@ -184,6 +189,10 @@ fn serve(kind: Kind) -> io::Result<()> {
         Kind::Server => {
             std::env::set_current_dir("/")?;
             server::serve(socket)
+        }
+        Kind::Exporter => {
+            std::env::set_current_dir("/")?;
+            exporter::serve(socket)
         }
         Kind::Archiver => {
             std::env::set_current_dir("/")?;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::{receive_bytes, send};
 use crate::host::{
+    otlp::Progress,
     privilege::{held, needs},
     recording_file::{self, Unfinished},
 };
@@ -47,6 +48,8 @@ pub enum Said {
     Resumed { lost: u64 },
     /// These are in a flight recorder's directory, and not its own.
     Foreign(Vec<String>),
+    /// What became of what was to be sent to a collector.
+    Exported(Progress),
     /// It is complete and has its name.
     Finished,
     /// It is complete without its name, and whether it was removed or replaced.

@@ -88,6 +88,11 @@ impl StartedRecorder {
         })
     }
 
+    /// The process itself, for who has to know its pid.
+    pub(super) fn take_child(&mut self) -> Option<Child> {
+        self.child.take()
+    }
+
     /// The same in a thread of this process.
     #[cfg(test)]
     pub fn here() -> io::Result<Self> {

@@ -428,6 +428,8 @@ impl KernelSource {
             table_full: sum(Loss::TableFull),
             unmatched_closes: sum(Loss::UnmatchedClose),
             recursion_misses: self.recursion_misses(),
+            // Who exports knows.
+            records_not_exported: None,
         }
     }
 
