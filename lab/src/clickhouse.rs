@@ -66,6 +66,11 @@ impl Engine {
         self.ask(&sql, parameters, &[]).context(name.to_owned())
     }
 
+    /// Asks something with parameters.
+    pub(crate) fn asked(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
+        self.ask(sql, parameters, &[])
+    }
+
     fn ask(&mut self, sql: &str, parameters: Parameters<'_>, data: &[u8]) -> Result<Vec<Row>> {
         let parameters = parameters
             .iter()

@@ -16,5 +16,7 @@ pub mod proc;
 pub mod program;
 pub mod trace;
 pub mod tracer;
+/// Where the collector of OpenTelemetry is that tests send to.
+pub use xtask::setup::collector;
 pub use xtask::wait;
 pub mod zookeeper;

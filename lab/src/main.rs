@@ -13,12 +13,14 @@
 //! | `soak` | churn for a long time, and whether zkchurn grows or loses anything |
 //! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `cores` | what map operations cost on one processor, and on all at once |
+//! | `collector` | connections by way of a collector of OpenTelemetry into the ClickHouse engine |
 //! | `fleet`, `clickhouse` | recordings as a day of many hosts, in the ClickHouse engine |
 //! | `recorded` | what zkchurn makes of a recording, in the terms of the verbs |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 
 mod bench;
 mod clickhouse;
+mod collector;
 mod cores;
 mod demo;
 mod diagnose_matrix;
@@ -74,6 +76,8 @@ enum Verb {
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog,
+    /// Send connections by way of a collector to the ClickHouse engine, compare with the trace.
+    Collector(collector::Options),
     /// Load recordings into the ClickHouse engine, and ask it for what was planted in a fleet.
     Fleet(fleet::Options),
     /// Replay made-up recordings of growing size, measure speed and memory.
@@ -104,6 +108,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Cores(options) => cores::run(&options),
         Verb::BenchLoad(options) => bench::load::run(&options),
         Verb::ServerLog => server_log::run(),
+        Verb::Collector(options) => collector::run(&options),
         Verb::Fleet(options) => fleet::run(&options),
         Verb::Growth(options) => growth::run(&options),
     }

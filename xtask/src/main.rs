@@ -86,6 +86,8 @@ enum Verb {
     Handshake(lab::Options),
     /// Trace with, install and remove what `dist` made, in roots of Debian 11 to 13.
     InstallTest(install_test::Options),
+    /// Send connections by way of a collector to the ClickHouse engine, compare with the trace.
+    Collector(lab::Options),
     /// Make a Python client per request, trace them, check the report.
     Kazoo(lab::Options),
     /// Bring about every kind of churn, trace it, check the findings.
@@ -171,6 +173,7 @@ fn work(verb: Verb) -> anyhow::Result<()> {
             heartbeat::beside("install-test", || install_test::run(&options))
         }
         Verb::Handshake(options) => lab::become_verb("handshake", &options),
+        Verb::Collector(options) => lab::become_verb("collector", &options),
         Verb::Kazoo(options) => lab::become_verb("kazoo", &options),
         Verb::DiagnoseMatrix(options) => lab::become_verb("diagnose-matrix", &options),
         Verb::Soak(options) => lab::become_verb("soak", &options),

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod browser;
 pub mod clickhouse;
 pub mod clients;
+pub mod collector;
 pub mod deny;
 pub mod dist;
 mod ebpf;
@@ -49,6 +50,8 @@ pub enum Group {
     Clickhouse,
     /// ZooKeeper clients of other languages.
     Clients,
+    /// A collector of OpenTelemetry, which events are sent to.
+    Collector,
     /// Building what is handed to hosts.
     Dist,
     /// Building the static binary alone.
@@ -83,10 +86,11 @@ impl Group {
     /// Those of the suite. What makes packages takes minutes to build and is left to `dist`, as
     /// is Rust's library for musl, which rustup's own server has and nobody else; the clients of
     /// other languages are left to the whole matrix of kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bench,
         Self::Browser,
         Self::Clickhouse,
+        Self::Collector,
         Self::Ebpf,
         Self::Fuzz,
         Self::Incident,
@@ -105,6 +109,7 @@ impl Group {
             Self::Browser => browser::missing(),
             Self::Clickhouse => clickhouse::missing(),
             Self::Clients => clients::missing(),
+            Self::Collector => collector::missing(),
             Self::Dist => dist::missing(),
             Self::DistBinary => dist::missing_for_binaries(),
             Self::Ebpf => ebpf::missing(),

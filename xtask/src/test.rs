@@ -126,6 +126,7 @@ fn steps(options: &Options) -> Vec<Step> {
         &[
             setup::Group::Bench,
             setup::Group::Browser,
+            setup::Group::Collector,
             setup::Group::Ebpf,
             setup::Group::Kernels,
             setup::Group::Manifests,
@@ -173,6 +174,10 @@ fn steps(options: &Options) -> Vec<Step> {
         (
             "records in ClickHouse",
             step(|| lab::run("fleet", &["--hosts", "12"])),
+        ),
+        (
+            "a collector of OpenTelemetry, into ClickHouse",
+            step(|| lab::run("collector", &[])),
         ),
         ("a short bench", step(|| lab::run("bench", &["--quick"]))),
         ("commands in the documents, run", step(documents::run::all)),

@@ -10,8 +10,8 @@ use crate::{command, workspace};
 
 const PROGRAM: &str = "systemd-analyze";
 const UNIT: &str = "zkchurn-agent.service";
-/// Its drop-in for who is to be served counts.
-const LISTEN: &str = "listen.conf";
+/// Its drop-ins: for who is to be served counts, and for a collector.
+const DROP_INS: [&str; 2] = ["listen.conf", "otlp.conf"];
 /// Ten times the exposure that is accepted: of 100 for a unit that restricts nothing.
 const MOST_EXPOSED: &str = "30";
 
@@ -25,8 +25,10 @@ pub(crate) fn run() -> Result<()> {
     // A program that is there on any host.
     let drop_in = directory.join(format!("{UNIT}.d"));
     fs::create_dir_all(&drop_in)?;
-    fs::copy(unit.with_file_name(LISTEN), drop_in.join(LISTEN))
-        .with_context(|| format!("{LISTEN} of contrib/systemd cannot be copied"))?;
+    for name in DROP_INS {
+        fs::copy(unit.with_file_name(name), drop_in.join(name))
+            .with_context(|| format!("{name} of contrib/systemd cannot be copied"))?;
+    }
     let installed = text.replace("/usr/bin/zkchurn ", "/bin/true ");
     ensure!(installed != text, "the unit starts /usr/bin/zkchurn");
     let checked = directory.join(UNIT);
@@ -39,7 +41,11 @@ pub(crate) fn run() -> Result<()> {
         .with_context(|| format!("{PROGRAM} of the package systemd cannot be run"))?;
     let complaint = String::from_utf8_lossy(&said.stderr);
     let complaints = complaint.lines();
-    let complaints = complaints.filter(|line| [UNIT, LISTEN].iter().any(|one| line.contains(one)));
+    let is_ours = |line: &&str| {
+        let mut ours = DROP_INS.iter().chain([&UNIT]);
+        ours.any(|name| line.contains(name))
+    };
+    let complaints = complaints.filter(is_ours);
     let complaints: Vec<_> = complaints.collect();
     ensure!(
         said.status.success() && complaints.is_empty(),

@@ -32,7 +32,12 @@ const CONTRIB: [(&str, &[&str]); 4] = [
     ),
     (
         "systemd",
-        &["zkchurn-agent.service", "agent.toml", "listen.conf"],
+        &[
+            "zkchurn-agent.service",
+            "agent.toml",
+            "listen.conf",
+            "otlp.conf",
+        ],
     ),
 ];
 

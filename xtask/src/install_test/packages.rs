@@ -19,7 +19,7 @@ pub(super) struct Files {
 }
 
 /// What a package has to bring.
-const WANTED: [&str; 10] = [
+const WANTED: [&str; 11] = [
     "usr/bin/zkchurn",
     "usr/share/man/man1/zkchurn.1.gz",
     "usr/share/man/man1/zkchurn-serverlog.1.gz",
@@ -28,6 +28,7 @@ const WANTED: [&str; 10] = [
     "usr/share/doc/zkchurn/kubernetes/daemonset.yaml",
     "usr/share/doc/zkchurn/prometheus/zkchurn.rules.yml",
     "usr/share/doc/zkchurn/systemd/listen.conf",
+    "usr/share/doc/zkchurn/systemd/otlp.conf",
     "usr/lib/systemd/system/zkchurn-agent.service",
     "etc/zkchurn/agent.toml",
 ];

@@ -29,7 +29,7 @@ struct Lack {
     reason: &'static str,
 }
 
-const LACKS: [Lack; 7] = [
+const LACKS: [Lack; 8] = [
     Lack {
         lacks: |kernel| kernel.hide_btf,
         tests: &[""],
@@ -39,6 +39,12 @@ const LACKS: [Lack; 7] = [
         lacks: |_| true,
         tests: &["journal::"],
         reason: "calls journald and journalctl, which no guest has; these run on the suite's own \
+             kernel",
+    },
+    Lack {
+        lacks: |_| true,
+        tests: &["collector::real::"],
+        reason: "sends to a collector from PyPI, which no guest has; these run on the suite's own \
              kernel",
     },
     Lack {

@@ -20,6 +20,13 @@ pub(super) struct Library<'a> {
     pub(super) print_version: &'a str,
 }
 
+/// Hashes are checked for what a file of requirements names.
+const INSTALL_WITH_HASH: &str = "set -e
+requirements=$(mktemp)
+printf '%s\\n' \"$1\" > \"$requirements\"
+python3 -m pip install --quiet --upgrade --no-deps --require-hashes --target \"$0\" -r \"$requirements\"
+rm \"$requirements\"";
+
 impl Library<'_> {
     /// What is missing to use it from `dir`, which belongs into `PYTHONPATH`.
     pub(super) fn missing(&self, dir: &Path) -> Vec<Missing> {
@@ -31,6 +38,23 @@ impl Library<'_> {
         self.missing_with(dir, &["--no-deps"])
     }
 
+    /// The same, where its file has this hash.
+    pub(super) fn missing_with_hash(&self, dir: &Path, sha256: &str) -> Vec<Missing> {
+        let missing = self.missing_alone(dir);
+        if missing.is_empty() || !has_pip() {
+            return missing;
+        }
+        let mut install = Command::new("sh");
+        install
+            .args(["-c", INSTALL_WITH_HASH])
+            .arg(dir)
+            .arg(format!(
+                "{}=={} --hash=sha256:{sha256}",
+                self.package, self.version
+            ));
+        vec![Missing::command(self.what, install)]
+    }
+
     fn missing_with(&self, dir: &Path, options: &[&str]) -> Vec<Missing> {
         let mut import = Command::new("python3");
         import
@@ -39,8 +63,7 @@ impl Library<'_> {
         if command::output(&mut import).is_ok_and(|found| found.trim() == self.version) {
             return Vec::new();
         }
-        let mut pip = Command::new("python3");
-        if command::output(pip.args(["-m", "pip", "--version"])).is_err() {
+        if !has_pip() {
             let packages = ["python3", "python3-pip"];
             return vec![Missing::package("pip of Python 3", &packages)];
         }
@@ -52,4 +75,8 @@ impl Library<'_> {
             .arg(format!("{}=={}", self.package, self.version));
         vec![Missing::command(self.what, install)]
     }
+}
+
+fn has_pip() -> bool {
+    command::output(Command::new("python3").args(["-m", "pip", "--version"])).is_ok()
 }

@@ -11,6 +11,7 @@
 
 mod agent;
 mod closing;
+mod collector;
 mod failing;
 mod fallback;
 mod faults;
