@@ -24,7 +24,7 @@ use crate::{
             is_out_of_memory, is_permission,
         },
         preflight::{
-            facts::Facts,
+            facts::{BtfBytes, Facts},
             handshake, namespaces,
             verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
         },
@@ -121,7 +121,7 @@ pub(super) fn refuse_if_impossible(checks: &[Check], facts: &Facts) -> Result<()
 /// Attaches the kernel program.
 pub(super) fn attach(
     settings: &TraceSettings,
-    facts: &Facts,
+    (facts, btf): (&Facts, BtfBytes),
     pids: &[u32],
 ) -> Result<KernelSource, Failure> {
     let config = KernelConfig {
@@ -142,9 +142,9 @@ pub(super) fn attach(
             let object = read_object(path)
                 .with_context(|| format!("{} cannot be read", path.display()))
                 .map_err(|error| Failure::new(Code::Unreadable, error))?;
-            KernelSource::attach(&object, &config, facts)
+            KernelSource::attach(&object, &config, facts, btf)
         }
-        None => KernelSource::attach(BUILT_IN, &config, facts),
+        None => KernelSource::attach(BUILT_IN, &config, facts, btf),
     };
     attached.map_err(|error| {
         let code = if is_permission(&error) {

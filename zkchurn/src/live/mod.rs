@@ -63,7 +63,10 @@ use crate::{
         jvm::JvmMode,
         kernel::{KernelSource, OwnLog, ask_ahead},
         memory_limit,
-        preflight::{facts::Facts, verdict::judge},
+        preflight::{
+            facts::{BtfBytes, Facts},
+            verdict::judge,
+        },
         privilege::{held, needs},
     },
     view::offers::{Handshakes, Offers},
@@ -107,7 +110,7 @@ pub(crate) fn run(
 ) -> Result<Code, Failure> {
     memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
         .map_err(|why| Failure::sentence(Code::Failure, why))?;
-    let (facts, ()) = beside(Facts::gather, ask_ahead);
+    let ((facts, btf), ()) = beside(Facts::gather_keeping, ask_ahead);
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
     attach::refuse_if_impossible(&checks, &facts)?;
@@ -116,7 +119,7 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, error))?;
-    let run = trace(settings, (&facts, &checks), (look, agent), renderer);
+    let run = trace(settings, (&facts, btf, &checks), (look, agent), renderer);
     let code = runtime.block_on(run);
     // What reads settings again may hang.
     runtime.shutdown_background();
@@ -125,7 +128,7 @@ pub(crate) fn run(
 
 async fn trace(
     settings: &TraceSettings,
-    (facts, checks): (&Facts, &[Check]),
+    (facts, btf, checks): (&Facts, BtfBytes, &[Check]),
     (look, agent): (Option<&Look>, Option<&AgentRun>),
     renderer: MakeRenderer<'_>,
 ) -> Result<Code, Failure> {
@@ -177,7 +180,7 @@ async fn trace(
         Ok::<_, Failure>((look, helper))
     });
     let writer = writer.transpose()?;
-    let source = attach::attach(settings, facts, &selected.pids)?;
+    let source = attach::attach(settings, (facts, btf), &selected.pids)?;
     // Now that tracing is possible: nothing is left behind where it is not.
     let recording = recorder.map(|(path, helper)| sink::start_recording(path, helper));
     let recording = recording.transpose()?;

@@ -33,7 +33,7 @@ use zkchurn_common::{
 
 use crate::host::{
     beside::beside,
-    preflight::facts::Facts,
+    preflight::facts::{BtfBytes, Facts},
     privilege::{held, needs},
     proc::files::field,
 };
@@ -191,7 +191,8 @@ const ATTEMPTS: [Attempt; 3] = [
 ];
 
 impl KernelSource {
-    /// Loads `object` and attaches it in the best way that this kernel takes.
+    /// Loads `object` and attaches it in the best way that this kernel takes. The bytes of the
+    /// kernel's BTF are given back in between, see [`Facts::gather_keeping`].
     ///
     /// # Errors
     ///
@@ -200,6 +201,7 @@ impl KernelSource {
         object: &[u8],
         config: &KernelConfig,
         facts: &Facts,
+        mut bytes: BtfBytes,
     ) -> Result<Self, KernelError> {
         let usable = |attempt: &Attempt| {
             let is_there = match attempt.hook {
@@ -214,7 +216,7 @@ impl KernelSource {
                 kernel_log_level: log_level,
                 ..config.clone()
             };
-            Self::try_attach(object, &config, facts, attempt)
+            Self::try_attach(object, &config, (facts, &mut bytes), attempt)
         });
         match loaded {
             Ok((source, silenced)) => Ok(Self { silenced, ..source }),
@@ -226,7 +228,7 @@ impl KernelSource {
     fn try_attach(
         object: &[u8],
         config: &KernelConfig,
-        facts: &Facts,
+        (facts, bytes): (&Facts, &mut BtfBytes),
         attempt: Attempt,
     ) -> Result<Self, KernelError> {
         let wants_btf = attempt.hook == Hook::TpBtf;
@@ -238,6 +240,8 @@ impl KernelSource {
         let btf = btf?;
         let wanted = programs(config, facts, attempt);
         let mut verified = Verified::load(&mut ebpf, btf.as_ref(), &wanted);
+        drop(btf);
+        bytes.give_back();
         // Before the hook that enters connections into the table, so that a
         // connection in the table has all its packets seen.
         let handshake = match &config.handshake_at {

@@ -100,6 +100,16 @@ pub struct Facts {
     pub memlock: Option<u64>,
 }
 
+/// The bytes of the BTF that [`Facts`] were read from.
+pub struct BtfBytes(Option<BtfFile>);
+
+impl BtfBytes {
+    /// Gives their memory back.
+    pub fn give_back(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// From here on a program at a tracepoint can be preempted (SRCU guards them:
 /// include/linux/tracepoint.h).
 const PREEMPTS_SINCE: Release = Release { major: 7, minor: 0 };
@@ -113,6 +123,13 @@ impl Facts {
 
     /// Looks at this host.
     pub fn gather() -> Self {
+        Self::gather_keeping().0
+    }
+
+    /// The same, with the bytes of the BTF, to be kept until other large pieces of memory are
+    /// given back: once glibc's malloc has seen the first one go it keeps what is smaller
+    /// (mallopt(3), `M_MMAP_THRESHOLD`), 3 MB of a trace's.
+    pub fn gather_keeping() -> (Self, BtfBytes) {
         let uname = rustix::system::uname();
         let kernel = uname.release().to_string_lossy().into_owned();
         // They can always be asked for; else the trace shows.
@@ -124,13 +141,13 @@ impl Facts {
         };
         let btf_file =
             memory_limit::room_for_btf().and_then(|()| BtfFile::read(Path::new(BTF_PATH)));
-        Self {
+        let facts = Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
             kernel,
             machine: uname.machine().to_string_lossy().into_owned(),
             short_of_memory: is_shortage(&btf_file),
-            btf: btf(btf_file),
+            btf: btf(&btf_file),
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
             capabilities,
@@ -146,7 +163,8 @@ impl Facts {
                 .is_ok_and(|offsets| has_offset(&offsets)),
             lockdown: lockdown(),
             memlock: getrlimit(Resource::Memlock).current,
-        }
+        };
+        (facts, BtfBytes(btf_file.ok()))
     }
 }
 
@@ -170,13 +188,13 @@ fn is_shortage<T>(read: &io::Result<T>) -> bool {
     matches!(read, Err(error) if error.kind() == io::ErrorKind::OutOfMemory)
 }
 
-fn btf(file: io::Result<BtfFile>) -> Probe<SocketLayout> {
+fn btf(file: &io::Result<BtfFile>) -> Probe<SocketLayout> {
     match file {
         Ok(file) => match file.layout() {
             Ok(layout) => Probe::Yes(layout),
             Err(error) => Probe::Unknown(format!("{BTF_PATH}: {error}")),
         },
-        Err(error) => missing(Path::new(BTF_PATH), &error),
+        Err(error) => missing(Path::new(BTF_PATH), error),
     }
 }
 
