@@ -91,6 +91,8 @@ fn cargo(toolchain: &Toolchain, target: &Path) -> Result<Command> {
         .args(["--target", TARGET])
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain)?)
+        // bpf-linker puts all together by itself; what makes zkchurn small is nothing for it.
+        .env("CARGO_PROFILE_RELEASE_LTO", "thin")
         .env("RUSTC", &rustc.path)
         // aya-ebpf needs a feature that stable rustc keeps locked.
         .env("RUSTC_BOOTSTRAP", "1");
