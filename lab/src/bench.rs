@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `tool`, `running`, `output` | the tools, one at work, and what it left |
+//! | `tool`, `running`, `terminal`, `output` | the tools, one at work, the terminal that it may have, and what it left |
 //! | `load`, `generator` | the load's process, and that process from outside |
 //! | `legs` | what is measured, one file each |
 //! | `floor`, `process` | BPF statistics and the empty program; figures of `/proc` |
@@ -27,6 +27,7 @@ mod process;
 mod running;
 mod sample;
 pub(crate) mod spread;
+mod terminal;
 mod tool;
 
 use std::path::{Path, PathBuf};
@@ -163,6 +164,7 @@ fn legs(options: &Options, round: usize) -> Vec<Leg> {
         Leg::Quiet,
         Leg::Launched,
         Leg::Lifetime,
+        Leg::View,
         Leg::Resident,
     ];
     let wanted = |leg: &Leg| options.only.is_empty() || options.only.contains(leg);

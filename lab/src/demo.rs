@@ -95,10 +95,13 @@ fn explain(seconds: u64, ports: &Ports) {
     println!(
         "\
 demo: {seconds} s of four kinds of churn on loopback, all from one process:
-  main-SendThread   the incident: one thread connects to port {server}, sends nothing, half-closes
-                    after 1 to 3 ms and tries again after 1.1 to 2.1 s, here a quarter of that
-  tcp-probe         a health check: connects to 127.0.0.2 and closes at once, every 1.00 s
-  request-N         a client per request to 127.0.0.3: a new thread, a ZooKeeper session, and away
+  main-SendThread   the incident: one thread connects to port {server}, sends
+                    nothing, half-closes after 1 to 3 ms and tries again after
+                    1.1 to 2.1 s, here a quarter of that
+  tcp-probe         a health check: connects to 127.0.0.2 and closes at once,
+                    every 1.00 s
+  request-N         a client per request to 127.0.0.3: a new thread,
+                    a ZooKeeper session, and away
   refused-client    connects to port {refused}, where nobody listens
 ",
         server = ports.server,

@@ -227,6 +227,14 @@ fn where_there_is_no_screen_there_are_lines_and_it_is_said() {
     assert!(!lines.contains('\u{1b}'), "{lines}");
     let sentence = "standard output is no terminal: printing lines instead of the full-screen view";
     assert!(said.contains(sentence), "{said}");
+    // In the form that was asked for.
+    let json = Command::new(program)
+        .args(["live", INCIDENT, "--format", "json"])
+        .output_in_time()
+        .unwrap();
+    let json = String::from_utf8(json.stdout).unwrap();
+    let last = json.lines().last().unwrap();
+    assert!(last.starts_with(r#"{"type":"report","#), "{last}");
     let tmux = Tmux::start(160, 50);
     tmux.keys(&[&format!("TERM=dumb {program} live {INCIDENT}"), "Enter"]);
     let text = tmux.wait_for(|text| text.contains("More: --details"));

@@ -5,7 +5,7 @@
 use anyhow::{Result, ensure};
 
 use super::figures::Figures;
-use super::sample::{Counted, Sample};
+use super::sample::{Counted, Sample, Viewed};
 use super::tool::Tool;
 
 /// A tool that halves the rate of a loop three times over is broken.
@@ -20,6 +20,10 @@ pub(super) fn run(samples: &[Sample], figures: &Figures<'_>) -> Result<()> {
     for sample in samples {
         match sample {
             Sample::Counted(counted) => check_counts(counted)?,
+            Sample::View { record, live } => {
+                check_seen("view, --record", record)?;
+                check_seen("view", live)?;
+            }
             Sample::Toggled { tool, slow_down } => {
                 ensure!(
                     *slow_down < ABSURD_SLOW_DOWN,
@@ -48,6 +52,15 @@ pub(super) fn run(samples: &[Sample], figures: &Figures<'_>) -> Result<()> {
         );
     }
     println!("bench: every connection is accounted for; no ratio is absurd");
+    Ok(())
+}
+
+fn check_seen(what: &str, viewed: &Viewed) -> Result<()> {
+    let accounted = viewed.seen.recorded + viewed.seen.said_lost;
+    ensure!(
+        accounted <= viewed.generated && viewed.unsaid() <= viewed.recursion_misses,
+        "{what}: {viewed:?}"
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What follows from the measurements: medians and quartiles by tool and rate.
 
-use super::sample::{Counted, Rate, Sample};
+use super::sample::{Counted, Rate, Sample, Viewed};
 use super::spread::Spread;
 use super::tool::Tool;
 
@@ -138,6 +138,15 @@ impl<'a> Figures<'a> {
             .collect();
         let without = errors.iter().filter(|error| error.is_none()).count();
         (Spread::of(errors.into_iter().flatten()), without)
+    }
+
+    /// Recordings, and the full-screen view beside each.
+    pub(super) fn views(&self) -> Vec<(&'a Viewed, &'a Viewed)> {
+        let samples = self.samples.iter().filter_map(|sample| match sample {
+            Sample::View { record, live } => Some((record, live)),
+            _ => None,
+        });
+        samples.collect()
     }
 
     /// Minutes, connections and KiB of the long run.

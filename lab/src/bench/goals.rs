@@ -3,7 +3,7 @@
 //! median meets it.
 
 use super::figures::Figures;
-use super::sample::{Counted, Rate};
+use super::sample::{Counted, Rate, Viewed};
 use super::spread::Spread;
 use super::tool::Tool;
 
@@ -26,6 +26,10 @@ const KERNEL_US_AT_MOST: f64 = 1.4;
 const RECORD_US_AT_MOST: f64 = 0.5;
 const VIEW_US_AT_MOST: f64 = 0.3;
 const JSON_US_AT_MOST: f64 = 2.0;
+/// Percent of a core that the full-screen view may take more than a recording.
+const LIVE_PERCENT_AT_MOST: f64 = 10.0;
+/// A second.
+const REDRAWS_AT_MOST: f64 = 4.0;
 /// A second.
 const QUIET_WAKE_UPS_AT_MOST: f64 = 2.0;
 const LAUNCH_MS_AT_MOST: f64 = 20.0;
@@ -105,6 +109,9 @@ pub(super) fn all(figures: &Figures<'_>) -> Vec<Goal> {
             figures.launch(Tool::Tcplife),
             "tcplife, in ms",
         ),
+        view_costs(figures),
+        view_loses(figures),
+        view_draws(figures),
         memory(figures),
         other_connections(figures),
         other_packets(figures),
@@ -191,6 +198,44 @@ fn memory(figures: &Figures<'_>) -> Goal {
             .zip(most)
             .map(|(least, most)| most <= RESIDENT_KIB_AT_MOST && most - least <= WAVERS_KIB),
     }
+}
+
+fn view_costs(figures: &Figures<'_>) -> Goal {
+    let views = figures.views().into_iter();
+    let more = views.map(|(record, live)| live.core_percent - record.core_percent);
+    at_most(
+        "CPU time, live more than --record",
+        Spread::of(more),
+        LIVE_PERCENT_AT_MOST,
+        " % of a core",
+    )
+}
+
+fn view_loses(figures: &Figures<'_>) -> Goal {
+    let views = figures.views();
+    let lost = |one: &Viewed| one.unsaid() + one.seen.said_lost;
+    let (record, live) = views.iter().fold((0, 0), |(record, live), view| {
+        (record + lost(view.0), live + lost(view.1))
+    });
+    Goal {
+        name: "losses, live",
+        wanted: format!("no more than --record: {record}"),
+        found: format!(
+            "{live} of {} connections",
+            views.iter().map(|(_, live)| live.generated).sum::<u64>()
+        ),
+        met: (!views.is_empty()).then_some(live <= record),
+    }
+}
+
+fn view_draws(figures: &Figures<'_>) -> Goal {
+    let views = figures.views().into_iter();
+    at_most(
+        "redraws, live",
+        Spread::of(views.map(|(_, live)| live.redraws)),
+        REDRAWS_AT_MOST,
+        " a second",
+    )
 }
 
 fn other_connections(figures: &Figures<'_>) -> Goal {

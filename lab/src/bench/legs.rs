@@ -8,6 +8,7 @@ mod lifetime;
 mod quiet;
 mod resident;
 mod toggled;
+mod view;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -18,6 +19,7 @@ use super::sample::{Rate, Sample};
 use super::tool::Tool;
 
 pub(super) use self::lifetime::HELD_MS;
+pub(super) use self::view::PER_SECOND as VIEWED_PER_SECOND;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Leg {
@@ -33,6 +35,8 @@ pub(super) enum Leg {
     Launched,
     /// The error of reported lifetimes
     Lifetime,
+    /// The full-screen view beside a recording
+    View,
     /// Memory in a long run
     Resident,
 }
@@ -58,6 +62,10 @@ pub(super) struct Extent {
     pub launches: usize,
     /// Connections held for each time, a round.
     pub held: u32,
+    /// Runs of the full-screen view and of a recording, a round.
+    pub views: usize,
+    /// For how long each of them has a load, in seconds.
+    pub view_seconds: f64,
     /// Minutes of the long run.
     pub minutes: f64,
 }
@@ -85,6 +93,8 @@ impl Extent {
             quiet: 6.0,
             launches: 5,
             held: 10,
+            views: 2,
+            view_seconds: 2.0,
             minutes,
         }
     }
@@ -99,6 +109,8 @@ impl Extent {
             quiet: 1.0,
             launches: 3,
             held: 5,
+            views: 1,
+            view_seconds: 1.0,
             ..Self::full(0.0)
         }
     }
@@ -120,6 +132,7 @@ impl Leg {
             Self::Quiet => quiet::round(bench, load, extent),
             Self::Launched => launched::round(bench, load, extent),
             Self::Lifetime => lifetime::round(bench, load, extent),
+            Self::View => view::round(bench, load, extent, round),
             Self::Resident => resident::round(bench, load, extent.minutes),
         }
     }

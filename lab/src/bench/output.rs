@@ -15,7 +15,7 @@ use xtask::command;
 
 use super::generator::PORT;
 use super::running::Files;
-use super::tool::Tool;
+use super::tool::{Tool, report};
 
 /// What a tool made of the load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ pub(super) fn seen(tool: Tool, zkchurn: &Path, files: &Files) -> Result<Seen> {
         Tool::Tcplife | Tool::TcplifePort => tcplife(files),
         Tool::Bpftrace => bpftrace(files),
         Tool::Tcpdump | Tool::TcpdumpFlags => tcpdump(files),
+        Tool::Live => text(&read(&report(&files.capture))?),
         Tool::Zkchurn | Tool::Handshake | Tool::Idle => text(&read(&files.out)?),
     }
 }

@@ -2,6 +2,8 @@
 //! docs/measurements/bench.md, made from the measurements. Only the part between two marks
 //! is written by hand, and kept: why a goal is missed.
 
+mod view;
+
 use std::fmt::Write as _;
 use std::fs;
 
@@ -101,6 +103,7 @@ pub(super) fn tables(figures: &Figures<'_>) -> String {
     page.push_str(&quiet(figures));
     page.push_str(&launches(figures));
     page.push_str(&lifetimes(figures));
+    page.push_str(&view::table(figures));
     page.push_str(&memory(figures));
     page
 }

@@ -11,11 +11,13 @@ use anyhow::{Context, Result};
 use aya::Ebpf;
 use rustix::process::Signal;
 use zkchurn_lab::harness::namespace::Namespace;
+use zkchurn_lab::harness::proc;
 use zkchurn_lab::harness::program::Program;
 use zkchurn_lab::harness::wait;
 
 use super::process::{self, Usage};
-use super::tool::Tool;
+use super::terminal::Terminal;
+use super::tool::{Tool, report};
 use super::{floor, output};
 
 const ATTACHES_WITHIN: Duration = Duration::from_secs(20);
@@ -37,6 +39,8 @@ pub(super) struct Running {
     program: Option<Program>,
     /// Attached as long as it is kept.
     floor: Option<Ebpf>,
+    /// What it draws on, if it does.
+    terminal: Option<Terminal>,
     pub files: Files,
 }
 
@@ -73,6 +77,7 @@ impl Running {
         let floor = (tool == Tool::Empty)
             .then(|| floor::attach(&bench.floor))
             .transpose()?;
+        let mut terminal = None;
         let program = match tool.command(&bench.zkchurn, &files.capture) {
             None => None,
             Some(mut command) => {
@@ -82,7 +87,12 @@ impl Running {
                 command
                     .stdout(File::create(&files.out)?)
                     .stderr(File::create(&files.err)?);
-                Some(if tool.is_tcpdump() {
+                if tool == Tool::Live {
+                    terminal = Some(Terminal::of(&mut command)?);
+                }
+                Some(if tool == Tool::Live {
+                    Program::start_as_it_is(&mut command)?
+                } else if tool.is_tcpdump() {
                     load.during(|| Program::start(&mut command))?
                 } else {
                     Program::start(&mut command)?
@@ -93,6 +103,7 @@ impl Running {
             tool,
             program,
             floor,
+            terminal,
             files,
         })
     }
@@ -122,6 +133,22 @@ impl Running {
             })),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The CPU time of it and its helper processes; everything else is its own.
+    pub(super) fn usage_of_all(&self) -> Result<Usage> {
+        let program = self.program.as_ref().context("it has a process")?;
+        let mut all = Usage::of(program.pid())?;
+        for helper in proc::children(program.pid())? {
+            // It may end at any moment.
+            all.cpu_ns += Usage::of(helper).map_or(0, |usage| usage.cpu_ns);
+        }
+        Ok(all)
+    }
+
+    /// How often it has drawn on its terminal so far.
+    pub(super) fn drawings(&self) -> u64 {
+        self.terminal.as_ref().map_or(0, Terminal::drawings)
     }
 
     /// Gives it the time to take what is on its way.
@@ -163,7 +190,12 @@ impl Files {
             err: directory.join("err"),
             capture: directory.join("capture"),
         };
-        for file in [&files.out, &files.err, &files.capture] {
+        for file in [
+            &files.out,
+            &files.err,
+            &files.capture,
+            &report(&files.capture),
+        ] {
             // Often there is none.
             let _ = fs::remove_file(file);
         }

@@ -51,6 +51,8 @@ pub(super) enum Sample {
         /// Reported less true, in µs; `None` where the tool has no record.
         error_us: Option<f64>,
     },
+    /// The full-screen view beside a recording, one after the other.
+    View { record: Viewed, live: Viewed },
     /// Resident memory during steady churn.
     Resident {
         /// Minutes after the beginning.
@@ -77,6 +79,23 @@ pub(super) struct Counted {
     pub used: Used,
 }
 
+/// What came of a load while somebody looked at it on the whole screen, or recorded it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Viewed {
+    /// Connections made.
+    pub generated: u64,
+    /// What zkchurn made of them.
+    pub seen: Seen,
+    /// Runs of its BPF programs that the kernel skipped.
+    pub recursion_misses: u64,
+    /// CPU time of its threads and helper processes, in percent of a core.
+    pub core_percent: f64,
+    /// How often it drew, a second.
+    pub redraws: f64,
+    /// The same while nothing happened.
+    pub quiet_redraws: f64,
+}
+
 /// What a tool used during a load.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Used {
@@ -101,6 +120,13 @@ pub(super) enum Rate {
     PerSecond(u64),
     /// As fast as two clients in a closed loop go.
     FlatOut,
+}
+
+impl Viewed {
+    /// Connections of which it says nothing.
+    pub(super) fn unsaid(&self) -> u64 {
+        (self.generated).saturating_sub(self.seen.recorded + self.seen.said_lost)
+    }
 }
 
 impl Counted {

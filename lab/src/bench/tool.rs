@@ -2,7 +2,7 @@
 //! What is measured: zkchurn in several ways of use, the other tools, the floor.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub(super) enum Tool {
     /// packet is looked at.
     #[serde(rename = "zkchurn --handshake")]
     Handshake,
+    /// The full-screen view, on a terminal.
+    #[serde(rename = "zkchurn live")]
+    Live,
     /// zkchurn for a port without traffic.
     #[serde(rename = "zkchurn, other port")]
     Idle,
@@ -52,7 +55,7 @@ pub(super) enum Tool {
 }
 
 impl Tool {
-    /// All, the floor first.
+    /// All but the full-screen view, which has a leg of its own; the floor first.
     pub(super) const ALL: [Self; 12] = [
         Self::None,
         Self::Empty,
@@ -77,7 +80,7 @@ impl Tool {
     pub(super) fn is_zkchurn(self) -> bool {
         matches!(
             self,
-            Self::Zkchurn | Self::Json | Self::Record | Self::Handshake | Self::Idle
+            Self::Zkchurn | Self::Json | Self::Record | Self::Handshake | Self::Live | Self::Idle
         )
     }
 
@@ -110,6 +113,10 @@ impl Tool {
                 // It would give up root and then not be able to write here.
                 command.args(["-i", "lo", "-n", "-Z", "root", "-w"]);
                 command.arg(capture).arg(self.filter())
+            }
+            Self::Live => {
+                command.args(["live", "--port", &port, "--report"]);
+                command.arg(report(capture))
             }
             // The details of the report have the counts that are checked.
             _ if self.is_zkchurn() => command.args(["--details", "--port", &port]),
@@ -150,6 +157,11 @@ impl Tool {
             _ => format!("port {PORT}"),
         }
     }
+}
+
+/// Where the report goes of a way of use whose standard output is a terminal.
+pub(super) fn report(capture: &Path) -> PathBuf {
+    capture.with_extension("txt")
 }
 
 /// A line when a client's connection ends: pid, name, and both ports.

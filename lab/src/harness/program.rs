@@ -21,8 +21,12 @@ pub struct Program {
 impl Program {
     /// Starts it with an input that stays open.
     pub fn start(command: &mut Command) -> Result<Self> {
+        Self::start_as_it_is(command.stdin(Stdio::piped()))
+    }
+
+    /// Starts it with the input that the command has.
+    pub fn start_as_it_is(command: &mut Command) -> Result<Self> {
         let child = command
-            .stdin(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot run `{}`", command::shown(command)))?;
         Ok(Self { child })

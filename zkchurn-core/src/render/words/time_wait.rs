@@ -129,6 +129,8 @@ pub(crate) fn of_finding(table: Option<&TimeWait>, finding: &Finding) -> Option<
     };
     let is = match of_these {
         0 => return None,
+        // None of its connections has ended: they are those of another finding.
+        _ if finding.explains == Some(0) => return None,
         1 => "is",
         _ => "are",
     };
@@ -234,5 +236,15 @@ mod tests {
         let other_thread = group(&finding.destinations[0], Some(1));
         assert!(finding.who.tid.is_some() && finding.who.tid != Some(1));
         assert_eq!(said(vec![other_thread]), None);
+        // What leaks has ended none, and is many threads.
+        let mut leak = finding.clone();
+        leak.who.tid = None;
+        leak.explains = Some(0);
+        let mut table = TimeWait::default();
+        table.total = 9;
+        table.groups = vec![group(&leak.destinations[0], Some(1))];
+        assert_eq!(of_finding(Some(&table), &leak), None);
+        leak.explains = Some(3);
+        assert!(of_finding(Some(&table), &leak).is_some());
     }
 }
