@@ -139,7 +139,7 @@ fn h_turns_handshakes_on_where_that_was_wished_for() {
     let tmux = Tmux::start(120, 45);
     let options = format!("--handshake=later --record {}", recording.display());
     show(&tmux, server.port(), &options);
-    tmux.wait_for(|text| text.contains("h may turn handshakes on"));
+    tmux.wait_for(|text| text.contains("CAP_NET_ADMIN kept for h"));
     let pid = program(&tmux);
     assert_eq!(permitted_and_effective(pid), (NET_ADMIN, 0));
     ask_for_sessions(server, 3);

@@ -43,16 +43,14 @@ impl Offers {
     pub(crate) const NO_HANDSHAKES: &str = "no handshakes: q, then start with --handshake=later, \
                                             for h to turn them on, or with --handshake";
 
-    /// What was kept for keys when tracing began, and for how long; `None` where that is
-    /// nothing.
+    /// What was kept for keys when tracing began; `None` where that is nothing.
     pub(crate) fn kept(self) -> Option<&'static str> {
         match (self.dumps, self.handshakes == Handshakes::OnWish) {
             (false, false) => None,
-            (true, false) => Some("d may ask JVMs for thread dumps (CAP_SETUID, CAP_SETGID kept)"),
-            (false, true) => Some("h may turn handshakes on (CAP_NET_ADMIN kept until then)"),
+            (true, false) => Some("CAP_SETUID, CAP_SETGID kept for d (thread dumps)"),
+            (false, true) => Some("CAP_NET_ADMIN kept for h (handshakes)"),
             (true, true) => Some(
-                "d may ask JVMs for thread dumps (CAP_SETUID, CAP_SETGID kept), h turn handshakes \
-                 on (CAP_NET_ADMIN kept until then)",
+                "CAP_SETUID, CAP_SETGID kept for d (thread dumps), CAP_NET_ADMIN for h (handshakes)",
             ),
         }
     }

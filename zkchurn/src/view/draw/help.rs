@@ -23,7 +23,7 @@ const FILTER: [Does; 1] = [(
 const LIVE: [Does; 4] = [
     ("p  Space", "freeze the screen; the trace goes on counting"),
     ("d", "ask the JVM under the cursor for a thread dump"),
-    ("h", "read handshakes from now on, or how to have that"),
+    ("h", "read handshakes from now on, or how to do so"),
     ("w", "write a page for the ticket, and a recording"),
 ];
 const TIME: [Does; 5] = [
