@@ -21,6 +21,9 @@ pub enum Answer {
     Later { why: String },
     /// It does not take it, now or later.
     Refused { why: String },
+    /// Likewise, as it has nothing for such requests at all: a collector may be set up for events
+    /// alone.
+    Absent { why: String },
 }
 
 impl Answer {
@@ -30,6 +33,9 @@ impl Answer {
         match status {
             200..=299 => Self::taken(body, records),
             429 | 502 | 503 | 504 => Self::Later {
+                why: words(status, body),
+            },
+            404 => Self::Absent {
                 why: words(status, body),
             },
             _ => Self::Refused {
@@ -107,6 +113,8 @@ mod tests {
             let is_taken = matches!(Answer::of(status, b"", 1), Answer::Taken { .. });
             assert_eq!(is_later, [429, 502, 503, 504].contains(&status), "{status}");
             assert_eq!(is_taken, (200..300).contains(&status), "{status}");
+            let is_absent = matches!(Answer::of(status, b"", 1), Answer::Absent { .. });
+            assert_eq!(is_absent, status == 404, "{status}");
         }
         let said = Status {
             message: "no \u{7}bell".to_owned(),
@@ -129,7 +137,7 @@ mod tests {
                     let why = why.unwrap_or_default();
                     prop_assert!(!why.chars().any(char::is_control));
                 }
-                Answer::Later { why } | Answer::Refused { why } => {
+                Answer::Later { why } | Answer::Refused { why } | Answer::Absent { why } => {
                     prop_assert!(!why.chars().any(char::is_control) && why.len() < 5 * SHOWN);
                 }
             }

@@ -21,7 +21,7 @@ use crate::{
             recording::{StartedRecorder, Unfinished},
         },
         journal::Priority,
-        otlp::{Endpoint, Progress},
+        otlp::{Course, Endpoint, Progress},
     },
     warn::{say, warn},
 };
@@ -47,8 +47,11 @@ struct Outlet {
 /// What was said of how it goes.
 struct Told {
     address: SocketAddr,
+    /// With events.
     has_trouble: bool,
-    /// Records that it was said to lack.
+    /// With counts.
+    has_trouble_with_counts: bool,
+    /// Events that it was said to lack.
     dropped: u64,
     is_gone: bool,
 }
@@ -79,6 +82,7 @@ pub(super) fn open(
         told: Told {
             address,
             has_trouble: false,
+            has_trouble_with_counts: false,
             dropped: 0,
             is_gone: false,
         },
@@ -106,8 +110,20 @@ impl Export for Outlet {
 
 impl Told {
     fn news(&mut self, progress: &Progress, is_gone: bool) {
+        self.news_of_events(&progress.events);
+        self.news_of_counts(&progress.counts);
+        if is_gone && !std::mem::replace(&mut self.is_gone, true) {
+            warn(format_args!(
+                "nothing is sent to the collector at {} any more: the helper process that \
+                 does it (zkchurn-otlp) has ended; the trace goes on without it",
+                self.address
+            ));
+        }
+    }
+
+    fn news_of_events(&mut self, events: &Course) {
         let address = self.address;
-        match (&progress.trouble, self.has_trouble) {
+        match (&events.trouble, self.has_trouble) {
             (Some(why), false) => warn(format_args!(
                 "the collector at {address} takes no records ({why}): the trace goes on, and they \
                  are sent again once it takes them"
@@ -118,39 +134,46 @@ impl Told {
             ),
             _ => {}
         }
-        self.has_trouble = progress.trouble.is_some();
+        self.has_trouble = events.trouble.is_some();
         // A collector that is away for days is no news each time.
-        let dropped = progress.dropped();
+        let dropped = events.dropped();
         if dropped > self.dropped.saturating_mul(2) {
             warn(format_args!(
                 "the collector at {address} lacks {} so far: {}",
                 text::counted(dropped, "record"),
-                why(progress)
+                why(events)
             ));
             self.dropped = dropped;
         }
-        if is_gone && !std::mem::replace(&mut self.is_gone, true) {
-            warn(format_args!(
-                "nothing is sent to the collector at {address} any more: the helper process that \
-                 does it (zkchurn-otlp) has ended; the trace goes on without it"
-            ));
+    }
+
+    fn news_of_counts(&mut self, counts: &Course) {
+        let address = self.address;
+        match (&counts.trouble, self.has_trouble_with_counts) {
+            (Some(why), false) => warn(format_args!(
+                "the collector at {address} takes no counts ({why}): events go on without them, and \
+                 nothing is lost once it takes later counts, which have all"
+            )),
+            (None, true) => say(
+                Priority::Notice,
+                format_args!("the collector at {address} takes counts again"),
+            ),
+            _ => {}
         }
+        self.has_trouble_with_counts = counts.trouble.is_some();
     }
 }
 
-/// Why records are lacking, in a few words.
-fn why(progress: &Progress) -> String {
-    let refused = match &progress.why_refused {
+/// Why events are lacking, in a few words.
+fn why(events: &Course) -> String {
+    let refused = match &events.why_refused {
         Some(why) => format!("refused ({why})"),
         None => "refused".to_owned(),
     };
     let counts = [
-        (progress.no_room, "without room in the queue".to_owned()),
-        (progress.refused, refused),
-        (
-            progress.unsent,
-            "not taken before the trace ended".to_owned(),
-        ),
+        (events.no_room, "without room in the queue".to_owned()),
+        (events.refused, refused),
+        (events.unsent, "not taken before the trace ended".to_owned()),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts
@@ -159,10 +182,30 @@ fn why(progress: &Progress) -> String {
     counts.join(", ")
 }
 
+/// Says at the end what the collector has not taken.
+fn tell_what_is_lacking(address: SocketAddr, Progress { events, counts }: &Progress) {
+    if counts.lacks_last {
+        let why = counts.trouble.as_deref();
+        let why = why.unwrap_or("it did not answer in time");
+        warn(format_args!(
+            "the collector at {address} does not have the last counts: {why}"
+        ));
+    }
+    if events.dropped() > 0 {
+        let trouble = events.trouble.as_deref();
+        let trouble = trouble.map_or_else(String::new, |why| format!("; {why}"));
+        warn(format_args!(
+            "the collector at {address} lacks {}: {}{trouble}",
+            text::counted(events.dropped(), "record"),
+            why(events)
+        ));
+    }
+}
+
 impl Collected {
-    /// Records that the collector lacks, as far as that is known.
+    /// Events that the collector lacks, as far as that is known.
     pub(super) fn dropped(&self) -> u64 {
-        self.exporter.progress().dropped()
+        self.exporter.progress().events.dropped()
     }
 
     /// Learns what is known by now, for the report.
@@ -175,16 +218,9 @@ impl Collected {
     pub(super) fn is_finished(&self, deadline: Instant) -> bool {
         let address = self.address;
         let stopped = match self.exporter.finish(deadline) {
-            Ok(progress) if progress.dropped() == 0 => return true,
             Ok(progress) => {
-                let trouble = progress.trouble.as_deref();
-                let trouble = trouble.map_or_else(String::new, |why| format!("; {why}"));
-                warn(format_args!(
-                    "the collector at {address} lacks {}: {}{trouble}",
-                    text::counted(progress.dropped(), "record"),
-                    why(&progress)
-                ));
-                return false;
+                tell_what_is_lacking(address, &progress);
+                return progress.is_complete();
             }
             Err(Unfinished::Waits) => "it does not answer".to_owned(),
             Err(Unfinished::Stopped(pid)) => {

@@ -42,8 +42,10 @@ struct Ours {
     progress: Progress,
     /// Whether it was asked, and has not said yet.
     is_asked: bool,
-    /// Records that found no room on their way to it.
+    /// Events that found no room on their way to it.
     dropped: u64,
+    /// Likewise the last counts: those before are no loss.
+    lacks_last_counts: bool,
 }
 
 impl Exporter {
@@ -72,15 +74,19 @@ impl Exporter {
             progress: Progress::default(),
             is_asked: false,
             dropped: 0,
+            lacks_last_counts: false,
         }))))
     }
 
-    /// Hands a request over, or counts its records as dropped.
+    /// Hands a request over, or counts its events as dropped.
     pub fn send(&self, signal: Signal, records: u64, body: &[u8]) {
         let mut ours = self.0.borrow_mut();
         let data = message(DATA, &data_of(signal, records, body));
-        if !matches!(ours.outbox.put(data), Put::Taken) {
-            ours.dropped = ours.dropped.saturating_add(records);
+        let is_lost = !matches!(ours.outbox.put(data), Put::Taken);
+        match signal {
+            Signal::Logs if is_lost => ours.dropped = ours.dropped.saturating_add(records),
+            Signal::Logs => {}
+            Signal::Metrics => ours.lacks_last_counts = is_lost,
         }
     }
 
@@ -150,10 +156,10 @@ impl Ours {
         }
     }
 
-    fn with_own(&self, progress: Progress) -> Progress {
-        Progress {
-            no_room: progress.no_room.saturating_add(self.dropped),
-            ..progress
-        }
+    fn with_own(&self, mut progress: Progress) -> Progress {
+        let no_room = &mut progress.events.no_room;
+        *no_room = no_room.saturating_add(self.dropped);
+        progress.counts.lacks_last |= self.lacks_last_counts;
+        progress
     }
 }

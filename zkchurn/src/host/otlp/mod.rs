@@ -17,5 +17,5 @@ mod queue;
 mod sender;
 
 pub use endpoint::Endpoint;
-pub use queue::{Progress, Request};
+pub use queue::{Course, Progress, Request};
 pub(super) use sender::Sender;

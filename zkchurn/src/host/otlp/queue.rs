@@ -22,25 +22,42 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// What has become of requests so far, and how it goes.
+/// What has become of the requests of both signals. They do not depend on each other: a collector
+/// may take one and not the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Events and metrics that the collector has taken.
+    pub events: Course,
+    pub counts: Course,
+}
+
+/// What has become of the requests of one signal so far, and how it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// Events or metrics that the collector has taken.
     pub taken: u64,
-    /// Those that found no room while it did not answer.
+    /// Events that found no room while it did not answer.
     pub no_room: u64,
-    /// Those that it does not take, now or later.
+    /// Events that it does not take, now or later.
     pub refused: u64,
-    /// Those that it was sent in the end, and did not confirm.
+    /// Events that it was sent in the end, and did not confirm.
     pub unsent: u64,
     /// Why it takes none at this moment, if so.
     pub trouble: Option<String>,
-    /// What it said last of those that it does not take.
+    /// What it said last of the events that it does not take.
     pub why_refused: Option<String>,
+    /// It could have the last metrics, and does not. Those before are no loss: the last have all.
+    pub lacks_last: bool,
 }
 
 impl Progress {
-    /// All that it lacks.
+    /// Whether the collector has all that it is to have.
+    pub fn is_complete(&self) -> bool {
+        self.events.dropped() == 0 && !self.counts.lacks_last
+    }
+}
+
+impl Course {
+    /// All events that it lacks.
     pub fn dropped(&self) -> u64 {
         self.no_room
             .saturating_add(self.refused)
@@ -48,73 +65,72 @@ impl Progress {
     }
 }
 
-/// What waits.
+/// What waits of one signal.
 #[derive(Debug)]
 pub(super) struct Queue {
-    events: VecDeque<Request>,
+    signal: Signal,
+    requests: VecDeque<Request>,
     /// Bytes of those.
     bytes: usize,
     limit: usize,
-    counts: Option<Request>,
 }
 
 impl Queue {
-    /// One that holds so many bytes of events.
-    pub(super) fn new(limit: usize) -> Self {
+    /// One that holds so many bytes of events, or the last counts.
+    pub(super) fn new(signal: Signal, limit: usize) -> Self {
         Self {
-            events: VecDeque::new(),
+            signal,
+            requests: VecDeque::new(),
             bytes: 0,
             limit,
-            counts: None,
         }
+    }
+
+    /// What waits here.
+    pub(super) fn signal(&self) -> Signal {
+        self.signal
     }
 
     /// Takes a request, or returns how many of its records found no room.
     pub(super) fn put(&mut self, request: Request) -> u64 {
-        if request.signal == Signal::Metrics {
-            self.counts = Some(request);
-            return 0;
-        }
-        if self.bytes.saturating_add(request.body.len()) > self.limit {
-            return request.records;
+        match self.signal {
+            Signal::Metrics => {
+                self.requests.clear();
+                self.bytes = 0;
+            }
+            Signal::Logs if self.bytes.saturating_add(request.body.len()) > self.limit => {
+                return request.records;
+            }
+            Signal::Logs => {}
         }
         self.bytes += request.body.len();
-        self.events.push_back(request);
+        self.requests.push_back(request);
         0
     }
 
-    /// The next one: counts before events, as there is one of them at most.
+    /// The next one.
     pub(super) fn take(&mut self) -> Option<Request> {
-        if let Some(counts) = self.counts.take() {
-            return Some(counts);
-        }
-        let request = self.events.pop_front()?;
+        let request = self.requests.pop_front()?;
         self.bytes -= request.body.len();
         Some(request)
     }
 
     /// Puts one back that could not be sent: it came before all others, and keeps its place.
     pub(super) fn put_back(&mut self, request: Request) {
-        match request.signal {
-            // Newer ones may have come.
-            Signal::Metrics => {
-                self.counts.get_or_insert(request);
-            }
-            Signal::Logs => {
-                self.bytes += request.body.len();
-                self.events.push_front(request);
-            }
+        // Of counts newer ones may have come.
+        if self.signal == Signal::Logs || self.requests.is_empty() {
+            self.bytes += request.body.len();
+            self.requests.push_front(request);
         }
     }
 
     /// Records that wait.
     pub(super) fn records(&self) -> u64 {
-        let requests = self.events.iter().chain(&self.counts);
-        requests.map(|request| request.records).sum()
+        self.requests.iter().map(|request| request.records).sum()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.counts.is_none()
+        self.requests.is_empty()
     }
 }
 
@@ -134,21 +150,25 @@ mod tests {
 
     #[test]
     fn the_first_events_stay_and_of_counts_the_last() {
-        let mut queue = Queue::new(100);
-        assert_eq!(queue.put(request(Signal::Logs, 1, 60)), 0);
-        assert_eq!(queue.put(request(Signal::Logs, 2, 60)), 2, "no room");
-        assert_eq!(queue.put(request(Signal::Logs, 3, 40)), 0);
-        assert_eq!(queue.put(request(Signal::Metrics, 4, 1_000)), 0);
-        assert_eq!(queue.put(request(Signal::Metrics, 5, 1_000)), 0);
-        let taken: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
-        let records: Vec<_> = taken.iter().map(|request| request.records).collect();
-        assert_eq!(records, [5, 1, 3]);
-        assert!(queue.is_empty());
+        let records = |queue: &mut Queue| -> Vec<u64> {
+            let taken = std::iter::from_fn(|| queue.take());
+            taken.map(|request| request.records).collect()
+        };
+        let mut events = Queue::new(Signal::Logs, 100);
+        assert_eq!(events.put(request(Signal::Logs, 1, 60)), 0);
+        assert_eq!(events.put(request(Signal::Logs, 2, 60)), 2, "no room");
+        assert_eq!(events.put(request(Signal::Logs, 3, 40)), 0);
+        assert_eq!(records(&mut events), [1, 3]);
+        let mut counts = Queue::new(Signal::Metrics, 100);
+        assert_eq!(counts.put(request(Signal::Metrics, 4, 1_000)), 0);
+        assert_eq!(counts.put(request(Signal::Metrics, 5, 1_000)), 0);
+        assert_eq!(records(&mut counts), [5]);
+        assert!(events.is_empty() && counts.is_empty());
     }
 
     #[test]
     fn counts_that_could_not_be_sent_give_way_to_newer_ones() {
-        let mut queue = Queue::new(100);
+        let mut queue = Queue::new(Signal::Metrics, 100);
         queue.put(request(Signal::Metrics, 1, 1));
         let first = queue.take().unwrap();
         queue.put(request(Signal::Metrics, 2, 1));
@@ -164,7 +184,7 @@ mod tests {
         fn nothing_is_lost_without_being_counted_and_the_limit_holds(
             steps in prop::collection::vec((0_u8..4, 1_u64..50, 1_usize..60), 0..200),
         ) {
-            let mut queue = Queue::new(100);
+            let mut queue = Queue::new(Signal::Logs, 100);
             let (mut put, mut dropped, mut taken) = (0, 0, 0);
             for (step, records, bytes) in steps {
                 match step {

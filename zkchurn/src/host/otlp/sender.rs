@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Sends what waits, one request after the other, until it is told to end. Whoever puts requests
-//! in waits for nothing.
+//! Sends what waits until it is told to end: of each signal one request after the other, and neither
+//! signal waits for the other. Whoever puts requests in waits for nothing.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -11,7 +11,7 @@ use tokio::{sync::Notify, time::timeout};
 use zkchurn_core::otlp::{Answer, Signal};
 
 use super::{
-    Endpoint, Progress, Request,
+    Course, Endpoint, Progress, Request,
     back_off::BackOff,
     client::{Attempt, Client},
     queue::{MOST_WAITING, Queue},
@@ -22,10 +22,14 @@ use crate::host::threads;
 /// request that breaks it.
 const MOST_BROKEN: u32 = 5;
 
-/// A queue, and the thread that sends what is in it.
-pub(in crate::host) struct Sender(Arc<Shared>);
+/// What waits, and the thread that sends it.
+pub(in crate::host) struct Sender {
+    events: Arc<Lane>,
+    counts: Arc<Lane>,
+}
 
-struct Shared {
+/// One signal on its way, with its own connection and its own tries.
+struct Lane {
     state: Mutex<State>,
     /// Something came, or the end has.
     wake: Notify,
@@ -37,7 +41,7 @@ struct State {
     queue: Queue,
     /// Records of the request that is under way.
     under_way: u64,
-    progress: Progress,
+    course: Course,
     /// Nothing is waited for any more.
     ends: bool,
     /// One has failed since then.
@@ -51,58 +55,43 @@ impl Sender {
     ///
     /// The system grants none.
     pub(in crate::host) fn start(endpoint: Endpoint) -> std::io::Result<Self> {
-        Self::start_with(Client::new(endpoint), MOST_WAITING)
+        let clients = (Client::new(endpoint.clone()), Client::new(endpoint));
+        Self::start_with(clients, MOST_WAITING)
     }
 
-    fn start_with(client: Client, limit: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                queue: Queue::new(limit),
-                under_way: 0,
-                progress: Progress::default(),
-                ends: false,
-                has_failed: false,
-            }),
-            wake: Notify::new(),
-            is_done: Condvar::new(),
-        });
-        let theirs = Arc::clone(&shared);
-        threads::named("otlp").spawn(move || send_all(client, &theirs))?;
-        Ok(Self(shared))
+    fn start_with((logs, metrics): (Client, Client), limit: usize) -> std::io::Result<Self> {
+        let events = Arc::new(Lane::new(Signal::Logs, limit));
+        let counts = Arc::new(Lane::new(Signal::Metrics, limit));
+        let theirs = (Arc::clone(&events), Arc::clone(&counts));
+        threads::named("otlp").spawn(move || send_all((logs, &theirs.0), (metrics, &theirs.1)))?;
+        Ok(Self { events, counts })
     }
 
-    /// Puts a request in, or counts its records as dropped.
+    /// Puts a request in, or counts its events as dropped.
     pub(in crate::host) fn put(&self, request: Request) {
-        let mut state = self.0.lock();
-        let no_room = state.queue.put(request);
-        state.progress.no_room = state.progress.no_room.saturating_add(no_room);
-        drop(state);
-        self.0.wake.notify_one();
+        match request.signal {
+            Signal::Logs => self.events.put(request),
+            Signal::Metrics => self.counts.put(request),
+        }
     }
 
     /// How it goes.
     pub(in crate::host) fn progress(&self) -> Progress {
-        self.0.lock().progress.clone()
+        Progress {
+            events: self.events.lock().course.clone(),
+            counts: self.counts.lock().course.clone(),
+        }
     }
 
-    /// Sends what waits, without waiting between tries; what is not confirmed by `deadline`, or
-    /// once one has failed, counts as unsent.
+    /// Sends what waits, without waiting between tries; events that are not confirmed by
+    /// `deadline`, or once one of them has failed, count as unsent.
     pub(in crate::host) fn finish(&self, deadline: Instant) -> Progress {
-        let mut state = self.0.lock();
-        state.ends = true;
-        self.0.wake.notify_one();
-        while !state.is_done() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.0.is_done.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        self.events.end();
+        self.counts.end();
+        Progress {
+            events: self.events.ended(deadline),
+            counts: self.counts.ended(deadline),
         }
-        let unsent = state.queue.records().saturating_add(state.under_way);
-        let mut progress = state.progress.clone();
-        progress.unsent = progress.unsent.saturating_add(unsent);
-        progress
     }
 }
 
@@ -112,9 +101,56 @@ impl State {
     }
 }
 
-impl Shared {
+impl Lane {
+    fn new(signal: Signal, limit: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: Queue::new(signal, limit),
+                under_way: 0,
+                course: Course::default(),
+                ends: false,
+                has_failed: false,
+            }),
+            wake: Notify::new(),
+            is_done: Condvar::new(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, request: Request) {
+        let mut state = self.lock();
+        let no_room = state.queue.put(request);
+        state.course.no_room = state.course.no_room.saturating_add(no_room);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    fn end(&self) {
+        self.lock().ends = true;
+        self.wake.notify_one();
+    }
+
+    /// What has become of all of it once it is done, or at the deadline.
+    fn ended(&self, deadline: Instant) -> Course {
+        let mut state = self.lock();
+        while !state.is_done() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.is_done.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let unsent = state.queue.records().saturating_add(state.under_way);
+        let mut course = state.course.clone();
+        match state.queue.signal() {
+            Signal::Logs => course.unsent = course.unsent.saturating_add(unsent),
+            Signal::Metrics => course.lacks_last |= unsent > 0,
+        }
+        course
     }
 
     fn next(&self) -> Option<Request> {
@@ -149,6 +185,13 @@ impl Shared {
                 state.refused(records, why);
                 return None;
             }
+            Attempt::Answered(Answer::Absent { why }, _) => {
+                *broken = 0;
+                state.refused(records, why);
+                // Whoever sets a collector up for events alone misses no metrics.
+                state.course.lacks_last = false;
+                return None;
+            }
             Attempt::Answered(Answer::Later { why }, asked) => {
                 *broken = 0;
                 (why, asked)
@@ -175,63 +218,84 @@ impl Shared {
 
 impl State {
     fn taken(&mut self, records: u64, rejected: u64, why: Option<String>) {
-        let progress = &mut self.progress;
-        progress.trouble = None;
-        progress.taken = progress
-            .taken
-            .saturating_add(records - rejected.min(records));
+        let course = &mut self.course;
+        course.trouble = None;
+        course.taken = course.taken.saturating_add(records - rejected.min(records));
+        course.lacks_last = false;
         if rejected > 0 {
-            progress.refused = progress.refused.saturating_add(rejected);
-            progress.why_refused = why;
+            let rejects = || format!("it rejects {rejected} of {records}");
+            match self.queue.signal() {
+                Signal::Logs => {
+                    course.refused = course.refused.saturating_add(rejected);
+                    course.why_refused = why;
+                }
+                Signal::Metrics => {
+                    let why = why.map_or_else(rejects, |why| format!("{}: {why}", rejects()));
+                    self.refused(rejected, why);
+                }
+            }
         }
     }
 
+    /// Metrics are no lost records: later ones have what was in them.
     fn refused(&mut self, records: u64, why: String) {
-        self.progress.trouble = None;
-        self.progress.refused = self.progress.refused.saturating_add(records);
-        self.progress.why_refused = Some(why);
+        let course = &mut self.course;
+        match self.queue.signal() {
+            Signal::Logs => {
+                course.trouble = None;
+                course.refused = course.refused.saturating_add(records);
+                course.why_refused = Some(why);
+            }
+            Signal::Metrics => {
+                course.trouble = Some(why);
+                course.lacks_last = true;
+            }
+        }
     }
 
     fn fail(&mut self, why: String) {
-        self.progress.trouble = Some(why);
+        self.course.trouble = Some(why);
         self.has_failed = self.ends;
     }
 }
 
 /// Until the end, or for as long as the process lives.
-fn send_all(mut client: Client, shared: &Shared) {
+fn send_all(events: (Client, &Lane), counts: (Client, &Lane)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let Ok(runtime) = runtime else { return };
-    runtime.block_on(async {
-        let (mut back_off, mut broken) = (BackOff::default(), 0);
-        loop {
-            let Some(request) = shared.next() else {
-                shared.wake.notified().await;
-                continue;
-            };
-            let attempt = client.post(&request).await;
-            let wait = shared.note(request, attempt, (&mut back_off, &mut broken));
-            match wait {
-                Some(_) if shared.lock().has_failed => return,
-                Some(wait) => pause(shared, wait).await,
-                None => {}
-            }
+    runtime.block_on(async { tokio::join!(send(events.0, events.1), send(counts.0, counts.1)) });
+}
+
+/// All of one signal.
+async fn send(mut client: Client, lane: &Lane) {
+    let (mut back_off, mut broken) = (BackOff::default(), 0);
+    loop {
+        let Some(request) = lane.next() else {
+            lane.wake.notified().await;
+            continue;
+        };
+        let attempt = client.post(&request).await;
+        let wait = lane.note(request, attempt, (&mut back_off, &mut broken));
+        match wait {
+            Some(_) if lane.lock().has_failed => return,
+            Some(wait) => pause(lane, wait).await,
+            None => {}
         }
-    });
+    }
 }
 
 /// Waits, unless the end comes.
-async fn pause(shared: &Shared, wait: Duration) {
+async fn pause(lane: &Lane, wait: Duration) {
     let until = tokio::time::Instant::now() + wait;
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if left.is_zero() || shared.lock().ends {
+        if left.is_zero() || lane.lock().ends {
             return;
         }
         // More that came is no reason to try sooner.
-        let _ = timeout(left, shared.wake.notified()).await;
+        let _ = timeout(left, lane.wake.notified()).await;
     }
 }
 

@@ -154,3 +154,75 @@ fn its_helper_holds_no_capability_while_it_sends() {
     });
     assert_only_the_collector_lacks(&ended);
 }
+
+/// Answers requests for events well, and those for counts so, each connection in its own thread.
+fn answering_counts(listener: TcpListener, status: &'static str) {
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        std::thread::spawn(move || {
+            let mut read = Vec::new();
+            loop {
+                // The whole of a request: what was not read would reset the connection.
+                let Some(length) = length_of(&read) else {
+                    let mut more = [0; 65_536];
+                    match stream.read(&mut more) {
+                        Ok(count @ 1..) => read.extend(&more[..count]),
+                        _ => return,
+                    }
+                    continue;
+                };
+                let is_of_counts = read.starts_with(b"POST /v1/metrics ");
+                read.drain(..length);
+                let status = if is_of_counts { status } else { "200 OK" };
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                if std::io::Write::write_all(&mut stream, answer.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Of the first request in these bytes, if all of it is there.
+fn length_of(read: &[u8]) -> Option<usize> {
+    let header = read.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&read[..header]).to_ascii_lowercase();
+    let body = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = header + body?.parse::<usize>().ok()?;
+    (read.len() >= length).then_some(length)
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn one_that_takes_no_counts_gets_all_events_and_no_record_counts_as_lost() {
+    let lacks_last = "does not have the last counts: it answers 503";
+    for (status, why, last, code) in [
+        (
+            "503 Busy",
+            "takes no counts (it answers 503)",
+            lacks_last,
+            7,
+        ),
+        ("404 Not Found", "takes no counts (it answers 404)", "", 0),
+    ] {
+        let ended = in_namespace(move || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let collector = format!("http://{}", listener.local_addr().unwrap());
+            std::thread::spawn(move || answering_counts(listener, status));
+            traced(&collector, |run| run.await_message(why), last)
+        });
+        let trace = Trace::parse(&ended.stdout).unwrap();
+        trace.assert_nothing_lost();
+        assert_eq!(trace.loss("records_not_exported"), 0, "{status}");
+        assert_eq!(ended.code, Some(code), "{status}: {}", ended.stderr);
+        let said = ended.stderr.matches("takes no counts").count();
+        assert_eq!(said, 1, "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains("takes no records"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
