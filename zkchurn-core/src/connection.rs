@@ -351,8 +351,9 @@ impl Connection {
             && self.error.unwrap_or(0) == 0
     }
 
-    /// For how many nanoseconds the peer has closed and this side, which has not, has held
-    /// its socket open. None of any other connection.
+    /// For how many nanoseconds the peer has sent no more (its FIN has come) and this side,
+    /// which has not closed, has held its socket open. Whether it is used cannot be told:
+    /// the peer may still read. None of any other connection.
     pub fn held_in_close_wait_for_ns(&self) -> Option<u64> {
         let is_held = self.stage == Stage::Closing
             && self.saw(state::CLOSE_WAIT)

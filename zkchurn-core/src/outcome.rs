@@ -265,7 +265,9 @@ impl Outcome {
             Self::AnsweredThenClosedByUs => "The server sent data, then this side closed.",
             Self::AnsweredThenClosedByPeer => "The server sent data, then the peer closed.",
             Self::ClosedByUs => "This side closed; byte counts unknown.",
-            Self::ClosedByPeer => "The peer closed; byte counts unknown.",
+            Self::ClosedByPeer => {
+                "The peer shut down its sending, and maybe closed; byte counts unknown."
+            }
             Self::Unknown => "How the connection ended is unknown: the kernel did not report it.",
         }
     }
@@ -344,7 +346,8 @@ impl Outcome {
             Self::AnsweredThenClosedByUs => format!("answered and closed by {us}"),
             Self::AnsweredThenClosedByPeer => format!("answered and closed by {peer}"),
             Self::ClosedByUs => format!("closed by {us}"),
-            Self::ClosedByPeer => format!("closed by {peer}"),
+            // Of open ones it is known no more than that.
+            Self::ClosedByPeer => format!("closed by {peer} (at least for sending)"),
             other => other.label().to_owned(),
         }
     }

@@ -175,14 +175,13 @@ fn certain(report: &Report) -> Vec<Churn> {
     findings.map(|finding| finding.name).collect()
 }
 
-/// What the kernel itself says: by an error, by the SYNs that it sent, none or several
-/// without an answer, or by the state that a socket is in.
-const BY_KERNEL: [Churn; 5] = [
+/// What the kernel itself says: by an error, or by the SYNs that it sent, none or several
+/// without an answer.
+const BY_KERNEL: [Churn; 4] = [
     Churn::Refused,
     Churn::Unreachable,
     Churn::NoLocalPort,
     Churn::Blackhole,
-    Churn::HeldInCloseWait,
 ];
 
 #[test]

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The other side has closed, and the program does not: its thread has died or waits for
+//! The other side has closed, and the program does not: its thread has ended or waits for
 //! something else, and the socket stays in CLOSE_WAIT until the process ends.
+//!
+//! A FIN says only that the other side sends no more. It may still read, and the program may
+//! go on sending (`shutdown(SHUT_WR)`, `nc -N`): that is CLOSE_WAIT, too, for as long as it
+//! likes. Where a session was granted on the wire it is hardly so: ZooKeeper's servers and
+//! clients close both directions at once (`NIOServerCnxn.closeSock`,
+//! `ClientCnxnSocketNIO.cleanup`), and what is sent after that is answered with a RST.
 //!
 //! Needs: the state at the end of the trace, at least a second after the FIN; or a close that
 //! came as late, while the program went on with other connections. A program that stood still
@@ -15,6 +21,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::{self, Scope},
     },
+    ledger::sizes,
     text,
 };
 
@@ -38,19 +45,51 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn held(case: &Case<'_>) -> Verdict {
-    Verdict::new(
-        Confidence::Certain,
+    let closes_whole = is_session(case);
+    let held = text::counted(case.held, "connection");
+    let (confidence, meaning) = match closes_whole {
+        true => (
+            Confidence::Likely,
+            "it does not notice, and it does not close",
+        ),
+        false => (
+            Confidence::Possible,
+            "it does not notice, or it goes on sending",
+        ),
+    };
+    let verdict = Verdict::new(
+        confidence,
         format!(
-            "The other side has closed {}, and the program still holds the sockets: it does not \
-             notice, and it does not close.",
-            text::counted(case.held, "connection")
+            "The other side has shut down its sending on {held}, and the program still holds the \
+             sockets: {meaning}."
         ),
     )
     .because(
         "at the end of the trace they were in CLOSE_WAIT, a second or more after the other side's \
          FIN",
     )
-    .number("held", case.held)
+    .number("held", case.held);
+    or_half_closed(verdict, closes_whole)
+}
+
+/// Whether ZooKeeper's sessions were granted on most of them.
+fn is_session(case: &Case<'_>) -> bool {
+    let handshakes = case.handshakes();
+    handshakes.is_some_and(|handshakes| case.most(handshakes.granted))
+}
+
+/// The other reason why a socket stays in CLOSE_WAIT.
+fn or_half_closed(verdict: Verdict, closes_whole: bool) -> Verdict {
+    match closes_whole {
+        true => verdict.because(
+            "ZooKeeper sessions were granted on them (seen on the wire), and both sides of \
+             ZooKeeper close a connection as a whole",
+        ),
+        false => verdict.but(
+            "a peer that has shut down only its sending, and still reads, leaves the same state \
+             while the program goes on sending",
+        ),
+    }
 }
 
 /// Over by now: by the program at last, or by its end.
@@ -60,23 +99,26 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
     // What a remote host begins says nothing about the program here.
     let went_on = case.went_on_meanwhile && case.side == Side::Client;
     let is_several = late > 1 || case.held > 0;
-    let confidence = match went_on && is_several {
+    let closes_whole = is_session(case) || said_no_more_than_zookeeper(case);
+    let confidence = match went_on && is_several && closes_whole {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
     let verdict = Verdict::new(
         confidence,
         format!(
-            "The other side closed {} first, and the program closed its end only later, up to \
-             {longest} later{}: {}.",
+            "The other side shut down its sending on {} first, and the program closed its end only \
+             later, up to {longest} later{}: {}.",
             text::counted(late, "connection"),
             match case.held {
                 0 => String::new(),
                 held => format!(" ({} more it still holds)", text::count(held)),
             },
-            match went_on {
-                true => "it did not notice the end",
-                false => "it did not notice, or it stood still",
+            match (closes_whole, went_on) {
+                (true, true) => "it did not notice the end",
+                (true, false) => "it did not notice, or it stood still",
+                (false, true) => "it did not notice, or it went on sending",
+                (false, false) => "it did not notice, it stood still, or it went on sending",
             }
         ),
     )
@@ -89,6 +131,10 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
     ))
     .number("closed_late", late)
     .number("held", case.held);
+    let verdict = match closes_whole {
+        true => verdict,
+        false => or_half_closed(verdict, false),
+    };
     match went_on {
         true => verdict
             .because("the program opened other connections meanwhile, so it did not stand still"),
@@ -100,6 +146,12 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
                 what_stops(case.runtime)
             )),
     }
+}
+
+/// Whether those that are over had only a handshake, too little to have gone on after the
+/// other side's FIN.
+fn said_no_more_than_zookeeper(case: &Case<'_>) -> bool {
+    case.most(case.shapes().count_by_size(sizes::is_handshake_alone))
 }
 
 /// Where it is seen that a program stood still.
@@ -124,13 +176,23 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
         "`ss -tnp state close-wait '( {sockets} )'` shows those that are \
          held now; each takes a file descriptor until the process ends"
     );
-    let find = "find the thread that should read from them: it has died (look for an exception in \
-                the program's log) or waits for something else (a thread dump shows where)";
+    let find = "find the thread that should read from them: it may have ended (look for an \
+                exception in the program's log) or wait for something else (a thread dump shows \
+                where)";
     match case.held {
         // There may be none any more.
         0 => verdict.next(find).next(shown),
-        _ => verdict.next(shown).next(find),
+        _ if is_session(case) => verdict.next(shown).next(find),
+        _ => verdict.next(shown).next(is_used(&sockets)).next(find),
     }
+}
+
+/// How to tell a connection that is still used.
+fn is_used(sockets: &str) -> String {
+    format!(
+        "`ss -tin state close-wait '( {sockets} )'`, twice: a connection whose `bytes_sent` grows \
+         is in use, and is not held by mistake"
+    )
 }
 
 #[cfg(test)]
@@ -144,8 +206,12 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, only},
         },
-        ledger::{handshakes::tests::asked, test_connection::MS},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{MS, server_side},
+        },
         outcome::Outcome,
+        traffic::Traffic,
     };
 
     fn held_for(milliseconds: u64) -> Vec<Connection> {
@@ -156,6 +222,8 @@ mod tests {
             connection.closer = None;
             connection.local_close_ns = None;
             connection.ended_ns = None;
+            // Read at the end only.
+            connection.traffic = Traffic::default();
             let left = connection.left_established_ns.unwrap();
             connection.seen_open_ns = Some(left + milliseconds * MS);
         }
@@ -164,11 +232,60 @@ mod tests {
 
     #[test]
     fn a_second_after_the_other_sides_fin() {
-        let finding = only(diagnosed(&held_for(1_500)));
+        let finding = only(diagnosed(&with_sessions(held_for(1_500))));
         assert_eq!(
             (finding.name, finding.confidence, finding.numbers["held"]),
-            (Churn::HeldInCloseWait, Confidence::Certain, 3)
+            (Churn::HeldInCloseWait, Confidence::Likely, 3)
         );
+        assert!(
+            finding.summary.contains("shut down its sending"),
+            "{finding:?}"
+        );
+    }
+
+    fn with_sessions(mut connections: Vec<Connection>) -> Vec<Connection> {
+        for connection in &mut connections {
+            connection.handshake = Some(asked(0, Some((0x20, 4_000))));
+        }
+        connections
+    }
+
+    /// The state alone: the other side may still read, and the program may send.
+    #[test]
+    fn a_half_closed_connection_may_be_in_use() {
+        let here = held_for(1_500);
+        let there: Vec<_> = here.iter().copied().map(server_side).collect();
+        for connections in [here, there] {
+            let finding = only(diagnosed(&connections));
+            assert_eq!(
+                (finding.name, finding.confidence),
+                (Churn::HeldInCloseWait, Confidence::Possible)
+            );
+            let against = finding.reasons_against.join(" ");
+            assert!(against.contains("still reads"), "{against}");
+            let next = finding.next.join(" ");
+            assert!(next.contains("bytes_sent"), "{next}");
+        }
+    }
+
+    /// Closed while the program opens further ones; what was said is no handshake's.
+    #[test]
+    fn one_that_was_in_use_after_the_fin_was_not_forgotten() {
+        let mut connections = every(1_000, 8, (60_000, 5, Outcome::AnsweredThenClosedByPeer));
+        for connection in &mut connections {
+            let later = connection.left_established_ns.unwrap() + 3_000 * MS;
+            connection.local_close_ns = Some(later);
+            connection.ended_ns = Some(later);
+        }
+        let findings = diagnosed(&connections);
+        let found = findings
+            .iter()
+            .find(|one| one.name == Churn::HeldInCloseWait);
+        let found = found.unwrap();
+        assert_eq!(found.confidence, Confidence::Possible);
+        let against = found.reasons_against.join(" ");
+        assert!(against.contains("still reads"), "{against}");
+        assert!(found.summary.contains("went on sending"), "{found:?}");
     }
 
     /// All closed together, as by the end of the program.

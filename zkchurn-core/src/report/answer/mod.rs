@@ -293,8 +293,14 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         }
         Outcome::ClosedByPeerBeforeAnyByte
         | Outcome::ClosedByPeerWithoutAnswer
-        | Outcome::AnsweredThenClosedByPeer
-        | Outcome::ClosedByPeer => format!("closed by the peer{lived}{}", bytes(summary)),
+        | Outcome::AnsweredThenClosedByPeer => {
+            format!("closed by the peer{lived}{}", bytes(summary))
+        }
+        // Of those that this side still holds no more is known than the peer's FIN.
+        Outcome::ClosedByPeer => format!(
+            "closed by the peer (at least for sending){lived}{}",
+            bytes(summary)
+        ),
         Outcome::Unknown => format!("ended in an unknown way{lived}{}", bytes(summary)),
     }
 }
