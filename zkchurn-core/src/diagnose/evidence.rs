@@ -15,6 +15,7 @@ use crate::{
     inspection::{
         LogSignature,
         logs::{LogFinding, is_rotated_from},
+        own_words::OwnWords,
         signature,
     },
     ledger::Destination,
@@ -76,7 +77,11 @@ impl<'a> LogLine<'a> {
         if is_of_another_program(case, &text) || is_of_another_thread(case, &text) {
             return None;
         }
-        let named = match named_thread(case, &text) {
+        let Some(own) = own_words(case, finding) else {
+            let origin = Origin::Process;
+            return Some(Self { finding, origin });
+        };
+        let named = match named_thread(case, &own) {
             Some(Named::Elsewhere) if is_for_each(case, finding) => None,
             named => named,
         };
@@ -84,7 +89,7 @@ impl<'a> LogLine<'a> {
             Some(Named::This) => Origin::Thread,
             Some(Named::Another) => return None,
             Some(Named::Elsewhere) => Origin::Elsewhere,
-            None if signature::names_client(&text) => Origin::Client,
+            None if signature::names_client(&own) => Origin::Client,
             None => Origin::Process,
         };
         Some(Self { finding, origin })
@@ -173,6 +178,25 @@ impl<'a> LogLine<'a> {
     fn signature(&self) -> Option<LogSignature> {
         let mut all = LogSignature::ALL.iter();
         all.find(|one| one.id() == self.finding.signature).copied()
+    }
+}
+
+/// What the line, and the record that it belongs to, say by themselves; `None` where what it
+/// was found by may be another's text.
+fn own_words(case: &Case<'_>, finding: &LogFinding) -> Option<String> {
+    let last = OwnWords::of(&finding.last);
+    // One for each connection is of them.
+    if !last.has_message && is_for_each(case, finding) && OwnWords::tells_of_failure(&finding.last)
+    {
+        return Some(finding.last.clone());
+    }
+    match &finding.record {
+        None => last.has_message.then_some(last.text),
+        Some(record) => {
+            let record = OwnWords::of(record);
+            let is_told = last.has_message || signature::names_client(&record.text);
+            is_told.then(|| format!("{}\n{}", record.text, last.text))
+        }
     }
 }
 
@@ -506,8 +530,8 @@ mod tests {
             Confidence,
             finding::Finding,
             test_case::{
-                Kind, back_off, diagnosed, diagnosed_beside_log, diagnosed_with, every,
-                names_and_alternatives, new_thread_each,
+                Kind, back_off, diagnosed, diagnosed_beside_earlier_log, diagnosed_beside_log,
+                diagnosed_with, every, names_and_alternatives, new_thread_each,
             },
         },
         inspection::{
@@ -572,6 +596,27 @@ mod tests {
             lead(&diagnosed_beside_log(&own, &[line])),
             (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain)
         );
+    }
+
+    /// Whoever sends a request chooses what stands in an access log.
+    #[test]
+    fn what_was_sent_to_the_program_decides_nothing() {
+        let silent = by_pool_thread(back_off(12, SILENT));
+        let class = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+        let request =
+            format!("10.1.2.3 - - [28/Nov/2026:13:00:00 +0000] \"GET /?q={class} HTTP/1.1\"");
+        let thread = "SendThread(127.0.0.1:2181) pool-1-thread-3";
+        let query = format!("INFO [pool-1-thread-3] shop.Search - query \"{class} {thread}\"");
+        let alone = names_and_alternatives(&diagnosed(&silent));
+        for text in [&request, &query] {
+            let lines = [("zookeeper-class-missing", None, text.as_str(), 12)];
+            let during = names_and_alternatives(&diagnosed_beside_log(&silent, &lines));
+            let before = names_and_alternatives(&diagnosed_beside_earlier_log(&silent, &lines));
+            assert_eq!((&during, &before), (&alone, &alone), "{text}");
+        }
+        let own = [("zookeeper-class-missing", None, class, 12)];
+        let certain = (Churn::ClientFailsBeforeItSpeaks, Confidence::Certain);
+        assert_eq!(lead(&diagnosed_beside_log(&silent, &own)), certain);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod jvm;
 pub mod logs;
 pub mod namespaces;
+pub mod own_words;
 mod placed;
 pub mod signature;
 pub mod thread_name;

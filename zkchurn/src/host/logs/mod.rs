@@ -47,6 +47,7 @@ use zkchurn_core::{
         Details, LogFile,
         journal::JournalOf,
         logs::{LogFinding, LogSearch, SearchedFile},
+        own_words::OwnWords,
         signature,
     },
     shell,
@@ -237,7 +238,7 @@ impl Searching {
             let record = finding.record.as_deref().unwrap_or_default();
             [record, &finding.last]
                 .into_iter()
-                .any(signature::names_client)
+                .any(|line| signature::names_client(&OwnWords::of(line).text))
         };
         let mut found = self.found.iter();
         let is_server = !self.search.serves.is_empty();

@@ -194,7 +194,7 @@ impl Signatures {
 mod tests {
     use std::collections::HashSet;
 
-    use zkchurn_core::inspection::LogSignature;
+    use zkchurn_core::inspection::{LogSignature, own_words::OwnWords};
 
     use super::*;
     use crate::host::logs::scan::scan;
@@ -262,6 +262,20 @@ mod tests {
                 let id = id_of(&signatures, example);
                 assert_eq!(id, Some(signature.id.as_str()), "{example}");
             }
+        }
+    }
+
+    /// The client's own lines have to go on being known as such, whatever was sent to it.
+    #[test]
+    fn an_example_that_names_the_client_is_its_own() {
+        let signatures = Signatures::built_in().unwrap();
+        let examples = signatures.list().iter().flat_map(|one| &one.examples);
+        let lines = examples.flat_map(|example| example.lines());
+        for line in lines.filter(|line| signature::names_client(line)) {
+            // A server's line that names a session.
+            let is_of_server = line.contains("ZooKeeperServer:");
+            let own = OwnWords::of(line);
+            assert!(is_of_server || signature::names_client(&own.text), "{line}");
         }
     }
 
