@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! No answer comes to the SYN: until the kernel gives up, or the client does.
+//! No SYN-ACK gets through to this host: until the kernel gives up, or the client does.
 
 use super::Rule;
 use crate::{
@@ -43,7 +43,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "The server does not answer SYNs: attempts ended after {} (median).",
+            "No SYN-ACK got through to this host: attempts ended after {} (median).",
             text::duration(waited)
         ),
     )
@@ -58,6 +58,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "on the server: if no SYN arrives (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), a firewall \
          or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \
          its accept queue is full",
+    )
+    .next(
+        "on this host: if `tcpdump` shows the server's SYN-ACK arriving, a firewall here drops it \
+         (`sudo nft list ruleset`, `sudo iptables -S`); `nstat -az` counts what else is dropped",
     );
     if timed_out > 0 {
         verdict = verdict.because(format!(
@@ -67,7 +71,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if given_up > 0 {
         verdict = verdict.because(format!(
-            "the program gave up {} before any reply",
+            "the program gave up {} before any SYN-ACK got through",
             text::counted(given_up, "time")
         ));
     }
@@ -115,6 +119,15 @@ mod tests {
             (Churn::Blackhole, Confidence::Certain)
         );
         assert_eq!(finding.numbers["syn_retransmits"], 10);
+        // A firewall here may drop the server's answer.
+        let words = format!("{} {:?}", finding.summary, finding.reasons_for);
+        assert!(!words.contains("server"), "{words}");
+        assert!(
+            finding
+                .next
+                .iter()
+                .any(|next| next.contains("a firewall here"))
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The server's host answers the SYN with a RST.
+//! Connecting is refused: by the server's host, by a firewall on the way, or by this host's.
 
 use super::Rule;
 use crate::{
     diagnose::{
-        case::Case,
+        case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::{Protocol, Scope},
@@ -29,26 +29,31 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if refused < FEWEST || refused * 10 < case.ended() {
         return None;
     }
-    let servers = case.destinations.len() as u64;
-    let who = match servers {
-        1 => "The server's host".to_owned(),
-        many => text::counted(many, "server"),
-    };
     let ended = text::counted(case.ended(), "connection");
     let how_many = match refused == case.ended() {
         true => ended,
         false => format!("{} of {ended}", text::count(refused)),
     };
-    let mut verdict = Verdict::new(Confidence::Certain, format!("{who} refused {how_many}."))
+    let were = if refused == 1 { "was" } else { "were" };
+    let of_servers = match case.destinations.len() as u64 {
+        1 => String::new(),
+        many => format!(" at {}", text::counted(many, "address")),
+    };
+    let summary = format!("{how_many} {were} refused{of_servers}.");
+    let mut verdict = Verdict::new(Confidence::Certain, summary)
         .because("the kernel reports ECONNREFUSED: a RST or ICMP port unreachable answered the SYN")
         .number("refused", refused)
         .next(format!(
             "on the server: check that {} runs and listens on this address and port (`ss -ltn`)",
             case.protocol.service()
         ))
-        .next("if it does listen, a firewall on the way rejects the connections (a REJECT rule)");
+        .next(
+            "if it does listen, a firewall on the way or on this host rejects the connections (a \
+             REJECT rule): look at `sudo nft list ruleset` and `sudo iptables -S` here, too",
+        );
     match case.rhythm.pattern {
-        _ if matches!(case.protocol, Protocol::Another(_)) => {}
+        // Other programs may pause for as long.
+        _ if matches!(case.protocol, Protocol::Another(_)) || case.runtime != Runtime::Jvm => {}
         Pattern::Constant { period_ns } if (1_080..=1_130).contains(&(period_ns / 1_000_000)) => {
             verdict = verdict
                 .because("ZooKeeper's Java client retries every 1.1 s until its first success");
@@ -83,7 +88,7 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, every, only},
         },
-        ledger::test_connection::MS,
+        ledger::test_connection::{MS, by, name},
         outcome::Outcome,
     };
 
@@ -98,6 +103,34 @@ mod tests {
         );
         assert_eq!(finding.reasons_for.len(), 2);
         assert_eq!(finding.numbers["refused"], 13);
+        // A firewall of this host gives the same error.
+        assert_eq!(finding.summary, "13 connections were refused.");
+        assert!(
+            finding
+                .next
+                .iter()
+                .any(|next| next.contains("on this host"))
+        );
+    }
+
+    #[test]
+    fn the_rhythm_of_the_java_client_is_evidence_for_a_jvm_only() {
+        for (process, reasons) in [("java", 2), ("python3", 1)] {
+            let mut connections = every(1102, 13, REFUSED);
+            for one in &mut connections {
+                *one = by(*one, 7, 8, "main-SendThread");
+                if let Some(opener) = &mut one.opener {
+                    opener.process_comm = Some(name(process));
+                }
+            }
+            let finding = only(diagnosed(&connections));
+            assert_eq!(
+                finding.reasons_for.len(),
+                reasons,
+                "{:?}",
+                finding.reasons_for
+            );
+        }
     }
 
     #[test]

@@ -43,13 +43,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             INCOMPLETE",
         ),
         (true, _) => (
-            "SYNs were sent again before the answer came: a router or firewall on the way rejects \
-             them, or finds no host with this address",
+            "SYNs were sent again before the answer came: a router or firewall on the way, or \
+             this host's, rejects them, or no host has this address",
             "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
         ),
         (false, _) => (
-            "it failed at once: a route is missing, or a router or firewall rejected it",
-            "`ip route get ADDRESS` shows the route this host would use",
+            "it failed at once: a route is missing, or a router or a firewall rejected it, perhaps \
+             this host's",
+            "`ip route get ADDRESS` shows the route this host would use; `sudo nft list ruleset` \
+             and `sudo iptables -S` show what its firewall rejects",
         ),
     };
     Some(
