@@ -50,6 +50,7 @@ pub mod report;
 pub mod segments;
 pub mod serverlog;
 pub mod shell;
+pub mod stall;
 pub mod still;
 pub mod tape;
 pub mod text;

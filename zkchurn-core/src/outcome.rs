@@ -8,6 +8,7 @@ use crate::{
     connection::{Connection, FirstClose, Side, Stage},
     ending::Reset,
     errno,
+    stall::Stall,
 };
 
 /// How a connection ended.
@@ -249,7 +250,7 @@ impl Outcome {
             Self::Aborted => {
                 "The connection was aborted from outside of its program, as by `ss -K` or a network agent."
             }
-            Self::Broken => "The connection broke: the peer stopped answering.",
+            Self::Broken => Stall::Unclear.sentence(),
             Self::ClosedByUsBeforeAnyByte => {
                 "This side closed before any byte was sent or received."
             }
@@ -269,6 +270,14 @@ impl Outcome {
                 "The peer shut down its sending, and maybe closed; byte counts unknown."
             }
             Self::Unknown => "How the connection ended is unknown: the kernel did not report it.",
+        }
+    }
+
+    /// The same, with what the connection itself tells.
+    pub fn sentence_on(self, connection: &Connection) -> &'static str {
+        match self {
+            Self::Broken => Stall::of(&connection.traffic).sentence(),
+            other => other.sentence(),
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread, Told},
     outcome::Outcome,
+    stall::{Stall, Stalls},
     text,
 };
 
@@ -41,6 +42,8 @@ pub struct Tally {
     pub outcomes: Counts<Outcome>,
     /// Ended connections by how they went, seen from the client.
     pub shapes: Shapes,
+    /// Broken connections by why nothing got through any more.
+    pub stalls: Stalls,
     /// Payload bytes sent, of connections where it is known.
     pub payload_out: Range,
     /// Payload bytes received, of connections where it is known.
@@ -255,6 +258,9 @@ impl Tally {
         self.ended += 1;
         self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
+        if outcome == Outcome::Broken {
+            self.stalls.add(Stall::of(&connection.traffic));
+        }
         self.ended_established += u64::from(connection.was_established());
         if let Some(established_for) = connection.established_for_ns() {
             self.established_for.add(established_for);
@@ -330,6 +336,7 @@ impl Tally {
         self.first_close.absorb(&other.first_close);
         self.outcomes.absorb(&other.outcomes);
         self.shapes.absorb(&other.shapes);
+        self.stalls.absorb(other.stalls);
         self.closed_by_opener += other.closed_by_opener;
         self.closed_by_other += other.closed_by_other;
         self.payload_out.absorb(&other.payload_out);
@@ -347,6 +354,9 @@ impl Tally {
         self.ended += 1;
         self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
+        if outcome == Outcome::Broken {
+            self.stalls.add(Stall::of(&connection.traffic));
+        }
         if let Some(first) = connection.first_close() {
             self.first_close.add(first.into(), 1);
         }
@@ -504,6 +514,7 @@ mod tests {
             format!("closes {closes:?}"),
             format!("by {} {}", tally.closed_by_opener, tally.closed_by_other),
             format!("outcomes {}", outcomes(&tally.outcomes)),
+            format!("stalls {:?}", tally.stalls),
             format!("payload {:?} {:?}", tally.payload_out, tally.payload_in),
             format!("again {}", tally.retransmits),
             format!(

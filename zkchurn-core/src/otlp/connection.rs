@@ -42,7 +42,9 @@ pub(super) fn record(line: &ConnectionLine<'_>) -> LogRecord {
         observed_time_unix_nano: ended,
         severity_number: severity.number(),
         severity_text: severity.word().to_owned(),
-        body: Some(any(Value::Text(line.outcome.sentence().to_owned()))),
+        body: Some(any(Value::Text(
+            line.outcome.sentence_on(connection).to_owned(),
+        ))),
         attributes: attributes.all(),
         event_name: ENDED.to_owned(),
     }

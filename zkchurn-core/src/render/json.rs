@@ -391,7 +391,7 @@ impl<'a> ConnectionBody<'a> {
             connecting_for_ns: connection.connecting_for_ns(),
             established_for_ns: connection.established_for_ns(),
             outcome: line.outcome,
-            outcome_sentence: line.outcome.sentence(),
+            outcome_sentence: line.outcome.sentence_on(connection),
             first_close: connection.first_close(),
             reset: connection.reset(),
             error: ErrorBody::of(connection.error),

@@ -236,6 +236,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
         closed_by_opener: tally.closed_by_opener,
         closed_by_other_thread: tally.closed_by_other,
         outcomes: tally.outcomes.iter().collect(),
+        stall: tally.stalls.of_all(),
         payload_out: tally.payload_out,
         payload_in: tally.payload_in,
         retransmits: tally.retransmits,

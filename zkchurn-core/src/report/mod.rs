@@ -26,6 +26,7 @@ use crate::{
     ledger::tally::Range,
     outcome::Outcome,
     process::ProcessRow,
+    stall::Stall,
     timewait::table::TimeWait,
 };
 pub use build::{Sources, build};
@@ -248,6 +249,9 @@ pub struct Summary {
     pub closed_by_other_thread: u64,
     /// Ended connections by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Why nothing got through on those that broke, for the answer's words.
+    #[serde(skip)]
+    pub stall: Stall,
     /// Payload bytes sent.
     pub payload_out: Range,
     /// Payload bytes received.

@@ -13,6 +13,7 @@ use crate::{
     },
     inspection::LogSignature,
     ledger::shape::{Ending, Spoken},
+    stall::{Stall, Stalls},
     text,
 };
 
@@ -26,6 +27,41 @@ pub(super) const RULE: Rule = Rule {
 /// Two thirds of the shortest session that a server grants by default, two ticks
 /// of 2 s, less what a timer may be early.
 const SHORTEST_NS: u64 = 900_000_000;
+
+const PAUSES: &str = "check the server for pauses (GC, slow disk: max latency in `mntr`, fsync \
+                      warnings in its log), then the network";
+/// It is no network that loses packets.
+const TOOK_NO_MORE: &str = "find out why the peer does not read: it is stopped, stuck, slow or \
+                            gone (a Recv-Q in `ss -tn` on its host that stays full shows it)";
+
+/// Why the kernel dropped those that broke.
+fn stalled(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let Stalls {
+        silent,
+        took_no_more,
+        unclear,
+    } = case.tally.stalls;
+    for (count, why) in [
+        (silent, "because the peer no longer answered"),
+        (
+            took_no_more,
+            "because the peer took no more data: its window was full, and what was sent before \
+             had been acknowledged",
+        ),
+        (
+            unclear,
+            "because the peer no longer answered, or took no more data",
+        ),
+    ] {
+        if count > 0 {
+            verdict = verdict.because(format!(
+                "the kernel dropped {} {why}",
+                text::counted(count, "connection")
+            ));
+        }
+    }
+    verdict
+}
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(50.0)?;
@@ -70,6 +106,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "Connections were given up after {lived} (median), as by a client that waits for \
                  an answer in vain."
             ),
+            _ if broken == all && case.tally.stalls.of_all() == Stall::TookNoMore => {
+                format!("Connections broke after {lived} (median): the peer took no more data.")
+            }
             _ if given_up + broken == 0 => {
                 format!("Connections were given up after {lived} (median): no answer came.")
             }
@@ -86,22 +125,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .decided_by(
         "the client's log: \"Client session timed out, have not heard from server in N ms\"",
     )
-    .next(
-        "check the server for pauses (GC, slow disk: max latency in `mntr`, fsync warnings in \
-        its log), then the network",
-    );
+    .next(match case.tally.stalls.took_no_more * 2 > all {
+        true => TOOK_NO_MORE,
+        false => PAUSES,
+    });
     if never_answered > 0 {
         verdict = verdict.because(format!(
             "{} sent a ConnectRequest, got no reply, and closed",
             text::counted(never_answered, "connection")
         ));
     }
-    if broken > 0 {
-        verdict = verdict.because(format!(
-            "the kernel dropped {} because the peer no longer answered",
-            text::counted(broken, "connection")
-        ));
-    }
+    verdict = stalled(verdict, case);
     verdict = match case.tally.retransmits {
         0 if never_answered > 0 => verdict.because(
             "the server's kernel acknowledged the data: the network works, but the server \
@@ -165,6 +199,30 @@ mod tests {
                 .iter()
                 .any(|why| why.contains("acknowledged"))
         );
+    }
+
+    /// TCP_USER_TIMEOUT, with a peer that does not read and answers each probe of its window.
+    #[test]
+    fn a_peer_that_takes_no_more_data_is_not_called_silent() {
+        let found = |unsent, retransmits| {
+            let mut broken = every(7_000, 4, (4_096, 0, Outcome::Broken));
+            for connection in &mut broken {
+                connection.traffic.unsent = Some(unsent);
+                connection.traffic.retransmits = Some(retransmits);
+            }
+            let finding = only(diagnosed(&living(1_700, broken)));
+            assert_eq!(finding.name, Churn::ReadTimeouts);
+            (finding.reasons_for.join(" "), finding.next.join(" "))
+        };
+        let (why, next) = found(2_803_712, 0);
+        assert!(why.contains("took no more data"), "{why}");
+        assert!(!why.contains("no longer answered"), "{why}");
+        assert!(!next.contains("network"), "{next}");
+        let (why, _) = found(400, 3);
+        assert!(why.contains("no longer answered, or took no more"), "{why}");
+        let (why, next) = found(0, 3);
+        assert!(!why.contains("took no more"), "{why}");
+        assert!(next.contains("network"), "{next}");
     }
 
     /// A server that answers slowly, to the handle of one thread: it opens another

@@ -282,7 +282,8 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
             bytes(summary)
         ),
         Outcome::Broken => format!(
-            "broken because the peer stopped answering{lived}{}",
+            "broken because the peer {}{lived}{}",
+            summary.stall.words(),
             bytes(summary)
         ),
         Outcome::ClosedByUsBeforeAnyByte
