@@ -66,6 +66,7 @@ pub(crate) struct AgentSettings {
 
     /// Where to keep what was traced [default: /var/lib/zkchurn]
     #[arg(long, value_name = "DIR")]
+    #[serde(deserialize_with = "directory")]
     pub directory: Option<PathBuf>,
 
     /// How much to keep there at most, such as 64MiB [default: 256MiB]
@@ -141,7 +142,7 @@ pub(crate) struct AgentSettings {
     /// A program that is run for each, without a shell, with the incident as JSON on its
     /// standard input; given several times: its arguments
     #[arg(long, value_name = "PROGRAM")]
-    #[serde(deserialize_with = "texts")]
+    #[serde(deserialize_with = "command")]
     pub command: Option<Vec<String>>,
 
     /// A file that is replaced with counts for Prometheus every 10 s: for node_exporter's
@@ -159,6 +160,7 @@ pub(crate) struct AgentSettings {
     /// A directory for files with a line of JSON for each connection and interval, which an
     /// engine such as ClickHouse collects [default: none]
     #[arg(long, value_name = "DIR")]
+    #[serde(deserialize_with = "directory")]
     pub ndjson_dir: Option<PathBuf>,
 
     /// How much to keep there at most; the oldest go [default: 256MiB]
@@ -327,6 +329,18 @@ impl Written {
     }
 }
 
+/// The values of a setting that may have several. None at all would be no default: it would trace
+/// no port, or watch for nothing.
+fn several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let typed = Written::deserialize(from)?.typed();
+    match typed.is_empty() {
+        true => Err(Error::custom(
+            "the list is empty: put a value into it, or leave the line out for the default",
+        )),
+        false => Ok(typed),
+    }
+}
+
 /// Reads one value as the option's parser does.
 fn parsed<'de, D: Deserializer<'de>, T>(
     from: D,
@@ -339,7 +353,7 @@ fn parsed<'de, D: Deserializer<'de>, T>(
 }
 
 fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Ports>>, D::Error> {
-    let typed = Written::deserialize(from)?.typed();
+    let typed = several(from)?;
     let ports = typed.iter().flat_map(|text| text.split(','));
     let ports: Result<Vec<_>, _> = ports.map(values::ports).collect();
     ports.map(Some).map_err(Error::custom)
@@ -400,17 +414,37 @@ fn each<'de, D: Deserializer<'de>, T>(
     from: D,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<Vec<T>>, D::Error> {
-    let typed = Written::deserialize(from)?.typed();
+    let typed = several(from)?;
     let parsed: Result<Vec<_>, _> = typed.iter().map(|text| parse(text)).collect();
     parsed.map(Some).map_err(Error::custom)
 }
 
-fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    Ok(Some(Written::deserialize(from)?.typed()))
+fn command<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let typed = several(from)?;
+    match typed.first().is_some_and(|program| is_blank(program)) {
+        true => Err(Error::custom(
+            "the program has no name: write its path, or leave the line out for none",
+        )),
+        false => Ok(Some(typed)),
+    }
+}
+
+fn directory<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let given = String::deserialize(from)?;
+    match is_blank(&given) {
+        true => Err(Error::custom(
+            "the directory has no name: write its path, or leave the line out for the default",
+        )),
+        false => Ok(Some(given.into())),
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 fn report_endings<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    let typed = Written::deserialize(from)?.typed();
+    let typed = several(from)?;
     let endings = typed.iter().flat_map(|text| text.split(','));
     let endings: Result<Vec<_>, _> = endings.map(values::report_ending).collect();
     endings.map(Some).map_err(Error::custom)
@@ -464,6 +498,23 @@ mod tests {
         );
         assert!(wrong("reports = 'pdf'").starts_with("line 1: "));
         assert!(wrong("after = '1s'").starts_with("line 1: "));
+        for name in ["port", "on-line", "watch-log", "reports", "command"] {
+            for nothing in ["[]", "[[], []]", "''", "['']", "[' ']"] {
+                // A blank is a part of a line.
+                if (name, nothing) != ("on-line", "[' ']") {
+                    let why = wrong(&format!("logs = true\n{name} = {nothing}"));
+                    assert!(why.starts_with("line 2: "), "{name} = {nothing}: {why}");
+                }
+            }
+            let why = wrong(&format!("{name} = []"));
+            assert!(why.contains("leave the line out"), "{why}");
+        }
+        for name in ["directory", "ndjson-dir", "prom-file", "listen", "otlp"] {
+            for nothing in ["''", "' '", "[]"] {
+                let why = wrong(&format!("{name} = {nothing}"));
+                assert!(why.starts_with("line 1: "), "{name}: {why}");
+            }
+        }
         let lines = "on-line = 'Session expired'\nwatch-log = ['/var/log/a.log', '/b.log']\n";
         let lines = AgentSettings::of_text(lines).unwrap();
         assert_eq!(lines.on_line.unwrap(), ["Session expired"]);
