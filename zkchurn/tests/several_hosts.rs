@@ -327,6 +327,14 @@ fn one_host_twice_is_refused() {
     let (first, second) = (booted("box-1", 0), booted("box-2", 0));
     let message = refused(&[&first, &second], 2);
     assert!(message.contains("are both of host box-2: "), "{message}");
+    assert!(message.contains("(which calls it box-1) and "), "{message}");
+    // Under other names it is one boot still, and the true ones are not told.
+    let message = refused(&[&first, &second, Path::new("--redact")], 2);
+    assert!(message.contains("are both of host host-"), "{message}");
+    assert!(
+        message.contains("(which calls it host-1) and "),
+        "{message}"
+    );
 }
 
 #[test]

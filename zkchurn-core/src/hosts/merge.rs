@@ -43,7 +43,7 @@ pub fn merge(hosts: &[Host<'_>]) -> Result<Hosts, CannotMerge> {
         let mut before = hosts[..index].iter();
         if let Some(first) = before.find(|first| is_same(first, second)) {
             return Err(CannotMerge::SameHost {
-                first: first.file.to_owned(),
+                first: first_of(first, second),
                 second: second.file.to_owned(),
                 host: printable(second.report.trace.host.as_bytes()),
             });
@@ -57,6 +57,20 @@ pub fn merge(hosts: &[Host<'_>]) -> Result<Hosts, CannotMerge> {
         common_from,
         common_to,
     })
+}
+
+/// The first of two recordings of one host. One that was renamed, or that has other names in
+/// containers, has two.
+fn first_of(first: &Host<'_>, second: &Host<'_>) -> String {
+    let name = &first.report.trace.host;
+    match *name == second.report.trace.host {
+        true => first.file.to_owned(),
+        false => format!(
+            "{} (which calls it {})",
+            first.file,
+            printable(name.as_bytes())
+        ),
+    }
 }
 
 /// By its boot, or by its name: under one name nobody could tell two hosts apart.
