@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
 use shared_bytes::Shared;
 use zkchurn_core::{
     frame::Frame,
@@ -161,3 +162,59 @@ fn a_redacted_report_finds_the_same() {
         assert!(redacted.degraded.iter().any(says));
     }
 }
+
+/// Each text that a frame holds, by its key.
+fn texts(key: &str, value: &Value, keys: &mut BTreeSet<(String, bool)>) {
+    match value {
+        Value::String(text) => {
+            keys.insert((key.to_owned(), text.contains('/')));
+        }
+        Value::Array(values) => values.iter().for_each(|value| texts(key, value, keys)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                texts(key, value, keys);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A field that is new has to be thought of: here, and in `redact`, where what it does not know is
+/// replaced whole.
+#[test]
+fn each_field_that_holds_a_path_is_known() {
+    let mut keys = BTreeSet::new();
+    for path in recordings() {
+        let bytes = fs::read(path).unwrap();
+        let mut reader = Reader::new(bytes.as_slice()).unwrap();
+        let mut take = |frame: Frame<'_>| {
+            let value = match frame {
+                Frame::Start(start) => serde_json::to_value(start),
+                Frame::Process(process) => serde_json::to_value(process),
+                Frame::Inspection(inspection) => serde_json::to_value(inspection),
+                Frame::TimeWait(snapshot) => serde_json::to_value(snapshot),
+                Frame::Limitation(limitation) => serde_json::to_value(limitation),
+                Frame::Elsewhere(elsewhere) => serde_json::to_value(elsewhere),
+                _ => return,
+            };
+            texts("", &value.unwrap(), &mut keys);
+        };
+        while let Some(()) = reader.next_frame(&mut take).unwrap() {}
+    }
+    let with_slash: Vec<_> = keys.iter().filter(|(_, slash)| *slash).collect();
+    let with_slash: Vec<_> = with_slash.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(with_slash, KNOWN);
+}
+
+/// Keys of texts with a slash in the recordings that are kept.
+const KNOWN: [&str; 9] = [
+    "catalina_base",
+    "command",
+    "cwd",
+    "executable",
+    "flags",
+    "last",
+    "path",
+    "record",
+    "stack",
+];

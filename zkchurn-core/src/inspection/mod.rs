@@ -20,7 +20,10 @@ pub mod web_application;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::ProcessKey;
+use crate::process::{
+    ProcessKey,
+    secret::{hidden_in_line, hidden_in_path},
+};
 
 pub use details::{Details, LogFile};
 pub use placed::Placed;
@@ -42,6 +45,36 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// Hides what paths, and sentences about them, have in them that only their owner should know,
+    /// as is done with command lines.
+    pub fn hide_secrets(&mut self) {
+        let details = self.details.as_mut();
+        let logs = self.logs.as_mut();
+        let mut paths: Vec<&mut String> = Vec::new();
+        let mut sentences: Vec<&mut String> = Vec::new();
+        if let Some(details) = details {
+            paths.extend(&mut details.cwd);
+            paths.extend(details.log_files.iter_mut().map(|file| &mut file.path));
+            sentences.extend(&mut details.notes);
+        }
+        if let Some(logs) = logs {
+            paths.extend(logs.files.iter_mut().map(|file| &mut file.path));
+            paths.extend(logs.findings.iter_mut().map(|found| &mut found.path));
+            sentences.extend(&mut logs.notes);
+        }
+        if let Some(jvm) = &mut self.jvm {
+            paths.extend(&mut jvm.catalina_base);
+            paths.extend(&mut jvm.flags);
+            sentences.push(&mut jvm.jstack);
+        }
+        paths
+            .into_iter()
+            .for_each(|path| *path = hidden_in_path(path));
+        sentences
+            .into_iter()
+            .for_each(|words| *words = hidden_in_line(words));
+    }
+
     /// Fills in from an earlier look what this one lacks.
     pub fn complete_from(&mut self, earlier: Self) {
         let gone = self.details.is_none();

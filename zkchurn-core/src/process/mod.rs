@@ -128,6 +128,18 @@ impl ProcessIdentity {
         }
     }
 
+    /// Hides what names of files have in them that only its owner should know, as is done with
+    /// command lines.
+    pub fn hide_secrets(&mut self) {
+        let executable = self.executable.iter_mut();
+        executable.for_each(|path| *path = secret::hidden_in_path(path));
+        let application = self.application.iter_mut();
+        application.for_each(|name| *name = secret::hidden_in_line(name));
+        // An argument without a name before it is a path, and its sign another.
+        let command = self.command.iter_mut();
+        command.for_each(|argument| *argument = secret::hidden_in_path(argument));
+    }
+
     /// Names the application as this version does: an earlier one may have recorded less.
     pub fn name_application(&mut self) {
         let Some(named) = application(self.executable.as_deref(), &self.command) else {

@@ -60,6 +60,12 @@ fn names_secret(argument: &str) -> bool {
         && SECRETS.iter().any(|secret| lower.ends_with(secret))
 }
 
+/// A path with the secrets hidden that names of files and folders have in them.
+pub fn hidden_in_path(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').map(hidden_in_line).collect();
+    parts.join("/")
+}
+
 /// A line of a log with its secrets hidden: the value behind a name that tells of one, with `=`
 /// or `:`, as in properties, JSON, headers of HTTP and sentences; what stands before the `@` of a
 /// URL; the identity behind ZooKeeper's `digest:`. What has no name nobody can know.
@@ -103,6 +109,9 @@ fn value_of(line: &str, at: usize, word: &str) -> Option<Range<usize>> {
         return None;
     }
     let value = value.trim_start();
+    if value.starts_with(HIDDEN) {
+        return None;
+    }
     // JSON within a text of JSON.
     let nested = value.strip_prefix("\\\"");
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -200,6 +209,22 @@ mod tests {
             ("credentials.token=a", "credentials.token=(hidden)"),
         ] {
             assert_eq!(hidden_in_line(line), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_path_only_the_secret_is_hidden() {
+        for (path, shown) in [
+            (
+                "/srv/bob password=S3cret x/app.log",
+                "/srv/bob password=(hidden) x/app.log",
+            ),
+            ("/srv/token=S3cret/app.log", "/srv/token=(hidden)/app.log"),
+            ("/srv/password/app.log", "/srv/password/app.log"),
+            ("/srv/secret: x", "/srv/secret: (hidden)"),
+            ("/srv/token=(hidden)/app.log", "/srv/token=(hidden)/app.log"),
+        ] {
+            assert_eq!(hidden_in_path(path), shown);
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod names;
+mod odd_paths;
 mod text;
 mod token;
 
@@ -20,6 +21,7 @@ use zkchurn_common::{record::ConnectionRecord, wire::tag};
 use crate::frame::{Frame, TraceStart};
 use addresses::Addresses;
 use names::{Kind, Names};
+use text::path_in;
 
 /// What it does not know, for whoever passes the report on.
 const NOT_KNOWN: &str = "redacted: hosts, addresses, users, paths, command lines, units, \
@@ -70,8 +72,9 @@ impl Redactor {
     fn start(&mut self, start: &TraceStart) -> TraceStart {
         self.ports.clone_from(&start.ports);
         let mut start = self.all(start);
-        // They name a boot and a run of one host.
-        start.boot_id = None;
+        // They name a boot and a run of one host. Two recordings of one boot have to be known as such.
+        let boot = start.boot_id.map(|boot| self.names.of(Kind::Boot, &boot));
+        start.boot_id = boot;
         start.run_id = None;
         start.degraded.push(NOT_KNOWN.to_owned());
         start
@@ -112,6 +115,7 @@ impl Redactor {
     fn learn(&mut self, key: Option<&str>, value: &Value) {
         match value {
             Value::String(text) => {
+                self.learn_odd_path(key.unwrap_or_default(), text);
                 if let Some(kind) = key.and_then(Kind::of_key) {
                     self.names.learn(kind, text);
                     let first = text.split('.').next().unwrap_or_default();
@@ -130,6 +134,15 @@ impl Redactor {
         }
     }
 
+    fn learn_odd_path(&mut self, key: &str, text: &str) {
+        let path = match key {
+            "command" | "flags" => path_in(text).map(|at| &text[at..]),
+            _ if is_prose(key) => None,
+            _ => Some(text),
+        };
+        self.names.paths.learn(path.unwrap_or_default());
+    }
+
     fn value(&mut self, key: Option<&str>, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.text(key, text),
@@ -137,8 +150,7 @@ impl Redactor {
                 // What it runs, and nothing of with what; a program may have put all into one.
                 arguments.truncate(1);
                 if let Some(Value::String(program)) = arguments.first_mut() {
-                    let first = program.split_whitespace().next().unwrap_or_default();
-                    *program = self.command(first.trim_end_matches(':'));
+                    *program = self.command(program);
                 }
             }
             Value::Array(values) => {
@@ -155,18 +167,53 @@ impl Redactor {
 
     /// The program of a command line, without where it is.
     fn command(&mut self, program: &str) -> String {
-        match program.contains('/') {
-            true => self.names.of(Kind::Program, program),
-            false => self.words(program),
+        let first = program.split_whitespace().next().unwrap_or_default();
+        let first = first.trim_end_matches(':');
+        match (first.contains('/'), first.len() < program.len()) {
+            // Nobody knows where the program ends, and its arguments begin.
+            (true, true) => self.names.of(Kind::Path, program),
+            (true, false) => self.names.of(Kind::Program, program),
+            (false, _) => self.words(first),
         }
     }
 
     fn text(&mut self, key: Option<&str>, text: &str) -> String {
-        match key.and_then(Kind::of_key) {
+        let key = key.unwrap_or_default();
+        match Kind::of_key(key) {
+            // In place of a file there is the command that shows lines of the journal.
+            Some(Kind::Path) if text.starts_with("journalctl ") => self.words(text),
             Some(kind) => self.names.of(kind, text),
-            None => self.words(text),
+            None if key == "flags" => self.argument(text),
+            None if is_prose(key) || !text.contains('/') => self.words(text),
+            // Of a field that nobody has thought of here nothing is told.
+            None => self.names.path(text),
         }
     }
+}
+
+/// Whether the field holds sentences, lines or names of programs and threads, which may have paths
+/// among other words. What is no such field, and none that [`Kind::of_key`] knows, is replaced whole.
+fn is_prose(key: &str) -> bool {
+    const PROSE: [&str; 17] = [
+        "application",
+        "comm",
+        "degraded",
+        "doubt",
+        "kernel",
+        "label",
+        "last",
+        "meaning",
+        "name",
+        "notes",
+        "output_to",
+        "process_name",
+        "record",
+        "sentence",
+        "stack",
+        "state",
+        "thread",
+    ];
+    PROSE.contains(&key)
 }
 
 #[cfg(test)]

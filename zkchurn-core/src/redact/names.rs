@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Other names, the same ones for the same things.
 
+use super::odd_paths::OddPaths;
 use crate::{hash::HashMap, process::file_name};
 
 /// What a name names.
@@ -16,6 +17,8 @@ pub(super) enum Kind {
     Container,
     Pod,
     Namespace,
+    /// Of a host.
+    Boot,
 }
 
 impl Kind {
@@ -24,7 +27,7 @@ impl Kind {
         Some(match key {
             "host" => Self::Host,
             "user" => Self::User,
-            "cwd" | "catalina_base" => Self::Path,
+            "cwd" | "catalina_base" | "path" => Self::Path,
             "executable" => Self::Program,
             "jstack" => Self::Command,
             "unit" => Self::Unit,
@@ -45,6 +48,7 @@ impl Kind {
             Self::Container => "container",
             Self::Pod => "pod",
             Self::Namespace => "namespace",
+            Self::Boot => "boot",
         }
     }
 
@@ -85,6 +89,8 @@ pub(super) struct Names {
     in_prose: HashMap<String, String>,
     /// Likewise those that are more than a word, the longest first.
     odd_in_prose: Vec<(String, String)>,
+    /// Likewise paths that no word of prose can be told to be, for a blank or the like in them.
+    pub(super) paths: OddPaths,
 }
 
 impl Names {

@@ -90,6 +90,48 @@ fn classes_times_and_system_folders_stay() {
     }
 }
 
+/// Fields that hold names of this house, with texts that no word of prose can be told to be.
+#[test]
+fn what_a_field_names_is_replaced_whole_and_found_in_prose() {
+    let path = "/srv/Acme Corp (new)/it's, app=log;.log";
+    for key in ["cwd", "catalina_base", "path", "of_tomorrow"] {
+        let mut redactor = Redactor::default();
+        let mut value = serde_json::json!({
+            "a_sentence_before": "none",
+            key: path,
+            "notes": [format!("{path}: cannot be read"), "in /srv/Acme Corp (new)/lib/x.jar"],
+        });
+        redactor.learn(None, &value);
+        redactor.value(None, &mut value);
+        let text = value.to_string();
+        for word in ["srv", "Acme", "Corp", "new", "it's", "app=", "lib"] {
+            assert!(!text.contains(word), "{key}: {word} in {text}");
+        }
+        assert!(text.contains(": cannot be read"), "{key}: {text}");
+    }
+}
+
+#[test]
+fn arguments_may_hold_one_path_with_blanks() {
+    let mut redactor = Redactor::default();
+    let mut value = serde_json::json!({
+        "command": ["/opt/Acme Corp/bin/java -jar /opt/Acme Corp/shop.jar"],
+        "flags": ["-Dcatalina.base=/opt/Acme Corp/tomcat", "-Xlog:gc:file=/var/Acme Corp/gc.log:time"],
+        "last": "cannot write /var/Acme Corp/gc.log:time",
+    });
+    redactor.learn(None, &value);
+    redactor.value(None, &mut value);
+    let text = value.to_string();
+    assert!(!text.contains("Acme") && !text.contains("Corp"), "{text}");
+    assert!(text.contains("-Dcatalina.base=/path-"), "{text}");
+}
+
+#[test]
+fn a_path_with_a_sign_in_it_is_one_word() {
+    assert_eq!(words("at /srv/a=b/c.log"), "at /path-1.log");
+    assert_eq!(words("file=/srv/a=b/c.log x=1"), "file=/path-1.log x=1");
+}
+
 /// Of a form that a parser may go down into for each character.
 #[test]
 fn no_text_is_too_deep() {

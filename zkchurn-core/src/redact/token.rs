@@ -47,12 +47,16 @@ impl Redactor {
         }
         // `address=10.0.0.1:2181`.
         let mut key = "";
-        let parts = token.split('=').map(|part| {
-            let other = self.value_of(key, part);
+        let mut parts = Vec::new();
+        let mut rest = Some(token);
+        while let Some(from) = rest {
+            // A path may have the sign in it.
+            let split = from.split_once('=').filter(|_| !begins_path(from));
+            let (part, behind) = split.map_or((from, None), |(part, rest)| (part, Some(rest)));
+            parts.push(self.value_of(key, part));
             key = part;
-            other
-        });
-        let parts: Vec<_> = parts.collect();
+            rest = behind;
+        }
         parts.join("=")
     }
 
@@ -179,8 +183,7 @@ impl Redactor {
     /// `/srv/shop/app.log`, also with a line behind a colon; `~/app.log`, `./app.log`.
     fn path_of(&mut self, word: &str) -> Option<String> {
         let is_system = SYSTEM.iter().any(|folder| word.starts_with(folder));
-        let begins = ["/", "./", "../", "~/"];
-        let is_path = begins.iter().any(|begin| word.starts_with(begin)) || word.contains(":\\");
+        let is_path = begins_path(word) || word.contains(":\\");
         if !is_path || word.len() < 2 || is_system {
             return None;
         }
@@ -297,6 +300,11 @@ impl Redactor {
         let parts: Vec<_> = parts.collect();
         parts.join(":")
     }
+}
+
+fn begins_path(word: &str) -> bool {
+    let begins = ["/", "./", "../", "~/"];
+    begins.iter().any(|begin| word.starts_with(begin))
 }
 
 /// Letters, digits, dots and hyphens, and a letter among them (RFC 1123, 2.1).

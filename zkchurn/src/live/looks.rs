@@ -115,7 +115,9 @@ impl<P: Probes> Collector<P> {
 
     fn seen(&mut self, inspection: &Inspection) {
         self.schedule.done(inspection);
-        self.sink.emit(Frame::Inspection(inspection));
+        let mut inspection = inspection.clone();
+        inspection.hide_secrets();
+        self.sink.emit(Frame::Inspection(&inspection));
     }
 
     /// It answers, whoever has asked.
@@ -198,6 +200,7 @@ impl<P: Probes> Collector<P> {
         if !self.name_applications {
             identity.application = None;
         }
+        identity.hide_secrets();
         self.sink.emit(Frame::Process(&identity));
     }
 
