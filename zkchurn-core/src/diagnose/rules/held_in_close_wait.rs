@@ -6,7 +6,8 @@
 //! go on sending (`shutdown(SHUT_WR)`, `nc -N`): that is CLOSE_WAIT, too, for as long as it
 //! likes. Where a session was granted on the wire it is hardly so: ZooKeeper's servers and
 //! clients close both directions at once (`NIOServerCnxn.closeSock`,
-//! `ClientCnxnSocketNIO.cleanup`), and what is sent after that is answered with a RST.
+//! `ClientCnxnSocketNIO.cleanup`), and what is sent after that is answered with a RST. The same
+//! goes for what a client has open to a service that nothing shows to be another than ZooKeeper.
 //!
 //! Needs: the state at the end of the trace, at least a second after the FIN; or a close that
 //! came as late, while the program went on with other connections. A program that stood still
@@ -19,7 +20,7 @@ use crate::{
         case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
-        protocol::{self, Scope},
+        protocol::{self, Protocol, Scope},
     },
     ledger::sizes,
     text,
@@ -45,9 +46,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn held(case: &Case<'_>) -> Verdict {
-    let closes_whole = is_session(case);
     let held = text::counted(case.held, "connection");
-    let (confidence, meaning) = match closes_whole {
+    let (confidence, meaning) = match closes_whole(case) {
         true => (
             Confidence::Likely,
             "it does not notice, and it does not close",
@@ -69,7 +69,17 @@ fn held(case: &Case<'_>) -> Verdict {
          FIN",
     )
     .number("held", case.held);
-    or_half_closed(verdict, closes_whole)
+    or_half_closed(verdict, case)
+}
+
+/// Whether the other side, once it sends no more, hardly reads any more either.
+fn closes_whole(case: &Case<'_>) -> bool {
+    is_session(case) || is_client_of_zookeeper(case)
+}
+
+/// What a server's host sees may be anybody's: `nc -N` asks with half of a close.
+fn is_client_of_zookeeper(case: &Case<'_>) -> bool {
+    case.side == Side::Client && case.protocol == Protocol::ZooKeeper
 }
 
 /// Whether ZooKeeper's sessions were granted on most of them.
@@ -79,17 +89,21 @@ fn is_session(case: &Case<'_>) -> bool {
 }
 
 /// The other reason why a socket stays in CLOSE_WAIT.
-fn or_half_closed(verdict: Verdict, closes_whole: bool) -> Verdict {
-    match closes_whole {
-        true => verdict.because(
-            "ZooKeeper sessions were granted on them (seen on the wire), and both sides of \
-             ZooKeeper close a connection as a whole",
-        ),
-        false => verdict.but(
-            "a peer that has shut down only its sending, and still reads, leaves the same state \
-             while the program goes on sending",
-        ),
+fn or_half_closed(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    const WHOLE: &str = "both sides of ZooKeeper close a connection as a whole";
+    if is_session(case) {
+        return verdict.because(format!(
+            "ZooKeeper sessions were granted on them (seen on the wire), and {WHOLE}"
+        ));
     }
+    let verdict = match is_client_of_zookeeper(case) {
+        true => verdict.because(format!("nothing shows another protocol, and {WHOLE}")),
+        false => verdict,
+    };
+    verdict.but(
+        "a peer that has shut down only its sending, and still reads, leaves the same state while \
+         the program goes on sending",
+    )
 }
 
 /// Over by now: by the program at last, or by its end.
@@ -99,7 +113,8 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
     // What a remote host begins says nothing about the program here.
     let went_on = case.went_on_meanwhile && case.side == Side::Client;
     let is_several = late > 1 || case.held > 0;
-    let closes_whole = is_session(case) || said_no_more_than_zookeeper(case);
+    let said_no_more = said_no_more_than_zookeeper(case);
+    let closes_whole = closes_whole(case) || said_no_more;
     let confidence = match went_on && is_several && closes_whole {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -131,9 +146,9 @@ fn closed_late(case: &Case<'_>, late: u64) -> Verdict {
     ))
     .number("closed_late", late)
     .number("held", case.held);
-    let verdict = match closes_whole {
+    let verdict = match is_session(case) || said_no_more {
         true => verdict,
-        false => or_half_closed(verdict, false),
+        false => or_half_closed(verdict, case),
     };
     match went_on {
         true => verdict
@@ -208,7 +223,7 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, server_side},
+            test_connection::{MS, by, server_side},
         },
         outcome::Outcome,
         traffic::Traffic,
@@ -250,16 +265,28 @@ mod tests {
         connections
     }
 
+    fn uploads(connection: Connection) -> Connection {
+        by(connection, 7, 8, "upload")
+    }
+
     /// The state alone: the other side may still read, and the program may send.
     #[test]
     fn a_half_closed_connection_may_be_in_use() {
-        let here = held_for(1_500);
-        let there: Vec<_> = here.iter().copied().map(server_side).collect();
-        for connections in [here, there] {
+        let of_zookeeper = held_for(1_500);
+        let there: Vec<_> = of_zookeeper.iter().copied().map(server_side).collect();
+        let mut of_another: Vec<_> = of_zookeeper.iter().copied().map(uploads).collect();
+        for connection in &mut of_another {
+            connection.remote.set_port(33_510);
+        }
+        for (connections, confidence) in [
+            (of_zookeeper, Confidence::Likely),
+            (of_another, Confidence::Possible),
+            (there, Confidence::Possible),
+        ] {
             let finding = only(diagnosed(&connections));
             assert_eq!(
                 (finding.name, finding.confidence),
-                (Churn::HeldInCloseWait, Confidence::Possible)
+                (Churn::HeldInCloseWait, confidence)
             );
             let against = finding.reasons_against.join(" ");
             assert!(against.contains("still reads"), "{against}");
