@@ -231,9 +231,7 @@ impl Outcome {
                 "The network reported that the server cannot be reached: no route, or a firewall rejects."
             }
             Self::GivenUp => "The program closed the socket while it was still connecting.",
-            Self::NoLocalPort => {
-                "No SYN was sent: this host had no free local port for the connection."
-            }
+            Self::NoLocalPort => "No SYN was sent: no local port was free for the connection.",
             Self::LocalAddressInUse => {
                 "No SYN was sent: the local address and port that the program chose were in use."
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! This host has no free port for the client's end of the connection.
+//! No port is free for the client's end of the connection: of this host's, or of those that
+//! the program lets it choose from.
 
 use super::{Rule, Scope};
 use crate::{
@@ -44,10 +45,13 @@ fn ports_ran_out(case: &Case<'_>, failed: u64) -> Verdict {
         "what holds the ports: `ss -tan dport = :PORT | awk '{print $1}' | sort | uniq -c`; \
          `zkchurn timewait` names who left those in TIME_WAIT",
     )
-    .next("stop the churn that fills them; the server and the network are not the cause")
     .next(
-        "until then: widen the range (`sysctl net.ipv4.ip_local_port_range`), or let new \
-         connections take ports in TIME_WAIT (`sysctl net.ipv4.tcp_tw_reuse=1`)",
+        "if far fewer are held than `sysctl net.ipv4.ip_local_port_range` has, the program limits \
+         itself (IP_LOCAL_PORT_RANGE, or bind()): widen that",
+    )
+    .next(
+        "otherwise stop the churn that fills them, or until then widen the host's range, or let \
+         new connections take ports in TIME_WAIT (`sysctl net.ipv4.tcp_tw_reuse=1`)",
     );
     let closed_here = case.closed_here;
     if closed_here > 0 {

@@ -269,7 +269,7 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         Outcome::TimedOut => format!("unanswered until the kernel gave up (ETIMEDOUT){tried}"),
         Outcome::Unreachable => format!("unable to reach the server{tried}"),
         Outcome::GivenUp => format!("given up by {closer} while still connecting{tried}"),
-        Outcome::NoLocalPort => "unable to connect: this host had no free local port".to_owned(),
+        Outcome::NoLocalPort => "unable to connect: no local port was free".to_owned(),
         Outcome::LocalAddressInUse => {
             "unable to connect: the local address that the program chose was in use".to_owned()
         }
