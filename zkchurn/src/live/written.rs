@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use zkchurn_core::render::Renderer;
+use zkchurn_core::{render::Renderer, text};
 
 use super::settings::ReportTo;
 use crate::{
@@ -108,11 +108,16 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
         Ok(Said::NotNamed { error, .. }) => warn(format_args!(
             "{what} is complete but could not be renamed to {path} ({error}); kept as {partial}"
         )),
-        Ok(Said::Failed(error)) => warn(format_args!(
-            "{partial} can no longer be written ({error}); it has what was recorded until then"
+        Ok(Said::Cut { error, bytes: 0 }) => warn(format_args!(
+            "{partial} could not be written ({error}): nothing of {what} is there"
+        )),
+        Ok(Said::Cut { error, bytes }) => warn(format_args!(
+            "{partial} can no longer be written ({error}); it has the first {} of {what}",
+            text::counted(bytes, "byte")
         )),
         Ok(
-            Said::Created { .. }
+            Said::Failed(_)
+            | Said::Created { .. }
             | Said::NotCreated { .. }
             | Said::Stopped(_)
             | Said::Full(_)

@@ -7,7 +7,7 @@
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Seek, Write},
     os::unix::{ffi::OsStringExt, net::UnixStream},
     path::PathBuf,
 };
@@ -40,6 +40,8 @@ pub enum Said {
     NotCreated { exists: bool, error: String },
     /// It can no longer be written.
     Failed(String),
+    /// Likewise, and so many bytes of it are there.
+    Cut { error: String, bytes: u64 },
     /// A flight recorder writes nothing for now, and tries again by itself.
     Stopped(String),
     /// Likewise, until there is room again.
@@ -98,10 +100,13 @@ fn write_all(
     while receive_bytes(socket, bytes)? {
         match &bytes[..] {
             [DATA, data @ ..] if !has_failed => {
-                is_empty = false;
-                if let Err(error) = file.write_all(data) {
+                let written = file.write_all(data);
+                // The first part of the data may have found room.
+                is_empty &= written.is_err() && length(&mut file) == 0;
+                if let Err(error) = written {
                     has_failed = true;
-                    send(socket, &Said::Failed(error.to_string()))?;
+                    let (error, bytes) = (error.to_string(), length(&mut file));
+                    send(socket, &Said::Cut { error, bytes })?;
                 }
             }
             [FINISH] if !has_failed => {
@@ -117,9 +122,14 @@ fn write_all(
             _ => {}
         }
     }
-    // The trace has ended before it began, or before it had a report.
+    // The trace has ended before it began, or before it had a report, or there was no room.
     match is_empty {
         true => unfinished.discard(),
         false => Ok(()),
     }
+}
+
+/// Bytes that were written to a file that was empty.
+fn length(file: &mut File) -> u64 {
+    file.stream_position().unwrap_or_default()
 }

@@ -215,7 +215,7 @@ impl Recorder {
     pub fn failure(&self) -> Option<String> {
         let frames = self.0.borrow();
         match frames.said.try_recv() {
-            Ok(Said::Failed(error)) => Some(error),
+            Ok(Said::Failed(error) | Said::Cut { error, .. }) => Some(error),
             _ => frames.outbox.failure().map(|error| match error.kind() {
                 ErrorKind::BrokenPipe => "the helper process that writes it has ended".to_owned(),
                 _ => error.to_string(),

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 //! The disk is full while recording: the trace goes on and reports, and what was
-//! recorded can be replayed.
+//! recorded can be replayed. Of a report it is said how much of it is there.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
-use rustix::process::Signal;
+use rustix::{
+    fs::{AtFlags, statat},
+    process::Signal,
+};
 
 use super::run::{Run, in_mount_namespace, replay};
 use crate::{
@@ -68,4 +74,50 @@ fn the_trace_goes_on_and_what_was_recorded_is_kept() {
     let count = recorded.connections.len();
     assert!((150..215).contains(&count), "{count} were recorded");
     assert!(size <= ROOM && size + 4096 > ROOM, "{size} bytes were used");
+}
+
+/// What is said of a report for which there is so much room, and the size of what is there then,
+/// if it is there.
+fn of_report(room: u64, fill: u64) -> (String, Option<u64>) {
+    let (ended, size) = in_namespace(move || {
+        let port = unused_port();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().display();
+        let small = format!(
+            "mount -t tmpfs -o size={room} none {path} && head -c {fill} /dev/zero >{path}/full"
+        );
+        let mut command = in_mount_namespace(&small);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
+        let (port, report) = (port.to_string(), format!("{path}/r.html"));
+        let run = Run::start(command, &["--port", &port, "--report", &report]);
+        // The file system is the namespace's own, which outlives it in what is open.
+        let inside = File::open(format!("/proc/{}/root{path}", run.pid())).unwrap();
+        run.signal(Signal::INT);
+        let ended = run.wait();
+        let partial = statat(&inside, "r.html.partial", AtFlags::empty());
+        (ended, partial.ok().map(|partial| partial.st_size as u64))
+    });
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    let mut lines = ended.stderr.lines();
+    let said = lines.find(|line| line.contains("r.html.partial")).unwrap();
+    (said.to_owned(), size)
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn how_much_of_a_report_is_there_is_true() {
+    const PAGE: u64 = 4_096;
+    let (said, size) = of_report(8 * PAGE, 8 * PAGE);
+    assert!(
+        said.ends_with("(No space left on device (os error 28)): nothing of the report is there"),
+        "{said}"
+    );
+    assert!(size.is_none_or(|size| size == 0), "{size:?}");
+    // The page of an empty trace is longer than one of the kernel's.
+    let (said, size) = of_report(8 * PAGE, 7 * PAGE);
+    assert!(
+        said.ends_with("it has the first 4,096 bytes of the report"),
+        "{said}"
+    );
+    assert_eq!(size, Some(PAGE));
 }
