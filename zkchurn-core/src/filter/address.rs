@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! `10.0.1.7`, `10.0.1.0/24`, `10.0.1.7:2181`, `fd00::/8`, `[fd00::7]:2181`
+//! `10.0.1.7`, `10.0.1.0/24`, `10.0.1.7:2181`, `fd00::/8`, `[fd00::7]:2181`, and of link-local
+//! ones `[fe80::1%3]:2181`, `fe80::1%3`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,12 +10,35 @@ pub(super) struct Address {
     network: IpAddr,
     /// Leading bits that count.
     bits: u32,
+    /// Of a link-local address: the index of its interface, which may be any if it is not said.
+    scope: Option<u32>,
     port: Option<u16>,
+}
+
+/// Why a text is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoAddress {
+    /// An interface is named, whose number nobody knows here: the trace may be another host's.
+    NamedScope,
+    Other,
 }
 
 impl Address {
     /// Reads one.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// It is none, or it names an interface.
+    pub(super) fn parse(text: &str) -> Result<Self, NoAddress> {
+        let (text, scope) = split_scope(text)?;
+        let address = Self::without_scope(&text).ok_or(NoAddress::Other)?;
+        match scope {
+            Some(_) if !is_link_local(address.network) => Err(NoAddress::Other),
+            scope => Ok(Self { scope, ..address }),
+        }
+    }
+
+    fn without_scope(text: &str) -> Option<Self> {
         if let Ok(socket) = text.parse::<SocketAddr>() {
             return Some(Self::whole(socket.ip(), Some(socket.port())));
         }
@@ -33,6 +57,7 @@ impl Address {
                 (bits <= width(network)).then_some(Self {
                     network,
                     bits,
+                    scope: None,
                     port: None,
                 })
             }
@@ -44,17 +69,24 @@ impl Address {
         Self {
             network,
             bits: width(network),
+            scope: None,
             port,
         }
     }
 
     /// Whether it is one of them.
     pub(super) fn matches(&self, socket: SocketAddr) -> bool {
-        self.port.is_none_or(|port| port == socket.port()) && self.contains(socket.ip())
+        let scope = match socket {
+            SocketAddr::V4(_) => 0,
+            SocketAddr::V6(socket) => socket.scope_id(),
+        };
+        self.port.is_none_or(|port| port == socket.port())
+            && self.scope.is_none_or(|own| own == scope)
+            && self.contains(socket.ip())
     }
 
-    /// Whether the address is one of them, whatever its port.
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    /// Whether the address is one of them, whatever its port and scope.
+    fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let differ = network.to_bits() ^ address.to_bits();
@@ -67,6 +99,25 @@ impl Address {
             _ => false,
         }
     }
+}
+
+/// The text without `%3`, and that number.
+fn split_scope(text: &str) -> Result<(String, Option<u32>), NoAddress> {
+    let Some((before, rest)) = text.split_once('%') else {
+        return Ok((text.to_owned(), None));
+    };
+    let (scope, after) = rest.split_at(rest.find([']', '/']).unwrap_or(rest.len()));
+    if scope.is_empty() {
+        return Err(NoAddress::Other);
+    }
+    let is_number = scope.bytes().all(|byte| byte.is_ascii_digit());
+    let scope = scope.parse().ok().filter(|_| is_number);
+    let scope = scope.ok_or(NoAddress::NamedScope)?;
+    Ok((format!("{before}{after}"), Some(scope)))
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 fn width(address: IpAddr) -> u32 {
@@ -102,8 +153,49 @@ mod tests {
             "10.0.1.0/+8",
             "/8",
             "",
+            "fe80::1%",
+            "10.0.1.7%3",
+            "[fd00::7%3]:2181",
+            "fe80::1%3%4",
         ] {
-            assert_eq!(Address::parse(wrong), None, "{wrong}");
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_link_local_address_is_one_at_its_interface_only() {
+        let matches = |pattern: &str, socket: &str| {
+            let address = Address::parse(pattern).unwrap();
+            address.matches(socket.parse().unwrap())
+        };
+        let printed = "[fe80::1%3]:2181";
+        for pattern in [
+            printed,
+            "[fe80::1%3]",
+            "fe80::1%3",
+            "fe80::%3/64",
+            "fe80::1",
+            "[fe80::1]:2181",
+            "fe80::/10",
+        ] {
+            assert!(matches(pattern, printed), "{pattern}");
+        }
+        for pattern in [
+            "[fe80::1%4]:2181",
+            "fe80::1%4",
+            "fe80::%4/64",
+            "[fe80::1%3]:2182",
+            "fe80::2%3",
+        ] {
+            assert!(!matches(pattern, printed), "{pattern}");
+        }
+        for pattern in [
+            "[fe80::1%lo]:2181",
+            "fe80::1%eth0",
+            "fe80::%br-1/64",
+            "fe80::1%+3",
+        ] {
+            assert_eq!(Address::parse(pattern), Err(NoAddress::NamedScope));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use jiff::SignedDuration;
 
 use super::{
-    address::Address,
+    address::{Address, NoAddress},
     error::FilterError,
     grammar::{Operator, Spanned, Term},
     pattern::Pattern,
@@ -146,11 +146,17 @@ impl Reading<'_> {
     }
 
     fn address(&self) -> Result<Address, FilterError> {
-        Address::parse(self.plain()?).ok_or_else(|| {
-            self.wrong(
-                "an address is needed here, such as 10.0.1.7, 10.0.1.0/24, 10.0.1.7:2181 or \
-                 [fd00::7]:2181",
-            )
+        Address::parse(self.plain()?).map_err(|why| {
+            self.wrong(match why {
+                NoAddress::NamedScope => {
+                    "an interface is given by its number here, as it is printed: \
+                     [fe80::1%3]:2181 for the one that `ip link` on the traced host lists as 3"
+                }
+                NoAddress::Other => {
+                    "an address is needed here, such as 10.0.1.7, 10.0.1.0/24, 10.0.1.7:2181 or \
+                     [fd00::7]:2181"
+                }
+            })
         })
     }
 

@@ -237,6 +237,8 @@ fn what_is_wrong_is_pointed_at() {
     refused("lived<10", "10", "a time with its unit");
     refused("lived<-1s", "-1s", "a time with its unit");
     refused("peer:zk1", "zk1", "an address is needed");
+    let named = "[fe80::1%lo]:2181";
+    refused(&format!("peer:{named}"), named, "given by its number");
     refused("error:EWHAT", "EWHAT", "an errno is needed");
     refused("process:\"java", "", "closing quote");
     refused("process:java or", "or", "a term is missing");
