@@ -342,8 +342,8 @@ impl Connection {
     }
 
     /// Whether the kernel keeps a TIME_WAIT socket of the connection: it ended
-    /// after this side's FIN, without a RST (RFC 9293, 3.3.2) and not because the peer
-    /// stopped answering.
+    /// after this side's FIN, without a RST (RFC 9293, 3.3.2) and not because no
+    /// answer of the peer got through any more.
     pub fn leaves_time_wait(&self) -> bool {
         !matches!(self.stage, Stage::Established | Stage::SeenOpen)
             && self.sent_fin()

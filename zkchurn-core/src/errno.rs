@@ -27,7 +27,7 @@ pub const EACCES: u32 = 13;
 pub enum Kind {
     /// The host answered: not here.
     Refused,
-    /// No answer came.
+    /// No answer got through.
     TimedOut,
     /// The network or a firewall answered: not that way.
     Unreachable,
@@ -56,7 +56,7 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         EPIPE,
         "EPIPE",
         Kind::Other,
-        "the peer sent a RST after its FIN",
+        "a RST came after the peer's FIN",
     ),
     (
         64,
@@ -105,7 +105,7 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         101,
         "ENETUNREACH",
         Kind::Unreachable,
-        "there is no route to the network",
+        "there is no route to the network, or a firewall rejects",
     ),
     (
         102,
@@ -119,7 +119,12 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         Kind::Other,
         "it was aborted from outside of the program (SOCK_DESTROY, as by `ss -K` or a network agent)",
     ),
-    (ECONNRESET, "ECONNRESET", Kind::Other, "the peer sent a RST"),
+    (
+        ECONNRESET,
+        "ECONNRESET",
+        Kind::Other,
+        "a RST came from the peer, or from a firewall in its name",
+    ),
     (
         105,
         "ENOBUFS",
@@ -130,7 +135,7 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         ETIMEDOUT,
         "ETIMEDOUT",
         Kind::TimedOut,
-        "no answer came in time",
+        "no answer got through in time",
     ),
     (
         ECONNREFUSED,

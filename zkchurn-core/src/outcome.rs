@@ -19,7 +19,7 @@ pub enum Outcome {
     StillOpen,
     /// The SYN was answered by a RST, or rejected by a firewall (ECONNREFUSED).
     Refused,
-    /// The SYN was never answered (ETIMEDOUT).
+    /// No answer to the SYN got through before the kernel gave up (ETIMEDOUT).
     TimedOut,
     /// No route, no neighbour, or rejected on the way ([`errno::Kind::Unreachable`]).
     Unreachable,
@@ -35,7 +35,7 @@ pub enum Outcome {
     NeverSent,
     /// Connecting failed for another reason, or the kernel does not tell which.
     ConnectFailed,
-    /// The peer sent a RST.
+    /// The peer sent a RST, or something in its name.
     ResetByPeer,
     /// This side sent a RST: SO_LINGER 0, or unread data at close.
     ResetByUs,
@@ -226,9 +226,10 @@ impl Outcome {
             Self::Refused => {
                 "The connection was refused: nothing listens there, or a firewall rejects it."
             }
-            Self::TimedOut => "No answer to the SYN came before the kernel gave up.",
+            Self::TimedOut => "No answer to the SYN got through before the kernel gave up.",
             Self::Unreachable => {
-                "The network reported that the server cannot be reached: no route, or a firewall rejects."
+                "The kernel or the network reported that the server cannot be reached: no route, no \
+                 answer to ARP, or a firewall rejects."
             }
             Self::GivenUp => "The program closed the socket while it was still connecting.",
             Self::NoLocalPort => "No SYN was sent: no local port was free for the connection.",
@@ -241,7 +242,7 @@ impl Outcome {
             Self::ConnectFailed => {
                 "Connecting failed for a reason that only the error tells, if the kernel reports one."
             }
-            Self::ResetByPeer => "The peer sent a RST.",
+            Self::ResetByPeer => "A RST came from the peer, or from a firewall in its name.",
             Self::ResetByUs => {
                 "This side sent a RST, as with SO_LINGER 0 or a close with unread data."
             }
@@ -424,5 +425,24 @@ mod tests {
             assert_eq!(json, format!("\"{}\"", outcome.name()));
         }
         assert_eq!(Outcome::ALL.len(), Outcome::Unknown as usize + 1);
+    }
+
+    /// A firewall or a queue of this host may have dropped what a peer sent, or may have answered in
+    /// its name: neither "it sent nothing" nor "it sent this" is known.
+    #[test]
+    fn no_sentence_claims_what_this_host_cannot_know_of_the_peer() {
+        let stalls = [Stall::Silent, Stall::NothingOut, Stall::Unclear];
+        let errors = (0..200).filter_map(errno::meaning);
+        let said = Outcome::ALL
+            .map(Outcome::sentence)
+            .into_iter()
+            .chain(stalls.map(Stall::sentence))
+            .chain(stalls.map(Stall::words))
+            .chain(errors);
+        for sentence in said {
+            for claim in ["answer came", "never answered", "answering", "peer sent"] {
+                assert!(!sentence.contains(claim), "{sentence}");
+            }
+        }
     }
 }

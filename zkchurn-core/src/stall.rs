@@ -3,15 +3,17 @@
 
 use crate::traffic::Traffic;
 
-/// What the peer of a broken connection no longer did.
+/// What is known of why a connection broke. Whether packets were lost, and where, is not: also a
+/// firewall or a queue of this host may have dropped them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stall {
-    /// It acknowledged nothing more, or did not answer keepalive probes.
+    /// Nothing more was acknowledged, or no answer to keepalive probes got through.
     Silent,
-    /// Its window was full, so data had to wait here. It may have answered each probe of the
-    /// window: TCP_USER_TIMEOUT ends such a connection all the same (net/ipv4/tcp_timer.c,
+    /// Data had to wait here, while all that was sent had been acknowledged: the peer's window was
+    /// full, or this host let nothing out. The peer may have answered each probe of the window:
+    /// TCP_USER_TIMEOUT ends such a connection all the same (net/ipv4/tcp_timer.c,
     /// `tcp_probe_timer`).
-    TookNoMore,
+    NothingOut,
     /// One of both.
     Unclear,
 }
@@ -23,29 +25,33 @@ impl Stall {
     pub fn of(traffic: &Traffic) -> Self {
         match (traffic.unsent, traffic.retransmits) {
             (Some(0), _) => Self::Silent,
-            (Some(_), Some(0)) => Self::TookNoMore,
+            (Some(_), Some(0)) => Self::NothingOut,
             _ => Self::Unclear,
         }
     }
 
-    /// What the peer did, behind "the peer".
+    /// Why, behind "as".
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Silent => "stopped answering",
-            Self::TookNoMore => "took no more data",
-            Self::Unclear => "stopped answering, or took no more data",
+            Self::Silent => "no answer of the peer got through any more",
+            Self::NothingOut => {
+                "data waited here: the peer took no more, or this host let none out"
+            }
+            Self::Unclear => "no answer of the peer got through any more, or data waited here",
         }
     }
 
     /// One sentence on the connection.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Silent => "The connection broke: the peer stopped answering.",
-            Self::TookNoMore => {
-                "The connection broke: the peer took no more data. It did not read, or was gone."
+            Self::Silent => "The connection broke: no answer of the peer got through any more.",
+            Self::NothingOut => {
+                "The connection broke: data waited here and was never sent. The peer took no more, or this \
+                 host let none out."
             }
             Self::Unclear => {
-                "The connection broke: the peer stopped answering, or took no more data."
+                "The connection broke: no answer of the peer got through any more, or data waited here \
+                 and was never sent."
             }
         }
     }
@@ -56,8 +62,8 @@ impl Stall {
 pub struct Stalls {
     /// Those of [`Stall::Silent`].
     pub silent: u64,
-    /// Those of [`Stall::TookNoMore`].
-    pub took_no_more: u64,
+    /// Those of [`Stall::NothingOut`].
+    pub nothing_out: u64,
     /// Those of [`Stall::Unclear`].
     pub unclear: u64,
 }
@@ -67,7 +73,7 @@ impl Stalls {
     pub fn add(&mut self, stall: Stall) {
         match stall {
             Stall::Silent => self.silent += 1,
-            Stall::TookNoMore => self.took_no_more += 1,
+            Stall::NothingOut => self.nothing_out += 1,
             Stall::Unclear => self.unclear += 1,
         }
     }
@@ -75,15 +81,15 @@ impl Stalls {
     /// Adds those of other connections.
     pub fn absorb(&mut self, other: Self) {
         self.silent += other.silent;
-        self.took_no_more += other.took_no_more;
+        self.nothing_out += other.nothing_out;
         self.unclear += other.unclear;
     }
 
     /// What is true of all.
     pub const fn of_all(self) -> Stall {
-        match (self.silent, self.took_no_more, self.unclear) {
+        match (self.silent, self.nothing_out, self.unclear) {
             (_, 0, 0) => Stall::Silent,
-            (0, _, 0) => Stall::TookNoMore,
+            (0, _, 0) => Stall::NothingOut,
             _ => Stall::Unclear,
         }
     }
@@ -98,7 +104,7 @@ mod tests {
     fn a_full_window_is_told_from_silence() {
         for (unsent, retransmits, expected) in [
             // The peer does not read; it dies meanwhile.
-            (Some(2_803_712), Some(0), Stall::TookNoMore),
+            (Some(2_803_712), Some(0), Stall::NothingOut),
             // Its host is gone: while data is sent, with more waiting, and idle.
             (Some(0), Some(3), Stall::Silent),
             (Some(3_800_972), Some(4), Stall::Unclear),
@@ -119,8 +125,8 @@ mod tests {
     #[test]
     fn of_several_only_what_all_have_in_common_is_said() {
         let mut stalls = Stalls::default();
-        stalls.add(Stall::TookNoMore);
-        assert_eq!(stalls.of_all(), Stall::TookNoMore);
+        stalls.add(Stall::NothingOut);
+        assert_eq!(stalls.of_all(), Stall::NothingOut);
         let mut other = Stalls::default();
         other.add(Stall::Silent);
         stalls.absorb(other);

@@ -38,7 +38,7 @@ pub enum Churn {
     TlsAtPlaintextPort,
     /// HTTP at a port that speaks none.
     HttpAtPlaintextPort,
-    /// The server does not answer in time.
+    /// No answer of the server gets through in time.
     ReadTimeouts,
     /// Handles that nobody closes.
     HandleLeak,
@@ -178,7 +178,7 @@ impl Churn {
             Self::ClientFailsBeforeItSpeaks => "The client fails before it speaks",
             Self::TcpHealthProbe => "A probe checks whether the port is open",
             Self::Refused => "The connection is refused",
-            Self::Blackhole => "The SYN is never answered",
+            Self::Blackhole => "No answer to the SYN gets through",
             Self::Unreachable => "The server cannot be reached",
             Self::NoLocalPort => "No local port is free",
             Self::ConnectionLimit => "The server's connection limit is reached",
@@ -190,7 +190,7 @@ impl Churn {
             Self::WrongProtocol => "The traffic is not ZooKeeper",
             Self::TlsAtPlaintextPort => "TLS to a port that does not speak it",
             Self::HttpAtPlaintextPort => "HTTP to ZooKeeper's client port",
-            Self::ReadTimeouts => "The client gives up on a server that does not answer",
+            Self::ReadTimeouts => "Connections are given up: no answer gets through",
             Self::HandleLeak => "Clients are opened and never closed",
             Self::OversizedPacket => "A packet is too large",
             Self::StaleAddress => "One address fails while others work",

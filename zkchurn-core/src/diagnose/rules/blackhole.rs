@@ -56,7 +56,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     ))
     .next(
         "on the server: if no SYN arrives (`tcpdump 'tcp[tcpflags] & tcp-syn != 0'`), a firewall \
-         or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \
+         (on the way, or here) or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \
          its accept queue is full",
     )
     .next(

@@ -29,28 +29,30 @@ pub(super) const RULE: Rule = Rule {
 const SHORTEST_NS: u64 = 900_000_000;
 
 const PAUSES: &str = "check the server for pauses (GC, slow disk: max latency in `mntr`, fsync \
-                      warnings in its log), then the network";
+                      warnings in its log), then the network, and what a firewall drops, here too";
 /// It is no network that loses packets.
-const TOOK_NO_MORE: &str = "find out why the peer does not read: it is stopped, stuck, slow or \
-                            gone (a Recv-Q in `ss -tn` on its host that stays full shows it)";
+const NOTHING_OUT: &str = "find out why the peer does not read: it is stopped, stuck, slow or \
+                           gone (a Recv-Q in `ss -tn` on its host that stays full shows it); where \
+                           it is empty, find out what of this host lets nothing out (`sudo nft \
+                           list ruleset`, `sudo iptables -S`, `tc -s qdisc`)";
 
 /// Why the kernel dropped those that broke.
 fn stalled(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
     let Stalls {
         silent,
-        took_no_more,
+        nothing_out,
         unclear,
     } = case.tally.stalls;
     for (count, why) in [
-        (silent, "because the peer no longer answered"),
+        (silent, "because no answer of the peer got through any more"),
         (
-            took_no_more,
-            "because the peer took no more data: its window was full, and what was sent before \
-             had been acknowledged",
+            nothing_out,
+            "because data waited here, while all that was sent had been acknowledged: the peer's \
+             window was full, or this host let nothing out",
         ),
         (
             unclear,
-            "because the peer no longer answered, or took no more data",
+            "because no answer of the peer got through any more, or data waited here",
         ),
     ] {
         if count > 0 {
@@ -106,15 +108,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "Connections were given up after {lived} (median), as by a client that waits for \
                  an answer in vain."
             ),
-            _ if broken == all && case.tally.stalls.of_all() == Stall::TookNoMore => {
-                format!("Connections broke after {lived} (median): the peer took no more data.")
+            _ if broken == all && case.tally.stalls.of_all() == Stall::NothingOut => {
+                format!(
+                    "Connections broke after {lived} (median): data waited here and was never sent."
+                )
             }
             _ if given_up + broken == 0 => {
-                format!("Connections were given up after {lived} (median): no answer came.")
+                format!("Connections were given up after {lived} (median): no answer got through.")
             }
             _ => format!(
-                "Connections were given up after {lived} (median): no answer came, or no more of \
-                 them."
+                "Connections were given up after {lived} (median): no answer got through, or \
+                 no more of them."
             ),
         },
     )
@@ -125,8 +129,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .decided_by(
         "the client's log: \"Client session timed out, have not heard from server in N ms\"",
     )
-    .next(match case.tally.stalls.took_no_more * 2 > all {
-        true => TOOK_NO_MORE,
+    .next(match case.tally.stalls.nothing_out * 2 > all {
+        true => NOTHING_OUT,
         false => PAUSES,
     });
     if never_answered > 0 {
@@ -138,12 +142,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = stalled(verdict, case);
     verdict = match case.tally.retransmits {
         0 if never_answered > 0 => verdict.because(
-            "the server's kernel acknowledged the data: the network works, but the server \
-             process does not answer",
+            "the data were acknowledged, so packets pass both ways, but no answer of the server \
+             process got through",
         ),
         segments if segments > 0 && (is_silent || is_lossy) => verdict.because(format!(
-            "segments were retransmitted {}: the network loses packets, or the other host does \
-             not answer",
+            "segments were retransmitted {}: packets are lost, or dropped by a firewall, maybe \
+             this host's, or the other host does not answer",
             text::counted(segments, "time")
         )),
         _ => verdict,
@@ -151,8 +155,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if confidence == Confidence::Possible {
         verdict = verdict
             .but(match case.tally.retransmits {
-                0 => "the server had answered before and no packet was lost: a pause of the client's own process looks the same",
-                _ => "the server had answered before and few packets were lost: a pause of the client's own process looks the same",
+                0 => "the server had answered before and no segment was sent again: a pause of the client's own process looks the same",
+                _ => "the server had answered before and few segments were sent again: a pause of the client's own process looks the same",
             })
             .cannot_tell_from(&[Churn::ClientPerRequest]);
     }
@@ -215,13 +219,16 @@ mod tests {
             (finding.reasons_for.join(" "), finding.next.join(" "))
         };
         let (why, next) = found(2_803_712, 0);
-        assert!(why.contains("took no more data"), "{why}");
-        assert!(!why.contains("no longer answered"), "{why}");
-        assert!(!next.contains("network"), "{next}");
+        assert!(why.contains("this host let nothing out"), "{why}");
+        assert!(!why.contains("no answer of the peer"), "{why}");
+        assert!(
+            !next.contains("network") && next.contains("tc -s qdisc"),
+            "{next}"
+        );
         let (why, _) = found(400, 3);
-        assert!(why.contains("no longer answered, or took no more"), "{why}");
+        assert!(why.contains("any more, or data waited here"), "{why}");
         let (why, next) = found(0, 3);
-        assert!(!why.contains("took no more"), "{why}");
+        assert!(!why.contains("waited here"), "{why}");
         assert!(next.contains("network"), "{next}");
     }
 

@@ -60,7 +60,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .number("failed", failed)
         .decided_by(
             "`getent ahosts NAME` with the name in the connect string: if this address is not \
-             listed, it is stale; otherwise that server is down",
+             listed, it is stale; otherwise that server is down, or cannot be reached from here",
         )
         .next("restart the client if the address is stale: older clients resolve names only once"),
     )

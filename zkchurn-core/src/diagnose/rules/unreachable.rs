@@ -37,14 +37,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let (how, next) = match (waited >= NEIGHBOUR_ASKED_NS, case.tally.retransmits) {
         // While the neighbour is asked for, no SYN leaves.
         (true, 0) => (
-            "the delay is an unanswered ARP or neighbour discovery: the address is on this \
-             network, but no host has it",
-            "check that the server is up and still has this address: `ip neigh` shows FAILED or \
-            INCOMPLETE",
+            "the delay is that of ARP or neighbour discovery without an answer: no host has the \
+             address, or that of the gateway to it, or its answer does not get through",
+            "`ip neigh` shows for which address it is FAILED or INCOMPLETE: check that the server, \
+             or the gateway, is up and still has it",
         ),
         (true, _) => (
             "SYNs were sent again before the answer came: a router or firewall on the way, or \
-             this host's, rejects them, or no host has this address",
+             this host's, rejects them, or no host answers for this address",
             "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
         ),
         (false, _) => (

@@ -266,7 +266,9 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
     match outcome {
         Outcome::StillOpen => "still open".to_owned(),
         Outcome::Refused => format!("refused (ECONNREFUSED){tried}"),
-        Outcome::TimedOut => format!("unanswered until the kernel gave up (ETIMEDOUT){tried}"),
+        Outcome::TimedOut => {
+            format!("given up by the kernel{tried}, as no answer got through (ETIMEDOUT)")
+        }
         Outcome::Unreachable => format!("unable to reach the server{tried}"),
         Outcome::GivenUp => format!("given up by {closer} while still connecting{tried}"),
         Outcome::NoLocalPort => "unable to connect: no local port was free".to_owned(),
@@ -282,9 +284,9 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
             bytes(summary)
         ),
         Outcome::Broken => format!(
-            "broken because the peer {}{lived}{}",
-            summary.stall.words(),
-            bytes(summary)
+            "broken{lived}{}, as {}",
+            bytes(summary),
+            summary.stall.words()
         ),
         Outcome::ClosedByUsBeforeAnyByte
         | Outcome::ClosedByUsWithoutAnswer

@@ -3,16 +3,28 @@
 
 use std::io;
 
+use zerocopy::IntoBytes;
+use zkchurn_common::{
+    record::{ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, known},
+    state,
+};
+
 use super::*;
 use crate::{
     clock::ClockPair,
+    decode::blank,
+    errno,
     frame::{Frame, Mark, TraceStart},
     pipeline::{Pipeline, View},
-    render::{FORMS, Options},
+    render::{FORMS, Options, Renderer},
 };
 
 /// A minute in which nothing happened.
 fn quiet(change: impl Fn(&mut TraceStart)) -> Report {
+    after_a_minute(&started(change))
+}
+
+fn started(change: impl Fn(&mut TraceStart)) -> Pipeline<Box<dyn Renderer>> {
     let options = Options::plain(jiff::tz::TimeZone::UTC);
     let renderer = FORMS[0].renderer(Box::new(io::sink()), options);
     let view = View {
@@ -27,6 +39,10 @@ fn quiet(change: impl Fn(&mut TraceStart)) -> Report {
     let mut start = TraceStart::of_port(2181, clock);
     change(&mut start);
     pipeline.accept(Frame::Start(&start)).unwrap();
+    pipeline
+}
+
+fn after_a_minute(pipeline: &Pipeline<Box<dyn Renderer>>) -> Report {
     let mark = Mark {
         monotonic_ns: 60_000_000_001,
         ..Mark::default()
@@ -113,4 +129,29 @@ fn what_the_filter_left_out_is_said() {
     report.total.older.seen = 0;
     report.filtered = Some(filtered(0, 0));
     assert!(answer(&report).starts_with("No connection to port 2181 was opened"));
+}
+
+#[test]
+fn that_no_answer_got_through_is_all_that_is_said_of_one() {
+    let mut pipeline = started(|_| ());
+    for seconds in 1..=3 {
+        let record = ConnectionRecord {
+            stage: STAGE_ENDED,
+            side: SIDE_OPENED,
+            family: FAMILY_INET,
+            known: known::ERROR,
+            error: errno::ETIMEDOUT as u16,
+            socket: seconds,
+            started_ns: seconds * 1_000_000_000,
+            until_ns: (seconds + 3) * 1_000_000_000,
+            states_seen: state::bit(state::SYN_SENT),
+            state_left: state::SYN_SENT,
+            remote_port: 2181_u16.to_be_bytes(),
+            ..blank()
+        };
+        pipeline.accept(Frame::Record(record.as_bytes())).unwrap();
+    }
+    let answer = answer(&after_a_minute(&pipeline));
+    let said = "each given up by the kernel after 3.00 s, as no answer got through (ETIMEDOUT).";
+    assert!(answer.contains(said), "{answer}");
 }

@@ -165,8 +165,11 @@ fn payload(
         false => (mark.sent, mark.received),
         true => (mark.received, mark.sent),
     };
+    let peer = if is_server { "client" } else { "server" };
     let bytes = |count: Option<u64>, whose: &str| match count {
         None => format!("bytes of the {whose} unknown"),
+        // What it sent may have been dropped before it was seen.
+        Some(0) if whose == peer => format!("nothing comes from the {whose}"),
         Some(0) => format!("the {whose} sends nothing"),
         Some(count) => format!("the {whose} sends {}", counted(count, "byte")),
     };
