@@ -2,6 +2,8 @@
 //! From the bytes of the ring buffer and of recordings to a record, and from
 //! there to a [`Connection`]. Bytes are hostile until they have passed here.
 
+pub mod names;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
@@ -16,7 +18,7 @@ use zkchurn_common::{
 };
 
 use crate::{
-    connection::{Comm, Connection, Holder, Opener, Parent, Side, Stage, Thread, Told},
+    connection::{Connection, Holder, Opener, Parent, Side, Stage, Thread, Told},
     ending::Ending,
     process::ProcessKey,
     traffic::Traffic,
@@ -155,13 +157,13 @@ pub fn decode(record: &ConnectionRecord) -> Result<Connection, DecodeError> {
         holder: is_known(known::HOLDER).then(|| Holder {
             tgid: record.opener_tgid,
             uid: record.opener_uid,
-            comm: Comm::new(record.process_comm),
+            comm: names::comm(record.process_comm),
             process_start_ns: record.opener_start_ns,
         }),
         closer: is_known(known::CLOSER).then(|| Thread {
             tgid: record.closer_tgid,
             tid: record.closer_tid,
-            comm: Comm::new(record.closer_comm),
+            comm: names::comm(record.closer_comm),
         }),
         started_ns: record.started_ns,
         established_ns: moment(record.established_ns),
@@ -212,11 +214,11 @@ fn opener(record: &ConnectionRecord) -> Opener {
         thread: Thread {
             tgid: record.opener_tgid,
             tid: record.opener_tid,
-            comm: Comm::new(record.opener_comm),
+            comm: names::comm(record.opener_comm),
         },
         uid: record.opener_uid,
         cgroup: record.opener_cgroup,
-        process_comm: is_known(known::PROCESS_COMM).then(|| Comm::new(record.process_comm)),
+        process_comm: is_known(known::PROCESS_COMM).then(|| names::comm(record.process_comm)),
         process_start_ns: is_known(known::OPENER_START).then_some(record.opener_start_ns),
         parent: parent(record),
     }
@@ -227,7 +229,7 @@ fn parent(record: &ConnectionRecord) -> Option<Parent> {
     (record.known & ALL == ALL).then(|| Parent {
         tgid: record.parent_tgid,
         start_ns: record.parent_start_ns,
-        comm: Comm::new(record.parent_comm),
+        comm: names::comm(record.parent_comm),
     })
 }
 

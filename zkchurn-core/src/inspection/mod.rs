@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{
     ProcessKey,
-    secret::{hidden_in_line, hidden_in_path},
+    secret::{hidden_in_comm, hidden_in_line, hidden_in_path},
 };
 
 pub use details::{Details, LogFile};
@@ -45,8 +45,8 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Hides what paths, and sentences about them, have in them that only their owner should know,
-    /// as is done with command lines.
+    /// Hides what paths, names of threads, and sentences about them have in them that only their
+    /// owner should know, as is done with command lines.
     pub fn hide_secrets(&mut self) {
         let details = self.details.as_mut();
         let logs = self.logs.as_mut();
@@ -66,6 +66,13 @@ impl Inspection {
             paths.extend(&mut jvm.catalina_base);
             paths.extend(&mut jvm.flags);
             sentences.push(&mut jvm.jstack);
+            for thread in &mut jvm.threads {
+                sentences.push(&mut thread.name);
+                sentences.extend(&mut thread.doubt);
+            }
+            for task in &mut jvm.tasks {
+                task.comm = hidden_in_comm(&task.comm);
+            }
         }
         paths
             .into_iter()

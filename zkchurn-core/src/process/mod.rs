@@ -128,9 +128,10 @@ impl ProcessIdentity {
         }
     }
 
-    /// Hides what names of files have in them that only its owner should know, as is done with
-    /// command lines.
+    /// Hides what its names, and those of files, have in them that only its owner should know, as
+    /// is done with command lines.
     pub fn hide_secrets(&mut self) {
+        self.name = secret::hidden_in_comm(&self.name);
         let executable = self.executable.iter_mut();
         executable.for_each(|path| *path = secret::hidden_in_path(path));
         let application = self.application.iter_mut();

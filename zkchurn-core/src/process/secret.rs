@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! Secrets on command lines and in lines of logs: whoever is on the host may see them, but
-//! reports and recordings leave the host.
+//! Secrets on command lines, in names and in lines of logs: whoever is on the host may see them,
+//! but reports and recordings leave the host.
 
 use std::ops::Range;
+
+use super::COMM;
 
 /// Parts of a property's name that tell that its value is a secret; `digest` is
 /// for ZooKeeper's `superDigest`.
@@ -70,6 +72,21 @@ pub fn hidden_in_path(path: &str) -> String {
 /// or `:`, as in properties, JSON, headers of HTTP and sentences; what stands before the `@` of a
 /// URL; the identity behind ZooKeeper's `digest:`. What has no name nobody can know.
 pub fn hidden_in_line(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut done = 0;
+    for secret in secrets_in(line) {
+        if secret.start >= done {
+            shown.push_str(&line[done..secret.start]);
+            shown.push_str(HIDDEN);
+        }
+        done = done.max(secret.end);
+    }
+    shown.push_str(&line[done..]);
+    shown
+}
+
+/// Where they are, in the order in which they begin; one may overlap the next.
+fn secrets_in(line: &str) -> Vec<Range<usize>> {
     let lower = line.to_ascii_lowercase();
     let mut secrets: Vec<_> = SECRETS
         .iter()
@@ -83,17 +100,47 @@ pub fn hidden_in_line(line: &str) -> String {
         )
         .collect();
     secrets.sort_by_key(|range| (range.start, range.end));
-    let mut shown = String::with_capacity(line.len());
-    let mut done = 0;
-    for secret in secrets {
-        if secret.start >= done {
-            shown.push_str(&line[done..secret.start]);
-            shown.push_str(HIDDEN);
-        }
-        done = done.max(secret.end);
+    secrets
+}
+
+/// Hides what is secret in the name of a task, as in a line, behind a star for each byte: the
+/// name is as long as it was. It ends at the first NUL. Of a login the kernel may have cut the
+/// `@` off, by which it is known elsewhere.
+pub fn hide_in_comm(comm: &mut [u8]) {
+    // Of nearly all names nothing else has to be asked; without a way out it is one comparison.
+    let may_have_one = |may, byte: &u8| may | matches!(byte, b'=' | b':');
+    if !comm.iter().fold(false, may_have_one) {
+        return;
     }
-    shown.push_str(&line[done..]);
-    shown
+    let name = comm.iter().take_while(|byte| **byte != 0);
+    // A character for each byte, so that both have the same places.
+    let name: String = name
+        .map(|byte| match byte.is_ascii() {
+            true => char::from(*byte),
+            false => 'x',
+        })
+        .collect();
+    for secret in secrets_in(&name).into_iter().chain(cut_login_of(&name)) {
+        comm[secret].fill(b'*');
+    }
+}
+
+/// The same of a name that is a text.
+pub fn hidden_in_comm(name: &str) -> String {
+    let mut bytes = name.as_bytes().to_vec();
+    hide_in_comm(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Where the login is of a URL that ends before its host, for want of room.
+fn cut_login_of(name: &str) -> Option<Range<usize>> {
+    let at = name.find("://")? + 3;
+    let rest = &name[at..];
+    let (_, password) = rest.split_once(':')?;
+    // Of `http://zk1:2181` it is a port, and `http://[fd00::` is an address.
+    let is_host = rest.starts_with('[') || password.bytes().all(|byte| byte.is_ascii_digit());
+    let goes_on = rest.contains(|one: char| one.is_whitespace() || "@/?#".contains(one));
+    (name.len() >= COMM && !is_host && !goes_on).then_some(at..name.len())
 }
 
 /// Where the value is that belongs to a name with a word for a secret at `at`.
@@ -244,7 +291,64 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_secret_in_the_name_of_a_task_is_hidden_and_the_name_keeps_its_length() {
+        for (name, shown) in [
+            ("password=S3cret", "password=******"),
+            ("a token=b c=d", "a token=* c=d"),
+            ("to x://b:s@host", "to x://***@host"),
+            // The rest of it was cut off.
+            ("http://bob:sesam", "http://*********"),
+            ("pg://bob:s3c", "pg://bob:s3c"),
+            ("secret:\u{e9}\u{e9}ab", "secret:******"),
+            // Once is as good as twice.
+            ("password=******", "password=******"),
+        ] {
+            assert_eq!(hidden_in_comm(name), shown);
+        }
+        let mut cut = *b"password=S3cret\0";
+        hide_in_comm(&mut cut);
+        assert_eq!(&cut, b"password=******\0");
+        // What stands behind the end is none of it, and bytes that are no text are taken.
+        let mut odd = *b"\xfftoken=\xfe\xfe\0a=b:c";
+        hide_in_comm(&mut odd);
+        assert_eq!(&odd, b"\xfftoken=**\0a=b:c");
+    }
+
+    #[test]
+    fn ordinary_names_of_tasks_stay_as_they_are() {
+        for name in [
+            "java",
+            "kworker/0:0",
+            "main-SendThread(zk1:2181)",
+            "main-SendThread",
+            "main-Se..:2181)",
+            "http-nio-8080-e",
+            "http://zk1:2181",
+            "http://zk1:2181/x",
+            "http://[fd00::7",
+            "token-refresh-1",
+            "nginx: worker p",
+            "kafka client=12",
+            "a=b:c",
+            "",
+        ] {
+            assert_eq!(hidden_in_comm(name), name);
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn any_name_is_taken_and_keeps_its_length(
+            before in "\\PC{0,8}",
+            secret in "[a-z0-9]{6,12}",
+        ) {
+            let name = format!("{before} token:{secret}");
+            let shown = hidden_in_comm(&name);
+            proptest::prop_assert_eq!(shown.len(), name.len());
+            proptest::prop_assert!(!shown.contains(&secret), "{}", shown);
+        }
+
         #[test]
         fn any_line_is_taken_and_what_follows_a_name_is_gone(
             before in "\\PC{0,20}",

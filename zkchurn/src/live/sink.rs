@@ -25,6 +25,7 @@ use crate::{
     warn::warn,
 };
 use zkchurn_core::{
+    decode::names,
     filter::Filter,
     frame::{Frame, Mark},
     pipeline::Pipeline,
@@ -198,8 +199,13 @@ impl Sink {
         self.frames
     }
 
-    /// Takes any frame.
+    /// Takes any frame. What it hides is hidden everywhere, in recordings too.
     pub(super) fn emit(&mut self, frame: Frame<'_>) {
+        let hidden = match frame {
+            Frame::Record(record) => names::without_secrets(record),
+            _ => None,
+        };
+        let frame = hidden.as_deref().map_or(frame, Frame::Record);
         self.frames += 1;
         self.record(|recording| {
             recording.writer.write(frame)?;

@@ -69,7 +69,7 @@ pub(super) fn zookeepers(deadline: Instant) -> (HashMap<u32, ZooKeeper>, Option<
 }
 
 fn zookeeper(pid: u32, proc: &OwnedFd) -> Option<ZooKeeper> {
-    let identity = identity::read(ProcessKey::new(pid, 0))?;
+    let mut identity = identity::read(ProcessKey::new(pid, 0))?;
     // The identity hides secrets, and is cut.
     let command = read_bounded(&directory(pid).join("cmdline"), 1 << 20).ok()?;
     let command = identity::arguments(&command);
@@ -78,6 +78,7 @@ fn zookeeper(pid: u32, proc: &OwnedFd) -> Option<ZooKeeper> {
     if !is_one {
         return None;
     }
+    identity.hide_secrets();
     let label = identity.label();
     Some(ZooKeeper {
         who: Who { pid, label },
