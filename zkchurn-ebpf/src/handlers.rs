@@ -52,11 +52,20 @@ pub(crate) fn accepted<S: Socket>(socket: &S) {
     }
 }
 
+/// Whether this host opens the connection: one that connects at the same time as its peer, or
+/// to itself, goes through SYN_RECV as an accepted one does (RFC 9293, 3.5).
+#[inline(always)]
+pub(crate) fn opens<S: Socket>(socket: &S) -> bool {
+    maps::tracked(socket.identity()).is_some_and(|record| {
+        record.side == SIDE_OPENED && record.states_seen == state::bit(SYN_SENT)
+    })
+}
+
 /// SYN_RECV to FIN_WAIT1 on the accepting side: with Fast Open a server may have answered
 /// and closed before the client's ACK came (RFC 7413).
 #[inline(always)]
 pub(crate) fn accepted_early<S: Socket>(socket: &S) {
-    // One that connects at the same time as its peer goes through SYN_RECV, too.
+    // What this host opens is in the table already, see `opens`.
     if maps::tracked(socket.identity()).is_none() {
         accepted(socket);
     }

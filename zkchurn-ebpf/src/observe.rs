@@ -117,7 +117,7 @@ fn handle<S: Socket>(socket: &S, change: &Change) {
             }
         }
         Transition::Established => {
-            if change.begins_accepted() {
+            if change.begins_accepted() && !handlers::opens(socket) {
                 handlers::accepted(socket);
             } else {
                 handlers::established(socket, change.old);

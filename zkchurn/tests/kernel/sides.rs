@@ -170,6 +170,34 @@ fn ends_that_come_long_after_each_other_are_one_connection() {
     assert_eq!(trace.report["total"]["opened"], 1);
 }
 
+/// It goes through SYN_RECV, as an accepted one does, and has one end only.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_socket_that_connects_to_itself_is_one_connection() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", "both"]);
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&v4(port).into()).unwrap();
+        socket.connect(&v4(port).into()).unwrap();
+        let mut itself = TcpStream::from(socket);
+        itself.write_all(b"hello").unwrap();
+        itself.read_exact(&mut [0; 5]).unwrap();
+        drop(itself);
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert_fields(
+        trace.only(),
+        &json!({
+            "side": "client", "outcome": "answered_then_closed_by_us", "first_close": "us",
+            "payload_in": 5, "payload_out": 5,
+        }),
+    );
+    assert_eq!(trace.other_ends.len(), 0);
+    assert_eq!(trace.report["total"]["opened"], 1);
+}
+
 /// `MSG_FASTOPEN` (include/linux/socket.h).
 const MSG_FASTOPEN: i32 = 0x2000_0000;
 

@@ -12,8 +12,9 @@ use crate::bench::running::{Bench, Running};
 use crate::bench::sample::Sample;
 use crate::bench::tool::Tool;
 
-/// What a tool does at its start is not counted.
-const AFTER_START: Duration = Duration::from_secs(2);
+/// What a tool does at its start is not counted, nor the seconds in which zkchurn still looks
+/// often, in case that more comes (docs/adr/0003).
+const AFTER_START: Duration = Duration::from_secs(8);
 
 /// Each tool that is a process, once.
 pub(super) fn round(bench: &Bench, load: &Generator, extent: &Extent) -> Result<Vec<Sample>> {

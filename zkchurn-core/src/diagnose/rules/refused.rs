@@ -34,12 +34,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         true => ended,
         false => format!("{} of {ended}", text::count(refused)),
     };
-    let were = if refused == 1 { "was" } else { "were" };
     let of_servers = match case.destinations.len() as u64 {
         1 => String::new(),
         many => format!(" at {}", text::counted(many, "address")),
     };
-    let summary = format!("{how_many} {were} refused{of_servers}.");
+    let summary = format!("{how_many} were refused{of_servers}.");
     let mut verdict = Verdict::new(Confidence::Certain, summary)
         .because("the kernel reports ECONNREFUSED: a RST or ICMP port unreachable answered the SYN")
         .number("refused", refused)
