@@ -56,7 +56,9 @@ pub(super) struct Extent {
     pub windows: usize,
     /// Length of a window, in seconds.
     pub window: f64,
-    /// For how long each tool has nothing to do, in seconds.
+    /// After so many seconds with nothing to do a tool is looked at.
+    pub quiet_after: f64,
+    /// And for so many: zkchurn has a line to print every ten.
     pub quiet: f64,
     /// Starts of each tool, a round.
     pub launches: usize,
@@ -90,7 +92,8 @@ impl Extent {
             ],
             windows: 10,
             window: 0.5,
-            quiet: 6.0,
+            quiet_after: 8.0,
+            quiet: 10.0,
             launches: 5,
             held: 10,
             views: 2,
@@ -106,6 +109,7 @@ impl Extent {
             toggled: vec![Tool::None, Tool::Record, Tool::Idle, Tool::TcplifePort],
             other_ports: vec![Tool::Handshake],
             windows: 3,
+            quiet_after: 2.0,
             quiet: 1.0,
             launches: 3,
             held: 5,

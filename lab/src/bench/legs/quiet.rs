@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! What a tool costs while nothing happens that it would record.
+//! What a tool costs while nothing happens that it would record. What it does at its start is not
+//! counted, nor are the seconds in which zkchurn still looks often, in case that more comes
+//! (docs/adr/0003).
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,10 +14,6 @@ use crate::bench::running::{Bench, Running};
 use crate::bench::sample::Sample;
 use crate::bench::tool::Tool;
 
-/// What a tool does at its start is not counted, nor the seconds in which zkchurn still looks
-/// often, in case that more comes (docs/adr/0003).
-const AFTER_START: Duration = Duration::from_secs(8);
-
 /// Each tool that is a process, once.
 pub(super) fn round(bench: &Bench, load: &Generator, extent: &Extent) -> Result<Vec<Sample>> {
     let tools = Tool::ALL.into_iter().filter(|tool| tool.is_process());
@@ -24,7 +22,7 @@ pub(super) fn round(bench: &Bench, load: &Generator, extent: &Extent) -> Result<
 
 fn one(bench: &Bench, load: &Generator, tool: Tool, extent: &Extent) -> Result<Sample> {
     let mut running = Running::start(tool, bench, &load.namespace)?;
-    thread::sleep(AFTER_START);
+    thread::sleep(Duration::from_secs_f64(extent.quiet_after));
     let usage = |running: &Running| running.usage()?.context("it has a process");
     let (before, since) = (usage(&running)?, Instant::now());
     thread::sleep(Duration::from_secs_f64(extent.quiet));
