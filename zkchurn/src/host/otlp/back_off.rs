@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! When a request that failed is tried again: after a time that doubles, with some chance in it,
 //! so that a thousand hosts do not come back to a collector at one moment. What the collector
-//! itself asks for (`Retry-After`) goes before that, within a limit: it may lie.
+//! itself asks for (`Retry-After`) goes before that, within limits: it may lie, and one that asks
+//! for no time at all would get as many requests as the host can send.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,7 +13,8 @@ use std::{
 const FIRST: Duration = Duration::from_secs(1);
 /// Between tries at most.
 const LONGEST: Duration = Duration::from_secs(30);
-/// What a collector may ask for at most.
+/// What a collector may ask for at least, and at most.
+const SHORTEST_ASKED: Duration = FIRST;
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
 /// Failures in a row.
@@ -32,7 +34,7 @@ impl BackOff {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
         match asked {
-            Some(asked) => asked.min(LONGEST_ASKED),
+            Some(asked) => asked.clamp(SHORTEST_ASKED, LONGEST_ASKED),
             None => with_chance(doubled.min(LONGEST)),
         }
     }
@@ -71,5 +73,8 @@ mod tests {
         let asked = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(back_off.next(asked(7)), Duration::from_secs(7));
         assert_eq!(back_off.next(asked(u64::MAX)), LONGEST_ASKED);
+        for _ in 0..3 {
+            assert_eq!(back_off.next(asked(0)), SHORTEST_ASKED);
+        }
     }
 }
