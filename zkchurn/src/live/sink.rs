@@ -93,7 +93,7 @@ pub(super) struct Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if !self.is_settled && self.recorder.has_begun() {
             let partial = partial_path(&self.path);
             warn(format_args!(
                 "{} has what was recorded until then; `zkchurn replay` reads it",

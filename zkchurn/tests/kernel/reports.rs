@@ -91,8 +91,10 @@ fn a_file_that_cannot_be_written_ends_it_before_it_traces_and_nothing_is_left() 
     let nowhere = file(directory.path(), "none/x.md");
     for refused in [&taken, &nowhere] {
         let new = file(directory.path(), "new.html");
+        let recording = file(directory.path(), "new.zkchurn");
         let mut command = zkchurn();
         command.args(["--port", "1", "--duration", "1s", "--report", &new]);
+        command.args(["--record", &recording]);
         let output = command
             .args(["--report", refused])
             .output_in_time()
@@ -104,9 +106,13 @@ fn a_file_that_cannot_be_written_ends_it_before_it_traces_and_nothing_is_left() 
             "{said}"
         );
         assert!(!said.contains("zkchurn: tracing"), "{said}");
-        // The helper that created it takes it away again.
+        assert!(!said.contains("recorded"), "{said}");
+        // The helper that created each takes it away again.
         wait_for(PATIENCE, "no file", || {
-            !Path::new(&new).exists() && !partial(Path::new(&new)).exists()
+            [&new, &recording].into_iter().all(|new| {
+                let new = Path::new(new);
+                !new.exists() && !partial(new).exists()
+            })
         });
     }
     assert_eq!(fs::read_to_string(&taken).unwrap(), "precious");

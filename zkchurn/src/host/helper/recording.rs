@@ -68,6 +68,8 @@ struct Frames {
     gathered: Vec<u8>,
     count: u64,
     dropped: u64,
+    /// Whether it was given any.
+    has_begun: bool,
 }
 
 impl StartedRecorder {
@@ -159,6 +161,7 @@ impl StartedRecorder {
             gathered: Vec::new(),
             count: 0,
             dropped: 0,
+            has_begun: false,
         };
         Ok((Recorder(Rc::new(RefCell::new(frames))), roots))
     }
@@ -240,6 +243,11 @@ impl Recorder {
         }
     }
 
+    /// Whether the helper was given anything to write: otherwise it removes the file.
+    pub fn has_begun(&self) -> bool {
+        self.0.borrow().has_begun
+    }
+
     /// Frames that were dropped.
     pub fn dropped(&self) -> u64 {
         self.0.borrow().dropped
@@ -280,8 +288,10 @@ impl Frames {
             true => self.outbox.put_anyway(messages),
             false => self.outbox.put(messages),
         };
-        if let Put::Full = put {
-            self.dropped += count;
+        match put {
+            Put::Full => self.dropped += count,
+            Put::Taken => self.has_begun |= !bytes.is_empty(),
+            Put::Failed(_) => {}
         }
     }
 }
