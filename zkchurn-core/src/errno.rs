@@ -27,7 +27,7 @@ pub const EACCES: u32 = 13;
 pub enum Kind {
     /// The host answered: not here.
     Refused,
-    /// No answer got through.
+    /// The kernel gave up waiting.
     TimedOut,
     /// The network or a firewall answered: not that way.
     Unreachable,
@@ -135,7 +135,7 @@ const TABLE: &[(u32, &str, Kind, &str)] = &[
         ETIMEDOUT,
         "ETIMEDOUT",
         Kind::TimedOut,
-        "no answer got through in time",
+        "the kernel gave up waiting for the peer",
     ),
     (
         ECONNREFUSED,

@@ -62,8 +62,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         confidence,
         match confidence {
             Confidence::Possible => {
-                "The server accepts and closes at once, without reading the request, as it does \
-                 when this address has reached its connection limit (maxClientCnxns)."
+                "Connections are closed or reset at once, before the request was read, as by a \
+                 server at which this address has reached its limit (maxClientCnxns)."
             }
             _ => {
                 "The server accepts and closes at once, without reading the request: this \

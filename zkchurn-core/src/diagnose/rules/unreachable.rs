@@ -58,7 +58,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Verdict::new(
             Confidence::Certain,
             format!(
-                "{} failed after {} (median) because the server cannot be reached.",
+                "{} failed after {} (median): the server cannot be reached from this host.",
                 text::counted(unreachable, "connection"),
                 text::duration(waited)
             ),

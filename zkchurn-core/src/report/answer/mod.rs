@@ -256,13 +256,65 @@ fn ending(summary: &Summary, is_thread: bool) -> String {
         let (count, ended) = (text::count(count), text::count(ended));
         format!("and {count} of the {ended} that ended {was}")
     };
-    format!(", {how_many} {}", manner(*outcome, summary, is_thread))
+    // Times and bytes are those of all of them.
+    if count == ended {
+        let figures = Figures::of(summary);
+        return format!(
+            ", {how_many} {}",
+            manner(*outcome, summary, is_thread, &figures)
+        );
+    }
+    let bare = manner(*outcome, summary, is_thread, &Figures::default());
+    format!(", {how_many} {bare}{}", of_all(*outcome, summary))
 }
 
-fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
+/// What is known of connections that did not all end in one way.
+fn of_all(outcome: Outcome, summary: &Summary) -> String {
+    let Figures {
+        lived,
+        tried,
+        bytes,
+    } = Figures::of(summary);
+    match outcome {
+        // Nothing was tried.
+        Outcome::NoLocalPort | Outcome::LocalAddressInUse => String::new(),
+        Outcome::Refused
+        | Outcome::TimedOut
+        | Outcome::Unreachable
+        | Outcome::GivenUp
+        | Outcome::NeverSent
+        | Outcome::ConnectFailed => format!("; connecting ended{tried}"),
+        _ if lived.is_empty() => String::new(),
+        _ if summary.established == summary.opened => format!("; all ended{lived}{bytes}"),
+        _ => format!("; all that were established ended{lived}{bytes}"),
+    }
+}
+
+/// Times and bytes as clauses, each with a blank in front.
+#[derive(Default)]
+struct Figures {
+    lived: String,
+    tried: String,
+    bytes: String,
+}
+
+impl Figures {
+    fn of(summary: &Summary) -> Self {
+        Self {
+            lived: after(&summary.established_for),
+            tried: after(&summary.connecting_for),
+            bytes: bytes(summary),
+        }
+    }
+}
+
+fn manner(outcome: Outcome, summary: &Summary, is_thread: bool, figures: &Figures) -> String {
     let closer = closer(summary, is_thread);
-    let lived = after(&summary.established_for);
-    let tried = after(&summary.connecting_for);
+    let Figures {
+        lived,
+        tried,
+        bytes,
+    } = figures;
     match outcome {
         Outcome::StillOpen => "still open".to_owned(),
         Outcome::Refused => format!("refused (ECONNREFUSED){tried}"),
@@ -277,34 +329,26 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool) -> String {
         }
         Outcome::NeverSent => format!("closed by {closer} before any SYN was sent{tried}"),
         Outcome::ConnectFailed => format!("unable to connect{tried}"),
-        Outcome::ResetByPeer => format!("reset by the peer{lived}{}", bytes(summary)),
-        Outcome::ResetByUs => format!("reset by {closer}{lived}{}", bytes(summary)),
-        Outcome::Aborted => format!(
-            "aborted from outside of the program{lived}{}",
-            bytes(summary)
-        ),
-        Outcome::Broken => format!(
-            "broken{lived}{}, as {}",
-            bytes(summary),
-            summary.stall.words()
-        ),
+        Outcome::ResetByPeer => format!("reset by the peer{lived}{bytes}"),
+        Outcome::ResetByUs => format!("reset by {closer}{lived}{bytes}"),
+        Outcome::Aborted => format!("aborted from outside of the program{lived}{bytes}"),
+        Outcome::Broken => format!("broken{lived}{bytes}, as {}", summary.stall.words()),
         Outcome::ClosedByUsBeforeAnyByte
         | Outcome::ClosedByUsWithoutAnswer
         | Outcome::AnsweredThenClosedByUs
         | Outcome::ClosedByUs => {
-            format!("closed by {closer}{lived}{}", bytes(summary))
+            format!("closed by {closer}{lived}{bytes}")
         }
         Outcome::ClosedByPeerBeforeAnyByte
         | Outcome::ClosedByPeerWithoutAnswer
         | Outcome::AnsweredThenClosedByPeer => {
-            format!("closed by the peer{lived}{}", bytes(summary))
+            format!("closed by the peer{lived}{bytes}")
         }
         // Of those that this side still holds no more is known than the peer's FIN.
-        Outcome::ClosedByPeer => format!(
-            "closed by the peer (at least for sending){lived}{}",
-            bytes(summary)
-        ),
-        Outcome::Unknown => format!("ended in an unknown way{lived}{}", bytes(summary)),
+        Outcome::ClosedByPeer => {
+            format!("closed by the peer (at least for sending){lived}{bytes}")
+        }
+        Outcome::Unknown => format!("ended in an unknown way{lived}{bytes}"),
     }
 }
 
@@ -324,8 +368,14 @@ fn after(spread: &Spread) -> String {
 }
 
 fn bytes(summary: &Summary) -> String {
-    let bytes = Range::payload(&summary.payload_out, &summary.payload_in);
-    bytes.map_or_else(String::new, |bytes| format!(" with {bytes}"))
+    let (out, back) = (&summary.payload_out, &summary.payload_in);
+    let known = out.connections.min(back.connections);
+    let as_far = match known < summary.established_for.count {
+        true => ", as far as that is known",
+        false => "",
+    };
+    let bytes = Range::payload(out, back);
+    bytes.map_or_else(String::new, |bytes| format!(" with {bytes}{as_far}"))
 }
 
 /// What else connected, so that nobody takes the first answer for the only one.

@@ -131,27 +131,69 @@ fn what_the_filter_left_out_is_said() {
     assert!(answer(&report).starts_with("No connection to port 2181 was opened"));
 }
 
-#[test]
-fn that_no_answer_got_through_is_all_that_is_said_of_one() {
+/// One that began at this second, of which nothing is known but how connecting failed.
+fn failed(second: u64, error: u32) -> ConnectionRecord {
+    ConnectionRecord {
+        stage: STAGE_ENDED,
+        side: SIDE_OPENED,
+        family: FAMILY_INET,
+        known: known::ERROR,
+        error: error as u16,
+        socket: second,
+        started_ns: second * 1_000_000_000,
+        until_ns: (second + 3) * 1_000_000_000,
+        states_seen: state::bit(state::SYN_SENT),
+        state_left: state::SYN_SENT,
+        remote_port: 2181_u16.to_be_bytes(),
+        ..blank()
+    }
+}
+
+fn answer_on(records: &[ConnectionRecord]) -> String {
     let mut pipeline = started(|_| ());
-    for seconds in 1..=3 {
-        let record = ConnectionRecord {
-            stage: STAGE_ENDED,
-            side: SIDE_OPENED,
-            family: FAMILY_INET,
-            known: known::ERROR,
-            error: errno::ETIMEDOUT as u16,
-            socket: seconds,
-            started_ns: seconds * 1_000_000_000,
-            until_ns: (seconds + 3) * 1_000_000_000,
-            states_seen: state::bit(state::SYN_SENT),
-            state_left: state::SYN_SENT,
-            remote_port: 2181_u16.to_be_bytes(),
-            ..blank()
-        };
+    for record in records {
         pipeline.accept(Frame::Record(record.as_bytes())).unwrap();
     }
-    let answer = answer(&after_a_minute(&pipeline));
+    answer(&after_a_minute(&pipeline))
+}
+
+#[test]
+fn that_no_answer_got_through_is_all_that_is_said_of_one() {
+    let answer = answer_on(&[1, 2, 3].map(|second| failed(second, errno::ETIMEDOUT)));
     let said = "each given up by the kernel after 3.00 s, as no answer got through (ETIMEDOUT).";
+    assert!(answer.contains(said), "{answer}");
+}
+
+#[test]
+fn figures_of_all_are_not_said_of_a_part() {
+    let refused = |second| failed(second, errno::ECONNREFUSED);
+    let mut records = [
+        refused(1),
+        refused(2),
+        refused(3),
+        failed(4, errno::ETIMEDOUT),
+    ];
+    records[3].until_ns = 40 * 1_000_000_000;
+    let answer = answer_on(&records);
+    let said = "3 of them refused (ECONNREFUSED); connecting ended after 3.00 s (p50; p99 36.0 s).";
+    assert!(answer.contains(said), "{answer}");
+    // Of two that had been established the bytes of one are known.
+    let established = |second| ConnectionRecord {
+        known: known::ERROR | known::PAYLOAD_IN | known::PAYLOAD_OUT,
+        established_ns: second * 1_000_000_000,
+        left_established_ns: (second + 1) * 1_000_000_000,
+        local_close_ns: (second + 1) * 1_000_000_000,
+        states_seen: state::bit(state::SYN_SENT) | state::bit(state::FIN_WAIT1),
+        state_left: state::FIN_WAIT2,
+        error: 0,
+        payload_out: 45,
+        ..failed(second, 0)
+    };
+    let unknown = ConnectionRecord {
+        known: known::ERROR,
+        ..established(2)
+    };
+    let answer = answer_on(&[established(1), unknown, unknown]);
+    let said = " ended after 1.00 s with 45 bytes sent and 0 received, as far as that is known.";
     assert!(answer.contains(said), "{answer}");
 }
