@@ -8,10 +8,12 @@ use super::COMM;
 
 /// Parts of a property's name that tell that its value is a secret; `digest` is
 /// for ZooKeeper's `superDigest`.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 10] = [
     "password",
     "passwd",
     "passphrase",
+    "storepass",
+    "keypass",
     "secret",
     "token",
     "credential",
@@ -23,10 +25,14 @@ const SECRETS: [&str; 8] = [
 const HIDDEN: &str = "(hidden)";
 
 /// The option with its value hidden if that is, or may hold, a secret: by its
-/// name, in what is handed to an agent, or before the `@` of a URL.
+/// name, in what is handed to an agent, or before the `@` of a URL; and what a line of a log would
+/// have hidden where it is one: a header of HTTP, a URL, several values in one.
 pub fn without_secret(option: &str) -> String {
     let Some((name, value)) = option.split_once('=') else {
-        return option.to_owned();
+        return match is_line(option) {
+            true => hidden_in_line(option),
+            false => option.to_owned(),
+        };
     };
     let lower = name.to_ascii_lowercase();
     let agent = ["-javaagent:", "-agentlib:", "-agentpath:"];
@@ -35,13 +41,20 @@ pub fn without_secret(option: &str) -> String {
         || value.contains("://") && value.contains('@');
     if secret {
         format!("{name}={HIDDEN}")
+    } else if value.contains('=') || is_line(option) {
+        hidden_in_line(option)
     } else {
         option.to_owned()
     }
 }
 
+/// Whether a colon in it stands behind a name. In a class path it does not: `/srv/secret:/srv/lib`.
+fn is_line(argument: &str) -> bool {
+    argument.contains(": ") || argument.contains("://") || argument.starts_with("digest:")
+}
+
 /// The arguments of a command line with their secrets hidden: in `--password=x`
-/// and `-Dkey.password=x`, and what follows a `--password`.
+/// and `-Dkey.password=x`, and what follows a `--password` or a `-storepass`.
 pub fn without_secrets(arguments: Vec<String>) -> Vec<String> {
     let mut follows_name = false;
     let hide = |argument: String| {
@@ -57,7 +70,8 @@ pub fn without_secrets(arguments: Vec<String>) -> Vec<String> {
 
 fn names_secret(argument: &str) -> bool {
     let lower = argument.to_ascii_lowercase();
-    lower.starts_with("--")
+    lower.starts_with('-')
+        && !lower.starts_with("-d")
         && !lower.contains('=')
         && SECRETS.iter().any(|secret| lower.ends_with(secret))
 }
@@ -218,6 +232,35 @@ mod tests {
             without_secrets(words).join(" "),
             "java -Dzookeeper.ssl.keyStore.password=(hidden) -Dzookeeper.x=y --token (hidden) \
              --url=(hidden) Main --password=(hidden) zk1:2181 --verbose"
+        );
+    }
+
+    #[test]
+    fn secrets_of_arguments_without_a_name_of_their_own_are_hidden_too() {
+        for (argument, shown) in [
+            ("http://me:sesame@host/x", "http://(hidden)@host/x"),
+            (
+                "jdbc:db://host/x?user=me&password=sesame",
+                "jdbc:db://host/x?user=me&password=(hidden)",
+            ),
+            (
+                "-Djaas=user=\"me\" password=\"sesame\";",
+                "-Djaas=user=\"me\" password=\"(hidden)\";",
+            ),
+            ("Authorization: Bearer sesame", "Authorization: (hidden)"),
+            ("X-Token: sesame", "X-Token: (hidden)"),
+            ("digest:me:sesame", "digest:(hidden)"),
+            ("/srv/secret:/srv/lib", "/srv/secret:/srv/lib"),
+            ("host=a,b", "host=a,b"),
+        ] {
+            assert_eq!(without_secret(argument), shown);
+            assert_eq!(without_secret(shown), shown);
+        }
+        let line = "keytool -storepass sesame -KeyPass sesame -alias me -Dsecret Main";
+        let words = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(
+            without_secrets(words).join(" "),
+            "keytool -storepass (hidden) -KeyPass (hidden) -alias me -Dsecret Main"
         );
     }
 
