@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-//! `fleet`: what contrib/clickhouse ships, with the real engine. First all recordings are loaded
-//! and counted; then recordings become a day of many hosts, some of which are up to something,
-//! and each question has to name those.
+//! `fleet`: what contrib/clickhouse and contrib/prometheus ship, with the real engines. First all
+//! recordings are loaded and counted; then recordings become a day of many hosts, some of which are up
+//! to something, and each question and each alert has to name those.
 
 mod checks;
 mod day;
 mod host;
 mod page;
+mod prometheus;
 mod recordings;
+mod story;
 mod template;
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -55,7 +57,7 @@ struct Measured {
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    setup::ensure(&[Group::Clickhouse])?;
+    setup::ensure(&[Group::Clickhouse, Group::Prometheus])?;
     let zkchurn = command::zkchurn()?;
     let scratch = workspace::scratch("fleet")?;
     let mut failed = 0;
@@ -79,6 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     failed += print("random connections", &checks);
     drop(engine);
     let mut measured = Vec::new();
+    let mut counted = Vec::new();
     for hosts in &options.hosts {
         let mut engine = Engine::start(&scratch.path().join(format!("day-{hosts}")))?;
         engine.run(&clickhouse::statements("schema.sql")?)?;
@@ -86,12 +89,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         failed += print(&format!("a day of {hosts} hosts"), &checks);
         println!("{}", page::summary(&day));
         measured.push(day);
+        drop(engine);
+        let directory = scratch.path().join(format!("counts-{hosts}"));
+        let (counts, checks) = prometheus::measure(&directory, *hosts)?;
+        failed += print(
+            &format!("two hours of {hosts} hosts in Prometheus"),
+            &checks,
+        );
+        println!("{}", prometheus::page::summary(&counts));
+        counted.push(counts);
+        fs::remove_dir_all(&directory)?;
     }
     if failed > 0 {
-        bail!("{failed} checks of the records do not hold");
+        bail!("{failed} checks do not hold");
     }
     if options.write {
-        page::write(&measured, random_bytes)?;
+        page::write(&measured, random_bytes, &counted)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@
 //! | `bench` | what zkchurn costs and loses, beside other tools |
 //! | `cores` | what map operations cost on one processor, and on all at once |
 //! | `collector` | connections by way of a collector of OpenTelemetry into the ClickHouse engine |
-//! | `fleet`, `clickhouse` | recordings as a day of many hosts, in the ClickHouse engine |
+//! | `fleet`, `clickhouse` | recordings as a day of many hosts, in the ClickHouse engine and in Prometheus |
 //! | `recorded` | what zkchurn makes of a recording, in the terms of the verbs |
 //! | `server_log` | `zkchurn serverlog` on the log of a real server, checked |
 

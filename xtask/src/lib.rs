@@ -5,6 +5,7 @@
 //! | module | purpose |
 //! |---|---|
 //! | `abandoned` | what outlives a run that was killed |
+//! | `prometheus_server` | a real Prometheus over blocks that were made for it |
 //! | `setup` | find what is missing on this machine and install it |
 //! | `toolchain` | what builds and checks the kernel program |
 //! | `wait` | waiting with a limit |
@@ -13,6 +14,7 @@
 pub mod abandoned;
 pub mod command;
 pub mod privilege;
+pub mod prometheus_server;
 pub mod setup;
 pub mod toolchain;
 pub mod wait;

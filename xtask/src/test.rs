@@ -172,7 +172,7 @@ fn steps(options: &Options) -> Vec<Step> {
             step(|| lab::run("growth", &[])),
         ),
         (
-            "records in ClickHouse",
+            "records in ClickHouse, counts in Prometheus",
             step(|| lab::run("fleet", &["--hosts", "12"])),
         ),
         (

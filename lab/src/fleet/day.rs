@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 //! A day of the fleet, hour by hour, straight into the engine: no text of it is ever on the disk.
-//!
-//! Each host has a health check each minute, and tells of each minute as an interval. From the
-//! server's restart on some churn as in the incident.
 
 use std::path::Path;
 
@@ -11,23 +8,13 @@ use anyhow::{Context, Result};
 use super::{
     host::{Host, Planted},
     recordings,
+    story::MINUTE_MS,
     template::{Filling, Template},
 };
 use crate::clickhouse::Engine;
 
-const MINUTE_MS: u64 = 60_000;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-/// The server's restart, and that of the client which it helps.
-pub(super) const RESTARTED: &str = "2026-11-24 21:00:00";
-pub(super) const CLIENT_RESTARTED: &str = "2026-11-24 22:30:00";
 /// The moment of all questions.
 pub(super) const UNTIL: &str = "2026-11-25 00:00:00";
-const RESTARTED_MS: u64 = 21 * HOUR_MS;
-const CLIENT_RESTARTED_MS: u64 = 22 * HOUR_MS + 30 * MINUTE_MS;
-const SILENT_FROM_MS: u64 = 23 * HOUR_MS + 20 * MINUTE_MS;
-const CLOCK_AHEAD_MS: u64 = 3 * HOUR_MS;
-/// 0.63 a second, as in the incident.
-const CHURN_EVERY_MS: u64 = 1_587;
 const JITTER_MS: u64 = 200;
 /// How much is inserted at once.
 const BATCH: usize = 8 << 20;
@@ -106,20 +93,16 @@ fn host_minute(
     lines: &mut String,
     inserted: &mut Inserted,
 ) {
-    if host.planted == Planted::Silent && minute_ms >= SILENT_FROM_MS {
+    if !host.tells(minute_ms) {
         return;
     }
     let mut write = |template: &Template, at_ms: u64, open: u64, pid: u64| {
         let random = random.u64(..);
         // Nothing happens to the millisecond.
         let at_ms = at_ms + (random >> 33) % JITTER_MS;
-        let ahead_ms = match host.planted {
-            Planted::ClockAhead => CLOCK_AHEAD_MS,
-            _ => 0,
-        };
         let filling = Filling {
             host,
-            at_ms: at_ms + ahead_ms,
+            at_ms: at_ms + host.ahead_ms(),
             // Lines are on their way for some seconds.
             received_ms: at_ms + 2_000 + host.phase_ms % 3_000,
             random,
@@ -133,29 +116,16 @@ fn host_minute(
     let check = 70_000 + minute_ms / MINUTE_MS * 37;
     write(&templates.health_check, minute_ms + within, 0, check);
     inserted.connections += 1;
-    let churns = churns(host.planted, minute_ms);
-    if churns {
-        let first = minute_ms.next_multiple_of(CHURN_EVERY_MS);
-        for at_ms in (first..minute_ms + MINUTE_MS - 2 * JITTER_MS).step_by(CHURN_EVERY_MS as usize)
-        {
-            write(&templates.churn, at_ms, 0, host.pid);
-            inserted.connections += 1;
-        }
+    for at_ms in host.churn_of(minute_ms) {
+        write(&templates.churn, at_ms, 0, host.pid);
+        inserted.connections += 1;
     }
-    let (interval, open) = match host.planted {
-        // One more each two minutes.
-        Planted::Leaks => (&templates.leaking, 3 + minute_ms / MINUTE_MS / 2),
-        _ if churns => (&templates.churning, 1),
-        _ => (&templates.interval, 1),
+    let interval = match host.planted {
+        Planted::Leaks => &templates.leaking,
+        _ if host.churns(minute_ms) => &templates.churning,
+        _ => &templates.interval,
     };
+    let open = host.open(minute_ms);
     write(interval, minute_ms + within + 1_000, open, host.pid);
     inserted.intervals += 1;
-}
-
-fn churns(planted: Planted, at_ms: u64) -> bool {
-    match planted {
-        Planted::Churns => at_ms >= RESTARTED_MS,
-        Planted::ChurnedUntilRestart => (RESTARTED_MS..CLIENT_RESTARTED_MS).contains(&at_ms),
-        _ => false,
-    }
 }

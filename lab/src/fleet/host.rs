@@ -31,7 +31,7 @@ pub(super) struct Host {
 }
 
 /// Fewest hosts: each kind of planted host, and others.
-pub(super) const FEWEST: u32 = 12;
+pub(super) const FEWEST: u32 = 10;
 
 impl Host {
     /// The one with this number, of so many.

@@ -4,16 +4,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use xtask::prometheus_server::{Server, database};
 
 use super::dashboard::Asked;
-use xtask::wait;
-
 use crate::{command, setup, workspace};
 
 /// Hosts that have the same counts; the last of them falls silent.
@@ -21,7 +18,6 @@ const HOSTS: [&str; 3] = ["shop-1:9142", "shop-2:9142", "silent:9142"];
 const MINUTES: u64 = 120;
 /// After which nothing comes from the silent host.
 const SILENT_AFTER: u64 = 90;
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What an agent has beside the example, which is of a trace.
 const FINDING: &str = "zkchurn_finding{finding=\"client_per_request\",confidence=\"likely\",\
@@ -40,11 +36,10 @@ pub(super) fn answers(asked: &[Asked], example: &str) -> Result<()> {
     let until = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let made = scratch.path().join("made.om");
     fs::write(&made, open_metrics(&format!("{example}{FINDING}"), until))?;
-    let database = scratch.path().join("data");
     let mut fill = Command::new(setup::prometheus::promtool()?);
     fill.args(["tsdb", "create-blocks-from", "openmetrics"]);
-    command::output(fill.arg(&made).arg(&database))?;
-    let server = Server::start(scratch.path())?;
+    command::output(fill.arg(&made).arg(database(scratch.path())))?;
+    let server = Server::start(scratch.path(), None)?;
     let mut without_answer = Vec::new();
     for one in asked {
         let answer = server.ask(&one.expr, until)?;
@@ -97,68 +92,6 @@ fn open_metrics(example: &str, until: u64) -> String {
         }
     }
     text + "# EOF\n"
-}
-
-/// One at work, on the loopback address. It is ended when this is dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(directory: &Path) -> Result<Self> {
-        let settings = directory.join("prometheus.yml");
-        // It scrapes nothing.
-        fs::write(&settings, "global: {}\n")?;
-        let said = directory.join("said");
-        let address = free_address()?;
-        let mut prometheus = command::dies_with_parent(setup::prometheus::server()?);
-        prometheus
-            .arg(format!("--config.file={}", settings.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                directory.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--log.level=warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(&said)?);
-        let child = prometheus.spawn().context("cannot run prometheus")?;
-        let mut server = Self {
-            child,
-            url: format!("http://{address}"),
-        };
-        let answers = wait::until("Prometheus to answer", STARTS_WITHIN, || {
-            let has_ended = server.child.try_wait()?.is_some();
-            ensure!(!has_ended, "prometheus has ended");
-            Ok(server.ask("vector(1)", 0).ok())
-        });
-        answers.with_context(|| fs::read_to_string(&said).unwrap_or_default())?;
-        Ok(server)
-    }
-
-    /// What it answers about a moment, in promtool's words: a line for each series.
-    fn ask(&self, expr: &str, at: u64) -> Result<String> {
-        let mut query = Command::new(setup::prometheus::promtool()?);
-        query
-            .args(["query", "instant", "--time"])
-            .arg(at.to_string());
-        command::output(query.arg(&self.url).arg(expr))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Fails when it has ended already, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Nobody listens there now; Prometheus takes no port 0.
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 #[cfg(test)]
