@@ -18,9 +18,34 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// What of contrib goes into packages, by its folder: as examples, or where systemd looks.
-const CONTRIB: [(&str, &[&str]); 4] = [
+const CONTRIB: [(&str, &[&str]); 7] = [
+    ("clickhouse", &["README.md", "cluster.sql", "schema.sql"]),
+    (
+        "clickhouse/questions",
+        &[
+            "did-the-restart-help.sql",
+            "since-when.sql",
+            "what-changed.sql",
+            "which-group.sql",
+            "which-threads.sql",
+            "who-churns.sql",
+            "who-closes.sql",
+            "who-is-silent.sql",
+            "who-leaks.sql",
+            "whose-clock-is-wrong.sql",
+        ],
+    ),
     ("grafana", &["README.md", "zkchurn.json"]),
     ("kubernetes", &["README.md", "daemonset.yaml"]),
+    (
+        "opentelemetry",
+        &[
+            "README.md",
+            "clickhouse.sql",
+            "collector.yaml",
+            "who-churns.sql",
+        ],
+    ),
     (
         "prometheus",
         &[
@@ -121,7 +146,7 @@ mod tests {
 
     /// Of a path like `../target/dist/stage/systemd/agent.toml`.
     fn of_contrib(asset: &str) -> Option<(&str, &str)> {
-        asset.split_once("/stage/")?.1.split_once('/')
+        asset.split_once("/stage/")?.1.rsplit_once('/')
     }
 
     #[test]
@@ -129,7 +154,10 @@ mod tests {
         let manifest = workspace::root().join("zkchurn/Cargo.toml");
         let manifest = fs::read_to_string(manifest).expect("it is there");
         let assets: Vec<_> = manifest.split('"').filter_map(of_contrib).collect();
-        assert!(assets.len() >= 2 * CONTRIB.len(), "{assets:?}");
+        for (folder, _) in CONTRIB {
+            let of_folder = assets.iter().filter(|(of, _)| *of == folder);
+            assert!(of_folder.count() >= 2, "both packages bring {folder}");
+        }
         for (folder, name) in assets {
             let names = CONTRIB.iter().find(|(known, _)| *known == folder);
             let names = names.map_or(&[][..], |(_, names)| names);
@@ -145,5 +173,20 @@ mod tests {
                     .is_file()
             }));
         }
+    }
+
+    #[test]
+    fn each_question_goes_into_packages() {
+        let questions = workspace::root().join("contrib/clickhouse/questions");
+        let put = CONTRIB
+            .iter()
+            .find(|(folder, _)| folder.ends_with("questions"));
+        let (_, put) = put.expect("they go there");
+        let mut there: Vec<_> = fs::read_dir(questions)
+            .expect("it is there")
+            .map(|entry| entry.expect("a file").file_name())
+            .collect();
+        there.sort();
+        assert_eq!(there, *put);
     }
 }

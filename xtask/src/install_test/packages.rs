@@ -19,13 +19,16 @@ pub(super) struct Files {
 }
 
 /// What a package has to bring.
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 14] = [
     "usr/bin/zkchurn",
     "usr/share/man/man1/zkchurn.1.gz",
     "usr/share/man/man1/zkchurn-serverlog.1.gz",
     "usr/share/bash-completion/completions/zkchurn",
+    "usr/share/doc/zkchurn/clickhouse/schema.sql",
+    "usr/share/doc/zkchurn/clickhouse/questions/who-churns.sql",
     "usr/share/doc/zkchurn/grafana/zkchurn.json",
     "usr/share/doc/zkchurn/kubernetes/daemonset.yaml",
+    "usr/share/doc/zkchurn/opentelemetry/collector.yaml",
     "usr/share/doc/zkchurn/prometheus/zkchurn.rules.yml",
     "usr/share/doc/zkchurn/systemd/listen.conf",
     "usr/share/doc/zkchurn/systemd/otlp.conf",
