@@ -11,7 +11,11 @@ use zkchurn::host::privilege::needs::NEEDS;
 use zkchurn_lab::harness::in_time::CommandInTime;
 
 fn values(name: &str) -> Vec<String> {
-    let unit = fs::read_to_string("../contrib/systemd/zkchurn-agent.service").unwrap();
+    values_in("zkchurn-agent.service", name)
+}
+
+fn values_in(file: &str, name: &str) -> Vec<String> {
+    let unit = fs::read_to_string(format!("../contrib/systemd/{file}")).unwrap();
     let lines = unit
         .lines()
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -40,6 +44,24 @@ fn it_has_no_capability_that_zkchurn_has_no_use_for() {
         "{calls}"
     );
     assert_eq!(values("NoNewPrivileges"), ["yes"]);
+}
+
+#[test]
+fn sockets_of_the_internet_are_for_the_drop_ins_and_lead_to_this_host_only() {
+    assert_eq!(
+        values("RestrictAddressFamilies"),
+        ["AF_UNIX AF_NETLINK"],
+        "by itself it has none"
+    );
+    assert_eq!(values("IPAddressDeny"), ["any"]);
+    assert!(values("IPAddressAllow").is_empty());
+    for drop_in in ["listen.conf", "otlp.conf"] {
+        // Lists of a drop-in are added to those of the unit.
+        let families = values_in(drop_in, "RestrictAddressFamilies");
+        assert_eq!(families, ["AF_INET AF_INET6"], "{drop_in}");
+        let allowed = values_in(drop_in, "IPAddressAllow");
+        assert_eq!(allowed, ["localhost"], "{drop_in}");
+    }
 }
 
 #[test]
