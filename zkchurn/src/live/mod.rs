@@ -110,11 +110,12 @@ pub(crate) fn run(
 ) -> Result<Code, Failure> {
     memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
         .map_err(|why| Failure::sentence(Code::Failure, why))?;
+    // What the kernel offers cannot be asked without, and would be taken for missing.
+    attach::ensure_descriptors()?;
     let ((facts, btf), ()) = beside(Facts::gather_keeping, ask_ahead);
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);
     attach::refuse_if_impossible(&checks, &facts)?;
-    attach::ensure_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -116,11 +116,13 @@ fn a_limit_of_memory_is_not_a_kernel_without_btf() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn few_open_files_are_made_enough_or_said() {
-    let (ended, count) = in_namespace(|| trace_after("ulimit -Sn 8", |_| ()));
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let trace = Trace::parse(&ended.stdout).unwrap();
-    trace.assert_nothing_lost();
-    assert_eq!(trace.connections.len(), count);
+    for limit in ["ulimit -Sn 4", "ulimit -Sn 8"] {
+        let (ended, count) = in_namespace(|| trace_after(limit, |_| ()));
+        assert_eq!(ended.code, Some(0), "{limit}: {}", ended.stderr);
+        let trace = Trace::parse(&ended.stdout).unwrap();
+        trace.assert_nothing_lost();
+        assert_eq!(trace.connections.len(), count);
+    }
 
     // Root would raise the hard limit as well, by a capability.
     let mut command = Command::new("setpriv");
