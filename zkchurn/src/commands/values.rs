@@ -367,11 +367,11 @@ pub(crate) fn percent(text: &str) -> Result<u64, String> {
     percent.ok_or_else(|| "a number of a hundred, from 0 to 100".to_owned())
 }
 
-/// `--age`
+/// `--age` and `--after`
 pub(crate) fn kept_for(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time >= Duration::from_secs(60) => Ok(time),
-        _ => Err("what was traced is kept for a minute at least, such as 24h".to_owned()),
+        _ => Err("this time is a minute at least, such as 2m or 24h".to_owned()),
     }
 }
 

@@ -311,7 +311,10 @@ impl AgentSettings {
 
 /// A value as it may stand in the file.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a text in quotes, a number from 0 on, or a list of those is needed here"
+)]
 enum Written {
     Number(u64),
     Text(String),
@@ -542,7 +545,22 @@ mod tests {
         );
         assert!(wrong("port = 'x'").starts_with("line 1: a port is a number"));
         assert!(wrong("port =").starts_with("line 1: "));
-        assert!(wrong("age = '1s'\n").starts_with("line 1: "));
+        for name in ["age", "after"] {
+            let why = wrong(&format!("{name} = '1s'\n"));
+            assert!(
+                why.starts_with("line 1: this time is a minute at least"),
+                "{why}"
+            );
+        }
+        for value in ["-1", "1e3", "{}", "nan"] {
+            for name in ["port", "incidents", "buffer"] {
+                let why = wrong(&format!("{name} = {value}"));
+                assert!(
+                    why.starts_with("line 1: a text in quotes, a number"),
+                    "{why}"
+                );
+            }
+        }
     }
 
     #[test]
