@@ -3,3 +3,4 @@
 
 pub mod mended;
 pub mod output;
+pub mod stream;

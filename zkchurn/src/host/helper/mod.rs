@@ -57,5 +57,5 @@ pub use liner::Lines;
 pub(crate) use looker::MOST_LOGS;
 pub use process::run_if_helper;
 pub use recorder::Said;
-pub use server::Listen;
+pub use server::{Counts, Listen, serve_one};
 pub use writer::Written;

@@ -22,7 +22,11 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+    time::timeout,
+};
 
 use super::{
     recorder::{CREATE, DATA, Said},
@@ -92,20 +96,22 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
 
 /// The last text, and when it came.
 #[derive(Clone)]
-struct Counts {
+pub struct Counts {
     last: Arc<Mutex<Option<(Bytes, Instant)>>>,
     stale_after: Duration,
 }
 
 impl Counts {
-    fn new(stale_after: Duration) -> Self {
+    /// There are none yet; they are too old after this time.
+    pub fn new(stale_after: Duration) -> Self {
         Self {
             last: Arc::default(),
             stale_after,
         }
     }
 
-    fn set(&self, text: Bytes) {
+    /// Takes a text in the place of the last.
+    pub fn set(&self, text: Bytes) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((text, Instant::now()));
     }
 
@@ -190,23 +196,28 @@ async fn answer_all(listener: TcpListener, counts: &Counts) -> io::Result<()> {
         };
         let counts = counts.clone();
         tokio::spawn(async move {
-            let asked = service_fn(move |request: Request<_>| {
-                let _: &hyper::body::Incoming = request.body();
-                let response = counts.to(request.method(), request.uri().path());
-                async move { Ok::<_, Infallible>(response) }
-            });
-            let mut served = http1::Builder::new();
-            served.timer(TokioTimer::new());
-            served.header_read_timeout(HEADER_WITHIN);
-            served.max_buf_size(MOST_READ).max_headers(MOST_FIELDS);
-            // One that asks and has nothing more to say gets its answer all the same.
-            served.keep_alive(false).half_close(true);
-            let served = served.serve_connection(TokioIo::new(client), asked);
-            // What goes wrong with one client is its own affair.
-            let _ = timeout(SERVED_WITHIN, served).await;
+            serve_one(client, counts).await;
             drop(place);
         });
     }
+}
+
+/// Answers one client with the last counts, within the limits of time and size that each has.
+pub async fn serve_one(client: impl AsyncRead + AsyncWrite + Unpin, counts: Counts) {
+    let asked = service_fn(move |request: Request<_>| {
+        let _: &hyper::body::Incoming = request.body();
+        let response = counts.to(request.method(), request.uri().path());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut served = http1::Builder::new();
+    served.timer(TokioTimer::new());
+    served.header_read_timeout(HEADER_WITHIN);
+    served.max_buf_size(MOST_READ).max_headers(MOST_FIELDS);
+    // One that asks and has nothing more to say gets its answer all the same.
+    served.keep_alive(false).half_close(true);
+    let served = served.serve_connection(TokioIo::new(client), asked);
+    // What goes wrong with one client is its own affair.
+    let _ = timeout(SERVED_WITHIN, served).await;
 }
 
 #[cfg(test)]

@@ -14,7 +14,12 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
 use zkchurn_core::otlp::{Answer, MOST_READ};
 
 use super::{Endpoint, Request};
@@ -27,7 +32,7 @@ const MOST_FIELDS: usize = 64;
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Attempt {
+pub enum Attempt {
     /// The collector said something, and when it is to be asked again.
     Answered(Answer, Option<Duration>),
     /// Nobody is there.
@@ -53,6 +58,43 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.drives.abort();
     }
+}
+
+impl Connection {
+    /// By a stream that leads to a collector.
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> io::Result<Self> {
+        let mut http = Builder::new();
+        http.max_buf_size(MOST_HEADER).max_headers(MOST_FIELDS);
+        let shaken = http.handshake(TokioIo::new(stream)).await;
+        let (requests, connection) = shaken.map_err(io::Error::other)?;
+        let drives = tokio::spawn(async move {
+            // What goes wrong the request is told.
+            let _ = connection.await;
+        });
+        Ok(Self { requests, drives })
+    }
+}
+
+/// Sends one request over a stream, and reads the answer with the limits that one of a collector
+/// has: for whoever has bytes in the place of a collector.
+pub async fn ask_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    endpoint: Endpoint,
+    request: &Request,
+) -> Attempt {
+    let mut client = Client::new(endpoint);
+    let limit = client.answered_within;
+    let asked = async {
+        match Connection::over(stream).await {
+            Ok(connection) => client.asked(connection, request).await,
+            Err(error) => Attempt::Broken(error.to_string()),
+        }
+    };
+    timeout(limit, asked)
+        .await
+        .unwrap_or_else(|_| too_late(limit))
 }
 
 impl Client {
@@ -81,10 +123,7 @@ impl Client {
             Ok(attempt) => attempt,
             Err(_) => {
                 self.connection = None;
-                Attempt::Broken(format!(
-                    "it does not answer within {} s",
-                    limit.as_secs_f32()
-                ))
+                too_late(limit)
             }
         }
     }
@@ -100,6 +139,11 @@ impl Client {
             Ok(connection) => connection,
             Err(error) => return Attempt::Unreachable(error.to_string()),
         };
+        self.asked(connection, request).await
+    }
+
+    /// By a connection that is new: what goes wrong is the collector's doing.
+    async fn asked(&mut self, connection: Connection, request: &Request) -> Attempt {
         let asked = self.ask(connection, request).await;
         asked.unwrap_or_else(|error| Attempt::Broken(words(&error)))
     }
@@ -107,15 +151,7 @@ impl Client {
     async fn connect(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect(self.endpoint.address).await?;
         stream.set_nodelay(true)?;
-        let mut http = Builder::new();
-        http.max_buf_size(MOST_HEADER).max_headers(MOST_FIELDS);
-        let shaken = http.handshake(TokioIo::new(stream)).await;
-        let (requests, connection) = shaken.map_err(io::Error::other)?;
-        let drives = tokio::spawn(async move {
-            // What goes wrong the request is told.
-            let _ = connection.await;
-        });
-        Ok(Connection { requests, drives })
+        Connection::over(stream).await
     }
 
     async fn ask(
@@ -150,6 +186,13 @@ impl Client {
         let answer = Answer::of(status, &body, request.records);
         Ok(Attempt::Answered(answer, retry_after))
     }
+}
+
+fn too_late(limit: Duration) -> Attempt {
+    Attempt::Broken(format!(
+        "it does not answer within {} s",
+        limit.as_secs_f32()
+    ))
 }
 
 /// In seconds; the form with a date is not read.

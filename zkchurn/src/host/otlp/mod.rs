@@ -16,6 +16,7 @@ mod endpoint;
 mod queue;
 mod sender;
 
+pub use client::{Attempt, ask_over};
 pub use endpoint::Endpoint;
 pub use queue::{Course, Progress, Request};
 pub(super) use sender::Sender;
