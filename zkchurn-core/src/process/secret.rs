@@ -23,16 +23,28 @@ const SECRETS: [&str; 10] = [
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
+/// More than anything takes until nothing changes any more.
+const ROUNDS: usize = 8;
 
 /// The option with its value hidden if that is, or may hold, a secret: by its
 /// name, in what is handed to an agent, or before the `@` of a URL; and what a line of a log would
 /// have hidden where it is one: a header of HTTP, a URL, several values in one.
 pub fn without_secret(option: &str) -> String {
+    let mut shown = hidden_once(option);
+    // What stands in place of a secret may make one of what is beside it.
+    for _ in 0..ROUNDS {
+        let next = hidden_once(&shown);
+        if next == shown {
+            break;
+        }
+        shown = next;
+    }
+    shown
+}
+
+fn hidden_once(option: &str) -> String {
     let Some((name, value)) = option.split_once('=') else {
-        return match is_line(option) {
-            true => hidden_in_line(option),
-            false => option.to_owned(),
-        };
+        return hidden_if_line(option);
     };
     let lower = name.to_ascii_lowercase();
     let agent = ["-javaagent:", "-agentlib:", "-agentpath:"];
@@ -40,11 +52,19 @@ pub fn without_secret(option: &str) -> String {
         || agent.iter().any(|prefix| name.starts_with(prefix))
         || value.contains("://") && value.contains('@');
     if secret {
-        format!("{name}={HIDDEN}")
-    } else if value.contains('=') || is_line(option) {
+        // It may be a URL with a login, whose query has the value.
+        format!("{}={HIDDEN}", hidden_if_line(name))
+    } else if value.contains('=') {
         hidden_in_line(option)
     } else {
-        option.to_owned()
+        hidden_if_line(option)
+    }
+}
+
+fn hidden_if_line(argument: &str) -> String {
+    match is_line(argument) {
+        true => hidden_in_line(argument),
+        false => argument.to_owned(),
     }
 }
 
@@ -62,7 +82,7 @@ pub fn without_secrets(arguments: Vec<String>) -> Vec<String> {
             true => HIDDEN.to_owned(),
             false => without_secret(&argument),
         };
-        follows_name = !follows_name && names_secret(&argument);
+        follows_name = !follows_name && names_secret(&shown);
         shown
     };
     arguments.into_iter().map(hide).collect()
@@ -240,6 +260,10 @@ mod tests {
         for (argument, shown) in [
             ("http://me:sesame@host/x", "http://(hidden)@host/x"),
             (
+                "http://me:sesame@host/x?token=sesame",
+                "http://(hidden)@host/x?token=(hidden)",
+            ),
+            (
                 "jdbc:db://host/x?user=me&password=sesame",
                 "jdbc:db://host/x?user=me&password=(hidden)",
             ),
@@ -403,5 +427,47 @@ mod tests {
             proptest::prop_assert!(!shown.contains(&secret), "{}", shown);
             hidden_in_line(&before);
         }
+
+        #[test]
+        fn arguments_that_are_hidden_twice_are_as_if_once(
+            arguments in proptest::collection::vec(
+                proptest::collection::vec(proptest::sample::select(PIECES), 0..12),
+                0..4,
+            ),
+        ) {
+            let arguments = arguments.iter().map(|pieces| pieces.concat()).collect();
+            let once = without_secrets(arguments);
+            let twice = without_secrets(once.clone());
+            proptest::prop_assert_eq!(twice, once);
+        }
     }
+
+    /// What hiding looks at.
+    const PIECES: &[&str] = &[
+        "password",
+        "token",
+        "digest",
+        "authorization",
+        "bearer ",
+        "=",
+        ":",
+        ": ",
+        "://",
+        "@",
+        "/",
+        "?",
+        "&",
+        ",",
+        ";",
+        "\"",
+        "'",
+        "\\",
+        " ",
+        "a",
+        "-",
+        "--",
+        "-D",
+        "-javaagent:",
+        "(hidden)",
+    ];
 }
