@@ -233,7 +233,10 @@ async fn trace(
         .with_last(look.is_some());
     let saves = writer.map(|(look, helper)| Saves::start(helper, look.zone.clone()));
     let saves = saves.transpose().map_err(no_thread)?;
-    let collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);
+    let mut collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);
+    if agent.is_some() {
+        collector.schedule.look_again();
+    }
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;

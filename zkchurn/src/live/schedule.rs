@@ -19,7 +19,7 @@ pub(super) const CHURNS_FROM: u64 = 3;
 pub(super) const MOST_LAST: usize = 5;
 /// Most looks that go on at once.
 const MOST_AT_ONCE: usize = 4;
-/// First looks that may be taken one right after the other. A look reads dozens of files,
+/// Looks that may be taken one right after the other. A look reads dozens of files,
 /// and the host has other work.
 const MOST_IN_A_ROW: u64 = 5;
 /// After those, the time from one to the next.
@@ -34,11 +34,21 @@ const BETWEEN_DUMPS_NS: u64 = 60_000_000_000;
 /// Most dumps of one process in a trace.
 const MOST_DUMPS: u32 = 3;
 
+/// From a look of an agent at what goes on churning to its next one, which comes twice as late
+/// each time: what began to churn may not have written yet why.
+const FIRST_AGAIN_NS: u64 = 30_000_000_000;
+/// The longest such time.
+const LAST_AGAIN_NS: u64 = 600_000_000_000;
+/// What was not looked at for so long has stopped in between, and churns anew.
+const ANEW_NS: u64 = 2 * LAST_AGAIN_NS;
+
 /// What was asked of whom, and what came back.
 #[derive(Debug)]
 pub(super) struct Schedule {
     jvm: JvmMode,
     logs: bool,
+    /// Whether there are further looks while the trace goes on.
+    again: bool,
     suspects: HashMap<ProcessKey, Suspect>,
     /// Numbers the suspects in the order in which they came.
     entered: u64,
@@ -50,6 +60,8 @@ pub(super) struct Schedule {
 struct Suspect {
     number: u64,
     waiting: bool,
+    last_look_ns: u64,
+    again_after_ns: u64,
     dumps: u32,
     last_dump_ns: u64,
     named: bool,
@@ -61,15 +73,31 @@ impl Schedule {
         Self {
             jvm,
             logs,
+            again: false,
             suspects: HashMap::new(),
             entered: 0,
             whole_at_ns: 0,
         }
     }
 
+    /// Has logs of what goes on churning read again and again: an agent has no end at which that
+    /// would happen.
+    pub(super) fn look_again(&mut self) {
+        self.again = self.logs;
+    }
+
     /// Whether a look at this process would be due at `now_ns`, if there is room.
     pub(super) fn wants(&self, process: ProcessKey, now_ns: u64) -> bool {
-        !self.suspects.contains_key(&process) || self.may_dump(process, now_ns)
+        !self.suspects.contains_key(&process)
+            || self.may_dump(process, now_ns)
+            || self.is_again_due(process, now_ns)
+    }
+
+    fn is_again_due(&self, process: ProcessKey, now_ns: u64) -> bool {
+        let suspect = self.suspects.get(&process).filter(|_| self.again);
+        suspect.is_some_and(|suspect| {
+            !suspect.waiting && now_ns >= suspect.last_look_ns + suspect.again_after_ns
+        })
     }
 
     /// How many looks may begin now.
@@ -80,7 +108,8 @@ impl Schedule {
 
     /// The looks that are due at `now_ns`, while the trace goes on: those that churn worst
     /// first, each once, and its JVM again after a minute when the dump did not show the
-    /// threads that connect. What finds no room now has another chance each time.
+    /// threads that connect; of an agent those that go on again, ever more seldom. What finds no
+    /// room now has another chance each time.
     pub(super) fn due(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut due = Vec::new();
         for process in churning {
@@ -89,7 +118,8 @@ impl Schedule {
             }
             let is_new = !self.suspects.contains_key(&process.process);
             let dump = self.may_dump(process.process, now_ns);
-            if (is_new && self.spend(now_ns)) || (!is_new && dump) {
+            let again = self.is_again_due(process.process, now_ns);
+            if (!is_new && dump) || ((is_new || again) && self.spend(now_ns)) {
                 due.push(self.request(process, dump, now_ns));
             }
         }
@@ -119,7 +149,7 @@ impl Schedule {
         Ok(self.request(process, true, now_ns))
     }
 
-    /// Whether the budget has a first look left: so many in a row, then one after the other.
+    /// Whether the budget has a look left: so many in a row, then one after the other.
     fn spend(&mut self, now_ns: u64) -> bool {
         let whole_at_ns = self.whole_at_ns.max(now_ns) + BETWEEN_LOOKS_NS;
         if whole_at_ns > now_ns + MOST_IN_A_ROW * BETWEEN_LOOKS_NS {
@@ -203,6 +233,11 @@ impl Schedule {
             ..Suspect::default()
         });
         suspect.waiting = true;
+        suspect.again_after_ns = match now_ns.saturating_sub(suspect.last_look_ns) {
+            ANEW_NS.. => FIRST_AGAIN_NS,
+            _ => (2 * suspect.again_after_ns).clamp(FIRST_AGAIN_NS, LAST_AGAIN_NS),
+        };
+        suspect.last_look_ns = now_ns;
         if dump {
             suspect.dumps += 1;
             suspect.last_dump_ns = now_ns;
@@ -341,6 +376,23 @@ mod tests {
         assert!(schedule.suspects.len() <= MOST_REMEMBERED);
         let again = asked.iter().filter(|(_, pid)| *pid == 1).count();
         assert!(again > 1, "{again}");
+    }
+
+    #[test]
+    fn an_agent_looks_again_at_what_goes_on_and_soon_at_what_begins_anew() {
+        let mut schedule = Schedule::new(JvmMode::Name, true);
+        schedule.look_again();
+        let churns = |second| match second {
+            100..2_100 | 9_000..9_100 => vec![1],
+            _ => vec![],
+        };
+        let asked = asked(&mut schedule, churns, 10_000);
+        let seconds: Vec<_> = asked.iter().map(|(second, _)| *second).collect();
+        let expected = [100, 130, 190, 310, 550, 1_030, 1_630, 9_000, 9_030, 9_090];
+        assert_eq!(seconds, expected);
+        let mut schedule = Schedule::new(JvmMode::Name, false);
+        schedule.look_again();
+        assert_eq!(self::asked(&mut schedule, churns, 10_000), [(100, 1)]);
     }
 
     #[test]
