@@ -36,6 +36,10 @@ pub(crate) struct Options {
     /// Keep the recording in this file
     #[arg(long)]
     record: Option<PathBuf>,
+    /// Start nothing: only make the client's classes and jars in this directory, and the file
+    /// class-path, for a run elsewhere
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["connections", "record"])]
+    files: Option<PathBuf>,
 }
 
 /// The client's shortest pause is 1.1 s. A tracer that is attached sooner
@@ -47,6 +51,9 @@ const TRIES: usize = 5;
 pub(crate) fn run(options: &Options) -> Result<()> {
     check_recording(options.record.as_deref())?;
     setup::ensure(&[Group::Incident])?;
+    if let Some(directory) = &options.files {
+        return client::files(directory);
+    }
     let zkchurn = command::zkchurn()?;
     privilege::acquire("to trace connections in the kernel")?;
     let scratch = workspace::scratch_elsewhere("incident")?;

@@ -2,12 +2,12 @@
 //! `kernel-test`: the kernel tests on stock Debian kernels, each booted under
 //! QEMU's software emulation, and the table of what each kernel offers.
 
-mod architecture;
-mod archive;
-mod guest;
-mod kernels;
+pub(crate) mod architecture;
+pub(crate) mod archive;
+pub(crate) mod guest;
+pub(crate) mod kernels;
 mod left_out;
-mod machine;
+pub(crate) mod machine;
 mod newest;
 mod outcome;
 mod programs;
@@ -26,6 +26,9 @@ use self::kernels::{KERNELS, Kernel};
 use self::outcome::Outcome;
 use self::programs::Programs;
 use crate::{setup, workspace};
+
+/// Memory of a guest: its file system is in it, too.
+const MEMORY_MIB: u32 = 1536;
 
 /// Options of `kernel-test`.
 #[derive(Args)]
@@ -164,7 +167,15 @@ impl<'a> Laboratory<'a> {
         let results = self.dir.join(format!("{}.results", kernel.name));
         let started = Instant::now();
         let limit = Duration::from_secs(options.limit);
-        let end = machine::boot(kernel, &image, &initramfs, &console, &results, limit)?;
+        let boot = machine::Boot {
+            kernel,
+            image: &image,
+            initramfs: &initramfs,
+            memory_mib: MEMORY_MIB,
+            console: &console,
+            results: &results,
+        };
+        let end = machine::boot(&boot, limit)?;
         let said = std::fs::read(&results).with_context(|| format!("no {}", results.display()))?;
         let said = String::from_utf8_lossy(&said);
         let outcome = outcome::read(kernel, &said, chosen, started.elapsed());

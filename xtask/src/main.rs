@@ -13,6 +13,8 @@
 //! | `fuzz` | hostile bytes for everything that reads bytes |
 //! | `install_test` | what `dist` made, in root file systems of other releases |
 //! | `kernel_test` | the kernel tests on other kernels, under QEMU |
+//! | `service_test` | the agent as a service, under systemd in a guest |
+//! | `marked` | parts of pages that verbs write anew |
 //! | `supply_chain` | licences, sources, versions and reasons of what zkchurn is made of |
 //! | `limit` | a limit for what waits for other programs |
 //! | `lint` | what can be told of a change without running the project |
@@ -41,11 +43,13 @@ mod kernel_test;
 mod lab;
 mod limit;
 mod lint;
+mod marked;
 mod mutants;
 mod object;
 mod pages;
 mod privileged_tests;
 mod prometheus;
+mod service_test;
 mod squeezed;
 mod supply_chain;
 mod test;
@@ -104,6 +108,8 @@ enum Verb {
     Cores(lab::Options),
     /// Run the kernel tests on stock Debian kernels, booted under QEMU.
     KernelTest(kernel_test::Options),
+    /// Start, reload, kill and stop the agent's service under systemd, booted under QEMU.
+    ServiceTest(service_test::Options),
     /// Make known clients of a real server, check what its log tells of them.
     #[command(name = "serverlog")]
     ServerLog(lab::Options),
@@ -151,6 +157,7 @@ fn is_guarded(verb: &Verb) -> bool {
             | Verb::FreshTest(_)
             | Verb::InstallTest(_)
             | Verb::KernelTest(_)
+            | Verb::ServiceTest(_)
             | Verb::Test(_)
     )
 }
@@ -181,6 +188,9 @@ fn work(verb: Verb) -> anyhow::Result<()> {
         Verb::Cores(options) => lab::become_verb("cores", &options),
         Verb::KernelTest(options) => {
             heartbeat::beside("kernel-test", || kernel_test::run(&options))
+        }
+        Verb::ServiceTest(options) => {
+            heartbeat::beside("service-test", || service_test::run(&options))
         }
         Verb::ServerLog(options) => lab::become_verb("serverlog", &options),
         Verb::Fleet(options) => lab::become_verb("fleet", &options),

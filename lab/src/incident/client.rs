@@ -31,9 +31,7 @@ pub(crate) struct Client {
 impl Client {
     /// Compiles it, starts it and waits until its watch is set.
     pub(crate) fn start(dir: &Path, port: u16) -> Result<Self> {
-        let classes = dir.join("classes");
-        compile(&classes)?;
-        let class_path = format!("{}:{}", classes.display(), jars::stripped(dir)?);
+        let class_path = class_path(dir)?;
         let server = format!("127.0.0.1:{port}");
         let jvm = Launch {
             dir,
@@ -86,6 +84,20 @@ pub(crate) fn send_thread(pid: u32) -> Result<i64> {
         [tid] => Ok(*tid),
         tids => anyhow::bail!("{} threads are named {COMM}", tids.len()),
     }
+}
+
+/// Makes what it consists of, and a file with the class path as it is there.
+pub(super) fn files(dir: &Path) -> Result<()> {
+    let class_path = class_path(dir)?;
+    let relative = class_path.replace(&format!("{}/", dir.display()), "");
+    std::fs::write(dir.join("class-path"), relative).context("cannot write the class path")
+}
+
+/// Compiles it beside jars that lack the class.
+fn class_path(dir: &Path) -> Result<String> {
+    let classes = dir.join("classes");
+    compile(&classes)?;
+    Ok(format!("{}:{}", classes.display(), jars::stripped(dir)?))
 }
 
 fn compile(into: &Path) -> Result<()> {

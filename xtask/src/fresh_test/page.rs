@@ -2,15 +2,13 @@
 //! What the suite says of its steps, and docs/measurements/fresh.md.
 
 use std::fmt::Write as _;
-use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::workspace;
+use crate::marked;
 
 const PAGE: &str = "docs/measurements/fresh.md";
 const BEGIN: &str = "<!-- cargo xtask fresh-test --write renews this -->\n";
-const END: &str = "<!-- end -->\n";
 
 /// A step of the suite.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,18 +57,12 @@ pub(super) fn table(steps: &[Step]) -> String {
 
 /// Puts what was run and what came of it in the place of the last run.
 pub(super) fn write(commit: &str, options: &[String], steps: &[Step]) -> Result<()> {
-    let file = workspace::root().join(PAGE);
-    let text = fs::read_to_string(&file).with_context(|| format!("no {PAGE}"))?;
-    let marks = || format!("{PAGE} lacks its marks");
-    let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
-    let (_, after) = rest.split_once(END).with_context(marks)?;
     let command = match options {
         [] => "`cargo xtask fresh-test`".to_owned(),
         options => format!("`cargo xtask fresh-test -- {}`", options.join(" ")),
     };
     let now = format!("{command}, commit {commit}:\n\n{}", table(steps));
-    let text = format!("{before}{BEGIN}\n{now}\n{END}{after}");
-    fs::write(&file, text).with_context(|| format!("cannot write {PAGE}"))
+    marked::renew(PAGE, BEGIN, &now)
 }
 
 #[cfg(test)]

@@ -2,16 +2,14 @@
 //! The table in docs/measurements/platforms.md.
 
 use std::fmt::Write as _;
-use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Outcome, container};
-use crate::workspace;
+use crate::marked;
 
 const PAGE: &str = "docs/measurements/platforms.md";
 const BEGIN: &str = "<!-- cargo xtask install-test --write renews this -->\n";
-const END: &str = "<!-- end -->\n";
 
 /// The table as Markdown.
 pub(super) fn lines(outcomes: &[Outcome], container: &container::Traced) -> String {
@@ -56,11 +54,5 @@ fn degraded(sentences: &[String]) -> String {
 
 /// Puts it in the place of the last one.
 pub(super) fn write(lines: &str) -> Result<()> {
-    let file = workspace::root().join(PAGE);
-    let text = fs::read_to_string(&file).with_context(|| format!("no {PAGE}"))?;
-    let marks = || format!("{PAGE} lacks its marks");
-    let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
-    let (_, after) = rest.split_once(END).with_context(marks)?;
-    let text = format!("{before}{BEGIN}\n{lines}\n{END}{after}");
-    fs::write(&file, text).with_context(|| format!("cannot write {PAGE}"))
+    marked::renew(PAGE, BEGIN, lines)
 }

@@ -73,7 +73,7 @@ fn put_program(program: &Path, to: &Path, root: &Path) -> Result<()> {
 }
 
 /// Copies a file to a path of the guest.
-pub(super) fn copy(file: &Path, to: &Path, root: &Path) -> Result<()> {
+pub(crate) fn copy(file: &Path, to: &Path, root: &Path) -> Result<()> {
     let to = inside(root, to);
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent)?;
@@ -82,7 +82,8 @@ pub(super) fn copy(file: &Path, to: &Path, root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy_modules(image: &Image, root: &Path) -> Result<()> {
+/// Puts the kernel's modules into the tree of a guest.
+pub(crate) fn copy_modules(image: &Image, root: &Path) -> Result<()> {
     for entry in fs::read_dir(&image.modules)? {
         let entry = entry?;
         fs::copy(entry.path(), root.join("modules").join(entry.file_name()))?;
@@ -108,8 +109,8 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-/// Everything belongs to root, whoever packs it.
-fn pack(root: &Path, archive: &Path) -> Result<PathBuf> {
+/// Packs a tree. Everything belongs to root, whoever packs it.
+pub(crate) fn pack(root: &Path, archive: &Path) -> Result<PathBuf> {
     let mut pack = Command::new("sh");
     pack.args(["-c", r#"find . | cpio --quiet -o -H newc -R 0:0 >"$0""#])
         .arg(archive)

@@ -30,38 +30,44 @@ pub(crate) enum End {
     TimeLimit,
 }
 
-/// Boots a kernel. Its console goes into one file, what init tells into the
-/// other.
-pub(crate) fn boot(
-    kernel: &Kernel,
-    image: &Image,
-    initramfs: &Path,
-    console: &Path,
-    results: &Path,
-    limit: Duration,
-) -> Result<End> {
-    let architecture = kernel.architecture;
+/// What is booted, and where what it says goes.
+pub(crate) struct Boot<'a> {
+    /// Whose processor it is, and what is hidden from it.
+    pub kernel: &'a Kernel,
+    pub image: &'a Image,
+    /// Its file system, with the first process as `/init`.
+    pub initramfs: &'a Path,
+    pub memory_mib: u32,
+    /// The file that gets its console.
+    pub console: &'a Path,
+    /// The file that gets what its first process tells.
+    pub results: &'a Path,
+}
+
+/// Boots it, and waits for its end.
+pub(crate) fn boot(boot: &Boot<'_>, limit: Duration) -> Result<End> {
+    let architecture = boot.kernel.architecture;
     let console_device = architecture.console();
     let mut parameters = format!("console={console_device} panic=-1 quiet rdinit=/init");
-    if kernel.hide_btf {
+    if boot.kernel.hide_btf {
         parameters.push_str(" hide_btf");
     }
-    let errors = File::create(console.with_extension("qemu"))?;
+    let errors = File::create(boot.console.with_extension("qemu"))?;
     let mut qemu = Command::new(architecture.qemu());
     qemu.args(["-accel", "tcg,thread=single", "-icount", CLOCK])
         .args(architecture.machine())
-        .args(["-smp", "1"])
-        .args(["-m", "1536", "-nic", "none", "-display", "none"])
+        .args(["-smp", "1", "-m", &boot.memory_mib.to_string()])
+        .args(["-nic", "none", "-display", "none"])
         .args(["-no-reboot", "-nodefaults", "-no-user-config"])
         .args(["-append", &parameters])
         .arg("-kernel")
-        .arg(&image.vmlinuz)
+        .arg(&boot.image.vmlinuz)
         .arg("-initrd")
-        .arg(initramfs)
-        .args(["-serial", &format!("file:{}", escaped(console))])
+        .arg(boot.initramfs)
+        .args(["-serial", &format!("file:{}", escaped(boot.console))])
         .args([
             "-chardev",
-            &format!("file,id=results,path={}", escaped(results)),
+            &format!("file,id=results,path={}", escaped(boot.results)),
         ])
         .args(architecture.results_port("results"))
         .stdin(Stdio::null())
