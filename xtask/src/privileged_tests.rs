@@ -18,10 +18,10 @@ use crate::{build_ebpf, command, privilege, workspace};
 /// The tests find the object to load by this variable.
 const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 
-/// Those that mostly wait, for the minute that an incident takes or for a manager's patience. They
-/// run beside the others, in a process of their own: what one process starts holds none of the
-/// other's sockets, and each has ports of its own.
-const PATIENT: [&str; 2] = ["agent::", "service::"];
+/// Those that mostly wait: for the minute that an incident takes, for a manager's patience, for what
+/// hangs. Each of these runs beside the others, in a process of its own: what one process starts holds
+/// none of another's sockets, and each has ports of its own.
+const PATIENT: [&str; 3] = ["agent::", "service::", "faults::"];
 
 /// Runs those of one directory in `zkchurn/tests` against the object that was
 /// just rebuilt: as root by way of an ordinary user's sudo, with no more than a
@@ -31,14 +31,26 @@ pub(crate) fn run(name: &str) -> Result<()> {
     run_by(|| user.as_root("env"), name, &[], &[])
 }
 
-/// The same in two processes side by side, one with the tests that mostly wait.
+/// The same in several processes side by side, those of the tests that mostly wait and one more.
 pub(crate) fn run_side_by_side(name: &str) -> Result<()> {
     let user = OrdinaryUser::present_or_made()?;
     let tests = Tests::built(name)?;
     let others: Vec<_> = PATIENT.iter().flat_map(|word| ["--skip", *word]).collect();
-    let mut patient = tests.command(user.as_root("env"), &PATIENT, &[]);
-    let mut others = tests.command(user.as_root("env"), &others, &[]);
-    beside(&mut patient, || command::run(&mut others))
+    let patient = PATIENT.iter().map(std::slice::from_ref);
+    let groups = patient.chain([&others[..]]);
+    let mut groups: Vec<_> = groups
+        .map(|filter| tests.command(user.as_root("env"), filter, &[]))
+        .collect();
+    all_beside(&mut groups)
+}
+
+/// Runs them at the same time; what the last one says is seen as it comes.
+fn all_beside(programs: &mut [Command]) -> Result<()> {
+    match programs {
+        [] => Ok(()),
+        [last] => command::run(last),
+        [first, rest @ ..] => beside(first, || all_beside(rest)),
+    }
 }
 
 /// Runs as root those that `filter` lets through, all where it is empty, with
