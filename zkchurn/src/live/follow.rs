@@ -106,10 +106,10 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     next_interval = next_interval.and_then(|last| next(last, settings.interval));
                     self.end_interval();
                 }
-                () = sleep_until(next_suspects), if !pace.dozes() => {
+                () = sleep_until(next_suspects), if !pace.rests(Instant::now()) => {
                     next_suspects = next(next_suspects, SUSPECT_EVERY).unwrap_or(next_suspects);
                     self.begin_walk();
-                    self.stay_awake_if_found(&mut pace);
+                    self.goes_on_if_found(&mut pace);
                     self.collector.look_at_suspects();
                     self.collector.sink.tell_of_dropped();
                     self.collector.sink.turn();
@@ -157,7 +157,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 }
                 () = yield_now(), if self.walk.is_under_way() || self.older.has_work() => {
                     self.work_on_table();
-                    self.stay_awake_if_found(&mut pace);
+                    self.goes_on_if_found(&mut pace);
                 }
             }
             self.show();
@@ -240,9 +240,9 @@ impl<S: Source, P: Probes> Trace<S, P> {
     }
 
     /// There is something to tell of at the next walk.
-    fn stay_awake_if_found(&self, pace: &mut Pace) {
+    fn goes_on_if_found(&self, pace: &mut Pace) {
         if self.walk.has_found() {
-            pace.stay_awake(Instant::now());
+            pace.has_work(Instant::now());
         }
     }
 

@@ -15,9 +15,12 @@ pub(super) const POLL_BUSY: Duration = Duration::from_millis(5);
 /// for how long at most: whoever starts a trace is waiting for its first line.
 pub(super) const POLL_EAGER: Duration = Duration::from_millis(2);
 pub(super) const EAGER_FOR: Duration = Duration::from_millis(100);
-/// After so long without a record the reader dozes: the next record wakes it. It is long
-/// enough for the walks of the table that follow on the last record.
-pub(super) const QUIET_FOR: Duration = Duration::from_secs(5);
+/// After so long without a record the reader dozes: the next record wakes it. To be woken twice a
+/// second costs about as much as to look 20 times.
+pub(super) const QUIET_FOR: Duration = Duration::from_millis(500);
+/// After so long without a record nothing follows on the last one any more: the table has been
+/// walked often enough.
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// The pause while it dozes: the table is walked then.
 pub(super) const DOZE: Duration = Duration::from_secs(10);
 /// A look that finds more than this part of the buffer full has found much.
@@ -30,6 +33,7 @@ pub(super) const BATCH: usize = 8_192;
 pub(super) struct Pace {
     eager_from: Instant,
     last_record: Instant,
+    last_work: Instant,
     much: usize,
     pause: Duration,
     sleep: Sleep,
@@ -49,6 +53,7 @@ impl Pace {
         Self {
             eager_from: began,
             last_record: began,
+            last_work: began,
             much: records_in(buffer_kib / MUCH),
             pause: POLL_EAGER,
             sleep: Sleep::Awake,
@@ -65,6 +70,11 @@ impl Pace {
         self.sleep == Sleep::Dozing
     }
 
+    /// Whether nothing is left to do at `now` but to wait for the source.
+    pub(super) fn rests(&self, now: Instant) -> bool {
+        self.dozes() && now - self.last_work >= SETTLED_AFTER
+    }
+
     /// Takes note that the source woke us at `now`.
     pub(super) fn woken(&mut self, now: Instant) {
         if self.sleep != Sleep::Awake {
@@ -74,10 +84,15 @@ impl Pace {
         self.stay_awake(now);
     }
 
-    /// There is something to do even without records.
-    pub(super) fn stay_awake(&mut self, now: Instant) {
+    fn stay_awake(&mut self, now: Instant) {
         self.sleep = Sleep::Awake;
         self.last_record = now;
+        self.last_work = now;
+    }
+
+    /// There is something left to do at `now`, without records too.
+    pub(super) fn has_work(&mut self, now: Instant) {
+        self.last_work = now;
     }
 
     /// Takes note that the look at `now` found so many records. Returns whether the source
@@ -161,16 +176,32 @@ mod tests {
         let mut pace = Pace::new(4096, began);
         let at = |ms| began + Duration::from_millis(ms);
         assert!(!pace.found(1, at(1_000)));
-        assert!(!pace.found(0, at(5_900)));
-        assert!(pace.found(0, at(6_000)), "from now on");
+        assert!(!pace.found(0, at(1_450)));
+        assert!(pace.found(0, at(1_500)), "from now on");
         assert!(!pace.dozes(), "a record may be under way");
         assert_eq!(pace.pause(), POLL);
-        assert!(!pace.found(0, at(6_050)));
+        assert!(!pace.found(0, at(1_550)));
         assert!(pace.dozes());
         assert_eq!(pace.pause(), DOZE);
         pace.woken(at(9_000));
         assert!(!pace.dozes());
         assert!(!pace.found(1, at(9_000)));
         assert_eq!(pace.pause(), POLL);
+    }
+
+    #[test]
+    fn what_follows_on_a_record_is_done_while_the_reader_dozes() {
+        let began = Instant::now();
+        let mut pace = Pace::new(4096, began);
+        let at = |ms| began + Duration::from_millis(ms);
+        pace.found(1, at(1_000));
+        assert!(!pace.rests(at(9_000)), "it looks");
+        pace.found(0, at(1_500));
+        pace.found(0, at(1_550));
+        assert!(pace.dozes() && !pace.rests(at(5_999)));
+        assert!(pace.rests(at(6_000)));
+        pace.has_work(at(5_900));
+        assert!(pace.dozes() && !pace.rests(at(10_899)));
+        assert!(pace.rests(at(10_900)));
     }
 }

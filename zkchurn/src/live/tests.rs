@@ -39,7 +39,7 @@ use super::{
     follow::Trace,
     naming::HOLD_FOR,
     older::{OlderConnections, Wanted},
-    pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER},
+    pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER, QUIET_FOR},
     schedule::CHURNS_FROM,
     settings::TraceSettings,
     sink::{Sink, start_recording},
@@ -611,7 +611,7 @@ fn recorded(path: &Path) -> (u64, bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pace_is_eager_at_first_then_idle_and_busy_when_much_comes() {
+async fn the_pace_is_eager_at_first_then_idle_then_it_dozes_and_is_busy_when_much_comes() {
     let scene = scene(&[(4_500, 2 * BATCH + 5_000)]);
     let (diary, _) = scene.run(after(6_000)).await;
     let looks = diary.times(|event| *event == Event::Looked);
@@ -621,8 +621,10 @@ async fn the_pace_is_eager_at_first_then_idle_and_busy_when_much_comes() {
     };
     let eager = between(Duration::ZERO, EAGER_FOR);
     assert!((20..=50).contains(&eager), "{eager} each {POLL_EAGER:?}");
-    let idle = between(Duration::from_secs(1), Duration::from_secs(4));
-    assert!((55..=60).contains(&idle), "{idle} each {POLL:?}");
+    let idle = between(EAGER_FOR + POLL, QUIET_FOR);
+    assert!((6..=8).contains(&idle), "{idle} each {POLL:?}");
+    let dozing = between(Duration::from_secs(1), Duration::from_secs(4));
+    assert_eq!(dozing, 0, "it waits to be woken");
     let begun = looks.iter().position(|at| at.as_millis() >= 4_500).unwrap();
     let pauses = looks[begun..].windows(2).map(|pair| pair[1] - pair[0]);
     let pauses: Vec<_> = pauses.take(4).collect();

@@ -150,7 +150,7 @@ fn signs_of_life_come_while_it_is_quiet_and_at_churn_but_not_while_it_stands_sti
         let agent = Agent::start_command(manager.service(WATCHDOG_USEC), port, directory.path());
         assert!(manager.next().starts_with("READY=1\n"));
         let lives = || (0..3).all(|_| is_sign_of_life(&manager.next()));
-        // The loop dozes after five seconds without a record.
+        // Five seconds after a record nothing follows on it any more.
         std::thread::sleep(Duration::from_secs(7));
         manager.forget();
         assert!(lives());
