@@ -19,9 +19,9 @@ use crate::{build_ebpf, command, privilege, workspace};
 const OBJECT: &str = "ZKCHURN_BPF_OBJECT";
 
 /// Those that mostly wait: for the minute that an incident takes, for a manager's patience, for what
-/// hangs. Each of these runs beside the others, in a process of its own: what one process starts holds
-/// none of another's sockets, and each has ports of its own.
-const PATIENT: [&str; 3] = ["agent::", "service::", "faults::"];
+/// hangs. They run beside the others, in so many processes: what one process starts holds none of
+/// another's sockets, and each has ports of its own.
+const PATIENT: [(&str, usize); 3] = [("agent::", 3), ("service::", 1), ("faults::", 1)];
 
 /// Runs those of one directory in `zkchurn/tests` against the object that was
 /// just rebuilt: as root by way of an ordinary user's sudo, with no more than a
@@ -35,13 +35,27 @@ pub(crate) fn run(name: &str) -> Result<()> {
 pub(crate) fn run_side_by_side(name: &str) -> Result<()> {
     let user = OrdinaryUser::present_or_made()?;
     let tests = Tests::built(name)?;
-    let others: Vec<_> = PATIENT.iter().flat_map(|word| ["--skip", *word]).collect();
-    let patient = PATIENT.iter().map(std::slice::from_ref);
-    let groups = patient.chain([&others[..]]);
+    let patient = PATIENT.iter().flat_map(|(word, processes)| {
+        let names = tests.names.iter().filter(|name| name.starts_with(word));
+        shared_out(names.map(String::as_str), *processes)
+    });
+    let others = PATIENT.iter().flat_map(|(word, _)| ["--skip", *word]);
+    let groups = patient.chain([others.collect()]);
     let mut groups: Vec<_> = groups
-        .map(|filter| tests.command(user.as_root("env"), filter, &[]))
+        .map(|filter| tests.command(user.as_root("env"), &filter, &[]))
         .collect();
     all_beside(&mut groups)
+}
+
+/// Filters for so many processes, which run each test once.
+fn shared_out<'a>(names: impl Iterator<Item = &'a str>, processes: usize) -> Vec<Vec<&'a str>> {
+    let mut filters = vec![vec!["--exact"]; processes];
+    for (number, name) in names.enumerate() {
+        filters[number % processes].push(name);
+    }
+    // Without a name all would run.
+    filters.retain(|filter| filter.len() > 1);
+    filters
 }
 
 /// Runs them at the same time; what the last one says is seen as it comes.
@@ -83,6 +97,7 @@ fn run_by(
 struct Tests {
     program: PathBuf,
     object: PathBuf,
+    names: Vec<String>,
 }
 
 impl Tests {
@@ -91,9 +106,14 @@ impl Tests {
         let object = build_ebpf::rebuilt()?;
         let program = build(name)?;
         let list = command::output(Command::new(&program).args(["--list", "--ignored"]))?;
-        let count = list.lines().filter(|line| line.ends_with(": test")).count();
-        ensure!(count > 0, "there are no tests to run in {name}");
-        Ok(Self { program, object })
+        let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        ensure!(!names.is_empty(), "there are no tests to run in {name}");
+        Ok(Self {
+            program,
+            object,
+            names,
+        })
     }
 
     /// Those that `filter` lets through, by what runs `env` as root.
@@ -127,4 +147,23 @@ pub(crate) fn build(name: &str) -> Result<PathBuf> {
     let mut cargo = command::cargo();
     cargo.args(["test", "--package", "zkchurn", "--test", name]);
     command::built(cargo.arg("--no-run"), name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_test_is_run_once() {
+        let names = ["agent::a", "agent::b", "agent::c"];
+        let filters = shared_out(names.into_iter(), 2);
+        assert_eq!(
+            filters,
+            [
+                vec!["--exact", "agent::a", "agent::c"],
+                vec!["--exact", "agent::b"]
+            ]
+        );
+        assert_eq!(shared_out(names.into_iter().take(1), 2).len(), 1);
+    }
 }

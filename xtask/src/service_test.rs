@@ -60,10 +60,24 @@ pub(crate) struct Options {
     limit: u64,
 }
 
+impl Options {
+    /// The release that most hosts have, without the hour.
+    pub(crate) fn of_the_suite() -> Self {
+        Self {
+            releases: vec![OF_THE_SUITE.to_owned()],
+            hour: false,
+            write: false,
+            zkchurn: None,
+            limit: 1800,
+        }
+    }
+}
+
 /// Each release with its own kernel.
 const KERNELS: [(&str, &str); 3] = [("11", "5.10"), ("12", "6.1"), ("13", "6.12")];
-/// The release of the hour.
+/// The release of the hour, and that of the suite.
 const OF_THE_HOUR: &str = "12";
+const OF_THE_SUITE: &str = "12";
 
 /// Runs the verb.
 pub(crate) fn run(options: &Options) -> Result<()> {

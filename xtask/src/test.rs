@@ -11,7 +11,7 @@ use clap::Args;
 use crate::beside::beside;
 use crate::{
     build_ebpf, command, documents, fuzz, heartbeat, install_test, kernel_test, lab, limit, lint,
-    pages, privileged_tests, prometheus, setup, unit,
+    pages, privileged_tests, prometheus, service_test, setup, unit,
 };
 
 /// Options of `test`.
@@ -150,6 +150,10 @@ fn steps(options: &Options) -> Vec<Step> {
         (
             "two kernels under QEMU",
             step(|| kernel_test::run(&kernel_test::Options::of_the_suite())),
+        ),
+        (
+            "the agent as a service under systemd",
+            step(|| service_test::run(&service_test::Options::of_the_suite())),
         ),
         (
             "a static binary on Debian 11 and in containers",
