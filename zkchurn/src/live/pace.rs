@@ -15,6 +15,9 @@ pub(super) const POLL_BUSY: Duration = Duration::from_millis(5);
 /// for how long at most: whoever starts a trace is waiting for its first line.
 pub(super) const POLL_EAGER: Duration = Duration::from_millis(2);
 pub(super) const EAGER_FOR: Duration = Duration::from_millis(100);
+/// For how long it looks as often once something was found: what woke it is often the beginning of a
+/// connection that ends a moment later.
+pub(super) const ENDS_SOON: Duration = Duration::from_millis(10);
 /// After so long without a record the reader dozes: the next record wakes it. To be woken twice a
 /// second costs about as much as to look 20 times.
 pub(super) const QUIET_FOR: Duration = Duration::from_millis(500);
@@ -32,6 +35,7 @@ pub(super) const BATCH: usize = 8_192;
 #[derive(Debug)]
 pub(super) struct Pace {
     eager_from: Instant,
+    eager_until: Instant,
     last_record: Instant,
     last_work: Instant,
     much: usize,
@@ -52,6 +56,7 @@ impl Pace {
     pub(super) fn new(buffer_kib: u32, began: Instant) -> Self {
         Self {
             eager_from: began,
+            eager_until: began + EAGER_FOR,
             last_record: began,
             last_work: began,
             much: records_in(buffer_kib / MUCH),
@@ -79,6 +84,7 @@ impl Pace {
     pub(super) fn woken(&mut self, now: Instant) {
         if self.sleep != Sleep::Awake {
             self.eager_from = now;
+            self.eager_until = now + EAGER_FOR;
             self.pause = POLL_EAGER;
         }
         self.stay_awake(now);
@@ -101,11 +107,14 @@ impl Pace {
         if records > 0 {
             self.stay_awake(now);
         }
-        let is_eager = self.pause == POLL_EAGER && now - self.eager_from < EAGER_FOR;
+        if records > 0 {
+            self.eager_until = self.eager_until.min(self.eager_from + ENDS_SOON);
+        }
+        let is_eager = self.pause == POLL_EAGER && now < self.eager_until;
         self.pause = match records {
             BATCH => Duration::ZERO,
             records if records > self.much => POLL_BUSY,
-            0 if is_eager => POLL_EAGER,
+            _ if is_eager => POLL_EAGER,
             _ => POLL,
         };
         match self.sleep {
@@ -186,7 +195,13 @@ mod tests {
         pace.woken(at(9_000));
         assert!(!pace.dozes());
         assert!(!pace.found(1, at(9_000)));
-        assert_eq!(pace.pause(), POLL);
+        assert_eq!(pace.pause(), POLL_EAGER, "it may end in a moment");
+        assert!(!pace.found(0, at(9_008)));
+        assert_eq!(pace.pause(), POLL_EAGER);
+        assert!(!pace.found(0, at(9_010)));
+        assert_eq!(pace.pause(), POLL, "or later");
+        assert!(!pace.found(1, at(9_012)));
+        assert_eq!(pace.pause(), POLL, "and not again");
     }
 
     #[test]
