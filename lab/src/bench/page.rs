@@ -61,7 +61,7 @@ fn introduction(archive: &Archive, figures: &Figures<'_>) -> String {
 # What zkchurn costs, beside other tools
 
 `cargo xtask bench` wrote this page from [measurements.json](../../lab/bench/measurements.json), which holds every
-measurement. Linux {linux}, {cpus} CPUs that others use too; {peers};
+measurement. Linux {linux}, {cpus} CPUs; {peers};
 {runs} runs of each tool at each rate. Figures are medians with [quartiles]. Compare tools with each other, not
 with another machine: only counts and ratios carry over. How it is measured:
 [adr/0012](../adr/0012-bench.md).

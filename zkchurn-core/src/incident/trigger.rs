@@ -97,10 +97,10 @@ impl Watch {
         self.triggers = triggers;
     }
 
-    /// What goes on at `at_ns`: a finding only where it has connections that it had not at
-    /// the last look.
+    /// What goes on at `at_ns`: a finding only where it has more connections than at the last
+    /// look. One that has fewer is of a trace that has forgotten some.
     pub fn look(&mut self, report: &Report, at_ns: u64) -> Vec<Fired> {
-        let mut fired = self.findings(report);
+        let mut fired = self.findings(&report.findings);
         let mut sample = Sample {
             at_ns,
             opened: report.total.opened,
@@ -128,19 +128,19 @@ impl Watch {
         fired
     }
 
-    fn findings(&mut self, report: &Report) -> Vec<Fired> {
+    fn findings(&mut self, found: &[Finding]) -> Vec<Fired> {
         let Some(least) = self.triggers.finding else {
             return Vec::new();
         };
         let mut counts = BTreeMap::new();
         let mut fired = Vec::new();
-        for finding in report.findings.iter().take(MOST_FINDINGS) {
+        for finding in found.iter().take(MOST_FINDINGS) {
             if finding.confidence < least || finding.severity == Severity::Harmless {
                 continue;
             }
             let key = key_of(finding);
-            let before = self.findings.get(&key).copied();
-            if before != Some(finding.connections) {
+            let before = self.findings.get(&key);
+            if before.is_none_or(|before| finding.connections > *before) {
                 fired.push(Fired {
                     sentence: sentence_of(finding),
                     key: key.clone(),
@@ -234,6 +234,7 @@ fn sentence_of(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::test_case::{diagnosed, every};
 
     const SECOND: u64 = 1_000_000_000;
     const BEFORE: Sample = Sample {
@@ -260,6 +261,27 @@ mod tests {
             .into_iter()
             .map(|one| format!("{}: {}", one.key, one.sentence))
             .collect()
+    }
+
+    /// The trace forgets what is older than some minutes.
+    #[test]
+    fn a_finding_that_has_fewer_connections_than_before_does_not_go_on() {
+        let mut watch = Watch::new(Triggers {
+            finding: Some(Confidence::Likely),
+            ..Triggers::default()
+        });
+        let mut found = diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused)));
+        found.truncate(1);
+        let mut fires = |connections| {
+            found[0].connections = connections;
+            !watch.findings(&found).is_empty()
+        };
+        assert!(fires(50));
+        assert!(!fires(50));
+        assert!(!fires(20), "it has forgotten some");
+        assert!(!fires(20));
+        assert!(fires(21));
+        assert!(watch.findings(&[]).is_empty());
     }
 
     #[test]

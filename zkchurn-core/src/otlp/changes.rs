@@ -73,17 +73,22 @@ impl Changes {
     fn see(&mut self, identity: &Identity, finding: &Finding, at: Timestamp) -> Option<News> {
         let mut followed = self.followed.iter_mut();
         if let Some(followed) = followed.find(|followed| followed.identity == *identity) {
-            if followed.finding.connections != finding.connections {
+            // A trace that forgets has fewer.
+            if finding.connections > followed.finding.connections {
                 followed.grew = at;
             }
             let is_other = is_other(&followed.finding, finding);
             followed.finding = finding.clone();
             return is_other.then(|| followed.news(Change::Changed));
         }
-        let was = |(ended, connections): &(Identity, u64)| {
-            ended == identity && *connections == finding.connections
-        };
-        if self.followed.len() >= MOST || self.ended.iter().any(was) {
+        let mut ended = self.ended.iter_mut();
+        if let Some((_, connections)) = ended.find(|(ended, _)| ended == identity)
+            && finding.connections <= *connections
+        {
+            *connections = finding.connections;
+            return None;
+        }
+        if self.followed.len() >= MOST {
             return None;
         }
         self.ended.retain(|(ended, _)| ended != identity);
@@ -195,6 +200,19 @@ mod tests {
             changes(&all.look(&[refused(7, 5)], at(130))),
             [Change::Began]
         );
+    }
+
+    /// An agent counts what it has seen for some minutes, and forgets the rest.
+    #[test]
+    fn one_that_has_fewer_connections_than_before_neither_goes_on_nor_begins_anew() {
+        let mut all = Changes::default();
+        let mut look =
+            |connections, second| changes(&all.look(&[refused(7, connections)], at(second)));
+        assert_eq!(look(50, 0), [Change::Began]);
+        assert!(look(20, 100).is_empty());
+        assert_eq!(look(20, 120), [Change::Quiet]);
+        assert!(look(8, 600).is_empty());
+        assert_eq!(look(9, 610), [Change::Began]);
     }
 
     #[test]

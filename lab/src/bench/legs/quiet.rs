@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What a tool costs while nothing happens that it would record. What it does at its start is not
-//! counted, nor are the seconds in which zkchurn still looks often, in case that more comes
-//! (docs/adr/0003).
+//! counted, nor are the seconds in which zkchurn still walks its table, in case that an end was
+//! missed (docs/adr/0023).
 
 use std::thread;
 use std::time::{Duration, Instant};
