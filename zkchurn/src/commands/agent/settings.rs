@@ -119,7 +119,7 @@ pub(crate) struct AgentSettings {
     #[serde(deserialize_with = "kept_for")]
     pub after: Option<Duration>,
 
-    /// For how long the same churn is no new incident once it has ended [default: 30m]
+    /// For how long, from its begin on, churn that ends and comes again is no new incident [default: 30m]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     #[serde(deserialize_with = "duration")]
     pub quiet: Option<Duration>,
