@@ -62,10 +62,10 @@ fn families(metrics: &Metrics) -> Vec<(Vec<LabelPair>, &Counts)> {
         .into_iter()
         .map(|(name, counts)| (labels_of(name), counts))
         .collect();
-    if let Some(others) = metrics.families.others() {
-        let labels = labels(&[("peer", OTHERS), ("process", OTHERS), ("side", OTHERS)]);
-        families.push((labels, others));
-    }
+    families.extend(metrics.families.others().map(|(side, others)| {
+        let labels = labels(&[("peer", OTHERS), ("process", OTHERS), ("side", side)]);
+        (labels, others)
+    }));
     families
 }
 

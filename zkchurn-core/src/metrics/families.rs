@@ -6,7 +6,7 @@
 //! A family that has a series keeps it as long as it has connections, so no series shrinks
 //! while it is there, and their sum never does.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use super::{MOST_FAMILIES, family::Counts};
 use crate::{
@@ -45,8 +45,8 @@ pub(super) struct Family {
 pub(super) struct Families {
     named: HashMap<Rc<Name>, Family>,
     waiting: HashMap<Rc<Name>, Family>,
-    /// What has no series of its own.
-    others: Counts,
+    /// What has no series of its own, by side.
+    others: BTreeMap<&'static str, Counts>,
     /// Families that wait or went, at least: what is too many is not told apart.
     folded: u64,
     names: HashMap<(Option<ProcessKey>, Destination), Rc<Name>>,
@@ -65,7 +65,10 @@ impl Families {
             None if self.waiting.len() < MOST_WAITING || self.waiting.contains_key(&name) => {
                 self.waiting.entry(name).or_default()
             }
-            None => return self.others.count(connection, line.outcome),
+            None => {
+                let others = self.others.entry(name.side).or_default();
+                return others.count(connection, line.outcome);
+            }
         };
         family.counts.count(connection, line.outcome);
         family.last_ns = family.last_ns.max(at);
@@ -103,10 +106,17 @@ impl Families {
             if self.named.len() < MOST_FAMILIES {
                 self.named.insert(name, family);
             } else {
-                self.others.add(&family.counts);
-                self.folded += 1;
+                self.fold(&name, &family);
             }
         }
+    }
+
+    fn fold(&mut self, name: &Name, family: &Family) {
+        self.others
+            .entry(name.side)
+            .or_default()
+            .add(&family.counts);
+        self.folded += 1;
     }
 
     fn retire_the_idlest(&mut self) {
@@ -120,8 +130,7 @@ impl Families {
         }
         let name = Rc::clone(name);
         if let Some(family) = self.named.remove(&name) {
-            self.others.add(&family.counts);
-            self.folded += 1;
+            self.fold(&name, &family);
         }
     }
 
@@ -135,9 +144,9 @@ impl Families {
         named
     }
 
-    /// What all others counted; `None` where there are none.
-    pub(super) fn others(&self) -> Option<&Counts> {
-        (self.others.total() > 0).then_some(&self.others)
+    /// What all others counted, of each side that has some.
+    pub(super) fn others(&self) -> impl Iterator<Item = (&'static str, &Counts)> {
+        self.others.iter().map(|(side, counts)| (*side, counts))
     }
 
     /// How often a family was folded into the others.

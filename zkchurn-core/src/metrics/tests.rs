@@ -162,6 +162,34 @@ fn the_largest_have_series_of_their_own_and_an_idle_one_makes_room() {
     assert!((total(&third) - (820.0 + 19.0 + 2.0)).abs() < 0.5);
 }
 
+/// What is asked of one side has all of it.
+#[test]
+fn the_rest_of_each_side_is_counted_by_itself() {
+    let mut world = World::new();
+    for server in 0..30 {
+        world.connects(0, "java", server, 2);
+        let accepted = server_side(ended(0, 49, 41, Outcome::AnsweredThenClosedByUs));
+        let mut accepted = by(accepted, 8, 8, "server");
+        let [_, high, middle, low] = server.to_be_bytes();
+        accepted.remote = ([11, high, middle, low], 40_000).into();
+        world.ends(&accepted, Outcome::AnsweredThenClosedByUs);
+    }
+    let exported = world.exported();
+    let of_side = |side: &str| -> f64 {
+        let side = format!("side=\"{side}\"");
+        let ended = exported
+            .iter()
+            .filter(|(series, _)| series.starts_with("zkchurn_connections_total"));
+        ended
+            .filter(|(series, _)| series.contains(&side))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    assert!((of_side("client") - 60.0).abs() < 0.5);
+    assert!((of_side("server") - 30.0).abs() < 0.5);
+    assert_eq!(families(&exported), MOST_FAMILIES + 2);
+}
+
 #[test]
 fn nothing_of_a_name_gets_out_of_its_label() {
     let mut world = World::new();
