@@ -146,6 +146,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                     let taken = self.take_batch();
                     // However much there is to take, the table is worked on.
                     self.work_on_table();
+                    self.goes_on_if_found(&mut pace);
                     let now = Instant::now();
                     if pace.found(taken, now) {
                         self.source.doze();

@@ -36,10 +36,10 @@ use zkchurn_core::{
 
 use super::{
     collector::Collector,
-    follow::Trace,
+    follow::{SUSPECT_EVERY, Trace},
     naming::HOLD_FOR,
     older::{OlderConnections, Wanted},
-    pace::{BATCH, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER, QUIET_FOR},
+    pace::{BATCH, DOZE, EAGER_FOR, POLL, POLL_BUSY, POLL_EAGER, QUIET_FOR},
     schedule::CHURNS_FROM,
     settings::TraceSettings,
     sink::{Sink, start_recording},
@@ -116,6 +116,8 @@ struct Made {
     walked: usize,
     /// Whether a walk never comes to its end.
     endless: bool,
+    /// From when on sockets are closed, though nobody has seen it.
+    closed_from: Option<Duration>,
     dozes: bool,
 }
 
@@ -185,7 +187,11 @@ impl Source for Made {
 
     fn check(&mut self, keys: &[u64]) -> Checked {
         self.checked.extend(keys);
-        Checked::default()
+        let now = self.diary.began.elapsed();
+        let are_closed = self.closed_from.is_some_and(|from| from <= now);
+        Checked {
+            closed: if are_closed { keys.len() as u32 } else { 0 },
+        }
     }
 
     fn follow(&mut self, record: &ConnectionRecord) -> Followed {
@@ -328,6 +334,8 @@ struct Scene {
     silent: bool,
     lists: VecDeque<Vec<DiagSocket>>,
     ended: Vec<u64>,
+    /// From when on sockets of the table are closed, though nobody has seen it.
+    closed_from: Option<Duration>,
 }
 
 /// So many refused connections so many milliseconds after the begin.
@@ -348,6 +356,7 @@ fn scene(records: &[(u64, usize)]) -> Scene {
         endless: false,
         lists: VecDeque::new(),
         ended: Vec::new(),
+        closed_from: None,
         silent: false,
     }
 }
@@ -390,6 +399,7 @@ impl Scene {
                 ended: self.ended,
                 walked: 0,
                 endless: self.endless,
+                closed_from: self.closed_from,
                 dozes: false,
             },
             walk: TableWalk::default(),
@@ -709,6 +719,22 @@ async fn a_quiet_trace_sleeps_and_shows_the_next_record_at_once() {
     let shown = diary.times(|event| *event == Event::Shown);
     let late = shown[1].saturating_sub(Duration::from_secs(200));
     assert!(late < POLL, "{late:?}");
+}
+
+/// What is found closed once is told of when it is found so again.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_missed_in_a_quiet_trace_is_looked_at_again_within_a_second() {
+    let begins = Duration::from_millis(1_500);
+    let closed_from = Duration::from_secs(60);
+    let mut scene = scene(&[]);
+    scene.settings.interval = Duration::ZERO;
+    scene.open.push((begins..Duration::MAX, open(begins)));
+    scene.closed_from = Some(closed_from);
+    let (diary, _) = scene.run(after(100_000)).await;
+    let walks = diary.times(|event| *event == Event::Walked);
+    let walks: Vec<_> = walks.into_iter().filter(|at| *at >= closed_from).collect();
+    assert!(walks[0] <= closed_from + DOZE, "{walks:?}");
+    assert!(walks[1] - walks[0] <= SUSPECT_EVERY, "{walks:?}");
 }
 
 #[tokio::test]
