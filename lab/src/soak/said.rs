@@ -96,9 +96,9 @@ fn read(stdout: ChildStdout, counts: &Counts) -> Result<Option<Value>> {
 }
 
 /// Of no connection that was made: a skipped run of the program is a missed change of state; one
-/// that was found closed has a record without its end; an unmatched close may be of a socket of somebody else, on this host or in any of its network
-/// namespaces, that is older than the trace. That each connection made is recorded is checked one
-/// by one.
+/// that was found closed has a record without its end; an unmatched close may be of a socket of
+/// somebody else, on this host or in any of its network namespaces, that is older than the trace.
+/// That each connection made is recorded is checked one by one.
 const NO_RECORDS: [&str; 3] = ["recursion_misses", "found_closed", "unmatched_closes"];
 
 fn lost(loss: &Value) -> u64 {

@@ -119,13 +119,8 @@ fn told(facts: &Facts, verdict: &mut Verdict) {
 mod tests {
     use serde_json::json;
 
+    use super::super::verdict::holds;
     use super::*;
-
-    fn holds(said: &str, check: fn(&Facts, &mut Verdict)) -> bool {
-        let mut verdict = Verdict::default();
-        check(&Facts::read(said), &mut verdict);
-        verdict.holds()
-    }
 
     #[test]
     fn an_incident_that_begins_after_minute_35_is_too_short() {

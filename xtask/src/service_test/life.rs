@@ -253,13 +253,8 @@ fn connections(facts: &Facts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::verdict::holds;
     use super::*;
-
-    fn holds(said: &str, check: fn(&Facts, &mut Verdict)) -> bool {
-        let mut verdict = Verdict::default();
-        check(&Facts::read(said), &mut verdict);
-        verdict.holds()
-    }
 
     /// Connections a second apart, killed at :04, the recorded ones by their seconds.
     fn replayed(recorded: &[u32]) -> String {

@@ -35,6 +35,14 @@ impl Verdict {
     }
 }
 
+/// Whether all holds that `check` asks of what was told.
+#[cfg(test)]
+pub(super) fn holds(said: &str, check: fn(&super::facts::Facts, &mut Verdict)) -> bool {
+    let mut verdict = Verdict::default();
+    check(&super::facts::Facts::read(said), &mut verdict);
+    verdict.holds()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

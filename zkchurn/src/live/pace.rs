@@ -17,13 +17,13 @@ pub(super) const POLL_EAGER: Duration = Duration::from_millis(2);
 pub(super) const EAGER_FOR: Duration = Duration::from_millis(100);
 /// For how long it looks as often once something was found: what woke it is often the beginning of a
 /// connection that ends a moment later.
-pub(super) const ENDS_SOON: Duration = Duration::from_millis(10);
+const ENDS_SOON: Duration = Duration::from_millis(10);
 /// After so long without a record the reader dozes: the next record wakes it. To be woken twice a
 /// second costs about as much as to look 20 times.
 pub(super) const QUIET_FOR: Duration = Duration::from_millis(500);
 /// After so long without a record nothing follows on the last one any more: the table has been
 /// walked often enough.
-pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(5);
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// The pause while it dozes: the table is walked then.
 pub(super) const DOZE: Duration = Duration::from_secs(10);
 /// A look that finds more than this part of the buffer full has found much.
