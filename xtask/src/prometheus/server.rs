@@ -20,7 +20,7 @@ const MINUTES: u64 = 120;
 const SILENT_AFTER: u64 = 90;
 
 /// What an agent has beside the example, which is of a trace.
-const FINDING: &str = "zkchurn_finding{finding=\"client_per_request\",confidence=\"likely\",\
+const FINDING: &str = "zkchurn_findings{finding=\"client_per_request\",confidence=\"likely\",\
     process=\"java\",peer=\"10.0.0.5:2181\"} 1\n";
 
 /// What a counter's name ends with; anything else is a gauge.

@@ -45,7 +45,7 @@ pub(super) fn all(metrics: &Metrics) -> Vec<MetricFamily> {
             &CONNECTING,
             |counts| &counts.connecting,
         ),
-        finding(metrics),
+        found(metrics),
         lost(metrics),
         limitations(metrics),
         folded(metrics),
@@ -132,21 +132,20 @@ fn open(metrics: &Metrics) -> MetricFamily {
     )
 }
 
-fn finding(metrics: &Metrics) -> MetricFamily {
-    let leading = metrics.leading.iter().map(|leading| {
-        let peer = leading.destinations.first().map_or("", String::as_str);
+fn found(metrics: &Metrics) -> MetricFamily {
+    let findings = metrics.findings.iter().map(|alike| {
         let labels = labels(&[
-            ("confidence", leading.confidence.word()),
-            ("finding", leading.name.id()),
-            ("peer", peer),
-            ("process", &leading.label),
+            ("confidence", alike.confidence.word()),
+            ("finding", alike.name),
+            ("peer", &alike.peer),
+            ("process", &alike.process),
         ]);
-        (labels, 1.0)
+        (labels, number(alike.count))
     });
     gauge(
-        "zkchurn_finding",
-        "1 for the worst finding that is likely at least; absent where there is none.",
-        leading.collect(),
+        "zkchurn_findings",
+        "Findings that are likely at least, the worst ten kinds; absent where there is none.",
+        findings.collect(),
     )
 }
 

@@ -6,25 +6,30 @@
 //! |---|---|
 //! | `family` | what is counted of one process name and peer |
 //! | `families` | which of them have series of their own |
+//! | `findings` | what was found, without what tells apart one host's processes |
 //! | `lost` | what could not be recorded |
 //! | `exposition` | all of it as the text that Prometheus reads |
 
 mod exposition;
 mod families;
 mod family;
+mod findings;
 mod lost;
 
 use std::io;
 
+use jiff::Timestamp;
 use prometheus::proto::MetricFamily;
 
 use crate::{
+    diagnose::Finding,
     frame::TraceStart,
     outcome::Outcome,
     render::{ConnectionLine, Renderer},
-    report::{IntervalSummary, Leading, Report},
+    report::{IntervalSummary, Report},
 };
 use families::Families;
+use findings::Alike;
 use lost::Lost;
 
 /// Most process names and peers with series of their own; the rest is one of them, `_other`.
@@ -35,7 +40,7 @@ pub const MOST_FAMILIES: usize = 20;
 pub(crate) struct Metrics {
     families: Families,
     open: u64,
-    leading: Option<Leading>,
+    findings: Vec<Alike>,
     lost: Lost,
     limitations: u64,
     /// Version of the zkchurn that traces.
@@ -60,11 +65,15 @@ impl Metrics {
         self.families.count(line);
     }
 
+    /// What was found so far, worst first.
+    pub(crate) fn found(&mut self, findings: &[Finding]) {
+        self.findings = findings::of(findings);
+    }
+
     /// An interval has.
     pub(crate) fn interval(&mut self, summary: &IntervalSummary) {
         self.open = summary.open;
         self.limitations = summary.limitations;
-        self.leading.clone_from(&summary.leading);
         self.lost.count(&summary.loss);
     }
 
@@ -133,6 +142,11 @@ impl<P: Publish> Renderer for Metering<P> {
         if line.outcome != Outcome::StillOpen {
             self.metrics.ends(line);
         }
+        Ok(())
+    }
+
+    fn found(&mut self, findings: &[Finding], _at: Timestamp) -> io::Result<()> {
+        self.metrics.found(findings);
         Ok(())
     }
 

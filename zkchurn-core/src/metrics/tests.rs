@@ -7,6 +7,11 @@ use super::*;
 use crate::{
     clock::ClockPair,
     connection::Connection,
+    diagnose::{
+        Confidence,
+        test_case::{diagnosed, every},
+    },
+    errno,
     ledger::test_connection::{by, ended, server_side},
     report::Loss,
 };
@@ -15,6 +20,8 @@ const CLOCK: ClockPair = ClockPair {
     monotonic_ns: 0,
     realtime_ns: 1_795_000_000_000_000_000,
 };
+/// What docs/reference/metrics.md promises, whatever happens.
+const MOST_SERIES: usize = 1_200;
 const HOUR_MS: u64 = 3_600_000;
 
 /// A trace, and the last text that it published.
@@ -66,6 +73,12 @@ impl World {
             connection.remote = ([10, high, middle, low], 2181).into();
             self.ends(&connection, Outcome::AnsweredThenClosedByUs);
         }
+    }
+
+    fn finds(&mut self, findings: &[Finding]) {
+        self.metering
+            .found(findings, Timestamp::UNIX_EPOCH)
+            .unwrap();
     }
 
     /// What is exported now: each series with its value.
@@ -188,6 +201,78 @@ fn the_rest_of_each_side_is_counted_by_itself() {
     assert!((of_side("client") - 60.0).abs() < 0.5);
     assert!((of_side("server") - 30.0).abs() < 0.5);
     assert_eq!(families(&exported), MOST_FAMILIES + 2);
+}
+
+/// Each way to end, by whoever may close first, of more programs than there is room for, on both
+/// sides, with all that a look may find: the most that there ever are.
+#[test]
+fn all_ways_to_end_together_stay_within_what_is_promised() {
+    let mut world = World::new();
+    let ways = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| *outcome != Outcome::StillOpen);
+    for outcome in ways {
+        let by_peer = Connection {
+            error: Some(errno::ECONNRESET),
+            ..ended(0, 49, 41, outcome)
+        };
+        let by_nobody = Connection {
+            left_established_ns: None,
+            ..ended(0, 49, 41, outcome)
+        };
+        for way in [ended(0, 49, 41, outcome), by_peer, by_nobody] {
+            for server in 0..60 {
+                let mut of_client = by(way, 7, 7, "java");
+                of_client.remote = ([10, 0, 0, server], 2181).into();
+                world.ends(&of_client, outcome);
+                let mut of_server = by(server_side(way), 8, 8, "server");
+                of_server.remote = ([11, 0, 0, server], 40_000).into();
+                world.ends(&of_server, outcome);
+            }
+        }
+    }
+    world.finds(&(0..90).map(finding_of).collect::<Vec<_>>());
+    let exported = world.exported();
+    let ways = exported
+        .keys()
+        .filter(|series| series.starts_with("zkchurn_connections_total"));
+    assert!(ways.count() > 22 * 21, "each family has each way to end");
+    assert!(exported.len() <= MOST_SERIES, "{}", exported.len());
+}
+
+/// A finding of a program of its own.
+fn finding_of(number: u32) -> Finding {
+    let refused = every(1_000, 5, (0, 0, Outcome::Refused));
+    let name = format!("client-{number}");
+    let by_program = refused
+        .into_iter()
+        .map(|one| by(one, number, number, &name));
+    diagnosed(&by_program.collect::<Vec<_>>()).remove(0)
+}
+
+#[test]
+fn findings_that_only_pids_tell_apart_are_one_series_and_possible_ones_are_none() {
+    let mut world = World::new();
+    let (first, other) = (finding_of(1), finding_of(2));
+    let mut restarted = first.clone();
+    restarted.who.pid = Some(77);
+    let mut possible = finding_of(3);
+    possible.confidence = Confidence::Possible;
+    world.finds(&[first, other, restarted, possible]);
+    let exported = world.exported();
+    let of = |program: &str| {
+        let series = exported.iter().filter(|(series, _)| {
+            series.starts_with("zkchurn_findings{") && series.contains(program)
+        });
+        series.map(|(_, count)| *count).collect::<Vec<_>>()
+    };
+    assert_eq!(of("\"client-1\""), [2.0], "{exported:?}");
+    assert_eq!(of("\"client-2\""), [1.0]);
+    assert!(of("\"client-3\"").is_empty());
+    // The next look has none.
+    world.finds(&[]);
+    let exported = world.exported();
+    assert!(!exported.keys().any(|series| series.contains("findings")));
 }
 
 #[test]

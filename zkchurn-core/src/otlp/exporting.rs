@@ -157,6 +157,7 @@ impl<E: Export> Renderer for Exporting<E> {
 
     fn found(&mut self, findings: &[Finding], at: Timestamp) -> io::Result<()> {
         self.looked = at;
+        self.metrics.found(findings);
         for news in self.changes.look(findings, at) {
             self.add(finding::record(&news, at));
         }
