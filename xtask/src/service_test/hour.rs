@@ -15,6 +15,10 @@ const LINE: &str = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/S
 const FINDING: &str = "client_fails_before_it_speaks";
 /// What the settings that it brings promise of segments, and of incidents.
 const PROMISED: u64 = 256 << 20;
+/// Wake-ups a second of all its processes, where next to nothing ends.
+const MOST_WAKEUPS: f64 = 2.0;
+/// Bytes of the process that traces.
+const MOST_RESIDENT: u64 = 20_000_000;
 
 /// What holds of it.
 pub(super) fn verdict(facts: &Facts) -> Result<Verdict> {
@@ -33,10 +37,44 @@ pub(super) fn verdict(facts: &Facts) -> Result<Verdict> {
             ),
         );
     }
+    quiet(facts, &mut verdict)?;
+    small(facts, &mut verdict)?;
     verdict.is("restarts", facts.property("stopped", "NRestarts"), "0");
     life::ended(facts, "stopped", &mut verdict);
     life::understood(facts, &mut verdict);
     Ok(verdict)
+}
+
+/// Where nothing churns it sleeps. Nothing can wake it for the guest's being slow, whose clock
+/// runs with its instructions.
+fn quiet(facts: &Facts, verdict: &mut Verdict) -> Result<()> {
+    for part in ["quiet", "checked"] {
+        let [from, to] = ["from", "to"].map(|edge| Usage::of(facts, &format!("{part} {edge}")));
+        let wakeups = to?.since(&from?).wakeups_per_second;
+        verdict.check(
+            wakeups < MOST_WAKEUPS,
+            format!("{part}: {wakeups:.2} wake-ups a second"),
+        );
+    }
+    Ok(())
+}
+
+/// It never takes more memory than was promised, and churn adds little.
+fn small(facts: &Facts, verdict: &mut Verdict) -> Result<()> {
+    let [quiet, busy] = ["quiet to", "busy to"].map(|name| Usage::of(facts, name));
+    let (quiet, busy) = (quiet?.main, busy?.main);
+    verdict.check(
+        busy.peak_kib * 1024 <= MOST_RESIDENT,
+        format!("{} KiB resident at most", busy.peak_kib),
+    );
+    verdict.check(
+        busy.resident_kib < quiet.resident_kib + quiet.resident_kib / 10,
+        format!(
+            "{} KiB resident when busy, {} when quiet",
+            busy.resident_kib, quiet.resident_kib
+        ),
+    );
+    Ok(())
 }
 
 fn began(facts: &Facts, verdict: &mut Verdict) {

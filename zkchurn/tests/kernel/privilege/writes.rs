@@ -6,10 +6,13 @@ use std::{
     collections::BTreeSet,
     fs,
     os::unix::fs::MetadataExt,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::user::UID;
 use crate::{
@@ -30,8 +33,16 @@ fn everything(mut command: Command, port: u16, recording: &str) -> Command {
     command
 }
 
-/// Runs the command beside some churn.
+/// Runs the command beside some churn until it ends.
 fn run_beside_churn(command: impl FnOnce(u16) -> Command + Send + 'static) {
+    run_beside_churn_and(command, || {});
+}
+
+/// The same; `each_time` is called after each connection.
+fn run_beside_churn_and(
+    command: impl FnOnce(u16) -> Command + Send + 'static,
+    mut each_time: impl FnMut() + Send + 'static,
+) {
     in_namespace(move || {
         let port = unused_port();
         let listener = listen(port);
@@ -39,6 +50,7 @@ fn run_beside_churn(command: impl FnOnce(u16) -> Command + Send + 'static) {
         let mut child = command(port).spawn().unwrap();
         let status = loop {
             drop(connect(v4(port)));
+            each_time();
             thread::sleep(Duration::from_millis(50));
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
@@ -147,6 +159,83 @@ fn nobody_is_connected_to_and_no_directory_service_is_asked() {
             .all(|line| line.contains("socket(AF_NETLINK")),
         "{sockets:#?}"
     );
+}
+
+/// System calls without which nobody else is reached: pairs of sockets to its helpers need none.
+const REACHES: &str = "socket,connect,bind";
+
+/// An agent as it is without any setting: for weeks, and of its own accord.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_agent_changes_its_directory_and_reaches_nobody() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (log, kept) = (scratch.path().join("strace"), scratch.path().join("kept"));
+    let settings = scratch.path().join("agent.toml");
+    fs::write(&settings, "").unwrap();
+    let (to, until, directory) = (log.clone(), log.clone(), kept.clone());
+    let mut connections = 0;
+    let command = move |port: u16| {
+        let mut strace = Command::new("strace");
+        strace
+            .args(["-f", "-qq", "-e", "signal=none", "-o"])
+            .arg(to);
+        strace.args(["-e", &format!("{CHANGES},{REACHES}")]);
+        strace.arg(env!("CARGO_BIN_EXE_zkchurn")).arg("agent");
+        strace.arg("--config").arg(settings);
+        strace.args(["--port", &port.to_string()]);
+        strace.arg("--directory").arg(directory);
+        strace.args(
+            object()
+                .iter()
+                .flat_map(|object| ["--bpf-object".as_ref(), object.as_os_str()]),
+        );
+        strace.stdout(Stdio::null()).stderr(Stdio::null());
+        strace
+    };
+    run_beside_churn_and(command, move || {
+        connections += 1;
+        if connections == 100 {
+            stop_traced(&until);
+        }
+    });
+    let log = fs::read_to_string(log).expect("`strace` is installed (cargo xtask setup)");
+    let reaches = |line: &&str| {
+        let mut calls = REACHES.split(',');
+        calls.any(|call| line.contains(&format!(" {call}(")))
+    };
+    let changes = |line: &&str| {
+        let mut flags = ["O_WRONLY", "O_RDWR", "O_CREAT"].iter();
+        let opens_to_read = line.contains(" open") && !flags.any(|flag| line.contains(flag));
+        !opens_to_read && !reaches(line) && !line.contains("\"/dev/null\"")
+    };
+    let lines = || log.lines().filter(|line| line.contains('('));
+    let sockets: Vec<_> = lines().filter(reaches).collect();
+    assert!(!sockets.is_empty(), "it asks the kernel for sockets");
+    let others = sockets
+        .iter()
+        .filter(|line| !line.contains("NETLINK_SOCK_DIAG"));
+    assert_eq!(others.collect::<Vec<_>>(), [] as [&&str; 0]);
+    let kept = kept.to_str().unwrap();
+    let elsewhere: Vec<_> = lines()
+        .filter(changes)
+        .filter(|line| {
+            let is_segment = line.contains(".zkchurn.partial\"");
+            let is_attempt = line.contains("\".zkchurn-agent\"");
+            let is_directory = line.contains(&format!("\"{kept}\""));
+            !(is_segment || is_attempt || is_directory)
+        })
+        .collect();
+    assert_eq!(elsewhere, [] as [&str; 0]);
+    let segments = fs::read_dir(kept).unwrap();
+    assert!(segments.count() > 0, "it kept something");
+}
+
+/// Has the program that strace follows end.
+fn stop_traced(log: &Path) {
+    let log = fs::read_to_string(log).unwrap();
+    let pid = log.split_whitespace().next().unwrap();
+    let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
 }
 
 #[test]
