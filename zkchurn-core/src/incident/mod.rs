@@ -189,6 +189,7 @@ mod tests {
         Fired {
             key: key.to_owned(),
             sentence: format!("{key} churns"),
+            process: None,
             about: None,
             cause: Cause::Churn,
         }

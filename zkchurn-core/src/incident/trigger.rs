@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     diagnose::{Confidence, Finding, Severity},
     outcome::Outcome,
+    process::ProcessKey,
     report::Report,
     text,
 };
@@ -36,6 +37,8 @@ pub struct Fired {
     pub key: String,
     /// What it is, a sentence without its full stop.
     pub sentence: String,
+    /// The process, where it is known by more than its id.
+    pub process: Option<ProcessKey>,
     /// Whom, where it is a finding.
     pub about: Option<About>,
     /// What kind of thing.
@@ -144,6 +147,7 @@ impl Watch {
                 fired.push(Fired {
                     sentence: sentence_of(finding),
                     key: key.clone(),
+                    process: None,
                     about: Some(about(finding)),
                     cause: Cause::Churn,
                 });
@@ -166,6 +170,7 @@ impl Watch {
             fired.push(Fired {
                 key,
                 sentence,
+                process: None,
                 about: None,
                 cause: Cause::Churn,
             });

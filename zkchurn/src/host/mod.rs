@@ -42,3 +42,4 @@ pub mod signal_list;
 pub mod sock_diag;
 pub(crate) mod threads;
 pub mod time_zone;
+pub mod watched_log;

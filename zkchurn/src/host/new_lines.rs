@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-//! What a log that somebody has named got since the last look, and which of its lines have
-//! words that are looked for. It reads a file that may hang: it belongs into a helper
-//! (`host/helper`), which keeps nothing from one look to the next.
+//! What a log got since the last look, and which of its lines have words that are looked for.
+//! It reads a file that may hang: it belongs into a helper (`host/helper`), which keeps nothing
+//! from one look to the next.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt as _,
-    path::PathBuf,
 };
 
 use memchr::memmem;
-use rustix::{
-    fs::{Mode, OFlags},
-    io::Errno,
-};
 use serde::{Deserialize, Serialize};
 use zkchurn_core::{process::secret, text};
+
+use super::{
+    logs::engine,
+    watched_log::{self, Opened, WatchedLog},
+};
 
 /// Bytes that are read at most: of what came since the last look the last ones.
 const MOST_BYTES: u64 = 1 << 20;
@@ -26,7 +27,7 @@ const SHOWN: usize = 300;
 /// What to look for, and from where on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    pub path: PathBuf,
+    pub log: WatchedLog,
     pub words: Vec<String>,
     /// How far it was read; `None` where this is the first look, which finds only the end.
     pub read: Option<Place>,
@@ -44,6 +45,8 @@ pub struct Place {
 /// What has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewLines {
+    /// The log as it is to be asked for next.
+    pub log: WatchedLog,
     pub read: Place,
     /// Those of the words that occur, each with its lines.
     pub found: Vec<Occurrence>,
@@ -64,7 +67,11 @@ pub struct Occurrence {
 ///
 /// A clause: the file cannot be opened or read, or is none that is followed.
 pub fn look(request: &Request) -> Result<NewLines, String> {
-    let mut file = opened(request)?;
+    let Opened {
+        mut file,
+        log,
+        is_framed,
+    } = watched_log::open(&request.log)?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         return Err("it is not a regular file".to_owned());
@@ -84,21 +91,17 @@ pub fn look(request: &Request) -> Result<NewLines, String> {
         inode,
         offset: offset + whole.len() as u64,
     };
+    let lines = match is_framed {
+        true => Cow::Owned(engine::unframed(whole)),
+        false => Cow::Borrowed(whole),
+    };
     let found = request.words.iter();
-    let found = found.filter_map(|words| occurrence(whole, words)).collect();
-    Ok(NewLines { read, found })
-}
-
-/// Opens it without waiting. A link in the last place could be anybody's who may write to the
-/// directory, and lead to a file whose lines are not for those who read the incident.
-fn opened(request: &Request) -> Result<File, String> {
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match rustix::fs::open(&request.path, flags, Mode::empty()) {
-        Ok(file) => Ok(file.into()),
-        Err(Errno::LOOP) => Err("it is a link: name the file that it leads to".to_owned()),
-        Err(error) => Err(io::Error::from(error).to_string()),
-    }
+    let found = found.filter_map(|words| occurrence(&lines, words));
+    Ok(NewLines {
+        log,
+        read,
+        found: found.collect(),
+    })
 }
 
 fn read_from(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
@@ -139,7 +142,7 @@ mod tests {
 
     fn after(path: &Path, read: Option<Place>) -> Result<NewLines, String> {
         look(&Request {
-            path: path.to_owned(),
+            log: WatchedLog::Named(path.to_owned()),
             words: vec!["Session expired".to_owned(), "no such".to_owned()],
             read,
         })

@@ -29,7 +29,7 @@ use crate::{
         clock::clock_pair,
         helper::{
             archiving::{Archiver, StartedArchiver},
-            wire::Answer,
+            wire::{Answer, Found},
         },
         incident_store::{Kept, Order, Rules},
         journal::{Field, Priority},
@@ -129,9 +129,12 @@ impl Watching {
         self.lines.ask(probes);
     }
 
-    /// Takes an answer, if it is one to those.
+    /// Takes an answer, if it is one to those. Of a look at a process it takes note.
     pub(super) fn answered(&mut self, answer: Answer) -> Option<Answer> {
         let answer = self.beside.answered(answer)?;
+        if let (true, Found::Inspection(inspection)) = (answer.last, &answer.found) {
+            self.lines.seen(inspection);
+        }
         self.lines.answered(answer)
     }
 
@@ -289,7 +292,8 @@ fn tell(priority: Priority, sentence: std::fmt::Arguments<'_>, fired: &Fired) {
 
 fn fields(fired: &Fired) -> Vec<Field> {
     let Some(about) = &fired.about else {
-        return Vec::new();
+        let pid = fired.process.map(|process| process.pid.to_string());
+        return pid.map(|pid| ("ZKCHURN_PID", pid)).into_iter().collect();
     };
     let peers = about.peers.iter().take(MOST_PEERS);
     let peers = peers.map(|peer| ("ZKCHURN_PEER", peer.clone()));

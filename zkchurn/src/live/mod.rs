@@ -11,6 +11,7 @@ mod ending;
 mod exported;
 mod flight;
 mod follow;
+mod found_logs;
 pub(crate) mod incidents;
 pub(crate) mod lines;
 mod looks;

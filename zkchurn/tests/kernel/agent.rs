@@ -579,6 +579,45 @@ fn a_line_of_a_log_makes_an_incident_and_what_cannot_be_read_is_said() {
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn a_line_in_the_log_of_a_process_that_churns_makes_an_incident_though_nobody_named_the_log() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("app.log");
+        fs::write(&log, "NoClassDefFoundError long ago\n").unwrap();
+        // This process churns, and has it open.
+        let mut writer = File::options().append(true).open(&log).unwrap();
+        let settings =
+            "on-finding = \"off\"\nafter = \"1m\"\non-line = [\"NoClassDefFoundError\"]\n";
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let kept = directory.path().join("kept");
+        let port = unused_port();
+        let agent = Agent::start_with(command, port, &kept, settings);
+        for _ in 0..5 {
+            assert!(std::net::TcpStream::connect(v4(port)).is_err());
+        }
+        let expected = format!(
+            "with \"NoClassDefFoundError\" in {} of pid {}: java.lang.NoClassDefFoundError",
+            log.display(),
+            std::process::id()
+        );
+        // Once it was looked at, and its log for the first time.
+        wait_for(4 * PATIENCE, "the line to be found", || {
+            writeln!(writer, "java.lang.NoClassDefFoundError: org/apache/x").unwrap();
+            agent.messages().contains(&expected)
+        });
+        let messages = agent.messages();
+        assert_eq!(
+            messages.matches("looked for and found").count(),
+            1,
+            "{messages}"
+        );
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_trace_beside_an_agent_begins_with_its_last_minutes() {
     in_namespace(|| {
         let port = unused_port();

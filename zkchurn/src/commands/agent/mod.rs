@@ -141,18 +141,25 @@ fn what_is_wrong(settings: &AgentSettings) -> Option<String> {
 fn lines(settings: &AgentSettings) -> Result<LineTriggers, String> {
     let words = settings.on_line.clone().unwrap_or_default();
     let logs = settings.watch_log.clone().unwrap_or_default();
+    let of_processes = settings.logs.unwrap_or(true);
     match (words.len(), logs.len()) {
         (0, 1..) => {
             Err("`watch-log` names a log and `on-line` nothing to look for in it".to_owned())
         }
-        (1.., 0) => {
-            Err("`on-line` has words and `watch-log` no log to look for them in".to_owned())
-        }
+        (1.., 0) if !of_processes => Err(
+            "`on-line` has words and `watch-log` no log to look for them in, and with `logs = \
+             false` those of processes are not read"
+                .to_owned(),
+        ),
         (_, logs) if logs > MOST_LOGS => Err(format!("`watch-log` takes {MOST_LOGS} logs at most")),
         (words, _) if words > MOST_WORDS => {
             Err(format!("`on-line` takes {MOST_WORDS} texts at most"))
         }
-        _ => Ok(LineTriggers { logs, words }),
+        _ => Ok(LineTriggers {
+            logs,
+            of_processes: of_processes && !words.is_empty(),
+            words,
+        }),
     }
 }
 
@@ -340,11 +347,15 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         }
     };
     let settings = options.clone().or(of_file);
+    let fixed = settings.differs_where_fixed(first);
+    let settings = AgentSettings {
+        logs: first.logs,
+        ..settings
+    };
     if let Some(why) = what_is_wrong(&settings) {
         warn(format_args!("{why}; the settings stay as they were"));
         return None;
     }
-    let fixed = settings.differs_where_fixed(first);
     if !fixed.is_empty() {
         warn(format_args!(
             "{} cannot change while it traces, and stays as it was: restart the agent for it",
@@ -391,6 +402,19 @@ mod tests {
         // Where nothing makes an incident.
         assert_eq!(too_short("age = '60s'\non-finding = 'off'"), None);
         assert!(too_short("age = '60s'\non-finding = 'off'\non-rate = 5").is_some());
+    }
+
+    #[test]
+    fn lines_are_looked_for_in_logs_of_processes_unless_those_are_not_read() {
+        let of = |text: &str| lines(&AgentSettings::of_text(text).unwrap());
+        let found = of("on-line = 'expired'").unwrap();
+        assert!(found.of_processes && found.logs.is_empty());
+        assert!(of("on-line = 'expired'\nlogs = false").is_err());
+        let named = "on-line = 'expired'\nwatch-log = '/a.log'\n";
+        assert!(of(named).unwrap().of_processes);
+        assert!(!of(&format!("{named}logs = false")).unwrap().of_processes);
+        assert!(of("watch-log = '/a.log'").is_err());
+        assert_eq!(of(""), Ok(LineTriggers::default()));
     }
 
     #[test]

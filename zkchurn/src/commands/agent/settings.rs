@@ -99,12 +99,13 @@ pub(crate) struct AgentSettings {
     #[arg(long, value_name = "N")]
     pub on_growth: Option<u64>,
 
-    /// Keep one where a line of a log has these words; given several times: any of them
+    /// Keep one where a line of a log has these words, one of --watch-log or of a process that
+    /// churns; given several times: any of them
     #[arg(long, value_name = "WORDS", value_parser = values::words_of_a_line)]
     #[serde(deserialize_with = "lines")]
     pub on_line: Option<Vec<String>>,
 
-    /// A log that is looked at for them every 10 s; may be given again
+    /// A log that is looked at for them every 10 s, whoever writes it; may be given again
     #[arg(long, value_name = "FILE", value_parser = values::log_to_watch)]
     #[serde(deserialize_with = "logs")]
     pub watch_log: Option<Vec<PathBuf>>,

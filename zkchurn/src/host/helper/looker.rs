@@ -30,6 +30,8 @@ pub(super) const MOST_LOOKS: usize = 8;
 const MOST_LISTINGS: usize = 2;
 /// Most logs that are read at once for lines that are looked for.
 pub(crate) const MOST_LOGS: usize = 4;
+/// The same of logs that were found by a look at a process.
+const MOST_FOUND_LOGS: usize = 2;
 
 /// Sockets in one message, some 200 bytes each.
 const SOCKETS_IN_ANSWER: usize = 2_048;
@@ -47,12 +49,15 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     let mut looks = pool("look", MOST_LOOKS);
     let mut listings = pool("sockets", MOST_LISTINGS);
     let mut logs = pool("lines", MOST_LOGS);
+    // Where a process writes to anything, those that somebody has named do not wait for it.
+    let mut found_logs = pool("lines-found", MOST_FOUND_LOGS);
     while let Some(job) = receive::<Job>(&mut requests)? {
         let id = job.id;
         let pool = match &job.task {
             Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
             Task::NewLines(_) => &mut logs,
+            Task::LinesOfProcess(_) => &mut found_logs,
             Task::SharedDevice(_)
             | Task::List(_)
             | Task::ListAndHolders(..)
@@ -119,7 +124,7 @@ fn work(job: Job, say: &SyncSender<Answer>) {
             let shared = elsewhere::data::on_the_device_of(&directory);
             answer(say, id, true, Found::SharedDevice(shared));
         }
-        Task::NewLines(request) => {
+        Task::NewLines(request) | Task::LinesOfProcess(request) => {
             let found = new_lines::look(&request).map_or_else(Found::Failed, Found::NewLines);
             answer(say, id, true, found);
         }

@@ -50,6 +50,8 @@ pub enum Task {
     Listeners(Vec<u16>),
     /// What a log has got since the last look.
     NewLines(new_lines::Request),
+    /// The same of a log that was found by a look at a process.
+    LinesOfProcess(new_lines::Request),
     /// Which servers write their log to the device of this directory.
     SharedDevice(PathBuf),
 }

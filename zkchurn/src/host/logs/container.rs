@@ -26,6 +26,14 @@ const ENTRIES: usize = 16_384;
 /// The ends of the logs of the container with this id, each with its path; none where this
 /// node has none.
 pub(super) fn read(id: &str) -> Vec<(String, io::Result<Tail>)> {
+    let paths = paths(id).into_iter();
+    paths
+        .map(|path| (path.to_string_lossy().into_owned(), tail(&path)))
+        .collect()
+}
+
+/// Where the logs of the container with this id are.
+fn paths(id: &str) -> Vec<PathBuf> {
     // It becomes part of a path.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Vec::new();
@@ -35,10 +43,18 @@ pub(super) fn read(id: &str) -> Vec<(String, io::Result<Tail>)> {
         format!("/var/lib/containers/storage/overlay-containers/{id}/userdata/ctr.log").into(),
     ];
     let paths = paths.into_iter().chain(of_kubelet(Path::new(KUBELET), id));
-    paths
-        .filter(|path: &PathBuf| path.exists())
-        .map(|path| (path.to_string_lossy().into_owned(), tail(&path)))
-        .collect()
+    paths.filter(|path: &PathBuf| path.exists()).collect()
+}
+
+/// Opens the log of the container with this id.
+///
+/// # Errors
+///
+/// This node has none, or it cannot be opened.
+pub(in crate::host) fn open(id: &str) -> io::Result<File> {
+    let paths = paths(id);
+    let path = paths.first().ok_or(io::ErrorKind::NotFound)?;
+    opened(path)
 }
 
 fn of_kubelet(directory: &Path, id: &str) -> Option<PathBuf> {
@@ -51,14 +67,18 @@ fn of_kubelet(directory: &Path, id: &str) -> Option<PathBuf> {
     fs::canonicalize(&link).ok().or(Some(link))
 }
 
-fn tail(path: &Path) -> io::Result<Tail> {
+fn opened(path: &Path) -> io::Result<File> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let held: File = rustix::fs::open(path, flags, Mode::empty())?.into();
-    let metadata = held.metadata()?;
-    if !metadata.is_file() {
+    if !held.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let mut file = files::reopened(&held)?;
+    files::reopened(&held)
+}
+
+fn tail(path: &Path) -> io::Result<Tail> {
+    let mut file = opened(path)?;
+    let metadata = file.metadata()?;
     let size = metadata.len();
     let offset = size.saturating_sub(TAIL_LIMIT);
     file.seek(SeekFrom::Start(offset))?;

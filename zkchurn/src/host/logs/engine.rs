@@ -14,7 +14,7 @@ struct DockerLine<'a> {
 
 /// The messages alone, each line filled up to its length with blanks, so that what is found
 /// stands where it does in the file. A line without such a frame stays.
-pub(super) fn unframed(text: &[u8]) -> Vec<u8> {
+pub(in crate::host) fn unframed(text: &[u8]) -> Vec<u8> {
     let mut messages = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let (body, end) = match line.split_last() {

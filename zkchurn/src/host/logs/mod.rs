@@ -17,8 +17,8 @@
 //! | `excerpt` | a line cut to a length that can be shown |
 
 mod clock;
-mod container;
-mod engine;
+pub(super) mod container;
+pub(super) mod engine;
 mod excerpt;
 mod journal;
 mod pipe;

@@ -71,8 +71,12 @@ impl Tail {
     }
 }
 
-/// Reads the end of `file` of process `pid`.
-pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
+/// Opens `file` of process `pid`, if its descriptor still leads there.
+///
+/// # Errors
+///
+/// It does not, it is no regular file, the process holds a lease on it, or it cannot be opened.
+pub fn open(pid: u32, file: &LogFile) -> io::Result<File> {
     let directory = files::directory(pid);
     let fd = file.fd.to_string();
     if is_leased(&read_bounded(&directory.join("fdinfo").join(&fd), 4096)?) {
@@ -81,7 +85,16 @@ pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
             process",
         ));
     }
-    let mut opened = open_regular(&directory.join("fd").join(&fd), &file.path)?;
+    open_regular(&directory.join("fd").join(&fd), &file.path)
+}
+
+/// Reads the end of `file` of process `pid`.
+///
+/// # Errors
+///
+/// As [`open`], and what reading fails with.
+pub fn read(pid: u32, file: &LogFile) -> io::Result<Tail> {
+    let mut opened = open(pid, file)?;
     let metadata = opened.metadata()?;
     let size = metadata.len();
     let offset = size.saturating_sub(TAIL_LIMIT);
