@@ -263,8 +263,11 @@ fn w_writes_how_it_stands_with_no_rights_but_the_callers() {
     tmux.wait_for(|text| text.contains("not written yet") && text.contains("is stopped"));
     connect(server, 5);
     tmux.wait_for(|text| text.contains("12 opened, 12 ended, 0 open"));
-    tmux.keys(&["w"]);
-    tmux.wait_for(|text| text.contains("not written yet") && text.contains("is stopped"));
+    // The message is still that of the first time; keys are taken in their order.
+    tmux.keys(&["w", "?"]);
+    tmux.wait_for(|text| text.contains("any key: back"));
+    tmux.keys(&["x"]);
+    tmux.wait_for(|text| !text.contains("any key: back"));
     kill_process(writer, Signal::CONT).unwrap();
     tmux.wait_for(|text| text.contains("wrote zkchurn-"));
     assert_eq!(files(directory, "html").len(), 2);

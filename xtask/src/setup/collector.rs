@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{python, remedy::Missing};
-use crate::workspace;
+use crate::{command, workspace};
 
 const ROTEL: python::Library = python::Library {
     what: "rotel, a collector of OpenTelemetry, 10 MB",
@@ -20,6 +20,9 @@ const ROTEL: python::Library = python::Library {
 
 /// Of its wheel for x86-64 and Python 3.11.
 const SHA256: &str = "2f4117e58410c933e0dc042a268ef738dab2e3a5d63b5831209acdac2a6ddcb7";
+
+/// Debian's package of the library that it is linked with, by that wheel's Python.
+const LIBPYTHON: &str = "libpython3.11";
 
 /// The collector itself.
 pub fn program() -> Result<PathBuf> {
@@ -36,10 +39,19 @@ pub(super) fn missing() -> Vec<Missing> {
     let may_run = program
         .metadata()
         .is_ok_and(|file| file.permissions().mode() & 0o111 != 0);
-    if !missing.is_empty() || may_run {
+    if !missing.is_empty() {
         return missing;
     }
-    let mut chmod = Command::new("chmod");
-    chmod.arg("+x").arg(program);
-    vec![Missing::command("the right to run rotel", chmod)]
+    if !may_run {
+        let mut chmod = Command::new("chmod");
+        chmod.arg("+x").arg(program);
+        return vec![Missing::command("the right to run rotel", chmod)];
+    }
+    match command::output(Command::new(program).arg("--version")) {
+        Ok(_) => Vec::new(),
+        Err(_) => vec![Missing::package(
+            "Python's library, for rotel",
+            &[LIBPYTHON],
+        )],
+    }
 }

@@ -95,6 +95,14 @@ impl Sender {
     }
 }
 
+impl Drop for Sender {
+    /// The thread ends, with its sockets.
+    fn drop(&mut self) {
+        self.events.end();
+        self.counts.end();
+    }
+}
+
 impl State {
     fn is_done(&self) -> bool {
         self.has_failed || (self.queue.is_empty() && self.under_way == 0)
@@ -259,7 +267,7 @@ impl State {
     }
 }
 
-/// Until the end, or for as long as the process lives.
+/// Until the end.
 fn send_all(events: (Client, &Lane), counts: (Client, &Lane)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -273,6 +281,9 @@ async fn send(mut client: Client, lane: &Lane) {
     let (mut back_off, mut broken) = (BackOff::default(), 0);
     loop {
         let Some(request) = lane.next() else {
+            if lane.lock().ends {
+                return;
+            }
             lane.wake.notified().await;
             continue;
         };

@@ -47,8 +47,10 @@ impl Rotel {
                 program.display()
             )
         });
-        let rotel = Self(started);
+        let mut rotel = Self(started);
         wait_for(LIMIT, "the collector to listen", || {
+            let ended = rotel.0.try_wait().unwrap();
+            assert!(ended.is_none(), "the collector has ended: {ended:?}");
             TcpStream::connect(v4(port)).is_ok()
         });
         rotel
