@@ -7,3 +7,6 @@
 
 /// A map by foldhash; made by `default`.
 pub type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
+/// A set by foldhash; made by `default`.
+pub type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;

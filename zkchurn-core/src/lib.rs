@@ -19,6 +19,7 @@
 
 pub mod clock;
 pub mod connection;
+mod counted;
 pub mod decode;
 pub mod diagnose;
 pub mod diff;
@@ -37,6 +38,7 @@ pub mod incident;
 pub mod inspection;
 pub mod ledger;
 pub mod metrics;
+mod open_now;
 pub mod otlp;
 pub mod outcome;
 pub mod pipeline;

@@ -9,6 +9,7 @@ use zkchurn_common::record::ConnectionRecord;
 use crate::{
     clock::{ClockPair, rfc3339},
     connection::{Connection, Stage},
+    counted::Counted,
     decode::{self, Record},
     diagnose::{Depth, diagnose},
     elsewhere::Elsewhere,
@@ -19,6 +20,7 @@ use crate::{
     horizon::Horizon,
     inspection::Inspection,
     ledger::{Churning, Ledger},
+    open_now::OpenNow,
     outcome::Outcome,
     process::ProcessKey,
     redact::Redactor,
@@ -49,10 +51,13 @@ pub struct Pipeline<R> {
     registry: Registry,
     redactor: Option<Box<Redactor>>,
     gate: Option<Gate>,
-    ledger: Ledger,
+    counted: Counted,
     /// Where the filter depends on closer looks: what it has not filtered out for good, of
     /// which it is decided whom to look at.
-    undecided: Option<Box<Ledger>>,
+    undecided: Option<Box<Counted>>,
+    /// Which of them are open; `None` where another pipeline counts them until this one takes
+    /// its place.
+    open: Option<OpenNow>,
     /// Latest moment of any connection, filtered out or not.
     latest_ns: u64,
     owners: Owners,
@@ -112,8 +117,9 @@ impl<R: Renderer> Pipeline<R> {
             registry: Registry::default(),
             redactor: None,
             gate: None,
-            ledger: Ledger::default(),
+            counted: Counted::default(),
             undecided: None,
+            open: Some(OpenNow::default()),
             latest_ns: 0,
             owners: Owners::default(),
             time_wait: None,
@@ -191,9 +197,10 @@ impl<R: Renderer> Pipeline<R> {
         Ok(selecting)
     }
 
-    /// The same trace from `clock` on, with nothing counted: what began before is older, as in
-    /// a part of a longer trace, and what had been lost by `mark` is not lost. What is known of
-    /// processes stays known.
+    /// The same trace from `clock` on, with nothing counted: what began before is older to its
+    /// report, and what had been lost by `mark` is not lost. Each connection is shown as the whole
+    /// trace saw it. What is known of processes stays known, and what is open is known once it
+    /// takes the place of this one.
     ///
     /// # Errors
     ///
@@ -218,15 +225,36 @@ impl<R: Renderer> Pipeline<R> {
             }),
             ..start.clone()
         })?;
+        // Its report is about what began later; its lines are not.
+        anew.horizon = None;
+        anew.counted.begin_at(clock.monotonic_ns);
+        if let Some(undecided) = &mut anew.undecided {
+            undecided.begin_at(clock.monotonic_ns);
+        }
+        anew.open = None;
         anew.registry = self.registry.clone();
         anew.limitations.clone_from(&self.limitations);
         anew.missing = self.missing;
         Ok(anew)
     }
 
-    /// Has `other` write to what this pipeline wrote to, and the other way round.
-    pub fn exchange_renderers(&mut self, other: &mut Self) {
-        std::mem::swap(&mut self.renderer, &mut other.renderer);
+    /// Takes the place of `earlier`, which has seen all that this one has: writes to what that
+    /// wrote to, and goes on with what is open.
+    pub fn take_over(&mut self, earlier: &mut Self) {
+        std::mem::swap(&mut self.renderer, &mut earlier.renderer);
+        self.open = earlier.open.take();
+    }
+
+    /// How many connections are open, whenever they began: also before the trace.
+    pub fn open_now(&self) -> u64 {
+        self.open.as_ref().map_or(0, OpenNow::count)
+    }
+
+    /// These sockets are there no more, and the record of their end is lost.
+    pub fn forget_open(&mut self, sockets: &[u64]) {
+        if let Some(open) = &mut self.open {
+            open.forget(sockets);
+        }
     }
 
     /// Takes the next frame. Frames before the start are left out: without it
@@ -377,6 +405,7 @@ impl<R: Renderer> Pipeline<R> {
             End::Counted(connection) => self.take(*connection, clock),
             End::Other(connection) if connection.stage.goes_on() => Ok(()),
             End::Other(connection) => {
+                self.ends_open(&connection);
                 let outcome = Outcome::of(&connection);
                 let line = line_of(&self.registry, &connection, outcome, clock);
                 self.renderer.other_end(&line)
@@ -396,11 +425,14 @@ impl<R: Renderer> Pipeline<R> {
     /// Counts a connection and shows its line, if the filter selects it.
     fn take(&mut self, mut connection: Connection, clock: ClockPair) -> io::Result<()> {
         let goes_on = connection.stage.goes_on();
-        if !self.is_selected(&mut connection) {
+        let is_selected = self.is_selected(&mut connection);
+        // What waited for it is counted by now.
+        self.ends_open(&connection);
+        if !is_selected {
             return Ok(());
         }
         let outcome = Outcome::of(&connection);
-        self.ledger.observe(&connection, outcome);
+        self.observe(&connection, outcome);
         if goes_on {
             return Ok(());
         }
@@ -434,14 +466,14 @@ impl<R: Renderer> Pipeline<R> {
                 for earlier in &waited {
                     self.count(earlier, Outcome::of(earlier));
                 }
-                if let Some(ledger) = &mut self.undecided {
-                    ledger.observe(connection, outcome);
+                if let Some(undecided) = &mut self.undecided {
+                    undecided.observe(connection, outcome);
                 }
                 true
             }
             Passage::FilteredOut(Decision::Unknown) => {
-                if let Some(ledger) = &mut self.undecided {
-                    ledger.observe(connection, outcome);
+                if let Some(undecided) = &mut self.undecided {
+                    undecided.observe(connection, outcome);
                 }
                 false
             }
@@ -449,16 +481,29 @@ impl<R: Renderer> Pipeline<R> {
         }
     }
 
+    fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        self.counted.observe(connection, outcome);
+        if let Some(open) = &mut self.open {
+            open.begin(connection);
+        }
+    }
+
+    fn ends_open(&mut self, connection: &Connection) {
+        if let Some(open) = &mut self.open {
+            open.end(connection);
+        }
+    }
+
     fn count(&mut self, connection: &Connection, outcome: Outcome) {
-        self.ledger.observe(connection, outcome);
-        if let Some(ledger) = &mut self.undecided {
-            ledger.observe(connection, outcome);
+        self.observe(connection, outcome);
+        if let Some(undecided) = &mut self.undecided {
+            undecided.observe(connection, outcome);
         }
     }
 
     /// Of which it is decided whom to look at: what the filter may yet select belongs to it.
     fn ledger_of_looks(&self) -> &Ledger {
-        self.undecided.as_deref().unwrap_or(&self.ledger)
+        &self.undecided.as_deref().unwrap_or(&self.counted).ledger
     }
 
     fn inspection(&mut self, mut inspection: Inspection) {
@@ -483,7 +528,7 @@ impl<R: Renderer> Pipeline<R> {
     /// Whether no connection has ended, filtered out or not.
     pub fn is_quiet(&self) -> bool {
         let filtered_out = self.gate.as_ref().map_or(0, Gate::ended);
-        self.ledger.total.ended == 0 && filtered_out == 0
+        self.counted.ledger.total.ended == 0 && filtered_out == 0
     }
 
     /// A new list replaces the one before; a part continues it.
@@ -518,19 +563,20 @@ impl<R: Renderer> Pipeline<R> {
         };
         let (clock, start_limitations) = (start.clock, start.degraded.len());
         self.release_ends(mark.monotonic_ns)?;
-        let (opened, ended) = (self.ledger.total.opened(), self.ledger.total.ended);
+        let total = &self.counted.ledger.total;
+        let (opened, ended) = (total.opened(), total.ended + total.older.ended);
         let filtered_out = self.gate.as_ref().map(|gate| gate.filtered().connections);
-        let busiest = self.ledger.take_busiest_of_interval();
+        let busiest = self.counted.ledger.take_busiest_of_interval();
         let summary = IntervalSummary {
             at: rfc3339(clock.timestamp(mark.monotonic_ns)),
             length_ns: mark.monotonic_ns.saturating_sub(self.interval.monotonic_ns),
             opened: opened.saturating_sub(self.interval.opened),
             ended: ended.saturating_sub(self.interval.ended),
-            open: self.ledger.total.open(),
+            open: self.open_now(),
             filtered_out: filtered_out
                 .map(|so_far| so_far.saturating_sub(self.interval.filtered_out)),
             busiest: busiest.and_then(|(key, ended)| {
-                let flow = self.ledger.flow(&key)?;
+                let flow = self.counted.ledger.flow(&key)?;
                 Some(Busiest {
                     process: key
                         .process
@@ -558,7 +604,7 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(None);
         }
         let window_ns = mark.monotonic_ns.saturating_sub(clock.monotonic_ns);
-        let mut diagnosis = diagnose(&self.ledger, &self.registry, window_ns, ON_THE_WAY);
+        let mut diagnosis = diagnose(&self.counted.ledger, &self.registry, window_ns, ON_THE_WAY);
         if let Some(gate) = &self.gate {
             let findings = &mut diagnosis.findings;
             findings.retain(|finding| gate.filter().wants_finding(finding));
@@ -630,7 +676,7 @@ impl<R: Renderer> Pipeline<R> {
         Sources {
             start,
             mark,
-            ledger: &self.ledger,
+            ledger: &self.counted.ledger,
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
@@ -690,8 +736,9 @@ impl<R: Renderer> Pipeline<R> {
         most: usize,
         wanted: impl Fn(ProcessKey) -> bool,
     ) -> Vec<Churning> {
-        let ledger = self.undecided.as_deref_mut().unwrap_or(&mut self.ledger);
-        ledger.churning_now(least, most, wanted)
+        let counted = self.undecided.as_deref_mut();
+        let counted = counted.unwrap_or(&mut self.counted);
+        counted.ledger.churning_now(least, most, wanted)
     }
 
     /// How many processes have at least `least` ended connections and were not looked at.
@@ -702,7 +749,7 @@ impl<R: Renderer> Pipeline<R> {
 
     /// Inodes of the network namespaces that connections were in.
     pub fn namespaces(&self) -> &HashSet<u32> {
-        self.ledger.namespaces()
+        self.counted.ledger.namespaces()
     }
 
     /// Whether a process was looked at more closely.

@@ -79,7 +79,7 @@ impl Metrics {
 
     /// The trace has.
     pub(crate) fn report(&mut self, report: &Report) {
-        self.open = report.total.open;
+        self.open = report.total.open + report.total.older.open;
         self.lost.count(&report.loss);
         self.limitations = report.degraded.len() as u64;
     }

@@ -144,7 +144,7 @@ fn what_goes_on_has_no_line_at_either_end() {
     let told = &pipeline.renderer;
     assert_eq!((told.counted.len(), told.others.len()), (1, 1));
     assert_eq!(
-        pipeline.ledger.total.ended, 1,
+        pipeline.counted.ledger.total.ended, 1,
         "the other end counts nowhere"
     );
     assert!(!pipeline.is_quiet());
@@ -187,7 +187,7 @@ fn who_churns_is_looked_at_also_where_the_filter_waits_for_the_look() {
             None | Some("port:2181") => 3,
             _ => 0,
         };
-        assert_eq!(pipeline.ledger.total.ended, counted, "{filter:?}");
+        assert_eq!(pipeline.counted.ledger.total.ended, counted, "{filter:?}");
         assert_eq!(pipeline.renderer.counted.len() as u64, counted);
     }
 }

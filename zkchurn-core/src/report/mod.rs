@@ -334,9 +334,9 @@ pub struct IntervalSummary {
     pub length_ns: u64,
     /// Connections that began in it.
     pub opened: u64,
-    /// Connections that ended in it.
+    /// Connections that ended in it, those older than the trace included.
     pub ended: u64,
-    /// Connections that are open now.
+    /// Connections that are open now, whenever they began.
     pub open: u64,
     /// Connections that were filtered out in it, and are counted nowhere else; none without a
     /// filter.

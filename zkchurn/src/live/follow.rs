@@ -252,6 +252,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         let collector = &mut self.collector;
         let take = |record: &[u8]| collector.take(record);
         self.walk.begin_at_interval(&mut self.source, now_ns, take);
+        self.forget_lost();
         self.take_all();
         let mark = self.mark();
         self.collector.end_interval(mark);
@@ -307,6 +308,13 @@ impl<S: Source, P: Probes> Trace<S, P> {
         let collector = &mut self.collector;
         let take = |record: &[u8]| collector.take(record);
         self.walk.begin(&mut self.source, now_ns, take);
+        self.forget_lost();
+    }
+
+    /// What is in the table no more is not open, though nobody has told of its end.
+    fn forget_lost(&mut self) {
+        let lost = self.walk.take_lost();
+        self.collector.sink.pipeline.forget_open(&lost);
     }
 
     /// Goes on with what is done in steps.

@@ -44,6 +44,8 @@ pub(super) struct TableWalk {
     closed: u32,
     is_long: bool,
     under_way: Option<UnderWay>,
+    /// What was told of and is in the table no more, without a last record.
+    lost: Vec<u64>,
 }
 
 /// What was told of a connection.
@@ -136,8 +138,10 @@ impl TableWalk {
     fn end(&mut self, walk: &UnderWay, is_complete: bool) {
         if is_complete {
             let number = self.number;
-            self.told
-                .retain(|_, known| known.walk + WALKS_KEPT > number);
+            let lost = self
+                .told
+                .extract_if(|_, known| known.walk + WALKS_KEPT <= number);
+            self.lost.extend(lost.map(|(socket, _)| socket));
         }
         self.closed = walk.closed;
         self.is_long = walk.steps > STEPS_AT_ONCE;
@@ -147,6 +151,11 @@ impl TableWalk {
     /// Whether sockets were found closed that will be told of at the next walk.
     pub(super) fn has_found(&self) -> bool {
         self.closed > 0
+    }
+
+    /// Sockets of connections whose last record was lost, since this was asked last.
+    pub(super) fn take_lost(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Tells of a connection if that is due; and when it began, if it is open.

@@ -69,7 +69,7 @@ enum Event {
     Walked,
     Older(u64),
     Shown,
-    Interval { ended: u64 },
+    Interval { ended: u64, open: u64 },
     Asked(u32),
     AskedElsewhere,
     Detached,
@@ -300,8 +300,8 @@ impl Renderer for Noting {
         Ok(())
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
-        let ended = summary.ended;
-        self.diary.note(Event::Interval { ended });
+        let (ended, open) = (summary.ended, summary.open);
+        self.diary.note(Event::Interval { ended, open });
         match self.fails {
             true => Err(ErrorKind::StorageFull.into()),
             false => Ok(()),
@@ -506,7 +506,7 @@ async fn intervals_end_at_their_time_with_all_that_came_before() {
     let scene = scene(&[(9_999, 5), (10_100, 3), (25_000, 1)]);
     let (diary, _) = scene.run(after(35_000)).await;
     let intervals = diary.events().into_iter().filter_map(|(at, event)| {
-        let Event::Interval { ended } = event else {
+        let Event::Interval { ended, .. } = event else {
             return None;
         };
         Some((at.as_secs(), ended))
@@ -570,7 +570,7 @@ async fn a_process_that_never_answers_holds_nothing_up_for_long() {
     assert!(shown[0] <= HOLD_FOR + 2 * POLL_EAGER, "{shown:?}");
     let later = Duration::from_millis(12_000) + POLL;
     assert!(shown[9] <= later, "it is waited for once: {shown:?}");
-    let intervals = diary.times(|event| *event == Event::Interval { ended: 9 });
+    let intervals = diary.times(|event| *event == Event::Interval { ended: 9, open: 0 });
     assert_eq!(intervals.len(), 1, "with all that came before it");
     let (at, last) = diary.last();
     assert_eq!(last, Event::Reported { ended: 10 });
@@ -685,7 +685,7 @@ async fn a_connection_that_stays_open_is_told_of_once_and_counted_once() {
         .events()
         .into_iter()
         .filter_map(|(_, event)| match event {
-            Event::Interval { ended } => Some(ended),
+            Event::Interval { ended, .. } => Some(ended),
             Event::Reported { ended } => Some(ended),
             _ => None,
         });
@@ -707,6 +707,24 @@ async fn a_connection_that_stays_open_is_told_of_once_and_counted_once() {
         (STAGE_ENDED, TOLD_ESTABLISHED),
     ];
     assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_table_no_more_is_not_open_though_its_last_record_was_lost() {
+    let (from, until) = (Duration::from_millis(1_500), Duration::from_secs(25));
+    let mut scene = scene(&[]);
+    scene.open.push((from..until, open(from)));
+    let stays = Duration::from_secs(2);
+    scene.open.push((stays..Duration::MAX, open(stays)));
+    let (diary, _) = scene.run(after(121_000)).await;
+    let events = diary.events().into_iter();
+    let open = events.filter_map(|(_, event)| match event {
+        Event::Interval { open, .. } => Some(open),
+        _ => None,
+    });
+    let open: Vec<_> = open.collect();
+    assert_eq!(open[..2], [2, 2]);
+    assert_eq!(open.last(), Some(&1), "{open:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -752,7 +770,7 @@ async fn a_walk_without_end_holds_up_neither_records_nor_intervals_nor_the_end()
     let events: Vec<_> = events
         .filter(|event| !matches!(event, Event::Looked | Event::Walked | Event::Detached))
         .collect();
-    let [shown, ended] = [Event::Shown, Event::Interval { ended: 3 }];
+    let [shown, ended] = [Event::Shown, Event::Interval { ended: 3, open: 0 }];
     let expected = [&shown, &shown, &shown, &ended, &shown, &shown];
     assert_eq!(events.iter().take(6).collect::<Vec<_>>(), expected);
     assert_eq!(events.last(), Some(&Event::Reported { ended: 5 }));
