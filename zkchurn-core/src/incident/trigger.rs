@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::growth::{Grown, Growth};
 use crate::{
     diagnose::{Confidence, Finding, Severity},
     outcome::Outcome,
@@ -25,8 +26,8 @@ pub struct Triggers {
     pub rate: Option<u64>,
     /// So many of a hundred that end are refused.
     pub refused: Option<u64>,
-    /// So many connections more are open than at the last look, or at the first of the
-    /// looks since then between which it grew each time.
+    /// So many connections more are open than within the last hour: than in the ten minutes
+    /// of it that had the fewest at most.
     pub growth: Option<u64>,
 }
 
@@ -71,6 +72,7 @@ pub struct About {
 pub struct Watch {
     triggers: Triggers,
     last: Option<Sample>,
+    growth: Growth,
     /// How many connections a finding had.
     findings: BTreeMap<String, u64>,
 }
@@ -81,9 +83,6 @@ struct Sample {
     opened: u64,
     ended: u64,
     refused: u64,
-    open: u64,
-    /// Where it began to grow.
-    grows_from: u64,
 }
 
 impl Watch {
@@ -101,10 +100,12 @@ impl Watch {
     }
 
     /// What goes on at `at_ns`: a finding only where it has more connections than at the last
-    /// look. One that has fewer is of a trace that has forgotten some.
-    pub fn look(&mut self, report: &Report, at_ns: u64) -> Vec<Fired> {
+    /// look. One that has fewer is of a trace that has forgotten some. `open`: how many
+    /// connections are open, which the report has forgotten in part; `None` while those older
+    /// than the trace are still being listed.
+    pub fn look(&mut self, report: &Report, open: Option<u64>, at_ns: u64) -> Vec<Fired> {
         let mut fired = self.findings(&report.findings);
-        let mut sample = Sample {
+        let sample = Sample {
             at_ns,
             opened: report.total.opened,
             ended: report.total.ended,
@@ -114,20 +115,16 @@ impl Watch {
                 .get(&Outcome::Refused)
                 .copied()
                 .unwrap_or(0),
-            open: report.total.open + report.total.older.open,
-            grows_from: report.total.open + report.total.older.open,
         };
         // Where it counts less than before, the trace has begun to count anew.
         let last = self
             .last
             .filter(|last| last.opened <= sample.opened && last.ended <= sample.ended);
         if let Some(last) = last {
-            if sample.open > last.open {
-                sample.grows_from = last.grows_from;
-            }
             fired.extend(self.numbers(&last, &sample));
         }
         self.last = Some(sample);
+        fired.extend(open.and_then(|open| self.grows(open, at_ns)));
         fired
     }
 
@@ -163,18 +160,8 @@ impl Watch {
         let opened = now.opened.saturating_sub(last.opened);
         let ended = now.ended.saturating_sub(last.ended);
         let refused = now.refused.saturating_sub(last.refused);
-        let growth = now.open.saturating_sub(now.grows_from);
         let mut fired = Vec::new();
-        let mut fire = |key: &str, sentence: String| {
-            let key = key.to_owned();
-            fired.push(Fired {
-                key,
-                sentence,
-                process: None,
-                about: None,
-                cause: Cause::Churn,
-            });
-        };
+        let mut fire = |key: &str, sentence| fired.push(of_number(key, sentence));
         if let Some(rate) = self.triggers.rate
             && seconds > 0.0
             && opened as f64 / seconds >= rate as f64
@@ -192,17 +179,32 @@ impl Watch {
                 format!("{} of {ended} refused", text::count(refused)),
             );
         }
-        if let Some(most) = self.triggers.growth
-            && growth >= most
-        {
-            let more = text::count(growth);
-            let open = text::count(now.open);
-            fire(
-                "growth",
-                format!("{more} connections more are open: {open}"),
-            );
-        }
         fired
+    }
+
+    fn grows(&mut self, open: u64, at_ns: u64) -> Option<Fired> {
+        // Whoever asks later, by other settings, is told of the last hour, too.
+        let Grown { more, in_ns } = self.growth.look(open, at_ns);
+        let least = self.triggers.growth?;
+        (more >= least).then(|| {
+            let sentence = format!(
+                "{} open, {} more than {} ago",
+                text::counted(open, "connection"),
+                text::count(more),
+                text::duration(in_ns)
+            );
+            of_number("growth", sentence)
+        })
+    }
+}
+
+fn of_number(key: &str, sentence: String) -> Fired {
+    Fired {
+        key: key.to_owned(),
+        sentence,
+        about: None,
+        process: None,
+        cause: Cause::Churn,
     }
 }
 
@@ -239,7 +241,13 @@ fn sentence_of(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::test_case::{diagnosed, every};
+    use crate::{
+        clock::ClockPair,
+        diagnose::test_case::{diagnosed, every},
+        frame::{Frame, Mark, TraceStart},
+        pipeline::{Pipeline, View},
+        render::Several,
+    };
 
     const SECOND: u64 = 1_000_000_000;
     const BEFORE: Sample = Sample {
@@ -247,25 +255,68 @@ mod tests {
         opened: 100,
         ended: 90,
         refused: 50,
-        open: 10,
-        grows_from: 10,
     };
 
     /// What fires ten seconds later, with so many more.
-    fn fired(triggers: Triggers, opened: u64, ended: u64, refused: u64, open: u64) -> Vec<String> {
+    fn fired(triggers: Triggers, opened: u64, ended: u64, refused: u64) -> Vec<String> {
         let now = Sample {
             at_ns: BEFORE.at_ns + 10 * SECOND,
             opened: BEFORE.opened + opened,
             ended: BEFORE.ended + ended,
             refused: BEFORE.refused + refused,
-            open: BEFORE.open + open,
-            grows_from: BEFORE.open,
         };
-        let fired = Watch::new(triggers).numbers(&BEFORE, &now);
+        said(Watch::new(triggers).numbers(&BEFORE, &now))
+    }
+
+    fn said(fired: Vec<Fired>) -> Vec<String> {
+        let fired = fired.into_iter();
         fired
-            .into_iter()
             .map(|one| format!("{}: {}", one.key, one.sentence))
             .collect()
+    }
+
+    fn nothing_seen() -> Report {
+        let view = View {
+            top: 1,
+            time_wait_rows: false,
+        };
+        let mut pipeline = Pipeline::new(Several(Vec::new()), view);
+        let clock = ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: 0,
+        };
+        let start = TraceStart::of_port(2181, clock);
+        pipeline.accept(Frame::Start(&start)).unwrap();
+        pipeline.report_at(&Mark::default()).unwrap()
+    }
+
+    /// The report forgets each ten minutes; the growth goes on.
+    #[test]
+    fn a_slow_leak_fires_though_the_trace_forgets_and_not_before_all_are_listed() {
+        let mut watch = Watch::new(Triggers {
+            growth: Some(30),
+            ..Triggers::default()
+        });
+        let mut report = nothing_seen();
+        assert_eq!(watch.look(&report, None, SECOND), []);
+        let mut first = None;
+        for look in 1..=6 * 60_u64 {
+            report.total.opened = look % 60;
+            let open = 500 + look / 6;
+            let fired = watch.look(&report, Some(open), look * 10 * SECOND);
+            if !fired.is_empty() && first.is_none() {
+                first = Some((look / 6, said(fired)));
+            }
+        }
+        let said = "growth: 530 connections open, 30 more than 29 min 50 s ago".to_owned();
+        assert_eq!(first, Some((30, vec![said])));
+        // What is looked for from now on is held against the last hour.
+        watch.set_triggers(Triggers {
+            growth: Some(45),
+            ..Triggers::default()
+        });
+        let open = 500 + 60;
+        assert_eq!(watch.look(&report, Some(open), 3_610 * SECOND).len(), 1);
     }
 
     /// The trace forgets what is older than some minutes.
@@ -295,12 +346,12 @@ mod tests {
             rate: Some(3),
             ..Triggers::default()
         };
-        assert_eq!(fired(rate, 29, 0, 0, 0), [""; 0]);
+        assert_eq!(fired(rate, 29, 0, 0), [""; 0]);
         assert_eq!(
-            fired(rate, 30, 0, 0, 0),
+            fired(rate, 30, 0, 0),
             ["rate: 30 connections opened in 10 s"]
         );
-        assert_eq!(fired(rate, 31, 0, 0, 0).len(), 1);
+        assert_eq!(fired(rate, 31, 0, 0).len(), 1);
         let refused = Triggers {
             refused: Some(50),
             ..Triggers::default()
@@ -314,26 +365,16 @@ mod tests {
             (20, 20, true),
         ] {
             assert_eq!(
-                fired(refused, 0, ended, refusals, 0).len() == 1,
+                fired(refused, 0, ended, refusals).len() == 1,
                 fires,
                 "{refusals}/{ended}"
             );
         }
         assert_eq!(
-            fired(refused, 0, 10, 5, 0),
+            fired(refused, 0, 10, 5),
             ["refused: 5 of 10 connections refused"]
         );
-        let growth = Triggers {
-            growth: Some(4),
-            ..Triggers::default()
-        };
-        assert_eq!(fired(growth, 0, 0, 0, 3), [""; 0]);
-        assert_eq!(
-            fired(growth, 0, 0, 0, 4),
-            ["growth: 4 connections more are open: 14"]
-        );
-        assert_eq!(fired(growth, 0, 0, 0, 5).len(), 1);
-        assert_eq!(fired(Triggers::default(), 900, 900, 900, 900), [""; 0]);
+        assert_eq!(fired(Triggers::default(), 900, 900, 900), [""; 0]);
     }
 
     #[test]

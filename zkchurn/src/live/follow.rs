@@ -259,7 +259,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
         // While it dozes nothing else does.
         self.collector.sink.turn();
         if let Some(incidents) = &mut self.incidents {
-            incidents.look(&self.collector.sink.pipeline, &mark);
+            let lists_older = !self.older.is_done();
+            incidents.look(&self.collector.sink.pipeline, &mark, lists_older);
             incidents.ask(&mut self.collector.probes);
         }
         self.say_how_it_stands(Service::stands);

@@ -111,10 +111,17 @@ impl Watching {
         self.lines.set(&watched.lines);
     }
 
-    /// Looks at how the trace stands, and has kept what is to be kept.
-    pub(super) fn look<R: Renderer>(&mut self, pipeline: &Pipeline<R>, mark: &Mark) {
+    /// Looks at how the trace stands, and has kept what is to be kept. `lists_older`: whether
+    /// connections older than the trace are still being listed.
+    pub(super) fn look<R: Renderer>(
+        &mut self,
+        pipeline: &Pipeline<R>,
+        mark: &Mark,
+        lists_older: bool,
+    ) {
         if let Some(report) = pipeline.report_at(mark) {
-            let mut fired = self.watch.look(&report, mark.monotonic_ns);
+            let open = (!lists_older).then(|| pipeline.open_now());
+            let mut fired = self.watch.look(&report, open, mark.monotonic_ns);
             fired.extend(self.lines.take_fired());
             for step in self.incidents.look(fired, mark.monotonic_ns) {
                 self.take(step);

@@ -2,6 +2,8 @@
 //! `zkchurn agent`: what it keeps however it ends, what a full disk costs, its settings, and
 //! how quiet it is.
 
+mod triggers;
+
 use std::{
     fs::{self, File},
     io::Write as _,

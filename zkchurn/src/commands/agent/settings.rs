@@ -94,8 +94,8 @@ pub(crate) struct AgentSettings {
     #[serde(deserialize_with = "percent")]
     pub on_refused: Option<u64>,
 
-    /// Keep one where the open connections grow by so many, and grew at each look since;
-    /// 0 for never [default: 0]
+    /// Keep one where so many more connections are open than within the last hour (a dip of
+    /// less than ten minutes does not count); 0 for never [default: 0]
     #[arg(long, value_name = "N")]
     pub on_growth: Option<u64>,
 
