@@ -203,7 +203,7 @@ fn last_long(bytes: &[u8]) -> Option<usize> {
         }
         end = feed;
     }
-    (end > piece::SHORTEST).then_some(0)
+    (end >= piece::SHORTEST).then_some(0)
 }
 
 #[cfg(test)]
@@ -277,6 +277,25 @@ mod tests {
         for seed in 0..4 {
             let log = log(seed, 3 * CHUNK);
             assert_eq!(side_by_side(&log), one_after_another(&log), "{seed}");
+        }
+    }
+
+    /// Wherever it stands, and be it just long enough.
+    #[test]
+    fn the_last_line_that_is_as_long_as_a_piece_is_found() {
+        let long = "x".repeat(piece::SHORTEST);
+        let short = &long[1..];
+        for (bytes, begins) in [
+            (
+                format!("a\n{long}\nb\n{long}\nc\nd\n"),
+                Some(2 + long.len() + 1 + 2),
+            ),
+            (format!("{long}\nb\n"), Some(0)),
+            (format!("a\n{long}"), Some(2)),
+            (format!("{short}\n{short}\n{short}"), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(last_long(bytes.as_bytes()), begins, "{}", bytes.len());
         }
     }
 
