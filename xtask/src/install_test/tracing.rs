@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::debian_root::Root;
-use crate::{command, lab, privilege};
+use crate::{command, lab, privilege, workspace};
 
 /// Where a person would copy it to.
 const PLACE: &str = "root/zkchurn";
@@ -38,6 +38,8 @@ fn demo(root: &Root, binary: &Path) -> Result<Traced> {
     let target = target(&version).context("it does not say what it was built for")?;
     // Processes of this machine and the loopback of a network namespace of its own: ports
     // and counts are nobody else's.
+    // Else it would be root's, and the next demo of whoever calls sudo could not use it.
+    workspace::target("demo")?;
     let mut demo = privilege::as_root("unshare");
     demo.args(["--net", "sh", "-ec", "ip link set lo up; exec \"$@\"", "sh"])
         .arg(lab::build()?)
