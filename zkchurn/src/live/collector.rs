@@ -3,11 +3,12 @@
 //! and at the end the report is made. Nothing here waits for anybody but for the end, which
 //! has a limit.
 
-use std::mem;
+use std::{collections::VecDeque, mem};
 
 use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::{Frame, Limitation, Mark},
+    ledger::Churning,
     process::ProcessKey,
     text,
     timewait::{Snapshot, TimeWaitSocket},
@@ -42,6 +43,8 @@ pub(super) struct Collector<P> {
     pub sink: Sink,
     /// Who is looked at when.
     pub(super) schedule: Schedule,
+    /// Whom incidents name, until they are looked at.
+    pub(super) named: VecDeque<Churning>,
     /// Who finds out what records do not tell.
     pub probes: P,
     naming: Naming,
@@ -69,6 +72,7 @@ impl<P: Probes> Collector<P> {
         Self {
             sink,
             schedule: Schedule::new(settings.jvm, settings.logs),
+            named: VecDeque::new(),
             probes,
             naming: Naming::default(),
             owed: Owed::default(),

@@ -261,6 +261,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
         if let Some(incidents) = &mut self.incidents {
             let lists_older = !self.older.is_done();
             incidents.look(&self.collector.sink.pipeline, &mark, lists_older);
+            self.collector.look_at(incidents.take_named());
             incidents.ask(&mut self.collector.probes);
         }
         self.say_how_it_stands(Service::stands);

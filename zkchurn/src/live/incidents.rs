@@ -14,6 +14,7 @@ use zkchurn_core::{
         Incidents, Pace, Step,
         trigger::{Cause, Fired, Triggers, Watch},
     },
+    ledger::Churning,
     pipeline::Pipeline,
     render::Renderer,
     text,
@@ -22,6 +23,7 @@ use zkchurn_core::{
 use super::{
     beside::Beside,
     lines::{LineTriggers, Lines},
+    schedule::MOST_LAST,
     source::Probes,
 };
 use crate::{
@@ -65,6 +67,8 @@ pub(super) struct Watching {
     incidents: Incidents,
     lines: Lines,
     beside: Beside,
+    /// Whom what has begun names.
+    named: Vec<Churning>,
     waiting: VecDeque<Order>,
     archiver: Archiver,
     /// When it was given the order that it works at, nanoseconds of `CLOCK_MONOTONIC`.
@@ -95,6 +99,7 @@ impl Watching {
             rules: watched.rules.clone(),
             watch: Watch::new(watched.triggers),
             incidents: Incidents::new(watched.pace),
+            named: Vec::new(),
             waiting: VecDeque::new(),
             archiver: archiver.connect(tell_of_kept)?,
             ordered_ns: 0,
@@ -124,10 +129,18 @@ impl Watching {
             let mut fired = self.watch.look(&report, open, mark.monotonic_ns);
             fired.extend(self.lines.take_fired());
             for step in self.incidents.look(fired, mark.monotonic_ns) {
+                if let Step::Began(fired) = &step {
+                    self.named.extend(named(pipeline, fired));
+                }
                 self.take(step);
             }
         }
         self.keep_next(mark.monotonic_ns);
+    }
+
+    /// The processes that are to be looked at for what has begun since this was asked last.
+    pub(super) fn take_named(&mut self) -> Vec<Churning> {
+        std::mem::take(&mut self.named)
     }
 
     /// Has logs looked at for lines, and the host for servers beside which it writes.
@@ -276,6 +289,29 @@ impl Watching {
             text::duration(ANSWERS_WITHIN_NS),
             self.directory.display()
         ));
+    }
+}
+
+/// The process that it names, or else those that have ended and opened most connections.
+fn named<R: Renderer>(pipeline: &Pipeline<R>, fired: &Fired) -> Vec<Churning> {
+    let mut known = pipeline.churning(0, usize::MAX);
+    let pid = fired.about.as_ref().and_then(|about| about.pid);
+    match (fired.process, pid) {
+        (None, None) => {
+            known.truncate(MOST_LAST);
+            known
+        }
+        (Some(process), _) => {
+            let found = known.into_iter().find(|one| one.process == process);
+            let tids = found.map(|one| one.tids).unwrap_or_default();
+            vec![Churning { process, tids }]
+        }
+        // The latest one by this id.
+        (None, Some(pid)) => {
+            let found = known.into_iter().filter(|one| one.process.pid == pid);
+            let latest = found.max_by_key(|one| one.process.start_ns);
+            latest.into_iter().collect()
+        }
     }
 }
 

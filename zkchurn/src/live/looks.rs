@@ -28,12 +28,15 @@ use crate::{
 
 /// Processes that did not answer, of which it is said at once.
 const MOST_NAMED: usize = 5;
+/// Processes that incidents name and that wait for a look.
+const MOST_OF_INCIDENTS: usize = 16;
 /// Processes that did not answer, of which the report tells; of an agent there may be more in time.
 const MOST_UNANSWERED: usize = 1_000;
 
 impl<P: Probes> Collector<P> {
     /// Has the processes that churn looked at, and says of whom no answer came.
     pub(super) fn look_at_suspects(&mut self) {
+        self.look_at_named();
         let now_ns = self.probes.monotonic_ns();
         let schedule = &self.schedule;
         let wanted = |process| schedule.wants(process, now_ns);
@@ -46,6 +49,30 @@ impl<P: Probes> Collector<P> {
             self.ask_for_servers();
         }
         self.give_up(false);
+    }
+
+    /// Has processes looked at that an incident names: what they do as it begins belongs to it.
+    pub(super) fn look_at(&mut self, named: Vec<Churning>) {
+        for process in named {
+            let is_known = |one: &Churning| one.process == process.process;
+            if self.named.len() < MOST_OF_INCIDENTS && !self.named.iter().any(is_known) {
+                self.named.push_back(process);
+            }
+        }
+        self.look_at_named();
+    }
+
+    fn look_at_named(&mut self) {
+        let now_ns = self.probes.monotonic_ns();
+        while let Some(process) = self.named.front() {
+            let Ok(request) = self.schedule.named(process, now_ns) else {
+                return;
+            };
+            self.named.pop_front();
+            if let Some(request) = request {
+                self.inspect(request);
+            }
+        }
     }
 
     /// Asks who listens at the traced ports, where that is a matter of this trace and was not

@@ -34,6 +34,9 @@ const BETWEEN_DUMPS_NS: u64 = 60_000_000_000;
 /// Most dumps of one process in a trace.
 const MOST_DUMPS: u32 = 3;
 
+/// A process that an incident names is not looked at for it where it was so lately.
+const LATELY_NS: u64 = 30_000_000_000;
+
 /// From a look of an agent at what goes on churning to its next one, which comes twice as late
 /// each time: what began to churn may not have written yet why.
 const FIRST_AGAIN_NS: u64 = 30_000_000_000;
@@ -55,6 +58,10 @@ pub(super) struct Schedule {
     /// When the budget of first looks is whole again, and how far it is used up before.
     whole_at_ns: u64,
 }
+
+/// Too many looks are under way, or were taken right before.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
 
 #[derive(Debug, Default)]
 struct Suspect {
@@ -124,6 +131,31 @@ impl Schedule {
             }
         }
         due
+    }
+
+    /// A look at a process that an incident names, however few connections it has; none where it
+    /// is being looked at, or was lately.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it at present.
+    pub(super) fn named(
+        &mut self,
+        process: &Churning,
+        now_ns: u64,
+    ) -> Result<Option<Request>, NoRoom> {
+        let suspect = self.suspects.get(&process.process);
+        let is_looked_at = |suspect: &Suspect| {
+            suspect.waiting || now_ns.saturating_sub(suspect.last_look_ns) < LATELY_NS
+        };
+        if suspect.is_some_and(is_looked_at) {
+            return Ok(None);
+        }
+        if self.room() == 0 || !self.spend(now_ns) {
+            return Err(NoRoom);
+        }
+        let dump = self.may_dump(process.process, now_ns);
+        Ok(Some(self.request(process.clone(), dump, now_ns)))
     }
 
     /// A look with a dump that somebody asks for, however many there were.
@@ -299,6 +331,36 @@ mod tests {
         threads: 20,
         started_attach: false,
     };
+
+    #[test]
+    fn whom_an_incident_names_is_looked_at_unless_it_was_lately() {
+        let mut schedule = Schedule::new(JvmMode::Name, true);
+        let [named] = &churning(&[7])[..] else {
+            unreachable!()
+        };
+        let begin = 1_000 * SECOND;
+        let request = schedule.named(named, begin).unwrap().unwrap();
+        assert_eq!((request.process, request.logs), (process(7), true));
+        assert_eq!(request.jvm, JvmMode::Name, "a dump is not asked for");
+        // It is being looked at; and then it was.
+        assert_eq!(schedule.named(named, begin + LATELY_NS), Ok(None));
+        schedule.done(&seen(7, Dump::NotAsked, Vec::new()));
+        assert_eq!(schedule.named(named, begin + LATELY_NS - 1), Ok(None));
+        assert!(schedule.named(named, begin + LATELY_NS).unwrap().is_some());
+    }
+
+    #[test]
+    fn incidents_keep_to_the_budget_of_looks() {
+        let mut schedule = Schedule::new(JvmMode::Dump, true);
+        let named = churning(&[1, 2, 3, 4, 5]);
+        for one in &named[..MOST_AT_ONCE] {
+            let request = schedule.named(one, 0).unwrap().unwrap();
+            assert_eq!(request.jvm, JvmMode::Dump, "the settings allow it");
+        }
+        assert_eq!(schedule.named(&named[4], 0), Err(NoRoom));
+        schedule.done(&seen(1, Dump::NotAsked, Vec::new()));
+        assert!(schedule.named(&named[4], 0).unwrap().is_some());
+    }
 
     #[test]
     fn each_process_is_looked_at_once() {

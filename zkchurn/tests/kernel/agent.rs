@@ -620,6 +620,47 @@ fn a_line_in_the_log_of_a_process_that_churns_makes_an_incident_though_nobody_na
 
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
+fn who_makes_an_incident_is_looked_at_though_none_of_its_connections_has_ended() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("leaks.log");
+        fs::write(&log, "java.lang.NoClassDefFoundError: org/apache/x\n").unwrap();
+        // This process has it open.
+        let writer = File::options().append(true).open(&log).unwrap();
+        let settings = "on-finding = \"off\"\non-growth = 2\nafter = \"1m\"\n";
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let kept = directory.path().join("kept");
+        let port = unused_port();
+        let listener = listen(port);
+        let agent = Agent::start_with(command, port, &kept, settings);
+        // More at each look, and none of them ends.
+        let mut open = Vec::new();
+        wait_for(2 * PATIENCE, "the growth to be seen", || {
+            open.push((connect(v4(port)), listener.accept().unwrap()));
+            agent.messages().contains("churn began: ")
+        });
+        wait_for(5 * PATIENCE, "the incident", || {
+            agent.messages().contains("incident kept in")
+        });
+        drop(writer);
+        let incidents = kept.join("incidents");
+        let incident = incidents.join(&names(&incidents)[0]).join("incident.json");
+        let incident: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(incident).unwrap()).unwrap();
+        assert_eq!(incident["report"]["total"]["ended"], 0, "nobody else looks");
+        let suspects = incident["report"]["suspects"].as_array().unwrap();
+        let own = std::process::id();
+        let looked_at = suspects.iter().find(|one| one["pid"] == own).unwrap();
+        let said = looked_at["logs"]["findings"].to_string();
+        assert!(said.contains("leaks.log"), "{looked_at}");
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        drop(open);
+    });
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
 fn a_trace_beside_an_agent_begins_with_its_last_minutes() {
     in_namespace(|| {
         let port = unused_port();
