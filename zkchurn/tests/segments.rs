@@ -97,6 +97,45 @@ fn any_recording_in_segments_gives_the_same_report() {
     }
 }
 
+#[test]
+fn what_a_part_and_its_reports_take_is_known_before_any_of_them_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["part.zkchurn", "part.html", "part.json"];
+    let report = |room: u64| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        command.args([
+            "report",
+            "tests/recordings/incident.zkchurn",
+            "--since",
+            "5m",
+        ]);
+        command.args(["--room", &room.to_string()]);
+        for name in names {
+            command.arg("-o").arg(directory.path().join(name));
+        }
+        let output = command.output_in_time().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, said) = report(0);
+    assert_eq!(code, Some(7), "{said}");
+    let (_, sizes) = said.trim().rsplit_once(" may be taken: ").unwrap();
+    let sizes: Vec<u64> = sizes.split(' ').map(|size| size.parse().unwrap()).collect();
+    let needed: u64 = sizes.iter().map(|size| size.next_multiple_of(4096)).sum();
+    assert!(
+        said.contains(&format!("{needed} bytes of disk are needed")),
+        "{said}"
+    );
+    assert_eq!(report(needed - 1).0, Some(7));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    let (code, said) = report(needed);
+    assert_eq!(code, Some(0), "{said}");
+    let written = names.map(|name| fs::metadata(directory.path().join(name)).unwrap().len());
+    assert_eq!(written[..], sizes);
+}
+
 /// What is kept in memory of a recording, in segments of so many bytes.
 fn kept_of(recording: &[u8], bytes: usize) -> Kept {
     let (mut last, mut reader) = (

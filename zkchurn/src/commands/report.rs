@@ -2,6 +2,7 @@
 //! `zkchurn report`: files for the ticket, made of a recording, or again of a page.
 
 mod hosts;
+mod room;
 
 use std::{
     cell::RefCell,
@@ -70,10 +71,28 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
+    /// Write nothing where all files together take more than so many bytes of disk, and say how
+    /// many each takes. An agent makes room for an incident so.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub room: Option<u64>,
+
     /// Fail with exit code 9 unless a finding is like this, such as
     /// 'finding=refused,confidence>=likely'; may be given several times.
     #[arg(long, value_name = "TERMS", value_parser = values::expectation)]
     pub expect: Vec<Expectation>,
+}
+
+impl ReportArgs {
+    /// The recordings that are to be written, and what else.
+    fn parted(&self) -> (Vec<PathBuf>, Self) {
+        let all = self.output.iter().cloned();
+        let (recordings, output) = all.partition(|to| values::is_recording(to));
+        let rest = Self {
+            output,
+            ..self.clone()
+        };
+        (recordings, rest)
+    }
 }
 
 /// Writes the files.
@@ -83,7 +102,12 @@ pub(crate) struct ReportArgs {
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
     match args.files.as_slice() {
-        [file] => of_one(args, file),
+        [file] => {
+            if let Some(room) = args.room {
+                room::check(args, file, room)?;
+            }
+            of_one(args, file)
+        }
         files => hosts::run(args, files),
     }
 }
@@ -234,22 +258,14 @@ fn with_recordings(args: &ReportArgs, path: &Path) -> Result<Code, Failure> {
         let why = "a recording has all connections: a filter makes reports only";
         return Err(Failure::sentence(Code::Usage, why));
     }
-    let (recordings, reports): (Vec<_>, Vec<_>) = args
-        .output
-        .iter()
-        .cloned()
-        .partition(|to| values::is_recording(to));
+    let (recordings, rest) = args.parted();
     for to in &recordings {
         let (bytes, segments) = source::join_bytes(path, args.window)?;
         copy(bytes, to)?;
-        if segments.is_damaged() && reports.is_empty() {
+        if segments.is_damaged() && rest.output.is_empty() {
             return Ok(segments.report_damage(true));
         }
     }
-    let rest = ReportArgs {
-        output: reports,
-        ..args.clone()
-    };
     match rest.output.is_empty() {
         true => Ok(Code::Success),
         false => of_one(&rest, path),

@@ -4,12 +4,10 @@
 //! this may wait (`helper/archiver.rs`).
 
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File},
     io::{self, Write},
-    os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt},
-        process::CommandExt,
-    },
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -20,13 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    incident_files::{ByReport, Files},
+    incident_size::{self, BLOCK, Fitting, blocks},
     limited_program::{IsOver, run},
     own_directory,
     own_names::{self, INCIDENTS},
 };
 
-/// How long cutting the recording may take, and reporting on it.
-pub(super) const REPORT_WITHIN: Duration = Duration::from_secs(120);
 /// How long the command may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 /// How long before its end there may be nothing new: a trace tells of itself every 10 s.
@@ -86,34 +84,36 @@ pub(super) struct Stored {
     incident: Value,
 }
 
-/// Writes an incident, and removes older ones.
+/// Writes an incident, and removes older ones before, so that there is never more than was
+/// promised.
 ///
 /// # Errors
 ///
 /// It cannot be kept, or nobody wants it any more.
 pub(super) fn store(order: &Order, is_over: IsOver<'_>) -> io::Result<Stored> {
+    store_with(order, &ByReport { is_over }, is_over)
+}
+
+fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Result<Stored> {
     let directory = own_directory::open(&order.directory)?;
     let all = own_directory::open_incidents(&directory, &order.directory)?;
-    make_room(&all, order.rules.count.saturating_sub(1), order.rules.bytes)?;
+    let fitting = incident_size::fitting(order, |part| files.measure(part));
+    let fitting = fitting.map_err(io::Error::other)?;
+    let Rules { count, bytes, .. } = order.rules;
+    let left = bytes.saturating_sub(BLOCK + fitting.files);
+    make_room(&all, count.saturating_sub(1), left, None)?;
     let name = own_names::of_incident(order.began, &order.key);
     let path = order.directory.join(INCIDENTS).join(name);
     let partial = with_ending(&path);
     DirBuilder::new().mode(0o700).create(&partial)?;
-    let (incident, mut wrong) = written(order, (&partial, &path), is_over)?;
+    let (incident, mut wrong) = written(&fitting, &all, (&partial, &path), files)?;
     if is_over() {
         // It stays `.partial`, and goes as any other once its turn comes.
         return Err(io::Error::other("the agent has ended"));
     }
     fs::rename(&partial, &path)?;
-    let room = make_room(&all, order.rules.count, order.rules.bytes);
-    wrong.extend(room.err().map(|error| format!("older ones stay: {error}")));
-    if !path.exists() {
-        wrong.push(format!(
-            "it was removed again: alone it is larger than {} MiB",
-            order.rules.bytes >> 20
-        ));
-    }
-    wrong.extend(ends_early(order.until, &incident));
+    wrong.extend(fitting.cut);
+    wrong.extend(ends_early(fitting.part.until, &incident));
     Ok(Stored {
         path,
         wrong,
@@ -143,16 +143,25 @@ pub(super) fn call(order: &Order, stored: io::Result<Stored>, is_over: IsOver<'_
 
 /// Writes the incident, and what is wrong with it, sentences.
 fn written(
-    order: &Order,
+    fitting: &Fitting,
+    all: &File,
     (to, path): (&Path, &Path),
-    is_over: IsOver<'_>,
+    files: &impl Files,
 ) -> io::Result<(Value, Vec<String>)> {
+    let Fitting {
+        part, files: room, ..
+    } = fitting;
     let mut sentences = Vec::new();
-    if let Err(why) = fill(order, to, is_over) {
+    if let Err(why) = files.make(part, to, *room) {
         sentences.push(format!("it is incomplete: {why}"));
     }
-    let incident = described(order, Some((path, to)));
-    write(&to.join("incident.json"), &(incident.to_string() + "\n"))?;
+    let incident = described(part, Some((path, to)));
+    let text = incident.to_string() + "\n";
+    // Now it is known how much this takes.
+    let Rules { count, bytes, .. } = part.rules;
+    let left = bytes.saturating_sub(blocks(text.len() as u64));
+    make_room(all, count, left, to.file_name())?;
+    write(&to.join("incident.json"), &text)?;
     Ok((incident, sentences))
 }
 
@@ -171,34 +180,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())
-}
-
-/// The part of the recording, and reports on it.
-fn fill(order: &Order, to: &Path, is_over: IsOver<'_>) -> Result<(), String> {
-    let recording = to.join("incident.zkchurn");
-    let mut cut = zkchurn();
-    cut.arg("report").arg(&order.directory);
-    cut.args(["--since", &order.since.to_string()]);
-    cut.args(["--until", &order.until.to_string()]);
-    cut.arg("-o").arg(&recording);
-    run(cut, &[], REPORT_WITHIN, is_over)?;
-    let mut report = zkchurn();
-    report.arg("report").arg(&recording);
-    let endings = order.rules.reports.iter().map(String::as_str);
-    for ending in endings.filter(|ending| *ending != "json").chain(["json"]) {
-        report.arg("-o").arg(to.join(format!("report.{ending}")));
-    }
-    run(report, &[], REPORT_WITHIN, is_over)
-}
-
-/// This program once more.
-fn zkchurn() -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("zkchurn").env_clear();
-    if let Some(zone) = std::env::var_os("TZ") {
-        command.env("TZ", zone);
-    }
-    command
 }
 
 /// What fired, and the report; where it is kept, and where its files are so far, if it is.
@@ -240,18 +221,16 @@ fn run_command(command: &[String], incident: &Value, is_over: IsOver<'_>) -> Opt
     ran.err().map(|why| format!("{program} failed: {why}"))
 }
 
-/// Removes the oldest incidents until no more than so many are there, and no more bytes. What
-/// the agent did not make is neither counted nor removed.
-fn make_room(all: &File, count: usize, bytes: u64) -> io::Result<()> {
+/// Removes the oldest incidents until no more than so many are there, and no more bytes, but for
+/// the one called `spared`. What the agent did not make is neither counted nor removed.
+fn make_room(all: &File, count: usize, bytes: u64, spared: Option<&OsStr>) -> io::Result<()> {
     let mut found = Vec::new();
     // By their names, which begin with their time.
     for (name, _) in own_directory::entries(all)? {
         if let Some(incident) = own_directory::incident(all, &name)? {
             let sizes = incident.files.iter().map(|(_, stat)| stat.st_size);
-            let size: u64 = sizes
-                .map(|size| size.cast_unsigned().next_multiple_of(4096))
-                .sum();
-            found.push((name, incident, size));
+            let size: u64 = sizes.map(|size| blocks(size.cast_unsigned())).sum();
+            found.push((name, incident, BLOCK + size));
         }
     }
     let mut total: u64 = found.iter().map(|(.., size)| size).sum();
@@ -260,9 +239,11 @@ fn make_room(all: &File, count: usize, bytes: u64) -> io::Result<()> {
         if left <= count && total <= bytes {
             break;
         }
-        own_directory::remove_incident(all, &name, &incident)?;
-        total -= size;
-        left -= 1;
+        if spared != Some(OsStr::new(&name)) {
+            own_directory::remove_incident(all, &name, &incident)?;
+            total -= size;
+            left -= 1;
+        }
     }
     Ok(())
 }
@@ -290,14 +271,14 @@ mod tests {
             fs::write(path.join("incident.zkchurn"), [0; 10_000]).unwrap();
         }
         fs::write(path.join("notes.txt"), "of somebody").unwrap();
-        make_room(&all, 5, u64::MAX).unwrap();
+        make_room(&all, 5, u64::MAX, None).unwrap();
         assert_eq!(names(path).len(), 6);
-        make_room(&all, 3, u64::MAX).unwrap();
+        make_room(&all, 3, u64::MAX, None).unwrap();
         let left = ["20261103T000000Z-refused", "20261104T000000Z-refused"];
         assert_eq!(names(path)[..2], left);
-        make_room(&all, 3, 3 * 12_288 - 1).unwrap();
+        make_room(&all, 3, 3 * 16_384 - 1, None).unwrap();
         assert_eq!(names(path)[0], "20261104T000000Z-refused");
-        make_room(&all, 3, 0).unwrap();
+        make_room(&all, 3, 0, None).unwrap();
         assert_eq!(names(path), ["notes.txt"]);
     }
 
@@ -316,7 +297,7 @@ mod tests {
         fs::create_dir_all(nested.join("incident.json/deep")).unwrap();
         std::os::unix::fs::symlink(&precious, path.join("20261103T000000Z-refused")).unwrap();
         let before = names(path);
-        make_room(&File::open(path).unwrap(), 0, 0).unwrap();
+        make_room(&File::open(path).unwrap(), 0, 0, None).unwrap();
         assert_eq!(names(path), before);
         assert!(with_notes.join("notes.txt").is_file());
         assert!(nested.join("incident.json/deep").is_dir());
@@ -360,6 +341,112 @@ mod tests {
         assert_eq!(given["directory"], Value::Null);
         assert_eq!(given["fired"][0], "The connection is refused (certain)");
         assert_eq!(names(&precious), ["20261101T000000Z-refused", "home"]);
+    }
+
+    /// Files of these sizes, and what the directory of all incidents takes at any moment.
+    struct Made<'a> {
+        all: &'a Path,
+        sizes: [usize; 2],
+        most_on_disk: std::cell::Cell<u64>,
+    }
+
+    impl Made<'_> {
+        fn look(&self) {
+            let all = fs::read_dir(self.all).unwrap().map(Result::unwrap);
+            let files = all.flat_map(|one| fs::read_dir(one.path()).unwrap().map(Result::unwrap));
+            let files = files.map(|file| file.metadata().unwrap().len());
+            let on_disk: u64 = files.map(|size| size.next_multiple_of(4096)).sum();
+            self.most_on_disk.set(self.most_on_disk.get().max(on_disk));
+        }
+    }
+
+    impl Files for Made<'_> {
+        fn measure(&self, _: &Order) -> Result<Vec<u64>, String> {
+            Ok(self.sizes.map(|size| size as u64).to_vec())
+        }
+
+        fn make(&self, _: &Order, to: &Path, room: u64) -> Result<(), String> {
+            let needed: usize = self
+                .sizes
+                .iter()
+                .map(|size| size.next_multiple_of(4096))
+                .sum();
+            assert!(needed as u64 <= room, "{needed} of {room}");
+            let [recording, report] = self.sizes;
+            fs::write(to.join("incident.zkchurn"), vec![0; recording]).unwrap();
+            self.look();
+            // As large in `incident.json` once more.
+            let text = format!("\"{}\"", "x".repeat(report - 2));
+            fs::write(to.join("report.json"), text).unwrap();
+            self.look();
+            Ok(())
+        }
+    }
+
+    const MIB: usize = 1 << 20;
+
+    /// Keeps incidents of these sizes one after another; what came of the last one, and how much
+    /// there was at most.
+    fn kept(directory: &Path, bytes: u64, sizes: &[[usize; 2]]) -> (io::Result<Stored>, u64) {
+        let all = directory.join("incidents");
+        let mut last = Err(io::Error::other("none"));
+        let mut most = 0;
+        for (index, sizes) in sizes.iter().enumerate() {
+            let began = Timestamp::from_second(1_800_000_000 + index as i64).unwrap();
+            let order = Order {
+                directory: directory.to_owned(),
+                began,
+                since: began - jiff::SignedDuration::from_mins(5),
+                until: began + jiff::SignedDuration::from_mins(2),
+                fired: vec!["The connection is refused (certain)".to_owned()],
+                key: "refused-java".to_owned(),
+                rules: Rules {
+                    count: 20,
+                    bytes,
+                    reports: Vec::new(),
+                    command: Vec::new(),
+                },
+            };
+            let made = Made {
+                all: &all,
+                sizes: *sizes,
+                most_on_disk: std::cell::Cell::new(0),
+            };
+            last = store_with(&order, &made, &|| false);
+            made.look();
+            most = most.max(made.most_on_disk.get());
+        }
+        (last, most)
+    }
+
+    #[test]
+    fn there_is_never_more_than_was_promised_while_an_incident_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let bytes = 10 * MIB as u64;
+        let (last, most) = kept(directory.path(), bytes, &[[2 * MIB, MIB]; 8]);
+        assert!(
+            last.unwrap().wrong[..]
+                .iter()
+                .all(|why| why.contains("ends at"))
+        );
+        assert!(most <= bytes, "{most}");
+        // Two of four MiB each, and what was kept before is there as long as there is room.
+        assert!(most > bytes - 4 * MIB as u64, "{most}");
+        assert_eq!(names(&directory.path().join("incidents")).len(), 2);
+    }
+
+    #[test]
+    fn one_that_alone_is_too_large_costs_none_of_the_older_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let bytes = 10 * MIB as u64;
+        let sizes = [[MIB, MIB], [MIB, MIB], [9 * MIB, MIB]];
+        let (last, most) = kept(directory.path(), bytes, &sizes);
+        let why = last.unwrap_err().to_string();
+        assert!(why.starts_with("alone it takes 12 MiB, and"), "{why}");
+        assert!(most <= bytes, "{most}");
+        let left = names(&directory.path().join("incidents"));
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(left.iter().all(|name| !name.ends_with(PARTIAL)), "{left:?}");
     }
 
     #[test]

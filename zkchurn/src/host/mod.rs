@@ -7,6 +7,8 @@ pub mod elsewhere;
 pub mod flight_recorder;
 pub mod helper;
 pub mod ids;
+mod incident_files;
+mod incident_size;
 pub mod incident_store;
 pub mod inspector;
 pub mod journal;

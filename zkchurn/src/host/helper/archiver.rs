@@ -17,7 +17,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::wire::{receive, send};
 use crate::host::{
-    incident_store::{self, Order, REPORT_WITHIN, Stored},
+    incident_files::REPORT_WITHIN,
+    incident_store::{self, Order, Stored},
     limited_program::ASKED_EVERY,
     privilege::{held, needs::Kept},
     threads,

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//! The files of an incident, made by this program once more (`zkchurn report`): the part of the
+//! recording, and reports on it.
+
+use std::{os::unix::process::CommandExt, path::Path, process::Command, time::Duration};
+
+use super::{
+    incident_store::Order,
+    limited_program::{IsOver, run},
+};
+
+/// How long measuring the files may take, and how long making them.
+pub(super) const REPORT_WITHIN: Duration = Duration::from_secs(120);
+
+/// Makes the files of incidents.
+pub(super) trait Files {
+    /// What they would take, in bytes each, the report as JSON last.
+    ///
+    /// # Errors
+    ///
+    /// A clause: that cannot be found out.
+    fn measure(&self, order: &Order) -> Result<Vec<u64>, String>;
+
+    /// Makes them in a directory, where they take no more than `room` bytes of disk.
+    ///
+    /// # Errors
+    ///
+    /// A clause: they, or some of them, cannot be made.
+    fn make(&self, order: &Order, to: &Path, room: u64) -> Result<(), String>;
+}
+
+/// By a process of its own.
+pub(super) struct ByReport<'a> {
+    pub is_over: IsOver<'a>,
+}
+
+impl Files for ByReport<'_> {
+    fn measure(&self, order: &Order) -> Result<Vec<u64>, String> {
+        // In no room at all nothing is made, and what is needed is said.
+        match run(
+            report(order, Path::new("/"), 0),
+            &[],
+            REPORT_WITHIN,
+            self.is_over,
+        ) {
+            Err(why) => sizes(&why).ok_or(why),
+            Ok(()) => Err("it did not say how much it would take".to_owned()),
+        }
+    }
+
+    fn make(&self, order: &Order, to: &Path, room: u64) -> Result<(), String> {
+        run(report(order, to, room), &[], REPORT_WITHIN, self.is_over)
+    }
+}
+
+fn report(order: &Order, to: &Path, room: u64) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("zkchurn").env_clear();
+    if let Some(zone) = std::env::var_os("TZ") {
+        command.env("TZ", zone);
+    }
+    command.arg("report").arg(&order.directory);
+    command.args(["--room", &room.to_string()]);
+    command.args(["--since", &order.since.to_string()]);
+    command.args(["--until", &order.until.to_string()]);
+    command.arg("-o").arg(to.join("incident.zkchurn"));
+    let endings = order.rules.reports.iter().map(String::as_str);
+    for ending in endings.filter(|ending| *ending != "json").chain(["json"]) {
+        command.arg("-o").arg(to.join(format!("report.{ending}")));
+    }
+    command
+}
+
+/// The sizes in `N bytes of disk are needed, and 0 may be taken: N N N`.
+fn sizes(why: &str) -> Option<Vec<u64>> {
+    let (_, sizes) = why.rsplit_once(" may be taken: ")?;
+    sizes.split(' ').map(|size| size.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_from_what_is_said() {
+        let why =
+            "exit code 7: zkchurn: 12288 bytes of disk are needed, and 0 may be taken: 4100 9";
+        assert_eq!(sizes(why), Some(vec![4100, 9]));
+        assert_eq!(sizes("exit code 3: /kept cannot be read"), None);
+        assert_eq!(sizes("0 may be taken: many"), None);
+    }
+}
