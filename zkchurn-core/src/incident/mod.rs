@@ -2,6 +2,7 @@
 //! When a trace that has no end is to keep something, and what: incidents, one at a time, and
 //! not again and again of the same churn. No clock: it is told the time.
 
+pub mod closing;
 mod growth;
 pub mod trigger;
 

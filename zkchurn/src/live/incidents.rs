@@ -12,6 +12,7 @@ use zkchurn_core::{
     frame::Mark,
     incident::{
         Incidents, Pace, Step,
+        closing::Closing,
         trigger::{Cause, Fired, Triggers, Watch},
     },
     ledger::Churning,
@@ -71,6 +72,8 @@ pub(super) struct Watching {
     named: Vec<Churning>,
     waiting: VecDeque<Order>,
     archiver: Archiver,
+    /// How often it is given one.
+    closing: Closing,
     /// When it was given the order that it works at, nanoseconds of `CLOCK_MONOTONIC`.
     ordered_ns: u64,
     /// Whether it was said of that order that it takes long.
@@ -102,6 +105,7 @@ impl Watching {
             named: Vec::new(),
             waiting: VecDeque::new(),
             archiver: archiver.connect(tell_of_kept)?,
+            closing: Closing::default(),
             ordered_ns: 0,
             is_said_to_hang: false,
             has_failed: false,
@@ -250,11 +254,14 @@ impl Watching {
     }
 
     fn keep_next(&mut self, now_ns: u64) {
+        let is_at_work = self.archiver.is_at_work();
+        let may_begin = self.closing.may_begin(is_at_work, now_ns);
         if self.archiver.has_ended() {
             self.fail();
-        } else if self.archiver.is_at_work() {
+        } else if is_at_work {
             self.say_if_it_hangs(now_ns);
-        } else if let Some(order) = self.waiting.pop_front() {
+        } else if may_begin && let Some(order) = self.waiting.pop_front() {
+            self.closing.begins();
             self.ordered_ns = now_ns;
             self.is_said_to_hang = false;
             if !self.archiver.keep(&order) {
