@@ -26,7 +26,7 @@ pub mod new_lines;
 pub mod otlp;
 pub mod outbox;
 mod own_directory;
-mod own_names;
+pub(crate) mod own_names;
 mod past_hung;
 pub mod patient;
 pub mod preflight;

@@ -5,7 +5,7 @@
 use super::{recording_file::PARTIAL, segment_files::ENDING};
 
 /// The directory of the incidents.
-pub(super) const INCIDENTS: &str = "incidents";
+pub(crate) const INCIDENTS: &str = "incidents";
 /// How a time is written in a name.
 pub(super) const TIME: &str = "%Y%m%dT%H%M%SZ";
 /// Characters of a time.

@@ -15,23 +15,24 @@ use crate::{
 
 /// Intervals from one question to the next: an hour.
 const ASKED_EVERY: u32 = 360;
-/// Servers of which it is said at most.
+/// Servers and directories of which it is said at most.
 const MOST_SAID: usize = 8;
 
 /// What was asked, and what was said.
 #[derive(Debug)]
 pub(super) struct Beside {
-    directory: PathBuf,
+    directories: Vec<PathBuf>,
     asked: Option<u64>,
     intervals: u32,
-    said: BTreeSet<(u32, String)>,
+    said: BTreeSet<(u32, String, PathBuf)>,
 }
 
 impl Beside {
-    /// Nothing yet; the agent writes to `directory`.
-    pub(super) fn new(directory: PathBuf) -> Self {
+    /// Nothing yet; the agent writes to these, and what is below one on the same device comes
+    /// behind it.
+    pub(super) fn new(directories: Vec<PathBuf>) -> Self {
         Self {
-            directory,
+            directories,
             asked: None,
             intervals: 0,
             said: BTreeSet::new(),
@@ -43,7 +44,7 @@ impl Beside {
         let is_due = self.intervals.is_multiple_of(ASKED_EVERY);
         self.intervals = self.intervals.wrapping_add(1);
         if is_due && self.asked.is_none() {
-            self.asked = probes.ask(Task::SharedDevice(self.directory.clone()));
+            self.asked = probes.ask(Task::SharedDevice(self.directories.clone()));
         }
     }
 
@@ -60,12 +61,18 @@ impl Beside {
     }
 
     fn say(&mut self, shared: SharedDevice) {
-        let SharedDevice { pid, setting, path } = shared;
-        if self.said.len() < MOST_SAID && self.said.insert((pid, path.clone())) {
+        let SharedDevice {
+            directory,
+            pid,
+            setting,
+            path,
+        } = shared;
+        let is_new = self.said.insert((pid, path.clone(), directory.clone()));
+        if is_new && self.said.len() <= MOST_SAID {
             warn(format_args!(
                 "{} is on the device of {path}, {setting} of the ZooKeeper server with pid {pid}: \
                  what the agent writes may delay its fsync; choose a directory on another device",
-                self.directory.display()
+                directory.display()
             ));
         }
     }

@@ -36,6 +36,7 @@ use crate::{
         },
         incident_store::{Kept, Order, Rules},
         journal::{Field, Priority},
+        own_names::INCIDENTS,
     },
     warn::{say_about, warn},
 };
@@ -91,13 +92,14 @@ impl Watching {
     pub(super) fn new(
         watched: &Watched,
         directory: &Path,
+        ndjson: Option<&Path>,
         archiver: StartedArchiver,
     ) -> io::Result<Self> {
         let mut lines = Lines::default();
         lines.set(&watched.lines);
         Ok(Self {
             lines,
-            beside: Beside::new(directory.to_owned()),
+            beside: Beside::new(written_to(directory, ndjson)),
             directory: directory.to_owned(),
             rules: watched.rules.clone(),
             watch: Watch::new(watched.triggers),
@@ -297,6 +299,13 @@ impl Watching {
             self.directory.display()
         ));
     }
+}
+
+/// Where an agent writes much: its segments, its incidents, which may be on a device of their own,
+/// and records.
+fn written_to(directory: &Path, ndjson: Option<&Path>) -> Vec<PathBuf> {
+    let own = [directory.to_owned(), directory.join(INCIDENTS)];
+    own.into_iter().chain(ndjson.map(Path::to_owned)).collect()
 }
 
 /// The process that it names, or else those that have ended and opened most connections.

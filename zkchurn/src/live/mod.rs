@@ -249,7 +249,11 @@ async fn trace(
     trace.service = service;
     let incidents = agent.zip(archiver).map(|(agent, archiver)| {
         let AgentChanges { keep, watched } = &agent.settings;
-        Watching::new(watched, &keep.directory, archiver).map_err(no_thread)
+        let ndjson = settings
+            .ndjson
+            .as_ref()
+            .map(|lines| lines.directory.as_path());
+        Watching::new(watched, &keep.directory, ndjson, archiver).map_err(no_thread)
     });
     trace.incidents = incidents.transpose()?;
     if let (Some(agent), Some(start)) = (agent, trace.collector.sink.pipeline.start()) {

@@ -504,13 +504,19 @@ fn a_server_whose_log_is_on_the_agent_s_device_is_named() {
             .arg(&config)
             .spawn()
             .unwrap();
-        let agent = Agent::start(unused_port(), &directory.path().join("kept"));
-        let expected = format!(
-            "is on the device of {}, dataDir of the ZooKeeper server with pid {}",
-            data.display(),
-            server.id()
-        );
-        agent.await_message(&expected);
+        let ndjson = directory.path().join("ndjson");
+        let settings = format!("ndjson-dir = {ndjson:?}\n");
+        let kept = directory.path().join("kept");
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let agent = Agent::start_with(command, unused_port(), &kept, &settings);
+        for written_to in [kept, ndjson] {
+            agent.await_message(&format!(
+                "{} is on the device of {}, dataDir of the ZooKeeper server with pid {}",
+                written_to.display(),
+                data.display(),
+                server.id()
+            ));
+        }
         assert_eq!(agent.end().0, Some(0));
 
         // On a device of its own nothing is said; it was, had it been looked.

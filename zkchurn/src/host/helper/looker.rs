@@ -120,8 +120,8 @@ fn work(job: Job, say: &SyncSender<Answer>) {
         Task::Listeners(ports) => {
             answer(say, id, true, Found::Listeners(listeners::at(&ports)));
         }
-        Task::SharedDevice(directory) => {
-            let shared = elsewhere::data::on_the_device_of(&directory);
+        Task::SharedDevice(directories) => {
+            let shared = elsewhere::data::on_the_device_of(&directories);
             answer(say, id, true, Found::SharedDevice(shared));
         }
         Task::NewLines(request) | Task::LinesOfProcess(request) => {

@@ -52,8 +52,8 @@ pub enum Task {
     NewLines(new_lines::Request),
     /// The same of a log that was found by a look at a process.
     LinesOfProcess(new_lines::Request),
-    /// Which servers write their log to the device of this directory.
-    SharedDevice(PathBuf),
+    /// Which servers write their log to the device of one of these directories.
+    SharedDevice(Vec<PathBuf>),
 }
 
 /// Which sockets are to be listed, and how long that may take.
