@@ -190,9 +190,10 @@ impl FlightRecorder {
         self.store.end()
     }
 
-    /// Takes on other limits.
-    pub fn limit(&mut self, limits: Limits) {
-        self.store.limit(limits);
+    /// Takes on other limits, at once.
+    pub fn limit(&mut self, limits: Limits, now: ClockPair) {
+        // What cannot be removed now the next write tries again, and says.
+        let _ = self.store.limit(limits, now);
     }
 }
 
@@ -343,6 +344,16 @@ mod tests {
             .sum()
     }
 
+    /// Of segments that are complete.
+    fn finished(directory: &Path) -> u64 {
+        let files = fs::read_dir(directory).unwrap().map(Result::unwrap);
+        let files = files.filter(|file| !file.path().to_string_lossy().ends_with(".partial"));
+        let sizes = files.map(|file| file.metadata().unwrap());
+        sizes
+            .map(|metadata| metadata.len().max(metadata.blocks() * 512))
+            .sum()
+    }
+
     fn report(directory: &Path) -> Report {
         let files = SegmentFiles::of(directory).unwrap();
         assert_eq!(files.unreadable, []);
@@ -385,9 +396,22 @@ mod tests {
             bytes: LIMITS.bytes / 2,
             ..LIMITS
         };
-        traced.recorder.limit(less);
-        traced.churn(1);
-        assert!(on_disk(directory.path()) <= less.bytes);
+        assert!(on_disk(directory.path()) > less.bytes);
+        traced.recorder.limit(less, clock(traced.now_s));
+        assert!(on_disk(directory.path()) <= less.bytes, "at once");
+        assert!(report(directory.path()).total.ended * 300 > less.bytes / 2);
+        // Less than the running segment has alone.
+        let running = on_disk(directory.path()) - finished(directory.path());
+        assert!(running > 4096, "{running}");
+        let least = Limits {
+            bytes: running - 4096,
+            ..LIMITS
+        };
+        traced.recorder.limit(least, clock(traced.now_s));
+        assert!(on_disk(directory.path()) <= least.bytes);
+        traced.recorder.limit(LIMITS, clock(traced.now_s));
+        traced.churn(10);
+        assert_eq!(report(directory.path()).total.ended, 10, "it goes on");
     }
 
     #[test]

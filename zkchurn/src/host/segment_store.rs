@@ -173,9 +173,21 @@ impl Store {
         Ok(())
     }
 
-    /// Takes on other limits; the next write keeps them.
-    pub fn limit(&mut self, limits: Limits) {
+    /// Takes on other limits, and removes at once what is beyond them. A running segment that
+    /// alone is too large is ended, and goes as well.
+    ///
+    /// # Errors
+    ///
+    /// There is more than they allow, and it cannot be removed.
+    pub fn limit(&mut self, limits: Limits, now: ClockPair) -> io::Result<()> {
         self.limits = limits;
+        self.forget(now);
+        let running = self.current.as_ref().map_or(0, |one| one.segment.bytes);
+        if blocks(running) > limits.bytes {
+            // Under whatever name.
+            let _ = self.end();
+        }
+        self.make_room(0)
     }
 
     /// What is promised at present.

@@ -76,7 +76,7 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
                 Ok(Some(News::Resumed { lost })) => send(&mut socket, &Said::Resumed { lost })?,
                 Err(error) => return send(&mut socket, &Said::Failed(error.to_string())),
             },
-            [KEEP, ..] => recorder.limit(keep_again(&bytes)?),
+            [KEEP, ..] => recorder.limit(keep_again(&bytes)?, clock_pair()),
             [FINISH] => {
                 let said = match recorder.end() {
                     Ok(()) => Said::Finished,
