@@ -10,6 +10,7 @@
 )]
 
 mod agent;
+mod agent_secrets;
 mod closing;
 mod collector;
 mod failing;

@@ -183,11 +183,11 @@ fn signs_of_life_come_while_it_is_quiet_and_at_churn_but_not_while_it_stands_sti
 }
 
 /// What the journal gets: the fields of a message.
-struct Journal(UnixDatagram);
+pub(crate) struct Journal(UnixDatagram);
 
 impl Journal {
     /// In the mount namespace of a process that waits for it there.
-    fn of(pid: u32) -> Self {
+    pub(crate) fn of(pid: u32) -> Self {
         let run = format!("/proc/{pid}/root/run");
         let is_ours = Path::new(&run).join("ours");
         wait_for(PATIENCE, "a /run of its own", || is_ours.is_dir());
@@ -196,12 +196,35 @@ impl Journal {
         Self(socket)
     }
 
+    /// All that comes up to a message with these words in it, and that.
+    pub(crate) fn until(&self, words: &str) -> String {
+        let mut all = String::new();
+        // An incident takes a minute.
+        self.0.set_read_timeout(Some(4 * PATIENCE)).unwrap();
+        while !all.contains(words) {
+            all += &self.next().expect(words);
+        }
+        all
+    }
+
+    /// All that has come since.
+    pub(crate) fn rest(&self) -> String {
+        self.0
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    fn next(&self) -> Option<String> {
+        let mut bytes = [0; 65_536];
+        let length = self.0.recv(&mut bytes).ok()?;
+        Some(String::from_utf8(bytes[..length].to_vec()).unwrap())
+    }
+
     /// The next message with these words in it.
     fn message(&self, words: &str) -> Vec<String> {
         loop {
-            let mut bytes = [0; 65_536];
-            let length = self.0.recv(&mut bytes).expect(words);
-            let entry = String::from_utf8(bytes[..length].to_vec()).unwrap();
+            let entry = self.next().expect(words);
             assert!(entry.ends_with('\n'), "{entry}");
             let fields: Vec<_> = entry.lines().map(str::to_owned).collect();
             if fields.iter().any(|field| field.contains(words)) {
