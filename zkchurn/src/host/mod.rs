@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Everything that touches the host: its kernel, its processes, its files, its clocks.
 
+pub(crate) mod agents;
 pub(crate) mod beside;
 pub mod clock;
 pub mod elsewhere;

@@ -718,6 +718,44 @@ fn a_trace_beside_an_agent_begins_with_its_last_minutes() {
     });
 }
 
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_trace_finds_an_agent_that_was_started_with_other_options() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = directory.path().join("kept here");
+        let port = unused_port();
+        let agent = Agent::start(port, &kept);
+        let traced = |port: u16| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+            command.args(["--port", &port.to_string(), "--duration", "1s"]);
+            if let Some(object) = object() {
+                command.arg("--bpf-object").arg(object);
+            }
+            let output = command.output_in_time().unwrap();
+            String::from_utf8(output.stderr).unwrap()
+        };
+        // Once there is a segment.
+        assert!(std::net::TcpStream::connect(v4(port)).is_err());
+        wait_for(PATIENCE, "what was traced", || ended(&kept) == 1);
+        let said = traced(port);
+        let expected = format!(
+            "first what it has of the last minutes, as `zkchurn replay '{}' --since 10m` says",
+            kept.display()
+        );
+        assert!(said.contains(&expected), "{said}");
+        let said = traced(unused_port());
+        assert!(
+            !said.contains("kept here"),
+            "it traces something else: {said}"
+        );
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        let said = traced(port);
+        assert!(!said.contains("kept here"), "it has ended: {said}");
+    });
+}
+
 /// How often the threads of some processes were woken.
 fn wake_ups(pids: &[u32]) -> u64 {
     let threads = pids.iter().flat_map(|pid| {

@@ -3,21 +3,18 @@
 //! with it.
 
 use std::{
-    fs::File,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use rustix::{
-    fs::{FlockOperation, flock},
-    io::Errno,
-};
 use zkchurn_core::{frame::TraceStart, shell};
 
 use super::{CONFIG, DIRECTORY, settings::AgentSettings};
 use crate::{
-    commands::trace::TraceArgs, host::segment_files::SegmentFiles, live::settings::TraceSettings,
+    commands::trace::TraceArgs,
+    host::{agents, segment_files::SegmentFiles},
+    live::settings::TraceSettings,
     warn::warn,
 };
 
@@ -27,7 +24,7 @@ const LAST: &str = "10m";
 /// Shows what an agent that runs on this host has traced of the same in the last minutes; says
 /// where to find it where it traces something else, or something else is to be printed.
 pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
-    let Some(directory) = directory_in_use() else {
+    let Some(directory) = directory_in_use(settings) else {
         return;
     };
     let command = command_for(&directory);
@@ -60,15 +57,19 @@ fn command_for(directory: &Path) -> String {
     format!("`zkchurn replay {name} --since {LAST}`")
 }
 
-/// The agent's directory, if an agent holds its lock.
-fn directory_in_use() -> Option<PathBuf> {
+/// The directory of an agent that runs: of those that trace the same, or else the one that the
+/// settings of this host name. Another one that traces something else is nobody's concern here.
+fn directory_in_use(settings: &TraceSettings) -> Option<PathBuf> {
+    let configured = configured().filter(|directory| agents::is_recorded_to(directory));
+    let all = configured.iter().cloned().chain(agents::directories());
+    let mut same = all.filter(|directory| has_the_same(directory, settings));
+    same.next().or(configured)
+}
+
+/// Where the agent of this host's settings records to.
+fn configured() -> Option<PathBuf> {
     let settings = AgentSettings::of_file(Path::new(CONFIG), true).ok()?;
-    let directory = settings.directory.unwrap_or_else(|| DIRECTORY.into());
-    let held = File::open(&directory).ok()?;
-    match flock(&held, FlockOperation::NonBlockingLockShared) {
-        Err(Errno::WOULDBLOCK) => Some(directory),
-        _ => None,
-    }
+    Some(settings.directory.unwrap_or_else(|| DIRECTORY.into()))
 }
 
 /// Whether lines and a report for a person are wanted, of all connections.

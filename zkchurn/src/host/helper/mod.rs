@@ -55,6 +55,7 @@ pub mod writing;
 pub use keeper::Keep;
 pub use liner::Lines;
 pub(crate) use looker::MOST_LOGS;
+pub(crate) use process::RECORDER;
 pub use process::run_if_helper;
 pub use recorder::Said;
 pub use server::{Counts, Listen, serve_one};

@@ -80,6 +80,9 @@ const KINDS: [(&str, Kind); 11] = [
     ("write", Kind::Writer),
 ];
 
+/// The name of what writes an agent's segments: an agent is found by it.
+pub(crate) const RECORDER: &CStr = c"zkchurn-keep";
+
 impl Kind {
     fn word(self) -> &'static str {
         let found = KINDS.iter().find(|(_, kind)| *kind == self);
@@ -91,7 +94,7 @@ impl Kind {
         match self {
             Self::Looker { .. } => c"zkchurn-look",
             Self::Recorder => c"zkchurn-record",
-            Self::Keeper => c"zkchurn-keep",
+            Self::Keeper => RECORDER,
             Self::Liner => c"zkchurn-lines",
             Self::Publisher => c"zkchurn-publish",
             Self::Server => c"zkchurn-serve",
