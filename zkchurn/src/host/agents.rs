@@ -6,7 +6,6 @@ use std::{
     fs::{self, File},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -17,36 +16,29 @@ use rustix::{
 
 use super::{
     helper::RECORDER,
-    past_hung,
     proc::files::{directory, field, read_bounded},
     sock_diag::proc_links,
 };
 
-/// How long looking through all processes may take.
-const WITHIN: Duration = Duration::from_secs(1);
 /// Descriptors of a recorder that are looked at.
 const MOST_DESCRIPTORS: usize = 64;
 
 /// Directories that agents of root's or of this user record to at present, by the paths that lead
 /// there from here.
-pub fn directories() -> Vec<PathBuf> {
+pub(crate) fn directories() -> Vec<PathBuf> {
     let Ok(proc) = proc_links::open_proc() else {
         return Vec::new();
     };
-    let pids = proc_links::numbers(&proc).into_iter().flatten().collect();
-    let looked = past_hung::each(pids, Instant::now() + WITHIN, of_process);
-    let mut found: Vec<_> = looked
-        .into_iter()
-        .flat_map(|looked| looked.done)
-        .filter_map(|(_, directory)| directory)
-        .collect();
+    // In this thread, which holds all capabilities still: a name waits for no lock of its process.
+    let pids = proc_links::numbers(&proc).into_iter().flatten();
+    let mut found: Vec<_> = pids.filter_map(of_process).collect();
     found.sort();
     found.dedup();
     found
 }
 
 /// Whether a recorder holds the lock of a directory.
-pub fn is_recorded_to(directory: &Path) -> bool {
+pub(crate) fn is_recorded_to(directory: &Path) -> bool {
     let held = File::open(directory);
     held.is_ok_and(|held| {
         let locked = flock(&held, FlockOperation::NonBlockingLockShared);
