@@ -3,6 +3,7 @@
 //! recordings are loaded and counted; then recordings become a day of many hosts, some of which are up
 //! to something, and each question and each alert has to name those.
 
+mod arithmetic;
 mod checks;
 mod day;
 mod host;

@@ -39,6 +39,7 @@ pub(super) fn measure(
     let (connections, connection_bytes) = size(engine, "connections")?;
     let (intervals, interval_bytes) = size(engine, "intervals")?;
     let (rollup_rows, rollup_bytes) = size(engine, "connections_5m")?;
+    let intervals_add_up = intervals_add_up(engine, count)?;
     let mut asked = Asked {
         engine,
         hosts: &hosts,
@@ -49,9 +50,10 @@ pub(super) fn measure(
                 format!("{connections} connections and {intervals} intervals, all that were sent"),
             ),
             (
-                connection_bytes <= MOST_BYTES_A_ROW || connections < 100_000,
+                connection_bytes <= MOST_BYTES_A_ROW,
                 format!("{connection_bytes:.1} bytes a connection"),
             ),
+            intervals_add_up,
         ],
     };
     asked.all()?;
@@ -69,6 +71,21 @@ pub(super) fn measure(
         questions: took,
     };
     Ok((measured, checks))
+}
+
+/// Whether what hosts tell of intervals is what an agent could: where more were opened than
+/// ended, as many more are open.
+fn intervals_add_up(engine: &mut Engine, count: u32) -> Result<(bool, String)> {
+    let rows = engine.run(
+        "SELECT count() AS hosts, sum(grown != at_end - at_first) AS wrong FROM \
+         (SELECT toInt64(sum(opened)) - toInt64(sum(ended)) AS grown, \
+         toInt64(argMax(open, at)) AS at_end, toInt64(argMin(open, at)) AS at_first \
+         FROM zkchurn.intervals GROUP BY host)",
+    )?;
+    let row = rows.first().context("no intervals")?;
+    let holds = number(row, "hosts") == Some(f64::from(count)) && number(row, "wrong") == Some(0.0);
+    let what = "what is open grows by what was opened and has not ended, on each host";
+    Ok((holds, what.to_owned()))
 }
 
 /// Bytes a row of connections that compress as badly as can be.

@@ -9,7 +9,7 @@ use super::{
     host::{Host, Planted},
     recordings,
     story::MINUTE_MS,
-    template::{Filling, Template},
+    template::{Filling, Template, Told},
 };
 use crate::clickhouse::Engine;
 
@@ -96,7 +96,7 @@ fn host_minute(
     if !host.tells(minute_ms) {
         return;
     }
-    let mut write = |template: &Template, at_ms: u64, open: u64, pid: u64| {
+    let mut write = |template: &Template, at_ms: u64, told: Told, pid: u64| {
         let random = random.u64(..);
         // Nothing happens to the millisecond.
         let at_ms = at_ms + (random >> 33) % JITTER_MS;
@@ -106,18 +106,19 @@ fn host_minute(
             // Lines are on their way for some seconds.
             received_ms: at_ms + 2_000 + host.phase_ms % 3_000,
             random,
-            open,
             pid,
+            told,
         };
         template.write(lines, &filling);
     };
     let within = host.phase_ms * 9 / 10;
     // Each is a process of its own.
     let check = 70_000 + minute_ms / MINUTE_MS * 37;
-    write(&templates.health_check, minute_ms + within, 0, check);
+    let nothing = Told::default();
+    write(&templates.health_check, minute_ms + within, nothing, check);
     inserted.connections += 1;
     for at_ms in host.churn_of(minute_ms) {
-        write(&templates.churn, at_ms, 0, host.pid);
+        write(&templates.churn, at_ms, nothing, host.pid);
         inserted.connections += 1;
     }
     let interval = match host.planted {
@@ -125,7 +126,11 @@ fn host_minute(
         _ if host.churns(minute_ms) => &templates.churning,
         _ => &templates.interval,
     };
-    let open = host.open(minute_ms);
-    write(interval, minute_ms + within + 1_000, open, host.pid);
+    write(
+        interval,
+        minute_ms + within + 1_000,
+        host.told(minute_ms),
+        host.pid,
+    );
     inserted.intervals += 1;
 }

@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs};
 use anyhow::{Context, Result};
 use xtask::workspace;
 
-use super::{Measured, prometheus};
+use super::{Measured, arithmetic, prometheus};
 
 /// One line on what was measured.
 pub(super) fn summary(day: &Measured) -> String {
@@ -50,7 +50,9 @@ hosts, in the lines of `--format json`, and went 8 MiB at a time, never by way o
 engine (chdb-core 26.9.0, which is ClickHouse 26.9.2 without its server) by [contrib/clickhouse](../../contrib/clickhouse/README.md):
 each host has a health check and an interval a minute, three churn as in the incident from 21:00 on
 (0.63 connections a second each), one did until it was restarted, one leaks, one has a clock that is
-three hours ahead, and one is silent from 21:30 on. Times, durations, ports and process ids vary from line to line. Each shipped question named exactly these. {cpus} CPUs, other work going
+three hours ahead, and one is silent from 21:30 on. An agent tells of an interval each 10 s: what that makes of these
+figures is below, by arithmetic. `open` is what an agent sends: what is open at that moment, whenever it
+began. Times, durations, ports and process ids vary from line to line. Each shipped question named exactly these. {cpus} CPUs, other work going
 on.
 
 ## Measured in ClickHouse
@@ -102,52 +104,11 @@ The answer to each question, milliseconds, the best of three:
         }
         page.push('\n');
     }
-    page.push_str(&arithmetic(largest, random_bytes));
+    page.push_str(&arithmetic::part(largest, random_bytes));
     Some(page)
 }
 
 fn numbers(days: &[Measured]) -> String {
     let numbers: Vec<_> = days.iter().map(|day| day.hosts.to_string()).collect();
     numbers.join(",")
-}
-
-/// More than was measured, by multiplication.
-fn arithmetic(day: &Measured, random_bytes: f64) -> String {
-    let mut text = format!(
-        "
-## By arithmetic, not measured, for ClickHouse
-
-Bytes a connection as of the random rows, bytes an interval as with {} hosts. An agent tells of an interval
-each 10 s, so 8,640 a day and host.
-
-| hosts | connections a second and host | connections a day | of them, GB a day | intervals, GB a day | 14 days, GB | lines a second |
-|---|---|---|---|---|---|---|
-",
-        day.hosts
-    );
-    for hosts in [1_000.0, 10_000.0, 100_000.0_f64] {
-        for rate in [0.1, 0.63, 10.0] {
-            let connections = hosts * rate * 86_400.0;
-            let gb = connections * random_bytes / 1e9;
-            let intervals = hosts * 8_640.0 * day.interval_bytes / 1e9;
-            let _ = writeln!(
-                text,
-                "| {hosts:.0} | {rate} | {connections:.2e} | {gb:.1} | {intervals:.2} | {:.0} | {:.0} |",
-                14.0 * (gb + intervals),
-                hosts * (rate + 0.1)
-            );
-        }
-    }
-    text.push_str(
-        "
-Where it would break first: lines have to be parsed. What was loaded a second above is what
-two busy processors take. 10,000 hosts at 0.63 connections a second are well within that; 100,000, or 10,000 at 10 a
-second, need a cluster ([cluster.sql](../../contrib/clickhouse/cluster.sql), which was parsed here and never
-run).
-`who-churns` and `which-threads` read all connections of their hours, so their time grows with
-hosts and hours; the others read five-minute sums or intervals. Inserts have to be gathered: a file a
-minute of each of 1,000 hosts is 17 inserts a second, which wants `async_insert`.
-",
-    );
-    text
 }

@@ -26,12 +26,15 @@ enum Blank {
     Connecting,
     Lived,
     At,
+    Length,
+    BegunInIt,
+    EndedInIt,
     Open,
     Rtt,
 }
 
 /// In JSON a text of its own, so that nothing of a line can be taken for it.
-const BLANKS: [(&str, Blank); 18] = [
+const BLANKS: [(&str, Blank); 21] = [
     ("\"<received>\"", Blank::Received),
     ("\"<host>\"", Blank::Host),
     ("\"<boot>\"", Blank::Boot),
@@ -48,6 +51,9 @@ const BLANKS: [(&str, Blank); 18] = [
     ("\"<connecting>\"", Blank::Connecting),
     ("\"<lived>\"", Blank::Lived),
     ("\"<at>\"", Blank::At),
+    ("\"<length>\"", Blank::Length),
+    ("\"<begun in it>\"", Blank::BegunInIt),
+    ("\"<ended in it>\"", Blank::EndedInIt),
     ("\"<open>\"", Blank::Open),
     ("\"<rtt>\"", Blank::Rtt),
 ];
@@ -60,8 +66,18 @@ pub(super) struct Filling<'a> {
     pub received_ms: u64,
     /// A random number that everything else follows from.
     pub random: u64,
-    pub open: u64,
     pub pid: u64,
+    /// Of an interval.
+    pub told: Told,
+}
+
+/// What an interval tells of its connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub length_ms: u64,
+    pub opened: u64,
+    pub ended: u64,
+    pub open: u64,
 }
 
 /// A line with blanks.
@@ -117,7 +133,13 @@ impl Template {
                 ("/established_for_ns", "<lived>"),
                 ("/smoothed_rtt_us", "<rtt>"),
             ],
-            false => &[("/at", "<at>"), ("/open", "<open>")],
+            false => &[
+                ("/at", "<at>"),
+                ("/length_ns", "<length>"),
+                ("/opened", "<begun in it>"),
+                ("/ended", "<ended in it>"),
+                ("/open", "<open>"),
+            ],
         };
         for (path, blank) in blanks {
             fill(&mut line, path, blank);
@@ -163,7 +185,10 @@ impl Template {
                 Blank::Ended => rfc3339(to, began + connecting + lived + closing),
                 Blank::Connecting => write!(to, "{connecting}"),
                 Blank::Lived => write!(to, "{lived}"),
-                Blank::Open => write!(to, "{}", filling.open),
+                Blank::Length => write!(to, "{}", filling.told.length_ms * 1_000_000),
+                Blank::BegunInIt => write!(to, "{}", filling.told.opened),
+                Blank::EndedInIt => write!(to, "{}", filling.told.ended),
+                Blank::Open => write!(to, "{}", filling.told.open),
                 Blank::Rtt => write!(to, "{}", around(self.rtt_us, random >> 23)),
             };
             // A text takes everything.
@@ -232,8 +257,8 @@ mod tests {
                 at_ms: 3_600_000,
                 received_ms: 86_400_000,
                 random: 0,
-                open: 0,
                 pid: 7,
+                told: Told::default(),
             },
         );
         let line: Value = serde_json::from_str(&line).expect("JSON");

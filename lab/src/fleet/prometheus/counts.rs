@@ -57,11 +57,13 @@ pub(super) fn each_minute(
             counting.ended(&recorded.churn, at_ms)?;
         }
         let mut interval = recorded.interval(host, minute_ms).clone();
-        interval.open = host.open(minute_ms);
-        if let Some(leading) = &mut interval.leading {
-            leading.destinations = vec![server(0).to_string()];
+        interval.summary.open = host.open(minute_ms);
+        for finding in &mut interval.findings {
+            finding.destinations = vec![server(0).to_string()];
         }
-        counting.metering.interval(&interval)?;
+        let at = counting.clock.timestamp(minute_ms * 1_000_000);
+        counting.metering.found(&interval.findings, at)?;
+        counting.metering.interval(&interval.summary)?;
         take(minute_ms + host.phase_ms, &text.0.borrow())?;
     }
     Ok(())

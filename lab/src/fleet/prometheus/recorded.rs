@@ -5,8 +5,10 @@
 use std::{fs::File, io, io::BufReader};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use zkchurn_core::{
     connection::Connection,
+    diagnose::Finding,
     frame::TraceStart,
     outcome::Outcome,
     pipeline::{Pipeline, View},
@@ -32,14 +34,21 @@ pub(super) struct Ended {
     pub process: Option<ProcessIdentity>,
 }
 
+/// An interval, and what had been found by its end.
+#[derive(Clone)]
+pub(super) struct Interval {
+    pub summary: IntervalSummary,
+    pub findings: Vec<Finding>,
+}
+
 /// What hosts tell.
 pub(super) struct Recorded {
     pub start: TraceStart,
     pub health_check: Ended,
     pub churn: Ended,
-    interval: IntervalSummary,
-    churning: IntervalSummary,
-    leaking: IntervalSummary,
+    interval: Interval,
+    churning: Interval,
+    leaking: Interval,
 }
 
 impl Recorded {
@@ -57,7 +66,7 @@ impl Recorded {
     }
 
     /// What a host tells of a minute.
-    pub(super) fn interval(&self, host: &Host, minute_ms: u64) -> &IntervalSummary {
+    pub(super) fn interval(&self, host: &Host, minute_ms: u64) -> &Interval {
         match host.planted {
             Planted::Leaks => &self.leaking,
             _ if host.churns(minute_ms) => &self.churning,
@@ -70,7 +79,8 @@ impl Recorded {
 struct Kept {
     start: Option<TraceStart>,
     ended: Option<Ended>,
-    interval: Option<IntervalSummary>,
+    found: Vec<Finding>,
+    interval: Option<Interval>,
 }
 
 impl Kept {
@@ -108,8 +118,16 @@ impl Renderer for Taking<'_> {
         Ok(())
     }
 
+    fn found(&mut self, findings: &[Finding], _at: Timestamp) -> io::Result<()> {
+        self.0.found = findings.to_vec();
+        Ok(())
+    }
+
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
-        self.0.interval = Some(summary.clone());
+        self.0.interval = Some(Interval {
+            summary: summary.clone(),
+            findings: self.0.found.clone(),
+        });
         Ok(())
     }
 
