@@ -2,6 +2,8 @@
 //! What a source yields, live or from a recording: the one language between
 //! the shell and this crate.
 
+mod hidden;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -264,19 +264,10 @@ impl<R: Renderer> Pipeline<R> {
     ///
     /// What the renderer's output fails with.
     pub fn accept(&mut self, frame: Frame<'_>) -> io::Result<()> {
-        // An earlier version may have recorded what this one hides.
         match frame {
-            Frame::Process(process) => {
-                let mut process = process.clone();
-                process.hide_secrets();
-                self.accept_redacted(Frame::Process(&process))
-            }
-            Frame::Inspection(inspection) => {
-                let mut inspection = inspection.clone();
-                inspection.hide_secrets();
-                self.accept_redacted(Frame::Inspection(&inspection))
-            }
-            frame => self.accept_redacted(frame),
+            // Its names are hidden as it is decoded.
+            Frame::Record(_) => self.accept_redacted(frame),
+            frame => frame.without_secrets(|frame| self.accept_redacted(frame)),
         }
     }
 

@@ -11,6 +11,7 @@ mod pieces;
 use std::{
     ffi::OsStr,
     fs,
+    io::Read,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -30,10 +31,13 @@ use zkchurn_core::{
     clock::ClockPair,
     decode::{self, Record},
     frame::{Frame, Mark, Part, TraceStart},
+    process::{ProcessIdentity, ProcessKey},
     recording::{reader::Reader, writer::Writer},
     report::Report,
     segments::{
+        joined::Joined,
         last::{Kept, Last},
+        plan::plan,
         window::{When, Window},
     },
 };
@@ -556,6 +560,48 @@ fn older(socket: u64, stage: u8, run_s: u64, until_s: u64) -> ConnectionRecord {
         known: record.known | known::BEFORE_START,
         ..record
     }
+}
+
+#[test]
+fn what_an_earlier_version_recorded_of_secrets_is_not_written_again() {
+    let key = ProcessKey::new(7, 0);
+    let process = ProcessIdentity {
+        // As a version would have that hid nothing yet.
+        command: vec!["java".to_owned(), "-Dx.password=sesame".to_owned()],
+        ..ProcessIdentity::new(key, "java".to_owned(), None, Vec::new())
+    };
+    let record = ConnectionRecord {
+        opener_comm: *b"password=sesame\0",
+        ..connection(1, STAGE_ENDED, 110, 111)
+    };
+    let clock = ClockPair {
+        monotonic_ns: 100 * SECOND,
+        realtime_ns: 0,
+    };
+    let mut writer = Writer::in_memory();
+    let frames = [
+        Frame::Start(&TraceStart::of_port(2181, clock)),
+        Frame::Process(&process),
+        Frame::Record(record.as_bytes()),
+    ];
+    for frame in frames {
+        writer.write(frame).unwrap();
+    }
+    let recording = writer.get_ref().clone();
+    assert_eq!(count_of(&recording, b"sesame"), 2);
+    let plan = plan(&[start_of(&recording)], &ALL, |_| 0).unwrap();
+    let mut copy = Vec::new();
+    let mut joined = Joined::new(plan, |_| Ok(&recording[..]));
+    joined.read_to_end(&mut copy).unwrap();
+    assert_eq!(count_of(&copy, b"sesame"), 0);
+    assert_eq!(count_of(&copy, b"password="), 2);
+}
+
+fn count_of(bytes: &[u8], what: &[u8]) -> usize {
+    bytes
+        .windows(what.len())
+        .filter(|part| *part == what)
+        .count()
 }
 
 #[test]

@@ -576,9 +576,10 @@ impl State {
         self.write(Frame::Record(record.as_bytes()), out);
     }
 
-    /// Memory takes all, and what was read is not too long to be written.
+    /// Memory takes all, and what was read is not too long to be written. What an earlier
+    /// version has recorded may have secrets that this one hides.
     fn write(&self, frame: Frame<'_>, out: &mut Out) {
-        let _ = out.write(frame);
+        let _ = frame.without_secrets(|frame| out.write(frame));
     }
 }
 
