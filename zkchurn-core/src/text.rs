@@ -71,6 +71,17 @@ pub fn clip(words: &str, most: usize) -> String {
     format!("{}…", &words[..cut])
 }
 
+/// A sentence in which what it quotes between backticks is cut to `most` bytes each: who made
+/// the input must not fill the reader's screen with it.
+pub fn clip_quotes(sentence: &str, most: usize) -> String {
+    let parts = sentence.split('`').enumerate();
+    let clipped = parts.map(|(index, part)| match index % 2 {
+        0 => part.to_owned(),
+        _ => clip(part, most),
+    });
+    clipped.collect::<Vec<_>>().join("`")
+}
+
 /// Whether a character neither acts on a terminal nor hides there: what has no form of its
 /// own, or one that the font decides.
 pub fn is_printable(character: char) -> bool {
@@ -320,6 +331,18 @@ mod tests {
         ] {
             assert!(words.chars().all(is_printable), "{words}");
         }
+    }
+
+    #[test]
+    fn what_is_quoted_is_cut_and_the_rest_is_not() {
+        let long = "é".repeat(50);
+        let said = format!("unknown field `{long}`, expected one of `port`, `{long}`");
+        assert_eq!(
+            clip_quotes(&said, 5),
+            "unknown field `éé…`, expected one of `port`, `éé…`"
+        );
+        assert_eq!(clip_quotes("no quote", 2), "no quote");
+        assert_eq!(clip_quotes("`", 2), "`");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, de::Error};
-use zkchurn_core::diagnose::Confidence;
+use zkchurn_core::{diagnose::Confidence, text as words};
 
 use crate::{
     commands::values::{self, HookValue, JvmValue, Ports, SideValue},
@@ -20,6 +20,9 @@ use crate::{
 
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 1 << 20;
+/// Bytes that are quoted of it at most, and bytes of a sentence on what is wrong with it.
+const MOST_QUOTED: usize = 80;
+const MOST_SAID: usize = 2048;
 
 /// The settings that were given; the others have their defaults.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
@@ -244,6 +247,8 @@ impl AgentSettings {
                 .and_then(|span| text.get(..span.start))
                 .map(|before| 1 + before.matches('\n').count());
             let message = error.message().trim().replace('\n', "; ");
+            let message = words::clip_quotes(&message, MOST_QUOTED);
+            let message = words::clip(&message, MOST_SAID);
             match line {
                 Some(line) => format!("line {line}: {message}"),
                 None => message,
@@ -561,6 +566,32 @@ mod tests {
                     "{why}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_of_it_has_a_limit() {
+        let long = "x".repeat(100_000);
+        let why = wrong(&format!("port = 2181\n{long} = 1"));
+        assert!(why.len() < 1_000, "{} bytes", why.len());
+        assert!(why.starts_with("line 2: unknown field `xxx"), "{why}");
+        assert!(why.ends_with("`otlp`"), "{why}");
+        for text in [
+            format!("side = '{long}'"),
+            format!("reports = '{long}'"),
+            format!("listen = '127.0.0.1:{long}'"),
+            format!("otlp = 'http://{long}:x/'"),
+            format!("port = {long}"),
+            format!("[{long}"),
+            long.clone(),
+            format!("a = 1\na = '{long}'"),
+            format!("{long} = 1\n{long} = 2"),
+            "`".repeat(100_000),
+            format!("'{}' = 1", "`".repeat(100_000)),
+            format!("side = '{}'", "`x".repeat(100_000)),
+        ] {
+            let why = wrong(&text);
+            assert!(why.len() < 2_200, "{} bytes", why.len());
         }
     }
 
