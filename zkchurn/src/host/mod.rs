@@ -26,7 +26,7 @@ mod metrics_file;
 pub mod new_lines;
 pub mod otlp;
 pub mod outbox;
-mod own_directory;
+pub(crate) mod own_directory;
 pub(crate) mod own_names;
 mod past_hung;
 pub mod patient;

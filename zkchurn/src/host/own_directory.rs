@@ -12,9 +12,11 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat,
+        Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, access, fstat, mkdirat, openat,
+        statat, unlinkat,
     },
     io::Errno,
+    process::geteuid,
 };
 
 use zkchurn_core::shell;
@@ -63,6 +65,75 @@ pub(super) fn incidents_if_any(directory: &File, at: &Path) -> io::Result<Option
     }
 }
 
+/// Why [`open`] and [`prove_writable`] would refuse the directory, without making anything: as
+/// far as this user can tell for the one that the agent runs as.
+pub(crate) fn why_unusable(path: &Path) -> Option<String> {
+    let shown = path.display();
+    let stat = match statat(CWD, path, AtFlags::empty()) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return why_not_made(path),
+        // Root may see it.
+        Err(Errno::ACCESS) if !geteuid().is_root() => return None,
+        Err(error) => return Some(format!("{shown}: {}", io::Error::from(error))),
+    };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        return Some(format!(
+            "{shown} is no directory (fix: name one, or remove it)"
+        ));
+    }
+    if !geteuid().is_root() {
+        return None;
+    }
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let own = geteuid().as_raw();
+    if let Some(why) = why_shared((stat.st_uid, mode), own, path) {
+        return Some(why);
+    }
+    let quoted = shell::word(&path.to_string_lossy());
+    match access(path, Access::WRITE_OK | Access::EXEC_OK) {
+        Err(Errno::ROFS) => Some(format!("{shown}: its file system is read-only")),
+        // What root may do all the same the agent has given up.
+        _ if !mode.contains(Mode::WUSR | Mode::XUSR) => Some(format!(
+            "no file can be made in {shown} (fix: `chmod u=rwx {quoted}`)"
+        )),
+        _ => None,
+    }
+}
+
+/// The agent makes one directory, not those above it.
+fn why_not_made(path: &Path) -> Option<String> {
+    let shown = path.display();
+    if is_link(path) {
+        return Some(format!(
+            "{shown} is a link to nothing (fix: put a directory there)"
+        ));
+    }
+    let above = path.parent().filter(|above| *above != Path::new(""))?;
+    match statat(CWD, above, AtFlags::empty()) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
+            let is_read_only = access(above, Access::WRITE_OK) == Err(Errno::ROFS);
+            is_read_only
+                .then(|| format!("{shown} cannot be made: the file system above it is read-only"))
+        }
+        Ok(_) => Some(format!(
+            "{shown} cannot be made: {} is no directory",
+            above.display()
+        )),
+        Err(Errno::ACCESS) if !geteuid().is_root() => None,
+        Err(error) => Some(format!(
+            "{shown} cannot be made in {}: {} (fix: `mkdir -p {}`)",
+            above.display(),
+            io::Error::from(error),
+            shell::word(&above.to_string_lossy())
+        )),
+    }
+}
+
+fn is_link(path: &Path) -> bool {
+    let stat = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
 fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Result<File> {
     let open = || openat(&below, name, flags, Mode::empty());
     let opened = open().or_else(|error| match error {
@@ -80,7 +151,7 @@ fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Resu
         }
         opened => opened?,
     };
-    let own = rustix::process::geteuid().as_raw();
+    let own = geteuid().as_raw();
     let stat = fstat(&directory)?;
     let mode = Mode::from_raw_mode(stat.st_mode);
     match why_shared((stat.st_uid, mode), own, path) {
@@ -105,7 +176,7 @@ pub(super) fn prove_writable(directory: &File, path: &Path) -> io::Result<()> {
              {path})\"`)"
         ),
         Err(error @ (Errno::ACCESS | Errno::PERM)) => {
-            let own = rustix::process::geteuid().as_raw();
+            let own = geteuid().as_raw();
             format!(
                 "no file can be made in it: {} (fix: `chown {own} {path}; chmod u=rwx {path}`)",
                 io::Error::from(error)
@@ -272,6 +343,31 @@ mod tests {
             why.contains("belongs to uid 77") && why.contains("`chown 0 "),
             "{why}"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_the_directory_is_known_before_it_is_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        symlink(at("nothing"), at("link")).unwrap();
+        fs::create_dir(at("kept")).unwrap();
+        symlink(at("kept"), at("other")).unwrap();
+        for (path, why) in [
+            (Path::new("/dev/null").to_owned(), "is no directory"),
+            (at("file"), "is no directory"),
+            (at("file/below"), "Not a directory"),
+            (at("link"), "is a link to nothing"),
+            (at("none/below"), "cannot be made in"),
+        ] {
+            let said = why_unusable(&path).unwrap_or_default();
+            assert!(said.contains(why), "{}: {said}", path.display());
+            assert!(open(&path).is_err(), "{}", path.display());
+        }
+        for path in [at("kept"), at("other"), at("new")] {
+            assert_eq!(why_unusable(&path), None);
+            open(&path).unwrap();
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::{
         journal::Priority,
         kernel::HandshakesFrom,
         line_files::Limits,
+        own_directory,
     },
     live::{
         self,
@@ -91,6 +92,9 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     let settings = read(args)?;
     let trace = trace(&settings, args)?;
     if args.check {
+        if let Some(why) = unusable_directory(&settings) {
+            return Err(Failure::sentence(Code::Usage, why));
+        }
         println!("{}", checked(&settings, args));
         return Ok(Code::Success);
     }
@@ -300,6 +304,18 @@ fn age(keep: &Keep) -> String {
 
 fn printable(path: &Path) -> String {
     text::printable(path.as_os_str().as_encoded_bytes())
+}
+
+/// A directory that the agent could not use.
+fn unusable_directory(settings: &AgentSettings) -> Option<String> {
+    let directories = [
+        ("directory", Some(keep(settings).directory)),
+        ("ndjson-dir", settings.ndjson_dir.clone()),
+    ];
+    directories.into_iter().find_map(|(name, directory)| {
+        let why = own_directory::why_unusable(&directory?)?;
+        Some(format!("`{name}`: {why}"))
+    })
 }
 
 /// What `--check` says.
