@@ -38,7 +38,7 @@ use zkchurn_core::{
         joined::Joined,
         last::{Kept, Last},
         plan::plan,
-        window::{When, Window},
+        window::{When, Window, boot_number},
     },
 };
 use zkchurn_lab::harness::in_time::CommandInTime;
@@ -339,6 +339,42 @@ fn a_window_counts_what_began_and_ended_in_it() {
     assert_eq!(last.trace.to, whole.trace.to);
     assert_eq!(last.trace.length_ns, 5_000_000_000);
     assert_eq!(start_of(&segments[0]).part.unwrap().segment, 0);
+}
+
+#[test]
+fn no_step_of_the_wall_clock_moves_a_moment_of_a_boot() {
+    const BOOT: &str = "2b4bf8b5-7d5c-4b84-8b5a-0f1f8c9a4c11";
+    let (_, segments) = incident();
+    let mut starts: Vec<_> = segments.iter().map(|one| start_of(one)).collect();
+    assert!(starts.len() > 4);
+    for (index, start) in starts.iter_mut().enumerate() {
+        start.boot_id = Some(BOOT.to_owned());
+        // Back by an hour as it is traced, and the boot before had a clock of later years.
+        if index > 1 {
+            start.clock.realtime_ns -= 3_600_000_000_000;
+        }
+    }
+    let (first, last) = (starts[1].clock, starts[4].clock);
+    let mut before = starts[0].clone();
+    before.boot_id = Some("c0ffee00-7d5c-4b84-8b5a-0f1f8c9a4c11".to_owned());
+    before.clock.realtime_ns += 36_000_000_000_000;
+    starts.push(before);
+    let of_boot = |ns| {
+        let boot = boot_number(BOOT);
+        Some(When::OfBoot { boot, ns })
+    };
+    let (since, until) = (first.monotonic_ns, last.monotonic_ns - 1);
+    let window = Window {
+        since: of_boot(since),
+        until: of_boot(until),
+    };
+    let plan = plan(&starts, &window, |_| u64::MAX).unwrap();
+    let taken: Vec<_> = plan.steps.iter().map(|step| step.index).collect();
+    assert_eq!(taken, [1, 2, 3]);
+    assert_eq!(
+        (plan.span.since_ns, plan.span.until_ns),
+        (Some(since), Some(until))
+    );
 }
 
 fn zkchurn(arguments: &[&OsStr]) -> (Option<i32>, String, String) {

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::window::{Span, When, Window};
+use super::window::{Span, When, Window, boot_number};
 use crate::{
     clock::rfc3339,
     frame::{LossCounts, Part, Sides, TraceStart},
@@ -95,13 +95,16 @@ pub fn plan(
         let clock = starts[*index].clock;
         (clock.realtime_ns, clock.monotonic_ns)
     });
-    let until = match window.until {
-        Some(When::At(at)) => Some(nanoseconds(at)),
-        _ => None,
-    };
     // The boot that was up when the window ends.
     let is_in_time = |index: &&usize| {
-        until.is_none_or(|until| i128::from(starts[**index].clock.realtime_ns) <= until)
+        let start = &starts[**index];
+        match window.until {
+            Some(When::At(at)) => i128::from(start.clock.realtime_ns) <= nanoseconds(at),
+            Some(When::OfBoot { boot, .. }) => {
+                boot_number(start.boot_id.as_deref().unwrap_or_default()) == boot
+            }
+            _ => true,
+        }
     };
     let last = order.iter().rev().find(is_in_time).or(order.first());
     let boot = match last {
@@ -241,6 +244,7 @@ fn span_of(
         When::BeforeEnd(time) => {
             end_ns.saturating_sub(time.as_nanos().try_into().unwrap_or(u64::MAX))
         }
+        When::OfBoot { ns, .. } => ns,
         When::At(at) => {
             let at = nanoseconds(at);
             // Each segment has both clocks, so that a step of the wall clock between
@@ -343,7 +347,7 @@ fn other_boots<'a>(
     // Before what was asked for there may be any number.
     let since = match window.since {
         Some(When::At(at)) => nanoseconds(at),
-        Some(When::BeforeEnd(_)) => return None,
+        Some(When::BeforeEnd(_) | When::OfBoot { .. }) => return None,
         None => i128::MIN,
     };
     let until = match window.until {

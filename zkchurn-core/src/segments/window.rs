@@ -12,6 +12,19 @@ pub enum When {
     At(Timestamp),
     /// So long before the end of the recording.
     BeforeEnd(Duration),
+    /// A moment of one boot, nanoseconds of `CLOCK_MONOTONIC`, which the wall clock's steps do
+    /// not move; the number of the boot, or 0 where it is unknown.
+    OfBoot {
+        /// [`boot_number`]
+        boot: u128,
+        /// Since then.
+        ns: u64,
+    },
+}
+
+/// The number that the id of a boot is (random(4)); 0 for what is none.
+pub fn boot_number(id: &str) -> u128 {
+    u128::from_str_radix(&id.replace('-', ""), 16).unwrap_or(0)
 }
 
 /// From when to when; all there is where neither is given.

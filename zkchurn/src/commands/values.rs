@@ -22,15 +22,15 @@ use zkchurn_core::{
     filter::{Expectation, Filter, FilterError},
     frame::{Hook, Sides},
     render::{self, Column, FORMS, Form},
-    segments::window::When,
+    segments::window::{When, boot_number},
     serverlog::moment::Moment,
 };
 
 use crate::{
     exit::{Code, Failure},
     host::{
-        clock::clock_pair, jvm::JvmMode, kernel::HandshakesFrom, otlp::Endpoint,
-        segment_store::LEAST_BYTES, services, time_zone,
+        clock::clock_pair, ids, incident_store::OF_BOOT, jvm::JvmMode, kernel::HandshakesFrom,
+        otlp::Endpoint, segment_store::LEAST_BYTES, services, time_zone,
     },
     live::settings::Process,
 };
@@ -386,6 +386,12 @@ pub(crate) fn moment(text: &str) -> Result<Moment, String> {
 /// `--since` and `--until`: a duration before the end of the recording, or a time of day in
 /// the zone of this host.
 pub(crate) fn when(text: &str) -> Result<When, String> {
+    // As an agent says it (`host/incident_store.rs`).
+    let of_boot = text.strip_prefix(OF_BOOT).and_then(|ns| ns.parse().ok());
+    if let Some(ns) = of_boot {
+        let boot = boot_number(&ids::boot_id().unwrap_or_default());
+        return Ok(When::OfBoot { boot, ns });
+    }
     let zone = time_zone::local().unwrap_or(TimeZone::UTC);
     let clock = clock_pair();
     when_in(text, &zone, clock.timestamp(clock.monotonic_ns))
@@ -491,6 +497,15 @@ mod tests {
         for wrong in ["soon", "25:00", "-5m", "", "2026-11-26 25:00"] {
             assert!(when(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_agent_names_a_moment_of_this_boot() {
+        let Ok(When::OfBoot { boot, ns: 5 }) = when("boot:5") else {
+            panic!("{:?}", when("boot:5"));
+        };
+        assert_ne!(boot, 0);
+        assert!(when("boot:").is_err() && when("boot:-5").is_err());
     }
 
     #[test]

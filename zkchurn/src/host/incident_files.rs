@@ -5,7 +5,7 @@
 use std::{os::unix::process::CommandExt, path::Path, process::Command, time::Duration};
 
 use super::{
-    incident_store::Order,
+    incident_store::{OF_BOOT, Order},
     limited_program::{IsOver, run},
 };
 
@@ -61,8 +61,9 @@ fn report(order: &Order, to: &Path, room: u64) -> Command {
     }
     command.arg("report").arg(&order.directory);
     command.args(["--room", &room.to_string()]);
-    command.args(["--since", &order.since.to_string()]);
-    command.args(["--until", &order.until.to_string()]);
+    let of_boot = |at| format!("{OF_BOOT}{}", order.monotonic_ns(at));
+    command.args(["--since", &of_boot(order.since)]);
+    command.args(["--until", &of_boot(order.until)]);
     command.arg("-o").arg(to.join("incident.zkchurn"));
     let endings = order.rules.reports.iter().map(String::as_str);
     for ending in endings.filter(|ending| *ending != "json").chain(["json"]) {

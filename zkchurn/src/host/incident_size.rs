@@ -118,6 +118,10 @@ mod tests {
             began: at("2026-11-28T02:05:00Z"),
             since: at("2026-11-28T02:00:00Z"),
             until: at("2026-11-28T02:07:00Z"),
+            clock: zkchurn_core::clock::ClockPair {
+                monotonic_ns: 0,
+                realtime_ns: 0,
+            },
             fired: Vec::new(),
             key: "refused-java".to_owned(),
             rules: Rules {

@@ -6,7 +6,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, DirBuilder, File},
-    io::{self, Write},
+    io::{self, BufReader, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::Command,
@@ -16,8 +16,10 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use zkchurn_core::{clock::ClockPair, segments};
 
 use super::{
+    clock::clock_pair,
     incident_files::{ByReport, Files},
     incident_size::{self, BLOCK, Fitting, blocks},
     limited_program::{IsOver, run},
@@ -25,6 +27,11 @@ use super::{
     own_names::{self, INCIDENTS},
 };
 
+/// The name of the part of the recording.
+const RECORDING: &str = "incident.zkchurn";
+/// How a moment of this boot begins where `zkchurn report` is given it: nanoseconds of
+/// `CLOCK_MONOTONIC` follow.
+pub(crate) const OF_BOOT: &str = "boot:";
 /// How long the command may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 /// How long before its end there may be nothing new: a trace tells of itself every 10 s.
@@ -46,10 +53,22 @@ pub struct Order {
     pub began: Timestamp,
     pub since: Timestamp,
     pub until: Timestamp,
+    /// By which clock: that of the wall may have been set since the recording was begun, or
+    /// meanwhile.
+    pub clock: ClockPair,
     /// What fired, a sentence each; the first one's key.
     pub fired: Vec<String>,
     pub key: String,
     pub rules: Rules,
+}
+
+impl Order {
+    /// A moment of it in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(super) fn monotonic_ns(&self, at: Timestamp) -> u64 {
+        let passed = at.as_nanosecond() - i128::from(self.clock.realtime_ns);
+        let ns = (i128::from(self.clock.monotonic_ns) + passed).max(0);
+        u64::try_from(ns).unwrap_or(u64::MAX)
+    }
 }
 
 /// How incidents are kept.
@@ -113,7 +132,8 @@ fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Res
     }
     fs::rename(&partial, &path)?;
     wrong.extend(fitting.cut);
-    wrong.extend(ends_early(fitting.part.until, &incident));
+    let until_ns = fitting.part.monotonic_ns(fitting.part.until);
+    wrong.extend(ends_early(until_ns, &path.join(RECORDING), &incident));
     Ok(Stored {
         path,
         wrong,
@@ -200,10 +220,11 @@ fn described(order: &Order, kept: Option<(&Path, &Path)>) -> Value {
 }
 
 /// Says where the recording ends before what was to be kept: nothing was recorded any more.
-fn ends_early(until: Timestamp, incident: &Value) -> Option<String> {
+fn ends_early(until_ns: u64, recording: &Path, incident: &Value) -> Option<String> {
+    let file = File::open(recording).ok()?;
+    let end_ns = segments::end_of(BufReader::with_capacity(1 << 16, file));
+    let is_early = u128::from(until_ns.saturating_sub(end_ns)) > ENDS_BEFORE.as_nanos();
     let end = incident.pointer("/report/trace/to")?.as_str()?;
-    let at: Timestamp = end.parse().ok()?;
-    let is_early = until.duration_since(at) > ENDS_BEFORE.try_into().ok()?;
     is_early.then(|| format!("its recording ends at {end}: nothing was recorded after that"))
 }
 
@@ -224,8 +245,8 @@ fn run_command(command: &[String], incident: &Value, is_over: IsOver<'_>) -> Opt
 /// Removes the oldest incidents until no more than so many are there, and no more bytes, but for
 /// the one called `spared`. What the agent did not make is neither counted nor removed.
 fn make_room(all: &File, count: usize, bytes: u64, spared: Option<&OsStr>) -> io::Result<()> {
+    let now_ns = clock_pair().realtime_ns;
     let mut found = Vec::new();
-    // By their names, which begin with their time.
     for (name, _) in own_directory::entries(all)? {
         if let Some(incident) = own_directory::incident(all, &name)? {
             let sizes = incident.files.iter().map(|(_, stat)| stat.st_size);
@@ -233,6 +254,9 @@ fn make_room(all: &File, count: usize, bytes: u64, spared: Option<&OsStr>) -> io
             found.push((name, incident, BLOCK + size));
         }
     }
+    // Stable: of one second they are in the order of their names.
+    found
+        .sort_by_key(|(name, ..)| own_names::oldest_first(own_names::incident_began(name), now_ns));
     let mut total: u64 = found.iter().map(|(.., size)| size).sum();
     let mut left = found.len();
     for (name, incident, size) in found {
@@ -250,7 +274,41 @@ fn make_room(all: &File, count: usize, bytes: u64, spared: Option<&OsStr>) -> io
 
 #[cfg(test)]
 mod tests {
+    use zkchurn_core::{
+        frame::{Frame, Mark, TraceStart},
+        recording::writer::Writer,
+    };
+
     use super::*;
+
+    const CLOCK: ClockPair = ClockPair {
+        monotonic_ns: 5_000_000_000,
+        realtime_ns: 9_000_000_000,
+    };
+
+    #[test]
+    fn moments_are_those_of_the_boot() {
+        let order = Order {
+            directory: "/kept".into(),
+            began: Timestamp::UNIX_EPOCH,
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            clock: CLOCK,
+            fired: Vec::new(),
+            key: String::new(),
+            rules: Rules {
+                count: 1,
+                bytes: 0,
+                reports: Vec::new(),
+                command: Vec::new(),
+            },
+        };
+        let at = |second| order.monotonic_ns(Timestamp::from_second(second).unwrap());
+        assert_eq!(
+            [at(0), at(4), at(9), at(10)],
+            [0, 0, 5_000_000_000, 6_000_000_000]
+        );
+    }
 
     fn names(all: &Path) -> Vec<String> {
         let entries = fs::read_dir(all).unwrap();
@@ -319,6 +377,7 @@ mod tests {
             began: Timestamp::UNIX_EPOCH,
             since: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH,
+            clock: CLOCK,
             fired: vec!["The connection is refused (certain)".to_owned()],
             key: "refused-java".to_owned(),
             rules: Rules {
@@ -398,6 +457,7 @@ mod tests {
                 began,
                 since: began - jiff::SignedDuration::from_mins(5),
                 until: began + jiff::SignedDuration::from_mins(2),
+                clock: CLOCK,
                 fired: vec!["The connection is refused (certain)".to_owned()],
                 key: "refused-java".to_owned(),
                 rules: Rules {
@@ -450,12 +510,43 @@ mod tests {
     }
 
     #[test]
+    fn an_incident_of_a_time_to_come_makes_room_for_those_of_today() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let all = File::open(path).unwrap();
+        let found = [
+            "20200101T000000Z-a",
+            "20200102T000000Z-a",
+            "21990101T000000Z-a",
+        ];
+        for name in found {
+            fs::create_dir(path.join(name)).unwrap();
+        }
+        make_room(&all, 2, u64::MAX, None).unwrap();
+        assert_eq!(names(path), found[..2]);
+    }
+
+    #[test]
     fn a_recording_that_ends_before_what_was_to_be_kept_is_told() {
-        let until: Timestamp = "2026-11-28T02:13:31Z".parse().unwrap();
-        let incident = |to: &str| json!({"report": {"trace": {"to": to}}});
-        let said = ends_early(until, &incident("2026-11-28T02:12:27Z")).unwrap();
+        let mut recording = Writer::in_memory();
+        let clock = ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: 0,
+        };
+        let end = Mark {
+            monotonic_ns: 100_000_000_000,
+            ..Mark::default()
+        };
+        let start = TraceStart::of_port(2181, clock);
+        recording.write(Frame::Start(&start)).unwrap();
+        recording.write(Frame::End(&end)).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), recording.get_ref()).unwrap();
+        // The clock was set meanwhile: what it says tells nothing of how long that is.
+        let incident = json!({"report": {"trace": {"to": "2026-11-28T02:12:27Z"}}});
+        let said = ends_early(121_000_000_000, file.path(), &incident).unwrap();
         assert!(said.contains("ends at 2026-11-28T02:12:27Z"), "{said}");
-        assert_eq!(ends_early(until, &incident("2026-11-28T02:13:22Z")), None);
-        assert_eq!(ends_early(until, &json!({"report": null})), None);
+        assert_eq!(ends_early(119_000_000_000, file.path(), &incident), None);
+        assert_eq!(ends_early(u64::MAX, Path::new("/none"), &incident), None);
     }
 }

@@ -48,6 +48,19 @@ pub(super) fn of_incident(began: jiff::Timestamp, key: &str) -> String {
     format!("{}-{key}", began.strftime(TIME))
 }
 
+/// The order of names by the time that they begin with, where it is `now_ns`: what is called by
+/// a day that has not come was made while the clock was wrong, and goes before what was made
+/// since it is right.
+pub(super) fn oldest_first(begun_ns: i64, now_ns: i64) -> (bool, i64) {
+    const DAY_NS: i64 = 86_400_000_000_000;
+    (begun_ns <= now_ns.saturating_add(DAY_NS), begun_ns)
+}
+
+/// When an incident of this name began, nanoseconds since 1970; 0 where the name tells none.
+pub(super) fn incident_began(name: &str) -> i64 {
+    time_of(name).map_or(0, |(begun, _)| begun)
+}
+
 /// Whether [`of_incident`] gives such a name, with or without `.partial`.
 pub(super) fn is_incident(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);

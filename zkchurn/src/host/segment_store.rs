@@ -17,6 +17,7 @@ use rustix::{
 use zkchurn_core::clock::ClockPair;
 
 use super::{
+    clock::clock_pair,
     own_directory, own_names,
     recording_file::{self, Unfinished},
 };
@@ -112,7 +113,7 @@ impl Store {
             bytes: 0,
             first: None,
         };
-        store.find_segments()?;
+        store.find_segments(clock_pair().realtime_ns)?;
         Ok(store)
     }
 
@@ -154,7 +155,7 @@ impl Store {
         }
     }
 
-    fn find_segments(&mut self) -> io::Result<()> {
+    fn find_segments(&mut self, now_ns: i64) -> io::Result<()> {
         let mut found = Vec::new();
         // By their names, which begin with their time.
         for (name, stat) in own_directory::entries(&self.opened)? {
@@ -168,6 +169,8 @@ impl Store {
                 });
             }
         }
+        // Stable: of one second they are in the order of their names.
+        found.sort_by_key(|segment| own_names::oldest_first(segment.begun_ns, now_ns));
         self.bytes = found.iter().map(|segment| segment.bytes).sum();
         self.segments = found.into();
         Ok(())
@@ -313,12 +316,17 @@ impl Store {
     pub fn forget(&mut self, now: ClockPair) {
         let age = i64::try_from(self.limits.age.as_nanos()).unwrap_or(i64::MAX);
         let before_ns = self.steady_ns(now).saturating_sub(age);
-        while self
-            .segments
-            .front()
-            .is_some_and(|oldest| oldest.begun_ns < before_ns)
-        {
-            self.remove_oldest();
+        // One that is called by a time to come keeps none behind it.
+        let is_old = |segment: &Segment| segment.begun_ns < before_ns;
+        if self.segments.iter().any(is_old) {
+            let all = std::mem::take(&mut self.segments).into_iter();
+            let (old, kept): (VecDeque<_>, VecDeque<_>) = all.partition(is_old);
+            let count = old.len();
+            self.segments = old;
+            self.segments.extend(kept);
+            for _ in 0..count {
+                self.remove_oldest();
+            }
         }
     }
 
@@ -392,6 +400,7 @@ mod tests {
         assert_eq!(store.bytes, 8192);
         let named = [&foreign[..], &["incidents/home"]].concat();
         assert_eq!(store.foreign().unwrap(), named);
+        assert_eq!(store.segments.len(), 1);
         store.forget(ClockPair {
             monotonic_ns: 1,
             realtime_ns: 1_700_000_000_000_000_000,
@@ -399,5 +408,41 @@ mod tests {
         assert!(!own.exists());
         while store.remove_oldest() {}
         assert!(foreign.iter().all(|name| path.join(name).is_file()));
+    }
+
+    #[test]
+    fn what_a_wrong_clock_has_named_goes_first_and_keeps_nothing_that_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let limits = Limits {
+            bytes: LEAST_BYTES,
+            age: Duration::from_secs(60),
+        };
+        let names = [
+            "20200101T000000Z-a-000001.zkchurn",
+            "20200101T000100Z-a-000002.zkchurn",
+            "21990101T000000Z-b-000001.zkchurn",
+        ];
+        for name in names {
+            fs::write(path.join(name), [0; 8192]).unwrap();
+        }
+        let left = || names.map(|name| path.join(name).exists());
+        let mut store = Store::open(path, limits).unwrap();
+        assert!(store.remove_oldest());
+        assert_eq!(left(), [true, true, false]);
+        drop(store);
+        fs::write(path.join(names[2]), [0; 8192]).unwrap();
+        let mut store = Store::open(path, limits).unwrap();
+        let first: jiff::Timestamp = "2020-01-01T00:01:30Z".parse().unwrap();
+        let mut now = ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: i64::try_from(first.as_nanosecond()).unwrap(),
+        };
+        store.forget(now);
+        assert_eq!(left(), [false, true, true]);
+        now.monotonic_ns += 60_000_000_000;
+        store.forget(now);
+        // How old the last one is nobody knows: it goes where its room is needed.
+        assert_eq!(left(), [false, false, true]);
     }
 }

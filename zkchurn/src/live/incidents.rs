@@ -234,6 +234,7 @@ impl Watching {
                     began: clock.timestamp(began_ns),
                     since: clock.timestamp(since_ns),
                     until: clock.timestamp(until_ns),
+                    clock,
                     key: key.unwrap_or_default(),
                     fired: fired.into_iter().map(|fired| fired.sentence).collect(),
                     rules: self.rules.clone(),

@@ -122,6 +122,10 @@ pub(super) fn order_of_a_test(directory: &std::path::Path) -> Order {
         began: jiff::Timestamp::UNIX_EPOCH,
         since: jiff::Timestamp::UNIX_EPOCH,
         until: jiff::Timestamp::UNIX_EPOCH,
+        clock: zkchurn_core::clock::ClockPair {
+            monotonic_ns: 0,
+            realtime_ns: 0,
+        },
         fired: Vec::new(),
         key: "refused-java".to_owned(),
         rules: incident_store::Rules {
