@@ -214,6 +214,24 @@ fn one_host_alone_is_said_and_so_is_none() {
 }
 
 #[test]
+fn of_what_was_filtered_out_it_is_not_said_that_it_does_not_churn() {
+    let says = |filter: &str| of(&[INCIDENT, QUIET], "txt", &["--filter", filter]);
+    let none = says("process:nobody");
+    let none = none.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        none.contains("of app-1 it cannot be told: connections were filtered out"),
+        "{none}"
+    );
+    let finding = says("not finding:client_fails_before_it_speaks");
+    let finding = finding.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        finding.contains("of app-1 it cannot be told: findings were filtered out"),
+        "{finding}"
+    );
+    assert!(finding.contains("app-3 does not churn"), "{finding}");
+}
+
+#[test]
 fn every_form_has_the_heading_and_the_report_of_each_host() {
     let hosts = [QUIET, INCIDENT];
     for (ending, says) in [

@@ -4,8 +4,12 @@
 use super::{ChurnRow, Standing};
 use crate::{
     diagnose::{Confidence, Finding, Severity},
+    filter::Filtered,
     report::{FlowRow, Report, Summary},
 };
+
+/// What a shorter trace has of a retry every few seconds is too little for most rules.
+const SHORTEST_NS: u64 = 10_000_000_000;
 
 pub(super) fn of(report: &Report, is_damaged: bool) -> Standing {
     let churning = || {
@@ -25,9 +29,15 @@ pub(super) fn of(report: &Report, is_damaged: bool) -> Standing {
 fn quiet(report: &Report, is_damaged: bool) -> Standing {
     let loss = &report.loss;
     let lost = !loss.kernel.is_none() || loss.undecodable_records > 0 || loss.unknown_records > 0;
+    let left_out =
+        |of: fn(&Filtered) -> u64| report.filtered.as_ref().is_some_and(|one| of(one) > 0);
     let why = match is_damaged {
         true => "a part of its recording cannot be read",
         false if lost => "connections were lost",
+        // What was left out may churn.
+        false if left_out(|filtered| filtered.connections) => "connections were filtered out",
+        false if left_out(|filtered| filtered.findings) => "findings were filtered out",
+        false if report.trace.length_ns < SHORTEST_NS => "its recording is shorter than 10 s",
         false if loss.missing != Default::default() => "a part of its recording is missing",
         false => return Standing::DoesNotChurn,
     };
