@@ -59,6 +59,8 @@ pub(crate) fn line(loss: &Loss) -> String {
     line
 }
 
+const UNMATCHED: &str = "unmatched";
+
 /// Loss in one line of any width, the most words first: what is not zero stands first, and words
 /// go before numbers do. Only the last may leave zeros out, which it says as "(0)".
 pub(crate) fn in_lines(loss: &Loss) -> Vec<String> {
@@ -79,7 +81,7 @@ pub(crate) fn in_lines(loss: &Loss) -> Vec<String> {
             format!("{nothing} (0)"),
         ];
     }
-    let lost = match in_short(loss).starts_with("nothing") {
+    let lost = match some.iter().all(|count| count.short == UNMATCHED) {
         // Closes without a beginning are of older connections as a rule.
         true => "not matched",
         false => "lost",
@@ -159,7 +161,7 @@ fn counts(loss: &Loss) -> Vec<Count> {
             Some(unmatched),
             "unmatched close",
             "unmatched closes",
-            "unmatched",
+            UNMATCHED,
         ),
     ];
     if let Some(dropped) = kernel.handshake_records_dropped {
@@ -242,6 +244,10 @@ pub(crate) fn in_short(loss: &Loss) -> String {
         (loss.found_closed, "missed end"),
         (loss.undecodable_records, "unreadable record"),
         (loss.unknown_records, "newer record"),
+        (
+            kernel.records_not_exported.unwrap_or(0),
+            "unexported record",
+        ),
     ];
     let lost: Vec<_> = counts
         .iter()
@@ -335,6 +341,20 @@ mod tests {
         loss.kernel.recursion_misses = None;
         let lines = in_lines(&loss);
         assert!(lines[2].ends_with("0 table, misses unknown"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_the_collector_did_not_take_is_lost_and_not_unmatched() {
+        let mut loss = Loss::default();
+        loss.kernel.recursion_misses = Some(0);
+        loss.kernel.records_not_exported = Some(500);
+        assert_eq!(in_short(&loss), "lost: 500 unexported records");
+        for line in in_lines(&loss) {
+            assert!(line.starts_with("lost: 500 "), "{line}");
+        }
+        loss.kernel.records_not_exported = None;
+        loss.kernel.unmatched_closes = 2;
+        assert!(in_lines(&loss)[0].starts_with("not matched: 2 "));
     }
 
     #[test]
