@@ -197,13 +197,20 @@ fn why_shared((owner, mode): (u32, Mode), own: u32, path: &Path) -> Option<Strin
              `chown {own} {quoted}`)"
         ));
     }
-    let others_may = mode.intersects(Mode::WGRP | Mode::WOTH) && !mode.contains(Mode::SVTX);
-    others_may.then(|| {
-        format!(
-            "{path} has mode {:04o}, so others could have the agent remove other files (fix: \
-             `chmod go-w {quoted}`)",
-            mode.bits()
-        )
+    if !mode.intersects(Mode::WGRP | Mode::WOTH) {
+        return None;
+    }
+    let bits = mode.bits();
+    Some(match mode.contains(Mode::SVTX) {
+        // They remove nothing there, but what they put there would be read as the agent's own.
+        true => format!(
+            "{path} has mode {bits:04o}, so others could put recordings of their own beside the \
+             agent's (fix: name a directory below it, which the agent makes)"
+        ),
+        false => format!(
+            "{path} has mode {bits:04o}, so others could have the agent remove other files (fix: \
+             `chmod go-w {quoted}`)"
+        ),
     })
 }
 
@@ -331,7 +338,10 @@ mod tests {
             let fix = format!("`chmod go-w {}`", path.display());
             assert!(why.contains(&fix), "{why}");
         }
-        for mode in [0o1777, 0o755, 0o700] {
+        // As /tmp.
+        let why = with_mode(0o1777).unwrap_err().to_string();
+        assert!(why.contains("recordings of their own"), "{why}");
+        for mode in [0o1755, 0o755, 0o700] {
             with_mode(mode).unwrap();
         }
         let why = why_shared((77, Mode::RWXU), 0, Path::new("/var/lib/a b"));
