@@ -229,9 +229,14 @@ impl AgentSettings {
             return Err(SettingsError::Wrong("it is no file".to_owned()));
         }
         let mut text = String::new();
-        file.take(LARGEST)
+        file.take(LARGEST + 1)
             .read_to_string(&mut text)
             .map_err(SettingsError::Unreadable)?;
+        // What stands behind the limit would silently not hold.
+        if text.len() as u64 > LARGEST {
+            let why = format!("it is larger than {} MiB", LARGEST >> 20);
+            return Err(SettingsError::Wrong(why));
+        }
         Self::of_text(&text).map_err(SettingsError::Wrong)
     }
 
@@ -567,6 +572,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_read_to_its_end_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let comments = "#\n".repeat(1 << 19);
+        std::fs::write(file.path(), &comments).unwrap();
+        AgentSettings::of_file(file.path(), false).unwrap();
+        std::fs::write(file.path(), comments + "port = 4181\n").unwrap();
+        let why = AgentSettings::of_file(file.path(), false).unwrap_err();
+        assert_eq!(why.to_string(), "it is larger than 1 MiB");
     }
 
     #[test]
