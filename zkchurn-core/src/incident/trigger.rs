@@ -132,25 +132,30 @@ impl Watch {
         let Some(least) = self.triggers.finding else {
             return Vec::new();
         };
+        let found = found.iter().take(MOST_FINDINGS);
+        let found = found.filter(|finding| {
+            finding.confidence >= least && finding.severity != Severity::Harmless
+        });
+        let found: Vec<_> = found.map(|finding| (key_of(finding), finding)).collect();
+        // Two processes of one program may have one each: what counts is whether they have
+        // more together.
         let mut counts = BTreeMap::new();
-        let mut fired = Vec::new();
-        for finding in found.iter().take(MOST_FINDINGS) {
-            if finding.confidence < least || finding.severity == Severity::Harmless {
-                continue;
-            }
-            let key = key_of(finding);
-            let before = self.findings.get(&key);
-            if before.is_none_or(|before| finding.connections > *before) {
-                fired.push(Fired {
-                    sentence: sentence_of(finding),
-                    key: key.clone(),
-                    process: None,
-                    about: Some(about(finding)),
-                    cause: Cause::Churn,
-                });
-            }
-            counts.insert(key, finding.connections);
+        for (key, finding) in &found {
+            *counts.entry(key.clone()).or_insert(0) += finding.connections;
         }
+        let mut grows = |key: &String| {
+            let before = self.findings.insert(key.clone(), counts[key]);
+            before.is_none_or(|before| counts[key] > before)
+        };
+        let fired = found.iter().filter(|(key, _)| grows(key));
+        let fired = fired.map(|(key, finding)| Fired {
+            sentence: sentence_of(finding),
+            key: key.clone(),
+            process: None,
+            about: Some(about(finding)),
+            cause: Cause::Churn,
+        });
+        let fired = fired.collect();
         self.findings = counts;
         fired
     }
@@ -208,7 +213,7 @@ fn of_number(key: &str, sentence: String) -> Fired {
     }
 }
 
-/// A finding, its program and its peers: a restart changes none of them.
+/// A finding and its program: a restart changes neither.
 fn key_of(finding: &Finding) -> String {
     let mut key = format!("{}-{}", finding.name.id(), finding.who.label);
     key.truncate(key.floor_char_boundary(200));
@@ -338,6 +343,26 @@ mod tests {
         assert!(!fires(20));
         assert!(fires(21));
         assert!(watch.findings(&[]).is_empty());
+    }
+
+    #[test]
+    fn two_processes_of_one_program_have_ended_when_both_have() {
+        let mut watch = Watch::new(Triggers {
+            finding: Some(Confidence::Likely),
+            ..Triggers::default()
+        });
+        let mut found = diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused)));
+        found.truncate(1);
+        found.push(found[0].clone());
+        let mut fires = |one, other| {
+            found[0].connections = one;
+            found[1].connections = other;
+            watch.findings(&found).len()
+        };
+        assert_eq!(fires(50, 20), 1);
+        assert_eq!(fires(50, 20), 0, "neither goes on");
+        assert_eq!(fires(20, 50), 0, "their order is no news");
+        assert_eq!(fires(20, 51), 1);
     }
 
     #[test]
