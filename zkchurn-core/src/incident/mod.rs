@@ -118,6 +118,11 @@ impl Incidents {
     fn note(&mut self, mut fired: Fired, now_ns: u64) -> Option<Step> {
         if self.known.len() >= MOST && !self.known.contains_key(&fired.key) {
             fired.key = OTHERS.to_owned();
+            // Said once, as they begin and end as one: who makes so many may do it to hide another.
+            fired.sentence.push_str(&format!(
+                "; {MOST} other kinds of churn go on or were kept lately, so that this and further \
+                 ones are not told apart"
+            ));
         }
         if let Some(known) = self.known.get_mut(&fired.key) {
             known.last_ns = now_ns;
@@ -255,15 +260,21 @@ mod tests {
     #[test]
     fn a_storm_of_churn_is_no_storm_of_incidents() {
         let mut incidents = Incidents::new(PACE);
-        let mut kept = 0;
+        let (mut kept, mut said) = (0, 0);
         for seconds in 0..3_600 {
             let key = format!("client {seconds}");
             for step in at(&mut incidents, 1_000 + seconds, &[&key]) {
                 kept += u64::from(matches!(step, Step::Keep { .. }));
+                said += u64::from(matches!(
+                    step,
+                    Step::Began(fired) if fired.sentence.ends_with("are not told apart")
+                ));
             }
             assert!(incidents.known.len() <= MOST + 1);
         }
         assert!(kept <= 2, "{kept}");
+        // That decoys may hide another churn is said, and not for each.
+        assert!((1..=3).contains(&said), "{said}");
     }
 
     #[test]
