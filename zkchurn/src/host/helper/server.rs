@@ -4,6 +4,7 @@
 //! ends with the trace.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
@@ -24,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::Semaphore,
+    task::{AbortHandle, yield_now},
     time::timeout,
 };
 
@@ -37,7 +38,8 @@ use crate::host::{
     threads,
 };
 
-/// Clients that are served at a time; others wait in the kernel's queue.
+/// Clients that are served at a time. Where more come, the one that has been here for longest
+/// goes: a scrape says at once what it wants, and must not wait behind clients that are silent.
 const AT_A_TIME: usize = 16;
 /// How long one of them has for all of it.
 const SERVED_WITHIN: Duration = Duration::from_secs(10);
@@ -185,20 +187,22 @@ fn answer(listener: TcpListener, counts: &Counts) {
 async fn answer_all(listener: TcpListener, counts: &Counts) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut served: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return Ok(());
-        };
         let Ok((client, _)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let counts = counts.clone();
-        tokio::spawn(async move {
-            serve_one(client, counts).await;
-            drop(place);
-        });
+        served.retain(|one| !one.is_finished());
+        if served.len() >= AT_A_TIME
+            && let Some(oldest) = served.pop_front()
+        {
+            oldest.abort();
+        }
+        let one = tokio::spawn(serve_one(client, counts.clone()));
+        served.push_back(one.abort_handle());
+        // Who has asked already is answered before further ones may take its place.
+        yield_now().await;
     }
 }
 
@@ -307,8 +311,8 @@ mod tests {
         let mut huge = b"GET /metrics HTTP/1.1\r\nX: ".to_vec();
         huge.resize(1 << 20, b'x');
         assert!(!said(address, &huge).contains("200 OK"));
-        // Twice as many as are served at a time.
-        let silent: Vec<_> = (0..2 * AT_A_TIME)
+        // One after the other, each for as long as it may, they would take minutes.
+        let silent: Vec<_> = (0..30 * AT_A_TIME)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
         let metrics = get(address, "/metrics");
