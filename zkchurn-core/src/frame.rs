@@ -131,7 +131,9 @@ pub fn only(pid: Option<u32>, pids: &[u32], name: Option<&str>) -> Option<String
     match (pid, pids, named) {
         (None, [], _) => None,
         (Some(pid), _, None) => Some(format!("pid {pid}")),
-        (Some(pid), _, Some(name)) => Some(format!("pid {pid}, the only process named {name}")),
+        (Some(pid), _, Some(name)) => Some(format!(
+            "pid {pid}, the only process named {name} at the start"
+        )),
         (None, pids, named) => {
             let count = text::counted(pids.len() as u64, "process");
             let named = named.map_or_else(String::new, |name| format!(" named {name}"));
@@ -305,5 +307,19 @@ impl LossCounts {
             && self.recursion_misses.unwrap_or(0) == 0
             && self.handshake_records_dropped.unwrap_or(0) == 0
             && self.handshakes_before_accept.unwrap_or(0) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_looked_up_at_the_start_and_others_may_come() {
+        let of = |pid, pids: &[u32]| only(pid, pids, Some("java"));
+        let alone = "pid 5, the only process named java at the start";
+        assert_eq!(of(Some(5), &[]).as_deref(), Some(alone));
+        let two = "2 processes named java (pids 5, 6)";
+        assert_eq!(of(None, &[5, 6]).as_deref(), Some(two));
     }
 }
