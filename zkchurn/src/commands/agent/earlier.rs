@@ -5,50 +5,82 @@
 use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use zkchurn_core::{frame::TraceStart, shell};
+use zkchurn_core::shell;
 
 use super::{CONFIG, DIRECTORY, settings::AgentSettings};
 use crate::{
     commands::trace::TraceArgs,
-    host::{agents, segment_files::SegmentFiles},
+    host::helper::neighbour::{self, Neighbour, ended_within},
     live::settings::TraceSettings,
     warn::warn,
 };
 
 /// How much of it is shown.
 const LAST: &str = "10m";
+/// How long showing it may take: its reader may have paused, and meanwhile nothing is traced.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 /// Shows what an agent that runs on this host has traced of the same in the last minutes; says
 /// where to find it where it traces something else, or something else is to be printed.
 pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
-    let Some(directory) = directory_in_use(settings) else {
+    let Some(directory) = directory() else {
         return;
     };
     let command = command_for(&directory);
-    if !is_plain(args, settings) || !has_the_same(&directory, settings) {
-        warn(format_args!(
+    match neighbour::ask(&directory, &settings.ports, settings.sides) {
+        Neighbour::None => {}
+        Neighbour::Silent => warn(format_args!(
+            "{} does not answer, so what an agent may have of the last minutes is not shown",
+            directory.display()
+        )),
+        Neighbour::Same if is_plain(args, settings) => {
+            warn(format_args!(
+                "an agent runs on this host: first what it has of the last minutes, as {command} \
+                 says"
+            ));
+            if let Err(why) = replay(args, &directory) {
+                warn(format_args!("{command} {why}"));
+            }
+        }
+        Neighbour::Same | Neighbour::Other => warn(format_args!(
             "an agent runs on this host: {command} reports on what it has of the last minutes"
-        ));
-        return;
+        )),
     }
-    warn(format_args!(
-        "an agent runs on this host: first what it has of the last minutes, as {command} says"
-    ));
-    // By a process that gives up all privileges before it reads, as any replay does.
+}
+
+/// Has a process do it that gives up all privileges before it reads, as any replay does.
+fn replay(args: &TraceArgs, directory: &Path) -> Result<(), String> {
     let mut replay = Command::new("/proc/self/exe");
-    replay.arg0("zkchurn").arg("replay").arg(&directory);
+    replay.arg0("zkchurn").arg("replay").arg(directory);
     replay.args(["--since", LAST, "--top", &args.output.top.to_string()]);
     replay.args(["--lines", &args.output.lines.to_string()]);
     if args.output.no_color {
         replay.arg("--no-color");
     }
+    let started = replay.stdin(Stdio::null()).spawn();
+    let child = started.map_err(|error| format!("could not be started: {error}"))?;
     // What is wrong it says itself.
-    if let Err(error) = replay.stdin(Stdio::null()).status() {
-        warn(format_args!("{command} could not be started: {error}"));
+    match is_shown(child, SHOWN_WITHIN) {
+        true => Ok(()),
+        false => Err(format!(
+            "is not done after {} s: the trace begins without the rest",
+            SHOWN_WITHIN.as_secs()
+        )),
     }
+}
+
+/// Whether it has ended by then; otherwise it is ended, and not waited for.
+fn is_shown(mut child: Child, within: Duration) -> bool {
+    let is_shown = ended_within(&mut child, within);
+    if !is_shown {
+        let _ = child.kill();
+        ended_within(&mut child, Duration::from_millis(100));
+    }
+    is_shown
 }
 
 /// What shows the same.
@@ -57,17 +89,8 @@ fn command_for(directory: &Path) -> String {
     format!("`zkchurn replay {name} --since {LAST}`")
 }
 
-/// The directory of an agent that runs: of those that trace the same, or else the one that the
-/// settings of this host name. Another one that traces something else is nobody's concern here.
-fn directory_in_use(settings: &TraceSettings) -> Option<PathBuf> {
-    let configured = configured().filter(|directory| agents::is_recorded_to(directory));
-    let all = configured.iter().cloned().chain(agents::directories());
-    let mut same = all.filter(|directory| has_the_same(directory, settings));
-    same.next().or(configured)
-}
-
-/// Where the agent of this host's settings records to.
-fn configured() -> Option<PathBuf> {
+/// Where an agent of this host keeps what it traces.
+fn directory() -> Option<PathBuf> {
     let settings = AgentSettings::of_file(Path::new(CONFIG), true).ok()?;
     Some(settings.directory.unwrap_or_else(|| DIRECTORY.into()))
 }
@@ -81,22 +104,22 @@ fn is_plain(args: &TraceArgs, settings: &TraceSettings) -> bool {
         && settings.filter.is_none()
 }
 
-/// Whether what the agent traces at present is at least what is asked for.
-fn has_the_same(directory: &Path, settings: &TraceSettings) -> bool {
-    let files = SegmentFiles::of(directory).unwrap_or_default();
-    let latest = files
-        .starts
-        .iter()
-        .max_by_key(|start| start.clock.realtime_ns);
-    latest.is_some_and(|start: &TraceStart| {
-        let mut ports = settings.ports.iter();
-        ports.all(|port| start.ports.contains(port)) && start.side == settings.sides
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_pauses_does_not_keep_the_trace_from_beginning() {
+        let yes = || {
+            Command::new("/bin/sh")
+                .args(["-c", "yes"])
+                .stdout(Stdio::piped())
+                .spawn()
+        };
+        assert!(!is_shown(yes().unwrap(), Duration::from_millis(300)));
+        let done = Command::new("/bin/true").spawn().unwrap();
+        assert!(is_shown(done, Duration::from_secs(60)));
+    }
 
     #[test]
     fn the_command_can_be_pasted() {

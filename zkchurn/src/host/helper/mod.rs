@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `process` | starts a helper; what a helper does first |
 //! | `journalctl` | becomes `journalctl`, with nothing that it could do harm with |
+//! | `neighbour` | whether an agent traces beside us, asked before tracing |
 //! | `wire` | the messages, as hostile bytes |
 //! | `looker` | looks into other processes: the helper's side |
 //! | `pool` | threads that may hang, and their number |
@@ -39,6 +40,7 @@ pub mod journalctl;
 mod keeper;
 mod liner;
 mod looker;
+pub(crate) mod neighbour;
 mod pool;
 mod printer;
 pub mod printing;

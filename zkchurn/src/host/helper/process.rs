@@ -25,8 +25,8 @@ use rustix::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    archiver, exporter, journalctl, keeper, liner, looker, printer, publisher, recorder, server,
-    writer,
+    archiver, exporter, journalctl, keeper, liner, looker, neighbour, printer, publisher, recorder,
+    server, writer,
 };
 use crate::host::{
     privilege::{held, needs},
@@ -147,6 +147,10 @@ pub fn run_if_helper() {
     if word.as_ref().is_some_and(|word| word == journalctl::WORD) {
         journalctl::become_it(arguments);
         std::process::exit(1);
+    }
+    if word.as_ref().is_some_and(|word| word == neighbour::WORD) {
+        neighbour::tell(arguments);
+        std::process::exit(0);
     }
     let kind = word.and_then(|word| {
         let mut kinds = KINDS.iter();
