@@ -41,6 +41,7 @@ pub mod server_log_file;
 mod server_log_text;
 pub mod service_manager;
 pub mod services;
+pub(crate) mod settings_file;
 pub mod signal_list;
 pub mod sock_diag;
 pub(crate) mod threads;

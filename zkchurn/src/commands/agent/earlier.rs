@@ -14,7 +14,10 @@ use zkchurn_core::shell;
 use super::{CONFIG, DIRECTORY, settings::AgentSettings};
 use crate::{
     commands::trace::TraceArgs,
-    host::helper::neighbour::{self, Neighbour, ended_within},
+    host::helper::{
+        neighbour::{self, Neighbour},
+        short::ended_within,
+    },
     live::settings::TraceSettings,
     warn::warn,
 };

@@ -6,6 +6,7 @@ mod inherited;
 mod settings;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -29,7 +30,7 @@ use crate::{
         journal::Priority,
         kernel::HandshakesFrom,
         line_files::Limits,
-        own_directory,
+        own_directory, settings_file,
     },
     live::{
         self,
@@ -127,15 +128,18 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
         Failure::sentence(code, format!("{}: {error}", args.config.display()))
     })?;
     let settings = args.settings.clone().or(of_file);
-    match what_is_wrong(&settings) {
+    match what_is_wrong(&settings, |path| Ok(settings_file::is_program(path))) {
         Some(why) => Err(Failure::sentence(Code::Usage, why)),
         None => Ok(settings),
     }
 }
 
 /// Why the settings cannot be used together, or on this host, if that is so.
-fn what_is_wrong(settings: &AgentSettings) -> Option<String> {
-    places(settings)
+fn what_is_wrong(
+    settings: &AgentSettings,
+    is_program: impl Fn(&Path) -> io::Result<bool>,
+) -> Option<String> {
+    places(settings, is_program)
         .and_then(|()| lines(settings).map(drop))
         .err()
         .or_else(|| age_too_short(settings))
@@ -198,7 +202,10 @@ fn age_too_short(settings: &AgentSettings) -> Option<String> {
 }
 
 /// A program that is there now: at the first incident it is too late to say that it is not.
-fn places(settings: &AgentSettings) -> Result<(), String> {
+fn places(
+    settings: &AgentSettings,
+    is_program: impl Fn(&Path) -> io::Result<bool>,
+) -> Result<(), String> {
     if settings.directory.as_deref() == Some(Path::new("")) {
         return Err("`directory` is empty: name one, such as /var/lib/zkchurn".to_owned());
     }
@@ -209,12 +216,13 @@ fn places(settings: &AgentSettings) -> Result<(), String> {
     if !path.is_absolute() {
         return Err("the program of `command` is named by its whole path, from / on".to_owned());
     }
-    match rustix::fs::access(path, rustix::fs::Access::EXEC_OK) {
-        Ok(()) if path.is_file() => Ok(()),
-        _ => Err(format!(
-            "{} of `command` is no program that can be run",
-            printable(path)
+    let path_shown = printable(path);
+    match is_program(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!(
+            "{path_shown} of `command` is no program that can be run"
         )),
+        Err(error) => Err(format!("{path_shown} of `command`: {error}")),
     }
 }
 
@@ -352,7 +360,7 @@ fn size(bytes: u64) -> String {
 
 /// Reads the file again, for SIGHUP, and says what of it cannot be taken on.
 fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Option<AgentChanges> {
-    let of_file = match AgentSettings::of_file(config, config == Path::new(CONFIG)) {
+    let of_file = match AgentSettings::of_file_in_time(config, config == Path::new(CONFIG)) {
         Ok(settings) => settings,
         Err(error) => {
             warn(format_args!(
@@ -368,7 +376,7 @@ fn reread(config: &Path, options: &AgentSettings, first: &AgentSettings) -> Opti
         logs: first.logs,
         ..settings
     };
-    if let Some(why) = what_is_wrong(&settings) {
+    if let Some(why) = what_is_wrong(&settings, settings_file::is_program_in_time) {
         warn(format_args!("{why}; the settings stay as they were"));
         return None;
     }

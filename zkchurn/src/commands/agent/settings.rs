@@ -3,7 +3,7 @@
 //! that every setting is an option, and a value means the same in both.
 
 use std::{
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,11 +15,9 @@ use zkchurn_core::{diagnose::Confidence, text as words};
 
 use crate::{
     commands::values::{self, HookValue, JvmValue, Ports, SideValue},
-    host::{otlp::Endpoint, proc::files},
+    host::{otlp::Endpoint, settings_file},
 };
 
-/// Bytes of the largest file that is read.
-const LARGEST: u64 = 1 << 20;
 /// Bytes that are quoted of it at most, and bytes of a sentence on what is wrong with it.
 const MOST_QUOTED: usize = 80;
 const MOST_SAID: usize = 2048;
@@ -218,25 +216,36 @@ impl AgentSettings {
     ///
     /// It cannot be read, or has something that is no setting.
     pub(crate) fn of_file(path: &Path, may_be_missing: bool) -> Result<Self, SettingsError> {
-        let file = match files::opened_without_waiting(path) {
+        Self::of_what_was_read(settings_file::read(path), may_be_missing)
+    }
+
+    /// The same while an agent traces: no thread of it may wait for a file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of_file`], or it takes too long.
+    pub(crate) fn of_file_in_time(
+        path: &Path,
+        may_be_missing: bool,
+    ) -> Result<Self, SettingsError> {
+        Self::of_what_was_read(settings_file::read_in_time(path), may_be_missing)
+    }
+
+    fn of_what_was_read(
+        read: io::Result<Vec<u8>>,
+        may_be_missing: bool,
+    ) -> Result<Self, SettingsError> {
+        let text = match read {
             Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            file => file.map_err(SettingsError::Unreadable)?,
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                return Err(SettingsError::Wrong(error.to_string()));
+            }
+            read => read.map_err(SettingsError::Unreadable)?,
         };
-        let is_file = file.metadata().is_ok_and(|about| about.is_file());
-        if !is_file {
-            return Err(SettingsError::Wrong("it is no file".to_owned()));
-        }
-        let mut text = String::new();
-        file.take(LARGEST + 1)
-            .read_to_string(&mut text)
-            .map_err(SettingsError::Unreadable)?;
-        // What stands behind the limit would silently not hold.
-        if text.len() as u64 > LARGEST {
-            let why = format!("it is larger than {} MiB", LARGEST >> 20);
-            return Err(SettingsError::Wrong(why));
-        }
+        let text = String::from_utf8(text)
+            .map_err(|error| SettingsError::Unreadable(io::Error::other(error.utf8_error())))?;
         Self::of_text(&text).map_err(SettingsError::Wrong)
     }
 

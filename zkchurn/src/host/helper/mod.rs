@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `process` | starts a helper; what a helper does first |
 //! | `journalctl` | becomes `journalctl`, with nothing that it could do harm with |
+//! | `short` | asks a process that answers and ends: both sides |
 //! | `neighbour` | whether an agent traces beside us, asked before tracing |
 //! | `wire` | the messages, as hostile bytes |
 //! | `looker` | looks into other processes: the helper's side |
@@ -50,6 +51,7 @@ pub mod publishing;
 mod recorder;
 pub mod recording;
 mod server;
+pub(crate) mod short;
 pub mod wire;
 mod writer;
 pub mod writing;

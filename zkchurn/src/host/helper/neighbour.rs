@@ -5,36 +5,21 @@
 use std::{
     ffi::OsString,
     fs::File,
-    io::{Read, Write},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
     fs::{FlockOperation, flock},
     io::Errno,
-    process::{Signal, set_parent_process_death_signal},
 };
 use zkchurn_core::frame::{Sides, TraceStart};
 
-use super::process::NAME;
-use crate::host::{
-    privilege::{held, needs::Kept},
-    segment_files::SegmentFiles,
-};
+use super::short::Question;
+use crate::host::segment_files::SegmentFiles;
 
-/// What tells this program to find that out, in argument 1.
-pub(super) const WORD: &str = "neighbour";
 /// How long it may take.
-const WITHIN: Timespec = Timespec {
-    tv_sec: 3,
-    tv_nsec: 0,
-};
-/// How often it is asked whether a process has ended.
-const ASKED_EVERY: Duration = Duration::from_millis(20);
+const WITHIN: Duration = Duration::from_secs(3);
 
 /// What is known of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,69 +42,27 @@ const WORDS: [(u8, Neighbour); 3] = [
 
 /// Asks whether an agent holds the lock of this directory, and traces these ports and sides.
 pub(crate) fn ask(directory: &Path, ports: &[u16], sides: Sides) -> Neighbour {
-    let asked = Command::new("/proc/self/exe")
-        .arg0(NAME)
-        .arg(WORD)
-        .arg(directory)
-        .arg(sides.word())
-        .args(ports.iter().map(u16::to_string))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    // Without it the trace is what it is without an agent.
-    let Ok(mut child) = asked else {
-        return Neighbour::None;
-    };
-    let answer = child.stdout.take().map(answer);
-    // One that waits in the kernel stays until that lets go of it.
-    let _ = child.kill();
-    ended_within(&mut child, Duration::from_millis(100));
-    answer.unwrap_or(Neighbour::None)
+    let ports = ports.iter().map(|port| port.to_string().into());
+    let about = [directory.into(), sides.word().into()].into_iter();
+    let about: Vec<OsString> = about.chain(ports).collect();
+    match Question::Neighbour.ask(&about, WITHIN) {
+        Ok(Some(answer)) => meant(&answer),
+        Ok(None) => Neighbour::Silent,
+        // Without it the trace is what it is without an agent.
+        Err(_) => Neighbour::None,
+    }
 }
 
-fn answer(mut from: impl Read + std::os::fd::AsFd) -> Neighbour {
-    let mut waits = [PollFd::new(&from, PollFlags::IN)];
-    if !matches!(poll(&mut waits, Some(&WITHIN)), Ok(1..)) {
-        return Neighbour::Silent;
-    }
-    let mut byte = [0];
-    let known = match from.read(&mut byte) {
-        Ok(1) => WORDS.iter().find(|(word, _)| *word == byte[0]),
-        _ => None,
-    };
+fn meant(answer: &[u8]) -> Neighbour {
+    let known = WORDS.iter().find(|(word, _)| answer == [*word]);
     known.map_or(Neighbour::None, |(_, neighbour)| *neighbour)
 }
 
-/// Whether a process has ended by then; it is not waited for any longer.
-pub(crate) fn ended_within(child: &mut Child, within: Duration) -> bool {
-    let deadline = Instant::now() + within;
-    while matches!(child.try_wait(), Ok(None)) {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(ASKED_EVERY);
-    }
-    true
-}
-
-/// Finds it out and says it, as the process of its own.
-pub(super) fn tell(arguments: impl Iterator<Item = OsString>) {
-    if confine().is_err() {
-        return;
-    }
+/// Finds it out, as the process of its own.
+pub(super) fn answer(arguments: impl Iterator<Item = OsString>) -> Vec<u8> {
     let found = found(arguments).unwrap_or(Neighbour::None);
     let word = WORDS.iter().find(|(_, neighbour)| *neighbour == found);
-    let word = word.map_or(b'n', |(word, _)| *word);
-    // Nobody else is told.
-    let _ = std::io::stdout().write_all(&[word]);
-    let _ = std::io::stdout().flush();
-}
-
-fn confine() -> std::io::Result<()> {
-    held::keep_only(Kept::READS_FILES)?;
-    // Last: a change of credentials would take it back.
-    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+    word.map(|(word, _)| *word).into_iter().collect()
 }
 
 fn found(mut arguments: impl Iterator<Item = OsString>) -> Option<Neighbour> {
@@ -161,20 +104,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_says_nothing_is_not_waited_for() {
-        let (ours, theirs) = std::io::pipe().unwrap();
-        let begun = Instant::now();
-        assert_eq!(answer(ours.try_clone().unwrap()), Neighbour::Silent);
-        assert!(begun.elapsed() >= Duration::from_secs(2));
-        for (word, neighbour) in WORDS {
-            (&theirs).write_all(&[word]).unwrap();
-            assert_eq!(answer(ours.try_clone().unwrap()), neighbour);
-        }
-        drop(theirs);
-        assert_eq!(answer(ours), Neighbour::None);
-    }
-
-    #[test]
     fn a_directory_is_in_use_while_its_lock_is_held() {
         let directory = tempfile::tempdir().unwrap();
         let of = || {
@@ -186,5 +115,9 @@ mod tests {
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
         assert_eq!(of(), Some(Neighbour::Other), "it has no recording yet");
         assert_eq!(found(std::iter::empty()), None);
+        for (word, neighbour) in WORDS {
+            assert_eq!(meant(&[word]), neighbour);
+        }
+        assert_eq!(meant(b""), Neighbour::None);
     }
 }

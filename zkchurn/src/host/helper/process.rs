@@ -25,8 +25,8 @@ use rustix::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    archiver, exporter, journalctl, keeper, liner, looker, neighbour, printer, publisher, recorder,
-    server, writer,
+    archiver, exporter, journalctl, keeper, liner, looker, printer, publisher, recorder, server,
+    short::Question, writer,
 };
 use crate::host::{
     privilege::{held, needs},
@@ -148,9 +148,8 @@ pub fn run_if_helper() {
         journalctl::become_it(arguments);
         std::process::exit(1);
     }
-    if word.as_ref().is_some_and(|word| word == neighbour::WORD) {
-        neighbour::tell(arguments);
-        std::process::exit(0);
+    if let Some(question) = word.as_deref().and_then(Question::of) {
+        std::process::exit(i32::from(question.serve(arguments).is_err()));
     }
     let kind = word.and_then(|word| {
         let mut kinds = KINDS.iter();
