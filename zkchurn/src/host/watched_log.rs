@@ -14,11 +14,11 @@ use rustix::{
     io::Errno,
 };
 use serde::{Deserialize, Serialize};
-use zkchurn_core::inspection::LogFile;
+use zkchurn_core::{inspection::LogFile, process::ProcessKey};
 
 use super::{
     logs::{container, tail},
-    proc::{files, log_files},
+    proc::{files, identity, log_files},
 };
 
 /// Which log.
@@ -26,8 +26,8 @@ use super::{
 pub enum WatchedLog {
     /// By its path.
     Named(PathBuf),
-    /// One that process `pid` has open, by the path that the process sees.
-    Open { pid: u32, file: LogFile },
+    /// One that a process has open, by the path that the process sees.
+    Open { process: ProcessKey, file: LogFile },
     /// Of the container with this id.
     Container(String),
 }
@@ -49,9 +49,10 @@ pub(super) struct Opened {
 pub(super) fn open(log: &WatchedLog) -> Result<Opened, String> {
     let (file, now) = match log {
         WatchedLog::Named(path) => (named(path)?, log.clone()),
-        WatchedLog::Open { pid, file } => {
-            let (opened, file) = of_process(*pid, file).map_err(|error| error.to_string())?;
-            (opened, WatchedLog::Open { pid: *pid, file })
+        WatchedLog::Open { process, file } => {
+            let (opened, file) = of_process(*process, file).map_err(|error| error.to_string())?;
+            let process = *process;
+            (opened, WatchedLog::Open { process, file })
         }
         WatchedLog::Container(id) => {
             let opened = container::open(id).map_err(|error| error.to_string())?;
@@ -79,7 +80,16 @@ fn named(path: &Path) -> Result<File, String> {
 
 /// The very file that the process writes to. After a rotation the process has it by another
 /// descriptor as a rule, and is asked for all of them.
-fn of_process(pid: u32, file: &LogFile) -> io::Result<(File, LogFile)> {
+fn of_process(process: ProcessKey, file: &LogFile) -> io::Result<(File, LogFile)> {
+    let opened = of_pid(process.pid, file)?;
+    // Another one may have its pid by now, and a file of that path where it runs.
+    match identity::is_there(process) {
+        true => Ok(opened),
+        false => Err(io::Error::other("its process has ended")),
+    }
+}
+
+fn of_pid(pid: u32, file: &LogFile) -> io::Result<(File, LogFile)> {
     let error = match tail::open(pid, file) {
         Ok(opened) => return Ok((opened, file.clone())),
         Err(error) => error,
@@ -110,7 +120,7 @@ mod tests {
         writeln!(log, "Session expired long ago").unwrap();
         let mut request = Request {
             log: WatchedLog::Open {
-                pid: std::process::id(),
+                process: ProcessKey::new(std::process::id(), 0),
                 file: LogFile {
                     fd: log.as_raw_fd().cast_unsigned(),
                     path: path.to_string_lossy().into_owned(),
@@ -145,6 +155,24 @@ mod tests {
     }
 
     #[test]
+    fn of_another_process_that_has_its_pid_by_now_nothing_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let of = |start_ns| WatchedLog::Open {
+            process: ProcessKey::new(std::process::id(), start_ns),
+            file: LogFile {
+                fd: file.as_file().as_raw_fd().cast_unsigned(),
+                path: file.path().to_string_lossy().into_owned(),
+                deleted: false,
+                size: 0,
+                modified: None,
+            },
+        };
+        assert!(open(&of(0)).is_ok(), "when it began is not known");
+        let error = open(&of(10_000_000)).err();
+        assert_eq!(error.as_deref(), Some("its process has ended"));
+    }
+
+    #[test]
     fn of_a_process_that_is_gone_and_a_container_without_a_log_nothing_is_read() {
         let file = LogFile {
             fd: 1,
@@ -154,7 +182,10 @@ mod tests {
             modified: None,
         };
         // Above what Linux gives to any process (`PID_MAX_LIMIT`).
-        let gone = WatchedLog::Open { pid: 1 << 23, file };
+        let gone = WatchedLog::Open {
+            process: ProcessKey::new(1 << 23, 0),
+            file,
+        };
         for log in [gone, WatchedLog::Container("4f0cbd6a31c0".to_owned())] {
             assert!(open(&log).is_err(), "{log:?}");
         }

@@ -46,7 +46,7 @@ impl FoundLogs {
         let files = details.log_files.iter();
         let files = files.filter(|file| !is_named(&file.path));
         let open = files.map(|file| WatchedLog::Open {
-            pid: process.pid,
+            process,
             file: file.clone(),
         });
         let container = details.container.clone().map(WatchedLog::Container);
@@ -130,12 +130,12 @@ impl FoundLog {
 fn is_same(one: &WatchedLog, other: &WatchedLog) -> bool {
     match (one, other) {
         (
-            WatchedLog::Open { pid, file },
+            WatchedLog::Open { process, file },
             WatchedLog::Open {
-                pid: other_pid,
+                process: other,
                 file: other_file,
             },
-        ) => pid == other_pid && file.path == other_file.path,
+        ) => process == other && file.path == other_file.path,
         (one, other) => one == other,
     }
 }

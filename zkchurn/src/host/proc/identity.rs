@@ -36,6 +36,13 @@ pub fn read_with_placement(key: ProcessKey) -> Option<ProcessIdentity> {
     Some(identity)
 }
 
+/// Whether the process `key` is there, and not another one that has its pid.
+pub fn is_there(key: ProcessKey) -> bool {
+    let stat = read_bounded(&directory(key.pid).join("stat"), 4096);
+    let now = stat.ok().and_then(|stat| parse_stat(key.pid, &stat));
+    now.is_some_and(|(now, _)| now.may_be(key))
+}
+
 /// Key and name of process `pid`, from `/proc/PID/stat`
 /// (Documentation/filesystems/proc.rst). The name may hold any byte, also
 /// spaces and parentheses, so the last parenthesis ends it; the start is field
