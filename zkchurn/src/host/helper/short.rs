@@ -73,9 +73,12 @@ impl Question {
             .spawn()?;
         let said = child.stdout.take();
         let answer = said.map_or(Ok(None), |said| answer(said, within));
-        // One that waits in the kernel stays until that lets go of it.
-        let _ = child.kill();
-        ended_within(&mut child, ENDS_WITHIN);
+        let is_answered = matches!(answer, Ok(Some(_)));
+        if !is_answered || !ended_within(&mut child, ENDS_WITHIN) {
+            // One that waits in the kernel stays until that lets go of it.
+            let _ = child.kill();
+            ended_within(&mut child, ENDS_WITHIN);
+        }
         answer
     }
 
