@@ -29,7 +29,7 @@ pub(crate) fn directories() -> Vec<PathBuf> {
     let Ok(proc) = proc_links::open_proc() else {
         return Vec::new();
     };
-    // In this thread, which holds all capabilities still: a name waits for no lock of its process.
+    // A name waits for no lock of its process; for a directory see `helper/neighbour`.
     let pids = proc_links::numbers(&proc).into_iter().flatten();
     let mut found: Vec<_> = pids.filter_map(of_process).collect();
     found.sort();

@@ -30,17 +30,18 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 /// Shows what an agent that runs on this host has traced of the same in the last minutes; says
 /// where to find it where it traces something else, or something else is to be printed.
 pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
-    let Some(directory) = directory() else {
+    let Some(configured) = configured() else {
         return;
     };
-    let command = command_for(&directory);
-    match neighbour::ask(&directory, &settings.ports, settings.sides) {
+    match neighbour::ask(&configured, &settings.ports, settings.sides) {
         Neighbour::None => {}
         Neighbour::Silent => warn(format_args!(
-            "{} does not answer, so what an agent may have of the last minutes is not shown",
-            directory.display()
+            "what an agent may have of the last minutes is not shown: its directory, {} or another \
+             one, does not answer",
+            configured.display()
         )),
-        Neighbour::Same if is_plain(args, settings) => {
+        Neighbour::Same(directory) if is_plain(args, settings) => {
+            let command = command_for(&directory);
             warn(format_args!(
                 "an agent runs on this host: first what it has of the last minutes, as {command} \
                  says"
@@ -49,8 +50,9 @@ pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
                 warn(format_args!("{command} {why}"));
             }
         }
-        Neighbour::Same | Neighbour::Other => warn(format_args!(
-            "an agent runs on this host: {command} reports on what it has of the last minutes"
+        Neighbour::Same(directory) | Neighbour::Other(directory) => warn(format_args!(
+            "an agent runs on this host: {} reports on what it has of the last minutes",
+            command_for(&directory)
         )),
     }
 }
@@ -92,8 +94,8 @@ fn command_for(directory: &Path) -> String {
     format!("`zkchurn replay {name} --since {LAST}`")
 }
 
-/// Where an agent of this host keeps what it traces.
-fn directory() -> Option<PathBuf> {
+/// Where the agent of this host's settings records to.
+fn configured() -> Option<PathBuf> {
     let settings = AgentSettings::of_file(Path::new(CONFIG), true).ok()?;
     Some(settings.directory.unwrap_or_else(|| DIRECTORY.into()))
 }

@@ -84,7 +84,10 @@ impl Question {
 
     /// Answers, as the process of its own.
     pub(super) fn serve(self, about: impl Iterator<Item = OsString>) -> io::Result<()> {
-        held::keep_only(Kept::READS_FILES)?;
+        held::keep_only(match self {
+            Self::Neighbour => Kept::FINDS_AGENTS,
+            Self::Settings | Self::Program => Kept::READS_FILES,
+        })?;
         // Last: a change of credentials would take it back.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         let answer = match self {

@@ -153,6 +153,11 @@ impl Kept {
         effective: CapabilitySet::empty(),
         permitted: CapabilitySet::empty(),
     };
+    /// What finds agents: it reads their descriptors and their recordings.
+    pub const FINDS_AGENTS: Self = Self {
+        effective: CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::SYS_PTRACE),
+        permitted: CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::SYS_PTRACE),
+    };
     /// A run that only reads the files it was told to read.
     pub const READS_FILES: Self = Self {
         effective: CapabilitySet::DAC_READ_SEARCH,
