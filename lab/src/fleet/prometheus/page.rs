@@ -44,7 +44,7 @@ recorded what the recording rules record.
 At 21:55 each alert of [contrib/prometheus](../../contrib/prometheus/README.md) named exactly whom it should:
 `ZooKeeperClientChurn` the three that churn and the one that is not restarted yet, `ZooKeeperChurnDiagnosed` these and the
 one that leaks, `ZkchurnSilent` the silent one, `ZkchurnClockAhead` the one whose clock is ahead, and all others nobody. A leak of
-30 connections an hour is too slow for `ZooKeeperConnectionsGrow`; the finding shows it. In the
+30 connections an hour is seen by `ZooKeeperConnectionsGrow` when there is a day to compare with, which is not here; the finding shows it. In the
 [dashboard](../../contrib/grafana/README.md) the four that churn are the first twelve rows of \"Who churns most\", one for
 each server.
 
