@@ -371,6 +371,23 @@ mod tests {
     }
 
     #[test]
+    fn the_hours_of_a_day_by_halves() {
+        for (text, hour) in [
+            ("12:00:01 AM", 0),
+            ("4:00:01 AM", 4),
+            ("12:00:01 PM", 12),
+            ("4:00:01 PM", 16),
+            ("11:00:01 PM", 23),
+        ] {
+            let stamped = format!("Nov 25, 2026 {text} org");
+            let (stamp, length) = at_start(stamped.as_bytes()).expect(text);
+            assert_eq!(&stamped[length..], " org");
+            let date = stamp.moment().expect(text).date();
+            assert_eq!(i16::from(date.hour()), hour, "{text}");
+        }
+    }
+
+    #[test]
     fn a_number_is_seconds_or_a_thousandth_of_the_next() {
         for number in [
             1_795_579_981.249,
