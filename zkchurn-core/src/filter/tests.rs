@@ -311,3 +311,17 @@ fn parentheses_nest_so_deep_and_no_deeper() {
     let said = said(&format!("{} (", "(port:1) ".repeat(40)));
     assert!(!said.contains("nested too deeply"), "{said}");
 }
+
+#[test]
+fn a_filter_may_be_so_long_and_no_longer() {
+    let of_length = |length: usize| format!("{:<length$}", "port:2181");
+    for length in [4095, 4096] {
+        let text = of_length(length);
+        assert!(Filter::from_str(&text).is_ok(), "{length}");
+    }
+    for length in [4097, 5000] {
+        let error = Filter::from_str(&of_length(length)).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("at most 4096 bytes"), "{length}: {said}");
+    }
+}

@@ -53,3 +53,75 @@ impl Renderer for Several {
         self.each(|one| one.flush())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
+    use super::*;
+    use crate::{clock::ClockPair, ledger::test_connection::ended, outcome::Outcome};
+
+    /// Notes what it is handed.
+    #[derive(Clone, Default)]
+    struct Noting(Rc<RefCell<Vec<&'static str>>>);
+
+    impl Noting {
+        fn note(&self, what: &'static str) -> io::Result<()> {
+            self.0.borrow_mut().push(what);
+            Ok(())
+        }
+    }
+
+    impl Renderer for Noting {
+        fn start(&mut self, _: &TraceStart) -> io::Result<()> {
+            self.note("start")
+        }
+        fn connection(&mut self, _: &ConnectionLine<'_>) -> io::Result<()> {
+            self.note("connection")
+        }
+        fn other_end(&mut self, _: &ConnectionLine<'_>) -> io::Result<()> {
+            self.note("other end")
+        }
+        fn found(&mut self, _: &[Finding], _: Timestamp) -> io::Result<()> {
+            self.note("found")
+        }
+        fn interval(&mut self, _: &IntervalSummary) -> io::Result<()> {
+            self.note("interval")
+        }
+        fn report(&mut self, _: &Report) -> io::Result<()> {
+            self.note("report")
+        }
+        fn time_wait(&mut self, _: &Report) -> io::Result<()> {
+            self.note("TIME_WAIT")
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            self.note("flush")
+        }
+    }
+
+    #[test]
+    fn each_is_handed_everything_in_its_order() {
+        const CLOCK: ClockPair = ClockPair {
+            monotonic_ns: 0,
+            realtime_ns: 0,
+        };
+        let (first, second) = (Noting::default(), Noting::default());
+        let mut several = Several(vec![Box::new(first.clone()), Box::new(second.clone())]);
+        let connection = ended(1, 4, 5, Outcome::Refused);
+        let line = ConnectionLine {
+            connection: &connection,
+            outcome: Outcome::Refused,
+            process: None,
+            placed: None,
+            clock: CLOCK,
+        };
+        several.start(&TraceStart::of_port(2181, CLOCK)).unwrap();
+        several.connection(&line).unwrap();
+        several.other_end(&line).unwrap();
+        several.found(&[], Timestamp::UNIX_EPOCH).unwrap();
+        several.flush().unwrap();
+        let all = ["start", "connection", "other end", "found", "flush"];
+        assert_eq!(*first.0.borrow(), all);
+        assert_eq!(*second.0.borrow(), all);
+    }
+}
