@@ -216,6 +216,19 @@ mod tests {
         assert!(finding.cannot_tell_from.is_empty());
     }
 
+    /// A server that reads the request and refuses it closes without a RST.
+    #[test]
+    fn few_resets_may_be_a_server_that_refuses() {
+        let mut connections = back_off(12, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        let reset = back_off(5, (49, 0, Outcome::ResetByPeer));
+        connections.splice(0..5, reset);
+        let findings = diagnosed(&connections).into_iter();
+        let mut limits = findings.filter(|one| one.name == Churn::ConnectionLimit);
+        let finding = limits.next().expect("it is one");
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert!(finding.cannot_tell_from.contains(&Churn::NotServed));
+    }
+
     #[test]
     fn a_client_that_sends_its_digest_at_once_is_turned_away_too() {
         let finding = only(diagnosed(&back_off(10, (106, 0, Outcome::ResetByPeer))));
