@@ -31,7 +31,7 @@ const MOST_REMEMBERED: usize = MOST_INSPECTIONS / 2;
 const MOST_THREADS: usize = 64;
 /// Between two thread dumps of one process: a dump stops the whole JVM.
 const BETWEEN_DUMPS_NS: u64 = 60_000_000_000;
-/// Most dumps of one process in a trace.
+/// Most dumps of one process in a trace that nobody and no incident asks for.
 const MOST_DUMPS: u32 = 3;
 
 /// A process that an incident names is not looked at for it where it was so lately.
@@ -67,11 +67,20 @@ pub(super) struct NoRoom;
 struct Suspect {
     number: u64,
     waiting: bool,
+    /// Whether the last look asks for a dump, too.
+    dumping: bool,
     last_look_ns: u64,
     again_after_ns: u64,
     dumps: u32,
     last_dump_ns: u64,
     named: bool,
+}
+
+impl Suspect {
+    /// Whether the last dump was so long ago that its JVM may be stopped for another one.
+    fn may_dump_again(&self, now_ns: u64) -> bool {
+        self.dumps == 0 || now_ns >= self.last_dump_ns + BETWEEN_DUMPS_NS
+    }
 }
 
 impl Schedule {
@@ -133,8 +142,9 @@ impl Schedule {
         due
     }
 
-    /// A look at a process that an incident names, however few connections it has; none where it
-    /// is being looked at, or was lately.
+    /// A look at a process that an incident names, however few connections it has, and with a
+    /// dump where dumps are taken, whatever it had before: an agent's trace lasts for weeks. None
+    /// where it is being looked at, or was lately, unless that brings no dump.
     ///
     /// # Errors
     ///
@@ -145,16 +155,16 @@ impl Schedule {
         now_ns: u64,
     ) -> Result<Option<Request>, NoRoom> {
         let suspect = self.suspects.get(&process.process);
-        let is_looked_at = |suspect: &Suspect| {
-            suspect.waiting || now_ns.saturating_sub(suspect.last_look_ns) < LATELY_NS
-        };
-        if suspect.is_some_and(is_looked_at) {
+        let lacks_dump = |suspect: &Suspect| !suspect.dumping && suspect.may_dump_again(now_ns);
+        let dump = self.jvm == JvmMode::Dump && suspect.is_none_or(lacks_dump);
+        let is_waiting = suspect.is_some_and(|suspect| suspect.waiting);
+        let was_lately = |suspect: &Suspect| suspect.last_look_ns + LATELY_NS > now_ns;
+        if !dump && (is_waiting || suspect.is_some_and(was_lately)) {
             return Ok(None);
         }
-        if self.room() == 0 || !self.spend(now_ns) {
+        if is_waiting || self.room() == 0 || !self.spend(now_ns) {
             return Err(NoRoom);
         }
-        let dump = self.may_dump(process.process, now_ns);
         Ok(Some(self.request(process.clone(), dump, now_ns)))
     }
 
@@ -215,7 +225,7 @@ impl Schedule {
             return;
         };
         suspect.waiting = false;
-        if suspect.dumps > 0 {
+        if std::mem::take(&mut suspect.dumping) {
             // The request may have waited long for its turn.
             suspect.last_dump_ns = suspect.last_dump_ns.max(inspection.at_ns);
         }
@@ -241,7 +251,7 @@ impl Schedule {
         !suspect.waiting
             && !suspect.named
             && suspect.dumps < MOST_DUMPS
-            && (suspect.dumps == 0 || now_ns >= suspect.last_dump_ns + BETWEEN_DUMPS_NS)
+            && suspect.may_dump_again(now_ns)
     }
 
     /// Forgets the one that was entered first, and is not being looked at.
@@ -270,6 +280,7 @@ impl Schedule {
             _ => (2 * suspect.again_after_ns).clamp(FIRST_AGAIN_NS, LAST_AGAIN_NS),
         };
         suspect.last_look_ns = now_ns;
+        suspect.dumping = dump;
         if dump {
             suspect.dumps += 1;
             suspect.last_dump_ns = now_ns;
@@ -327,6 +338,18 @@ mod tests {
         }
     }
 
+    fn thread() -> JavaThread {
+        JavaThread {
+            tid: 2,
+            inner_tid: 2,
+            name: "main-SendThread".to_owned(),
+            state: None,
+            stack: Vec::new(),
+            frames_left_out: 0,
+            doubt: None,
+        }
+    }
+
     const TAKEN: Dump = Dump::Taken {
         threads: 20,
         started_attach: false,
@@ -347,6 +370,50 @@ mod tests {
         schedule.done(&seen(7, Dump::NotAsked, Vec::new()));
         assert_eq!(schedule.named(named, begin + LATELY_NS - 1), Ok(None));
         assert!(schedule.named(named, begin + LATELY_NS).unwrap().is_some());
+    }
+
+    #[test]
+    fn whom_an_incident_names_gets_a_dump_whatever_it_had_before() {
+        let why = "-Xrs".to_owned();
+        let no_answer = Inspection {
+            jvm: None,
+            ..seen(1, Dump::NotAsked, Vec::new())
+        };
+        for before in [
+            seen(1, TAKEN, vec![thread()]),
+            seen(1, Dump::Impossible { why }, Vec::new()),
+            no_answer,
+        ] {
+            let mut schedule = Schedule::new(JvmMode::Dump, true);
+            schedule.look_again();
+            let one = &churning(&[1])[0];
+            assert_eq!(schedule.due(churning(&[1]), 0)[0].jvm, JvmMode::Dump);
+            schedule.done(&before);
+            let lately = schedule.named(one, BETWEEN_DUMPS_NS - 1).unwrap();
+            assert_eq!(lately.unwrap().jvm, JvmMode::Name, "one a minute");
+            schedule.done(&before);
+            // Weeks later, more often than a trace has dumps, each after a look without one.
+            for incident in 1..=5 {
+                let begin = incident * 1_000_000 * SECOND;
+                let look = schedule.due(churning(&[1]), begin).remove(0);
+                assert_eq!(look.jvm, JvmMode::Name, "it churns");
+                // As long as that is under way the dump waits.
+                assert_eq!(schedule.named(one, begin + SECOND), Err(NoRoom));
+                schedule.done(&Inspection {
+                    at_ns: begin + SECOND,
+                    ..before.clone()
+                });
+                let request = schedule.named(one, begin + 2 * SECOND).unwrap();
+                assert_eq!(request.unwrap().jvm, JvmMode::Dump, "incident {incident}");
+                assert_eq!(schedule.named(one, begin + 90 * SECOND), Ok(None));
+                schedule.done(&Inspection {
+                    at_ns: begin + 3 * SECOND,
+                    ..before.clone()
+                });
+                // What is named again at once was seen.
+                assert_eq!(schedule.named(one, begin + 10 * SECOND), Ok(None));
+            }
+        }
     }
 
     #[test]
@@ -505,18 +572,9 @@ mod tests {
 
     #[test]
     fn a_dump_that_named_the_thread_or_is_impossible_is_not_repeated() {
-        let thread = JavaThread {
-            tid: 2,
-            inner_tid: 2,
-            name: "main-SendThread".to_owned(),
-            state: None,
-            stack: Vec::new(),
-            frames_left_out: 0,
-            doubt: None,
-        };
         let why = "-Xrs".to_owned();
         for (dump, threads) in [
-            (TAKEN, vec![thread]),
+            (TAKEN, vec![thread()]),
             (Dump::Impossible { why }, Vec::new()),
         ] {
             let mut schedule = Schedule::new(JvmMode::Dump, true);
