@@ -67,13 +67,33 @@ impl Beside {
             setting,
             path,
         } = shared;
-        let is_new = self.said.insert((pid, path.clone(), directory.clone()));
-        if is_new && self.said.len() <= MOST_SAID {
+        let server = (pid, path.clone(), directory.clone());
+        // What is remembered is as bounded as what is said: an agent runs for months.
+        if self.said.len() < MOST_SAID && self.said.insert(server) {
             warn(format_args!(
                 "{} is on the device of {path}, {setting} of the ZooKeeper server with pid {pid}: \
                  what the agent writes may delay its fsync; choose a directory on another device",
                 directory.display()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_servers_are_remembered_however_often_one_is_started_anew() {
+        let mut beside = Beside::new(Vec::new());
+        for pid in 0..100 {
+            beside.say(SharedDevice {
+                directory: PathBuf::from("/var/lib/zkchurn"),
+                pid,
+                setting: "dataLogDir".to_owned(),
+                path: "/var/lib/zookeeper".to_owned(),
+            });
+        }
+        assert_eq!(beside.said.len(), MOST_SAID);
     }
 }
