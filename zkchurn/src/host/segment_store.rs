@@ -321,29 +321,32 @@ impl Store {
         if self.segments.iter().any(is_old) {
             let all = std::mem::take(&mut self.segments).into_iter();
             let (old, kept): (VecDeque<_>, VecDeque<_>) = all.partition(is_old);
-            let count = old.len();
-            self.segments = old;
-            self.segments.extend(kept);
-            for _ in 0..count {
-                self.remove_oldest();
+            self.segments = kept;
+            // One that cannot be removed costs none of those that are kept.
+            for segment in old {
+                self.remove(&segment);
             }
         }
     }
 
-    /// Removes the oldest segment; whether there was one. One that somebody else has removed
-    /// takes no room either.
+    /// Removes the oldest segment that can be removed; whether there was one.
     fn remove_oldest(&mut self) -> bool {
-        let Some(oldest) = self.segments.pop_front() else {
-            return false;
-        };
-        let name = oldest.path.file_name().unwrap_or_default();
-        match unlinkat(&self.opened, name, AtFlags::empty()) {
-            Err(error) if error != Errno::NOENT => {
-                // It still takes its room; the next one may go.
-                self.remove_oldest()
+        while let Some(oldest) = self.segments.pop_front() {
+            if self.remove(&oldest) {
+                return true;
             }
+        }
+        false
+    }
+
+    /// Removes the file of a segment that is no longer listed; whether its room is free. One that
+    /// somebody else has removed takes none either.
+    fn remove(&mut self, segment: &Segment) -> bool {
+        let name = segment.path.file_name().unwrap_or_default();
+        match unlinkat(&self.opened, name, AtFlags::empty()) {
+            Err(error) if error != Errno::NOENT => false,
             _ => {
-                self.bytes -= oldest.bytes;
+                self.bytes -= segment.bytes;
                 true
             }
         }
@@ -408,6 +411,45 @@ mod tests {
         assert!(!own.exists());
         while store.remove_oldest() {}
         assert!(foreign.iter().all(|name| path.join(name).is_file()));
+    }
+
+    #[test]
+    fn an_old_segment_that_cannot_be_removed_costs_none_that_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let limits = Limits {
+            bytes: LEAST_BYTES,
+            age: Duration::from_secs(60),
+        };
+        let names = [
+            "20200101T000000Z-a-000001.zkchurn",
+            "20200101T000100Z-a-000002.zkchurn",
+            "20200101T000900Z-a-000003.zkchurn",
+        ];
+        for name in names {
+            fs::write(path.join(name), [0; 8192]).unwrap();
+        }
+        let mut store = Store::open(path, limits).unwrap();
+        // unlink(2) removes no directory, not even for root.
+        fs::remove_file(path.join(names[0])).unwrap();
+        fs::create_dir(path.join(names[0])).unwrap();
+        let now: jiff::Timestamp = "2020-01-01T00:09:30Z".parse().unwrap();
+        store.forget(ClockPair {
+            monotonic_ns: 1,
+            realtime_ns: i64::try_from(now.as_nanosecond()).unwrap(),
+        });
+        let left = names.map(|name| path.join(name).exists());
+        assert_eq!(left, [true, false, true]);
+        assert_eq!(store.segments.len(), 1);
+        assert_eq!(
+            store.bytes,
+            2 * 8192,
+            "what cannot be removed takes its room"
+        );
+        // Room is made by the next one that goes.
+        assert!(store.remove_oldest());
+        assert!(!path.join(names[2]).exists());
+        assert!(!store.remove_oldest());
     }
 
     #[test]
