@@ -3,6 +3,7 @@
 //! has a helper process keep what is to be kept, one after the other.
 
 use std::{
+    cell::LazyCell,
     collections::VecDeque,
     io,
     path::{Path, PathBuf},
@@ -134,9 +135,12 @@ impl Watching {
             let open = (!lists_older).then(|| pipeline.open_now());
             let mut fired = self.watch.look(&report, open, mark.monotonic_ns);
             fired.extend(self.lines.take_fired());
+            // Once for all that has begun, and not at all where nothing has: it is a look at every
+            // flow.
+            let known = LazyCell::new(|| pipeline.churning(0, usize::MAX));
             for step in self.incidents.look(fired, mark.monotonic_ns) {
                 if let Step::Began(fired) = &step {
-                    self.named.extend(named(pipeline, fired));
+                    self.named.extend(named(&known, fired));
                 }
                 self.take(step);
             }
@@ -309,25 +313,22 @@ fn written_to(directory: &Path, ndjson: Option<&Path>) -> Vec<PathBuf> {
     own.into_iter().chain(ndjson.map(Path::to_owned)).collect()
 }
 
-/// The process that it names, or else those that have ended and opened most connections.
-fn named<R: Renderer>(pipeline: &Pipeline<R>, fired: &Fired) -> Vec<Churning> {
-    let mut known = pipeline.churning(0, usize::MAX);
+/// Of those that are known, most churning first: the one that it names, or else those that have
+/// ended and opened most connections.
+fn named(known: &[Churning], fired: &Fired) -> Vec<Churning> {
     let pid = fired.about.as_ref().and_then(|about| about.pid);
     match (fired.process, pid) {
-        (None, None) => {
-            known.truncate(MOST_LAST);
-            known
-        }
+        (None, None) => known.iter().take(MOST_LAST).cloned().collect(),
         (Some(process), _) => {
-            let found = known.into_iter().find(|one| one.process == process);
-            let tids = found.map(|one| one.tids).unwrap_or_default();
+            let found = known.iter().find(|one| one.process == process);
+            let tids = found.map(|one| one.tids.clone()).unwrap_or_default();
             vec![Churning { process, tids }]
         }
         // The latest one by this id.
         (None, Some(pid)) => {
-            let found = known.into_iter().filter(|one| one.process.pid == pid);
+            let found = known.iter().filter(|one| one.process.pid == pid);
             let latest = found.max_by_key(|one| one.process.start_ns);
-            latest.into_iter().collect()
+            latest.into_iter().cloned().collect()
         }
     }
 }
