@@ -37,7 +37,7 @@ use zkchurn_core::{
     segments::{
         joined::Joined,
         last::{Kept, Last},
-        plan::plan,
+        plan::{NoPlan, plan},
         window::{When, Window, boot_number},
     },
 };
@@ -368,13 +368,19 @@ fn no_step_of_the_wall_clock_moves_a_moment_of_a_boot() {
         since: of_boot(since),
         until: of_boot(until),
     };
-    let plan = plan(&starts, &window, |_| u64::MAX).unwrap();
-    let taken: Vec<_> = plan.steps.iter().map(|step| step.index).collect();
+    let planned = plan(&starts, &window, |_| u64::MAX).unwrap();
+    let taken: Vec<_> = planned.steps.iter().map(|step| step.index).collect();
     assert_eq!(taken, [1, 2, 3]);
     assert_eq!(
-        (plan.span.since_ns, plan.span.until_ns),
+        (planned.span.since_ns, planned.span.until_ns),
         (Some(since), Some(until))
     );
+    // A boot of which nothing is left is no other one, from whichever end it is asked for.
+    let gone = Some(When::OfBoot { boot: 7, ns: until });
+    for (since, until) in [(gone, gone), (gone, None), (None, gone)] {
+        let window = Window { since, until };
+        assert_eq!(plan(&starts, &window, |_| 0), Err(NoPlan::OtherBoots));
+    }
 }
 
 fn zkchurn(arguments: &[&OsStr]) -> (Option<i32>, String, String) {

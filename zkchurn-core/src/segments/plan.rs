@@ -74,6 +74,9 @@ pub enum NoPlan {
         /// When it goes on.
         again: String,
     },
+    /// Nothing was recorded in the boot that the window is of.
+    #[error("nothing was recorded since the host was booted: what it has is of other boots")]
+    OtherBoots,
     /// The window ends before it begins.
     #[error("--until is before --since")]
     Reversed,
@@ -98,18 +101,19 @@ pub fn plan(
     // The boot that was up when the window ends.
     let is_in_time = |index: &&usize| {
         let start = &starts[**index];
-        match window.until {
-            Some(When::At(at)) => i128::from(start.clock.realtime_ns) <= nanoseconds(at),
-            Some(When::OfBoot { boot, .. }) => {
-                boot_number(start.boot_id.as_deref().unwrap_or_default()) == boot
-            }
+        match (window.boot(), window.until) {
+            (Some(boot), _) => boot_number(start.boot_id.as_deref().unwrap_or_default()) == boot,
+            (None, Some(When::At(at))) => i128::from(start.clock.realtime_ns) <= nanoseconds(at),
             _ => true,
         }
     };
-    let last = order.iter().rev().find(is_in_time).or(order.first());
-    let boot = match last {
-        Some(last) => starts[*last].boot_id.clone(),
-        None => return Err(NoPlan::Empty),
+    let last = order.iter().rev().find(is_in_time);
+    let boot = match (last, order.first()) {
+        (Some(last), _) => starts[*last].boot_id.clone(),
+        (None, None) => return Err(NoPlan::Empty),
+        // Its time since the boot means nothing in another one.
+        (None, Some(_)) if window.boot().is_some() => return Err(NoPlan::OtherBoots),
+        (None, Some(first)) => starts[*first].boot_id.clone(),
     };
     let mut notes = Vec::new();
     let others = order.iter().filter(|index| starts[**index].boot_id != boot);

@@ -40,6 +40,15 @@ impl Window {
         *self == Self::default()
     }
 
+    /// The number of the boot that it is of, where it names one that is known.
+    pub(super) fn boot(&self) -> Option<u128> {
+        let mut ends = [self.until, self.since].into_iter().flatten();
+        ends.find_map(|end| match end {
+            When::OfBoot { boot, .. } if boot != 0 => Some(boot),
+            _ => None,
+        })
+    }
+
     /// Whether it depends on when the recording ends.
     pub(super) fn needs_end(&self) -> bool {
         let mut ends = [self.since, self.until].into_iter().flatten();

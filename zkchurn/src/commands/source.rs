@@ -113,7 +113,10 @@ pub(crate) fn join_bytes(
                 Code::Damaged,
                 "; recordings are files whose names end with .zkchurn",
             ),
-            NoPlan::Outside { .. } | NoPlan::Between { .. } | NoPlan::Reversed => (Code::Usage, ""),
+            NoPlan::Outside { .. }
+            | NoPlan::Between { .. }
+            | NoPlan::OtherBoots
+            | NoPlan::Reversed => (Code::Usage, ""),
         };
         Failure::sentence(code, format!("{name} cannot be replayed: {why}{fix}"))
     })?;
