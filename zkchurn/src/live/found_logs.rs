@@ -5,13 +5,16 @@
 use zkchurn_core::{incident::trigger::Fired, inspection::Inspection, process::ProcessKey, text};
 
 use super::{
-    lines::{Look, fired},
+    lines::{Look, SILENT_FOR, fired},
     source::Probes,
 };
-use crate::host::{
-    helper::wire::{Answer, Found, Task},
-    new_lines::NewLines,
-    watched_log::WatchedLog,
+use crate::{
+    host::{
+        helper::wire::{Answer, Found, Task},
+        new_lines::NewLines,
+        watched_log::WatchedLog,
+    },
+    warn::warn,
 };
 
 /// Most logs that are watched.
@@ -26,6 +29,9 @@ const FAILS: u32 = 6;
 #[derive(Debug, Default)]
 pub(super) struct FoundLogs {
     logs: Vec<FoundLog>,
+    /// Whether it was said that one does not answer, and none has since. Those behind it wait for
+    /// the same threads of the helper, and processes come and go: each would be a message.
+    is_said_silent: bool,
 }
 
 #[derive(Debug)]
@@ -81,7 +87,16 @@ impl FoundLogs {
     pub(super) fn ask(&mut self, words: &[String], probes: &mut impl Probes) {
         for one in &mut self.logs {
             let ask = |request| probes.ask(Task::LinesOfProcess(request));
-            one.look.ask(&one.log, words, ask);
+            let looks = one.look.ask(&one.log, words, ask);
+            if looks == SILENT_FOR && !self.is_said_silent {
+                self.is_said_silent = true;
+                warn(format_args!(
+                    "{} has not been read for a minute: its file system does not answer, or that \
+                     of another log does not; until it does, no line in a log of a process may be \
+                     found",
+                    one.name()
+                ));
+            }
         }
     }
 
@@ -91,6 +106,7 @@ impl FoundLogs {
         let Some(index) = logs.position(|one| one.look.is_answered_by(&answer)) else {
             return Some(answer);
         };
+        self.is_said_silent = false;
         let one = &mut self.logs[index];
         match answer.found {
             Found::NewLines(NewLines { log, read, found }) if is_same(&one.log, &log) => {
@@ -273,5 +289,30 @@ mod tests {
             assert!(logs.answered(gone, &mut fired).is_none());
         }
         assert_eq!(fired.len(), 1);
+    }
+
+    #[test]
+    fn logs_that_do_not_answer_are_said_once_until_one_does() {
+        let (mut logs, mut helper, mut fired) = Default::default();
+        let logs: &mut FoundLogs = &mut logs;
+        let helper: &mut Helper = &mut helper;
+        seen(logs, 7, &["/a.log", "/b.log"]);
+        for looks in 0..SILENT_FOR {
+            logs.ask(&[], helper);
+            assert!(!logs.is_said_silent, "after {looks} looks");
+        }
+        logs.ask(&[], helper);
+        assert!(logs.is_said_silent);
+        assert_eq!(helper.asked.len(), 2, "nothing is asked a second time");
+        let failed = Answer {
+            id: 2,
+            last: true,
+            found: Found::Failed("No such file".to_owned()),
+        };
+        assert!(logs.answered(failed, &mut fired).is_none());
+        assert!(!logs.is_said_silent);
+        // The one that hangs was said already.
+        logs.ask(&[], helper);
+        assert!(!logs.is_said_silent);
     }
 }

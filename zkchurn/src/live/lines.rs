@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Looks that are waited for before it is said that a log does not answer: a minute.
-const SILENT_FOR: u32 = 6;
+pub(super) const SILENT_FOR: u32 = 6;
 
 /// Which lines of which logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
