@@ -128,7 +128,7 @@ fn open(metrics: &Metrics) -> MetricFamily {
     gauge(
         "zkchurn_connections_open",
         "Connections that are open.",
-        vec![(Vec::new(), number(metrics.open))],
+        vec![(Vec::new(), number(metrics.open.unwrap_or_default()))],
     )
 }
 

@@ -39,7 +39,8 @@ pub const MOST_FAMILIES: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     families: Families,
-    open: u64,
+    /// `None` before the first interval.
+    open: Option<u64>,
     findings: Vec<Alike>,
     lost: Lost,
     limitations: u64,
@@ -72,14 +73,17 @@ impl Metrics {
 
     /// An interval has.
     pub(crate) fn interval(&mut self, summary: &IntervalSummary) {
-        self.open = summary.open;
+        self.open = Some(summary.open);
         self.limitations = summary.limitations;
         self.lost.count(&summary.loss);
     }
 
     /// The trace has.
     pub(crate) fn report(&mut self, report: &Report) {
-        self.open = report.total.open + report.total.older.open;
+        // What a report calls open is also what still connects: the last text after intervals
+        // would have a step.
+        self.open
+            .get_or_insert(report.total.open + report.total.older.open);
         self.lost.count(&report.loss);
         self.limitations = report.degraded.len() as u64;
     }

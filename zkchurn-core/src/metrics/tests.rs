@@ -12,7 +12,10 @@ use crate::{
         test_case::{diagnosed, every},
     },
     errno,
+    frame::{Frame, Mark},
     ledger::test_connection::{by, ended, server_side},
+    pipeline::{Pipeline, View},
+    render::Several,
     report::Loss,
 };
 
@@ -83,12 +86,17 @@ impl World {
 
     /// What is exported now: each series with its value.
     fn exported(&mut self) -> BTreeMap<String, f64> {
+        self.interval(0)
+    }
+
+    /// What is exported after an interval at whose end so many connections are open.
+    fn interval(&mut self, open: u64) -> BTreeMap<String, f64> {
         let summary = IntervalSummary {
             at: String::new(),
             length_ns: 1,
             opened: 0,
             ended: 0,
-            open: 0,
+            open,
             filtered_out: None,
             busiest: None,
             leading: None,
@@ -96,6 +104,11 @@ impl World {
             limitations: 2,
         };
         self.metering.interval(&summary).unwrap();
+        self.last()
+    }
+
+    /// What was exported last.
+    fn last(&self) -> BTreeMap<String, f64> {
         let text = self.text.0.borrow();
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let samples = samples.map(|line| {
@@ -329,4 +342,30 @@ fn what_is_open_at_the_end_has_not_ended() {
     let mut world = World::new();
     world.ends(&ended(1, 4, 5, Outcome::Refused), Outcome::StillOpen);
     assert!(total(&world.exported()).abs() < 0.5);
+}
+
+#[test]
+fn the_last_text_has_no_step_in_what_is_open() {
+    let view = View {
+        top: 1,
+        time_wait_rows: false,
+    };
+    let mut pipeline = Pipeline::new(Several(Vec::new()), view);
+    let start = TraceStart::of_port(2181, CLOCK);
+    pipeline.accept(Frame::Start(&start)).unwrap();
+    let mut report = pipeline.report_at(&Mark::default()).unwrap();
+    // Of a report, that includes connections that still connect.
+    report.total.open = 7;
+    report.total.older.open = 2;
+    let open = |world: &World| world.last()["zkchurn_connections_open"];
+    let mut world = World::new();
+    world.interval(5);
+    world.metering.report(&report).unwrap();
+    assert!((open(&world) - 5.0).abs() < 0.5);
+    let mut short = World::new();
+    short.metering.report(&report).unwrap();
+    assert!(
+        (open(&short) - 9.0).abs() < 0.5,
+        "too short for an interval"
+    );
 }
