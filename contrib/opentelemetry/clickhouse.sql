@@ -34,7 +34,7 @@ CREATE VIEW IF NOT EXISTS otel.zkchurn_connections AS
 SELECT DISTINCT
     Timestamp AS ended,
     ResourceAttributes['host.name'] AS host,
-    ResourceAttributes['service.instance.id'] AS run,
+    ResourceAttributes['zkchurn.run_id'] AS run,
     LogAttributes['zkchurn.process.label'] AS process,
     toUInt32OrZero(LogAttributes['process.pid']) AS pid,
     LogAttributes['thread.name'] AS thread,

@@ -85,4 +85,6 @@ fn what_it_starts_is_understood() {
     assert_eq!(values("WatchdogSec").len(), 1);
     assert_eq!(values("StateDirectory"), ["zkchurn"]);
     assert_eq!(values("StateDirectoryMode"), ["0700"]);
+    assert_eq!(values("RuntimeDirectory"), ["zkchurn"]);
+    assert_eq!(values("RuntimeDirectoryMode"), ["0700"]);
 }

@@ -144,7 +144,7 @@ fn found(metrics: &Metrics) -> MetricFamily {
     });
     gauge(
         "zkchurn_findings",
-        "Findings that are likely at least, the worst ten kinds; absent where there is none.",
+        "Findings that are likely at least, the worst ten kinds and `_other`; absent where there is none.",
         findings.collect(),
     )
 }

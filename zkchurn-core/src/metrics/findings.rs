@@ -4,8 +4,11 @@
 
 use crate::diagnose::{Confidence, Finding};
 
-/// Most that have series of their own, the worst first.
+/// Most that have series of their own, the worst first; all others are one.
 pub(super) const MOST_FINDINGS: usize = 10;
+
+/// What stands for all that have none.
+const OTHERS: &str = "_other";
 
 /// Findings that nothing exported tells apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,15 @@ impl Alike {
             process: finding.who.label.clone(),
             peer: finding.destinations.first().cloned().unwrap_or_default(),
             count: 1,
+        }
+    }
+
+    fn into_others(self) -> Self {
+        Self {
+            name: OTHERS,
+            process: OTHERS.to_owned(),
+            peer: OTHERS.to_owned(),
+            ..self
         }
     }
 
@@ -56,6 +68,11 @@ pub(super) fn of(findings: &[Finding]) -> Vec<Alike> {
             known.count += 1;
         } else if all.len() < MOST_FINDINGS {
             all.push(one);
+        } else if let Some(others) = all.get_mut(MOST_FINDINGS) {
+            others.count += 1;
+            others.confidence = others.confidence.max(one.confidence);
+        } else {
+            all.push(one.into_others());
         }
     }
     all

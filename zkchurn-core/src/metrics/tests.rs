@@ -282,6 +282,16 @@ fn findings_that_only_pids_tell_apart_are_one_series_and_possible_ones_are_none(
     assert_eq!(of("\"client-1\""), [2.0], "{exported:?}");
     assert_eq!(of("\"client-2\""), [1.0]);
     assert!(of("\"client-3\"").is_empty());
+    // Of thirty the first ten are named, and the rest is counted.
+    world.finds(&(10..40).map(finding_of).collect::<Vec<_>>());
+    let exported = world.exported();
+    let of_all = exported
+        .keys()
+        .filter(|series| series.starts_with("zkchurn_findings{"));
+    assert_eq!(of_all.count(), 11);
+    let others = "zkchurn_findings{confidence=\"certain\",finding=\"_other\",\
+        peer=\"_other\",process=\"_other\"}";
+    assert_eq!(exported.get(others), Some(&20.0), "{exported:?}");
     // The next look has none.
     world.finds(&[]);
     let exported = world.exported();

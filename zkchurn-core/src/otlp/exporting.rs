@@ -193,15 +193,17 @@ impl<E: Export> Renderer for Exporting<E> {
     }
 }
 
-/// What all of it is about. Two traces of one host at once are told apart by their run.
+/// What all of it is about. The instance is the host, so that what Prometheus makes of it goes on
+/// after a restart; two traces of one host at once are told apart by their run.
 fn resource(start: &TraceStart) -> Resource {
     let mut attributes = Attributes::default();
     attributes.text("service.name", "zkchurn");
     attributes.text("service.version", &*start.zkchurn);
-    attributes.text("service.instance.id", start.run_id.as_deref());
+    attributes.text("service.instance.id", &*start.host);
     attributes.text("host.name", &*start.host);
     attributes.text("os.type", "linux");
     attributes.text("zkchurn.boot_id", start.boot_id.as_deref());
+    attributes.text("zkchurn.run_id", start.run_id.as_deref());
     Resource {
         attributes: attributes.all(),
     }

@@ -175,7 +175,7 @@ fn a_connection_that_ended_is_an_event_by_the_conventions() {
     let (resource, records) = world.logs().remove(0);
     let resource = &resource.attributes;
     assert_eq!(text_of(resource, "service.name"), "zkchurn");
-    assert_eq!(text_of(resource, "service.instance.id"), "7f1c");
+    assert_eq!(text_of(resource, "zkchurn.run_id"), "7f1c");
     assert_eq!(text_of(resource, "host.name"), "app-1");
     let [record] = &records[..] else {
         panic!("{records:?}");

@@ -59,7 +59,20 @@ mod tests {
     use std::{cell::RefCell, rc::Rc};
 
     use super::*;
-    use crate::{clock::ClockPair, ledger::test_connection::ended, outcome::Outcome};
+    use crate::{
+        clock::ClockPair,
+        elsewhere::Elsewhere,
+        frame::{Frame, Mark},
+        ledger::test_connection::ended,
+        outcome::Outcome,
+        pipeline::{Pipeline, View},
+        report::Loss,
+    };
+
+    const CLOCK: ClockPair = ClockPair {
+        monotonic_ns: 0,
+        realtime_ns: 0,
+    };
 
     /// Notes what it is handed.
     #[derive(Clone, Default)]
@@ -82,6 +95,9 @@ mod tests {
         fn other_end(&mut self, _: &ConnectionLine<'_>) -> io::Result<()> {
             self.note("other end")
         }
+        fn elsewhere(&mut self, _: &ElsewhereLine<'_>) -> io::Result<()> {
+            self.note("elsewhere")
+        }
         fn found(&mut self, _: &[Finding], _: Timestamp) -> io::Result<()> {
             self.note("found")
         }
@@ -99,12 +115,35 @@ mod tests {
         }
     }
 
+    fn summary() -> IntervalSummary {
+        IntervalSummary {
+            at: String::new(),
+            length_ns: 1,
+            opened: 0,
+            ended: 0,
+            open: 0,
+            filtered_out: None,
+            busiest: None,
+            leading: None,
+            loss: Loss::default(),
+            limitations: 0,
+        }
+    }
+
+    /// Of a trace in which nothing happened.
+    fn report() -> Report {
+        let view = View {
+            top: 1,
+            time_wait_rows: false,
+        };
+        let mut pipeline = Pipeline::new(Several(Vec::new()), view);
+        let start = TraceStart::of_port(2181, CLOCK);
+        pipeline.accept(Frame::Start(&start)).unwrap();
+        pipeline.report_at(&Mark::default()).unwrap()
+    }
+
     #[test]
     fn each_is_handed_everything_in_its_order() {
-        const CLOCK: ClockPair = ClockPair {
-            monotonic_ns: 0,
-            realtime_ns: 0,
-        };
         let (first, second) = (Noting::default(), Noting::default());
         let mut several = Several(vec![Box::new(first.clone()), Box::new(second.clone())]);
         let connection = ended(1, 4, 5, Outcome::Refused);
@@ -118,9 +157,31 @@ mod tests {
         several.start(&TraceStart::of_port(2181, CLOCK)).unwrap();
         several.connection(&line).unwrap();
         several.other_end(&line).unwrap();
+        let elsewhere = Elsewhere::default();
+        let ports = &[2181][..];
+        several
+            .elsewhere(&ElsewhereLine {
+                ports,
+                elsewhere: &elsewhere,
+            })
+            .unwrap();
         several.found(&[], Timestamp::UNIX_EPOCH).unwrap();
+        several.interval(&summary()).unwrap();
+        let report = report();
+        several.report(&report).unwrap();
+        several.time_wait(&report).unwrap();
         several.flush().unwrap();
-        let all = ["start", "connection", "other end", "found", "flush"];
+        let all = [
+            "start",
+            "connection",
+            "other end",
+            "elsewhere",
+            "found",
+            "interval",
+            "report",
+            "TIME_WAIT",
+            "flush",
+        ];
         assert_eq!(*first.0.borrow(), all);
         assert_eq!(*second.0.borrow(), all);
     }

@@ -49,12 +49,21 @@ pub(crate) fn is_recorded_to(directory: &Path) -> bool {
 /// The directory of a process, if it is a recorder.
 fn of_process(pid: u32) -> Option<PathBuf> {
     let process = directory(pid);
-    let comm = read_bounded(&process.join("comm"), 64).ok()?;
     // Anybody may call a process so; what somebody else records is not shown to root.
-    if comm.trim_ascii_end() != RECORDER.to_bytes() || !is_trusted(&process) {
+    if !is_recorder(&process) || !is_trusted(&process) {
         return None;
     }
-    let descriptors = fs::read_dir(process.join("fd")).ok()?;
+    of_descriptors(&process.join("fd"))
+}
+
+fn is_recorder(process: &Path) -> bool {
+    let comm = read_bounded(&process.join("comm"), 64).unwrap_or_default();
+    comm.trim_ascii_end() == RECORDER.to_bytes()
+}
+
+/// The directory among descriptors, which are links, that is recorded to.
+fn of_descriptors(descriptors: &Path) -> Option<PathBuf> {
+    let descriptors = fs::read_dir(descriptors).ok()?;
     let mut descriptors = descriptors.take(MOST_DESCRIPTORS).filter_map(Result::ok);
     descriptors.find_map(|descriptor| {
         let link = descriptor.path();
@@ -78,7 +87,7 @@ fn is_trusted(process: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::{os::unix::fs::symlink, sync::mpsc::channel};
 
     use super::*;
     use crate::host::threads;
@@ -97,19 +106,33 @@ mod tests {
 
     #[test]
     fn only_a_process_of_that_name_is_asked() {
-        let directory = tempfile::tempdir().unwrap();
-        let lock = File::open(directory.path()).unwrap();
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
-        assert_eq!(of_process(std::process::id()), None, "it is a test");
+        assert!(!is_recorder(&directory(std::process::id())), "it is a test");
         let (say, said) = channel();
-        let path = directory.path().to_owned();
-        // A thread's entry in /proc has a name of its own, and the descriptors of its process.
+        // A thread's entry in /proc has a name of its own.
         let named = threads::named("zkchurn-keep").spawn(move || {
             let tid = rustix::thread::gettid().as_raw_pid().cast_unsigned();
-            say.send(of_process(tid)).unwrap();
+            let process = directory(tid);
+            say.send((is_recorder(&process), is_trusted(&process)))
+                .unwrap();
         });
         named.unwrap().join().unwrap();
-        let found = said.recv().unwrap();
-        assert!(found.is_some_and(|found| found == path), "{path:?}");
+        assert_eq!(said.recv().unwrap(), (true, true));
+    }
+
+    #[test]
+    fn of_its_descriptors_the_directory_with_the_lock_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["descriptors", "other", "kept"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        fs::write(at("file"), "").unwrap();
+        for (number, name) in [("3", "file"), ("4", "other"), ("5", "kept"), ("6", "gone")] {
+            symlink(at(name), at("descriptors").join(number)).unwrap();
+        }
+        assert_eq!(of_descriptors(&at("descriptors")), None);
+        let lock = File::open(at("kept")).unwrap();
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(of_descriptors(&at("descriptors")), Some(at("kept")));
     }
 }

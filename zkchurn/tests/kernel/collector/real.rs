@@ -166,7 +166,11 @@ fn it_gets_each_connection_with_what_the_trace_says_of_it_and_each_finding() {
     assert!(!text.contains("hunter2"));
     let start: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
     let run_id = start["run_id"].as_str().unwrap();
-    assert!(text.contains(&format!("-> service.instance.id: Str({run_id})")));
+    assert!(
+        text.contains(&format!("-> zkchurn.run_id: Str({run_id})")),
+        "{}",
+        &text[..text.len().min(3000)]
+    );
     let events = events(&printed);
     assert_each_is_there(&trace, &events);
     assert_findings(&trace, &events);
