@@ -12,6 +12,7 @@ pub mod pod_name;
 mod row;
 pub mod script;
 pub mod secret;
+mod secret_names;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,22 +4,10 @@
 
 use std::ops::Range;
 
-use super::COMM;
-
-/// Parts of a property's name that tell that its value is a secret; `digest` is
-/// for ZooKeeper's `superDigest`.
-const SECRETS: [&str; 10] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "storepass",
-    "keypass",
-    "secret",
-    "token",
-    "credential",
-    "apikey",
-    "digest",
-];
+use super::{
+    COMM,
+    secret_names::{COOKIE, names_in, tells_of_secret},
+};
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -46,9 +34,8 @@ fn hidden_once(option: &str) -> String {
     let Some((name, value)) = option.split_once('=') else {
         return hidden_if_line(option);
     };
-    let lower = name.to_ascii_lowercase();
     let agent = ["-javaagent:", "-agentlib:", "-agentpath:"];
-    let secret = SECRETS.iter().any(|secret| lower.contains(secret))
+    let secret = tells_of_secret(name)
         || agent.iter().any(|prefix| name.starts_with(prefix))
         || value.contains("://") && value.contains('@');
     if secret {
@@ -89,11 +76,13 @@ pub fn without_secrets(arguments: Vec<String>) -> Vec<String> {
 }
 
 fn names_secret(argument: &str) -> bool {
-    let lower = argument.to_ascii_lowercase();
-    lower.starts_with('-')
-        && !lower.starts_with("-d")
-        && !lower.contains('=')
-        && SECRETS.iter().any(|secret| lower.ends_with(secret))
+    argument.starts_with('-')
+        // A property of a JVM has its value in the same argument, or none.
+        && !argument.starts_with("-D")
+        && !argument.contains('=')
+        && names_in(argument)
+            .iter()
+            .any(|(at, _)| at.end == argument.len())
 }
 
 /// A path with the secrets hidden that names of files and folders have in them.
@@ -122,11 +111,13 @@ pub fn hidden_in_line(line: &str) -> String {
 /// Where they are, in the order in which they begin; one may overlap the next.
 fn secrets_in(line: &str) -> Vec<Range<usize>> {
     let lower = line.to_ascii_lowercase();
-    let mut secrets: Vec<_> = SECRETS
-        .iter()
-        .chain(&["authorization"])
-        .flat_map(|name| lower.match_indices(name))
-        .filter_map(|(at, name)| value_of(line, at, name))
+    let authorization = lower
+        .match_indices("authorization")
+        .map(|(at, name)| (at..at + name.len(), name));
+    let mut secrets: Vec<_> = names_in(line)
+        .into_iter()
+        .chain(authorization)
+        .filter_map(|(name, word)| value_of(line, name.end, word))
         .chain(
             lower
                 .match_indices("://")
@@ -177,9 +168,8 @@ fn cut_login_of(name: &str) -> Option<Range<usize>> {
     (name.len() >= COMM && !is_host && !goes_on).then_some(at..name.len())
 }
 
-/// Where the value is that belongs to a name with a word for a secret at `at`.
-fn value_of(line: &str, at: usize, word: &str) -> Option<Range<usize>> {
-    let after = at + word.len();
+/// Where the value is that belongs to a name with a word for a secret that ends at `after`.
+fn value_of(line: &str, after: usize, word: &str) -> Option<Range<usize>> {
     let rest = line[after..]
         .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     // A name in quotes, as in JSON.
@@ -199,6 +189,7 @@ fn value_of(line: &str, at: usize, word: &str) -> Option<Range<usize>> {
     let (value, end) = match (nested, quote) {
         (Some(value), _) => (value, value.find("\\\"")),
         (None, Some(quote)) => (&value[1..], end_of_quoted(&value[1..], quote)),
+        (None, None) if word == COOKIE => (value, Some(end_of_cookie(value))),
         (None, None) => (value, Some(end_of_plain(value))),
     };
     let end = end.unwrap_or(value.len());
@@ -227,6 +218,16 @@ fn end_of_plain(text: &str) -> usize {
     }
     let token = text[end..].trim_start();
     text.len() - token.len() + token.find(ends).unwrap_or(token.len())
+}
+
+/// Where a cookie ends, which has `; ` between its parts.
+fn end_of_cookie(text: &str) -> usize {
+    let mut end = end_of_plain(text);
+    while let Some(rest) = text[end..].strip_prefix(';') {
+        let next = rest.trim_start_matches([' ', ';']);
+        end = text.len() - next.len() + end_of_plain(next);
+    }
+    end
 }
 
 /// Where the login is of a URL whose host should begin at `at`.
@@ -273,6 +274,13 @@ mod tests {
             ),
             ("Authorization: Bearer sesame", "Authorization: (hidden)"),
             ("X-Token: sesame", "X-Token: (hidden)"),
+            ("X-Api-Key: sesame", "X-Api-Key: (hidden)"),
+            ("Cookie: a=sesame; b=sesame", "Cookie: (hidden)"),
+            ("-Ddb.pass=sesame", "-Ddb.pass=(hidden)"),
+            ("--api-key=sesame", "--api-key=(hidden)"),
+            ("--bypass=no", "--bypass=no"),
+            ("--key-file=/srv/key", "--key-file=/srv/key"),
+            ("-Dcookie.max-age=30m", "-Dcookie.max-age=30m"),
             ("digest:me:sesame", "digest:(hidden)"),
             ("/srv/secret:/srv/lib", "/srv/secret:/srv/lib"),
             ("host=a,b", "host=a,b"),
@@ -280,11 +288,13 @@ mod tests {
             assert_eq!(without_secret(argument), shown);
             assert_eq!(without_secret(shown), shown);
         }
-        let line = "keytool -storepass sesame -KeyPass sesame -alias me -Dsecret Main";
+        let line = "keytool -storepass sesame -KeyPass sesame -alias me -Dsecret Main \
+                    -deststorepass sesame --db-pass sesame --bypass no --api-key sesame --key-file x";
         let words = line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(
             without_secrets(words).join(" "),
-            "keytool -storepass (hidden) -KeyPass (hidden) -alias me -Dsecret Main"
+            "keytool -storepass (hidden) -KeyPass (hidden) -alias me -Dsecret Main \
+             -deststorepass (hidden) --db-pass (hidden) --bypass no --api-key (hidden) --key-file x"
         );
     }
 
@@ -314,6 +324,19 @@ mod tests {
             ),
             ("authorization=Basic c2U= ok", "authorization=(hidden) ok"),
             ("apikey=abc&x=1", "apikey=(hidden)&x=1"),
+            ("api_key=abc&x=1", "api_key=(hidden)&x=1"),
+            ("access.key = abc", "access.key = (hidden)"),
+            (r#"{"privateKey":"a b"}"#, r#"{"privateKey":"(hidden)"}"#),
+            (r#"{"pass":"a b"}"#, r#"{"pass":"(hidden)"}"#),
+            ("bob, pwd=abc", "bob, pwd=(hidden)"),
+            ("db.pass=a pass2: b", "db.pass=(hidden) pass2: (hidden)"),
+            (
+                "got Cookie: a=b; c=d;e=f, then GET",
+                "got Cookie: (hidden), then GET",
+            ),
+            ("'Cookie: a=b; c=d' x", "'Cookie: (hidden)' x"),
+            ("Cookie: a=b;", "Cookie: (hidden)"),
+            ("cookie=\"a; b\"; c", "cookie=\"(hidden)\"; c"),
             ("to http://bob:sesame@host/x", "to http://(hidden)@host/x"),
             (
                 "auth digest:bob:sesame failed",
@@ -350,6 +373,10 @@ mod tests {
             "the password was wrong",
             "password=",
             "token:",
+            "bypass=yes, compass: north, passive=true, pass-through: on",
+            "keyspace=orders key-file: /srv/key key=7",
+            "tests passed: 3, cookie.path=/x cookies: 4",
+            "Cookie:",
             "mail bob@example.com about http://host/a@b",
             "Client session timed out, have not heard from server in 4002ms",
             "",
@@ -362,6 +389,9 @@ mod tests {
     fn a_secret_in_the_name_of_a_task_is_hidden_and_the_name_keeps_its_length() {
         for (name, shown) in [
             ("password=S3cret", "password=******"),
+            ("api-key=S3cret", "api-key=******"),
+            ("db.pass=a;b", "db.pass=*;b"),
+            ("cookie:a=1; b=2", "cookie:********"),
             ("a token=b c=d", "a token=* c=d"),
             ("to x://b:s@host", "to x://***@host"),
             // The rest of it was cut off.
@@ -397,6 +427,8 @@ mod tests {
             "token-refresh-1",
             "nginx: worker p",
             "kafka client=12",
+            "bypass=1",
+            "keyspace:a",
             "a=b:c",
             "",
         ] {
@@ -448,6 +480,11 @@ mod tests {
         "token",
         "digest",
         "authorization",
+        "cookie",
+        "pass",
+        "api",
+        "key",
+        "_",
         "bearer ",
         "=",
         ":",

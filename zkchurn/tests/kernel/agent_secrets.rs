@@ -32,7 +32,8 @@ fn client(directory: &Path, port: u16) -> Child {
     let script = format!(
         "exec 5>>{log}; while read -t 0.2 _; test $? -gt 128; do \
          echo 'java.lang.NoClassDefFoundError: org/apache/zookeeper/x password={PLANTED}line, \
-         Authorization: Bearer {PLANTED}header zk://me:{PLANTED}url@zk1' >&5; \
+         Authorization: Bearer {PLANTED}header zk://me:{PLANTED}url@zk1 \
+         X-Api-Key: {PLANTED}key db.pass={PLANTED}pass Cookie: a={PLANTED}a; b={PLANTED}b' >&5; \
          exec 3<>/dev/tcp/127.0.0.1/{port}; done 2>/dev/null",
         log = directory.join("app.log").display()
     );
@@ -47,6 +48,10 @@ fn client(directory: &Path, port: u16) -> Child {
             "--token=planted-option",
             "-storepass",
             "planted-next",
+            "--access-key",
+            "planted-access",
+            "-Ddb.pwd=planted-pwd",
+            "Cookie: a=planted-cookie; b=planted-cookie",
             "jdbc://me:planted-login@db",
         ])
         .stdin(Stdio::piped())
@@ -171,6 +176,7 @@ fn no_secret_of_a_process_is_in_anything_that_an_agent_hands_out() {
             "the journal",
         ] {
             assert!(has(&of(name), "password=(hidden)"), "{name}");
+            assert!(has(&of(name), "X-Api-Key: (hidden)"), "{name}");
         }
         for name in [
             "incident.json",
@@ -180,6 +186,7 @@ fn no_secret_of_a_process_is_in_anything_that_an_agent_hands_out() {
             "ndjson",
         ] {
             assert!(has(&of(name), "keyStore.password=(hidden)"), "{name}");
+            assert!(has(&of(name), "db.pwd=(hidden)"), "{name}");
         }
         assert!(
             has(&of("x.prom"), "zkchurn_"),
