@@ -756,6 +756,50 @@ fn a_trace_finds_an_agent_that_was_started_with_other_options() {
     });
 }
 
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_trace_of_one_side_begins_with_what_an_agent_of_both_has() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = directory.path().join("kept");
+        let port = unused_port();
+        let listener = listen(port);
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let agent = Agent::start_with(command, port, &kept, "side = \"both\"\n");
+        for _ in 0..30 {
+            drop(connect(v4(port)));
+            drain_one(&listener);
+        }
+        wait_for(PATIENCE, "what was traced", || ended(&kept) == 30);
+        for (side, expected) in [
+            ("client", "--since 10m --filter side:client` says\n"),
+            (
+                "server",
+                "--since 10m` says; the agent traces both sides, so connections that this host \
+                 opens are in it\n",
+            ),
+            ("both", "--since 10m` says\n"),
+        ] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+            command.args(["--port", &port.to_string(), "--duration", "1s"]);
+            command.args(["--side", side]);
+            if let Some(object) = object() {
+                command.arg("--bpf-object").arg(object);
+            }
+            let output = command.output_in_time().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert!(said.contains(expected), "{side}: {said}");
+            assert!(
+                printed.contains("30 connections in all"),
+                "{side}: {printed}"
+            );
+        }
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+    });
+}
+
 /// How often the threads of some processes were woken.
 fn wake_ups(pids: &[u32]) -> u64 {
     let threads = pids.iter().flat_map(|pid| {

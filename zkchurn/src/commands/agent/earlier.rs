@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use zkchurn_core::shell;
+use zkchurn_core::{frame::Sides, shell};
 
 use super::{CONFIG, DIRECTORY, settings::AgentSettings};
 use crate::{
@@ -33,36 +33,61 @@ pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
     let Some(configured) = configured() else {
         return;
     };
-    match neighbour::ask(&configured, &settings.ports, settings.sides) {
+    let neighbour = neighbour::ask(&configured, &settings.ports, settings.sides);
+    let filter = filter_for(&neighbour, settings.sides);
+    match neighbour {
         Neighbour::None => {}
         Neighbour::Silent => warn(format_args!(
             "what an agent may have of the last minutes is not shown: its directory, {} or another \
              one, does not answer",
             configured.display()
         )),
-        Neighbour::Same(directory) if is_plain(args, settings) => {
-            let command = command_for(&directory);
+        Neighbour::Same(ref directory) | Neighbour::Both(ref directory)
+            if is_plain(args, settings) =>
+        {
+            let command = command_for(directory, filter);
+            let has_more = matches!(neighbour, Neighbour::Both(_)) && filter.is_none();
+            let more = match has_more {
+                true => {
+                    "; the agent traces both sides, so connections that this host opens are in it"
+                }
+                false => "",
+            };
             warn(format_args!(
                 "an agent runs on this host: first what it has of the last minutes, as {command} \
-                 says"
+                 says{more}"
             ));
-            if let Err(why) = replay(args, &directory) {
+            if let Err(why) = replay(args, directory, filter) {
                 warn(format_args!("{command} {why}"));
             }
         }
-        Neighbour::Same(directory) | Neighbour::Other(directory) => warn(format_args!(
-            "an agent runs on this host: {} reports on what it has of the last minutes",
-            command_for(&directory)
-        )),
+        Neighbour::Same(directory) | Neighbour::Both(directory) | Neighbour::Other(directory) => {
+            warn(format_args!(
+                "an agent runs on this host: {} reports on what it has of the last minutes",
+                command_for(&directory, filter)
+            ));
+        }
+    }
+}
+
+/// What leaves of both sides the one that is asked for. Of the server's a replay cannot: a
+/// connection with both its ends on this host counts as one that the host has opened.
+fn filter_for(neighbour: &Neighbour, asked: Sides) -> Option<&'static str> {
+    match (neighbour, asked) {
+        (Neighbour::Both(_), Sides::Client) => Some("side:client"),
+        _ => None,
     }
 }
 
 /// Has a process do it that gives up all privileges before it reads, as any replay does.
-fn replay(args: &TraceArgs, directory: &Path) -> Result<(), String> {
+fn replay(args: &TraceArgs, directory: &Path, filter: Option<&str>) -> Result<(), String> {
     let mut replay = Command::new("/proc/self/exe");
     replay.arg0("zkchurn").arg("replay").arg(directory);
     replay.args(["--since", LAST, "--top", &args.output.top.to_string()]);
     replay.args(["--lines", &args.output.lines.to_string()]);
+    if let Some(filter) = filter {
+        replay.args(["--filter", filter]);
+    }
     if args.output.no_color {
         replay.arg("--no-color");
     }
@@ -89,9 +114,10 @@ fn is_shown(mut child: Child, within: Duration) -> bool {
 }
 
 /// What shows the same.
-fn command_for(directory: &Path) -> String {
+fn command_for(directory: &Path, filter: Option<&str>) -> String {
     let name = shell::word(&directory.to_string_lossy());
-    format!("`zkchurn replay {name} --since {LAST}`")
+    let filter = filter.map_or_else(String::new, |filter| format!(" --filter {filter}"));
+    format!("`zkchurn replay {name} --since {LAST}{filter}`")
 }
 
 /// Where the agent of this host's settings records to.
@@ -129,8 +155,16 @@ mod tests {
     #[test]
     fn the_command_can_be_pasted() {
         assert_eq!(
-            command_for(Path::new("/var/lib/my agent")),
+            command_for(Path::new("/var/lib/my agent"), None),
             "`zkchurn replay '/var/lib/my agent' --since 10m`"
         );
+        let both = Neighbour::Both("/kept".into());
+        assert_eq!(
+            command_for(Path::new("/kept"), filter_for(&both, Sides::Client)),
+            "`zkchurn replay /kept --since 10m --filter side:client`"
+        );
+        assert_eq!(filter_for(&both, Sides::Server), None);
+        let same = Neighbour::Same("/kept".into());
+        assert_eq!(filter_for(&same, Sides::Client), None);
     }
 }

@@ -25,8 +25,10 @@ pub(crate) enum Neighbour {
     None,
     /// The one of this host's settings traces something else.
     Other(PathBuf),
-    /// One traces at least the same.
+    /// One traces at least the same ports, and the same side.
     Same(PathBuf),
+    /// One traces at least the same ports, and both sides where one was asked for.
+    Both(PathBuf),
     /// The directory of one does not answer.
     Silent,
 }
@@ -34,6 +36,7 @@ pub(crate) enum Neighbour {
 /// How an answer begins, and its directory follows.
 const OTHER: u8 = b'o';
 const SAME: u8 = b's';
+const BOTH: u8 = b'b';
 
 /// Asks for an agent that traces these ports and sides: of those that do, or else the one that
 /// records to the directory which this host's settings name. Another one that traces something
@@ -49,6 +52,7 @@ fn meant(answer: io::Result<Option<Vec<u8>>>) -> Neighbour {
     match answer {
         Ok(Some(answer)) => match &answer[..] {
             [SAME, path @ ..] => Neighbour::Same(OsStr::from_bytes(path).into()),
+            [BOTH, path @ ..] => Neighbour::Both(OsStr::from_bytes(path).into()),
             [OTHER, path @ ..] => Neighbour::Other(OsStr::from_bytes(path).into()),
             _ => Neighbour::None,
         },
@@ -62,6 +66,7 @@ fn meant(answer: io::Result<Option<Vec<u8>>>) -> Neighbour {
 pub(super) fn answer(arguments: impl Iterator<Item = OsString>) -> Vec<u8> {
     let (kind, path) = match found(arguments) {
         Some(Neighbour::Same(path)) => (SAME, path),
+        Some(Neighbour::Both(path)) => (BOTH, path),
         Some(Neighbour::Other(path)) => (OTHER, path),
         _ => return Vec::new(),
     };
@@ -76,20 +81,24 @@ fn found(mut arguments: impl Iterator<Item = OsString>) -> Option<Neighbour> {
         .collect();
     let configured = Some(configured).filter(|directory| agents::is_recorded_to(directory));
     let all = configured.iter().cloned().chain(agents::directories());
-    let mut same = all.filter(|directory| has_the_same(directory, &ports, &side));
-    let same = same.next().map(Neighbour::Same);
-    same.or(configured.map(Neighbour::Other))
+    let with_it = all.filter_map(|directory| with_the_same(directory, &ports, &side));
+    // Rather one that has nothing else.
+    let best = with_it.min_by_key(|one| matches!(one, Neighbour::Both(_)));
+    best.or(configured.map(Neighbour::Other))
 }
 
-/// Whether what the agent traces at present is at least what is asked for.
-fn has_the_same(directory: &Path, ports: &[u16], side: &OsStr) -> bool {
-    let files = SegmentFiles::of(directory).unwrap_or_default();
+/// The agent of this directory, if what it traces at present is at least what is asked for.
+fn with_the_same(directory: PathBuf, ports: &[u16], side: &OsStr) -> Option<Neighbour> {
+    let files = SegmentFiles::of(&directory).unwrap_or_default();
     let starts = files.starts.iter();
     let latest = starts.max_by_key(|start| start.clock.realtime_ns);
-    latest.is_some_and(|start: &TraceStart| {
-        let mut ports = ports.iter();
-        ports.all(|port| start.ports.contains(port)) && side == start.side.word()
-    })
+    let latest: &TraceStart = latest?;
+    match latest.side {
+        _ if !ports.iter().all(|port| latest.ports.contains(port)) => None,
+        traced if side == traced.word() => Some(Neighbour::Same(directory)),
+        Sides::Both => Some(Neighbour::Both(directory)),
+        Sides::Client | Sides::Server => None,
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +125,7 @@ mod tests {
         assert_eq!(found(std::iter::empty()), None);
         let said = |bytes: &[u8]| meant(Ok(Some(bytes.to_vec())));
         assert_eq!(said(b"s/kept"), Neighbour::Same("/kept".into()));
+        assert_eq!(said(b"b/kept"), Neighbour::Both("/kept".into()));
         assert_eq!(said(b""), Neighbour::None);
         assert_eq!(meant(Ok(None)), Neighbour::Silent);
         assert_eq!(
