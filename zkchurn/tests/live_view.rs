@@ -6,11 +6,13 @@
     reason = "a test that panics has failed, which is its purpose"
 )]
 
+mod pieces;
 #[path = "tmux/program.rs"]
 mod program;
 mod tmux;
 
 use std::{
+    fs,
     path::Path,
     process::Command,
     thread::sleep,
@@ -27,8 +29,13 @@ const INCIDENT: &str = concat!(
 );
 /// Shows the incident.
 fn show(tmux: &Tmux, before: &str) {
+    show_path(tmux, before, Path::new(INCIDENT));
+}
+
+fn show_path(tmux: &Tmux, before: &str, path: &Path) {
     let program = env!("CARGO_BIN_EXE_zkchurn");
-    tmux.keys(&[&format!("{before} {program} live {INCIDENT}"), "Enter"]);
+    let path = path.display();
+    tmux.keys(&[&format!("{before} {program} live {path}"), "Enter"]);
     tmux.wait_for(|text| text.contains("q quit") && text.contains("RECORDING at"));
 }
 
@@ -75,6 +82,26 @@ fn time_goes_back_and_on() {
 }
 
 #[test]
+fn a_directory_of_segments_is_one_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let segments = pieces::cut(&fs::read(INCIDENT).unwrap(), |number| {
+        number.is_multiple_of(9)
+    });
+    assert!(segments.len() > 2, "{}", segments.len());
+    for (number, segment) in segments.iter().enumerate() {
+        let name = directory.path().join(format!("{number:03}.zkchurn"));
+        fs::write(name, segment).unwrap();
+    }
+    let tmux = Tmux::start(100, 30);
+    show_path(&tmux, "", directory.path());
+    tmux.wait_for(|text| text.contains("15 opened, 15 ended"));
+    tmux.keys(&["t", "10s", "Enter"]);
+    tmux.wait_for(|text| text.contains("10 s of 23.8 s"));
+    tmux.keys(&["q"]);
+    tmux.wait_for(|text| text.contains("More: --details"));
+}
+
+#[test]
 fn w_writes_a_page_of_what_is_shown_and_replaces_nothing() {
     let tmux = Tmux::start(100, 30);
     let directory = tempfile::tempdir().unwrap();
@@ -91,11 +118,11 @@ fn w_writes_a_page_of_what_is_shown_and_replaces_nothing() {
     tmux.wait_for(|text| text.contains("wrote zkchurn-"));
     tmux.keys(&["q"]);
     tmux.wait_for(|text| text.contains("prompt:"));
-    let pages = std::fs::read_dir(directory.path()).unwrap();
+    let pages = fs::read_dir(directory.path()).unwrap();
     let mut pages: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
     pages.sort_by_key(|page| page.metadata().unwrap().modified().unwrap());
     assert_eq!(pages.len(), 2, "{pages:?}");
-    let text = |page: &Path| std::fs::read_to_string(page).unwrap();
+    let text = |page: &Path| fs::read_to_string(page).unwrap();
     let (whole, part) = (text(&pages[0]), text(&pages[1]));
     assert!(
         whole.contains("15 connections in all"),
@@ -143,7 +170,7 @@ fn it_ends_when_its_terminal_goes() {
 /// Whether a process has not ended. One that has, and that nobody has waited for, is there
 /// still: its parent is gone, and who takes its place need not be in a hurry.
 fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().unwrap_or_default();
     !state.is_empty() && !state.starts_with(['Z', 'X'])
 }

@@ -7,6 +7,8 @@
 )]
 
 mod pieces;
+#[path = "pieces/together.rs"]
+mod together;
 
 use std::{
     ffi::OsStr,
@@ -17,8 +19,9 @@ use std::{
     time::Duration,
 };
 
-use pieces::{cut, joined, report, start_of};
+use pieces::cut;
 use proptest::prelude::*;
+use together::{joined, report, start_of};
 use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{

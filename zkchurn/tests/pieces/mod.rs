@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! A recording cut into segments as the flight recorder does it, and put together again.
-
-use std::io::{self, Cursor, Read};
+//! A recording cut into segments as the flight recorder does it.
 
 use zkchurn_core::{
     clock::ClockPair,
     decode::{self, Record},
-    frame::{Frame, Mark, TraceStart},
-    pipeline::{Pipeline, View},
+    frame::{Mark, TraceStart},
     recording::{kind, reader::Reader, writer::Writer},
-    render::Several,
-    replay,
-    report::Report,
-    segments::{self, cutter::Cutter, frames::Frames, joined::Joined, plan::plan, window::Window},
+    segments::{cutter::Cutter, frames::Frames},
 };
 
-const VIEW: View = View {
-    top: 10,
-    time_wait_rows: true,
-};
 /// Room for what a segment repeats.
 const MOST_CARRIED: usize = 4 << 20;
 
@@ -87,31 +77,4 @@ fn moment(kind: u8, payload: &[u8]) -> Option<u64> {
         }
         _ => None,
     }
-}
-
-pub(crate) fn start_of(segment: &[u8]) -> TraceStart {
-    let mut reader = Reader::new(segment).unwrap();
-    let start = reader.next_frame(|frame| match frame {
-        Frame::Start(start) => start.clone(),
-        other => panic!("{other:?}"),
-    });
-    start.unwrap().unwrap()
-}
-
-/// The report of several segments as one recording.
-pub(crate) fn joined(segments: &[Vec<u8>], window: &Window) -> Report {
-    let starts: Vec<_> = segments.iter().map(|one| start_of(one)).collect();
-    let end_of = |index: usize| segments::end_of(&segments[index][..]);
-    let plan = plan(&starts, window, end_of).unwrap();
-    let open = |index: usize| Ok::<_, io::Error>(Cursor::new(segments[index].clone()));
-    report(Joined::new(plan, open))
-}
-
-/// The report of a recording.
-pub(crate) fn report(from: impl Read) -> Report {
-    let mut pipeline = Pipeline::new(Several(Vec::new()), VIEW);
-    let mut reader = Reader::new(from).unwrap();
-    replay::play(&mut reader, &mut pipeline).unwrap();
-    assert_eq!(reader.damages().0, []);
-    pipeline.report().unwrap().clone()
 }
