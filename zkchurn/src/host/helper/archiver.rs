@@ -24,7 +24,7 @@ use crate::host::{
     threads,
 };
 
-/// How long writing an incident may take: its two programs, and what is done besides.
+/// How long writing an incident may take: its reports, and what is done besides.
 const STORED_WITHIN: Duration = Duration::from_secs(2 * REPORT_WITHIN.as_secs() + 20);
 /// How long the thread that writes has after the agent's end, to end what it has started.
 const ENDED_WITHIN: Duration = Duration::from_millis(1_500);
