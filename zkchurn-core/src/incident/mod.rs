@@ -4,6 +4,7 @@
 
 pub mod closing;
 mod growth;
+mod recent;
 pub mod trigger;
 
 use std::{collections::BTreeMap, time::Duration};

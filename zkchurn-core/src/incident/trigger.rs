@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::growth::{Grown, Growth};
+use super::{
+    growth::{Grown, Growth},
+    recent::{Brought, LEAST, Recent},
+};
 use crate::{
     diagnose::{Confidence, Finding, Severity},
     outcome::Outcome,
@@ -12,8 +15,6 @@ use crate::{
     text,
 };
 
-/// Fewer connections show no share.
-const LEAST_ENDED: u64 = 10;
 /// Findings that are followed at once.
 const MOST_FINDINGS: usize = 256;
 
@@ -22,9 +23,11 @@ const MOST_FINDINGS: usize = 256;
 pub struct Triggers {
     /// A finding that is so sure at least, and no harmless one.
     pub finding: Option<Confidence>,
-    /// So many connections a second.
-    pub rate: Option<u64>,
-    /// So many of a hundred that end are refused.
+    /// So many connections a second, above 0: as many looks together as have ten, as long as
+    /// ten take at that rate at most.
+    pub rate: Option<f64>,
+    /// So many of a hundred that end are refused: as many looks together as have ten that ended,
+    /// ten minutes at most.
     pub refused: Option<u64>,
     /// So many connections more are open than within the last hour: than in the ten minutes
     /// of it that had the fewest at most.
@@ -72,6 +75,7 @@ pub struct About {
 pub struct Watch {
     triggers: Triggers,
     last: Option<Sample>,
+    recent: Recent,
     growth: Growth,
     /// How many connections a finding had.
     findings: BTreeMap<String, u64>,
@@ -160,31 +164,42 @@ impl Watch {
         fired
     }
 
-    fn numbers(&self, last: &Sample, now: &Sample) -> Vec<Fired> {
-        let seconds = now.at_ns.saturating_sub(last.at_ns) as f64 / 1e9;
-        let opened = now.opened.saturating_sub(last.opened);
-        let ended = now.ended.saturating_sub(last.ended);
-        let refused = now.refused.saturating_sub(last.refused);
-        let mut fired = Vec::new();
-        let mut fire = |key: &str, sentence| fired.push(of_number(key, sentence));
-        if let Some(rate) = self.triggers.rate
-            && seconds > 0.0
-            && opened as f64 / seconds >= rate as f64
-        {
-            let opened = text::counted(opened, "connection");
-            fire("rate", format!("{opened} opened in {seconds:.0} s"));
-        }
-        if let Some(percent) = self.triggers.refused
-            && ended >= LEAST_ENDED
-            && refused.saturating_mul(100) >= ended.saturating_mul(percent)
-        {
+    fn numbers(&mut self, last: &Sample, now: &Sample) -> Vec<Fired> {
+        let brought = Brought {
+            from_ns: last.at_ns,
+            opened: now.opened.saturating_sub(last.opened),
+            ended: now.ended.saturating_sub(last.ended),
+            refused: now.refused.saturating_sub(last.refused),
+        };
+        self.recent.note(brought, now.at_ns);
+        let fired = [self.is_fast(now.at_ns), self.is_refused(now.at_ns)];
+        fired.into_iter().flatten().collect()
+    }
+
+    fn is_fast(&self, now_ns: u64) -> Option<Fired> {
+        let rate = self.triggers.rate?;
+        let span_ns = LEAST as f64 / rate * 1e9;
+        let together = self
+            .recent
+            .of_ten(|one| one.opened, span_ns as u64, now_ns)?;
+        let seconds = now_ns.saturating_sub(together.from_ns) as f64 / 1e9;
+        (seconds > 0.0 && together.opened as f64 / seconds >= rate).then(|| {
+            let opened = text::counted(together.opened, "connection");
+            of_number("rate", format!("{opened} opened in {seconds:.0} s"))
+        })
+    }
+
+    fn is_refused(&self, now_ns: u64) -> Option<Fired> {
+        let percent = self.triggers.refused?;
+        // Those before may be over.
+        self.recent.latest().filter(|latest| latest.refused > 0)?;
+        let Brought { ended, refused, .. } =
+            self.recent.of_ten(|one| one.ended, u64::MAX, now_ns)?;
+        (refused.saturating_mul(100) >= ended.saturating_mul(percent)).then(|| {
             let ended = text::counted(ended, "connection");
-            fire(
-                "refused",
-                format!("{} of {ended} refused", text::count(refused)),
-            );
-        }
-        fired
+            let sentence = format!("{} of {ended} refused", text::count(refused));
+            of_number("refused", sentence)
+        })
     }
 
     fn grows(&mut self, open: u64, at_ns: u64) -> Option<Fired> {
@@ -368,7 +383,7 @@ mod tests {
     #[test]
     fn each_number_fires_from_its_limit_on() {
         let rate = Triggers {
-            rate: Some(3),
+            rate: Some(3.0),
             ..Triggers::default()
         };
         assert_eq!(fired(rate, 29, 0, 0), [""; 0]);
@@ -402,10 +417,73 @@ mod tests {
         assert_eq!(fired(Triggers::default(), 900, 900, 900), [""; 0]);
     }
 
+    /// The looks of 10 s, of a client with so many connections in ten of them, that fire.
+    fn looks_that_fire(triggers: Triggers, in_ten_looks: u64, looks: u64) -> u64 {
+        let mut watch = Watch::new(triggers);
+        let at = |look: u64| Sample {
+            at_ns: look * 10 * SECOND,
+            opened: look * in_ten_looks / 10,
+            ended: look * in_ten_looks / 10,
+            refused: look * in_ten_looks / 10,
+        };
+        let fires = |look: &u64| !watch.numbers(&at(look - 1), &at(*look)).is_empty();
+        (1..=looks).filter(fires).count() as u64
+    }
+
+    #[test]
+    fn a_share_of_refused_fires_also_where_a_look_has_fewer_than_ten() {
+        let refused = Triggers {
+            refused: Some(50),
+            ..Triggers::default()
+        };
+        // 0.63 a second.
+        assert_eq!(looks_that_fire(refused, 63, 30), 29);
+        // Ten in ten minutes, and one fewer.
+        assert_eq!(looks_that_fire(refused, 2, 60), 3);
+        assert_eq!(looks_that_fire(refused, 1, 600), 0);
+    }
+
+    #[test]
+    fn refusals_that_are_over_fire_no_more() {
+        let mut watch = Watch::new(Triggers {
+            refused: Some(50),
+            ..Triggers::default()
+        });
+        let mut sample = Sample {
+            at_ns: SECOND,
+            ..BEFORE
+        };
+        let mut fires = |ended, refused| {
+            let last = sample;
+            sample.at_ns += 10 * SECOND;
+            sample.ended += ended;
+            sample.refused += refused;
+            said(watch.numbers(&last, &sample))
+        };
+        assert_eq!(fires(6, 6), [""; 0]);
+        assert_eq!(fires(6, 6), ["refused: 12 of 12 connections refused"]);
+        assert_eq!(fires(0, 0), [""; 0]);
+        assert_eq!(fires(3, 0), [""; 0], "the three were served");
+    }
+
+    #[test]
+    fn a_rate_below_one_a_second_needs_ten_connections() {
+        let rate = |rate| Triggers {
+            rate: Some(rate),
+            ..Triggers::default()
+        };
+        assert_eq!(looks_that_fire(rate(0.6), 60, 30), 29);
+        assert_eq!(looks_that_fire(rate(0.6), 50, 300), 0);
+        // One connection would be 0.1 a second of its look.
+        assert_eq!(looks_that_fire(rate(0.05), 5, 19), 0);
+        assert_eq!(looks_that_fire(rate(0.05), 5, 20), 1);
+        assert_eq!(looks_that_fire(rate(0.05), 4, 300), 0);
+    }
+
     #[test]
     fn nothing_is_fast_where_no_time_has_passed() {
         let triggers = Triggers {
-            rate: Some(1),
+            rate: Some(1.0),
             ..Triggers::default()
         };
         let more = Sample {

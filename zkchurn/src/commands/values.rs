@@ -361,6 +361,13 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(wrong)
 }
 
+/// `--on-rate`
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    let rate = rate.filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
+    rate.ok_or_else(|| "a number of connections a second, such as 3 or 0.6".to_owned())
+}
+
 /// `--on-refused`
 pub(crate) fn percent(text: &str) -> Result<u64, String> {
     let percent = text.parse().ok().filter(|percent| *percent <= 100);

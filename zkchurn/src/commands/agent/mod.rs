@@ -246,7 +246,7 @@ fn watched(settings: &AgentSettings) -> Watched {
                 .on_finding
                 .unwrap_or(OnFinding::Likely)
                 .confidence(),
-            rate: some(settings.on_rate),
+            rate: settings.on_rate.filter(|rate| *rate > 0.0),
             refused: some(settings.on_refused),
             growth: some(settings.on_growth),
         },

@@ -86,9 +86,11 @@ pub(crate) struct AgentSettings {
     #[serde(deserialize_with = "one_of")]
     pub on_finding: Option<OnFinding>,
 
-    /// Keep one where so many connections a second are opened; 0 for never [default: 0]
-    #[arg(long, value_name = "N")]
-    pub on_rate: Option<u64>,
+    /// Keep one where so many connections a second are opened, such as 3 or 0.6; 0 for never
+    /// [default: 0]
+    #[arg(long, value_name = "N", value_parser = values::rate)]
+    #[serde(deserialize_with = "rate")]
+    pub on_rate: Option<f64>,
 
     /// Keep one where so many of a hundred that end are refused; 0 for never [default: 0]
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
@@ -416,6 +418,12 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
     parsed(from, values::duration)
 }
 
+fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let written = f64::deserialize(from)?;
+    let rate = values::rate(&written.to_string());
+    rate.map(Some).map_err(Error::custom)
+}
+
 fn percent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     parsed(from, values::percent)
 }
@@ -546,6 +554,20 @@ mod tests {
         assert!(wrong("on-line = ''").starts_with("line 1: "));
         let none = AgentSettings::of_text("# nothing\n").unwrap();
         assert_eq!(none.port, None);
+    }
+
+    #[test]
+    fn a_rate_may_be_a_fraction() {
+        for (written, rate) in [("3", 3.0), ("0.6", 0.6), ("0", 0.0), ("1e-1", 0.1)] {
+            let settings = AgentSettings::of_text(&format!("on-rate = {written}")).unwrap();
+            assert_eq!(settings.on_rate, Some(rate), "{written}");
+            assert_eq!(values::rate(written), Ok(rate));
+        }
+        for written in ["-1", "-0.5", "nan", "inf", "''", "[1]", "true"] {
+            let why = wrong(&format!("\non-rate = {written}"));
+            assert!(why.starts_with("line 2: "), "{written}: {why}");
+            assert!(values::rate(written).is_err(), "{written}");
+        }
     }
 
     #[test]
