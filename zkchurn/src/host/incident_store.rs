@@ -130,6 +130,9 @@ fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Res
         // It stays `.partial`, and goes as any other once its turn comes.
         return Err(io::Error::other("the agent has ended"));
     }
+    if let Err(error) = write_back(&partial) {
+        wrong.push(format!("a power failure may cost some of it: {error}"));
+    }
     fs::rename(&partial, &path)?;
     wrong.extend(fitting.cut);
     let until_ns = fitting.part.monotonic_ns(fitting.part.until);
@@ -189,6 +192,14 @@ fn with_ending(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(PARTIAL);
     name.into()
+}
+
+/// Has the files of a directory outlive a power failure once they are complete, and their names.
+fn write_back(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        File::open(entry?.path())?.sync_data()?;
+    }
+    File::open(directory)?.sync_all()
 }
 
 /// Writes a file that its owner alone may read.
