@@ -168,4 +168,21 @@ mod tests {
             assert!(is_of_client(line), "{line}: {:?}", OwnWords::of(line));
         }
     }
+
+    /// What is within brackets is cut at characters, whatever they are and wherever they end.
+    #[test]
+    fn brackets_around_any_characters() {
+        for open in ["[", "[[", "<{", "<{[", "({<["] {
+            for inside in ["", "x", "®", "Ⱥ", "动", "🚀", "x®", "®x®", "🚀🚀🚀"] {
+                for close in ["", ">", "]]", "®", "🚀>"] {
+                    let group = format!("{open}{inside}{close}");
+                    OwnWords::of(&group);
+                    OwnWords::of(&format!("2026-11-28 13:00:00 INFO {group} - it said so"));
+                }
+            }
+        }
+        let named = OwnWords::of("2026-11-28 13:00:00 INFO [[ClientCnxn®]] lost");
+        assert!(named.text.contains("ClientCnxn®"), "{named:?}");
+        assert!(!named.text.contains("]]"), "{named:?}");
+    }
 }

@@ -178,7 +178,12 @@ impl Header {
 
     fn name_group(&mut self, group: &str) {
         let open = group.find(|one: char| !"[(<{".contains(one)).unwrap_or(0);
-        let inside = &group[open..group.len().saturating_sub(open).max(open)];
+        let mut inside = group[open..].chars();
+        // As many closing ones, whatever they are.
+        for _ in 0..open {
+            inside.next_back();
+        }
+        let inside = inside.as_str();
         let is_thread = inside.ends_with(')');
         let is_foreign = inside.contains(['"', '\'', '=', '?', '&', '%'])
             || (inside.contains(": ") || inside.split(' ').count() > 4)
