@@ -2,15 +2,23 @@
 //! The files of an incident, made by this program once more (`zkchurn report`): the part of the
 //! recording, and reports on it.
 
-use std::{os::unix::process::CommandExt, path::Path, process::Command, time::Duration};
+use std::{
+    os::unix::process::CommandExt,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::{
     incident_store::{OF_BOOT, Order},
     limited_program::{IsOver, run},
 };
 
-/// How long measuring the files may take, and how long making them.
-pub(super) const REPORT_WITHIN: Duration = Duration::from_secs(120);
+/// How long measuring the files may take, which is done again for a shorter part, and how long
+/// making them.
+const REPORT_WITHIN: Duration = Duration::from_secs(120);
+/// How long all of it may take.
+pub(super) const FILES_WITHIN: Duration = Duration::from_secs(2 * REPORT_WITHIN.as_secs());
 
 /// Makes the files of incidents.
 pub(super) trait Files {
@@ -29,27 +37,41 @@ pub(super) trait Files {
     fn make(&self, order: &Order, to: &Path, room: u64) -> Result<(), String>;
 }
 
-/// By a process of its own.
+/// By a process of its own each time, of one incident.
 pub(super) struct ByReport<'a> {
-    pub is_over: IsOver<'a>,
+    is_over: IsOver<'a>,
+    deadline: Instant,
+}
+
+impl<'a> ByReport<'a> {
+    /// What makes the files of one incident, from now on.
+    pub(super) fn new(is_over: IsOver<'a>) -> Self {
+        let deadline = Instant::now() + FILES_WITHIN;
+        Self { is_over, deadline }
+    }
+
+    fn run(&self, order: &Order, to: &Path, room: u64) -> Result<(), String> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let seconds = FILES_WITHIN.as_secs();
+            return Err(format!("measuring it took longer than {seconds} s"));
+        }
+        let within = REPORT_WITHIN.min(left);
+        run(report(order, to, room), &[], within, self.is_over)
+    }
 }
 
 impl Files for ByReport<'_> {
     fn measure(&self, order: &Order) -> Result<Vec<u64>, String> {
         // In no room at all nothing is made, and what is needed is said.
-        match run(
-            report(order, Path::new("/"), 0),
-            &[],
-            REPORT_WITHIN,
-            self.is_over,
-        ) {
+        match self.run(order, Path::new("/"), 0) {
             Err(why) => sizes(&why).ok_or(why),
             Ok(()) => Err("it did not say how much it would take".to_owned()),
         }
     }
 
     fn make(&self, order: &Order, to: &Path, room: u64) -> Result<(), String> {
-        run(report(order, to, room), &[], REPORT_WITHIN, self.is_over)
+        self.run(order, to, room)
     }
 }
 
@@ -81,6 +103,21 @@ fn sizes(why: &str) -> Option<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn once_the_time_is_over_nothing_is_begun() {
+        let files = ByReport {
+            is_over: &|| false,
+            deadline: Instant::now(),
+        };
+        let order = Order::of_a_test(Path::new("/no/such"), 0);
+        for why in [
+            files.measure(&order).unwrap_err(),
+            files.make(&order, Path::new("/no/such"), 0).unwrap_err(),
+        ] {
+            assert_eq!(why, "measuring it took longer than 240 s");
+        }
+    }
 
     #[test]
     fn sizes_are_read_from_what_is_said() {

@@ -22,14 +22,14 @@ const TRIES: u32 = 4;
 pub(super) struct Fitting {
     /// The order, with the part that fits.
     pub part: Order,
-    /// Bytes of disk that recording and reports take.
-    pub files: u64,
+    /// Bytes of disk that recording and reports take; why that cannot be found out, a clause.
+    pub files: Result<u64, String>,
     /// What is to be said of it, a sentence without its full stop.
     pub cut: Option<String>,
 }
 
 /// Finds the part of an incident that fits, given what measures the files of a part, in bytes,
-/// that of the report as JSON last. What cannot be measured takes nothing.
+/// that of the report as JSON last. What cannot be measured can be given no room.
 ///
 /// # Errors
 ///
@@ -42,14 +42,15 @@ pub(super) fn fitting(
     let mut part = order.clone();
     let mut whole = 0;
     for _ in 0..=TRIES {
-        let Ok(sizes) = measure(&part) else {
-            // Why will be said when it is written.
-            let cut = None;
-            return Ok(Fitting {
-                part,
-                files: 0,
-                cut,
-            });
+        let sizes = match measure(&part) {
+            Ok(sizes) => sizes,
+            Err(why) => {
+                return Ok(Fitting {
+                    part,
+                    files: Err(why),
+                    cut: None,
+                });
+            }
         };
         let files: u64 = sizes.iter().map(|size| blocks(*size)).sum();
         let files = files + blocks(files / LATE_PART) + LATE;
@@ -59,7 +60,11 @@ pub(super) fn fitting(
         }
         if needed <= most {
             let cut = (whole > needed).then(|| said(&part, whole));
-            return Ok(Fitting { part, files, cut });
+            return Ok(Fitting {
+                part,
+                files: Ok(files),
+                cut,
+            });
         }
         narrow(&mut part, needed.div_ceil(most.max(1)).max(2));
     }
@@ -107,29 +112,16 @@ fn said(part: &Order, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::incident_store::Rules;
 
     const MIB: u64 = 1 << 20;
 
     fn order(bytes: u64) -> Order {
         let at = |text: &str| text.parse().unwrap();
         Order {
-            directory: "/kept".into(),
             began: at("2026-11-28T02:05:00Z"),
             since: at("2026-11-28T02:00:00Z"),
             until: at("2026-11-28T02:07:00Z"),
-            clock: zkchurn_core::clock::ClockPair {
-                monotonic_ns: 0,
-                realtime_ns: 0,
-            },
-            fired: Vec::new(),
-            key: "refused-java".to_owned(),
-            rules: Rules {
-                count: 20,
-                bytes,
-                reports: Vec::new(),
-                command: Vec::new(),
-            },
+            ..Order::of_a_test("/kept".as_ref(), bytes)
         }
     }
 
@@ -146,11 +138,8 @@ mod tests {
         let fits = fitting(&order(16 * MIB), a_second(16 << 10)).unwrap();
         assert_eq!(fits.part, order(16 * MIB));
         let bytes = 420 * (16 << 10);
-        assert!(
-            (bytes..bytes * 9 / 8).contains(&fits.files),
-            "{}",
-            fits.files
-        );
+        let files = fits.files.unwrap();
+        assert!((bytes..bytes * 9 / 8).contains(&files), "{files}");
         assert_eq!(fits.cut, None);
     }
 
@@ -159,7 +148,7 @@ mod tests {
         let fits = fitting(&order(16 * MIB), a_second(MIB)).unwrap();
         let Fitting { part, files, cut } = fits;
         assert!(part.since < part.began && part.began < part.until);
-        assert!(2 * files + AROUND_REPORT < 16 * MIB);
+        assert!(2 * files.unwrap() + AROUND_REPORT < 16 * MIB);
         let before = part.began.duration_since(part.since);
         let after = part.until.duration_since(part.began);
         assert_eq!(
@@ -177,8 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_measured_is_left_to_be_told_by_who_writes_it() {
+    fn why_it_cannot_be_measured_is_told() {
         let fits = fitting(&order(MIB), |_| Err("no such file".to_owned())).unwrap();
-        assert_eq!((fits.files, fits.cut), (0, None));
+        assert_eq!(
+            (fits.files, fits.cut),
+            (Err("no such file".to_owned()), None)
+        );
     }
 }

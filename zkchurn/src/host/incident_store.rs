@@ -71,6 +71,31 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+impl Order {
+    /// One to keep nothing of note, for tests.
+    pub(super) fn of_a_test(directory: &Path, bytes: u64) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            began: Timestamp::UNIX_EPOCH,
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            clock: ClockPair {
+                monotonic_ns: 0,
+                realtime_ns: 0,
+            },
+            fired: vec!["The connection is refused (certain)".to_owned()],
+            key: "refused-java".to_owned(),
+            rules: Rules {
+                count: 20,
+                bytes,
+                reports: Vec::new(),
+                command: Vec::new(),
+            },
+        }
+    }
+}
+
 /// How incidents are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
@@ -110,7 +135,7 @@ pub(super) struct Stored {
 ///
 /// It cannot be kept, or nobody wants it any more.
 pub(super) fn store(order: &Order, is_over: IsOver<'_>) -> io::Result<Stored> {
-    store_with(order, &ByReport { is_over }, is_over)
+    store_with(order, &ByReport::new(is_over), is_over)
 }
 
 fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Result<Stored> {
@@ -119,7 +144,8 @@ fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Res
     let fitting = incident_size::fitting(order, |part| files.measure(part));
     let fitting = fitting.map_err(io::Error::other)?;
     let Rules { count, bytes, .. } = order.rules;
-    let left = bytes.saturating_sub(BLOCK + fitting.files);
+    let needed = fitting.files.as_ref().copied().unwrap_or_default();
+    let left = bytes.saturating_sub(BLOCK + needed);
     make_room(&all, count.saturating_sub(1), left, None)?;
     let name = own_names::of_incident(order.began, &order.key);
     let path = order.directory.join(INCIDENTS).join(name);
@@ -175,7 +201,12 @@ fn written(
         part, files: room, ..
     } = fitting;
     let mut sentences = Vec::new();
-    if let Err(why) = files.make(part, to, *room) {
+    let made = match room {
+        Ok(room) => files.make(part, to, *room),
+        // In no room they would only be refused, and that is not why.
+        Err(why) => Err(why.clone()),
+    };
+    if let Err(why) = made {
         sentences.push(format!("it is incomplete: {why}"));
     }
     let incident = described(part, Some((path, to)));
@@ -300,19 +331,8 @@ mod tests {
     #[test]
     fn moments_are_those_of_the_boot() {
         let order = Order {
-            directory: "/kept".into(),
-            began: Timestamp::UNIX_EPOCH,
-            since: Timestamp::UNIX_EPOCH,
-            until: Timestamp::UNIX_EPOCH,
             clock: CLOCK,
-            fired: Vec::new(),
-            key: String::new(),
-            rules: Rules {
-                count: 1,
-                bytes: 0,
-                reports: Vec::new(),
-                command: Vec::new(),
-            },
+            ..Order::of_a_test(Path::new("/kept"), 0)
         };
         let at = |second| order.monotonic_ns(Timestamp::from_second(second).unwrap());
         assert_eq!(
@@ -464,19 +484,11 @@ mod tests {
         for (index, sizes) in sizes.iter().enumerate() {
             let began = Timestamp::from_second(1_800_000_000 + index as i64).unwrap();
             let order = Order {
-                directory: directory.to_owned(),
                 began,
                 since: began - jiff::SignedDuration::from_mins(5),
                 until: began + jiff::SignedDuration::from_mins(2),
                 clock: CLOCK,
-                fired: vec!["The connection is refused (certain)".to_owned()],
-                key: "refused-java".to_owned(),
-                rules: Rules {
-                    count: 20,
-                    bytes,
-                    reports: Vec::new(),
-                    command: Vec::new(),
-                },
+                ..Order::of_a_test(directory, bytes)
             };
             let made = Made {
                 all: &all,
@@ -504,6 +516,28 @@ mod tests {
         // Two of four MiB each, and what was kept before is there as long as there is room.
         assert!(most > bytes - 4 * MIB as u64, "{most}");
         assert_eq!(names(&directory.path().join("incidents")).len(), 2);
+    }
+
+    /// Files that cannot be measured.
+    struct Unmeasured;
+
+    impl Files for Unmeasured {
+        fn measure(&self, _: &Order) -> Result<Vec<u64>, String> {
+            Err("exit code 3: no memory".to_owned())
+        }
+
+        fn make(&self, _: &Order, _: &Path, _: u64) -> Result<(), String> {
+            Err("0 bytes may be taken".to_owned())
+        }
+    }
+
+    #[test]
+    fn why_it_could_not_be_measured_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let order = Order::of_a_test(directory.path(), MIB as u64);
+        let stored = store_with(&order, &Unmeasured, &|| false).unwrap();
+        assert_eq!(stored.wrong, ["it is incomplete: exit code 3: no memory"]);
+        assert_eq!(names(&stored.path), ["incident.json"]);
     }
 
     #[test]

@@ -17,15 +17,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::wire::{receive, send};
 use crate::host::{
-    incident_files::REPORT_WITHIN,
+    incident_files::FILES_WITHIN,
     incident_store::{self, Order, Stored},
     limited_program::ASKED_EVERY,
     privilege::{held, needs::Kept},
     threads,
 };
 
-/// How long writing an incident may take: its reports, and what is done besides.
-const STORED_WITHIN: Duration = Duration::from_secs(2 * REPORT_WITHIN.as_secs() + 20);
+/// How long writing an incident may take: measuring and making its files, and what is done besides.
+const STORED_WITHIN: Duration = Duration::from_secs(FILES_WITHIN.as_secs() + 20);
 /// How long the thread that writes has after the agent's end, to end what it has started.
 const ENDED_WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -114,29 +114,6 @@ impl Store {
     }
 }
 
-/// An order to keep nothing of note.
-#[cfg(test)]
-pub(super) fn order_of_a_test(directory: &std::path::Path) -> Order {
-    Order {
-        directory: directory.to_owned(),
-        began: jiff::Timestamp::UNIX_EPOCH,
-        since: jiff::Timestamp::UNIX_EPOCH,
-        until: jiff::Timestamp::UNIX_EPOCH,
-        clock: zkchurn_core::clock::ClockPair {
-            monotonic_ns: 0,
-            realtime_ns: 0,
-        },
-        fired: Vec::new(),
-        key: "refused-java".to_owned(),
-        rules: incident_store::Rules {
-            count: 1,
-            bytes: 1 << 20,
-            reports: Vec::new(),
-            command: Vec::new(),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +131,7 @@ mod tests {
     #[test]
     fn one_that_hangs_is_given_up_and_no_second_one_is_begun_beside_it() {
         let directory = tempfile::tempdir().unwrap();
-        let order = order_of_a_test(&directory.path().join("file"));
+        let order = Order::of_a_test(&directory.path().join("file"), 1 << 20);
         std::fs::write(&order.directory, "").unwrap();
         let mut store = Store {
             is_over: Arc::new(|| false),

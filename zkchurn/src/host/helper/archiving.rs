@@ -129,9 +129,7 @@ mod tests {
             .connect(move |kept: Kept| say.send(kept.wrong).unwrap())
             .unwrap();
         assert!(!archiver.is_at_work() && !archiver.has_ended());
-        assert!(archiver.keep(&super::super::archiver::order_of_a_test(
-            "/no/such".as_ref()
-        )));
+        assert!(archiver.keep(&Order::of_a_test("/no/such".as_ref(), 0)));
         assert!(archiver.is_at_work());
         let order: Order = receive(&mut theirs).unwrap().unwrap();
         assert_eq!(order.key, "refused-java");
