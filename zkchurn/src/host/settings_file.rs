@@ -54,7 +54,7 @@ pub(crate) fn read_in_time(path: &Path) -> io::Result<Vec<u8>> {
 
 fn understood(mut answer: Vec<u8>) -> io::Result<Vec<u8>> {
     let [kind, ..] = answer[..] else {
-        return Err(ErrorKind::UnexpectedEof.into());
+        return Err(has_ended());
     };
     answer.remove(0);
     let why = || String::from_utf8_lossy(&answer).into_owned();
@@ -75,16 +75,30 @@ pub(crate) fn is_program(path: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// It is not done by then.
+/// It is not done by then, or the other process ended without an answer.
 pub(crate) fn is_program_in_time(path: &Path) -> io::Result<bool> {
-    Ok(asked(Question::Program, path)? == [READ])
+    is_yes(&asked(Question::Program, path)?)
+}
+
+fn is_yes(answer: &[u8]) -> io::Result<bool> {
+    match answer {
+        [READ] => Ok(true),
+        [MISSING] => Ok(false),
+        _ => Err(has_ended()),
+    }
+}
+
+/// It said nothing: it was killed, or ran out of memory.
+fn has_ended() -> io::Error {
+    let why = "the process that looks at it has ended without an answer";
+    io::Error::new(ErrorKind::UnexpectedEof, why)
 }
 
 fn asked(question: Question, path: &Path) -> io::Result<Vec<u8>> {
     let answer = question.ask(&[path.into()], WITHIN)?;
     answer.ok_or_else(|| {
         let why = format!(
-            "its file system does not answer within {} s",
+            "there was no answer within {} s: its file system hangs, or this host is slow",
             WITHIN.as_secs()
         );
         io::Error::new(ErrorKind::TimedOut, why)
@@ -131,10 +145,20 @@ mod tests {
                 other => panic!("{name}: {other:?}"),
             }
         }
-        assert!(understood(Vec::new()).is_err());
-        let program = |path: &str| answer_whether_program([path.into()].into_iter());
-        assert_eq!(program("/bin/sh"), [READ]);
-        assert_ne!(program("/bin"), [READ]);
-        assert_ne!(program("/no/such"), [READ]);
+        let program = |path: &str| is_yes(&answer_whether_program([path.into()].into_iter()));
+        assert!(program("/bin/sh").unwrap());
+        assert!(!program("/bin").unwrap());
+        assert!(!program("/no/such").unwrap());
+    }
+
+    #[test]
+    fn a_process_that_ends_without_an_answer_has_not_said_no() {
+        for said in [
+            understood(Vec::new()).unwrap_err(),
+            is_yes(&[]).unwrap_err(),
+        ] {
+            assert_eq!(said.kind(), ErrorKind::UnexpectedEof);
+            assert!(said.to_string().contains("has ended"), "{said}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     commands::trace::TraceArgs,
     host::helper::{
         neighbour::{self, Neighbour},
-        short::ended_within,
+        short::{end, ended_within},
     },
     live::settings::TraceSettings,
     warn::warn,
@@ -30,17 +30,15 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 /// Shows what an agent that runs on this host has traced of the same in the last minutes; says
 /// where to find it where it traces something else, or something else is to be printed.
 pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
-    let Some(configured) = configured() else {
-        return;
-    };
+    let configured = configured(Path::new(CONFIG));
     let neighbour = neighbour::ask(&configured, &settings.ports, settings.sides);
     let filter = filter_for(&neighbour, settings.sides);
     match neighbour {
         Neighbour::None => {}
         Neighbour::Silent => warn(format_args!(
-            "what an agent may have of the last minutes is not shown: its directory, {} or another \
-             one, does not answer",
-            configured.display()
+            "whether an agent runs on this host, and what it has of the last minutes, could not be \
+             found out within {} s: the trace begins without it",
+            neighbour::WITHIN.as_secs()
         )),
         Neighbour::Same(ref directory) | Neighbour::Both(ref directory)
             if is_plain(args, settings) =>
@@ -107,8 +105,7 @@ fn replay(args: &TraceArgs, directory: &Path, filter: Option<&str>) -> Result<()
 fn is_shown(mut child: Child, within: Duration) -> bool {
     let is_shown = ended_within(&mut child, within);
     if !is_shown {
-        let _ = child.kill();
-        ended_within(&mut child, Duration::from_millis(100));
+        end(&mut child);
     }
     is_shown
 }
@@ -120,10 +117,11 @@ fn command_for(directory: &Path, filter: Option<&str>) -> String {
     format!("`zkchurn replay {name} --since {LAST}{filter}`")
 }
 
-/// Where the agent of this host's settings records to.
-fn configured() -> Option<PathBuf> {
-    let settings = AgentSettings::of_file(Path::new(CONFIG), true).ok()?;
-    Some(settings.directory.unwrap_or_else(|| DIRECTORY.into()))
+/// Where the agent of this host's settings records to. An agent may run whatever is wrong with
+/// them: it was started before that, or with options.
+fn configured(config: &Path) -> PathBuf {
+    let settings = AgentSettings::of_file(config, true).unwrap_or_default();
+    settings.directory.unwrap_or_else(|| DIRECTORY.into())
 }
 
 /// Whether lines and a report for a person are wanted, of all connections.
@@ -150,6 +148,18 @@ mod tests {
         assert!(!is_shown(yes().unwrap(), Duration::from_millis(300)));
         let done = Command::new("/bin/true").spawn().unwrap();
         assert!(is_shown(done, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_agent_is_looked_for_whatever_its_settings_say() {
+        let config = tempfile::NamedTempFile::new().unwrap();
+        let of = |text: &str| {
+            std::fs::write(&config, text).unwrap();
+            configured(config.path())
+        };
+        assert_eq!(of("directory = \"/kept\""), Path::new("/kept"));
+        assert_eq!(of("no-such-setting = 1"), Path::new(DIRECTORY));
+        assert_eq!(of(""), Path::new(DIRECTORY));
     }
 
     #[test]

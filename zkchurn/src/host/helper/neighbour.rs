@@ -16,7 +16,7 @@ use super::short::Question;
 use crate::host::{agents, segment_files::SegmentFiles};
 
 /// How long it may take.
-const WITHIN: Duration = Duration::from_secs(3);
+pub(crate) const WITHIN: Duration = Duration::from_secs(3);
 
 /// What is known of agents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Neighbour {
     Same(PathBuf),
     /// One traces at least the same ports, and both sides where one was asked for.
     Both(PathBuf),
-    /// The directory of one does not answer.
+    /// It could not be found out in time: a directory does not answer, or the host is slow.
     Silent,
 }
 
