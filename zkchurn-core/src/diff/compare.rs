@@ -327,3 +327,15 @@ fn too_few(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) 
 fn percent(some: u64, all: u64) -> String {
     text::share(some as f64 / all.max(1) as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_told_in_percent() {
+        assert_eq!(percent(1, 4), text::share(0.25));
+        assert_eq!(percent(3, 3), text::share(1.0));
+        assert_eq!(percent(0, 0), text::share(0.0));
+    }
+}

@@ -163,6 +163,7 @@ mod tests {
             "Unable to reconnect to ZooKeeper service, session 0x1 has expired",
             "\tat org.apache.zookeeper.ClientCnxn$SendThread.run(ClientCnxn.java:1290)",
             "INFO kazoo.client: Connecting to 127.0.0.1:2181",
+            "E1128 13:00:00.123456   812 kazoo.client: Connection dropped: socket connection broken",
         ];
         for line in lines {
             assert!(is_of_client(line), "{line}: {:?}", OwnWords::of(line));

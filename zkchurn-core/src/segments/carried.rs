@@ -166,3 +166,22 @@ impl Carried {
 fn parse<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
     serde_json::from_slice(payload).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_limitations_are_carried_as_a_report_has() {
+        let mut carried = Carried::default();
+        let mut segment = Vec::new();
+        for number in 0..MOST_LIMITATIONS + 9 {
+            let sentence = format!("limitation {number}.");
+            carried.note(kind::LIMITATION, sentence.as_bytes(), &mut segment);
+        }
+        carried.begin_segment(1 << 20, &mut segment);
+        let segment = String::from_utf8_lossy(&segment);
+        assert_eq!(segment.matches("limitation ").count(), MOST_LIMITATIONS);
+        assert!(segment.contains("limitation 63.") && !segment.contains("limitation 64."));
+    }
+}

@@ -367,6 +367,7 @@ mod tests {
             "2026-11-25T04:13:01.249000000+00:00 stderr P TEXT",
             "2026-11-25T04:13:01+0000 zk1.example.com java[812]: TEXT",
             "Nov 25 04:13:01 zk1 zookeeper: TEXT",
+            "Nov 25 04:13:01 zk1 daemon.info zookeeper[812]: TEXT",
             "Wed 2026-11-25 04:13:01 UTC zk1 java[812]: TEXT",
             "1795579981.249000 zk1 java[812]: TEXT",
             "2026-11-25T04:13:01.249000000Z TEXT",

@@ -318,4 +318,24 @@ mod tests {
         assert!(waiting.by_thread.len() <= WAITING && waiting.unpaired.len() <= WAITING);
         assert_eq!(given_up + waiting.take_all().len(), 5000);
     }
+
+    #[test]
+    fn of_two_old_clients_the_one_whose_session_is_known_is_out_of_the_question() {
+        let at = Some(Moment(0));
+        let other = Client {
+            ip: IpAddr::from([10, 0, 0, 2]),
+            port: Some(1),
+        };
+        let both = || {
+            let mut asked = OldClients::default();
+            asked.asked(Some(client(1)), at);
+            asked.asked(Some(other), at);
+            asked
+        };
+        assert_eq!(both().take(at), None, "either may be meant");
+        let mut asked = both();
+        asked.named(client(1).ip);
+        assert_eq!(asked.take(at), Some(other.ip));
+        assert_eq!(asked.take(at), None);
+    }
 }

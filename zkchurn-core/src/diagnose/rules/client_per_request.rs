@@ -451,4 +451,17 @@ mod tests {
         );
         assert_eq!(finding.cannot_tell_from, [Churn::ReadTimeouts]);
     }
+
+    #[test]
+    fn three_are_enough_and_two_are_not() {
+        let is_found = |count| {
+            let connections = every(300, count, (88, 149, Outcome::AnsweredThenClosedByUs));
+            let findings = diagnosed(&new_thread_each(connections));
+            findings
+                .iter()
+                .any(|one| one.name == Churn::ClientPerRequest)
+        };
+        assert!(is_found(3));
+        assert!(!is_found(2));
+    }
 }
