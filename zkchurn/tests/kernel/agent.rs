@@ -643,6 +643,8 @@ fn who_makes_an_incident_is_looked_at_though_none_of_its_connections_has_ended()
         let mut open = Vec::new();
         wait_for(2 * PATIENCE, "the growth to be seen", || {
             open.push((connect(v4(port)), listener.accept().unwrap()));
+            // A login may have 1,024 descriptors, and a look comes each 10 s.
+            std::thread::sleep(Duration::from_millis(250));
             agent.messages().contains("churn began: ")
         });
         wait_for(5 * PATIENCE, "the incident", || {
