@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The end of a client's log, in which signatures are looked for. The first byte says
-//! whether a container's engine has framed its lines.
+//! The end of a client's log, in which signatures are looked for, and each line of it, in which a
+//! finding tells apart what the client says and what it quotes. The first byte says whether a
+//! container's engine has framed its lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use zkchurn::host::logs;
+use zkchurn_core::inspection::own_words::OwnWords;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, text)) = input.split_first() else {
@@ -18,5 +20,9 @@ fuzz_target!(|input: &[u8]| {
         let line = finding.line.expect("the whole text was there");
         assert!((1..=lines).contains(&line), "{finding:?}");
         assert!(!finding.last.is_empty(), "{finding:?}");
+    }
+    for line in String::from_utf8_lossy(text).lines() {
+        OwnWords::of(line);
+        OwnWords::tells_of_failure(line);
     }
 });
