@@ -227,6 +227,11 @@ mod tests {
         let finding = limits.next().expect("it is one");
         assert_eq!(finding.confidence, Confidence::Possible);
         assert!(finding.cannot_tell_from.contains(&Churn::NotServed));
+        let against = finding.reasons_against.join(" ");
+        assert!(
+            against.contains("most were closed without a RST"),
+            "{against}"
+        );
     }
 
     #[test]

@@ -280,17 +280,4 @@ mod tests {
                 .all(|finding| finding.name != Churn::ReadTimeouts)
         );
     }
-
-    /// Those that were broken suffice: the others need not be silent as well.
-    #[test]
-    fn a_few_that_were_broken_make_it_likely() {
-        let mut connections = every(7_000, 5, (88, 149, Outcome::AnsweredThenClosedByUs));
-        connections.splice(0..3, every(7_000, 3, (4_096, 0, Outcome::Broken)));
-        let findings = diagnosed(&new_thread_each(living(5_000, connections)));
-        let found = names_and_alternatives(&findings);
-        assert!(
-            found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
-            "{found:?}"
-        );
-    }
 }
