@@ -4,10 +4,11 @@
 
 use jiff::Timestamp;
 
-use super::incident_store::Order;
+use super::{
+    blocks::{BLOCK, blocks},
+    incident_store::Order,
+};
 
-/// Block of the usual file systems: a file, and a directory, takes so much at least.
-pub(super) const BLOCK: u64 = 4096;
 /// What stands in `incident.json` beside the report: sentences and paths.
 const AROUND_REPORT: u64 = 256 << 10;
 /// What may come late, as of a recorder whose file system was slow, in parts of the whole and at
@@ -73,11 +74,6 @@ pub(super) fn fitting(
         whole.div_ceil(1 << 20),
         most >> 20
     ))
-}
-
-/// Bytes in whole blocks.
-pub(super) fn blocks(bytes: u64) -> u64 {
-    bytes.next_multiple_of(BLOCK)
 }
 
 /// What an incident takes with files of so many bytes of disk and a report of so many bytes, which

@@ -19,9 +19,10 @@ use serde_json::{Value, json};
 use zkchurn_core::{clock::ClockPair, segments};
 
 use super::{
+    blocks::{BLOCK, blocks},
     clock::clock_pair,
     incident_files::{ByReport, Files},
-    incident_size::{self, BLOCK, Fitting, blocks},
+    incident_size::{self, Fitting},
     limited_program::{IsOver, run},
     own_directory,
     own_names::{self, INCIDENTS},

@@ -22,7 +22,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{own_directory, own_names::TIME, recording_file::PARTIAL};
+use super::{blocks::blocks, own_directory, own_names::TIME, recording_file::PARTIAL};
 
 /// What is promised of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +55,6 @@ impl Limits {
 const ENDING: &str = ".ndjson";
 /// How they begin, so that nobody else's file is taken for one of these.
 const BEGINNING: &str = "zkchurn-";
-/// Block of the usual file systems: a file takes so much at least.
-const BLOCK: u64 = 4096;
 
 /// The directory.
 #[derive(Debug)]
@@ -79,10 +77,6 @@ struct Current {
     name: String,
     bytes: u64,
     since: Instant,
-}
-
-const fn blocks(bytes: u64) -> u64 {
-    bytes.next_multiple_of(BLOCK)
 }
 
 impl LineFiles {

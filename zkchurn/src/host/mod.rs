@@ -3,6 +3,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod beside;
+pub(crate) mod blocks;
 pub mod clock;
 pub mod elsewhere;
 pub mod flight_recorder;

@@ -17,6 +17,7 @@ use rustix::{
 use zkchurn_core::clock::ClockPair;
 
 use super::{
+    blocks::blocks,
     clock::clock_pair,
     own_directory, own_names,
     recording_file::{self, Unfinished},
@@ -37,8 +38,6 @@ pub const LEAST_BYTES: u64 = 4 << 20;
 const PARTS: u32 = 16;
 /// How long another recorder may take to end, or whoever looks for one.
 const TAKEN_WITHIN: Duration = Duration::from_secs(1);
-/// Block of the usual file systems: a file takes so much at least.
-const BLOCK: u64 = 4096;
 
 impl Limits {
     /// How large a segment may grow.
@@ -88,10 +87,6 @@ impl std::fmt::Debug for Current {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.segment.fmt(formatter)
     }
-}
-
-fn blocks(bytes: u64) -> u64 {
-    bytes.next_multiple_of(BLOCK)
 }
 
 impl Store {

@@ -10,10 +10,8 @@ use super::{ReportArgs, pipeline, unreadable};
 use crate::{
     commands::{replay, source},
     exit::{Code, Failure},
+    host::blocks::blocks,
 };
-
-/// Block of the usual file systems.
-const BLOCK: u64 = 4096;
 
 /// Sees whether the files take no more than `room` bytes of disk together.
 ///
@@ -22,7 +20,7 @@ const BLOCK: u64 = 4096;
 /// They take more, with the size of each in bytes in the end; or nothing can be read.
 pub(super) fn check(args: &ReportArgs, path: &Path, room: u64) -> Result<(), Failure> {
     let sizes = sizes(args, path)?;
-    let needed: u64 = sizes.iter().map(|size| size.next_multiple_of(BLOCK)).sum();
+    let needed: u64 = sizes.iter().map(|size| blocks(*size)).sum();
     if needed <= room {
         return Ok(());
     }

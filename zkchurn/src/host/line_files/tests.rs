@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::host::blocks::BLOCK;
 
 const SMALL: Limits = Limits {
     bytes: 16 * BLOCK,
