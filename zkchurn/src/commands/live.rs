@@ -23,7 +23,7 @@ use super::{
 use crate::{
     exit::{Code, Failure},
     full_screen::{self, Terminal, recording::Recording, wake, why_not},
-    live::viewer::Look,
+    live::{early::EarlyEnd, viewer::Look},
     view::View,
     warn::warn,
 };
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &LiveArgs) -> Result<Code, Failure> {
             ));
         }
         let look = why_not.is_none().then_some(&look);
-        return trace::run_with(&args.trace, look);
+        return trace::run_with(&args.trace, look, EarlyEnd::watch(false));
     };
     match why_not {
         None => show(path, args.window, &args.trace),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    live::{self, settings::TraceSettings},
+    live::{self, early::EarlyEnd, settings::TraceSettings},
 };
 
 /// Options of `timewait`.
@@ -100,7 +100,8 @@ impl TimeWaitArgs {
 /// Tracing is not possible here, or an output cannot be written.
 pub(crate) fn run(args: &TimeWaitArgs) -> Result<Code, Failure> {
     let renderer = |to| output::time_wait_renderer(args.format, args.no_color, to);
-    live::run(&args.settings()?, None, None, &renderer)
+    let early = EarlyEnd::watch(false);
+    live::run(&args.settings()?, None, None, &renderer, early)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::{
     host::{helper::Lines, kernel::HandshakesFrom, line_files::Limits, otlp::Endpoint},
     live::{
         self,
+        early::EarlyEnd,
         settings::{Process, ReportTo, TraceSettings},
         viewer::Look,
     },
@@ -230,8 +231,9 @@ pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
              them from the start on",
         ));
     }
+    let early = EarlyEnd::watch(false);
     earlier::show(args, &args.settings()?);
-    run_with(args, None)
+    run_with(args, None, early)
 }
 
 /// The same, shown on the whole screen meanwhile.
@@ -239,7 +241,11 @@ pub(crate) fn run(args: &TraceArgs) -> Result<Code, Failure> {
 /// # Errors
 ///
 /// As [`run`].
-pub(crate) fn run_with(args: &TraceArgs, look: Option<&Look>) -> Result<Code, Failure> {
+pub(crate) fn run_with(
+    args: &TraceArgs,
+    look: Option<&Look>,
+    early: EarlyEnd,
+) -> Result<Code, Failure> {
     let mut settings = args.settings()?;
     if look.is_none() {
         // Nobody can ask for them.
@@ -247,7 +253,6 @@ pub(crate) fn run_with(args: &TraceArgs, look: Option<&Look>) -> Result<Code, Fa
             .handshake
             .filter(|from| *from == HandshakesFrom::Start);
     }
-    live::run(&settings, look, None, &|to| {
-        output::renderer_to(&args.output, to)
-    })
+    let renderer = |to| output::renderer_to(&args.output, to);
+    live::run(&settings, look, None, &renderer, early)
 }

@@ -7,6 +7,7 @@ mod announce;
 mod attach;
 mod beside;
 mod collector;
+pub(crate) mod early;
 mod ending;
 mod exported;
 mod flight;
@@ -75,6 +76,7 @@ use crate::{
 };
 use agent::{AgentChanges, AgentRun, Reload};
 use collector::Collector;
+use early::EarlyEnd;
 use flight::Flight;
 use follow::Trace;
 use incidents::Watching;
@@ -98,7 +100,8 @@ const LEAST_STALE_S: u64 = 30;
 pub(crate) type MakeRenderer<'a> = &'a dyn Fn(Box<dyn Write>) -> Box<dyn Renderer>;
 
 /// Traces until a signal or the end of the duration, then reports through a renderer. With
-/// a look the trace is shown on the whole screen meanwhile; an agent's is kept.
+/// a look the trace is shown on the whole screen meanwhile; an agent's is kept. Until it has
+/// begun a signal is dealt with by whoever watches early.
 ///
 /// # Errors
 ///
@@ -108,6 +111,7 @@ pub(crate) fn run(
     look: Option<&Look>,
     agent: Option<&AgentRun>,
     renderer: MakeRenderer<'_>,
+    early: EarlyEnd,
 ) -> Result<Code, Failure> {
     memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
         .map_err(|why| Failure::sentence(Code::Failure, why))?;
@@ -121,7 +125,13 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, error))?;
-    let run = trace(settings, (&facts, btf, &checks), (look, agent), renderer);
+    let run = trace(
+        settings,
+        (&facts, btf, &checks),
+        (look, agent),
+        renderer,
+        early,
+    );
     let code = runtime.block_on(run);
     // What reads settings again may hang.
     runtime.shutdown_background();
@@ -133,6 +143,7 @@ async fn trace(
     (facts, btf, checks): (&Facts, BtfBytes, &[Check]),
     (look, agent): (Option<&Look>, Option<&AgentRun>),
     renderer: MakeRenderer<'_>,
+    early: EarlyEnd,
 ) -> Result<Code, Failure> {
     let reload = agent.map(|agent| Reload::new(&agent.reread)).transpose();
     let reload = reload.map_err(|error| Failure::new(Code::Failure, error))?;
@@ -202,6 +213,8 @@ async fn trace(
     let metering = published::metering(publishing);
     let beside = forms.into_iter().chain(lines).chain(exporting);
     let beside: Vec<_> = beside.chain(metering).collect();
+    // What is created is there, and what comes from here on ends the trace with its report.
+    drop(early);
     // All other threads will be this one's children. From here on the helpers look and write.
     let kept = match (look, source.can_turn_on_handshakes()) {
         (Some(_), true) => needs::kept_until_handshakes(facts.release),

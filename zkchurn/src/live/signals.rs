@@ -39,25 +39,32 @@ impl Stop {
     }
 }
 
+/// The numbers of the signals that are taken over: not those that whoever started this process
+/// wanted to be ignored, as `nohup` does with SIGHUP. A shell does it with SIGINT of
+/// what runs behind `&`; that is taken over nevertheless, since nothing else stops it
+/// with a report as handily. SIGHUP may be taken for something else.
+pub(super) fn that_are_taken(hangup_is_taken: bool) -> Vec<i32> {
+    let status = Status::read(Path::new("/proc/self")).ok();
+    let asked = [process::Signal::INT, process::Signal::TERM].map(process::Signal::as_raw);
+    let is_ignored = |number: i32| {
+        let ignored = status.as_ref().map_or(0, |status| status.ignored);
+        ignored >> (number - 1) & 1 == 1 && !asked.contains(&number)
+    };
+    let is_taken = |number: i32| hangup_is_taken && number == process::Signal::HUP.as_raw();
+    let ending = signal_list::that_end();
+    ending
+        .filter(|number| !is_ignored(*number) && !is_taken(*number))
+        .collect()
+}
+
 impl Signals {
-    /// Takes the signals over from now on, but those that whoever started this process
-    /// wanted to be ignored, as `nohup` does with SIGHUP. A shell does it with SIGINT of
-    /// what runs behind `&`; that is taken over nevertheless, since nothing else stops it
-    /// with a report as handily. SIGHUP may be taken for something else.
+    /// Takes [those](that_are_taken) over from now on.
     ///
     /// # Errors
     ///
     /// The system grants no handler.
     pub(super) fn new(hangup_is_taken: bool) -> io::Result<Self> {
-        let status = Status::read(Path::new("/proc/self")).ok();
-        let asked = [process::Signal::INT, process::Signal::TERM].map(process::Signal::as_raw);
-        let is_ignored = |number: i32| {
-            let ignored = status.as_ref().map_or(0, |status| status.ignored);
-            ignored >> (number - 1) & 1 == 1 && !asked.contains(&number)
-        };
-        let is_taken = |number: i32| hangup_is_taken && number == process::Signal::HUP.as_raw();
-        let ending = signal_list::that_end();
-        let ending = ending.filter(|number| !is_ignored(*number) && !is_taken(*number));
+        let ending = that_are_taken(hangup_is_taken).into_iter();
         let ending = ending.map(|number| signal(SignalKind::from_raw(number)));
         Ok(Self {
             ending: ending.collect::<io::Result<_>>()?,

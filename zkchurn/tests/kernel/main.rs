@@ -13,6 +13,7 @@ mod agent;
 mod agent_secrets;
 mod closing;
 mod collector;
+mod early_end;
 mod failing;
 mod fallback;
 mod faults;

@@ -35,6 +35,7 @@ use crate::{
     live::{
         self,
         agent::{AgentChanges, AgentRun},
+        early::EarlyEnd,
         incidents::Watched,
         lines::LineTriggers,
         settings::TraceSettings,
@@ -100,6 +101,8 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         return Ok(Code::Success);
     }
     inherited::close();
+    // Reads its settings again at SIGHUP.
+    let early = EarlyEnd::watch(true);
     let first = settings.clone();
     let (config, options) = (args.config.clone(), args.settings.clone());
     let agent = AgentRun {
@@ -110,7 +113,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         reread: Arc::new(move || reread(&config, &options, &first)),
     };
     let nothing = |_| Box::new(Several(Vec::new())) as Box<dyn zkchurn_core::render::Renderer>;
-    live::run(&trace, None, Some(&agent), &nothing)
+    live::run(&trace, None, Some(&agent), &nothing, early)
 }
 
 /// What the options and the file say together.

@@ -65,6 +65,7 @@ const GUARD_TICKS: u32 = 1_000;
 /// The file system. It is taken away when this is dropped.
 pub(crate) struct HangingFs {
     hangs: Arc<AtomicBool>,
+    hangs_at_creation: Arc<AtomicBool>,
     /// The errno that writes fail with; 0 where they do not.
     fails: Arc<AtomicI32>,
     is_over: Arc<AtomicBool>,
@@ -84,15 +85,18 @@ impl HangingFs {
         let device = options.open("/dev/fuse");
         let device = device.expect("/dev/fuse is there (modprobe fuse)");
         let (hangs, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let hangs_at_creation = Arc::<AtomicBool>::default();
         let fails = Arc::<AtomicI32>::default();
         let server = Server {
             device: device.try_clone().unwrap(),
             hangs: Arc::clone(&hangs),
+            hangs_at_creation: Arc::clone(&hangs_at_creation),
             fails: Arc::clone(&fails),
             is_over: Arc::clone(&is_over),
         };
         Self {
             hangs,
+            hangs_at_creation,
             fails,
             is_over,
             server: Some(thread::spawn(move || server.serve())),
@@ -141,6 +145,16 @@ impl HangingFs {
         self.hangs.store(true, Ordering::SeqCst);
     }
 
+    /// It answers until a file is to be created.
+    pub(crate) fn hang_at_creation(&self) {
+        self.hangs_at_creation.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it answers nothing by now.
+    pub(crate) fn hangs(&self) -> bool {
+        self.hangs.load(Ordering::SeqCst)
+    }
+
     /// From here on writes fail with this errno, or succeed again with 0.
     pub(crate) fn fail_writes(&self, errno: i32) {
         self.fails.store(errno, Ordering::SeqCst);
@@ -161,6 +175,7 @@ impl Drop for HangingFs {
 struct Server {
     device: File,
     hangs: Arc<AtomicBool>,
+    hangs_at_creation: Arc<AtomicBool>,
     fails: Arc<AtomicI32>,
     is_over: Arc<AtomicBool>,
 }
@@ -195,6 +210,9 @@ impl Server {
         let operation = u32_at(request, 4);
         let (unique, node) = (u64_at(request, 8), u64_at(request, 16));
         let body = &request[40..];
+        if operation == CREATE && self.hangs_at_creation.load(Ordering::SeqCst) {
+            self.hangs.store(true, Ordering::SeqCst);
+        }
         if self.hangs.load(Ordering::SeqCst) {
             return;
         }
