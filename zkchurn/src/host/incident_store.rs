@@ -158,9 +158,9 @@ fn store_with(order: &Order, files: &impl Files, is_over: IsOver<'_>) -> io::Res
         return Err(io::Error::other("the agent has ended"));
     }
     if let Err(error) = write_back(&partial) {
-        wrong.push(format!("a power failure may cost some of it: {error}"));
+        wrong.push(lost_by_power(&error));
     }
-    fs::rename(&partial, &path)?;
+    wrong.extend(named(&all, &partial, &path)?);
     wrong.extend(fitting.cut);
     let until_ns = fitting.part.monotonic_ns(fitting.part.until);
     wrong.extend(ends_early(until_ns, &path.join(RECORDING), &incident));
@@ -232,6 +232,16 @@ fn write_back(directory: &Path) -> io::Result<()> {
         File::open(entry?.path())?.sync_data()?;
     }
     File::open(directory)?.sync_all()
+}
+
+/// Gives a complete incident its name, which outlives a power failure, or says why not.
+fn named(all: &File, partial: &Path, path: &Path) -> io::Result<Option<String>> {
+    fs::rename(partial, path)?;
+    Ok(all.sync_all().err().as_ref().map(lost_by_power))
+}
+
+fn lost_by_power(error: &io::Error) -> String {
+    format!("a power failure may cost some of it: {error}")
 }
 
 /// Writes a file that its owner alone may read.
@@ -348,6 +358,25 @@ mod tests {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn the_name_of_an_incident_is_written_back_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let (partial, path) = (
+            directory.path().join("x.partial"),
+            directory.path().join("x"),
+        );
+        fs::create_dir(&partial).unwrap();
+        let all = File::open(directory.path()).unwrap();
+        assert_eq!(named(&all, &partial, &path).unwrap(), None);
+        fs::rename(&path, &partial).unwrap();
+        // What cannot be synced: a descriptor for nothing but paths (open(2), O_PATH).
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
+        let all = rustix::fs::open(directory.path(), flags, rustix::fs::Mode::empty()).unwrap();
+        let said = named(&all.into(), &partial, &path).unwrap().unwrap();
+        assert!(said.starts_with("a power failure may cost"), "{said}");
+        assert!(path.is_dir());
     }
 
     #[test]
