@@ -82,6 +82,15 @@ pub fn clip_quotes(sentence: &str, most: usize) -> String {
     clipped.collect::<Vec<_>>().join("`")
 }
 
+/// A sentence in which each word of more than `longest` bytes is cut to `most`.
+pub fn clip_words(sentence: &str, longest: usize, most: usize) -> String {
+    let clipped = sentence.split(' ').map(|word| match word.len() > longest {
+        true => clip(word, most),
+        false => word.to_owned(),
+    });
+    clipped.collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a character neither acts on a terminal nor hides there: what has no form of its
 /// own, or one that the font decides.
 pub fn is_printable(character: char) -> bool {
@@ -343,6 +352,19 @@ mod tests {
         );
         assert_eq!(clip_quotes("no quote", 2), "no quote");
         assert_eq!(clip_quotes("`", 2), "`");
+    }
+
+    #[test]
+    fn a_word_that_can_be_no_name_is_cut_and_what_is_said_of_it_stays() {
+        let said = |name: &str| format!("{name} cannot be read: it is no file");
+        assert_eq!(
+            clip_words(&said("/a/b"), 4, 2),
+            "/a/b ca… be re… it is no file"
+        );
+        let long = "é".repeat(50);
+        assert_eq!(clip_words(&said(&long), 50, 5), said("éé…"));
+        assert_eq!(clip_words(&said(&long), 100, 5), said(&long));
+        assert_eq!(clip_words("  ", 0, 0), "  ");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     commands::{
         agent::AgentArgs, completions::CompletionsArgs, diff::DiffArgs, doctor::DoctorArgs,
-        live::LiveArgs, man::ManArgs, replay::ReplayArgs, report::ReportArgs,
+        live::LiveArgs, man::ManArgs, quoted, replay::ReplayArgs, report::ReportArgs,
         serverlog::ServerLogArgs, timewait::TimeWaitArgs, trace::TraceArgs,
     },
     version::VERSION,
@@ -38,7 +38,9 @@ impl Cli {
     pub(crate) fn of_this_process() -> Self {
         let command = negative_values(Self::command());
         let command = command.mut_subcommands(negative_values);
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        let matches = command.try_get_matches();
+        let parsed = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|error| quoted::bounded(error).exit())
     }
 
     /// How much is said of what goes on inside.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use rustix::termios::tcgetwinsize;
-use zkchurn_core::text::{clip, printable};
+use zkchurn_core::text::{clip, clip_words, printable};
 
 use crate::host::{
     helper::printing::{self, Stream},
@@ -25,6 +25,10 @@ use crate::host::{
 
 /// Bytes of one message: it may quote what somebody else has written, and a path has up to 4 KiB.
 const LONGEST: usize = 16 << 10;
+/// Bytes of a word of it: no path is longer (`PATH_MAX`). What is longer is no name, and would
+/// stand before what is said of it.
+const LONGEST_WORD: usize = 4 << 10;
+const OF_LONGER: usize = 200;
 /// Bytes of messages that wait for their reader at most.
 const MOST_WAITING: usize = 1 << 20;
 /// How long the end of this process waits for them: after a trace has ended in time.
@@ -57,7 +61,8 @@ pub(crate) fn say(priority: Priority, message: fmt::Arguments<'_>) {
 ///
 /// A message may name a file, and whoever named the file may have meant the terminal.
 pub(crate) fn say_about(priority: Priority, message: fmt::Arguments<'_>, fields: &[Field]) {
-    let message = clip(&printable(message.to_string().as_bytes()), LONGEST);
+    let message = printable(message.to_string().as_bytes());
+    let message = clip(&clip_words(&message, LONGEST_WORD, OF_LONGER), LONGEST);
     match (*TO_JOURNAL, QUEUE.get()) {
         (true, Some(queue)) => put(queue, journal::entry(priority, &message, fields)),
         // Who is gone soon after a datagram is told of as nobody's; not so on the stream.

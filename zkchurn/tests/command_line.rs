@@ -138,6 +138,51 @@ fn every_refused_value_is_named_with_its_option_and_the_accepted_form() {
     }
 }
 
+/// Of whatever is typed a message has the beginning, and then what is wrong with it.
+#[test]
+fn what_is_absurdly_long_is_not_repeated_to_its_end() {
+    let long = "a".repeat(100_000);
+    let terms = "a ".repeat(5_000);
+    let of = |before: &str| format!("{before}{long}");
+    let options = REFUSED.iter().filter(|(_, option, ..)| *option != "--pid");
+    let mut cases: Vec<Vec<String>> = options
+        .map(|(before, option, ..)| {
+            let before = before.iter().map(|word| (*word).to_owned());
+            before.chain([format!("{option}={long}")]).collect()
+        })
+        .collect();
+    let more = [
+        vec![of("--")],
+        vec![of("")],
+        vec![of("--filter=")],
+        vec![of("--filter=process:a ") + ":"],
+        vec![format!("--filter={terms}")],
+        vec![of("--columns=time,")],
+        vec![of("--otlp=http://")],
+        vec![of("--otlp=http://127.0.0.1/ ")],
+        vec!["replay".into(), of("--expect=finding="), "x".into()],
+        vec!["replay".into(), of("")],
+        vec!["diff".into(), of(""), of("b")],
+        vec!["serverlog".into(), of("")],
+        vec!["man".into(), of("")],
+        vec!["agent".into(), of("--reports=")],
+        vec!["agent".into(), of("--config=")],
+        vec!["agent".into(), "--check".into(), of("--directory=")],
+        vec!["agent".into(), "--check".into(), of("--command=/")],
+        vec!["doctor".into(), of("--")],
+    ];
+    cases.extend(more);
+    for case in cases {
+        let arguments: Vec<&str> = case.iter().map(String::as_str).collect();
+        let output = zkchurn(&arguments);
+        let named = format!("{:.60}", case.join(" "));
+        assert!(!output.status.success(), "{named}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.len() < 2_048, "{named}: {} bytes", stderr.len());
+        assert!(stderr.contains('…'), "{named}: {stderr}");
+    }
+}
+
 #[test]
 fn files_that_cannot_be_replayed() {
     assert_fails(

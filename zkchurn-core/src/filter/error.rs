@@ -5,7 +5,7 @@ use std::{fmt, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::printable;
+use crate::text::{clip, printable};
 
 /// Why a filter is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,8 +18,10 @@ pub struct FilterError {
     place: Range<usize>,
 }
 
-/// Columns of the filter that are shown on each side of the place.
+/// Bytes of the filter that are shown on each side of the place.
 const AROUND: usize = 60;
+/// Bytes that are shown of the place itself at most.
+const OF_PLACE: usize = 120;
 
 impl FilterError {
     pub(super) fn new(text: &str, place: Range<usize>, sentence: impl Into<String>) -> Self {
@@ -61,7 +63,13 @@ impl fmt::Display for FilterError {
             .text
             .ceil_char_boundary((to + AROUND).min(self.text.len()));
         let shown = |range: Range<usize>| printable(self.text[range].as_bytes());
-        let (before, wrong, behind) = (shown(first..from), shown(from..to), shown(to..last));
+        let wrong = clip(&self.text[from..to], OF_PLACE);
+        // What is behind the cut is no neighbour of what is shown.
+        let behind = match wrong.len() < to - from {
+            true => String::new(),
+            false => shown(to..last),
+        };
+        let (before, wrong) = (shown(first..from), printable(wrong.as_bytes()));
         writeln!(formatter, "{}", self.sentence)?;
         writeln!(formatter, "  {before}{wrong}{behind}")?;
         write!(

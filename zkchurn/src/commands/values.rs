@@ -24,7 +24,10 @@ use zkchurn_core::{
     render::{self, Column, FORMS, Form},
     segments::window::{When, boot_number},
     serverlog::moment::Moment,
+    text::clip_quotes,
 };
+
+use super::quoted::MOST_QUOTED;
 
 use crate::{
     exit::{Code, Failure},
@@ -99,6 +102,15 @@ pub(crate) fn metrics_file(text: &str) -> Result<PathBuf, String> {
 
 /// `--listen`: an address and a port; a port alone is one of the loopback address.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
+    listened_at(text).map_err(briefly)
+}
+
+/// A sentence that quotes no more than the beginning of what was typed.
+fn briefly(sentence: impl AsRef<str>) -> String {
+    clip_quotes(sentence.as_ref(), MOST_QUOTED)
+}
+
+fn listened_at(text: &str) -> Result<SocketAddr, String> {
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let port = match port.parse() {
         Ok(port @ 1..) => port,
@@ -127,7 +139,7 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
 
 /// `--otlp`
 pub(crate) fn otlp(text: &str) -> Result<Endpoint, String> {
-    Endpoint::parse(text)
+    Endpoint::parse(text).map_err(briefly)
 }
 
 /// Bytes of a text that is looked for in lines.
@@ -182,7 +194,7 @@ pub(crate) fn report_ending(text: &str) -> Result<String, String> {
     let text = text.trim();
     match form_of(Path::new(&format!("report.{text}"))) {
         Some(_) => Ok(text.to_owned()),
-        None => Err(format!("`{text}` is none of html, md, txt, json")),
+        None => Err(briefly(format!("`{text}` is none of html, md, txt, json"))),
     }
 }
 

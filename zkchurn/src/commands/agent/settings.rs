@@ -14,12 +14,14 @@ use serde::{Deserialize, Deserializer, de::Error};
 use zkchurn_core::{diagnose::Confidence, text as words};
 
 use crate::{
-    commands::values::{self, HookValue, JvmValue, Ports, SideValue},
+    commands::{
+        quoted::MOST_QUOTED,
+        values::{self, HookValue, JvmValue, Ports, SideValue},
+    },
     host::{otlp::Endpoint, settings_file},
 };
 
-/// Bytes that are quoted of it at most, and bytes of a sentence on what is wrong with it.
-const MOST_QUOTED: usize = 80;
+/// Bytes of a sentence on what is wrong with it at most.
 const MOST_SAID: usize = 2048;
 
 /// The settings that were given; the others have their defaults.
