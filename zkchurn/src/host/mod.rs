@@ -25,6 +25,7 @@ pub mod long_read;
 pub mod memory_limit;
 mod metrics_file;
 pub mod new_lines;
+mod others_links;
 pub mod otlp;
 pub mod outbox;
 pub(crate) mod own_directory;

@@ -3,21 +3,14 @@
 //! process has open, or what a container's engine keeps. To open it may hang: it belongs into a
 //! helper (`host/helper`).
 
-use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io, path::PathBuf};
 
-use rustix::{
-    fs::{Mode, OFlags},
-    io::Errno,
-};
 use serde::{Deserialize, Serialize};
 use zkchurn_core::{inspection::LogFile, process::ProcessKey};
 
 use super::{
     logs::{container, tail},
+    others_links,
     proc::{files, identity, log_files},
 };
 
@@ -48,7 +41,7 @@ pub(super) struct Opened {
 /// A clause: it cannot be opened, or is none that is watched.
 pub(super) fn open(log: &WatchedLog) -> Result<Opened, String> {
     let (file, now) = match log {
-        WatchedLog::Named(path) => (named(path)?, log.clone()),
+        WatchedLog::Named(path) => (others_links::open(path)?, log.clone()),
         WatchedLog::Open { process, file } => {
             let (opened, file) = of_process(*process, file).map_err(|error| error.to_string())?;
             let process = *process;
@@ -64,18 +57,6 @@ pub(super) fn open(log: &WatchedLog) -> Result<Opened, String> {
         log: now,
         is_framed: matches!(log, WatchedLog::Container(_)),
     })
-}
-
-/// A link in the last place could be anybody's who may write to the directory, and lead to a
-/// file whose lines are not for those who read the incident.
-fn named(path: &Path) -> Result<File, String> {
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => Ok(file.into()),
-        Err(Errno::LOOP) => Err("it is a link: name the file that it leads to".to_owned()),
-        Err(error) => Err(io::Error::from(error).to_string()),
-    }
 }
 
 /// The very file that the process writes to. After a rotation the process has it by another
@@ -102,7 +83,7 @@ fn of_pid(pid: u32, file: &LogFile) -> io::Result<(File, LogFile)> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _, os::fd::AsRawFd as _};
+    use std::{fs, io::Write as _, os::fd::AsRawFd as _, path::Path};
 
     use super::*;
     use crate::host::new_lines::{NewLines, Request, look};
