@@ -11,7 +11,10 @@ use std::{
 
 use zkchurn_core::{frame::Sides, shell};
 
-use super::{CONFIG, DIRECTORY, settings::AgentSettings};
+use super::{
+    CONFIG, DIRECTORY,
+    settings::{AgentSettings, SettingsError},
+};
 use crate::{
     commands::trace::TraceArgs,
     host::helper::{
@@ -30,7 +33,8 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 /// Shows what an agent that runs on this host has traced of the same in the last minutes; says
 /// where to find it where it traces something else, or something else is to be printed.
 pub(crate) fn show(args: &TraceArgs, settings: &TraceSettings) {
-    let configured = configured(Path::new(CONFIG));
+    // A trace waits for the file system of neither settings nor directory.
+    let configured = configured(AgentSettings::of_file_in_time(Path::new(CONFIG), true));
     let neighbour = neighbour::ask(&configured, &settings.ports, settings.sides);
     let filter = filter_for(&neighbour, settings.sides);
     match neighbour {
@@ -119,8 +123,8 @@ fn command_for(directory: &Path, filter: Option<&str>) -> String {
 
 /// Where the agent of this host's settings records to. An agent may run whatever is wrong with
 /// them: it was started before that, or with options.
-fn configured(config: &Path) -> PathBuf {
-    let settings = AgentSettings::of_file(config, true).unwrap_or_default();
+fn configured(settings: Result<AgentSettings, SettingsError>) -> PathBuf {
+    let settings = settings.unwrap_or_default();
     settings.directory.unwrap_or_else(|| DIRECTORY.into())
 }
 
@@ -155,7 +159,7 @@ mod tests {
         let config = tempfile::NamedTempFile::new().unwrap();
         let of = |text: &str| {
             std::fs::write(&config, text).unwrap();
-            configured(config.path())
+            configured(AgentSettings::of_file(config.path(), true))
         };
         assert_eq!(of("directory = \"/kept\""), Path::new("/kept"));
         assert_eq!(of("no-such-setting = 1"), Path::new(DIRECTORY));

@@ -51,8 +51,9 @@ const ENOSYS: i32 = 38;
 const ROOT: u64 = 1;
 const THERE: u64 = 2;
 const CREATED: u64 = 3;
-/// Name of the file that is there.
+/// Name of the file that is there, and its bytes: nothing but ends of lines.
 pub(crate) const FILE: &str = "there.log";
+const SIZE: u64 = 4_096;
 
 /// Whoever looks whether this is there makes the file system hang.
 pub(crate) const HANG: &str = "hang";
@@ -229,7 +230,8 @@ impl Server {
             GETATTR | SETATTR => Ok([vec![0; 16], attributes(node)].concat()),
             OPEN | OPENDIR => Ok(open()),
             CREATE => Ok([entry(CREATED), open()].concat()),
-            READ => Ok(vec![b'\n'; u32_at(body, 16).min(4_096) as usize]),
+            READ if u64_at(body, 8) >= SIZE => Ok(Vec::new()),
+            READ => Ok(vec![b'\n'; u64::from(u32_at(body, 16)).min(SIZE) as usize]),
             WRITE if self.fails.load(Ordering::SeqCst) != 0 => {
                 Err(self.fails.load(Ordering::SeqCst))
             }
@@ -276,7 +278,7 @@ fn attributes(node: u64) -> Vec<u8> {
     let mode: u32 = if node == ROOT { 0o40_755 } else { 0o100_644 };
     let mut out = vec![0; 88];
     out[..8].copy_from_slice(&node.to_ne_bytes());
-    out[8..16].copy_from_slice(&4_096_u64.to_ne_bytes());
+    out[8..16].copy_from_slice(&SIZE.to_ne_bytes());
     out[60..64].copy_from_slice(&mode.to_ne_bytes());
     out[64..68].copy_from_slice(&1_u32.to_ne_bytes());
     out

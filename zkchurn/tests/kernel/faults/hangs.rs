@@ -36,14 +36,14 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A port that is served, and a file system that hangs when it is told to, mounted where
 /// zkchurn runs.
-struct Scene {
-    port: u16,
-    fs: HangingFs,
+pub(super) struct Scene {
+    pub port: u16,
+    pub fs: HangingFs,
     mounted: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             port: served_port(),
             fs: HangingFs::new(),
@@ -52,12 +52,12 @@ impl Scene {
     }
 
     /// Where the file system is.
-    fn hanging(&self) -> &str {
+    pub(super) fn hanging(&self) -> &str {
         self.mounted.path().to_str().unwrap()
     }
 
     /// Starts zkchurn after a line of shell, and waits until it traces.
-    fn trace(&self, prepare: &str, arguments: &[&str], begun: Begun<'_>) -> Run {
+    pub(super) fn trace(&self, prepare: &str, arguments: &[&str], begun: Begun<'_>) -> Run {
         let command = self.fs.zkchurn(self.hanging(), prepare);
         let port = self.port.to_string();
         let common = ["--port", &port, "--interval", "1s"];
@@ -66,7 +66,7 @@ impl Scene {
 
     /// Interrupts a trace, takes the file system away after its end, and waits until the
     /// helper that hung in it is gone.
-    fn end(self, run: Run, what: &str, helper: u32) -> (Ended, tempfile::TempDir) {
+    pub(super) fn end(self, run: Run, what: &str, helper: u32) -> (Ended, tempfile::TempDir) {
         let ended = end(run, what);
         let Self { fs, mounted, .. } = self;
         drop(fs);

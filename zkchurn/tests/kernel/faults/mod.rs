@@ -16,6 +16,7 @@ mod many_sockets;
 mod output_gone;
 mod places;
 pub(crate) mod run;
+mod settings_hang;
 mod stopped;
 mod stopped_helper;
 mod tracefs;
