@@ -15,7 +15,7 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -27,6 +27,9 @@ use tempfile::TempDir;
 
 /// A bar is drawn of what takes longer than a second.
 const LONGER: Duration = Duration::from_millis(1_300);
+
+/// Whatever waits is ended by a signal within a second; a machine that is busy needs longer.
+const MOST_TO_END: Duration = Duration::from_secs(10);
 
 /// The smallest pipe, in bytes (pipe(7)).
 const PIPE: usize = 4_096;
@@ -147,4 +150,80 @@ fn what_is_no_terminal_gets_no_bar() {
     drop(writer);
     let output = child.wait_with_output().unwrap();
     assert_eq!(text(&output.stderr), "");
+}
+
+/// Whether it has a handler of SIGINT (proc(5), `SigCgt`).
+fn handles_interrupts(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+    caught & 1 << (Signal::INT.as_raw() - 1) != 0
+}
+
+/// The end of a program that reads, and has this long to end, once Ctrl-C was pressed.
+fn interrupted(mut child: Child) -> Output {
+    let began = Instant::now();
+    while !handles_interrupts(&child) && began.elapsed() < MOST_TO_END {
+        thread::sleep(Duration::from_millis(1));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > MOST_TO_END {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn compared(before: &str, after: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["diff", before, after])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_pipe_without_a_byte_is_stopped_at_once_and_is_not_judged() {
+    let first = Slow::of("recordings/incident.zkchurn");
+    let second = Slow::of("recordings/incident.zkchurn");
+    let (child, _writer) = second.read_by("replay", Stdio::piped());
+    let replayed = interrupted(child);
+    let child = compared(first.path.to_str().unwrap(), second.path.to_str().unwrap());
+    let mut writer = File::options().write(true).open(&first.path).unwrap();
+    writer.write_all(&first.content).unwrap();
+    drop(writer);
+    let _writer = File::options().write(true).open(&second.path).unwrap();
+    let diffed = interrupted(child);
+    for output in [replayed, diffed] {
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert!(
+            said.contains("stopped before there was anything of"),
+            "{said}"
+        );
+        assert!(!said.contains("not a zkchurn recording"), "{said}");
+    }
+}
+
+#[test]
+fn a_second_pipe_that_nobody_writes_to_is_not_waited_for() {
+    let first = Slow::of("serverlog/made.log");
+    let second = Slow::of("serverlog/made.log");
+    let child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .arg("serverlog")
+        .args([&first.path, &second.path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut writer = File::options().write(true).open(&first.path).unwrap();
+    writer.write_all(&first.content).unwrap();
+    drop(writer);
+    let output = interrupted(child);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
 }

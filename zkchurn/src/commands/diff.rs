@@ -174,7 +174,8 @@ fn play(
     if source::is_joined(path, window) {
         return replay::play_path(path, window, false, pipeline);
     }
-    let (head, file) = report::head(replay::open_file(path)?, path)?;
+    let file = replay::long_read(replay::open_file(path)?, false);
+    let (head, rest) = report::head(file, path)?;
     if html::is_page(&head) {
         let why = format!(
             "{} is a page: a comparison needs the recording it was made of",
@@ -182,7 +183,7 @@ fn play(
         );
         return Err(Failure::sentence(Code::Usage, why));
     }
-    let mut reader = replay::open(head.chain(replay::long_read(file, false)), path)?;
+    let mut reader = replay::open(head.chain(rest), path)?;
     replay::play_all(&mut reader, pipeline, path)
 }
 

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     exit::{Code, Failure},
     host::{
-        long_read::{LongRead, was_stopped},
+        long_read::{self, LongRead, was_stopped},
         recording_file::PARTIAL,
     },
     warn::warn,
@@ -171,7 +171,7 @@ fn not_played(error: PlayError, path: &Path) -> Failure {
 ///
 /// It cannot be read.
 pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
-    File::open(path)
+    long_read::open(path)
         .with_context(|| format!("{} cannot be read", path.display()))
         .map_err(|error| Failure::new(Code::Unreadable, error))
 }
@@ -190,6 +190,11 @@ pub(crate) fn long_read(file: File, is_silent: bool) -> LongRead<File> {
 /// It is no recording.
 pub(crate) fn open<R: Read>(from: R, path: &Path) -> Result<Reader<R>, Failure> {
     Reader::new(from).map_err(|error| {
+        if was_stopped() {
+            let path = path.display();
+            let why = format!("stopped before there was anything of {path} to report on");
+            return Failure::sentence(Code::Damaged, why);
+        }
         let code = match error {
             OpenError::Io(_) => Code::Unreadable,
             OpenError::NotARecording | OpenError::NoStart | OpenError::Version(_) => Code::Damaged,

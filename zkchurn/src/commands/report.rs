@@ -122,8 +122,8 @@ fn of_one(args: &ReportArgs, path: &Path) -> Result<Code, Failure> {
             Ok(replay::play_path(path, args.window, false, pipeline)?.code)
         });
     }
-    let (head, file) = head(replay::open_file(path)?, path)?;
-    let bytes = head.chain(replay::long_read(file, false));
+    let (head, rest) = head(replay::long_read(replay::open_file(path)?, false), path)?;
+    let bytes = head.chain(rest);
     match html::is_page(&head) {
         true => again(args, path, bytes),
         false => {
@@ -140,11 +140,11 @@ fn of_one(args: &ReportArgs, path: &Path) -> Result<Code, Failure> {
 /// # Errors
 ///
 /// It cannot be read.
-pub(super) fn head(mut file: File, path: &Path) -> Result<(Vec<u8>, File), Failure> {
+pub(super) fn head<R: Read>(mut from: R, path: &Path) -> Result<(Vec<u8>, R), Failure> {
     let mut head = vec![0; 64];
-    let length = fill(&mut file, &mut head).map_err(|error| unreadable(path, error))?;
+    let length = fill(&mut from, &mut head).map_err(|error| unreadable(path, error))?;
     head.truncate(length);
-    Ok((head, file))
+    Ok((head, from))
 }
 
 fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {

@@ -4,8 +4,13 @@
 
 use std::{
     fmt,
-    io::{self, IsTerminal, Read},
-    os::fd::{AsFd, OwnedFd},
+    fs::{self, File},
+    io::{self, ErrorKind::WouldBlock, IsTerminal, Read},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::FileTypeExt,
+    },
+    path::Path,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -25,6 +30,8 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
 };
+
+use super::proc::files::opened_without_waiting;
 
 /// What takes no longer needs no bar.
 const LONG: Duration = Duration::from_secs(1);
@@ -49,6 +56,20 @@ static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Whether reading was stopped, so that what follows is of a part.
 pub fn was_stopped() -> bool {
     STOP.get().is_some_and(|stop| stop.load(Ordering::Relaxed))
+}
+
+/// Opens what may be a pipe. One that nobody writes to yet is not waited for here, where a signal
+/// would not end that, but when it is read.
+///
+/// # Errors
+///
+/// It cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    match is_pipe {
+        true => opened_without_waiting(path),
+        false => File::open(path),
+    }
 }
 
 /// A reader that ends where it is once Ctrl-C is pressed.
@@ -133,10 +154,16 @@ impl<R> LongRead<R> {
 
 impl<R: Read> Read for LongRead<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.wait()?;
-        let length = match self.stop.load(Ordering::Relaxed) {
-            true => 0,
-            false => self.from.read(into)?,
+        let length = loop {
+            self.wait()?;
+            if self.stop.load(Ordering::Relaxed) {
+                break 0;
+            }
+            match self.from.read(into) {
+                // Another reader of the pipe was faster.
+                Err(error) if error.kind() == WouldBlock && self.awaited.is_some() => {}
+                read => break read?,
+            }
         };
         if let Some(progress) = &mut self.progress {
             progress.add(length as u64);

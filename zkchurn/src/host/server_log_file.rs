@@ -16,7 +16,7 @@ use zkchurn_core::{
 };
 
 use super::{
-    long_read::LongRead,
+    long_read::{self, LongRead},
     server_log_cores,
     server_log_text::{self, Form, MAGIC},
 };
@@ -100,7 +100,7 @@ fn look(path: &Path, name: &str) -> io::Result<Source> {
         let stdin = io::stdin().as_fd().try_clone_to_owned()?;
         return once(name, Box::new(LongRead::of(File::from(stdin), None, false)));
     }
-    let mut file = File::open(path)?;
+    let mut file = long_read::open(path)?;
     if !file.metadata()?.is_file() {
         return once(name, Box::new(LongRead::of(file, None, false)));
     }

@@ -4,10 +4,11 @@
 use std::{
     io::Read,
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::{
@@ -48,6 +49,36 @@ fn every_way_to_end_gives_a_report() {
         (150_000_000..5_000_000_000).contains(&length),
         "{length} ns"
     );
+}
+
+/// The verifier breaks off where a signal is pending, as that of Ctrl-Z is in each thread.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn to_be_stopped_while_it_begins_is_no_refusal_of_the_kernel() {
+    for _ in 0..3 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+            .args(["--format", "json", "--duration", "200ms"])
+            .args(["--port", &unused_port().to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        for _ in 0..300 {
+            for signal in [Signal::STOP, Signal::CONT] {
+                kill_process(pid, signal).unwrap();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        wait_for(Duration::from_secs(10), "the end of zkchurn", || {
+            child.try_wait().unwrap().is_some()
+        });
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        // Nor was a lesser way to trace taken for it.
+        assert!(!said.contains("cookies"), "{said}");
+    }
 }
 
 #[test]

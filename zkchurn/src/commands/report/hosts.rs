@@ -91,7 +91,7 @@ fn refuse_page(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
-    let (head, _) = head(replay::open_file(path)?, path)?;
+    let (head, _) = head(replay::long_read(replay::open_file(path)?, true), path)?;
     match html::is_page(&head) {
         false => Ok(()),
         true => Err(Failure::sentence(

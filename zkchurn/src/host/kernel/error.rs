@@ -87,6 +87,12 @@ pub fn is_out_of_memory(error: &KernelError) -> bool {
     of_the_system(error).is_some_and(|io| io.raw_os_error() == no_memory)
 }
 
+/// Whether a signal broke off what the kernel was about to do.
+pub(super) fn is_interrupted(error: &KernelError) -> bool {
+    let interrupted = [Errno::AGAIN, Errno::INTR].map(|errno| Some(errno.raw_os_error()));
+    of_the_system(error).is_some_and(|io| interrupted.contains(&io.raw_os_error()))
+}
+
 /// What a system call said, if that is the cause.
 fn of_the_system(error: &KernelError) -> Option<&io::Error> {
     if let KernelError::Program(ProgramError::LoadError { io_error, .. }) = error {
