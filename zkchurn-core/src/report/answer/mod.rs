@@ -286,8 +286,16 @@ fn of_all(outcome: Outcome, summary: &Summary) -> String {
         | Outcome::ConnectFailed => format!("; connecting ended{tried}"),
         _ if lived.is_empty() => String::new(),
         _ if summary.established == summary.opened => format!("; all ended{lived}{bytes}"),
+        // What failed to connect has bytes, too: none.
+        _ if is_mixed(&summary.payload_out) || is_mixed(&summary.payload_in) => {
+            format!("; all that were established ended{lived}")
+        }
         _ => format!("; all that were established ended{lived}{bytes}"),
     }
+}
+
+fn is_mixed(bytes: &Range) -> bool {
+    bytes.min != bytes.max
 }
 
 /// Times and bytes as clauses, each with a blank in front.
@@ -403,24 +411,45 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
 
 /// Of the same process to other servers, or of others.
 fn others_elsewhere(report: &Report, flow: &FlowRow, connections: u64) -> String {
-    let connections = text::counted(connections, "connection");
+    let counted = |connections| text::counted(connections, "connection");
     let owner = |flow: &FlowRow| match &flow.process {
         Some(process) => (process.pid, process.start_ns, String::new()),
         None => (0, 0, host(flow).to_owned()),
     };
-    let mut owners: Vec<_> = report.flows.iter().map(owner).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    let others = owners.len() as u64 - 1;
     let (one, several) = match flow.process {
         Some(_) => ("other process", "other processes"),
         None => ("other host", "other hosts"),
     };
-    match (others, report.flows_left_out) {
-        (0, 0) => format!("{connections} from the same source to other servers"),
-        (_, 0) => format!("{connections} from {}", text::counted(others, one)),
-        _ => format!("{connections} from {several}"),
+    if report.flows_left_out > 0 || report.aggregated_only.is_some() {
+        // Whose those are that have no row is not known here.
+        let connections = counted(connections);
+        let same = match flow.process {
+            Some(_) => "to other servers",
+            None => "to other ports",
+        };
+        return format!("{connections} {same}, or from {several}");
     }
+    let (same, others): (Vec<_>, Vec<_>) = report
+        .flows
+        .iter()
+        .skip(1)
+        .partition(|other| owner(other) == owner(flow));
+    let same: u64 = same.iter().map(|flow| flow.summary.opened).sum();
+    let mut owners: Vec<_> = others.into_iter().map(owner).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let parts = [
+        (same, "the same source to other servers".to_owned()),
+        (
+            connections.saturating_sub(same),
+            text::counted(owners.len() as u64, one),
+        ),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter(|(connections, _)| *connections > 0);
+    let parts = parts.map(|(connections, from)| format!("{} from {from}", counted(connections)));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

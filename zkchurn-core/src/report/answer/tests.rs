@@ -189,6 +189,14 @@ fn figures_of_all_are_not_said_of_a_part() {
         payload_out: 45,
         ..failed(second, 0)
     };
+    // Those that were refused sent nothing, which is not said of the others.
+    let nothing_sent = ConnectionRecord {
+        known: known::ERROR | known::PAYLOAD_IN | known::PAYLOAD_OUT,
+        ..refused(4)
+    };
+    let answer = answer_on(&[nothing_sent, established(1), established(2)]);
+    let said = "; all that were established ended after 1.00 s.";
+    assert!(answer.ends_with(said), "{answer}");
     let unknown = ConnectionRecord {
         known: known::ERROR,
         ..established(2)
@@ -196,4 +204,32 @@ fn figures_of_all_are_not_said_of_a_part() {
     let answer = answer_on(&[established(1), unknown, unknown]);
     let said = " ended after 1.00 s with 45 bytes sent and 0 received, as far as that is known.";
     assert!(answer.contains(said), "{answer}");
+}
+
+/// Of process 7 to two servers, and of process 8 to one of them.
+#[test]
+fn what_the_same_process_opened_elsewhere_is_not_that_of_others() {
+    let of = |pid: u32, second, remote_port: u16| ConnectionRecord {
+        known: known::ERROR | known::OPENER | known::OPENER_START,
+        opener_tgid: pid,
+        opener_tid: pid,
+        opener_start_ns: pid.into(),
+        remote_port: remote_port.to_be_bytes(),
+        ..failed(second, errno::ECONNREFUSED)
+    };
+    let mut records = [1, 2, 3, 4].map(|second| of(7, second, 2181)).to_vec();
+    records.extend([5, 6, 7].map(|second| of(7, second, 2182)));
+    let alone = answer_on(&records);
+    let same = " Also: 3 connections from the same source to other servers.";
+    assert!(alone.ends_with(same), "{alone}");
+    records.push(of(8, 8, 2181));
+    let beside = answer_on(&records);
+    let both = " Also: 3 connections from the same source to other servers; 1 connection from 1 \
+                other process.";
+    assert!(beside.ends_with(both), "{beside}");
+    // More than have a row.
+    records.extend((20..40).map(|second| of(7, second, 2200 + second as u16)));
+    let many = answer_on(&records);
+    let unknown = "connections to other servers, or from other processes.";
+    assert!(many.ends_with(unknown), "{many}");
 }
