@@ -202,7 +202,7 @@ impl Lookalikes {
             self.probe(
                 2,
                 format!(
-                    "{} of {} ended with a RST before any byte, which needs SO_LINGER 0: \
+                    "{} of {} ended with a RST before any byte, as with SO_LINGER 0: \
                      load balancers' health checks do that, ZooKeeper's clients do not",
                     self.reset, self.silent
                 ),

@@ -255,14 +255,23 @@ pub fn ports(case: &Case<'_>) -> Vec<u16> {
     ports
 }
 
+/// Whether it is ZooKeeper's client that is at the wrong server.
+pub fn asks_for_session(case: &Case<'_>) -> bool {
+    case.handshakes().is_some_and(|handshakes| {
+        (handshakes.new_handles + handshakes.reconnects) * 2 > handshakes.connections
+    })
+}
+
 /// Why it is another protocol, a sentence each.
 pub fn reasons(case: &Case<'_>, signs: &Signs) -> Vec<String> {
     let mut reasons = Vec::new();
     if signs.another_read > 0 {
-        reasons.push(format!(
-            "{} began with bytes that are not ZooKeeper's, and went on",
-            text::counted(signs.another_read, "connection")
-        ));
+        let read = text::counted(signs.another_read, "connection");
+        reasons.push(match asks_for_session(case) {
+            // Those of others at the same port may have asked for something else.
+            true => format!("{read} began with a request or an answer that is not ZooKeeper's"),
+            false => format!("{read} began with bytes that are not ZooKeeper's, and went on"),
+        });
     }
     let by_size = signs.another - signs.another_read;
     if by_size > 0 {

@@ -54,10 +54,23 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
         named.push(format!("{} otherwise", text::count(rest)));
     }
     let named = named.join(", ");
+    let ended: u64 = tally.outcomes.iter().map(|(_, count)| count).sum();
+    // So that it is not taken for the last one's, nor for that of connects that failed.
+    let is_part = (1..ended).contains(&tally.ended_established);
+    let is_same = |bytes: &Range| bytes.min == bytes.max;
+    let of = if is_part {
+        "; those established ended"
+    } else {
+        "; ended"
+    };
+    // What failed to connect has bytes, too: none.
+    let bytes = match is_part && !(is_same(&tally.payload_out) && is_same(&tally.payload_in)) {
+        true => String::new(),
+        false => bytes,
+    };
     Some(match after.is_empty() {
         true => format!("{named}{bytes}"),
-        // So that it is not taken for the last one's.
-        false => format!("{named}; ended{after}{bytes}"),
+        false => format!("{named}{of}{after}{bytes}"),
     })
 }
 
@@ -117,6 +130,21 @@ mod tests {
             seen(Side::Client, &mixed),
             "5 connections in 60 s; 3 answered and closed by the client, 2 answered and closed by \
              the server; ended after 2.0 ms, 79 bytes sent and 98 received"
+        );
+    }
+
+    #[test]
+    fn times_of_those_established_are_not_said_of_connects_that_failed() {
+        let mut mixed = every(1_000, 3, (0, 0, Outcome::Refused));
+        mixed.extend(every(1_500, 2, (79, 98, Outcome::AnsweredThenClosedByPeer)));
+        let mut ledger = Ledger::default();
+        for connection in &mixed {
+            ledger.observe(connection, Outcome::of(connection));
+        }
+        let seen = super::sentence(&ledger.total, Side::Client, 60_000_000_000);
+        assert!(
+            seen.ends_with("; those established ended after 2.0 ms"),
+            "{seen}"
         );
     }
 

@@ -107,8 +107,19 @@ fn logged(connections: &[Connection], lines: &[Line<'_>], during_trace: bool) ->
     registry
 }
 
+/// Likewise, in a trace of this length.
+pub(crate) fn diagnosed_in(connections: &[Connection], window_ns: u64) -> Vec<Finding> {
+    let registry = Registry::default();
+    diagnose(&observed(connections), &registry, window_ns, Depth::All).findings
+}
+
 /// Likewise, with what is known of their processes.
 pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
+    let ledger = observed(connections);
+    diagnose(&ledger, registry, 60_000 * MS, Depth::All).findings
+}
+
+fn observed(connections: &[Connection]) -> Ledger {
     let mut ledger = Ledger::default();
     for connection in connections {
         if connection.was_established() && !connection.before_start {
@@ -118,7 +129,7 @@ pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) ->
             ledger.observe(connection, Outcome::of(connection));
         }
     }
-    diagnose(&ledger, registry, 60_000 * MS, Depth::All).findings
+    ledger
 }
 
 /// The confidence of each finding by its name, in order.

@@ -40,13 +40,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         // Given up within a second: a slow network does that, too.
         (false, _) => Confidence::Possible,
     };
-    let mut verdict = Verdict::new(
-        confidence,
-        format!(
-            "No SYN-ACK got through to this host: attempts ended after {} (median).",
-            text::duration(waited)
+    let waited = text::duration(waited);
+    let without = timed_out + given_up;
+    let summary = match without == case.ended() {
+        true => {
+            format!("No SYN-ACK got through to this host: attempts ended after {waited} (median).")
+        }
+        // Others were answered, or failed in another way.
+        false => format!(
+            "No SYN-ACK got through to this host for {} of {}: they ended after {waited} (median).",
+            text::count(without),
+            text::counted(case.ended(), "connection")
         ),
-    )
+    };
+    let mut verdict = Verdict::new(confidence, summary)
     .number("timed_out", timed_out)
     .number("given_up", given_up)
     .number("syn_retransmits", case.tally.retransmits)
@@ -128,6 +135,22 @@ mod tests {
                 .iter()
                 .any(|next| next.contains("a firewall here"))
         );
+    }
+
+    #[test]
+    fn what_was_established_was_answered() {
+        let mut connections = given_up(7_100, 2);
+        let closed = Outcome::ClosedByUsBeforeAnyByte;
+        connections.extend(every(7_100, 1, (0, 0, closed)));
+        let findings = diagnosed(&connections);
+        let blackhole = findings.iter().find(|one| one.name == Churn::Blackhole);
+        let finding = blackhole.unwrap();
+        let summary = &finding.summary;
+        let expected = match finding.connections {
+            5 => "No SYN-ACK got through to this host: ",
+            _ => "No SYN-ACK got through to this host for 5 of 6 connections: ",
+        };
+        assert!(summary.starts_with(expected), "{summary}");
     }
 
     #[test]

@@ -127,15 +127,15 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
     };
     match (case.peers_serve, case.peers_hold) {
         (false, _) => verdict
-            .but("nobody was served there during the trace: it need not be a ZooKeeper server")
+            .but("nobody that was traced was served there: it need not be a ZooKeeper server")
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
                 "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
             ),
         (true, 0) => verdict
             .but(format!(
-                "{who} holds no connection open there, and a limit counts open ones: others \
-                 would have to share its address"
+                "no connection of {who} that was traced is open there, and a limit counts open \
+                 ones: others would have to share its address"
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
             .decided_by(
@@ -144,9 +144,10 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
             ),
         (true, held) if held < LOW_LIMIT => verdict
             .but(format!(
-                "{who} holds only {} open there: the limit is that low, or others share its \
-                 address",
-                text::counted(held, "connection")
+                "only {} of {who} {} known to be open there: the limit is that low, or others \
+                 share its address",
+                text::counted(held, "connection"),
+                if held == 1 { "is" } else { "are" }
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer]),
         (true, _) => verdict,

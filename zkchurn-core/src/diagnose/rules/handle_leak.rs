@@ -86,8 +86,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .because("they are open at the same time: separate clients, not one that reconnects"),
     };
     if steady {
-        verdict =
-            verdict.because("they are opened steadily throughout the trace, not all at its start");
+        // A pool may have filled long before the trace ended.
+        let is_throughout = gap.saturating_mul(opened).saturating_mul(2) >= case.window_ns;
+        verdict = verdict.because(match is_throughout {
+            true => {
+                "they are opened steadily throughout the trace, not all at its start".to_owned()
+            }
+            false => format!(
+                "they were opened one after the other, {} apart (median), not all at once",
+                text::duration(gap)
+            ),
+        });
     }
     Some(verdict)
 }
@@ -99,7 +108,7 @@ mod tests {
         connection::Stage,
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, new_thread_each, only},
+            test_case::{diagnosed, diagnosed_in, every, new_thread_each, only},
         },
         outcome::Outcome,
     };
@@ -123,6 +132,19 @@ mod tests {
             (Churn::HandleLeak, Confidence::Likely)
         );
         assert_eq!(finding.numbers["open_now"], 20);
+    }
+
+    #[test]
+    fn what_was_opened_in_a_part_of_the_trace_was_not_opened_throughout() {
+        let said = |window_ns| {
+            let finding = only(diagnosed_in(&open(2_000, 20), window_ns));
+            finding.reasons_for.join("; ")
+        };
+        let whole = said(40_000_000_000);
+        assert!(whole.contains("throughout the trace"), "{whole}");
+        let hour = said(3_600_000_000_000);
+        assert!(hour.contains("one after the other, 2.00 s apart"), "{hour}");
+        assert!(!hour.contains("throughout"), "{hour}");
     }
 
     #[test]

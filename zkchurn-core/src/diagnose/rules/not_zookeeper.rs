@@ -44,7 +44,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("zookeeper_connections", signs.zookeeper)
     .number("other_connections", signs.another);
-    let mut verdict = match asks_for_session(case) {
+    let mut verdict = match protocol::asks_for_session(case) {
         true => verdict
             .because(
                 "the client asks for a ZooKeeper session, and the server answers something else",
@@ -57,12 +57,5 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(match confidence {
         Confidence::Certain => verdict,
         _ => verdict.decided_by("--handshake reads the first bytes"),
-    })
-}
-
-/// Whether it is ZooKeeper's client that is at the wrong server.
-fn asks_for_session(case: &Case<'_>) -> bool {
-    case.handshakes().is_some_and(|handshakes| {
-        (handshakes.new_handles + handshakes.reconnects) * 2 > handshakes.connections
     })
 }

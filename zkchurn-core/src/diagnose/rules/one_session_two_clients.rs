@@ -117,8 +117,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     match case.rivals.as_slice() {
         [] => {
             verdict = verdict.but(
-                "no other client on this host shows the same pattern with this server; the other \
-                 one may be on another host",
+                "no other client that was traced shows the same pattern with this server; the \
+                 other one may be on another host",
             );
         }
         rivals => {

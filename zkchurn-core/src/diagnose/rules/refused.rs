@@ -64,7 +64,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         _ => {}
     }
     let failed = case.shapes().count(|ending, _| ending.is_failed_connect());
-    let established = case.established_beside + (case.ended() - failed);
+    // What was aborted, or whose end was missed, may not have been.
+    let established = case.established_beside + case.tally.established;
     if established > 0 {
         let words = text::counted(established, "other connection");
         verdict = verdict.but(format!(
@@ -164,6 +165,25 @@ mod tests {
             .find(|finding| finding.name == Churn::Refused);
         let against = &refused.unwrap().reasons_against;
         assert_eq!(*against, ["4 other connections failed in another way"]);
+    }
+
+    #[test]
+    fn what_was_aborted_or_missed_while_connecting_did_not_get_through() {
+        let mut connections = every(1102, 13, REFUSED);
+        let mut aborted = every(1102, 4, REFUSED);
+        for one in &mut aborted {
+            one.error = Some(crate::errno::ECONNABORTED);
+        }
+        connections.extend(aborted);
+        let findings = diagnosed(&connections);
+        let refused = findings
+            .iter()
+            .find(|finding| finding.name == Churn::Refused);
+        let against = &refused.unwrap().reasons_against;
+        assert!(
+            !against.iter().any(|why| why.contains("got through")),
+            "{against:?}"
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(
         verdict
             .but(
-                "nobody was served there during the trace: a port that speaks TLS and cannot \
+                "nobody that was traced was served there: a port that speaks TLS and cannot \
                  read its own key or trust store closes in the same way",
             )
             .cannot_tell_from(&[Churn::TlsHandshakeFailed])

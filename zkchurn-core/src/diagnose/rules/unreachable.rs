@@ -48,7 +48,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
         ),
         (false, _) => (
-            "it failed at once: a route is missing, or a router or a firewall rejected it, perhaps \
+            "it failed within a second: a route is missing, or a router or a firewall rejected it, perhaps \
              this host's",
             "`ip route get ADDRESS` shows the route this host would use; `sudo nft list ruleset` \
              and `sudo iptables -S` show what its firewall rejects",
