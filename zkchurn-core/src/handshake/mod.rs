@@ -79,4 +79,20 @@ impl Handshake {
             .is_some_and(|first| matches!(first.message, Message::ConnectRequest { .. }));
         asked && self.response.is_none()
     }
+
+    /// Whether the server answered, but not what a request for a session is answered with. A
+    /// four-letter word, TLS and HTTP have answers of their own.
+    pub fn is_answer_unexpected(&self) -> bool {
+        let asked = matches!(
+            self.request.map(|first| first.message),
+            Some(Message::ConnectRequest { .. })
+        );
+        let is_odd = |first: First| {
+            !matches!(
+                first.message,
+                Message::ConnectResponse { .. } | Message::Incomplete
+            )
+        };
+        asked && self.response.is_some_and(is_odd)
+    }
 }

@@ -39,7 +39,7 @@ pub struct Handshakes {
     pub http: u64,
     /// Clients that said something else.
     pub other_requests: u64,
-    /// Servers that said something else than a ConnectResponse.
+    /// Servers that answered a ConnectRequest with something else than a ConnectResponse.
     pub other_responses: u64,
     /// Of those, errors in place of a session (`KeeperException.Code`).
     pub error_replies: Option<MinMax<i32>>,
@@ -91,6 +91,7 @@ impl Handshakes {
         if let Some(first) = handshake.response {
             self.response(first.message);
         }
+        self.other_responses += u64::from(handshake.is_answer_unexpected());
         self.unanswered += u64::from(handshake.is_unanswered());
         if let Some(session) = handshake.session() {
             self.note_session(session, 1);
@@ -129,11 +130,8 @@ impl Handshakes {
                 MinMax::widen(&mut self.granted_timeout_ms, timeout_ms);
             }
             Message::Incomplete => self.incomplete += 1,
-            Message::ErrorReply { error } => {
-                self.other_responses += 1;
-                MinMax::widen(&mut self.error_replies, error);
-            }
-            _ => self.other_responses += 1,
+            Message::ErrorReply { error } => MinMax::widen(&mut self.error_replies, error),
+            _ => {}
         }
     }
 

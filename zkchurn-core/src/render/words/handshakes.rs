@@ -10,7 +10,9 @@ use crate::{
 /// `reconnect of 0x100019242b50000, expired`
 pub(crate) fn of_connection(handshake: &Handshake) -> String {
     let request = handshake.request.map(|first| request(first.message));
-    let response = handshake.response.map(|first| response(first.message));
+    let is_unexpected = handshake.is_answer_unexpected();
+    let response = handshake.response;
+    let response = response.map(|first| response_in_words(first.message, is_unexpected));
     let mut words = request.unwrap_or_else(|| "request not seen".to_owned());
     if let Some(response) = response {
         words.push_str(", ");
@@ -37,14 +39,15 @@ fn request(message: Message) -> String {
     }
 }
 
-fn response(message: Message) -> String {
+fn response_in_words(message: Message, is_unexpected: bool) -> String {
     match message {
         Message::ConnectResponse { .. } if message.is_expired() => "expired".to_owned(),
         Message::ConnectResponse { session, .. } => format!("granted {session}"),
         Message::Http => "HTTP".to_owned(),
         Message::Incomplete => "incomplete answer".to_owned(),
         Message::ErrorReply { error } => format!("answered with error {error}"),
-        _ => "unexpected answer".to_owned(),
+        _ if is_unexpected => "unexpected answer".to_owned(),
+        _ => "answered".to_owned(),
     }
 }
 
@@ -106,7 +109,10 @@ fn sessions(summary: &HandshakeSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::handshakes::{Handshakes, tests::asked};
+    use crate::{
+        handshake::{First, word::FourLetterWord},
+        ledger::handshakes::{Handshakes, tests::asked},
+    };
 
     #[test]
     fn one_connection_in_words() {
@@ -120,6 +126,51 @@ mod tests {
             "new session requested, granted 0x200"
         );
         assert_eq!(words(asked(7, None)), "reconnect of 0x7, not answered");
+    }
+
+    /// Only a request for a session has one answer that is to be expected.
+    #[test]
+    fn what_a_word_or_tls_is_answered_with_is_not_unexpected() {
+        let first = |message| {
+            Some(First {
+                message,
+                at_ns: 0,
+                first_packet: 4,
+            })
+        };
+        let answered = |request, response| Handshake {
+            request: first(request),
+            response: first(response),
+        };
+        let word = FourLetterWord::of(b"ruok").unwrap();
+        let session = asked(0, None).request.unwrap().message;
+        for (handshake, words, unexpected) in [
+            (
+                answered(Message::FourLetterWord { word }, Message::Other),
+                "ruok, answered",
+                0,
+            ),
+            (
+                answered(Message::TlsClientHello, Message::Other),
+                "TLS, answered",
+                0,
+            ),
+            (
+                answered(session, Message::Http),
+                "new session requested, HTTP",
+                1,
+            ),
+            (
+                answered(session, Message::Other),
+                "new session requested, unexpected answer",
+                1,
+            ),
+        ] {
+            assert_eq!(of_connection(&handshake), words);
+            let mut handshakes = Handshakes::default();
+            handshakes.observe(&handshake);
+            assert_eq!(handshakes.other_responses, unexpected, "{words}");
+        }
     }
 
     #[test]
