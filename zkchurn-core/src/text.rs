@@ -153,9 +153,12 @@ pub fn window(nanoseconds: u64) -> String {
     }
 }
 
-/// A rate per second: `0.63/s`, `12.4/s`, `20,000/s`.
+/// A rate per second: `0.63/s`, `12.4/s`, `20,000/s`. One that would be none in seconds is told in
+/// hours.
 pub fn rate(per_second: f64) -> String {
-    if per_second < 9.995 {
+    if per_second > 0.0 && per_second < 0.005 {
+        rate_of_any(per_second)
+    } else if per_second < 9.995 {
         format!("{per_second:.2}/s")
     } else if per_second < 99.95 {
         format!("{per_second:.1}/s")
@@ -175,10 +178,13 @@ pub fn share(part: f64) -> String {
     }
 }
 
-/// A rate that may be slow: `0.63/s`, `4.0/min`, `1.5/h`.
+/// A rate that may be slow: `0.63/s`, `4.0/min`, `1.5/h`, `0.2/day`.
 pub fn rate_of_any(per_second: f64) -> String {
+    const DAY: f64 = 24.0 * 3600.0;
     match per_second {
         0.0 => rate(0.0),
+        once if once < 0.05 / DAY => "below 0.1/day".to_owned(),
+        rare if rare < 0.095 / 3600.0 => format!("{:.1}/day", rare * DAY),
         slow if slow < 1.0 / 600.0 => format!("{:.1}/h", slow * 3600.0),
         slow if slow < 0.095 => format!("{:.1}/min", slow * 60.0),
         fast => rate(fast),
@@ -432,6 +438,10 @@ mod tests {
     fn rates_and_counts() {
         assert_eq!(rate(0.6333), "0.63/s");
         assert_eq!(rate(20_000.0), "20,000/s");
+        // Three in ten hours, one in a day, one in a year: none of them is none.
+        assert_eq!(rate(3.0 / 36_000.0), "0.3/h");
+        assert_eq!(rate(1.0 / 86_400.0), "1.0/day");
+        assert_eq!(rate(1.0 / 31_536_000.0), "below 0.1/day");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(12), "12");
         assert_eq!(counted(1, "thread"), "1 thread");

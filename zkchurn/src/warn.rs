@@ -14,7 +14,7 @@ use std::{
 };
 
 use rustix::termios::tcgetwinsize;
-use zkchurn_core::text::{clip, clip_words, printable};
+use zkchurn_core::text::{clip, clip_words, counted, printable};
 
 use crate::host::{
     helper::printing::{self, Stream},
@@ -162,7 +162,8 @@ pub(crate) fn release() {
     let Some(held) = held().take() else { return };
     held.lines.into_iter().for_each(write);
     if held.left_out > 0 {
-        write(format!("zkchurn: {} more messages\n", held.left_out));
+        let more = counted(held.left_out as u64, "more message");
+        write(format!("zkchurn: {more}\n"));
     }
 }
 

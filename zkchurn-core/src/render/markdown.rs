@@ -15,7 +15,7 @@ use super::{
         diff, explained, filtered,
         finding::{about, also, also_name, runs_in, title},
         hosts, loss, scope, server_log,
-        summary::{bytes, closed_first, heading, lived, optional, outcomes},
+        summary::{bytes, closed_first, heading, lived, more_rows, optional, outcomes},
         time_wait,
     },
 };
@@ -199,11 +199,8 @@ fn write_flows(to: &mut dyn Write, report: &Report) -> io::Result<()> {
         write_table(to, &FAMILY_COLUMNS, rows)?;
     }
     if report.flows_left_out > 0 {
-        let more = count(report.flows_left_out);
-        writeln!(
-            to,
-            "\n… {more} more processes or destinations (--top shows more)"
-        )?;
+        let more = more_rows(report.flows_left_out);
+        writeln!(to, "\n… {more} (--top shows more)")?;
     }
     let bounded = report.aggregated_only.as_ref();
     for sentence in bounded.map(loss::aggregated_only).unwrap_or_default() {

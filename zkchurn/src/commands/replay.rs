@@ -15,6 +15,7 @@ use zkchurn_core::{
     recording::reader::{Damage, OpenError, Place, Reader},
     render::Renderer,
     replay::{PlayError, play},
+    text::counted,
 };
 
 use super::{
@@ -219,14 +220,17 @@ pub(super) fn report_damage<R: Read>(
     }
     if left_out > 0 {
         warn(format_args!(
-            "{} has {left_out} more damaged places",
-            path.display()
+            "{} has {}",
+            path.display(),
+            counted(left_out, "more damaged place")
         ));
     }
     if let newer @ 1.. = reader.unknown_frames() {
         warn(format_args!(
-            "{} contains {newer} frames from a newer zkchurn; they were skipped",
-            path.display()
+            "{} contains {} from a newer zkchurn, which {}",
+            path.display(),
+            counted(newer, "frame"),
+            were_skipped(newer)
         ));
     }
     if !begun {
@@ -247,6 +251,13 @@ pub(super) fn report_damage<R: Read>(
         Code::Success
     } else {
         Code::Damaged
+    }
+}
+
+pub(crate) const fn were_skipped(frames: u64) -> &'static str {
+    match frames {
+        1 => "was skipped",
+        _ => "were skipped",
     }
 }
 

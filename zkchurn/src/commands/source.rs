@@ -180,11 +180,14 @@ impl Segments {
                 }
                 Wrong::Damaged(damage) => warn(format_args!("{name} is {damage}")),
                 Wrong::MoreDamages(more) => {
-                    warn(format_args!("{name} has {more} more damaged places"));
+                    let more = counted(*more, "more damaged place");
+                    warn(format_args!("{name} has {more}"));
                 }
                 Wrong::UnknownFrames(newer) => {
                     warn(format_args!(
-                        "{name} contains {newer} frames from a newer zkchurn; they were skipped"
+                        "{name} contains {} from a newer zkchurn, which {}",
+                        counted(*newer, "frame"),
+                        replay::were_skipped(*newer)
                     ));
                     continue;
                 }

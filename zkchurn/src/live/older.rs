@@ -17,7 +17,7 @@ use std::{
 
 use tokio::time::Instant;
 use zkchurn_common::{record::ConnectionRecord, state};
-use zkchurn_core::frame::Sides;
+use zkchurn_core::{frame::Sides, text::counted};
 
 use super::{
     older_record::record_of,
@@ -276,9 +276,9 @@ impl OlderConnections {
         followed.sort_unstable_by_key(|record| record.socket);
         if entering.no_room > 0 {
             self.notes.push(format!(
-                "the table is full: {} connections older than the trace are not followed, \
-                 nor are new ones until some end: raise --table-size",
-                entering.no_room
+                "the table is full: {} older than the trace cannot be followed, nor can new ones \
+                 until some end: raise --table-size",
+                counted(entering.no_room as u64, "connection")
             ));
         }
         followed

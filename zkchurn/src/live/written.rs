@@ -100,7 +100,8 @@ pub(super) fn is_finished(what: &str, path: &Path, recorder: &Recorder, deadline
     match said {
         Ok(Said::Finished) if dropped == 0 => return true,
         Ok(Said::Finished) => warn(format_args!(
-            "{path} lacks {dropped} frames: its file system was slower than the trace"
+            "{path} lacks {}: its file system was slower than the trace",
+            text::counted(dropped, "frame")
         )),
         Ok(Said::NotNamed { lost: true, .. }) => warn(format_args!(
             "{what} is lost: {partial} was removed or replaced during the trace"

@@ -19,7 +19,7 @@ use crate::{
             explained, filtered, loss,
             moment::moment,
             scope,
-            summary::{bytes, closed_first, heading, lived, optional, outcomes},
+            summary::{bytes, closed_first, heading, lived, more_rows, optional, outcomes},
             time_wait,
         },
     },
@@ -137,10 +137,13 @@ pub(super) const FAMILY_COLUMNS: [&str; 9] = [
 
 fn notes(report: &Report) -> Vec<String> {
     let left_out = (report.flows_left_out > 0).then(|| {
-        format!(
-            "{} more processes or destinations are not in the table (--top shows more)",
-            count(report.flows_left_out)
-        )
+        let are = if report.flows_left_out == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        let more = more_rows(report.flows_left_out);
+        format!("{more} {are} not in the table (--top shows more)")
     });
     let bounded = report.aggregated_only.as_ref();
     let bounded = bounded.map(loss::aggregated_only).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     render::words::{
         explained, filtered, handshakes, loss, scope,
-        summary::{bytes, closed_first, heading, lived, optional, outcomes, seen},
+        summary::{bytes, closed_first, heading, lived, more_rows, optional, outcomes, seen},
     },
     report::{FlowRow, Older, Report, Summary},
     text,
@@ -128,11 +128,8 @@ fn write_table(
         writeln!(to, "{}", line.trim_end())?;
     }
     if report.flows_left_out > 0 {
-        let more = text::count(report.flows_left_out);
-        writeln!(
-            to,
-            "… {more} more processes or destinations (--top shows more)"
-        )?;
+        let more = more_rows(report.flows_left_out);
+        writeln!(to, "… {more} (--top shows more)")?;
     }
     let bounded = report.aggregated_only.as_ref();
     for sentence in bounded.map(loss::aggregated_only).unwrap_or_default() {

@@ -87,8 +87,8 @@ fn write_addresses(to: &mut dyn Write, report: &LogReport, page: &Page) -> io::R
         }
     }
     if report.addresses_left_out > 0 {
-        let more = text::count(report.addresses_left_out);
-        writeln!(to, "… {more} more addresses (--top shows more)")?;
+        let more = text::counted(report.addresses_left_out, "more address");
+        writeln!(to, "… {more} (--top shows more)")?;
     }
     for (words, counts) in [
         ("addresses over the limit", &report.other_addresses),

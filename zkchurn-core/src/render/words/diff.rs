@@ -163,10 +163,11 @@ pub(crate) fn class_of(one: &FindingChange) -> &'static str {
 pub(crate) fn left_out(diff: &Diff) -> Vec<String> {
     let mut left_out = Vec::new();
     if let more @ 1.. = diff.families.len().saturating_sub(SHOWN) {
-        let more = text::count(more as u64);
-        left_out.push(format!(
-            "… {more} more programs and peers (--format json has all)"
-        ));
+        let more = match more {
+            1 => "1 more program and peer".to_owned(),
+            more => format!("{} more programs and peers", text::count(more as u64)),
+        };
+        left_out.push(format!("… {more} (--format json has all)"));
     }
     if diff.not_told_apart > 0 {
         let count = text::counted(diff.not_told_apart, "connection");

@@ -24,6 +24,14 @@ pub(crate) fn heading(flow: &FlowRow) -> String {
     }
 }
 
+/// Rows that are not shown, in words.
+pub(crate) fn more_rows(count: u64) -> String {
+    match count {
+        1 => "1 more process or destination".to_owned(),
+        more => format!("{} more processes or destinations", text::count(more)),
+    }
+}
+
 pub(crate) fn optional<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
@@ -97,5 +105,16 @@ pub(crate) fn seen(summary: &Summary, zone: &TimeZone) -> String {
             )
         }
         _ => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_more_is_no_plural() {
+        assert_eq!(more_rows(1), "1 more process or destination");
+        assert_eq!(more_rows(1_200), "1,200 more processes or destinations");
     }
 }
