@@ -57,6 +57,20 @@ fn counts<'r>(report: &'r Value, address: &str) -> &'r Value {
 }
 
 #[test]
+fn a_file_that_is_given_by_two_names_is_counted_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("current.log");
+    std::os::unix::fs::symlink(fs::canonicalize(INFO).unwrap(), &link).unwrap();
+    let link = link.to_str().unwrap();
+    let output = server_log(&["--format", "json", INFO, link, INFO, DEBUG], b"");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said.matches("it is read once").count(), 2, "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report, json_of(&[INFO, DEBUG], b""));
+}
+
+#[test]
 fn a_real_log_at_info_tells_what_each_client_did() {
     let report = json_of(&[INFO], b"");
     let expected = [

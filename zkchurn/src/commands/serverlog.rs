@@ -2,7 +2,9 @@
 //! `zkchurn serverlog`: who churns, from a server's own log files.
 
 use std::{
+    collections::HashSet,
     io::{self, BufWriter, Write},
+    os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
 
@@ -15,6 +17,7 @@ use zkchurn_core::{
         report,
         scan::{Scanner, Window},
     },
+    text,
 };
 
 use super::{output, values};
@@ -66,7 +69,15 @@ pub(crate) struct ServerLogArgs {
 pub(crate) fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     let mut troubles = Vec::new();
     let mut sources = Vec::new();
+    let mut read_already = HashSet::new();
     for path in &args.files {
+        if server_log_file::identity(path).is_some_and(|file| !read_already.insert(file)) {
+            let path = text::printable(path.as_os_str().as_bytes());
+            warn(format_args!(
+                "{path} is a file that is given already, perhaps by another name: it is read once"
+            ));
+            continue;
+        }
         match server_log_file::open(path) {
             Ok(source) => sources.push(source),
             Err(error) => troubles.push(error),

@@ -2,9 +2,9 @@
 //! Files, packed files and standard input, in the order of their first times.
 
 use std::{
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, Read, Seek},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -74,6 +74,13 @@ enum Content {
     Path(PathBuf),
     /// What can be read once only.
     Open(Box<Lines<Box<dyn Read>>>),
+}
+
+/// Which file this is, whatever its name: its device and its inode there. `None` for what is no
+/// regular file, which may have something else to tell each time.
+pub fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Opens a file, or standard input for `-`, and looks at its beginning.
