@@ -516,10 +516,11 @@ impl<R: Renderer> Pipeline<R> {
         })
     }
 
-    /// Whether no connection has ended, filtered out or not.
+    /// Whether no connection has ended, filtered out or not, older than the trace or not.
     pub fn is_quiet(&self) -> bool {
         let filtered_out = self.gate.as_ref().map_or(0, Gate::ended);
-        self.counted.ledger.total.ended == 0 && filtered_out == 0
+        let total = &self.counted.ledger.total;
+        total.ended == 0 && total.older.ended == 0 && filtered_out == 0
     }
 
     /// A new list replaces the one before; a part continues it.

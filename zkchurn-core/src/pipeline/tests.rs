@@ -150,6 +150,17 @@ fn what_goes_on_has_no_line_at_either_end() {
     assert!(!pipeline.is_quiet());
 }
 
+#[test]
+fn where_older_connections_end_it_is_not_quiet() {
+    let mut pipeline = telling(None);
+    assert!(pipeline.is_quiet());
+    let mut older = ended(1_000, 1, 1, Outcome::AnsweredThenClosedByUs);
+    older.before_start = true;
+    let end = End::Counted(Box::new(older));
+    pipeline.take_ends(vec![end], CLOCK).unwrap();
+    assert!(!pipeline.is_quiet());
+}
+
 /// Pids of those that are to be looked at, and how many were not.
 fn looks<R: Renderer>(pipeline: &Pipeline<R>, least: u64) -> (Vec<u32>, u64) {
     let churning = pipeline.churning(least, 10);

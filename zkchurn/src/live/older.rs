@@ -278,7 +278,7 @@ impl OlderConnections {
             self.notes.push(format!(
                 "the table is full: {} older than the trace cannot be followed, nor can new ones \
                  until some end: raise --table-size",
-                counted(entering.no_room as u64, "connection")
+                counted(entering.no_room, "connection")
             ));
         }
         followed
