@@ -2,8 +2,8 @@
 //! Building the report from what was aggregated. No clock, no I/O.
 
 use super::{
-    AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Report, Spread, Summary, ThreadRow,
-    TraceSummary, answer, handshakes::HandshakeSummary, reused, side_name, suspect,
+    AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Openers, Report, Spread, Summary,
+    ThreadRow, TraceSummary, answer, handshakes::HandshakeSummary, reused, side_name, suspect,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
@@ -106,6 +106,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             missing: sources.missing,
         },
         flows_left_out: (flows.len() - rows.len()) as u64,
+        openers: Openers::of(&flows),
         flows: rows,
         aggregated_only: aggregated_only(sources.ledger),
         suspects: suspect::rows(&flows, sources.registry, mark.monotonic_ns),

@@ -39,6 +39,9 @@ pub struct HandshakeSummary {
     pub other_requests: u64,
     /// Servers that said something else than a ConnectResponse.
     pub other_responses: u64,
+    /// Those of them that had been asked for a session.
+    #[serde(skip)]
+    pub unexpected_responses: u64,
     /// Sessions; at least, if `sessions_uncounted`.
     pub sessions: u64,
     /// Whether there were more sessions than are told apart.
@@ -76,6 +79,7 @@ impl HandshakeSummary {
             http: handshakes.http,
             other_requests: handshakes.other_requests,
             other_responses: handshakes.other_responses,
+            unexpected_responses: handshakes.unexpected_responses,
             sessions: handshakes.sessions(),
             sessions_uncounted: handshakes.sessions_left_out,
             main_session: handshakes

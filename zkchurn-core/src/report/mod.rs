@@ -9,6 +9,7 @@ mod build;
 pub mod family;
 pub mod handshakes;
 mod leading;
+mod openers;
 mod reused;
 mod suspect;
 
@@ -33,6 +34,7 @@ pub use build::{Sources, build};
 use handshakes::HandshakeSummary;
 pub(crate) use leading::Identity;
 pub use leading::{Lead, Leading};
+pub use openers::Openers;
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -64,6 +66,9 @@ pub struct Report {
     pub flows: Vec<FlowRow>,
     /// How many more there are.
     pub flows_left_out: u64,
+    /// Who opened all of them.
+    #[serde(skip)]
+    pub openers: Openers,
     /// What the bounded ledger does not tell apart; left out where that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregated_only: Option<AggregatedOnly>,

@@ -412,38 +412,21 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
 /// Of the same process to other servers, or of others.
 fn others_elsewhere(report: &Report, flow: &FlowRow, connections: u64) -> String {
     let counted = |connections| text::counted(connections, "connection");
-    let owner = |flow: &FlowRow| match &flow.process {
-        Some(process) => (process.pid, process.start_ns, String::new()),
-        None => (0, 0, host(flow).to_owned()),
+    let (one, several, elsewhere) = match flow.process {
+        Some(_) => ("other process", "other processes", "other servers"),
+        None => ("other host", "other hosts", "other ports"),
     };
-    let (one, several) = match flow.process {
-        Some(_) => ("other process", "other processes"),
-        None => ("other host", "other hosts"),
-    };
-    if report.flows_left_out > 0 || report.aggregated_only.is_some() {
-        // Whose those are that have no row is not known here.
+    if report.aggregated_only.is_some() {
+        // Whose those are that were evicted is not known.
         let connections = counted(connections);
-        let same = match flow.process {
-            Some(_) => "to other servers",
-            None => "to other ports",
-        };
-        return format!("{connections} {same}, or from {several}");
+        return format!("{connections} to {elsewhere}, or from {several}");
     }
-    let (same, others): (Vec<_>, Vec<_>) = report
-        .flows
-        .iter()
-        .skip(1)
-        .partition(|other| owner(other) == owner(flow));
-    let same: u64 = same.iter().map(|flow| flow.summary.opened).sum();
-    let mut owners: Vec<_> = others.into_iter().map(owner).collect();
-    owners.sort_unstable();
-    owners.dedup();
+    let openers = report.openers;
+    let same = openers.opened_by_first.saturating_sub(flow.summary.opened);
+    let others = openers.count.saturating_sub(1);
     let parts = [
-        (same, "the same source to other servers".to_owned()),
-        (
-            connections.saturating_sub(same),
-            text::counted(owners.len() as u64, one),
-        ),
+        (same, format!("the same source to {elsewhere}")),
+        (connections.saturating_sub(same), text::counted(others, one)),
     ];
     let parts = parts
         .into_iter()

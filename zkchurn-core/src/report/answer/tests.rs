@@ -229,7 +229,9 @@ fn what_the_same_process_opened_elsewhere_is_not_that_of_others() {
     assert!(beside.ends_with(both), "{beside}");
     // More than have a row.
     records.extend((20..40).map(|second| of(7, second, 2200 + second as u16)));
+    records.extend((40..57).map(|second| of(second as u32, second, 2181)));
     let many = answer_on(&records);
-    let unknown = "connections to other servers, or from other processes.";
-    assert!(many.ends_with(unknown), "{many}");
+    let each = " Also: 23 connections from the same source to other servers; 18 connections from 18 \
+                other processes.";
+    assert!(many.ends_with(each), "{many}");
 }
