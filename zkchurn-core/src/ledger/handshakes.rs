@@ -39,9 +39,11 @@ pub struct Handshakes {
     pub http: u64,
     /// Clients that said something else.
     pub other_requests: u64,
-    /// Servers that answered a ConnectRequest with something else than a ConnectResponse.
+    /// Servers that said something else than a ConnectResponse.
     pub other_responses: u64,
-    /// Of those, errors in place of a session (`KeeperException.Code`).
+    /// Those of them that had been asked for a session.
+    pub unexpected_responses: u64,
+    /// Of the former, errors in place of a session (`KeeperException.Code`).
     pub error_replies: Option<MinMax<i32>>,
     /// Connections by session, presented or granted; see [`MOST_SESSIONS`].
     sessions: HashMap<SessionId, u64>,
@@ -91,7 +93,7 @@ impl Handshakes {
         if let Some(first) = handshake.response {
             self.response(first.message);
         }
-        self.other_responses += u64::from(handshake.is_answer_unexpected());
+        self.unexpected_responses += u64::from(handshake.is_answer_unexpected());
         self.unanswered += u64::from(handshake.is_unanswered());
         if let Some(session) = handshake.session() {
             self.note_session(session, 1);
@@ -130,8 +132,11 @@ impl Handshakes {
                 MinMax::widen(&mut self.granted_timeout_ms, timeout_ms);
             }
             Message::Incomplete => self.incomplete += 1,
-            Message::ErrorReply { error } => MinMax::widen(&mut self.error_replies, error),
-            _ => {}
+            Message::ErrorReply { error } => {
+                self.other_responses += 1;
+                MinMax::widen(&mut self.error_replies, error);
+            }
+            _ => self.other_responses += 1,
         }
     }
 
@@ -148,6 +153,7 @@ impl Handshakes {
         self.http += other.http;
         self.other_requests += other.other_requests;
         self.other_responses += other.other_responses;
+        self.unexpected_responses += other.unexpected_responses;
         for (word, count) in &other.words {
             *self.words.entry(*word).or_default() += count;
         }

@@ -68,7 +68,7 @@ pub(crate) fn of_many(summary: &HandshakeSummary) -> String {
         (summary.granted, "granted"),
         (summary.expired, "expired"),
         (summary.unanswered, "not answered"),
-        (summary.other_responses, "unexpected answer"),
+        (summary.unexpected_responses, "unexpected answer"),
     ]
     .iter()
     .filter(|(count, _)| *count > 0)
@@ -169,7 +169,7 @@ mod tests {
             assert_eq!(of_connection(&handshake), words);
             let mut handshakes = Handshakes::default();
             handshakes.observe(&handshake);
-            assert_eq!(handshakes.other_responses, unexpected, "{words}");
+            assert_eq!(handshakes.unexpected_responses, unexpected, "{words}");
         }
     }
 
