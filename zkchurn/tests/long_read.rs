@@ -227,3 +227,16 @@ fn a_second_pipe_that_nobody_writes_to_is_not_waited_for() {
     let output = interrupted(child);
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
 }
+
+/// A part by time is looked for before it is read.
+#[test]
+fn a_part_of_a_pipe_is_refused_instead_of_waited_for() {
+    let pipe = Slow::of("recordings/incident.zkchurn");
+    let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["replay", "--since", "10m", pipe.path.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("can be read once only"), "{said}");
+}

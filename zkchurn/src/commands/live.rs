@@ -128,7 +128,7 @@ fn show(path: &Path, window: WindowArgs, args: &TraceArgs) -> Result<Code, Failu
     // What is wrong with the file is said before the terminal is taken.
     match source::is_joined(path, window) {
         true => drop(source::join(path, window)?),
-        false => drop(replay::open(replay::open_file(path)?, path)?),
+        false => drop(replay::open(replay::open_again(path)?, path)?),
     }
     let unreadable = |error| Failure::new(Code::Unreadable, error);
     let filter = args.selection.and(args.filter.as_ref());

@@ -177,6 +177,25 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
         .map_err(|error| Failure::new(Code::Unreadable, error))
 }
 
+/// Opens what is read more than once.
+///
+/// # Errors
+///
+/// It cannot be read, or only once.
+pub(crate) fn open_again(path: &Path) -> Result<File, Failure> {
+    let file = open_file(path)?;
+    match file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        true => Ok(file),
+        false => Err(Failure::sentence(
+            Code::Usage,
+            format!(
+                "{} is no regular file, and can be read once only: save what it has to a file first",
+                path.display()
+            ),
+        )),
+    }
+}
+
 /// Reads a file that may be long.
 pub(crate) fn long_read(file: File, is_silent: bool) -> LongRead<File> {
     let metadata = file.metadata().ok();

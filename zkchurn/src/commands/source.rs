@@ -100,7 +100,7 @@ pub(crate) fn join_bytes(
         })?,
         // What is wrong with a file that is no recording is said as ever.
         false => {
-            drop(replay::open(replay::open_file(path)?, path)?);
+            drop(replay::open(replay::open_again(path)?, path)?);
             SegmentFiles::of_one(path)
         }
     };
