@@ -141,10 +141,11 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
-/// A trace's length: `60 s`, `12.5 s`, `2 min 5 s`.
+/// A trace's length: `60 s`, `12.5 s`, `2 min 5 s`, `20 ms`.
 pub fn window(nanoseconds: u64) -> String {
     let seconds = nanoseconds as f64 / 1e9;
-    if seconds >= 100.0 {
+    let is_brief = nanoseconds > 0 && seconds < 0.05;
+    if seconds >= 100.0 || is_brief {
         duration(nanoseconds)
     } else if (seconds - seconds.round()).abs() < 0.05 {
         format!("{seconds:.0} s")
@@ -436,6 +437,8 @@ mod tests {
 
     #[test]
     fn rates_and_counts() {
+        assert_eq!(window(20_000_000), "20 ms");
+        assert_eq!(window(0), "0 s");
         assert_eq!(rate(0.6333), "0.63/s");
         assert_eq!(rate(20_000.0), "20,000/s");
         // Three in ten hours, one in a day, one in a year: none of them is none.

@@ -219,6 +219,7 @@ impl Case<'_> {
     pub fn rhythm_words(&self) -> Option<String> {
         match &self.two_rhythms {
             Some(two) => Some(two.words()),
+            None if self.runtime == Runtime::Other => self.rhythm.words_of_another(),
             None => self.rhythm.words(),
         }
     }

@@ -189,10 +189,22 @@ impl Lookalikes {
             );
         }
         if case.is_one_thread() && case.runtime == Runtime::Jvm {
-            self.client(1, "the same thread makes every attempt");
+            self.client(
+                1,
+                match case.threads {
+                    0 | 1 => "the same thread makes every attempt",
+                    _ => "the same thread makes nearly every attempt",
+                },
+            );
         }
         if case.is_new_one_each_time() {
-            self.probe(1, "each attempt comes from a new thread or process");
+            self.probe(
+                1,
+                match case.threads < case.tally.opened() {
+                    true => "most attempts come from a new thread or process each",
+                    false => "each attempt comes from a new thread or process",
+                },
+            );
         }
         let program = case.label().split(' ').next().unwrap_or_default();
         if PROBES.contains(&program) {

@@ -103,15 +103,25 @@ impl Rhythm {
         )
     }
 
+    fn range(&self) -> String {
+        format!(
+            "{} to {}",
+            text::duration(self.shortest_ns),
+            text::duration(self.longest_ns)
+        )
+    }
+
+    /// [`Self::words`] of a program that is no JVM: it may pause alike by chance.
+    pub fn words_of_another(&self) -> Option<String> {
+        match self.pattern {
+            Pattern::JavaBackOff => Some(format!("every {}, spread evenly", self.range())),
+            _ => self.words(),
+        }
+    }
+
     /// How often one is opened, in words, where there is a rhythm.
     pub fn words(&self) -> Option<String> {
-        let range = || {
-            format!(
-                "{} to {}",
-                text::duration(self.shortest_ns),
-                text::duration(self.longest_ns)
-            )
-        };
+        let range = || self.range();
         Some(match self.pattern {
             Pattern::TooFew => return None,
             Pattern::Constant { period_ns } => {

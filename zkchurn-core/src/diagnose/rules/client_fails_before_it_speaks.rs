@@ -115,6 +115,23 @@ mod tests {
         assert_eq!(finding.numbers["silent"], 15);
     }
 
+    /// One of fifteen attempts is another thread's.
+    #[test]
+    fn nearly_every_attempt_is_not_called_every() {
+        let mut connections = back_off(15, SILENT);
+        let all = only(diagnosed(&connections));
+        let says = |finding: &crate::diagnose::Finding, words: &str| {
+            finding.reasons_for.iter().any(|why| why == words)
+        };
+        assert!(says(&all, "the same thread makes every attempt"));
+        if let Some(opener) = &mut connections[7].opener {
+            opener.thread.tid = 99;
+        }
+        let nearly = only(diagnosed(&connections));
+        assert_eq!(nearly.who.tid, Some(43));
+        assert!(says(&nearly, "the same thread makes nearly every attempt"));
+    }
+
     #[test]
     fn a_jvm_that_keeps_a_beat_may_be_either() {
         let connections: Vec<_> = every(1000, 15, SILENT)

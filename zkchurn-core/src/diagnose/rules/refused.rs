@@ -134,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn the_pauses_of_another_program_are_not_those_of_the_java_client() {
+        for (process, is_java) in [("java", true), ("python3", false)] {
+            let mut connections = back_off(13, REFUSED);
+            for one in &mut connections {
+                *one = by(*one, 7, 8, process);
+                if let Some(opener) = &mut one.opener {
+                    opener.process_comm = Some(name(process));
+                }
+            }
+            let rhythm = only(diagnosed(&connections)).rhythm.unwrap();
+            assert!(rhythm.contains("spread evenly"), "{rhythm}");
+            assert_eq!(rhythm.contains("Java"), is_java, "{rhythm}");
+        }
+    }
+
+    #[test]
     fn three_servers_in_turn_are_one_finding_with_bursts() {
         let mut connections = every(1_306, 8, REFUSED);
         for (server, late) in [(2u16, 102), (3, 204)] {
