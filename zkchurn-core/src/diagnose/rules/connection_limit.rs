@@ -91,7 +91,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "find out who holds them before you raise maxClientCnxns: a leak reaches the higher \
         limit, too",
     );
-    if unread * 5 >= turned_away * 2 {
+    let reset = shapes.count_by_size(|shape| {
+        is_turned_away(case, shape) && shape.ending == Ending::ResetByServer
+    });
+    if reset > 0 && unread * 5 >= turned_away * 2 {
         verdict = verdict.because("a server that had read the request would close without a RST");
     }
     if confidence == Confidence::Possible && unread * 2 < turned_away {
@@ -215,6 +218,17 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(finding.confidence, Confidence::Likely);
         assert!(finding.cannot_tell_from.is_empty());
+    }
+
+    #[test]
+    fn where_none_was_reset_a_missing_rst_is_no_proof() {
+        let silent = back_off(10, (0, 0, Outcome::ClosedByPeerBeforeAnyByte));
+        let findings = diagnosed(&silent);
+        let limit = findings
+            .iter()
+            .find(|one| one.name == Churn::ConnectionLimit);
+        let proof = &limit.unwrap().reasons_for;
+        assert!(!proof.iter().any(|why| why.contains("RST")), "{proof:?}");
     }
 
     /// A server that reads the request and refuses it closes without a RST.
