@@ -81,7 +81,7 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let verdict = match lives_on {
         true => verdict
             .but(
-                "all ended from outside at the same age: a client that lives on, and asks for a \
+                "most ended from outside at the same age: a client that lives on, and asks for a \
                  new session after each loss, does the same",
             )
             .cannot_tell_from(&[Churn::IdleTimeout]),
@@ -286,7 +286,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         ));
     } else if is_brief {
         verdict = verdict.because(
-            "each was answered and ended within a second: a client that reconnects because \
+            "they were answered and ended within a second: a client that reconnects because \
              nobody answers has waited longer",
         );
     } else if case.is_remote_host() && ends_soon {
@@ -308,7 +308,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if lives_on {
         verdict = verdict
-            .but("all ended from outside at the same age, as by an idle timeout on the way")
+            .but("most ended from outside at the same age, as by an idle timeout on the way")
             .cannot_tell_from(&[Churn::IdleTimeout]);
     }
     if may_be_sasl {
