@@ -62,12 +62,14 @@ const OWN: Tests = Tests {
     chosen: &["--lib"],
     known_to_pass: &["--minimum-test-timeout", ENDLESS],
 };
-/// Those of what is made of recordings and logs, and how it is printed. Each program of tests has
+/// Those of the shell, and of what is made of recordings and logs and how it is printed. Each program of tests has
 /// to be linked again for each fault, so those are left out that need a trace or minutes.
 const PRINTED: Tests = Tests {
     package: "zkchurn",
     chosen: &[
+        "--lib",
         "--test=snapshots",
+        "--test=variations",
         "--test=page",
         "--test=filter",
         "--test=server_log",
@@ -88,6 +90,10 @@ const PRINTED: Tests = Tests {
         "--test=clock_step",
         "--test=limits",
         "--test=untrusted",
+        "--test=hostile_numbers",
+        "--test=reused_pid",
+        "--test=shuffled",
+        "--test=wire",
     ],
     known_to_pass: &["--baseline", "skip", "--timeout", ENDLESS_AND_BUILT],
 };

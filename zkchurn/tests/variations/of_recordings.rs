@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//! Variations of recordings: alone, side by side, of several hosts, watched by an agent, and cut
+//! into segments.
+
+use std::{
+    fs,
+    io::{self, Cursor},
+    path::Path,
+};
+
+use zkchurn_core::{
+    frame::{Frame, TraceStart},
+    recording::reader::Reader,
+    segments::{self, joined::Joined, plan::plan, window::Window},
+};
+
+use crate::{
+    dice::Dice,
+    line::{Forms, Line, check},
+    pieces,
+    printed::{Printed, compared, in_all_forms, of_hosts},
+    recording::Variation,
+    watched,
+};
+
+const FILTERS: [Option<&str>; 9] = [
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some("process:~a or port:2000-2200"),
+    Some("not thread:~Send side:client"),
+    Some("peer:127.0.0.0/8 (uid:0 or not pod:*)"),
+];
+
+/// Each recording of the tree with its name, in the order of names.
+fn recordings() -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for under in ["", "kinds", "messy"] {
+        found.extend(files(
+            &Path::new("tests/recordings").join(under),
+            ".zkchurn",
+        ));
+    }
+    found.sort();
+    assert!(found.len() > 80, "{}", found.len());
+    found
+}
+
+pub(crate) fn files(directory: &Path, end: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = paths
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?.strip_suffix(end)?.to_owned();
+            Some((name, fs::read(&path).unwrap()))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// For each recording a line of `of_each` variations, each told by `told`.
+fn lines_of(seed: u64, of_each: u64, mut told: impl FnMut(&[u8], &mut Dice) -> Forms) -> Vec<Line> {
+    let all = recordings().into_iter().enumerate();
+    all.map(|(number, (name, recording))| {
+        let mut line = Line::new(name, of_each);
+        for turn in 0..of_each {
+            let mut dice = Dice::new(seed + number as u64 * of_each + turn);
+            let varied = Variation::of(&recording, Dice::new(dice.next()));
+            line.add(&told(&varied, &mut dice));
+        }
+        line
+    })
+    .collect()
+}
+
+#[test]
+fn of_recordings() {
+    let lines = lines_of(1, 12, |varied, dice| {
+        in_all_forms(varied, dice.of(&FILTERS), dice.one_in(6)).forms
+    });
+    check("recordings", &lines);
+}
+
+#[test]
+fn of_two_recordings() {
+    let mut before: Vec<u8> = Vec::new();
+    let lines = lines_of(1_000_000, 8, |varied, _| {
+        let forms = compared(if before.is_empty() { varied } else { &before }, varied);
+        before = varied.to_owned();
+        forms
+    });
+    check("two_recordings", &lines);
+}
+
+#[test]
+fn of_several_hosts() {
+    let mut hosts: Vec<Printed> = Vec::new();
+    let lines = lines_of(2_000_000, 3, |varied, dice| {
+        hosts.push(in_all_forms(varied, None, false));
+        let forms = of_hosts(&hosts);
+        if hosts.len() > dice.below(4) {
+            hosts.clear();
+        }
+        forms
+    });
+    check("several_hosts", &lines);
+}
+
+#[test]
+fn by_an_agent() {
+    let lines = lines_of(3_000_000, 6, |varied, dice| {
+        watched::by_an_agent(varied, dice)
+    });
+    check("agent", &lines);
+}
+
+fn start_of(segment: &[u8]) -> TraceStart {
+    let mut reader = Reader::new(segment).unwrap();
+    let start = reader.next_frame(|frame| match frame {
+        Frame::Start(start) => start.clone(),
+        other => panic!("{other:?}"),
+    });
+    start.unwrap().unwrap()
+}
+
+/// Cut into segments, of which some are missing.
+#[test]
+fn of_segments() {
+    let lines = lines_of(4_000_000, 6, |varied, dice| {
+        let one_in = dice.of(&[5, 20, 60]);
+        let mut parts = pieces::cut(varied, |_| dice.one_in(one_in));
+        if parts.len() > 2 && dice.one_in(2) {
+            parts.remove(1 + dice.below(parts.len() - 2));
+        }
+        let starts: Vec<_> = parts.iter().map(|one| start_of(one)).collect();
+        let end_of = |index: usize| segments::end_of(&parts[index][..]);
+        let planned = plan(&starts, &Window::default(), end_of).unwrap();
+        let open = |index: usize| Ok::<_, io::Error>(Cursor::new(parts[index].clone()));
+        in_all_forms(Joined::new(planned, open), None, false).forms
+    });
+    check("segments", &lines);
+}
