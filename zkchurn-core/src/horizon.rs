@@ -150,4 +150,26 @@ mod tests {
         assert!(introduced.is_none() && older.before_start);
         assert_eq!((older.started_ns, older.ended_ns), (from_ns, Some(from_ns)));
     }
+
+    #[test]
+    fn of_one_that_is_found_nothing_is_said_that_came_later() {
+        let whole = Connection {
+            error: Some(104),
+            soft_error: Some(113),
+            ..ended(1, 49, 41, OUTCOME)
+        };
+        let found = introduction(whole, 7);
+        assert_eq!(found.stage, Stage::Established);
+        assert_eq!(found.established_ns, Some(7));
+        assert_eq!((found.error, found.soft_error), (None, None));
+        assert_eq!((found.closer, found.ending, found.told), (None, None, None));
+        let later = [
+            found.left_established_ns,
+            found.local_close_ns,
+            found.ended_ns,
+            found.seen_open_ns,
+        ];
+        assert_eq!(later, [None; 4]);
+        assert_eq!(found.traffic, whole.traffic);
+    }
 }

@@ -245,4 +245,18 @@ mod tests {
         assert_eq!(of_two_more.len(), MOST);
         assert_eq!(of_two_more[0], 3);
     }
+
+    /// Its beginning is forgotten with the latest word of it, not with the first.
+    #[test]
+    fn one_that_was_heard_of_again_is_not_the_oldest() {
+        let mut gate = Gate::new("outcome:refused".parse().unwrap());
+        let begun = |socket| of_socket(socket, established(ended(1, 0, 0, Outcome::Refused)));
+        for socket in 1..=MOST as u64 {
+            pass(&mut gate, &begun(socket));
+        }
+        gate.remember(1, Some(vec![begun(1)]));
+        pass(&mut gate, &begun(MOST as u64 + 1));
+        let known = |socket: u64| gate.begun.contains_key(&socket);
+        assert_eq!((known(1), known(2), known(3)), (true, false, true));
+    }
 }

@@ -148,6 +148,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_not_counted_cannot_be_taken_away() {
+        let mut histogram = Histogram::default();
+        histogram.record(5);
+        histogram.record(9);
+        histogram.remove(5);
+        for not_there in [5, 7, 9_999] {
+            histogram.remove(not_there);
+        }
+        assert_eq!(histogram.total, 1);
+        histogram.remove(9);
+        histogram.remove(9);
+        assert_eq!(histogram.total, 0);
+    }
+
     proptest! {
         #[test]
         fn a_step_is_no_wider_than_a_hundredth(value: u64) {

@@ -333,3 +333,25 @@ fn a_file_that_is_no_recording_is_refused() {
     recording[0] = b'z';
     assert_eq!(refused(&recording), none);
 }
+
+/// Counts how often it is asked to hand over what it has.
+#[derive(Default)]
+struct Handed(usize);
+
+impl std::io::Write for Handed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_reaches_what_is_written_to() {
+    let mut handed = Handed::default();
+    Writer::new(&mut handed).unwrap().flush().unwrap();
+    assert_eq!(handed.0, 1);
+}

@@ -175,3 +175,47 @@ fn as_begun(first: &ConnectionRecord, record: ConnectionRecord) -> ConnectionRec
         ..record
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::blank;
+
+    /// A connection that began then, as it was seen open.
+    fn seen(socket: u64, started_ns: u64, known: u32) -> ConnectionRecord {
+        ConnectionRecord {
+            stage: STAGE_SEEN_OPEN,
+            told: TOLD_ESTABLISHED,
+            socket,
+            started_ns,
+            established_ns: started_ns,
+            known: known | known::COOKIE,
+            ..blank()
+        }
+    }
+
+    /// What the joined trace gets of a record behind a gap, where socket 1 was open before it
+    /// since 10.
+    fn behind_a_gap(record: ConnectionRecord) -> Option<ConnectionRecord> {
+        let mut open = OpenOnes::default();
+        open.pass(seen(1, 10, 0), true);
+        open.begin_stretch();
+        open.pass_over_gap(record)
+    }
+
+    #[test]
+    fn of_what_a_gap_carries_over_only_what_began_in_it_is_told() {
+        assert_eq!(behind_a_gap(seen(1, 10, 0)), None, "it was told of");
+        let found_again = seen(1, 50, known::BEFORE_START);
+        assert_eq!(behind_a_gap(found_again), None, "another run found it");
+        for began_in_the_gap in [
+            seen(2, 50, 0),
+            seen(2, 50, known::BEFORE_START),
+            seen(1, 50, 0),
+        ] {
+            let told = behind_a_gap(began_in_the_gap).unwrap();
+            assert_eq!(told.told, TOLD_NOTHING);
+            assert_eq!(told.started_ns, 50);
+        }
+    }
+}

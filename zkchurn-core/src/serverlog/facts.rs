@@ -311,4 +311,42 @@ mod tests {
         assert_eq!(steps(&[10, 8, 10, 7, 6]), 2);
         assert_eq!(steps(&[-5, -7]), 1);
     }
+
+    #[test]
+    fn each_line_is_counted_as_what_it_is() {
+        let mut facts = LogFacts::default();
+        let lines = [
+            (Line::Blank, false),
+            (Line::Continuation, false),
+            (Line::Exception(b"java.io.IOException"), false),
+            (Line::Repeated(3), false),
+            (Line::Lost(40), false),
+            (Line::Lost(2), false),
+            (Line::Foreign(b"of somebody else"), false),
+            (Line::Foreign(b"the message of the line above"), true),
+        ];
+        for (line, is_message) in &lines {
+            facts.line(line, *is_message);
+        }
+        assert_eq!((facts.lines, facts.blank, facts.foreign), (8, 1, 1));
+        assert_eq!((facts.continuations, facts.bodies, facts.lost), (6, 1, 42));
+    }
+
+    #[test]
+    fn what_one_part_knows_all_know() {
+        let mut netty = LogFacts::default();
+        netty.message(b"Using org.apache.zookeeper.server.NettyServerCnxnFactory as server");
+        let plain = LogFacts::default();
+        for (one, other, is_netty) in [
+            (&plain, &netty, true),
+            (&netty, &plain, true),
+            (&netty, &netty, true),
+            (&plain, &plain, false),
+        ] {
+            let mut sum = one.clone();
+            sum.add(other);
+            assert_eq!(sum.netty, is_netty);
+            assert_eq!(sum.known, one.known + other.known);
+        }
+    }
 }

@@ -214,10 +214,13 @@ mod tests {
         assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
         assert_eq!(finding.numbers["unread"], 8);
         assert!(finding.would_decide[0].contains("Too many connections"));
-        connections.extend(hold(3, 12));
+        connections.extend(hold(3, 9));
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+        connections.extend(hold(9, 10));
         let finding = only(diagnosed(&connections));
         assert_eq!(finding.confidence, Confidence::Likely);
-        assert!(finding.cannot_tell_from.is_empty());
+        assert!(finding.cannot_tell_from.is_empty(), "ten are no low limit");
     }
 
     #[test]

@@ -263,6 +263,10 @@ mod tests {
             !found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
             "{found:?}"
         );
+        let few = lossy(5, 1);
+        let timeout = few.iter().find(|one| one.name == Churn::ReadTimeouts);
+        let reasons = timeout.map_or(String::new(), |one| one.reasons_for.join(" "));
+        assert!(!reasons.contains("retransmitted"), "{reasons}");
         let found = names_and_alternatives(&lossy(5, 20));
         assert!(
             found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),

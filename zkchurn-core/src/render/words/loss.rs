@@ -390,4 +390,50 @@ mod tests {
             "999 records missing, 2 gaps in the recording"
         );
     }
+
+    #[test]
+    fn each_thing_that_made_room_is_said_once_and_nothing_else() {
+        let none = AggregatedOnly {
+            flows_evicted: 0,
+            opened: 0,
+            ended: 0,
+            opened_over_limit: 0,
+            ended_over_limit: 0,
+            threads_evicted: 0,
+        };
+        assert_eq!(aggregated_only(&none), Vec::<String>::new());
+        let flows = AggregatedOnly {
+            flows_evicted: 1,
+            opened: 1_200,
+            ended: 7,
+            ..none
+        };
+        assert_eq!(
+            aggregated_only(&flows),
+            [
+                "1 pair of process and destination evicted, least recently active first (totals \
+                 kept: 1,200 opened, 7 ended)"
+            ]
+        );
+        let over = AggregatedOnly {
+            opened_over_limit: 1,
+            ended_over_limit: 0,
+            ..none
+        };
+        assert_eq!(
+            aggregated_only(&over),
+            ["more processes or destinations at once than can be tracked: 1 opened, 0 ended"]
+        );
+        let threads = AggregatedOnly {
+            threads_evicted: 2,
+            ..none
+        };
+        assert_eq!(
+            aggregated_only(&threads),
+            [
+                "2 threads evicted, least recently active first; counted in their process's row \
+                 only"
+            ]
+        );
+    }
 }
