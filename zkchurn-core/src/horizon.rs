@@ -172,4 +172,34 @@ mod tests {
         assert_eq!(later, [None; 4]);
         assert_eq!(found.traffic, whole.traffic);
     }
+
+    #[test]
+    fn of_an_older_one_nothing_is_before_the_part_began() {
+        let whole = ended(1, 49, 41, OUTCOME);
+        let from_ns = whole.left_established_ns.unwrap() + 1;
+        let older = Horizon::new(from_ns).as_older(whole);
+        assert!(older.before_start);
+        assert_eq!(older.started_ns, from_ns);
+        assert_eq!(older.established_ns, Some(from_ns));
+        assert_eq!(older.left_established_ns, Some(from_ns));
+        assert_eq!(older.local_close_ns, Some(from_ns));
+        assert_eq!(older.ended_ns, whole.ended_ns);
+        let open = Connection {
+            left_established_ns: None,
+            local_close_ns: None,
+            ended_ns: None,
+            ..whole
+        };
+        let older = Horizon::new(from_ns).as_older(open);
+        let none = (
+            older.left_established_ns,
+            older.local_close_ns,
+            older.ended_ns,
+        );
+        assert_eq!(
+            none,
+            (None, None, None),
+            "what never happened is not made up"
+        );
+    }
 }

@@ -179,3 +179,24 @@ fn both_ways_find_the_same_process() {
         assert_eq!(process_of(&record), ProcessKey::of(&connection), "{set:b}");
     }
 }
+
+#[test]
+fn a_parent_is_that_of_who_opened_the_connection() {
+    const ALL: u32 = known::OPENER | known::PARENT | known::PARENT_START | known::PARENT_COMM;
+    let with = |known| ConnectionRecord {
+        known,
+        parent_tgid: 7,
+        parent_start_ns: 50_000_000,
+        ..blank()
+    };
+    let key = parent_of(&with(ALL)).unwrap();
+    assert_eq!((key.pid, key.start_ns), (7, 50_000_000));
+    for missing in [
+        known::OPENER,
+        known::PARENT,
+        known::PARENT_START,
+        known::PARENT_COMM,
+    ] {
+        assert_eq!(parent_of(&with(ALL & !missing)), None, "{missing:#x}");
+    }
+}

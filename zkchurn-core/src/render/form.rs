@@ -97,3 +97,16 @@ pub static FORMS: [&dyn Form; 4] = [&TextForm, &JsonForm, &MarkdownForm, &HtmlFo
 pub fn named(name: &str) -> Option<&'static dyn Form> {
     FORMS.into_iter().find(|form| form.name() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_says_what_it_is_for() {
+        for form in FORMS {
+            assert!(form.purpose().len() > 5, "{}", form.name());
+            assert!(named(form.name()).is_some());
+        }
+    }
+}

@@ -218,4 +218,29 @@ mod tests {
             assert_eq!(told.started_ns, 50);
         }
     }
+
+    /// By the socket's address alone another connection may be meant.
+    #[test]
+    fn another_run_finds_a_connection_by_its_cookie_only() {
+        let without_cookie = |record: ConnectionRecord| ConnectionRecord {
+            known: record.known & !known::COOKIE,
+            ..record
+        };
+        let (began, found) = (seen(1, 10, 0), seen(1, 50, known::BEFORE_START));
+        for (began, found, is_same) in [
+            (began, found, true),
+            (without_cookie(began), found, false),
+            (began, without_cookie(found), false),
+            (without_cookie(began), without_cookie(found), false),
+        ] {
+            let mut open = OpenOnes::default();
+            open.pass(began, true);
+            let ended = ConnectionRecord {
+                stage: STAGE_ENDED,
+                ..found
+            };
+            let told = open.pass(ended, true).unwrap();
+            assert_eq!(told.started_ns, if is_same { 10 } else { 50 });
+        }
+    }
 }

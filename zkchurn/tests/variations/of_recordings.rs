@@ -6,12 +6,18 @@ use std::{
     fs,
     io::{self, Cursor},
     path::Path,
+    time::Duration,
 };
 
 use zkchurn_core::{
     frame::{Frame, TraceStart},
     recording::reader::Reader,
-    segments::{self, joined::Joined, plan::plan, window::Window},
+    segments::{
+        self,
+        joined::Joined,
+        plan::plan,
+        window::{When, Window},
+    },
 };
 
 use crate::{
@@ -127,20 +133,46 @@ fn start_of(segment: &[u8]) -> TraceStart {
     start.unwrap().unwrap()
 }
 
-/// Cut into segments, of which some are missing.
+/// Cut into segments, of which some are missing or there twice, and a part of the time.
 #[test]
 fn of_segments() {
-    let lines = lines_of(4_000_000, 6, |varied, dice| {
+    let lines = lines_of(4_000_000, 8, |varied, dice| {
         let one_in = dice.of(&[5, 20, 60]);
         let mut parts = pieces::cut(varied, |_| dice.one_in(one_in));
-        if parts.len() > 2 && dice.one_in(2) {
-            parts.remove(1 + dice.below(parts.len() - 2));
+        for _ in 0..dice.below(3) {
+            let at = dice.below(parts.len());
+            match dice.below(3) {
+                0 if parts.len() > 1 => drop(parts.remove(at)),
+                1 => parts.push(parts[at].clone()),
+                _ => parts.rotate_left(at),
+            }
         }
         let starts: Vec<_> = parts.iter().map(|one| start_of(one)).collect();
         let end_of = |index: usize| segments::end_of(&parts[index][..]);
-        let planned = plan(&starts, &Window::default(), end_of).unwrap();
+        let asked = Window {
+            since: dice.one_in(3).then(|| moment(&starts, dice)),
+            until: dice.one_in(3).then(|| moment(&starts, dice)),
+        };
+        let planned = match plan(&starts, &asked, end_of) {
+            Ok(planned) => planned,
+            Err(why) => return vec![("refused", format!("{why:?}").into_bytes())],
+        };
         let open = |index: usize| Ok::<_, io::Error>(Cursor::new(parts[index].clone()));
         in_all_forms(Joined::new(planned, open), None, false).forms
     });
     check("segments", &lines);
+}
+
+/// About when one of the parts begins, in one of the ways to say so.
+fn moment(starts: &[TraceStart], dice: &mut Dice) -> When {
+    let clock = starts[dice.below(starts.len())].clock;
+    let later_ns = dice.of(&[0, 1, 1_000_000, 1_000_000_000, 20_000_000_000]);
+    match dice.below(3) {
+        0 => When::At(clock.timestamp(clock.monotonic_ns + later_ns)),
+        1 => When::BeforeEnd(Duration::from_nanos(later_ns)),
+        _ => When::OfBoot {
+            boot: 0,
+            ns: clock.monotonic_ns + later_ns,
+        },
+    }
 }

@@ -9,6 +9,7 @@ use zkchurn_core::{
         ProcessIdentity, ProcessKey, cgroup, java_name,
         secret::{hidden_in_line, without_secrets},
     },
+    text,
 };
 
 use crate::{
@@ -103,4 +104,43 @@ fn of_first_bytes() {
         format!("{:?} {:?}", of(Direction::Client), of(Direction::Server))
     });
     check("first_bytes", &lines);
+}
+
+/// Each number in words, at the borders where the words change and next to them.
+#[test]
+fn of_numbers() {
+    let powers = (0..19).map(|power| 10_u64.pow(power));
+    let borders = powers.flat_map(|one| {
+        let of_one = [
+            1, 2, 5, 15, 95, 995, 9_950, 9_995, 100, 600, 3_600, 24, 86_400, 50,
+        ];
+        of_one.map(|times| one.saturating_mul(times))
+    });
+    let mut line = Line::new("numbers", 8);
+    let borders: Vec<_> = borders
+        .flat_map(|border| [border - 1, border, border.saturating_add(1)])
+        .collect();
+    for some in borders.chunks(borders.len().div_ceil(8)) {
+        let words: Vec<_> = some.iter().map(|number| in_words(*number)).collect();
+        line.add_words(&words);
+    }
+    check("numbers", &[line]);
+}
+
+fn in_words(number: u64) -> String {
+    let part = number as f64 / 1e6;
+    [
+        text::duration(number),
+        text::window(number),
+        text::count(number),
+        text::rate(part),
+        text::rate_of_any(part),
+        text::rate_of_any(part / 86_400.0),
+        text::share(part / 1e3),
+        text::after(number % 4, Some(number), Some(number)),
+        text::range(number, number.saturating_add(number % 2)),
+        text::counted(number, "process"),
+        text::counted_range(number / 2, number, "byte"),
+    ]
+    .join("; ")
 }

@@ -7,6 +7,7 @@ use zkchurn_core::{
     serverlog::{
         chunks::Chunks,
         lines::Lines,
+        moment::Moment,
         report,
         scan::{Scanner, Window},
         told::first_moment,
@@ -43,9 +44,14 @@ pub(crate) fn variation(log: &str, dice: &mut Dice) -> String {
 /// The report of a log in each form, and what its parts tell when they are read side by side.
 pub(crate) fn reported(log: &str, dice: &mut Dice) -> Vec<(&'static str, Vec<u8>)> {
     let begins = first_moment(log.as_bytes());
+    let mut some = |later_ms: &[i64]| {
+        let later_ms = dice.of(later_ms);
+        let at = begins.map(|begins| Moment(begins.0 + later_ms));
+        at.filter(|_| dice.one_in(4))
+    };
     let window = Window {
-        since: begins.filter(|_| dice.one_in(4)),
-        until: None,
+        since: some(&[0, 0, 1, 1_000]),
+        until: some(&[0, 1, 1_000, 60_000]),
     };
     let mut scanner = Scanner::new(window);
     match dice.one_in(2) {
