@@ -22,8 +22,11 @@ pub(crate) struct Change {
     pace: (u64, u64),
     /// Bits of `known` that are taken away from all.
     unknown: u32,
-    /// One in so many connections is changed; 0 for none.
+    /// One in so many connections is changed, or all but those; 0 for none.
     one_in: u64,
+    all_but: bool,
+    /// Whether those that are changed are changed alike.
+    alike: bool,
     /// Threads: as they were, all the same, one each, three in turn.
     threads: u64,
     /// Processes: as they were, one each, two in turn.
@@ -54,7 +57,9 @@ impl Change {
             } else {
                 0
             },
-            one_in: dice.of(&[0, 0, 1, 2, 3, 5, 10]),
+            one_in: dice.of(&[0, 1, 1, 2, 3, 5, 10]),
+            all_but: dice.one_in(3),
+            alike: dice.one_in(2),
             threads: dice.of(&[0, 0, 0, 1, 2, 3]),
             processes: dice.of(&[0, 0, 0, 0, 1, 2]),
             servers: dice.of(&[0, 0, 0, 2, 3]),
@@ -75,9 +80,10 @@ impl Change {
         self.retime(&mut record);
         record.known &= !self.unknown;
         self.who(&mut record, number as u32);
-        let mut dice = Dice::new(self.seed ^ record.socket);
-        if self.one_in > 0 && (number as u64).is_multiple_of(self.one_in) {
-            alter(&mut record, &mut dice);
+        let is_one = self.one_in > 0 && (number as u64).is_multiple_of(self.one_in);
+        if is_one != (self.all_but && self.one_in > 1) {
+            let own = if self.alike { 0 } else { record.socket };
+            alter(&mut record, &mut Dice::new(self.seed ^ own));
         }
         Some(record)
     }

@@ -11,7 +11,10 @@ use std::{
 
 use zkchurn_core::{
     frame::{Frame, TraceStart},
+    pipeline::Pipeline,
     recording::reader::Reader,
+    render::Several,
+    replay,
     segments::{
         self,
         joined::Joined,
@@ -24,7 +27,7 @@ use crate::{
     dice::Dice,
     line::{Forms, Line, check},
     pieces,
-    printed::{Printed, compared, in_all_forms, of_hosts},
+    printed::{Printed, VIEW, compared, in_all_forms, of_hosts},
     recording::Variation,
     watched,
 };
@@ -89,6 +92,17 @@ fn of_recordings() {
         in_all_forms(varied, dice.of(&FILTERS), dice.one_in(6)).forms
     });
     check("recordings", &lines);
+}
+
+/// Many more, of which only the report is looked at.
+#[test]
+fn of_findings() {
+    let lines = lines_of(8_000_000, 40, |varied, _| {
+        let mut pipeline = Pipeline::new(Several(Vec::new()), VIEW);
+        replay::play(&mut Reader::new(varied).unwrap(), &mut pipeline).unwrap();
+        vec![("report", serde_json::to_vec(&pipeline.report()).unwrap())]
+    });
+    check("findings", &lines);
 }
 
 #[test]
