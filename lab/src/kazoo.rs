@@ -122,7 +122,7 @@ fn findings(said: &Said, clients: u16, trace: &Recorded, recorded: &[u8]) -> Vec
             format!("from {} threads", threads.len()),
         ),
         (
-            trace.answer.contains(", each from a new thread"),
+            trace.answer.contains(", each from a thread of its own"),
             "the answer says that each is from a new thread".to_owned(),
         ),
         (
@@ -177,7 +177,7 @@ mod tests {
         };
         Recorded {
             connections: (43..46).map(connection).collect(),
-            answer: "pid 42 opened 3 connections, each from a new thread".to_owned(),
+            answer: "pid 42 opened 3 connections, each from a thread of its own".to_owned(),
             report: json!({
                 "flows": [{"process": {"label": "python3 (churn.py)"}}],
                 "time_wait": {"groups": [{"owner": {"pid": 42}, "threads": 3, "count": 3}]},

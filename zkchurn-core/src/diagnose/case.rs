@@ -144,6 +144,8 @@ pub struct Case<'a> {
     /// Connections of the same owner to the same peers that are not of this case and
     /// were established.
     pub established_beside: u64,
+    /// Connections of the same owner to the same peers that are not of this case and ended.
+    pub ended_beside: u64,
     /// Connections of the same owner to the same peers that this host closed first.
     pub closed_here: u64,
     /// Connections of this case that the other side has closed and this one holds open.
@@ -157,7 +159,7 @@ pub struct Case<'a> {
     /// Connections of the same processes to the same peers that are not of this case, and that
     /// the server refused or closed without an answer.
     pub turned_away_beside: u64,
-    /// From the first start, of those that are kept, to the latest end, nanoseconds.
+    /// From the first start to the latest end, nanoseconds.
     pub span_ns: Option<u64>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
@@ -219,8 +221,11 @@ impl Case<'_> {
     pub fn rhythm_words(&self) -> Option<String> {
         match &self.two_rhythms {
             Some(two) => Some(two.words()),
-            None if self.runtime == Runtime::Other => self.rhythm.words_of_another(),
-            None => self.rhythm.words(),
+            None => match self.runtime {
+                Runtime::Jvm => self.rhythm.words(),
+                Runtime::Other => self.rhythm.words_of_another(),
+                Runtime::Unknown => self.rhythm.words_of_unknown(),
+            },
         }
     }
 

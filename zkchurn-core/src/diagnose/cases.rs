@@ -172,6 +172,11 @@ impl<'a> Scope<'a> {
             older: flows.iter().map(|flow| flow.tally.older.seen).sum(),
             in_flight: in_flight(&flows, self.window_ns),
             established_beside: established.saturating_sub(tally.established),
+            ended_beside: flows
+                .iter()
+                .map(|flow| flow.tally.ended)
+                .sum::<u64>()
+                .saturating_sub(tally.ended),
             closed_here: flows
                 .iter()
                 .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))

@@ -16,7 +16,6 @@ use crate::{
         Destination, Flow, FlowKey,
         group::{Group, NamedThread, Place},
         manner::{Manner, ThreadKind, Way},
-        starts::Starts,
         tally::Tally,
     },
     process::ProcessKey,
@@ -187,12 +186,14 @@ impl<'a> Cluster<'a> {
         self.parts.iter().map(|part| part.tally().ended).sum()
     }
 
-    /// Its first start, of those that are kept, and its latest end.
+    /// Its first start, and its latest end.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
         let groups = self.parts.iter().filter_map(|part| part.group);
-        let starts = Starts::together(groups.clone().map(|(_, group)| &group.starts));
         let latest_end = groups.map(|(_, group)| group.latest_end_ns).max()?;
-        Some((*starts.first()?, latest_end))
+        let parts = self.parts.iter().filter(|part| part.group.is_some());
+        // Of the starts only the latest are kept.
+        let first = parts.filter_map(|part| part.tally().first_seen_ns).min()?;
+        Some((first, latest_end))
     }
 
     /// The same, one for each peer.

@@ -28,8 +28,18 @@ pub(super) struct Story<'a> {
     pub case: Case<'a>,
     /// The surest first.
     pub verdicts: Vec<(&'static Rule, Verdict)>,
-    /// What the same thread did before that began, and how many connections that were.
-    pub before: Vec<(Churn, u64)>,
+    /// What one of its threads met, and how many connections that were.
+    pub before: Vec<Before>,
+}
+
+/// What a thread met that does something else now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub name: Churn,
+    pub connections: u64,
+    /// Whether all of it was over when the rest began: of several threads others may have begun
+    /// by then.
+    pub is_over: bool,
 }
 
 impl<'a> Story<'a> {
@@ -64,7 +74,7 @@ impl<'a> Story<'a> {
 
     /// How many ended connections it explains.
     pub(super) fn explains(&self) -> u64 {
-        let before = self.before.iter().map(|(_, connections)| connections);
+        let before = self.before.iter().map(|before| before.connections);
         self.ended() + before.sum::<u64>()
     }
 
@@ -237,8 +247,14 @@ fn phases(mut stories: Vec<Story<'_>>) -> Vec<Story<'_>> {
         let later = stories.iter().position(|later| story.came_before(later));
         match (later, story.lead()) {
             (Some(later), Some((name, _))) => {
-                let ended = story.explains();
-                stories[later].before.push((name, ended));
+                let connections = story.explains();
+                let spans = (story.cluster.span(), stories[later].cluster.span());
+                let is_over = matches!(spans, (Some((_, end)), Some((begin, _))) if end <= begin);
+                stories[later].before.push(Before {
+                    name,
+                    connections,
+                    is_over,
+                });
                 stories.remove(place);
             }
             _ => place += 1,

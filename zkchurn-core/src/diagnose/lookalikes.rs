@@ -216,7 +216,8 @@ impl Lookalikes {
                 format!(
                     "{} of {} ended with a RST before any byte, as with SO_LINGER 0: \
                      load balancers' health checks do that, ZooKeeper's clients do not",
-                    self.reset, self.silent
+                    text::count(self.reset),
+                    text::count(self.silent)
                 ),
             );
         }

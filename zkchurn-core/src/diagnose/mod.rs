@@ -137,13 +137,19 @@ fn worst_first(findings: &mut [Finding]) {
 fn finding_of(story: &Story<'_>) -> Option<Finding> {
     let ((rule, verdict), others) = story.verdicts.split_first()?;
     let mut verdict = verdict.clone();
-    for (name, number) in &story.before {
-        let connections = text::counted(*number, "connection");
-        verdict = verdict.because(format!(
-            "before that, {connections} of the same thread ended otherwise: {}",
-            name.title()
-        ));
-        verdict = verdict.number("before", *number);
+    for before in &story.before {
+        let connections = text::counted(before.connections, "connection");
+        let title = before.name.title();
+        verdict = verdict.because(match before.is_over {
+            true => {
+                format!("before that, {connections} of the same thread ended otherwise: {title}")
+            }
+            false => format!("{connections} of one of its threads ended otherwise: {title}"),
+        });
+    }
+    if !story.before.is_empty() {
+        let all = story.before.iter().map(|before| before.connections).sum();
+        verdict = verdict.number("before", all);
     }
     for (other, verdict_on_it) in others {
         let is_as_sure = verdict_on_it.confidence == verdict.confidence;
@@ -308,5 +314,28 @@ mod tests {
         assert!(all.len() > 1, "{all:?}");
         let (few, all) = first(400, 30);
         assert_eq!(few, 30, "{all:?}");
+    }
+
+    /// Two threads that are not served for a minute, one of which is refused in the middle.
+    #[test]
+    fn what_one_of_several_threads_met_meanwhile_was_not_before() {
+        let unanswered = (49, 0, Outcome::ClosedByPeerWithoutAnswer);
+        let mut all: Vec<_> = every(1_600, 30, unanswered)
+            .into_iter()
+            .chain(every(1_700, 30, unanswered))
+            .collect();
+        for (place, one) in all.iter_mut().enumerate() {
+            *one = by(*one, 7, 8 + place as u32 % 2, "java");
+        }
+        let refused = every(1_000, 24, (0, 0, Outcome::Refused));
+        let refused = refused.into_iter().skip(20);
+        all.extend(refused.map(|one| by(one, 7, 8, "java")));
+        all.sort_by_key(|one| one.started_ns);
+        let findings = format!("{:?}", diagnosed(&all));
+        assert!(
+            findings.contains("4 connections of one of its threads ended otherwise"),
+            "{findings}"
+        );
+        assert!(!findings.contains("before that, 4"), "{findings}");
     }
 }

@@ -100,15 +100,22 @@ fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
         let label = registry.label(ProcessKey::of_parent(*parent), Some(parent.comm));
         return Some(format!("{STARTED_BY}pid {} {label}", parent.tgid));
     }
+    let known: u64 = by_parent.values().sum();
     // A script that is itself started again and again.
     let same_name = by_parent.keys().all(|other| other.comm == parent.comm);
-    same_name.then(|| match by_parent.len() {
+    // Of those that were older it is not known.
+    let is_of_most = known * 2 > all;
+    (same_name && is_of_most).then(|| match by_parent.len() {
         1 => format!(
             "most of them {STARTED_BY}pid {} {}",
             parent.tgid, parent.comm
         ),
         several => format!(
-            "{STARTED_BY}{} processes named {}",
+            "{}{STARTED_BY}{} processes named {}",
+            match known * 10 >= all * 9 {
+                true => "",
+                false => "most of them ",
+            },
             text::count(several as u64),
             parent.comm
         ),
@@ -201,7 +208,12 @@ fn only_thread(parts: &[Part<'_>]) -> Option<(u32, Comm)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::ProcessIdentity;
+    use crate::{
+        diagnose::test_case::{diagnosed, every, only},
+        ledger::test_connection::{by, name as name_of},
+        outcome::Outcome,
+        process::ProcessIdentity,
+    };
 
     fn tomcat(pid: u32, base: &str) -> ProcessIdentity {
         let command = [
@@ -227,5 +239,36 @@ mod tests {
         assert_eq!(places_of(&[1, 99]), ["catalina.base /srv/shop"]);
         assert!(places_of(&[1, 3]).is_empty());
         assert!(places_of(&[99]).is_empty());
+    }
+
+    /// Ten processes that open a connection each, of so many of which it is known who started
+    /// them.
+    fn started_by(known: usize, parents: u32) -> Vec<String> {
+        let all = every(1_000, 10, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        let all = all.into_iter().zip(100..).enumerate();
+        let all = all.map(|(place, (one, pid))| {
+            let mut one = by(one, pid, pid, "nc");
+            if let Some(opener) = one.opener.as_mut().filter(|_| place < known) {
+                opener.parent = Some(Parent {
+                    tgid: 7 + place as u32 % parents,
+                    start_ns: 0,
+                    comm: name_of("check.sh"),
+                });
+            }
+            one
+        });
+        let finding = only(diagnosed(&all.collect::<Vec<_>>()));
+        finding.who.runs_in
+    }
+
+    #[test]
+    fn who_started_one_of_ten_did_not_start_most_of_them() {
+        assert_eq!(started_by(10, 1), ["started by pid 7 check.sh"]);
+        assert_eq!(started_by(7, 1), ["most of them started by pid 7 check.sh"]);
+        assert!(started_by(1, 1).is_empty());
+        assert!(started_by(3, 3).is_empty());
+        let of_most = ["most of them started by 3 processes named check.sh"];
+        assert_eq!(started_by(7, 3), of_most);
+        assert_eq!(started_by(10, 3), ["started by 3 processes named check.sh"]);
     }
 }

@@ -119,7 +119,18 @@ impl Rhythm {
         }
     }
 
-    /// How often one is opened, in words, where there is a rhythm.
+    /// [`Self::words`] of a program that is not known.
+    pub fn words_of_unknown(&self) -> Option<String> {
+        match self.pattern {
+            Pattern::JavaBackOff => Some(format!(
+                "every {}, spread evenly, like the Java client's back-off",
+                self.range()
+            )),
+            _ => self.words(),
+        }
+    }
+
+    /// How often one is opened by a JVM, in words, where there is a rhythm.
     pub fn words(&self) -> Option<String> {
         let range = || self.range();
         Some(match self.pattern {
@@ -234,6 +245,10 @@ mod tests {
         assert_eq!(
             client.words().unwrap(),
             "every 1.10 s to 2.09 s, spread evenly: the Java client's back-off"
+        );
+        assert_eq!(
+            client.words_of_unknown().unwrap(),
+            "every 1.10 s to 2.09 s, spread evenly, like the Java client's back-off"
         );
         // Refused before the first success: no random part.
         assert!(of(&[1102, 1101, 1103, 1102]).is_constant());

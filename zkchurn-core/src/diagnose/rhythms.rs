@@ -58,7 +58,7 @@ impl TwoRhythms {
 
     /// How often one is opened, in words.
     pub fn words(&self) -> String {
-        let others = match self.rhythm_of_others.words() {
+        let others = match self.rhythm_of_others.words_of_unknown() {
             Some(words) => format!("the others {words}"),
             None => "others besides".to_owned(),
         };

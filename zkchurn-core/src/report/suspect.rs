@@ -191,9 +191,13 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         false => searched,
     };
     if !paths.is_empty() {
-        let verb = match inspection.logs {
-            Some(_) => "no known sign of churn in its logs; read them yourself:",
-            None => "search its logs, which were not read:",
+        let was_read = inspection
+            .logs
+            .as_ref()
+            .is_some_and(|logs| !logs.files.is_empty());
+        let verb = match was_read {
+            true => "no known sign of churn in its logs; read them yourself:",
+            false => "search its logs, which were not read:",
         };
         let more = match details.log_files_left_out {
             0 => String::new(),
@@ -337,5 +341,33 @@ mod tests {
         };
         let expected = "read its output: `kubectl logs --namespace prod shop-x2x --container web`";
         assert_eq!(elsewhere(&details).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn of_logs_that_could_not_be_read_it_is_not_said_what_is_in_them() {
+        let details = Details {
+            log_files: vec![
+                serde_json::from_value(serde_json::json!({
+                    "fd": 3, "path": "/srv/app.log", "deleted": false, "size": 1,
+                    "modified": null,
+                }))
+                .unwrap(),
+            ],
+            ..Details::default()
+        };
+        let inspection = Inspection {
+            key: crate::process::ProcessKey::new(7, 0),
+            at_ns: 0,
+            details: Some(details.clone()),
+            jvm: None,
+            logs: Some(crate::inspection::logs::LogSearch {
+                notes: vec!["/srv/app.log could not be read".to_owned()],
+                ..Default::default()
+            }),
+        };
+        assert_eq!(
+            next_log(&inspection, &details),
+            ["search its logs, which were not read: /srv/app.log"]
+        );
     }
 }

@@ -52,7 +52,7 @@ const RULES: &[Rule] = &[
         confidence: Confidence::Certain,
         severity: Severity::Broken,
         does: "opened {} that closed without a session",
-        means: "the client closed each one before it had a session",
+        means: "each one ended before it had a session",
         cannot_tell_from: &[Churn::ClientFailsBeforeItSpeaks, Churn::TcpHealthProbe],
         would_decide: "the process behind the address: a failing client and a TCP health check \
             look the same here",
@@ -439,7 +439,7 @@ fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     if rule.name != Churn::ClosesWithoutSession || subject.address.is_none() {
         return None;
     }
-    subject.details.gaps.rhythm().words()
+    subject.details.gaps.rhythm().words_of_unknown()
 }
 
 /// New sessions, not one that is taken up again: then it is no client that reconnects.

@@ -90,7 +90,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if !patient && timed_out == 0 {
         verdict = verdict
-            .but("the program gave up before the first SYN retransmit")
+            .but(match case.tally.retransmits {
+                0 => "the program gave up before the first SYN retransmit",
+                _ => "most attempts were given up before the first SYN retransmit",
+            })
             .decided_by("a longer connect timeout in the client, and another trace");
     }
     Some(verdict)
@@ -167,5 +170,19 @@ mod tests {
             (Churn::Blackhole, Confidence::Possible)
         );
         assert_eq!(finding.reasons_against.len(), 1);
+    }
+
+    #[test]
+    fn some_that_waited_for_a_retransmit_are_not_denied() {
+        let mut connections = given_up(900, 0);
+        connections[0].ended_ns = Some(connections[0].started_ns + 950 * MS);
+        connections[0].traffic.retransmits = Some(1);
+        let finding = only(diagnosed(&connections));
+        assert_eq!(finding.name, Churn::Blackhole);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.starts_with("most attempts were given up"),
+            "{against}"
+        );
     }
 }

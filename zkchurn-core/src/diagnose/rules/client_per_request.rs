@@ -223,13 +223,21 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(99.0);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
     let both_spoke = |shape: &Shape| shape.client_bytes > 0 && shape.server_bytes > 0;
-    let [(least_sent, most_sent), (least_received, most_received)] = case
-        .shapes()
-        .bytes(both_spoke)
-        .unwrap_or([(sent.min, sent.max), (received.min, received.max)]);
     let may_be_tls = received.min >= TLS_ANSWER
         && (CLIENT_HELLO..LONGEST_HELLO).contains(&sent.min)
         && case.handshakes().is_none();
+    let may_be_sasl = is_like_failed_sasl(case);
+    // Who only asked for a session and got it did no work.
+    let (these, did) = match may_be_tls || may_be_sasl {
+        true => (answered, "was answered"),
+        false => (with_work, "got a session and did some work"),
+    };
+    let is_these =
+        |shape: &Shape| both_spoke(shape) && (these == answered || sizes::is_work(shape));
+    let [(least_sent, most_sent), (least_received, most_received)] = case
+        .shapes()
+        .bytes(is_these)
+        .unwrap_or([(sent.min, sent.max), (received.min, received.max)]);
     let in_order = match case.runtime {
         Runtime::Other => true,
         Runtime::Jvm => false,
@@ -237,7 +245,6 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     };
     let ends_soon = lived.is_some_and(|lived| lived < BRIEF_NS);
     let is_brief = in_order && ends_soon;
-    let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
     let confidence = match is_like_it && !lives_on && !may_be_sasl && !may_be_tls {
@@ -260,14 +267,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         },
     )
     .because(format!(
-        "{} {}: {} sent and {} received",
-        match answered == case.ended() {
+        "{} {did}: {} sent and {} received",
+        match these == case.ended() {
             true => "each".to_owned(),
-            false => format!("{} of {}", text::count(answered), text::count(case.ended())),
-        },
-        match may_be_tls || may_be_sasl {
-            true => "was answered",
-            false => "got a session and did some work",
+            false => format!("{} of {}", text::count(these), text::count(case.ended())),
         },
         text::counted_range(least_sent, most_sent, "byte"),
         text::range(least_received, most_received)
@@ -302,7 +305,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
     } else {
         verdict = verdict
-            .but("some threads opened more than one, as a client that reconnects does")
+            .but(match case.is_one_thread() {
+                true => "the same thread opened them, as that of a client that reconnects does",
+                false => "some threads opened more than one, as a client that reconnects does",
+            })
             .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
     }
@@ -463,5 +469,34 @@ mod tests {
         };
         assert!(is_found(3));
         assert!(!is_found(2));
+    }
+
+    #[test]
+    fn who_only_got_a_session_did_no_work() {
+        let mut connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        connections.splice(
+            0..4,
+            every(300, 4, (61, 41, Outcome::AnsweredThenClosedByUs)),
+        );
+        let findings = diagnosed(&new_thread_each(connections));
+        let finding = findings
+            .iter()
+            .find(|one| one.name == Churn::ClientPerRequest && one.connections == 12);
+        let why = finding.unwrap().reasons_for.join("; ");
+        assert!(
+            why.contains("8 of 12 got a session and did some work: 88 bytes sent and 149 received"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn one_thread_is_not_some_threads() {
+        let connections = every(300, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        let findings = format!("{:?}", diagnosed(&connections));
+        assert!(
+            findings.contains("the same thread opened them"),
+            "{findings}"
+        );
+        assert!(!findings.contains("some threads opened"), "{findings}");
     }
 }

@@ -39,7 +39,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(words, "connection")
         ),
     )
-    .because("each sent 4 to 6 bytes: a word, perhaps with a line end, and no session request")
+    .because(match words == case.ended() {
+        true => "each sent 4 to 6 bytes: a word, perhaps with a line end, and no session request",
+        false => "these sent 4 to 6 bytes: a word, perhaps with a line end, and no session request",
+    })
     .number("words", words)
     .decided_by("--handshake, which reads the word")
     .next(ADVICE);

@@ -58,20 +58,25 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(open, "connection")
         ),
     )
-    .because(match case.ended() {
-        0 => "none was closed".to_owned(),
-        ended => format!(
-            "only {} of {} ended",
-            text::count(ended),
-            text::count(opened)
-        ),
-    })
     .number("open_now", all)
     .next(
         "find the code that creates clients and does not close them, before it reaches the \
         server's limit (maxClientCnxns, 60 by default)",
     )
     .decided_by("a longer trace: a leak keeps growing, a pool stops at its size");
+    verdict = match (case.ended(), case.ended_beside) {
+        (0, 0) => verdict.because("none was closed"),
+        // Of this owner there are some that come and go.
+        (0, ended) => verdict.but(format!(
+            "{} of the same source there ended",
+            text::counted(ended, "other connection")
+        )),
+        (ended, _) => verdict.because(format!(
+            "only {} of {} ended",
+            text::count(ended),
+            text::count(opened)
+        )),
+    };
     verdict = match case.is_remote_host() {
         true => verdict
             .but("they may belong to many processes on that host")
@@ -152,5 +157,24 @@ mod tests {
         let finding = only(diagnosed(&open(5, 10)));
         assert_eq!(finding.confidence, Confidence::Possible);
         assert!(diagnosed(&open(5, 3)).is_empty());
+    }
+
+    #[test]
+    fn what_ended_beside_them_is_not_denied() {
+        // Those that are open are listed at the end.
+        let mut connections = every(2_100, 3, (79, 98, Outcome::AnsweredThenClosedByUs));
+        connections.extend(open(2_000, 20));
+        let findings = diagnosed(&connections);
+        let found = findings.iter().find(|one| one.name == Churn::HandleLeak);
+        let finding = found.unwrap_or_else(|| panic!("{findings:?}"));
+        assert!(
+            !finding.reasons_for.contains(&"none was closed".to_owned()),
+            "{finding:?}"
+        );
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("3 other connections of the same source there ended"),
+            "{against}"
+        );
     }
 }

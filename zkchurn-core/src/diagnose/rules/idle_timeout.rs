@@ -4,6 +4,7 @@
 
 use super::Rule;
 use crate::{
+    connection::Side,
     diagnose::{
         case::{Case, Runtime},
         churn::Churn,
@@ -44,7 +45,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .is_some_and(|handshakes| handshakes.reconnects * 2 > handshakes.connections);
     let was_once = was_once(case, lived);
     let is_restarted = case.turned_away_beside >= cut;
-    let goes_on = comes_back || resumes || resets * 2 > cut;
+    // A RST of the server's own host tells nothing of the client.
+    let is_reset = resets * 2 > cut && case.side == Side::Client;
+    let goes_on = comes_back || resumes || is_reset;
     let confidence = match goes_on && !was_once && !is_restarted {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -54,14 +57,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         confidence,
         match was_once {
             true => format!(
-                "All connections began together and ended together, once, from outside, after \
-                 {lived_for}: what is restarted ends them so (the server, or something between), \
-                 and so does an idle timeout."
+                "Connections began together and ended together, once, after {lived_for}: what is \
+                 restarted ends them so (the server, or something between), and so does an idle \
+                 timeout."
             ),
             false => format!(
-                "Connections end from outside after the same time, {lived_for}, although the \
-                 client goes on: {} an idle timeout on the way (load balancer, proxy, firewall or \
-                 NAT).",
+                "{} after the same time, {lived_for}{}: {} an idle timeout on the way (load \
+                 balancer, proxy, firewall or NAT).",
+                match case.side {
+                    Side::Client => "Connections are ended by the other side",
+                    Side::Server => "The server here ends connections",
+                },
+                match goes_on {
+                    true => ", although the client goes on",
+                    false => "",
+                },
                 match confidence {
                     Confidence::Possible => "perhaps",
                     _ => "most often",
@@ -70,9 +80,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         },
     )
     .because(format!(
-        "{} of {} were ended by the other side, nine in ten of them within {} of each other's age",
+        "{} of {} were ended by {}, and eight in ten ages are within {} of each other",
         text::count(cut),
         text::counted(case.ended(), "connection"),
+        match case.side {
+            Side::Client => "the other side",
+            Side::Server => "the server here",
+        },
         text::duration(tolerance(lived))
     ))
     .number("cut", cut)
@@ -83,9 +97,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if resumes {
         verdict =
-            verdict.because("most asked for their old session again: one client that reconnects");
+            verdict.because("most asked for their old session again, as a client that reconnects");
     }
-    if resets * 2 > cut {
+    if is_reset {
         verdict = verdict.because(
             "most ended with a RST: a NAT or firewall that has forgotten a connection answers so",
         );
@@ -115,7 +129,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     Some(
         verdict
-            .decided_by("a trace on the server: whether the server closed, or something between")
+            .decided_by(match case.side {
+                Side::Client => {
+                    "a trace on the server: whether the server closed, or something between"
+                }
+                Side::Server => "a trace on the client's host: whether the connections end there, too",
+            })
             .next(format!(
                 "look for a timeout of {lived_for} on the way: `timeout client` and `timeout server` \
                  (HAProxy), the load balancer's idle timeout, the firewall's connection tracking"
@@ -146,7 +165,7 @@ fn tolerance(lived_ns: u64) -> u64 {
     (lived_ns / 20).max(LATE_NS)
 }
 
-/// Their age, where nine in ten had the same.
+/// Their age, where eight in ten had the same: all but the youngest and the oldest tenth.
 pub(super) fn constant_life(lived: &Distribution) -> Option<u64> {
     let (early, middle, late) = (
         lived.percentile(10.0)?,
@@ -171,7 +190,7 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, living, names_and_alternatives},
         },
-        ledger::test_connection::by,
+        ledger::test_connection::{MS, by, server_side},
         outcome::Outcome,
     };
 
@@ -251,6 +270,88 @@ mod tests {
         assert!(
             names.iter().all(|(name, _)| *name != Churn::IdleTimeout),
             "{names:?}"
+        );
+    }
+
+    fn words(connections: &[Connection]) -> String {
+        let findings = diagnosed(connections);
+        let mut found = findings.iter();
+        let finding = found.find(|one| one.name == Churn::IdleTimeout).unwrap();
+        format!(
+            "{}; {}; {}; {}",
+            finding.summary,
+            finding.reasons_for.join("; "),
+            finding.reasons_against.join("; "),
+            finding.would_decide.join("; ")
+        )
+    }
+
+    /// A hundred at once that are cut after a minute, and a hundred again.
+    #[test]
+    fn who_was_cut_twice_is_known_also_where_the_latest_starts_only_are_kept() {
+        let batch = |from: u64| (0..100).map(move |one| from + one);
+        let starts = batch(1_000).chain(batch(65_000));
+        let kind = (73, 81, Outcome::ResetByPeer);
+        let reset: Vec<_> = starts
+            .map(|start| {
+                let mut one = every(1, 1, kind)[0];
+                let later = |time: u64| time + (start - 1_000) * MS;
+                one.socket = start;
+                one.started_ns = later(one.started_ns);
+                one.established_ns = one.established_ns.map(later);
+                one.left_established_ns = one.left_established_ns.map(later);
+                one.local_close_ns = one.local_close_ns.map(later);
+                one.ended_ns = one.ended_ns.map(later);
+                one
+            })
+            .collect();
+        let said = words(&living(60_000, reset));
+        assert!(!said.contains("ended together"), "{said}");
+        assert!(!said.contains("no client was cut twice"), "{said}");
+    }
+
+    #[test]
+    fn on_the_server_the_server_is_no_other_side() {
+        let cut = living(
+            3_000,
+            every(4_500, 6, (73, 81, Outcome::AnsweredThenClosedByUs)),
+        );
+        let said = words(&cut.into_iter().map(server_side).collect::<Vec<_>>());
+        assert!(
+            said.contains("6 of 6 connections were ended by the server here"),
+            "{said}"
+        );
+        for untrue in [
+            "the other side",
+            "a trace on the server",
+            "the client goes on",
+        ] {
+            assert!(!said.contains(untrue), "{untrue}: {said}");
+        }
+    }
+
+    #[test]
+    fn it_is_not_said_of_everybody_that_the_client_goes_on() {
+        let cut = |program| {
+            let cut = every(4_500, 6, (100, 121, Outcome::AnsweredThenClosedByPeer));
+            let cut = living(3_000, cut).into_iter();
+            words(&cut.map(|one| by(one, 7, 8, program)).collect::<Vec<_>>())
+        };
+        assert!(cut("java").contains("although the client goes on"));
+        assert!(!cut("python3").contains("although the client goes on"));
+    }
+
+    #[test]
+    fn of_ten_ages_two_may_differ() {
+        let mut cut = reset(4_500);
+        cut.extend(reset(4_700).into_iter().take(5));
+        let younger = living(1_500, every(4_500, 1, (73, 81, Outcome::ResetByPeer)));
+        cut[0] = by(younger[0], 7, 8, "java");
+        cut[1] = living(7_000, vec![cut[1]])[0];
+        let said = words(&cut);
+        assert!(
+            said.contains("eight in ten ages are within 150 ms"),
+            "{said}"
         );
     }
 }

@@ -13,7 +13,11 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{handshakes::Handshakes, shape::Ending, sizes},
+    ledger::{
+        handshakes::Handshakes,
+        shape::{Ending, Shape},
+        sizes,
+    },
     text,
 };
 
@@ -77,9 +81,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(weigh_log(verdict, case, resets))
 }
 
+/// The fewest and the most bytes of the requests that were not answered.
+fn sent(case: &Case<'_>) -> (u64, u64) {
+    let is_unanswered = |shape: &Shape| {
+        shape.ending == Ending::ClosedByServer
+            && case.can_be_request(shape.client_bytes)
+            && shape.server_bytes == 0
+    };
+    let all = case.client_bytes();
+    let exact = case.shapes().bytes(is_unanswered);
+    exact.map_or((all.min, all.max), |[sent, _]| sent)
+}
+
 fn what_was_sent(case: &Case<'_>) -> String {
-    let sent = case.client_bytes();
-    match sizes::is_connect_request(sent.max) {
+    let (least, most) = sent(case);
+    match sizes::is_connect_request(most) {
         true => {
             "the client sent 48 or 49 bytes, got none back, and the server closed first".to_owned()
         }
@@ -87,14 +103,14 @@ fn what_was_sent(case: &Case<'_>) -> String {
             "the client sent {} bytes, got none back, and the server closed first: a \
              ConnectRequest has 48 or 49, and a Java client sends its digest and its watches \
              right behind it",
-            text::range(sent.min, sent.max)
+            text::range(least, most)
         ),
     }
 }
 
 fn summary(case: &Case<'_>, closed: u64) -> String {
     let requests = text::counted(closed, "request");
-    let requests = match sizes::is_connect_request(case.client_bytes().max) {
+    let requests = match sizes::is_connect_request(sent(case).1) {
         true => format!("{requests} the size of a ConnectRequest"),
         false => requests,
     };
@@ -314,5 +330,18 @@ mod tests {
         let finding = only(diagnosed(&seen));
         assert_eq!(finding.name, Churn::NotServed);
         assert_eq!(finding.who.kind, "remote_host");
+    }
+
+    #[test]
+    fn bytes_of_those_that_were_answered_are_not_among_those_that_were_not() {
+        let mut connections = back_off(12, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+        let answered = back_off(12, (5_000, 9_000, Outcome::AnsweredThenClosedByPeer));
+        connections.splice(..2, answered.into_iter().take(2));
+        let finding = only(diagnosed(&connections));
+        let why = finding.reasons_for.join("; ");
+        assert!(
+            why.contains("the client sent 48 or 49 bytes, got none back"),
+            "{why}"
+        );
     }
 }

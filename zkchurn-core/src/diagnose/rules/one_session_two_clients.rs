@@ -103,12 +103,17 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             text::counted(taken, "connection")
         ),
     )
-    .because("the client keeps its connection thread, so its session has probably not expired")
     .number("taken", taken)
     .cannot_tell_from(&[Churn::SessionExpiredLoop])
     .decided_by("--handshake, which reads the session ids")
     .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
+    // Of a remote host no thread is known.
+    if case.is_one_thread() {
+        verdict = verdict.because(
+            "the client keeps its connection thread, so its session has probably not expired",
+        );
+    }
     if is_at_once {
         verdict = verdict.but(
             "the server closed them at once, as it does after the answer that a session has expired",
@@ -140,7 +145,10 @@ mod tests {
             Confidence,
             test_case::{diagnosed, every, living, names},
         },
-        ledger::{handshakes::tests::asked, test_connection::by},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{by, server_side},
+        },
         outcome::Outcome,
     };
 
@@ -234,6 +242,21 @@ mod tests {
             names(&findings)[2..]
                 .iter()
                 .all(|(_, confidence)| *confidence == Confidence::Possible)
+        );
+    }
+
+    #[test]
+    fn of_a_remote_host_no_thread_is_known() {
+        let taken = every(3_000, 6, (41, 49, Outcome::AnsweredThenClosedByUs));
+        let taken: Vec<_> = living(900, taken).into_iter().map(server_side).collect();
+        let findings = format!("{:?}", diagnosed(&taken));
+        assert!(
+            findings.contains("another client may be using the same session"),
+            "{findings}"
+        );
+        assert!(
+            !findings.contains("keeps its connection thread"),
+            "{findings}"
         );
     }
 }

@@ -65,10 +65,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     Some(
         verdict
-            .next(
-                "bring the ensemble's quorum back: `echo srvr | nc HOST 2181` shows the mode of \
+            .next(format!(
+                "bring the ensemble's quorum back: `echo srvr | nc HOST {}` shows the mode of \
                  each server",
-            )
+                case.port()
+            ))
             .next("clients that may read from such a server need localSessionsEnabled=true on it"),
     )
 }
@@ -105,5 +106,15 @@ mod tests {
             connection.handshake = Some(refused_with(-1));
         }
         assert_eq!(only(diagnosed(&refused)).name, Churn::UnexplainedChurn);
+    }
+
+    #[test]
+    fn a_server_is_asked_at_its_own_port() {
+        let mut refused = back_off(9, (49, 20, Outcome::AnsweredThenClosedByUs));
+        for connection in &mut refused {
+            connection.remote.set_port(2191);
+        }
+        let next = only(diagnosed(&refused)).next.join("; ");
+        assert!(next.contains("nc HOST 2191`"), "{next}");
     }
 }

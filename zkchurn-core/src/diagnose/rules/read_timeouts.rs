@@ -164,7 +164,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         && handshakes.reconnects > 0
     {
         verdict = verdict.because(format!(
-            "{} resumed an old session (seen on the wire): it is one client that reconnects",
+            "{} resumed an old session (seen on the wire), as a client that reconnects does",
             text::counted(handshakes.reconnects, "connection")
         ));
     }

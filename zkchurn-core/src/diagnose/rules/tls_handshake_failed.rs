@@ -48,9 +48,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         match confidence {
-            Confidence::Possible => {
+            Confidence::Possible if tls.is_some() => {
                 "Connections begin with TLS, are answered and end: the handshake may have failed, \
                  or a session was closed soon."
+            }
+            Confidence::Possible => {
+                "Connections are answered and end: a TLS handshake may have failed, or a session \
+                 was closed soon."
             }
             _ => "The TLS handshake fails: no session comes about, and the client tries again.",
         },
@@ -82,7 +86,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 mod tests {
     use super::Churn;
     use crate::{
-        diagnose::test_case::{diagnosed, every, names_and_alternatives},
+        diagnose::test_case::{
+            diagnosed, diagnosed_beside_log, every, names_and_alternatives, new_thread_each,
+        },
         handshake::{Direction, Handshake, message::Message},
         ledger::handshakes::tests::first,
         outcome::Outcome,
@@ -111,5 +117,19 @@ mod tests {
                 .all(|(name, _)| *name != Churn::ClientPerRequest),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_said_to_begin_with_tls() {
+        let connections = every(1_000, 12, (524, 1_480, Outcome::AnsweredThenClosedByUs));
+        let connections = new_thread_each(connections);
+        let line = "kazoo.client: Connection dropped: CERTIFICATE_VERIFY_FAILED";
+        let lines = [("tls-handshake-failed", None, line, 1)];
+        let findings = format!("{:?}", diagnosed_beside_log(&connections, &lines));
+        assert!(
+            findings.contains("a TLS handshake may have failed"),
+            "{findings}"
+        );
+        assert!(!findings.contains("begin with TLS"), "{findings}");
     }
 }

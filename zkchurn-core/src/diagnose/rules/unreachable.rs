@@ -54,20 +54,30 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
              and `sudo iptables -S` show what its firewall rejects",
         ),
     };
-    Some(
-        Verdict::new(
-            Confidence::Certain,
-            format!(
-                "{} failed after {} (median): the server cannot be reached from this host.",
-                text::counted(unreachable, "connection"),
-                text::duration(waited)
-            ),
-        )
-        .because("the network or the kernel answered so: the error is in each connection's line")
-        .because(how)
-        .number("unreachable", unreachable)
-        .next(next),
+    let established = case.established_beside + case.tally.established;
+    let verdict = Verdict::new(
+        Confidence::Certain,
+        format!(
+            "{} failed after {} (median): the server {} be reached from this host.",
+            text::counted(unreachable, "connection"),
+            text::duration(waited),
+            match established {
+                0 => "cannot",
+                _ => "could not",
+            }
+        ),
     )
+    .because("the network or the kernel answered so: the error is in each connection's line")
+    .because(how)
+    .number("unreachable", unreachable)
+    .next(next);
+    Some(match established {
+        0 => verdict,
+        established => verdict.but(format!(
+            "{} got through: the server could be reached for a part of the time",
+            text::counted(established, "other connection")
+        )),
+    })
 }
 
 #[cfg(test)]
@@ -116,5 +126,24 @@ mod tests {
     fn at_once_is_a_missing_route() {
         let finding = only(diagnosed(&every(1_000, 3, (0, 0, Outcome::Unreachable))));
         assert!(finding.next[0].contains("ip route"));
+    }
+
+    #[test]
+    fn what_others_got_through_to_can_be_reached() {
+        let mut connections = every(1_000, 6, (0, 0, Outcome::Unreachable));
+        connections.extend(every(1_000, 2, (0, 0, Outcome::ClosedByUsBeforeAnyByte)));
+        let findings = diagnosed(&connections);
+        let found = findings.iter().find(|one| one.name == Churn::Unreachable);
+        let finding = found.unwrap();
+        assert!(
+            finding.summary.contains("could not be reached"),
+            "{}",
+            finding.summary
+        );
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("2 other connections got through"),
+            "{against}"
+        );
     }
 }

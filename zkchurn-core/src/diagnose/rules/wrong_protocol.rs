@@ -11,7 +11,11 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::{handshakes::Handshakes, shape::Ending, sizes},
+    ledger::{
+        handshakes::Handshakes,
+        shape::{Ending, Shape},
+        sizes,
+    },
     text,
 };
 
@@ -35,15 +39,17 @@ const STRANGERS: [(&str, &str); 5] = [
     ("nmap", "a port scan"),
 ];
 
+fn is_foreign(shape: &Shape) -> bool {
+    matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
+        && shape.server_bytes == 0
+        && (7..sizes::LARGE).contains(&shape.client_bytes)
+        && !sizes::is_connect_request(shape.client_bytes)
+}
+
 /// Connections that the server ended without an answer to what has not the size
 /// of a ConnectRequest, if they are most.
 pub(super) fn foreign(case: &Case<'_>) -> Option<u64> {
-    let foreign = case.shapes().count_by_size(|shape| {
-        matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
-            && shape.server_bytes == 0
-            && (7..sizes::LARGE).contains(&shape.client_bytes)
-            && !sizes::is_connect_request(shape.client_bytes)
-    });
+    let foreign = case.shapes().count_by_size(is_foreign);
     (foreign >= FEWEST && case.most(foreign)).then_some(foreign)
 }
 
@@ -98,6 +104,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let sent = case.client_bytes();
+    let exact = case.shapes().bytes(is_foreign);
+    let (least, most) = exact.map_or((sent.min, sent.max), |[sent, _]| sent);
     if case.client_thread != ClientThread::NotSeen && case.can_be_request(sent.min) {
         // One of ZooKeeper's own clients, which sends more right behind its request.
         return None;
@@ -123,7 +131,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .because(format!(
         "the client sent {} bytes; a ConnectRequest has 48 or 49",
-        text::range(sent.min, sent.max)
+        text::range(least, most)
     ))
     .number("foreign", foreign)
     .cannot_tell_from(&[Churn::TlsAtPlaintextPort, Churn::HttpAtPlaintextPort])

@@ -81,9 +81,10 @@ fn write_finding(
     page: &Page,
 ) -> io::Result<()> {
     let lines = text::counted(finding.count, "line");
-    let when = match finding.during_trace {
-        true => ", some during the trace",
-        false => "",
+    let when = match (finding.during_trace, finding.count) {
+        (true, 1) => ", during the trace",
+        (true, _) => ", some during the trace",
+        (false, _) => "",
     };
     let meaning = format!("{lines}{when}: {}", finding.meaning);
     let meaning = printable(meaning.as_bytes());

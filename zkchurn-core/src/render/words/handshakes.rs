@@ -103,7 +103,7 @@ fn sessions(summary: &HandshakeSummary) -> String {
         return format!("{at_least}{sessions}");
     }
     let most = text::count(main.connections);
-    format!("{at_least}{sessions}, mostly {} ({most})", main.session)
+    format!("{at_least}{sessions}, most often {} ({most})", main.session)
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(
             words(&handshakes).unwrap(),
             "1 new session, 2 reconnects; 1 granted, 1 expired, 1 not answered; \
-             2 sessions, mostly 0x10 (2)"
+             2 sessions, most often 0x10 (2)"
         );
     }
 }

@@ -78,7 +78,10 @@ pub(crate) fn in_lines(loss: &Loss) -> Vec<String> {
         return vec![
             format!("{nothing}: {}", words(&none, Count::long)),
             format!("{nothing}: {}", words(&none, Count::short)),
-            format!("{nothing} (0)"),
+            match is_known {
+                true => format!("{nothing} (0)"),
+                false => nothing.to_owned(),
+            },
         ];
     }
     let lost = match some.iter().all(|count| count.short == UNMATCHED) {
@@ -102,7 +105,10 @@ pub(crate) fn in_lines(loss: &Loss) -> Vec<String> {
             words(&some, Count::short),
             words(&none, Count::short)
         ),
-        format!("{lost}: {}; else 0", words(&some, Count::short)),
+        match is_known {
+            true => format!("{lost}: {}; else 0", words(&some, Count::short)),
+            false => format!("{lost}: {}; misses unknown", words(&some, Count::short)),
+        },
         format!("{lost}: {}", words(&some, Count::short)),
     ]
 }
@@ -341,6 +347,9 @@ mod tests {
         loss.kernel.recursion_misses = None;
         let lines = in_lines(&loss);
         assert!(lines[2].ends_with("0 table, misses unknown"), "{lines:?}");
+        // What is not known is no 0.
+        assert!(lines[3].ends_with("7 ends; misses unknown"), "{lines:?}");
+        assert_eq!(in_lines(&Loss::default())[2], "nothing known to be lost");
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn threads_clause(flow: &FlowRow, is_thread: bool) -> String {
         return String::new();
     }
     if flow.thread_count >= EACH_NEW && flow.thread_count == flow.summary.opened {
-        return ", each from a new thread".to_owned();
+        return ", each from a thread of its own".to_owned();
     }
     let at_least = if flow.threads_uncounted {
         "at least "
