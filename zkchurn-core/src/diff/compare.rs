@@ -136,7 +136,7 @@ fn of_quiet(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, S
     let why = match (pair.before, pair.after) {
         (Some(_), Some(_)) => "opened nothing in either, and held connections in both",
         (Some(_), None) => "held a connection that was older than BEFORE, and opened nothing",
-        _ => "holds a connection that is older than AFTER, and opened nothing",
+        _ => "held a connection that is older than AFTER, and opened nothing",
     };
     (Class::Unchanged, why.to_owned())
 }

@@ -182,10 +182,12 @@ impl Watch {
         let together = self
             .recent
             .of_ten(|one| one.opened, span_ns as u64, now_ns)?;
-        let seconds = now_ns.saturating_sub(together.from_ns) as f64 / 1e9;
+        let length_ns = now_ns.saturating_sub(together.from_ns);
+        let seconds = length_ns as f64 / 1e9;
         (seconds > 0.0 && together.opened as f64 / seconds >= rate).then(|| {
             let opened = text::counted(together.opened, "connection");
-            of_number("rate", format!("{opened} opened in {seconds:.0} s"))
+            let length = text::window(length_ns);
+            of_number("rate", format!("{opened} opened in {length}"))
         })
     }
 
@@ -378,6 +380,24 @@ mod tests {
         assert_eq!(fires(50, 20), 0, "neither goes on");
         assert_eq!(fires(20, 50), 0, "their order is no news");
         assert_eq!(fires(20, 51), 1);
+    }
+
+    /// Two looks may follow each other at once, as where a trace ends.
+    #[test]
+    fn a_short_look_is_not_told_as_no_time() {
+        let mut watch = Watch::new(Triggers {
+            rate: Some(3.0),
+            ..Triggers::default()
+        });
+        let sample = |at_ns, opened| Sample {
+            at_ns,
+            opened,
+            ended: 0,
+            refused: 0,
+        };
+        let fired = watch.numbers(&sample(0, 0), &sample(20_000_000, 12));
+        let sentences: Vec<_> = fired.into_iter().map(|one| one.sentence).collect();
+        assert_eq!(sentences, ["12 connections opened in 20 ms"]);
     }
 
     #[test]

@@ -45,13 +45,38 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::Churn;
-    use super::wrong_protocol::found_in;
-    use crate::diagnose::{Confidence, test_case::only};
+    use super::wrong_protocol::{begun_with, found_in};
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        outcome::Outcome,
+    };
 
     #[test]
     fn the_first_bytes_say_so() {
         let finding = only(found_in(b"\x16\x03\x01\x01\x2a\x01\x00\x01\x26\x03\x03"));
         let told = (finding.name, finding.confidence);
         assert_eq!(told, (Churn::TlsAtPlaintextPort, Confidence::Likely));
+    }
+
+    /// A port that answers some of them: those did not end without one.
+    #[test]
+    fn what_was_answered_is_not_told_as_closed_without_an_answer() {
+        let hello = b"\x16\x03\x01\x01\x2a\x01\x00\x01\x26\x03\x03";
+        let mut connections = begun_with(hello);
+        let answered = every(1_000, 2, (300, 80, Outcome::AnsweredThenClosedByPeer));
+        let first = connections[0].handshake;
+        connections.extend(answered.into_iter().map(|mut connection| {
+            connection.handshake = first;
+            connection
+        }));
+        let found = diagnosed(&connections);
+        let sentence = &only(found).summary;
+        assert!(
+            sentence.contains("8 connections began with TLS, and the server closed 6 without"),
+            "{sentence}"
+        );
     }
 }

@@ -68,9 +68,17 @@ pub(super) fn read_off_the_wire(
         return None;
     }
     let connections = text::counted(count, "connection");
+    // Others of them may have had an answer.
+    let closed = match count <= foreign {
+        true => "the server closed without an answer".to_owned(),
+        false => format!(
+            "the server closed {} without an answer",
+            text::count(foreign)
+        ),
+    };
     let verdict = Verdict::new(
         Confidence::Certain,
-        format!("{connections} began with {protocol}, and the server closed without an answer."),
+        format!("{connections} began with {protocol}, and {closed}."),
     );
     let verdict = verdict.because(reason).number("foreign", foreign);
     Some(verdict.number("read", count).next(next))
@@ -79,8 +87,14 @@ pub(super) fn read_off_the_wire(
 /// Findings in six connections that begin with these bytes.
 #[cfg(test)]
 pub(super) fn found_in(bytes: &[u8]) -> Vec<crate::diagnose::Finding> {
+    crate::diagnose::test_case::diagnosed(&begun_with(bytes))
+}
+
+/// Six connections that begin with these bytes and get a RST.
+#[cfg(test)]
+pub(super) fn begun_with(bytes: &[u8]) -> Vec<crate::connection::Connection> {
     use crate::{
-        diagnose::test_case::{diagnosed, every},
+        diagnose::test_case::every,
         handshake::{Direction, Handshake, message::Message},
         ledger::handshakes::tests::first,
         outcome::Outcome,
@@ -92,7 +106,7 @@ pub(super) fn found_in(bytes: &[u8]) -> Vec<crate::diagnose::Finding> {
             response: None,
         });
     }
-    diagnosed(&connections)
+    connections
 }
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
