@@ -142,7 +142,9 @@ fn reason(port: &PortSeen) -> String {
     let who = port.who.as_ref().map(named);
     match (port.why, who) {
         (Why::Server, Some(who)) => format!(", and the ZooKeeper server {who} listens there"),
-        (Why::Named, Some(who)) => format!(", and {who} names it for its ZooKeeper client"),
+        (Why::Named, Some(who)) => {
+            format!(", and {who}, which has a ZooKeeper client, names it on its command line")
+        }
         (Why::Client, Some(who)) => format!(", of {who}, which has a ZooKeeper client"),
         (Why::Ends, Some(who)) => format!(", and {who} has a ZooKeeper client"),
         (Why::Number, Some(who)) => format!("; {who} connects there"),

@@ -512,8 +512,12 @@ fn weigh_one(
             let against = &mut verdict.reasons_against;
             // Once is enough, with what it means.
             against.retain(|why| !why.contains(line.text()));
+            let whose = match line.origin {
+                Origin::Server => "the server's",
+                _ => "its",
+            };
             against.push(format!(
-                "its log names another cause ({}): \"{}\"",
+                "{whose} log names another cause ({}): \"{}\"",
                 line.finding.place(),
                 line.text()
             ));

@@ -85,6 +85,7 @@ mod tests {
             proc: Probe::Yes(()),
             bpf_call: Probe::Yes(()),
             own_user_namespace: false,
+            is_root: false,
             own_pid_namespace: false,
             first_process_netns: Probe::Yes(()),
             own_clocks: false,
@@ -180,6 +181,14 @@ mod tests {
     #[test]
     fn no_capabilities() {
         check("no_capabilities", |facts| {
+            facts.capabilities = CapabilitySet::empty();
+        });
+    }
+
+    #[test]
+    fn root_without_capabilities() {
+        check("root_without_capabilities", |facts| {
+            facts.is_root = true;
             facts.capabilities = CapabilitySet::empty();
         });
     }

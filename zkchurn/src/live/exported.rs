@@ -151,8 +151,8 @@ impl Told {
         let address = self.address;
         match (&counts.trouble, self.has_trouble_with_counts) {
             (Some(why), false) => warn(format_args!(
-                "the collector at {address} takes no counts ({why}): events go on without them, and \
-                 nothing is lost once it takes later counts, which have all"
+                "the collector at {address} takes no counts ({why}): the trace goes on, and nothing \
+                 is lost once it takes later counts, which have all"
             )),
             (None, true) => say(
                 Priority::Notice,

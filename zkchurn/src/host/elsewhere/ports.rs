@@ -55,11 +55,15 @@ pub(super) fn elsewhere(seen: &Seen<'_>, request: &Request, notes: Vec<String>) 
         (port.why, u64::MAX - sockets, port.port)
     });
     ports.truncate(MOST_PORTS);
+    let mut notes = notes;
+    if !request.pids.is_empty() {
+        notes.insert(0, "Other processes were not looked at.".to_owned());
+    }
+    // Of the server's side a client of this host tells nothing.
+    let is_missing = ports.is_empty() && request.sides != Sides::Server;
+    let client = client(seen, request).filter(|_| is_missing);
     Elsewhere {
-        client: match ports.is_empty() {
-            true => client(seen, request).map(|process| process.who.clone()),
-            false => None,
-        },
+        client: client.map(|process| process.who.clone()),
         ports,
         notes,
     }
@@ -136,10 +140,16 @@ fn opened(seen: &Seen<'_>, request: &Request) -> BTreeMap<u16, Tally> {
 
 fn client_ports(seen: &Seen<'_>, request: &Request) -> Vec<PortSeen> {
     let listened = listened(seen);
+    let connected = connected(seen, request);
     let mut ports = Vec::new();
     let mut unsure = Vec::new();
     for (port, tally) in opened(seen, request) {
-        let of = |process: &&ZooKeeper| tally.holders.contains_key(&process.who.pid);
+        // Whose client is at a traced port connects to others for something else.
+        let of = |process: &&ZooKeeper| {
+            let pid = process.who.pid;
+            tally.holders.contains_key(&pid) && !connected.contains(&pid)
+        };
+        let is_of_others = is_well_known(port);
         let naming = clients(seen, request).find(|process| names_port(&process.command, port));
         let holding = clients(seen, request).find(of);
         let who = |process: Option<&ZooKeeper>| process.map(|process| process.who.clone());
@@ -150,11 +160,11 @@ fn client_ports(seen: &Seen<'_>, request: &Request) -> Vec<PortSeen> {
         };
         let (why, who) = if let Some(server) = listened.get(&port) {
             (Why::Server, Some(server.clone()))
-        } else if let Some(process) = naming {
+        } else if let Some(process) = naming.filter(|_| !is_of_others) {
             (Why::Named, who(Some(process)))
         } else if NUMBERS.contains(&port) {
             (Why::Number, who(holding).or_else(any))
-        } else if holding.is_some() {
+        } else if holding.is_some() && !is_of_others {
             (Why::Client, who(holding))
         } else {
             unsure.push((port, tally));
@@ -166,6 +176,7 @@ fn client_ports(seen: &Seen<'_>, request: &Request) -> Vec<PortSeen> {
     let surely = |port: &PortSeen| port.why != Why::Client;
     if !ports.iter().any(surely)
         && let Some(process) = client(seen, request)
+        && !connected.contains(&process.who.pid)
     {
         for (port, tally) in unsure {
             if tally.time_wait >= ENDS_FROM && !is_well_known(port) {
@@ -175,6 +186,15 @@ fn client_ports(seen: &Seen<'_>, request: &Request) -> Vec<PortSeen> {
         }
     }
     ports
+}
+
+/// Processes that hold a connection to a traced port.
+fn connected(seen: &Seen<'_>, request: &Request) -> HashSet<u32> {
+    let to_traced = seen.sockets.iter().filter(|socket| {
+        socket.state != state::LISTEN && request.ports.contains(&socket.remote.port())
+    });
+    let holders = to_traced.filter_map(|socket| seen.holders.get(&socket.inode));
+    holders.map(|holder| holder.key.pid).collect()
 }
 
 /// Ports of other protocols that a host with a ZooKeeper client connects to as well.
@@ -309,6 +329,52 @@ mod tests {
         let client = process(CLIENT, "java Shop zk1:11035,zk2:11035/shop", false);
         let named = found(&sockets, &HashMap::new(), [client], Sides::Client);
         assert_eq!(named, [(11_035, Why::Named, 0, 5)]);
+    }
+
+    /// A database and a broker of a JVM whose client is well at the traced port.
+    #[test]
+    fn what_a_client_connects_to_besides_is_not_taken_for_zookeeper() {
+        let command = "java Shop -Ddb=jdbc:postgresql://db:5432/x kafka:9092 cache:11211";
+        let mut sockets = vec![
+            socket(40_000, 5432, state::ESTABLISHED, 1),
+            socket(40_001, 9092, state::ESTABLISHED, 1),
+        ];
+        let holders = held(&[(1, CLIENT)]);
+        let client = || [process(CLIENT, command, false)];
+        let ports = found(&sockets, &holders, client(), Sides::Client);
+        assert_eq!(ports, [], "of other protocols");
+        sockets.push(socket(40_002, 12_000, state::ESTABLISHED, 1));
+        let ports = found(&sockets, &holders, client(), Sides::Client);
+        assert_eq!(ports, [(12_000, Why::Client, 1, 0)]);
+        sockets.push(socket(40_003, 2181, state::ESTABLISHED, 1));
+        let ports = found(&sockets, &holders, client(), Sides::Client);
+        assert_eq!(ports, [], "its client is at the traced port");
+    }
+
+    #[test]
+    fn only_what_was_looked_at_is_told_of() {
+        let sockets = [socket(40_000, 12_000, state::ESTABLISHED, 1)];
+        let holders = held(&[(1, CLIENT)]);
+        let processes = [process(CLIENT, "java Shop", false)].into();
+        let seen = Seen {
+            sockets: &sockets,
+            holders: &holders,
+            processes: &processes,
+        };
+        let told = |sides, pids: &[u32]| {
+            let request = Request {
+                ports: vec![2181],
+                sides,
+                pids: pids.to_vec(),
+            };
+            elsewhere(&seen, &request, Vec::new())
+        };
+        assert_eq!(told(Sides::Server, &[]).client, None);
+        let sentence = told(Sides::Client, &[99]).sentence();
+        assert!(
+            sentence.contains("other processes were not looked at"),
+            "{sentence}"
+        );
     }
 
     #[test]

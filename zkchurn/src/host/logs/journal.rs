@@ -49,7 +49,10 @@ pub(super) struct Journal {
 pub(super) fn read(of: &JournalOf, started: Option<Timestamp>) -> Result<Journal, String> {
     let why = |why: String| format!("The journal was not searched: {why}.");
     if !DIRECTORIES.iter().any(|path| Path::new(path).is_dir()) {
-        return Err(why("this host keeps none".to_owned()));
+        let places = DIRECTORIES.join(" nor ");
+        return Err(why(format!(
+            "neither {places} is here (in a container: run zkchurn on the host)"
+        )));
     }
     let child = journalctl::start(&arguments(of, started)).map_err(why)?;
     let printed = printed_by(child, Instant::now() + WITHIN)

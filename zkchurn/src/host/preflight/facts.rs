@@ -84,6 +84,8 @@ pub struct Facts {
     pub capabilities: CapabilitySet,
     /// Whether this is one: its root is not the host's.
     pub own_user_namespace: bool,
+    /// Whether this is root already, whom sudo makes no more than it is.
+    pub is_root: bool,
     /// Whether `/proc` is there and shows this process.
     pub proc: Probe<()>,
     /// Whether no seccomp filter forbids bpf(2).
@@ -152,6 +154,7 @@ impl Facts {
             cgroup2: cgroup2::look(),
             capabilities,
             own_user_namespace,
+            is_root: rustix::process::geteuid().is_root(),
             proc: proc_mounted::look(),
             bpf_call: seccomp::look(capabilities),
             own_pid_namespace: own_pid_namespace(),

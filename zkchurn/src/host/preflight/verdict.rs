@@ -116,7 +116,14 @@ fn capabilities(facts: &Facts) -> Check {
         State::NotPermitted,
         format!("{} not held", missing.join(" and ")),
         "the kernel will not load the tracing program",
-        "run it with sudo, or grant it: setcap cap_bpf,cap_perfmon+ep zkchurn",
+        match facts.is_root {
+            // sudo has no more to give, and setcap gives nothing beyond the bounding set.
+            true => {
+                "this is root without them, as in a container: run it on the host, or grant them \
+                 where the container is started (docker run --privileged --pid=host)"
+            }
+            false => "run it with sudo, or grant it: setcap cap_bpf,cap_perfmon+ep zkchurn",
+        },
     )
 }
 

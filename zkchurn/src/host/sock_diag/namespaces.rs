@@ -23,6 +23,7 @@ use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space
 
 use super::{mountinfo, notes::Unreadable, proc_links};
 use crate::host::{past_hung, privilege, threads};
+use zkchurn_core::text;
 
 /// Most namespaces besides our own that are visited.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -196,9 +197,14 @@ impl<'a> Search<'a> {
         }
         let missing = self.missing().saturating_sub(self.beyond.len());
         if missing > 0 {
+            let (were, whose) = match missing {
+                1 => ("was", "its processes"),
+                _ => ("were", "their processes"),
+            };
             self.notes.push(format!(
-                "{missing} of the requested network namespaces were not found: no process is \
-                 left in them."
+                "{} of traced connections {were} not found: {whose} have ended, or cannot be seen \
+                 from here.",
+                text::counted(missing as u64, "network namespace")
             ));
         }
         if !self.beyond.is_empty() {
@@ -344,7 +350,7 @@ mod tests {
         // Inodes of namespaces begin at 0xf0000000 (PROC_DYNAMIC_FIRST).
         let found = find(1, Some(&HashSet::from([2])), later());
         assert!(found.namespaces.is_empty());
-        let note = "1 of the requested network namespaces were not found";
+        let note = "1 network namespace of traced connections was not found: its processes";
         let told = found.notes.iter().any(|told| told.starts_with(note));
         assert!(told, "{:?}", found.notes);
     }
