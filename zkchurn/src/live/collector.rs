@@ -10,6 +10,7 @@ use zkchurn_core::{
     frame::{Frame, Limitation, Mark},
     ledger::Churning,
     process::ProcessKey,
+    registry::MOST_INSPECTIONS,
     text,
     timewait::{Snapshot, TimeWaitSocket},
 };
@@ -276,12 +277,13 @@ impl<P: Probes> Collector<P> {
         }
         let more = self.sink.pipeline.uninspected(CHURNS_FROM);
         if more > 0 {
-            let churn = match more {
-                1 => "process churns and was",
-                _ => "processes churn and were",
+            let who = match more {
+                1 => "process that churned has",
+                _ => "processes that churned have",
             };
             let sentence = format!(
-                "{more} more {churn} not inspected: those that churn worst come first, one each 2 s"
+                "{more} {who} no closer look here: one is taken each 2 s, of whoever churns worst, and \
+                 the latest {MOST_INSPECTIONS} are kept"
             );
             self.limitation(sentence);
         }

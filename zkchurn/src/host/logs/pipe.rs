@@ -63,10 +63,14 @@ pub(super) fn note(readers: &[Reader]) -> String {
         [] => "Its output goes into a pipe, and who reads that was not found: its log was not \
                searched."
             .to_owned(),
-        [Reader { pid, comm, .. }, ..] => format!(
-            "Its output goes into a pipe that pid {pid} ({comm}) reads, which has no log file \
-             open: its log was not searched."
-        ),
+        [Reader { pid, comm, .. }, ..] => {
+            // What stood in the way of reading a file is told for itself.
+            let why = match readers.iter().any(|reader| !reader.files.is_empty()) {
+                true => "whose log could not be read: it was not searched",
+                false => "of which no open log file was found: its log was not searched",
+            };
+            format!("Its output goes into a pipe that pid {pid} ({comm}) reads, {why}.")
+        }
     }
 }
 
@@ -125,6 +129,23 @@ mod tests {
             comm: "cat".to_owned(),
             files: Vec::new(),
         };
-        assert!(note(&[reader]).contains("pid 7 (cat) reads"));
+        let told = note(&[reader]);
+        assert!(
+            told.contains("pid 7 (cat) reads, of which no open log file"),
+            "{told}"
+        );
+        let reader = Reader {
+            pid: 7,
+            comm: "tee".to_owned(),
+            files: vec![LogFile {
+                fd: 3,
+                path: "/var/log/app.log".to_owned(),
+                deleted: false,
+                size: 0,
+                modified: None,
+            }],
+        };
+        let told = note(&[reader]);
+        assert!(told.contains("whose log could not be read"), "{told}");
     }
 }
