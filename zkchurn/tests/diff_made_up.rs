@@ -9,7 +9,7 @@ use std::{fs, io, sync::OnceLock};
 
 use zkchurn_core::{
     clock::ClockPair,
-    connection::{Comm, Connection},
+    connection::{Comm, Connection, Stage},
     diff::{self, Class, Diff, Taken},
     frame::{Frame, LossCounts, Mark, TraceStart},
     outcome::Outcome,
@@ -453,5 +453,37 @@ fn a_trace_with_too_many_programs_misses_none_of_them() {
         diff.notes
             .iter()
             .any(|note| note.starts_with("904 connections of AFTER"))
+    );
+}
+
+/// It opens none, so none that is missing tells of a change.
+#[test]
+fn what_is_held_in_one_trace_only_is_not_as_before() {
+    let with_held = |is_held: bool| {
+        let mut taken = PLAN.taken(7);
+        if is_held {
+            let mut older = at(template(), 0.0, 1.0);
+            older.remote.set_ip([127, 0, 0, 9].into());
+            older.before_start = true;
+            older.stage = Stage::Open;
+            taken.count(&older, Outcome::StillOpen, None);
+        }
+        taken
+    };
+    for (before, after, name) in [(true, false, "BEFORE"), (false, true, "AFTER")] {
+        let diff = compared(&with_held(before), &with_held(after));
+        let held = diff
+            .families
+            .iter()
+            .find(|one| one.class == Class::CannotTell);
+        let why = &held.unwrap().why;
+        assert!(why.contains(&format!("opened none in {name}")), "{why}");
+        assert!(why.contains("1 open at its end"), "{why}");
+    }
+    let diff = compared(&with_held(true), &with_held(true));
+    assert!(
+        diff.families
+            .iter()
+            .all(|one| one.class == Class::Unchanged)
     );
 }

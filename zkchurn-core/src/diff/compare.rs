@@ -133,12 +133,20 @@ fn of_quiet(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, S
     if let Some(why) = unseen {
         return (Class::CannotTell, why);
     }
-    let why = match (pair.before, pair.after) {
-        (Some(_), Some(_)) => "opened nothing in either, and held connections in both",
-        (Some(_), None) => "held a connection that was older than BEFORE, and opened nothing",
-        _ => "held a connection that is older than AFTER, and opened nothing",
+    let (only, name, other) = match (pair.before, pair.after) {
+        (Some(only), None) => (only, "BEFORE", "AFTER"),
+        (None, Some(only)) => (only, "AFTER", "BEFORE"),
+        _ => {
+            let why = "opened nothing in either, and held connections in both";
+            return (Class::Unchanged, why.to_owned());
+        }
     };
-    (Class::Unchanged, why.to_owned())
+    let open = text::count(only.open);
+    let why = format!(
+        "opened none in {name}, and had older ones there ({open} open at its end); {other} has \
+         none"
+    );
+    (Class::CannotTell, why)
 }
 
 /// `present` opened connections and `missing` none, whichever came first.
