@@ -37,10 +37,29 @@ pub(super) fn answer(report: &Report) -> String {
     sentence.push('.');
     sentence.push_str(&inside::inside(report, flow, tid));
     sentence.push_str(&others(report, flow, summary));
+    if let Some(summed) = summed(report) {
+        sentence.push_str(&summed);
+    }
     if let Some(elsewhere) = elsewhere(report) {
         sentence.push_str(&format!(" Nothing ended here, but {elsewhere}"));
     }
     sentence
+}
+
+/// Connections that no row and no finding has: who hides among many does so there.
+fn summed(report: &Report) -> Option<String> {
+    let row = report.aggregated_only.as_ref()?;
+    let opened = row.opened.saturating_add(row.opened_over_limit);
+    (opened > 0).then(|| {
+        format!(
+            " {} in no row and no finding, because more processes and servers connect than can be \
+             told apart: --pid, --port or --filter looks at a part.",
+            match opened {
+                1 => "1 connection is".to_owned(),
+                many => format!("{} connections are", text::count(many)),
+            }
+        )
+    })
 }
 
 /// What other ports have, with the command that traces them.
@@ -138,6 +157,9 @@ fn no_churn(report: &Report) -> String {
             "No churn found, but only {} ended; a longer trace may show more. ",
             text::counted(ended, "connection")
         ),
+        (true, _) if summed(report).is_some() => {
+            "No churn found among those that could be told apart. ".to_owned()
+        }
         (true, _) => "No churn found. ".to_owned(),
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     frame::{Frame, Mark, TraceStart},
     pipeline::{Pipeline, View},
     render::{FORMS, Options, Renderer},
+    report::AggregatedOnly,
 };
 
 /// A minute in which nothing happened.
@@ -234,4 +235,44 @@ fn what_the_same_process_opened_elsewhere_is_not_that_of_others() {
     let each = " Also: 23 connections from the same source to other servers; 18 connections from 18 \
                 other processes.";
     assert!(many.ends_with(each), "{many}");
+}
+
+/// Whoever hides among many is in no finding, which the answer says.
+#[test]
+fn connections_that_no_finding_has_are_told() {
+    let mut pipeline = started(|_| ());
+    let one = failed(1, errno::ECONNREFUSED);
+    pipeline.accept(Frame::Record(one.as_bytes())).unwrap();
+    let mut report = after_a_minute(&pipeline);
+    report.findings.clear();
+    report.total.ended = FEW;
+    assert!(answer(&report).starts_with("No churn found. "));
+    let row = AggregatedOnly {
+        flows_evicted: 0,
+        opened: 0,
+        ended: 0,
+        opened_over_limit: 1_200,
+        ended_over_limit: 1_200,
+        threads_evicted: 0,
+    };
+    for (opened, opened_over_limit, told) in [
+        (0, 1_200, " 1,200 connections are in no row and no finding"),
+        (1, 0, " 1 connection is in no row and no finding"),
+    ] {
+        report.aggregated_only = Some(AggregatedOnly {
+            opened,
+            opened_over_limit,
+            ..row
+        });
+        let answer = answer(&report);
+        let no_churn = "No churn found among those that could be told apart. ";
+        assert!(answer.starts_with(no_churn), "{answer}");
+        assert!(answer.contains(told), "{answer}");
+    }
+    report.aggregated_only = Some(AggregatedOnly {
+        opened_over_limit: 0,
+        threads_evicted: 9,
+        ..row
+    });
+    assert!(!answer(&report).contains("in no row"), "threads have a row");
 }

@@ -88,7 +88,24 @@ pub struct Signatures {
     list: Vec<Signature>,
     /// By number of the automaton's pattern.
     texts: Vec<Text>,
+    /// Those that are names of error numbers, such as `ENOTFOUND`.
+    names: BTreeSet<PatternID>,
     automaton: AhoCorasick,
+}
+
+/// Capitals only: within a word in another case it is a part of that word, as `eNotFound` is of
+/// `FileNotFoundException`.
+fn is_name_of_error(text: &str) -> bool {
+    let name = text.strip_prefix("EAI_").unwrap_or(text);
+    text.starts_with('E') && name.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn stands_alone(text: &[u8], range: std::ops::Range<usize>) -> bool {
+    let before = range.start.checked_sub(1).and_then(|at| text.get(at));
+    let behind = text.get(range.end);
+    let is_word =
+        |byte: Option<&u8>| byte.is_some_and(|one| one.is_ascii_alphanumeric() || *one == b'_');
+    !is_word(before) && !is_word(behind)
 }
 
 impl Signatures {
@@ -118,9 +135,13 @@ impl Signatures {
         });
         let patterns = list.iter().flat_map(Signature::texts);
         let patterns = patterns.map(|(_, text)| text.as_str());
+        let of_errors = list.iter().flat_map(Signature::texts).enumerate();
+        let of_errors = of_errors.filter(|(_, (_, text))| is_name_of_error(text));
+        let of_errors = of_errors.filter_map(|(number, _)| PatternID::new(number).ok());
         let names: Vec<&str> = signature::names_of_zookeeper().collect();
         Ok(Self {
             texts: texts.collect(),
+            names: of_errors.collect(),
             // Go writes errno in lower case, Node in upper case.
             automaton: AhoCorasickBuilder::new()
                 .ascii_case_insensitive(true)
@@ -143,6 +164,9 @@ impl Signatures {
         self.automaton
             .find_overlapping_iter(text)
             .map(|found| (found.pattern(), found.range()))
+            .filter(|(pattern, range)| {
+                !self.names.contains(pattern) || stands_alone(text, range.clone())
+            })
     }
 
     /// Whether it is a text of a signature, and not a name of ZooKeeper.
@@ -209,6 +233,30 @@ mod tests {
             .collect();
         let known: BTreeSet<_> = LogSignature::ALL.iter().map(|one| one.id()).collect();
         assert_eq!(listed, known);
+    }
+
+    /// A missing file or class is no missing host, and a pipeline no broken pipe.
+    #[test]
+    fn names_of_errors_are_no_parts_of_words() {
+        let signatures = Signatures::built_in().unwrap();
+        for harmless in [
+            "java.io.FileNotFoundException: /etc/shop.conf (No such file or directory)",
+            "ModuleNotFoundError: No module named 'shop'",
+            "INFO loaded SystemFile",
+            "INFO CreatePipeline finished",
+        ] {
+            assert_eq!(id_of(&signatures, harmless), None, "{harmless}");
+        }
+        for error in [
+            "Error: getaddrinfo ENOTFOUND zk1.example",
+            "Error: connect EMFILE 10.9.8.1:2181 - Local (undefined:undefined)",
+            "zk: write EPIPE",
+            "code: 'ENOTFOUND',",
+            "errno=econnrefused",
+            "ZOO_ERROR: ZOO_EXPIRED_SESSION_STATE",
+        ] {
+            assert!(id_of(&signatures, error).is_some(), "{error}");
+        }
     }
 
     /// The only one that a text of one line or several belongs to.
