@@ -26,6 +26,9 @@ const STAYS_OPEN_NS: u64 = 100_000_000;
 const SETTLED_NS: u64 = 2_000_000_000;
 /// Of its time a trace spends at most one part in so many on walks.
 const SHARE: u32 = 50;
+/// Where a table of usual size seems to take longer, the walk waited for a processor, and not
+/// the host for the walk: so long the next one is put off at most.
+const LONGEST_APART: Duration = Duration::from_secs(20);
 /// Entries that are visited before records have their turn: a few milliseconds.
 const STEP: usize = 1_024;
 /// Steps that the end of an interval takes at once, so that it counts all that is open in a
@@ -145,7 +148,12 @@ impl TableWalk {
         }
         self.closed = walk.closed;
         self.is_long = walk.steps > STEPS_AT_ONCE;
-        self.not_before = Instant::now().checked_add(walk.worked * SHARE);
+        let apart = walk.worked.saturating_mul(SHARE);
+        let apart = match self.is_long {
+            true => apart,
+            false => apart.min(LONGEST_APART),
+        };
+        self.not_before = Instant::now().checked_add(apart);
     }
 
     /// Whether sockets were found closed that will be told of at the next walk.
@@ -257,5 +265,31 @@ impl TableWalk {
         record.told = self.told_of(&record);
         self.told.remove(&record.socket);
         Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a host without a processor to spare a walk of a few entries took more than a second,
+    /// and the next one came a minute later.
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_processor_puts_the_next_walk_off_for_seconds_only() {
+        let apart = |steps, worked| {
+            let mut walk = TableWalk::default();
+            let under_way = UnderWay {
+                steps,
+                worked,
+                closed: 0,
+            };
+            walk.end(&under_way, true);
+            walk.not_before.unwrap().duration_since(Instant::now())
+        };
+        let of_usual_size = |worked| apart(1, Duration::from_millis(worked));
+        assert_eq!(of_usual_size(2), Duration::from_millis(100));
+        assert_eq!(of_usual_size(1_300), LONGEST_APART);
+        let large = apart(STEPS_AT_ONCE + 1, Duration::from_secs(3));
+        assert_eq!(large, Duration::from_secs(150), "2 % of the time");
     }
 }
