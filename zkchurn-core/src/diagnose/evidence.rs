@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     inspection::{
-        LogSignature,
-        logs::{LogFinding, is_rotated_from},
-        own_words::OwnWords,
-        signature,
+        LogSignature, logs::LogFinding, own_words::OwnWords, rotation::is_rotated_from, signature,
     },
     ledger::Destination,
     process::java_name,

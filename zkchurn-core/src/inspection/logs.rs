@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::rotation::is_rotated_from;
+
 /// What the logs of one process say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogSearch {
@@ -176,13 +178,6 @@ impl LogSearch {
     fn new_ones_first(&mut self) {
         self.findings.sort_by_key(|finding| !finding.during_trace);
     }
-}
-
-/// Whether a file is named after a log as what was rotated from it is: `app.log.1` and
-/// `app.log-20261126.gz` after `app.log`.
-pub fn is_rotated_from(file: &str, log: &str) -> bool {
-    let ending = file.strip_prefix(log);
-    ending.is_some_and(|ending| ending.starts_with(['.', '-', '_']))
 }
 
 /// What became of a file since an earlier search.

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod namespaces;
 pub mod own_words;
 mod placed;
+pub mod rotation;
 pub mod signature;
 pub mod thread_name;
 pub mod web_application;

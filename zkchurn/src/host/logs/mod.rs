@@ -9,6 +9,7 @@
 //! | `record` | the log record that a line of a stack trace belongs to |
 //! | `clock` | how old a line is by its own time |
 //! | `rotated` | reads the rotated siblings of a log |
+//! | `writers` | which files other processes write to |
 //! | `container` | reads what a container engine keeps of the output |
 //! | `engine` | takes an engine's frame off its lines |
 //! | `journal` | what the journal has of a process |
@@ -28,6 +29,7 @@ mod scan;
 mod server;
 pub mod signatures;
 pub mod tail;
+mod writers;
 
 use std::{
     io,

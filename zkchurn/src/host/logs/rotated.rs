@@ -2,24 +2,33 @@
 //! Rotated siblings of a log: the line that explains churn may be written once in the life
 //! of a process, and the log turned over since.
 //!
-//! Files of the same directory whose names differ from the log's in digits only, or by an
-//! ending, written since the process started; packed ones by gzip, too. The path is looked
+//! Files of the same directory whose names speak for it (`rotation` in the core crate),
+//! written since the process started; packed ones by gzip, too. The path is looked
 //! up in the root directory of the process and cannot lead out of it: its owner may be a
 //! stranger.
+//!
+//! A name is not enough: two instances may log side by side. What another process writes to is
+//! a log of its own, and so is what was written to beside this log for longer than a copy
+//! takes, and what java.util.logging has locked. Where that cannot be told, because no process
+//! but the own may be looked at or the file system keeps no births, the name decides, if it is
+//! no other's ([`Turned::Surely`]).
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::Path,
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
-use super::tail::Tail;
+use zkchurn_core::inspection::rotation::{Turned, turned};
+
+use super::{tail::Tail, writers};
 use crate::host::{
     proc::files,
     server_log_text::{self, Form, MAGIC},
@@ -31,6 +40,14 @@ const ENTRIES: usize = 4_096;
 const SIBLINGS: usize = 6;
 /// Bytes at the end of each that are searched; of a packed one it is unpacked up to there.
 const EACH: u64 = 16 << 20;
+
+/// How long a log is copied or packed, which is then emptied: so long two files are written to
+/// side by side that are one log.
+const COPYING: Duration = Duration::from_secs(60);
+/// Clocks of file systems are coarse, and what a program had buffered may come late.
+const COARSE: Duration = Duration::from_secs(2);
+/// Time for finding out who writes to the siblings.
+const WRITERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What may still be read.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +69,13 @@ struct Sibling {
     name: String,
     metadata: Metadata,
     held: File,
+}
+
+impl Sibling {
+    /// Device and inode.
+    fn id(&self) -> (u64, u64) {
+        (self.metadata.dev(), self.metadata.ino())
+    }
 }
 
 /// What there is of a log's siblings.
@@ -83,7 +107,11 @@ pub(super) fn read(
         return rotated;
     };
     let mut siblings = siblings(pid, directory, name, since).unwrap_or_default();
-    siblings.retain(|one| !known.contains(&(one.metadata.dev(), one.metadata.ino())));
+    siblings.retain(|one| !known.contains(&one.id()));
+    let called = siblings.iter().map(|one| (one.name.clone(), one.id()));
+    let until = budget.until.min(Instant::now() + WRITERS_WITHIN);
+    let others = writers::written_by_others(pid, called.collect(), until);
+    siblings.retain(|one| !others.contains(&one.id()));
     siblings
         .sort_by_key(|one| std::cmp::Reverse((one.metadata.mtime(), one.metadata.mtime_nsec())));
     for sibling in siblings {
@@ -108,56 +136,66 @@ fn siblings(pid: u32, directory: &Path, name: &str, since: Timestamp) -> io::Res
     let directory: File = openat2(&root, directory, flags, Mode::empty(), within)?.into();
     let entries = fs::read_dir(files::own_path(&directory))?.take(ENTRIES);
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(names
-        .filter(|other| is_sibling(name, other))
-        .filter_map(|other| {
-            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let held: File = rustix::fs::openat(&directory, &other, flags, Mode::empty())
+    let names: BTreeSet<String> = names.collect();
+    let held = |name: &str| -> Option<File> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Some(
+            rustix::fs::openat(&directory, name, flags, Mode::empty())
                 .ok()?
-                .into();
-            let metadata = held.metadata().ok()?;
-            let is_recent = metadata.mtime() >= since.as_second();
-            (metadata.is_file() && is_recent).then_some(Sibling {
-                name: other,
-                metadata,
-                held,
-            })
-        })
-        .collect())
-}
-
-/// `app.log.1`, `app.log-20261126.gz`, `catalina.2026-11-25.log` for
-/// `catalina.2026-11-26.log`, `app-1.log` for `app-2.log`.
-fn is_sibling(log: &str, other: &str) -> bool {
-    if log == other {
-        return false;
-    }
-    let plain = other.strip_suffix(".gz").unwrap_or(other);
-    if let Some(ending) = plain.strip_prefix(log) {
-        let mut rest = ending.chars();
-        let divider = rest.next();
-        return divider.is_none()
-            || matches!(divider, Some('.' | '-' | '_')) && rest.as_str().contains(is_digit)
-            || matches!(ending, ".old" | ".bak" | ".prev");
-    }
-    log.contains(is_digit) && without_digits(log) == without_digits(plain)
-}
-
-fn is_digit(character: char) -> bool {
-    character.is_ascii_digit()
-}
-
-/// With one `0` for each run of digits.
-fn without_digits(name: &str) -> String {
-    let mut masked = String::with_capacity(name.len());
-    for character in name.chars() {
-        match is_digit(character) {
-            true if masked.ends_with('0') => {}
-            true => masked.push('0'),
-            false => masked.push(character),
+                .into(),
+        )
+    };
+    let log = held(name).and_then(|log| Life::of(&log.metadata().ok()?));
+    let sibling = |other: &String| {
+        let turned = turned(other, name)?;
+        if names.contains(&format!("{other}.lck")) {
+            return None;
         }
+        let held = held(other)?;
+        let metadata = held.metadata().ok()?;
+        let is_recent = metadata.mtime() >= since.as_second();
+        let is_former = is_former(turned, log, Life::of(&metadata));
+        (metadata.is_file() && is_recent && is_former).then_some(Sibling {
+            name: other.clone(),
+            metadata,
+            held,
+        })
+    };
+    Ok(names.iter().filter_map(sibling).collect())
+}
+
+/// From when to when a file was written to.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    born: SystemTime,
+    written: SystemTime,
+}
+
+impl Life {
+    /// `None` on a file system that keeps no births.
+    fn of(file: &Metadata) -> Option<Self> {
+        Some(Self {
+            born: file.created().ok()?,
+            written: file.modified().ok()?,
+        })
     }
-    masked
+
+    /// How long both were written to.
+    fn beside(self, other: Self) -> Duration {
+        let end = self.written.min(other.written);
+        end.duration_since(self.born.max(other.born))
+            .unwrap_or_default()
+    }
+}
+
+/// Whether a file of such a name was written before the log, by the lives of both.
+fn is_former(turned: Turned, log: Option<Life>, other: Option<Life>) -> bool {
+    match (turned, log, other) {
+        (Turned::Surely, Some(log), Some(other)) => log.beside(other) <= COPYING,
+        (Turned::Surely, ..) => true,
+        (Turned::Perhaps, Some(log), Some(other)) => other.written <= log.born + COARSE,
+        (Turned::Perhaps, ..) => false,
+    }
 }
 
 /// What a sibling holds.
@@ -169,7 +207,7 @@ enum Kept {
 
 fn tail(sibling: &Sibling, budget: &mut Budget) -> io::Result<Kept> {
     let mut opened = files::reopened(&sibling.held)?;
-    let id = (sibling.metadata.dev(), sibling.metadata.ino());
+    let id = sibling.id();
     let mut beginning = Vec::new();
     (&opened).take(MAGIC as u64).read_to_end(&mut beginning)?;
     opened.rewind()?;
@@ -211,31 +249,52 @@ mod tests {
 
     use super::*;
 
+    fn life(born: u64, written: u64) -> Option<Life> {
+        let at = |second| SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        Some(Life {
+            born: at(born),
+            written: at(written),
+        })
+    }
+
     #[test]
-    fn names_of_rotated_files() {
-        for (log, other) in [
-            ("app.log", "app.log.1"),
-            ("app.log", "app.log.2.gz"),
-            ("app.log", "app.log-20261126"),
-            ("app.log", "app.log.2026-11-26.gz"),
-            ("app.log", "app.log.gz"),
-            ("app.log", "app.log.old"),
-            ("catalina.2026-11-26.log", "catalina.2026-11-25.log"),
-            ("catalina.2026-11-26.log", "catalina.2026-11-25.log.gz"),
-            ("app-3.log", "app-12.log"),
-        ] {
-            assert!(is_sibling(log, other), "{log} {other}");
+    fn what_was_written_beside_the_log_is_another_log() {
+        let log = life(1_000, 5_000);
+        let surely = |other| is_former(Turned::Surely, log, other);
+        assert!(surely(life(10, 1_001)), "renamed, and begun anew");
+        assert!(surely(life(3_000, 3_020)), "copied, and emptied");
+        assert!(
+            surely(life(4_000, 999)),
+            "packed, with the time of what it packs"
+        );
+        assert!(!surely(life(900, 4_999)), "another instance");
+        assert!(!surely(life(1_500, 1_600)), "one that ended");
+        assert!(surely(None) && is_former(Turned::Surely, None, log));
+        let perhaps = |other| is_former(Turned::Perhaps, log, other);
+        assert!(perhaps(life(10, 1_001)));
+        assert!(!perhaps(life(3_000, 3_020)));
+        assert!(!perhaps(None) && !is_former(Turned::Perhaps, None, log));
+    }
+
+    /// java.util.logging appends a number to the name of a second process's log.
+    #[test]
+    fn a_log_that_is_locked_is_another_process_s() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        for name in ["app.log", "app.log.1", "app.log.1.lck", "app.log.2"] {
+            fs::write(file(name), format!("{name}\n")).unwrap();
         }
-        for (log, other) in [
-            ("app.log", "app.log"),
-            ("app.log", "app.logger"),
-            ("app.log", "other.log"),
-            ("app.log", "app.log.lck"),
-            ("catalina.2026-11-26.log", "localhost.2026-11-26.log"),
-            ("app.log", "map.log.1"),
-        ] {
-            assert!(!is_sibling(log, other), "{log} {other}");
-        }
+        let log = file("app.log").to_string_lossy().into_owned();
+        let mut budget = Budget {
+            bytes: 1 << 20,
+            until: Instant::now() + Duration::from_secs(60),
+        };
+        let since = Timestamp::UNIX_EPOCH;
+        let found = read(std::process::id(), &log, since, &[], &mut budget);
+        let [(path, _)] = &found.tails[..] else {
+            panic!("{} siblings", found.tails.len());
+        };
+        assert_eq!(*path, file("app.log.2").to_string_lossy());
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::{
     io::Write,
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::Path,
+    process::{Command, Stdio},
     sync::LazyLock,
     time::SystemTime,
 };
@@ -289,6 +290,55 @@ fn an_error_of_something_else_ends_no_search_for_the_decisive_line() {
         found.any(|one| one.signature == "zookeeper-class-missing"),
         "{search:#?}"
     );
+}
+
+/// What is searched of a process that logs into `log`, beside `other`, which holds a decisive
+/// line and is `held` open for writing by another process, or by nobody.
+fn searched_beside(log: &str, other: &str, held: bool) -> LogSearch {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(log);
+    let mut file = File::create(&path).unwrap();
+    file.write_all(b"java.net.ConnectException: Connection refused\n")
+        .unwrap();
+    let mut beside = File::create(directory.path().join(other)).unwrap();
+    beside.write_all(ATTEMPT.as_bytes()).unwrap();
+    let mut writer = held.then(|| {
+        let mut cat = Command::new("cat");
+        let cat = cat.stdin(Stdio::piped()).stdout(beside);
+        cat.spawn().unwrap()
+    });
+    let details = Details {
+        started: Some("1970-01-01T00:00:00Z".to_owned()),
+        ..details(&[log_file(u32::try_from(file.as_raw_fd()).unwrap(), &path)])
+    };
+    let search = search(std::process::id(), &details, &[], |_| ());
+    if let Some(writer) = &mut writer {
+        drop(writer.stdin.take());
+        writer.wait().unwrap();
+    }
+    search
+}
+
+#[test]
+fn the_log_of_another_instance_is_not_searched() {
+    for (log, other, held, files) in [
+        ("app-1.log", "app-2.log", true, 1),
+        ("app-1.log", "app-2.log", false, 1),
+        ("app.2026-11-29.log", "app.2026-11-28.log", true, 1),
+        ("app.2026-11-29.log", "app.2026-11-28.log", false, 2),
+        ("app.log", "app.log.1", true, 1),
+        ("app.log", "app.1.log", false, 2),
+    ] {
+        let search = searched_beside(log, other, held);
+        assert_eq!(
+            search.files.len(),
+            files,
+            "{log} {other} {held}: {search:#?}"
+        );
+        let found = search.findings.iter();
+        let told = found.filter(|one| one.signature == "zookeeper-class-missing");
+        assert_eq!(told.count(), files - 1, "{log} {other}");
+    }
 }
 
 /// Its lines belong to the churn as much as those that were written since.

@@ -26,6 +26,9 @@ use super::{
 /// Descriptors that are looked at.
 const DESCRIPTOR_LIMIT: usize = 65_536;
 
+/// How a file is open that is written to.
+const WRITABLE: OFlags = OFlags::WRONLY.union(OFlags::RDWR);
+
 /// Log files that are kept.
 const FILE_LIMIT: usize = 16;
 
@@ -83,7 +86,12 @@ pub fn read(directory: &Path) -> OpenFiles {
     }
 }
 
-fn descriptors(directory: &Path) -> io::Result<Vec<u32>> {
+/// Numbers of the open descriptors of a `/proc/PID`.
+///
+/// # Errors
+///
+/// They may not be listed, or the process is gone.
+pub(in crate::host) fn descriptors(directory: &Path) -> io::Result<Vec<u32>> {
     let mut descriptors: Vec<u32> = fs::read_dir(directory.join("fd"))?
         .take(DESCRIPTOR_LIMIT)
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -98,9 +106,8 @@ fn descriptors(directory: &Path) -> io::Result<Vec<u32>> {
 fn candidate(directory: &Path, fd: u32, seen: &mut HashSet<(u64, u64)>) -> Option<Candidate> {
     let link = descriptor(directory, fd);
     let (path, deleted) = named(&fs::read_link(&link).ok()?)?;
-    let fdinfo = directory.join("fdinfo").join(fd.to_string());
-    let flags = flags(&read_bounded(&fdinfo, 4096).ok()?)?;
-    let writable = flags.intersects(OFlags::WRONLY | OFlags::RDWR);
+    let flags = flags_of(directory, fd)?;
+    let writable = flags.intersects(WRITABLE);
     let appends = flags.contains(OFlags::APPEND);
     let is_output = fd == 1 || fd == 2;
     if !writable {
@@ -128,7 +135,18 @@ fn candidate(directory: &Path, fd: u32, seen: &mut HashSet<(u64, u64)>) -> Optio
     })
 }
 
-fn descriptor(directory: &Path, fd: u32) -> PathBuf {
+/// Whether a process writes through the descriptor, where it is there.
+pub(in crate::host) fn is_written(directory: &Path, fd: u32) -> bool {
+    flags_of(directory, fd).is_some_and(|flags| flags.intersects(WRITABLE))
+}
+
+fn flags_of(directory: &Path, fd: u32) -> Option<OFlags> {
+    let fdinfo = directory.join("fdinfo").join(fd.to_string());
+    flags(&read_bounded(&fdinfo, 4096).ok()?)
+}
+
+/// The link to what a descriptor has open.
+pub(in crate::host) fn descriptor(directory: &Path, fd: u32) -> PathBuf {
     directory.join("fd").join(fd.to_string())
 }
 
