@@ -234,6 +234,14 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// [`counted`], where there may have been more: `at least 2 connections`.
+pub fn at_least(may_be_more: bool, number: u64, noun: &str) -> String {
+    match may_be_more {
+        true => format!("at least {}", counted(number, noun)),
+        false => counted(number, noun),
+    }
+}
+
 /// [`range`] of something: `1 byte`, `49 bytes`, `0 to 98 bytes`.
 pub fn counted_range(least: u64, most: u64, noun: &str) -> String {
     match least == most {

@@ -104,6 +104,8 @@ pub struct Case<'a> {
     pub destinations: Vec<Destination>,
     /// The connections.
     pub tally: Tallied<'a>,
+    /// Whether that may be a part of them, because some had to make room.
+    pub in_part: bool,
     /// The time between the starts of successive ones, the latest of them.
     pub gaps: Distribution,
     pub rhythm: Rhythm,

@@ -15,6 +15,7 @@ use crate::{
         manner::Way,
         sessions::User,
         shape::{Ending, Spoken},
+        shares::InPart,
         starts::{self, Starts},
         tally::{FirstCloseKey, Tally},
     },
@@ -40,6 +41,7 @@ const MOST_RIVALS: usize = 16;
 /// ordered by it beforehand: there may be thousands of cases.
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
+    in_part: &'a InPart,
     window_ns: u64,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
@@ -72,6 +74,7 @@ impl<'a> Scope<'a> {
         }
         let mut scope = Self {
             registry,
+            in_part: &ledger.in_part,
             window_ns,
             of_process,
             services: Services::of(flows),
@@ -194,6 +197,9 @@ impl<'a> Scope<'a> {
                 .span()
                 .map(|(from, until)| until.saturating_sub(from)),
             window_ns: self.window_ns,
+            in_part: parts
+                .iter()
+                .any(|part| self.in_part.has(part.key, part.flow)),
             destinations,
             tally,
         }

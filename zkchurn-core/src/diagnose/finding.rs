@@ -165,6 +165,10 @@ pub struct Finding {
     pub destinations: Vec<String>,
     /// How many connections were opened.
     pub connections: u64,
+    /// Whether there may have been more, which had to make room (docs/adr/0013); absent where
+    /// not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
     /// How many ended connections it explains; no two findings explain the same one.
     /// Absent where a server's log is read.
     #[serde(skip_serializing_if = "Option::is_none")]

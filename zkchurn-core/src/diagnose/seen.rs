@@ -2,6 +2,7 @@
 //! What was seen of some connections, in one sentence: how many, how they ended, after
 //! how long, and with how many bytes.
 
+use super::case::Case;
 use crate::{
     connection::Side,
     ledger::tally::{Range, Tally},
@@ -13,7 +14,15 @@ use crate::{
 const NAMED: usize = 2;
 
 /// The sentence, without a full stop.
-pub(super) fn sentence(tally: &Tally, side: Side, window_ns: u64) -> String {
+pub(super) fn sentence(case: &Case<'_>) -> String {
+    let all = of(&case.tally, case.side, case.window_ns);
+    match case.in_part {
+        true => format!("at least {all}"),
+        false => all,
+    }
+}
+
+fn of(tally: &Tally, side: Side, window_ns: u64) -> String {
     let opened = text::counted(tally.opened(), "connection");
     let mut parts = vec![format!("{opened} in {}", text::window(window_ns))];
     parts.extend(endings(tally, side));
@@ -105,7 +114,7 @@ mod tests {
                 ledger.observe(connection, Outcome::of(connection));
             }
         }
-        super::sentence(&ledger.total, side, 60_000_000_000)
+        super::of(&ledger.total, side, 60_000_000_000)
     }
 
     #[test]
@@ -141,7 +150,7 @@ mod tests {
         for connection in &mixed {
             ledger.observe(connection, Outcome::of(connection));
         }
-        let seen = super::sentence(&ledger.total, Side::Client, 60_000_000_000);
+        let seen = super::of(&ledger.total, Side::Client, 60_000_000_000);
         assert!(
             seen.ends_with("; those established ended after 2.0 ms"),
             "{seen}"

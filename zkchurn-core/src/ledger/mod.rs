@@ -13,6 +13,7 @@ pub(crate) mod order;
 pub mod protocol;
 pub mod sessions;
 pub mod shape;
+pub mod shares;
 pub mod sizes;
 pub mod starts;
 pub mod tally;
@@ -35,6 +36,7 @@ use evicted::Evicted;
 use group::{Groups, Place};
 use protocol::Signs;
 use sessions::Sessions;
+use shares::{Holder, InPart, Shares};
 use tally::Tally;
 
 /// Most flows that are told apart. A further one takes the place of one that has
@@ -171,6 +173,9 @@ pub struct Ledger {
     groups: usize,
     /// Earliest time at which looking for quiet ones is worth it again.
     next_sweep_ns: u64,
+    /// Who gives way where nobody is quiet: flows, and threads.
+    shares_of_flows: Shares,
+    shares_of_threads: Shares,
     /// The network namespaces that connections were in.
     namespaces: HashSet<u32>,
     latest_namespace: Option<u32>,
@@ -182,6 +187,8 @@ pub struct Ledger {
     pub beyond: Tally,
     /// What was told apart once and had to make room (docs/adr/0013).
     pub evicted: Evicted,
+    /// Whose connections are in `beyond` or `evicted`, too.
+    pub in_part: InPart,
 }
 
 impl Ledger {
@@ -197,7 +204,8 @@ impl Ledger {
         let place = match self.count(&key, connection, outcome) {
             Some(counted) => counted.place,
             None => {
-                if self.flows.len() >= MOST_FLOWS && !self.make_room(connection) {
+                if self.flows.len() >= MOST_FLOWS && !self.make_room(&key, connection) {
+                    self.in_part.note(Holder::of_connection(&key, connection));
                     self.beyond.observe(connection, outcome);
                     return;
                 }
@@ -245,7 +253,7 @@ impl Ledger {
         outcome: Outcome,
     ) {
         if self.threads >= MOST_THREADS && !self.knows_thread(key, opener) {
-            self.make_room(connection);
+            self.make_room_for_thread(key, connection);
         }
         let Some(flow) = self.flows.get_mut(key) else {
             return;

@@ -184,6 +184,7 @@ fn flow_row(key: &FlowKey, flow: &Flow, sources: &Sources<'_>, scope: &Scope) ->
         }),
         destination: key.destination.to_string(),
         summary: summary(&flow.tally, scope),
+        at_least: sources.ledger.in_part.has(key, flow),
         thread_count: flow.threads.len() as u64,
         threads_uncounted: flow.threads_left_out,
         threads_left_out: (flow.threads.len() - rows.len()) as u64,

@@ -170,6 +170,10 @@ pub struct FlowRow {
     /// All connections.
     #[serde(flatten)]
     pub summary: Summary,
+    /// Whether there may have been more of this program or remote host, which had to make room
+    /// (docs/adr/0013); absent where not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
     /// How many threads opened them; at least, if `threads_uncounted`.
     pub thread_count: u64,
     /// Whether there were more threads than are told apart.

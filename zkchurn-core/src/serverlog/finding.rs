@@ -356,6 +356,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         who: who(rule, subject),
         destinations: Vec::new(),
         connections: count,
+        at_least: false,
         explains: None,
         summary: summary(rule, subject, count),
         seen: None,

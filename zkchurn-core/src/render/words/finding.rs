@@ -44,7 +44,7 @@ pub(crate) fn about_in_short(first: &Finding, finding: &Finding) -> String {
 }
 
 fn connections(finding: &Finding) -> String {
-    text::counted(finding.connections, "connection")
+    text::at_least(finding.at_least, finding.connections, "connection")
 }
 
 /// Where to.

@@ -281,8 +281,8 @@ pub(crate) fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
         let pairs = text::counted(row.flows_evicted, "pair");
         let (opened, ended) = (text::count(row.opened), text::count(row.ended));
         sentences.push(format!(
-            "{pairs} of process and destination evicted, least recently active first (totals \
-             kept: {opened} opened, {ended} ended)"
+            "{pairs} of process and destination evicted: the least recently active, or some of \
+             whoever has most (totals kept: {opened} opened, {ended} ended)"
         ));
     }
     if row.opened_over_limit > 0 {
@@ -296,7 +296,8 @@ pub(crate) fn aggregated_only(row: &AggregatedOnly) -> Vec<String> {
     if row.threads_evicted > 0 {
         let threads = text::counted(row.threads_evicted, "thread");
         sentences.push(format!(
-            "{threads} evicted, least recently active first; counted in their process's row only"
+            "{threads} evicted, the least recently active or some of the process with most; \
+             counted in their process's row only"
         ));
     }
     sentences
@@ -420,8 +421,8 @@ mod tests {
         assert_eq!(
             aggregated_only(&flows),
             [
-                "1 pair of process and destination evicted, least recently active first (totals \
-                 kept: 1,200 opened, 7 ended)"
+                "1 pair of process and destination evicted: the least recently active, or some of \
+                 whoever has most (totals kept: 1,200 opened, 7 ended)"
             ]
         );
         let over = AggregatedOnly {
@@ -440,8 +441,8 @@ mod tests {
         assert_eq!(
             aggregated_only(&threads),
             [
-                "2 threads evicted, least recently active first; counted in their process's row \
-                 only"
+                "2 threads evicted, the least recently active or some of the process with most; \
+                 counted in their process's row only"
             ]
         );
     }

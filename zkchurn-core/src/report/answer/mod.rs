@@ -28,7 +28,7 @@ pub(super) fn answer(report: &Report) -> String {
     let mut sentence = no_churn(report);
     sentence.push_str(&format!(
         "{name} opened {} to {} in {window} ({}){}",
-        text::counted(summary.opened, "connection"),
+        text::at_least(flow.at_least, summary.opened, "connection"),
         destination(flow),
         text::rate(summary.per_second),
         threads_clause(flow, is_thread),
@@ -236,14 +236,9 @@ fn threads_clause(flow: &FlowRow, is_thread: bool) -> String {
     if flow.thread_count >= EACH_NEW && flow.thread_count == flow.summary.opened {
         return ", each from a thread of its own".to_owned();
     }
-    let at_least = if flow.threads_uncounted {
-        "at least "
-    } else {
-        ""
-    };
     format!(
-        " from {at_least}{}",
-        text::counted(flow.thread_count, "thread")
+        " from {}",
+        text::at_least(flow.threads_uncounted, flow.thread_count, "thread")
     )
 }
 
