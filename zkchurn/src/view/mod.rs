@@ -145,8 +145,12 @@ impl View {
 
     /// Connections that ended since the screen was frozen.
     fn ended_since(&self) -> Option<u64> {
-        let frozen = self.frozen.as_ref()?.report.total.ended;
-        let latest = self.latest.as_ref()?.report.total.ended;
+        let ended = |snapshot: &Snapshot| {
+            let total = &snapshot.report.total;
+            total.ended.saturating_add(total.older.ended)
+        };
+        let frozen = ended(self.frozen.as_ref()?);
+        let latest = ended(self.latest.as_ref()?);
         Some(latest.saturating_sub(frozen))
     }
 

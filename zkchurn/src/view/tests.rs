@@ -23,6 +23,7 @@ mod hostile_frames;
 mod losses;
 mod messages;
 mod moments;
+mod older;
 mod rows;
 
 use super::{

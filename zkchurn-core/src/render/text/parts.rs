@@ -64,12 +64,16 @@ pub fn closes(closes: &FirstCloses) -> String {
     }
 }
 
-/// The most frequent outcome in short, with its share where it is not the only one.
+/// The most frequent outcome in short, with its share where it is not the only one; where none
+/// that was opened since the trace began has ended, how many are open, older ones too.
 pub fn main_outcome(summary: &Summary) -> String {
     let all: u64 = summary.outcomes.values().sum();
     let main = summary.outcomes.iter().max_by_key(|(_, count)| **count);
+    let older = &summary.older;
+    let open = summary.open.saturating_add(older.open);
     match main {
-        None if summary.open > 0 => format!("{} open", text::count(summary.open)),
+        None if open > 0 => format!("{} open", text::count(open)),
+        None if older.ended > 0 => format!("{} older ended", text::count(older.ended)),
         None => "-".to_owned(),
         Some((outcome, count)) if *count == all => outcome.short().to_owned(),
         Some((outcome, count)) => format!("{}% {}", count * 100 / all.max(1), outcome.short()),

@@ -535,6 +535,10 @@ mod tests {
         assert_eq!(main_outcome(&total), "-");
         total.open = 2;
         assert_eq!(main_outcome(&total), "2 open");
+        (total.open, total.older.ended) = (0, 4);
+        assert_eq!(main_outcome(&total), "4 older ended");
+        total.older.open = 3;
+        assert_eq!(main_outcome(&total), "3 open");
         total.outcomes.insert(Outcome::Refused, 1);
         assert_eq!(main_outcome(&total), "refused");
         total.outcomes.insert(Outcome::TimedOut, 3);

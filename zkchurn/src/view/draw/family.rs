@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! One family: its figures, and what can be looked at of it.
 
+use std::collections::BTreeMap;
+
 use ratatui_core::style::Style;
 use zkchurn_core::{
+    outcome::Outcome,
     render::text::parts,
-    report::{Summary, SuspectRow, ThreadRow},
+    report::{Older, Summary, SuspectRow, ThreadRow},
     tape::MOST_EACH,
     text,
 };
@@ -80,28 +83,56 @@ fn figures(family: &Family, columns: u16) -> Vec<(&'static str, String)> {
     let summary = &row.summary;
     let bars = usize::from(columns.saturating_sub(NAMES + 2)).min(40);
     let mut figures = vec![
-        (
-            "opened",
-            format!(
-                "{} ({}), {} ended, {} open",
-                text::counted(summary.opened, "connection"),
-                text::rate(summary.per_second),
-                text::count(summary.ended),
-                text::count(summary.open)
-            ),
-        ),
-        ("gaps", spark::bars(&family.gaps, bars)),
-        ("", gaps(summary)),
-        ("lived", lived(summary)),
-        ("closes", parts::closes(&summary.first_close)),
-        ("outcome", outcomes(summary)),
-        ("bytes", bytes(summary)),
+        ("opened", opened(summary)),
+        ("older", older(&summary.older)),
     ];
+    // What follows is of those that were opened since, and of none else.
+    if summary.opened > 0 || summary.ended > 0 {
+        figures.extend([
+            ("gaps", spark::bars(&family.gaps, bars)),
+            ("", gaps(summary)),
+            ("lived", lived(summary)),
+            ("closes", parts::closes(&summary.first_close)),
+            ("outcome", outcomes(&summary.outcomes)),
+            ("bytes", bytes(summary)),
+        ]);
+    }
     if let Some(sockets) = row.time_wait {
         figures.push(("TIME_WAIT", text::counted(sockets, "socket")));
     }
     figures.retain(|(_, words)| !words.is_empty());
     figures
+}
+
+/// Those that were opened while the trace went on.
+fn opened(summary: &Summary) -> String {
+    let connections = text::counted(summary.opened, "connection");
+    if summary.older.seen > 0 && summary.opened == 0 {
+        return format!("{connections} since the trace began");
+    }
+    format!(
+        "{connections} ({}), {} ended, {} open",
+        text::rate(summary.per_second),
+        text::count(summary.ended),
+        text::count(summary.open)
+    )
+}
+
+/// Those that were there when the trace began, which nothing else counts.
+fn older(older: &Older) -> String {
+    if older.seen == 0 {
+        return String::new();
+    }
+    let ends = match older.outcomes.is_empty() {
+        true => String::new(),
+        false => format!("; {}", outcomes(&older.outcomes)),
+    };
+    format!(
+        "{} open when the trace began: {} ended, {} open{ends}",
+        text::count(older.seen),
+        text::count(older.ended),
+        text::count(older.open)
+    )
 }
 
 fn gaps(summary: &Summary) -> String {
@@ -127,13 +158,14 @@ fn lived(summary: &Summary) -> String {
             text::duration(p99),
             text::duration(max)
         ),
-        _ => not_lived(summary.ended).to_owned(),
+        _ => not_lived(summary.ended, summary.older.seen).to_owned(),
     }
 }
 
-fn not_lived(ended: u64) -> &'static str {
-    match ended {
-        0 => "none has ended",
+fn not_lived(ended: u64, older: u64) -> &'static str {
+    match (ended, older) {
+        (0, 0) => "none has ended",
+        (0, _) => "none of those opened since the trace began has ended",
         _ => "no time known: not established, or its end was not seen",
     }
 }
@@ -151,8 +183,8 @@ fn kept_words(kept: u64, ended: u64, open: u64) -> String {
     }
 }
 
-fn outcomes(summary: &Summary) -> String {
-    let mut outcomes: Vec<_> = summary.outcomes.iter().collect();
+fn outcomes(outcomes: &BTreeMap<Outcome, u64>) -> String {
+    let mut outcomes: Vec<_> = outcomes.iter().collect();
     outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let words = outcomes
         .iter()
@@ -195,7 +227,10 @@ fn words(view: &View, shown: &Snapshot, family: &Family, entry: Entry) -> String
         }
         Entry::Connections => {
             let kept = view.connections(None).len() as u64;
-            kept_words(kept, family.row.summary.ended, family.row.summary.open)
+            let summary = &family.row.summary;
+            let ended = summary.ended.saturating_add(summary.older.ended);
+            let open = summary.open.saturating_add(summary.older.open);
+            kept_words(kept, ended, open)
         }
         Entry::Thread(tid) => {
             let mut threads = family.row.threads.iter();
@@ -213,7 +248,7 @@ fn thread_words(thread: &ThreadRow) -> String {
         text::printable(name.as_bytes()),
         text::counted(thread.summary.opened, "connection"),
         text::rate(thread.summary.per_second),
-        outcomes(&thread.summary)
+        outcomes(&thread.summary.outcomes)
     )
 }
 
@@ -223,8 +258,9 @@ mod tests {
 
     #[test]
     fn what_is_open_has_not_ended_and_is_not_called_failed() {
-        assert_eq!(not_lived(0), "none has ended");
-        assert!(not_lived(2).starts_with("no time known"));
+        assert_eq!(not_lived(0, 0), "none has ended");
+        assert!(not_lived(0, 1).contains("since the trace began"));
+        assert!(not_lived(2, 1).starts_with("no time known"));
         assert_eq!(kept_words(2, 2, 1), "connections, all 2 that ended");
         assert_eq!(kept_words(3, 2, 1), "connections, all 3");
         assert!(kept_words(1, 2, 1).starts_with("connections, the last 1 "));

@@ -11,7 +11,7 @@ mod help;
 mod prompt;
 
 use ratatui_core::{buffer::Buffer, style::Style};
-use zkchurn_core::{render::text::parts, text};
+use zkchurn_core::{render::text::parts, report::Older, text};
 
 use super::{
     View,
@@ -223,6 +223,7 @@ fn draw_totals(canvas: &mut Canvas<'_>, view: &View, shown: &Snapshot, row: u16)
         more => format!(", {} rows not shown", text::count(more)),
     };
     let ended = format!("{} ended", text::count(total.ended));
+    let (older, older_ended) = older(&total.older);
     let counts = format!(
         "{} opened, {ended}, {} open",
         text::count(total.opened),
@@ -237,16 +238,30 @@ fn draw_totals(canvas: &mut Canvas<'_>, view: &View, shown: &Snapshot, row: u16)
         format!("; {count} filtered out")
     });
     let words = [
-        format!("{counts}{filtered}; {order}{left_out}"),
-        format!("{counts}{filtered}"),
-        format!("{ended}{filtered}"),
-        ended,
+        format!("{counts}{older}{filtered}; {order}{left_out}"),
+        format!("{counts}{older}{filtered}"),
+        format!("{counts}{older_ended}{filtered}"),
+        format!("{ended}{older_ended}{filtered}"),
+        format!("{ended}{older_ended}"),
     ];
     let fits = |words: &&String| words.len() <= usize::from(room);
-    let words = words.iter().find(fits).unwrap_or(&words[3]);
+    let words = words.iter().find(fits).unwrap_or(&words[4]);
     canvas.put(row, 0, room, words, canvas.bold());
     canvas.put_right(row, taken, &status, canvas.bold());
     canvas.underline(row);
+}
+
+/// Those that were there when the trace began, which the counts in front do not have, and in
+/// few words those of them that ended.
+fn older(older: &Older) -> (String, String) {
+    let ended = text::count(older.ended);
+    let words = match (older.seen, older.ended) {
+        (0, _) => return Default::default(),
+        (_, 0) => String::new(),
+        _ => format!(" + {ended} older"),
+    };
+    let open = text::count(older.open);
+    (format!("; older: {ended} ended, {open} open"), words)
 }
 
 /// The first row that is shown, so that the one under the cursor is.
