@@ -135,6 +135,52 @@ fn what_a_page_cannot_do_it_says() {
     );
 }
 
+/// Nothing is written where not all of it can be.
+#[test]
+fn one_file_twice_and_one_that_is_there_are_refused_before_any_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = "tests/recordings/incident.zkchurn";
+    let own = directory.path().join("i.zkchurn");
+    fs::copy(recording, &own).unwrap();
+    let own = own.to_str().unwrap();
+    let at = |name: &str| format!("{}/{name}", directory.path().display());
+    let (html, same, md) = (at("q.html"), at("./q.html"), at("q.md"));
+    let report = ["report", own];
+    let diff = ["diff", own, recording];
+    let trace = ["--duration", "1s"];
+    let cases: [(&[&str], &[&str], i32, &str); 6] = [
+        (&report, &["-o", &html, "-o", &html], 2, "twice"),
+        (
+            &report,
+            &["-o", &html, "-o", &md, "-o", &same],
+            2,
+            "are one file",
+        ),
+        (&report, &["-o", &html, "-o", own], 7, "exists already"),
+        (&diff, &["-o", &html, "-o", &same], 2, "are one file"),
+        (
+            &trace,
+            &["--record", &html, "--report", &same],
+            2,
+            "are one file",
+        ),
+        (
+            &trace,
+            &["--prom-file", &at("a.prom"), "--record", &at("a.prom")],
+            2,
+            "twice",
+        ),
+    ];
+    for (command, outputs, code, said) in cases {
+        let output = zkchurn(&[command, outputs].concat());
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{outputs:?}: {words}");
+        assert!(words.contains(said), "{words}");
+        let left = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 1, "{outputs:?}");
+    }
+}
+
 #[test]
 fn what_is_expected_decides_the_exit_code() {
     let expect = |terms: &str| {

@@ -18,7 +18,7 @@ use zkchurn_core::{
 };
 
 use super::{
-    output,
+    output, outputs,
     redact::RedactArgs,
     replay::{self, Played},
     report,
@@ -120,6 +120,7 @@ impl FailOn {
 ///
 /// A file cannot be read or is no recording, or the output cannot be written.
 pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
+    outputs::new(args.output.iter().map(PathBuf::as_path))?;
     let mut redactor = args.redact.redactor();
     let (before, first) = read(args, &args.before, args.window_of_before(), &mut redactor)?;
     if was_stopped() {

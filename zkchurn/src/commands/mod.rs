@@ -11,6 +11,7 @@ pub(crate) mod headings;
 pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod output;
+mod outputs;
 pub(crate) mod quoted;
 pub(crate) mod redact;
 pub(crate) mod replay;

@@ -22,7 +22,7 @@ use zkchurn_core::{
 };
 
 use super::{
-    expect, output,
+    expect, output, outputs,
     redact::RedactArgs,
     replay,
     selection::SelectionArgs,
@@ -101,6 +101,7 @@ impl ReportArgs {
 ///
 /// The file is neither a recording nor a page, or a file cannot be written.
 pub(crate) fn run(args: &ReportArgs) -> Result<Code, Failure> {
+    outputs::new(args.output.iter().map(PathBuf::as_path))?;
     match args.files.as_slice() {
         [file] => {
             if let Some(room) = args.room {
@@ -281,7 +282,8 @@ fn copy(from: impl Read, path: &Path) -> Result<(), Failure> {
     unfinished.finish().map_err(failed)
 }
 
-fn not_written(path: &Path, error: io::Error) -> Failure {
+/// What is said of it.
+pub(super) fn not_written(path: &Path, error: io::Error) -> Failure {
     let path = path.display();
     let sentence = match error.kind() {
         io::ErrorKind::AlreadyExists => format!("{path} exists already; choose another name"),

@@ -14,6 +14,7 @@ use super::{
     agent::earlier,
     headings,
     output::{self, OutputArgs},
+    outputs,
     selection::SelectionArgs,
     values::{self, HandshakeValue, HookValue, JvmValue, SideValue},
 };
@@ -162,7 +163,7 @@ impl TraceArgs {
     ///
     /// # Errors
     ///
-    /// There are too many ports, or metrics without intervals.
+    /// There are too many ports, metrics without intervals, or one file is to be written twice.
     pub(crate) fn settings(&self) -> Result<TraceSettings, Failure> {
         if self.interval.is_zero() {
             let renewed = [
@@ -175,6 +176,9 @@ impl TraceArgs {
                 return Err(Failure::sentence(Code::Usage, sentence));
             }
         }
+        let written = [&self.record, &self.prom_file, &self.ndjson_dir];
+        let written = written.into_iter().flatten().chain(&self.report);
+        outputs::distinct(written.map(PathBuf::as_path))?;
         Ok(TraceSettings {
             ports: values::all_ports(&self.port)?,
             process: self.pid.clone(),
