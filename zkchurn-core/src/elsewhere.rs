@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{frame::Sides, text};
 
 /// Most ports that are named: one command takes them all.
 pub const MOST_PORTS: usize = 4;
@@ -62,17 +62,38 @@ pub enum Why {
     Ends,
 }
 
+/// That no connection has ended which is traced: at these ports, of this side, and of these
+/// processes only, where not of all.
+pub fn none_ended(ports: &[u16], sides: Sides, only: Option<&str>) -> String {
+    let ports = text::ports(ports);
+    let traced = match (sides, only) {
+        (Sides::Client, None) => format!("from this host to {ports}"),
+        (Sides::Server, None) => format!("accepted at {ports}"),
+        (Sides::Both, None) => format!("at {ports}"),
+        (Sides::Client, Some(only)) => format!("of {only} to {ports}"),
+        (Sides::Server | Sides::Both, Some(only)) => format!("of {only} at {ports}"),
+    };
+    format!("no connection {traced} has ended")
+}
+
 impl Elsewhere {
-    /// What it means, and the command to type; goes on behind "nothing ends at port 2181".
-    pub fn sentence(&self) -> String {
+    /// What it means, where these sides were looked at; goes on behind [`none_ended`].
+    pub fn sentence(&self, sides: Sides) -> String {
         let Some(first) = self.ports.first() else {
             let none = match &self.client {
                 Some(who) => format!(
-                    "{} has a ZooKeeper client, but no connection to any other port",
+                    "{} has a ZooKeeper client, but none of its connections to other ports looks \
+                     like ZooKeeper's",
                     named(who)
                 ),
-                None => "no other port of this host has connections that look like ZooKeeper's"
-                    .to_owned(),
+                None => match sides {
+                    Sides::Client => "no connection to another port looks like ZooKeeper's",
+                    Sides::Server => {
+                        "no ZooKeeper server of this host listens for clients at another port"
+                    }
+                    Sides::Both => "no connection to or from another port looks like ZooKeeper's",
+                }
+                .to_owned(),
             };
             return none + &self.unseen();
         };
@@ -102,7 +123,7 @@ impl Elsewhere {
             many => format!(", and {} more", many - 1),
         };
         let note = text::printable(note.as_bytes());
-        format!(" that could be seen ({note}{more})")
+        format!(", as far as could be seen ({note}{more})")
     }
 
     /// The command that traces them; `None` where there is none.
@@ -168,14 +189,34 @@ mod tests {
                 client,
                 notes,
             };
-            elsewhere.sentence()
+            elsewhere.sentence(Sides::Client)
         };
-        let none = "no other port of this host has connections that look like ZooKeeper's";
+        let none = "no connection to another port looks like ZooKeeper's";
         assert_eq!(notes(0), none);
         let unseen = "the command line of process 7 did not answer";
-        assert_eq!(notes(1), format!("{none} that could be seen ({unseen})"));
-        let two = format!("{none} that could be seen ({unseen}, and 1 more)");
+        assert_eq!(
+            notes(1),
+            format!("{none}, as far as could be seen ({unseen})")
+        );
+        let two = format!("{none}, as far as could be seen ({unseen}, and 1 more)");
         assert_eq!(notes(2), two);
+    }
+
+    #[test]
+    fn what_has_not_ended_is_what_is_traced_and_no_more() {
+        let said = |sides, only| none_ended(&[2181], sides, only);
+        for (sides, only, words) in [
+            (Sides::Client, None, "from this host to port 2181"),
+            (Sides::Client, Some("pid 7"), "of pid 7 to port 2181"),
+            (Sides::Server, None, "accepted at port 2181"),
+            (Sides::Both, None, "at port 2181"),
+            (Sides::Both, Some("pid 7"), "of pid 7 at port 2181"),
+        ] {
+            assert_eq!(
+                said(sides, only),
+                format!("no connection {words} has ended")
+            );
+        }
     }
 
     fn port(port: u16, why: Why, open: u64, time_wait: u64) -> PortSeen {
@@ -200,7 +241,7 @@ mod tests {
             ..Elsewhere::default()
         };
         assert_eq!(
-            found.sentence(),
+            found.sentence(Sides::Client),
             "port 11035 has 19 sockets in TIME_WAIT, and pid 7 java (Shop) has a ZooKeeper \
              client; also port 2182 (2 open connections and 1 in TIME_WAIT)"
         );
@@ -211,7 +252,10 @@ mod tests {
     #[test]
     fn nothing_found_is_said_and_no_command_is_made_up() {
         let nothing = Elsewhere::default();
-        assert!(nothing.sentence().starts_with("no other port"));
+        let said = |sides| nothing.sentence(sides);
+        assert!(said(Sides::Client).starts_with("no connection to another port"));
+        assert!(said(Sides::Server).starts_with("no ZooKeeper server of this host listens"));
+        assert!(said(Sides::Both).starts_with("no connection to or from another"));
         assert_eq!(nothing.command(), None);
         let idle = Elsewhere {
             client: Some(Who {
@@ -220,6 +264,7 @@ mod tests {
             }),
             ..Elsewhere::default()
         };
-        assert!(!idle.sentence().contains('\u{1b}'), "{}", idle.sentence());
+        let said = idle.sentence(Sides::Client);
+        assert!(!said.contains('\u{1b}'), "{said}");
     }
 }

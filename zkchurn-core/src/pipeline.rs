@@ -510,10 +510,7 @@ impl<R: Renderer> Pipeline<R> {
             return Ok(());
         };
         self.elsewhere = Some(elsewhere.clone());
-        self.renderer.elsewhere(&ElsewhereLine {
-            ports: &start.ports,
-            elsewhere,
-        })
+        self.renderer.elsewhere(&ElsewhereLine { start, elsewhere })
     }
 
     /// Whether no connection has ended, filtered out or not, older than the trace or not.

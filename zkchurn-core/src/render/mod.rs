@@ -53,8 +53,8 @@ pub struct ConnectionLine<'a> {
 /// Nothing has ended at the traced ports.
 #[derive(Clone, Copy, Debug)]
 pub struct ElsewhereLine<'a> {
-    /// The traced ports.
-    pub ports: &'a [u16],
+    /// The traced ports, sides and processes.
+    pub start: &'a TraceStart,
     pub elsewhere: &'a Elsewhere,
 }
 

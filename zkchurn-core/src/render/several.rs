@@ -154,14 +154,14 @@ mod tests {
             placed: None,
             clock: CLOCK,
         };
-        several.start(&TraceStart::of_port(2181, CLOCK)).unwrap();
+        let start = TraceStart::of_port(2181, CLOCK);
+        several.start(&start).unwrap();
         several.connection(&line).unwrap();
         several.other_end(&line).unwrap();
         let elsewhere = Elsewhere::default();
-        let ports = &[2181][..];
         several
             .elsewhere(&ElsewhereLine {
-                ports,
+                start: &start,
                 elsewhere: &elsewhere,
             })
             .unwrap();

@@ -4,6 +4,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
+    elsewhere::none_ended,
+    frame::only,
     render::{
         ElsewhereLine,
         words::{finding::title, loss, moment::time_of_day},
@@ -119,13 +121,15 @@ pub(super) fn leading_line(
 
 /// What other ports have, and the command to type.
 pub(super) fn elsewhere_line(line: &ElsewhereLine<'_>) -> String {
-    let ports = text::ports(line.ports);
-    let found = line.elsewhere.sentence();
+    let start = line.start;
+    let only = only(start.pid, &start.pids, start.process_name.as_deref());
+    let none = none_ended(&start.ports, start.side, only.as_deref());
+    let found = line.elsewhere.sentence(start.side);
     match line.elsewhere.command() {
         Some(command) => {
-            format!("-- nothing ends at {ports}, but {found}: press Ctrl-C and run `{command}`")
+            format!("-- {none}, but {found}: press Ctrl-C and run `{command}`")
         }
-        None => format!("-- nothing ends at {ports}; {found}"),
+        None => format!("-- {none}; {found}"),
     }
 }
 

@@ -41,7 +41,9 @@ pub(super) fn answer(report: &Report) -> String {
         sentence.push_str(&summed);
     }
     if let Some(elsewhere) = elsewhere(report) {
-        sentence.push_str(&format!(" Nothing ended here, but {elsewhere}"));
+        sentence.push_str(&format!(
+            " No connection that is traced has ended, but {elsewhere}"
+        ));
     }
     sentence
 }
@@ -66,7 +68,10 @@ fn summed(report: &Report) -> Option<String> {
 fn elsewhere(report: &Report) -> Option<String> {
     let found = report.elsewhere.as_ref()?;
     let command = found.command()?;
-    Some(format!("{}: run `{command}`.", found.sentence()))
+    Some(format!(
+        "{}: run `{command}`.",
+        found.sentence(report.trace.side)
+    ))
 }
 
 fn nothing_seen(report: &Report) -> String {
@@ -77,6 +82,10 @@ fn nothing_seen(report: &Report) -> String {
         return none_selected(filtered);
     }
     let ports = text::ports(&report.trace.ports);
+    let ports = match &report.filtered {
+        Some(filtered) if filtered.connections > 0 => format!("{ports} that the filter selects"),
+        _ => ports,
+    };
     let window = text::window(report.trace.length_ns);
     let (what, hint) = match report.trace.side {
         Sides::Client => match report.trace.only() {
@@ -116,7 +125,10 @@ fn nothing_seen(report: &Report) -> String {
     match (elsewhere(report), &report.elsewhere) {
         (Some(elsewhere), _) => sentence.push_str(&format!(", but {elsewhere}")),
         (None, Some(nowhere)) if seen == 0 => {
-            sentence.push_str(&format!(", and {}. {hint}", nowhere.sentence()));
+            sentence.push_str(&format!(
+                ", and {}. {hint}",
+                nowhere.sentence(report.trace.side)
+            ));
         }
         (None, None) if seen == 0 => sentence.push_str(&format!(". {hint}")),
         (None, _) => sentence.push('.'),

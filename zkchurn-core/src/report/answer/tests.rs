@@ -13,6 +13,7 @@ use super::*;
 use crate::{
     clock::ClockPair,
     decode::blank,
+    elsewhere::Elsewhere,
     errno,
     frame::{Frame, Mark, TraceStart},
     pipeline::{Pipeline, View},
@@ -79,6 +80,25 @@ fn where_nothing_was_seen_it_says_what_was_looked_at_and_what_to_check() {
     }
 }
 
+/// What other ports have is asked of the whole host, but "nothing ended" is of what is traced.
+#[test]
+fn what_else_there_is_claims_nothing_of_what_is_not_traced() {
+    let mut report = quiet(|start| start.pid = Some(7));
+    report.trace.side = Sides::Server;
+    report.elsewhere = Some(Elsewhere::default());
+    let said = answer(&report);
+    assert!(
+        said.contains(", and no ZooKeeper server of this host listens"),
+        "{said}"
+    );
+    report.trace.side = Sides::Client;
+    let said = answer(&report);
+    assert!(
+        said.contains("by pid 7 in 60 s, and no connection to another port"),
+        "{said}"
+    );
+}
+
 #[test]
 fn each_kind_of_loss_is_said_by_itself() {
     type Change = fn(&mut Report);
@@ -124,9 +144,11 @@ fn what_the_filter_left_out_is_said() {
     report.filtered = Some(filtered(3, 2));
     let undecided = format!("{all} Of 2 too little is known to tell.");
     assert_eq!(answer(&report), undecided);
-    // Older ones were selected, or there were none at all.
+    // Older ones were selected, and what was filtered out may have been opened; or there were
+    // none at all.
     report.total.older.seen = 1;
-    assert!(!answer(&report).contains("filter"));
+    let none = "No connection to port 2181 that the filter selects was opened from this host";
+    assert!(answer(&report).contains(none), "{}", answer(&report));
     report.total.older.seen = 0;
     report.filtered = Some(filtered(0, 0));
     assert!(answer(&report).starts_with("No connection to port 2181 was opened"));

@@ -370,7 +370,7 @@ mod tests {
             elsewhere(&seen, &request, Vec::new())
         };
         assert_eq!(told(Sides::Server, &[]).client, None);
-        let sentence = told(Sides::Client, &[99]).sentence();
+        let sentence = told(Sides::Client, &[99]).sentence(Sides::Client);
         assert!(
             sentence.contains("other processes were not looked at"),
             "{sentence}"

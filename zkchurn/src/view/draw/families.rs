@@ -3,6 +3,7 @@
 
 use ratatui_core::style::Style;
 use zkchurn_core::{
+    frame::Sides,
     render::text::parts::{self, cell, cell_of_end},
     text,
 };
@@ -58,11 +59,8 @@ pub(super) fn draw(
     let families = view.rows();
     heading(canvas, &columns, top);
     if families.is_empty() {
-        let words = match shown.report.filtered {
-            Some(_) => "no connection yet that the filter selects",
-            None => "no connection yet to or from the traced ports",
-        };
-        canvas.put(top + 1, MARK, canvas.columns(), words, canvas.quiet());
+        let words = none_yet(shown);
+        canvas.put(top + 1, MARK, canvas.columns(), &words, canvas.quiet());
         return room;
     }
     let selected = view.selected.and_then(|selected| {
@@ -79,6 +77,20 @@ pub(super) fn draw(
         }
     }
     room
+}
+
+/// What there is none of: of what is traced, and of what of that is shown.
+fn none_yet(shown: &Snapshot) -> String {
+    let trace = &shown.report.trace;
+    let only = trace.only();
+    let only = only.map_or_else(String::new, |only| format!(" of {only}"));
+    let traced = match (&shown.report.filtered, trace.side) {
+        (Some(_), _) => "that the filter selects",
+        (None, Sides::Client) => "to the traced ports",
+        (None, Sides::Server) => "accepted at the traced ports",
+        (None, Sides::Both) => "to or from the traced ports",
+    };
+    format!("no connection{only} yet {traced}")
 }
 
 fn heading(canvas: &mut Canvas<'_>, columns: &[(Column<What>, u16)], row: u16) {

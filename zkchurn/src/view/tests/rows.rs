@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The rows of the table of families, and those above it.
 
+use zkchurn_core::frame::Sides;
+
 use super::*;
 
 /// The answer that is cut has all rows down to the table, and the table no empty one.
@@ -22,6 +24,35 @@ fn no_row_stays_empty_while_the_answer_is_cut() {
             assert!(cut == 0 || empty == 0, "{name}\n{text}");
         }
     }
+}
+
+#[test]
+fn a_table_without_rows_says_what_is_traced() {
+    let mut snapshot = recording("incident.zkchurn").snapshot(&Want::default(), u64::MAX);
+    snapshot.families.clear();
+    let mut says = |sides, pid, words: &str| {
+        (snapshot.report.trace.side, snapshot.report.trace.pid) = (sides, pid);
+        let mut view = view();
+        view.update(snapshot.clone());
+        let text = screen(&mut view, 100, 24);
+        assert!(text.contains(words), "{words}\n{text}");
+    };
+    says(Sides::Client, None, "no connection yet to the traced ports");
+    says(
+        Sides::Client,
+        Some(7),
+        "no connection of pid 7 yet to the traced ports",
+    );
+    says(
+        Sides::Server,
+        None,
+        "no connection yet accepted at the traced ports",
+    );
+    says(
+        Sides::Both,
+        None,
+        "no connection yet to or from the traced ports",
+    );
 }
 
 #[test]
