@@ -8,7 +8,7 @@
 //! | one or two each of several processes of one name and user | that program |
 //! | accepted from a remote host | that host |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     connection::Comm,
@@ -230,7 +230,7 @@ pub(super) fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<
             by_manner.entry(manner).or_default().push(part);
         }
     }
-    let mut clusters: Vec<_> = by_manner
+    let mut clusters: Vec<_> = one_of_two_lengths(by_manner)
         .into_iter()
         .map(|(manner, parts)| Cluster {
             thread: Some(manner.thread),
@@ -239,6 +239,47 @@ pub(super) fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<
         .collect();
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.ended()));
     clusters
+}
+
+/// A thread that closes without a word does so after 0.3 ms or after 3, as the machine is busy:
+/// that is one way, though a power of ten lies between the two. What it does after a second
+/// instead is another one, and so may be what other threads do.
+fn one_of_two_lengths<'a>(
+    by_manner: BTreeMap<Manner, Vec<Part<'a>>>,
+) -> Vec<(Manner, Vec<Part<'a>>)> {
+    let mut ways: Vec<(Manner, Vec<Part<'a>>)> = Vec::new();
+    // In their order the lengths of one way are side by side.
+    for (manner, parts) in by_manner {
+        let is_silent = matches!(manner.way, Way::SilentlyClosed | Way::SilentlyReset);
+        if is_silent
+            && let Some((before, known)) = ways.last_mut()
+            && manner.is_next_length_of(before)
+            && are_of_the_same_threads(known, &parts)
+        {
+            *before = manner;
+            known.extend(parts);
+            continue;
+        }
+        ways.push((manner, parts));
+    }
+    ways
+}
+
+/// Whether those threads that did the one did the other too, nine of ten of the fewer ones.
+fn are_of_the_same_threads(one: &[Part<'_>], other: &[Part<'_>]) -> bool {
+    let tids = |parts: &[Part<'_>]| {
+        let mut tids = BTreeSet::new();
+        for part in parts {
+            let of_flow = part.flow.threads.keys().copied();
+            let own = of_flow.filter(|tid| part.has_thread(*tid));
+            tids.extend(own.map(|tid| (*part.key, tid)));
+        }
+        tids
+    };
+    let (one, other) = (tids(one), tids(other));
+    let fewer = one.len().min(other.len());
+    let both = one.intersection(&other).count();
+    fewer > 0 && both * 10 >= fewer * 9
 }
 
 /// What of one owner's connections stays open, by kind of thread; before the end of a

@@ -278,9 +278,10 @@ fn common_numbers(case: &Case<'_>) -> BTreeMap<&'static str, u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Churn, Depth, cluster};
     use crate::{
         connection::Connection,
-        diagnose::test_case::{diagnosed, every},
+        diagnose::test_case::{diagnosed, every, living},
         ledger::test_connection::by,
         outcome::Outcome,
     };
@@ -315,6 +316,47 @@ mod tests {
         assert!(all.len() > 1, "{all:?}");
         let (few, all) = first(400, 30);
         assert_eq!(few, 30, "{all:?}");
+    }
+
+    /// After 2 ms or after 20, as it happens; by one thread, or each by its own.
+    fn of_two_lengths(tids: [u32; 2]) -> Vec<Connection> {
+        let all = every(200, 150, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        let (short, long): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .enumerate()
+            .partition(|(place, _)| place * 7 % 10 < 6);
+        let of = |part: Vec<(usize, Connection)>, tid: u32| -> Vec<Connection> {
+            let part = part.into_iter();
+            part.map(|(_, one)| by(one, 7, tid, "python3")).collect()
+        };
+        let mut all = of(short, tids[0]);
+        all.extend(living(20, of(long, tids[1])));
+        all.sort_by_key(|one| one.started_ns);
+        all
+    }
+
+    #[test]
+    fn one_thread_that_takes_a_little_longer_at_times_is_one_story() {
+        let findings = diagnosed(&of_two_lengths([8, 8]));
+        let told: Vec<_> = findings
+            .iter()
+            .map(|one| (one.name, one.connections))
+            .collect();
+        assert_eq!(told, [(Churn::TcpHealthProbe, 150)]);
+    }
+
+    #[test]
+    fn two_threads_of_two_lengths_are_judged_by_themselves() {
+        let all = of_two_lengths([8, 9]);
+        let mut ledger = crate::ledger::Ledger::default();
+        for connection in &all {
+            ledger.observe(connection, Outcome::of(connection));
+        }
+        let flows = ledger.flows();
+        let (owners, _) = cluster::by_owner(&flows, Depth::All);
+        let of =
+            |(owner, members): (&cluster::Owner, &Vec<_>)| cluster::clusters(*owner, members).len();
+        assert_eq!(owners.iter().map(of).collect::<Vec<_>>(), [2]);
     }
 
     /// Two threads that are not served for a minute, one of which is refused in the middle.

@@ -46,6 +46,11 @@ impl Manner {
         }
     }
 
+    /// Whether it is the same but for living ten times as long.
+    pub fn is_next_length_of(&self, other: &Self) -> bool {
+        self.of_any_length() == other.of_any_length() && self.lived.0 == other.lived.0 + 1
+    }
+
     /// The same, however long it lived.
     pub fn of_any_length(self) -> Self {
         Self {
