@@ -12,6 +12,7 @@ mod hidepid;
 mod killed;
 mod limits;
 mod many_namespaces;
+mod many_peers;
 mod many_sockets;
 mod output_gone;
 mod places;
