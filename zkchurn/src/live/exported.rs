@@ -121,12 +121,13 @@ impl Told {
         }
     }
 
+    /// That it takes some again is said once one was taken: a refusal is no such thing.
     fn news_of_events(&mut self, events: &Course) {
         let address = self.address;
         match (&events.trouble, self.has_trouble) {
             (Some(why), false) => warn(format_args!(
                 "the collector at {address} takes no records ({why}): the trace goes on, and they \
-                 are sent again once it takes them"
+                 wait and are sent again; what it lacks in the end is counted"
             )),
             (None, true) => say(
                 Priority::Notice,
@@ -151,12 +152,16 @@ impl Told {
         let address = self.address;
         match (&counts.trouble, self.has_trouble_with_counts) {
             (Some(why), false) => warn(format_args!(
-                "the collector at {address} takes no counts ({why}): the trace goes on, and nothing \
-                 is lost once it takes later counts, which have all"
+                "the collector at {address} {} ({why}): the trace goes on, and nothing \
+                 is lost once it takes later counts, which have all",
+                match counts.has_some {
+                    true => "does not take all counts",
+                    false => "takes no counts",
+                }
             )),
             (None, true) => say(
                 Priority::Notice,
-                format_args!("the collector at {address} takes counts again"),
+                format_args!("the collector at {address} takes all counts again"),
             ),
             _ => {}
         }
@@ -166,14 +171,20 @@ impl Told {
 
 /// Why events are lacking, in a few words.
 fn why(events: &Course) -> String {
-    let refused = match &events.why_refused {
-        Some(why) => format!("refused ({why})"),
-        None => "refused".to_owned(),
+    let because = |what: &str, why: &Option<String>| match why {
+        Some(why) => format!("{what} ({why})"),
+        None => what.to_owned(),
     };
+    let refused = because("refused", &events.why_refused);
+    let given_up = because("given up after five tries", &events.why_given_up);
     let counts = [
         (events.no_room, "without room in the queue".to_owned()),
         (events.refused, refused),
-        (events.unsent, "not taken before the trace ended".to_owned()),
+        (events.given_up, given_up),
+        (
+            events.unsent,
+            "not confirmed before the trace ended".to_owned(),
+        ),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts
@@ -187,17 +198,26 @@ fn tell_what_is_lacking(address: SocketAddr, Progress { events, counts }: &Progr
     if counts.lacks_last {
         let why = counts.trouble.as_deref();
         let why = why.unwrap_or("it did not answer in time");
+        let the = match counts.has_some {
+            true => "all of the last",
+            false => "the last",
+        };
         warn(format_args!(
-            "the collector at {address} does not have the last counts: {why}"
+            "the collector at {address} does not have {the} counts: {why}"
         ));
     }
     if events.dropped() > 0 {
+        let said = why(events);
         let trouble = events.trouble.as_deref();
+        let trouble = trouble.filter(|why| !said.contains(why));
         let trouble = trouble.map_or_else(String::new, |why| format!("; {why}"));
+        let lacks = match events.unanswered {
+            false => "lacks",
+            true => "may lack",
+        };
         warn(format_args!(
-            "the collector at {address} lacks {}: {}{trouble}",
+            "the collector at {address} {lacks} {}: {said}{trouble}",
             text::counted(events.dropped(), "record"),
-            why(events)
         ));
     }
 }

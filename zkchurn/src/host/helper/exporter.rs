@@ -48,10 +48,10 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
     while receive_bytes(&mut socket, &mut bytes)? {
         match &bytes[..] {
             [DATA, request @ ..] => sender.put(request_of(request)?),
-            [ASK] => send(&mut socket, &Said::Exported(sender.progress()))?,
+            [ASK] => send(&mut socket, &Said::Exported(Box::new(sender.progress())))?,
             [FINISH, within @ ..] => {
                 let progress = sender.finish(Instant::now() + within_of(within));
-                return send(&mut socket, &Said::Exported(progress));
+                return send(&mut socket, &Said::Exported(Box::new(progress)));
             }
             _ => {}
         }

@@ -134,7 +134,7 @@ impl Exporter {
         let left = deadline.saturating_duration_since(Instant::now());
         match ours.said.recv_timeout(left) {
             Ok(Said::Exported(progress)) => {
-                ours.progress = progress;
+                ours.progress = *progress;
                 Ok(ours.with_own(ours.progress.clone()))
             }
             Ok(_) | Err(RecvTimeoutError::Disconnected) => Err(Unfinished::Ended),
@@ -152,7 +152,7 @@ impl Ours {
             && let Ok(Said::Exported(progress)) = self.said.recv_timeout(within)
         {
             self.is_asked = false;
-            self.progress = progress;
+            self.progress = *progress;
         }
     }
 

@@ -51,7 +51,7 @@ pub enum Said {
     /// These are in a flight recorder's directory, and not its own.
     Foreign(Vec<String>),
     /// What became of what was to be sent to a collector.
-    Exported(Progress),
+    Exported(Box<Progress>),
     /// It is complete and has its name.
     Finished,
     /// It is complete without its name, and whether it was removed or replaced.

@@ -39,12 +39,20 @@ pub struct Course {
     pub no_room: u64,
     /// Events that it does not take, now or later.
     pub refused: u64,
+    /// Events to which it gave no answer that can be read, however often they were sent.
+    pub given_up: u64,
     /// Events that it was sent in the end, and did not confirm.
     pub unsent: u64,
     /// Why it takes none at this moment, if so.
     pub trouble: Option<String>,
     /// What it said last of the events that it does not take.
     pub why_refused: Option<String>,
+    /// What went wrong last with those that were given up.
+    pub why_given_up: Option<String>,
+    /// Some of what it lacks it was sent, and gave no answer to: it may have that.
+    pub unanswered: bool,
+    /// Of the last metrics it has taken some.
+    pub has_some: bool,
     /// It could have the last metrics, and does not. Those before are no loss: the last have all.
     pub lacks_last: bool,
 }
@@ -61,6 +69,7 @@ impl Course {
     pub fn dropped(&self) -> u64 {
         self.no_room
             .saturating_add(self.refused)
+            .saturating_add(self.given_up)
             .saturating_add(self.unsent)
     }
 }

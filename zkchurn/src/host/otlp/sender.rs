@@ -154,6 +154,7 @@ impl Lane {
         }
         let unsent = state.queue.records().saturating_add(state.under_way);
         let mut course = state.course.clone();
+        course.unanswered |= state.under_way > 0;
         match state.queue.signal() {
             Signal::Logs => course.unsent = course.unsent.saturating_add(unsent),
             Signal::Metrics => course.lacks_last |= unsent > 0,
@@ -180,6 +181,8 @@ impl Lane {
     ) -> Option<Duration> {
         let mut state = self.lock();
         state.under_way = 0;
+        // Of what was given up nobody knows.
+        state.course.unanswered = state.course.given_up > 0;
         let records = request.records;
         let (why, asked) = match attempt {
             Attempt::Answered(Answer::Taken { rejected, why }, _) => {
@@ -207,9 +210,10 @@ impl Lane {
             Attempt::Unreachable(why) => (why, None),
             Attempt::Broken(why) => {
                 *broken += 1;
+                state.course.unanswered = true;
                 if *broken >= MOST_BROKEN && request.signal == Signal::Logs {
                     *broken = 0;
-                    state.refused(records, why.clone());
+                    state.give_up(records, why.clone());
                     state.fail(why);
                     self.is_done.notify_all();
                     return Some(back_off.next(None));
@@ -227,7 +231,13 @@ impl Lane {
 impl State {
     fn taken(&mut self, records: u64, rejected: u64, why: Option<String>) {
         let course = &mut self.course;
-        course.trouble = None;
+        let takes_some = rejected < records || records == 0;
+        // One that rejects all of them takes none.
+        if takes_some {
+            course.trouble = None;
+        } else if course.trouble.is_some() {
+            course.trouble = Some(why.clone().unwrap_or_else(|| "it rejects all".to_owned()));
+        }
         course.taken = course.taken.saturating_add(records - rejected.min(records));
         course.lacks_last = false;
         if rejected > 0 {
@@ -240,6 +250,7 @@ impl State {
                 Signal::Metrics => {
                     let why = why.map_or_else(rejects, |why| format!("{}: {why}", rejects()));
                     self.refused(rejected, why);
+                    self.course.has_some = takes_some;
                 }
             }
         }
@@ -250,19 +261,31 @@ impl State {
         let course = &mut self.course;
         match self.queue.signal() {
             Signal::Logs => {
-                course.trouble = None;
+                // It takes none again by that: what was wrong is wrong still, or something else is.
+                if course.trouble.is_some() {
+                    course.trouble = Some(why.clone());
+                }
                 course.refused = course.refused.saturating_add(records);
                 course.why_refused = Some(why);
             }
             Signal::Metrics => {
                 course.trouble = Some(why);
                 course.lacks_last = true;
+                course.has_some = false;
             }
         }
     }
 
+    /// Takes note of events that may be what breaks the collector.
+    fn give_up(&mut self, records: u64, why: String) {
+        let course = &mut self.course;
+        course.given_up = course.given_up.saturating_add(records);
+        course.why_given_up = Some(why);
+    }
+
     fn fail(&mut self, why: String) {
         self.course.trouble = Some(why);
+        self.course.has_some = false;
         self.has_failed = self.ends;
     }
 }

@@ -179,6 +179,7 @@ fn one_that_is_not_there_is_waited_for_within_bounds_and_not_at_the_end() {
     assert!(began.elapsed() < PATIENCE / 2);
     assert_eq!(progress.events.taken, 0);
     assert_eq!(progress.events.dropped(), 64, "{progress:?}");
+    assert!(!progress.events.unanswered, "it surely lacks them");
     assert!(progress.counts.lacks_last, "{progress:?}");
 }
 
@@ -217,6 +218,7 @@ fn one_that_accepts_and_says_nothing_ends_with_its_time() {
     // The end waits for the deadline at most.
     let progress = sender.finish(Instant::now());
     assert_eq!(progress.events.unsent, 2);
+    assert!(progress.events.unanswered, "it may have them");
 }
 
 #[test]
@@ -232,8 +234,38 @@ fn a_request_that_breaks_the_collector_again_and_again_is_given_up() {
         sender.events.note(request, attempt, tries);
     }
     let progress = sender.progress().events;
-    assert_eq!(progress.refused, 4);
-    assert_eq!(progress.why_refused.unwrap(), "reset");
+    assert_eq!((progress.given_up, progress.refused), (4, 0));
+    assert_eq!(progress.why_given_up.unwrap(), "reset");
+}
+
+/// Said is "takes records again" where the trouble is over: after a refusal it is not.
+#[test]
+fn trouble_is_over_once_something_is_taken_and_not_once_something_is_refused() {
+    // Its own thread has nothing to do.
+    let sender = sender(Endpoint::parse("http://127.0.0.1:1").unwrap());
+    let mut back_off = BackOff::default();
+    let mut broken = 0;
+    let mut after = |answer| {
+        let attempt = Attempt::Answered(answer, None);
+        let tries = (&mut back_off, &mut broken);
+        sender.events.note(events(4, b"x"), attempt, tries);
+        sender.events.next();
+        sender.progress().events.trouble
+    };
+    let why = |why: &str| why.to_owned();
+    let refused = || Answer::Refused { why: why("bad") };
+    let taken = |rejected| Answer::Taken {
+        rejected,
+        why: None,
+    };
+    assert_eq!(after(refused()), None, "nothing else was wrong");
+    let later = Answer::Later { why: why("busy") };
+    assert_eq!(after(later), Some(why("busy")));
+    assert_eq!(after(refused()), Some(why("bad")));
+    let absent = Answer::Absent { why: why("none") };
+    assert_eq!(after(absent), Some(why("none")));
+    assert_eq!(after(taken(4)), Some(why("it rejects all")));
+    assert_eq!(after(taken(3)), None);
 }
 
 #[test]
@@ -253,7 +285,7 @@ fn one_that_talks_without_end_is_cut_short() {
         sender.put(events(1, b"x"));
         let progress = until(&sender, |progress| *progress != Progress::default()).events;
         // Each of them is known to have come to something, and nothing hangs.
-        assert!(progress.taken + progress.refused == 1 || progress.trouble.is_some());
+        assert!(progress.taken + progress.dropped() == 1 || progress.trouble.is_some());
     }
 }
 
@@ -378,12 +410,13 @@ fn counts_that_were_not_taken_are_made_good_by_later_ones() {
         records: 10,
         ..counts(b"x")
     };
-    for trouble in ["it answers 400", "it rejects 7 of 10: old"] {
+    for (trouble, has_some) in [("it answers 400", false), ("it rejects 7 of 10: old", true)] {
         sender.put(ten());
         let progress = until(&sender, |progress| {
             progress.counts.trouble.as_deref() == Some(trouble)
         });
         assert!(progress.counts.lacks_last);
+        assert_eq!(progress.counts.has_some, has_some);
     }
     sender.put(ten());
     let progress = finish(&sender);
