@@ -67,6 +67,8 @@ pub struct SharedSession {
     pub id: SessionId,
     /// The clients in words, and how often each got it.
     pub users: Vec<(String, u64)>,
+    /// Whether further ones were not told apart.
+    pub users_left_out: bool,
     /// How often it went back to a client that had had it before another one.
     pub returns: u64,
 }
@@ -119,6 +121,8 @@ pub struct Case<'a> {
     pub protocol: Protocol,
     /// Whether somebody was answered at the peers, or holds a connection to them.
     pub peers_serve: bool,
+    /// Whether somebody was answered there who had begun with TLS.
+    pub peers_answer_tls: bool,
     /// Connections that this host, or the remote host, holds open to the same peers,
     /// whosever they are.
     pub peers_hold: u64,

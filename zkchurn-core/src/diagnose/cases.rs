@@ -153,6 +153,7 @@ impl<'a> Scope<'a> {
             client_thread,
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
+            peers_answer_tls: self.services.answer_tls(&destinations),
             peers_hold: self.services.held(&destinations),
             threads,
             logs: match owner {
@@ -344,12 +345,14 @@ impl<'a> Scope<'a> {
             .take(MOST_RIVALS)
             .map(|session| {
                 let mut granted: BTreeMap<_, u64> = BTreeMap::new();
-                for (user, uses) in &session.users {
+                // Who only asked for it, in vain, did not use it.
+                for (user, uses) in session.users.iter().filter(|(_, uses)| uses.granted > 0) {
                     *granted.entry(self.client_of(*user)).or_default() += uses.granted;
                 }
                 SharedSession {
                     id: session.id,
                     returns: self.returns(&session.turns),
+                    users_left_out: session.users_left_out,
                     users: granted
                         .into_iter()
                         .map(|(user, granted)| (self.user(user), granted))

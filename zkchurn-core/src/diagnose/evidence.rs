@@ -45,9 +45,12 @@ const EARLIER: &str = "its log said so";
 const SERVER_NOW: &str = "the server's log says so";
 const SERVER_EARLIER: &str = "the server's log said so";
 
+/// Of a line that tells what came before, and nothing of connections.
+const STOOD_STILL: &str = "its log says that the program stood still";
+
 /// Whether a reason is a line that ZooKeeper's client wrote.
 pub(super) fn is_quote(reason: &str) -> bool {
-    let beginnings = [NOW, EARLIER, SERVER_NOW, SERVER_EARLIER];
+    let beginnings = [NOW, EARLIER, SERVER_NOW, SERVER_EARLIER, STOOD_STILL];
     beginnings.iter().any(|begin| reason.starts_with(begin))
 }
 
@@ -138,6 +141,9 @@ impl<'a> LogLine<'a> {
             Origin::Server => (SERVER_NOW, SERVER_EARLIER),
             _ => (NOW, EARLIER),
         };
+        if self.is_one_of(&[LogSignature::JVM_PAUSED, LogSignature::CLIENT_STARVED]) {
+            return format!("{STOOD_STILL} ({}): \"{line}\"", self.finding.place());
+        }
         match self.is_of_client() {
             true if self.is_earlier() => format!(
                 "{earlier} {} ({}): \"{line}\"",
@@ -494,7 +500,7 @@ fn weigh_one(
         let kinds = speaks_for(signature);
         let is_quoted = |reasons: &[String]| reasons.iter().any(|why| why.contains(line.text()));
         if kinds.contains(&rule.name) {
-            if !is_quoted(&verdict.reasons_for) {
+            if !is_quoted(&verdict.reasons_for) && !is_quoted(&verdict.reasons_against) {
                 verdict.reasons_for.push(line.quoted());
             }
         } else if verdict.confidence != Confidence::Certain

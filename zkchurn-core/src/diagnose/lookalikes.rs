@@ -86,11 +86,12 @@ impl Lookalikes {
 
     fn ask_the_program(&mut self, case: &Case<'_>) {
         if let Some(line) = failing::line(case) {
-            // Against a timer's rhythm the line may be of another client of the process, unless
-            // there is one for each connection; and what was written before the trace must be
-            // known to be of this thread's client.
+            // Against a timer's rhythm, or beside a thread of another kind, the line may be of
+            // another client of the process, unless there is one for each connection; and what
+            // was written before the trace must be known to be of this thread's client.
             let is_shown = case.client_thread != ClientThread::NotSeen || line.is_for_each(case);
-            let is_against = case.rhythm.is_constant() && case.rhythm.is_well_founded();
+            let is_timed = case.rhythm.is_constant() && case.rhythm.is_well_founded();
+            let is_against = is_timed || evidence::thread_of_another_kind(case).is_some();
             self.client_says_so =
                 line.is_of_client() && (is_shown || !(is_against || line.is_earlier()));
             let weight = match (self.client_says_so, line.is_of_client()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Whose the connections of a cluster are, by all names that are known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     case::STARTED_BY,
@@ -17,8 +17,8 @@ use crate::{
     text,
 };
 
-/// More processes than these are not compared with each other.
-const COMPARED: usize = 16;
+/// More threads than these are not asked for their whole names.
+const NAMED: usize = 16;
 /// Digits of a container's id that `docker ps` and `crictl ps` show of 64.
 const ID: usize = 12;
 
@@ -53,12 +53,15 @@ pub(super) fn who(
                 process: *process,
                 label: label(),
                 threads,
-                name: common_name(registry, *process, &cluster.parts),
+                is_exact: !cluster.parts.iter().any(|part| part.flow.threads_left_out),
+                name: common_name(registry, *process, &cluster.parts, threads),
             },
         },
         _ => Who::Programs {
             label: label(),
-            uid: cluster.parts.first().and_then(|part| part.flow.uid),
+            is_name_of_all: have_one_label(registry, &cluster.parts),
+            comm: comm.map_or_else(label, |comm| comm.to_string()),
+            uid: common_user(&cluster.parts),
             processes: processes.len() as u64,
             latest: latest.unwrap_or(ProcessKey {
                 pid: 0,
@@ -68,8 +71,26 @@ pub(super) fn who(
     }
 }
 
+/// Whether all of the processes have the same name, application included: of some nobody may
+/// have seen which one they run.
+fn have_one_label(registry: &Registry, parts: &[Part<'_>]) -> bool {
+    let mut labels = parts.iter().filter_map(|part| {
+        let label = |process| registry.label(process, part.flow.process_comm);
+        part.key.process.map(label)
+    });
+    let first = labels.next();
+    labels.all(|label| Some(label) == first)
+}
+
+/// Their user, where it is the same.
+fn common_user(parts: &[Part<'_>]) -> Option<u32> {
+    let first = parts.first()?.flow.uid?;
+    let mut users = parts.iter().map(|part| part.flow.uid);
+    users.all(|user| user == Some(first)).then_some(first)
+}
+
 /// Where they run, in words: what the instance, unit, container, pod and web application are
-/// called. Nothing where the processes differ.
+/// called. Of several processes what is known of all of them, and the same.
 pub(super) fn runs_in(
     registry: &Registry,
     who: &Who,
@@ -129,17 +150,28 @@ fn web_application(registry: &Registry, who: &Who) -> Option<String> {
     web_application::of(registry.inspection(*process)?, name.full.as_ref()?)
 }
 
+/// What is known of each of the processes, and the same: of one of which it is unknown, it may
+/// be another.
 fn places(registry: &Registry, processes: &[ProcessKey]) -> Vec<String> {
-    let places = processes.iter().take(COMPARED);
-    let places = places.map(|process| places_of(registry, *process));
-    let mut places: BTreeSet<_> = places.filter(|places| !places.is_empty()).collect();
-    match (places.pop_first(), places.is_empty()) {
-        (Some(places), true) => places,
-        _ => Vec::new(),
+    let Some((first, others)) = processes.split_first() else {
+        return Vec::new();
+    };
+    let mut common = places_of(registry, *first);
+    for other in others {
+        if common.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        for (common, place) in common.iter_mut().zip(places_of(registry, *other)) {
+            if *common != place {
+                *common = None;
+            }
+        }
     }
+    common.into_iter().flatten().collect()
 }
 
-fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
+/// Its instance, unit, container, pod and namespaces, as far as they are known.
+fn places_of(registry: &Registry, process: ProcessKey) -> [Option<String>; 5] {
     let inspection = registry.inspection(process);
     let jvm = inspection.and_then(|inspection| inspection.jvm.as_ref());
     let base = jvm.and_then(|jvm| jvm.catalina_base.clone()).or_else(|| {
@@ -155,14 +187,13 @@ fn places_of(registry: &Registry, process: ProcessKey) -> Vec<String> {
         Some(name) => Some(name.words()),
         None => named("pod", placed.pod),
     };
-    let places = [
+    [
         named("catalina.base", base.as_deref()),
         unit,
         named("container", container),
         pod,
         registry.details(process).and_then(Details::namespace_words),
-    ];
-    places.into_iter().flatten().collect()
+    ]
 }
 
 fn name(registry: &Registry, process: ProcessKey, tid: u32, comm: Comm) -> ThreadName {
@@ -173,19 +204,33 @@ fn name(registry: &Registry, process: ProcessKey, tid: u32, comm: Comm) -> Threa
     }
 }
 
-/// What all of its threads that are known by name are called.
-fn common_name(registry: &Registry, process: ProcessKey, parts: &[Part<'_>]) -> Option<ThreadName> {
-    let threads = parts.iter().flat_map(Part::named_threads);
-    let mut names = threads.map(|NamedThread { tid, comm, .. }| name(registry, process, tid, comm));
+/// What all of its threads are called, `all` in number; none where some are not told apart.
+fn common_name(
+    registry: &Registry,
+    process: ProcessKey,
+    parts: &[Part<'_>],
+    all: u64,
+) -> Option<ThreadName> {
+    let mut threads: BTreeMap<u32, Comm> = BTreeMap::new();
+    for part in parts {
+        let of_part = part.flow.threads.iter();
+        let of_part = of_part.filter(|(tid, _)| part.has_thread(**tid));
+        threads.extend(of_part.map(|(tid, thread)| (*tid, thread.comm)));
+    }
+    let comm = *threads.values().next()?;
+    let is_common = threads.values().all(|other| *other == comm);
+    if !is_common || (threads.len() as u64) < all {
+        return None;
+    }
+    let tids = threads.into_keys();
+    let mut names = tids
+        .take(NAMED)
+        .map(|tid| name(registry, process, tid, comm));
     let mut common = names.next()?;
-    for other in names {
-        if other.comm != common.comm {
-            return None;
-        }
-        if other.full != common.full {
-            common.full = None;
-            common.is_cut = true;
-        }
+    let is_same = names.all(|other| other.full == common.full);
+    if !is_same || (common.full.is_some() && all > NAMED as u64) {
+        common.full = None;
+        common.is_cut = true;
     }
     Some(common)
 }
@@ -209,10 +254,10 @@ fn only_thread(parts: &[Part<'_>]) -> Option<(u32, Comm)> {
 mod tests {
     use super::*;
     use crate::{
-        diagnose::test_case::{diagnosed, every, only},
+        diagnose::test_case::{diagnosed, diagnosed_with, every, only},
         ledger::test_connection::{by, name as name_of},
         outcome::Outcome,
-        process::ProcessIdentity,
+        process::{Placement, ProcessIdentity},
     };
 
     fn tomcat(pid: u32, base: &str) -> ProcessIdentity {
@@ -236,9 +281,102 @@ mod tests {
             places(&registry, &processes.collect::<Vec<_>>())
         };
         assert_eq!(places_of(&[1, 2]), ["catalina.base /srv/shop"]);
-        assert_eq!(places_of(&[1, 99]), ["catalina.base /srv/shop"]);
+        // Of the other one nobody knows where it runs.
+        assert!(places_of(&[1, 99]).is_empty());
         assert!(places_of(&[1, 3]).is_empty());
         assert!(places_of(&[99]).is_empty());
+    }
+
+    #[test]
+    fn of_a_place_of_one_of_two_it_is_said_what_both_have() {
+        let mut registry = Registry::default();
+        for (pid, unit) in [
+            (1, "shop.service"),
+            (2, "news.service"),
+            (3, "shop.service"),
+        ] {
+            let mut one = tomcat(pid, "/srv/one");
+            one.placement = Some(Box::new(Placement {
+                unit: Some(unit.to_owned()),
+                container: (pid == 1).then(|| "0123456789abcdef".to_owned()),
+                ..Placement::default()
+            }));
+            registry.insert(one);
+        }
+        let places_of = |pids: &[u32]| {
+            let processes = pids.iter().map(|pid| ProcessKey::new(*pid, 0));
+            places(&registry, &processes.collect::<Vec<_>>())
+        };
+        assert_eq!(places_of(&[1, 2]), ["catalina.base /srv/one"]);
+        assert_eq!(
+            places_of(&[1, 3]),
+            ["catalina.base /srv/one", "systemd unit shop.service"]
+        );
+    }
+
+    /// Scripts of one interpreter, and one of which nobody has seen what it runs.
+    #[test]
+    fn processes_that_run_different_scripts_are_not_all_called_by_one() {
+        let script = |pid: u32, script: &str| {
+            let command = ["python3", script].map(str::to_owned).to_vec();
+            ProcessIdentity::new(ProcessKey::new(pid, 0), "python3".to_owned(), None, command)
+        };
+        let named = |scripts: &[&str]| {
+            let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+            let all = every(1_000, 4, silent).into_iter().zip(100..);
+            let all: Vec<_> = all.map(|(one, pid)| by(one, pid, pid, "python3")).collect();
+            let mut registry = Registry::default();
+            for (pid, path) in (100..).zip(scripts) {
+                let mut one = script(pid, path);
+                let opener = all[pid as usize - 100].opener.unwrap();
+                one.key = ProcessKey::new(pid, opener.process_start_ns.unwrap());
+                registry.insert(one);
+            }
+            let who = only(diagnosed_with(&all, &registry)).who;
+            (who.words, who.name_of_all)
+        };
+        let (words, name) = named(&["/srv/a.py"; 4]);
+        assert!(
+            words.starts_with("4 processes named python3 (a.py)"),
+            "{words}"
+        );
+        assert_eq!(name, "python3 (a.py)");
+        let mixed = ["/srv/a.py", "/srv/a.py", "/srv/a.py", "/srv/b.py"];
+        let (words, name) = named(&mixed);
+        assert!(
+            words.starts_with("4 processes named python3 (uid"),
+            "{words}"
+        );
+        assert!(
+            words.ends_with("most recently pid 103 python3 (b.py)"),
+            "{words}"
+        );
+        assert_eq!(name, "python3");
+        let (words, _) = named(&mixed[..2]);
+        assert!(
+            words.starts_with("4 processes named python3 (uid"),
+            "{words}"
+        );
+        assert!(words.ends_with("most recently pid 103"), "{words}");
+    }
+
+    #[test]
+    fn threads_are_called_by_a_name_that_all_of_them_have() {
+        let words = |comm: &dyn Fn(u32) -> &'static str| {
+            let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+            let all = every(1_000, 30, silent).into_iter().zip(0..);
+            let all = all.map(|(one, step)| {
+                let mut one = by(one, 7, 100 + step % 10, comm(step % 10));
+                one.opener.as_mut().unwrap().process_comm = Some(name_of("app"));
+                one
+            });
+            only(diagnosed(&all.collect::<Vec<_>>())).who.words
+        };
+        let one = words(&|_| "worker");
+        assert!(one.contains("(10 threads named \"worker\")"), "{one}");
+        // Of so many only some are kept by name in a group.
+        let last = words(&|step| if step < 2 { "worker7" } else { "worker" });
+        assert!(last.contains("(10 threads)"), "{last}");
     }
 
     /// Ten processes that open a connection each, of so many of which it is known who started

@@ -6,7 +6,13 @@ use std::collections::HashSet;
 
 use crate::{
     hash::HashMap,
-    ledger::{Destination, Flow, FlowKey, protocol::Signs, shape::Spoken, sizes},
+    ledger::{
+        Destination, Flow, FlowKey,
+        manner::{Said, Way},
+        protocol::Signs,
+        shape::Spoken,
+        sizes,
+    },
     text,
 };
 
@@ -104,6 +110,8 @@ pub struct Services {
     signs: HashMap<Service, Signs>,
     /// Where somebody was answered, or holds a connection.
     serving: HashSet<Service>,
+    /// Where somebody was answered who had begun with TLS.
+    answering_tls: HashSet<Service>,
     /// Connections that are held open to a peer.
     held: HashMap<Destination, u64>,
 }
@@ -112,6 +120,7 @@ impl Services {
     pub fn of(flows: &[(&FlowKey, &Flow)]) -> Self {
         let mut services: HashMap<_, Signs> = HashMap::default();
         let mut serving = HashSet::default();
+        let mut answering_tls = HashSet::default();
         let mut held: HashMap<_, u64> = HashMap::default();
         for (key, flow) in flows {
             let service = Service::of(&key.destination);
@@ -121,6 +130,9 @@ impl Services {
             if is_served(flow) {
                 serving.insert(service);
             }
+            if is_answered_by_tls(flow) {
+                answering_tls.insert(service);
+            }
             match held_open(flow) {
                 0 => {}
                 open => *held.entry(key.destination).or_default() += open,
@@ -129,6 +141,7 @@ impl Services {
         Self {
             signs: services,
             serving,
+            answering_tls,
             held,
         }
     }
@@ -143,6 +156,12 @@ impl Services {
     pub fn serve(&self, destinations: &[Destination]) -> bool {
         let mut services = destinations.iter().map(Service::of);
         services.any(|service| self.serving.contains(&service))
+    }
+
+    /// Whether somebody who began with TLS was answered at one of these.
+    pub fn answer_tls(&self, destinations: &[Destination]) -> bool {
+        let mut services = destinations.iter().map(Service::of);
+        services.any(|service| self.answering_tls.contains(&service))
     }
 
     /// Notes that one of ZooKeeper's clients is known to connect there: what others say
@@ -178,6 +197,18 @@ impl Services {
 fn is_served(flow: &Flow) -> bool {
     let answered = (flow.tally.shapes).count(|_, spoken| spoken == Spoken::Both);
     answered > 0 || held_open(flow) > 0
+}
+
+/// Whether connections of a flow that began with TLS were answered.
+fn is_answered_by_tls(flow: &Flow) -> bool {
+    let mut manners = flow.groups.iter().map(|(_, group)| group.manner);
+    manners.any(|manner| {
+        let is_answered = matches!(
+            manner.way,
+            Way::Work | Way::Large | Way::HandshakeAlone | Way::FirstRequestRefused
+        );
+        manner.said == Said::Tls && is_answered
+    })
 }
 
 /// Connections that stay open. Of those that end at once some are open at any moment, so a

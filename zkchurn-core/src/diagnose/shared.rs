@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Shared {
     pub id: SessionId,
     pub users: Vec<(User, Uses)>,
+    /// Whether further ones were not told apart.
+    pub users_left_out: bool,
     /// Who had it after whom.
     pub turns: Vec<User>,
 }
@@ -64,7 +66,12 @@ impl SharedSessions {
                 places.push(place);
             }
             let turns = session.turns().to_vec();
-            all.sessions.push(Shared { id, users, turns });
+            all.sessions.push(Shared {
+                id,
+                users,
+                users_left_out: session.users_left_out,
+                turns,
+            });
         }
         all
     }

@@ -22,16 +22,23 @@ pub enum Who {
         process: ProcessKey,
         /// Its name.
         label: String,
-        /// How many threads; at least, if there were too many to count.
+        /// How many threads.
         threads: u64,
+        /// Whether that is so: of very many some were evicted, and count again where they come
+        /// back.
+        is_exact: bool,
         /// What all of them are called, as far as they are known.
         name: Option<ThreadName>,
     },
     /// Several processes of the same name and user did, each a connection or two.
     Programs {
-        /// Their name.
+        /// Name of the latest, with its application.
         label: String,
-        /// Their user.
+        /// Whether all are called so.
+        is_name_of_all: bool,
+        /// Their name as the kernel has it.
+        comm: String,
+        /// Their user, where they have the same.
         uid: Option<u32>,
         processes: u64,
         latest: ProcessKey,
@@ -112,14 +119,19 @@ impl Who {
                 process,
                 label,
                 threads,
+                is_exact,
                 name,
             } => {
                 let name = name.as_ref().filter(|name| !name.is_that_of(label));
                 let name = name.map(|name| format!(" named \"{}\"", name.words()));
+                let about = match is_exact {
+                    true => "",
+                    false => "about ",
+                };
                 let by = match threads {
                     0 => String::new(),
                     threads => format!(
-                        " ({}{})",
+                        " ({about}{}{})",
                         text::counted(*threads, "thread"),
                         name.unwrap_or_default()
                     ),
@@ -132,15 +144,21 @@ impl Who {
             }
             Self::Programs {
                 label,
+                is_name_of_all,
+                comm,
                 uid,
                 processes,
                 latest,
             } => {
                 let user = uid.map_or_else(String::new, |uid| format!(" (uid {uid})"));
+                let (name, of_latest) = match *is_name_of_all || label == comm {
+                    true => (label, String::new()),
+                    false => (comm, format!(" {}", text::printable(label.as_bytes()))),
+                };
                 format!(
-                    "{} processes named {}{user}, most recently pid {}",
+                    "{} processes named {}{user}, most recently pid {}{of_latest}",
                     text::count(*processes),
-                    text::printable(label.as_bytes()),
+                    text::printable(name.as_bytes()),
                     latest.pid
                 )
             }
@@ -165,10 +183,19 @@ impl Who {
             Self::Thread { name, .. } => Some(name),
             _ => None,
         };
+        let name_of_all = match self {
+            Self::Programs {
+                is_name_of_all: false,
+                comm,
+                ..
+            } => comm,
+            _ => label,
+        };
         WhoRow {
             kind,
             words: self.words(),
             label: label.clone(),
+            name_of_all: name_of_all.clone(),
             pid: self.process().map(|process| process.pid),
             tid: self.tid(),
             comm: name.map(|name| name.comm.clone()),
@@ -187,8 +214,11 @@ pub struct WhoRow {
     /// `thread`, `process`, `programs` or `remote_host`.
     pub kind: &'static str,
     pub words: String,
-    /// Name of the process or processes, or the address of the host.
+    /// Name of the process, of several of the latest, or the address of the host.
     pub label: String,
+    /// The same; of several processes what all of them are called.
+    #[serde(skip)]
+    pub name_of_all: String,
     /// Process id; of several processes the latest.
     pub pid: Option<u32>,
     /// Thread id.
@@ -252,6 +282,7 @@ mod tests {
             process: ProcessKey::new(7, 0),
             label: "java (tomcat)".to_owned(),
             threads: 2,
+            is_exact: true,
             name: name.map(|comm| ThreadName {
                 comm: comm.to_owned(),
                 is_cut: false,
@@ -263,6 +294,11 @@ mod tests {
             "pid 7 java (tomcat) (2 threads named \"pool-1\")"
         );
         assert_eq!(who(None).words(), "pid 7 java (tomcat) (2 threads)");
+        let mut many = who(None);
+        if let Who::Process { is_exact, .. } = &mut many {
+            *is_exact = false;
+        }
+        assert_eq!(many.words(), "pid 7 java (tomcat) (about 2 threads)");
         assert_eq!(who(Some("java")).words(), "pid 7 java (tomcat) (2 threads)");
     }
 }

@@ -40,16 +40,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let said = said.filter(|line| {
         line.is_of_client() && case.most(answered) && (by_shape || !line.tells_of_no_refusal(case))
     });
+    // That the client goes on without SASL is no refusal by itself.
+    let is_refusal_said = said.is_some_and(|line| !line.tells_of_no_refusal(case));
     // A client that sets its watches again after each reconnect, and is cut after that, has
     // the same sizes.
     let lived = case.tally.established_for.percentile(50.0);
     let is_slow = lived.is_some_and(|lived| lived >= AT_ONCE_NS);
     let comes_back = case.is_one_thread() && case.runtime == Runtime::Jvm;
-    let may_be_cut = by_shape && said.is_none() && (is_slow || comes_back);
+    let may_be_cut = by_shape && !is_refusal_said && (is_slow || comes_back);
     let confidence = match (&said, by_shape) {
         (None, false) => return None,
-        (None, true) if may_be_cut => Confidence::Possible,
-        (Some(_), true) => Confidence::Certain,
+        (_, true) if may_be_cut => Confidence::Possible,
+        (Some(_), true) if is_refusal_said => Confidence::Certain,
         (Some(line), false) if !line.is_repeated(case) => Confidence::Possible,
         _ => Confidence::Likely,
     };
@@ -61,15 +63,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "The client fails to authenticate (SASL) because its host's clock differs from \
                  the Kerberos server's by more than Kerberos allows."
             }
-            Some(_) => {
+            Some(_) if is_refusal_said => {
                 "The client fails to authenticate (SASL): its sessions end at once, and it tries \
                  again."
             }
-            None if may_be_cut => {
+            _ if may_be_cut => {
                 "The server answers the session request and one more, and then the connection \
                  ends: it may insist that clients authenticate (SASL), or something cuts it."
             }
-            None => {
+            _ => {
                 "The server answers the session request and then refuses the first request: it \
                  insists that clients authenticate (SASL), and this one does not."
             }
@@ -86,7 +88,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if let Some(line) = said {
         verdict = verdict.because(line.quoted());
-    } else {
+    }
+    if !is_refusal_said {
         verdict = verdict
             .decided_by("the server's log: \"requires client SASL authentication\"")
             .perhaps_next(case.search_log_for(

@@ -34,7 +34,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let patient = waited >= SYN_SENT_AGAIN_NS;
-    let confidence = match (timed_out > 0 || patient, case.tally.retransmits > 0) {
+    // Those that were established may have sent other segments again.
+    let is_of_syns = case.tally.ended_established == 0;
+    let sent_again = case.tally.retransmits > 0 && (is_of_syns || timed_out > 0);
+    let confidence = match (timed_out > 0 || patient, sent_again) {
         (true, true) => Confidence::Certain,
         (true, false) => Confidence::Likely,
         // Given up within a second: a slow network does that, too.
@@ -84,7 +87,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if case.tally.retransmits > 0 {
         verdict = verdict.because(format!(
-            "SYNs were retransmitted {}",
+            "{} were retransmitted {}",
+            match is_of_syns {
+                true => "SYNs",
+                false => "segments, SYNs among them or not,",
+            },
             text::counted(case.tally.retransmits, "time")
         ));
     }
@@ -154,6 +161,23 @@ mod tests {
             _ => "No SYN-ACK got through to this host for 5 of 6 connections: ",
         };
         assert!(summary.starts_with(expected), "{summary}");
+    }
+
+    /// Others of the same thread were established, and sent data again.
+    #[test]
+    fn segments_of_others_are_no_syns() {
+        let mut connections = given_up(1_500, 0);
+        let mut lossy = every(7_100, 2, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        for connection in &mut lossy {
+            connection.traffic.retransmits = Some(4);
+        }
+        connections.extend(lossy);
+        let findings = diagnosed(&connections);
+        let blackhole = findings.iter().find(|one| one.name == Churn::Blackhole);
+        let finding = blackhole.unwrap();
+        assert_eq!(finding.confidence, Confidence::Likely);
+        let why = finding.reasons_for.join("; ");
+        assert!(!why.contains("SYNs were retransmitted"), "{why}");
     }
 
     #[test]

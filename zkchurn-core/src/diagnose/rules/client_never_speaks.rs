@@ -10,6 +10,7 @@ use crate::{
     diagnose::{
         case::{Case, ClientThread, Runtime},
         churn::Churn,
+        evidence::{self, LogLine},
         failing,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
@@ -42,8 +43,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let logged = failing::line(case);
     let is_client = case.client_thread != ClientThread::NotSeen || case.runtime == Runtime::Jvm;
+    // What was written before the trace, or beside a thread of another kind, may be of another
+    // client of the process.
+    let is_theirs = |line: &LogLine<'_>| {
+        let is_shown = case.client_thread != ClientThread::NotSeen || line.is_for_each(case);
+        let is_against = evidence::thread_of_another_kind(case).is_some();
+        line.is_of_client() && (is_shown || !(is_against || line.is_earlier()))
+    };
     let confidence = match (&logged, is_client) {
-        (Some(line), true) if line.is_of_client() => Confidence::Certain,
+        (Some(line), true) if is_theirs(line) => Confidence::Certain,
         (_, true) => Confidence::Likely,
         (_, false) => Confidence::Possible,
     };
@@ -98,9 +106,12 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, names_and_alternatives, only},
+            test_case::{
+                diagnosed, diagnosed_beside_earlier_log, diagnosed_beside_log, every, living,
+                names_and_alternatives, only,
+            },
         },
-        ledger::test_connection::by,
+        ledger::test_connection::{by, name},
         outcome::Outcome,
     };
 
@@ -119,6 +130,38 @@ mod tests {
             (Churn::ClientNeverSpeaks, Confidence::Likely)
         );
         assert!(finding.reasons_for[0].contains("10 to 20 s"));
+    }
+
+    /// A web application was stopped, an hour ago or just now: by which client is not in the line.
+    #[test]
+    fn a_line_proves_what_its_own_client_does_and_not_another_thread() {
+        let line = (
+            "web-application-stopped",
+            None,
+            "INFO: Illegal access: this web application instance has been stopped already. Could \
+             not load [org.apache.zookeeper.proto.SetWatches].",
+            1,
+        );
+        let confidence = |thread: &str, is_earlier: bool| {
+            let silent = living(18_400, every(20_000, 3, SILENT)).into_iter();
+            let silent: Vec<_> = silent
+                .map(|one| {
+                    let mut one = by(one, 7, 8, thread);
+                    one.opener.as_mut().unwrap().process_comm = Some(name("java"));
+                    one
+                })
+                .collect();
+            let finding = only(match is_earlier {
+                true => diagnosed_beside_earlier_log(&silent, &[line]),
+                false => diagnosed_beside_log(&silent, &[line]),
+            });
+            assert_eq!(finding.name, Churn::ClientNeverSpeaks);
+            finding.confidence
+        };
+        assert_eq!(confidence("main-SendThread", true), Confidence::Certain);
+        assert_eq!(confidence("nioEventLoopGro", false), Confidence::Certain);
+        assert_eq!(confidence("nioEventLoopGro", true), Confidence::Likely);
+        assert_eq!(confidence("pool-watch", false), Confidence::Likely);
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let logged = case.logged(&[LogSignature::TOO_MANY_CONNECTIONS]);
+    // One such line may be of a moment, and of others behind the same address.
     let is_said = logged.is_some_and(|line| line.is_of_client());
     // A close of what came after the server looked is like that of a request which it read.
     let is_repeated = logged.is_some_and(|line| line.is_of_client() && line.is_repeated(case));
@@ -53,8 +54,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // What is counted are open connections.
     let held = case.peers_hold;
     let confidence = match (is_said, unread * 2 >= turned_away && held > 0) {
-        (true, _) => Confidence::Certain,
-        (false, true) => Confidence::Likely,
+        _ if is_repeated => Confidence::Certain,
+        (true, _) | (_, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
     };
     let open = case.open;
@@ -105,7 +106,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             )
             .cannot_tell_from(&[Churn::NotServed]);
     }
-    if confidence != Confidence::Certain {
+    if !is_said {
         verdict = what_else_listens(verdict, case);
     }
     if let Some(line) = logged {
@@ -170,7 +171,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed, only},
+            test_case::{back_off, diagnosed, diagnosed_beside_log, only},
         },
         ledger::test_connection::{by, ended, established},
         outcome::Outcome,
@@ -221,6 +222,21 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(finding.confidence, Confidence::Likely);
         assert!(finding.cannot_tell_from.is_empty(), "ten are no low limit");
+    }
+
+    #[test]
+    fn one_line_about_the_limit_does_not_prove_that_all_met_it() {
+        let line = "WARN [main-SendThread(zk1:2181)] org.apache.zookeeper.ClientCnxn - Too many \
+                    connections from /10.0.0.7 - max is 60";
+        let confidence = |lines| {
+            let connections = back_off(10, (49, 0, Outcome::ResetByPeer));
+            let lines = [("too-many-connections", None, line, lines)];
+            let finding = only(diagnosed_beside_log(&connections, &lines));
+            assert_eq!(finding.name, Churn::ConnectionLimit);
+            finding.confidence
+        };
+        assert_eq!(confidence(1), Confidence::Likely);
+        assert_eq!(confidence(9), Confidence::Certain);
     }
 
     #[test]

@@ -3,32 +3,64 @@
 //! length of 1195725856, finds it too large and closes.
 
 use super::{Rule, wrong_protocol};
-use crate::diagnose::{churn::Churn, finding::Severity, protocol::Scope};
+use crate::diagnose::{
+    case::Case,
+    churn::Churn,
+    finding::{Confidence, Severity, Verdict},
+    protocol::Scope,
+};
 
 pub(super) const RULE: Rule = Rule {
     name: Churn::HttpAtPlaintextPort,
     severity: Severity::Broken,
     scope: Scope::ZooKeeper,
-    judge: |case| {
-        wrong_protocol::read_off_the_wire(
-            case,
-            |handshakes| handshakes.http,
-            "HTTP",
-            "an HTTP request was seen on the wire",
-            "find what scrapes or checks this port: metrics are on port 7000 (metricsProvider.httpPort), the admin server is on 8080",
-        )
-    },
+    judge,
 };
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let verdict = wrong_protocol::read_off_the_wire(
+        case,
+        |handshakes| handshakes.http,
+        "HTTP",
+        "an HTTP request was seen on the wire",
+        "find what scrapes or checks this port: metrics are on port 7000 (metricsProvider.httpPort), the admin server is on 8080",
+    )?;
+    Some(match case.peers_serve {
+        true => verdict,
+        // A proxy without a server behind it closes as well.
+        false => verdict
+            .at_most(Confidence::Likely)
+            .but("nobody that was traced was served there: it need not be a ZooKeeper server")
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by(
+                "what listens there, and the server's log: \"Len error 1195725856\" is `GET `",
+            ),
+    })
+}
 
 #[cfg(test)]
 mod tests {
     use super::Churn;
-    use super::wrong_protocol::found_in;
-    use crate::diagnose::{Confidence, test_case::only};
+    use super::wrong_protocol::begun_with;
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::by,
+        outcome::Outcome,
+    };
 
     #[test]
-    fn the_first_bytes_say_so() {
-        let finding = only(found_in(b"GET / HTTP/1.1"));
+    fn the_first_bytes_say_so_where_somebody_else_is_served() {
+        let mut connections = begun_with(b"GET / HTTP/1.1");
+        let finding = only(diagnosed(&connections));
+        let told = (finding.name, finding.confidence);
+        assert_eq!(told, (Churn::HttpAtPlaintextPort, Confidence::Likely));
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+        let served = every(1_000, 1, (79, 149, Outcome::AnsweredThenClosedByUs));
+        connections.extend(served.into_iter().map(|one| by(one, 7, 8, "app")));
+        let finding = only(diagnosed(&connections));
         let told = (finding.name, finding.confidence);
         assert_eq!(told, (Churn::HttpAtPlaintextPort, Confidence::Certain));
     }

@@ -56,20 +56,36 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         .iter()
         .map(|(who, times)| format!("{who} ({})", text::counted(*times, "time")))
         .collect();
-    Some(
-        Verdict::new(
-            Confidence::Certain,
-            format!(
-                "Several clients use session {} in turn: {}.",
-                shared.id,
-                users.join(", ")
-            ),
-        )
-        .because("the server's answers to each of them, seen on the wire, carry this session id")
-        .number("takers", takers(&shared) as u64)
-        .number("returns", shared.returns)
-        .next(ADVICE),
+    let and_others = match shared.users_left_out {
+        true => ", and others",
+        false => "",
+    };
+    // One client may have several addresses.
+    let confidence = match case.is_remote_host() {
+        true => Confidence::Likely,
+        false => Confidence::Certain,
+    };
+    let verdict = Verdict::new(
+        confidence,
+        format!(
+            "Several clients use session {} in turn: {}{and_others}.",
+            shared.id,
+            users.join(", ")
+        ),
     )
+    .because("the server's answers to each of them, seen on the wire, carry this session id")
+    .number("takers", takers(&shared) as u64)
+    .number("returns", shared.returns)
+    .next(ADVICE);
+    Some(match confidence {
+        Confidence::Certain => verdict,
+        _ => verdict
+            .but(
+                "one client that comes by way of several addresses (IPv4 and IPv6, two proxies) \
+                 has its session from each of them, too",
+            )
+            .decided_by(format!("{}, which tells clients apart", case.trace_there())),
+    })
 }
 
 /// Once each is a client that was started anew with a kept session.

@@ -168,13 +168,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(handshakes.reconnects, "connection")
         ));
     }
-    if let Some(line) = case.logged(&[LogSignature::SESSION_TIMED_OUT, LogSignature::JVM_PAUSED]) {
-        if line.is_of_client() && line.is_repeated(case) {
+    let stood_still = case.logged(&[LogSignature::JVM_PAUSED, LogSignature::CLIENT_STARVED]);
+    if let Some(line) = case.logged(&[LogSignature::SESSION_TIMED_OUT]) {
+        // A client that stood still itself writes the same, whatever came meanwhile.
+        if line.is_of_client() && line.is_repeated(case) && stood_still.is_none() {
             verdict.confidence = Confidence::Certain;
         }
         verdict = verdict.because(line.quoted());
     }
-    Some(verdict)
+    Some(match stood_still {
+        Some(line) => verdict.but(line.quoted()).next(
+            "find out why the client's process stood still: garbage collection, no CPU, a \
+             suspended virtual machine",
+        ),
+        None => verdict,
+    })
 }
 
 #[cfg(test)]
@@ -183,7 +191,10 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
+            test_case::{
+                diagnosed, diagnosed_beside_log, every, living, names_and_alternatives,
+                new_thread_each, only,
+            },
         },
         outcome::Outcome,
     };
@@ -272,6 +283,43 @@ mod tests {
             found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
             "{found:?}"
         );
+    }
+
+    /// What a client writes that has heard nothing for too long, because nothing came, or
+    /// because it did not run.
+    #[test]
+    fn a_client_that_stood_still_is_no_proof_that_no_answer_came() {
+        let timed_out = (
+            "session-timed-out",
+            None,
+            "WARN [main-SendThread(zk1:2181)] org.apache.zookeeper.ClientCnxn - Client session \
+             timed out, have not heard from server in 5001ms",
+            4,
+        );
+        let paused = (
+            "jvm-paused",
+            None,
+            "WARN [JvmPauseMonitor] org.apache.zookeeper.server.util.JvmPauseMonitor - Detected \
+             pause in JVM or host machine (eg GC): pause of approximately 5005 ms",
+            4,
+        );
+        let found = |lines: &[_]| {
+            let gives_up = every(7_000, 4, (88, 149, Outcome::AnsweredThenClosedByUs));
+            let findings = diagnosed_beside_log(&living(5_000, gives_up), lines);
+            let mut findings = findings.into_iter();
+            let timeout = findings.find(|one| one.name == Churn::ReadTimeouts);
+            timeout.expect("it is one")
+        };
+        assert_eq!(found(&[timed_out]).confidence, Confidence::Certain);
+        let both = found(&[timed_out, paused]);
+        assert_eq!(both.confidence, Confidence::Possible);
+        let against = both.reasons_against.join(" ");
+        assert!(
+            against.contains("the program stood still (/client.log:1)"),
+            "{against}"
+        );
+        let why = both.reasons_for.join(" ");
+        assert!(!why.contains("Detected pause"), "{why}");
     }
 
     #[test]

@@ -92,9 +92,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(50.0);
     let is_at_once = lived.is_none_or(|lived| lived < AT_ONCE_NS);
     let is_by_server = by_server * 2 >= alone && is_at_once && !comes_again;
+    // Where they do not go as after such an answer, the lines must be of each of them.
+    let is_of_each = logged.is_some_and(|line| line.is_of_client() && line.is_for_each(case));
     let confidence = match (is_said, alone, is_by_server) {
-        (true, ..) => Confidence::Certain,
-        (false, 3.., true) => Confidence::Likely,
+        _ if is_said && (is_by_server || is_of_each) => Confidence::Certain,
+        (true, ..) | (false, 3.., true) => Confidence::Likely,
         _ => Confidence::Possible,
     };
     let mut verdict = Verdict::new(
@@ -165,7 +167,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence, Finding,
-            test_case::{diagnosed, diagnosed_beside_log, every, new_thread_each, only},
+            test_case::{diagnosed, diagnosed_beside_log, every, living, new_thread_each, only},
         },
         ledger::{handshakes::tests::asked, test_connection::by},
         outcome::Outcome,
@@ -228,6 +230,24 @@ mod tests {
         let lines = [("session-expired", None, line, 12)];
         let findings = diagnosed_beside_log(&of_node, &lines);
         assert_eq!(confidence(findings), Confidence::Certain);
+    }
+
+    /// A handle of the same process expired, and another client came and went meanwhile.
+    #[test]
+    fn a_line_is_no_proof_where_they_did_not_go_as_after_such_an_answer() {
+        let line = "KeeperErrorCode = Session expired for /config";
+        let finding = |connections: &[_]| {
+            let findings = diagnosed_beside_log(connections, &[("session-expired", None, line, 1)]);
+            only(findings)
+        };
+        let by_us = every(1, 1, (49, 41, Outcome::AnsweredThenClosedByUs));
+        assert_eq!(finding(&by_us).confidence, Confidence::Likely);
+        let later = living(30_000, every(31_000, 2, EXPIRED));
+        assert_ne!(finding(&later).confidence, Confidence::Certain);
+        assert_eq!(
+            finding(&every(1, 1, EXPIRED)).confidence,
+            Confidence::Certain
+        );
     }
 
     #[test]

@@ -42,9 +42,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "`ip neigh` shows for which address it is FAILED or INCOMPLETE: check that the server, \
              or the gateway, is up and still has it",
         ),
-        (true, _) => (
+        (true, _) if case.tally.ended_established == 0 => (
             "SYNs were sent again before the answer came: a router or firewall on the way, or \
              this host's, rejects them, or no host answers for this address",
+            "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
+        ),
+        // Others were established, and may have sent them again.
+        (true, _) => (
+            "a router or firewall on the way, or this host's, rejects them, or no host answers for \
+             this address",
             "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
         ),
         (false, _) => (
@@ -55,13 +61,18 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ),
     };
     let established = case.established_beside + case.tally.established;
+    let refused = case.shapes().ending(Ending::Refused) + case.turned_away_beside;
+    let server = match case.destinations.len() {
+        0 | 1 => "the server",
+        _ => "the servers",
+    };
     let verdict = Verdict::new(
         Confidence::Certain,
         format!(
-            "{} failed after {} (median): the server {} be reached from this host.",
+            "{} failed after {} (median): {server} {} be reached from this host.",
             text::counted(unreachable, "connection"),
             text::duration(waited),
-            match established {
+            match established + refused {
                 0 => "cannot",
                 _ => "could not",
             }
@@ -71,10 +82,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .because(how)
     .number("unreachable", unreachable)
     .next(next);
-    Some(match established {
-        0 => verdict,
-        established => verdict.but(format!(
-            "{} got through: the server could be reached for a part of the time",
+    Some(match (established, refused) {
+        (0, 0) => verdict,
+        // Who got through may have been turned away there.
+        (0, refused) => verdict.but(format!(
+            "{} {} refused: an answer came for a part of the time",
+            text::counted(refused, "other connection"),
+            if refused == 1 { "was" } else { "were" }
+        )),
+        (established, _) => verdict.but(format!(
+            "{} got through: {server} could be reached for a part of the time",
             text::counted(established, "other connection")
         )),
     })
@@ -126,6 +143,23 @@ mod tests {
     fn at_once_is_a_missing_route() {
         let finding = only(diagnosed(&every(1_000, 3, (0, 0, Outcome::Unreachable))));
         assert!(finding.next[0].contains("ip route"));
+    }
+
+    /// A server whose host goes away after it has refused some.
+    #[test]
+    fn who_refuses_can_be_reached() {
+        let mut connections = every(1_000, 6, (0, 0, Outcome::Unreachable));
+        connections.extend(every(9_000, 1, (0, 0, Outcome::Refused)));
+        let findings = diagnosed(&connections);
+        let found = findings.iter().find(|one| one.name == Churn::Unreachable);
+        let finding = found.unwrap();
+        let summary = &finding.summary;
+        assert!(summary.contains("could not be reached"), "{summary}");
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("1 other connection was refused"),
+            "{against}"
+        );
     }
 
     #[test]

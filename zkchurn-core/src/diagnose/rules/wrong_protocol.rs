@@ -13,7 +13,7 @@ use crate::{
     inspection::LogSignature,
     ledger::{
         handshakes::Handshakes,
-        shape::{Ending, Shape},
+        shape::{Ending, Shape, Spoken},
         sizes,
     },
     text,
@@ -81,7 +81,16 @@ pub(super) fn read_off_the_wire(
         format!("{connections} began with {protocol}, and {closed}."),
     );
     let verdict = verdict.because(reason).number("foreign", foreign);
-    Some(verdict.number("read", count).next(next))
+    let verdict = verdict.number("read", count).next(next);
+    let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
+    Some(match answered.min(count.saturating_sub(foreign)) {
+        0 => verdict,
+        answered => verdict.at_most(Confidence::Likely).but(format!(
+            "{} of this kind {} answered: what listens there may speak {protocol}",
+            text::counted(answered, "connection"),
+            if answered == 1 { "was" } else { "were" }
+        )),
+    })
 }
 
 /// Findings in six connections that begin with these bytes.

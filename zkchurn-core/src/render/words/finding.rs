@@ -36,7 +36,10 @@ pub(crate) fn about_in_short(first: &Finding, finding: &Finding) -> String {
     let is_same = first.who.processes.is_none() && first.who.pid == finding.who.pid;
     let who = match (finding.who.processes, finding.who.pid) {
         (None, Some(_)) if is_same => "same process".to_owned(),
-        (Some(processes), _) => format!("{} processes named {label}", text::count(processes)),
+        (Some(processes), _) => {
+            let name = text::printable(finding.who.name_of_all.as_bytes());
+            format!("{} processes named {name}", text::count(processes))
+        }
         (None, Some(pid)) => format!("pid {pid} {label}"),
         (None, None) => finding.who.words.clone(),
     };
