@@ -68,6 +68,7 @@ mod tests {
     fn all_well() -> Facts {
         Facts {
             short_of_memory: false,
+            has_sysfs: true,
             host: "db1".to_owned(),
             kernel: "6.1.0-18-amd64".to_owned(),
             release: parse_release("6.1.0-18-amd64"),
@@ -157,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn no_sysfs() {
+        check("no_sysfs", |facts| {
+            facts.btf = no(BTF);
+            facts.has_sysfs = false;
+        });
+    }
+
+    #[test]
     fn no_tracepoint() {
         check("no_tracepoint", |facts| facts.tracepoint = no(TRACEPOINT));
     }
@@ -225,6 +234,13 @@ mod tests {
                 path: "/sys/fs/cgroup".into(),
                 is_hosts: false,
             });
+        });
+    }
+
+    #[test]
+    fn namespaces_cannot_be_entered() {
+        check("no_sys_admin", |facts| {
+            facts.capabilities.remove(CapabilitySet::SYS_ADMIN)
         });
     }
 

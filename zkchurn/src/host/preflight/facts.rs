@@ -72,6 +72,8 @@ pub struct Facts {
     pub machine: String,
     /// The socket's layout from the kernel's BTF.
     pub btf: Probe<SocketLayout>,
+    /// Whether `/sys`, where the BTF is, shows anything of the kernel.
+    pub has_sysfs: bool,
     /// Whether this process is granted too little memory to read it: nothing is known of BTF
     /// then, and the lesser way is none to take for it.
     pub short_of_memory: bool,
@@ -150,6 +152,7 @@ impl Facts {
             machine: uname.machine().to_string_lossy().into_owned(),
             short_of_memory: is_shortage(&btf_file),
             btf: btf(&btf_file),
+            has_sysfs: Path::new("/sys/kernel").exists(),
             tracepoint: tracepoint(),
             cgroup2: cgroup2::look(),
             capabilities,

@@ -6,7 +6,7 @@ use zkchurn_core::doctor::{Check, State};
 
 use super::{
     facts::{Facts, Probe},
-    verdict::has_cookies,
+    verdict::{has_cookies, more_capabilities, not_held},
 };
 
 /// Name of the check; a trace reports it only where `--handshake` was given.
@@ -28,7 +28,10 @@ pub fn check(facts: &Facts) -> Check {
     // CAP_SYS_ADMIN stands in for it (`bpf_net_capable`, kernel/bpf/syscall.c).
     let either = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
     if !facts.capabilities.intersects(either) {
-        return degraded("CAP_NET_ADMIN not held".to_owned(), "run it with sudo");
+        return degraded(
+            not_held(facts, "CAP_NET_ADMIN"),
+            &more_capabilities(facts, "it"),
+        );
     }
     if facts.btf.value().is_none() || !has_cookies(facts) {
         return degraded(
@@ -44,8 +47,8 @@ pub fn check(facts: &Facts) -> Check {
         NAME,
         State::Degraded,
         format!("{path} is not the root of the host's cgroups"),
-        "--handshake sees only processes in this container",
-        "run it on the host",
+        "--handshake sees only processes in the cgroups below it, such as those of this container",
+        "run it on the host, or in a container that shares its cgroups (--cgroupns=host)",
     )
 }
 
@@ -95,6 +98,6 @@ mod tests {
                 is_hosts: false,
             });
         });
-        assert!(sentence.contains("in this container"), "{sentence}");
+        assert!(sentence.contains("of this container"), "{sentence}");
     }
 }

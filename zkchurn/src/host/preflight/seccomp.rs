@@ -11,7 +11,7 @@ use super::facts::{Facts, Probe};
 use crate::host::{kernel::bpf_is_refused, proc::files::field};
 
 /// Name of the check.
-const NAME: &str = "system calls";
+pub(super) const NAME: &str = "system calls";
 
 /// What is said where only the host's CAP_BPF could show it.
 pub(crate) const NOT_TRIED: &str = "filtered by seccomp; not tried without CAP_BPF";

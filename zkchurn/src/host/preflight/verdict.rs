@@ -13,6 +13,55 @@ use crate::host::privilege::needs::{AskedBy, NEEDS};
 
 /// One check a fact, in the order in which doctor lists them.
 pub fn judge(facts: &Facts) -> Vec<Check> {
+    let mut checks = all(facts);
+    if facts.proc.value().is_none() {
+        checks.iter_mut().for_each(without_proc);
+    }
+    checks
+}
+
+/// What was read from `/proc`, where there is none: neither well nor wrong.
+fn without_proc(check: &mut Check) {
+    let is_told_by_proc = [
+        "privilege",
+        seccomp::NAME,
+        "other users' processes",
+        namespaces::NAME,
+        "process ids",
+        "clocks",
+        handshake::NAME,
+    ]
+    .contains(&check.name);
+    if is_told_by_proc && !check.state.blocks() {
+        *check = Check {
+            state: State::Unknown,
+            ..Check::ok(check.name, "not known without /proc")
+        };
+    }
+}
+
+/// What gives this process more capabilities, by name in words: sudo has no more to give to root,
+/// nor to anybody in a user namespace.
+pub(super) fn more_capabilities(facts: &Facts, these: &str) -> String {
+    match (facts.own_user_namespace, facts.is_root) {
+        (true, _) => "run it with sudo on the host".to_owned(),
+        (false, true) => format!(
+            "run it on the host, or grant {these} where the container or service is started"
+        ),
+        (false, false) => format!("run it with sudo, or grant {these} as well"),
+    }
+}
+
+/// That capabilities of these names are lacking: in a user namespace they may be held, and count for
+/// nothing that is the host's.
+pub(super) fn not_held(facts: &Facts, names: &str) -> String {
+    match facts.own_user_namespace {
+        true => format!("not even root has {names} over the host in a user namespace"),
+        false => format!("{names} not held"),
+    }
+}
+
+fn all(facts: &Facts) -> Vec<Check> {
     vec![
         kernel(facts),
         proc_mounted::check(facts),
@@ -162,7 +211,12 @@ fn btf(facts: &Facts) -> Check {
             State::Degraded,
             why.clone(),
             lost,
-            "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distribution kernels are",
+            match facts.has_sysfs {
+                true => {
+                    "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distribution kernels are"
+                }
+                false => "mount -t sysfs sysfs /sys",
+            },
         ),
     }
 }
@@ -299,7 +353,11 @@ fn clocks(facts: &Facts) -> Check {
         State::Unsupported,
         "this time namespace has its own clocks",
         "kernel timestamps would be wrong, and one process could be taken for another",
-        "run it in the host's time namespace (nsenter --time=/proc/1/ns/time)",
+        // Process 1 of another pid namespace may be in this very time namespace.
+        match facts.own_pid_namespace {
+            true => "run it on the host",
+            false => "run it in the host's time namespace (nsenter --time=/proc/1/ns/time)",
+        },
     )
 }
 
@@ -312,21 +370,106 @@ fn other_users(facts: &Facts) -> Check {
         .map(|need| need.name)
         .collect();
     if missing.is_empty() {
-        return Check::ok("other users' processes", "readable");
+        return Check::ok(
+            "other users' processes",
+            match facts.own_pid_namespace {
+                true => "readable in this pid namespace",
+                false => "readable",
+            },
+        );
     }
     Check::not_ok(
         "other users' processes",
         State::Degraded,
-        format!("{} not held", missing.join(" and ")),
+        not_held(facts, &missing.join(" and ")),
         "their executables, files and older sockets are not shown",
-        "run it with sudo, or grant these capabilities as well",
+        more_capabilities(facts, "these capabilities"),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{kernel_layout::SocketLayout, preflight::facts::parse_release};
+    use crate::host::{
+        kernel_layout::SocketLayout,
+        preflight::{cgroup2::Cgroup2, facts::parse_release},
+    };
+
+    /// A host's root with all rights, but for this change.
+    fn judged(name: &str, change: impl FnOnce(&mut Facts)) -> Check {
+        let mut facts = Facts::gather();
+        facts.capabilities = CapabilitySet::all();
+        facts.proc = Probe::Yes(());
+        facts.first_process_netns = Probe::Yes(());
+        (facts.is_root, facts.own_user_namespace) = (true, false);
+        (facts.own_pid_namespace, facts.own_clocks) = (false, false);
+        change(&mut facts);
+        let mut checks = judge(&facts).into_iter();
+        checks.find(|check| check.name == name).unwrap()
+    }
+
+    #[test]
+    fn in_a_pid_namespace_what_is_outside_is_not_said_to_be_readable() {
+        let inside = |facts: &mut Facts| facts.own_pid_namespace = true;
+        let check = judged("network namespaces", inside);
+        assert_eq!(check.state, State::Degraded);
+        assert!(check.fix.unwrap().contains("--pid=host"));
+        let found = judged("other users' processes", inside).found;
+        assert_eq!(found, "readable in this pid namespace");
+        let fix = judged("clocks", |facts| {
+            (facts.own_pid_namespace, facts.own_clocks) = (true, true);
+        });
+        assert_eq!(fix.fix.as_deref(), Some("run it on the host"));
+    }
+
+    #[test]
+    fn namespaces_that_cannot_be_entered_are_not_called_well() {
+        let check = judged("network namespaces", |facts| {
+            facts.capabilities.remove(CapabilitySet::SYS_ADMIN);
+        });
+        assert_eq!(check.state, State::Degraded);
+        assert!(check.found.contains("CAP_SYS_ADMIN not held"));
+        assert_eq!(judged("network namespaces", |_| ()).state, State::Ok);
+    }
+
+    #[test]
+    fn root_is_not_sent_to_sudo_for_what_sudo_has_not() {
+        for name in ["other users' processes", "network namespaces", "handshakes"] {
+            let fix = |change: fn(&mut Facts)| {
+                judged(name, |facts| {
+                    facts.capabilities = CapabilitySet::empty();
+                    facts.first_process_netns = Probe::No("Permission denied".to_owned());
+                    facts.cgroup2 = Probe::Yes(Cgroup2 {
+                        path: "/sys/fs/cgroup".into(),
+                        is_hosts: true,
+                    });
+                    change(facts);
+                })
+                .fix
+                .unwrap()
+            };
+            let of_root = fix(|_| ());
+            assert!(of_root.contains("where the container"), "{name}: {of_root}");
+            assert!(fix(|facts| facts.is_root = false).contains("run it with sudo, or"));
+            let on_the_host = fix(|facts| facts.own_user_namespace = true);
+            assert_eq!(on_the_host, "run it with sudo on the host", "{name}");
+        }
+    }
+
+    #[test]
+    fn without_proc_nothing_is_said_of_what_it_would_tell() {
+        for name in [
+            "system calls",
+            "process ids",
+            "clocks",
+            "network namespaces",
+            "handshakes",
+        ] {
+            let check = judged(name, |facts| facts.proc = Probe::No("not there".to_owned()));
+            assert_eq!(check.state, State::Unknown, "{name}");
+            assert_eq!((check.consequence, check.fix), (None, None), "{name}");
+        }
+    }
 
     #[test]
     fn fields_that_are_not_there_are_not_counted_as_found() {
