@@ -111,6 +111,9 @@ pub struct Case<'a> {
     /// The time between the starts of successive ones, the latest of them.
     pub gaps: Distribution,
     pub rhythm: Rhythm,
+    /// Whether that is the rhythm of late: earlier ones, whose starts are not kept, came in
+    /// another one.
+    pub is_rhythm_of_late: bool,
     /// Two in one, where the connections are those of a remote host.
     pub two_rhythms: Option<TwoRhythms>,
     /// What kind of program it is.
@@ -227,11 +230,17 @@ impl Case<'_> {
     pub fn rhythm_words(&self) -> Option<String> {
         match &self.two_rhythms {
             Some(two) => Some(two.words()),
-            None => match self.runtime {
-                Runtime::Jvm => self.rhythm.words(),
-                Runtime::Other => self.rhythm.words_of_another(),
-                Runtime::Unknown => self.rhythm.words_of_unknown(),
-            },
+            None => {
+                let words = match self.runtime {
+                    Runtime::Jvm => self.rhythm.words(),
+                    Runtime::Other => self.rhythm.words_of_another(),
+                    Runtime::Unknown => self.rhythm.words_of_unknown(),
+                };
+                words.map(|words| match self.is_rhythm_of_late {
+                    true => format!("{words} (the latest of them)"),
+                    false => words,
+                })
+            }
         }
     }
 

@@ -147,6 +147,7 @@ impl<'a> Scope<'a> {
             who,
             side: destinations.first().map_or(Side::Client, Destination::side),
             rhythm,
+            is_rhythm_of_late: is_of_late(&starts, &tally),
             two_rhythms: may_be_two.then(|| TwoRhythms::of(&starts)).flatten(),
             gaps,
             runtime: self.runtime(parts),
@@ -418,7 +419,9 @@ impl<'a> Scope<'a> {
 
     /// Whether a thread dump, or else the thread's name, tells ZooKeeper's client.
     fn client_thread(&self, parts: &[Part<'_>]) -> ClientThread {
-        if parts.iter().any(|part| self.is_client_by_stack(part)) {
+        let is_by_stack = parts.iter().any(|part| self.is_client_by_stack(part));
+        // What one thread of several does is not what all of them do.
+        if is_by_stack && !parts.iter().any(|part| self.has_another_stack(part)) {
             return ClientThread::ByStack;
         }
         let by_name = parts.iter().any(|part| {
@@ -431,6 +434,21 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Whether the dump shows another thread of the part's, whole, without ZooKeeper's client.
+    fn has_another_stack(&self, part: &Part<'_>) -> bool {
+        let process = part.key.process;
+        let inspection = process.and_then(|process| self.registry.inspection(process));
+        let dumped = inspection.and_then(|inspection| inspection.jvm.as_ref());
+        dumped.is_some_and(|jvm| {
+            let mut threads = jvm.threads.iter().filter(|one| part.has_thread(one.tid));
+            threads.any(|thread| {
+                let is_whole = thread.doubt.is_none() && thread.frames_left_out == 0;
+                let mut frames = thread.stack.iter();
+                is_whole && !thread.stack.is_empty() && !frames.any(|frame| is_of_client(frame))
+            })
+        })
+    }
+
     /// Whether the dump shows ZooKeeper's client in one of the part's threads.
     fn is_client_by_stack(&self, part: &Part<'_>) -> bool {
         let process = part.key.process;
@@ -440,13 +458,14 @@ impl<'a> Scope<'a> {
             jvm.threads.iter().any(|thread| {
                 thread.doubt.is_none()
                     && part.has_thread(thread.tid)
-                    && thread
-                        .stack
-                        .iter()
-                        .any(|frame| frame.contains("org.apache.zookeeper.ClientCnxn"))
+                    && thread.stack.iter().any(|frame| is_of_client(frame))
             })
         })
     }
+}
+
+fn is_of_client(frame: &str) -> bool {
+    frame.contains("org.apache.zookeeper.ClientCnxn")
 }
 
 /// Connections in CLOSE_WAIT.
@@ -520,6 +539,22 @@ fn in_flight(flows: &[&Flow], window_ns: u64) -> u64 {
     (lived.sum::<f64>() / window_ns.max(1) as f64).ceil() as u64
 }
 
+/// Whether the starts that are kept are some of the latest, and at least twice as far from each
+/// other, or at most half as far, as all of them on average.
+fn is_of_late(kept: &[u64], tally: &Tally) -> bool {
+    let (Some(from), Some(until), Some(first)) = (kept.first(), kept.last(), tally.first_seen_ns)
+    else {
+        return false;
+    };
+    let count = kept.len() as u64;
+    if count >= tally.opened() {
+        return false;
+    }
+    let mean = |from: u64, count: u64| until.saturating_sub(from) / (count - 1).max(1);
+    let (late, all) = (mean(*from, count), mean(first, tally.opened()));
+    late >= all.saturating_mul(2) || late.saturating_mul(2) <= all
+}
+
 /// The threads of some parts, each once; at least, where some were not told apart.
 fn threads(parts: &[Part<'_>]) -> u64 {
     let by_number = parts.iter().map(Part::threads).max().unwrap_or_default();
@@ -553,4 +588,100 @@ fn working(tally: &Tally) -> u64 {
         .shapes
         .count(|_, spoken| matches!(spoken, Spoken::Both | Spoken::Server));
     answered + tally.open() + tally.older.open()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        diagnose::{
+            Confidence,
+            test_case::{diagnosed, diagnosed_with, every, only},
+        },
+        inspection::{
+            Details, Inspection,
+            jvm::{Dump, JavaThread, Jvm, JvmKind},
+        },
+        ledger::test_connection::{MS, by, name},
+        outcome::Outcome,
+        process::ProcessKey,
+        registry::Registry,
+    };
+
+    const SILENT: (u64, u64, Outcome) = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+
+    fn dumped(tid: u32, frame: &str) -> JavaThread {
+        JavaThread {
+            tid,
+            inner_tid: tid,
+            name: "java".to_owned(),
+            state: None,
+            stack: vec![frame.to_owned()],
+            frames_left_out: 0,
+            doubt: None,
+        }
+    }
+
+    /// A JVM before 9 calls all of its threads alike.
+    #[test]
+    fn the_stack_of_one_thread_is_not_that_of_all() {
+        let confidence = |other: &str| {
+            let silent = every(1_700, 12, SILENT).into_iter().zip(0..);
+            let silent = silent.map(|(one, step)| by(one, 7, 8 + step % 2, "java"));
+            let silent: Vec<_> = silent.collect();
+            let start_ns = silent[0].opener.unwrap().process_start_ns.unwrap();
+            let client = "org.apache.zookeeper.ClientCnxn$SendThread.run(ClientCnxn.java:1290)";
+            let mut registry = Registry::default();
+            registry.insert_inspection(Inspection {
+                key: ProcessKey::new(7, start_ns),
+                at_ns: 0,
+                details: Some(Details::default()),
+                jvm: Some(Jvm {
+                    kind: JvmKind::HotSpot,
+                    catalina_base: None,
+                    flags: Vec::new(),
+                    inner_pid: 7,
+                    dump: Dump::Taken {
+                        threads: 20,
+                        started_attach: false,
+                    },
+                    tasks: Vec::new(),
+                    threads: vec![dumped(8, client), dumped(9, other)],
+                    jstack: String::new(),
+                }),
+                logs: None,
+            });
+            let findings = diagnosed_with(&silent, &registry);
+            findings.iter().map(|one| one.confidence).max()
+        };
+        let client = "org.apache.zookeeper.ClientCnxn$SendThread.run(ClientCnxn.java:1290)";
+        assert_eq!(confidence(client), Some(Confidence::Certain));
+        let check = confidence("com.example.HealthCheck.connect(HealthCheck.java:7)");
+        assert_ne!(check, Some(Confidence::Certain));
+    }
+
+    /// Only the latest starts are kept.
+    #[test]
+    fn a_rhythm_of_late_is_not_said_of_all() {
+        let rhythm = |first_period_ms: u64| {
+            let mut all = every(first_period_ms, 400, SILENT);
+            let later = every(1_000, 200, SILENT).into_iter().map(|mut one| {
+                let by_ns = 401 * first_period_ms * MS;
+                for at in [&mut one.established_ns, &mut one.left_established_ns] {
+                    *at = at.map(|at| at + by_ns);
+                }
+                one.ended_ns = one.ended_ns.map(|at| at + by_ns);
+                one.local_close_ns = one.local_close_ns.map(|at| at + by_ns);
+                one.started_ns += by_ns;
+                one.socket += by_ns;
+                one
+            });
+            all.extend(later);
+            for one in &mut all {
+                one.opener.as_mut().unwrap().thread.comm = name("app");
+            }
+            only(diagnosed(&all)).rhythm.expect("there is one")
+        };
+        assert_eq!(rhythm(1_000), "every 1.00 s");
+        assert_eq!(rhythm(10), "every 1.00 s (the latest of them)");
+    }
 }

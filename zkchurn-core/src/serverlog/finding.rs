@@ -361,13 +361,13 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         summary: summary(rule, subject, count),
         seen: None,
         rhythm: rhythm(rule, subject),
-        reasons_for: vec![format!("{}{}", rule.means, extra(rule, subject))],
+        reasons_for: vec![format!("{}{}", means(rule, subject), extra(rule, subject))],
         reasons_against: doubts(rule, subject),
         numbers: BTreeMap::from([("lines", count)]),
         cannot_tell_from: rule.cannot_tell_from.to_vec(),
         alternatives: Vec::new(),
         would_decide: sentences(rule.would_decide),
-        next: sentences(rule.next),
+        next: sentences(next(rule, subject)),
     })
 }
 
@@ -395,8 +395,45 @@ fn who(rule: &Rule, subject: &Subject<'_>) -> WhoRow {
     }
 }
 
+/// Whether it is about clients of which the log tells no address.
+fn is_of_unknown_clients(rule: &Rule, subject: &Subject<'_>) -> bool {
+    let is_of_server = rule.kinds.iter().any(|kind| OF_SERVER.contains(kind));
+    subject.address.is_none() && !is_of_server
+}
+
+fn means(rule: &Rule, subject: &Subject<'_>) -> &'static str {
+    match rule.name {
+        // The limit of an address names it.
+        Churn::ConnectionLimit if subject.address.is_none() => {
+            "the server had as many connections open as maxCnxns allows for all clients together"
+        }
+        _ => rule.means,
+    }
+}
+
+fn next(rule: &Rule, subject: &Subject<'_>) -> &'static str {
+    match is_of_unknown_clients(rule, subject) && rule.next.contains("on that host") {
+        true => {
+            "run `sudo zkchurn --side server` on the server: it shows the clients' addresses; then \
+             `sudo zkchurn` on their hosts"
+        }
+        false => rule.next,
+    }
+}
+
 fn summary(rule: &Rule, subject: &Subject<'_>, count: u64) -> String {
-    let does = rule.does.replace("{}", &text::counted(count, "connection"));
+    let does = match (is_of_unknown_clients(rule, subject), rule.does) {
+        (true, does) => {
+            let (verb, rest) = match does.strip_prefix("was ") {
+                Some(rest) => ("were ", rest),
+                None => ("", does),
+            };
+            let rest = rest.replace("it has", "they have");
+            format!("{verb}{}", rest.replace("over its", "over the server's"))
+        }
+        (false, does) => does.to_owned(),
+    };
+    let does = does.replace("{}", &text::counted(count, "connection"));
     let mut sentence = format!("{} {does}", who(rule, subject).label);
     if let Some((first, last)) = subject.details.range(rule.kinds) {
         sentence.push_str(&rate(count, first, last));
@@ -577,6 +614,41 @@ mod tests {
             findings[0]
                 .cannot_tell_from
                 .contains(&Churn::TcpHealthProbe)
+        );
+    }
+
+    /// The limit of all clients together names none of them (`maxCnxns`).
+    #[test]
+    fn of_clients_without_an_address_it_is_not_said_what_is_so_of_one() {
+        let of_all = |kind| {
+            let findings = find(&Subject {
+                address: None,
+                details: &address(kind, 0..5),
+                broken_with: &BTreeMap::new(),
+            });
+            findings.into_iter().next().expect("there is one")
+        };
+        let limit = of_all(Kind::LimitReached);
+        assert!(
+            limit
+                .summary
+                .contains("were refused 5 connections over the server's connection limit"),
+            "{}",
+            limit.summary
+        );
+        let means = &limit.reasons_for[0];
+        assert!(
+            means.contains("maxCnxns") && !means.contains("one address"),
+            "{means}"
+        );
+        assert!(limit.next[0].contains("--side server"), "{:?}", limit.next);
+        let ahead = of_all(Kind::ZxidAhead).summary;
+        assert!(ahead.contains("were refused"), "{ahead}");
+        assert!(ahead.contains("because they have seen"), "{ahead}");
+        let not_serving = of_all(Kind::NotServing).summary;
+        assert!(
+            not_serving.contains("the server was not serving"),
+            "{not_serving}"
         );
     }
 

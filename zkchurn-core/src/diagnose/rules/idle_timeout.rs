@@ -92,8 +92,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("cut", cut)
     .number("resets", resets);
     if comes_back {
-        verdict = verdict
-            .because("the same thread of the JVM comes back each time: one client that reconnects");
+        verdict =
+            verdict.because("the same thread of the JVM comes back: one client that reconnects");
     }
     if resumes {
         verdict =

@@ -32,6 +32,8 @@ const FEWEST: u64 = 2;
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let logged = case.logged(&[LogSignature::PACKET_TOO_LARGE]);
     let is_said = logged.is_some_and(|line| line.is_of_client() && !is_of_another_protocol(line));
+    // One such line is of one packet.
+    let is_repeated = logged.is_some_and(|line| line.is_repeated(case));
     let (large, unread) = (
         case.shapes().count_by_size(is_large),
         case.shapes().count_by_size(is_left_unread),
@@ -40,7 +42,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let refused = case.shapes().count_by_size(is_reset_unread);
     let confidence = match (is_said, is_many(large) || is_many(unread)) {
-        (true, true) => Confidence::Certain,
+        (true, true) if is_repeated => Confidence::Certain,
+        (true, true) => Confidence::Likely,
         (true, false) if case.most(answered) => Confidence::Likely,
         (false, _) if is_many(refused) => Confidence::Likely,
         // Read to its end, it may have been as large as it should be.
@@ -139,7 +142,10 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{back_off, diagnosed, every, names_and_alternatives, new_thread_each},
+            test_case::{
+                back_off, diagnosed, diagnosed_beside_log, every, names_and_alternatives,
+                new_thread_each,
+            },
         },
         outcome::Outcome,
     };
@@ -173,6 +179,21 @@ mod tests {
                 .all(|(name, _)| *name != Churn::OversizedPacket),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn one_line_about_one_packet_does_not_prove_many() {
+        let line = "WARN [main-SendThread(zk1:2181)] org.apache.zookeeper.ClientCnxn - Session 0x1, \
+                    unexpected error: java.io.IOException: Packet len 1200000 is out of range!";
+        let confidence = |count| {
+            let large = back_off(12, (1_200_000, 41, Outcome::ResetByPeer));
+            let lines = [("packet-too-large", None, line, count)];
+            let findings = diagnosed_beside_log(&large, &lines);
+            assert_eq!(findings[0].name, Churn::OversizedPacket);
+            findings[0].confidence
+        };
+        assert_eq!(confidence(1), Confidence::Likely);
+        assert_eq!(confidence(12), Confidence::Certain);
     }
 
     #[test]

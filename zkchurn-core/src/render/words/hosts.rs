@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Several hosts, in one sentence and in cells.
 
+use std::net::{IpAddr, SocketAddr};
+
 use jiff::tz::TimeZone;
 
 use super::{finding::title, moment::span};
@@ -115,7 +117,7 @@ fn when(churning: &[(&HostRow, &ChurnRow)]) -> &'static str {
     }
 }
 
-/// Peers of all that churn. A loopback address is another server on each host.
+/// Peers of all that churn. A loopback or link-local address is another server on each host.
 fn shared_peers(churning: &[(&HostRow, &ChurnRow)]) -> Vec<String> {
     let [(_, first), others @ ..] = churning else {
         return Vec::new();
@@ -127,7 +129,7 @@ fn shared_peers(churning: &[(&HostRow, &ChurnRow)]) -> Vec<String> {
         |churn: &ChurnRow, peer: &str| churn.destinations.iter().any(|one| peer_of(one) == peer);
     let peers = first.destinations.iter().map(|one| peer_of(one));
     peers
-        .filter(|peer| !is_loopback(peer) && others.iter().all(|(_, churn)| has(churn, peer)))
+        .filter(|peer| !is_of_each_host(peer) && others.iter().all(|(_, churn)| has(churn, peer)))
         .map(str::to_owned)
         .collect()
 }
@@ -137,8 +139,15 @@ fn peer_of(destination: &str) -> &str {
     destination.split(" -> ").next().unwrap_or(destination)
 }
 
-fn is_loopback(peer: &str) -> bool {
-    peer.starts_with("127.") || peer.starts_with("[::1]") || peer == "::1"
+fn is_of_each_host(peer: &str) -> bool {
+    let socket = || peer.parse::<SocketAddr>().map(|socket| socket.ip());
+    let Ok(address) = peer.parse::<IpAddr>().or_else(|_| socket()) else {
+        return false;
+    };
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
+    }
 }
 
 fn places(destinations: &[String]) -> String {
@@ -185,4 +194,27 @@ pub(crate) const fn standing(standing: &Standing) -> &'static str {
 pub(crate) fn common(hosts: &Hosts, zone: &TimeZone) -> String {
     let common = span(&hosts.common_from, &hosts.common_to, zone);
     format!("all hosts were recorded from {common}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_each_host;
+
+    #[test]
+    fn what_each_host_has_for_itself_is_no_peer_of_all() {
+        for peer in [
+            "127.0.0.1:2181",
+            "[::1]:2181",
+            "::1",
+            "[::ffff:127.0.0.1]:2181",
+            "169.254.20.10:2181",
+            "[fe80::1]:2181",
+            "[fe80::1%3]:2181",
+        ] {
+            assert!(is_of_each_host(peer), "{peer}");
+        }
+        for peer in ["10.0.1.5:2181", "[2001:db8::1]:2181", "10.0.1.5"] {
+            assert!(!is_of_each_host(peer), "{peer}");
+        }
+    }
 }
