@@ -22,7 +22,7 @@ use crate::{
     ledger::{Churning, Ledger},
     open_now::OpenNow,
     outcome::Outcome,
-    process::ProcessKey,
+    process::{ProcessIdentity, ProcessKey},
     redact::Redactor,
     registry::Registry,
     render::{ConnectionLine, ElsewhereLine, Renderer},
@@ -442,7 +442,7 @@ impl<R: Renderer> Pipeline<R> {
         let subject = Subject {
             connection,
             outcome: Outcome::of(connection),
-            process: key.and_then(|key| self.registry.get(key)),
+            process: self.registry.program_of(connection),
             placed: key.and_then(|key| self.registry.placed(key)),
             thread_name: key
                 .zip(thread)
@@ -741,6 +741,11 @@ impl<R: Renderer> Pipeline<R> {
         self.counted.ledger.namespaces()
     }
 
+    /// Whether `identity` is of a process that was another program so far.
+    pub fn has_become(&self, identity: &ProcessIdentity) -> bool {
+        self.registry.has_become(identity)
+    }
+
     /// Whether a process was looked at more closely.
     pub fn has_inspection(&self, key: ProcessKey) -> bool {
         self.registry.inspection(key).is_some()
@@ -780,7 +785,7 @@ pub(crate) fn line_of<'a>(
     ConnectionLine {
         connection,
         outcome,
-        process: key.and_then(|key| registry.get(key)),
+        process: registry.program_of(connection),
         placed: key.and_then(|key| registry.placed(key)),
         clock,
     }

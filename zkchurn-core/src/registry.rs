@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    connection::Comm,
+    connection::{Comm, Connection},
     hash::HashMap,
     inspection::{Details, Inspection, Placed, thread_name},
     process::{ProcessIdentity, ProcessKey, ProcessRow},
@@ -14,6 +14,9 @@ use crate::{
 /// evicted: so a fork bomb of clients costs no memory. A process that goes on
 /// connecting is looked up, and entered, once more.
 pub const MOST_PROCESSES: usize = 4096;
+
+/// Programs that a process was before, of which each is remembered: the latest.
+const MOST_FORMER: usize = 4;
 
 /// Processes by pid and start.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,8 @@ struct Entry {
     number: u64,
     /// None where looking it up failed, or has not ended yet.
     identity: Option<ProcessIdentity>,
+    /// What it was before it became another program (exec), the latest last.
+    former: Vec<ProcessIdentity>,
 }
 
 /// Most inspections that are kept. Beyond it the oldest is evicted: who goes on churning
@@ -40,17 +45,47 @@ struct Entry {
 pub const MOST_INSPECTIONS: usize = 64;
 
 impl Registry {
-    /// Remembers a process.
+    /// Remembers a process. Where it was another program before, that stays known for its
+    /// connections, and a closer look at that is none at this one.
     pub fn insert(&mut self, mut identity: ProcessIdentity) {
         identity.key = ProcessKey::new(identity.key.pid, identity.key.start_ns);
         identity.name_application();
-        self.enter(identity.key, Some(identity));
+        let key = identity.key;
+        let mut former = Vec::new();
+        if let Some(known) = self.known.remove(&key) {
+            former = known.former;
+            let earlier = known.identity;
+            let earlier = earlier.filter(|earlier| identity.is_another_program(earlier));
+            if let Some(earlier) = earlier {
+                former.retain(|one| one.name != earlier.name);
+                former.push(earlier);
+                former.drain(..former.len().saturating_sub(MOST_FORMER));
+                self.forget_look(key);
+            }
+        }
+        self.enter(key, Some(identity), former);
     }
 
-    fn enter(&mut self, key: ProcessKey, identity: Option<ProcessIdentity>) {
+    fn forget_look(&mut self, key: ProcessKey) {
+        if self.inspections.remove(&key).is_some() {
+            self.inspected.retain(|inspected| *inspected != key);
+        }
+    }
+
+    fn enter(
+        &mut self,
+        key: ProcessKey,
+        identity: Option<ProcessIdentity>,
+        former: Vec<ProcessIdentity>,
+    ) {
         self.entries += 1;
         let number = self.entries;
-        self.known.insert(key, Entry { number, identity });
+        let entry = Entry {
+            number,
+            identity,
+            former,
+        };
+        self.known.insert(key, entry);
         self.order.push_back((key, number));
         while self.known.len() > MOST_PROCESSES || self.order.len() > 2 * MOST_PROCESSES {
             let Some((oldest, number)) = self.order.pop_front() else {
@@ -126,20 +161,50 @@ impl Registry {
         thread_name::of(self.inspection(key)?, tid, comm)
     }
 
-    /// What is known of a process.
+    /// What is known of a process; of one that became another program, of the latest.
     pub fn get(&self, key: ProcessKey) -> Option<&ProcessIdentity> {
         self.known.get(&key)?.identity.as_ref()
     }
 
+    /// The same of the program that it was when its leader was called `comm`, where that is
+    /// known and told from the latest.
+    pub fn get_as(&self, key: ProcessKey, comm: Option<Comm>) -> Option<&ProcessIdentity> {
+        let entry = self.known.get(&key)?;
+        let latest = entry.identity.as_ref();
+        let is_it = |identity: &&ProcessIdentity| {
+            comm.is_some_and(|comm| identity.name.as_bytes() == comm.as_bytes())
+        };
+        let known = latest.into_iter().chain(entry.former.iter().rev());
+        known.into_iter().find(is_it).or(latest)
+    }
+
+    /// The program that opened a connection, or holds its socket.
+    pub fn program_of(&self, connection: &Connection) -> Option<&ProcessIdentity> {
+        let opener = connection.opener.and_then(|opener| opener.process_comm);
+        let comm = opener.or(connection.holder.map(|holder| holder.comm));
+        self.get_as(ProcessKey::of(connection)?, comm)
+    }
+
+    /// What a process was before it became another program, the latest last.
+    pub fn former(&self, key: ProcessKey) -> &[ProcessIdentity] {
+        self.known.get(&key).map_or(&[], |entry| &entry.former)
+    }
+
+    /// Whether `identity` is of a process that was known as another program until now.
+    pub fn has_become(&self, identity: &ProcessIdentity) -> bool {
+        let earlier = self.get(identity.key);
+        earlier.is_some_and(|earlier| identity.is_another_program(earlier))
+    }
+
     /// The label of a process, as in its row.
     pub fn label(&self, key: ProcessKey, comm: Option<Comm>) -> String {
-        self.get(key)
+        self.get_as(key, comm)
             .map_or_else(|| unnamed(comm), ProcessIdentity::label)
     }
 
     /// The row of a process: what `/proc` told of it, else what the kernel captured.
     pub fn row(&self, key: ProcessKey, comm: Option<Comm>, uid: Option<u32>) -> ProcessRow {
-        let identity = self.get(key);
+        let identity = self.get_as(key, comm);
         let placed = self.placed(key).unwrap_or_default();
         let name = identity.map_or_else(|| unnamed(comm), |identity| identity.name.clone());
         ProcessRow {
@@ -164,7 +229,7 @@ impl Registry {
         if self.known.contains_key(&key) {
             return false;
         }
-        self.enter(key, None);
+        self.enter(key, None, Vec::new());
         true
     }
 }
@@ -199,6 +264,46 @@ mod tests {
         assert!(registry.get(key(0)).is_none());
         assert!(registry.first_sight(key(0)));
         assert!(!registry.first_sight(key(0)));
+    }
+
+    fn program(pid: u32, name: &str) -> ProcessIdentity {
+        let executable = Some(format!("/bin/{name}"));
+        let command = vec![name.to_owned(), "-v".to_owned()];
+        ProcessIdentity::new(key(pid), name.to_owned(), executable, command)
+    }
+
+    fn comm(name: &str) -> Option<Comm> {
+        let mut bytes = [0; 16];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        Some(Comm::new(bytes))
+    }
+
+    #[test]
+    fn a_process_that_became_another_program_is_both() {
+        let mut registry = Registry::default();
+        registry.insert(program(1, "nc"));
+        registry.insert_inspection(Inspection {
+            key: key(1),
+            at_ns: 1,
+            details: None,
+            jvm: None,
+            logs: None,
+        });
+        assert!(registry.has_become(&program(1, "java")));
+        registry.insert(program(1, "java"));
+        assert!(!registry.has_become(&program(1, "java")));
+        assert!(registry.inspection(key(1)).is_none() && registry.inspected.is_empty());
+        let named = |name| registry.row(key(1), comm(name), None);
+        assert_eq!(named("nc").executable.as_deref(), Some("/bin/nc"));
+        assert_eq!(named("java").executable.as_deref(), Some("/bin/java"));
+        // A thread of the process may give its leader any name.
+        assert_eq!(named("worker").label, "java");
+        assert_eq!(registry.label(key(1), None), "java");
+        assert_eq!(registry.former(key(1)).len(), 1);
+        for number in 0..3 * MOST_FORMER {
+            registry.insert(program(1, &format!("p{number}")));
+        }
+        assert_eq!(registry.former(key(1)).len(), MOST_FORMER);
     }
 
     #[test]

@@ -322,7 +322,7 @@ impl<'a> Scope<'a> {
             if inspection.is_some_and(|inspection| inspection.jvm.is_some()) {
                 return Runtime::Jvm;
             }
-            if let Some(identity) = self.registry.get(process) {
+            if let Some(identity) = self.registry.get_as(process, part.flow.process_comm) {
                 let executable = identity.executable.as_deref().map(file_name);
                 return match executable.or(identity.command.first().map(|first| file_name(first))) {
                     Some("java") => Runtime::Jvm,

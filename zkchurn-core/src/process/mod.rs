@@ -154,6 +154,24 @@ impl ProcessIdentity {
         }
     }
 
+    /// Whether the same process was another program when it was seen `earlier`: exec changes the
+    /// program under a pid. One that changes its name or its command line stays what it is.
+    pub fn is_another_program(&self, earlier: &Self) -> bool {
+        match (self.program_file(), earlier.program_file()) {
+            (Some(now), Some(then)) => now != then,
+            _ => {
+                let is_known = !self.command.is_empty() && !earlier.command.is_empty();
+                is_known && self.command != earlier.command
+            }
+        }
+    }
+
+    /// The executable, which may have been replaced on disk meanwhile.
+    fn program_file(&self) -> Option<&str> {
+        let path = self.executable.as_deref()?;
+        Some(path.strip_suffix(" (deleted)").unwrap_or(path))
+    }
+
     /// `java (tomcat)`, `gunicorn (shop:app)`, or just the name.
     pub fn label(&self) -> String {
         let Some(application) = &self.application else {
@@ -211,6 +229,28 @@ mod tests {
             ("nc", "nc -z zk 2181", "nc"),
         ] {
             assert_eq!(labelled(name, command), label, "{command}");
+        }
+    }
+
+    #[test]
+    fn exec_makes_another_program_and_a_new_name_does_not() {
+        let seen = |name: &str, executable: Option<&str>, command: &str| {
+            let command = command.split_whitespace().map(str::to_owned).collect();
+            let executable = executable.map(str::to_owned);
+            ProcessIdentity::new(ProcessKey::new(1, 0), name.to_owned(), executable, command)
+        };
+        let shell = seen("sh", Some("/bin/sh"), "sh -c start");
+        for (now, is_another) in [
+            (
+                seen("java", Some("/jdk/bin/java"), "java -jar shop.jar"),
+                true,
+            ),
+            (seen("idle", Some("/bin/sh (deleted)"), "sh: idle"), false),
+            (seen("java", None, "java -jar shop.jar"), true),
+            (seen("sh", None, "sh -c start"), false),
+            (seen("sh", None, ""), false),
+        ] {
+            assert_eq!(now.is_another_program(&shell), is_another, "{now:?}");
         }
     }
 

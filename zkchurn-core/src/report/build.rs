@@ -3,7 +3,8 @@
 
 use super::{
     AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Openers, Report, Spread, Summary,
-    ThreadRow, TraceSummary, answer, handshakes::HandshakeSummary, reused, side_name, suspect,
+    ThreadRow, TraceSummary, answer, became, handshakes::HandshakeSummary, reused, side_name,
+    suspect,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
@@ -84,7 +85,8 @@ pub fn build(sources: &Sources<'_>) -> Report {
     };
     let selected = start.pid.iter().chain(&start.pids).copied().collect();
     let processes = flows.iter().filter_map(|(key, _)| key.process);
-    let reused = reused::sentences(&selected, processes);
+    let reused = reused::sentences(&selected, processes.clone());
+    let became = became::sentences(sources.registry, processes);
     let mut report = Report {
         filtered: sources.filtered.clone().map(|filtered| Filtered {
             findings: findings_filtered_out,
@@ -114,7 +116,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
         elsewhere: sources.elsewhere.cloned(),
-        degraded: [&start.degraded[..], sources.limitations, &reused].concat(),
+        degraded: [&start.degraded[..], sources.limitations, &reused, &became].concat(),
     };
     report.answer = answer::answer(&report);
     report

@@ -5,6 +5,7 @@
 //! this structure is the documented format (docs/reference/format.md).
 
 mod answer;
+mod became;
 mod build;
 pub mod family;
 pub mod handshakes;

@@ -229,7 +229,7 @@ fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
     OwnerRow::Traced {
         pid: owner.process.pid,
         start_ns: owner.process.start_ns,
-        process: match registry.get(owner.process) {
+        process: match registry.get_as(owner.process, owner.process_comm) {
             Some(identity) => identity.label(),
             None => captured().unwrap_or_else(|| "?".to_owned()),
         },

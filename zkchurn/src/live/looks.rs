@@ -228,6 +228,9 @@ impl<P: Probes> Collector<P> {
             identity.application = None;
         }
         identity.hide_secrets();
+        if self.sink.pipeline.has_become(&identity) {
+            self.schedule.forget(key);
+        }
         self.sink.emit(Frame::Process(&identity));
     }
 

@@ -219,6 +219,14 @@ impl Schedule {
         last
     }
 
+    /// A process is another program now, of which there is no look.
+    pub(super) fn forget(&mut self, process: ProcessKey) {
+        let suspect = self.suspects.get(&process);
+        if suspect.is_some_and(|suspect| !suspect.waiting) {
+            self.suspects.remove(&process);
+        }
+    }
+
     /// Takes note of what a look brought.
     pub(super) fn done(&mut self, inspection: &Inspection) {
         let Some(suspect) = self.suspects.get_mut(&inspection.key) else {

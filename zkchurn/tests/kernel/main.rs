@@ -14,6 +14,7 @@ mod agent_secrets;
 mod closing;
 mod collector;
 mod early_end;
+mod exec;
 mod failing;
 mod fallback;
 mod faults;
