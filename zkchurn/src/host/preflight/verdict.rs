@@ -9,7 +9,10 @@ use super::{
     facts::{Facts, Probe, Release},
     handshake, namespaces, proc_mounted, seccomp,
 };
-use crate::host::privilege::needs::{AskedBy, NEEDS};
+use crate::host::privilege::{
+    needs::{AskedBy, NEEDS},
+    remedy::Standing,
+};
 
 /// One check a fact, in the order in which doctor lists them.
 pub fn judge(facts: &Facts) -> Vec<Check> {
@@ -40,16 +43,9 @@ fn without_proc(check: &mut Check) {
     }
 }
 
-/// What gives this process more capabilities, by name in words: sudo has no more to give to root,
-/// nor to anybody in a user namespace.
+/// What gives this process more capabilities, by name in words.
 pub(super) fn more_capabilities(facts: &Facts, these: &str) -> String {
-    match (facts.own_user_namespace, facts.is_root) {
-        (true, _) => "run it with sudo on the host".to_owned(),
-        (false, true) => format!(
-            "run it on the host, or grant {these} where the container or service is started"
-        ),
-        (false, false) => format!("run it with sudo, or grant {these} as well"),
-    }
+    Standing::of(facts.is_root, facts.own_user_namespace).more_capabilities(these)
 }
 
 /// That capabilities of these names are lacking: in a user namespace they may be held, and count for

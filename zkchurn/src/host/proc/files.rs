@@ -10,6 +10,8 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::host::privilege::remedy::Standing;
+
 /// `/proc/PID`
 pub fn directory(pid: u32) -> PathBuf {
     Path::new("/proc").join(pid.to_string())
@@ -61,10 +63,10 @@ pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// What to do about an error of reading what a process has, if it is a matter of permission.
-pub fn more_permission(error: &io::Error) -> &'static str {
+pub fn more_permission(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "; run as root or as the process's user",
-        _ => "",
+        io::ErrorKind::PermissionDenied => format!("; {}", Standing::here().to_read_files()),
+        _ => String::new(),
     }
 }
 
