@@ -29,7 +29,10 @@ use crate::{
             verdict::{MORE_LOCKED_MEMORY, locked_memory_is_short, locks_memory},
         },
         privilege::needs,
-        proc::files::{directory, field, read_bounded},
+        proc::{
+            files::{directory, field, read_bounded},
+            hidden::{self, Unseen},
+        },
     },
 };
 
@@ -51,10 +54,7 @@ pub(super) fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result
     if let Some(Process::Pid(pid)) = settings.process
         && fs::metadata(format!("/proc/{pid}")).is_err()
     {
-        return Err(Failure::sentence(
-            Code::Usage,
-            format!("no process {pid} on this host: check with `ps`"),
-        ));
+        check_unseen(pid, hidden::unseen(pid))?;
     }
     if let Some(Process::Pid(pid)) = settings.process
         && let Some(process) = process_of_thread(pid)
@@ -65,6 +65,21 @@ pub(super) fn check_arguments(settings: &TraceSettings, facts: &Facts) -> Result
         ));
     }
     Ok(())
+}
+
+/// Refuses a pid that `/proc` does not show, unless a process is only hidden there: the kernel
+/// program goes by the pid.
+fn check_unseen(pid: u32, unseen: Unseen) -> Result<(), Failure> {
+    let wrong = match unseen {
+        Unseen::Process => return Ok(()),
+        Unseen::Thread => format!(
+            "{pid} is a thread of a process that /proc hides (mount option hidepid): use the pid \
+             of the process; to see it, {}",
+            hidden::remedy()
+        ),
+        Unseen::Nobody => format!("no process {pid} on this host: check with `ps`"),
+    };
+    Err(Failure::sentence(Code::Usage, wrong))
 }
 
 /// The process of a thread that is not its leader: `/proc/TID` is there for each, though
@@ -279,4 +294,18 @@ pub(super) fn degraded(
         sentences.push(without_handshakes(&why));
     }
     sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_process_is_traced_and_only_nobody_is_said_not_to_exist() {
+        assert!(check_unseen(7, Unseen::Process).is_ok());
+        let refused = |unseen| format!("{:?}", check_unseen(7, unseen).unwrap_err());
+        let thread = refused(Unseen::Thread);
+        assert!(thread.contains("hidepid") && !thread.contains("no process"));
+        assert!(refused(Unseen::Nobody).contains("no process 7 on this host"));
+    }
 }

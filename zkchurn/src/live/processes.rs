@@ -14,7 +14,7 @@ use crate::{
             asking::StartedLooker,
             wire::{Found, Task},
         },
-        proc::named::Named,
+        proc::{hidden, named::Named},
     },
 };
 
@@ -42,7 +42,7 @@ pub(super) fn wanted(
     let name = match process {
         None => return Ok(Selected::default()),
         Some(Process::Pid(pid)) => {
-            let (pids, note) = (vec![*pid], None);
+            let (pids, note) = (vec![*pid], hidden_note(*pid));
             return Ok(Selected { pids, note });
         }
         Some(Process::Named(name)) => name,
@@ -60,9 +60,29 @@ pub(super) fn wanted(
     }
 }
 
+/// What is missing of a process that `/proc` hides.
+fn hidden_note(pid: u32) -> Option<String> {
+    hidden::is_hidden(pid).then(|| {
+        format!(
+            "/proc hides process {pid} (mount option hidepid): its connections are traced, with \
+             the name that the kernel saw, and nothing else is known of it; {}",
+            hidden::remedy()
+        )
+    })
+}
+
 fn bounded(name: &str, named: Named) -> Result<Selected, Failure> {
-    let Named { pids, unanswered } = named;
+    let Named {
+        pids,
+        unanswered,
+        others_are_hidden,
+    } = named;
     let wrong = match (pids.len(), unanswered.as_slice()) {
+        (0, []) if others_are_hidden => format!(
+            "no process named {name} is to be seen, and /proc hides those of other users (mount \
+             option hidepid): use --pid PID, or see them all: {}",
+            hidden::remedy()
+        ),
         (0, []) => format!(
             "no process named {name} runs now: --pid takes a pid, or the name of processes that \
              run already, as `ps -e` shows it, of their program, script or main class"
@@ -105,13 +125,22 @@ mod tests {
 
     fn of(pids: Vec<u32>, unanswered: &[u32]) -> Named {
         let unanswered = unanswered.to_vec();
-        Named { pids, unanswered }
+        Named {
+            pids,
+            unanswered,
+            others_are_hidden: false,
+        }
     }
 
     #[test]
     fn none_and_too_many_are_refused_and_say_why() {
         let refused = |named| format!("{:?}", bounded("java", named).unwrap_err());
         assert!(refused(of(Vec::new(), &[])).contains("no process named java"));
+        let hidden = refused(Named {
+            others_are_hidden: true,
+            ..Named::default()
+        });
+        assert!(hidden.contains("hidepid") && !hidden.contains("runs now"));
         let hung = refused(of(Vec::new(), &[7]));
         assert!(hung.contains("the command line of process 7 cannot be read"));
         let many = (1..=MOST_PIDS as u32 + 1).collect();

@@ -12,13 +12,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustix::{
-    process::Pid,
-    time::{ClockId, clock_gettime},
-};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{
     files::{self, read_bounded},
+    hidden,
     identity::{has_ended, parse_stat},
     log_files, pod_names,
     status::Status,
@@ -68,27 +66,18 @@ fn presence(key: ProcessKey, directory: &Path) -> Presence {
             _ => Presence::Gone,
         },
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Presence::Hidden,
-        Err(_) if is_hidden(key.pid) => Presence::Hidden,
+        // With `hidepid=2` the directory of another's process is not there at all.
+        Err(_) if hidden::is_forbidden(key.pid) => Presence::Hidden,
         Err(_) => Presence::Gone,
     }
 }
 
-/// With `hidepid=2` the directory of another's process is not there at all, but
-/// kill(2) with signal 0 still tells "not permitted" from "no such process".
-fn is_hidden(pid: u32) -> bool {
-    i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::PERM))
-}
-
 fn hidden() -> Details {
     Details {
-        notes: vec![
-            "A process with this pid exists, but /proc hides it (mount option hidepid): \
-             run as root."
-                .to_owned(),
-        ],
+        notes: vec![format!(
+            "A process with this pid exists, but /proc hides it (mount option hidepid): {}.",
+            hidden::remedy()
+        )],
         ..Details::default()
     }
 }

@@ -4,6 +4,7 @@
 //! | file | reads |
 //! |---|---|
 //! | `files` | files of `/proc`, bounded, and their fields |
+//! | `hidden` | who is there, and not shown |
 //! | `identity` | name, command line and executable |
 //! | `details` | user, start, working directory, unit, container |
 //! | `placement` | user, unit, container and pod, at first sight |
@@ -15,6 +16,7 @@
 
 pub mod details;
 pub mod files;
+pub mod hidden;
 pub mod identity;
 pub mod log_files;
 pub mod log_name;

@@ -9,7 +9,7 @@ use zkchurn_core::process::{ProcessIdentity, ProcessKey, file_name};
 
 use super::{
     files::{directory, read_bounded},
-    identity,
+    hidden, identity,
 };
 use crate::host::{past_hung, sock_diag::proc_links};
 
@@ -23,6 +23,8 @@ pub struct Named {
     pub pids: Vec<u32>,
     /// Pids of processes whose command line could not be read in time: they may have it.
     pub unanswered: Vec<u32>,
+    /// Whether `/proc` shows no processes of other users: one of them may have it.
+    pub others_are_hidden: bool,
 }
 
 /// Those with this name, without this helper and the zkchurn that asks.
@@ -48,6 +50,7 @@ pub fn processes(name: &str) -> Named {
     Named {
         pids: named.filter_map(|(pid, is)| is.then_some(pid)).collect(),
         unanswered: looked.hung,
+        others_are_hidden: hidden::hides_others(),
     }
 }
 
