@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{frame::Sides, text};
+use crate::{sides::Sides, text};
 
 /// Most ports that are named: one command takes them all.
 pub const MOST_PORTS: usize = 4;

@@ -11,6 +11,8 @@ use crate::{
     timewait::Snapshot,
 };
 
+pub use crate::sides::Sides;
+
 /// One thing that a source has to tell, in the order in which it happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Frame<'a> {
@@ -201,28 +203,6 @@ pub enum Hook {
     TpBtf,
     /// The classic tracepoint `sock/inet_sock_set_state`.
     Tracepoint,
-}
-
-/// Which sides of connections are traced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sides {
-    /// Connections that this host opens to a traced port.
-    Client,
-    /// Connections that this host accepts on a traced port.
-    Server,
-    Both,
-}
-
-impl Sides {
-    /// The word for it, as `--side` takes it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Both => "both",
-        }
-    }
 }
 
 /// A moment of the trace, with the counters as they stood.

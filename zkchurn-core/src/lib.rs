@@ -52,6 +52,7 @@ pub mod report;
 pub mod segments;
 pub mod serverlog;
 pub mod shell;
+pub mod sides;
 pub mod stall;
 pub mod still;
 pub mod tape;
