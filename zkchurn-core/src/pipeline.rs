@@ -443,7 +443,7 @@ impl<R: Renderer> Pipeline<R> {
             connection,
             outcome: Outcome::of(connection),
             process: self.registry.program_of(connection),
-            placed: key.and_then(|key| self.registry.placed(key)),
+            placed: self.registry.placed_for(connection),
             thread_name: key
                 .zip(thread)
                 .and_then(|(key, thread)| self.registry.thread_name(key, thread.tid, thread.comm)),
@@ -781,12 +781,11 @@ pub(crate) fn line_of<'a>(
     outcome: Outcome,
     clock: ClockPair,
 ) -> ConnectionLine<'a> {
-    let key = ProcessKey::of(connection);
     ConnectionLine {
         connection,
         outcome,
         process: registry.program_of(connection),
-        placed: key.and_then(|key| registry.placed(key)),
+        placed: registry.placed_for(connection),
         clock,
     }
 }

@@ -31,14 +31,19 @@ pub struct Registry {
     inspected: VecDeque<ProcessKey>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Entry {
     number: u64,
     /// None where looking it up failed, or has not ended yet.
     identity: Option<ProcessIdentity>,
     /// What it was before it became another program (exec), the latest last.
     former: Vec<ProcessIdentity>,
+    /// Its users by their real id, with the names that the looks found.
+    users: Vec<(u32, Option<String>)>,
 }
+
+/// Users of a process that are remembered.
+const MOST_USERS: usize = 8;
 
 /// Most inspections that are kept. Beyond it the oldest is evicted: who goes on churning
 /// is looked at again.
@@ -51,9 +56,9 @@ impl Registry {
         identity.key = ProcessKey::new(identity.key.pid, identity.key.start_ns);
         identity.name_application();
         let key = identity.key;
-        let mut former = Vec::new();
+        let (mut former, mut users) = (Vec::new(), Vec::new());
         if let Some(known) = self.known.remove(&key) {
-            former = known.former;
+            (former, users) = (known.former, known.users);
             let earlier = known.identity;
             let earlier = earlier.filter(|earlier| identity.is_another_program(earlier));
             if let Some(earlier) = earlier {
@@ -63,7 +68,14 @@ impl Registry {
                 self.forget_look(key);
             }
         }
-        self.enter(key, Some(identity), former);
+        note_user(&mut users, &identity);
+        let entry = Entry {
+            number: 0,
+            identity: Some(identity),
+            former,
+            users,
+        };
+        self.enter(key, entry);
     }
 
     fn forget_look(&mut self, key: ProcessKey) {
@@ -72,19 +84,10 @@ impl Registry {
         }
     }
 
-    fn enter(
-        &mut self,
-        key: ProcessKey,
-        identity: Option<ProcessIdentity>,
-        former: Vec<ProcessIdentity>,
-    ) {
+    fn enter(&mut self, key: ProcessKey, mut entry: Entry) {
         self.entries += 1;
         let number = self.entries;
-        let entry = Entry {
-            number,
-            identity,
-            former,
-        };
+        entry.number = number;
         self.known.insert(key, entry);
         self.order.push_back((key, number));
         while self.known.len() > MOST_PROCESSES || self.order.len() > 2 * MOST_PROCESSES {
@@ -153,6 +156,26 @@ impl Registry {
     /// Where a process runs, where anybody has seen that.
     pub fn placed(&self, key: ProcessKey) -> Option<Placed<'_>> {
         Placed::of(self.details(key), self.get(key))
+    }
+
+    /// The same of who opened a connection, with the user as whom it did so: a process may
+    /// change its user from one to the next.
+    pub fn placed_for(&self, connection: &Connection) -> Option<Placed<'_>> {
+        let key = ProcessKey::of(connection)?;
+        let placed = self.placed(key)?;
+        let uid = connection.opener.map(|opener| opener.uid);
+        let uid = uid.or(connection.holder.map(|holder| holder.uid))?;
+        let user = match self.known.get(&key) {
+            Some(entry) if !entry.users.is_empty() => name_of(&entry.users, uid),
+            // As an earlier version recorded it.
+            _ => placed.user,
+        };
+        Some(Placed { user, ..placed })
+    }
+
+    /// The name of a user as whom a process was seen.
+    pub fn user_name(&self, key: ProcessKey, uid: u32) -> Option<&str> {
+        name_of(&self.known.get(&key)?.users, uid)
     }
 
     /// The whole name of a thread that the kernel calls `comm`, where its JVM or its log
@@ -229,9 +252,24 @@ impl Registry {
         if self.known.contains_key(&key) {
             return false;
         }
-        self.enter(key, None, Vec::new());
+        self.enter(key, Entry::default());
         true
     }
+}
+
+fn note_user(users: &mut Vec<(u32, Option<String>)>, identity: &ProcessIdentity) {
+    let placement = identity.placement.as_deref();
+    let Some((uid, user)) = placement.and_then(|one| Some((one.uid?, one.user.clone()))) else {
+        return;
+    };
+    users.retain(|(known, _)| *known != uid);
+    users.push((uid, user));
+    users.drain(..users.len().saturating_sub(MOST_USERS));
+}
+
+fn name_of(users: &[(u32, Option<String>)], uid: u32) -> Option<&str> {
+    let mut users = users.iter();
+    users.find(|(known, _)| *known == uid)?.1.as_deref()
 }
 
 /// What the kernel captured, where `/proc` told nothing.
@@ -304,6 +342,40 @@ mod tests {
             registry.insert(program(1, &format!("p{number}")));
         }
         assert_eq!(registry.former(key(1)).len(), MOST_FORMER);
+    }
+
+    #[test]
+    fn each_connection_has_the_user_that_opened_it() {
+        use crate::{ledger::test_connection::ended, outcome::Outcome, process::Placement};
+        let as_user = |uid: Option<u32>, user: &str| {
+            let mut identity = program(1, "app");
+            identity.placement = Some(Box::new(Placement {
+                uid,
+                user: Some(user.to_owned()),
+                ..Placement::default()
+            }));
+            identity
+        };
+        let mut connection = ended(1, 0, 0, Outcome::Refused);
+        let opener = connection.opener.as_mut().unwrap();
+        opener.thread.tgid = 1;
+        opener.process_start_ns = None;
+        let mut user_of = |registry: &Registry, uid: u32| {
+            connection.opener.as_mut().unwrap().uid = uid;
+            let placed = registry.placed_for(&connection).unwrap();
+            placed.user.map(str::to_owned)
+        };
+        let mut registry = Registry::default();
+        registry.insert(as_user(Some(0), "root"));
+        assert_eq!(user_of(&registry, 0).as_deref(), Some("root"));
+        assert_eq!(user_of(&registry, 1000), None, "not seen as that one");
+        registry.insert(as_user(Some(1000), "app"));
+        assert_eq!(user_of(&registry, 0).as_deref(), Some("root"));
+        assert_eq!(user_of(&registry, 1000).as_deref(), Some("app"));
+        assert_eq!(registry.user_name(key(1), 1000), Some("app"));
+        let mut earlier = Registry::default();
+        earlier.insert(as_user(None, "root"));
+        assert_eq!(user_of(&earlier, 1000).as_deref(), Some("root"));
     }
 
     #[test]

@@ -129,8 +129,10 @@ impl ThreadTally {
 pub struct Flow {
     /// Name of the process's leader, as the kernel captured it.
     pub process_comm: Option<Comm>,
-    /// Real user id of the opener.
+    /// Real user id of the latest opener.
     pub uid: Option<u32>,
+    /// Those of earlier ones, where they were others.
+    pub earlier_uids: Vec<u32>,
     /// Who started the process, where it was young.
     pub parent: Option<Parent>,
     /// All connections.
@@ -238,7 +240,7 @@ impl Ledger {
         let is_over = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
         flow.ended_in_interval += u64::from(is_over);
         if let Some(holder) = connection.holder {
-            flow.uid = Some(holder.uid);
+            flow.note_user(holder.uid);
             flow.process_comm = flow.process_comm.or(Some(holder.comm));
         }
         Some(Counted { place })
@@ -258,7 +260,7 @@ impl Ledger {
         let Some(flow) = self.flows.get_mut(key) else {
             return;
         };
-        flow.uid = Some(opener.uid);
+        flow.note_user(opener.uid);
         flow.process_comm = opener.process_comm;
         flow.parent = flow.parent.or(opener.parent);
         let has_room = self.threads < MOST_THREADS;
@@ -399,7 +401,21 @@ struct Counted {
     place: Option<Place>,
 }
 
+/// Users of a flow that are told apart.
+const MOST_UIDS: usize = 8;
+
 impl Flow {
+    /// Takes note of the user as whom a connection was opened.
+    fn note_user(&mut self, uid: u32) {
+        let earlier = self.uid.replace(uid).filter(|earlier| *earlier != uid);
+        if let Some(earlier) = earlier
+            && !self.earlier_uids.contains(&earlier)
+            && self.earlier_uids.len() < MOST_UIDS
+        {
+            self.earlier_uids.push(earlier);
+        }
+    }
+
     /// The tally of a thread, a new one where there is room.
     fn thread(
         &mut self,

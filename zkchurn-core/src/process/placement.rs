@@ -10,6 +10,10 @@ use super::{cgroup::UnitOf, pod_name::PodName};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Placement {
+    /// Real user id, as records have it: whose the name is. `None` in recordings of earlier
+    /// versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
     /// Name of the effective user on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,

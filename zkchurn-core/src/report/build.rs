@@ -4,7 +4,7 @@
 use super::{
     AggregatedOnly, Closer, FirstCloses, FlowRow, Loss, Older, Openers, Report, Spread, Summary,
     ThreadRow, TraceSummary, answer, became, handshakes::HandshakeSummary, reused, side_name,
-    suspect,
+    suspect, users,
 };
 use crate::{
     clock::{ClockPair, rfc3339},
@@ -87,6 +87,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let processes = flows.iter().filter_map(|(key, _)| key.process);
     let reused = reused::sentences(&selected, processes.clone());
     let became = became::sentences(sources.registry, processes);
+    let users = users::sentences(sources.registry, &flows);
     let mut report = Report {
         filtered: sources.filtered.clone().map(|filtered| Filtered {
             findings: findings_filtered_out,
@@ -116,7 +117,14 @@ pub fn build(sources: &Sources<'_>) -> Report {
             .time_wait
             .map(|table| table.as_of(mark.monotonic_ns)),
         elsewhere: sources.elsewhere.cloned(),
-        degraded: [&start.degraded[..], sources.limitations, &reused, &became].concat(),
+        degraded: [
+            &start.degraded[..],
+            sources.limitations,
+            &reused,
+            &became,
+            &users,
+        ]
+        .concat(),
     };
     report.answer = answer::answer(&report);
     report

@@ -13,6 +13,7 @@ mod leading;
 mod openers;
 mod reused;
 mod suspect;
+mod users;
 
 use std::collections::BTreeMap;
 

@@ -47,13 +47,14 @@ pub(super) struct Naming {
     until: Option<Instant>,
 }
 
-/// What the first thread of a process was called when it connected last. The kernel gives it
-/// the name of the program at each exec; threads have names of their own.
+/// What the first thread of a process was called when it connected last, and as whom it did.
+/// The kernel gives it the name of the program at each exec; threads have names of their own.
 #[derive(Debug)]
 struct Called {
     comm: [u8; 16],
+    uid: u32,
     started_ns: u64,
-    /// Whether the process was not looked up since it is called so.
+    /// Whether the process was not looked up since then.
     is_new: bool,
     looked_up: Option<Instant>,
 }
@@ -85,8 +86,8 @@ impl Naming {
         }
     }
 
-    /// Whether the first thread of a process that connects has another name than before, and
-    /// a look-up is due. A connection that began earlier, and is told of later, says nothing.
+    /// Whether the first thread of a process that connects has another name than before, or the
+    /// process another user, and a look-up is due. A connection that began earlier, and is told of later, says nothing.
     fn is_renamed(&mut self, key: ProcessKey, connection: &ConnectionRecord, now: Instant) -> bool {
         let wanted = known::OPENER | known::PROCESS_COMM;
         if connection.known & wanted != wanted {
@@ -95,17 +96,18 @@ impl Naming {
         if self.called.len() >= MOST_PROCESSES && !self.called.contains_key(&key) {
             self.called.clear();
         }
-        let comm = connection.process_comm;
+        let (comm, uid) = (connection.process_comm, connection.opener_uid);
         let called = self.called.entry(key).or_insert(Called {
             comm,
+            uid,
             started_ns: connection.started_ns,
             is_new: false,
             looked_up: None,
         });
         if connection.started_ns >= called.started_ns {
             called.started_ns = connection.started_ns;
-            called.is_new |= called.comm != comm;
-            called.comm = comm;
+            called.is_new |= (called.comm, called.uid) != (comm, uid);
+            (called.comm, called.uid) = (comm, uid);
         }
         let since = |looked_up| now.saturating_duration_since(looked_up);
         let is_due = (called.looked_up).is_none_or(|at| since(at) >= BETWEEN_LOOK_UPS);
@@ -188,6 +190,10 @@ mod tests {
         assert!(!renamed(b"java", 40));
         assert!(!renamed(b"nc", 20), "a connection of before ends");
         assert!(!renamed(b"java", 50));
+        let mut as_another = record(b"java", 60);
+        as_another.opener_uid = 1000;
+        let later = now + BETWEEN_LOOK_UPS;
+        assert!(naming.is_renamed(key, &as_another, later), "another user");
     }
 
     #[test]

@@ -45,3 +45,4 @@ mod threads;
 mod time_wait;
 mod tracer;
 mod untrusted;
+mod users;

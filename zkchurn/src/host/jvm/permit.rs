@@ -82,6 +82,7 @@ mod tests {
     fn status() -> Status {
         Status {
             state: b'S',
+            uid: 1000,
             euid: 1000,
             egid: 1000,
             inner_id: 1,

@@ -15,6 +15,7 @@ pub(super) fn read(directory: &Path) -> Option<Placement> {
     let of = cgroup::parse(&String::from_utf8_lossy(&text));
     let status = Status::read(directory).ok();
     Some(Placement {
+        uid: status.as_ref().map(|status| status.uid),
         user: status.and_then(|status| Some(User::of(status.euid)?.name)),
         unit: of.unit,
         unit_of: of.unit_of,

@@ -17,6 +17,8 @@ const LIMIT: u64 = 1 << 20;
 pub struct Status {
     /// `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`.
     pub state: u8,
+    /// Real user.
+    pub uid: u32,
     /// Effective user.
     pub euid: u32,
     /// Effective group.
@@ -45,12 +47,13 @@ impl Status {
         let field = |name| field(&status, name);
         let mask = |name| u64::from_str_radix(field(name)?, 16).ok();
         // Real, effective, saved, file system.
-        let effective = |name| field(name)?.split_whitespace().nth(1)?.parse().ok();
+        let id = |name, at| field(name)?.split_whitespace().nth(at)?.parse().ok();
         let ids = field("NSpid").or_else(|| field("Pid"))?;
         Some(Self {
             state: *field("State")?.as_bytes().first()?,
-            euid: effective("Uid")?,
-            egid: effective("Gid")?,
+            uid: id("Uid", 0)?,
+            euid: id("Uid", 1)?,
+            egid: id("Gid", 1)?,
             inner_id: ids.split_whitespace().next_back()?.parse().ok()?,
             in_pid_namespace: ids.split_whitespace().count() > 1,
             caught: mask("SigCgt")?,
