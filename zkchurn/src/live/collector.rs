@@ -96,7 +96,9 @@ impl<P: Probes> Collector<P> {
     /// looked up, and so does all that comes after it.
     pub(super) fn take(&mut self, record: &[u8]) {
         let FirstSight { process, parent } = self.naming.first_sight(record);
+        // A process that does not answer is not asked again and again, whatever it is called.
         if let Some(key) = process
+            && !self.owed.has_identity(key)
             && self.identify(key)
         {
             self.naming.await_name(key);

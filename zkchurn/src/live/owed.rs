@@ -65,6 +65,12 @@ impl Owed {
         self.entries.get_mut(&id).map(|entry| &mut entry.debt)
     }
 
+    /// Whether somebody is looked up already.
+    pub(super) fn has_identity(&self, key: ProcessKey) -> bool {
+        let mut entries = self.entries.values();
+        entries.any(|entry| matches!(entry.debt, Debt::Identity(owed) if owed == key))
+    }
+
     /// Takes it out: it has come.
     pub(super) fn settle(&mut self, id: u64) -> Option<Debt> {
         self.entries.remove(&id).map(|entry| entry.debt)
@@ -96,5 +102,21 @@ impl Owed {
             }
         }
         overdue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_answer_is_still_being_looked_up_when_that_was_said() {
+        let mut owed = Owed::default();
+        let (one, other) = (ProcessKey::new(1, 0), ProcessKey::new(2, 0));
+        owed.enter(7, Debt::Identity(one));
+        assert_eq!(owed.overdue(true).len(), 1);
+        assert!(owed.has_identity(one) && !owed.has_identity(other));
+        owed.settle(7);
+        assert!(!owed.has_identity(one));
     }
 }

@@ -254,11 +254,16 @@ impl Searching {
         };
         let mut left_out = 0;
         let mut packed = Vec::new();
-        for file in files.iter().take(FILE_LIMIT) {
+        let logs = files.iter().take(FILE_LIMIT);
+        let mut all: Vec<_> = logs
+            .map(|file| rotated::find(pid, &file.path, since))
+            .collect();
+        rotated::leave_out_others(pid, &mut all, &budget);
+        for siblings in all {
             let known: Vec<_> = (self.search.files.iter())
                 .map(|searched| (searched.device, searched.inode))
                 .collect();
-            let found = rotated::read(pid, &file.path, since, &known, &mut budget);
+            let found = siblings.read(&known, &mut budget);
             left_out += found.left_out;
             packed.extend(found.packed);
             for (path, tail) in found.tails {

@@ -18,7 +18,7 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -89,44 +89,59 @@ pub(super) struct Rotated {
     pub left_out: usize,
 }
 
+/// The siblings of one log, before they are read.
+pub(super) struct Siblings {
+    directory: PathBuf,
+    found: Vec<Sibling>,
+}
+
 /// The siblings of the log `path`, as process `pid` sees it, written at or after
 /// `since`. What cannot be opened is left out: it may be gone by now.
-pub(super) fn read(
-    pid: u32,
-    path: &str,
-    since: Timestamp,
-    known: &[(u64, u64)],
-    budget: &mut Budget,
-) -> Rotated {
-    let mut rotated = Rotated::default();
+pub(super) fn find(pid: u32, path: &str, since: Timestamp) -> Siblings {
     let path = Path::new(path);
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return rotated;
-    };
-    let Some(name) = name.to_str() else {
-        return rotated;
-    };
-    let mut siblings = siblings(pid, directory, name, since).unwrap_or_default();
-    siblings.retain(|one| !known.contains(&one.id()));
-    let called = siblings.iter().map(|one| (one.name.clone(), one.id()));
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().and_then(|name| name.to_str());
+    let found = name.and_then(|name| siblings(pid, directory, name, since).ok());
+    Siblings {
+        directory: directory.to_owned(),
+        found: found.unwrap_or_default(),
+    }
+}
+
+/// Leaves out of `all` what other processes write to.
+pub(super) fn leave_out_others(pid: u32, all: &mut [Siblings], budget: &Budget) {
+    let found = all.iter().flat_map(|siblings| &siblings.found);
+    let called = found.map(|one| (one.name.clone(), one.id()));
     let until = budget.until.min(Instant::now() + WRITERS_WITHIN);
     let others = writers::written_by_others(pid, called.collect(), until);
-    siblings.retain(|one| !others.contains(&one.id()));
-    siblings
-        .sort_by_key(|one| std::cmp::Reverse((one.metadata.mtime(), one.metadata.mtime_nsec())));
-    for sibling in siblings {
-        if budget.is_spent() || rotated.tails.len() + rotated.packed.len() >= SIBLINGS {
-            rotated.left_out += 1;
-            continue;
-        }
-        let path = directory.join(&sibling.name).to_string_lossy().into_owned();
-        match tail(&sibling, budget) {
-            Ok(Kept::Tail(tail)) => rotated.tails.push((path, tail)),
-            Ok(Kept::Packed(packer, command)) => rotated.packed.push((path, packer, command)),
-            Err(_) => {}
-        }
+    for siblings in all {
+        siblings.found.retain(|one| !others.contains(&one.id()));
     }
-    rotated
+}
+
+impl Siblings {
+    /// Reads them, but for those that are `known`.
+    pub(super) fn read(mut self, known: &[(u64, u64)], budget: &mut Budget) -> Rotated {
+        let mut rotated = Rotated::default();
+        self.found.retain(|one| !known.contains(&one.id()));
+        (self.found).sort_by_key(|one| {
+            std::cmp::Reverse((one.metadata.mtime(), one.metadata.mtime_nsec()))
+        });
+        for sibling in self.found {
+            if budget.is_spent() || rotated.tails.len() + rotated.packed.len() >= SIBLINGS {
+                rotated.left_out += 1;
+                continue;
+            }
+            let path = self.directory.join(&sibling.name);
+            let path = path.to_string_lossy().into_owned();
+            match tail(&sibling, budget) {
+                Ok(Kept::Tail(tail)) => rotated.tails.push((path, tail)),
+                Ok(Kept::Packed(packer, command)) => rotated.packed.push((path, packer, command)),
+                Err(_) => {}
+            }
+        }
+        rotated
+    }
 }
 
 fn siblings(pid: u32, directory: &Path, name: &str, since: Timestamp) -> io::Result<Vec<Sibling>> {
@@ -249,6 +264,14 @@ mod tests {
 
     use super::*;
 
+    fn read(log: &str, since: Timestamp, budget: &mut Budget) -> Rotated {
+        let pid = std::process::id();
+        let mut all = [find(pid, log, since)];
+        leave_out_others(pid, &mut all, budget);
+        let [siblings] = all;
+        siblings.read(&[], budget)
+    }
+
     fn life(born: u64, written: u64) -> Option<Life> {
         let at = |second| SystemTime::UNIX_EPOCH + Duration::from_secs(second);
         Some(Life {
@@ -290,7 +313,7 @@ mod tests {
             until: Instant::now() + Duration::from_secs(60),
         };
         let since = Timestamp::UNIX_EPOCH;
-        let found = read(std::process::id(), &log, since, &[], &mut budget);
+        let found = read(&log, since, &mut budget);
         let [(path, _)] = &found.tails[..] else {
             panic!("{} siblings", found.tails.len());
         };
@@ -316,7 +339,7 @@ mod tests {
                 bytes,
                 until: Instant::now() + Duration::from_secs(60),
             };
-            let found = read(std::process::id(), &log, since, &[], &mut budget);
+            let found = read(&log, since, &mut budget);
             let mut texts: Vec<_> = found
                 .tails
                 .into_iter()
@@ -345,7 +368,7 @@ mod tests {
                 until: Instant::now() + Duration::from_secs(60),
             };
             let since = Timestamp::UNIX_EPOCH;
-            read(std::process::id(), &log, since, &[], &mut budget)
+            read(&log, since, &mut budget)
         };
         let packed = found(1 << 20).packed;
         assert_eq!(packed.len(), 1);
