@@ -192,7 +192,7 @@ mod tests {
                 back_off, diagnosed_beside_earlier_log, diagnosed_beside_log, every, only,
             },
         },
-        ledger::test_connection::by,
+        ledger::test_connection::{by, name},
         outcome::Outcome,
     };
 
@@ -242,6 +242,22 @@ mod tests {
                 .iter()
                 .all(|one| one.confidence != Confidence::Certain)
         );
+    }
+
+    /// The Java client connects by a thread that is named SendThread.
+    #[test]
+    fn a_line_of_one_client_does_not_prove_what_a_thread_of_another_kind_does() {
+        let surest = |comm: &str| {
+            let silent = back_off(8, SILENT).into_iter().map(|one| {
+                let mut one = by(one, 7, 8, comm);
+                one.opener.as_mut().unwrap().process_comm = Some(name("java"));
+                one
+            });
+            let findings = diagnosed_beside_log(&silent.collect::<Vec<_>>(), &[STOPPED]);
+            findings.iter().map(|one| one.confidence).max()
+        };
+        assert_eq!(surest("main-SendThread"), Some(Confidence::Certain));
+        assert_ne!(surest("pool-watch"), Some(Confidence::Certain));
     }
 
     #[test]

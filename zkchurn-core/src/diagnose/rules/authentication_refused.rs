@@ -224,6 +224,32 @@ mod tests {
         assert!(!findings[0].summary.contains("clock"), "{findings:?}");
     }
 
+    /// Curator writes so also of a client that has no JAAS section and goes on without SASL.
+    #[test]
+    fn a_word_for_a_client_without_a_section_is_no_proof_of_a_refusal() {
+        let curator = (
+            "authentication-failed",
+            None,
+            "ERROR [main-EventThread] org.apache.curator.ConnectionState - Authentication failed",
+            6,
+        );
+        let no_section = (
+            "sasl-not-configured",
+            None,
+            "WARN [main-SendThread(zk1:2181)] org.apache.zookeeper.ClientCnxn - SASL configuration \
+             failed. Will continue connection to Zookeeper server without SASL authentication",
+            6,
+        );
+        let refused = new_thread_each(every(1_000, 6, REFUSED));
+        let surest = |lines: &[_]| {
+            let findings = diagnosed_beside_log(&refused, lines);
+            assert_eq!(findings[0].name, Churn::AuthenticationRefused);
+            findings[0].confidence
+        };
+        assert_eq!(surest(&[curator]), Confidence::Certain);
+        assert_eq!(surest(&[curator, no_section]), Confidence::Likely);
+    }
+
     #[test]
     fn a_session_that_is_closed_in_good_order_is_not_refused() {
         for (sent, received) in [(61, 61), (79, 149), (73, 81)] {

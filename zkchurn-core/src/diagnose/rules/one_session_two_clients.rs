@@ -261,6 +261,43 @@ mod tests {
         );
     }
 
+    /// By IPv4 and IPv6, say, to a server that cuts it each time.
+    #[test]
+    fn two_addresses_may_be_one_client() {
+        let taken = every(1_000, 12, (41, 49, Outcome::AnsweredThenClosedByUs));
+        let taken = taken.into_iter().zip(0..).map(|(one, turn)| {
+            let mut one = server_side(one);
+            if turn % 2 == 1 {
+                one.remote.set_ip("192.0.2.8".parse().unwrap());
+            }
+            one.handshake = Some(asked(0x77, Some((0x77, 4_000))));
+            one
+        });
+        let findings = diagnosed(&taken.collect::<Vec<_>>());
+        let mut all = findings.iter();
+        let finding = all.find(|one| one.summary.contains("in turn")).unwrap();
+        assert_eq!(finding.confidence, Confidence::Likely);
+        let against = finding.reasons_against.join(" ");
+        assert!(against.contains("several addresses"), "{against}");
+    }
+
+    #[test]
+    fn who_used_a_session_is_said_to_be_some_where_there_were_more() {
+        let summary = |clients: u32| {
+            let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+            let taken = every(1_000, 40, taken).into_iter().zip(0..);
+            let taken = taken.map(|(one, turn)| {
+                let mut one = by(one, 50 + turn % clients, 50 + turn % clients, "java");
+                one.handshake = Some(asked(0x77, Some((0x77, 4_000))));
+                one
+            });
+            let findings = diagnosed(&taken.collect::<Vec<_>>());
+            findings[0].summary.clone()
+        };
+        assert!(!summary(4).contains("others"), "{}", summary(4));
+        assert!(summary(10).ends_with(", and others."), "{}", summary(10));
+    }
+
     #[test]
     fn of_a_remote_host_no_thread_is_known() {
         let taken = every(3_000, 6, (41, 49, Outcome::AnsweredThenClosedByUs));
