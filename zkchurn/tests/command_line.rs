@@ -326,3 +326,34 @@ fn bash_completes_a_command() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "serverlog");
 }
+
+/// Another process has other descriptors.
+#[test]
+fn settings_may_come_from_standard_input() {
+    let settings = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(settings.path(), "size = \"8MiB\"\n").unwrap();
+    let check = |config: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+            .args(["agent", "--check", "--config", config, "--directory"])
+            .arg(
+                settings
+                    .path()
+                    .parent()
+                    .unwrap()
+                    .join("zkchurn-is-not-there"),
+            )
+            .stdin(std::fs::File::open(settings.path()).unwrap())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .output_in_time()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for config in ["/dev/stdin", settings.path().to_str().unwrap()] {
+        let said = check(config);
+        assert!(said.contains("at most 8 MiB and"), "{said}");
+    }
+}

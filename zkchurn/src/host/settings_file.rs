@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! A file of settings, which may lie on a file system that does not answer: while an agent
-//! traces it is read by a process of its own.
+//! A file of settings, which may lie on a file system that does not answer: it is read by a process
+//! of its own, when an agent begins and while it traces.
 
 use std::{
     ffi::OsString,
@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{Access, access};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 
 use super::{helper::short::Question, proc::files};
 
@@ -60,7 +63,7 @@ fn understood(mut answer: Vec<u8>) -> io::Result<Vec<u8>> {
     let why = || String::from_utf8_lossy(&answer).into_owned();
     match kind {
         READ => Ok(answer),
-        MISSING => Err(ErrorKind::NotFound.into()),
+        MISSING => Err(Errno::NOENT.into()),
         WRONG => Err(io::Error::new(ErrorKind::InvalidInput, why())),
         _ => Err(io::Error::other(why())),
     }
@@ -95,14 +98,24 @@ fn has_ended() -> io::Error {
 }
 
 fn asked(question: Question, path: &Path) -> io::Result<Vec<u8>> {
-    let answer = question.ask(&[path.into()], WITHIN)?;
-    answer.ok_or_else(|| {
+    let answer = question.ask(&[path.into()], WITHIN);
+    answer.map_err(not_asked)?.ok_or_else(|| {
         let why = format!(
             "there was no answer within {} s: its file system hangs, or this host is slow",
             WITHIN.as_secs()
         );
         io::Error::new(ErrorKind::TimedOut, why)
     })
+}
+
+/// That /proc is missing, where the process is started from, does not mean that the file is.
+fn not_asked(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::NotFound => io::Error::other(format!(
+            "the process that looks at it cannot be started from /proc/self/exe: {error}"
+        )),
+        _ => error,
+    }
 }
 
 /// What the process says that reads it.
@@ -129,6 +142,12 @@ pub(super) fn answer_whether_program(mut about: impl Iterator<Item = OsString>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_cannot_be_started_says_nothing_of_the_file() {
+        assert_ne!(not_asked(Errno::NOENT.into()).kind(), ErrorKind::NotFound);
+        assert_eq!(not_asked(Errno::AGAIN.into()).kind(), ErrorKind::WouldBlock);
+    }
 
     #[test]
     fn what_another_process_says_is_what_it_read() {

@@ -118,8 +118,13 @@ impl Agent {
         }
     }
 
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for an end that it comes to by itself.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let mut status = None;
         wait_for(PATIENCE, "the end of the agent", || {
             status = self.child.try_wait().unwrap();

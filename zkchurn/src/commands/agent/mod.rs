@@ -91,6 +91,10 @@ pub(crate) struct AgentArgs {
 ///
 /// A setting is wrong, or tracing is not possible here.
 pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
+    if !is_by_descriptor(&args.config) {
+        // Before the first process is started.
+        inherited::close();
+    }
     let settings = read(args)?;
     let trace = trace(&settings, args)?;
     if args.check {
@@ -116,13 +120,22 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     live::run(&trace, None, Some(&agent), &nothing, early)
 }
 
+/// Whether a path such as /dev/stdin means something else to another process.
+fn is_by_descriptor(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
 /// What the options and the file say together.
 ///
 /// # Errors
 ///
 /// The file is wrong, or missing though it was named.
 fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
-    let of_file = AgentSettings::of_file(&args.config, args.config == Path::new(CONFIG));
+    let read = match is_by_descriptor(&args.config) {
+        true => AgentSettings::of_file,
+        false => AgentSettings::of_file_in_time,
+    };
+    let of_file = read(&args.config, args.config == Path::new(CONFIG));
     let of_file = of_file.map_err(|error| {
         let code = match error {
             SettingsError::Unreadable(_) => Code::Unreadable,
@@ -131,7 +144,7 @@ fn read(args: &AgentArgs) -> Result<AgentSettings, Failure> {
         Failure::sentence(code, format!("{}: {error}", args.config.display()))
     })?;
     let settings = args.settings.clone().or(of_file);
-    match what_is_wrong(&settings, |path| Ok(settings_file::is_program(path))) {
+    match what_is_wrong(&settings, settings_file::is_program_in_time) {
         Some(why) => Err(Failure::sentence(Code::Usage, why)),
         None => Ok(settings),
     }

@@ -214,20 +214,21 @@ pub(crate) enum SettingsError {
 }
 
 impl AgentSettings {
-    /// Those of a file; none where it `may_be_missing` and is.
+    /// As [`Self::of_file_in_time`], by this process, which waits as long as it takes.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or has something that is no setting.
+    /// As there, but that it never takes too long.
     pub(crate) fn of_file(path: &Path, may_be_missing: bool) -> Result<Self, SettingsError> {
         Self::of_what_was_read(settings_file::read(path), may_be_missing)
     }
 
-    /// The same while an agent traces: no thread of it may wait for a file system.
+    /// Those of a file; none where it `may_be_missing` and is. No thread of the agent waits for a
+    /// file system.
     ///
     /// # Errors
     ///
-    /// As [`Self::of_file`], or it takes too long.
+    /// It cannot be read, takes too long, or has something that is no setting.
     pub(crate) fn of_file_in_time(
         path: &Path,
         may_be_missing: bool,

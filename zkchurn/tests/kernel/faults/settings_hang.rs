@@ -116,6 +116,44 @@ fn settings_that_hang_when_they_are_read_again_stay_as_they_were() {
     });
 }
 
+/// An agent whose settings hang as it begins, and the process of its own that waits for them.
+fn begun_with_hanging_settings(then: impl FnOnce(Agent) -> (Option<i32>, String)) -> String {
+    let scene = Scene::new();
+    let kept = tempfile::tempdir().unwrap();
+    let hanging = scene.hanging();
+    let cover = format!("mount --bind {hanging}/{FILE} \"$3\" && ! [ -e {hanging}/{HANG} ] &&");
+    let command = scene.fs.zkchurn(hanging, &cover);
+    let agent = Agent::spawn(command, scene.port, kept.path(), "", |_, _| ());
+    let left = left_by(agent.pid());
+    let (code, messages) = then(agent);
+    assert_ne!(code, Some(0), "{messages}");
+    drop(scene.fs);
+    assert_gone(left);
+    messages
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn settings_that_hang_as_an_agent_begins_are_waited_for_some_seconds_and_named() {
+    let messages = in_namespace(|| {
+        begun_with_hanging_settings(|agent| {
+            let (code, messages) = agent.ended();
+            assert_eq!(code, Some(6), "{messages}");
+            (code, messages)
+        })
+    });
+    let said =
+        "agent.toml: it cannot be read: there was no answer within 5 s: its file system hangs";
+    assert!(messages.contains(said), "{messages}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_signal_ends_an_agent_whose_settings_hang_as_it_begins() {
+    let messages = in_namespace(|| begun_with_hanging_settings(Agent::end));
+    assert!(!messages.contains("no answer"), "{messages}");
+}
+
 /// Each stop and continuation interrupts what waits in `epoll_wait` and the like with EINTR
 /// (signal(7)).
 #[test]
