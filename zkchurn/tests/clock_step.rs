@@ -72,6 +72,9 @@ fn the_wall_clock_is_read_once_and_for_ages() {
             Path::new("host/line_files.rs"),
             // How old a line of a log is, which tells the wall clock's time.
             Path::new("host/logs/clock.rs"),
+            // When files were born and written, which a file system tells by the wall clock: they
+            // are compared with each other.
+            Path::new("host/logs/rotated.rs"),
             // How old a process is.
             Path::new("host/proc/details.rs"),
         ]

@@ -41,6 +41,9 @@ after = "1m"
 handshake = true
 SETTINGS
 fact reload systemctl reload "$unit"
+# It may return while the agent still reads.
+is_active() { [ "$(property ActiveState)" = active ]; }
+await 30 is_active
 fact reloaded state
 
 churn 60 /tmp/made
