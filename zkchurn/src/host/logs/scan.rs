@@ -150,10 +150,18 @@ mod tests {
         assert_eq!(hits("Err\nor"), []);
     }
 
-    /// What `scan` says, found the slow way: line by line.
+    #[test]
+    fn a_word_counts_in_any_case_of_its_letters() {
+        assert_eq!(hits("ErrOR").len(), 1);
+    }
+
+    /// What `scan` says, found the slow way: line by line, in any case of its letters.
     fn line_by_line(text: &[u8]) -> Vec<(usize, u64, u64)> {
         let mut counts = [(0, 0); 2];
-        let holds = |line: &[u8], word: &[u8]| line.windows(word.len()).any(|part| part == word);
+        let holds = |line: &[u8], word: &[u8]| {
+            let mut parts = line.windows(word.len());
+            parts.any(|part| part.eq_ignore_ascii_case(word))
+        };
         for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let signature = if holds(line, b"NoClassDefFoundError") {
                 0
@@ -181,6 +189,7 @@ mod tests {
                 Just(b"Error".to_vec()),
                 Just(b"\n".to_vec()),
                 Just(b"Err".to_vec()),
+                Just(b"OR".to_vec()),
                 prop::collection::vec(any::<u8>(), 0..6),
             ], 0..60)
         ) {
