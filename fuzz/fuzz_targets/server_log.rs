@@ -8,8 +8,9 @@ use zkchurn_core::{
     serverlog::{
         lines::Lines,
         report,
-        scan::{Scanner, Window},
+        scan::Scanner,
         told::first_moment,
+        window::Window,
     },
 };
 use zkchurn_fuzz::output::{assert_harmless, assert_json_lines};

@@ -26,7 +26,8 @@ pub enum Code {
     Unreadable = 6,
     /// A file cannot be written; what was traced is reported.
     Unwritable = 7,
-    /// A log is no ZooKeeper server's, or its layout is not understood.
+    /// A log is no ZooKeeper server's, its layout is not understood, or no line of it is in the
+    /// range that was asked for.
     NotUnderstood = 8,
     /// No finding is as `--expect` says.
     NotAsExpected = 9,

@@ -34,7 +34,8 @@ use zkchurn_core::{
     serverlog::{
         kind::Kind,
         report::{self, LogReport},
-        scan::{Scanner, Window},
+        scan::Scanner,
+        window::Window,
     },
 };
 use zkchurn_lab::harness::in_time::{ChildInTime, CommandInTime};
@@ -173,6 +174,56 @@ fn a_part_of_the_time_can_be_chosen() {
     let after = count(&["--since", "2026-11-25T04:45:47"]);
     assert!(before > 0 && after > 0);
     assert_eq!(before + after, all["ended"].as_u64().unwrap());
+}
+
+/// Not one line was looked at, which is no "no churn": also where lines are before and after.
+#[test]
+fn a_part_of_the_time_without_a_line_gives_no_all_clear() {
+    let with_a_gap = "2026-11-25 04:00:00,000 [myid:1] - INFO  [main:ZooKeeperServer@1] - begun\n\
+         2026-11-25 08:00:00,000 [myid:1] - INFO  [main:ZooKeeperServer@1] - over\n";
+    let without_date = "04:00:00,000 [myid:1] - INFO  [main:ZooKeeperServer@1] - begun\n";
+    let goes = "it goes from 2026-11-25 04:00:00 to 2026-11-25 08:00:00.";
+    let cases = [
+        (with_a_gap, ["--since", "2026-11-25 09:00:00"], goes),
+        (with_a_gap, ["--until", "2026-11-25 04:00:00"], goes),
+        (
+            with_a_gap,
+            ["--since=2026-11-25 05:00", "--until=2026-11-25 06:00"],
+            "no line between 2026-11-25 05:00:00 and 2026-11-25 06:00:00, so nothing was looked at",
+        ),
+        (
+            without_date,
+            ["--since", "2026-11-25 04:00:00"],
+            "have no date",
+        ),
+    ];
+    for (log, bounds, expected) in cases {
+        let output = server_log(
+            &[&bounds[..], &["-", "--format", "json"]].concat(),
+            log.as_bytes(),
+        );
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let answer = report["answer"].as_str().unwrap();
+        assert!(answer.contains(expected), "{answer}");
+        assert!(!answer.contains("No churn"), "{answer}");
+        assert_eq!(report["log"]["range"]["has_lines"], false);
+        assert_eq!(output.status.code(), Some(8), "{answer}");
+    }
+    let quiet = json_of(
+        &["-", "--since", "2026-11-25 08:00:00"],
+        with_a_gap.as_bytes(),
+    );
+    let answer = quiet["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("no line of this log since 2026-11-25 08:00:00 is about"),
+        "{answer}"
+    );
+    assert_eq!(
+        json_of(&["-"], with_a_gap.as_bytes())["log"]["range"],
+        Value::Null
+    );
+    let reversed = ["-", "--since=2026-11-25 06:00", "--until=2026-11-25 05:00"];
+    assert_eq!(server_log(&reversed, b"").status.code(), Some(2));
 }
 
 /// Lines made from the texts of the sources: 3.4.14 at INFO, with an address

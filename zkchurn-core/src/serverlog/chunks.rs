@@ -10,6 +10,7 @@ use super::{
     lines::LONGEST_LINE,
     piece,
     told::{LINES_BEFORE, LogReader, Told},
+    window::Window,
 };
 
 /// Bytes of a part. Large enough that handing it over costs nothing beside reading it.
@@ -20,6 +21,8 @@ pub struct Chunk {
     bytes: Vec<u8>,
     /// Where its own lines begin, behind those before it.
     begins: usize,
+    /// What of the log is counted.
+    window: Window,
 }
 
 /// What the lines of a part tell.
@@ -38,7 +41,7 @@ impl Chunk {
         for line in lines(before) {
             reader.line(line);
         }
-        reader.state.facts = LogFacts::default();
+        reader.state.facts = LogFacts::within(self.window);
         let mut cut = 0;
         let mut told = Vec::new();
         for line in lines(own) {
@@ -74,17 +77,19 @@ pub struct Chunks<R> {
     tail: Vec<u8>,
     /// The last lines of the part before.
     before: Vec<u8>,
+    window: Window,
     /// Bytes that were read.
     pub bytes: u64,
 }
 
 impl<R: Read> Chunks<R> {
-    /// The parts of `from`.
-    pub fn new(from: R) -> Self {
+    /// The parts of `from`, of which `window` is counted.
+    pub fn new(from: R, window: Window) -> Self {
         Self {
             from,
             tail: Vec::new(),
             before: Vec::new(),
+            window,
             bytes: 0,
         }
     }
@@ -112,7 +117,11 @@ impl<R: Read> Chunks<R> {
             }
         }
         self.before = lines_before_next(&bytes);
-        Ok(Some(Chunk { bytes, begins }))
+        Ok(Some(Chunk {
+            bytes,
+            begins,
+            window: self.window,
+        }))
     }
 
     /// A line that is longer than a part: its beginning is kept, one byte more than is looked
@@ -209,15 +218,11 @@ fn last_long(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serverlog::{
-        lines::Lines,
-        report,
-        scan::{Scanner, Window},
-    };
+    use crate::serverlog::{lines::Lines, report, scan::Scanner};
 
     fn side_by_side(log: &[u8]) -> (String, u64, u64) {
         let mut scanner = Scanner::new(Window::default());
-        let mut chunks = Chunks::new(log);
+        let mut chunks = Chunks::new(log, Window::default());
         let mut cut = 0;
         while let Some(chunk) = chunks.next_chunk().expect("memory can be read") {
             let told = chunk.read();

@@ -7,6 +7,7 @@ use super::{
     line::{self, LEVELS, Level, Line, Record},
     moment::{Clock, Moment, Stamp},
     signature::{self, MESSAGES, behind},
+    window::Window,
 };
 use crate::text;
 
@@ -57,6 +58,10 @@ pub struct LogFacts {
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
     pub netty: bool,
+    /// What of the log is counted.
+    pub window: Window,
+    /// A second of a line that is over, and that the window has a part of.
+    is_in_window: bool,
     clock: Clock,
     /// The time of the record before.
     latest: Option<Stamp>,
@@ -74,6 +79,21 @@ fn is_of_banner(message: &[u8]) -> bool {
 }
 
 impl LogFacts {
+    /// Nothing yet, of a log of which `window` is counted.
+    pub fn within(window: Window) -> Self {
+        Self {
+            window,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a line of the log, to the second, is in the part that is counted.
+    pub fn any_in_window(&self) -> bool {
+        let latest = self.latest.and_then(|stamp| stamp.moment());
+        let touches = |at| self.window.touches_second_of(at);
+        self.window.is_all() || self.is_in_window || latest.is_some_and(touches)
+    }
+
     /// Takes a line into account; `is_message` where it is the second line of a record.
     pub fn line(&mut self, line: &Line<'_>, is_message: bool) {
         self.lines += 1;
@@ -159,6 +179,7 @@ impl LogFacts {
         };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        self.is_in_window |= self.window.touches_second_of(at);
         let second = at.0.div_euclid(1000);
         self.step(second);
         self.first_second = self.first_second.or(Some(second));
@@ -198,6 +219,7 @@ impl LogFacts {
             self.version(version.clone());
         }
         self.netty |= later.netty;
+        self.is_in_window |= later.any_in_window();
         if let Some(second) = later.first_second {
             self.step(second);
             self.first_second = self.first_second.or(Some(second));

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
-
 use super::{kind::Kind, moment::Moment, tally::Address};
 use crate::{
     diagnose::{
@@ -460,16 +458,12 @@ fn rate(count: u64, first: Moment, last: Moment) -> String {
 fn between(first: Moment, last: Moment) -> String {
     let (from, to) = (first.date(), last.date());
     if from == to {
-        format!(" at {}", day_and_time(from))
+        format!(" at {first}")
     } else if from.date() == to.date() {
-        format!(" between {} and {:.0}", day_and_time(from), to.time())
+        format!(" between {first} and {:.0}", to.time())
     } else {
-        format!(" between {} and {}", day_and_time(from), day_and_time(to))
+        format!(" between {first} and {last}")
     }
-}
-
-fn day_and_time(date: DateTime) -> String {
-    format!("{} {:.0}", date.date(), date.time())
 }
 
 /// The rhythm speaks for one or the other, but many processes of one host mix.

@@ -2,6 +2,8 @@
 //! The time at the beginning of a line. A log tells no time zone, so these are
 //! times of the server's wall clock.
 
+use std::fmt;
+
 use jiff::civil::DateTime;
 use serde::{Serialize, Serializer};
 
@@ -64,6 +66,14 @@ impl Moment {
     pub fn date(self) -> DateTime {
         let span = jiff::SignedDuration::from_millis(self.0);
         EPOCH.checked_add(span).unwrap_or(DateTime::MAX)
+    }
+}
+
+/// To the second, as people say it.
+impl fmt::Display for Moment {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.date();
+        write!(to, "{} {:.0}", date.date(), date.time())
     }
 }
 

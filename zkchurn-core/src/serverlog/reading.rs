@@ -81,7 +81,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serverlog::scan::{Scanner, Window};
+    use crate::serverlog::{scan::Scanner, window::Window};
 
     fn reading(log: &str) -> (Reading, String) {
         let mut scanner = Scanner::new(Window::default());

@@ -12,6 +12,7 @@ use super::{
     kind::Kind,
     line::LEVELS,
     moment::Moment,
+    range::{self, Range},
     rate::Row,
     reading::Reading,
     tally::{Address, Counts, LogTally},
@@ -139,6 +140,8 @@ pub struct Log {
     pub first: Option<Moment>,
     /// When it ends.
     pub last: Option<Moment>,
+    /// What of it was counted, where that is not all.
+    pub range: Option<Range>,
     /// Records by level.
     pub levels: BTreeMap<&'static str, u64>,
     /// Versions that the servers named when they started.
@@ -252,17 +255,18 @@ fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
         (Some(worst), None) => format!("{} Next: {}.", worst.summary, worst.next.join("; ")),
         (Some(worst), Some(unread)) => format!("{unread} In what was read: {}", worst.summary),
         (None, Some(unread)) => unread,
-        (None, None) => nothing(total, facts),
+        (None, None) => range::nothing_in(facts).unwrap_or_else(|| nothing(total, facts)),
     }
 }
 
 /// What is not in the log may have happened all the same.
 fn nothing(total: &Counts, facts: &LogFacts) -> String {
     let ended = total.sum(Kind::is_end);
+    let when = facts.window.words();
     let told = match ended {
-        0 => "no line of this log is about a connection that ended".to_owned(),
+        0 => format!("no line of this log{when} is about a connection that ended"),
         _ => format!(
-            "{} ended in this log, {} of them without a session",
+            "{} ended in this log{when}, {} of them without a session",
             text::counted(ended, "connection"),
             text::count(total.sum(Kind::is_failure)),
         ),
@@ -333,6 +337,7 @@ fn log(facts: &LogFacts, files: Vec<FileNote>) -> Log {
         steps_back: facts.steps_back,
         first: facts.first(),
         last: facts.last(),
+        range: Range::of(facts),
         levels: levels.map(|((name, _), count)| (name, count)).collect(),
         versions: facts.versions.clone(),
         netty: facts.netty,

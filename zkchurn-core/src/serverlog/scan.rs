@@ -13,25 +13,8 @@ use super::{
     recent::{Failed, OldClients, Reason, RecentEnds, Sessions, Waiting},
     tally::{Event, LogTally},
     told::{LogReader, Told, What},
+    window::Window,
 };
-
-/// The part of the log that is counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Window {
-    /// From this moment on.
-    pub since: Option<Moment>,
-    /// Up to, and without, this moment.
-    pub until: Option<Moment>,
-}
-
-impl Window {
-    fn holds(&self, at: Option<Moment>) -> bool {
-        let Some(at) = at else {
-            return self.since.is_none() && self.until.is_none();
-        };
-        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
-    }
-}
 
 /// Counts lines.
 #[derive(Default)]
@@ -51,10 +34,18 @@ pub struct Scanner {
 impl Scanner {
     /// Counts what is in `window`.
     pub fn new(window: Window) -> Self {
-        Self {
+        let mut scanner = Self {
             window,
             ..Self::default()
-        }
+        };
+        scanner.reader.state.facts = LogFacts::within(window);
+        scanner.facts = LogFacts::within(window);
+        scanner
+    }
+
+    /// What is counted.
+    pub fn window(&self) -> Window {
+        self.window
     }
 
     /// Takes the next line.

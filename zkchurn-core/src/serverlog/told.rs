@@ -116,7 +116,9 @@ impl LogReader {
 
     /// One file is over and another begins. Returns what was seen of it.
     pub fn end_of_file(&mut self) -> LogFacts {
-        std::mem::take(&mut self.state).facts
+        let facts = std::mem::take(&mut self.state).facts;
+        self.state.facts = LogFacts::within(facts.window);
+        facts
     }
 }
 

@@ -11,12 +11,7 @@ use std::{
 use clap::Args;
 use zkchurn_core::{
     render::{FORMS, Form},
-    serverlog::{
-        moment::Moment,
-        reading::Reading,
-        report,
-        scan::{Scanner, Window},
-    },
+    serverlog::{moment::Moment, reading::Reading, report, scan::Scanner, window::Window},
     text,
 };
 
@@ -65,8 +60,16 @@ pub(crate) struct ServerLogArgs {
 ///
 /// # Errors
 ///
-/// No file can be read, or the output cannot be written.
+/// `--since` is not before `--until`, no file can be read, or the output cannot be written.
 pub(crate) fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since >= until
+    {
+        return Err(Failure::sentence(
+            Code::Usage,
+            "no moment is from --since on and before --until: give the earlier time as --since",
+        ));
+    }
     let mut troubles = Vec::new();
     let mut sources = Vec::new();
     let mut read_already = HashSet::new();
@@ -92,10 +95,10 @@ pub(crate) fn run(args: &ServerLogArgs) -> Result<Code, Failure> {
     for trouble in troubles.iter().filter(|trouble| !is_in_report(trouble)) {
         warn(format_args!("{trouble}"));
     }
-    if let Some(report) = report {
-        print(&report, args)?;
+    if let Some(report) = &report {
+        print(report, args)?;
     }
-    let code = code(&troubles);
+    let code = code(&troubles, report.as_ref());
     if !was_stopped() {
         return Ok(code);
     }
@@ -146,7 +149,12 @@ fn print(report: &report::LogReport, args: &ServerLogArgs) -> io::Result<()> {
 
 /// A file that cannot be read is worse than one that is not understood, and that is worse
 /// than one that can be read in part.
-fn code(troubles: &[ReadError]) -> Code {
+///
+/// Where no line is in the range that was asked for it is as with an empty log: a script must not
+/// take that for no churn.
+fn code(troubles: &[ReadError], report: Option<&report::LogReport>) -> Code {
+    let range = report.and_then(|report| report.log.range.as_ref());
+    let is_empty = range.is_some_and(|range| !range.has_lines);
     let any = |is: fn(&ReadError) -> bool| troubles.iter().any(is);
     if any(|trouble| {
         matches!(
@@ -155,7 +163,7 @@ fn code(troubles: &[ReadError]) -> Code {
         )
     }) {
         Code::Unreadable
-    } else if any(|trouble| matches!(trouble, ReadError::NotUnderstood { .. })) {
+    } else if is_empty || any(|trouble| matches!(trouble, ReadError::NotUnderstood { .. })) {
         Code::NotUnderstood
     } else if troubles.is_empty() {
         Code::Success

@@ -37,7 +37,7 @@ pub(super) fn read(
     scanner: &mut Scanner,
     note: &mut FileNote,
 ) -> io::Result<()> {
-    let mut chunks = Chunks::new(file);
+    let mut chunks = Chunks::new(file, scanner.window());
     let result = thread::scope(|scope| {
         let pairs: Vec<_> = (0..readers)
             .map_while(|_| {

@@ -4,10 +4,7 @@
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use zkchurn_core::serverlog::{
-    report::build,
-    scan::{Scanner, Window},
-};
+use zkchurn_core::serverlog::{report::build, scan::Scanner, window::Window};
 
 use super::{counts, report, report_and_code};
 

@@ -5,12 +5,8 @@ use jiff::tz::TimeZone;
 use zkchurn_core::{
     render::{FORMS, Options},
     serverlog::{
-        chunks::Chunks,
-        lines::Lines,
-        moment::Moment,
-        report,
-        scan::{Scanner, Window},
-        told::first_moment,
+        chunks::Chunks, lines::Lines, moment::Moment, report, scan::Scanner, told::first_moment,
+        window::Window,
     },
 };
 
@@ -59,7 +55,7 @@ pub(crate) fn reported(log: &str, dice: &mut Dice) -> Vec<(&'static str, Vec<u8>
             .for_each(|line| scanner.line(line))
             .unwrap(),
         false => {
-            let mut chunks = Chunks::new(log.as_bytes());
+            let mut chunks = Chunks::new(log.as_bytes(), window);
             while let Some(chunk) = chunks.next_chunk().unwrap() {
                 let told = chunk.read();
                 scanner.lines_told(&told.told, &told.facts);

@@ -48,7 +48,7 @@ pub(crate) fn busiest(minute: Minute) -> String {
 }
 
 pub(crate) fn moment(moment: Moment) -> String {
-    moment.date().strftime("%Y-%m-%d %H:%M:%S").to_string()
+    moment.to_string()
 }
 
 /// What has no column.

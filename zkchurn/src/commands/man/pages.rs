@@ -43,7 +43,9 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
         }
         Failure => "Something failed that has no code of its own; standard error says what.",
         Usage => "Wrong usage: an unknown option, or a value that is not accepted.",
-        NotPermitted => "A privilege is missing. Run it with sudo; zkchurn doctor names them.",
+        NotPermitted => {
+            "A privilege is missing. The message and zkchurn doctor say which, and how to get it."
+        }
         Unsupported => "The kernel lacks a feature that tracing needs.",
         Damaged => {
             "A recording or a gzip file is damaged, or reading it was stopped. The report \
@@ -52,8 +54,8 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
         Unreadable => "A file cannot be read.",
         Unwritable => "A file cannot be written. The trace is reported all the same.",
         NotUnderstood => {
-            "A file is not the log of a ZooKeeper server, or its layout is not understood. \
-             The report says which."
+            "A file is not the log of a ZooKeeper server, its layout is not understood, or no line \
+             is between --since and --until. The report says which."
         }
         NotAsExpected => "No finding is as --expect says; standard error says what was found.",
         Changed => "Something has changed as --fail-on says; standard error says what.",
