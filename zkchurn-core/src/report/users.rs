@@ -49,7 +49,7 @@ fn sentence(registry: &Registry, process: ProcessKey, uids: &BTreeSet<u32>) -> S
         "pid {} opened connections as {}: a row has its latest user, and `--filter uid:{}` selects \
          one",
         process.pid,
-        named.join(" and "),
+        text::listed(&named),
         uids.first().copied().unwrap_or_default()
     )
 }
@@ -79,5 +79,10 @@ mod tests {
         let said = said(&[0, 1000, 0, 1000]);
         assert!(said[0].contains("as uid 0 and uid 1000:"), "{said:?}");
         assert_eq!(said.len(), 1);
+        let three = self::said(&[0, 1000, 33]);
+        assert!(
+            three[0].contains("as uid 0, uid 33 and uid 1000:"),
+            "{three:?}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! `zkchurn agent`: a trace that runs for weeks and keeps what came last.
 
+mod distinct;
 pub(crate) mod earlier;
 mod inherited;
 mod settings;
@@ -30,7 +31,9 @@ use crate::{
         journal::Priority,
         kernel::HandshakesFrom,
         line_files::Limits,
-        own_directory, settings_file,
+        own_directory,
+        proc::files,
+        settings_file,
     },
     live::{
         self,
@@ -98,7 +101,8 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     let settings = read(args)?;
     let trace = trace(&settings, args)?;
     if args.check {
-        if let Some(why) = unusable_directory(&settings) {
+        let why = distinct::by_any_path(&settings).or_else(|| unusable_directory(&settings));
+        if let Some(why) = why {
             return Err(Failure::sentence(Code::Usage, why));
         }
         println!("{}", checked(&settings, args));
@@ -120,9 +124,20 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     live::run(&trace, None, Some(&agent), &nothing, early)
 }
 
-/// Whether a path such as /dev/stdin means something else to another process.
+/// Whether a path such as /dev/stdin means something else to another process: only then it is read
+/// by this one, which waits as long as it takes.
 fn is_by_descriptor(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
+    [
+        "/dev/stdin",
+        "/dev/stdout",
+        "/dev/stderr",
+        "/dev/fd",
+        "/proc/self",
+        "/proc/thread-self",
+    ]
+    .iter()
+    .any(|own| path.starts_with(own))
+        || path.starts_with(files::directory(std::process::id()))
 }
 
 /// What the options and the file say together.
@@ -155,7 +170,9 @@ fn what_is_wrong(
     settings: &AgentSettings,
     is_program: impl Fn(&Path) -> io::Result<bool>,
 ) -> Option<String> {
-    places(settings, is_program)
+    distinct::as_written(settings)
+        .map_or(Ok(()), Err)
+        .and_then(|()| places(settings, is_program))
         .and_then(|()| lines(settings).map(drop))
         .err()
         .or_else(|| age_too_short(settings))
@@ -455,6 +472,26 @@ mod tests {
         assert!(!of(&format!("{named}logs = false")).unwrap().of_processes);
         assert!(of("watch-log = '/a.log'").is_err());
         assert_eq!(of(""), Ok(LineTriggers::default()));
+    }
+
+    #[test]
+    fn only_what_another_process_cannot_name_is_read_without_a_limit_of_time() {
+        for path in [
+            "/dev/stdin",
+            "/dev/fd/63",
+            "/proc/self/fd/3",
+            "/proc/thread-self/fd/3",
+        ] {
+            assert!(is_by_descriptor(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/dev/shm/agent.toml",
+            "/dev/zero",
+            "/proc/1/root/agent.toml",
+            "a.toml",
+        ] {
+            assert!(!is_by_descriptor(Path::new(path)), "{path}");
+        }
     }
 
     #[test]
