@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{kind::Kind, moment::Moment, tally::Address};
+use super::{begun, kind::Kind, moment::Moment, tally::Address};
 use crate::{
     diagnose::{
         Churn, Confidence, Finding, Severity,
@@ -25,21 +25,21 @@ pub struct Subject<'a> {
     pub broken_with: &'a BTreeMap<u64, u64>,
 }
 
-struct Rule {
-    name: Churn,
-    kinds: &'static [Kind],
+pub(super) struct Rule {
+    pub(super) name: Churn,
+    pub(super) kinds: &'static [Kind],
     /// Fewer are nothing remarkable.
-    least: u64,
-    confidence: Confidence,
-    severity: Severity,
-    /// What it does, with `{}` for the count.
-    does: &'static str,
-    means: &'static str,
+    pub(super) least: u64,
+    pub(super) confidence: Confidence,
+    pub(super) severity: Severity,
+    /// What it does, with `{}` for the count of connections, or `{s}` for that of sessions.
+    pub(super) does: &'static str,
+    pub(super) means: &'static str,
     /// Kinds that look the same in a log.
-    cannot_tell_from: &'static [Churn],
+    pub(super) cannot_tell_from: &'static [Churn],
     /// What would decide; empty where the server itself says so.
-    would_decide: &'static str,
-    next: &'static str,
+    pub(super) would_decide: &'static str,
+    pub(super) next: &'static str,
 }
 
 const RULES: &[Rule] = &[
@@ -311,10 +311,10 @@ const OF_SERVER: [Kind; 2] = [Kind::OutOfDescriptors, Kind::ElectionBroken];
 
 /// What a subject does, most first.
 pub fn find(subject: &Subject<'_>) -> Vec<Finding> {
-    RULES
-        .iter()
-        .filter_map(|rule| apply(rule, subject))
-        .collect()
+    let of_ends = RULES.iter().filter_map(|rule| apply(rule, subject));
+    let of_begins = begun::found(subject);
+    let of_begins = of_begins.map(|found| finding(&found.rule, subject, found.count));
+    of_ends.chain(of_begins).collect()
 }
 
 /// Worst first, then by how much of it there is.
@@ -342,11 +342,15 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
     {
         return None;
     }
+    Some(finding(rule, subject, count))
+}
+
+fn finding(rule: &Rule, subject: &Subject<'_>, count: u64) -> Finding {
     let sentences = |sentence: &str| match sentence {
         "" => Vec::new(),
         sentence => vec![sentence.to_owned()],
     };
-    Some(Finding {
+    Finding {
         name: rule.name,
         title: rule.name.title(),
         confidence: confidence(rule, subject),
@@ -366,7 +370,7 @@ fn apply(rule: &Rule, subject: &Subject<'_>) -> Option<Finding> {
         alternatives: Vec::new(),
         would_decide: sentences(rule.would_decide),
         next: sentences(next(rule, subject)),
-    })
+    }
 }
 
 /// The clients of an address, or those whose lines tell none.
@@ -431,7 +435,9 @@ fn summary(rule: &Rule, subject: &Subject<'_>, count: u64) -> String {
         }
         (false, does) => does.to_owned(),
     };
-    let does = does.replace("{}", &text::counted(count, "connection"));
+    let does = does
+        .replace("{}", &text::counted(count, "connection"))
+        .replace("{s}", &text::counted(count, "session"));
     let mut sentence = format!("{} {does}", who(rule, subject).label);
     if let Some((first, last)) = subject.details.range(rule.kinds) {
         sentence.push_str(&rate(count, first, last));

@@ -9,6 +9,7 @@
 //! of time are bounded, and what does not fit is counted together.
 
 pub mod address;
+mod begun;
 pub mod chunks;
 mod class;
 mod cleaned;

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::Serialize;
 
 use super::{
+    begun,
     facts::LogFacts,
     file_note::FileNote,
     finding::{self, Subject},
@@ -263,10 +264,11 @@ fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
 fn nothing(total: &Counts, facts: &LogFacts) -> String {
     let ended = total.sum(Kind::is_end);
     let when = facts.window.words();
+    let also = begun::also(|kind| total.of(kind), ended);
     let told = match ended {
-        0 => format!("no line of this log{when} is about a connection that ended"),
+        0 => format!("no line of this log{when} is about a connection that ended{also}"),
         _ => format!(
-            "{} ended in this log{when}, {} of them without a session",
+            "{} ended in this log{when}, {} of them without a session{also}",
             text::counted(ended, "connection"),
             text::count(total.sum(Kind::is_failure)),
         ),

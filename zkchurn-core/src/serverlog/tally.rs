@@ -88,7 +88,7 @@ pub struct Address {
 }
 
 impl Address {
-    fn add(&mut self, event: Event) {
+    pub(super) fn add(&mut self, event: Event) {
         self.counts.add(event.kind, event.times);
         let Some(at) = event.at else { return };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));

@@ -375,3 +375,60 @@ fn the_span_is_that_of_all_lines_and_disorder_is_said() {
     assert_eq!(report["log"]["steps_back"], 1);
     assert!(report["notes"].to_string().contains("not in order"));
 }
+
+/// From 3.5.5 on ends are logged at DEBUG: what begins, and what expires, is churn seen from
+/// there, and no all-clear.
+#[test]
+fn what_begins_or_expires_without_an_end_in_the_log_is_told() {
+    let accepted: String = (0..3_000u32)
+        .map(|number| {
+            let message = format!(
+                "Accepted socket connection from /10.0.0.7:{}",
+                20_000 + number
+            );
+            line(number / 10, "INFO", "T:NIOServerCnxnFactory", &message)
+        })
+        .collect();
+    let expired: String = (0..300u32)
+        .map(|number| {
+            let message =
+                format!("Expiring session 0x1000{number:03x}, timeout of 4000ms exceeded");
+            line(
+                number * 2,
+                "INFO",
+                "SessionTracker:ZooKeeperServer",
+                &message,
+            )
+        })
+        .collect();
+    for (log, name, expected) in [
+        (
+            &accepted,
+            "unexplained_churn",
+            "10.0.0.7 opened 3,000 connections whose ends this log does not report, 10",
+        ),
+        (
+            &expired,
+            "sessions_come_and_go",
+            "report left 300 sessions to expire instead of closing them, 0.50/s",
+        ),
+    ] {
+        let report = report(log);
+        let found = finding(&report, name);
+        let summary = found["summary"].as_str().unwrap();
+        assert!(summary.contains(expected), "{summary}");
+        let answer = report["answer"].as_str().unwrap();
+        assert!(answer.starts_with(summary), "{answer}");
+    }
+    let few = report(
+        &accepted
+            .lines()
+            .take(10)
+            .fold(String::new(), |log, line| log + line + "\n"),
+    );
+    let answer = few["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("(10 connections accepted; this log does not report their ends)"),
+        "{answer}"
+    );
+}
