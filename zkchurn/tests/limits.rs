@@ -44,6 +44,37 @@ fn a_small_stack_grows_as_far_as_it_may() {
     }
 }
 
+/// As a trace says it, which needs root: who may not raise it would be told so there, too.
+#[test]
+fn doctor_says_which_limit_would_keep_a_trace_from_beginning() {
+    for (limit, found, fix) in [
+        (
+            "ulimit -n 20",
+            "open-file limit too low (`ulimit -n 20`)",
+            "`ulimit -n 64`",
+        ),
+        (
+            "ulimit -v 66000",
+            "memory limit too low (`ulimit -v 66000`)",
+            "`ulimit -v 73728`",
+        ),
+    ] {
+        // Who holds CAP_SYS_RESOURCE raises that of files.
+        let without = "setpriv --bounding-set -sys_resource true 2>/dev/null && \
+                       exec setpriv --bounding-set -sys_resource sh -c";
+        let script = format!("{limit} && exec {} doctor", env!("CARGO_BIN_EXE_zkchurn"));
+        let mut command = Command::new("sh");
+        let prepare = format!("{without} \"$1\"; exec sh -c \"$1\"");
+        command.args(["-c", &prepare, "sh", &script]);
+        let output = command.output_in_time().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+        assert!(said.contains("MISSING   limits"), "{said}");
+        assert!(said.contains(found) && said.contains(fix), "{said}");
+        assert!(said.contains("zkchurn cannot trace here"), "{said}");
+    }
+}
+
 #[test]
 fn a_stack_that_must_stay_small_is_one_sentence() {
     for arguments in COMMANDS {

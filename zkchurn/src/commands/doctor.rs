@@ -9,12 +9,13 @@ use zkchurn_core::{
     render::{FORMS, Form},
 };
 
-use super::values;
+use super::{trace::BUFFER_KIB, values};
 use crate::{
     exit::{Code, Failure},
     host::{
+        own_limits::{self, TooLow},
         patient::Patient,
-        preflight::{facts::Facts, verdict::judge},
+        preflight::{facts::Facts, limits, verdict::judge},
         privilege::needs,
     },
 };
@@ -33,15 +34,23 @@ pub(crate) struct DoctorArgs {
 ///
 /// The output cannot be written.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Code, Failure> {
+    // First, as before a trace: with too few open files nothing else could be looked at.
+    let limits = own_limits::ensure(u64::from(BUFFER_KIB) * 1024);
     let facts = Facts::gather();
-    let doctor = Doctor::new(
-        facts.host.clone(),
-        judge(&facts),
-        needs::rows(facts.capabilities),
-    );
+    let doctor = examined(&facts, &limits);
     args.format
         .doctor(&mut Patient(io::stdout().lock()), &doctor)?;
-    Ok(Code::of_checks(&doctor.checks))
+    Ok(match limits.is_err() || facts.short_of_memory {
+        // Of this process, not of the kernel: as a trace ends.
+        true => Code::Failure,
+        false => Code::of_checks(&doctor.checks),
+    })
+}
+
+fn examined(facts: &Facts, limits: &Result<(), TooLow>) -> Doctor {
+    let mut checks = vec![limits::check(limits)];
+    checks.extend(judge(facts));
+    Doctor::new(facts.host.clone(), checks, needs::rows(facts.capabilities))
 }
 
 #[cfg(test)]
@@ -99,11 +108,7 @@ mod tests {
     fn check(name: &str, change: impl FnOnce(&mut Facts)) {
         let mut facts = all_well();
         change(&mut facts);
-        let doctor = Doctor::new(
-            facts.host.clone(),
-            judge(&facts),
-            needs::rows(facts.capabilities),
-        );
+        let doctor = examined(&facts, &Ok(()));
         let printed = |form: &dyn Form| {
             let mut output = Vec::new();
             form.doctor(&mut output, &doctor).unwrap();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use zkchurn_core::{
     doctor::{Check, State},
@@ -90,29 +90,6 @@ fn process_of_thread(tid: u32) -> Option<u32> {
         .parse()
         .ok()?;
     (tgid != tid).then_some(tgid)
-}
-
-/// What a trace holds open at most: some 30, and what a look at a process takes.
-const DESCRIPTORS: u64 = 64;
-
-/// Raises the limit of open files if it is too low.
-pub(super) fn ensure_descriptors() -> Result<(), Failure> {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|allowed| allowed >= DESCRIPTORS) {
-        return Ok(());
-    }
-    limit.current = Some(DESCRIPTORS);
-    // Beyond the hard limit it takes CAP_SYS_RESOURCE.
-    limit.maximum = limit.maximum.map(|most| most.max(DESCRIPTORS));
-    setrlimit(Resource::Nofile, limit).map_err(|error| {
-        Failure::sentence(
-            Code::Failure,
-            format!(
-                "open-file limit too low ({error}): a trace needs {DESCRIPTORS}, raise \
-                 it with `ulimit -n {DESCRIPTORS}`"
-            ),
-        )
-    })
 }
 
 /// Refuses to go on where the host lacks what tracing needs.

@@ -64,7 +64,7 @@ use crate::{
         ids,
         jvm::JvmMode,
         kernel::{KernelSource, OwnLog, ask_ahead},
-        memory_limit,
+        own_limits,
         preflight::{
             facts::{BtfBytes, Facts},
             verdict::judge,
@@ -113,10 +113,9 @@ pub(crate) fn run(
     renderer: MakeRenderer<'_>,
     early: EarlyEnd,
 ) -> Result<Code, Failure> {
-    memory_limit::refuse_if_too_low(u64::from(settings.buffer_kib) * 1024)
-        .map_err(|why| Failure::sentence(Code::Failure, why))?;
     // What the kernel offers cannot be asked without, and would be taken for missing.
-    attach::ensure_descriptors()?;
+    own_limits::ensure(u64::from(settings.buffer_kib) * 1024)
+        .map_err(|why| Failure::new(Code::Failure, why))?;
     let ((facts, btf), ()) = beside(Facts::gather_keeping, ask_ahead);
     attach::check_arguments(settings, &facts)?;
     let checks = judge(&facts);

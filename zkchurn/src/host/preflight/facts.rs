@@ -14,11 +14,11 @@ use rustix::{
 use super::{
     btf_file::BtfFile,
     cgroup2::{self, Cgroup2},
-    proc_mounted, seccomp,
+    namespaces, proc_mounted, seccomp,
 };
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
-    memory_limit,
+    own_limits,
     proc::files::{own_pid_namespace, own_user_namespace},
 };
 
@@ -143,8 +143,7 @@ impl Facts {
             Ok(held) if !own_user_namespace => held.effective,
             _ => CapabilitySet::empty(),
         };
-        let btf_file =
-            memory_limit::room_for_btf().and_then(|()| BtfFile::read(Path::new(BTF_PATH)));
+        let btf_file = own_limits::room_for_btf().and_then(|()| BtfFile::read(Path::new(BTF_PATH)));
         let facts = Self {
             host: uname.nodename().to_string_lossy().into_owned(),
             release: parse_release(&kernel),
@@ -163,6 +162,9 @@ impl Facts {
             own_pid_namespace: own_pid_namespace(),
             first_process_netns: match fs::read_link("/proc/1/ns/net") {
                 Ok(_) => Probe::Yes(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Probe::Unknown(namespaces::NOT_SHOWN.to_owned())
+                }
                 Err(error) => Probe::No(error.to_string()),
             },
             own_clocks: fs::read_to_string("/proc/self/timens_offsets")

@@ -7,6 +7,7 @@ mod btf_file;
 pub mod cgroup2;
 pub mod facts;
 pub mod handshake;
+pub mod limits;
 pub mod namespaces;
 mod proc_mounted;
 pub(crate) mod seccomp;

@@ -13,6 +13,10 @@ use crate::host::privilege::needs::{AskedBy, NEEDS, Need};
 /// Name of the check; a trace reports it itself, where it lists the namespaces.
 pub const NAME: &str = "network namespaces";
 
+/// Why process 1 is not readable where there is no such process in `/proc`.
+pub(super) const NOT_SHOWN: &str =
+    "/proc does not show it (hidepid, or only a part of it is mounted)";
+
 /// What is not listed of the namespaces that cannot be found or entered.
 const NOT_LISTED: &str =
     "older connections and TIME_WAIT sockets in other network namespaces are not listed";
@@ -55,6 +59,9 @@ pub fn check(facts: &Facts) -> Check {
 /// root, too.
 fn fix(facts: &Facts) -> String {
     match missing(facts, |need| need.asked_by == AskedBy::OtherUsers).as_slice() {
+        [] if facts.first_process_netns == Probe::Unknown(NOT_SHOWN.to_owned()) => {
+            "mount the whole of it: mount -t proc proc /proc".to_owned()
+        }
         [] => "none: this host keeps process 1 closed even to root".to_owned(),
         missing => more_capabilities(facts, &missing.join(" and ")),
     }

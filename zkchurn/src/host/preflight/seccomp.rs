@@ -48,10 +48,14 @@ pub(super) fn check(facts: &Facts) -> Check {
         Probe::No(why) => Check::not_ok(
             NAME,
             State::NotPermitted,
-            format!("a seccomp filter forbids bpf(2) although the capabilities are held: {why}"),
+            format!(
+                "bpf(2) is refused although the capabilities are held: {why}; it runs under a seccomp \
+                 filter, the usual cause"
+            ),
             "the kernel program cannot be loaded",
             "start the container with `--security-opt seccomp=unconfined` (Kubernetes: \
-             seccompProfile of type Unconfined)",
+             seccompProfile of type Unconfined); if it is refused still, a security module \
+             such as SELinux does it: let its policy allow bpf",
         ),
     }
 }
@@ -77,7 +81,12 @@ mod tests {
         let check = check(&facts);
         assert!(check.state.blocks());
         let sentence = check.sentence();
-        for words in ["forbids bpf(2)", "seccomp=unconfined", "Unconfined"] {
+        for words in [
+            "seccomp filter",
+            "seccomp=unconfined",
+            "Unconfined",
+            "security module",
+        ] {
             assert!(sentence.contains(words), "{sentence}");
         }
     }

@@ -334,7 +334,7 @@ fn process_ids(facts: &Facts) -> Check {
     Check::not_ok(
         "process ids",
         State::Degraded,
-        "this container has its own pid namespace",
+        "zkchurn runs in its own pid namespace, as in a container",
         "processes are shown with their host pids and names only",
         "run it on the host, or in a container that shares its pids (--pid=host)",
     )
@@ -426,6 +426,19 @@ mod tests {
         assert_eq!(check.state, State::Degraded);
         assert!(check.found.contains("CAP_SYS_ADMIN not held"));
         assert_eq!(judged("network namespaces", |_| ()).state, State::Ok);
+    }
+
+    #[test]
+    fn a_process_1_that_proc_does_not_show_is_not_called_closed_by_the_host() {
+        let fix = |probe: Probe<()>| {
+            let check = judged("network namespaces", |facts| {
+                facts.first_process_netns = probe
+            });
+            check.fix.unwrap()
+        };
+        let hidden = Probe::Unknown(namespaces::NOT_SHOWN.to_owned());
+        assert!(fix(hidden).contains("mount -t proc"));
+        assert!(fix(Probe::No("Permission denied".to_owned())).contains("closed even to root"));
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn a_limit_of_memory_is_not_a_kernel_without_btf() {
             assert!(!said.contains(wrong), "{said}");
         }
         if arguments[0] == "doctor" {
+            assert_eq!(ended.status.code(), Some(1), "{said}");
             assert!(said.contains("too little memory to read it"), "{said}");
             assert!(said.contains("`ulimit -d`"), "{said}");
         } else {
