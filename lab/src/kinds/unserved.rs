@@ -126,7 +126,8 @@ pub(super) const KINDS: &[Kind] = &[
     },
 ];
 
-const PROBING: Findings = Findings::must(&[&["four_letter_word_monitor"]]).may(&["not_served"]);
+const PROBING: Findings = Findings::must(&[&["four_letter_word_monitor"]])
+    .may(&["not_served", "four_letter_word_unanswered"]);
 const READ_ONLY: Findings = Findings::must(&[&["read_only_refused"]]).may(&["not_served"]);
 
 fn no_quorum_node(scene: &Scene<'_>) -> Result<Truth> {

@@ -32,6 +32,8 @@ pub enum Churn {
     ClientPerRequest,
     /// Somebody asks four-letter words.
     FourLetterWordMonitor,
+    /// Four-letter words that nobody answers.
+    FourLetterWordUnanswered,
     /// Bytes that are no ZooKeeper.
     WrongProtocol,
     /// TLS at a port that speaks none.
@@ -88,7 +90,7 @@ pub enum Churn {
 
 impl Churn {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::ClientFailsBeforeItSpeaks,
         Self::TcpHealthProbe,
         Self::Refused,
@@ -101,6 +103,7 @@ impl Churn {
         Self::OneSessionTwoClients,
         Self::ClientPerRequest,
         Self::FourLetterWordMonitor,
+        Self::FourLetterWordUnanswered,
         Self::WrongProtocol,
         Self::TlsAtPlaintextPort,
         Self::HttpAtPlaintextPort,
@@ -142,6 +145,7 @@ impl Churn {
             Self::OneSessionTwoClients => "one_session_two_clients",
             Self::ClientPerRequest => "client_per_request",
             Self::FourLetterWordMonitor => "four_letter_word_monitor",
+            Self::FourLetterWordUnanswered => "four_letter_word_unanswered",
             Self::WrongProtocol => "wrong_protocol",
             Self::TlsAtPlaintextPort => "tls_at_plaintext_port",
             Self::HttpAtPlaintextPort => "http_at_plaintext_port",
@@ -187,6 +191,7 @@ impl Churn {
             Self::OneSessionTwoClients => "Two clients use the same session",
             Self::ClientPerRequest => "A new client for each request",
             Self::FourLetterWordMonitor => "A monitor sends four-letter words",
+            Self::FourLetterWordUnanswered => "Four-letter words get no answer",
             Self::WrongProtocol => "The traffic is not ZooKeeper",
             Self::TlsAtPlaintextPort => "TLS to a port that does not speak it",
             Self::HttpAtPlaintextPort => "HTTP to ZooKeeper's client port",

@@ -112,8 +112,10 @@ pub enum Way {
     RequestRefused,
     /// Only the client spoke, and it or the kernel ended the connection.
     Unanswered,
-    /// The client sent four to six bytes.
+    /// The client sent four to six bytes, and the server something.
     Word,
+    /// The client sent four to six bytes, and the server nothing.
+    WordUnanswered,
     /// Bytes of another size than a request's, no answer, ended by the server.
     Foreign,
     /// The sizes of a ConnectRequest and its answer, and no more.
@@ -189,6 +191,7 @@ impl Way {
             (0, 0) if ending == Ending::ResetByClient => Self::SilentlyReset,
             (0, 0) => Self::SilentlyClosed,
             (0, _) => Self::ServerAlone,
+            (4..=6, 0) => Self::WordUnanswered,
             (4..=6, _) => Self::Word,
             (LARGE.., _) | (_, LARGE..) => Self::Large,
             (48 | 49, 0) if by_server => Self::RequestRefused,

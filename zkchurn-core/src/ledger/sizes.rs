@@ -4,7 +4,7 @@
 use super::shape::{Ending, Shape};
 
 /// Where a size begins to tell something else than the sizes below it; see [`class`].
-const CLASSES: [u64; 15] = [
+const CLASSES: [u64; 17] = [
     0,
     1,
     4,
@@ -15,6 +15,8 @@ const CLASSES: [u64; 15] = [
     42,
     48,
     50,
+    NOT_IN_WHITELIST,
+    58,
     60,
     62,
     SMALL,
@@ -49,6 +51,16 @@ pub fn is_connect_response(bytes: u64) -> bool {
 /// A four-letter word (`FourLetterCommands`), maybe with a line's end.
 pub fn is_four_letter_word(bytes: u64) -> bool {
     (4..=6).contains(&bytes)
+}
+
+/// The line "ruok is not executed because it is not in the whitelist." with its end, of any
+/// word (`NopCommand`).
+const NOT_IN_WHITELIST: u64 = 57;
+
+/// A four-letter word that the server answered with nothing but that it does not execute it
+/// (`4lw.commands.whitelist`).
+pub fn is_refused_word(shape: &Shape) -> bool {
+    is_four_letter_word(shape.client_bytes) && shape.server_bytes == NOT_IN_WHITELIST
 }
 
 /// A session was asked for and answered, and nothing else was said.
@@ -163,6 +175,7 @@ mod tests {
                         is_refused_by_server(&shape(client, server)),
                         is_error_reply(client, server),
                         is_work(&shape(client, server)),
+                        is_refused_word(&shape(client, server)),
                     ]
                 };
                 assert_eq!(

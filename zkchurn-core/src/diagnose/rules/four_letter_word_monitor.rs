@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! A monitor asks ZooKeeper one of its four-letter words.
 
-use super::Rule;
+use super::{Rule, four_letter_word_unanswered};
 use crate::{
     diagnose::{
         case::Case,
@@ -21,60 +21,109 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 2;
+/// Once or twice somebody may have typed it.
+const ENOUGH: u64 = 3;
+
+const ADVICE: &str = "nothing to do, unless there are too many: the admin server (port 8080, \
+                      /commands) gives the same answers and logs nothing";
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    if let Some(handshakes) = case.handshakes() {
-        return by_words(case, handshakes);
-    }
-    let words = case
-        .shapes()
-        .count_by_size(|shape| sizes::is_four_letter_word(shape.client_bytes));
-    if words < FEWEST || !case.most(words) {
+    let unanswered = four_letter_word_unanswered::unanswered(case);
+    let handshakes = case.handshakes();
+    let words = match handshakes {
+        Some(handshakes) => handshakes.four_letter_words(),
+        None => case
+            .shapes()
+            .count_by_size(|shape| sizes::is_four_letter_word(shape.client_bytes)),
+    };
+    let is_nobody_there = four_letter_word_unanswered::are_nearly_all(case, unanswered, words);
+    if words < FEWEST || !case.most(words) || is_nobody_there {
         return None;
     }
+    let verdict = match handshakes {
+        Some(handshakes) => by_words(words, handshakes),
+        None => by_size(case, words),
+    };
+    let verdict = match words >= ENOUGH {
+        true => verdict,
+        false => verdict
+            .at_most(Confidence::Possible)
+            .but("somebody who types it by hand does the same"),
+    };
+    Some(with_answers(
+        verdict.number("words", words),
+        case,
+        unanswered,
+    ))
+}
+
+fn by_size(case: &Case<'_>, words: u64) -> Verdict {
     let verdict = Verdict::new(
         Confidence::Likely,
         format!(
-            "{} sent a four-letter word such as `ruok` or `mntr`: a monitor, and harmless.",
-            text::counted(words, "connection")
+            "{} sent a four-letter word such as `ruok` or `mntr`: {}, and harmless.",
+            text::counted(words, "connection"),
+            whose(words)
         ),
     )
     .because(match words == case.ended() {
         true => "each sent 4 to 6 bytes: a word, perhaps with a line end, and no session request",
         false => "these sent 4 to 6 bytes: a word, perhaps with a line end, and no session request",
     })
-    .number("words", words)
-    .decided_by("--handshake, which reads the word")
-    .next(ADVICE);
-    Some(match case.rhythm.is_constant() {
+    .decided_by("--handshake, which reads the word");
+    match case.rhythm.is_constant() {
         true => verdict.because("they come at a fixed interval, as from a timer"),
         false => verdict,
-    })
+    }
 }
 
-const ADVICE: &str = "nothing to do, unless there are too many: the admin server (port 8080, \
-                      /commands) gives the same answers and logs nothing";
-
 /// The words themselves were read.
-fn by_words(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
-    let count = handshakes.four_letter_words();
-    if count < FEWEST || !case.most(count) {
-        return None;
-    }
+fn by_words(count: u64, handshakes: &Handshakes) -> Verdict {
     let words: Vec<_> = handshakes
         .words
         .iter()
         .map(|(word, count)| format!("{word} {}", text::counted(*count, "time")))
         .collect();
-    Some(
-        Verdict::new(
-            Confidence::Certain,
-            format!("A monitor sends {}: harmless.", words.join(", ")),
-        )
-        .because("the words were seen on the wire")
-        .number("words", count)
-        .next(ADVICE),
+    let words = words.join(", ");
+    Verdict::new(
+        Confidence::Certain,
+        match count >= ENOUGH {
+            true => format!("A monitor sends {words}: harmless."),
+            false => format!("Somebody sent {words}: {}, and harmless.", whose(count)),
+        },
     )
+    .because("the words were seen on the wire")
+}
+
+fn whose(words: u64) -> &'static str {
+    match words >= ENOUGH {
+        true => "a monitor",
+        false => "a monitor, or somebody by hand",
+    }
+}
+
+/// What the server made of them.
+fn with_answers(verdict: Verdict, case: &Case<'_>, unanswered: u64) -> Verdict {
+    let verdict = match unanswered {
+        0 => verdict,
+        some => verdict.number("unanswered", some).but(format!(
+            "{} of them got no byte back: a server that hangs or pauses for a while does that",
+            text::count(some)
+        )),
+    };
+    let refused = case.shapes().count_by_size(sizes::is_refused_word);
+    match case.nearly_all(refused) {
+        true => verdict
+            .because(
+                "each got 57 bytes back, the size of \"ruok is not executed because it is not in \
+                 the whitelist.\"",
+            )
+            .next(
+                "if the monitor needs the answers, add the word to 4lw.commands.whitelist in \
+                 zoo.cfg, or ask the admin server (port 8080, /commands)",
+            ),
+        false => verdict.next(ADVICE),
+    }
 }
 
 #[cfg(test)]
@@ -100,9 +149,9 @@ mod tests {
         );
     }
 
-    /// Two words are a monitor, one is not, as long as most connections send one.
+    /// Somebody may have typed two; three are a monitor, as long as most connections send one.
     #[test]
-    fn words_that_were_read_are_certain_from_two_on() {
+    fn words_that_were_read_are_certain_from_three_on() {
         let read = |words: usize, others: u64| {
             let mut connections = every(
                 1_000,
@@ -129,7 +178,7 @@ mod tests {
         };
         for (words, others, is_found) in [
             (1, 0, false),
-            (2, 0, true),
+            (2, 0, false),
             (3, 0, true),
             (12, 0, true),
             (2, 30, false),
@@ -140,5 +189,36 @@ mod tests {
                 "{words} words, {others} others"
             );
         }
+    }
+    #[test]
+    fn who_asks_twice_may_have_typed_it() {
+        let asked = every(9_000, 2, (4, 4, Outcome::AnsweredThenClosedByPeer));
+        let finding = only(diagnosed(&asked));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert!(finding.summary.contains("or somebody by hand"));
+    }
+
+    #[test]
+    fn a_few_that_got_no_answer_are_counted() {
+        let mut asked = every(1_000, 12, (4, 90, Outcome::AnsweredThenClosedByPeer));
+        let silent = every(1_300, 1, (4, 0, Outcome::ClosedByUsWithoutAnswer));
+        asked.extend(silent);
+        let finding = only(diagnosed(&asked));
+        assert_eq!(finding.name, Churn::FourLetterWordMonitor);
+        assert!(
+            finding.reasons_against[0].contains("1 of them got no byte back"),
+            "{finding:?}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_refuses_the_word_answers_with_a_line() {
+        let said = |server| {
+            let asked = every(1_000, 12, (4, server, Outcome::AnsweredThenClosedByPeer));
+            let finding = only(diagnosed(&asked));
+            format!("{finding:?}").contains("not in the whitelist")
+        };
+        // "... currently serving requests" has one byte more.
+        assert_eq!([57, 58, 4].map(said), [true, false, false]);
     }
 }

@@ -10,6 +10,7 @@ mod client_never_speaks;
 mod client_per_request;
 mod connection_limit;
 mod four_letter_word_monitor;
+mod four_letter_word_unanswered;
 mod handle_leak;
 mod held_in_close_wait;
 mod http_at_plaintext_port;
@@ -93,6 +94,8 @@ pub const OF_ENDED: &[Rule] = &[
     client_per_request::RULE,
     // ruok, stat, mntr.
     four_letter_word_monitor::RULE,
+    // The same, where no byte comes back.
+    four_letter_word_unanswered::RULE,
     // Bytes that are no ZooKeeper.
     wrong_protocol::RULE,
     // TLS, read off the wire.
