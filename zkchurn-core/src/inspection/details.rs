@@ -82,6 +82,21 @@ pub struct LogFile {
     pub modified: Option<String>,
 }
 
+impl LogFile {
+    /// Where process `pid` has it open, whatever has its name.
+    pub fn held_at(&self, pid: u32) -> String {
+        format!("/proc/{pid}/fd/{}", self.fd)
+    }
+
+    /// Where it can be read: a deleted file only where the process has it open.
+    pub fn readable_at(&self, pid: u32) -> String {
+        match self.deleted {
+            true => self.held_at(pid),
+            false => self.path.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -180,10 +180,10 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
     let open: Vec<_> = details
         .log_files
         .iter()
-        .map(|file| file.path.as_str())
+        .map(|file| file.readable_at(inspection.key.pid))
         .collect();
     let searched = inspection.logs.iter().flat_map(|logs| &logs.files);
-    let searched: Vec<_> = searched.map(|file| file.path.as_str()).collect();
+    let searched: Vec<_> = searched.map(|file| file.path.clone()).collect();
     // More than it has open: what its output goes into.
     let has_output = searched.len() > open.len();
     let paths = match searched.is_empty() {

@@ -15,6 +15,7 @@
 //! | `journal` | what the journal has of a process |
 //! | `pipe` | who reads the pipe that the output goes into, and its log files |
 //! | `server` | what the log of a ZooKeeper server says of its clients |
+//! | `named` | the path at which a log that is open can be read |
 //! | `excerpt` | a line cut to a length that can be shown |
 
 mod clock;
@@ -22,6 +23,7 @@ pub(super) mod container;
 pub(super) mod engine;
 mod excerpt;
 mod journal;
+mod named;
 mod pipe;
 mod record;
 mod rotated;
@@ -151,7 +153,7 @@ struct Searching {
 impl Searching {
     fn open_files(&mut self, pid: u32, files: &[LogFile], left_out: u64) {
         for file in files.iter().take(FILE_LIMIT) {
-            self.take(&openable(pid, &file.path), tail::read(pid, file));
+            self.open_file(pid, file);
         }
         let more = files.len().saturating_sub(FILE_LIMIT) as u64 + left_out;
         if more > 0 {
@@ -163,6 +165,20 @@ impl Searching {
                 }
             ));
         }
+    }
+
+    fn open_file(&mut self, pid: u32, file: &LogFile) {
+        let tail = tail::read(pid, file);
+        let is_named = tail
+            .as_ref()
+            .map_or(!file.deleted, |tail| named::leads_to(pid, file, tail.id));
+        let name = openable(pid, &file.path);
+        if is_named {
+            return self.take(&name, tail);
+        }
+        let held = file.held_at(pid);
+        self.take(&held, tail);
+        self.search.notes.push(named::note(&name, pid, &held));
     }
 
     /// What standard output and error go into.
@@ -179,10 +195,7 @@ impl Searching {
         let readers = pipe::readers(pid, Instant::now() + READERS_WITHIN);
         for reader in &readers {
             for file in &reader.files {
-                self.take(
-                    &openable(reader.pid, &file.path),
-                    tail::read(reader.pid, file),
-                );
+                self.open_file(reader.pid, file);
             }
         }
         if self.search.files.is_empty() {

@@ -136,6 +136,38 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
     assert!(search.notes[0].starts_with(&path), "{:?}", search.notes);
 }
 
+/// What has the name of a deleted log says nothing of this process, and is not to be opened for
+/// the line that is quoted.
+#[test]
+fn a_deleted_log_is_named_by_where_it_can_be_read() {
+    for another in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(ATTEMPT.as_bytes()).unwrap();
+        let fd = u32::try_from(file.as_raw_fd()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        if another {
+            std::fs::write(&path, "quite another file\n").unwrap();
+        }
+        let log = LogFile {
+            deleted: true,
+            ..log_file(fd, &path)
+        };
+        let pid = std::process::id();
+
+        let search = search(pid, &details(&[log]), &[], |_| {});
+
+        let held = format!("/proc/{pid}/fd/{fd}");
+        assert_eq!(search.files[0].path, held);
+        assert!(search.findings.iter().all(|finding| finding.path == held));
+        assert_eq!(std::fs::read(&held).unwrap(), ATTEMPT.as_bytes());
+        let note = &search.notes[0];
+        assert!(note.starts_with(&*path.to_string_lossy()), "{note}");
+        assert!(note.contains(&held), "{note}");
+    }
+}
+
 #[test]
 fn files_beyond_the_limit_are_named() {
     let files: Vec<_> = (0..18)
