@@ -11,7 +11,7 @@ use crate::{
     connection::{Connection, Stage},
     counted::Counted,
     decode::{self, Record},
-    diagnose::{Depth, diagnose},
+    diagnose::{Depth, Window, diagnose},
     elsewhere::Elsewhere,
     ends::{End, Ends},
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
@@ -592,8 +592,11 @@ impl<R: Renderer> Pipeline<R> {
         if !self.renderer.shows_intervals() {
             return Ok(None);
         }
-        let window_ns = mark.monotonic_ns.saturating_sub(clock.monotonic_ns);
-        let mut diagnosis = diagnose(&self.counted.ledger, &self.registry, window_ns, ON_THE_WAY);
+        let window = Window {
+            end_ns: mark.monotonic_ns,
+            length_ns: mark.monotonic_ns.saturating_sub(clock.monotonic_ns),
+        };
+        let mut diagnosis = diagnose(&self.counted.ledger, &self.registry, window, ON_THE_WAY);
         if let Some(gate) = &self.gate {
             let findings = &mut diagnosis.findings;
             findings.retain(|finding| gate.filter().wants_finding(finding));

@@ -170,6 +170,8 @@ pub struct Case<'a> {
     pub turned_away_beside: u64,
     /// From the first start to the latest end, nanoseconds.
     pub span_ns: Option<u64>,
+    /// From the start of the latest of them to the end of the trace, nanoseconds.
+    pub idle_ns: Option<u64>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }

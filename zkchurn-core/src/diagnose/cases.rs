@@ -24,6 +24,7 @@ use crate::{
 };
 
 use super::{
+    Window,
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     cluster::{Cluster, Member, Owner, Part},
     looked::Looked,
@@ -42,7 +43,7 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
-    window_ns: u64,
+    window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
     shared: SharedSessions,
@@ -64,7 +65,7 @@ impl<'a> Scope<'a> {
         ledger: &'a Ledger,
         registry: &'a Registry,
         flows: &[Member<'a>],
-        window_ns: u64,
+        window: Window,
     ) -> Self {
         let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
         for (key, flow) in flows {
@@ -75,7 +76,7 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
-            window_ns,
+            window,
             of_process,
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
@@ -175,7 +176,7 @@ impl<'a> Scope<'a> {
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
             older: flows.iter().map(|flow| flow.tally.older.seen).sum(),
-            in_flight: in_flight(&flows, self.window_ns),
+            in_flight: in_flight(&flows, self.window.length_ns),
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows
                 .iter()
@@ -198,7 +199,8 @@ impl<'a> Scope<'a> {
             span_ns: cluster
                 .span()
                 .map(|(from, until)| until.saturating_sub(from)),
-            window_ns: self.window_ns,
+            window_ns: self.window.length_ns,
+            idle_ns: latest_start(parts).map(|last| self.window.end_ns.saturating_sub(last)),
             in_part: parts
                 .iter()
                 .any(|part| self.in_part.has(part.key, part.flow)),
@@ -466,6 +468,15 @@ impl<'a> Scope<'a> {
 
 fn is_of_client(frame: &str) -> bool {
     frame.contains("org.apache.zookeeper.ClientCnxn")
+}
+
+/// When the latest of them began.
+fn latest_start(parts: &[Part<'_>]) -> Option<u64> {
+    let starts = parts.iter().filter_map(|part| match part.group {
+        Some((_, group)) => group.starts.latest(),
+        None => part.flow.tally.latest_start_ns(),
+    });
+    starts.max()
 }
 
 /// Connections in CLOSE_WAIT.

@@ -199,9 +199,7 @@ impl Churn {
             Self::HandleLeak => "Clients are opened and never closed",
             Self::OversizedPacket => "A packet is too large",
             Self::StaleAddress => "One address fails while others work",
-            Self::HeldInCloseWait => {
-                "The program keeps connections on which the other side sends no more"
-            }
+            Self::HeldInCloseWait => "Connections stay open on which the other side sends no more",
             Self::ClientNeverSpeaks => "The client connects and never speaks",
             Self::IdleTimeout => "Something cuts connections after a fixed time",
             Self::ProxyWithoutServer => "A proxy accepts, with no server behind it",

@@ -69,10 +69,19 @@ pub struct Diagnosis {
     pub cases_left_out: u64,
 }
 
+/// When a trace ended, or what is looked at of it, and how long it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Nanoseconds of `CLOCK_MONOTONIC`.
+    pub end_ns: u64,
+    /// Nanoseconds.
+    pub length_ns: u64,
+}
+
 /// Findings on what was traced. Each ended connection is in at most one of them.
-pub fn diagnose(ledger: &Ledger, registry: &Registry, window_ns: u64, depth: Depth) -> Diagnosis {
+pub fn diagnose(ledger: &Ledger, registry: &Registry, window: Window, depth: Depth) -> Diagnosis {
     let flows = ledger.flows();
-    let mut scope = Scope::new(ledger, registry, &flows, window_ns);
+    let mut scope = Scope::new(ledger, registry, &flows, window);
     let (owners, cases_left_out) = cluster::by_owner(&flows, depth);
     let mut of_owners = Vec::with_capacity(owners.len());
     for (owner, members) in &owners {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Traces for the tests of rules: connections in, findings out.
 
-use super::{Churn, Confidence, Depth, Finding, diagnose};
+use super::{Churn, Confidence, Depth, Finding, Window, diagnose};
 use crate::{
     connection::{Connection, Stage},
     inspection::{Details, Inspection, logs::LogSearch},
@@ -110,13 +110,23 @@ fn logged(connections: &[Connection], lines: &[Line<'_>], during_trace: bool) ->
 /// Likewise, in a trace of this length.
 pub(crate) fn diagnosed_in(connections: &[Connection], window_ns: u64) -> Vec<Finding> {
     let registry = Registry::default();
-    diagnose(&observed(connections), &registry, window_ns, Depth::All).findings
+    let window = Window {
+        end_ns: window_ns,
+        length_ns: window_ns,
+    };
+    diagnose(&observed(connections), &registry, window, Depth::All).findings
 }
 
 /// Likewise, with what is known of their processes.
 pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) -> Vec<Finding> {
     let ledger = observed(connections);
-    diagnose(&ledger, registry, 60_000 * MS, Depth::All).findings
+    let starts = connections.iter().map(|one| one.started_ns);
+    let window = Window {
+        // Just behind the last of them, wherever they begin.
+        end_ns: starts.max().unwrap_or_default() + 1_000 * MS,
+        length_ns: 60_000 * MS,
+    };
+    diagnose(&ledger, registry, window, Depth::All).findings
 }
 
 fn observed(connections: &[Connection]) -> Ledger {

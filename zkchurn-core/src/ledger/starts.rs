@@ -41,6 +41,11 @@ impl Starts {
         self.complete_after = self.complete_after.max(forgotten);
     }
 
+    /// The latest one.
+    pub fn latest(&self) -> Option<u64> {
+        self.latest.last().copied()
+    }
+
     /// Whether one of those that are kept is within this time.
     pub fn has_one_in(&self, time: &Range<u64>) -> bool {
         self.latest.iter().any(|start| time.contains(start))

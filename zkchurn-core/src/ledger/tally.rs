@@ -207,6 +207,11 @@ impl Tally {
         Reverse((self.ended, self.opened()))
     }
 
+    /// When the latest connection began, nanoseconds of `CLOCK_MONOTONIC`.
+    pub fn latest_start_ns(&self) -> Option<u64> {
+        self.starts.latest()
+    }
+
     /// Takes one record into account.
     ///
     /// The beginning of a connection is counted once, and that it was established: by the

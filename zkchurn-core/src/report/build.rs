@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
-    diagnose::{Depth, Finding, diagnose},
+    diagnose::{Depth, Finding, Window, diagnose},
     elsewhere::Elsewhere,
     filter::{Filter, Filtered},
     frame::{Mark, Missing, TraceStart},
@@ -71,7 +71,10 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let diagnosis = diagnose(
         sources.ledger,
         sources.registry,
-        scope.length_ns,
+        Window {
+            end_ns: mark.monotonic_ns,
+            length_ns: scope.length_ns,
+        },
         sources.depth,
     );
     let explained: u64 = diagnosis

@@ -42,7 +42,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let gap = case.gaps.percentile(50.0).unwrap_or_default();
     let long = (case.window_ns / 4).min(LONG_NS);
     let steady = case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= long;
-    let confidence = match steady && open >= MANY && !case.is_remote_host() {
+    let stopped = stopped_for(case);
+    let grows = steady && stopped.is_none();
+    let confidence = match grows && open >= MANY && !case.is_remote_host() {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -92,7 +94,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     if steady {
         // A pool may have filled long before the trace ended.
-        let is_throughout = gap.saturating_mul(opened).saturating_mul(2) >= case.window_ns;
+        let is_long = gap.saturating_mul(opened).saturating_mul(2) >= case.window_ns;
+        let is_throughout = is_long && stopped.is_none();
         verdict = verdict.because(match is_throughout {
             true => {
                 "they are opened steadily throughout the trace, not all at its start".to_owned()
@@ -103,7 +106,22 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             ),
         });
     }
-    Some(verdict)
+    Some(match stopped {
+        Some(idle_ns) => verdict.but(format!(
+            "the last of them was opened {} before the end of the trace: a pool that has \
+                 reached its size looks the same",
+            text::duration(idle_ns)
+        )),
+        None => verdict,
+    })
+}
+
+/// For how long none has been opened, where that is much longer than it ever took before.
+fn stopped_for(case: &Case<'_>) -> Option<u64> {
+    const TIMES: u64 = 3;
+    let longest = case.gaps.max()?;
+    let idle_ns = case.idle_ns?;
+    (idle_ns > longest.saturating_mul(TIMES)).then_some(idle_ns)
 }
 
 #[cfg(test)]
@@ -150,6 +168,22 @@ mod tests {
         let hour = said(3_600_000_000_000);
         assert!(hour.contains("one after the other, 2.00 s apart"), "{hour}");
         assert!(!hour.contains("throughout"), "{hour}");
+    }
+
+    #[test]
+    fn what_is_no_longer_opened_may_be_a_pool_that_has_its_size() {
+        let found = |window_ns| only(diagnosed_in(&open(2_000, 20), window_ns));
+        // Opened from 1 s to 39 s.
+        assert_eq!(found(42_000_000_000).confidence, Confidence::Likely);
+        let finding = found(60_000_000_000);
+        assert_eq!(finding.confidence, Confidence::Possible);
+        let why = finding.reasons_for.join("; ");
+        assert!(!why.contains("throughout the trace"), "{why}");
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("was opened 21.0 s before the end of the trace"),
+            "{against}"
+        );
     }
 
     #[test]

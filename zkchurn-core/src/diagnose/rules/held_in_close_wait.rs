@@ -59,10 +59,17 @@ fn held(case: &Case<'_>) -> Verdict {
     };
     let verdict = Verdict::new(
         confidence,
-        format!(
-            "The other side has shut down its sending on {held}, and the program still holds the \
-             sockets: {meaning}."
-        ),
+        match may_wait_for_accept(case) {
+            true => format!(
+                "The other side has shut down its sending on {held}, and the sockets are still \
+                 open here: the server has not accepted them (it hangs or is paused), or it holds \
+                 them and {meaning}."
+            ),
+            false => format!(
+                "The other side has shut down its sending on {held}, and the program still holds \
+                 the sockets: {meaning}."
+            ),
+        },
     )
     .because(
         "at the end of the trace they were in CLOSE_WAIT, a second or more after the other side's \
@@ -70,6 +77,13 @@ fn held(case: &Case<'_>) -> Verdict {
     )
     .number("held", case.held);
     or_half_closed(verdict, case)
+}
+
+/// Whether they may be in the queue of what listens here, where they are established, and
+/// closed by the client, without any thread of the server. The kernel's records do not say who
+/// accepted one; that it was accepted shows where the server said something.
+fn may_wait_for_accept(case: &Case<'_>) -> bool {
+    case.side == Side::Server && !is_session(case) && case.server_bytes().max == 0
 }
 
 /// Whether the other side, once it sends no more, hardly reads any more either.
@@ -194,6 +208,15 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let find = "find the thread that should read from them: it may have ended (look for an \
                 exception in the program's log) or wait for something else (a thread dump shows \
                 where)";
+    let verdict = match case.held > 0 && may_wait_for_accept(case) {
+        true => verdict.next(format!(
+            "`ss -tln '( sport = :{} )'`: a Recv-Q that stays above 0 are connections that the \
+             server has not accepted; find out what stops it (a thread dump, GC pauses, SIGSTOP, \
+             no file descriptor left)",
+            case.port()
+        )),
+        false => verdict,
+    };
     match case.held {
         // There may be none any more.
         0 => verdict.next(find).next(shown),
@@ -243,6 +266,23 @@ mod tests {
             connection.seen_open_ns = Some(left + milliseconds * MS);
         }
         connections
+    }
+
+    #[test]
+    fn what_nobody_may_have_accepted_is_not_said_to_be_held_by_the_program() {
+        let said = |connections: Vec<Connection>| {
+            let here: Vec<_> = connections.into_iter().map(server_side).collect();
+            let finding = only(diagnosed(&here));
+            assert_eq!(finding.name, Churn::HeldInCloseWait);
+            format!("{} {}", finding.summary, finding.next.join("; "))
+        };
+        let silent = said(held_for(1_500));
+        assert!(silent.contains("has not accepted them"), "{silent}");
+        assert!(silent.contains("ss -tln '( sport = :2181 )'"), "{silent}");
+        let with_sessions = said(with_sessions(held_for(1_500)));
+        assert!(!with_sessions.contains("accepted"), "{with_sessions}");
+        let finding = only(diagnosed(&held_for(1_500)));
+        assert!(!finding.summary.contains("accepted"), "a client's");
     }
 
     #[test]

@@ -58,16 +58,20 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         match was_once {
             true => format!(
                 "Connections began together and ended together, once, after {lived_for}: what is \
-                 restarted ends them so (the server, or something between), and so does an idle \
-                 timeout."
+                 restarted ends them so ({}), and so does an idle timeout.",
+                match case.side {
+                    Side::Client => "the server, or something between",
+                    Side::Server => "the server, or a proxy here",
+                }
+            ),
+            false if case.side == Side::Server => format!(
+                "The server here ends connections itself after the same time, {lived_for}: \
+                 perhaps a timeout of the server or of a proxy at this port, and nothing on the \
+                 way."
             ),
             false => format!(
-                "{} after the same time, {lived_for}{}: {} an idle timeout on the way (load \
-                 balancer, proxy, firewall or NAT).",
-                match case.side {
-                    Side::Client => "Connections are ended by the other side",
-                    Side::Server => "The server here ends connections",
-                },
+                "Connections are ended by the other side after the same time, {lived_for}{}: {} \
+                 an idle timeout on the way (load balancer, proxy, firewall or NAT).",
                 match goes_on {
                     true => ", although the client goes on",
                     false => "",
@@ -107,10 +111,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if was_once {
         verdict = verdict
             .but("no client was cut twice, which an idle timeout would have done")
-            .next(
-                "find out whether the server, or a proxy or firewall on the way, was restarted \
-                 when they ended",
-            );
+            .next(match case.side {
+                Side::Client => {
+                    "find out whether the server, or a proxy or firewall on the way, was restarted \
+                     when they ended"
+                }
+                Side::Server => "find out whether what listens here was restarted when they ended",
+            });
     }
     if is_restarted {
         verdict = verdict.but(format!(
@@ -127,22 +134,32 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             verdict = verdict.decided_by("--handshake, which tells a new session from a reconnect");
         }
     }
-    Some(
-        verdict
-            .decided_by(match case.side {
-                Side::Client => {
-                    "a trace on the server: whether the server closed, or something between"
-                }
-                Side::Server => "a trace on the client's host: whether the connections end there, too",
-            })
+    Some(advised(verdict, case.side, &lived_for))
+}
+
+/// What closes a socket of this host first runs here: nothing on the way does.
+fn advised(verdict: Verdict, side: Side, lived_for: &str) -> Verdict {
+    let verdict = match side {
+        Side::Client => verdict
+            .decided_by("a trace on the server: whether the server closed, or something between")
             .next(format!(
-                "look for a timeout of {lived_for} on the way: `timeout client` and `timeout server` \
-                 (HAProxy), the load balancer's idle timeout, the firewall's connection tracking"
-            ))
-            .next(
-                "set it above the session timeout, or lower the session timeout: the client pings \
-                 after a third of it",
-            ),
+                "look for a timeout of {lived_for} on the way: `timeout client` and `timeout \
+                 server` (HAProxy), the load balancer's idle timeout, the firewall's connection \
+                 tracking"
+            )),
+        Side::Server => verdict
+            .decided_by(
+                "the log of what listens here: whether sessions expire, or clients ask to close \
+                 them",
+            )
+            .next(format!(
+                "look for a timeout of {lived_for} here: the session timeout (minSessionTimeout \
+                 and maxSessionTimeout in zoo.cfg), or that of a proxy that listens at this port"
+            )),
+    };
+    verdict.next(
+        "set it above the session timeout, or lower the session timeout: the client pings after a \
+         third of it",
     )
 }
 
@@ -325,6 +342,8 @@ mod tests {
             "the other side",
             "a trace on the server",
             "the client goes on",
+            "an idle timeout on the way",
+            "load balancer",
         ] {
             assert!(!said.contains(untrue), "{untrue}: {said}");
         }
