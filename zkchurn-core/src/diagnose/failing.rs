@@ -6,7 +6,7 @@ use super::{
     evidence::LogLine,
     finding::{Confidence, Verdict},
 };
-use crate::inspection::LogSignature;
+use crate::{inspection::LogSignature, text};
 
 /// Signatures of log lines of a client that cannot load its own classes, or has
 /// no resources left for a connection (signatures.toml).
@@ -43,6 +43,24 @@ pub(super) fn line<'a>(case: &'a Case<'_>) -> Option<LogLine<'a>> {
     }
     let before = case.logged_before(&LASTING);
     before.filter(LogLine::is_of_client).or(during)
+}
+
+/// What a reader finds in the log, and what is no evidence: a line of a client that fails, of
+/// the time of the trace, that nobody of this process, or not this thread, can have written.
+pub(super) fn line_of_another(case: &Case<'_>) -> Option<String> {
+    if case.is_remote_host() || line(case).is_some() {
+        return None;
+    }
+    let is_one = |id: &str| FAILS_INSIDE.iter().any(|one| one.id() == id);
+    let mut logs = case.logs.iter();
+    let found = logs.find(|log| log.during_trace && is_one(&log.signature))?;
+    Some(format!(
+        "its log has {} of a client that fails, and nothing shows that they are of these \
+         connections ({}): \"{}\"",
+        text::counted(found.count, "line"),
+        found.place(),
+        found.last.trim()
+    ))
 }
 
 /// Why, as far as the log tells.

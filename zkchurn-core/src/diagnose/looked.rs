@@ -93,6 +93,10 @@ impl Case<'_> {
     pub fn read_log(&self) -> &'static str {
         match self.looked.searched_logs {
             false => "check the client's log at the times of these connections",
+            true if self.has_lines() => {
+                "read the client's log at the times of these connections: the lines that zkchurn \
+                 found there (--details) are not known to be of them"
+            }
             true => {
                 "read the client's log at the times of these connections: none of the lines that \
                  zkchurn knows explains them"
@@ -116,8 +120,17 @@ impl Case<'_> {
     pub fn log_that_decides(&self) -> &'static str {
         match self.looked.searched_logs {
             false => "its log from the time of the trace",
+            true if self.has_lines() => {
+                "its log: whether the lines that zkchurn found there (--details) are of these \
+                 connections"
+            }
             true => "another log of it: those that zkchurn read do not tell",
         }
+    }
+
+    /// Whether its logs have lines of the time of the trace that a reader is shown.
+    fn has_lines(&self) -> bool {
+        self.logs.iter().any(|log| log.during_trace)
     }
 }
 

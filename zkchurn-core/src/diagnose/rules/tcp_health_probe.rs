@@ -7,6 +7,7 @@ use crate::{
     diagnose::{
         case::{Case, Runtime},
         churn::Churn,
+        failing,
         finding::{Confidence, Severity, Verdict},
         lookalikes::Lookalikes,
         protocol::{Protocol, Scope},
@@ -62,6 +63,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     verdict.reasons_for.extend(lookalikes.for_probe());
     verdict.reasons_against.extend(lookalikes.for_client());
+    verdict
+        .reasons_against
+        .extend(failing::line_of_another(case));
     if let Some(held) = held {
         verdict = verdict.but(format!(
             "they were held open for {} (median), and a port check closes at once: a pool of \
@@ -87,7 +91,7 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, only},
+            test_case::{diagnosed, diagnosed_beside_log, every, living, only},
         },
         ledger::test_connection::by,
         outcome::Outcome,
@@ -106,6 +110,27 @@ mod tests {
         assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.who.processes, Some(14));
         assert_eq!(finding.rhythm.as_deref(), Some("every 1.00 s"));
+    }
+
+    /// They stand in the details: the finding must not read as if there were none.
+    #[test]
+    fn lines_of_a_client_that_are_no_evidence_are_named() {
+        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let class = "java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches";
+        let record = "ERROR [main-SendThread(127.0.0.1:2181)] ClientCnxn - Uncaught exception";
+        let line = ("zookeeper-class-missing", Some(record), class, 12);
+        let probes: Vec<_> = every(1_000, 12, silent)
+            .into_iter()
+            .map(|one| by(one, 7, 7, "python3"))
+            .collect();
+        let finding = only(diagnosed_beside_log(&probes, &[line]));
+        assert_eq!(finding.name, Churn::TcpHealthProbe);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("its log has 12 lines of a client that fails, and nothing shows"),
+            "{against}"
+        );
+        assert!(only(diagnosed(&probes)).reasons_against.is_empty());
     }
 
     #[test]
