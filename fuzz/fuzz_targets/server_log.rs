@@ -5,13 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use zkchurn_core::{
     render::{FORMS, Options},
-    serverlog::{
-        lines::Lines,
-        report,
-        scan::Scanner,
-        told::first_moment,
-        window::Window,
-    },
+    serverlog::{lines::Lines, report, scan::Scanner, told::first_moment, window::Window},
 };
 use zkchurn_fuzz::output::{assert_harmless, assert_json_lines};
 
