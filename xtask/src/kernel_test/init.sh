@@ -5,7 +5,7 @@ export PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-mkdir -p /dev/pts /dev/shm
+mkdir -p /dev/pts /dev/shm /var/lib
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t tracefs tracefs /sys/kernel/tracing

@@ -218,7 +218,11 @@ fn btf(facts: &Facts) -> Check {
 }
 
 /// A kernel without them has no MPTCP sockets, and loses nothing.
-const OF_MPTCP: [SocketField; 2] = [SocketField::FirstSubflow, SocketField::IsMptcp];
+const OF_MPTCP: [SocketField; 3] = [
+    SocketField::FirstSubflow,
+    SocketField::IsMptcp,
+    SocketField::SubflowConnection,
+];
 
 /// Fields that the kernel lacks, grouped by what is lost with them.
 fn fields(facts: &Facts) -> Check {
@@ -496,7 +500,10 @@ mod tests {
         for field in OF_MPTCP {
             layout.offsets[field as usize] = SocketLayout::UNKNOWN.offsets[field as usize];
         }
-        let expected = format!("all {} found; this kernel has no MPTCP", count - 2);
+        let expected = format!(
+            "all {} found; this kernel has no MPTCP",
+            count - OF_MPTCP.len()
+        );
         assert_eq!(found(&layout), expected);
     }
 
