@@ -253,3 +253,20 @@ impl Operator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_at_least_ten_decides_what_no_greater_one_could_undo() {
+        let of = |operator| [9, 10, 11].map(|bound| at_least(operator, 10, bound));
+        let (yes, no, open) = (Decision::Yes, Decision::No, Decision::Unknown);
+        assert_eq!(of(Operator::Above), [yes, open, open]);
+        assert_eq!(of(Operator::AtLeast), [yes, yes, open]);
+        assert_eq!(of(Operator::Below), [no, no, open]);
+        assert_eq!(of(Operator::AtMost), [no, open, open]);
+        assert_eq!(of(Operator::Is), [no, open, open]);
+        assert_eq!(of(Operator::IsNot), [yes, open, open]);
+    }
+}

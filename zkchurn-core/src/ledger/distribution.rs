@@ -192,6 +192,8 @@ mod tests {
         assert_eq!(distribution.percentile(99.0), Some(5));
         assert_eq!((distribution.min(), distribution.max()), (Some(1), Some(5)));
         assert_eq!(of([]).percentile(50.0), None);
+        assert_eq!(distribution.mean(), Some(3.0));
+        assert_eq!(of([]).mean(), None);
     }
 
     #[test]
