@@ -8,8 +8,9 @@
 //! ```
 //!
 //! The guard cleans up when the work has ended, and when the runner has: a pipe between them
-//! breaks. The runner does when the guard has been killed. None of the three can be ended
-//! without another one noticing.
+//! breaks. It also does when it is told to end: `pkill xtask` tells all three at once. The
+//! runner cleans up when the guard has been killed. None of the three can be ended without
+//! another one noticing.
 
 pub(crate) mod descendants;
 mod leftovers;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use rustix::process::{getpgrp, getpid, set_child_subreaper, setpgid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use self::leftovers::Leftovers;
 
@@ -116,7 +118,12 @@ fn work(words: &[OsString], group: i32, leftovers: &Leftovers) -> Result<Option<
         .process_group(group);
     let child = command.spawn();
     let child = child.with_context(|| format!("cannot run {}", Path::new(program).display()))?;
-    wait(child, &runner_is_gone())
+    let is_over = runner_is_gone();
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&is_over))
+            .context("cannot handle signals")?;
+    }
+    wait(child, &is_over)
 }
 
 fn wait(mut child: Child, is_gone: &AtomicBool) -> Result<Option<ExitStatus>> {

@@ -135,3 +135,19 @@ fn so_may_a_run_that_is_in_full_swing() {
     drop(guarded.runner.take());
     assert!(!guarded.ended().success());
 }
+
+/// As `pkill -f xtask` does it, the runner being one of those that match.
+#[test]
+fn one_that_is_told_to_end_cleans_up_first() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let mut guarded = Guarded::start(&format!("{STUBBORN} sleep 600"), signal);
+        guarded.await_file();
+        let pid = guarded.guard.id().to_string();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid])
+            .status();
+        assert!(sent.unwrap().success());
+        drop(guarded.runner.take());
+        assert!(!guarded.ended().success());
+    }
+}
