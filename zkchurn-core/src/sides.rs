@@ -23,4 +23,13 @@ impl Sides {
             Self::Both => "both",
         }
     }
+
+    /// The same in a sentence.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Client => "client side",
+            Self::Server => "server side",
+            Self::Both => "both sides",
+        }
+    }
 }

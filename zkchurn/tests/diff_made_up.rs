@@ -9,9 +9,9 @@ use std::{fs, io, sync::OnceLock};
 
 use zkchurn_core::{
     clock::ClockPair,
-    connection::{Comm, Connection, Stage},
+    connection::{Comm, Connection, Side, Stage},
     diff::{self, Class, Diff, Taken},
-    frame::{Frame, LossCounts, Mark, TraceStart},
+    frame::{Frame, LossCounts, Mark, Sides, TraceStart},
     outcome::Outcome,
     pipeline::{Pipeline, View},
     process::{ProcessIdentity, ProcessKey},
@@ -346,6 +346,108 @@ fn a_port_that_was_not_traced_is_neither_new_nor_gone() {
     let diff = compared(&before, &PLAN.taken(2));
     assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
     assert_eq!(diff.families[0].why, "AFTER did not trace port 4181");
+}
+
+/// A trace of a minute with another selection, in which nothing has happened yet.
+fn selected(select: impl Fn(&mut TraceStart)) -> Taken {
+    let collector = Collector::default();
+    let mut pipeline = Pipeline::new(collector.clone(), VIEW);
+    let mut start = TraceStart::of_port(template().remote.port(), START);
+    select(&mut start);
+    pipeline.accept(Frame::Start(&start)).unwrap();
+    let end = Mark {
+        monotonic_ns: (60.0 * SECOND) as u64,
+        ..Mark::default()
+    };
+    pipeline.accept(Frame::End(&end)).unwrap();
+    collector.take()
+}
+
+/// The two ends of a connection of one host are one with `--side both`, the client's.
+#[test]
+fn what_a_trace_of_both_sides_has_at_the_clients_end_is_neither_new_nor_gone() {
+    let fill = |taken: &mut Taken, connection: Connection, each: usize| {
+        for start in (0..60).step_by(each) {
+            let connection = at(connection, f64::from(start), 0.001);
+            taken.count(&connection, Outcome::AnsweredThenClosedByUs, None);
+        }
+    };
+    let client = template();
+    let accepted = Connection {
+        side: Side::Server,
+        local: client.remote,
+        remote: client.local,
+        opener: None,
+        ..client
+    };
+    let mut elsewhere = accepted;
+    elsewhere.remote.set_ip([192, 0, 2, 77].into());
+    let of_server = |connections: &[Connection]| {
+        let mut taken = selected(|start| start.side = Sides::Server);
+        connections.iter().for_each(|one| fill(&mut taken, *one, 1));
+        taken
+    };
+    let of_both = || selected(|start| start.side = Sides::Both);
+    let why_of = |diff: &Diff| {
+        let of_host = |one: &&diff::FamilyChange| one.program.starts_with("remote host");
+        let family = diff.families.iter().find(of_host).unwrap();
+        (family.class, family.why.clone())
+    };
+    let mut clients_end = of_both();
+    fill(&mut clients_end, client, 1);
+    let mut other_ends = of_both();
+    other_ends.other_end(&accepted);
+    let mut in_part = clients_end.clone();
+    fill(&mut in_part, accepted, 6);
+    for both in [&clients_end, &other_ends, &in_part] {
+        for diff in [
+            compared(&of_server(&[accepted]), both),
+            compared(both, &of_server(&[accepted])),
+        ] {
+            let (class, why) = why_of(&diff);
+            assert_eq!(class, Class::CannotTell, "{why}");
+            assert!(why.contains("its own host opens"), "{why}");
+        }
+    }
+    // A host elsewhere would have been seen.
+    let diff = compared(&of_server(&[elsewhere]), &clients_end);
+    assert_eq!(why_of(&diff).0, Class::Gone);
+    let diff = compared(&clients_end, &of_server(&[elsewhere]));
+    assert_eq!(why_of(&diff).0, Class::New);
+}
+
+/// Of a program that several processes run one trace had one only.
+#[test]
+fn what_one_process_does_is_not_compared_with_what_all_do() {
+    let taken = |select: &dyn Fn(&mut TraceStart), each: u32| {
+        let mut taken = selected(select);
+        for start in 0..60 * each {
+            let connection = at(template(), f64::from(start) / f64::from(each), 0.001);
+            taken.count(&connection, Outcome::Refused, None);
+        }
+        taken
+    };
+    let of_all = taken(&|_| (), 3);
+    let of_one = |pid| taken(&move |start: &mut TraceStart| start.pid = Some(pid), 1);
+    let named = |each| {
+        let select = |start: &mut TraceStart| {
+            start.pids = (0..each).collect();
+            start.process_name = Some("java".to_owned());
+        };
+        taken(&select, each)
+    };
+    let one = of_one(7);
+    for (before, after, why) in [
+        (&one, &of_all, "BEFORE traced pid 7 only"),
+        (&of_all, &one, "AFTER traced pid 7 only"),
+    ] {
+        let diff = compared(before, after);
+        assert_eq!(diff.families[0].class, Class::CannotTell);
+        assert_eq!(diff.families[0].why, why);
+    }
+    let class = |before: &Taken, after: &Taken| compared(before, after).families[0].class;
+    assert_eq!(class(&one, &of_one(9)), Class::Unchanged);
+    assert_eq!(class(&named(2), &named(4)), Class::Worse);
 }
 
 /// Two programs of one name at one peer are one; of two names they are two.

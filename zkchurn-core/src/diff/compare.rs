@@ -96,6 +96,11 @@ fn undecidable(before: &Trace<'_>, after: &Trace<'_>, key: &Key) -> Option<Strin
             return Some(format!("a part of {name} cannot be read"));
         }
     }
+    for (one, other, name) in [(before, after, "BEFORE"), (after, before, "AFTER")] {
+        if let Some(why) = one.has_merged(key, other) {
+            return Some(format!("{name} {why}"));
+        }
+    }
     let alike = text::printable(alike(before, after, key)?.as_bytes());
     Some(format!(
         "{alike} may be the same in part: not every process could be looked up"
@@ -109,8 +114,18 @@ fn decided(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> (Class, St
         (0, 0) => of_quiet(before, after, pair),
         (_, 0) => absent(before, after, pair, one, other),
         (0, _) => absent(after, before, pair, other, one),
-        _ => of_both(before, after, one, other),
+        _ => match narrower(before, after) {
+            Some(why) => (Class::CannotTell, why),
+            None => of_both(before, after, one, other),
+        },
     }
+}
+
+/// Why one of them may have only a part of what the other has of a family.
+fn narrower(before: &Trace<'_>, after: &Trace<'_>) -> Option<String> {
+    let before_sees_less = before.sees_less(after);
+    let why = before_sees_less.map(|why| format!("BEFORE {why}"));
+    why.or_else(|| after.sees_less(before).map(|why| format!("AFTER {why}")))
 }
 
 /// A program that may be this one in part, where the two traces do not have the same of both.

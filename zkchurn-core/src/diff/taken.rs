@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
 //! What of a trace is compared.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     MOST_FAMILIES,
     family::{Family, Key},
 };
 use crate::{
-    connection::Connection, frame::TraceStart, outcome::Outcome, process::ProcessIdentity,
+    connection::{Connection, Side},
+    frame::TraceStart,
+    ledger::Destination,
+    outcome::Outcome,
+    process::ProcessIdentity,
     report::Report,
 };
 
@@ -22,7 +29,12 @@ pub struct Taken {
     pub(super) report: Option<Report>,
     /// Whether a part of it could not be read.
     pub(super) is_damaged: bool,
+    /// Hosts of its own, by address and port, of connections that it has the opening end of.
+    own_hosts: BTreeSet<(IpAddr, u16)>,
 }
+
+/// Such hosts that are remembered; with so many any host may be one.
+const MOST_OWN_HOSTS: usize = 4096;
 
 impl Taken {
     /// The trace begins.
@@ -37,6 +49,9 @@ impl Taken {
         outcome: Outcome,
         process: Option<&ProcessIdentity>,
     ) {
+        if connection.side == Side::Client {
+            self.own_host(connection.local.ip(), connection.remote.port());
+        }
         let key = Key::of(connection, process);
         if self.families.len() >= MOST_FAMILIES && !self.families.contains_key(&key) {
             self.beyond += 1;
@@ -46,6 +61,27 @@ impl Taken {
         let from_ns = start.map_or(0, |start| start.clock.monotonic_ns);
         let family = self.families.entry(key).or_default();
         family.count(connection, outcome, from_ns);
+    }
+
+    /// The accepting end of a connection that is counted at its opening end.
+    pub fn other_end(&mut self, accepting: &Connection) {
+        self.own_host(accepting.remote.ip(), accepting.local.port());
+    }
+
+    fn own_host(&mut self, host: IpAddr, port: u16) {
+        if self.own_hosts.len() < MOST_OWN_HOSTS {
+            self.own_hosts.insert((host, port));
+        }
+    }
+
+    /// Whether accepted connections of this key may be counted at their opening ends.
+    pub(super) fn may_have_merged(&self, key: &Key) -> bool {
+        match key.destination {
+            Destination::Server(_) => false,
+            Destination::Client { host, port, .. } => {
+                self.own_hosts.len() >= MOST_OWN_HOSTS || self.own_hosts.contains(&(host, port))
+            }
+        }
     }
 
     /// The trace is over.

@@ -8,6 +8,9 @@ use crate::{
     report::{Loss, Report, TraceSummary},
 };
 
+/// Why a host that is remote to a trace of the server's side is not to one of both.
+const MERGED: &str = "traced both sides: what its own host opens is in the client's row there";
+
 /// A trace with its report.
 pub(super) struct Trace<'a> {
     pub taken: &'a Taken,
@@ -47,7 +50,7 @@ impl<'a> Trace<'a> {
         if !trace.ports.contains(&port) {
             Some(format!("did not trace port {port}"))
         } else if !sees_side {
-            Some(format!("traced the {} side only", trace.side.word()))
+            Some(format!("traced the {} only", trace.side.words()))
         } else if trace.process_name.is_some() && trace.process_name == other.process_name {
             // A name is the same after a restart.
             None
@@ -64,6 +67,32 @@ impl<'a> Trace<'a> {
         }
         let is_full = self.taken.beyond > 0;
         is_full.then(|| format!("{name} has more programs and peers than are told apart"))
+    }
+
+    /// Why connections that the other counts for a remote host count for a program here, if so.
+    pub(super) fn has_merged(&self, key: &Key, other: &Self) -> Option<&'static str> {
+        let sides = (self.report.trace.side, other.report.trace.side);
+        let is_filtered = self.report.filtered.as_ref();
+        let is_filtered = is_filtered.is_some_and(|filtered| filtered.connections > 0);
+        let is_merged = sides == (Sides::Both, Sides::Server)
+            && key.side() == Side::Server
+            && (is_filtered || self.taken.may_have_merged(key));
+        is_merged.then_some(MERGED)
+    }
+
+    /// Why the other may count more of a family that both have, if so.
+    pub(super) fn sees_less(&self, other: &Self) -> Option<String> {
+        let (one, other) = (&self.report.trace, &other.report.trace);
+        let processes = |trace: &TraceSummary| match trace.pid {
+            Some(_) => 1,
+            None => trace.pids.len(),
+        };
+        let is_same_name = one.process_name.is_some() && one.process_name == other.process_name;
+        // Of one process each, such as before and after a restart, the counts compare.
+        if is_same_name || processes(one) == processes(other) {
+            return None;
+        }
+        one.only().map(|only| format!("traced {only} only"))
     }
 
     /// Connections of which it is not known whose they were, as a share of all.

@@ -140,8 +140,9 @@ pub(super) fn notes(before: &Trace<'_>, after: &Trace<'_>) -> Vec<String> {
         }
         if trace.taken.beyond > 0 {
             let count = text::counted(trace.taken.beyond, "connection");
+            let are = if trace.taken.beyond == 1 { "is" } else { "are" };
             notes.push(format!(
-                "{count} of {name} are of more programs and peers than are told apart"
+                "{count} of {name} {are} of more programs and peers than are told apart"
             ));
         }
     }
@@ -156,9 +157,9 @@ pub(super) fn notes(before: &Trace<'_>, after: &Trace<'_>) -> Vec<String> {
     let how = |trace: &crate::report::TraceSummary| {
         let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
         let only = trace.only().map(|only| format!(", {only} only"));
-        let side = trace.side.word();
+        let sides = trace.side.words();
         format!(
-            "port {}, {side} side{}",
+            "port {}, {sides}{}",
             ports.join(","),
             only.unwrap_or_default()
         )

@@ -34,6 +34,11 @@ impl Renderer for Collector {
         Ok(())
     }
 
+    fn other_end(&mut self, line: &ConnectionLine<'_>) -> io::Result<()> {
+        self.0.borrow_mut().other_end(line.connection);
+        Ok(())
+    }
+
     fn shows_intervals(&self) -> bool {
         false
     }

@@ -217,7 +217,7 @@ fn what_bears_on_all_of_it_is_noted() {
         noted(damaged, beyond),
         [
             "a part of BEFORE cannot be read, so what is not in it may have been",
-            "1 connection of AFTER are of more programs and peers than are told apart",
+            "1 connection of AFTER is of more programs and peers than are told apart",
         ]
     );
     let host = |start: &mut TraceStart, _: &mut Taken| start.host = "b\u{7}".to_owned();
@@ -248,4 +248,9 @@ fn two_selections_are_noted() {
         ["BEFORE traced port 2181,2182, server side; AFTER port 2181, client side"]
     );
     assert_eq!(noted(pid, pid), [""; 0]);
+    let both = |start: &mut TraceStart, _: &mut Taken| start.side = Sides::Both;
+    assert_eq!(
+        noted(both, as_it_is),
+        ["BEFORE traced port 2181, both sides; AFTER port 2181, client side"]
+    );
 }

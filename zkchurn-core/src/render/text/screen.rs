@@ -348,7 +348,7 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
     let traced = format!(
         "{}, {}{only}, {}: {} in all; {}.",
         text::ports_first(&trace.ports),
-        scope::sides(trace.side),
+        trace.side.words(),
         text::window(trace.length_ns),
         scope::connections(report),
         loss::in_short(&report.loss),

@@ -4,16 +4,7 @@
 use jiff::tz::TimeZone;
 
 use super::moment::span;
-use crate::{frame::Sides, report::Report, text};
-
-/// The traced sides.
-pub(crate) fn sides(sides: Sides) -> &'static str {
-    match sides {
-        Sides::Client => "client side",
-        Sides::Server => "server side",
-        Sides::Both => "both sides",
-    }
-}
+use crate::{report::Report, text};
 
 /// Ports, host, side and time of a trace.
 pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
@@ -26,7 +17,7 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
         text::ports(&trace.ports),
         text::printable(trace.host.as_bytes()),
         text::printable(trace.kernel.as_bytes()),
-        sides(trace.side),
+        trace.side.words(),
         span(&trace.from, &trace.to, zone),
         text::window(trace.length_ns),
         connections(report),
