@@ -164,8 +164,8 @@ fn lived(summary: &Summary) -> String {
 
 fn not_lived(ended: u64, older: u64) -> &'static str {
     match (ended, older) {
-        (0, 0) => "none has ended",
-        (0, _) => "none of those opened since the trace began has ended",
+        (0, 0) => "no end seen",
+        (0, _) => "no end seen of those opened since the trace began",
         _ => "no time known: not established, or its end was not seen",
     }
 }
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_is_open_has_not_ended_and_is_not_called_failed() {
-        assert_eq!(not_lived(0, 0), "none has ended");
+        assert_eq!(not_lived(0, 0), "no end seen");
         assert!(not_lived(0, 1).contains("since the trace began"));
         assert!(not_lived(2, 1).starts_with("no time known"));
         assert_eq!(kept_words(2, 2, 1), "connections, all 2 that ended");

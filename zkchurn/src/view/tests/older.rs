@@ -48,7 +48,7 @@ fn they_are_counted_wherever_open_and_ended_ones_are() {
     ] {
         assert!(page.contains(words), "{words}\n{page}");
     }
-    for words in ["0 open", "none has ended", "unknown"] {
+    for words in ["0 open", "no end seen", "unknown"] {
         assert!(!page.contains(words), "{words}\n{page}");
     }
 }
