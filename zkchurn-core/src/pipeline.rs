@@ -35,7 +35,7 @@ use crate::{
     timewait::{
         Snapshot,
         owners::Owners,
-        table::{Scope, TimeWait},
+        table::{Scope, TimeWait, UNFILTERED},
     },
 };
 
@@ -79,9 +79,6 @@ pub struct Pipeline<R> {
     lead: Lead,
     report: Option<Report>,
 }
-
-/// What is known of a TIME_WAIT socket is too little for a filter.
-const UNFILTERED: &str = "the filter does not apply to TIME_WAIT sockets";
 
 /// Most limitations that are kept: a trace makes few, a recording may hold anything.
 const MOST_LIMITATIONS: usize = 64;
@@ -532,6 +529,8 @@ impl<R: Renderer> Pipeline<R> {
             registry: &self.registry,
             with_rows: self.view.time_wait_rows,
             one_process: start.pid.is_some() || !start.pids.is_empty(),
+            sides: start.side,
+            begins_later: start.horizon_ns().is_some(),
         };
         match &mut self.time_wait {
             Some(table) if self.time_wait_continues => table.extend(snapshot, &scope),

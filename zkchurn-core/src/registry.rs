@@ -213,6 +213,14 @@ impl Registry {
         self.known.get(&key).map_or(&[], |entry| &entry.former)
     }
 
+    /// The process of this pid, where only one that had it is known.
+    pub fn only_with_pid(&self, pid: u32) -> Option<ProcessKey> {
+        let known = self.known.iter();
+        let mut known = known.filter(|(key, entry)| key.pid == pid && entry.identity.is_some());
+        let (only, _) = known.next()?;
+        known.next().is_none().then_some(*only)
+    }
+
     /// Whether `identity` is of a process that was known as another program until now.
     pub fn has_become(&self, identity: &ProcessIdentity) -> bool {
         let earlier = self.get(identity.key);

@@ -40,6 +40,7 @@ pub struct Threads {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NamedThread {
     pub tid: u32,
+    /// Its name when it opened the latest: a thread may rename itself.
     pub comm: Comm,
     /// Its connections; at least, where there were more threads than are named.
     pub connections: u64,
@@ -50,6 +51,7 @@ impl Threads {
         let is_it = |known: &&mut NamedThread| known.tid == tid && known.connections > 0;
         if let Some(known) = self.named.iter_mut().find(is_it) {
             known.connections += 1;
+            known.comm = comm;
             return;
         }
         if let Some(free) = self.named.iter_mut().find(|known| known.connections == 0) {
@@ -189,7 +191,22 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::test_connection::{MS, ended};
+    use crate::ledger::test_connection::{MS, by, ended, name};
+
+    #[test]
+    fn a_thread_that_renames_itself_has_its_last_name() {
+        let (mut groups, flow) = (Groups::default(), Tally::default());
+        let silent = Outcome::ClosedByUsBeforeAnyByte;
+        for (step, name) in ["app-1", "app-2", "app-3"].into_iter().enumerate() {
+            let one = by(ended(step as u64, 0, 0, silent), 7, 8, name);
+            groups.observe(&one, silent, &flow, true);
+        }
+        let all = groups.iter().flat_map(|(_, group)| group.threads.named());
+        let all: Vec<_> = all
+            .map(|one| (one.tid, one.comm, one.connections))
+            .collect();
+        assert_eq!(all, [(8, name("app-3"), 3)]);
+    }
 
     #[test]
     fn two_kinds_are_two_groups_and_the_rest_is_bounded() {

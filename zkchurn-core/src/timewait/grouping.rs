@@ -19,29 +19,45 @@ const PROCESSES_APART: usize = 3;
 /// where there are many. A thread that has nine in ten sockets stays apart.
 pub fn fold<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<Group> {
     let mut folded = Vec::new();
-    let mut of_threads: BTreeMap<(OwnerRow, &str), Vec<&Group>> = BTreeMap::new();
+    let mut of_threads: BTreeMap<(OwnerRow, &str), Threads> = BTreeMap::new();
     for group in groups {
-        if group.owner.tid().is_some() {
+        if let Some(tid) = group.owner.tid() {
             let process = (group.owner.without_thread(), group.remote.as_str());
-            of_threads.entry(process).or_default().push(group);
+            add(of_threads.entry(process).or_default(), tid, group);
         } else {
             folded.push(group.clone());
         }
     }
-    for ((process, _), mut threads) in of_threads {
+    for ((process, _), threads) in of_threads {
+        let mut threads: Vec<_> = threads.into_values().collect();
         threads.sort_by_key(|group| std::cmp::Reverse(group.count));
         let total: u64 = threads.iter().map(|group| group.count).sum();
-        let leads = |group: &&Group| group.count * 10 >= total * 9;
+        let leads = |group: &Group| group.count * 10 >= total * 9;
         let apart = usize::from(threads.first().is_some_and(leads));
         let (leader, others) = threads.split_at(apart);
-        folded.extend(leader.iter().copied().cloned());
+        folded.extend_from_slice(leader);
         if others.len() > THREADS_APART {
             folded.extend(merged(&process, others));
         } else {
-            folded.extend(others.iter().copied().cloned());
+            folded.extend_from_slice(others);
         }
     }
     fold_processes(folded)
+}
+
+/// Sockets of the threads of one process to one peer, by thread id.
+type Threads = BTreeMap<u32, Group>;
+
+/// A thread that renames itself (`PR_SET_NAME`) is one thread, with the name that it had last.
+fn add(threads: &mut Threads, tid: u32, group: &Group) {
+    let Some(known) = threads.get_mut(&tid) else {
+        threads.insert(tid, group.clone());
+        return;
+    };
+    if group.last_left_ms >= known.last_left_ms {
+        known.owner = group.owner.clone();
+    }
+    known.take(group);
 }
 
 /// Makes processes of one name with few sockets each one owner.
@@ -69,7 +85,7 @@ fn fold_processes(groups: Vec<Group>) -> Vec<Group> {
                     processes: pids.len() as u64,
                     such_as: *such_as,
                 };
-                folded.extend(merged(&owner, &groups.iter().collect::<Vec<_>>()));
+                folded.extend(merged(&owner, &groups));
             }
             _ => folded.extend(groups),
         }
@@ -77,18 +93,15 @@ fn fold_processes(groups: Vec<Group>) -> Vec<Group> {
     folded
 }
 
-fn merged(owner: &OwnerRow, threads: &[&Group]) -> Option<Group> {
-    let first = threads.first()?;
+fn merged(owner: &OwnerRow, threads: &[Group]) -> Option<Group> {
+    let (first, others) = threads.split_first()?;
     let mut all = Group {
         owner: owner.clone(),
         threads: threads.len() as u64,
-        count: 0,
-        ..(*first).clone()
+        ..first.clone()
     };
-    for group in threads {
-        all.count += group.count;
-        all.first_left_ms = all.first_left_ms.min(group.first_left_ms);
-        all.last_left_ms = all.last_left_ms.max(group.last_left_ms);
+    for group in others {
+        all.take(group);
     }
     Some(all)
 }
@@ -131,6 +144,30 @@ mod tests {
         assert_eq!(folded(&groups), [(None, 4, 5)]);
         let all = &fold(groups.iter())[0];
         assert_eq!((all.first_left_ms, all.last_left_ms), (101, 204));
+    }
+
+    #[test]
+    fn a_thread_that_renames_itself_is_one_thread_with_its_last_name() {
+        let named = |name: &str, last_left_ms| {
+            let mut group = group(Some(42), 1);
+            if let OwnerRow::Traced { thread, .. } = &mut group.owner {
+                *thread = Some(name.to_owned());
+            }
+            Group {
+                last_left_ms,
+                ..group
+            }
+        };
+        let names = ["d", "a", "e", "b", "c"]
+            .into_iter()
+            .zip([40, 10, 50, 20, 30]);
+        let mut groups: Vec<_> = names.map(|(name, left)| named(name, left)).collect();
+        let folded_all = fold(groups.iter());
+        let latest = named("e", 50).owner;
+        assert_eq!((&folded_all[0].owner, folded_all[0].threads), (&latest, 1));
+        assert_eq!(folded(&groups), [(Some(42), 1, 5)]);
+        groups.extend((1..=2).map(|tid| group(Some(tid), 1)));
+        assert_eq!(folded(&groups).len(), 3, "three threads are few");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub enum OwnerRow {
     },
     /// It closed before the trace began: nobody can tell any more.
     ClosedBeforeStart,
+    /// It closed before the part of a trace that is read began: the earlier part may tell.
+    ClosedBeforePart,
     /// It closed during the trace, and more connections ended since than are
     /// remembered.
     Evicted,

@@ -12,12 +12,16 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
+    frame::Sides,
     registry::Registry,
 };
 
 /// A connection that ended this much before the trace began, or less, by a
 /// timer that counts in jiffies, may as well have ended in it.
 const TIMER_ERROR_NS: u64 = 20_000_000;
+
+/// What is known of a TIME_WAIT socket is too little for a filter.
+pub(crate) const UNFILTERED: &str = "the filter does not apply to TIME_WAIT sockets";
 
 /// The TIME_WAIT sockets of the traced ports, and whose they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -43,6 +47,9 @@ pub struct TimeWait {
     pub rows: Vec<Row>,
     /// What could not be listed, each a sentence.
     pub notes: Vec<String>,
+    /// The sides of which sockets are listed.
+    #[serde(skip)]
+    pub sides: Option<Sides>,
 }
 
 /// All sockets of one owner.
@@ -114,6 +121,10 @@ pub struct Scope<'a> {
     pub with_rows: bool,
     /// Whether only one process was traced.
     pub one_process: bool,
+    /// The traced sides, of which alone sockets are listed.
+    pub sides: Sides,
+    /// Whether it is a part of a trace that began before.
+    pub begins_later: bool,
 }
 
 impl Group {
@@ -134,6 +145,13 @@ impl Group {
         self.first_left_ms = self.first_left_ms.min(socket.left_ms);
         self.last_left_ms = self.last_left_ms.max(socket.left_ms);
     }
+
+    /// Takes in the sockets of another group.
+    pub(super) fn take(&mut self, other: &Self) {
+        self.count += other.count;
+        self.first_left_ms = self.first_left_ms.min(other.first_left_ms);
+        self.last_left_ms = self.last_left_ms.max(other.last_left_ms);
+    }
 }
 
 impl TimeWait {
@@ -142,6 +160,7 @@ impl TimeWait {
         let mut table = Self {
             at: rfc3339(scope.clock.timestamp(snapshot.at_ns)),
             at_ns: snapshot.at_ns,
+            sides: Some(scope.sides),
             ..Self::default()
         };
         table.extend(snapshot, scope);
@@ -159,6 +178,7 @@ impl TimeWait {
             groups: self.groups.clone(),
             rows: self.rows.clone(),
             notes: self.notes.clone(),
+            sides: self.sides,
             ..Self::default()
         }
     }
@@ -225,31 +245,120 @@ fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>) -> Row {
 }
 
 fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
-    let captured = || owner.process_comm.map(|comm| comm.to_string());
+    // Of who closes an accepted connection the kernel tells no start.
+    let process = match owner.process.start_ns {
+        0 => registry.only_with_pid(owner.process.pid),
+        _ => None,
+    };
+    let process = process.unwrap_or(owner.process);
     OwnerRow::Traced {
-        pid: owner.process.pid,
-        start_ns: owner.process.start_ns,
-        process: match registry.get_as(owner.process, owner.process_comm) {
-            Some(identity) => identity.label(),
-            None => captured().unwrap_or_else(|| "?".to_owned()),
-        },
+        pid: process.pid,
+        start_ns: process.start_ns,
+        process: registry.label(process, owner.process_comm),
         tid: owner.tid,
         thread: owner.comm.map(|comm| comm.to_string()),
         java_thread: owner
             .tid
             .zip(owner.comm)
-            .and_then(|(tid, comm)| registry.thread_name(owner.process, tid, comm)),
+            .and_then(|(tid, comm)| registry.thread_name(process, tid, comm)),
     }
 }
 
 fn not_traced(ended_ns: u64, scope: &Scope<'_>) -> OwnerRow {
     if ended_ns < scope.clock.monotonic_ns.saturating_add(TIMER_ERROR_NS) {
-        OwnerRow::ClosedBeforeStart
+        match scope.begins_later {
+            true => OwnerRow::ClosedBeforePart,
+            false => OwnerRow::ClosedBeforeStart,
+        }
     } else if scope.owners.may_have_forgotten(ended_ns) {
         OwnerRow::Evicted
     } else if scope.one_process {
         OwnerRow::NotThatProcess
     } else {
         OwnerRow::NotRecorded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::test_connection::{by, ended},
+        outcome::Outcome,
+        process::ProcessIdentity,
+    };
+
+    const MS: u64 = 1_000_000;
+
+    fn socket(cookie: u64, left_ms: u32) -> TimeWaitSocket {
+        TimeWaitSocket {
+            cookie,
+            netns: 1,
+            local: ([127, 0, 0, 1], 2181).into(),
+            remote: ([127, 0, 0, 1], 40_000).into(),
+            left_ms,
+        }
+    }
+
+    fn table(
+        socket: TimeWaitSocket,
+        begins_later: bool,
+        owners: &Owners,
+        known: &[u64],
+    ) -> TimeWait {
+        let mut registry = Registry::default();
+        for start_ns in known {
+            let key = crate::process::ProcessKey::new(7, *start_ns);
+            registry.insert(ProcessIdentity::new(key, "zk".to_owned(), None, Vec::new()));
+        }
+        let snapshot = Snapshot {
+            at_ns: 100_000 * MS,
+            sockets: vec![socket],
+            ..Snapshot::default()
+        };
+        let scope = Scope {
+            clock: ClockPair {
+                monotonic_ns: 90_000 * MS,
+                realtime_ns: 0,
+            },
+            ports: &[2181],
+            owners,
+            registry: &registry,
+            with_rows: false,
+            one_process: false,
+            sides: Sides::Server,
+            begins_later,
+        };
+        TimeWait::of(&snapshot, &scope)
+    }
+
+    #[test]
+    fn what_closed_before_a_part_of_a_trace_may_be_known_in_the_earlier_one() {
+        let owner = |begins_later, left_ms| {
+            let table = table(socket(1, left_ms), begins_later, &Owners::default(), &[]);
+            table.owners[0].owner.clone()
+        };
+        assert_eq!(owner(false, 30_000), OwnerRow::ClosedBeforeStart);
+        assert_eq!(owner(true, 30_000), OwnerRow::ClosedBeforePart);
+        assert_eq!(owner(true, 59_000), OwnerRow::NotRecorded);
+    }
+
+    /// The kernel tells no start of who closes an accepted connection.
+    #[test]
+    fn a_server_that_closes_first_has_its_name_where_its_pid_had_one_process() {
+        let mut connection = by(ended(1, 0, 0, Outcome::ClosedByUs), 7, 7, "zk");
+        connection.opener = None;
+        connection.socket_is_cookie = true;
+        let mut owners = Owners::default();
+        owners.remember(&connection);
+        let named = |known: &[u64]| {
+            let table = table(socket(connection.socket, 59_000), false, &owners, known);
+            let OwnerRow::Traced { process, .. } = &table.owners[0].owner else {
+                panic!("{:?}", table.owners);
+            };
+            process.clone()
+        };
+        assert_eq!(named(&[50_000_000]), "zk");
+        assert_eq!(named(&[50_000_000, 90_000_000]), "?");
     }
 }

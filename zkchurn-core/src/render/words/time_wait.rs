@@ -3,8 +3,12 @@
 
 use crate::{
     diagnose::Finding,
+    frame::Sides,
     text,
-    timewait::{owner_row::OwnerRow, table::TimeWait},
+    timewait::{
+        owner_row::OwnerRow,
+        table::{TimeWait, UNFILTERED},
+    },
 };
 
 /// Bytes of a Java thread's name that are shown.
@@ -13,7 +17,7 @@ const NAME_SHOWN: usize = 80;
 pub(crate) fn sentence(table: &TimeWait) -> String {
     let known = table.owners.iter().find(|one| is_known(&one.owner));
     let Some(first) = known.or(table.owners.first()) else {
-        return "TIME_WAIT: no socket to or from the traced ports".to_owned();
+        return none(table);
     };
     let (count, total) = (
         text::count(first.count),
@@ -32,6 +36,21 @@ pub(crate) fn sentence(table: &TimeWait) -> String {
         (Some(_), _) => format!("TIME_WAIT: {count} of {total} {belong} to {whose}"),
         (None, _) => format!("TIME_WAIT: {count} of {total}: {whose}"),
     }
+}
+
+/// Of the sides that are listed: a server's trace says nothing of the clients on its host.
+fn none(table: &TimeWait) -> String {
+    let none = match table.sides {
+        Some(Sides::Client) => "no socket opened to the traced ports",
+        Some(Sides::Server) => "no socket accepted at the traced ports",
+        Some(Sides::Both) | None => "no socket to or from the traced ports",
+    };
+    let is_short = table.notes.iter().any(|note| note != UNFILTERED);
+    let listed = match is_short {
+        true => ", as far as they could be listed",
+        false => "",
+    };
+    format!("TIME_WAIT: {none}{listed}")
 }
 
 pub(crate) fn is_known(owner: &OwnerRow) -> bool {
@@ -85,10 +104,14 @@ pub(crate) fn owner(owner: &OwnerRow) -> String {
             text::printable(process.as_bytes())
         ),
         OwnerRow::ClosedBeforeStart => "closed before zkchurn started: owner unknown".to_owned(),
+        OwnerRow::ClosedBeforePart => {
+            "closed before this part of the recording: an earlier --since may tell the owner"
+                .to_owned()
+        }
         OwnerRow::Evicted => "ended too long ago: evicted from the table".to_owned(),
         OwnerRow::NotRecorded => "closed during the trace, but not recorded".to_owned(),
         OwnerRow::NotThatProcess => {
-            "closed during the trace, but not by the traced process".to_owned()
+            "closed during the trace: not recorded of the traced process".to_owned()
         }
     }
 }
@@ -194,6 +217,28 @@ mod tests {
         assert!(of_more.starts_with("TIME_WAIT: 1 of 2 sockets belongs to"));
         let unknown = headline(&[(OwnerRow::ClosedBeforeStart, 3)]);
         assert!(unknown.starts_with("TIME_WAIT: 3 of 3 sockets: closed before"));
+    }
+
+    #[test]
+    fn that_there_is_none_is_said_of_what_was_listed() {
+        let said = |sides, notes: &[&str]| {
+            let mut table = TimeWait::default();
+            table.sides = sides;
+            table.notes = notes.iter().map(|note| (*note).to_owned()).collect();
+            sentence(&table)
+        };
+        assert_eq!(
+            said(Some(Sides::Server), &[]),
+            "TIME_WAIT: no socket accepted at the traced ports"
+        );
+        assert_eq!(
+            said(Some(Sides::Client), &["a namespace was not listed"]),
+            "TIME_WAIT: no socket opened to the traced ports, as far as they could be listed"
+        );
+        assert_eq!(
+            said(Some(Sides::Both), &[UNFILTERED]),
+            "TIME_WAIT: no socket to or from the traced ports"
+        );
     }
 
     /// One process may be refused at one address and churn at another; what is refused leaves
