@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
-    frame::Sides,
     registry::Registry,
+    sides::Sides,
 };
 
 /// A connection that ended this much before the trace began, or less, by a

@@ -28,6 +28,7 @@ pub(crate) const FAILS: &[&str] = &["client_fails_before_it_speaks"];
 pub(crate) const PER_REQUEST: &[&str] = &["client_per_request"];
 pub(crate) const PROBE: &[&str] = &["tcp_health_probe"];
 pub(crate) const WORD: &[&str] = &["four_letter_word_monitor"];
+pub(crate) const WORD_UNANSWERED: &[&str] = &["four_letter_word_unanswered"];
 pub(crate) const REFUSED: &[&str] = &["refused"];
 pub(crate) const EXPIRED: &[&str] = &["session_expired_loop"];
 pub(crate) const IDLE: &[&str] = &["idle_timeout"];

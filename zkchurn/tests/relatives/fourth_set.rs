@@ -3,7 +3,7 @@
 
 use super::causes::{
     AUTHENTICATION, EXPIRED, FAILS, IDLE, LEAK, LIMIT, NOT_SERVED, PER_REQUEST, PROBE, REFUSED,
-    Relative, TIMEOUTS, WORD, is, kind,
+    Relative, TIMEOUTS, WORD, WORD_UNANSWERED, is, kind,
 };
 
 const REFUSED_OR_AWAY: &[&str] = &["refused", "not_served", "read_timeouts"];
@@ -204,8 +204,8 @@ pub(crate) const FOURTH_SET: &[Relative] = &[
                 .carrying(4, 0)
                 .without_first_bytes()
         },
-        causes: &[],
-        may: WORD,
+        causes: &[is(WORD_UNANSWERED, "")],
+        may: &[],
     },
     Relative {
         about: "a Java client with its digest at the limit of a busy host",

@@ -158,9 +158,10 @@ fn no_relative_is_taken_for_something_else() {
     let [right, open, likely, certain] = counts;
     println!("{right} right, {open} open, {likely} wrong likely, {certain} wrong certain\n{table}");
     assert_eq!((likely, certain), (0, 0), "{table}");
-    // What is said of the others is open; more of them may become right.
+    // What is said of the others is open; more of them may become right. Leaks whose recording is
+    // over long before the scene are open: a pool that has reached its size looks the same.
     assert!(
-        right >= 355 && right + open >= 418,
+        right >= 351 && right + open >= 418,
         "{right} right\n{table}"
     );
 }
