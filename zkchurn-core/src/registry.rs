@@ -213,12 +213,15 @@ impl Registry {
         self.known.get(&key).map_or(&[], |entry| &entry.former)
     }
 
-    /// The process of this pid, where only one that had it is known.
-    pub fn only_with_pid(&self, pid: u32) -> Option<ProcessKey> {
+    /// By pid the process that had it; `None` where several that did are known.
+    pub fn by_pid(&self) -> HashMap<u32, Option<ProcessKey>> {
+        let mut by_pid = HashMap::default();
         let known = self.known.iter();
-        let mut known = known.filter(|(key, entry)| key.pid == pid && entry.identity.is_some());
-        let (only, _) = known.next()?;
-        known.next().is_none().then_some(*only)
+        for (key, _) in known.filter(|(_, entry)| entry.identity.is_some()) {
+            let only = by_pid.entry(key.pid);
+            only.and_modify(|only| *only = None).or_insert(Some(*key));
+        }
+        by_pid
     }
 
     /// Whether `identity` is of a process that was known as another program until now.

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
+    hash::HashMap,
+    process::ProcessKey,
     registry::Registry,
     sides::Sides,
 };
@@ -185,8 +187,9 @@ impl TimeWait {
 
     /// Adds the next part of a list.
     pub fn extend(&mut self, snapshot: &Snapshot, scope: &Scope<'_>) {
+        let by_pid = scope.registry.by_pid();
         for socket in &snapshot.sockets {
-            let row = row(socket, snapshot.at_ns, scope);
+            let row = row(socket, snapshot.at_ns, scope, &by_pid);
             let remote = peer(socket, scope.ports);
             let key = (row.owner.clone(), remote.clone());
             self.by_thread
@@ -223,14 +226,17 @@ fn peer(socket: &TimeWaitSocket, ports: &[u16]) -> String {
     }
 }
 
-fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>) -> Row {
+/// See [`Registry::by_pid`].
+type ByPid = HashMap<u32, Option<ProcessKey>>;
+
+fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>, by_pid: &ByPid) -> Row {
     let ended = scope.owners.of(socket);
     let age_ms = match ended {
         Some(ended) => at_ns.saturating_sub(ended.at_ns) / 1_000_000,
         None => socket.age_by_timer_ms(),
     };
     let owner = match ended {
-        Some(ended) => traced(&ended.owner, scope.registry),
+        Some(ended) => traced(&ended.owner, scope.registry, by_pid),
         None => not_traced(at_ns.saturating_sub(age_ms * 1_000_000), scope),
     };
     Row {
@@ -244,10 +250,10 @@ fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>) -> Row {
     }
 }
 
-fn traced(owner: &Owner, registry: &Registry) -> OwnerRow {
+fn traced(owner: &Owner, registry: &Registry, by_pid: &ByPid) -> OwnerRow {
     // Of who closes an accepted connection the kernel tells no start.
     let process = match owner.process.start_ns {
-        0 => registry.only_with_pid(owner.process.pid),
+        0 => by_pid.get(&owner.process.pid).copied().flatten(),
         _ => None,
     };
     let process = process.unwrap_or(owner.process);
@@ -308,7 +314,7 @@ mod tests {
     ) -> TimeWait {
         let mut registry = Registry::default();
         for start_ns in known {
-            let key = crate::process::ProcessKey::new(7, *start_ns);
+            let key = ProcessKey::new(7, *start_ns);
             registry.insert(ProcessIdentity::new(key, "zk".to_owned(), None, Vec::new()));
         }
         let snapshot = Snapshot {
