@@ -113,11 +113,18 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window: Window, depth: Dep
 }
 
 /// Where a process does so many times as much of something that is known, what may be wrong with
-/// a few of its connections is no headline.
+/// a few of its connections is no headline. Nor is whatever is wrong with a few of the host's,
+/// where so many times as many churn.
 const LESSER_PART: u64 = 20;
 
 /// The worst first, of those the surest, of those the one with most connections.
 fn worst_first(findings: &mut [Finding]) {
+    let is_churn = |finding: &&Finding| {
+        finding.confidence > Confidence::Possible && finding.severity > Severity::Harmless
+    };
+    let churning = findings.iter().filter(is_churn);
+    let most = churning.map(|finding| finding.connections).max();
+    let most = most.unwrap_or_default();
     let whose = |finding: &Finding| (finding.who.pid, finding.who.label.clone());
     let mut known = HashMap::default();
     for finding in findings.iter() {
@@ -128,8 +135,8 @@ fn worst_first(findings: &mut [Finding]) {
     }
     let is_lesser_part = |finding: &Finding| {
         let known = known.get(&whose(finding)).copied().unwrap_or_default();
-        finding.confidence == Confidence::Possible
-            && finding.connections.saturating_mul(LESSER_PART) <= known
+        let connections = finding.connections.saturating_mul(LESSER_PART);
+        (finding.confidence == Confidence::Possible && connections <= known) || connections <= most
     };
     // Cached, so that each is moved once: there may be thousands.
     findings.sort_by_cached_key(|finding| {
@@ -290,7 +297,7 @@ mod tests {
     use super::{Churn, Depth, cluster};
     use crate::{
         connection::Connection,
-        diagnose::test_case::{diagnosed, every, living},
+        diagnose::test_case::{diagnosed, every, living, new_thread_each},
         ledger::test_connection::by,
         outcome::Outcome,
     };
@@ -325,6 +332,26 @@ mod tests {
         assert!(all.len() > 1, "{all:?}");
         let (few, all) = first(400, 30);
         assert_eq!(few, 30, "{all:?}");
+    }
+
+    /// Health checks of many programs that meet nobody, beside one that churns.
+    #[test]
+    fn a_few_of_many_programs_are_no_headline_over_one_that_churns() {
+        let first = |sessions| {
+            let mut all = new_thread_each(every(
+                10,
+                sessions,
+                (101, 81, Outcome::AnsweredThenClosedByUs),
+            ));
+            for decoy in 0..8 {
+                let refused = every(1_000, 3, (0, 0, Outcome::Refused)).into_iter();
+                all.extend(refused.map(|one| by(one, 100 + decoy, 100 + decoy, "decoy")));
+            }
+            all.sort_by_key(|one| one.started_ns);
+            diagnosed(&all)[0].name
+        };
+        assert_eq!(first(600), Churn::ClientPerRequest);
+        assert_eq!(first(40), Churn::Refused);
     }
 
     /// After 2 ms or after 20, as it happens; by one thread, or each by its own.

@@ -135,7 +135,7 @@ fn observed(connections: &[Connection]) -> Ledger {
         if connection.was_established() && !connection.before_start {
             ledger.observe(&established(*connection), Outcome::StillOpen);
         }
-        if connection.stage != Stage::Established {
+        if connection.stage != Stage::Established || connection.before_start {
             ledger.observe(connection, Outcome::of(connection));
         }
     }

@@ -50,6 +50,9 @@ pub struct Tally {
     pub payload_in: Range,
     /// Segments sent again.
     pub retransmits: u64,
+    /// Connections of which payload was sent again, and more than one segment: what comes of a
+    /// SYN that was lost, or of one probe of the tail (RFC 8985, 7), is no sign of a dead path.
+    pub sent_again: u64,
     /// Connections closed by another process than the opener's.
     pub closed_by_other_process: u64,
     /// The latest of those closers.
@@ -347,6 +350,7 @@ impl Tally {
         self.payload_out.absorb(&other.payload_out);
         self.payload_in.absorb(&other.payload_in);
         self.retransmits += other.retransmits;
+        self.sent_again += other.sent_again;
         self.closed_by_other_process += other.closed_by_other_process;
         self.other_process_closer = other.other_process_closer.or(self.other_process_closer);
         self.closed_late += other.closed_late;
@@ -403,7 +407,11 @@ impl Tally {
         if let Some(bytes) = connection.traffic.payload_in {
             self.payload_in.add(bytes);
         }
-        self.retransmits += u64::from(connection.traffic.retransmits.unwrap_or(0));
+        let segments = connection.traffic.retransmits.unwrap_or(0);
+        self.retransmits += u64::from(segments);
+        // Before Linux 4.19 only the segments are known.
+        let payload = connection.traffic.bytes_retransmitted.unwrap_or(1);
+        self.sent_again += u64::from(segments > 1 && payload > 0);
     }
 
     /// Connections that began. Where the record of an establishment was lost,
@@ -471,6 +479,7 @@ mod tests {
             let number = number as u64;
             let mut over = ended(10 + 7 * number, 40 + number, 90 - number, *outcome);
             over.traffic.retransmits = Some(number as u32 % 3);
+            over.traffic.bytes_retransmitted = (number % 4).checked_sub(1);
             if number.is_multiple_of(5) {
                 over.closer = by(over, 77, 78, "other").closer;
             }
@@ -521,7 +530,7 @@ mod tests {
             format!("outcomes {}", outcomes(&tally.outcomes)),
             format!("stalls {:?}", tally.stalls),
             format!("payload {:?} {:?}", tally.payload_out, tally.payload_in),
-            format!("again {}", tally.retransmits),
+            format!("again {} {}", tally.retransmits, tally.sent_again),
             format!(
                 "others {} {:?}",
                 tally.closed_by_other_process, tally.other_process_closer
@@ -602,6 +611,9 @@ mod tests {
         assert_eq!(tally.payload_out, range);
         let again = over().filter_map(|(one, _)| one.traffic.retransmits);
         assert_eq!(tally.retransmits, u64::from(again.sum::<u32>()));
+        let again = over().filter(|(one, _)| one.traffic.retransmits > Some(1));
+        let payload = again.filter(|(one, _)| one.traffic.bytes_retransmitted != Some(0));
+        assert_eq!(tally.sent_again, payload.count() as u64);
         let first = records.iter().filter(|(one, _)| !one.before_start);
         let first = first.map(|(one, _)| one.started_ns).min();
         assert_eq!(tally.first_seen_ns, first);

@@ -36,7 +36,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         _ => false,
     };
     let in_use = case.in_flight.saturating_mul(2);
-    if open < FEWEST.saturating_add(in_use) || case.ended() * 5 > opened || !could_be_one_program {
+    // Who closes as many as it opens keeps each for longer than the trace so far.
+    let older_ended = case.older.saturating_sub(case.older_open);
+    let closes = case.ended().saturating_add(older_ended).saturating_mul(5) > opened;
+    if open < FEWEST.saturating_add(in_use) || closes || !could_be_one_program {
         return None;
     }
     let gap = case.gaps.percentile(50.0).unwrap_or_default();
@@ -67,7 +70,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .decided_by("a longer trace: a leak keeps growing, a pool stops at its size");
     verdict = match (case.ended(), case.ended_beside) {
-        (0, 0) => verdict.because("none was closed"),
+        (0, 0) => verdict.because("none of these was closed"),
         // Of this owner there are some that come and go.
         (0, ended) => verdict.but(format!(
             "{} of the same source there ended",
@@ -79,6 +82,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::count(opened)
         )),
     };
+    if older_ended > 0 {
+        verdict = verdict.but(format!(
+            "{} older than the trace ended",
+            text::counted(older_ended, "connection")
+        ));
+    }
     verdict = match case.is_remote_host() {
         true => verdict
             .but("they may belong to many processes on that host")
@@ -128,15 +137,15 @@ fn stopped_for(case: &Case<'_>) -> Option<u64> {
 mod tests {
     use super::Churn;
     use crate::{
-        connection::Stage,
+        connection::{Connection, Stage},
         diagnose::{
-            Confidence,
+            Confidence, Finding,
             test_case::{diagnosed, diagnosed_in, every, new_thread_each, only},
         },
         outcome::Outcome,
     };
 
-    fn open(period_ms: u64, count: u64) -> Vec<crate::connection::Connection> {
+    fn open(period_ms: u64, count: u64) -> Vec<Connection> {
         let mut connections = every(period_ms, count, (49, 41, Outcome::ClosedByUs));
         for connection in &mut connections {
             connection.stage = Stage::Open;
@@ -186,6 +195,34 @@ mod tests {
         );
     }
 
+    /// Each lives for longer than the trace has seen it: those that end are older than it.
+    #[test]
+    fn who_closes_as_many_as_it_opens_leaks_nothing() {
+        let with_older_ended = |count| {
+            let mut older = every(2_000, 20, (49, 41, Outcome::ClosedByUs));
+            for connection in &mut older {
+                connection.before_start = true;
+            }
+            let seen = older.iter().map(|connection| Connection {
+                stage: Stage::Established,
+                ..*connection
+            });
+            let mut connections: Vec<_> = seen.collect();
+            connections.extend(older.into_iter().take(count));
+            connections.extend(open(2_000, 20));
+            diagnosed(&connections)
+        };
+        let is_leak = |one: &Finding| one.name == Churn::HandleLeak;
+        let few = with_older_ended(3);
+        let finding = few.iter().find(|one| is_leak(one)).unwrap();
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("3 connections older than the trace ended"),
+            "{against}"
+        );
+        assert!(!with_older_ended(19).iter().any(is_leak));
+    }
+
     #[test]
     fn a_pool_that_fills_up_may_be_one() {
         let finding = only(diagnosed(&open(5, 10)));
@@ -202,7 +239,9 @@ mod tests {
         let found = findings.iter().find(|one| one.name == Churn::HandleLeak);
         let finding = found.unwrap_or_else(|| panic!("{findings:?}"));
         assert!(
-            !finding.reasons_for.contains(&"none was closed".to_owned()),
+            !finding
+                .reasons_for
+                .contains(&"none of these was closed".to_owned()),
             "{finding:?}"
         );
         let against = finding.reasons_against.join("; ");

@@ -90,7 +90,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // A client that ends in good order lives as long as it likes, and now and then a segment of
     // it is sent twice.
     let is_repeated = case.tally.opened() >= 2;
-    let is_lossy = is_repeated && case.tally.retransmits >= given_up;
+    let is_lossy = is_repeated && case.tally.sent_again >= given_up;
     let is_silent = broken + never_answered > 0;
     let reconnects = is_repeated && case.is_one_thread();
     if !(is_silent || is_lossy || reconnects) {
@@ -259,11 +259,15 @@ mod tests {
     /// A tail loss probe, say, of a client that its program closes as it ends.
     #[test]
     fn a_segment_that_was_sent_twice_is_no_timeout() {
-        let lossy = |count, segments| {
+        let all_lossy = |count, segments, bytes, first| {
             let mut work = every(7_000, count, (61, 41, Outcome::AnsweredThenClosedByUs));
-            work[0].traffic.retransmits = Some(segments);
+            for connection in work.iter_mut().take(first) {
+                connection.traffic.retransmits = Some(segments);
+                connection.traffic.bytes_retransmitted = Some(bytes);
+            }
             diagnosed(&living(920, work))
         };
+        let lossy = |count, segments| all_lossy(count, segments, 12, 1);
         for (connections, segments) in [(1, 1), (1, 9)] {
             let found = names_and_alternatives(&lossy(connections, segments));
             let is_timeout = |(name, _): &(Churn, Confidence)| *name == Churn::ReadTimeouts;
@@ -278,11 +282,15 @@ mod tests {
         let timeout = few.iter().find(|one| one.name == Churn::ReadTimeouts);
         let reasons = timeout.map_or(String::new(), |one| one.reasons_for.join(" "));
         assert!(!reasons.contains("retransmitted"), "{reasons}");
-        let found = names_and_alternatives(&lossy(5, 20));
-        assert!(
-            found.contains(&(Churn::ReadTimeouts, Confidence::Likely)),
-            "{found:?}"
-        );
+        let is_likely = |findings: Vec<_>| {
+            names_and_alternatives(&findings).contains(&(Churn::ReadTimeouts, Confidence::Likely))
+        };
+        assert!(is_likely(all_lossy(5, 4, 12, 5)));
+        // One dead path does not make four.
+        assert!(!is_likely(lossy(5, 20)));
+        // A SYN was sent again, twice, and answered; or the last segment once.
+        assert!(!is_likely(all_lossy(5, 2, 0, 5)));
+        assert!(!is_likely(all_lossy(5, 1, 12, 5)));
     }
 
     /// What a client writes that has heard nothing for too long, because nothing came, or
