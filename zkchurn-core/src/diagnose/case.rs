@@ -69,6 +69,8 @@ pub struct SharedSession {
     pub users: Vec<(String, u64)>,
     /// Whether further ones were not told apart.
     pub users_left_out: bool,
+    /// Whether two of them had it of the same server.
+    pub is_of_one_server: bool,
     /// How often it went back to a client that had had it before another one.
     pub returns: u64,
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use crate::{
@@ -356,6 +356,7 @@ impl<'a> Scope<'a> {
                     id: session.id,
                     returns: self.returns(&session.turns),
                     users_left_out: session.users_left_out,
+                    is_of_one_server: self.are_of_one_server(&session.servers),
                     users: granted
                         .into_iter()
                         .map(|(user, granted)| (self.user(user), granted))
@@ -363,6 +364,17 @@ impl<'a> Scope<'a> {
                 }
             })
             .collect()
+    }
+
+    /// Whether two clients had a session of the same server. Where none had, one of them may be
+    /// the proxy by which another one comes.
+    fn are_of_one_server(&self, servers: &[(User, SocketAddr)]) -> bool {
+        let of_clients = servers.iter();
+        let of_clients = of_clients.map(|(user, server)| (self.client_of(*user), server));
+        let mut of: BTreeMap<&SocketAddr, User> = BTreeMap::new();
+        of_clients
+            .into_iter()
+            .any(|(client, server)| *of.entry(server).or_insert(client) != client)
     }
 
     /// How often a session went back to a client that had had it before another one did: a

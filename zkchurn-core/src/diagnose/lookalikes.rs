@@ -30,6 +30,12 @@ const PROBES: [&str; 9] = [
     "envoy",
 ];
 
+/// The program, where it is one of those.
+pub(super) fn tool_for_checks<'a>(case: &'a Case<'_>) -> Option<&'a str> {
+    let program = case.label().split(' ').next()?;
+    PROBES.contains(&program).then_some(program)
+}
+
 /// Evidence for both.
 pub(super) struct Lookalikes {
     /// Connections that ended without a byte by the client's doing.
@@ -207,8 +213,7 @@ impl Lookalikes {
                 },
             );
         }
-        let program = case.label().split(' ').next().unwrap_or_default();
-        if PROBES.contains(&program) {
+        if let Some(program) = tool_for_checks(case) {
             self.probe(1, format!("{program} is a tool for such checks"));
         }
         if self.reset > 0 {

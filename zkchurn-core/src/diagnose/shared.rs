@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The sessions that several clients had, found by whose they are.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     handshake::session::SessionId,
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub users: Vec<(User, Uses)>,
     /// Whether further ones were not told apart.
     pub users_left_out: bool,
+    /// Who had it of which server.
+    pub servers: Vec<(User, SocketAddr)>,
     /// Who had it after whom.
     pub turns: Vec<User>,
 }
@@ -70,6 +72,7 @@ impl SharedSessions {
                 id,
                 users,
                 users_left_out: session.users_left_out,
+                servers: session.servers().to_vec(),
                 turns,
             });
         }

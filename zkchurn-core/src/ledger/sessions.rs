@@ -2,7 +2,7 @@
 //! Who used which session: a session in two clients goes from one to the other
 //! and back, and the server lets only the latest live.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     connection::{Connection, Side},
@@ -17,6 +17,8 @@ pub const MOST_SESSIONS: usize = 4096;
 pub const MOST_USERS: usize = 8;
 /// Most changes of hands that are kept of one session, the first of them.
 const MOST_TURNS: usize = 16;
+/// Most pairs of a user and a server that are kept of one session.
+const MOST_SERVERS: usize = 16;
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +48,8 @@ pub struct Session {
     users: HashMap<User, Uses>,
     /// Who had it after whom, each as often as it came back.
     turns: Vec<User>,
+    /// Who had it of which server, as many as are kept.
+    servers: Vec<(User, SocketAddr)>,
     /// Whether there were more users than are told apart.
     pub users_left_out: bool,
 }
@@ -77,6 +81,7 @@ impl Sessions {
         {
             uses.granted += 1;
             self.note_turn(session, user);
+            self.note_server(session, user, server(connection));
         }
     }
 
@@ -86,6 +91,15 @@ impl Sessions {
             && session.turns.last() != Some(&user)
         {
             session.turns.push(user);
+        }
+    }
+
+    fn note_server(&mut self, id: SessionId, user: User, server: SocketAddr) {
+        if let Some(session) = self.by_id.get_mut(&id)
+            && session.servers.len() < MOST_SERVERS
+            && !session.servers.contains(&(user, server))
+        {
+            session.servers.push((user, server));
         }
     }
 
@@ -126,6 +140,11 @@ impl Session {
         &self.turns
     }
 
+    /// Who had it of which server, the first such pairs.
+    pub fn servers(&self) -> &[(User, SocketAddr)] {
+        &self.servers
+    }
+
     /// The users in a stable order.
     pub fn users(&self) -> Vec<(User, Uses)> {
         let mut users: Vec<_> = self
@@ -135,6 +154,13 @@ impl Session {
             .collect();
         users.sort_unstable_by_key(|(user, _)| *user);
         users
+    }
+}
+
+fn server(connection: &Connection) -> SocketAddr {
+    match connection.side {
+        Side::Client => connection.remote,
+        Side::Server => connection.local,
     }
 }
 

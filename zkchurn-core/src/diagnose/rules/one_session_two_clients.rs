@@ -31,6 +31,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // Where the sessions were read, an expired one is none that was taken.
     match case.handshakes() {
         Some(handshakes) if handshakes.expired * 2 > handshakes.connections => None,
+        // Nor is one that each connection had anew.
+        Some(handshakes) if handshakes.new_handles * 2 > handshakes.connections => None,
         _ => by_sizes(case),
     }
 }
@@ -61,9 +63,10 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
         false => "",
     };
     // One client may have several addresses.
-    let confidence = match case.is_remote_host() {
-        true => Confidence::Likely,
-        false => Confidence::Certain,
+    let confidence = match (case.is_remote_host(), shared.is_of_one_server) {
+        (true, _) => Confidence::Likely,
+        (false, true) => Confidence::Certain,
+        (false, false) => Confidence::Possible,
     };
     let verdict = Verdict::new(
         confidence,
@@ -79,7 +82,13 @@ fn by_session(case: &Case<'_>) -> Option<Verdict> {
     .next(ADVICE);
     Some(match confidence {
         Confidence::Certain => verdict,
-        _ => verdict
+        Confidence::Possible => verdict
+            .but(
+                "none of them had it of the same address as another one: a client and its proxy \
+                 (a sidecar, haproxy on this host) look the same, and are one client",
+            )
+            .decided_by("whether one of them is what listens at the address of the other"),
+        Confidence::Likely => verdict
             .but(
                 "one client that comes by way of several addresses (IPv4 and IPv6, two proxies) \
                  has its session from each of them, too",
@@ -194,6 +203,47 @@ mod tests {
             "{}",
             findings[0].summary
         );
+    }
+
+    /// The proxy's connections go to the server, the client's to the proxy.
+    #[test]
+    fn a_client_and_its_proxy_are_not_certainly_two() {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let all = |behind: bool| {
+            let clients = every(3_000, 6, taken);
+            let to_the_server = clients.iter().map(|one| {
+                let mut one = by(*one, 50, 51, "envoy");
+                if behind {
+                    one.remote = ([10, 0, 0, 9], 2181).into();
+                }
+                one.started_ns += 1;
+                one
+            });
+            let mut all: Vec<_> = to_the_server.chain(clients.iter().copied()).collect();
+            for connection in &mut all {
+                connection.handshake = Some(asked(0x77, Some((0x77, 4_000))));
+            }
+            all.sort_by_key(|one| one.started_ns);
+            diagnosed(&all)
+        };
+        let certain = (Churn::OneSessionTwoClients, Confidence::Certain);
+        assert!(names(&all(false)).contains(&certain));
+        let findings = all(true);
+        assert!(!names(&findings).contains(&certain), "{findings:?}");
+        let against = findings[0].reasons_against.join("; ");
+        assert!(against.contains("a client and its proxy"), "{against}");
+    }
+
+    /// An idle timeout on the way cuts two programs' clients alike.
+    #[test]
+    fn where_each_has_a_session_of_its_own_nobody_takes_one() {
+        let mut connections = by_two_processes(1_500);
+        for (id, connection) in (0x70..).zip(&mut connections) {
+            connection.handshake = Some(asked(0, Some((id, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        let is_taken = |one: &(Churn, Confidence)| one.0 == Churn::OneSessionTwoClients;
+        assert!(!names(&findings).iter().any(is_taken), "{findings:?}");
     }
 
     /// Connections with the same session, from one process, in turn by two of its threads.

@@ -91,7 +91,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // it is sent twice.
     let is_repeated = case.tally.opened() >= 2;
     let is_lossy = is_repeated && case.tally.sent_again >= given_up;
-    let is_silent = broken + never_answered > 0;
+    // One of many without an answer tells nothing of the others.
+    let is_silent = (broken + never_answered).saturating_mul(4) >= all;
     let reconnects = is_repeated && case.is_one_thread();
     if !(is_silent || is_lossy || reconnects) {
         return None;
@@ -241,6 +242,24 @@ mod tests {
         let (why, next) = found(0, 3);
         assert!(!why.contains("waited here"), "{why}");
         assert!(next.contains("network"), "{next}");
+    }
+
+    #[test]
+    fn one_without_an_answer_makes_no_timeouts_of_the_others() {
+        let likely = |unanswered: usize| {
+            let mut all = every(2_000, 9, (101, 81, Outcome::AnsweredThenClosedByUs));
+            let silent = every(2_000, 9, (101, 0, Outcome::ClosedByUsWithoutAnswer));
+            for (place, one) in silent.into_iter().enumerate().take(unanswered) {
+                all[place] = one;
+            }
+            let findings = diagnosed(&living(1_200, all));
+            let likely = findings.into_iter().filter(|one| {
+                one.name == Churn::ReadTimeouts && one.confidence == Confidence::Likely
+            });
+            likely.filter_map(|one| one.explains).sum::<u64>()
+        };
+        assert!(likely(1) <= 1);
+        assert!(likely(6) >= 6);
     }
 
     /// A server that answers slowly, to the handle of one thread: it opens another

@@ -9,7 +9,7 @@ use crate::{
         churn::Churn,
         failing,
         finding::{Confidence, Severity, Verdict},
-        lookalikes::Lookalikes,
+        lookalikes::{Lookalikes, tool_for_checks},
         protocol::{Protocol, Scope},
     },
     text,
@@ -66,6 +66,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict
         .reasons_against
         .extend(failing::line_of_another(case));
+    if case.is_started_for_each() && tool_for_checks(case).is_none() {
+        // The kernel closes the socket of a process that dies as that itself would.
+        verdict = verdict
+            .but(
+                "each was made by a process of its own: a program that crashes, or is killed, as \
+                 soon as it has connected looks the same",
+            )
+            .decided_by(
+                "how those processes end: `journalctl`, `coredumpctl list`, a pod's restarts",
+            );
+    }
     if let Some(held) = held {
         verdict = verdict.but(format!(
             "they were held open for {} (median), and a port check closes at once: a pool of \
@@ -131,6 +142,20 @@ mod tests {
             "{against}"
         );
         assert!(only(diagnosed(&probes)).reasons_against.is_empty());
+    }
+
+    #[test]
+    fn a_program_that_dies_as_it_starts_may_be_one_that_crashes() {
+        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let against = |name| {
+            let processes = every(1_000, 12, silent).into_iter().zip(1_000..);
+            let made = processes.map(|(one, pid)| by(one, pid, pid, name));
+            only(diagnosed(&made.collect::<Vec<_>>()))
+                .reasons_against
+                .join("; ")
+        };
+        assert!(against("myapp").contains("a program that crashes"));
+        assert_eq!(against("nc"), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::page::{FindingText, Section};
 use crate::{
-    diagnose::{Confidence, Finding},
+    diagnose::Finding,
     render::words::{
         finding::{about, also, also_name, places, runs_in},
         time_wait,
@@ -32,10 +32,6 @@ pub(super) fn lead(table: Option<&TimeWait>, finding: &Finding) -> Vec<Section> 
     let who = std::iter::once(finding.who.words.clone()).chain(runs_in(finding));
     let places = Some(places(finding)).filter(|places| !places.is_empty());
     let sockets = time_wait::of_finding(table, finding);
-    let against = match finding.confidence {
-        Confidence::Certain => Vec::new(),
-        _ => finding.reasons_against.clone(),
-    };
     let seen = finding.seen.clone();
     let rhythm = finding.rhythm.as_ref();
     let seen = seen
@@ -47,7 +43,7 @@ pub(super) fn lead(table: Option<&TimeWait>, finding: &Finding) -> Vec<Section> 
         section("what", [finding.summary.clone()]),
         section("seen", seen.chain(sockets)),
         section("proof", finding.reasons_for.clone()),
-        section("but", against),
+        section("but", finding.reasons_against.clone()),
         section("or", lookalikes(finding)),
         section(also_name(finding), also(finding)),
         section("do", finding.next.clone()),
@@ -91,7 +87,7 @@ mod tests {
     use super::*;
     use crate::{
         diagnose::{
-            Alternative, Churn,
+            Alternative, Churn, Confidence,
             test_case::{diagnosed, every, only},
         },
         outcome::Outcome,

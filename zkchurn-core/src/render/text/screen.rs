@@ -209,9 +209,7 @@ fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> 
         add("", &[&sockets]);
     }
     add("proof", &strings(&finding.reasons_for));
-    if finding.confidence != Confidence::Certain {
-        add("but", &strings(&finding.reasons_against));
-    }
+    add("but", &strings(&finding.reasons_against));
     match (lookalikes(finding), what_decides(finding)) {
         (Some(lookalikes), _) => add("or", &[&lookalikes]),
         (None, Some(decides)) if finding.confidence != Confidence::Certain => {

@@ -16,6 +16,9 @@ use crate::{
 /// Fewer ended connections than most rules ask for.
 const FEW: u64 = 3;
 
+/// So many that nothing explains are no quiet host, however few each process has of them.
+const MANY: u64 = 10;
+
 /// Says who churns, where to, how often, and how the connections end.
 pub(super) fn answer(report: &Report) -> String {
     let flow = match report.flows.first() {
@@ -172,6 +175,10 @@ fn no_churn(report: &Report) -> String {
         (true, _) if summed(report).is_some() => {
             "No churn found among those that could be told apart. ".to_owned()
         }
+        (true, MANY..) => format!(
+            "{} ended, and no finding explains them. ",
+            text::counted(report.total.ended, "connection")
+        ),
         (true, _) => "No churn found. ".to_owned(),
     }
 }

@@ -269,6 +269,10 @@ fn connections_that_no_finding_has_are_told() {
     report.findings.clear();
     report.total.ended = FEW;
     assert!(answer(&report).starts_with("No churn found. "));
+    report.total.ended = 80;
+    let many = "80 connections ended, and no finding explains them. ";
+    assert!(answer(&report).starts_with(many));
+    report.total.ended = FEW;
     let row = AggregatedOnly {
         flows_evicted: 0,
         opened: 0,
