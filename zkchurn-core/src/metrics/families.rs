@@ -155,6 +155,12 @@ impl Families {
     }
 }
 
+/// A process's name as a label: whoever starts one chooses it, so that it may hold what steers a
+/// terminal.
+pub(super) fn label(process: &str) -> String {
+    text::clip(&text::printable(process.as_bytes()), NAME)
+}
+
 fn name(line: &ConnectionLine<'_>) -> Name {
     let connection = line.connection;
     let captured = || {
@@ -168,7 +174,7 @@ fn name(line: &ConnectionLine<'_>) -> Name {
     };
     Name {
         side: side_name(connection.side),
-        process: text::clip(&text::printable(process.as_bytes()), NAME),
+        process: label(&process),
         peer: match connection.side {
             Side::Client => connection.remote.to_string(),
             Side::Server => connection.remote_ip().to_string(),

@@ -2,6 +2,7 @@
 //! The findings of the last look, by what tells them apart outside this host: neither pid nor
 //! thread, so several of one program are one with a count.
 
+use super::families::label;
 use crate::diagnose::{Confidence, Finding};
 
 /// Most that have series of their own, the worst first; all others are one.
@@ -29,7 +30,7 @@ impl Alike {
         Self {
             name: finding.name.id(),
             confidence: finding.confidence,
-            process: finding.who.label.clone(),
+            process: label(&finding.who.label),
             peer: finding.destinations.first().cloned().unwrap_or_default(),
             count: 1,
         }
