@@ -357,3 +357,19 @@ fn settings_may_come_from_standard_input() {
         assert!(said.contains("at most 8 MiB and"), "{said}");
     }
 }
+
+#[test]
+fn settings_that_are_right_are_said_to_be_or_the_output_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("agent.toml");
+    std::fs::write(&config, "").unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+    check.args(["agent", "--check", "--config"]).arg(&config);
+    check.arg("--directory").arg(directory.path().join("kept"));
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let child = check.stdout(full).stderr(std::process::Stdio::piped());
+    let output = child.spawn().unwrap().output_in_time().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("No space left on device"), "{said}");
+}

@@ -7,7 +7,7 @@ mod inherited;
 mod settings;
 
 use std::{
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -32,6 +32,7 @@ use crate::{
         kernel::HandshakesFrom,
         line_files::Limits,
         own_directory,
+        patient::Patient,
         proc::files,
         settings_file,
     },
@@ -105,7 +106,9 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
         if let Some(why) = why {
             return Err(Failure::sentence(Code::Usage, why));
         }
-        println!("{}", checked(&settings, args));
+        let mut stdout = Patient(io::stdout().lock());
+        writeln!(stdout, "{}", checked(&settings, args))?;
+        stdout.flush()?;
         return Ok(Code::Success);
     }
     inherited::close();

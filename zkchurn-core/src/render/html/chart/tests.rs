@@ -191,6 +191,18 @@ fn who_did_not_close_is_not_said_to_close_first() {
 }
 
 #[test]
+fn how_long_an_older_one_lived_is_known_in_part() {
+    let older = MarkOf {
+        lived_ns: Some(8_230_000_000),
+        before_start: true,
+        ..mark(Look::Answered, "answered, then closed by us")
+    };
+    let lanes = vec![lane("java 7", &[(Look::Answered, 1)])];
+    let figure = timeline::figure(&page(lanes, vec![older])).unwrap();
+    assert!(figure.rows[0].contains(&">8.23 s".to_owned()));
+}
+
+#[test]
 fn shares_are_of_the_whole_and_no_part_is_called_all() {
     let count = |label: &str, count| Count {
         label: label.to_owned(),

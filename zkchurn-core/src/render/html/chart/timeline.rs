@@ -151,7 +151,7 @@ fn marks<'a>(of_row: impl Iterator<Item = &'a MarkOf>, scale: &Scale, y: f64) ->
                 title {
                     @if mark.before_start { "before the trace" } @else { (moment(mark.at_ns)) }
                     ": " (cut(&mark.outcome))
-                    @if let Some(ns) = mark.lived_ns { ", lived " (duration(ns)) }
+                    @if let Some(lived) = lived(mark) { ", lived " (lived) }
                     @else if mark.look == Look::Failed { ", not established" }
                 }
                 @if end - x > 8.0 {
@@ -296,6 +296,15 @@ fn whose(lanes: &[Lane]) -> String {
 /// Rows of a table are limited so that the page stays small.
 const ROWS: usize = 400;
 
+/// Of one that is older than the trace it is known from then on only.
+fn lived(mark: &MarkOf) -> Option<String> {
+    let known = duration(mark.lived_ns?);
+    Some(match mark.before_start {
+        true => format!(">{known}"),
+        false => known,
+    })
+}
+
 fn mark_rows(chart: &Chart) -> Vec<Vec<String>> {
     let label = |lane: usize| chart.lanes.get(lane).map_or("", |lane| &lane.label);
     let rows = chart.marks.iter().take(ROWS).map(|mark| {
@@ -306,7 +315,7 @@ fn mark_rows(chart: &Chart) -> Vec<Vec<String>> {
             },
             label(mark.lane).to_owned(),
             mark.peer.clone(),
-            mark.lived_ns.map_or_else(|| "-".to_owned(), duration),
+            lived(mark).unwrap_or_else(|| "-".to_owned()),
             mark.outcome.clone(),
         ]
     });
