@@ -21,6 +21,7 @@ use crate::{
 use super::{
     evidence::{self, LogLine},
     looked::Looked,
+    network::Network,
     protocol::{self, Protocol},
     rhythm::Rhythm,
     rhythms::TwoRhythms,
@@ -137,6 +138,8 @@ pub struct Case<'a> {
     pub logs: Vec<&'a LogFinding>,
     /// How far zkchurn looked into its processes.
     pub looked: Looked,
+    /// In which network namespace its end of the connections is.
+    pub network: Network,
     /// The process's other peers.
     pub siblings: Vec<Sibling>,
     /// Others whose sessions at the same peer go no further than the handshake,
@@ -276,6 +279,19 @@ impl Case<'_> {
             Destination::Server(address) => address.port(),
             Destination::Client { port, .. } => *port,
         })
+    }
+
+    /// A command that asks the server's host, in backticks: behind 127.0.0.1 the server has the
+    /// client's network namespace.
+    pub fn at_server(&self, command: &str) -> String {
+        let is_loopback = |one: &Destination| match one {
+            Destination::Server(address) => address.ip().to_canonical().is_loopback(),
+            Destination::Client { .. } => true,
+        };
+        match self.destinations.iter().all(is_loopback) {
+            true => self.network.command(command),
+            false => format!("`{command}`"),
+        }
     }
 
     /// Whether it is about a remote host: no process and no thread is known.

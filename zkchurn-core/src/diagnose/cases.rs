@@ -29,6 +29,7 @@ use super::{
     cluster::{Cluster, Member, Owner, Part},
     looked::Looked,
     naming,
+    network::Network,
     protocol::Services,
     rhythm::Rhythm,
     rhythms::TwoRhythms,
@@ -168,6 +169,18 @@ impl<'a> Scope<'a> {
                     processes
                         .iter()
                         .filter_map(|process| self.registry.inspection(*process)),
+                ),
+            },
+            network: match owner {
+                Owner::Peer(_) => {
+                    let servers: Vec<_> = self.servers(&destinations).collect();
+                    Network::of(servers.iter().copied(), servers.len())
+                }
+                Owner::Process(_) | Owner::Program(_) => Network::of(
+                    processes
+                        .iter()
+                        .filter_map(|process| self.registry.inspection(*process)),
+                    processes.len(),
                 ),
             },
             siblings: self.siblings(&processes, &destinations),

@@ -15,6 +15,7 @@
 //! | `failing` | why a client fails inside itself |
 //! | `evidence` | what a line of a process's log is worth |
 //! | `looked` | what zkchurn has done already and does not advise |
+//! | `network` | in which network namespace an advised command is run |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
 //! | `naming` | whose they are, by all names that are known |
@@ -31,6 +32,7 @@ mod join;
 mod lookalikes;
 mod looked;
 mod naming;
+mod network;
 pub mod protocol;
 pub mod rhythm;
 mod rhythms;
@@ -210,6 +212,9 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
     }
     case.looked.leave_out_done(&mut verdict.would_decide);
     case.looked.leave_out_done(&mut verdict.next);
+    verdict
+        .next
+        .extend(case.network.explain(&verdict.next).map(str::to_owned));
     // What the client itself says tells more than what it looks like.
     verdict
         .reasons_for

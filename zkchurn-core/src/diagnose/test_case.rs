@@ -4,7 +4,11 @@
 use super::{Churn, Confidence, Depth, Finding, Window, diagnose};
 use crate::{
     connection::{Connection, Stage},
-    inspection::{Details, Inspection, logs::LogSearch},
+    inspection::{
+        Details, Inspection,
+        logs::LogSearch,
+        namespaces::{Namespace, OtherNamespaces},
+    },
     ledger::{
         Ledger,
         test_connection::{MS, ended, established},
@@ -104,6 +108,27 @@ fn logged(connections: &[Connection], lines: &[Line<'_>], during_trace: bool) ->
             ..LogSearch::default()
         }),
     });
+    registry
+}
+
+/// The process that opened the first of them was looked at; these namespaces are others than
+/// zkchurn's.
+pub(crate) fn looked_at(connections: &[Connection], others: &[Namespace]) -> Registry {
+    let mut registry = logged(connections, &[], true);
+    let opener = connections[0].opener.unwrap();
+    let key = ProcessKey {
+        pid: opener.thread.tgid,
+        start_ns: opener.process_start_ns.unwrap(),
+    };
+    let mut inspection = registry.inspection(key).unwrap().clone();
+    inspection.details = Some(Details {
+        namespaces: OtherNamespaces {
+            kinds: others.to_vec(),
+            inner_pid: None,
+        },
+        ..Details::default()
+    });
+    registry.insert_inspection(inspection);
     registry
 }
 

@@ -69,10 +69,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
          (on the way, or here) or a route drops them; if they arrive and `nstat -az TcpExtListenOverflows` grows, \
          its accept queue is full",
     )
-    .next(
-        "on this host: if `tcpdump` shows the server's SYN-ACK arriving, a firewall here drops it \
-         (`sudo nft list ruleset`, `sudo iptables -S`); `nstat -az` counts what else is dropped",
-    );
+    .next(format!(
+        "on this host: if {} shows the server's SYN-ACK arriving, a firewall here drops it ({}); \
+         {} counts what else is dropped",
+        case.network.command("tcpdump"),
+        case.network.firewall(),
+        case.network.command("nstat -az")
+    ));
     if timed_out > 0 {
         verdict = verdict.because(format!(
             "the kernel gave up {} (ETIMEDOUT)",

@@ -128,8 +128,9 @@ fn advised(verdict: Verdict, case: &Case<'_>, is_closed_there: bool) -> Verdict 
         )),
         false => verdict
             .next(format!(
-                "on the server's host: `ss -tln '( sport = :{port} )'`; a Recv-Q that stays above \
-                 0 are connections that the server does not accept"
+                "on the server's host: {}; a Recv-Q that stays above 0 are connections that the \
+                 server does not accept",
+                case.at_server(&format!("ss -tln '( sport = :{port} )'"))
             ))
             .next(
                 "look for what stops the server: a thread dump (`jstack`), GC pauses, SIGSTOP, a \

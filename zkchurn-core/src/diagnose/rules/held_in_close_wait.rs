@@ -201,19 +201,21 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
         .map(|port| format!("dport = :{port} or sport = :{port}"))
         .collect();
     let sockets = sockets.join(" or ");
+    let shown = case
+        .network
+        .command(&format!("ss -tnp state close-wait '( {sockets} )'"));
     let shown = format!(
-        "`ss -tnp state close-wait '( {sockets} )'` shows those that are \
-         held now; each takes a file descriptor until the process ends"
+        "{shown} shows those that are held now; each takes a file descriptor until the process ends"
     );
     let find = "find the thread that should read from them: it may have ended (look for an \
                 exception in the program's log) or wait for something else (a thread dump shows \
                 where)";
     let verdict = match case.held > 0 && may_wait_for_accept(case) {
         true => verdict.next(format!(
-            "`ss -tln '( sport = :{} )'`: a Recv-Q that stays above 0 are connections that the \
-             server has not accepted; find out what stops it (a thread dump, GC pauses, SIGSTOP, \
-             no file descriptor left)",
-            case.port()
+            "{}: a Recv-Q that stays above 0 are connections that the server has not accepted; \
+             find out what stops it (a thread dump, GC pauses, SIGSTOP, no file descriptor left)",
+            case.network
+                .command(&format!("ss -tln '( sport = :{} )'", case.port()))
         )),
         false => verdict,
     };
@@ -221,14 +223,17 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
         // There may be none any more.
         0 => verdict.next(find).next(shown),
         _ if is_session(case) => verdict.next(shown).next(find),
-        _ => verdict.next(shown).next(is_used(&sockets)).next(find),
+        _ => verdict.next(shown).next(is_used(case, &sockets)).next(find),
     }
 }
 
 /// How to tell a connection that is still used.
-fn is_used(sockets: &str) -> String {
+fn is_used(case: &Case<'_>, sockets: &str) -> String {
+    let shown = case
+        .network
+        .command(&format!("ss -tin state close-wait '( {sockets} )'"));
     format!(
-        "`ss -tin state close-wait '( {sockets} )'`, twice: a connection whose `bytes_sent` grows \
+        "{shown}, twice: a connection whose `bytes_sent` grows \
          is in use, and is not held by mistake"
     )
 }

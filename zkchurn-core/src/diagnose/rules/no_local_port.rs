@@ -8,6 +8,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        network::Network,
     },
     ledger::shape::Ending,
     text,
@@ -41,18 +42,29 @@ fn ports_ran_out(case: &Case<'_>, failed: u64) -> Verdict {
     )
     .because("no local port was chosen and no segment sent: connect() returned EADDRNOTAVAIL")
     .number("failed", failed)
-    .next(
-        "what holds the ports: `ss -tan dport = :PORT | awk '{print $1}' | sort | uniq -c`; \
-         `zkchurn timewait` names who left those in TIME_WAIT",
-    )
-    .next(
-        "if far fewer are held than `sysctl net.ipv4.ip_local_port_range` has, the program limits \
-         itself (IP_LOCAL_PORT_RANGE, or bind()): widen that",
-    )
-    .next(
-        "otherwise stop the churn that fills them, or until then widen the host's range, or let \
-         new connections take ports in TIME_WAIT (`sysctl net.ipv4.tcp_tw_reuse=1`)",
-    );
+    .next(format!(
+        "what holds the ports: {}; `zkchurn timewait` names who left those in TIME_WAIT",
+        case.network
+            .command("ss -tan dport = :PORT | awk '{print $1}' | sort | uniq -c")
+    ))
+    .next(format!(
+        "if far fewer are held than {} has{}, the program limits itself (IP_LOCAL_PORT_RANGE, or \
+         bind()): widen that",
+        case.network.command("sysctl net.ipv4.ip_local_port_range"),
+        match case.network {
+            Network::NotKnown => " in the client's network namespace (its container's, if any)",
+            Network::Here | Network::Elsewhere { .. } => "",
+        }
+    ))
+    .next(format!(
+        "otherwise stop the churn that fills them, or until then widen {} range, or let new \
+         connections take ports in TIME_WAIT ({})",
+        match case.network {
+            Network::Here => "the host's",
+            Network::NotKnown | Network::Elsewhere { .. } => "that",
+        },
+        case.network.command("sysctl net.ipv4.tcp_tw_reuse=1")
+    ));
     let closed_here = case.closed_here;
     if closed_here > 0 {
         verdict = verdict
@@ -86,7 +98,10 @@ fn bound_to_one_in_use(case: &Case<'_>, failed: u64) -> Verdict {
         "let the kernel choose the port: do not bind the client's socket, or bind it to port 0 \
          with IP_BIND_ADDRESS_NO_PORT",
     )
-    .next("what has the port: `ss -tan sport = :PORT`; TIME_WAIT keeps it for 60 s")
+    .next(format!(
+        "what has the port: {}; TIME_WAIT keeps it for 60 s",
+        case.network.command("ss -tan sport = :PORT")
+    ))
 }
 
 #[cfg(test)]

@@ -31,10 +31,16 @@ const SHORTEST_NS: u64 = 900_000_000;
 const PAUSES: &str = "check the server for pauses (GC, slow disk: max latency in `mntr`, fsync \
                       warnings in its log), then the network, and what a firewall drops, here too";
 /// It is no network that loses packets.
-const NOTHING_OUT: &str = "find out why the peer does not read: it is stopped, stuck, slow or \
-                           gone (a Recv-Q in `ss -tn` on its host that stays full shows it); where \
-                           it is empty, find out what of this host lets nothing out (`sudo nft \
-                           list ruleset`, `sudo iptables -S`, `tc -s qdisc`)";
+fn nothing_out(case: &Case<'_>) -> String {
+    format!(
+        "find out why the peer does not read: it is stopped, stuck, slow or gone (a Recv-Q in {} \
+         on its host that stays full shows it); where it is empty, find out what of this host lets \
+         nothing out ({}; {})",
+        case.at_server("ss -tn"),
+        case.network.firewall(),
+        case.network.command("tc -s qdisc")
+    )
+}
 
 /// Why the kernel dropped those that broke.
 fn stalled(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
@@ -131,8 +137,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "the client's log: \"Client session timed out, have not heard from server in N ms\"",
     )
     .next(match case.tally.stalls.nothing_out * 2 > all {
-        true => NOTHING_OUT,
-        false => PAUSES,
+        true => nothing_out(case),
+        false => PAUSES.to_owned(),
     });
     if never_answered > 0 {
         verdict = verdict.because(format!(

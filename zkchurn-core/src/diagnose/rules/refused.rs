@@ -43,13 +43,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .because("the kernel reports ECONNREFUSED: a RST or ICMP port unreachable answered the SYN")
         .number("refused", refused)
         .next(format!(
-            "on the server: check that {} runs and listens on this address and port (`ss -ltn`)",
-            case.protocol.service()
+            "on the server: check that {} runs and listens on this address and port ({})",
+            case.protocol.service(),
+            case.at_server("ss -ltn")
         ))
-        .next(
+        .next(format!(
             "if it does listen, a firewall on the way or on this host rejects the connections (a \
-             REJECT rule): look at `sudo nft list ruleset` and `sudo iptables -S` here, too",
-        );
+             REJECT rule): look at {} here, too",
+            case.network.firewall()
+        ));
     match case.rhythm.pattern {
         // Other programs may pause for as long.
         _ if matches!(case.protocol, Protocol::Another(_)) || case.runtime != Runtime::Jvm => {}

@@ -7,6 +7,7 @@ use crate::{
         case::Case,
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        network::Network,
         protocol::Scope,
     },
     ledger::shape::Ending,
@@ -39,25 +40,35 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (true, 0) => (
             "the delay is that of ARP or neighbour discovery without an answer: no host has the \
              address, or that of the gateway to it, or its answer does not get through",
-            "`ip neigh` shows for which address it is FAILED or INCOMPLETE: check that the server, \
-             or the gateway, is up and still has it",
+            format!(
+                "{} shows for which address it is FAILED or INCOMPLETE: check that the server, or \
+                 the gateway, is up and still has it",
+                case.network.command("ip neigh")
+            ),
         ),
         (true, _) if case.tally.ended_established == 0 => (
             "SYNs were sent again before the answer came: a router or firewall on the way, or \
              this host's, rejects them, or no host answers for this address",
-            "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
+            who_answers(case),
         ),
         // Others were established, and may have sent them again.
         (true, _) => (
             "a router or firewall on the way, or this host's, rejects them, or no host answers for \
              this address",
-            "`tcpdump -n 'icmp or icmp6'` during an attempt shows who answers",
+            who_answers(case),
         ),
         (false, _) => (
             "it failed within a second: a route is missing, or a router or a firewall rejected it, perhaps \
              this host's",
-            "`ip route get ADDRESS` shows the route this host would use; `sudo nft list ruleset` \
-             and `sudo iptables -S` show what its firewall rejects",
+            format!(
+                "{} shows the route that {} would use; {} show what a firewall here rejects",
+                case.network.command("ip route get ADDRESS"),
+                match case.network {
+                    Network::Elsewhere { .. } => "it",
+                    Network::Here | Network::NotKnown => "this host",
+                },
+                case.network.firewall()
+            ),
         ),
     };
     let established = case.established_beside + case.tally.established;
@@ -95,6 +106,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(established, "other connection")
         )),
     })
+}
+
+fn who_answers(case: &Case<'_>) -> String {
+    let captured = case.network.command("tcpdump -n 'icmp or icmp6'");
+    format!("{captured} during an attempt shows who answers")
 }
 
 #[cfg(test)]
