@@ -20,6 +20,12 @@ const ENOUGH: u64 = 7;
 /// a busy host are late by some milliseconds; the back-off spreads over 0.37.
 const METRONOME: f64 = 0.08;
 
+/// The gaps of a metronome add up to about the time that they took together: their mean is the
+/// period, or up to so much of it away.
+const ADDS_UP: RangeInclusive<f64> = 0.8..=1.25;
+/// A gap of so many periods is a pause.
+const PAUSE: u64 = 2;
+
 /// Gaps within a burst, and those between bursts, differ at most so many times.
 const ALIKE: u64 = 3;
 
@@ -40,6 +46,14 @@ pub enum Pattern {
     Constant {
         /// The period in nanoseconds.
         period_ns: u64,
+    },
+    /// Like a metronome that stops at times, for a large part of the time.
+    WithPauses {
+        /// The period in nanoseconds.
+        period_ns: u64,
+        pauses: u64,
+        /// The longest pause, nanoseconds.
+        longest_ns: u64,
     },
     /// Uniform from 1.1 to 2.1 s: the pause of ZooKeeper's Java client.
     JavaBackOff,
@@ -99,7 +113,10 @@ impl Rhythm {
     pub fn is_irregular(&self) -> bool {
         matches!(
             self.pattern,
-            Pattern::Irregular | Pattern::Jittered | Pattern::Bursts { .. }
+            Pattern::Irregular
+                | Pattern::Jittered
+                | Pattern::Bursts { .. }
+                | Pattern::WithPauses { .. }
         )
     }
 
@@ -153,6 +170,22 @@ impl Rhythm {
                 text::duration(inside_ns),
                 text::duration(between_ns)
             ),
+            Pattern::WithPauses {
+                period_ns,
+                pauses,
+                longest_ns,
+            } => format!(
+                "every {}, but for {}",
+                text::duration(period_ns),
+                match pauses {
+                    1 => format!("a pause of {}", text::duration(longest_ns)),
+                    _ => format!(
+                        "{}, {} at most",
+                        text::counted(pauses, "pause"),
+                        text::duration(longest_ns)
+                    ),
+                }
+            ),
             Pattern::Jittered => format!("every {}", range()),
             Pattern::Irregular => format!("irregularly, {} apart", range()),
         })
@@ -166,7 +199,10 @@ fn pattern(gap: &Distribution) -> Pattern {
     let percentile = |percent| gap.percentile(percent).unwrap_or_default();
     let median = percentile(50.0);
     let middle = percentile(80.0).saturating_sub(percentile(20.0));
-    if middle as f64 <= METRONOME * median as f64 {
+    let is_even = middle as f64 <= METRONOME * median as f64;
+    let mean = gap.mean().unwrap_or_default() / median.max(1) as f64;
+    // All at once: no period at all.
+    if is_even && (median == 0 || ADDS_UP.contains(&mean)) {
         return Pattern::Constant { period_ns: median };
     }
     if is_back_off(gap) {
@@ -174,6 +210,14 @@ fn pattern(gap: &Distribution) -> Pattern {
     }
     if let Some(bursts) = bursts(gap) {
         return bursts;
+    }
+    let pauses = gap.longer_than(median.saturating_mul(PAUSE));
+    if is_even && pauses > 0 && mean > 1.0 {
+        return Pattern::WithPauses {
+            period_ns: median,
+            pauses,
+            longest_ns: gap.max().unwrap_or_default(),
+        };
     }
     match gap.coefficient_of_variation() {
         Some(variation) if variation < 0.5 => Pattern::Jittered,
@@ -213,7 +257,8 @@ fn bursts(gap: &Distribution) -> Option<Pattern> {
     }
     // The median of the short ones, and of the long ones.
     Some(Pattern::Bursts {
-        size: (gap.count() as f64 / pauses as f64).round() as u64,
+        // One more than the gaps, in one more than the pauses.
+        size: ((gap.count() + 1) as f64 / (pauses + 1) as f64).round() as u64,
         inside_ns: gap.percentile(share / 2.0)?,
         between_ns: gap.percentile(share + (100.0 - share) / 2.0)?,
     })
@@ -272,6 +317,42 @@ mod tests {
         };
         assert_eq!((size, inside_ns), (3, 102 * MS));
         assert_eq!(between_ns / MS, 1102);
+    }
+
+    /// Eight at 100 ms, then 3 s: 32 in 16 s are not one every 100 ms.
+    #[test]
+    fn a_timer_that_pauses_is_not_constant() {
+        let round = [101, 100, 101, 102, 101, 100, 101, 3_000];
+        let retries = of(&round.repeat(4)[..31]);
+        assert!(!retries.is_constant(), "{retries:?}");
+        assert_eq!(
+            retries.words().unwrap(),
+            "in bursts of 8, 101 ms apart, with 3.00 s between bursts"
+        );
+        let rarely = [vec![100; 40], vec![9_000], vec![100; 40]].concat();
+        let rarely = of(&rarely);
+        assert!(!rarely.is_constant(), "{rarely:?}");
+        assert_eq!(
+            rarely.words().unwrap(),
+            "every 100 ms, but for a pause of 9.00 s"
+        );
+        let of_fifty = [
+            vec![100; 49],
+            vec![4_000],
+            vec![100; 49],
+            vec![5_000],
+            vec![100; 49],
+        ];
+        assert_eq!(
+            of(&of_fifty.concat()).words().unwrap(),
+            "every 100 ms, but for 2 pauses, 5.00 s at most"
+        );
+    }
+
+    #[test]
+    fn a_timer_that_is_late_once_is_constant() {
+        let late = [vec![1_000; 40], vec![6_000], vec![1_000; 40]].concat();
+        assert!(of(&late).is_constant());
     }
 
     #[test]
