@@ -57,8 +57,8 @@ pub(super) const KINDS: &[Kind] = &[
         about: "a kazoo client whose server is stopped and started again and again",
         quick: false,
         expected: Expected {
-            plain: Findings::must(&[&["refused"]]).may(&["not_served", "unexplained_churn"]),
-            handshake: Findings::must(&[&["refused"]]).may(&["not_served", "unexplained_churn"]),
+            plain: RESTARTED,
+            handshake: RESTARTED,
             ..ANY
         },
         run: restart_loop,
@@ -75,6 +75,9 @@ pub(super) const KINDS: &[Kind] = &[
         run: pauses,
     },
 ];
+
+const RESTARTED: Findings =
+    Findings::must(&[&["refused"]]).may(&["server_restarts", "not_served", "unexplained_churn"]);
 
 const PAUSES: Findings =
     Findings::must(&[&["session_expired_loop", "read_timeouts", "unexplained_churn"]]);

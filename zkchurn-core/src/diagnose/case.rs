@@ -12,6 +12,7 @@ use crate::{
         Destination,
         distribution::Distribution,
         handshakes::Handshakes,
+        server_ends::Falls,
         shape::{Ending, Shapes, Spoken},
         sizes,
         tally::{Range, Tally},
@@ -129,6 +130,8 @@ pub struct Case<'a> {
     pub peers_serve: bool,
     /// Whether somebody was answered there who had begun with TLS.
     pub peers_answer_tls: bool,
+    /// How often the peers, each of them, went away and ended all connections.
+    pub falls: Option<Falls>,
     /// Connections that this host, or the remote host, holds open to the same peers,
     /// whosever they are.
     pub peers_hold: u64,

@@ -13,6 +13,7 @@ use crate::{
     ledger::{
         Destination, Flow, Ledger,
         manner::Way,
+        server_ends::{Falls, ServerEnds},
         sessions::User,
         shape::{Ending, Spoken},
         shares::InPart,
@@ -44,6 +45,7 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
+    server_ends: &'a ServerEnds,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
@@ -77,6 +79,7 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
+            server_ends: &ledger.server_ends,
             window,
             of_process,
             services: Services::of(flows),
@@ -158,6 +161,7 @@ impl<'a> Scope<'a> {
             peers_serve: self.services.serve(&destinations),
             peers_answer_tls: self.services.answer_tls(&destinations),
             peers_hold: self.services.held(&destinations),
+            falls: self.falls(&destinations),
             threads,
             logs: match owner {
                 Owner::Peer(_) => self.server_logs(&destinations),
@@ -220,6 +224,15 @@ impl<'a> Scope<'a> {
             destinations,
             tally,
         }
+    }
+
+    /// Of several peers those of the one that went away most often, if all did.
+    fn falls(&self, destinations: &[Destination]) -> Option<Falls> {
+        let falls: Option<Vec<_>> = destinations
+            .iter()
+            .map(|destination| self.server_ends.falls(destination))
+            .collect();
+        falls?.into_iter().max_by_key(|falls| falls.moments)
     }
 
     /// Others whose sessions go no further than the handshake at the same peers, at the same

@@ -54,6 +54,8 @@ pub enum Churn {
     ClientNeverSpeaks,
     /// Something between, or the server, cuts connections after a fixed time.
     IdleTimeout,
+    /// The server dies or is restarted again and again, and ends all connections each time.
+    ServerRestarts,
     /// A proxy, sidecar or load balancer accepts, and has no server behind it.
     ProxyWithoutServer,
     /// Plaintext at a port that speaks TLS.
@@ -90,7 +92,7 @@ pub enum Churn {
 
 impl Churn {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ClientFailsBeforeItSpeaks,
         Self::TcpHealthProbe,
         Self::Refused,
@@ -114,6 +116,7 @@ impl Churn {
         Self::HeldInCloseWait,
         Self::ClientNeverSpeaks,
         Self::IdleTimeout,
+        Self::ServerRestarts,
         Self::ProxyWithoutServer,
         Self::PlaintextAtTlsPort,
         Self::NotZooKeeper,
@@ -156,6 +159,7 @@ impl Churn {
             Self::HeldInCloseWait => "held_in_close_wait",
             Self::ClientNeverSpeaks => "client_never_speaks",
             Self::IdleTimeout => "idle_timeout",
+            Self::ServerRestarts => "server_restarts",
             Self::ProxyWithoutServer => "proxy_without_server",
             Self::PlaintextAtTlsPort => "plaintext_at_tls_port",
             Self::NotZooKeeper => "not_zookeeper",
@@ -202,6 +206,7 @@ impl Churn {
             Self::HeldInCloseWait => "Connections stay open on which the other side sends no more",
             Self::ClientNeverSpeaks => "The client connects and never speaks",
             Self::IdleTimeout => "Something cuts connections after a fixed time",
+            Self::ServerRestarts => "The server dies or restarts again and again",
             Self::ProxyWithoutServer => "A proxy accepts, with no server behind it",
             Self::PlaintextAtTlsPort => "Plaintext to a port that speaks TLS",
             Self::NotZooKeeper => "The port does not speak ZooKeeper",

@@ -11,6 +11,7 @@ mod histogram;
 pub mod manner;
 pub(crate) mod order;
 pub mod protocol;
+pub mod server_ends;
 pub mod sessions;
 pub mod shape;
 pub mod shares;
@@ -35,6 +36,7 @@ use crate::{
 use evicted::Evicted;
 use group::{Groups, Place};
 use protocol::Signs;
+use server_ends::ServerEnds;
 use sessions::Sessions;
 use shares::{Holder, InPart, Shares};
 use tally::Tally;
@@ -183,6 +185,8 @@ pub struct Ledger {
     latest_namespace: Option<u32>,
     /// Who used which session, where handshakes were captured.
     pub sessions: Sessions,
+    /// When servers ended connections, and refused some.
+    pub server_ends: ServerEnds,
     /// All connections.
     pub total: Tally,
     /// Connections of flows beyond [`MOST_FLOWS`].
@@ -199,6 +203,7 @@ impl Ledger {
         self.total.observe(connection, outcome);
         self.note_namespace(connection.netns);
         self.sessions.observe(connection);
+        self.server_ends.observe(connection, outcome);
         let key = FlowKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),

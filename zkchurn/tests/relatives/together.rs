@@ -163,7 +163,7 @@ pub(crate) const TOGETHER: &[Relative] = &[
         about: "a restart loop at a fifth of the pace, beside a client that keeps its connection",
         make: || kind("restart_loop").paced(500).beside(kind("healthy"), 1),
         causes: &[is(REFUSED, "python3")],
-        may: &["not_served"],
+        may: &["not_served", "server_restarts"],
     },
     Relative {
         about: "a client for each request, of two servers of which one refuses",

@@ -2,7 +2,7 @@
 //! An application makes a client for each request and throws it away: each
 //! costs a handshake, a session in the ensemble's log, and its end.
 
-use super::{Rule, idle_timeout};
+use super::{Rule, idle_timeout, server_restarts};
 use crate::{
     diagnose::{
         case::{Case, Runtime},
@@ -37,13 +37,31 @@ const TLS_ANSWER: u64 = 700;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.first_requests_refused();
-    if case.most(refused) {
+    let restarts = server_restarts::confidence(case);
+    // What holds its connection until the server goes away is no client for each request.
+    if case.most(refused) || restarts > Some(Confidence::Possible) {
         return None;
     }
-    match case.handshakes() {
+    let verdict = match case.handshakes() {
         Some(handshakes) => by_requests(case, handshakes),
         None => by_sizes(case),
+    };
+    match restarts {
+        None => verdict,
+        Some(_) => verdict.map(or_restarts),
     }
+}
+
+fn or_restarts(mut verdict: Verdict) -> Verdict {
+    let first = "find out first whether the server was restarted when they ended";
+    verdict.next.insert(0, first.to_owned());
+    verdict
+        .at_most(Confidence::Possible)
+        .but(
+            "the server ended them, and those of other clients at the same moments, as one that \
+             dies or is restarted",
+        )
+        .cannot_tell_from(&[Churn::ServerRestarts])
 }
 
 /// Each connection asks for a new session, and gets it.

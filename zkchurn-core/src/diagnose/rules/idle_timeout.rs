@@ -2,7 +2,7 @@
 //! Every connection is cut from outside after the same time: a load balancer, proxy or
 //! NAT that forgets what is idle, with a shorter time limit than the client's pings.
 
-use super::Rule;
+use super::{Rule, server_restarts};
 use crate::{
     connection::Side,
     diagnose::{
@@ -44,7 +44,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .handshakes()
         .is_some_and(|handshakes| handshakes.reconnects * 2 > handshakes.connections);
     let was_once = was_once(case, lived);
-    let is_restarted = case.turned_away_beside >= cut;
+    let is_turned_away = case.turned_away_beside >= cut;
+    let falls = server_restarts::confidence(case).is_some();
+    let is_restarted = is_turned_away || falls;
     // A RST of the server's own host tells nothing of the client.
     let is_reset = resets * 2 > cut && case.side == Side::Client;
     let goes_on = comes_back || resumes || is_reset;
@@ -119,7 +121,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 Side::Server => "find out whether what listens here was restarted when they ended",
             });
     }
-    if is_restarted {
+    if falls {
+        verdict = verdict
+            .but("the server ended other connections at the same moments, whatever their age")
+            .cannot_tell_from(&[Churn::ServerRestarts]);
+    }
+    if is_turned_away {
         verdict = verdict.but(format!(
             "the same server refused {} meanwhile, or closed them without an answer: one that is \
              restarted cuts them so, too",

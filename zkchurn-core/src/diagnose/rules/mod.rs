@@ -23,6 +23,7 @@ mod oversized_packet;
 mod read_only_refused;
 mod read_timeouts;
 mod refused;
+mod server_restarts;
 mod session_expired_loop;
 mod stale_address;
 mod tcp_health_probe;
@@ -84,6 +85,8 @@ pub const OF_ENDED: &[Rule] = &[
     authentication_refused::RULE,
     // TLS at a port that speaks it.
     tls_handshake_failed::RULE,
+    // All connections of the server, at once.
+    server_restarts::RULE,
     // A proxy or a NAT between.
     idle_timeout::RULE,
     // The session is gone.

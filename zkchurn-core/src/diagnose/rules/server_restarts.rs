@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//! The server goes away again and again: it dies, or is killed and started anew, and each time
+//! all of its connections end at once. Clients that come back look like clients that are made
+//! for each request.
+
+use super::Rule;
+use crate::{
+    connection::Side,
+    diagnose::{
+        case::Case,
+        churn::Churn,
+        finding::{Confidence, Severity, Verdict},
+        protocol::Scope,
+    },
+    ledger::{
+        server_ends::Falls,
+        shape::{Ending, Spoken},
+    },
+    text,
+};
+
+pub(super) const RULE: Rule = Rule {
+    name: Churn::ServerRestarts,
+    severity: Severity::Broken,
+    scope: Scope::AnyProtocol,
+    judge,
+};
+
+/// Of several clients' ends at one moment, fewer may be chance.
+const MANY: u64 = 3;
+
+fn judge(case: &Case<'_>) -> Option<Verdict> {
+    let (falls, confidence) = found(case)?;
+    let ended = ended_by_server(case);
+    let mut verdict = Verdict::new(confidence, summary(case, falls, ended, confidence))
+        .number("ended_by_server", ended)
+        .number("moments", falls.moments);
+    if falls.of_several > 0 {
+        verdict = verdict.because(format!(
+            "{} it ended {} at once (within 50 ms), which had begun at different times",
+            text::counted(falls.of_several, "time"),
+            match case.side {
+                Side::Client => "connections of several clients",
+                // Of one host they may be of one client.
+                Side::Server => "several connections",
+            }
+        ));
+    }
+    if falls.refused_after > 0 {
+        verdict = verdict.because(format!(
+            "after {} of {} such moments it refused connections, as where nothing listens until it \
+             is back",
+            text::count(falls.refused_after),
+            text::count(falls.moments)
+        ));
+    }
+    if falls.processes > 0 {
+        verdict = verdict.because(format!(
+            "each time another process closed them: {} in turn had this port",
+            text::counted(falls.processes, "pid")
+        ));
+    }
+    if confidence == Confidence::Possible {
+        verdict = verdict
+            .but("clients that end their sessions together, at the end of a common task, do the same")
+            .cannot_tell_from(&[Churn::ClientPerRequest]);
+    }
+    Some(advice(verdict, case))
+}
+
+fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) -> String {
+    let how_many = match ended == case.ended() {
+        true => text::counted(ended, "connection"),
+        false => format!(
+            "{} of {}",
+            text::count(ended),
+            text::counted(case.ended(), "connection")
+        ),
+    };
+    let perhaps = match confidence {
+        Confidence::Possible => "perhaps ",
+        _ => "",
+    };
+    let who = match case.side {
+        Side::Client => "The server, or a proxy before it,",
+        Side::Server => "What listens here",
+    };
+    format!(
+        "{who} ended {how_many} that worked: {perhaps}it dies or is restarted again and again (seen \
+         {}).",
+        text::counted(falls.moments, "time")
+    )
+}
+
+fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let place = match case.side {
+        Side::Client => "on the server",
+        Side::Server => "here",
+    };
+    let verdict = verdict.next(format!(
+        "{place}: find out what ends {} at these times: the end of its log, its restarts \
+         (`systemctl status`, `kubectl get pods`), `dmesg` (killed for want of memory), a health \
+         check that kills it",
+        case.protocol.service()
+    ));
+    match case.side {
+        Side::Client => verdict.next(
+            "if its process went on all the time, look for a proxy or load balancer between that \
+             is restarted or reloaded",
+        ),
+        Side::Server => verdict,
+    }
+}
+
+/// Connections that had worked and that the server ended.
+fn ended_by_server(case: &Case<'_>) -> u64 {
+    case.shapes().count(|ending, spoken| {
+        matches!(ending, Ending::ClosedByServer | Ending::ResetByServer) && spoken == Spoken::Both
+    })
+}
+
+/// Whether it is so, and how sure that is.
+fn found(case: &Case<'_>) -> Option<(Falls, Confidence)> {
+    let falls = case.falls?;
+    if !case.most(ended_by_server(case)) {
+        return None;
+    }
+    let is_seen = falls.refused_after >= 2 || falls.processes >= 2;
+    let confidence = match is_seen || falls.of_several >= MANY {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    Some((falls, confidence))
+}
+
+/// How sure it is, where it is so.
+pub(super) fn confidence(case: &Case<'_>) -> Option<Confidence> {
+    found(case).map(|(_, confidence)| confidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Churn;
+    use crate::{
+        connection::Connection,
+        diagnose::{
+            Confidence, Finding,
+            test_case::{diagnosed, names_and_alternatives},
+        },
+        ledger::test_connection::{MS, by, ended},
+        outcome::Outcome,
+    };
+
+    /// Clients that hold a connection each; every 2 s the server ends all of them.
+    fn crash_loop(clients: u32, rounds: u64) -> Vec<Connection> {
+        let all = (0..rounds).flat_map(|round| {
+            (0..clients).map(move |client| {
+                let start = 1_000 + round * 2_200 + u64::from(client) * 130;
+                let end = 3_000 + round * 2_200 + u64::from(client) % 2;
+                let bytes = 85 + 12 * u64::from(client);
+                Connection {
+                    left_established_ns: Some(end * MS),
+                    local_close_ns: Some((end + 1) * MS),
+                    ended_ns: Some((end + 1) * MS),
+                    ..by(
+                        ended(start, bytes, bytes + 20, Outcome::AnsweredThenClosedByPeer),
+                        100 + client,
+                        100 + client,
+                        "app",
+                    )
+                }
+            })
+        });
+        all.collect()
+    }
+
+    fn advised(findings: &[Finding]) -> String {
+        let all = findings.iter().flat_map(|finding| finding.next.clone());
+        all.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_server_in_a_crash_loop_is_no_fault_of_the_application() {
+        let findings = diagnosed(&crash_loop(5, 7));
+        assert_eq!(
+            (findings[0].name, findings[0].confidence),
+            (Churn::ServerRestarts, Confidence::Likely)
+        );
+        let advice = advised(&findings);
+        assert!(!advice.contains("create one client"), "{advice}");
+        assert!(advice.contains("`systemctl status`"), "{advice}");
+    }
+
+    #[test]
+    fn so_it_is_of_one_client_where_others_are_refused_meanwhile() {
+        let mut connections = crash_loop(1, 7);
+        let refused = (0..7).map(|round| ended(3_050 + round * 2_200, 0, 0, Outcome::Refused));
+        connections.extend(refused.map(|one| by(one, 100, 100, "app")));
+        connections.sort_by_key(|one| one.started_ns);
+        let findings = diagnosed(&connections);
+        let found = names_and_alternatives(&findings);
+        assert!(
+            found.contains(&(Churn::ServerRestarts, Confidence::Likely)),
+            "{found:?}"
+        );
+        let advice = advised(&findings);
+        assert!(!advice.contains("create one client"), "{advice}");
+    }
+
+    #[test]
+    fn two_such_moments_leave_it_open() {
+        let findings = diagnosed(&crash_loop(5, 2));
+        let found = names_and_alternatives(&findings);
+        assert!(
+            found
+                .iter()
+                .all(|(_, confidence)| *confidence == Confidence::Possible),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn one_client_alone_shows_nothing_of_the_server() {
+        let found = names_and_alternatives(&diagnosed(&crash_loop(1, 7)));
+        assert!(
+            !found.iter().any(|(name, _)| *name == Churn::ServerRestarts),
+            "{found:?}"
+        );
+    }
+}

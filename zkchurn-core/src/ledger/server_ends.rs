@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+//! When servers ended connections, and when they refused some: a server that dies ends all of
+//! them at once, whoever's they are, and refuses others until it is back.
+//!
+//! Only the latest are kept, in the order of time, whatever the order of the records is.
+
+use super::{Destination, shape::Ending};
+use crate::{
+    connection::{Connection, Side, Stage},
+    hash::HashMap,
+    outcome::Outcome,
+};
+
+/// Most servers that are told apart; of further ones nothing is kept.
+const MOST_SERVERS: usize = 64;
+/// Most ends, and most refusals, of one server.
+const MOST: usize = 256;
+/// What a process that dies closes is closed within this time of each other.
+const AT_ONCE_NS: u64 = 50_000_000;
+/// Before and after such a moment nothing else is ended for so long: where connections end all
+/// the time, some do so together by chance.
+const QUIET_NS: u64 = 500_000_000;
+/// Those that began together may have ended together by themselves: one batch of work.
+const APART_NS: u64 = 100_000_000;
+/// Of such moments, fewer are one restart.
+const FEWEST: u64 = 2;
+
+/// A server, as far as what it ends is its doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Server {
+    At(std::net::SocketAddr),
+    /// Of this host.
+    Port(u16),
+}
+
+impl Server {
+    const fn of(destination: &Destination) -> Self {
+        match destination {
+            Destination::Server(address) => Self::At(*address),
+            Destination::Client { port, .. } => Self::Port(*port),
+        }
+    }
+}
+
+/// An established connection that the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    /// When it left ESTABLISHED, nanoseconds of `CLOCK_MONOTONIC`.
+    at_ns: u64,
+    started_ns: u64,
+    /// The pid of the client; 0 where it is on another host.
+    client: u32,
+    /// The pid of the server's process that closed it; 0 where that is not known.
+    server: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    ends: Vec<End>,
+    refused: Vec<u64>,
+}
+
+/// The servers of the connections that were traced.
+#[derive(Clone, Debug, Default)]
+pub struct ServerEnds {
+    of: HashMap<Server, Box<Kept>>,
+}
+
+/// How often a server went away, as far as its ends of connections tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Falls {
+    /// Moments at which it did.
+    pub moments: u64,
+    /// Connections that ended then.
+    pub connections: u64,
+    /// Of the moments those at which connections of several clients, begun at different times,
+    /// ended at once.
+    pub of_several: u64,
+    /// Of the moments those after which it refused connections, before it ended any others.
+    pub refused_after: u64,
+    /// Processes that served, where each moment had another one; else 0.
+    pub processes: u64,
+}
+
+impl ServerEnds {
+    pub(super) fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        let is_over = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
+        if connection.before_start || !is_over {
+            return;
+        }
+        let ending = Ending::of(outcome, connection.side);
+        let is_refused = ending == Ending::Refused;
+        let has_spoken = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes > 0);
+        let is_end = matches!(ending, Ending::ClosedByServer | Ending::ResetByServer)
+            && has_spoken(connection.traffic.payload_out)
+            && has_spoken(connection.traffic.payload_in);
+        if !is_refused && !is_end {
+            return;
+        }
+        let server = Server::of(&Destination::of(connection));
+        if self.of.len() >= MOST_SERVERS && !self.of.contains_key(&server) {
+            return;
+        }
+        let kept = self.of.entry(server).or_default();
+        if is_refused {
+            insert(&mut kept.refused, connection.started_ns);
+        } else if let Some(at_ns) = connection.left_established_ns {
+            let of_server = connection
+                .closer
+                .filter(|_| connection.side == Side::Server);
+            insert(
+                &mut kept.ends,
+                End {
+                    at_ns,
+                    started_ns: connection.started_ns,
+                    client: connection.opener.map_or(0, |opener| opener.thread.tgid),
+                    server: of_server.map_or(0, |closer| closer.tgid),
+                },
+            );
+        }
+    }
+
+    /// How often a server went away; `None` where most of what it ended does not say so.
+    pub fn falls(&self, destination: &Destination) -> Option<Falls> {
+        let kept = self.of.get(&Server::of(destination))?;
+        kept.falls()
+    }
+}
+
+/// Keeps them in order; the oldest make room, many at once.
+fn insert<T: Ord>(kept: &mut Vec<T>, new: T) {
+    let place = kept.partition_point(|one| *one <= new);
+    kept.insert(place, new);
+    if kept.len() >= 2 * MOST {
+        kept.drain(..MOST);
+    }
+}
+
+impl Kept {
+    fn falls(&self) -> Option<Falls> {
+        let moments: Vec<&[End]> = self
+            .ends
+            .chunk_by(|one, next| next.at_ns - one.at_ns <= AT_ONCE_NS)
+            .collect();
+        let mut falls = Falls::default();
+        let mut servers = Vec::new();
+        for (place, moment) in moments.iter().enumerate() {
+            let [from, until] = [moment.first()?.at_ns, moment.last()?.at_ns];
+            let before = place.checked_sub(1).and_then(|place| moments.get(place));
+            let before = before.and_then(|before| before.last());
+            let next = moments.get(place + 1).and_then(|next| next.first());
+            let is_apart = before.is_none_or(|before| from - before.at_ns >= QUIET_NS)
+                && next.is_none_or(|next| next.at_ns - until >= QUIET_NS);
+            let is_of_several = is_of_several(moment) && is_apart;
+            let until_next = next.map_or(u64::MAX, |next| next.at_ns);
+            let mut refused = self.refused.iter();
+            let is_refused = refused.any(|at| (until..until_next).contains(at));
+            let server = moment.first()?.server;
+            let is_new = server != 0 && servers.last() != Some(&server);
+            let is_of_one = moment.iter().all(|end| end.server == server);
+            if !(is_of_several || is_refused || (is_new && is_of_one && is_apart)) {
+                continue;
+            }
+            if is_of_one && server != 0 && !servers.contains(&server) {
+                servers.push(server);
+            }
+            falls.moments += 1;
+            falls.connections += moment.len() as u64;
+            falls.of_several += u64::from(is_of_several);
+            falls.refused_after += u64::from(is_refused);
+        }
+        if servers.len() as u64 == falls.moments {
+            falls.processes = falls.moments;
+        }
+        let told = falls
+            .of_several
+            .max(falls.refused_after)
+            .max(falls.processes);
+        let is_most = falls.connections * 3 >= self.ends.len() as u64 * 2;
+        (told >= FEWEST && is_most).then_some(falls)
+    }
+}
+
+/// Whether they are of several clients, and began further apart than they ended. On another
+/// host one may be many.
+fn is_of_several(moment: &[End]) -> bool {
+    let [Some(first), Some(last)] = [moment.first(), moment.last()] else {
+        return false;
+    };
+    let is_known = first.client != 0;
+    let is_one = is_known && moment.iter().all(|end| end.client == first.client);
+    let starts = moment.iter().map(|end| end.started_ns);
+    let (Some(earliest), Some(latest)) = (starts.clone().min(), starts.max()) else {
+        return false;
+    };
+    let ended_within = last.at_ns - first.at_ns;
+    moment.len() >= 2
+        && !is_one
+        && ended_within <= AT_ONCE_NS
+        && latest - earliest >= APART_NS.max(ended_within.saturating_mul(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::Thread,
+        ledger::test_connection::{MS, by, ended, name, server_side},
+    };
+
+    const BY_SERVER: Outcome = Outcome::AnsweredThenClosedByPeer;
+
+    /// One that began and left ESTABLISHED then.
+    fn lasting(start_ms: u64, end_ms: u64, pid: u32) -> Connection {
+        Connection {
+            left_established_ns: Some(end_ms * MS),
+            local_close_ns: Some((end_ms + 1) * MS),
+            ended_ns: Some((end_ms + 1) * MS),
+            ..by(ended(start_ms, 97, 121, BY_SERVER), pid, pid, "app")
+        }
+    }
+
+    fn falls(connections: &[Connection]) -> Option<Falls> {
+        let mut ends = ServerEnds::default();
+        for connection in connections {
+            ends.observe(connection, Outcome::of(connection));
+        }
+        ends.falls(&Destination::of(&connections[0]))
+    }
+
+    /// A server that dies every 2 s, and its clients that come back.
+    fn crash_loop(clients: u32) -> Vec<Connection> {
+        let rounds = (0..4).flat_map(|round| {
+            (0..clients).map(move |client| {
+                let start = 1_000 + round * 2_000 + u64::from(client) * 130;
+                lasting(
+                    start,
+                    2_900 + round * 2_000 + u64::from(client) % 2,
+                    100 + client,
+                )
+            })
+        });
+        rounds.collect()
+    }
+
+    #[test]
+    fn what_ends_all_clients_at_once_again_and_again_is_the_server() {
+        let found = falls(&crash_loop(5)).unwrap();
+        assert_eq!(
+            (found.moments, found.of_several, found.connections),
+            (4, 4, 20)
+        );
+        // Whatever the order of the records.
+        let mut turned = crash_loop(5);
+        turned.reverse();
+        assert_eq!(falls(&turned), Some(found));
+    }
+
+    #[test]
+    fn one_client_shows_it_where_others_are_refused_in_between() {
+        let mut alone = crash_loop(1);
+        assert_eq!(falls(&alone), None);
+        alone.extend((0..4).map(|round| ended(2_950 + round * 2_000, 0, 0, Outcome::Refused)));
+        assert_eq!(falls(&alone).unwrap().refused_after, 4);
+    }
+
+    #[test]
+    fn on_the_server_the_process_that_closes_is_another_one_each_time() {
+        let closed_by = |pid: u32| Thread {
+            tgid: pid,
+            tid: pid,
+            comm: name("server"),
+        };
+        let seen = |pid: fn(u64) -> u32| {
+            let rounds = (0..4).map(|round| Connection {
+                local_close_ns: Some((2_000 + round * 2_000) * MS),
+                left_established_ns: Some((2_000 + round * 2_000) * MS),
+                closer: Some(closed_by(pid(round))),
+                ..server_side(ended(
+                    1_000 + round * 2_000,
+                    97,
+                    121,
+                    Outcome::AnsweredThenClosedByUs,
+                ))
+            });
+            falls(&rounds.collect::<Vec<_>>())
+        };
+        assert_eq!(seen(|round| 70 + round as u32).unwrap().processes, 4);
+        assert_eq!(seen(|_| 70), None);
+    }
+
+    /// Sessions that are ended in order are closed by the server first.
+    #[test]
+    fn who_ends_sessions_all_the_time_or_in_batches_is_the_client() {
+        let busy: Vec<_> = (0..200)
+            .map(|step| {
+                let end = 5_000 + step * 37 % 3_000;
+                lasting(end - 100 - step * 13 % 900, end, 100 + step as u32 % 7)
+            })
+            .collect();
+        assert_eq!(falls(&busy), None);
+        let batches: Vec<_> = (0..20)
+            .map(|step| {
+                let start = 1_000 + step / 5 * 2_000 + step % 5;
+                lasting(start, start + 400, 100 + step as u32)
+            })
+            .collect();
+        assert_eq!(falls(&batches), None);
+    }
+
+    #[test]
+    fn one_restart_is_none_of_several() {
+        assert_eq!(falls(&crash_loop(5)[..5]), None);
+    }
+}
