@@ -157,7 +157,8 @@ impl Kept {
             let is_refused = refused.any(|at| (until..until_next).contains(at));
             let server = moment.first()?.server;
             let is_new = server != 0 && servers.last() != Some(&server);
-            let is_of_one = moment.iter().all(|end| end.server == server);
+            // A proxy may fork for each connection.
+            let is_of_one = moment.len() >= 2 && moment.iter().all(|end| end.server == server);
             if !(is_of_several || is_refused || (is_new && is_of_one && is_apart)) {
                 continue;
             }
@@ -194,8 +195,11 @@ fn is_of_several(moment: &[End]) -> bool {
         return false;
     };
     let ended_within = last.at_ns - first.at_ns;
+    // Where the server's process is known, it tells by itself: one that goes on did not die.
+    let is_server_known = moment.iter().any(|end| end.server != 0);
     moment.len() >= 2
         && !is_one
+        && !is_server_known
         && ended_within <= AT_ONCE_NS
         && latest - earliest >= APART_NS.max(ended_within.saturating_mul(4))
 }
@@ -218,6 +222,14 @@ mod tests {
             ended_ns: Some((end_ms + 1) * MS),
             ..by(ended(start_ms, 97, 121, BY_SERVER), pid, pid, "app")
         }
+    }
+
+    fn falls_of(connections: &[Connection], outcome: Outcome) -> Option<Falls> {
+        let mut ends = ServerEnds::default();
+        for connection in connections {
+            ends.observe(connection, outcome);
+        }
+        ends.falls(&Destination::of(&connections[0]))
     }
 
     fn falls(connections: &[Connection]) -> Option<Falls> {
@@ -264,31 +276,6 @@ mod tests {
         assert_eq!(falls(&alone).unwrap().refused_after, 4);
     }
 
-    #[test]
-    fn on_the_server_the_process_that_closes_is_another_one_each_time() {
-        let closed_by = |pid: u32| Thread {
-            tgid: pid,
-            tid: pid,
-            comm: name("server"),
-        };
-        let seen = |pid: fn(u64) -> u32| {
-            let rounds = (0..4).map(|round| Connection {
-                local_close_ns: Some((2_000 + round * 2_000) * MS),
-                left_established_ns: Some((2_000 + round * 2_000) * MS),
-                closer: Some(closed_by(pid(round))),
-                ..server_side(ended(
-                    1_000 + round * 2_000,
-                    97,
-                    121,
-                    Outcome::AnsweredThenClosedByUs,
-                ))
-            });
-            falls(&rounds.collect::<Vec<_>>())
-        };
-        assert_eq!(seen(|round| 70 + round as u32).unwrap().processes, 4);
-        assert_eq!(seen(|_| 70), None);
-    }
-
     /// Sessions that are ended in order are closed by the server first.
     #[test]
     fn who_ends_sessions_all_the_time_or_in_batches_is_the_client() {
@@ -306,6 +293,28 @@ mod tests {
             })
             .collect();
         assert_eq!(falls(&batches), None);
+    }
+
+    /// What one host ends in order, and the server's process closes each time.
+    #[test]
+    fn a_server_that_goes_on_did_not_die() {
+        let seen = |pid: fn(u64) -> u32, clients: u32| {
+            let all = crash_loop(clients).into_iter().zip(0..);
+            let all = all.map(|(one, place)| Connection {
+                local_close_ns: one.left_established_ns,
+                closer: Some(Thread {
+                    tgid: pid(place / u64::from(clients)),
+                    tid: 1,
+                    comm: name("server"),
+                }),
+                ..server_side(one)
+            });
+            falls_of(&all.collect::<Vec<_>>(), Outcome::AnsweredThenClosedByUs)
+        };
+        assert_eq!(seen(|_| 70, 5), None);
+        assert_eq!(seen(|round| 70 + round as u32, 5).unwrap().processes, 4);
+        // Nor does one that forks for each connection.
+        assert_eq!(seen(|round| 70 + round as u32, 1), None);
     }
 
     #[test]

@@ -60,12 +60,21 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(falls.processes, "pid")
         ));
     }
+    if !is_seen(falls) {
+        verdict = verdict.but(
+            "clients that end their sessions at the same time, at the end of a common task, do the \
+             same",
+        );
+    }
     if confidence == Confidence::Possible {
-        verdict = verdict
-            .but("clients that end their sessions together, at the end of a common task, do the same")
-            .cannot_tell_from(&[Churn::ClientPerRequest]);
+        verdict = verdict.cannot_tell_from(&[Churn::ClientPerRequest]);
     }
     Some(advice(verdict, case))
+}
+
+/// Whether more is seen of it than that several ended at once.
+fn is_seen(falls: Falls) -> bool {
+    falls.refused_after >= 2 || falls.processes >= 2
 }
 
 fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) -> String {
@@ -125,8 +134,9 @@ fn found(case: &Case<'_>) -> Option<(Falls, Confidence)> {
     if !case.most(ended_by_server(case)) {
         return None;
     }
-    let is_seen = falls.refused_after >= 2 || falls.processes >= 2;
-    let confidence = match is_seen || falls.of_several >= MANY {
+    // Seen from the server, several may be of one client.
+    let are_many = falls.of_several >= MANY && case.side == Side::Client;
+    let confidence = match is_seen(falls) || are_many {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
