@@ -126,6 +126,7 @@ mod tests {
 
     use super::*;
     use crate::serverlog::{
+        busiest::Room,
         moment::Moment,
         tally::{Address, Event},
     };
@@ -133,13 +134,15 @@ mod tests {
     /// So many of a kind, one in so many seconds.
     fn found_of(kinds: &[(Kind, u64)], every_s: i64) -> Vec<(&'static str, u64, Confidence)> {
         let mut details = Address::default();
+        let mut room = Room::of(1000);
         for (kind, times) in kinds {
             for number in 0..*times {
-                details.add(Event {
+                let event = Event {
                     kind: *kind,
                     times: 1,
                     at: Some(Moment(1_700_000_000_000 + number as i64 * every_s * 1000)),
-                });
+                };
+                details.add(event, &mut room);
             }
         }
         let subject = Subject {

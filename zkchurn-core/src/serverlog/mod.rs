@@ -10,6 +10,7 @@
 
 pub mod address;
 mod begun;
+pub mod busiest;
 pub mod chunks;
 mod class;
 mod cleaned;
@@ -36,6 +37,8 @@ pub mod signature;
 pub mod tally;
 pub mod time;
 pub mod told;
+#[cfg(test)]
+mod truths;
 pub mod unknown_counts;
 pub mod window;
 mod xml;

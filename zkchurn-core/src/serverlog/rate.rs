@@ -98,40 +98,6 @@ impl LogHistogram {
     }
 }
 
-/// The minute in which most happened. Lines of several threads are a little out
-/// of order, so the minute before is kept open as well.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Busiest {
-    now: (i64, u64),
-    before: (i64, u64),
-    most: (i64, u64),
-}
-
-impl Busiest {
-    /// Adds to the minute of `at`. What is more than a minute late is left out.
-    pub fn add(&mut self, at: Moment, count: u64) {
-        let minute = at.minute();
-        if self.now.1 == 0 || minute > self.now.0 {
-            self.before = self.now;
-            self.now = (minute, 0);
-        }
-        let open = match minute {
-            minute if minute == self.now.0 => &mut self.now,
-            minute if minute == self.before.0 && self.before.1 > 0 => &mut self.before,
-            _ => return,
-        };
-        open.1 = open.1.saturating_add(count);
-        if open.1 > self.most.1 {
-            self.most = *open;
-        }
-    }
-
-    /// The minute and its count.
-    pub fn most(&self) -> Option<(Moment, u64)> {
-        (self.most.1 > 0).then(|| (Moment::of_minute(self.most.0), self.most.1))
-    }
-}
-
 /// So many gaps are kept of each address: enough to see a rhythm, and there may be very
 /// many addresses.
 const GAPS: usize = 32;
@@ -193,15 +159,6 @@ mod tests {
         accepted: 1,
         ended: 0,
     };
-
-    #[test]
-    fn the_busiest_minute_stands_a_little_disorder() {
-        let mut busiest = Busiest::default();
-        for second in [10, 20, 61, 59, 62, 190, 30] {
-            busiest.add(Moment(second * 1000), 1);
-        }
-        assert_eq!(busiest.most(), Some((Moment(0), 3)));
-    }
 
     #[test]
     fn a_metronome_has_no_variation() {

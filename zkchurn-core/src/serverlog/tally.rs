@@ -9,14 +9,21 @@ use std::{
 use foldhash::quality::RandomState;
 
 use super::{
+    busiest::{Busiest, Room},
     kind::{KINDS, Kind},
     moment::Moment,
-    rate::{Bucket, Busiest, Gaps, LogHistogram},
+    rate::{Bucket, Gaps, LogHistogram},
 };
 
 /// Addresses that are counted one by one; those that come later are counted
 /// together.
 pub const ADDRESSES: usize = 65_536;
+
+/// Minutes of all addresses together, to find the busiest one of each: 8 MB.
+const MINUTES_OF_ADDRESSES: usize = 500_000;
+
+/// Minutes of all lines, to find the busiest one: three months.
+const MINUTES_OF_ALL: usize = 131_072;
 
 /// How many lines there were of each kind of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,13 +95,13 @@ pub struct Address {
 }
 
 impl Address {
-    pub(super) fn add(&mut self, event: Event) {
+    pub(super) fn add(&mut self, event: Event, room: &mut Room) {
         self.counts.add(event.kind, event.times);
         let Some(at) = event.at else { return };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
         if event.kind.is_end() {
-            self.busiest.add(at, event.times);
+            self.busiest.add(at, event.times, room);
         }
         if matches!(
             event.kind,
@@ -123,10 +130,12 @@ impl Address {
     }
 }
 
+type Addresses = HashMap<IpAddr, Box<Address>, RandomState>;
+
 /// All that was counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LogTally {
-    pub addresses: HashMap<IpAddr, Box<Address>, RandomState>,
+    pub addresses: Addresses,
     /// Events of the addresses that found no place.
     pub others: Address,
     /// Events of which the log tells no address.
@@ -138,6 +147,24 @@ pub struct LogTally {
     pub busiest: Busiest,
     /// How often a connection with another server of the ensemble broke, by its id.
     pub broken_with: BTreeMap<u64, u64>,
+    room: Room,
+    room_of_all: Room,
+}
+
+impl Default for LogTally {
+    fn default() -> Self {
+        Self {
+            addresses: HashMap::default(),
+            others: Address::default(),
+            without_address: Address::default(),
+            histogram: LogHistogram::default(),
+            ended_without_time: 0,
+            busiest: Busiest::default(),
+            broken_with: BTreeMap::new(),
+            room: Room::of(MINUTES_OF_ADDRESSES),
+            room_of_all: Room::of(MINUTES_OF_ALL),
+        }
+    }
 }
 
 /// Servers of an ensemble that are counted; more than anybody has.
@@ -155,15 +182,15 @@ impl LogTally {
 
     /// Counts an event for an address.
     pub fn count(&mut self, ip: IpAddr, event: Event) {
-        match self.address(ip) {
-            Some(address) => address.add(event),
-            None => self.others.add(event),
+        match place(&mut self.addresses, ip) {
+            Some(address) => address.add(event, &mut self.room),
+            None => self.others.add(event, &mut self.room),
         }
     }
 
     /// Counts an event for which no address is told.
     pub fn count_without_address(&mut self, event: Event) {
-        self.without_address.add(event);
+        self.without_address.add(event, &mut self.room);
     }
 
     /// Counts an event over time.
@@ -179,16 +206,13 @@ impl LogTally {
         } else if event.kind.is_end() {
             let ended = event.times;
             self.histogram.add(at, Bucket { accepted: 0, ended });
-            self.busiest.add(at, ended);
+            self.busiest.add(at, ended, &mut self.room_of_all);
         }
     }
 
     /// The place of an address, if there is one.
     pub fn address(&mut self, ip: IpAddr) -> Option<&mut Address> {
-        if self.addresses.len() >= ADDRESSES && !self.addresses.contains_key(&ip) {
-            return None;
-        }
-        Some(self.addresses.entry(ip).or_default())
+        place(&mut self.addresses, ip)
     }
 
     /// Of all addresses and none.
@@ -202,6 +226,13 @@ impl LogTally {
         }
         total
     }
+}
+
+fn place(addresses: &mut Addresses, ip: IpAddr) -> Option<&mut Address> {
+    if addresses.len() >= ADDRESSES && !addresses.contains_key(&ip) {
+        return None;
+    }
+    Some(addresses.entry(ip).or_default())
 }
 
 #[cfg(test)]
