@@ -13,10 +13,20 @@ pub enum Class {
     Shared,
     /// Of ZooKeeper's server.
     Server,
+    /// Of ZooKeeper's server, and one that writes the lines about single connections and
+    /// sessions.
+    Connections,
 }
 
-/// Names that nothing but ZooKeeper's server has (`org.apache.zookeeper.server`).
-const SERVER: [&str; 32] = [
+impl Class {
+    /// Whether it is one of ZooKeeper's server.
+    pub fn is_server(self) -> bool {
+        self >= Self::Server
+    }
+}
+
+/// Those that write lines about single connections and sessions.
+const CONNECTIONS: [&str; 7] = [
     "NIOServerCnxn",
     "NIOServerCnxnFactory",
     "NettyServerCnxn",
@@ -24,6 +34,10 @@ const SERVER: [&str; 32] = [
     "ServerCnxn",
     "ServerCnxnFactory",
     "ZooKeeperServer",
+];
+
+/// Names that nothing but ZooKeeper's server has (`org.apache.zookeeper.server`).
+const SERVER: [&str; 25] = [
     "ZooKeeperServerMain",
     "ReadOnlyZooKeeperServer",
     "QuorumZooKeeperServer",
@@ -114,6 +128,11 @@ pub(super) fn named(word: &[u8]) -> Option<Class> {
     }
     let method_of = parts.next();
     let is_dotted = method_of.is_some() && name.split(|byte| *byte == b'.').all(is_identifier);
+    if is_among(&CONNECTIONS, base)
+        || (is_dotted && method_of.is_some_and(|class| is_among(&CONNECTIONS, class)))
+    {
+        return Some(Class::Connections);
+    }
     if is_among(&SERVER, base)
         || (is_dotted && method_of.is_some_and(|class| is_among(&SERVER, class)))
     {
@@ -254,7 +273,14 @@ mod tests {
             "com.example.shaded.org.apache.zookeeper.server.NIOServerCnxn",
             "Leader@595",
         ] {
-            assert_eq!(named(word.as_bytes()), Some(Class::Server), "{word}");
+            let class = named(word.as_bytes());
+            assert!(class.is_some_and(Class::is_server), "{word}");
+            let writes_connections = word.contains("ServerCnxn");
+            assert_eq!(
+                class == Some(Class::Connections),
+                writes_connections,
+                "{word}"
+            );
         }
     }
 

@@ -54,6 +54,8 @@ pub struct LogFacts {
     pub steps_back: u64,
     /// Records by level.
     pub levels: [u64; LEVELS.len()],
+    has_info_of_server: bool,
+    has_debug_of_connections: bool,
     /// Versions of the servers that started, without the commit, made printable.
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
@@ -94,14 +96,15 @@ impl LogFacts {
         self.window.is_all() || self.is_in_window || latest.is_some_and(touches)
     }
 
-    /// Takes a line into account; `is_message` where it is the second line of a record.
-    pub fn line(&mut self, line: &Line<'_>, is_message: bool) {
+    /// Takes a line into account; `message_of` is whose record it is the second line of.
+    pub fn line(&mut self, line: &Line<'_>, message_of: Option<Option<Class>>) {
+        let is_message = message_of.is_some();
         self.lines += 1;
         self.bodies += u64::from(is_message);
         match line {
             Line::Record(record) if is_message => {
                 self.continuations += 1;
-                self.level(record);
+                self.level(record.level, message_of.flatten());
             }
             Line::Record(record) | Line::RecordWithException(record, _) => self.record(record),
             Line::Foreign(_) if is_message => self.continuations += 1,
@@ -114,7 +117,7 @@ impl LogFacts {
             Line::Foreign(text) => {
                 self.foreign += 1;
                 match line::names_class(text) {
-                    Some(Class::Server) => self.unread += 1,
+                    Some(class) if class.is_server() => self.unread += 1,
                     Some(_) => self.of_client += 1,
                     None => {}
                 }
@@ -124,16 +127,16 @@ impl LogFacts {
 
     fn record(&mut self, record: &Record<'_>) {
         self.records += 1;
-        self.level(record);
+        self.level(record.level, record.class);
         self.time(record.stamp);
-        if matches!(record.class, Some(Class::Server | Class::Shared)) {
+        if record.class >= Some(Class::Shared) {
             let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
             let is_banner = is_of_banner(record.message);
             self.banner += u64::from(is_banner);
             self.headers += u64::from(!has_words && !is_banner);
         }
         match record.class {
-            Some(Class::Server) => {
+            Some(Class::Server | Class::Connections) => {
                 self.of_server += 1;
                 // Once a message is known the number means nothing, and it costs searches.
                 self.misplaced += u64::from(self.known == 0 && line::holds_message(record.message));
@@ -145,7 +148,7 @@ impl LogFacts {
                 let is_known =
                     class.is_none() && signature::find(MESSAGES, record.message).is_some();
                 match line::names_class(record.message) {
-                    Some(Class::Server) if !is_known => self.unread += 1,
+                    Some(class) if class.is_server() && !is_known => self.unread += 1,
                     Some(Class::Client) => self.of_client += 1,
                     _ => {}
                 }
@@ -153,13 +156,15 @@ impl LogFacts {
         }
     }
 
-    fn level(&mut self, record: &Record<'_>) {
-        let count = record
-            .level
-            .and_then(|level| self.levels.get_mut(level as usize));
-        if let Some(count) = count {
+    fn level(&mut self, level: Option<Level>, class: Option<Class>) {
+        let Some(level) = level else { return };
+        if let Some(count) = self.levels.get_mut(level as usize) {
             *count += 1;
         }
+        // Of a layout without classes all lines are taken for the server's.
+        let is_of_server = class.is_none_or(|class| class >= Class::Shared);
+        self.has_info_of_server |= is_of_server && level <= Level::Info;
+        self.has_debug_of_connections |= class == Some(Class::Connections) && level <= Level::Debug;
     }
 
     /// Most records are of the same second as the one before: then there is nothing to do.
@@ -219,6 +224,8 @@ impl LogFacts {
             self.version(version.clone());
         }
         self.netty |= later.netty;
+        self.has_info_of_server |= later.has_info_of_server;
+        self.has_debug_of_connections |= later.has_debug_of_connections;
         self.is_in_window |= later.any_in_window();
         if let Some(second) = later.first_second {
             self.step(second);
@@ -276,11 +283,16 @@ impl LogFacts {
         self.last.into_iter().chain(latest).max()
     }
 
-    /// Whether a record of this level or a lower one was seen, so that records
-    /// of this level would be in the log.
-    pub fn has_level(&self, level: Level) -> bool {
-        let up_to = self.levels.iter().take(level as usize + 1);
-        up_to.sum::<u64>() > 0
+    /// Whether records of the server's at INFO would be in the log: one of that level or a lower
+    /// one is. Other programs in one process with it have levels of their own.
+    pub fn has_info_of_server(&self) -> bool {
+        self.has_info_of_server
+    }
+
+    /// Whether records at DEBUG about single connections would be in the log: a class that
+    /// writes these has written one.
+    pub fn has_debug_of_connections(&self) -> bool {
+        self.has_debug_of_connections
     }
 
     /// Whether all servers that started are known to be older than `version`.
@@ -348,7 +360,7 @@ mod tests {
             (Line::Foreign(b"the message of the line above"), true),
         ];
         for (line, is_message) in &lines {
-            facts.line(line, *is_message);
+            facts.line(line, is_message.then_some(None));
         }
         assert_eq!((facts.lines, facts.blank, facts.foreign), (8, 1, 1));
         assert_eq!((facts.continuations, facts.bodies, facts.lost), (6, 1, 42));

@@ -81,7 +81,7 @@ fn in_another_language(line: &[u8]) -> Option<Record<'_>> {
     let (head, method) = line.split_at(memchr::memrchr(b' ', line)?);
     let method = method.trim_ascii_start();
     let (date, name) = head.split_at(memchr::memrchr(b' ', head)?);
-    let class = class::named(name.trim_ascii_start()).filter(|class| *class == Class::Server)?;
+    let class = class::named(name.trim_ascii_start()).filter(|class| class.is_server())?;
     let year = memchr::memmem::find(date, b", 20")?;
     let clock = date.get(year + 6..)?.strip_prefix(b" ")?;
     let is_header = time::at_start(clock).is_some()
@@ -409,7 +409,7 @@ impl<'l> Header<'l> {
         let is_header = match (self.level.is_some(), self.class) {
             (true, Some(_)) => true,
             (true, None) => self.has_time || self.thread.is_some() || is_known(),
-            (false, Some(Class::Server)) => self.has_time || self.thread.is_some(),
+            (false, Some(class)) if class.is_server() => self.has_time || self.thread.is_some(),
             // Nothing but a time in front.
             (false, _) => self.class.is_none() && self.has_time && is_known(),
         };

@@ -59,7 +59,7 @@ pub struct Record<'a> {
 }
 
 /// Levels of log4j, logback and java.util.logging.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
 pub enum Level {
     Trace,

@@ -106,6 +106,7 @@ struct Context {
 struct Header {
     stamp: Stamp,
     thread: Thread,
+    class: Option<Class>,
 }
 
 impl LogReader {
@@ -131,7 +132,10 @@ impl State {
         let header = self.header.take();
         let is_message = header.is_some() && is_bare(&line);
         let is_repeated = matches!(line, Line::Repeated(_));
-        self.facts.line(&line, is_message);
+        self.facts.line(
+            &line,
+            header.filter(|_| is_message).map(|header| header.class),
+        );
         let told = match line {
             Line::Record(record) => match header.filter(|_| is_message) {
                 Some(header) => self.message(record.message, record.times, header),
@@ -161,6 +165,7 @@ impl State {
         let header = Header {
             stamp: record.stamp,
             thread: Thread::named(record.thread),
+            class: record.class,
         };
         if record.message.is_empty() && record.class.is_some() {
             self.header = Some(header);

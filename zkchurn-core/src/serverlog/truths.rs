@@ -53,3 +53,28 @@ fn the_busiest_minute_of_two_servers_is_that_of_both() {
     assert_eq!(said(report.busiest_minute), both);
     assert_eq!(said(report.addresses[0].busiest_minute), both);
 }
+
+/// Jetty and Kafka log at DEBUG, or one package of the server's; its connections at INFO.
+#[test]
+fn a_debug_line_of_another_class_tells_nothing_of_connections() {
+    for class in [
+        "org.eclipse.jetty.util.log",
+        "org.apache.kafka.Foo",
+        "FastLeaderElection",
+    ] {
+        let version = "Server environment:zookeeper.version=3.8.4-abc, built on 2020";
+        let log = [
+            line(0, "INFO ", "ZooKeeperServer", version),
+            line(1, "DEBUG", class, "x"),
+            line(2, "INFO ", "FileTxnSnapLog", "Snapshotting: 0x1"),
+        ];
+        let report = report(&[&log.concat()]);
+        assert!(
+            report.answer.contains("this log cannot tell"),
+            "{}",
+            report.answer
+        );
+        assert_eq!(report.total["accepted"], None);
+        assert_eq!(report.total["established"], None);
+    }
+}

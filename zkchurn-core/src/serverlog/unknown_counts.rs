@@ -2,7 +2,7 @@
 //! Counts that a log cannot give. A count of 0 means nothing where the server does
 //! not write the line at this level.
 
-use super::{facts::LogFacts, kind::Kind, line::Level, tally::Counts};
+use super::{facts::LogFacts, kind::Kind, tally::Counts};
 use crate::text;
 
 /// The release that moved the lines about single connections from INFO to DEBUG
@@ -28,9 +28,9 @@ pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'
         | Kind::RenewalRefused
         | Kind::FourLetterWord
         | Kind::ClosedWithoutSession
-            if !facts.has_level(Level::Info) =>
+            if !facts.has_info_of_server() =>
         {
-            Some("logged at INFO, and this log has no line below WARN")
+            Some("logged at INFO, and this log has no line of ZooKeeper's server below WARN")
         }
         _ => None,
     }
@@ -47,16 +47,20 @@ fn connection_lines(facts: &LogFacts, total: &Counts) -> Option<&'static str> {
     .into_iter()
     .any(|kind| total.of(kind) > 0);
     if any_is_told
-        || facts.has_level(Level::Debug)
-        || (facts.is_before(QUIET) && facts.has_level(Level::Info))
+        || facts.has_debug_of_connections()
+        || (facts.is_before(QUIET) && facts.has_info_of_server())
     {
         None
     } else if facts.versions.is_empty() {
         Some(
-            "logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line and does not name the version",
+            "logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line of NIOServerCnxn or \
+             ZooKeeperServer and does not name the version",
         )
     } else {
-        Some("logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line")
+        Some(
+            "logged at DEBUG from ZooKeeper 3.5.5 on; this log has no DEBUG line of NIOServerCnxn or \
+             ZooKeeperServer",
+        )
     }
 }
 
@@ -116,8 +120,15 @@ mod tests {
 
     fn facts(level: &str, version: Option<&str>) -> LogFacts {
         let mut facts = LogFacts::default();
-        let line = format!("2026-11-25 04:13:01,249 [myid:] - {level} [main:X@1] - x");
-        facts.line(&line::Reader::default().read(line.as_bytes()), false);
+        for line in [
+            format!("2026-11-25 04:13:01,249 [myid:] - {level} [main:ZooKeeperServer@1] - x"),
+            // Of another program in the same process, and of a part of the server that an
+            // operator set to DEBUG.
+            "2026-11-25 04:13:01,249 [myid:] - DEBUG [main:X@1] - x".to_owned(),
+            "2026-11-25 04:13:01,249 [myid:] - WARN  [main:QuorumPeer@1] - x".to_owned(),
+        ] {
+            facts.line(&line::Reader::default().read(line.as_bytes()), None);
+        }
         if let Some(version) = version {
             facts.message(format!("Server environment:zookeeper.version={version}").as_bytes());
         }
