@@ -265,16 +265,17 @@ const RULES: &[Rule] = &[
         name: Churn::EnsembleChurn,
         kinds: &[Kind::ElectionConnection],
         least: 10,
-        confidence: Confidence::Certain,
+        confidence: Confidence::Possible,
         severity: Severity::Broken,
         does: "made {} to the election port of this server",
-        means: "servers of an ensemble keep these connections open, so they break again and \
-            again; no client is at fault",
-        cannot_tell_from: &[],
-        would_decide: "a server that restarts, a myid that two servers have and a firewall between \
-            look the same here: read that server's own log",
-        next: "look at that server: does it restart, is its myid its own, is a firewall between? \
-            `sudo zkchurn --port 3888` traces the same live",
+        means: "another server of the ensemble keeps this connection open, so many mean that it \
+            breaks; a TCP check of the port opens one each time",
+        cannot_tell_from: &[Churn::TcpHealthProbe],
+        would_decide: "whether a server of the ensemble has this address; a server that restarts, \
+            a myid that two servers have and a firewall between look the same here: read that \
+            server's own log",
+        next: "look at that host: is it a server of the ensemble, does it restart, is its myid its \
+            own, is a firewall between? `sudo zkchurn --port 3888` traces the same live",
     },
     Rule {
         name: Churn::EnsembleChurn,
@@ -486,9 +487,33 @@ fn makes_new_sessions(subject: &Subject<'_>) -> bool {
     of(Kind::SessionAsked) >= 10 && of(Kind::RenewalAsked) * 4 < of(Kind::SessionAsked)
 }
 
+/// Fewer than one an hour: each planned restart of a server makes one or more.
+fn is_rare(rule: &Rule, subject: &Subject<'_>) -> bool {
+    let count = subject
+        .details
+        .counts
+        .sum(|kind| rule.kinds.contains(&kind));
+    let range = subject.details.range(rule.kinds);
+    let hours = range.map_or(0, |(first, last)| {
+        last.0.saturating_sub(first.0) / 3_600_000
+    });
+    count.saturating_sub(1) < hours.unsigned_abs()
+}
+
+/// Connections at the election port, of which this server says that as many broke: who only
+/// checks the port has none that could break.
+fn breaks_as_often(rule: &Rule, subject: &Subject<'_>) -> bool {
+    let broken = subject.broken_with.values();
+    let broken = broken.fold(0u64, |sum, count| sum.saturating_add(*count));
+    let opened = subject.details.counts.of(Kind::ElectionConnection);
+    rule.kinds == [Kind::ElectionConnection] && broken.saturating_mul(2) >= opened
+}
+
 fn confidence(rule: &Rule, subject: &Subject<'_>) -> Confidence {
     match rule.name {
         Churn::SessionsComeAndGo if makes_new_sessions(subject) => Confidence::Likely,
+        Churn::EnsembleChurn if is_rare(rule, subject) => Confidence::Possible,
+        Churn::EnsembleChurn if breaks_as_often(rule, subject) => Confidence::Likely,
         _ => rule.confidence,
     }
 }
@@ -501,6 +526,10 @@ fn doubts(rule: &Rule, subject: &Subject<'_>) -> Vec<String> {
              asked just before, when no other did",
             text::count(inferred)
         )],
+        Churn::EnsembleChurn if is_rare(rule, subject) => vec![
+            "on average it is less than one an hour: planned restarts of a server look the same"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ use super::{
     unknown_counts,
 };
 use crate::{
-    diagnose::{Churn, Finding},
+    diagnose::{Churn, Confidence, Finding},
     text,
 };
 
@@ -235,16 +235,12 @@ fn findings(tally: &LogTally) -> Vec<Finding> {
         }));
     }
     let is_ensemble = |finding: &Finding| finding.name == Churn::EnsembleChurn;
-    if findings
-        .iter()
-        .filter(|finding| is_ensemble(finding))
-        .count()
-        > 1
-    {
-        // One that names the other server says it all.
-        findings
-            .retain(|finding| !is_ensemble(finding) || finding.who.label != finding::THIS_SERVER);
-    }
+    let is_of_this = |finding: &Finding| finding.who.label == finding::THIS_SERVER;
+    // One that names the other server says it all, unless it is only possible.
+    let names_other = findings.iter().any(|finding| {
+        is_ensemble(finding) && !is_of_this(finding) && finding.confidence > Confidence::Possible
+    });
+    findings.retain(|finding| !(names_other && is_ensemble(finding) && is_of_this(finding)));
     finding::sort(&mut findings);
     findings
 }

@@ -6,6 +6,7 @@ use super::{
     scan::Scanner,
     window::Window,
 };
+use crate::diagnose::{Churn, Confidence};
 
 /// The report on these files, read one after another.
 fn report(files: &[&str]) -> LogReport {
@@ -24,8 +25,9 @@ fn report(files: &[&str]) -> LogReport {
 fn line(at_ms: u64, level: &str, class: &str, message: &str) -> String {
     let (seconds, ms) = (at_ms / 1000, at_ms % 1000);
     let (hour, minute, second) = (10 + seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let (day, hour) = (25 + hour / 24, hour % 24);
     format!(
-        "2026-11-25 {hour:02}:{minute:02}:{second:02},{ms:03} [myid:1] - {level} \
+        "2026-11-{day:02} {hour:02}:{minute:02}:{second:02},{ms:03} [myid:1] - {level} \
          [NIOWorkerThread-1:{class}@379] - {message}\n"
     )
 }
@@ -77,4 +79,69 @@ fn a_debug_line_of_another_class_tells_nothing_of_connections() {
         assert_eq!(report.total["accepted"], None);
         assert_eq!(report.total["established"], None);
     }
+}
+
+fn election_requests(count: u64, every_ms: u64, address: &str) -> String {
+    (0..count)
+        .map(|n| {
+            let message = format!("Received connection request from /{address}:{}", 40_000 + n);
+            line(n * every_ms, "INFO ", "QuorumCnxManager$Listener", &message)
+        })
+        .collect()
+}
+
+fn broken(count: u64, every_ms: u64) -> String {
+    let message = "Connection broken for id 2, my id = 1, error = ";
+    (0..count)
+        .map(|n| {
+            line(
+                n * every_ms,
+                "WARN ",
+                "QuorumCnxManager$RecvWorker",
+                message,
+            )
+        })
+        .collect()
+}
+
+/// A check of port 3888 from a monitor: no server is at fault, and nothing broke.
+#[test]
+fn who_opens_the_election_port_may_be_a_probe() {
+    let probed = election_requests(60, 10_000, "10.9.9.9");
+    let found = &report(&[&probed]).findings[0];
+    assert_eq!(found.confidence, Confidence::Possible);
+    assert!(found.cannot_tell_from.contains(&Churn::TcpHealthProbe));
+    // What this server says of itself stays, beside a probe.
+    let both = report(&[&probed, &broken(25, 10_000)]);
+    let sure = both
+        .findings
+        .iter()
+        .map(|found| (&*found.who.label, found.confidence));
+    let sure: Vec<_> = sure.collect();
+    assert!(
+        sure.contains(&("10.9.9.9", Confidence::Possible)),
+        "{sure:?}"
+    );
+    assert!(
+        sure.contains(&("this server", Confidence::Certain)),
+        "{sure:?}"
+    );
+    let served = report(&[&probed, &broken(55, 10_000)]);
+    assert_eq!(served.findings[0].confidence, Confidence::Likely);
+}
+
+#[test]
+fn seldom_restarts_are_not_called_certain() {
+    let two_hours = 2 * 3_600_000;
+    for log in [
+        election_requests(12, two_hours, "10.0.0.2"),
+        broken(12, two_hours),
+    ] {
+        let found = &report(&[&log]).findings[0];
+        assert_eq!(found.confidence, Confidence::Possible);
+        assert!(found.reasons_against[0].contains("planned restarts"));
+    }
+    let often = &report(&[&broken(12, 10_000)]).findings[0];
+    assert_eq!(often.confidence, Confidence::Certain);
+    assert!(often.reasons_against.is_empty());
 }
