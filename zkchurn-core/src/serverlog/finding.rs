@@ -464,7 +464,7 @@ fn rate(count: u64, first: Moment, last: Moment) -> String {
 /// ` between 2026-11-25 10:00:03 and 14:00:01`.
 fn between(first: Moment, last: Moment) -> String {
     let (from, to) = (first.date(), last.date());
-    if from == to {
+    if first.0 / 1000 == last.0 / 1000 {
         format!(" at {first}")
     } else if from.date() == to.date() {
         format!(" between {first} and {:.0}", to.time())

@@ -78,7 +78,7 @@ pub struct AddressRow {
     pub ended: u64,
     /// Its counts, without zeros.
     pub counts: BTreeMap<&'static str, u64>,
-    /// Ends a second between its first and its last line.
+    /// Ends a second between its first and its last end.
     pub per_second: Option<f64>,
     pub busiest_minute: Option<Minute>,
     /// Its first line.
@@ -195,10 +195,10 @@ pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usiz
 
 fn row(ip: IpAddr, address: &Address) -> AddressRow {
     let ended = address.counts.sum(Kind::is_end);
-    let seconds = match (address.first, address.last) {
-        (Some(first), Some(last)) => last.0.saturating_sub(first.0) as f64 / 1000.0,
-        _ => 0.0,
-    };
+    let range = address.range_where(Kind::is_end);
+    let seconds = range.map_or(0.0, |(first, last)| {
+        last.0.saturating_sub(first.0) as f64 / 1000.0
+    });
     AddressRow {
         address: ip.to_string(),
         ended,

@@ -61,14 +61,36 @@ pub struct Event {
     pub at: Option<Moment>,
 }
 
-/// First and last time of each kind. Whole seconds in 32 bits, because there are
-/// many addresses: enough up to the year 2106, and later years are not believed.
+/// A time in milliseconds since 1970, in 48 bits: there are many addresses. Its bytes stand in
+/// the order in which they compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Short([u8; 6]);
+
+impl Short {
+    const EARLIEST: Self = Self([0; 6]);
+    const LATEST: Self = Self([u8::MAX; 6]);
+
+    /// `None` for times before 1970 and after the year 10889.
+    fn of(moment: Moment) -> Option<Self> {
+        let [0, 0, short @ ..] = moment.0.to_be_bytes() else {
+            return None;
+        };
+        Some(Self(short))
+    }
+
+    fn moment(self) -> Moment {
+        let [a, b, c, d, e, f] = self.0;
+        Moment(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
+/// First and last time of each kind.
 #[derive(Clone, Debug)]
-struct Ranges([(u32, u32); KINDS]);
+struct Ranges([(Short, Short); KINDS]);
 
 impl Default for Ranges {
     fn default() -> Self {
-        Self([(u32::MAX, 0); KINDS])
+        Self([(Short::LATEST, Short::EARLIEST); KINDS])
     }
 }
 
@@ -109,24 +131,28 @@ impl Address {
         ) {
             self.gaps.add(at);
         }
-        if let (Some(range), Ok(second)) = (
-            self.ranges.0.get_mut(event.kind as usize),
-            u32::try_from(at.0 / 1000),
-        ) {
-            *range = (range.0.min(second), range.1.max(second));
+        if let (Some(range), Some(at)) = (self.ranges.0.get_mut(event.kind as usize), Short::of(at))
+        {
+            *range = (range.0.min(at), range.1.max(at));
         }
     }
 
-    /// First and last second in which one of these was seen.
+    /// First and last time at which one of these was seen.
     pub fn range(&self, kinds: &[Kind]) -> Option<(Moment, Moment)> {
-        let ranges = kinds
-            .iter()
-            .filter_map(|kind| self.ranges.0.get(*kind as usize));
-        let (first, last) = ranges.fold((u32::MAX, 0), |(first, last), range| {
+        self.range_where(|kind| kinds.contains(&kind))
+    }
+
+    /// First and last time of the kinds that `is` holds for.
+    pub fn range_where(&self, is: impl Fn(Kind) -> bool) -> Option<(Moment, Moment)> {
+        let ranges = Kind::ALL
+            .into_iter()
+            .filter(|kind| is(*kind))
+            .filter_map(|kind| self.ranges.0.get(kind as usize));
+        let none = (Short::LATEST, Short::EARLIEST);
+        let (first, last) = ranges.fold(none, |(first, last), range| {
             (first.min(range.0), last.max(range.1))
         });
-        let moment = |second: u32| Moment(i64::from(second) * 1000);
-        (first <= last).then(|| (moment(first), moment(last)))
+        (first <= last).then(|| (first.moment(), last.moment()))
     }
 }
 

@@ -6,7 +6,10 @@ use super::{
     scan::Scanner,
     window::Window,
 };
-use crate::diagnose::{Churn, Confidence};
+use crate::{
+    diagnose::{Churn, Confidence},
+    text,
+};
 
 /// The report on these files, read one after another.
 fn report(files: &[&str]) -> LogReport {
@@ -144,4 +147,20 @@ fn seldom_restarts_are_not_called_certain() {
     let often = &report(&[&broken(12, 10_000)]).findings[0];
     assert_eq!(often.confidence, Confidence::Certain);
     assert!(often.reasons_against.is_empty());
+}
+
+#[test]
+fn one_thing_has_one_rate() {
+    // Eleven in 12 s, from the end of the first second on.
+    let log: String = (0..11)
+        .map(|n| closed(999 + n * 1_200, &format!("10.0.0.1:{}", 1000 + n)))
+        .collect();
+    // Accepted long before the first ended.
+    let accepted = "Accepted socket connection from /10.0.0.1:999";
+    let log = line(0, "DEBUG", "NIOServerCnxnFactory", accepted) + &log;
+    let report = report(&[&log]);
+    assert_eq!(report.addresses[0].per_second, Some(10.0 / 12.0));
+    let rate = text::rate(10.0 / 12.0);
+    let summary = &report.findings[0].summary;
+    assert!(summary.contains(&format!(", {rate},")), "{summary}");
 }
