@@ -18,9 +18,21 @@ use super::{address::Client, kind::Kind, moment::Moment, tally::Event, told::Thr
 /// alone and not on the seed of the hash, so that each run counts the same.
 #[derive(Default)]
 pub struct RecentEnds {
-    new: HashMap<(IpAddr, u16), Option<Moment>, RandomState>,
-    old: HashMap<(IpAddr, u16), Option<Moment>, RandomState>,
+    new: HashMap<(IpAddr, u16), Ended, RandomState>,
+    old: HashMap<(IpAddr, u16), Ended, RandomState>,
 }
+
+/// What the lines about one end have said until now.
+#[derive(Clone, Copy)]
+struct Ended {
+    /// When the latest of them was written.
+    at: Option<Moment>,
+    /// The messages, each once; empty where there is none.
+    sources: [&'static str; LINES],
+}
+
+/// Lines about one end, at most.
+const LINES: usize = 4;
 
 const RECENT_ENDS: usize = 2048;
 
@@ -29,37 +41,58 @@ const RECENT_ENDS: usize = 2048;
 const APART: i64 = 5_000;
 
 impl RecentEnds {
-    /// Keeps in mind that the end of this connection was told.
-    pub fn remember(&mut self, client: Client, at: Option<Moment>) {
-        let Some(port) = client.port else { return };
-        let connection = (client.ip, port);
-        if self.new.len() >= RECENT_ENDS && !self.new.contains_key(&connection) {
-            std::mem::swap(&mut self.new, &mut self.old);
-            self.new.clear();
-        }
-        self.new.insert(connection, at);
-    }
-
-    /// Whether it was told just before.
-    pub fn holds(&self, client: Client, at: Option<Moment>) -> bool {
+    /// Takes a line about the end of this connection. Returns whether lines just before told
+    /// this end: a server writes no message twice about one, so the same one again is about the
+    /// next connection from that port.
+    pub fn is_told(&mut self, client: Client, at: Option<Moment>, source: &'static str) -> bool {
         let Some(port) = client.port else {
             return false;
         };
         let connection = (client.ip, port);
-        let told = self
-            .new
-            .get(&connection)
-            .or_else(|| self.old.get(&connection));
-        told.is_some_and(|told| near(*told, at))
+        if let Some(ended) = self.recent(connection, at) {
+            let is_same = ended.sources.contains(&source);
+            // A second appender writes the same line.
+            let is_twice = is_same && at.is_some() && ended.at == at;
+            if !is_same && let Some(free) = ended.sources.iter_mut().find(|free| free.is_empty()) {
+                *free = source;
+            }
+            ended.at = at;
+            if !is_same || is_twice {
+                return true;
+            }
+        }
+        self.remember(connection, at, source);
+        false
+    }
+
+    fn recent(&mut self, connection: (IpAddr, u16), at: Option<Moment>) -> Option<&mut Ended> {
+        let ended = match self.new.get_mut(&connection) {
+            Some(ended) => Some(ended),
+            None => self.old.get_mut(&connection),
+        };
+        ended.filter(|ended| near(ended.at, at))
+    }
+
+    fn remember(&mut self, connection: (IpAddr, u16), at: Option<Moment>, source: &'static str) {
+        if self.new.len() >= RECENT_ENDS && !self.new.contains_key(&connection) {
+            std::mem::swap(&mut self.new, &mut self.old);
+            self.new.clear();
+        }
+        let sources = [source, "", "", ""];
+        self.new.insert(connection, Ended { at, sources });
     }
 
     /// Whether it was told just before; the port is free for another connection
     /// then.
     pub fn forget(&mut self, client: Client, at: Option<Moment>) -> bool {
-        let is_recent = self.holds(client, at);
-        if let (true, Some(port)) = (is_recent, client.port) {
-            self.new.remove(&(client.ip, port));
-            self.old.remove(&(client.ip, port));
+        let Some(port) = client.port else {
+            return false;
+        };
+        let connection = (client.ip, port);
+        let is_recent = self.recent(connection, at).is_some();
+        if is_recent {
+            self.new.remove(&connection);
+            self.old.remove(&connection);
         }
         is_recent
     }
@@ -280,16 +313,30 @@ mod tests {
     fn an_end_is_told_once() {
         let mut ends = RecentEnds::default();
         let at = |milliseconds| Some(Moment(milliseconds));
-        ends.remember(client(1), at(0));
-        assert!(ends.holds(client(1), at(2)));
-        assert!(!ends.holds(client(1), at(60_000)));
-        assert!(ends.forget(client(1), at(3)));
-        assert!(!ends.forget(client(1), at(3)));
+        assert!(!ends.is_told(client(1), at(0), "refused"));
+        assert!(ends.is_told(client(1), at(2), "closed"));
+        assert!(ends.is_told(client(1), at(2), "closed"), "two appenders");
+        assert!(!ends.is_told(client(1), at(60_000), "closed"));
+        assert!(ends.forget(client(1), at(60_001)));
+        assert!(!ends.forget(client(1), at(60_001)));
         for port in 0..u16::MAX {
-            ends.remember(client(port), at(0));
+            assert!(!ends.is_told(client(port), at(0), "closed"));
         }
         assert!(ends.new.len() + ends.old.len() <= 2 * RECENT_ENDS);
-        assert!(ends.holds(client(u16::MAX - 1), at(0)));
+        assert!(ends.is_told(client(u16::MAX - 1), at(0), "closed"));
+    }
+
+    #[test]
+    fn the_same_message_again_is_about_the_next_connection() {
+        let mut ends = RecentEnds::default();
+        for n in 0..100i64 {
+            let at = |milliseconds| Some(Moment(n * 200 + milliseconds));
+            assert!(!ends.is_told(client(1), at(0), "refused"), "{n}");
+            assert!(ends.is_told(client(1), at(1), "closed"));
+        }
+        // Without times the order alone tells.
+        assert!(!ends.is_told(client(2), None, "closed"));
+        assert!(!ends.is_told(client(2), None, "closed"));
     }
 
     #[test]

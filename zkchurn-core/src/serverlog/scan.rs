@@ -144,11 +144,8 @@ impl Scanner {
             Some(client) => {
                 self.sessions.learn(session, client.ip);
                 // What syslog counted is no second line about one end.
-                if told.times == 1 {
-                    if self.recent_ends.holds(client, told.at) {
-                        return;
-                    }
-                    self.recent_ends.remember(client, told.at);
+                if told.times == 1 && self.recent_ends.is_told(client, told.at, told.source) {
+                    return;
                 }
                 self.tally.count(client.ip, event);
                 self.tally.count_in_time(event);

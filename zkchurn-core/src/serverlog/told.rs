@@ -30,6 +30,8 @@ pub struct Told {
     pub session: Option<u64>,
     /// How many times.
     pub times: u64,
+    /// Which message of the server's it is, by where that comes from.
+    pub source: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +100,7 @@ struct Context {
     client: Option<Client>,
     /// `None` where the exception tells it.
     session: Option<u64>,
+    source: &'static str,
 }
 
 /// The first of two lines of a record: its message is the next
@@ -187,6 +190,7 @@ impl State {
             thread: header.thread,
             client: client(signature, text),
             session: session(signature, text),
+            source: signature.source,
         };
         match signature.meaning {
             Meaning::Unexpected => self.expect(context, times),
@@ -298,6 +302,7 @@ fn of(what: What, times: u64, context: &Context) -> Told {
         client: context.client,
         session: context.session,
         times,
+        source: context.source,
     }
 }
 

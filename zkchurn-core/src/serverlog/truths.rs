@@ -164,3 +164,14 @@ fn one_thing_has_one_rate() {
     let summary = &report.findings[0].summary;
     assert!(summary.contains(&format!(", {rate},")), "{summary}");
 }
+
+/// A small pool of ports, or a check that binds one.
+#[test]
+fn a_port_that_is_taken_again_at_once_is_another_connection() {
+    for every_ms in [200, 1000] {
+        let log: String = (0..60)
+            .map(|n| closed(n * every_ms, "10.0.0.1:40000"))
+            .collect();
+        assert_eq!(report(&[&log]).ended, 60, "{every_ms}");
+    }
+}
