@@ -396,10 +396,17 @@ pub(crate) fn kept_for(text: &str) -> Result<Duration, String> {
 
 /// A time of the server's clock: a log has no zone.
 pub(crate) fn moment(text: &str) -> Result<Moment, String> {
-    let date = text.parse().map_err(|_| {
+    let date = text.parse().ok().filter(|_| !names_zone(text));
+    date.map(Moment::of).ok_or_else(|| {
         "write the time as in the log, without a zone: \"2026-11-25 04:13:01\"".to_owned()
-    })?;
-    Ok(Moment::of(date))
+    })
+}
+
+/// Whether an offset or the name of a zone stands behind a date or a time of day. What reads
+/// times without a zone passes over both.
+fn names_zone(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map(|(_date, time)| time);
+    text.contains(['+', '[']) || time.is_some_and(|time| time.contains('-'))
 }
 
 /// `--since` and `--until`: a duration before the end of the recording, or a time of day in
@@ -428,6 +435,9 @@ fn when_in(text: &str, zone: &TimeZone, now: Timestamp) -> Result<When, String> 
     };
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(When::At(at));
+    }
+    if names_zone(text) {
+        return Err(wrong());
     }
     let is_time = text.contains(':') && !text.contains('-');
     if is_time && let Ok(time) = text.parse::<Time>() {
@@ -515,6 +525,37 @@ mod tests {
         assert_eq!(when("10m"), Ok(When::BeforeEnd(Duration::from_secs(600))));
         for wrong in ["soon", "25:00", "-5m", "", "2026-11-26 25:00"] {
             assert!(when(wrong).is_err(), "{wrong}");
+        }
+        // With an offset it is that moment; a zone that would be passed over is refused.
+        let with_offset = when("2026-11-26T21:05:00+01:00");
+        assert_eq!(with_offset, at("2026-11-26T20:05:00Z"));
+        for zoned in ["13:05+01:00", "2026-11-26T21:05[America/New_York]"] {
+            assert!(when(zoned).is_err(), "{zoned}");
+        }
+    }
+
+    #[test]
+    fn a_log_has_no_zone_so_none_is_passed_over() {
+        let of = |text| moment(text).map(|moment| moment.to_string());
+        for time in [
+            "2026-11-25 10:02",
+            "2026-11-25T10:02:00.000",
+            "20261125T100200",
+        ] {
+            assert_eq!(of(time).as_deref(), Ok("2026-11-25 10:02:00"), "{time}");
+        }
+        for zoned in [
+            "2026-11-25T10:02:00Z",
+            "2026-11-25T10:02:00+02:00",
+            "2026-11-25T10:02:00-05",
+            "2026-11-25 10:02:00-05:00",
+            "20261125T100200-0500",
+            "2026-11-25T10:02:00[Europe/Berlin]",
+        ] {
+            assert!(
+                of(zoned).is_err_and(|why| why.contains("without a zone")),
+                "{zoned}"
+            );
         }
     }
 
