@@ -56,6 +56,11 @@ pub struct LogFacts {
     pub levels: [u64; LEVELS.len()],
     has_info_of_server: bool,
     has_debug_of_connections: bool,
+    /// Whether it reports connections that were accepted, or sessions that began.
+    pub(super) has_begins: bool,
+    /// Files of servers that report these, and files that do not or that do in part.
+    files_with_begins: u64,
+    files_without_begins: u64,
     /// Versions of the servers that started, without the commit, made printable.
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
@@ -226,6 +231,7 @@ impl LogFacts {
         self.netty |= later.netty;
         self.has_info_of_server |= later.has_info_of_server;
         self.has_debug_of_connections |= later.has_debug_of_connections;
+        self.has_begins |= later.has_begins;
         self.is_in_window |= later.any_in_window();
         if let Some(second) = later.first_second {
             self.step(second);
@@ -293,6 +299,24 @@ impl LogFacts {
     /// writes these has written one.
     pub fn has_debug_of_connections(&self) -> bool {
         self.has_debug_of_connections
+    }
+
+    /// Takes into account whether a file reports connections and sessions that begin; both where
+    /// it does in part.
+    pub(super) fn file(&mut self, with_begins: bool, without: bool) {
+        self.files_with_begins += u64::from(with_begins);
+        self.files_without_begins += u64::from(without);
+    }
+
+    /// Whether some of the files report what begins, and others do not.
+    pub fn reports_begins_in_part(&self) -> bool {
+        self.files_with_begins > 0 && self.files_without_begins > 0
+    }
+
+    /// Whether a server that started is known to be older than `version`.
+    pub fn any_is_before(&self, version: [u32; 3]) -> bool {
+        let mut versions = self.versions.iter().filter_map(|text| numbers(text));
+        versions.any(|numbers| numbers < version)
     }
 
     /// Whether all servers that started are known to be older than `version`.

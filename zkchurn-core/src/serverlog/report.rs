@@ -277,7 +277,10 @@ fn nothing(total: &Counts, facts: &LogFacts) -> String {
             text::count(facts.not_understood()),
             text::counted(facts.lines, "line"),
         )
-    } else if cannot_tell(Kind::Established) || cannot_tell(Kind::ClosedWithoutSession) {
+    } else if cannot_tell(Kind::Established)
+        || cannot_tell(Kind::ClosedWithoutSession)
+        || unknown_counts::tells_in_part(facts)
+    {
         format!(
             "No churn found: {told}. But this log cannot tell of clients that connect, make a \
              session and close it, however often: run `sudo zkchurn --side server` on the server."

@@ -13,6 +13,7 @@ use super::{
     recent::{Failed, OldClients, Reason, RecentEnds, Sessions, Waiting},
     tally::{Event, LogTally},
     told::{LogReader, Told, What},
+    unknown_counts,
     window::Window,
 };
 
@@ -67,6 +68,7 @@ impl Scanner {
     pub fn end_of_file(&mut self) -> LogFacts {
         let of_file = self.reader.end_of_file();
         self.facts.add(&of_file);
+        unknown_counts::add_file(&mut self.facts, &of_file);
         of_file
     }
 

@@ -13,6 +13,7 @@ use super::{
     line::{Line, Reader, Record},
     moment::{Clock, Moment, Stamp},
     signature::{self, EXCEPTIONS, MESSAGES, Meaning, Signature},
+    unknown_counts,
 };
 use crate::handshake::word::WORDS;
 
@@ -185,6 +186,7 @@ impl State {
             return None;
         };
         self.facts.known += 1;
+        self.facts.has_begins |= matches!(signature.meaning, Meaning::One(kind) if unknown_counts::BEGINS.contains(&kind));
         let context = Context {
             at: self.clock.moment(&header.stamp),
             thread: header.thread,

@@ -175,3 +175,45 @@ fn a_port_that_is_taken_again_at_once_is_another_connection() {
         assert_eq!(report(&[&log]).ended, 60, "{every_ms}");
     }
 }
+
+#[test]
+fn what_a_part_of_the_log_cannot_tell_gives_no_all_clear() {
+    let version = |at_ms, version: &str| {
+        let message = format!("Server environment:zookeeper.version={version}-1, built on 2020");
+        line(at_ms, "INFO ", "ZooKeeperServer", &message)
+    };
+    let accepted = |level: &str| {
+        let message = "Accepted socket connection from /10.0.0.1:1";
+        line(5_000, level, "NIOServerCnxnFactory", message)
+    };
+    let quiet = line(60_000, "INFO ", "FileTxnSnapLog", "Snapshotting: 0x1");
+    let old = version(0, "3.4.14") + &accepted("INFO ");
+    let new = version(50_000, "3.8.4") + &quiet;
+    let debug = version(0, "3.8.4") + &accepted("DEBUG");
+    for files in [
+        &[&*(old.clone() + &new)][..],
+        &[&*old, &*new],
+        &[&*debug, &*new],
+    ] {
+        let report = report(files);
+        let answer = &report.answer;
+        assert!(answer.contains("But this log cannot tell"), "{answer}");
+        assert_eq!(
+            (report.total["accepted"], report.total["established"]),
+            (Some(1), None)
+        );
+        assert!(
+            report
+                .notes
+                .iter()
+                .any(|note| note.contains("in a part of this log only"))
+        );
+    }
+    // An old server's next file, and one that logs all of it.
+    for files in [&[&*old, &*quiet][..], &[&*debug]] {
+        let report = report(files);
+        assert!(!report.answer.contains("cannot tell"), "{}", report.answer);
+        assert_eq!(report.total["established"], Some(0));
+        assert!(report.notes.is_empty(), "{:?}", report.notes);
+    }
+}

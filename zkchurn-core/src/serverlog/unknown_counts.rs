@@ -20,7 +20,7 @@ pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'
             Some("the Netty server logs nothing when a client closes")
         }
         Kind::Accepted | Kind::SessionAsked | Kind::RenewalAsked | Kind::Established => {
-            connection_lines(facts, total)
+            connection_lines(facts)
         }
         Kind::Expired
         | Kind::ZxidAhead
@@ -36,20 +36,44 @@ pub fn reason_unknown(kind: Kind, facts: &LogFacts, total: &Counts) -> Option<&'
     }
 }
 
-fn connection_lines(facts: &LogFacts, total: &Counts) -> Option<&'static str> {
-    // They moved together, so one of them shows that all are written.
-    let any_is_told = [
-        Kind::Accepted,
-        Kind::SessionAsked,
-        Kind::RenewalAsked,
-        Kind::Established,
-    ]
-    .into_iter()
-    .any(|kind| total.of(kind) > 0);
-    if any_is_told
+/// What begins: the lines about these moved together, so one of them shows that all are written.
+pub(super) const BEGINS: [Kind; 4] = [
+    Kind::Accepted,
+    Kind::SessionAsked,
+    Kind::RenewalAsked,
+    Kind::Established,
+];
+
+/// Whether servers of this log write the lines about what begins.
+fn writes_begins(facts: &LogFacts) -> bool {
+    facts.has_begins
         || facts.has_debug_of_connections()
         || (facts.is_before(QUIET) && facts.has_info_of_server())
-    {
+}
+
+/// Takes into account what a file can tell, at its end.
+pub(super) fn add_file(facts: &mut LogFacts, of_file: &LogFacts) {
+    if of_file.of_server == 0 {
+        return;
+    }
+    let writes = writes_begins(of_file);
+    // It was upgraded on the way.
+    let stops = of_file.any_is_before(QUIET)
+        && !of_file.is_before(QUIET)
+        && !of_file.has_debug_of_connections();
+    facts.file(writes, !writes || stops);
+}
+
+/// Whether a part of the log tells what begins, and another may not. Of servers that are all old
+/// each part tells it, whether the part names its version or not.
+pub fn tells_in_part(facts: &LogFacts) -> bool {
+    facts.reports_begins_in_part() && !(facts.is_before(QUIET) && facts.has_info_of_server())
+}
+
+fn connection_lines(facts: &LogFacts) -> Option<&'static str> {
+    if tells_in_part(facts) {
+        Some("logged at DEBUG from ZooKeeper 3.5.5 on, and a part of this log has no such line")
+    } else if writes_begins(facts) {
         None
     } else if facts.versions.is_empty() {
         Some(
@@ -67,11 +91,19 @@ fn connection_lines(facts: &LogFacts, total: &Counts) -> Option<&'static str> {
 /// Sentences about incomplete counts.
 pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
     let mut notes = Vec::new();
-    let quiet = connection_lines(facts, total).is_some() && total.of(Kind::Accepted) == 0;
+    let quiet = connection_lines(facts).is_some() && total.of(Kind::Accepted) == 0;
     if quiet && total.of(Kind::EndedWithSession) > 0 {
         notes.push(
             "of connections that had a session, only those are counted whose client left without \
              closing the session: other ends are logged at DEBUG from ZooKeeper 3.5.5 on"
+                .to_owned(),
+        );
+    }
+    if tells_in_part(facts) && BEGINS.iter().any(|kind| total.of(*kind) > 0) {
+        notes.push(
+            "accepted connections and sessions are counted in a part of this log only: from \
+             ZooKeeper 3.5.5 on they are logged at DEBUG, and the rest (a newer version, or the \
+             file of another server) has no such line"
                 .to_owned(),
         );
     }
