@@ -39,6 +39,10 @@ pub fn read(text: &[u8]) -> Option<Client> {
         let (ip, port) = rest.split_once(']')?;
         return with_port(v6(ip)?, port.strip_prefix(':'));
     }
+    // The colon behind a scope is the port's, however the groups are written.
+    if let Some((ip, rest)) = word.split_once('%') {
+        return with_port(v6(ip)?, rest.rsplit_once(':').map(|(_scope, port)| port));
+    }
     match word.bytes().filter(|byte| *byte == b':').count() {
         0 => with_port(IpAddr::V4(word.parse::<Ipv4Addr>().ok()?), None),
         1 => {
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_forms_that_java_writes() {
-        let cases: [(&str, &str, Option<u16>); 11] = [
+        let cases: [(&str, &str, Option<u16>); 14] = [
             ("/10.0.0.200:4711, session", "10.0.0.200", Some(4711)),
             ("/0:0:0:0:0:0:0:1:43000; will be", "::1", Some(43000)),
             ("/10.1.2.3:4711 (no session", "10.1.2.3", Some(4711)),
@@ -119,6 +123,13 @@ mod tests {
             ("/[fd00:0:0:0:0:0:0:7]:4711, session", "fd00::7", Some(4711)),
             ("/fe80:0:0:0:0:0:0:1%eth0:4711", "fe80::1", Some(4711)),
             ("/0:0:0:0:0:0:0:1", "::1", None),
+            ("/fe80::1%eth0:4711, session", "fe80::1", Some(4711)),
+            ("/fe80::1%eth0", "fe80::1", None),
+            (
+                "/[fe80:0:0:0:0:0:0:1%2]:4711, session",
+                "fe80::1",
+                Some(4711),
+            ),
             ("/0:0:0:0:0:ffff:a01:203:4711", "10.1.2.3", Some(4711)),
             ("/[::ffff:10.1.2.3]:4711\r", "10.1.2.3", Some(4711)),
         ];
