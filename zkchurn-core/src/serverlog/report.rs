@@ -256,6 +256,10 @@ fn answer(findings: &[Finding], total: &Counts, facts: &LogFacts) -> String {
     }
 }
 
+/// So many connections without a session, or expired sessions, are something, although no address
+/// has many of them.
+const SCATTERED: u64 = 20;
+
 /// What is not in the log may have happened all the same.
 fn nothing(total: &Counts, facts: &LogFacts) -> String {
     let ended = total.sum(Kind::is_end);
@@ -269,6 +273,9 @@ fn nothing(total: &Counts, facts: &LogFacts) -> String {
             text::count(total.sum(Kind::is_failure)),
         ),
     };
+    // Of each address too few to be remarkable: pods get another one with each start.
+    let scattered =
+        total.sum(Kind::is_failure) >= SCATTERED || total.of(Kind::Expired) >= SCATTERED;
     let cannot_tell = |kind| unknown_counts::reason_unknown(kind, facts, total).is_some();
     if facts.not_understood() > 0 {
         format!(
@@ -276,6 +283,12 @@ fn nothing(total: &Counts, facts: &LogFacts) -> String {
              and were not understood: {told}.",
             text::count(facts.not_understood()),
             text::counted(facts.lines, "line"),
+        )
+    } else if scattered {
+        format!(
+            "No single address churns, but {told}: possibly one program whose address changes, as \
+             that of a pod does with each restart. Next: run `sudo zkchurn --side server` on the \
+             server."
         )
     } else if cannot_tell(Kind::Established)
         || cannot_tell(Kind::ClosedWithoutSession)

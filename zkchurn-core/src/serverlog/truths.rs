@@ -217,3 +217,24 @@ fn what_a_part_of_the_log_cannot_tell_gives_no_all_clear() {
         assert!(report.notes.is_empty(), "{:?}", report.notes);
     }
 }
+
+#[test]
+fn many_addresses_with_few_each_are_no_all_clear() {
+    let log = |addresses: u64| -> String {
+        let ends = (0..2 * addresses).map(|n| {
+            closed(
+                n * 50,
+                &format!("10.0.{}.{}:{}", n / 400, n / 2 % 200, 1000 + n),
+            )
+        });
+        ends.collect()
+    };
+    let answer = report(&[&log(500)]).answer;
+    assert!(
+        answer.starts_with("No single address churns, but 1,000 connections"),
+        "{answer}"
+    );
+    assert!(answer.contains("--side server"), "{answer}");
+    let answer = report(&[&log(5)]).answer;
+    assert!(answer.starts_with("No churn found"), "{answer}");
+}
