@@ -478,7 +478,12 @@ fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     if rule.name != Churn::ClosesWithoutSession || subject.address.is_none() {
         return None;
     }
-    subject.details.gaps.rhythm().words_of_unknown()
+    let gaps = &subject.details.gaps;
+    let words = gaps.rhythm().words_of_unknown()?;
+    Some(match gaps.of_latest() {
+        Some(latest) => format!("{words} (the last {latest} intervals)"),
+        None => words,
+    })
 }
 
 /// New sessions, not one that is taken up again: then it is no client that reconnects.

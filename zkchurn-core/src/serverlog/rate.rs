@@ -134,6 +134,11 @@ impl Gaps {
         self.count += 1;
     }
 
+    /// Whether the rhythm is that of the latest of them only, and of how many.
+    pub fn of_latest(&self) -> Option<usize> {
+        (self.count > GAPS).then_some(GAPS)
+    }
+
     /// Their rhythm, as a trace has it; none where all have the same time: how fast they came
     /// the log does not tell.
     pub fn rhythm(&self) -> Rhythm {

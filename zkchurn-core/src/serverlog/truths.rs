@@ -238,3 +238,20 @@ fn many_addresses_with_few_each_are_no_all_clear() {
     let answer = report(&[&log(5)]).answer;
     assert!(answer.starts_with("No churn found"), "{answer}");
 }
+
+/// A probe for an hour, then a burst.
+#[test]
+fn a_rhythm_of_the_latest_says_so() {
+    let probe = (0..720).map(|n| closed(n * 5_000, &format!("10.0.0.1:{}", 1000 + n)));
+    let burst = (0..40).map(|n| closed(3_600_000 + n * 10, &format!("10.0.0.1:{}", 9000 + n)));
+    let rhythm = |log: String| {
+        report(&[&log]).findings[0]
+            .rhythm
+            .clone()
+            .unwrap_or_default()
+    };
+    let both = rhythm(probe.chain(burst.clone()).collect());
+    assert!(both.ends_with(" (the last 32 intervals)"), "{both}");
+    let few = rhythm(burst.take(20).collect());
+    assert!(few.contains("every 10") && !few.contains("last"), "{few}");
+}
