@@ -194,7 +194,7 @@ fn a_part_of_the_time_without_a_line_gives_no_all_clear() {
         (
             without_date,
             ["--since", "2026-11-25 04:00:00"],
-            "have no date",
+            "have no complete date",
         ),
     ];
     for (log, bounds, expected) in cases {

@@ -39,8 +39,9 @@ pub(super) fn nothing_in(facts: &LogFacts) -> Option<String> {
              time zone than the times you gave, or are these lines in another file (rotated)?",
             facts.window.words(),
         ),
-        _ => "The lines of this log have no date, so --since and --until leave none of them, and \
-              nothing was looked at: run it without these."
+        _ => "The lines of this log have no complete date (without a year, or day and month may be \
+              exchanged), so --since and --until leave none of them, and nothing was looked at: run \
+              it without these, or on what `journalctl -o short-iso` prints."
             .to_owned(),
     })
 }

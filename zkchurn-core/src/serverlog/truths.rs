@@ -255,3 +255,14 @@ fn a_rhythm_of_the_latest_says_so() {
     let few = rhythm(burst.take(20).collect());
     assert!(few.contains("every 10") && !few.contains("last"), "{few}");
 }
+
+#[test]
+fn a_date_without_a_year_is_not_called_none() {
+    let log = "Nov 25 10:00:00 zk1 zookeeper[1]: INFO [x:NIOServerCnxn@1] - Accepted socket \
+               connection from /10.0.0.1:1";
+    let notes = report(&[log]).notes.join(" ");
+    assert!(
+        notes.contains("without a year") && notes.contains("short-iso"),
+        "{notes}"
+    );
+}

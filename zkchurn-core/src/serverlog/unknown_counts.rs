@@ -132,7 +132,9 @@ pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
     }
     if facts.first().is_none() && facts.records > 0 {
         notes.push(
-            "the lines have no date, so there are no rates, rhythms and busiest minutes".to_owned(),
+            "the lines have no complete date (without a year, or day and month may be exchanged), \
+             so there are no rates, rhythms and busiest minutes; `journalctl -o short-iso` prints one"
+                .to_owned(),
         );
     }
     if facts.netty {
