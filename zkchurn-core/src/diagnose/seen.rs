@@ -26,12 +26,23 @@ fn of(tally: &Tally, side: Side, window_ns: u64) -> String {
     let opened = text::counted(tally.opened(), "connection");
     let mut parts = vec![format!("{opened} in {}", text::window(window_ns))];
     parts.extend(endings(tally, side));
-    match (tally.open(), tally.outcomes.iter().next()) {
-        (0, _) => {}
-        (_, None) => parts.push("all of them open".to_owned()),
-        (open, Some(_)) => parts.push(format!("{} open", text::count(open))),
+    match tally.open() {
+        0 => {}
+        open if open >= tally.opened() && tally.outcomes.iter().next().is_none() => {
+            parts.push("all of them open".to_owned());
+        }
+        open => parts.push(format!("{} open", text::count(open))),
+    }
+    if let lost @ 1.. = without_end(tally) {
+        parts.push(format!("of {} no end was recorded", text::count(lost)));
     }
     parts.join("; ")
+}
+
+/// Neither open nor ended, as far as records tell: those of the rest were lost, or it connects.
+fn without_end(tally: &Tally) -> u64 {
+    let ended: u64 = tally.outcomes.iter().map(|(_, count)| count).sum();
+    tally.opened().saturating_sub(ended + tally.open())
 }
 
 /// The most frequent outcomes, with what is known of all that ended.
@@ -48,7 +59,7 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
     let bytes = bytes(tally, first).unwrap_or_default();
     if outcomes.len() == 1 {
         let ended = first.by_role(side);
-        let ended = match (tally.open(), most) {
+        let ended = match (tally.open() + without_end(tally), most) {
             (0, 1) => ended,
             (0, _) => format!("each {ended}"),
             (_, most) => format!("{} {ended}", text::count(most)),
@@ -100,7 +111,7 @@ fn bytes(tally: &Tally, outcome: Outcome) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        connection::{Connection, Side, Stage},
+        connection::{Connection, Side, Stage, Told},
         diagnose::test_case::every,
         ledger::{Ledger, test_connection::established},
         outcome::Outcome,
@@ -154,6 +165,29 @@ mod tests {
         assert!(
             seen.ends_with("; those established ended after 2.0 ms"),
             "{seen}"
+        );
+    }
+
+    #[test]
+    fn what_has_no_end_on_record_did_not_end_like_the_rest() {
+        let silent = every(1_000, 3, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
+        let mut ledger = Ledger::default();
+        for (connection, is_lost) in silent.iter().zip([false, true, false]) {
+            let mut begun = established(*connection);
+            (begun.stage, begun.told) = (Stage::SeenOpen, Some(Told::Nothing));
+            (begun.established_ns, begun.state_left) = (None, zkchurn_common::state::SYN_SENT);
+            begun.states_seen = 0;
+            ledger.observe(&begun, Outcome::StillOpen);
+            if !is_lost {
+                let mut ended = *connection;
+                ended.told = Some(Told::Connecting);
+                ledger.observe(&ended, Outcome::of(&ended));
+            }
+        }
+        assert_eq!(
+            super::of(&ledger.total, Side::Client, 60_000_000_000),
+            "3 connections in 60 s; 2 closed by the client before any byte after 2.0 ms; of 1 no \
+             end was recorded"
         );
     }
 

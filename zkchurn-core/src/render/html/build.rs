@@ -57,7 +57,9 @@ pub(super) fn page(
         confidence: first.map_or_else(String::new, |first| first.confidence.word().to_owned()),
         severity: first.map_or_else(String::new, |first| first.severity.word().to_owned()),
         answer: report.answer.clone(),
-        lead: first.map_or_else(Vec::new, |first| lead(report.time_wait.as_ref(), first)),
+        lead: first.map_or_else(Vec::new, |first| {
+            lead(report.time_wait.as_ref(), &report.loss.kernel, first)
+        }),
         findings: report.findings.iter().take(FINDINGS).map(finding).collect(),
         families: report.flows.iter().flat_map(family).collect(),
         families_notes: notes(report),

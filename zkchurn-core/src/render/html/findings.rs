@@ -5,6 +5,7 @@
 use super::page::{FindingText, Section};
 use crate::{
     diagnose::Finding,
+    frame::LossCounts,
     render::words::{
         finding::{about, also, also_name, places, runs_in},
         time_wait,
@@ -28,10 +29,10 @@ fn section(name: &str, sentences: impl IntoIterator<Item = String>) -> Option<Se
 }
 
 /// As the first screen of a terminal has it.
-pub(super) fn lead(table: Option<&TimeWait>, finding: &Finding) -> Vec<Section> {
+pub(super) fn lead(table: Option<&TimeWait>, loss: &LossCounts, finding: &Finding) -> Vec<Section> {
     let who = std::iter::once(finding.who.words.clone()).chain(runs_in(finding));
     let places = Some(places(finding)).filter(|places| !places.is_empty());
-    let sockets = time_wait::of_finding(table, finding);
+    let sockets = time_wait::of_finding(table, loss, finding);
     let seen = finding.seen.clone();
     let rhythm = finding.rhythm.as_ref();
     let seen = seen
@@ -122,7 +123,10 @@ mod tests {
             (Confidence::Likely, "or", "and"),
         ] {
             found.confidence = confidence;
-            for sections in [lead(None, &found), finding(&found).sections] {
+            for sections in [
+                lead(None, &LossCounts::default(), &found),
+                finding(&found).sections,
+            ] {
                 assert_eq!(sentences(&sections, name), [other]);
                 assert!(sentences(&sections, not).is_empty(), "{sections:?}");
             }
@@ -157,7 +161,8 @@ mod tests {
                 first_left_ms: 0,
                 last_left_ms: 0,
             }];
-            sentences(&lead(Some(&table), &found), "seen").join("; ")
+            let sections = lead(Some(&table), &LossCounts::default(), &found);
+            sentences(&sections, "seen").join("; ")
         };
         assert!(seen(found.who.tid).contains("3 of 3 TIME_WAIT sockets are"));
         assert!(!seen(Some(1)).contains("TIME_WAIT"), "{}", seen(Some(1)));

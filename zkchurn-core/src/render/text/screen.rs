@@ -205,7 +205,8 @@ fn finding(report: &Report, finding: &Finding, most: Fullness, columns: u16) -> 
     }
     add("what", &[&finding.summary]);
     add("seen", &[&seen(finding)]);
-    if let Some(sockets) = time_wait::of_finding(report.time_wait.as_ref(), finding) {
+    let table = report.time_wait.as_ref();
+    if let Some(sockets) = time_wait::of_finding(table, &report.loss.kernel, finding) {
         add("", &[&sockets]);
     }
     add("proof", &strings(&finding.reasons_for));

@@ -3,7 +3,7 @@
 
 use crate::{
     diagnose::Finding,
-    frame::Sides,
+    frame::{LossCounts, Sides},
     text,
     timewait::{
         owner_row::OwnerRow,
@@ -125,14 +125,19 @@ pub(crate) fn left(first_ms: u32, last_ms: u32) -> String {
 }
 
 /// How many of the TIME_WAIT sockets are of these connections, as far as process, thread and
-/// peer tell: others of the same process are another finding's.
-pub(crate) fn of_finding(table: Option<&TimeWait>, finding: &Finding) -> Option<String> {
+/// peer tell: others of the same process are another finding's. At least so many, where the
+/// owner of others is unknown.
+pub(crate) fn of_finding(
+    table: Option<&TimeWait>,
+    loss: &LossCounts,
+    finding: &Finding,
+) -> Option<String> {
     let table = table?;
     let who = &finding.who;
     let is_theirs = |owner: &OwnerRow| match (who.processes, owner) {
         (None, OwnerRow::Traced { pid, .. }) => Some(*pid) == who.pid,
         (Some(_), OwnerRow::Traced { process, .. } | OwnerRow::TracedProcesses { process, .. }) => {
-            *process == who.label
+            is_of_name(process, &who.name_of_all)
         }
         _ => false,
     };
@@ -158,7 +163,31 @@ pub(crate) fn of_finding(table: Option<&TimeWait>, finding: &Finding) -> Option<
         _ => "are",
     };
     let all = text::counted(table.total, "TIME_WAIT socket");
-    Some(format!("{} of {all} {is} {whose}", text::count(of_these)))
+    let at_least = match has_unknown(table, !loss.is_none()) {
+        true => "at least ",
+        false => "",
+    };
+    let count = text::count(of_these);
+    Some(format!("{at_least}{count} of {all} {is} {whose}"))
+}
+
+/// Whether a process has this name: `python3` is that of "python3 (shop.py)", too.
+fn is_of_name(label: &str, name: &str) -> bool {
+    let rest = label.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+}
+
+/// Whether there are sockets that may be anybody's.
+fn has_unknown(table: &TimeWait, are_records_lost: bool) -> bool {
+    table.owners.iter().any(|one| match one.owner {
+        OwnerRow::Traced { .. } | OwnerRow::TracedProcesses { .. } => false,
+        // Of the traced process there is a record, unless that was lost.
+        OwnerRow::NotThatProcess => are_records_lost,
+        OwnerRow::ClosedBeforeStart
+        | OwnerRow::ClosedBeforePart
+        | OwnerRow::Evicted
+        | OwnerRow::NotRecorded => true,
+    })
 }
 
 #[cfg(test)]
@@ -265,7 +294,7 @@ mod tests {
             let mut table = TimeWait::default();
             table.total = 9;
             table.groups = groups;
-            of_finding(Some(&table), &finding)
+            of_finding(Some(&table), &LossCounts::default(), &finding)
         };
         let here = group(&finding.destinations[0], finding.who.tid);
         let elsewhere = group("192.0.2.9:2181", finding.who.tid);
@@ -288,8 +317,82 @@ mod tests {
         let mut table = TimeWait::default();
         table.total = 9;
         table.groups = vec![group(&leak.destinations[0], Some(1))];
-        assert_eq!(of_finding(Some(&table), &leak), None);
+        let none = LossCounts::default();
+        assert_eq!(of_finding(Some(&table), &none, &leak), None);
         leak.explains = Some(3);
-        assert!(of_finding(Some(&table), &leak).is_some());
+        assert!(of_finding(Some(&table), &none, &leak).is_some());
+    }
+
+    fn owned(pid: u32, process: &str, remote: &str) -> Group {
+        Group {
+            owner: OwnerRow::Traced {
+                pid,
+                start_ns: 0,
+                process: process.to_owned(),
+                tid: Some(pid),
+                thread: None,
+                java_thread: None,
+            },
+            threads: 1,
+            remote: remote.to_owned(),
+            count: 2,
+            first_left_ms: 0,
+            last_left_ms: 0,
+        }
+    }
+
+    /// Three scripts of one interpreter, told as processes of its name.
+    #[test]
+    fn sockets_are_counted_by_the_name_that_the_sentence_speaks_of() {
+        let mut finding = only(diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused))));
+        (finding.who.processes, finding.who.tid) = (Some(3), None);
+        finding.who.label = "python3 (solr.py)".to_owned();
+        finding.who.name_of_all = "python3".to_owned();
+        let to = finding.destinations[0].clone();
+        let mut table = TimeWait::default();
+        table.total = 8;
+        let names = [
+            "python3 (kafka.py)",
+            "python3 (solr.py)",
+            "python3",
+            "python3.12",
+        ];
+        table.groups = (1..)
+            .zip(names)
+            .map(|(pid, name)| owned(pid, name, &to))
+            .collect();
+        assert_eq!(
+            of_finding(Some(&table), &LossCounts::default(), &finding).unwrap(),
+            "6 of 8 TIME_WAIT sockets are of processes of this name"
+        );
+    }
+
+    #[test]
+    fn there_may_be_more_where_owners_are_unknown() {
+        let mut finding = only(diagnosed(&every(1_000, 5, (0, 0, Outcome::Refused))));
+        (finding.who.pid, finding.who.tid) = (Some(7), Some(7));
+        let said = |other: OwnerRow, loss: &LossCounts| {
+            let ours = owned(7, "java", &finding.destinations[0]);
+            let mut theirs = ours.clone();
+            theirs.owner = other;
+            let mut table = TimeWait::default();
+            table.total = 4;
+            table.groups = vec![ours, theirs];
+            let owners = table.groups.iter().cloned();
+            table.owners = owners.map(OwnerTotal::from).collect();
+            of_finding(Some(&table), loss, &finding).unwrap()
+        };
+        let none = LossCounts::default();
+        let lost = LossCounts {
+            ended_records_dropped: 3,
+            ..none
+        };
+        let is_at_least = |said: String| said.starts_with("at least 2 of 4 TIME_WAIT sockets");
+        assert!(is_at_least(said(OwnerRow::NotRecorded, &none)));
+        assert!(is_at_least(said(OwnerRow::Evicted, &none)));
+        assert!(is_at_least(said(OwnerRow::ClosedBeforeStart, &none)));
+        assert!(!is_at_least(said(OwnerRow::NotThatProcess, &none)));
+        assert!(is_at_least(said(OwnerRow::NotThatProcess, &lost)));
+        assert!(!is_at_least(said(owned(8, "nc", "").owner, &lost)));
     }
 }
