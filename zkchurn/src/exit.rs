@@ -27,7 +27,7 @@ pub enum Code {
     /// A file cannot be written; what was traced is reported.
     Unwritable = 7,
     /// A log is no ZooKeeper server's, its layout is not understood, or no line of it is in the
-    /// range that was asked for.
+    /// range that was asked for; or two recordings have nothing to compare.
     NotUnderstood = 8,
     /// No finding is as `--expect` says.
     NotAsExpected = 9,

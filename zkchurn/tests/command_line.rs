@@ -205,6 +205,23 @@ fn files_that_cannot_be_replayed() {
 }
 
 #[test]
+fn recordings_of_which_a_filter_leaves_nothing_are_not_as_before() {
+    let recording = "tests/recordings/incident.zkchurn";
+    for wanted in [["--filter", "process:nosuch"], ["--since", "0s"]] {
+        let diff = zkchurn(
+            &[
+                &["diff", recording, recording, "--fail-on", "worse"],
+                &wanted[..],
+            ]
+            .concat(),
+        );
+        let said = String::from_utf8_lossy(&diff.stdout);
+        assert!(said.starts_with("Cannot tell: "), "{said}");
+        assert_eq!(diff.status.code(), Some(8), "{said}");
+    }
+}
+
+#[test]
 fn recordings_are_compared_and_pages_are_not() {
     let recording = "tests/recordings/incident.zkchurn";
     let folder = tempfile::tempdir().unwrap();

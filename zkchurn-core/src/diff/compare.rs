@@ -38,8 +38,14 @@ pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
     });
     let findings = findings::changes(&before, &after, &families);
     let notes = verdict::notes(&before, &after);
-    let (class, verdict) = verdict::of(&families);
+    let nothing = verdict::nothing_compared(&families, &before, &after);
+    let has_compared = nothing.is_none();
+    let (class, verdict) = match nothing {
+        Some(why) => (Class::CannotTell, format!("Cannot tell: {why}")),
+        None => verdict::of(&families),
+    };
     Some(Diff {
+        has_compared,
         class,
         verdict,
         before: before.compared(),

@@ -66,6 +66,9 @@ pub struct Diff {
     pub class: Class,
     /// The same in one sentence.
     pub verdict: String,
+    /// Whether there was anything to compare, or it is known that nothing was opened.
+    #[serde(skip)]
+    pub has_compared: bool,
     pub before: Compared,
     pub after: Compared,
     /// Each family, those that are new first, then the worse ones.

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 //! What the families come to, in one sentence.
 
-use super::{Class, FamilyChange, FamilyNumbers, trace::Trace};
-use crate::text;
+use super::{
+    Class, FamilyChange, FamilyNumbers,
+    trace::{Trace, lost},
+};
+use crate::{frame::Sides, report::TraceSummary, text};
 
 /// Nothing has changed if so large a share of all connections is in families of which that is
 /// known.
 const NEARLY_ALL: f64 = 0.9;
+/// A part of a trace that is shorter shows nothing.
+const SHORTEST_NS: u64 = 1_000_000_000;
 
 /// The class of all of it, and the sentence.
 pub(super) fn of(families: &[FamilyChange]) -> (Class, String) {
@@ -76,15 +81,83 @@ fn is_small(unknown: &[&FamilyChange], families: &[FamilyChange]) -> bool {
     };
     let all: f64 = families.iter().map(opened).sum();
     let unknown: f64 = unknown.iter().map(|one| opened(one)).sum();
-    unknown <= all * (1.0 - NEARLY_ALL)
+    all > 0.0 && unknown <= all * (1.0 - NEARLY_ALL)
+}
+
+/// Why nothing is compared, where neither trace shows a connection that was opened and that does
+/// not mean that there was none.
+pub(super) fn nothing_compared(
+    families: &[FamilyChange],
+    before: &Trace<'_>,
+    after: &Trace<'_>,
+) -> Option<String> {
+    if families.iter().any(has_opened) {
+        return None;
+    }
+    let both = [("BEFORE", before), ("AFTER", after)];
+    let of_each = |why: &dyn Fn(&Trace<'_>, &str) -> Option<String>| {
+        both.iter().find_map(|(name, trace)| why(trace, name))
+    };
+    of_each(&|trace, name| {
+        let is_damaged = trace.taken.is_damaged;
+        is_damaged.then(|| format!("a part of {name} cannot be read"))
+    })
+    .or_else(|| filtered_out(&both))
+    .or_else(|| {
+        of_each(&|trace, name| {
+            let length_ns = trace.length_ns();
+            let window = text::window(length_ns);
+            (length_ns < SHORTEST_NS).then(|| format!("{name} is too short: {window}"))
+        })
+    })
+    .or_else(|| {
+        let (one, other) = (&before.report.trace, &after.report.trace);
+        let share_a_port = one.ports.iter().any(|port| other.ports.contains(port));
+        let share_a_side =
+            one.side == other.side || one.side == Sides::Both || other.side == Sides::Both;
+        (!share_a_port || !share_a_side).then(|| traced(one, other))
+    })
+    .or_else(|| {
+        of_each(&|trace, name| {
+            let lost = lost(&trace.report.loss);
+            let lost_some = format!("{name} lost {}", text::counted(lost, "record"));
+            (lost > 0).then_some(lost_some)
+        })
+    })
+}
+
+fn filtered_out(both: &[(&str, &Trace<'_>)]) -> Option<String> {
+    let out = both.iter().filter_map(|(name, trace)| {
+        let count = trace.report.filtered.as_ref()?.connections;
+        let count = (count > 0).then(|| text::counted(count, "connection"))?;
+        Some(format!("{count} of {name}"))
+    });
+    let out = out.collect::<Vec<_>>().join(" and ");
+    (!out.is_empty()).then(|| format!("the filter leaves nothing to compare, of {out}"))
+}
+
+fn has_opened(one: &FamilyChange) -> bool {
+    let of = |numbers: &Option<FamilyNumbers>| numbers.as_ref().is_some_and(|n| n.opened > 0);
+    of(&one.before) || of(&one.after)
+}
+
+fn traced(one: &TraceSummary, other: &TraceSummary) -> String {
+    format!("BEFORE traced {}; AFTER {}", how(one), how(other))
+}
+
+fn how(trace: &TraceSummary) -> String {
+    let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
+    let only = trace.only().map(|only| format!(", {only} only"));
+    let sides = trace.side.words();
+    format!(
+        "port {}, {sides}{}",
+        ports.join(","),
+        only.unwrap_or_default()
+    )
 }
 
 fn no_change(families: &[FamilyChange], unchanged: usize) -> String {
-    let opened = families.iter().any(|one| {
-        let of = |numbers: &Option<FamilyNumbers>| numbers.as_ref().is_some_and(|n| n.opened > 0);
-        of(&one.before) || of(&one.after)
-    });
-    match (opened, unchanged) {
+    match (families.iter().any(has_opened), unchanged) {
         (false, _) => "No change: neither trace has a connection that was opened".to_owned(),
         (true, 1) => {
             let one = families.iter().find(|one| one.class == Class::Unchanged);
@@ -154,18 +227,8 @@ pub(super) fn notes(before: &Trace<'_>, after: &Trace<'_>) -> Vec<String> {
             name(&other.host)
         ));
     }
-    let how = |trace: &crate::report::TraceSummary| {
-        let ports: Vec<_> = trace.ports.iter().map(u16::to_string).collect();
-        let only = trace.only().map(|only| format!(", {only} only"));
-        let sides = trace.side.words();
-        format!(
-            "port {}, {sides}{}",
-            ports.join(","),
-            only.unwrap_or_default()
-        )
-    };
     if how(one) != how(other) {
-        notes.push(format!("BEFORE traced {}; AFTER {}", how(one), how(other)));
+        notes.push(traced(one, other));
     }
     for (name, trace) in [("BEFORE", before), ("AFTER", after)] {
         if let Some(filtered) = &trace.report.filtered {

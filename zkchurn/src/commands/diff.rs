@@ -144,6 +144,10 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Code, Failure> {
             code => code,
         });
     }
+    if !diff.has_compared && code == Code::Success {
+        warn(format_args!("{}", diff.verdict));
+        return Ok(Code::NotUnderstood);
+    }
     Ok(code)
 }
 

@@ -178,6 +178,16 @@ fn noted(
     before: impl Fn(&mut TraceStart, &mut Taken),
     after: impl Fn(&mut TraceStart, &mut Taken),
 ) -> Vec<String> {
+    let (before, after) = quiet(before, after);
+    let trace = |taken| Trace::of(taken).unwrap();
+    notes(&trace(&before), &trace(&after))
+}
+
+/// Two traces of a minute in which nothing happened.
+fn quiet(
+    before: impl Fn(&mut TraceStart, &mut Taken),
+    after: impl Fn(&mut TraceStart, &mut Taken),
+) -> (Taken, Taken) {
     let taken = |seconds: i64, change: &dyn Fn(&mut TraceStart, &mut Taken)| {
         let clock = ClockPair {
             monotonic_ns: 1,
@@ -190,9 +200,67 @@ fn noted(
         taken.end(&report(&start));
         taken
     };
-    let (before, after) = (taken(10, &before), taken(20, &after));
-    let trace = |taken| Trace::of(taken).unwrap();
-    notes(&trace(&before), &trace(&after))
+    (taken(10, &before), taken(20, &after))
+}
+
+/// Where nothing was opened that could be seen, that it was is not ruled out.
+#[test]
+fn two_traces_without_a_connection_are_unchanged_only_if_they_would_show_one() {
+    let as_it_is = |_: &mut TraceStart, _: &mut Taken| ();
+    let elsewhere = |start: &mut TraceStart, _: &mut Taken| start.ports = vec![7181];
+    let server = |start: &mut TraceStart, _: &mut Taken| start.side = Sides::Server;
+    let damaged = |_: &mut TraceStart, taken: &mut Taken| taken.is_damaged = true;
+    let said = |(before, after): (Taken, Taken), change: &dyn Fn(&mut Report)| {
+        let mut after = after;
+        after.report.as_mut().map(change);
+        let diff = crate::diff::compare(&before, &after).unwrap();
+        assert_eq!(diff.has_compared, diff.class == Class::Unchanged);
+        diff.verdict
+    };
+    let same = |_: &mut Report| ();
+    assert_eq!(
+        said(quiet(as_it_is, as_it_is), &same),
+        "No change: neither trace has a connection that was opened"
+    );
+    assert_eq!(
+        said(quiet(as_it_is, damaged), &same),
+        "Cannot tell: a part of AFTER cannot be read"
+    );
+    assert_eq!(
+        said(quiet(as_it_is, elsewhere), &same),
+        "Cannot tell: BEFORE traced port 2181, client side; AFTER port 7181, client side"
+    );
+    assert_eq!(
+        said(quiet(server, as_it_is), &same),
+        "Cannot tell: BEFORE traced port 2181, server side; AFTER port 2181, client side"
+    );
+    let two = quiet(as_it_is, as_it_is);
+    let filtered = |report: &mut Report| {
+        let connections = 78;
+        report.filtered = Some(crate::filter::Filtered {
+            connections,
+            ..Default::default()
+        });
+    };
+    assert_eq!(
+        said(two.clone(), &filtered),
+        "Cannot tell: the filter leaves nothing to compare, of 78 connections of AFTER"
+    );
+    let short = |report: &mut Report| report.trace.length_ns = 1_000_000;
+    assert_eq!(
+        said(two.clone(), &short),
+        "Cannot tell: AFTER is too short: 1.0 ms"
+    );
+    let lost = |report: &mut Report| report.loss.kernel.table_full = 2;
+    assert_eq!(said(two, &lost), "Cannot tell: AFTER lost 2 records");
+}
+
+/// What was there before both traces began, and may have gone.
+#[test]
+fn of_nothing_but_what_cannot_be_told_nothing_is_said_to_be_as_before() {
+    let none = change(Class::CannotTell, "a", 0, 0);
+    let expected = "Cannot tell: a -> 10.0.0.1:2181: why";
+    assert_eq!(of(&[none]), (Class::CannotTell, expected.to_owned()));
 }
 
 #[test]

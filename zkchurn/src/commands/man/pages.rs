@@ -55,7 +55,8 @@ pub(crate) const fn meaning(code: Code) -> &'static str {
         Unwritable => "A file cannot be written. The trace is reported all the same.",
         NotUnderstood => {
             "A file is not the log of a ZooKeeper server, its layout is not understood, or no line \
-             is between --since and --until. The report says which."
+             is between --since and --until; or two recordings have nothing to compare. The report \
+             says which."
         }
         NotAsExpected => "No finding is as --expect says; standard error says what was found.",
         Changed => "Something has changed as --fail-on says; standard error says what.",
@@ -248,7 +249,14 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         name: "diff",
         codes: &[
-            Success, Failure, Usage, Damaged, Unreadable, Unwritable, Changed,
+            Success,
+            Failure,
+            Usage,
+            Damaged,
+            Unreadable,
+            Unwritable,
+            NotUnderstood,
+            Changed,
         ],
         examples: &[
             example(
