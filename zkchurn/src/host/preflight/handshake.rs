@@ -33,6 +33,12 @@ pub fn check(facts: &Facts) -> Check {
             &more_capabilities(facts, "it"),
         );
     }
+    if facts.short_of_memory && has_cookies(facts) {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok(NAME, "not looked up without BTF, for which memory is short")
+        };
+    }
     if facts.btf.value().is_none() || !has_cookies(facts) {
         return degraded(
             "no socket cookies in tracing programs (they need Linux 5.12 and BTF)".to_owned(),
@@ -99,5 +105,17 @@ mod tests {
             });
         });
         assert!(sentence.contains("of this container"), "{sentence}");
+    }
+
+    #[test]
+    fn where_memory_is_short_the_kernel_is_not_blamed() {
+        let mut facts = facts();
+        facts.btf = Probe::Unknown("out of memory".to_owned());
+        facts.short_of_memory = true;
+        assert_eq!(check(&facts).state, State::Unknown);
+        assert_eq!(check(&facts).fix, None);
+        // It is too old, whatever the memory.
+        facts.release = crate::host::preflight::facts::parse_release("5.10.0");
+        assert_eq!(check(&facts).state, State::Degraded);
     }
 }

@@ -261,6 +261,15 @@ pub(super) fn has_cookies(facts: &Facts) -> bool {
 }
 
 fn cookie(facts: &Facts) -> Check {
+    if facts.short_of_memory && has_cookies(facts) {
+        return Check {
+            state: State::Unknown,
+            ..Check::ok(
+                "socket cookies",
+                "not looked up without BTF, for which memory is short",
+            )
+        };
+    }
     if facts.btf.value().is_none() {
         return Check {
             state: State::Unknown,
@@ -516,6 +525,10 @@ mod tests {
         assert_eq!(btf(&facts).state, State::Unsupported);
         assert_eq!(btf(&facts).fix.as_deref(), Some(MORE_MEMORY));
         assert_eq!(tracepoint(&facts).state, State::Unknown);
+        facts.release = parse_release("5.12.0");
+        let cookies = cookie(&facts);
+        assert_eq!(cookies.state, State::Unknown);
+        assert!(!cookies.found.contains("none"), "{}", cookies.found);
         // The kernel lacks it.
         facts.short_of_memory = false;
         assert_eq!(btf(&facts).state, State::Degraded);
