@@ -21,6 +21,9 @@ use crate::{
 const NAMED: usize = 16;
 /// Digits of a container's id that `docker ps` and `crictl ps` show of 64.
 const ID: usize = 12;
+/// The process that adopts those whose parent has ended, besides what it starts itself: which of
+/// the two it was nobody tells.
+const INIT: u32 = 1;
 
 /// Whom they belong to; `threads` of its `processes` opened them.
 pub(super) fn who(
@@ -112,7 +115,7 @@ fn starter(registry: &Registry, parts: &[Part<'_>]) -> Option<String> {
     for part in parts {
         let opened = part.tally().opened();
         all += opened;
-        if let Some(parent) = part.flow.parent {
+        if let Some(parent) = part.flow.parent.filter(|parent| parent.tgid != INIT) {
             *by_parent.entry(parent).or_default() += opened;
         }
     }
@@ -382,13 +385,18 @@ mod tests {
     /// Ten processes that open a connection each, of so many of which it is known who started
     /// them.
     fn started_by(known: usize, parents: u32) -> Vec<String> {
+        started_from(7, known, parents)
+    }
+
+    /// Their parents have pids from `first` on.
+    fn started_from(first: u32, known: usize, parents: u32) -> Vec<String> {
         let all = every(1_000, 10, (0, 0, Outcome::ClosedByUsBeforeAnyByte));
         let all = all.into_iter().zip(100..).enumerate();
         let all = all.map(|(place, (one, pid))| {
             let mut one = by(one, pid, pid, "nc");
             if let Some(opener) = one.opener.as_mut().filter(|_| place < known) {
                 opener.parent = Some(Parent {
-                    tgid: 7 + place as u32 % parents,
+                    tgid: first + place as u32 % parents,
                     start_ns: 0,
                     comm: name_of("check.sh"),
                 });
@@ -408,5 +416,13 @@ mod tests {
         let of_most = ["most of them started by 3 processes named check.sh"];
         assert_eq!(started_by(7, 3), of_most);
         assert_eq!(started_by(10, 3), ["started by 3 processes named check.sh"]);
+    }
+
+    /// A script started them in the background, and has ended; or it is a service.
+    #[test]
+    fn process_1_may_have_adopted_what_it_has_for_children() {
+        assert!(started_from(1, 10, 1).is_empty());
+        assert_eq!(started_from(2, 10, 1), ["started by pid 2 check.sh"]);
+        assert!(started_from(1, 10, 2).is_empty());
     }
 }
