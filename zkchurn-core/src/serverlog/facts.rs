@@ -102,14 +102,15 @@ impl LogFacts {
     }
 
     /// Takes a line into account; `message_of` is whose record it is the second line of.
-    pub fn line(&mut self, line: &Line<'_>, message_of: Option<Option<Class>>) {
+    pub fn line(&mut self, line: &Line<'_>, message_of: Option<(Option<Class>, Stamp)>) {
         let is_message = message_of.is_some();
         self.lines += 1;
         self.bodies += u64::from(is_message);
         match line {
             Line::Record(record) if is_message => {
                 self.continuations += 1;
-                self.level(record.level, message_of.flatten());
+                let (class, stamp) = message_of.unwrap_or((None, Stamp::UNKNOWN));
+                self.level(record.level, class, stamp);
             }
             Line::Record(record) | Line::RecordWithException(record, _) => self.record(record),
             Line::Foreign(_) if is_message => self.continuations += 1,
@@ -132,7 +133,7 @@ impl LogFacts {
 
     fn record(&mut self, record: &Record<'_>) {
         self.records += 1;
-        self.level(record.level, record.class);
+        self.level(record.level, record.class, record.stamp);
         self.time(record.stamp);
         if record.class >= Some(Class::Shared) {
             let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
@@ -161,10 +162,14 @@ impl LogFacts {
         }
     }
 
-    fn level(&mut self, level: Option<Level>, class: Option<Class>) {
+    fn level(&mut self, level: Option<Level>, class: Option<Class>, stamp: Stamp) {
         let Some(level) = level else { return };
         if let Some(count) = self.levels.get_mut(level as usize) {
             *count += 1;
+        }
+        // What another part of the log reports the one that is counted may not.
+        if !self.window.is_all() && !self.window.holds(self.clock.moment(&stamp)) {
+            return;
         }
         // Of a layout without classes all lines are taken for the server's.
         let is_of_server = class.is_none_or(|class| class >= Class::Shared);
@@ -384,7 +389,7 @@ mod tests {
             (Line::Foreign(b"the message of the line above"), true),
         ];
         for (line, is_message) in &lines {
-            facts.line(line, is_message.then_some(None));
+            facts.line(line, is_message.then_some((None, Stamp::UNKNOWN)));
         }
         assert_eq!((facts.lines, facts.blank, facts.foreign), (8, 1, 1));
         assert_eq!((facts.continuations, facts.bodies, facts.lost), (6, 1, 42));

@@ -136,10 +136,9 @@ impl State {
         let header = self.header.take();
         let is_message = header.is_some() && is_bare(&line);
         let is_repeated = matches!(line, Line::Repeated(_));
-        self.facts.line(
-            &line,
-            header.filter(|_| is_message).map(|header| header.class),
-        );
+        let message_of = header.filter(|_| is_message);
+        self.facts
+            .line(&line, message_of.map(|header| (header.class, header.stamp)));
         let told = match line {
             Line::Record(record) => match header.filter(|_| is_message) {
                 Some(header) => self.message(record.message, record.times, header),
@@ -186,7 +185,6 @@ impl State {
             return None;
         };
         self.facts.known += 1;
-        self.facts.has_begins |= matches!(signature.meaning, Meaning::One(kind) if unknown_counts::BEGINS.contains(&kind));
         let context = Context {
             at: self.clock.moment(&header.stamp),
             thread: header.thread,
@@ -194,6 +192,8 @@ impl State {
             session: session(signature, text),
             source: signature.source,
         };
+        self.facts.has_begins |= self.facts.window.holds(context.at)
+            && matches!(signature.meaning, Meaning::One(kind) if unknown_counts::BEGINS.contains(&kind));
         match signature.meaning {
             Meaning::Unexpected => self.expect(context, times),
             Meaning::Broken => self.broken(text, context, times),

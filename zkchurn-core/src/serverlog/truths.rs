@@ -2,6 +2,7 @@
 //! Logs about which something false could be said, and what is said.
 
 use super::{
+    moment::Moment,
     report::{self, LogReport},
     scan::Scanner,
     window::Window,
@@ -13,7 +14,11 @@ use crate::{
 
 /// The report on these files, read one after another.
 fn report(files: &[&str]) -> LogReport {
-    let mut scanner = Scanner::new(Window::default());
+    report_within(Window::default(), files)
+}
+
+fn report_within(window: Window, files: &[&str]) -> LogReport {
+    let mut scanner = Scanner::new(window);
     for file in files {
         for line in file.lines() {
             scanner.line(line.as_bytes());
@@ -265,4 +270,23 @@ fn a_date_without_a_year_is_not_called_none() {
         notes.contains("without a year") && notes.contains("short-iso"),
         "{notes}"
     );
+}
+
+/// DEBUG until 10:01, INFO since.
+#[test]
+fn what_cannot_be_known_goes_by_the_part_that_is_counted() {
+    let accepted = "Accepted socket connection from /10.0.0.1:1";
+    let log = line(0, "DEBUG", "NIOServerCnxnFactory", accepted)
+        + &line(120_000, "INFO ", "ZooKeeperServer", "x");
+    let since = Window {
+        since: Moment::read(b"2026-11-25 10:01:00"),
+        until: None,
+    };
+    let part = report_within(since, &[&log]);
+    assert_eq!(part.total["accepted"], None);
+    assert!(part.answer.contains("cannot tell"), "{}", part.answer);
+    // Two lines each, of which the second has the level.
+    let two_lines = "Nov 25, 2026 10:02:00 AM org.apache.zookeeper.server.ZooKeeperServer run\n\
+                     INFO: Server environment:zookeeper.version=3.8.4-1, built on x\n";
+    assert_eq!(report_within(since, &[two_lines]).total["expired"], Some(0));
 }
