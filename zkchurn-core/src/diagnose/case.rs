@@ -279,7 +279,7 @@ impl Case<'_> {
     /// The server's port; of several that of the first.
     pub fn port(&self) -> u16 {
         self.destinations.first().map_or(0, |first| match first {
-            Destination::Server(address) => address.port(),
+            Destination::Server { address, .. } => address.port(),
             Destination::Client { port, .. } => *port,
         })
     }
@@ -305,7 +305,9 @@ impl Case<'_> {
     /// What names the process behind a remote host: a trace there, which may be here.
     pub fn trace_there(&self) -> &'static str {
         let is_loopback = match &self.who {
-            Who::RemoteHost { host } => host.parse().is_ok_and(|host: IpAddr| host.is_loopback()),
+            Who::RemoteHost { host, .. } => {
+                host.parse().is_ok_and(|host: IpAddr| host.is_loopback())
+            }
             _ => false,
         };
         match is_loopback {
@@ -344,7 +346,7 @@ impl Case<'_> {
     pub fn is_port_of_sibling(&self, port: u16) -> bool {
         let mut siblings = self.siblings.iter();
         siblings.any(|sibling| match sibling.destination {
-            Destination::Server(address) => address.port() == port,
+            Destination::Server { address, .. } => address.port() == port,
             Destination::Client { .. } => false,
         })
     }

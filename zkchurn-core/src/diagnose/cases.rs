@@ -51,6 +51,8 @@ pub(super) struct Scope<'a> {
     services: Services,
     shared: SharedSessions,
     rivals: Vec<Rival>,
+    /// In how many network namespaces a remote host has the same address.
+    namespaces: HashMap<Destination, usize>,
 }
 
 /// Somebody with sessions that go no further than the handshake.
@@ -61,6 +63,16 @@ struct Rival {
     who: String,
     /// From the first start to the latest end.
     span: Option<(u64, u64)>,
+}
+
+fn namespaces(flows: &[Member<'_>]) -> HashMap<Destination, usize> {
+    let peers = flows.iter().filter(|(key, _)| key.process.is_none());
+    let peers: BTreeSet<_> = peers.map(|(key, _)| key.destination).collect();
+    let mut namespaces: HashMap<_, usize> = HashMap::default();
+    for peer in peers {
+        *namespaces.entry(peer.anywhere()).or_default() += 1;
+    }
+    namespaces
 }
 
 impl<'a> Scope<'a> {
@@ -85,6 +97,7 @@ impl<'a> Scope<'a> {
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
             rivals: Vec::new(),
+            namespaces: namespaces(flows),
         };
         for (key, flow) in flows {
             let group = None;
@@ -93,6 +106,15 @@ impl<'a> Scope<'a> {
             }
         }
         scope
+    }
+
+    /// The network namespace of a remote host that has the same address in another one, too.
+    fn told_apart(&self, owner: Owner) -> Option<u32> {
+        let Owner::Peer(peer) = owner else {
+            return None;
+        };
+        let namespaces = self.namespaces.get(&peer.anywhere()).copied();
+        peer.netns().filter(|_| namespaces > Some(1))
     }
 
     /// Notes whose sessions go no further than the handshake.
@@ -106,7 +128,8 @@ impl<'a> Scope<'a> {
                 let peers = cluster.parts.iter().map(|part| part.key.destination);
                 let threads = threads(&cluster.parts);
                 let processes = cluster.processes();
-                let who = naming::who(self.registry, owner, cluster, &processes, threads);
+                let netns = self.told_apart(owner);
+                let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
                 self.rivals.push(Rival {
                     owner,
                     peers: peers.collect(),
@@ -146,7 +169,8 @@ impl<'a> Scope<'a> {
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let expired: u64 = flows.iter().map(|flow| flow.tally.handshakes.expired).sum();
         let threads = threads(parts);
-        let who = naming::who(self.registry, owner, cluster, &processes, threads);
+        let netns = self.told_apart(owner);
+        let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
@@ -277,7 +301,7 @@ impl<'a> Scope<'a> {
             .iter()
             .filter_map(|client| match client {
                 Destination::Client { port, .. } => Some(*port),
-                Destination::Server(_) => None,
+                Destination::Server { .. } => None,
             })
             .collect();
         ports.sort_unstable();
@@ -453,7 +477,7 @@ impl<'a> Scope<'a> {
                 let label = label.map_or_else(String::new, |label| format!(" {label}"));
                 format!("pid {}{label} thread {tid}", process.pid)
             }
-            User::Host(host) => format!("remote host {host}"),
+            User::Host { address, .. } => format!("remote host {address}"),
         }
     }
 

@@ -271,8 +271,11 @@ fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
     {
         // Where it is named by its address.
         let address = host.parse::<IpAddr>().ok();
-        let address = address.map(|ip| Destination::Server(SocketAddr::new(ip, port)));
-        let is_sibling = |of: Destination| case.siblings.iter().any(|one| one.destination == of);
+        let address = address.map(|ip| SocketAddr::new(ip, port));
+        let is_sibling = |of: SocketAddr| {
+            let mut siblings = case.siblings.iter();
+            siblings.any(|one| matches!(one.destination, Destination::Server { address, .. } if address == of))
+        };
         match case.has_port(port) {
             true if address.is_some_and(is_sibling) => return Some(Named::Another),
             true => {}

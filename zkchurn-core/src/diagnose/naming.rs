@@ -32,6 +32,7 @@ pub(super) fn who(
     cluster: &Cluster<'_>,
     processes: &[ProcessKey],
     threads: u64,
+    netns: Option<u32>,
 ) -> Who {
     let newest = cluster.parts.iter();
     let newest = newest.max_by_key(|part| part.tally().first_seen_ns);
@@ -41,9 +42,11 @@ pub(super) fn who(
     match (owner, processes) {
         (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
             host: host.to_string(),
+            netns,
         },
-        (Owner::Peer(Destination::Server(address)), _) => Who::RemoteHost {
+        (Owner::Peer(Destination::Server { address, .. }), _) => Who::RemoteHost {
             host: address.to_string(),
+            netns,
         },
         (Owner::Process(_), [process]) => match only_thread(&cluster.parts) {
             Some((tid, comm)) => Who::Thread {

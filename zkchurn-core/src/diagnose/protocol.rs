@@ -83,22 +83,34 @@ pub enum Scope {
 /// Where connections go: the server, or on its own host the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Service {
-    Remote(std::net::SocketAddr),
-    Local(u16),
+    Remote {
+        address: std::net::SocketAddr,
+        netns: Option<u32>,
+    },
+    Local {
+        port: u16,
+        netns: Option<u32>,
+    },
 }
 
 impl Service {
     fn of(destination: &Destination) -> Self {
         match destination {
-            Destination::Server(address) => Self::Remote(*address),
-            Destination::Client { port, .. } => Self::Local(*port),
+            Destination::Server { address, netns } => Self::Remote {
+                address: *address,
+                netns: *netns,
+            },
+            Destination::Client { port, netns, .. } => Self::Local {
+                port: *port,
+                netns: *netns,
+            },
         }
     }
 
     fn port(self) -> u16 {
         match self {
-            Self::Remote(address) => address.port(),
-            Self::Local(port) => port,
+            Self::Remote { address, .. } => address.port(),
+            Self::Local { port, .. } => port,
         }
     }
 }

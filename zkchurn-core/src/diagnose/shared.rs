@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The sessions that several clients had, found by whose they are.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::{
     handshake::session::SessionId,
@@ -29,14 +29,14 @@ pub(super) struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     Process(ProcessKey),
-    Host(IpAddr),
+    Host(User),
 }
 
 impl Owner {
     fn of_user(user: User) -> Self {
         match user {
             User::Thread { process, .. } => Self::Process(process),
-            User::Host(host) => Self::Host(host),
+            User::Host { .. } => Self::Host(user),
         }
     }
 
@@ -44,8 +44,10 @@ impl Owner {
     pub(super) fn of_flow(key: &FlowKey) -> Option<Self> {
         match (key.process, key.destination) {
             (Some(process), _) => Some(Self::Process(process)),
-            (None, Destination::Client { host, .. }) => Some(Self::Host(host)),
-            (None, Destination::Server(_)) => None,
+            (None, Destination::Client { host, netns, .. }) => {
+                Some(Self::Host(User::host(host, netns)))
+            }
+            (None, Destination::Server { .. }) => None,
         }
     }
 }

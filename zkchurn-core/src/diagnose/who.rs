@@ -47,6 +47,8 @@ pub enum Who {
     RemoteHost {
         /// Its address.
         host: String,
+        /// Inode of the network namespace, where it has this address in another one, too.
+        netns: Option<u32>,
     },
 }
 
@@ -162,7 +164,12 @@ impl Who {
                     latest.pid
                 )
             }
-            Self::RemoteHost { host } => format!("remote host {host}"),
+            Self::RemoteHost { host, netns } => {
+                let among = netns.map_or_else(String::new, |netns| {
+                    format!(" (in network namespace {netns})")
+                });
+                format!("remote host {host}{among}")
+            }
         }
     }
 
@@ -177,7 +184,7 @@ impl Who {
                 processes,
                 ..
             } => ("programs", label, None, Some(*processes), *uid),
-            Self::RemoteHost { host } => ("remote_host", host, None, None, None),
+            Self::RemoteHost { host, .. } => ("remote_host", host, None, None, None),
         };
         let name = match self {
             Self::Thread { name, .. } => Some(name),
@@ -204,6 +211,10 @@ impl Who {
             threads,
             processes,
             uid,
+            netns: match self {
+                Self::RemoteHost { netns, .. } => *netns,
+                _ => None,
+            },
         }
     }
 }
@@ -236,6 +247,10 @@ pub struct WhoRow {
     pub processes: Option<u64>,
     /// User of several processes.
     pub uid: Option<u32>,
+    /// Of a remote host that has the same address in several network namespaces, the inode of
+    /// this one.
+    #[serde(skip)]
+    pub netns: Option<u32>,
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ impl Key {
             (Side::Client, None, None) => "a process that was not seen".to_owned(),
         };
         Self {
-            destination: Destination::of(connection),
+            // After a restart of a container it is another one.
+            destination: Destination::of(connection).anywhere(),
             program,
         }
     }
@@ -51,7 +52,7 @@ impl Key {
     /// The port that had to be traced for it to be seen.
     pub(super) fn port(&self) -> u16 {
         match self.destination {
-            Destination::Server(address) => address.port(),
+            Destination::Server { address, .. } => address.port(),
             Destination::Client { port, .. } => port,
         }
     }
@@ -63,14 +64,14 @@ impl Key {
     /// The program, or the remote host.
     pub(super) fn who(&self) -> String {
         match self.destination {
-            Destination::Server(_) => self.program.clone(),
+            Destination::Server { .. } => self.program.clone(),
             Destination::Client { host, .. } => format!("remote host {host}"),
         }
     }
 
     pub(super) fn peer(&self) -> String {
         match self.destination {
-            Destination::Server(address) => address.to_string(),
+            Destination::Server { address, .. } => address.to_string(),
             Destination::Client { port, .. } => format!(":{port}"),
         }
     }

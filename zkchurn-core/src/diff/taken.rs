@@ -77,7 +77,7 @@ impl Taken {
     /// Whether accepted connections of this key may be counted at their opening ends.
     pub(super) fn may_have_merged(&self, key: &Key) -> bool {
         match key.destination {
-            Destination::Server(_) => false,
+            Destination::Server { .. } => false,
             Destination::Client { host, port, .. } => {
                 self.own_hosts.len() >= MOST_OWN_HOSTS || self.own_hosts.contains(&(host, port))
             }
@@ -117,7 +117,7 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::test_connection::ended;
+    use crate::ledger::test_connection::{ended, server_side};
 
     #[test]
     fn that_a_part_could_not_be_read_takes_away_nothing_of_the_rest() {
@@ -130,5 +130,19 @@ mod tests {
             assert_eq!(taken.is_damaged, is_damaged);
             assert_eq!(taken.families.len(), 1);
         }
+    }
+
+    /// A container that is started anew has another one.
+    #[test]
+    fn the_network_namespace_makes_no_other_family() {
+        let mut connection = ended(1, 0, 0, Outcome::Refused);
+        connection.remote.set_ip([127, 0, 0, 1].into());
+        let mut taken = Taken::default();
+        for netns in [Some(1), Some(2), None] {
+            connection.netns = netns;
+            taken.count(&connection, Outcome::Refused, None);
+            taken.count(&server_side(connection), Outcome::Refused, None);
+        }
+        assert_eq!(taken.families.len(), 2);
     }
 }

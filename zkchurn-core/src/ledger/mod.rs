@@ -56,7 +56,12 @@ pub const MOST_GROUPS: usize = 8192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Destination {
     /// Of connections that this host opens: the server.
-    Server(SocketAddr),
+    Server {
+        address: SocketAddr,
+        /// Of a loopback address the inode of its network namespace: another one has another
+        /// server there.
+        netns: Option<u32>,
+    },
     /// Of connections that this host accepts: the remote host, and the local
     /// port that it connects to.
     Client {
@@ -64,24 +69,48 @@ pub enum Destination {
         host: IpAddr,
         /// The local port.
         port: u16,
+        /// Inode of the network namespace of that port: another one has another server there.
+        netns: Option<u32>,
     },
 }
 
 impl Destination {
     pub(crate) fn of(connection: &Connection) -> Self {
         match connection.side {
-            Side::Client => Self::Server(connection.remote),
+            Side::Client => Self::Server {
+                address: connection.remote,
+                netns: connection
+                    .netns
+                    .filter(|_| connection.remote.ip().is_loopback()),
+            },
             Side::Server => Self::Client {
                 host: connection.remote.ip(),
                 port: connection.local.port(),
+                netns: connection.netns,
             },
+        }
+    }
+
+    /// The same in whichever network namespace.
+    #[must_use]
+    pub fn anywhere(mut self) -> Self {
+        match &mut self {
+            Self::Server { netns, .. } | Self::Client { netns, .. } => *netns = None,
+        }
+        self
+    }
+
+    /// The inode of its network namespace, as far as that tells it from others.
+    pub fn netns(&self) -> Option<u32> {
+        match self {
+            Self::Server { netns, .. } | Self::Client { netns, .. } => *netns,
         }
     }
 
     /// Which side this host is.
     pub fn side(&self) -> Side {
         match self {
-            Self::Server(_) => Side::Client,
+            Self::Server { .. } => Side::Client,
             Self::Client { .. } => Side::Server,
         }
     }
@@ -90,8 +119,8 @@ impl Destination {
 impl fmt::Display for Destination {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(address) => write!(formatter, "{address}"),
-            Self::Client { host, port } => write!(formatter, "{host} -> :{port}"),
+            Self::Server { address, .. } => write!(formatter, "{address}"),
+            Self::Client { host, port, .. } => write!(formatter, "{host} -> :{port}"),
         }
     }
 }

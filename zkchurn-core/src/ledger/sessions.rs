@@ -30,7 +30,22 @@ pub enum User {
         tid: u32,
     },
     /// Of an accepted connection: the remote host.
-    Host(IpAddr),
+    Host {
+        address: IpAddr,
+        /// Of a loopback address the inode of its network namespace.
+        netns: Option<u32>,
+    },
+}
+
+impl User {
+    /// A remote host, which goes from one server to another; only on a loopback address does the
+    /// network namespace of the server tell who it is.
+    pub fn host(address: IpAddr, netns: Option<u32>) -> Self {
+        Self::Host {
+            address,
+            netns: netns.filter(|_| address.is_loopback()),
+        }
+    }
 }
 
 /// How often a user had to do with a session.
@@ -170,6 +185,6 @@ fn user(connection: &Connection) -> Option<User> {
             process: ProcessKey::of(connection)?,
             tid: connection.opener?.thread.tid,
         }),
-        Side::Server => Some(User::Host(connection.remote_ip())),
+        Side::Server => Some(User::host(connection.remote_ip(), connection.netns)),
     }
 }

@@ -37,11 +37,11 @@ impl Holder {
     /// The narrower one first.
     pub(super) fn both(key: &FlowKey, comm: Option<Comm>) -> [Self; 2] {
         let program = match key.destination {
-            Destination::Client { host, port } => Self::Network {
+            Destination::Client { host, port, .. } => Self::Network {
                 port,
                 prefix: network(host),
             },
-            Destination::Server(_) => Self::Program(comm),
+            Destination::Server { .. } => Self::Program(comm),
         };
         [key.process.map_or(program, Self::Process), program]
     }

@@ -153,7 +153,7 @@ fn label((key, flow): (&FlowKey, &Flow), sources: &Sources<'_>) -> String {
     match (key.process, key.destination) {
         (Some(process), _) => sources.registry.label(process, flow.process_comm),
         (None, Destination::Client { host, .. }) => host.to_string(),
-        (None, Destination::Server(_)) => "?".to_owned(),
+        (None, Destination::Server { .. }) => "?".to_owned(),
     }
 }
 
@@ -164,7 +164,11 @@ fn finding(findings: &[Finding], key: &FamilyKey, latest: &FlowKey, label: &str)
         let who = &finding.who;
         let pid = latest.process.map(|process| process.pid);
         let is_about = match (who.kind, who.processes) {
-            ("remote_host", _) | (_, Some(_)) => who.label == label,
+            ("remote_host", _) => {
+                let is_there = |netns| key.destination().netns() == Some(netns);
+                who.label == label && who.netns.is_none_or(is_there)
+            }
+            (_, Some(_)) => who.label == label,
             _ => who.pid == pid,
         };
         is_about && finding.destinations.contains(&destination)
@@ -191,7 +195,7 @@ fn row(family: Family<'_>, sources: &Sources<'_>, report: &Report) -> FamilyRow 
         FamilyKey::Programs { .. } => 0,
     };
     let shown = match key.destination() {
-        Destination::Server(address) => address.to_string(),
+        Destination::Server { address, .. } => address.to_string(),
         Destination::Client { port, .. } => format!("port {port} here"),
     };
     FamilyRow {

@@ -36,7 +36,7 @@ impl Openers {
 fn owner(key: &FlowKey) -> (Option<ProcessKey>, Option<IpAddr>) {
     let host = match key.destination {
         Destination::Client { host, .. } => host,
-        Destination::Server(address) => address.ip(),
+        Destination::Server { address, .. } => address.ip(),
     };
     match key.process {
         Some(process) => (Some(process), None),

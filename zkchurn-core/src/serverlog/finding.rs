@@ -381,18 +381,18 @@ fn who(rule: &Rule, subject: &Subject<'_>) -> WhoRow {
             let host = THIS_SERVER.to_owned();
             WhoRow {
                 words: host.clone(),
-                ..Who::RemoteHost { host }.row()
+                ..Who::RemoteHost { host, netns: None }.row()
             }
         }
         Some(address) => {
             let host = address.to_owned();
-            Who::RemoteHost { host }.row()
+            Who::RemoteHost { host, netns: None }.row()
         }
         None => {
             let host = "clients whose address this log does not report".to_owned();
             WhoRow {
                 words: host.clone(),
-                ..Who::RemoteHost { host }.row()
+                ..Who::RemoteHost { host, netns: None }.row()
             }
         }
     }

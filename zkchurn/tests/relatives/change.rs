@@ -232,9 +232,15 @@ impl Scene {
     pub(crate) fn beside(mut self, mut other: Self, number: u32) -> Self {
         let by = (self.start.clock.monotonic_ns).wrapping_sub(other.start.clock.monotonic_ns);
         let apart = number * APART;
+        // One host, not a container beside it, which has a loopback address of its own.
+        let netns = self.pieces.iter().find_map(|piece| match piece {
+            Piece::Connection(record) => Some(record.netns),
+            _ => None,
+        });
         for piece in &mut other.pieces {
             match piece {
                 Piece::Connection(record) => {
+                    record.netns = netns.unwrap_or(record.netns);
                     record.socket ^= u64::from(number) << 48;
                     later(record, by);
                     for id in [

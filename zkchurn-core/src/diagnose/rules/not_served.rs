@@ -333,6 +333,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_served_in_another_network_namespace_says_nothing_of_this_one() {
+        let confidence = |netns: u32| {
+            let mut connections = back_off(9, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+            let mut answered = by(
+                ended(900, 79, 149, Outcome::AnsweredThenClosedByUs),
+                7,
+                7,
+                "python3",
+            );
+            answered.netns = Some(netns);
+            connections.push(answered);
+            for one in &mut connections {
+                one.remote.set_ip("127.0.0.1".parse().unwrap());
+            }
+            only(diagnosed(&connections)).confidence
+        };
+        assert_eq!(confidence(1), Confidence::Likely);
+        assert_eq!(confidence(2), Confidence::Possible);
+    }
+
+    /// Two pods, each with a server at the same port, and a client beside it.
+    #[test]
+    fn servers_of_two_network_namespaces_are_told_apart_and_named() {
+        let of = |namespaces: [u32; 2]| {
+            let unanswered = back_off(9, (0, 49, Outcome::AnsweredThenClosedByUs));
+            let answered = back_off(9, (79, 149, Outcome::AnsweredThenClosedByPeer));
+            let both = [unanswered, answered].into_iter().zip(namespaces);
+            let both = both.flat_map(|(connections, netns)| {
+                connections.into_iter().map(move |one| {
+                    let mut one = server_side(one);
+                    one.remote.set_ip("127.0.0.1".parse().unwrap());
+                    one.netns = Some(netns);
+                    one
+                })
+            });
+            let findings = diagnosed(&both.collect::<Vec<_>>());
+            let mut findings = findings.into_iter();
+            findings
+                .find(|one| one.name == Churn::NotServed)
+                .map(|one| one.who)
+        };
+        let who = of([1, 2]).unwrap();
+        assert_eq!(who.words, "remote host 127.0.0.1 (in network namespace 1)");
+        assert_eq!(who.label, "127.0.0.1");
+        let words = of([1, 1]).map(|who| who.words);
+        assert!(words.is_none_or(|words| words == "remote host 127.0.0.1"));
+    }
+
+    #[test]
     fn bytes_of_those_that_were_answered_are_not_among_those_that_were_not() {
         let mut connections = back_off(12, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
         let answered = back_off(12, (5_000, 9_000, Outcome::AnsweredThenClosedByPeer));

@@ -311,6 +311,30 @@ mod tests {
         );
     }
 
+    /// Each pod of a node has a server of its own there.
+    #[test]
+    fn the_same_loopback_address_of_two_network_namespaces_is_of_two_servers() {
+        let seen = |address: &str, namespaces: [u32; 2]| {
+            let mut connections = by_two_processes(1_500);
+            for one in &mut connections {
+                one.remote.set_ip(address.parse().unwrap());
+                let is_other = one.opener.unwrap().thread.tgid == 50;
+                one.netns = Some(namespaces[usize::from(is_other)]);
+            }
+            diagnosed(&connections)
+        };
+        let is_likely = |findings: &[crate::diagnose::Finding]| {
+            findings
+                .iter()
+                .any(|one| one.confidence == Confidence::Likely)
+        };
+        for address in ["127.0.0.1", "127.0.1.1", "::1"] {
+            assert!(is_likely(&seen(address, [1, 1])), "{address}");
+            assert!(!is_likely(&seen(address, [1, 2])), "{address}");
+        }
+        assert!(is_likely(&seen("10.0.0.1", [1, 2])));
+    }
+
     /// By IPv4 and IPv6, say, to a server that cuts it each time.
     #[test]
     fn two_addresses_may_be_one_client() {

@@ -34,7 +34,7 @@ impl Kind {
         let comm = connection.opener.and_then(|opener| opener.process_comm);
         let application = line.process.and_then(|one| one.application.as_deref());
         self.outcome == line.outcome
-            && self.destination == Destination::of(connection)
+            && self.destination == Destination::of(connection).anywhere()
             && self.comm == comm
             && self.application.as_deref() == application
     }
@@ -65,7 +65,7 @@ impl Folded {
             None if !is_full => self.kinds.push(Kind {
                 comm: (line.connection.opener).and_then(|opener| opener.process_comm),
                 application: line.process.and_then(|one| one.application.clone()),
-                destination: Destination::of(line.connection),
+                destination: Destination::of(line.connection).anywhere(),
                 outcome: line.outcome,
                 process: row::process(line),
                 count: 1,
@@ -98,10 +98,10 @@ impl Folded {
             // The outcome first: a narrow terminal cuts the end off.
             let (count, how) = (text::count(kind.count), kind.outcome.label());
             match kind.destination {
-                Destination::Server(peer) => {
+                Destination::Server { address: peer, .. } => {
                     format!("… {count} more, {how}: {} to {peer}", kind.process)
                 }
-                Destination::Client { host, port } => {
+                Destination::Client { host, port, .. } => {
                     format!("… {count} more, {how}: from {host} at port {port}")
                 }
             }
