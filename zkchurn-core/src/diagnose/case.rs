@@ -288,7 +288,7 @@ impl Case<'_> {
     /// client's network namespace.
     pub fn at_server(&self, command: &str) -> String {
         let is_loopback = |one: &Destination| match one {
-            Destination::Server(address) => address.ip().to_canonical().is_loopback(),
+            Destination::Server { address, .. } => address.ip().to_canonical().is_loopback(),
             Destination::Client { .. } => true,
         };
         match self.destinations.iter().all(is_loopback) {

@@ -25,19 +25,19 @@ const APART_NS: u64 = 100_000_000;
 /// Of such moments, fewer are one restart.
 const FEWEST: u64 = 2;
 
-/// A server, as far as what it ends is its doing.
+/// A server, as far as what it ends is its doing. A namespace is the one of [`Destination`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Server {
-    At(std::net::SocketAddr),
+    At(std::net::SocketAddr, Option<u32>),
     /// Of this host.
-    Port(u16),
+    Port(u16, Option<u32>),
 }
 
 impl Server {
     const fn of(destination: &Destination) -> Self {
         match destination {
-            Destination::Server(address) => Self::At(*address),
-            Destination::Client { port, .. } => Self::Port(*port),
+            Destination::Server { address, netns } => Self::At(*address, *netns),
+            Destination::Client { port, netns, .. } => Self::Port(*port, *netns),
         }
     }
 }
