@@ -108,6 +108,8 @@ impl Filter {
     ///
     /// The field is unknown, or the name cannot stand in a filter.
     pub fn of_name(field: &str, name: &str) -> Result<Self, FilterError> {
+        // Systemd writes `-` within a name as `\x2d`.
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
         format!("{field}:\"{name}\"").parse()
     }
 

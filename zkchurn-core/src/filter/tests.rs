@@ -133,6 +133,19 @@ fn two_filters_want_what_both_want() {
     );
 }
 
+/// As systemd writes a `-` of an instance, and whatever else a name holds.
+#[test]
+fn a_name_is_taken_as_it_is() {
+    for name in [r"tpl@a\x2db", r#"a"b"#, "a b|c,d"] {
+        let filter = Filter::of_name("thread", name).unwrap();
+        let again: Filter = filter.to_string().parse().unwrap();
+        for filter in [filter, again] {
+            let wanted = filter.decide(&subject(&connection(name)));
+            assert_eq!(wanted, Decision::Yes, "{name}");
+        }
+    }
+}
+
 #[test]
 fn of_a_cut_thread_name_the_rest_may_fit() {
     let cut = connection("main-Se..k1:218");

@@ -7,6 +7,7 @@
 //! on has the other names, too.
 
 mod addresses;
+mod hosts;
 mod names;
 mod odd_paths;
 mod text;

@@ -65,6 +65,22 @@ fn what_looks_like_an_address_a_host_or_a_path_has_another_name() {
             "Client environment:host.name=shop7",
             "Client environment:host.name=host-1",
         ),
+        (
+            "connection string (zk1:2181,zk2-acme:2181/acme/chroot)",
+            "connection string (host-1:2181,host-2:2181/path-1)",
+        ),
+        (
+            "java.net.UnknownHostException: zk9-acme: Name or service not known",
+            "java.net.UnknownHostException: host-1: Name or service not known",
+        ),
+        (
+            "server zk-golf/<unresolved>:2181 and ('zk-papa', 2181), not ('zk-papb', 9)",
+            "server host-1/<unresolved>:2181 and ('host-2', 2181), not ('zk-papb', 9)",
+        ),
+        (
+            "getaddrinfo ENOTFOUND zk-romeo.",
+            "getaddrinfo ENOTFOUND host-1.",
+        ),
         // Seen once with its port, a host is known.
         (
             "zkprod3:2181 failed: UnknownHostException: zkprod3",

@@ -140,6 +140,13 @@ impl Redactor {
             };
             return Some(format!("{before}{chroot}"));
         }
+        // `zk1:2181/shop`.
+        if host.contains(':')
+            && let Some(before) = self.host(host)
+        {
+            let chroot = self.names.path(&format!("/{address}"));
+            return Some(format!("{before}{chroot}"));
+        }
         let is_address = address
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'%'));
@@ -246,7 +253,7 @@ impl Redactor {
     }
 
     /// A host by another name, which prose has from now on, too.
-    fn host_named(&mut self, name: &str) -> String {
+    pub(super) fn host_named(&mut self, name: &str) -> String {
         if name.contains(|one: char| one.is_ascii_digit() || "-.".contains(one)) {
             self.names.learn(Kind::Host, name);
         }
@@ -308,7 +315,7 @@ fn begins_path(word: &str) -> bool {
 }
 
 /// Letters, digits, dots and hyphens, and a letter among them (RFC 1123, 2.1).
-fn is_name(word: &str) -> bool {
+pub(super) fn is_name(word: &str) -> bool {
     let is_of = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
     word.chars().all(is_of) && word.chars().any(|one| one.is_ascii_alphabetic())
 }

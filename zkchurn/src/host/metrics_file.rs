@@ -35,6 +35,11 @@ pub(super) struct MetricsFile {
 /// Which file it is, and when it was written: an inode's number is soon another's.
 type Identity = (u64, u64, i64, u64);
 
+/// Why a trace could not begin to write it.
+pub(crate) fn cannot_be_opened(path: &Path) -> Option<io::Error> {
+    MetricsFile::open(path).err()
+}
+
 impl MetricsFile {
     /// Finds its directory. A file that is there already has to be one of zkchurn's: the
     /// option may have been given the wrong name.

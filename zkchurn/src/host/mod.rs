@@ -22,7 +22,7 @@ pub mod line_files;
 pub mod listeners;
 pub mod logs;
 pub mod long_read;
-mod metrics_file;
+pub(crate) mod metrics_file;
 pub mod new_lines;
 mod others_links;
 pub mod otlp;

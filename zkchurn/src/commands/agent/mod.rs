@@ -4,6 +4,7 @@
 mod distinct;
 pub(crate) mod earlier;
 mod inherited;
+mod outputs;
 mod settings;
 
 use std::{
@@ -102,7 +103,9 @@ pub(crate) fn run(args: &AgentArgs) -> Result<Code, Failure> {
     let settings = read(args)?;
     let trace = trace(&settings, args)?;
     if args.check {
-        let why = distinct::by_any_path(&settings).or_else(|| unusable_directory(&settings));
+        let why = distinct::by_any_path(&settings)
+            .or_else(|| unusable_directory(&settings))
+            .or_else(|| outputs::unusable(&settings));
         if let Some(why) = why {
             return Err(Failure::sentence(Code::Usage, why));
         }
