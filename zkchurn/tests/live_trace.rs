@@ -89,7 +89,7 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     tmux.wait_for(|text| text.contains("0 ended") && text.contains("19 filtered out"));
     // That it judges what is kept is said as long as it holds.
     tmux.keys(&["s"]);
-    tmux.wait_for(|text| text.contains("filter port:1 on the last 200 ended of each"));
+    tmux.wait_for(|text| text.contains("filter port:1 on the last 200 of each"));
     connect(server, 2);
     tmux.wait_for(|text| text.contains("21 filtered out"));
     tmux.keys(&[

@@ -152,8 +152,8 @@ impl Viewer {
         let sentence = match filter {
             None => "all connections are shown again".to_owned(),
             Some(_) => format!(
-                "filtered: what ends from now on, and the last {MOST_EACH} that ended of each \
-                 process name and peer; of those that are open nothing is counted until they end"
+                "filtered: what comes, and the last {MOST_EACH} connections of each process name \
+                 and peer"
             ),
         };
         sink.select(filter, &self.tape.borrow());

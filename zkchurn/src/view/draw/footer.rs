@@ -88,7 +88,7 @@ fn loss(view: &View, shown: &Snapshot, columns: usize) -> String {
         return fitting(columns, &losses, |loss| format!("{limitations}{loss}"));
     };
     let scope = match view.filter.is_some() && !view.is_recording {
-        true => format!(" on the last {MOST_EACH} ended of each"),
+        true => format!(" on the last {MOST_EACH} of each"),
         false => String::new(),
     };
     let whole = fitting(columns, &losses, |loss| {
