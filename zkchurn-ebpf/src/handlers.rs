@@ -22,10 +22,8 @@ use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
 pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
-    if globals::has_pids()
-        && !globals::is_wanted(task::tgid())
-        && maps::tracked(sibling_of(socket)).is_none()
-    {
+    let sibling = sibling(socket);
+    if globals::has_pids() && sibling.is_none() && !globals::is_wanted(task::tgid()) {
         return;
     }
     let mut entry = MaybeUninit::uninit();
@@ -34,32 +32,23 @@ pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
     record.states_seen = state::bit(SYN_SENT);
     record_tuple(record, socket);
     ending::note_local_port(record, socket);
-    task::record_opener(record);
-    take_from_sibling(record, sibling_of(socket));
+    match sibling {
+        Some(first) => task::take_opener(record, first),
+        None => task::record_opener(record),
+    }
     if maps::track(entry) {
         maps::publish_beginning(&mut entry.record);
     }
 }
 
-/// What identifies the first subflow of an MPTCP connection, where this is a further one; else
-/// 0. A worker of the kernel connects those, for whoever connected the first.
+/// The record of an MPTCP connection's first subflow, where this is a further one. A worker
+/// of the kernel connects those, for whoever connected the first.
 #[inline(always)]
-fn sibling_of<S: Socket>(socket: &S) -> u64 {
-    match task::is_of_kernel() {
-        true => socket.first_sibling(),
-        false => 0,
+fn sibling<S: Socket>(socket: &S) -> Option<&'static ConnectionRecord> {
+    if !task::is_of_kernel() {
+        return None;
     }
-}
-
-/// Enters who opened the first subflow. It is a program of its own, which the verifier follows
-/// once: as a part of the caller it would have what comes behind it followed three times.
-#[inline(never)]
-fn take_from_sibling(record: &mut ConnectionRecord, sibling: u64) {
-    if sibling != 0
-        && let Some(first) = maps::tracked(sibling)
-    {
-        task::take_opener(record, first);
-    }
+    maps::tracked(socket.first_sibling()?).map(|record| &*record)
 }
 
 /// SYN_RECV to ESTABLISHED on the accepting side, in softirq. No thread has

@@ -52,30 +52,19 @@ pub(crate) trait Socket {
     /// What identifies the first subflow of this socket, which must be an MPTCP one.
     #[inline(always)]
     fn first_subflow(&self) -> Option<u64> {
-        let subflow = probe_at::<*const u8>(self.address(), SocketField::FirstSubflow)?;
-        if has_socket_cookie() {
-            probe_at(subflow, SocketField::Cookie)
-        } else {
-            Some(subflow as u64)
-        }
+        first_subflow_of(self.address())
     }
 
     /// What identifies the first subflow of the MPTCP connection that this subflow, which a
-    /// worker of the kernel adds, will belong to; 0 where there is none.
+    /// worker of the kernel adds, will belong to.
     #[inline(always)]
-    fn first_sibling(&self) -> u64 {
-        let is_subflow: u8 = probe_or_zero(self.address(), SocketField::IsMptcp);
+    fn first_sibling(&self) -> Option<u64> {
+        let is_subflow: u8 = probe_at(self.address(), SocketField::IsMptcp)?;
         if is_subflow == 0 {
-            return 0;
+            return None;
         }
-        let context: u64 = probe_or_zero(self.address(), SocketField::UpperLayerData);
-        let connection: u64 = probe_or_zero(context as *const u8, SocketField::SubflowConnection);
-        let first: u64 = probe_or_zero(connection as *const u8, SocketField::FirstSubflow);
-        if has_socket_cookie() {
-            probe_or_zero(first as *const u8, SocketField::Cookie)
-        } else {
-            first
-        }
+        let context = probe_at::<*const u8>(self.address(), SocketField::UpperLayerData)?;
+        first_subflow_of(probe_at(context, SocketField::SubflowConnection)?)
     }
 
     /// Whether both ends are this socket: without anybody who listens, a connect from and to
@@ -204,6 +193,17 @@ impl TcpSocket {
     }
 }
 
+/// What identifies the first subflow of an MPTCP socket.
+#[inline(always)]
+fn first_subflow_of(connection: *const u8) -> Option<u64> {
+    let subflow = probe_at::<*const u8>(connection, SocketField::FirstSubflow)?;
+    if has_socket_cookie() {
+        probe_at(subflow, SocketField::Cookie)
+    } else {
+        Some(subflow as u64)
+    }
+}
+
 /// `::ffff:a.b.c.d` for an IPv4 address in network byte order (RFC 4291, 2.5.5.2).
 #[inline(always)]
 fn v4_mapped(address: u32) -> Words {
@@ -239,25 +239,6 @@ pub(crate) fn member_at<T: Copy>(base: *const u8, field: SocketField) -> Option<
 #[inline(always)]
 pub(crate) fn probe_at<T: Copy>(base: *const u8, field: SocketField) -> Option<T> {
     probe_read(base, socket_offset(field)?)
-}
-
-/// The same, 0 where it cannot be read: the verifier follows one way, and not two.
-#[inline(always)]
-fn probe_or_zero<T: Copy + Default>(base: *const u8, field: SocketField) -> T {
-    let Some(offset) = socket_offset(field) else {
-        return T::default();
-    };
-    let mut value = T::default();
-    // SAFETY: the helper checks the address, and clears the buffer where it fails; the buffer
-    // has the size that it is told.
-    unsafe {
-        bpf_probe_read_kernel(
-            core::ptr::from_mut(&mut value).cast(),
-            size_of::<T>() as u32,
-            base.wrapping_add(offset).cast(),
-        );
-    }
-    value
 }
 
 /// The same at an offset in bytes.

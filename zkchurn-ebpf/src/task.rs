@@ -51,7 +51,7 @@ pub(crate) fn take_opener(record: &mut ConnectionRecord, other: &ConnectionRecor
     record.parent_tgid = other.parent_tgid;
     record.parent_start_ns = other.parent_start_ns;
     record.parent_comm = other.parent_comm;
-    record.known = record.known & !WHO_OPENED | other.known & WHO_OPENED;
+    record.known |= other.known & WHO_OPENED;
 }
 
 /// What [`take_opener`] takes.
