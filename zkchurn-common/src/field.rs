@@ -156,11 +156,6 @@ fields! {
         IsMptcp = member("tcp_sock", "is_mptcp", 1),
         /// Pointer from an MPTCP socket to its first subflow.
         FirstSubflow = member("mptcp_sock", "first", 8),
-        /// Pointer from a socket to what its upper layer protocol keeps: of a subflow the
-        /// `struct mptcp_subflow_context`.
-        UpperLayerData = member("inet_connection_sock", "icsk_ulp_data", 8),
-        /// Pointer from a subflow's context to the MPTCP socket.
-        SubflowConnection = member("mptcp_subflow_context", "conn", 8),
         /// How often the kernel has sent the same segment again so far.
         Retries = member("inet_connection_sock", "icsk_retransmits", 1),
         /// How often it has asked whether the peer is still there.

@@ -190,8 +190,6 @@ pub mod ending {
     pub const LOCAL_PORT: u16 = 1 << 10;
     /// The socket was in repair mode (TCP_REPAIR): nothing is sent.
     pub const REPAIR: u16 = 1 << 11;
-    /// No SYN was sent: the connection was made up in repair mode, and `acked` counts none.
-    pub const NO_SYN: u16 = 1 << 12;
 }
 
 /// One connection. Times are nanoseconds of `CLOCK_MONOTONIC`; 0 means never.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use zkchurn_common::{
-    record::{ConnectionRecord, SIDE_OPENED, ending, known},
+    record::{ConnectionRecord, SIDE_OPENED, known},
     state,
 };
 
@@ -63,8 +63,7 @@ fn payload_out(record: &ConnectionRecord) -> Option<u64> {
         return is_known(known::PAYLOAD_OUT).then_some(record.payload_out);
     }
     // An accepted socket is made after the handshake, with its SYN acknowledged.
-    let no_syn = is_known(known::ENDING) && record.ending & ending::NO_SYN != 0;
-    let syn = u64::from(record.side == SIDE_OPENED && !no_syn);
+    let syn = u64::from(record.side == SIDE_OPENED);
     let fin = u64::from(is_fin_written(record) && record.unsent == 0);
     let sent = record.acked.saturating_add(record.in_flight.into());
     Some(sent.saturating_sub(syn + fin))
@@ -124,14 +123,6 @@ mod tests {
         let mut record = record(state::LAST_ACK, 41 + 1, 0, 0);
         record.side = zkchurn_common::record::SIDE_ACCEPTED;
         assert_eq!(Traffic::of(&record).payload_out, Some(41));
-    }
-
-    #[test]
-    fn what_was_made_up_in_repair_mode_never_sent_one_either() {
-        let mut record = record(state::FIN_WAIT2, 5 + 1, 0, 0);
-        record.known |= known::ENDING;
-        record.ending = ending::NO_SYN;
-        assert_eq!(Traffic::of(&record).payload_out, Some(5));
     }
 
     #[test]

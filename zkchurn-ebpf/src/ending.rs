@@ -39,18 +39,6 @@ fn has_local_port<S: Socket>(record: &ConnectionRecord, socket: &S) -> bool {
     port != 0 && (port != record.soft_error || record.local_port != [0; 2])
 }
 
-/// Remembers that the connection was made up in repair mode (`tcp_connect`,
-/// net/ipv4/tcp_output.c): nothing was sent before it was established.
-#[inline(always)]
-pub(crate) fn note_no_syn<S: Socket>(record: &mut ConnectionRecord, socket: &S) {
-    let sent = socket
-        .tcp()
-        .and_then(|tcp| tcp.load(SocketField::SegmentsOut));
-    if sent == Some(0_u32) {
-        record.ending |= ending::NO_SYN;
-    }
-}
-
 /// Remembers what had been received when this side closed, for [`rejected_data`].
 ///
 /// It is kept where the end will stand. `known` says that nothing stands there yet.
@@ -89,8 +77,7 @@ fn record_circumstances(record: &mut ConnectionRecord, tcp: &TcpSocket, has_port
         return;
     };
     // RCV_SHUTDOWN and SEND_SHUTDOWN are the lowest bits here too.
-    record.ending &= ending::NO_SYN;
-    record.ending |= u16::from(shut) & (ending::RECEIVE_SHUT | ending::SEND_SHUT);
+    record.ending = u16::from(shut) & (ending::RECEIVE_SHUT | ending::SEND_SHUT);
     let mut set_if = |bit: u16, is_so: bool| record.ending |= if is_so { bit } else { 0 };
     set_if(ending::LOCAL_PORT, has_port);
     set_if(ending::PEER_FIN, has_flag(flags, SocketField::FlagDone));

@@ -22,8 +22,7 @@ use crate::{clock::now, ending, globals, maps, socket::Socket, task, words};
 /// CLOSE to SYN_SENT, in the thread that called connect.
 #[inline(always)]
 pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
-    let sibling = sibling(socket);
-    if globals::has_pids() && sibling.is_none() && !globals::is_wanted(task::tgid()) {
+    if globals::has_pids() && !globals::is_wanted(task::tgid()) {
         return;
     }
     let mut entry = MaybeUninit::uninit();
@@ -32,32 +31,16 @@ pub(crate) fn tcp_connect<S: Socket>(socket: &S) {
     record.states_seen = state::bit(SYN_SENT);
     record_tuple(record, socket);
     ending::note_local_port(record, socket);
-    match sibling {
-        Some(first) => task::take_opener(record, first),
-        None => task::record_opener(record),
-    }
+    task::record_opener(record);
     if maps::track(entry) {
         maps::publish_beginning(&mut entry.record);
     }
-}
-
-/// The record of an MPTCP connection's first subflow, where this is a further one. A worker
-/// of the kernel connects those, for whoever connected the first.
-#[inline(always)]
-fn sibling<S: Socket>(socket: &S) -> Option<&'static ConnectionRecord> {
-    if !task::is_of_kernel() {
-        return None;
-    }
-    maps::tracked(socket.first_sibling()?).map(|record| &*record)
 }
 
 /// SYN_RECV to ESTABLISHED on the accepting side, in softirq. No thread has
 /// anything to do with the connection yet.
 #[inline(always)]
 pub(crate) fn accepted<S: Socket>(socket: &S) {
-    if socket.is_its_own_peer() {
-        return;
-    }
     let mut entry = MaybeUninit::uninit();
     let entry = new_entry(&mut entry, socket, SIDE_ACCEPTED);
     let record = &mut entry.record;
@@ -102,7 +85,6 @@ pub(crate) fn established<S: Socket>(socket: &S, old: u8) {
     record.established_ns = now();
     record.states_seen |= state::bit(ESTABLISHED);
     record_tuple(record, socket);
-    ending::note_no_syn(record, socket);
 }
 
 /// To FIN_WAIT1 or LAST_ACK, in the thread that called close or shutdown.

@@ -52,27 +52,12 @@ pub(crate) trait Socket {
     /// What identifies the first subflow of this socket, which must be an MPTCP one.
     #[inline(always)]
     fn first_subflow(&self) -> Option<u64> {
-        first_subflow_of(self.address())
-    }
-
-    /// What identifies the first subflow of the MPTCP connection that this subflow, which a
-    /// worker of the kernel adds, will belong to.
-    #[inline(always)]
-    fn first_sibling(&self) -> Option<u64> {
-        let is_subflow: u8 = probe_at(self.address(), SocketField::IsMptcp)?;
-        if is_subflow == 0 {
-            return None;
+        let subflow = probe_at::<*const u8>(self.address(), SocketField::FirstSubflow)?;
+        if has_socket_cookie() {
+            probe_at(subflow, SocketField::Cookie)
+        } else {
+            Some(subflow as u64)
         }
-        let context = probe_at::<*const u8>(self.address(), SocketField::UpperLayerData)?;
-        first_subflow_of(probe_at(context, SocketField::SubflowConnection)?)
-    }
-
-    /// Whether both ends are this socket: without anybody who listens, a connect from and to
-    /// one port is answered by itself (RFC 9293, 3.5).
-    #[inline(always)]
-    fn is_its_own_peer(&self) -> bool {
-        let (local, remote) = self.addresses();
-        self.local_port() == self.remote_port() && local == remote
     }
 
     /// What identifies the socket: its cookie, or else its address.
@@ -190,17 +175,6 @@ impl TcpSocket {
             probe_read(self.0, bits >> 3)
         };
         byte.is_some_and(|byte| byte >> (bits & 7) & 1 != 0)
-    }
-}
-
-/// What identifies the first subflow of an MPTCP socket.
-#[inline(always)]
-fn first_subflow_of(connection: *const u8) -> Option<u64> {
-    let subflow = probe_at::<*const u8>(connection, SocketField::FirstSubflow)?;
-    if has_socket_cookie() {
-        probe_at(subflow, SocketField::Cookie)
-    } else {
-        Some(subflow as u64)
     }
 }
 

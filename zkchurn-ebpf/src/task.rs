@@ -38,31 +38,6 @@ pub(crate) fn record_opener(record: &mut ConnectionRecord) {
     record_process(record);
 }
 
-/// Enters whoever opened another connection as the one that opened this.
-#[inline(always)]
-pub(crate) fn take_opener(record: &mut ConnectionRecord, other: &ConnectionRecord) {
-    record.opener_tgid = other.opener_tgid;
-    record.opener_tid = other.opener_tid;
-    record.opener_uid = other.opener_uid;
-    record.opener_cgroup = other.opener_cgroup;
-    record.opener_start_ns = other.opener_start_ns;
-    record.opener_comm = other.opener_comm;
-    record.process_comm = other.process_comm;
-    record.parent_tgid = other.parent_tgid;
-    record.parent_start_ns = other.parent_start_ns;
-    record.parent_comm = other.parent_comm;
-    record.known |= other.known & WHO_OPENED;
-}
-
-/// What [`take_opener`] takes.
-const WHO_OPENED: u32 = known::OPENER
-    | known::HOLDER
-    | known::OPENER_START
-    | known::PROCESS_COMM
-    | known::PARENT
-    | known::PARENT_START
-    | known::PARENT_COMM;
-
 /// Enters the current thread as the one that closed the connection, unless there is one
 /// already, or it is a thread of the kernel: that works off what somebody else began.
 #[inline(always)]

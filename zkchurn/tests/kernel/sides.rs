@@ -174,31 +174,9 @@ fn ends_that_come_long_after_each_other_are_one_connection() {
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_socket_that_connects_to_itself_is_one_connection() {
-    let trace = of_one_that_connects_to_itself("both");
-    assert_fields(
-        trace.only(),
-        &json!({
-            "side": "client", "outcome": "answered_then_closed_by_us", "first_close": "us",
-            "payload_in": 5, "payload_out": 5,
-        }),
-    );
-    assert_eq!(trace.other_ends.len(), 0);
-    assert_eq!(trace.report["total"]["opened"], 1);
-}
-
-#[test]
-#[ignore = "needs root; run by cargo xtask test"]
-fn nobody_accepts_a_socket_that_connects_to_itself() {
-    let trace = of_one_that_connects_to_itself("server");
-    assert_eq!(trace.connections.len(), 0);
-    assert_eq!(trace.report["total"]["opened"], 0);
-}
-
-fn of_one_that_connects_to_itself(side: &str) -> Trace {
-    let side = side.to_owned();
-    let trace = in_namespace(move || {
+    let trace = in_namespace(|| {
         let port = unused_port();
-        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", &side]);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", "both"]);
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&v4(port).into()).unwrap();
         socket.connect(&v4(port).into()).unwrap();
@@ -209,7 +187,15 @@ fn of_one_that_connects_to_itself(side: &str) -> Trace {
         tracer.finish()
     });
     trace.assert_nothing_lost();
-    trace
+    assert_fields(
+        trace.only(),
+        &json!({
+            "side": "client", "outcome": "answered_then_closed_by_us", "first_close": "us",
+            "payload_in": 5, "payload_out": 5,
+        }),
+    );
+    assert_eq!(trace.other_ends.len(), 0);
+    assert_eq!(trace.report["total"]["opened"], 1);
 }
 
 /// `MSG_FASTOPEN` (include/linux/socket.h).

@@ -41,12 +41,6 @@ const CASES: &[Case] = &[
         expected: &["outcome=reset_by_us out=0 in=0 unsent=45 reset=sent closer=client"],
     },
     Case {
-        name: "both ends made up in repair mode, without a SYN",
-        server: Server::ByClient,
-        client: "my $near = made_up(4000, $port, 1000, 2000); my $far = made_up($port, 4000, 2000, 1000); live_on($_) for $near, $far; say_($near, '12345'); hear($far, 5); close $near; hear_all($far); close $far; nap(0.1)",
-        expected: &["outcome=closed_by_us_without_answer out=5 in=0 first=us"],
-    },
-    Case {
         name: "the peer hears nothing until it is aborted",
         server: Server::GoesDeaf,
         client: "my $s = dial(); say_($s, 'abc'); hear($s, 1); say_($s, 'x' x 45); nap(0.7); abort_at_close($s); close $s",

@@ -10,7 +10,6 @@ truth(client => $$);
 use constant { TCP => 6, MPTCP => 262, SO_LINGER => 13, MSG_FASTOPEN => 0x20000000 };
 use constant { TCP_KEEPIDLE => 4, TCP_KEEPINTVL => 5, TCP_KEEPCNT => 6, TCP_LINGER2 => 8 };
 use constant { TCP_USER_TIMEOUT => 18, TCP_FASTOPEN_CONNECT => 30 };
-use constant { TCP_REPAIR => 19, TCP_REPAIR_QUEUE => 20, TCP_QUEUE_SEQ => 21 };
 
 # Tells the test something of this run.
 sub truth { my ($name, $value) = @_; print "$name=$value\n" }
@@ -65,25 +64,6 @@ sub option { my ($s, $level, $name, $value) = @_; setsockopt($s, $level, $name, 
 
 # Its close sends a RST.
 sub abort_at_close { option(shift, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)) }
-
-# One end of a connection that nobody made, as CRIU restores it: `port` to `to_port`, with
-# the sequence numbers to send and to receive next.
-sub made_up {
-    my ($port, $to_port, $sends, $receives) = @_;
-    my $s = tcp();
-    option($s, SOL_SOCKET, SO_REUSEADDR, 1);
-    option($s, TCP, TCP_REPAIR, 1);
-    bind($s, to(undef, $port)) or die "bind: $!";
-    for ([2, $sends], [1, $receives]) {
-        option($s, TCP, TCP_REPAIR_QUEUE, $_->[0]);
-        option($s, TCP, TCP_QUEUE_SEQ, $_->[1]);
-    }
-    connect($s, to(undef, $to_port)) or die "connect: $!";
-    $s;
-}
-
-# Ends its repair mode without a probe of the peer.
-sub live_on { option(shift, TCP, TCP_REPAIR, -1) }
 
 # Ends the connection without closing the socket.
 sub disconnect { my $s = shift; connect($s, pack('S x14', 0)) or die "disconnect: $!" }

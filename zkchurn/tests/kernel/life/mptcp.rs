@@ -32,12 +32,6 @@ const CASES: &[Case] = &[
         client: "my $s = dial(MPTCP); say_($s, '12345'); hear($s, 5); close $s; nap(0.1)",
         expected: &["outcome=answered_then_closed_by_us first=us out=5 in=5 closer=client"],
     },
-    Case {
-        name: "the kernel adds a subflow",
-        server: Server::EchoesMptcp,
-        client: "run(qw(ip mptcp limits set subflows 2)); run(qw(ip mptcp endpoint add 127.0.0.2 dev lo subflow)); my $s = dial(MPTCP); say_($s, '12345'); hear($s, 5); nap(0.5); close $s; nap(0.5); run(qw(ip mptcp endpoint flush))",
-        expected: &["first=us pid=client", "first=us pid=client"],
-    },
 ];
 
 #[test]
