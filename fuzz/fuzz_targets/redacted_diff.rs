@@ -38,7 +38,9 @@ fuzz_target!(|input: &[u8]| {
     let Some(diff) = diff::compare(&before, &after) else {
         return;
     };
-    assert_eq!(diff.class, Class::Unchanged, "{}", diff.verdict);
+    // Too little is compared where hardly any time is in it.
+    let is_same = matches!(diff.class, Class::Unchanged | Class::CannotTell);
+    assert!(is_same, "{}", diff.verdict);
     for form in FORMS {
         let mut output = Vec::new();
         let options = Options::plain(jiff::tz::TimeZone::UTC);
