@@ -36,6 +36,12 @@ const BACK_OFF_FROM: u64 = 1_050 * MS;
 const BACK_OFF_TO: u64 = 2_300 * MS;
 /// Milliseconds of a mean of such pauses, 1.6 s and what chance adds.
 const BACK_OFF_MEAN_MS: RangeInclusive<f64> = 1_250.0..=2_000.0;
+/// Width of its random part.
+const BACK_OFF_WIDTH: u64 = 1_000 * MS;
+/// Half of such pauses are in the middle of it.
+const BACK_OFF_MIDDLE: [u64; 2] = [1_350 * MS, 1_850 * MS];
+/// What is less likely of pauses that are spread evenly says that they are not.
+const BY_CHANCE: f64 = 0.001;
 
 /// A rhythm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -230,7 +236,53 @@ fn is_back_off(gap: &Distribution) -> bool {
     let from = gap.percentile(5.0).unwrap_or_default();
     let to = gap.percentile(90.0).unwrap_or_default();
     let mean = gap.mean().unwrap_or_default() / MS as f64;
-    from >= BACK_OFF_FROM && to <= BACK_OFF_TO && BACK_OFF_MEAN_MS.contains(&mean)
+    from >= BACK_OFF_FROM
+        && to <= BACK_OFF_TO
+        && BACK_OFF_MEAN_MS.contains(&mean)
+        && may_be_spread_evenly(gap)
+}
+
+/// A timer with jitter stays in a part of the range, and two timers leave out its middle, or
+/// its ends.
+fn may_be_spread_evenly(gap: &Distribution) -> bool {
+    let inside = gap.count() - gap.longer_than(BACK_OFF_TO);
+    let share = inside as f64 / gap.count().max(1) as f64 * 100.0;
+    let longest = gap.percentile(share).unwrap_or_default();
+    let range = longest.saturating_sub(gap.min().unwrap_or_default());
+    let [from, until] = BACK_OFF_MIDDLE;
+    let in_middle = gap.longer_than(from) - gap.longer_than(until);
+    chance_within(range as f64 / BACK_OFF_WIDTH as f64, inside) > BY_CHANCE
+        && chance_of_half(in_middle.min(inside.saturating_sub(in_middle)), inside) > BY_CHANCE
+}
+
+/// How likely `count` points, spread evenly over a length of 1, are all within `range`: the
+/// distribution of a sample's range (n·rⁿ⁻¹ − (n−1)·rⁿ).
+fn chance_within(range: f64, count: u64) -> f64 {
+    if range >= 1.0 {
+        return 1.0;
+    }
+    let n = count as f64;
+    n * range.powf(n - 1.0) - (n - 1.0) * range.powf(n)
+}
+
+/// How likely at most `fewer` of `count` fall into one of two halves: the binomial distribution,
+/// of many by its normal approximation.
+fn chance_of_half(fewer: u64, count: u64) -> f64 {
+    /// 0.1 % of a normal distribution is below this.
+    const DEVIATIONS: f64 = 3.09;
+    const MANY: u64 = 100;
+    let n = count as f64;
+    if count > MANY {
+        let below = (n / 2.0 - fewer as f64) / (n / 4.0).sqrt();
+        return f64::from(below < DEVIATIONS);
+    }
+    let mut ways = 1.0;
+    let mut chance = 0.0;
+    for step in 0..=fewer {
+        chance += ways;
+        ways *= (n - step as f64) / (step as f64 + 1.0);
+    }
+    chance / 2.0_f64.powf(n)
 }
 
 /// Two clusters of gaps, far apart, the short ones in the majority or even.
@@ -300,6 +352,39 @@ mod tests {
         // Faster, and slower: some other program.
         assert!(!of(&[610, 940, 720, 1_020, 850, 660]).is_java_back_off());
         assert!(!of(&[3100, 2400, 2900, 3600, 2600]).is_java_back_off());
+    }
+
+    #[test]
+    fn a_timer_with_jitter_and_two_in_turn_are_no_back_off() {
+        // 1.35 s to 1.65 s.
+        let jittered: Vec<_> = (0..13).map(|step| 1_350 + step * 370 % 300).collect();
+        assert_eq!(of(&jittered).pattern, Pattern::Jittered);
+        assert_eq!(of(&jittered).words().unwrap(), "every 1.35 s to 1.63 s");
+        let in_turn = [1_100, 2_000].repeat(6);
+        assert!(!of(&in_turn).is_java_back_off());
+        let centred: Vec<_> = (0..300).map(|step| 1_360 + step * 370 % 480).collect();
+        assert!(!of(&centred).is_java_back_off());
+    }
+
+    /// Whatever chance made of the pauses of a client.
+    #[test]
+    fn the_back_off_is_known_in_nearly_every_trace() {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        for count in [4, 7, 10, 16, 30, 60, 200, 1_500] {
+            let known = (0..500)
+                .filter(|_| {
+                    let gaps: Vec<_> = (0..count).map(|_| 1_101 + random(1_000)).collect();
+                    of(&gaps).is_java_back_off()
+                })
+                .count();
+            assert!(known >= 480, "{known} of 500 traces with {count} pauses");
+        }
     }
 
     #[test]
