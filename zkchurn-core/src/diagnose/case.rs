@@ -180,6 +180,8 @@ pub struct Case<'a> {
     pub span_ns: Option<u64>,
     /// From the start of the latest of them to the end of the trace, nanoseconds.
     pub idle_ns: Option<u64>,
+    /// Whether several processes may be runs of a program, by when they were started.
+    pub are_runs: bool,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }
@@ -189,7 +191,9 @@ impl Case<'_> {
     /// stay are several processes of one name as well.
     pub fn is_started_for_each(&self) -> bool {
         match self.who {
-            Who::Programs { processes, .. } => self.tally.opened() <= processes.saturating_mul(2),
+            Who::Programs { processes, .. } => {
+                self.are_runs && self.tally.opened() <= processes.saturating_mul(2)
+            }
             _ => false,
         }
     }
@@ -370,7 +374,8 @@ impl Case<'_> {
     pub fn is_new_one_each_time(&self) -> bool {
         match self.who {
             Who::Programs { processes, .. } => {
-                processes * 2 >= self.tally.opened() || self.threads * 10 >= self.tally.opened() * 6
+                self.are_runs && processes * 2 >= self.tally.opened()
+                    || self.threads * 10 >= self.tally.opened() * 6
             }
             Who::Process { threads, .. } => threads * 10 >= self.tally.opened() * 6,
             _ => false,

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
     connection::Side,
@@ -13,7 +10,7 @@ use crate::{
     ledger::{
         Destination, Flow, Ledger,
         manner::Way,
-        server_ends::{Falls, ServerEnds},
+        server_ends::{Falls, FallsOfServers},
         sessions::User,
         shape::{Ending, Spoken},
         shares::InPart,
@@ -34,6 +31,7 @@ use super::{
     protocol::Services,
     rhythm::Rhythm,
     rhythms::TwoRhythms,
+    runs::are_runs,
     shared::{self, SharedSessions},
 };
 
@@ -45,7 +43,7 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
-    server_ends: &'a ServerEnds,
+    falls: FallsOfServers,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     services: Services,
@@ -91,7 +89,7 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
-            server_ends: &ledger.server_ends,
+            falls: ledger.server_ends.falls(),
             window,
             of_process,
             services: Services::of(flows),
@@ -241,7 +239,12 @@ impl<'a> Scope<'a> {
                 .span()
                 .map(|(from, until)| until.saturating_sub(from)),
             window_ns: self.window.length_ns,
-            idle_ns: latest_start(parts).map(|last| self.window.end_ns.saturating_sub(last)),
+            idle_ns: parts
+                .iter()
+                .filter_map(Part::latest_start)
+                .max()
+                .map(|last| self.window.end_ns.saturating_sub(last)),
+            are_runs: are_runs(parts),
             in_part: parts
                 .iter()
                 .any(|part| self.in_part.has(part.key, part.flow)),
@@ -254,7 +257,7 @@ impl<'a> Scope<'a> {
     fn falls(&self, destinations: &[Destination]) -> Option<Falls> {
         let falls: Option<Vec<_>> = destinations
             .iter()
-            .map(|destination| self.server_ends.falls(destination))
+            .map(|destination| self.falls.at(destination))
             .collect();
         falls?.into_iter().max_by_key(|falls| falls.moments)
     }
@@ -396,50 +399,8 @@ impl<'a> Scope<'a> {
         let shared = self.shared.of_owners(owners).into_iter();
         shared
             .take(MOST_RIVALS)
-            .map(|session| {
-                let mut granted: BTreeMap<_, u64> = BTreeMap::new();
-                // Who only asked for it, in vain, did not use it.
-                for (user, uses) in session.users.iter().filter(|(_, uses)| uses.granted > 0) {
-                    *granted.entry(self.client_of(*user)).or_default() += uses.granted;
-                }
-                SharedSession {
-                    id: session.id,
-                    returns: self.returns(&session.turns),
-                    users_left_out: session.users_left_out,
-                    is_of_one_server: self.are_of_one_server(&session.servers),
-                    users: granted
-                        .into_iter()
-                        .map(|(user, granted)| (self.user(user), granted))
-                        .collect(),
-                }
-            })
+            .map(|session| session.told(|user| self.client_of(user), |user| self.user(user)))
             .collect()
-    }
-
-    /// Whether two clients had a session of the same server. Where none had, one of them may be
-    /// the proxy by which another one comes.
-    fn are_of_one_server(&self, servers: &[(User, SocketAddr)]) -> bool {
-        let of_clients = servers.iter();
-        let of_clients = of_clients.map(|(user, server)| (self.client_of(*user), server));
-        let mut of: BTreeMap<&SocketAddr, User> = BTreeMap::new();
-        of_clients
-            .into_iter()
-            .any(|(client, server)| *of.entry(server).or_insert(client) != client)
-    }
-
-    /// How often a session went back to a client that had had it before another one did: a
-    /// client that is started anew and goes on with it gets it once.
-    fn returns(&self, turns: &[User]) -> u64 {
-        let mut had: Vec<User> = Vec::new();
-        let mut returns = 0;
-        for user in turns.iter().map(|user| self.client_of(*user)) {
-            if had.last() != Some(&user) {
-                returns += u64::from(had.contains(&user));
-                had.retain(|one| *one != user);
-                had.push(user);
-            }
-        }
-        returns
     }
 
     /// A client of the JVM keeps its thread; elsewhere any thread may serve the next
@@ -530,15 +491,6 @@ impl<'a> Scope<'a> {
 
 fn is_of_client(frame: &str) -> bool {
     frame.contains("org.apache.zookeeper.ClientCnxn")
-}
-
-/// When the latest of them began.
-fn latest_start(parts: &[Part<'_>]) -> Option<u64> {
-    let starts = parts.iter().filter_map(|part| match part.group {
-        Some((_, group)) => group.starts.latest(),
-        None => part.flow.tally.latest_start_ns(),
-    });
-    starts.max()
 }
 
 /// Connections in CLOSE_WAIT.

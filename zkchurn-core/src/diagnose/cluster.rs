@@ -64,6 +64,14 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// When the latest of them began.
+    pub(super) fn latest_start(&self) -> Option<u64> {
+        match self.group {
+            Some((_, group)) => group.starts.latest(),
+            None => self.flow.tally.latest_start_ns(),
+        }
+    }
+
     /// How many threads.
     pub(super) fn threads(&self) -> u64 {
         match self.group {

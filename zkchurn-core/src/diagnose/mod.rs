@@ -37,6 +37,7 @@ pub mod protocol;
 pub mod rhythm;
 mod rhythms;
 pub mod rules;
+mod runs;
 mod seen;
 mod shared;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The sessions that several clients had, found by whose they are.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
     handshake::session::SessionId,
@@ -13,6 +13,8 @@ use crate::{
     process::ProcessKey,
 };
 
+use super::case::SharedSession;
+
 /// A session, and who had it.
 pub(super) struct Shared {
     pub id: SessionId,
@@ -23,6 +25,56 @@ pub(super) struct Shared {
     pub servers: Vec<(User, SocketAddr)>,
     /// Who had it after whom.
     pub turns: Vec<User>,
+}
+
+impl Shared {
+    /// What a rule asks of it: `client_of` says which client somebody is, and `words` what a
+    /// client is called.
+    pub(super) fn told(
+        &self,
+        client_of: impl Fn(User) -> User,
+        words: impl Fn(User) -> String,
+    ) -> SharedSession {
+        let mut granted: BTreeMap<_, u64> = BTreeMap::new();
+        // Who only asked for it, in vain, did not use it.
+        for (user, uses) in self.users.iter().filter(|(_, uses)| uses.granted > 0) {
+            *granted.entry(client_of(*user)).or_default() += uses.granted;
+        }
+        SharedSession {
+            id: self.id,
+            returns: returns(self.turns.iter().map(|user| client_of(*user))),
+            users_left_out: self.users_left_out,
+            is_of_one_server: are_of_one_server(
+                (self.servers.iter()).map(|(user, server)| (client_of(*user), server)),
+            ),
+            users: granted
+                .into_iter()
+                .map(|(client, granted)| (words(client), granted))
+                .collect(),
+        }
+    }
+}
+
+/// Whether two clients had a session of the same server. Where none had, one of them may be
+/// the proxy by which another one comes.
+fn are_of_one_server<'a>(mut had: impl Iterator<Item = (User, &'a SocketAddr)>) -> bool {
+    let mut of: BTreeMap<&SocketAddr, User> = BTreeMap::new();
+    had.any(|(client, server)| *of.entry(server).or_insert(client) != client)
+}
+
+/// How often a session went back to a client that had had it before another one did: a
+/// client that is started anew and goes on with it gets it once.
+fn returns(turns: impl Iterator<Item = User>) -> u64 {
+    let mut had: Vec<User> = Vec::new();
+    let mut returns = 0;
+    for client in turns {
+        if had.last() != Some(&client) {
+            returns += u64::from(had.contains(&client));
+            had.retain(|one| *one != client);
+            had.push(client);
+        }
+    }
+    returns
 }
 
 /// Whose connections they are: a process of this host's, or a remote host.

@@ -120,10 +120,26 @@ impl ServerEnds {
         }
     }
 
-    /// How often a server went away; `None` where most of what it ended does not say so.
-    pub fn falls(&self, destination: &Destination) -> Option<Falls> {
-        let kept = self.of.get(&Server::of(destination))?;
-        kept.falls()
+    /// How often each server went away. It takes time: once for all who ask.
+    pub fn falls(&self) -> FallsOfServers {
+        let servers = self.of.iter();
+        let falls = servers.filter_map(|(server, kept)| Some((*server, kept.falls()?)));
+        FallsOfServers {
+            of: falls.collect(),
+        }
+    }
+}
+
+/// How often each server went away.
+#[derive(Clone, Debug, Default)]
+pub struct FallsOfServers {
+    of: HashMap<Server, Falls>,
+}
+
+impl FallsOfServers {
+    /// `None` where most of what the server ended does not say that it did.
+    pub fn at(&self, destination: &Destination) -> Option<Falls> {
+        self.of.get(&Server::of(destination)).copied()
     }
 }
 
@@ -229,7 +245,7 @@ mod tests {
         for connection in connections {
             ends.observe(connection, outcome);
         }
-        ends.falls(&Destination::of(&connections[0]))
+        ends.falls().at(&Destination::of(&connections[0]))
     }
 
     fn falls(connections: &[Connection]) -> Option<Falls> {
@@ -237,7 +253,7 @@ mod tests {
         for connection in connections {
             ends.observe(connection, Outcome::of(connection));
         }
-        ends.falls(&Destination::of(&connections[0]))
+        ends.falls().at(&Destination::of(&connections[0]))
     }
 
     /// A server that dies every 2 s, and its clients that come back.

@@ -9,6 +9,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
+        who::Who,
     },
     ledger::{
         handshakes::Handshakes,
@@ -182,9 +183,14 @@ fn or_sasl(verdict: Verdict, case: &Case<'_>) -> Verdict {
 
 /// A process that ends after its one client has nothing that it could reuse.
 fn whose_fault(case: &Case<'_>) -> &'static str {
-    match case.is_started_for_each() {
-        true => "each run of this program makes a client, and it runs often",
-        false => "the application creates a client for each request instead of reusing one",
+    match case.who {
+        _ if case.is_started_for_each() => {
+            "each run of this program makes a client, and it runs often"
+        }
+        Who::Programs { .. } => {
+            "these processes create a client for each request instead of reusing one"
+        }
+        _ => "the application creates a client for each request instead of reusing one",
     }
 }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//! Whether several processes of one program are runs of it, each started for a connection or
+//! two, or go on between them, as workers and services do. That a process has ended is not
+//! recorded, so it is told from when they were started.
+
+use std::collections::BTreeMap;
+
+use super::cluster::Part;
+use crate::process::ProcessKey;
+
+/// A program that is started for a connection makes it soon; a JVM of many jars takes its time.
+const SOON_NS: u64 = 60_000_000_000;
+/// Within less than this all may be runs that were started at once.
+const AT_ONCE_NS: u64 = 1_000_000_000;
+
+/// What is known of one process.
+#[derive(Clone, Copy)]
+struct Life {
+    first_ns: u64,
+    latest_ns: u64,
+    opened: u64,
+}
+
+/// Whether they may be runs of a program, as far as their starts tell. Those that were old when
+/// they connected go on; so do those that were started together and came back over a longer
+/// time.
+pub(super) fn are_runs(parts: &[Part<'_>]) -> bool {
+    let lives = lives(parts);
+    let known = lives.len() as u64;
+    if known < 2 {
+        return true;
+    }
+    let old = lives
+        .iter()
+        .filter(|(process, life)| life.first_ns > process.start_ns.saturating_add(SOON_NS))
+        .count() as u64;
+    if old * 2 > known {
+        return false;
+    }
+    let opened: u64 = lives.values().map(|life| life.opened).sum();
+    let came_back = opened * 2 >= known * 3;
+    let started = span(lives.keys().map(|process| [process.start_ns; 2]));
+    let connected = span(lives.values().map(|life| [life.first_ns, life.latest_ns]));
+    !(came_back && connected > AT_ONCE_NS && started.saturating_mul(3) < connected)
+}
+
+/// Of the processes whose start is known.
+fn lives(parts: &[Part<'_>]) -> BTreeMap<ProcessKey, Life> {
+    let mut lives: BTreeMap<ProcessKey, Life> = BTreeMap::new();
+    for part in parts {
+        let process = part.key.process.filter(|process| process.start_ns > 0);
+        let (Some(process), Some(first_ns)) = (process, part.tally().first_seen_ns) else {
+            continue;
+        };
+        let latest_ns = part.latest_start().unwrap_or(first_ns);
+        let opened = part.tally().opened();
+        let life = lives.entry(process).or_insert(Life {
+            first_ns,
+            latest_ns,
+            opened: 0,
+        });
+        life.first_ns = life.first_ns.min(first_ns);
+        life.latest_ns = life.latest_ns.max(latest_ns);
+        life.opened += opened;
+    }
+    lives
+}
+
+/// From the earliest to the latest.
+fn span(times: impl Iterator<Item = [u64; 2]> + Clone) -> u64 {
+    let first = times.clone().map(|[first, _]| first).min();
+    let latest = times.map(|[_, latest]| latest).max();
+    latest.unwrap_or(0).saturating_sub(first.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        connection::Connection,
+        diagnose::{
+            Confidence, Finding,
+            churn::Churn,
+            test_case::{diagnosed, every, only},
+        },
+        ledger::test_connection::{MS, by},
+        outcome::Outcome,
+    };
+
+    const SESSION: (u64, u64, Outcome) = (101, 81, Outcome::AnsweredThenClosedByUs);
+
+    /// Six processes with two sessions each, a session each half a second; the process of the
+    /// n-th was started so many milliseconds after boot.
+    fn sessions(started_ms: impl Fn(u32) -> u64) -> Finding {
+        let sessions = every(500, 12, SESSION).into_iter().zip(0..);
+        let sessions: Vec<Connection> = sessions
+            .map(|(mut one, step)| {
+                // In turn: each comes back after the others.
+                let pid = 100 + step % 6;
+                one = by(one, pid, pid, "python3");
+                if let Some(opener) = &mut one.opener {
+                    opener.process_start_ns = Some(started_ms(step % 6) * MS);
+                }
+                one
+            })
+            .collect();
+        only(diagnosed(&sessions))
+    }
+
+    #[test]
+    fn workers_that_were_started_together_and_come_back_are_no_runs() {
+        let finding = sessions(|step| 100 + u64::from(step) * 10);
+        assert_eq!(finding.name, Churn::ClientPerRequest);
+        let said = format!("{:?} {:?}", finding.summary, finding.next);
+        assert!(!said.contains("run"), "{said}");
+        assert!(said.contains("these processes create a client"), "{said}");
+        let keeps = finding.reasons_for.iter();
+        assert_eq!(
+            keeps.filter(|one| one.contains("keeps its thread")).count(),
+            0
+        );
+    }
+
+    #[test]
+    fn processes_with_a_start_of_their_own_each_are_runs() {
+        let finding = sessions(|step| 900 + u64::from(step) * 500);
+        assert_eq!(finding.name, Churn::ClientPerRequest);
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert!(finding.summary.contains("each run of this program"));
+    }
+}
