@@ -187,15 +187,18 @@ pub struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// Whether each of several processes of one name opened one or two.
+    pub fn has_few_of_each(&self) -> bool {
+        match self.who {
+            Who::Programs { processes, .. } => self.tally.opened() <= processes.saturating_mul(2),
+            _ => false,
+        }
+    }
+
     /// Whether it is a program that is started for a connection or two, and ends. Workers that
     /// stay are several processes of one name as well.
     pub fn is_started_for_each(&self) -> bool {
-        match self.who {
-            Who::Programs { processes, .. } => {
-                self.are_runs && self.tally.opened() <= processes.saturating_mul(2)
-            }
-            _ => false,
-        }
+        self.are_runs && self.has_few_of_each()
     }
 
     /// Connections whose first request the server refused, by their sizes, with which it ends

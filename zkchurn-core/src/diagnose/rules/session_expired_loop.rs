@@ -73,10 +73,16 @@ fn advice(case: &Case<'_>, verdict: Verdict) -> Verdict {
 /// Nothing but the handshake was said, and the server closed.
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let alone = case.shapes().count_by_size(sizes::is_handshake_alone);
-    let by_server = case.shapes().count_by_size(|shape| {
-        sizes::is_handshake_alone(shape)
-            && matches!(shape.ending, Ending::ClosedByServer | Ending::ResetByServer)
-    });
+    let ended = |ending| {
+        case.shapes()
+            .count_by_size(|shape| sizes::is_handshake_alone(shape) && shape.ending == ending)
+    };
+    let closed = ended(Ending::ClosedByServer);
+    // A server resets only where it has not read something; a firewall always does.
+    let by_server = match closed {
+        0 => 0,
+        closed => closed + ended(Ending::ResetByServer),
+    };
     if !case.most(alone) {
         return None;
     }
@@ -115,16 +121,16 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         "48 or 49 bytes out and 40 or 41 in are a ConnectRequest and its answer, and nothing else",
     )
     .number("handshake_alone", alone)
-    .number("closed_by_server", by_server);
+    .number("closed_by_server", closed);
     verdict = advice(case, verdict);
-    if by_server > 0 {
+    if closed > 0 {
         verdict = verdict.because(format!(
             "the server closed first {}, as it does after such an answer",
-            text::counted(by_server, "time")
+            text::counted(closed, "time")
         ));
     }
     // Programs that held a connection when the trace began, and came back once.
-    if alone > 1 && case.is_started_for_each() && case.older >= alone {
+    if alone > 1 && case.has_few_of_each() && case.older >= alone {
         verdict = verdict.but(
             "these programs had connections before, and each was told so once, as after an outage: \
              one expiry is not a loop",
@@ -169,7 +175,10 @@ mod tests {
             Confidence, Finding,
             test_case::{diagnosed, diagnosed_beside_log, every, living, new_thread_each, only},
         },
-        ledger::{handshakes::tests::asked, test_connection::by},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{MS, by, ended, established},
+        },
         outcome::Outcome,
     };
 
@@ -248,6 +257,51 @@ mod tests {
             finding(&every(1, 1, EXPIRED)).confidence,
             Confidence::Certain
         );
+    }
+
+    /// A firewall resets in the server's name.
+    #[test]
+    fn a_reset_is_not_how_a_server_closes_after_such_an_answer() {
+        let reset = (49, 41, Outcome::ResetByPeer);
+        let finding = |connections: Vec<_>| {
+            let findings = diagnosed(&new_thread_each(connections));
+            let findings = findings.into_iter();
+            let mut of_it = findings.filter(|one| one.name == Churn::SessionExpiredLoop);
+            of_it.next().expect("it is one")
+        };
+        let by_firewall = finding(every(1_500, 14, reset));
+        assert_eq!(by_firewall.confidence, Confidence::Possible);
+        let said = |finding: &Finding| {
+            let mut why = finding.reasons_for.iter();
+            why.find(|why| why.contains("closed first")).cloned()
+        };
+        assert_eq!(said(&by_firewall), None);
+        let mut both = every(1_500, 14, EXPIRED);
+        both.extend(every(1_500, 16, reset).into_iter().skip(14));
+        let both = finding(both);
+        assert_eq!(both.confidence, Confidence::Likely);
+        let words = said(&both).unwrap();
+        assert!(words.contains("closed first 14 times"), "{words}");
+    }
+
+    /// They are old, and each came back once after an outage.
+    #[test]
+    fn services_that_came_back_once_are_no_loop() {
+        let mut connections = Vec::new();
+        for pid in 100..106 {
+            let [mut before, mut again] = [0, 1].map(|step| {
+                let at_ms = 100_000 + u64::from(pid) * 10 + step * 500;
+                let one = ended(at_ms, 49, 41, Outcome::AnsweredThenClosedByPeer);
+                by(one, pid, pid, "service")
+            });
+            before.before_start = true;
+            again.opener.as_mut().unwrap().process_start_ns = Some(MS);
+            before.opener = again.opener;
+            connections.extend([established(before), before, again]);
+        }
+        let finding = only(diagnosed(&connections));
+        let against = finding.reasons_against.concat();
+        assert!(against.contains("had connections before"), "{finding:?}");
     }
 
     #[test]
