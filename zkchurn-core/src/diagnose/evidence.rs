@@ -272,9 +272,12 @@ fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
         // Where it is named by its address.
         let address = host.parse::<IpAddr>().ok();
         let address = address.map(|ip| SocketAddr::new(ip, port));
+        let is_at = |one: &Destination, of: SocketAddr| matches!(one, Destination::Server { address, .. } if *address == of);
+        // The same address in another network namespace is no other one to a log.
         let is_sibling = |of: SocketAddr| {
             let mut siblings = case.siblings.iter();
-            siblings.any(|one| matches!(one.destination, Destination::Server { address, .. } if address == of))
+            siblings.any(|one| is_at(&one.destination, of))
+                && !case.destinations.iter().any(|one| is_at(one, of))
         };
         match case.has_port(port) {
             true if address.is_some_and(is_sibling) => return Some(Named::Another),
