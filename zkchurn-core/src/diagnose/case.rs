@@ -248,11 +248,7 @@ impl Case<'_> {
         match &self.two_rhythms {
             Some(two) => Some(two.words()),
             None => {
-                let words = match self.runtime {
-                    Runtime::Jvm => self.rhythm.words(),
-                    Runtime::Other => self.rhythm.words_of_another(),
-                    Runtime::Unknown => self.rhythm.words_of_unknown(),
-                };
+                let words = self.rhythm.words(self.runtime);
                 words.map(|words| match self.is_rhythm_of_late {
                     true => format!("{words} (the latest of them)"),
                     false => words,

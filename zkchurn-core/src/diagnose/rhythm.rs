@@ -7,6 +7,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::case::Runtime;
 use crate::{ledger::distribution::Distribution, text};
 
 /// Nanoseconds of a millisecond.
@@ -134,27 +135,9 @@ impl Rhythm {
         )
     }
 
-    /// [`Self::words`] of a program that is no JVM: it may pause alike by chance.
-    pub fn words_of_another(&self) -> Option<String> {
-        match self.pattern {
-            Pattern::JavaBackOff => Some(format!("every {}, spread evenly", self.range())),
-            _ => self.words(),
-        }
-    }
-
-    /// [`Self::words`] of a program that is not known.
-    pub fn words_of_unknown(&self) -> Option<String> {
-        match self.pattern {
-            Pattern::JavaBackOff => Some(format!(
-                "every {}, spread evenly, like the Java client's back-off",
-                self.range()
-            )),
-            _ => self.words(),
-        }
-    }
-
-    /// How often one is opened by a JVM, in words, where there is a rhythm.
-    pub fn words(&self) -> Option<String> {
+    /// How often one is opened by such a program, in words, where there is a rhythm. One that is
+    /// no JVM pauses like the Java client by chance.
+    pub fn words(&self, of: Runtime) -> Option<String> {
         let range = || self.range();
         Some(match self.pattern {
             Pattern::TooFew => return None,
@@ -162,10 +145,12 @@ impl Rhythm {
                 format!("every {}", text::duration(period_ns))
             }
             Pattern::JavaBackOff => {
-                format!(
-                    "every {}, spread evenly: the Java client's back-off",
-                    range()
-                )
+                let like = match of {
+                    Runtime::Jvm => ": the Java client's back-off",
+                    Runtime::Other => "",
+                    Runtime::Unknown => ", like the Java client's back-off",
+                };
+                format!("every {}, spread evenly{like}", range())
             }
             Pattern::Bursts {
                 size,
@@ -332,7 +317,7 @@ mod tests {
     fn a_metronome_stays_one_on_a_busy_host() {
         let probe = of(&[1000, 1001, 999, 1000, 1080, 1002, 998, 1000]);
         assert!(probe.is_constant() && probe.is_well_founded());
-        assert_eq!(probe.words().unwrap(), "every 1.00 s");
+        assert_eq!(probe.words(Runtime::Jvm).unwrap(), "every 1.00 s");
     }
 
     #[test]
@@ -340,11 +325,11 @@ mod tests {
         let client = of(&[1542, 2090, 1210, 1105, 2011, 1630, 1440, 1780, 1320]);
         assert!(client.is_java_back_off());
         assert_eq!(
-            client.words().unwrap(),
+            client.words(Runtime::Jvm).unwrap(),
             "every 1.10 s to 2.09 s, spread evenly: the Java client's back-off"
         );
         assert_eq!(
-            client.words_of_unknown().unwrap(),
+            client.words(Runtime::Unknown).unwrap(),
             "every 1.10 s to 2.09 s, spread evenly, like the Java client's back-off"
         );
         // Refused before the first success: no random part.
@@ -359,7 +344,10 @@ mod tests {
         // 1.35 s to 1.65 s.
         let jittered: Vec<_> = (0..13).map(|step| 1_350 + step * 370 % 300).collect();
         assert_eq!(of(&jittered).pattern, Pattern::Jittered);
-        assert_eq!(of(&jittered).words().unwrap(), "every 1.35 s to 1.63 s");
+        assert_eq!(
+            of(&jittered).words(Runtime::Jvm).unwrap(),
+            "every 1.35 s to 1.63 s"
+        );
         let in_turn = [1_100, 2_000].repeat(6);
         assert!(!of(&in_turn).is_java_back_off());
         let centred: Vec<_> = (0..300).map(|step| 1_360 + step * 370 % 480).collect();
@@ -411,14 +399,14 @@ mod tests {
         let retries = of(&round.repeat(4)[..31]);
         assert!(!retries.is_constant(), "{retries:?}");
         assert_eq!(
-            retries.words().unwrap(),
+            retries.words(Runtime::Jvm).unwrap(),
             "in bursts of 8, 101 ms apart, with 3.00 s between bursts"
         );
         let rarely = [vec![100; 40], vec![9_000], vec![100; 40]].concat();
         let rarely = of(&rarely);
         assert!(!rarely.is_constant(), "{rarely:?}");
         assert_eq!(
-            rarely.words().unwrap(),
+            rarely.words(Runtime::Jvm).unwrap(),
             "every 100 ms, but for a pause of 9.00 s"
         );
         let of_fifty = [
@@ -429,7 +417,7 @@ mod tests {
             vec![100; 49],
         ];
         assert_eq!(
-            of(&of_fifty.concat()).words().unwrap(),
+            of(&of_fifty.concat()).words(Runtime::Jvm).unwrap(),
             "every 100 ms, but for 2 pauses, 5.00 s at most"
         );
     }
@@ -447,7 +435,7 @@ mod tests {
             Pattern::Irregular
         );
         assert_eq!(of(&[1000, 1000]).pattern, Pattern::TooFew);
-        assert_eq!(of(&[1000, 1000]).words(), None);
+        assert_eq!(of(&[1000, 1000]).words(Runtime::Jvm), None);
         assert_eq!(of(&[900, 1500, 1100, 700, 1300]).pattern, Pattern::Jittered);
     }
 }

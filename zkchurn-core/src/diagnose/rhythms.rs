@@ -2,7 +2,7 @@
 //! Two rhythms in one: a timer's, and what is left without it. Behind an address programs
 //! that behave alike are one group, and only their rhythm tells how many there are.
 
-use super::rhythm::Rhythm;
+use super::{case::Runtime, rhythm::Rhythm};
 use crate::{ledger::starts, text};
 
 /// Periods of timers, in nanoseconds.
@@ -58,7 +58,7 @@ impl TwoRhythms {
 
     /// How often one is opened, in words.
     pub fn words(&self) -> String {
-        let others = match self.rhythm_of_others.words_of_unknown() {
+        let others = match self.rhythm_of_others.words(Runtime::Unknown) {
             Some(words) => format!("the others {words}"),
             None => "others besides".to_owned(),
         };

@@ -8,6 +8,7 @@ use super::{begun, kind::Kind, moment::Moment, tally::Address};
 use crate::{
     diagnose::{
         Churn, Confidence, Finding, Severity,
+        case::Runtime,
         who::{Who, WhoRow},
     },
     handshake::word::WORDS,
@@ -479,7 +480,7 @@ fn rhythm(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         return None;
     }
     let gaps = &subject.details.gaps;
-    let words = gaps.rhythm().words_of_unknown()?;
+    let words = gaps.rhythm().words(Runtime::Unknown)?;
     Some(match gaps.of_latest() {
         Some(latest) => format!("{words} (the last {latest} intervals)"),
         None => words,

@@ -158,6 +158,7 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::case::Runtime;
     use proptest::prelude::*;
 
     const ONE: Bucket = Bucket {
@@ -180,7 +181,7 @@ mod tests {
         let words = |moments: &[i64]| {
             let mut gaps = Gaps::default();
             moments.iter().for_each(|at| gaps.add(Moment(*at)));
-            gaps.rhythm().words()
+            gaps.rhythm().words(Runtime::Unknown)
         };
         // All in one second, by a log that has seconds; a clock that runs back.
         assert_eq!(words(&[5_000; 40]), None);
