@@ -7,6 +7,8 @@
 )]
 
 mod pieces;
+#[path = "pieces/start.rs"]
+mod start;
 #[path = "pieces/together.rs"]
 mod together;
 
@@ -21,7 +23,8 @@ use std::{
 
 use pieces::cut;
 use proptest::prelude::*;
-use together::{joined, report, start_of};
+use start::start_of;
+use together::{joined, report};
 use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{

@@ -3,8 +3,9 @@
 
 use std::io::{self, Cursor, Read};
 
+use crate::start::start_of;
+
 use zkchurn_core::{
-    frame::{Frame, TraceStart},
     pipeline::{Pipeline, View},
     recording::reader::Reader,
     render::Several,
@@ -17,15 +18,6 @@ const VIEW: View = View {
     top: 10,
     time_wait_rows: true,
 };
-
-pub(crate) fn start_of(segment: &[u8]) -> TraceStart {
-    let mut reader = Reader::new(segment).unwrap();
-    let start = reader.next_frame(|frame| match frame {
-        Frame::Start(start) => start.clone(),
-        other => panic!("{other:?}"),
-    });
-    start.unwrap().unwrap()
-}
 
 /// The report of several segments as one recording.
 pub(crate) fn joined(segments: &[Vec<u8>], window: &Window) -> Report {

@@ -15,6 +15,8 @@
 mod pieces;
 #[path = "../shared_bytes/mod.rs"]
 mod shared_bytes;
+#[path = "../pieces/start.rs"]
+mod start;
 
 mod change;
 mod dice;

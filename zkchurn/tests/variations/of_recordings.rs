@@ -10,7 +10,7 @@ use std::{
 };
 
 use zkchurn_core::{
-    frame::{Frame, TraceStart},
+    frame::TraceStart,
     pipeline::Pipeline,
     recording::reader::Reader,
     render::Several,
@@ -29,6 +29,7 @@ use crate::{
     pieces,
     printed::{Printed, VIEW, compared, in_all_forms, of_hosts},
     recording::Variation,
+    start::start_of,
     watched,
 };
 
@@ -136,15 +137,6 @@ fn by_an_agent() {
         watched::by_an_agent(varied, dice)
     });
     check("agent", &lines);
-}
-
-fn start_of(segment: &[u8]) -> TraceStart {
-    let mut reader = Reader::new(segment).unwrap();
-    let start = reader.next_frame(|frame| match frame {
-        Frame::Start(start) => start.clone(),
-        other => panic!("{other:?}"),
-    });
-    start.unwrap().unwrap()
 }
 
 /// Cut into segments, of which some are missing or there twice, and a part of the time.

@@ -40,8 +40,8 @@ pub(super) fn answer(report: &Report) -> String {
     sentence.push('.');
     sentence.push_str(&inside::inside(report, flow, tid));
     sentence.push_str(&others(report, flow, summary));
-    if let Some(summed) = summed(report) {
-        sentence.push_str(&summed);
+    if let Some(opened @ 1..) = in_no_row(report) {
+        sentence.push_str(&summed(opened));
     }
     if let Some(elsewhere) = elsewhere(report) {
         sentence.push_str(&format!(
@@ -52,19 +52,20 @@ pub(super) fn answer(report: &Report) -> String {
 }
 
 /// Connections that no row and no finding has: who hides among many does so there.
-fn summed(report: &Report) -> Option<String> {
+fn in_no_row(report: &Report) -> Option<u64> {
     let row = report.aggregated_only.as_ref()?;
-    let opened = row.opened.saturating_add(row.opened_over_limit);
-    (opened > 0).then(|| {
-        format!(
-            " {} in no row and no finding, because more processes and servers connect than can be \
-             told apart: --pid, --port or --filter looks at a part.",
-            match opened {
-                1 => "1 connection is".to_owned(),
-                many => format!("{} connections are", text::count(many)),
-            }
-        )
-    })
+    Some(row.opened.saturating_add(row.opened_over_limit))
+}
+
+fn summed(opened: u64) -> String {
+    format!(
+        " {} in no row and no finding, because more processes and servers connect than can be \
+         told apart: --pid, --port or --filter looks at a part.",
+        match opened {
+            1 => "1 connection is".to_owned(),
+            many => format!("{} connections are", text::count(many)),
+        }
+    )
 }
 
 /// What other ports have, with the command that traces them.
@@ -172,7 +173,7 @@ fn no_churn(report: &Report) -> String {
             "No churn found, but only {} ended; a longer trace may show more. ",
             text::counted(ended, "connection")
         ),
-        (true, _) if summed(report).is_some() => {
+        (true, _) if in_no_row(report) > Some(0) => {
             "No churn found among those that could be told apart. ".to_owned()
         }
         (true, MANY..) => format!(
