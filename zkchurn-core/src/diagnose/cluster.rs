@@ -21,7 +21,7 @@ use crate::{
     process::ProcessKey,
 };
 
-use super::Depth;
+use super::{Depth, length};
 
 /// Processes with at most so many connections each are counted together.
 const FEW: u64 = 2;
@@ -194,6 +194,23 @@ impl<'a> Cluster<'a> {
         self.parts.iter().map(|part| part.tally().ended).sum()
     }
 
+    /// Whether nobody spoke on any of its connections, and the client closed each.
+    pub(super) fn is_silent(&self) -> bool {
+        let mut ways = self.ways();
+        ways.all(Way::is_silent)
+    }
+
+    /// Whether somebody spoke on one of its connections.
+    pub(super) fn has_spoken(&self) -> bool {
+        let mut ways = self.ways();
+        ways.any(Way::has_spoken)
+    }
+
+    fn ways(&self) -> impl Iterator<Item = Way> {
+        let groups = self.parts.iter().filter_map(|part| part.group);
+        groups.map(|(_, group)| group.manner.way)
+    }
+
     /// Its first start, and its latest end.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
         let groups = self.parts.iter().filter_map(|part| part.group);
@@ -249,19 +266,18 @@ pub(super) fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<
     clusters
 }
 
-/// A thread that closes without a word does so after 0.3 ms or after 3, as the machine is busy:
-/// that is one way, though a power of ten lies between the two. What it does after a second
-/// instead is another one, and so may be what other threads do.
+/// Around a power of ten one way has two lengths: a thread that closes without a word does so
+/// after 0.3 ms or after 3, as the machine is busy. What it does after a second instead is
+/// another one, and so may be what other threads do.
 fn one_of_two_lengths<'a>(
     by_manner: BTreeMap<Manner, Vec<Part<'a>>>,
 ) -> Vec<(Manner, Vec<Part<'a>>)> {
     let mut ways: Vec<(Manner, Vec<Part<'a>>)> = Vec::new();
     // In their order the lengths of one way are side by side.
     for (manner, parts) in by_manner {
-        let is_silent = matches!(manner.way, Way::SilentlyClosed | Way::SilentlyReset);
-        if is_silent
-            && let Some((before, known)) = ways.last_mut()
+        if let Some((before, known)) = ways.last_mut()
             && manner.is_next_length_of(before)
+            && (manner.way.is_silent() || length::is_one(known, &parts))
             && are_of_the_same_threads(known, &parts)
         {
             *before = manner;

@@ -291,7 +291,7 @@ fn pair_up<'a>(
 
 /// Both as one, if that tells what each of them told, and no less surely.
 fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
-    if !one.may_agree(other) {
+    if !one.may_agree(other) || would_silence(&one.cluster, &other.cluster) {
         return None;
     }
     let whole = Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster));
@@ -302,6 +302,12 @@ fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<S
         None => true,
     };
     (agrees(one) && agrees(other)).then_some(whole)
+}
+
+/// Whether one of them is about connections on which nobody spoke, and the other is not: what
+/// spoke is none of those.
+fn would_silence(one: &Cluster<'_>, other: &Cluster<'_>) -> bool {
+    (one.is_silent() && other.has_spoken()) || (other.is_silent() && one.has_spoken())
 }
 
 /// What tells nothing may belong to what is told of each of its peers.
@@ -366,18 +372,30 @@ fn pool_by_thread<'a>(
     }
     let mut left = Vec::new();
     for pool in pools.into_values() {
-        if pool.len() > 1
-            && let Some(all) = together(pool.clone())
-        {
-            let story = Story::of(scope, owner, all);
-            if !story.verdicts.is_empty() {
-                told.push(story);
-                continue;
-            }
+        if let Some(story) = pooled(scope, owner, pool.clone()) {
+            told.push(story);
+            continue;
         }
-        left.extend(pool);
+        let (spoken, silent): (Vec<_>, Vec<_>) = pool.into_iter().partition(Cluster::has_spoken);
+        match pooled(scope, owner, silent.clone()) {
+            Some(story) => told.push(story),
+            None => left.extend(silent),
+        }
+        left.extend(spoken);
     }
     left
+}
+
+/// These as one, where that tells something, and nothing of silence where one of them spoke.
+fn pooled<'a>(scope: &Scope<'a>, owner: Owner, pool: Vec<Cluster<'a>>) -> Option<Story<'a>> {
+    const OF_SILENCE: [Churn; 2] = [Churn::ClientFailsBeforeItSpeaks, Churn::TcpHealthProbe];
+    if pool.len() < 2 {
+        return None;
+    }
+    let story = Story::of(scope, owner, together(pool)?);
+    let (name, _) = story.lead()?;
+    let is_true = !(OF_SILENCE.contains(&name) && story.cluster.has_spoken());
+    is_true.then_some(story)
 }
 
 fn together(clusters: Vec<Cluster<'_>>) -> Option<Cluster<'_>> {

@@ -5,6 +5,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `cluster` | the groups of one owner that behaved alike |
+//! | `length` | whether two lengths are one way |
 //! | `join` | what the rules say of each, and what is one story |
 //! | `cases`, `case` | what a rule looks at |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
@@ -29,6 +30,7 @@ mod evidence;
 mod failing;
 pub mod finding;
 mod join;
+mod length;
 mod lookalikes;
 mod looked;
 mod naming;

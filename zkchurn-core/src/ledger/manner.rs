@@ -155,6 +155,28 @@ pub(super) fn is_late(connection: &Connection) -> bool {
 }
 
 impl Way {
+    /// Whether the client ended it and nobody had spoken.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::SilentlyClosed | Self::SilentlyReset)
+    }
+
+    /// Whether somebody had spoken.
+    pub const fn has_spoken(self) -> bool {
+        matches!(
+            self,
+            Self::RequestRefused
+                | Self::Unanswered
+                | Self::Word
+                | Self::WordUnanswered
+                | Self::Foreign
+                | Self::HandshakeAlone
+                | Self::FirstRequestRefused
+                | Self::Large
+                | Self::Work
+                | Self::ServerAlone
+        )
+    }
+
     fn of(connection: &Connection, outcome: Outcome) -> Self {
         if connection.stage == Stage::Open {
             return Self::Open;
