@@ -46,6 +46,7 @@ pub mod services;
 pub(crate) mod settings_file;
 pub mod signal_list;
 pub mod sock_diag;
+pub(crate) mod takes_files;
 pub(crate) mod threads;
 pub mod time_zone;
 pub mod watched_log;

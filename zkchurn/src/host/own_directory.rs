@@ -12,8 +12,7 @@ use std::{
 
 use rustix::{
     fs::{
-        Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, access, fstat, mkdirat, openat,
-        statat, unlinkat,
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat,
     },
     io::Errno,
     process::geteuid,
@@ -21,7 +20,10 @@ use rustix::{
 
 use zkchurn_core::shell;
 
-use super::own_names::{INCIDENTS, is_incident, is_of_incident, segment_begun};
+use super::{
+    own_names::{INCIDENTS, is_incident, is_of_incident, segment_begun},
+    takes_files,
+};
 
 /// What a file system puts into its uppermost directory.
 const LOST_AND_FOUND: &str = "lost+found";
@@ -81,6 +83,9 @@ pub(crate) fn why_unusable(path: &Path) -> Option<String> {
             "{shown} is no directory (fix: name one, or remove it)"
         ));
     }
+    if let Some(why) = takes_files::why_none(path) {
+        return Some(why);
+    }
     if !geteuid().is_root() {
         return None;
     }
@@ -90,14 +95,30 @@ pub(crate) fn why_unusable(path: &Path) -> Option<String> {
         return Some(why);
     }
     let quoted = shell::word(&path.to_string_lossy());
-    match access(path, Access::WRITE_OK | Access::EXEC_OK) {
-        Err(Errno::ROFS) => Some(format!("{shown}: its file system is read-only")),
-        // What root may do all the same the agent has given up.
-        _ if !mode.contains(Mode::WUSR | Mode::XUSR) => Some(format!(
-            "no file can be made in {shown} (fix: `chmod u=rwx {quoted}`)"
-        )),
-        _ => None,
+    // What root may do all the same the agent has given up.
+    (!mode.contains(Mode::WUSR | Mode::XUSR))
+        .then(|| format!("no file can be made in {shown} (fix: `chmod u=rwx {quoted}`)"))
+}
+
+/// Why [`open_incidents`] would refuse the directory in it that is for them, if there is one.
+pub(crate) fn why_no_incidents(path: &Path) -> Option<String> {
+    let incidents = path.join(INCIDENTS);
+    let stat = statat(CWD, &incidents, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory if !geteuid().is_root() => None,
+        FileType::Directory => {
+            let mode = Mode::from_raw_mode(stat.st_mode);
+            why_shared((stat.st_uid, mode), geteuid().as_raw(), &incidents)
+        }
+        _ => Some(why_no_directory(&incidents)),
     }
+}
+
+fn why_no_directory(path: &Path) -> String {
+    format!(
+        "{} is a link or a file, and nothing is removed through it (fix: put a directory there)",
+        path.display()
+    )
 }
 
 /// The agent makes one directory, not those above it.
@@ -111,9 +132,8 @@ fn why_not_made(path: &Path) -> Option<String> {
     let above = path.parent().filter(|above| *above != Path::new(""))?;
     match statat(CWD, above, AtFlags::empty()) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
-            let is_read_only = access(above, Access::WRITE_OK) == Err(Errno::ROFS);
-            is_read_only
-                .then(|| format!("{shown} cannot be made: the file system above it is read-only"))
+            let why = takes_files::why_none(above)?;
+            Some(format!("{shown} cannot be made: {why}"))
         }
         Ok(_) => Some(format!(
             "{shown} cannot be made: {} is no directory",
@@ -142,11 +162,7 @@ fn opened(below: impl AsFd, name: &Path, flags: OFlags, path: &Path) -> io::Resu
     });
     let directory: OwnedFd = match opened {
         Err(Errno::NOTDIR | Errno::LOOP) => {
-            let why = format!(
-                "{} is a link or a file, and nothing is removed through it (fix: put a \
-                 directory there)",
-                path.display()
-            );
+            let why = why_no_directory(path);
             return Err(io::Error::new(ErrorKind::NotADirectory, why));
         }
         opened => opened?,
@@ -363,6 +379,18 @@ mod tests {
         symlink(at("nothing"), at("link")).unwrap();
         fs::create_dir(at("kept")).unwrap();
         symlink(at("kept"), at("other")).unwrap();
+        fs::create_dir(at("taken")).unwrap();
+        fs::write(at("taken/incidents"), "").unwrap();
+        for path in [
+            at("taken"),
+            "/proc/zkchurn".into(),
+            "/proc/self/zkchurn".into(),
+        ] {
+            let opened = open(&path).and_then(|kept| open_incidents(&kept, &path));
+            assert!(opened.is_err(), "{}", path.display());
+            let why = why_unusable(&path).or_else(|| why_no_incidents(&path));
+            assert!(why.is_some(), "{}", path.display());
+        }
         for (path, why) in [
             (Path::new("/dev/null").to_owned(), "is no directory"),
             (at("file"), "is no directory"),
@@ -376,7 +404,8 @@ mod tests {
         }
         for path in [at("kept"), at("other"), at("new")] {
             assert_eq!(why_unusable(&path), None);
-            open(&path).unwrap();
+            open_incidents(&open(&path).unwrap(), &path).unwrap();
+            assert_eq!(why_no_incidents(&path), None);
         }
     }
 

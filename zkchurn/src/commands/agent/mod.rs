@@ -359,9 +359,13 @@ fn unusable_directory(settings: &AgentSettings) -> Option<String> {
         ("directory", Some(keep(settings).directory)),
         ("ndjson-dir", settings.ndjson_dir.clone()),
     ];
-    directories.into_iter().find_map(|(name, directory)| {
+    let unusable = directories.into_iter().find_map(|(name, directory)| {
         let why = own_directory::why_unusable(&directory?)?;
         Some(format!("`{name}`: {why}"))
+    });
+    unusable.or_else(|| {
+        let why = own_directory::why_no_incidents(&keep(settings).directory)?;
+        Some(format!("`directory`: {why}"))
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{printable, settings::AgentSettings};
-use crate::host::metrics_file;
+use crate::host::{metrics_file, takes_files};
 
 /// Says which setting cannot be done, and the fix.
 pub(super) fn unusable(settings: &AgentSettings) -> Option<String> {
@@ -17,7 +17,14 @@ pub(super) fn unusable(settings: &AgentSettings) -> Option<String> {
 }
 
 fn unusable_file(path: &Path) -> Option<String> {
-    let error = metrics_file::cannot_be_opened(path)?;
+    let Some(error) = metrics_file::cannot_be_opened(path) else {
+        let directory = path.parent().filter(|above| *above != Path::new(""));
+        let why = takes_files::why_none(directory.unwrap_or(Path::new(".")))?;
+        return Some(format!(
+            "`prom-file`: {} cannot be made: {why}",
+            printable(path)
+        ));
+    };
     let fix = match error.kind() {
         ErrorKind::NotFound => " (fix: make its directory)",
         ErrorKind::AlreadyExists => " (fix: name another file; zkchurn has not written this one)",
@@ -59,6 +66,10 @@ mod tests {
             (
                 format!("prom-file = '{}'", inside("notes.prom")),
                 Some("name another file"),
+            ),
+            (
+                "prom-file = '/proc/x.prom'".to_owned(),
+                Some("cannot be made: /proc is of the kernel's own file system proc"),
             ),
             ("listen = '127.0.0.1:9142'".to_owned(), None),
             (
