@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Hosts that a sentence shows to be ones, by what stands around them.
 
-use super::{Redactor, token::is_name};
+use super::{
+    Redactor,
+    names::{is_name, is_of_name, name_at_start},
+};
 
 /// Java's own words (`java.net.UnknownHostException`, `InetAddress`); the host is behind them.
 const BEFORE: [&str; 2] = ["UnknownHostException: ", "getaddrinfo ENOTFOUND "];
@@ -13,7 +16,7 @@ impl Redactor {
     pub(super) fn learn_hosts(&mut self, text: &str) {
         for mark in BEFORE {
             let parts = text.split(mark).skip(1);
-            parts.for_each(|behind| self.learn_host(until_between(behind)));
+            parts.for_each(|behind| self.learn_host(name_at_start(behind)));
         }
         let mut parts: Vec<_> = text.split(BEHIND).collect();
         parts.pop();
@@ -47,12 +50,4 @@ impl Redactor {
             self.host_named(name);
         }
     }
-}
-
-fn until_between(text: &str) -> &str {
-    &text[..text.find(|one| !is_of_name(one)).unwrap_or(text.len())]
-}
-
-fn is_of_name(one: char) -> bool {
-    one.is_ascii_alphanumeric() || "._-".contains(one)
 }

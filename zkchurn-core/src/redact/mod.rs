@@ -10,8 +10,10 @@ mod addresses;
 mod hosts;
 mod names;
 mod odd_paths;
+mod programs;
 mod text;
 mod token;
+mod users;
 
 use std::mem::offset_of;
 
@@ -22,6 +24,7 @@ use zkchurn_common::{record::ConnectionRecord, wire::tag};
 use crate::frame::{Frame, TraceStart};
 use addresses::Addresses;
 use names::{Kind, Names};
+use programs::is_program;
 use text::path_in;
 
 /// What it does not know, for whoever passes the report on.
@@ -81,7 +84,7 @@ impl Redactor {
         start
     }
 
-    /// The record with other addresses.
+    /// The record with other addresses, and with names of tasks as other frames have them.
     fn copy(&mut self, bytes: &[u8], record: &mut Vec<u8>) {
         record.clear();
         record.extend_from_slice(bytes);
@@ -99,6 +102,7 @@ impl Redactor {
                 self.addresses.replace(address);
             }
         }
+        self.programs_of(record);
     }
 
     /// What a frame holds, with all its texts replaced by what their keys say they are.
@@ -116,7 +120,15 @@ impl Redactor {
     fn learn(&mut self, key: Option<&str>, value: &Value) {
         match value {
             Value::String(text) => {
-                self.learn_odd_path(key.unwrap_or_default(), text);
+                let field = key.unwrap_or_default();
+                self.learn_odd_path(field, text);
+                self.learn_users(text);
+                if is_program(field) {
+                    self.names.learn_program(text);
+                } else if is_prose(field) {
+                    // A later line may tell of a name that an earlier one has alone.
+                    self.words(text);
+                }
                 if let Some(kind) = key.and_then(Kind::of_key) {
                     self.names.learn(kind, text);
                     let first = text.split('.').next().unwrap_or_default();
@@ -174,7 +186,7 @@ impl Redactor {
             // Nobody knows where the program ends, and its arguments begin.
             (true, true) => self.names.of(Kind::Path, program),
             (true, false) => self.names.of(Kind::Program, program),
-            (false, _) => self.words(first),
+            (false, _) => self.program(first),
         }
     }
 
@@ -185,6 +197,7 @@ impl Redactor {
             Some(Kind::Path) if text.starts_with("journalctl ") => self.words(text),
             Some(kind) => self.names.of(kind, text),
             None if key == "flags" => self.argument(text),
+            None if is_program(key) => self.program(text),
             None if is_prose(key) || !text.contains('/') => self.words(text),
             // Of a field that nobody has thought of here nothing is told.
             None => self.names.path(text),
@@ -195,26 +208,20 @@ impl Redactor {
 /// Whether the field holds sentences, lines or names of programs and threads, which may have paths
 /// among other words. What is no such field, and none that [`Kind::of_key`] knows, is replaced whole.
 fn is_prose(key: &str) -> bool {
-    const PROSE: [&str; 17] = [
-        "application",
-        "comm",
+    const PROSE: [&str; 11] = [
         "degraded",
         "doubt",
         "kernel",
-        "label",
         "last",
         "meaning",
-        "name",
         "notes",
         "output_to",
-        "process_name",
         "record",
         "sentence",
         "stack",
         "state",
-        "thread",
     ];
-    PROSE.contains(&key)
+    PROSE.contains(&key) || is_program(key)
 }
 
 #[cfg(test)]

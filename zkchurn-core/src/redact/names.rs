@@ -52,12 +52,11 @@ impl Kind {
         }
     }
 
-    /// Whether the name is looked for in prose. A user is often called as the program is, and
-    /// paths are found by their slashes.
+    /// Whether the name is looked for in prose. Paths are found by their slashes.
     const fn is_in_prose(self) -> bool {
         matches!(
             self,
-            Self::Host | Self::Unit | Self::Container | Self::Pod | Self::Namespace
+            Self::Host | Self::User | Self::Unit | Self::Container | Self::Pod | Self::Namespace
         )
     }
 }
@@ -79,6 +78,33 @@ const COMMON: [&str; 8] = [
     "localhost",
     "nobody",
 ];
+/// Users that are called as any line may call something else: only a mark tells them.
+const WORDS: [&str; 24] = [
+    "admin",
+    "agent",
+    "app",
+    "apps",
+    "client",
+    "connection",
+    "daemon",
+    "data",
+    "http",
+    "log",
+    "mail",
+    "main",
+    "node",
+    "ops",
+    "proxy",
+    "server",
+    "service",
+    "session",
+    "system",
+    "test",
+    "user",
+    "users",
+    "web",
+    "worker",
+];
 
 /// Which name stands for which.
 #[derive(Debug, Default)]
@@ -87,10 +113,14 @@ pub(super) struct Names {
     counts: HashMap<Kind, usize>,
     /// Those that prose is searched for, as words of it.
     in_prose: HashMap<String, String>,
+    /// Likewise those of users, which are no parts of longer names.
+    users_in_prose: HashMap<String, String>,
     /// Likewise those that are more than a word, the longest first.
     odd_in_prose: Vec<(String, String)>,
     /// Likewise paths that no word of prose can be told to be, for a blank or the like in them.
     pub(super) paths: OddPaths,
+    /// What programs and threads are called, and what here once that has been said.
+    programs: HashMap<String, Option<String>>,
 }
 
 impl Names {
@@ -139,13 +169,23 @@ impl Names {
     /// Notes a name that prose may hold as well.
     pub(super) fn learn(&mut self, kind: Kind, name: &str) {
         let is_plain = name.len() < LEAST_IN_PROSE || COMMON.contains(&name);
-        let is_known = self.in_prose.contains_key(name);
+        let is_user = kind == Kind::User;
+        let is_plain = is_plain || is_user && (WORDS.contains(&name) || !has_letter(name));
+        let in_prose = match is_user {
+            true => &self.users_in_prose,
+            false => &self.in_prose,
+        };
+        let is_known = in_prose.contains_key(name);
         if !kind.is_in_prose() || is_plain || is_known || self.known.len() >= MOST {
             return;
         }
         let other = self.of(kind, name);
-        if name.chars().all(is_of_word) {
-            self.in_prose.insert(name.to_owned(), other);
+        if name.chars().all(is_of_name) {
+            let in_prose = match is_user {
+                true => &mut self.users_in_prose,
+                false => &mut self.in_prose,
+            };
+            in_prose.insert(name.to_owned(), other);
             return;
         }
         let is_known = self.odd_in_prose.iter().any(|(known, _)| known == name);
@@ -162,10 +202,10 @@ impl Names {
         let mut replaced = String::with_capacity(words.len());
         let mut rest = words;
         while !rest.is_empty() {
-            let end = rest.find(|one| !is_of_word(one)).unwrap_or(rest.len());
+            let end = rest.find(|one| !is_of_name(one)).unwrap_or(rest.len());
             let (word, behind) = rest.split_at(end);
             replaced.push_str(&self.word(word));
-            let next = behind.find(is_of_word).unwrap_or(behind.len());
+            let next = behind.find(is_of_name).unwrap_or(behind.len());
             replaced.push_str(&behind[..next]);
             rest = &behind[next..];
         }
@@ -182,17 +222,57 @@ impl Names {
         let bare = word.trim_end_matches(['.', '-', '_']);
         let first = bare.split('.').next().unwrap_or(bare);
         let known = self.in_prose.get(bare).map(|other| (bare, other));
+        let known = known.or_else(|| Some((bare, self.user(bare)?)));
         let known = known.or_else(|| Some((first, self.in_prose.get(first)?)));
         match known {
             Some((name, other)) => format!("{other}{}", &word[name.len()..]),
             None => word.to_owned(),
         }
     }
+
+    /// The user of this name. A user is often called as the program is, whose name is told.
+    fn user(&self, word: &str) -> Option<&String> {
+        let other = self.users_in_prose.get(word)?;
+        (!self.programs.contains_key(word)).then_some(other)
+    }
+
+    /// Notes that a program or a thread is called so.
+    pub(super) fn learn_program(&mut self, name: &str) {
+        if self.programs.len() < MOST && !self.programs.contains_key(name) {
+            self.programs.insert(name.to_owned(), None);
+        }
+    }
+
+    /// What it is called here from now on.
+    pub(super) fn name_program(&mut self, name: &str, other: &str) {
+        if let Some(named) = self.programs.get_mut(name) {
+            *named = Some(other.to_owned());
+        }
+    }
+
+    /// What it is called here.
+    pub(super) fn program(&self, name: &str) -> Option<&String> {
+        self.programs.get(name)?.as_ref()
+    }
+}
+
+/// Letters, digits, dots and hyphens, and a letter among them (RFC 1123, 2.1).
+pub(super) fn is_name(word: &str) -> bool {
+    word.chars().all(is_of_name) && has_letter(word)
+}
+
+fn has_letter(word: &str) -> bool {
+    word.chars().any(|one| one.is_ascii_alphabetic())
 }
 
 /// What names consist of.
-fn is_of_word(one: char) -> bool {
+pub(super) fn is_of_name(one: char) -> bool {
     one.is_ascii_alphanumeric() || "._-".contains(one)
+}
+
+/// The characters of a name that a text begins with.
+pub(super) fn name_at_start(text: &str) -> &str {
+    &text[..text.find(|one| !is_of_name(one)).unwrap_or(text.len())]
 }
 
 fn folder(path: &str) -> &str {

@@ -59,7 +59,7 @@ fn what_looks_like_an_address_a_host_or_a_path_has_another_name() {
         ),
         (
             "zookeeper/zk.corp.com@CORP.COM bob@zk9.corp.local ~/x/y.log user.name=alicex",
-            "zookeeper/host-1@host-2 user-1@host-3 /path-1.log user.name=user-2",
+            "zookeeper/host-1@host-2 user-2@host-3 /path-1.log user.name=user-1",
         ),
         (
             "Client environment:host.name=shop7",
@@ -140,6 +140,93 @@ fn arguments_may_hold_one_path_with_blanks() {
     let text = value.to_string();
     assert!(!text.contains("Acme") && !text.contains("Corp"), "{text}");
     assert!(text.contains("-Dcatalina.base=/path-"), "{text}");
+}
+
+/// What a field, a home, a mark or an address tells of a user holds for every line, an earlier
+/// one too; a word that lines are full of is none, nor is a program of the same name.
+#[test]
+fn a_user_that_is_known_is_replaced_wherever_he_stands() {
+    let known = [
+        ("user", "alice"),
+        ("cwd", "/home/alice/shop"),
+        ("executable", "/home/alice/bin/shop"),
+        ("last", "mail alice@acme.example"),
+        ("last", "user=alice, uid=7"),
+        ("last", r#"{"user": "alice"}"#),
+        ("last", "at C:\\Users\\alice\\shop"),
+        ("last", "Client environment:user.name=alice"),
+        ("last", "https://alice:pw@ci.acme.example/"),
+        (
+            "last",
+            "Successfully authenticated client: authenticationID=alice;  authorizationID=alice.",
+        ),
+    ];
+    for (key, text) in known {
+        let mut redactor = Redactor::default();
+        let mut value = serde_json::json!({
+            "findings": [{"last": "ERROR for alice: alice's job [alice] malice alice-7"}],
+            "then": {key: text},
+        });
+        redactor.learn(None, &value);
+        redactor.value(None, &mut value);
+        let line = value["findings"][0]["last"].as_str().unwrap();
+        let expected = "ERROR for user-1: user-1's job [user-1] malice alice-7";
+        assert_eq!(line, expected, "{key}: {text}");
+        assert!(!value["then"].to_string().contains("alice"), "{value}");
+    }
+    let line = "server client shop 1000 null";
+    for user in ["server", "shop", "1000", "root"] {
+        let mut redactor = Redactor::default();
+        let mut value = serde_json::json!({"name": "shop", "user": user, "last": line});
+        redactor.learn(None, &value);
+        redactor.value(None, &mut value);
+        assert_eq!(value["last"], line);
+        assert_eq!(value["name"], "shop");
+    }
+    assert_eq!(
+        words("user=null null superuser=true true"),
+        "user=null null superuser=true true"
+    );
+}
+
+/// The kernel's name of a task, and all fields that have the same name.
+#[test]
+fn a_program_is_called_the_same_in_each_field_whatever_it_looks_like() {
+    for (name, expected) in [
+        ("alice-app@h1", "alice-app@h1"),
+        ("bob@acme.com", "bob@acme.com"),
+        ("a@zk9.acme.de", "a@host-1"),
+        ("10.77.0.1:2181", "198.18.0.1:2181"),
+        ("on 10.77.100.77", "on 198.18.0.1"),
+        ("in 1.2.3.4 5678", "in 198.18.0.1 5"),
+        ("zk://acme/shop", "zk://host-1/pat"),
+        ("user=alice", "user=user-1"),
+        ("alice", "alice"),
+    ] {
+        let mut redactor = Redactor::default();
+        let mut bytes = vec![0; size_of::<ConnectionRecord>()];
+        bytes[..2].copy_from_slice(&tag::CONNECTION.to_le_bytes());
+        let at = offset_of!(ConnectionRecord, opener_comm);
+        bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+        let mut record = Vec::new();
+        redactor.copy(&bytes, &mut record);
+        let of_record = str::from_utf8(&record[at..at + expected.len() + 1]).unwrap();
+        assert_eq!(of_record, format!("{expected}\0"));
+        let mut value = serde_json::json!({
+            "user": "alice",
+            "name": name, "label": name, "comm": name, "command": [name],
+            "last": format!("{name} is busy"),
+        });
+        redactor.learn(None, &value);
+        redactor.value(None, &mut value);
+        for key in ["name", "label", "comm"] {
+            assert_eq!(value[key], expected, "{key}");
+        }
+        if name.contains('@') {
+            assert_eq!(value["command"][0], expected);
+            assert_eq!(value["last"], format!("{expected} is busy"));
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ impl Redactor {
     /// Prose with other names in it.
     pub(super) fn words(&mut self, text: &str) -> String {
         self.learn_hosts(text);
+        self.learn_users(text);
         let mut words = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((from, to)) = self.names.paths.find(rest) {

@@ -4,7 +4,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Redactor, names::Kind};
+use super::{
+    Redactor,
+    names::{Kind, is_name},
+    users::{is_key as is_user_key, is_nobody},
+};
 
 /// Folders that are the same on every host.
 const SYSTEM: [&str; 8] = [
@@ -65,8 +69,8 @@ impl Redactor {
         let is = |keys: &[&str]| keys.iter().any(|one| key.ends_with(one));
         if is(&["version"]) {
             value.to_owned()
-        } else if is(&["user.name", "USER"]) {
-            self.names.of(Kind::User, value)
+        } else if is_user_key(key) && !is_nobody(value) && !value.contains(['@', '/']) {
+            self.user_named(value)
         } else if is(&["host.name", "hostname", "HOSTNAME"]) {
             self.names.of(Kind::Host, value)
         } else {
@@ -233,6 +237,9 @@ impl Redactor {
     /// `zookeeper/zk1.shop.example@SHOP.EXAMPLE`, `bob@zk1.shop.example`.
     fn principal(&mut self, word: &str) -> Option<String> {
         let (who, realm) = word.split_once('@')?;
+        if let Some(program) = self.names.program(word) {
+            return Some(program.clone());
+        }
         if !is_name(realm) {
             return None;
         }
@@ -243,7 +250,7 @@ impl Redactor {
         let service = match host {
             // Nobody says that it is a service's name.
             Some(_) => self.without_addresses(service),
-            None => self.names.of(Kind::User, service),
+            None => self.user_named(service),
         };
         let host = host.map_or_else(String::new, |host| {
             let host = self.address(host).unwrap_or_else(|| self.host_named(host));
@@ -312,12 +319,6 @@ impl Redactor {
 fn begins_path(word: &str) -> bool {
     let begins = ["/", "./", "../", "~/"];
     begins.iter().any(|begin| word.starts_with(begin))
-}
-
-/// Letters, digits, dots and hyphens, and a letter among them (RFC 1123, 2.1).
-pub(super) fn is_name(word: &str) -> bool {
-    let is_of = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
-    word.chars().all(is_of) && word.chars().any(|one| one.is_ascii_alphabetic())
 }
 
 /// Names of classes begin with their domain, those of hosts end with it.
