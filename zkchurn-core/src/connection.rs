@@ -225,6 +225,11 @@ pub enum FirstClose {
 }
 
 impl Connection {
+    /// Whether its two ends are one socket, by a simultaneous open (RFC 9293, 3.5).
+    pub fn connects_to_itself(&self) -> bool {
+        self.local == self.remote
+    }
+
     /// Whether it was ESTABLISHED. A connection failed only if it was not. Where the
     /// kernel skipped the program at that step, the later ones tell.
     pub fn was_established(&self) -> bool {

@@ -361,6 +361,10 @@ impl<R: Renderer> Pipeline<R> {
             self.undecodable_records += 1;
             return Ok(());
         };
+        // Nobody accepted it, although it went through SYN_RECV.
+        if start.side == Sides::Server && connection.connects_to_itself() {
+            return Ok(());
+        }
         self.found_closed += u64::from(connection.stage == Stage::FoundClosed);
         if !connection.stage.goes_on() && connection.socket_is_cookie {
             connection.handshake = self.handshakes.take(connection.socket);

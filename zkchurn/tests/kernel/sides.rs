@@ -170,13 +170,11 @@ fn ends_that_come_long_after_each_other_are_one_connection() {
     assert_eq!(trace.report["total"]["opened"], 1);
 }
 
-/// It goes through SYN_RECV, as an accepted one does, and has one end only.
-#[test]
-#[ignore = "needs root; run by cargo xtask test"]
-fn a_socket_that_connects_to_itself_is_one_connection() {
-    let trace = in_namespace(|| {
+/// Traces a socket that connects to itself.
+fn connecting_to_itself(side: &'static str) -> Trace {
+    in_namespace(move || {
         let port = unused_port();
-        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", "both"]);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", side]);
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&v4(port).into()).unwrap();
         socket.connect(&v4(port).into()).unwrap();
@@ -185,7 +183,14 @@ fn a_socket_that_connects_to_itself_is_one_connection() {
         itself.read_exact(&mut [0; 5]).unwrap();
         drop(itself);
         tracer.finish()
-    });
+    })
+}
+
+/// It goes through SYN_RECV, as an accepted one does, and has one end only.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_socket_that_connects_to_itself_is_one_connection() {
+    let trace = connecting_to_itself("both");
     trace.assert_nothing_lost();
     assert_fields(
         trace.only(),
@@ -196,6 +201,15 @@ fn a_socket_that_connects_to_itself_is_one_connection() {
     );
     assert_eq!(trace.other_ends.len(), 0);
     assert_eq!(trace.report["total"]["opened"], 1);
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_socket_that_connects_to_itself_was_accepted_by_nobody() {
+    let trace = connecting_to_itself("server");
+    trace.assert_nothing_lost();
+    assert!(trace.connections.is_empty(), "{:?}", trace.connections);
+    assert_eq!(trace.report["total"]["opened"], 0);
 }
 
 /// `MSG_FASTOPEN` (include/linux/socket.h).
