@@ -754,7 +754,12 @@ impl<R: Renderer> Pipeline<R> {
 
     /// Whether a process was looked at more closely.
     pub fn has_inspection(&self, key: ProcessKey) -> bool {
-        self.registry.inspection(key).is_some()
+        self.inspection_of(key).is_some()
+    }
+
+    /// The closer look at a process.
+    pub fn inspection_of(&self, key: ProcessKey) -> Option<&Inspection> {
+        self.registry.inspection(key)
     }
 
     /// The report, once the trace has ended.

@@ -3,9 +3,12 @@
 //! is not advised.
 
 use super::case::Case;
-use crate::inspection::{
-    Inspection, LogSignature,
-    jvm::{Dump, Jvm},
+use crate::{
+    inspection::{
+        Inspection, LogSignature,
+        jvm::{Dump, Jvm},
+    },
+    text,
 };
 
 /// What became of a look at the threads of a JVM.
@@ -24,6 +27,8 @@ enum Threads {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     searched_logs: bool,
+    /// When logs were searched for the last time, nanoseconds of `CLOCK_MONOTONIC`.
+    searched_at_ns: u64,
     /// The server's own.
     searched_server_log: bool,
     threads: Threads,
@@ -34,7 +39,10 @@ impl Looked {
         let mut looked = Self::default();
         for inspection in inspections {
             let searched = inspection.logs.as_ref();
-            looked.searched_logs |= searched.is_some_and(|logs| !logs.files.is_empty());
+            if searched.is_some_and(|logs| !logs.files.is_empty()) {
+                looked.searched_logs = true;
+                looked.searched_at_ns = looked.searched_at_ns.max(inspection.at_ns);
+            }
             if let (Some(jvm), Threads::NotAsked) = (&inspection.jvm, looked.threads) {
                 looked.threads = threads(jvm);
             }
@@ -61,6 +69,9 @@ impl Looked {
     }
 }
 
+/// What was read so short before the last connection is as good as read after it.
+const LATELY_NS: u64 = 1_000_000_000;
+
 /// How an advice begins that sends the reader to the server's log.
 const SERVER_LOG: &str = "the server's log";
 
@@ -81,17 +92,34 @@ impl Case<'_> {
         if self.logs.iter().any(|log| is_one(&log.signature)) {
             return None;
         }
-        Some(match self.looked.searched_logs {
-            false => format!("search the client's log for {words}"),
-            true => format!(
+        Some(match (self.looked.searched_logs, self.searched_before()) {
+            (false, _) => format!("search the client's log for {words}"),
+            (true, Some(before)) => format!(
+                "search the client's logs for {words}: {before} before its last connection, when \
+                 zkchurn read them last, they did not say it"
+            ),
+            (true, None) => format!(
                 "search the client's other logs for {words}: those that zkchurn read do not say it"
             ),
         })
     }
 
+    /// How long before its last connection its logs were read for the last time, where that is
+    /// so long that it may have written more since: it ended before the trace did, or the trace
+    /// goes on.
+    fn searched_before(&self) -> Option<String> {
+        let last_ns = self.tally.last_seen_ns;
+        let before_ns = last_ns.saturating_sub(self.looked.searched_at_ns);
+        (self.looked.searched_logs && before_ns >= LATELY_NS).then(|| text::duration(before_ns))
+    }
+
     /// That somebody should read the client's log.
     pub fn read_log(&self) -> &'static str {
         match self.looked.searched_logs {
+            true if self.searched_before().is_some() => {
+                "read the client's log at the times of these connections: zkchurn read it before \
+                 the last ones"
+            }
             false => "check the client's log at the times of these connections",
             true if self.has_lines() => {
                 "read the client's log at the times of these connections: the lines that zkchurn \
@@ -120,6 +148,9 @@ impl Case<'_> {
     pub fn log_that_decides(&self) -> &'static str {
         match self.looked.searched_logs {
             false => "its log from the time of the trace",
+            true if self.searched_before().is_some() => {
+                "its log from the time after zkchurn read it, or another one"
+            }
             true if self.has_lines() => {
                 "its log: whether the lines that zkchurn found there (--details) are of these \
                  connections"
@@ -181,7 +212,7 @@ mod tests {
                 ..LogSearch::default()
             }),
             key: ProcessKey::new(42, 0),
-            at_ns: 0,
+            at_ns: u64::MAX,
             details: None,
             jvm: dump.map(jvm),
         }
@@ -233,6 +264,19 @@ mod tests {
         );
         assert!(!advice.contains("search the client's log"), "{advice}");
         assert!(advice.contains("other logs"), "{advice}");
+    }
+
+    #[test]
+    fn of_logs_that_were_read_before_it_went_on_no_more_is_said() {
+        let mut early = inspection(None, true);
+        early.at_ns = 3_000_000_000;
+        let advice = advice(&undecided(Some(early)));
+        assert!(!advice.contains("do not say it"), "{advice}");
+        assert!(
+            advice.contains("before its last connection, when zkchurn read them last"),
+            "{advice}"
+        );
+        assert!(advice.contains("after zkchurn read it"), "{advice}");
     }
 
     #[test]

@@ -86,6 +86,10 @@ impl Inspection {
     /// Fills in from an earlier look what this one lacks.
     pub fn complete_from(&mut self, earlier: Self) {
         let gone = self.details.is_none();
+        if gone && earlier.details.is_some() {
+            // What there is is of then, and so are the ages of lines.
+            self.at_ns = earlier.at_ns;
+        }
         self.details = self.details.take().or(earlier.details);
         match (&mut self.logs, earlier.logs) {
             (Some(logs), Some(earlier)) => logs.compare_with(&earlier),
@@ -98,10 +102,34 @@ impl Inspection {
         let names =
             |jvm: &Option<jvm::Jvm>| jvm.as_ref().is_some_and(|jvm| !jvm.threads.is_empty());
         let earlier_tells_more = gone
+            || self.jvm.is_none()
             || (dumped(&earlier.jvm) && !dumped(&self.jvm))
             || (names(&earlier.jvm) && !names(&self.jvm));
         if earlier_tells_more {
             self.jvm = earlier.jvm.or(self.jvm.take());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_comes_too_late_is_no_look() {
+        let look = |at_ns, details| Inspection {
+            key: ProcessKey::new(7, 0),
+            at_ns,
+            details,
+            jvm: None,
+            logs: None,
+        };
+        let earlier = look(1_000, Some(Details::default()));
+        let mut gone = look(5_000, None);
+        gone.complete_from(earlier.clone());
+        assert_eq!(gone, earlier);
+        let mut there = look(5_000, Some(Details::default()));
+        there.complete_from(earlier);
+        assert_eq!(there.at_ns, 5_000);
     }
 }

@@ -19,6 +19,9 @@ pub struct Request {
     pub logs: bool,
     /// The traced ports at which it listens, where its log is wanted as a server's.
     pub serves: Vec<u16>,
+    /// An earlier look, where only what its logs have got since is wanted.
+    #[serde(default)]
+    pub earlier: Option<Box<Inspection>>,
 }
 
 /// Looks, and tells what was seen after each step, with `true` after the last one: a later
@@ -47,8 +50,16 @@ pub fn look(request: &Request, mut tell: impl FnMut(Inspection, bool)) {
         inspection.jvm = jvm::look(request.process, request.jvm, &request.tids);
     }
     if request.logs {
-        so_far(&mut inspection, false);
         let pid = request.process.pid;
+        let searched = request.earlier.as_ref().and_then(|earlier| {
+            let elapsed_ms = monotonic_ns().saturating_sub(earlier.at_ns) / 1_000_000;
+            logs::search_again(pid, &details, earlier.logs.as_ref()?, elapsed_ms)
+        });
+        if searched.is_some() {
+            inspection.logs = searched;
+            return so_far(&mut inspection, true);
+        }
+        so_far(&mut inspection, false);
         // Searching rotated files may take longer than there is at the end of a trace.
         let search = logs::search(pid, &details, &request.serves, |open_files| {
             inspection.logs = Some(open_files);

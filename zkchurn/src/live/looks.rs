@@ -42,7 +42,11 @@ impl<P: Probes> Collector<P> {
         let wanted = |process| schedule.wants(process, now_ns);
         let most = schedule.room();
         let churning = self.sink.pipeline.churning_now(CHURNS_FROM, most, wanted);
-        for request in self.schedule.due(churning, now_ns) {
+        for mut request in self.schedule.due(churning, now_ns) {
+            if self.schedule.is_for_new_lines(request.process) {
+                let earlier = self.sink.pipeline.inspection_of(request.process);
+                request.earlier = earlier.cloned().map(Box::new);
+            }
             self.inspect(request);
         }
         if !self.sink.pipeline.is_quiet() {
@@ -97,6 +101,7 @@ impl<P: Probes> Collector<P> {
                 jvm: JvmMode::Off,
                 logs: true,
                 serves,
+                earlier: None,
             });
         }
     }

@@ -83,6 +83,7 @@ use incidents::Watching;
 use older::{OlderConnections, Wanted};
 use processes::Selected;
 use saves::Saves;
+use schedule::Again;
 use screen::Screen;
 use service::Service;
 use settings::{Process, TraceSettings};
@@ -247,9 +248,10 @@ async fn trace(
     let saves = writer.map(|(look, helper)| Saves::start(helper, look.zone.clone()));
     let saves = saves.transpose().map_err(no_thread)?;
     let mut collector = Collector::new(sink, HostProbes::new(looker), settings, &selected.pids);
-    if agent.is_some() {
-        collector.schedule.look_again();
-    }
+    collector.schedule.look_again(match agent {
+        Some(_) => Again::Everything,
+        None => Again::NewLines,
+    });
     let mut stop = Stop::new(signals);
     let mut trace = begin(settings, facts, checks, source, collector, selected);
     trace.viewer = viewer;

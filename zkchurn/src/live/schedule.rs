@@ -37,6 +37,16 @@ const MOST_DUMPS: u32 = 3;
 /// A process that an incident names is not looked at for it where it was so lately.
 const LATELY_NS: u64 = 30_000_000_000;
 
+/// The same of a trace, which has an end, and reads only what logs have got since: a line that
+/// explains the churn may come late, and the process may end before the trace does.
+const FIRST_NEW_LINES_NS: u64 = 5_000_000_000;
+/// The longest such time, unless so many take turns that it is longer.
+const LAST_NEW_LINES_NS: u64 = 60_000_000_000;
+/// Between two such looks at any process: tails of 16 logs take half a second to search at most.
+const BETWEEN_NEW_LINES_NS: u64 = 5_000_000_000;
+/// Slots that such looks leave to first ones.
+const ROOM_FOR_OTHERS: usize = 2;
+
 /// From a look of an agent at what goes on churning to its next one, which comes twice as late
 /// each time: what began to churn may not have written yet why.
 const FIRST_AGAIN_NS: u64 = 30_000_000_000;
@@ -45,13 +55,24 @@ const LAST_AGAIN_NS: u64 = 600_000_000_000;
 /// What was not looked at for so long has stopped in between, and churns anew.
 const ANEW_NS: u64 = 2 * LAST_AGAIN_NS;
 
+/// Which further looks there are while a trace goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    /// At what logs have got since the last one.
+    NewLines,
+    /// At everything but threads, ever more seldom: an agent has no end at which that would happen.
+    Everything,
+}
+
 /// What was asked of whom, and what came back.
 #[derive(Debug)]
 pub(super) struct Schedule {
     jvm: JvmMode,
     logs: bool,
-    /// Whether there are further looks while the trace goes on.
-    again: bool,
+    again: Again,
+    /// From when on there may be a further look at new lines.
+    new_lines_from_ns: u64,
     suspects: HashMap<ProcessKey, Suspect>,
     /// Numbers the suspects in the order in which they came.
     entered: u64,
@@ -69,6 +90,10 @@ struct Suspect {
     waiting: bool,
     /// Whether the last look asks for a dump, too.
     dumping: bool,
+    /// Whether it asks only for what logs have got since the one before.
+    for_new_lines: bool,
+    /// Whether nothing was there any more.
+    gone: bool,
     last_look_ns: u64,
     again_after_ns: u64,
     dumps: u32,
@@ -89,17 +114,25 @@ impl Schedule {
         Self {
             jvm,
             logs,
-            again: false,
+            again: Again::Never,
+            new_lines_from_ns: 0,
             suspects: HashMap::new(),
             entered: 0,
             whole_at_ns: 0,
         }
     }
 
-    /// Has logs of what goes on churning read again and again: an agent has no end at which that
-    /// would happen.
-    pub(super) fn look_again(&mut self) {
-        self.again = self.logs;
+    /// Has logs of what goes on churning read again and again, if logs are read at all.
+    pub(super) fn look_again(&mut self, again: Again) {
+        if self.logs {
+            self.again = again;
+        }
+    }
+
+    /// Whether the look at this process that is under way is only for what its logs have got.
+    pub(super) fn is_for_new_lines(&self, process: ProcessKey) -> bool {
+        let suspect = self.suspects.get(&process);
+        suspect.is_some_and(|suspect| suspect.for_new_lines)
     }
 
     /// Whether a look at this process would be due at `now_ns`, if there is room.
@@ -110,10 +143,35 @@ impl Schedule {
     }
 
     fn is_again_due(&self, process: ProcessKey, now_ns: u64) -> bool {
-        let suspect = self.suspects.get(&process).filter(|_| self.again);
-        suspect.is_some_and(|suspect| {
-            !suspect.waiting && now_ns >= suspect.last_look_ns + suspect.again_after_ns
-        })
+        let Some(suspect) = self.suspects.get(&process) else {
+            return false;
+        };
+        let has_turn = match self.again {
+            Again::Never => false,
+            Again::NewLines => {
+                !suspect.gone
+                    && now_ns >= self.new_lines_from_ns
+                    && self.room() > ROOM_FOR_OTHERS
+                    && now_ns >= suspect.last_look_ns + self.turns_ns()
+            }
+            Again::Everything => true,
+        };
+        has_turn && !suspect.waiting && now_ns >= suspect.last_look_ns + suspect.again_after_ns
+    }
+
+    /// How long it takes until each that is there has had its turn.
+    fn turns_ns(&self) -> u64 {
+        let there = self.suspects.values().filter(|suspect| !suspect.gone);
+        there.count() as u64 * BETWEEN_NEW_LINES_NS
+    }
+
+    /// Whether there may be the further look that is due.
+    fn spend_again(&mut self, now_ns: u64) -> bool {
+        if self.again != Again::NewLines {
+            return self.spend(now_ns);
+        }
+        self.new_lines_from_ns = now_ns + BETWEEN_NEW_LINES_NS;
+        true
     }
 
     /// How many looks may begin now.
@@ -124,8 +182,8 @@ impl Schedule {
 
     /// The looks that are due at `now_ns`, while the trace goes on: those that churn worst
     /// first, each once, and its JVM again after a minute when the dump did not show the
-    /// threads that connect; of an agent those that go on again, ever more seldom. What finds no
-    /// room now has another chance each time.
+    /// threads that connect; those that go on again, ever more seldom, of a trace for new lines
+    /// in their logs. What finds no room now has another chance each time.
     pub(super) fn due(&mut self, churning: Vec<Churning>, now_ns: u64) -> Vec<Request> {
         let mut due = Vec::new();
         for process in churning {
@@ -135,8 +193,11 @@ impl Schedule {
             let is_new = !self.suspects.contains_key(&process.process);
             let dump = self.may_dump(process.process, now_ns);
             let again = self.is_again_due(process.process, now_ns);
-            if (!is_new && dump) || ((is_new || again) && self.spend(now_ns)) {
+            if (!is_new && dump) || (is_new && self.spend(now_ns)) {
                 due.push(self.request(process, dump, now_ns));
+            } else if again && self.spend_again(now_ns) {
+                let request = self.request(process, dump, now_ns);
+                due.push(self.as_again(request));
             }
         }
         due
@@ -233,6 +294,10 @@ impl Schedule {
             return;
         };
         suspect.waiting = false;
+        suspect.gone = inspection.details.is_none();
+        if std::mem::take(&mut suspect.for_new_lines) {
+            return;
+        }
         if std::mem::take(&mut suspect.dumping) {
             // The request may have waited long for its turn.
             suspect.last_dump_ns = suspect.last_dump_ns.max(inspection.at_ns);
@@ -274,6 +339,16 @@ impl Schedule {
         }
     }
 
+    /// The same look as one of those that are taken again.
+    fn as_again(&mut self, mut request: Request) -> Request {
+        let suspect = self.suspects.get_mut(&request.process);
+        if let (Some(suspect), Again::NewLines) = (suspect, self.again) {
+            suspect.for_new_lines = true;
+            request.jvm = JvmMode::Off;
+        }
+        request
+    }
+
     fn request(&mut self, mut process: Churning, dump: bool, now_ns: u64) -> Request {
         self.make_room();
         self.entered += 1;
@@ -283,9 +358,13 @@ impl Schedule {
             ..Suspect::default()
         });
         suspect.waiting = true;
+        let (first, last) = match self.again {
+            Again::NewLines => (FIRST_NEW_LINES_NS, LAST_NEW_LINES_NS),
+            _ => (FIRST_AGAIN_NS, LAST_AGAIN_NS),
+        };
         suspect.again_after_ns = match now_ns.saturating_sub(suspect.last_look_ns) {
-            ANEW_NS.. => FIRST_AGAIN_NS,
-            _ => (2 * suspect.again_after_ns).clamp(FIRST_AGAIN_NS, LAST_AGAIN_NS),
+            ANEW_NS.. => first,
+            _ => (2 * suspect.again_after_ns).clamp(first, last),
         };
         suspect.last_look_ns = now_ns;
         suspect.dumping = dump;
@@ -303,6 +382,7 @@ impl Schedule {
             },
             logs: self.logs,
             serves: Vec::new(),
+            earlier: None,
         }
     }
 }
@@ -310,7 +390,10 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zkchurn_core::inspection::jvm::{JavaThread, Jvm, JvmKind};
+    use zkchurn_core::inspection::{
+        Details,
+        jvm::{JavaThread, Jvm, JvmKind},
+    };
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -393,7 +476,7 @@ mod tests {
             no_answer,
         ] {
             let mut schedule = Schedule::new(JvmMode::Dump, true);
-            schedule.look_again();
+            schedule.look_again(Again::Everything);
             let one = &churning(&[1])[0];
             assert_eq!(schedule.due(churning(&[1]), 0)[0].jvm, JvmMode::Dump);
             schedule.done(&before);
@@ -518,7 +601,7 @@ mod tests {
     #[test]
     fn an_agent_looks_again_at_what_goes_on_and_soon_at_what_begins_anew() {
         let mut schedule = Schedule::new(JvmMode::Name, true);
-        schedule.look_again();
+        schedule.look_again(Again::Everything);
         let churns = |second| match second {
             100..2_100 | 9_000..9_100 => vec![1],
             _ => vec![],
@@ -528,8 +611,56 @@ mod tests {
         let expected = [100, 130, 190, 310, 550, 1_030, 1_630, 9_000, 9_030, 9_090];
         assert_eq!(seconds, expected);
         let mut schedule = Schedule::new(JvmMode::Name, false);
-        schedule.look_again();
+        schedule.look_again(Again::Everything);
         assert_eq!(self::asked(&mut schedule, churns, 10_000), [(100, 1)]);
+    }
+
+    /// A process that is there, without a JVM.
+    fn there(pid: u32) -> Inspection {
+        Inspection {
+            details: Some(Details::default()),
+            jvm: None,
+            ..seen(pid, Dump::NotAsked, Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_trace_reads_what_logs_have_got_in_turns_that_delay_no_first_look() {
+        let mut schedule = Schedule::new(JvmMode::Dump, true);
+        schedule.look_again(Again::NewLines);
+        let mut asked = Vec::new();
+        for second in 0..600 {
+            // Thirty come in the second minute, one of which is gone in the third.
+            let pids: Vec<u32> = match second {
+                0..60 => vec![1],
+                _ => (1..=30).collect(),
+            };
+            let wants = |pid: &u32| schedule.wants(process(*pid), second * SECOND);
+            let wants: Vec<_> = pids.into_iter().filter(wants).collect();
+            for request in schedule.due(churning(&wants), second * SECOND) {
+                let pid = request.process.pid;
+                let again = schedule.is_for_new_lines(request.process);
+                assert_eq!(request.jvm == JvmMode::Off, again);
+                asked.push((second, pid, again));
+                match pid == 2 && again {
+                    true => schedule.done(&seen(pid, Dump::NotAsked, Vec::new())),
+                    false => schedule.done(&there(pid)),
+                }
+            }
+        }
+        let of = |pid| asked.iter().filter(move |one| one.1 == pid);
+        let first: Vec<_> = of(1).map(|one| one.0).take(4).collect();
+        assert_eq!(first, [0, 5, 15, 35]);
+        let begun = (2..=30).map(|pid| of(pid).next().unwrap());
+        assert!(begun.clone().all(|one| !one.2 && one.0 < 120), "{asked:?}");
+        assert_eq!(of(2).count(), 2, "who is gone is not asked again");
+        let turns: Vec<_> = (3..=30).map(|pid| of(pid).count()).collect();
+        assert!(
+            turns.iter().all(|turns| (3..=4).contains(turns)),
+            "{turns:?}"
+        );
+        let again: Vec<_> = asked.iter().filter(|one| one.2).collect();
+        assert!(again.windows(2).all(|two| two[1].0 >= two[0].0 + 5));
     }
 
     #[test]

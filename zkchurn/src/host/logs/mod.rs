@@ -8,6 +8,7 @@
 //! | `scan` | one pass over a text: what occurs, how often, where last |
 //! | `record` | the log record that a line of a stack trace belongs to |
 //! | `clock` | how old a line is by its own time |
+//! | `again` | what the logs have got since an earlier search |
 //! | `rotated` | reads the rotated siblings of a log |
 //! | `writers` | which files other processes write to |
 //! | `container` | reads what a container engine keeps of the output |
@@ -18,6 +19,7 @@
 //! | `named` | the path at which a log that is open can be read |
 //! | `excerpt` | a line cut to a length that can be shown |
 
+mod again;
 mod clock;
 pub(super) mod container;
 pub(super) mod engine;
@@ -32,6 +34,8 @@ mod server;
 pub mod signatures;
 pub mod tail;
 mod writers;
+
+pub use again::search_again;
 
 use std::{
     io,
@@ -93,16 +97,8 @@ pub fn search(
             };
         }
     };
-    let mut searching = Searching {
-        signatures,
-        clock: LogClock::of(pid),
-        began: Instant::now(),
-        found: Vec::new(),
-        search: LogSearch {
-            serves: serves.to_vec(),
-            ..LogSearch::default()
-        },
-    };
+    let mut searching = Searching::new(pid, signatures);
+    searching.search.serves = serves.to_vec();
     searching.open_files(pid, &details.log_files, details.log_files_left_out);
     searching.output(pid, details);
     let started = details.started.as_ref().and_then(|at| at.parse().ok());
@@ -151,6 +147,16 @@ struct Searching {
 }
 
 impl Searching {
+    fn new(pid: u32, signatures: Signatures) -> Self {
+        Self {
+            signatures,
+            clock: LogClock::of(pid),
+            began: Instant::now(),
+            found: Vec::new(),
+            search: LogSearch::default(),
+        }
+    }
+
     fn open_files(&mut self, pid: u32, files: &[LogFile], left_out: u64) {
         for file in files.iter().take(FILE_LIMIT) {
             self.open_file(pid, file);
