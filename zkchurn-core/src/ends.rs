@@ -46,7 +46,7 @@ struct Pair {
 }
 
 /// Brings the ends together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ends {
     addresses: HashSet<IpAddr>,
     opened: HashMap<Pair, Opened>,
@@ -61,7 +61,7 @@ pub(crate) struct Ends {
     both_here: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Opened {
     number: u64,
     has_met: bool,
@@ -69,7 +69,7 @@ struct Opened {
     server_is_over: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     number: u64,
     until_ns: u64,

@@ -20,7 +20,7 @@ use crate::{
     horizon::Horizon,
     inspection::Inspection,
     ledger::{Churning, Ledger},
-    open_now::OpenNow,
+    open_now::{OpenKept, OpenNow},
     outcome::Outcome,
     process::{ProcessIdentity, ProcessKey},
     redact::Redactor,
@@ -58,6 +58,8 @@ pub struct Pipeline<R> {
     /// Which of them are open; `None` where another pipeline counts them until this one takes
     /// its place.
     open: Option<OpenNow>,
+    /// Their last records, where a filter may be typed.
+    open_kept: Option<Box<OpenKept>>,
     /// Latest moment of any connection, filtered out or not.
     latest_ns: u64,
     owners: Owners,
@@ -117,6 +119,7 @@ impl<R: Renderer> Pipeline<R> {
             counted: Counted::default(),
             undecided: None,
             open: Some(OpenNow::default()),
+            open_kept: None,
             latest_ns: 0,
             owners: Owners::default(),
             time_wait: None,
@@ -159,9 +162,22 @@ impl<R: Renderer> Pipeline<R> {
         self.redactor.take().map(|redactor| *redactor)
     }
 
+    /// Has the last record of each open connection kept, for [`Self::selecting`]. For before the
+    /// first frame.
+    #[must_use]
+    pub fn keeping_open(mut self) -> Self {
+        self.open_kept = Some(Box::default());
+        self
+    }
+
+    /// Whether so many are open that a further one's is not kept.
+    pub fn keeps_open_in_part(&self) -> bool {
+        self.open_kept.as_ref().is_some_and(|kept| kept.is_full())
+    }
+
     /// The same trace from here on through `renderer`, as far as `filter` selects it beside the
     /// filter of this pipeline: with all that is known of processes. Of the connections that
-    /// came before, those that `kept` has count; the rest is gone.
+    /// came before, those that `kept` has count, and those that are open; the rest is gone.
     ///
     /// # Errors
     ///
@@ -191,6 +207,12 @@ impl<R: Renderer> Pipeline<R> {
         for kept in kept.in_order() {
             selecting.take(kept.connection, start.clock)?;
         }
+        let open = self.open_kept.iter().flat_map(|open| open.in_order());
+        for connection in open {
+            selecting.take(as_first(connection), start.clock)?;
+        }
+        // It goes on with the ends that have met, and with those that wait.
+        selecting.ends.clone_from(&self.ends);
         Ok(selecting)
     }
 
@@ -251,6 +273,9 @@ impl<R: Renderer> Pipeline<R> {
     pub fn forget_open(&mut self, sockets: &[u64]) {
         if let Some(open) = &mut self.open {
             open.forget(sockets);
+        }
+        if let Some(kept) = &mut self.open_kept {
+            kept.forget(sockets);
         }
     }
 
@@ -417,6 +442,9 @@ impl<R: Renderer> Pipeline<R> {
     /// Counts a connection and shows its line, if the filter selects it.
     fn take(&mut self, mut connection: Connection, clock: ClockPair) -> io::Result<()> {
         let goes_on = connection.stage.goes_on();
+        if let Some(kept) = &mut self.open_kept {
+            kept.take(&connection);
+        }
         let is_selected = self.is_selected(&mut connection);
         // What waited for it is counted by now.
         self.ends_open(&connection);

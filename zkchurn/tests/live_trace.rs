@@ -96,13 +96,25 @@ fn it_shows_what_happens_and_leaves_the_answer() {
         "/", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "Enter",
     ]);
     tmux.wait_for(|text| text.contains("21 opened, 21 ended") && text.contains("shown again"));
+    // What is open when it is typed counts, too.
+    let held = [(); 2].map(|()| TcpStream::connect(server).unwrap());
+    tmux.wait_for(|text| text.contains("23 opened, 21 ended, 2 open"));
+    tmux.keys(&["/", &format!("port:{}", server.port()), "Enter"]);
+    tmux.wait_for(|text| {
+        text.contains("23 opened, 21 ended, 2 open") && text.contains("0 filtered out")
+    });
+    drop(held);
+    tmux.wait_for(|text| text.contains("23 opened, 23 ended, 0 open; 0 filtered out"));
+    let all_gone = ["BSpace"; 12];
+    tmux.keys(&[&["/"][..], &all_gone, &["Enter"]].concat());
+    tmux.wait_for(|text| text.contains("shown again"));
     tmux.keys(&["d"]);
     tmux.wait_for(|text| text.contains("start with --jvm dump"));
     tmux.keys(&["h"]);
     tmux.wait_for(|text| text.contains("start with --handshake"));
     // Down to one connection, of which the record is fetched.
     tmux.keys(&["Enter"]);
-    tmux.wait_for(|text| text.contains("connections, all 21"));
+    tmux.wait_for(|text| text.contains("connections, all 23"));
     tmux.keys(&["End", "Enter"]);
     tmux.wait_for(|text| text.contains("OUTCOME") && text.contains("us, 0 bytes"));
     tmux.keys(&["Enter"]);
@@ -111,7 +123,7 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     tmux.wait_for(|text| text.contains("filter port:1"));
     // Nothing was written across the screen, and the report is on the normal one.
     tmux.keys(&["q"]);
-    let text = tmux.wait_for(|text| text.contains("21 connections in all; nothing lost"));
+    let text = tmux.wait_for(|text| text.contains("23 connections in all; nothing lost"));
     assert!(
         text.contains("without the view's filter (port:1)"),
         "{text}"
@@ -126,7 +138,7 @@ fn it_shows_what_happens_and_leaves_the_answer() {
     let replayed = String::from_utf8(replayed.stdout).unwrap();
     let page = fs::read_to_string(&page).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
-    assert!(replayed.contains("21 connections in all"), "{replayed}");
+    assert!(replayed.contains("23 connections in all"), "{replayed}");
 }
 
 #[test]

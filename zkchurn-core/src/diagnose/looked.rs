@@ -116,14 +116,14 @@ impl Case<'_> {
     /// That somebody should read the client's log.
     pub fn read_log(&self) -> &'static str {
         match self.looked.searched_logs {
-            true if self.searched_before().is_some() => {
-                "read the client's log at the times of these connections: zkchurn read it before \
-                 the last ones"
-            }
             false => "check the client's log at the times of these connections",
             true if self.has_lines() => {
                 "read the client's log at the times of these connections: the lines that zkchurn \
                  found there (--details) are not known to be of them"
+            }
+            true if self.searched_before().is_some() => {
+                "read the client's log at the times of these connections: zkchurn read it before \
+                 the last ones"
             }
             true => {
                 "read the client's log at the times of these connections: none of the lines that \
@@ -148,12 +148,12 @@ impl Case<'_> {
     pub fn log_that_decides(&self) -> &'static str {
         match self.looked.searched_logs {
             false => "its log from the time of the trace",
-            true if self.searched_before().is_some() => {
-                "its log from the time after zkchurn read it, or another one"
-            }
             true if self.has_lines() => {
                 "its log: whether the lines that zkchurn found there (--details) are of these \
                  connections"
+            }
+            true if self.searched_before().is_some() => {
+                "what its log got after zkchurn read it, or another log of it"
             }
             true => "another log of it: those that zkchurn read do not tell",
         }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{MOST_LIMITATIONS, Pipeline, View};
 use crate::{
     clock::ClockPair,
-    connection::{Connection, Stage},
+    connection::{self, Connection, Stage},
     ends::End,
     filter::Filter,
     frame::{Frame, Limitation, Mark, TraceStart},
@@ -18,6 +18,7 @@ use crate::{
     process::ProcessKey,
     render::{ConnectionLine, FORMS, Options, Renderer},
     report::{IntervalSummary, Report},
+    tape::Tape,
 };
 
 fn begun() -> Pipeline<Box<dyn Renderer>> {
@@ -238,4 +239,51 @@ fn an_interval_says_how_many_were_filtered_out_in_it() {
         intervals.push(pipeline.renderer.filtered_out.clone());
     }
     assert_eq!(intervals, [[None, None], [Some(2), Some(2)]]);
+}
+
+#[test]
+fn a_filter_that_is_typed_later_counts_what_is_open() {
+    let of = |socket, connection: Connection, name| Connection {
+        socket,
+        told: Some(connection::Told::Established),
+        ..by(connection, socket as u32, socket as u32, name)
+    };
+    let whole = |at| ended(at, 49, 41, Outcome::AnsweredThenClosedByUs);
+    let mut pipeline = telling(None).keeping_open();
+    let long = of(1, whole(1), "long");
+    let over = of(2, whole(2), "long");
+    let other = of(3, whole(3), "other");
+    let seen = Connection {
+        stage: Stage::SeenOpen,
+        ..established(long)
+    };
+    for record in [
+        established(long),
+        established(over),
+        established(other),
+        seen,
+        over,
+    ] {
+        pipeline.take(record, CLOCK).unwrap();
+    }
+    let select = |pipeline: &Pipeline<Told>| {
+        let filter: Filter = "pid:1".parse().unwrap();
+        let selected = pipeline.selecting(filter, &Tape::default(), Told::default());
+        selected.unwrap()
+    };
+    let counts = |pipeline: &Pipeline<Told>| {
+        let total = pipeline.report_at(&Mark::default()).unwrap().total;
+        (total.opened, total.ended, total.open)
+    };
+
+    let mut selected = select(&pipeline);
+
+    assert_eq!(counts(&selected), (1, 0, 1), "as far as it is kept");
+    assert_eq!(selected.open_now(), 1);
+    selected.take(long, CLOCK).unwrap();
+    selected.take(other, CLOCK).unwrap();
+    assert_eq!(counts(&selected), (1, 1, 0));
+    assert_eq!(selected.open_now(), 0);
+    pipeline.take(long, CLOCK).unwrap();
+    assert_eq!(counts(&select(&pipeline)), (0, 0, 0), "it is over");
 }

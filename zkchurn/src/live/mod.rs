@@ -239,6 +239,10 @@ async fn trace(
         false => Box::new(Several(iter::once(renderer).chain(beside).collect())),
     };
     let pipeline = Pipeline::new(renderer, view).with_filter(settings.filter.clone());
+    let pipeline = match look {
+        Some(_) => pipeline.keeping_open(),
+        None => pipeline,
+    };
     let sink = Sink::new(recording, pipeline, Some(screen)).with_reports(reports);
     let sink = sink
         .with_flight(flight)

@@ -149,11 +149,15 @@ impl Viewer {
     /// Has only that shown which the filter selects, and says so.
     pub(super) fn select(&mut self, sink: &mut Sink, filter: Option<Filter>) {
         self.filter = filter.as_ref().map(Filter::to_string);
-        let sentence = match filter {
-            None => "all connections are shown again".to_owned(),
-            Some(_) => format!(
-                "filtered: what comes, and the last {MOST_EACH} connections of each process name \
-                 and peer"
+        let sentence = match (&filter, sink.pipeline.keeps_open_in_part()) {
+            (None, _) => "all connections are shown again".to_owned(),
+            (Some(_), false) => format!(
+                "filtered: what comes, what is open, and the last {MOST_EACH} connections of each \
+                 process name and peer"
+            ),
+            (Some(_), true) => format!(
+                "filtered: what comes, the last {MOST_EACH} connections of each process name and \
+                 peer, and of what is open a part: the rest counts once it ends"
             ),
         };
         sink.select(filter, &self.tape.borrow());
