@@ -235,26 +235,11 @@ struct Changes {
     ends_otherwise: Option<Outcome>,
 }
 
-/// What ends within milliseconds lives as long as the machine takes for it, which changes with
-/// whatever else it does.
-const TELLING_NS: u64 = 10_000_000;
-
-fn compared_lifetimes(before: &[u64], after: &[u64]) -> Change {
-    match statistics::values(before, after) {
-        Change::Up | Change::Down
-            if statistics::median(before).max(statistics::median(after)) < TELLING_NS =>
-        {
-            Change::Same
-        }
-        change => change,
-    }
-}
-
 fn of_both(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> (Class, String) {
     let changes = Changes {
         rate: compared_rate(before, after, one, other),
         failed: compared_share(one, other, |family| family.failed),
-        lived: compared_lifetimes(&one.lifetimes.sorted(), &other.lifetimes.sorted()),
+        lived: statistics::lifetimes(&one.lifetimes.sorted(), &other.lifetimes.sorted()),
         ends_otherwise: ends_otherwise(one, other),
     };
     let is_same_count = one.opened == other.opened && before.length_ns() == after.length_ns();
@@ -375,20 +360,6 @@ fn percent(some: u64, all: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_ends_at_once_lives_no_shorter_on_a_busy_machine() {
-        let lived = |from: u64| {
-            (from..from + 40)
-                .map(|step| step * 10_000)
-                .collect::<Vec<_>>()
-        };
-        let [short, long] = [lived(100), lived(400)];
-        assert_eq!(statistics::values(&short, &long), Change::Up);
-        assert_eq!(compared_lifetimes(&short, &long), Change::Same);
-        let longer = lived(2_000);
-        assert_eq!(compared_lifetimes(&short, &longer), Change::Up);
-    }
 
     #[test]
     fn a_share_is_told_in_percent() {

@@ -170,8 +170,20 @@ const RANK_MATTERS: f64 = 0.64;
 /// Medians that differ by less do not matter.
 const MEDIAN_MATTERS: f64 = 1.25;
 
+/// What ends within so many nanoseconds lives as long as the machine takes for it, which changes
+/// with whatever else it does.
+const TELLING_NS: u64 = 10_000_000;
+
+/// How lifetimes in nanoseconds changed. Both are sorted.
+pub(super) fn lifetimes(before: &[u64], after: &[u64]) -> Change {
+    match values(before, after) {
+        Change::Up | Change::Down if median(before).max(median(after)) < TELLING_NS => Change::Same,
+        change => change,
+    }
+}
+
 /// How values changed, by their ranks (Mann and Whitney, with ties). Both are sorted.
-pub(super) fn values(before: &[u64], after: &[u64]) -> Change {
+fn values(before: &[u64], after: &[u64]) -> Change {
     if before.len() < ENOUGH_LIFETIMES || after.len() < ENOUGH_LIFETIMES {
         return Change::Unknown;
     }
@@ -236,6 +248,20 @@ mod tests {
             seconds: 1.0,
         };
         Rate::of(&counts.map(stretch), None)
+    }
+
+    #[test]
+    fn what_ends_at_once_lives_no_shorter_on_a_busy_machine() {
+        let lived = |from: u64| {
+            (from..from + 40)
+                .map(|step| step * 10_000)
+                .collect::<Vec<_>>()
+        };
+        let [short, long] = [lived(100), lived(400)];
+        assert_eq!(values(&short, &long), Change::Up);
+        assert_eq!(lifetimes(&short, &long), Change::Same);
+        let longer = lived(2_000);
+        assert_eq!(lifetimes(&short, &longer), Change::Up);
     }
 
     #[test]
