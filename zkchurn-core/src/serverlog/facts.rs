@@ -52,6 +52,10 @@ pub struct LogFacts {
     pub lost: u64,
     /// How often a record is more than a second older than the one before it.
     pub steps_back: u64,
+    /// Records with a time that is a number, and so of UTC.
+    pub in_utc: u64,
+    /// Records with a time as people write it, by the server's clock.
+    pub by_own_clock: u64,
     /// Records by level.
     pub levels: [u64; LEVELS.len()],
     has_info_of_server: bool,
@@ -65,6 +69,8 @@ pub struct LogFacts {
     pub versions: Vec<String>,
     /// Whether a server said that it uses Netty.
     pub netty: bool,
+    /// Pairs of files that hold the same lines, by their places.
+    pub copies: Vec<(usize, usize)>,
     /// What of the log is counted.
     pub window: Window,
     /// A second of a line that is over, and that the window has a part of.
@@ -134,6 +140,8 @@ impl LogFacts {
     fn record(&mut self, record: &Record<'_>) {
         self.records += 1;
         self.level(record.level, record.class, record.stamp);
+        self.in_utc += u64::from(record.stamp.is_number());
+        self.by_own_clock += u64::from(!record.stamp.is_number() && !record.stamp.is_unknown());
         self.time(record.stamp);
         if record.class >= Some(Class::Shared) {
             let has_words = record.message.iter().any(u8::is_ascii_alphabetic);
@@ -224,6 +232,8 @@ impl LogFacts {
             (&mut self.lost, later.lost),
             (&mut self.headers, later.headers),
             (&mut self.banner, later.banner),
+            (&mut self.in_utc, later.in_utc),
+            (&mut self.by_own_clock, later.by_own_clock),
             (&mut self.bodies, later.bodies),
         ];
         let levels = self.levels.iter_mut().zip(later.levels);
@@ -292,6 +302,11 @@ impl LogFacts {
     pub fn last(&self) -> Option<Moment> {
         let latest = self.latest.and_then(|stamp| stamp.moment());
         self.last.into_iter().chain(latest).max()
+    }
+
+    /// Whether all times are of UTC, and none by the server's clock.
+    pub fn is_in_utc(&self) -> bool {
+        self.in_utc > 0 && self.by_own_clock == 0
     }
 
     /// Whether records of the server's at INFO would be in the log: one of that level or a lower

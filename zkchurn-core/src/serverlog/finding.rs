@@ -236,6 +236,34 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: Churn::AuthenticationRefused,
+        kinds: &[Kind::CredentialRefused],
+        least: 3,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "had the credential of `addauth` refused in {}",
+        means: "the server does not accept what the client gives for the scheme that the line names",
+        cannot_tell_from: &[],
+        would_decide: "",
+        next: "search this log for `Authentication failed for scheme`; compare what the client gives to \
+            `addauth` for that scheme (`digest`: USER:PASSWORD, `x509`: its certificate) with what \
+            the server's provider of the scheme accepts",
+    },
+    Rule {
+        name: Churn::AuthenticationRefused,
+        kinds: &[Kind::SchemeUnknown],
+        least: 3,
+        confidence: Confidence::Certain,
+        severity: Severity::Broken,
+        does: "asked in {} for an authentication scheme that the server lacks",
+        means: "the client calls `addauth` with a scheme of which this server has no provider",
+        cannot_tell_from: &[],
+        would_decide: "",
+        next: "search this log for `No authentication provider`: the line names the scheme, and those \
+            that the server has; correct the client's, or set `authProvider.1` to the class of that \
+            provider in zoo.cfg",
+    },
+    Rule {
+        name: Churn::AuthenticationRefused,
         kinds: &[Kind::AuthenticationRequired],
         least: 3,
         confidence: Confidence::Certain,
@@ -495,15 +523,26 @@ fn makes_new_sessions(subject: &Subject<'_>) -> bool {
 
 /// Fewer than one an hour: each planned restart of a server makes one or more.
 fn is_rare(rule: &Rule, subject: &Subject<'_>) -> bool {
-    let count = subject
-        .details
-        .counts
-        .sum(|kind| rule.kinds.contains(&kind));
+    is_less_than_one_in(3_600_000, rule, subject)
+}
+
+/// Sessions that end one by one, fewer than one in five minutes: a job that runs now and then has
+/// one each time, and closes it in good order.
+fn is_as_of_a_job(rule: &Rule, subject: &Subject<'_>) -> bool {
+    let most = subject.details.busiest.most();
+    rule.kinds == [Kind::EndedWithSession]
+        && most.is_some_and(|(_, ended)| ended <= 2)
+        && is_less_than_one_in(300_000, rule, subject)
+}
+
+fn is_less_than_one_in(milliseconds: i64, rule: &Rule, subject: &Subject<'_>) -> bool {
+    let counts = &subject.details.counts;
+    let count = counts.sum(|kind| rule.kinds.contains(&kind));
     let range = subject.details.range(rule.kinds);
-    let hours = range.map_or(0, |(first, last)| {
-        last.0.saturating_sub(first.0) / 3_600_000
+    let times = range.map_or(0, |(first, last)| {
+        last.0.saturating_sub(first.0) / milliseconds
     });
-    count.saturating_sub(1) < hours.unsigned_abs()
+    count.saturating_sub(1) < times.unsigned_abs()
 }
 
 /// Connections at the election port, of which this server says that as many broke: who only
@@ -517,6 +556,7 @@ fn breaks_as_often(rule: &Rule, subject: &Subject<'_>) -> bool {
 
 fn confidence(rule: &Rule, subject: &Subject<'_>) -> Confidence {
     match rule.name {
+        Churn::SessionsComeAndGo if is_as_of_a_job(rule, subject) => Confidence::Possible,
         Churn::SessionsComeAndGo if makes_new_sessions(subject) => Confidence::Likely,
         Churn::EnsembleChurn if is_rare(rule, subject) => Confidence::Possible,
         Churn::EnsembleChurn if breaks_as_often(rule, subject) => Confidence::Likely,
@@ -532,6 +572,11 @@ fn doubts(rule: &Rule, subject: &Subject<'_>) -> Vec<String> {
              asked just before, when no other did",
             text::count(inferred)
         )],
+        Churn::SessionsComeAndGo if is_as_of_a_job(rule, subject) => vec![
+            "on average it is less than one in five minutes: a job that runs now and then, and \
+             closes its session in good order, looks the same"
+                .to_owned(),
+        ],
         Churn::EnsembleChurn if is_rare(rule, subject) => vec![
             "on average it is less than one an hour: planned restarts of a server look the same"
                 .to_owned(),

@@ -22,7 +22,7 @@ pub enum Kind {
     Established,
     /// A session ran out.
     Expired,
-    /// Authentication failed, by SASL or a scheme; the server may keep the connection.
+    /// Authentication by SASL failed; the server may keep the connection.
     AuthenticationFailed,
     /// The connection ended before it had a session, for no reason that the
     /// log tells: the client closed it.
@@ -71,10 +71,14 @@ pub enum Kind {
     ElectionBroken,
     /// Another server of the ensemble could not be reached at its election port.
     ElectionUnreachable,
+    /// What a client gave to `addauth` was not accepted for the scheme that it named.
+    CredentialRefused,
+    /// The server has no provider of the scheme that a client named to `addauth`.
+    SchemeUnknown,
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 27;
+pub const KINDS: usize = 29;
 
 impl Kind {
     /// All, in the order of their numbers.
@@ -106,6 +110,8 @@ impl Kind {
         Self::ElectionConnection,
         Self::ElectionBroken,
         Self::ElectionUnreachable,
+        Self::CredentialRefused,
+        Self::SchemeUnknown,
     ];
 
     /// Whether a connection ended with it. No connection ends twice.
@@ -124,6 +130,8 @@ impl Kind {
                 | Self::ElectionConnection
                 | Self::ElectionBroken
                 | Self::ElectionUnreachable
+                | Self::CredentialRefused
+                | Self::SchemeUnknown
         )
     }
 
@@ -162,6 +170,8 @@ impl Kind {
             Self::ElectionConnection => "election_connection",
             Self::ElectionBroken => "election_broken",
             Self::ElectionUnreachable => "election_unreachable",
+            Self::CredentialRefused => "credential_refused",
+            Self::SchemeUnknown => "scheme_unknown",
         }
     }
 
@@ -173,6 +183,7 @@ impl Kind {
             (Self::Established, 1) => "session established or renewed",
             (Self::Expired, 1) => "session expired",
             (Self::AuthenticationFailed, 1) => "failed authentication",
+            (Self::CredentialRefused, 1) => "credential of addauth refused",
             (Self::FourLetterWord, 1) => "four-letter word",
             (Self::Http, 1) => "HTTP request",
             (Self::TlsHandshakeFailed, 1) => "failed TLS handshake",
@@ -211,6 +222,8 @@ impl Kind {
             Self::ElectionConnection => "at the election port",
             Self::ElectionBroken => "election connections broken",
             Self::ElectionUnreachable => "failed connects to its election port",
+            Self::CredentialRefused => "credentials of addauth refused",
+            Self::SchemeUnknown => "with a scheme of addauth that the server lacks",
         }
     }
 }

@@ -233,6 +233,34 @@ fn read<'l>(
     unheaded(rest)
 }
 
+/// What is behind all prefixes of a line that say where it comes from.
+pub(super) fn behind_prefixes(line: &[u8]) -> &[u8] {
+    let mut rest = line;
+    let mut may_be_name = true;
+    for _ in 0..PREFIXES {
+        let is_header = rest.starts_with(b"{") || read_plain(rest, &Outer::default()).is_some();
+        // No name begins with a digit.
+        if is_header && rest.first().is_some_and(u8::is_ascii_digit) {
+            break;
+        }
+        let Some(found) = prefix::strip(rest, may_be_name) else {
+            break;
+        };
+        // `[pod/zk-0/zk]` looks like a part of a header, and has a whole one behind it.
+        let is_name = !found.has_time
+            && found
+                .rest
+                .first()
+                .is_some_and(|first| first.is_ascii_digit() || *first == b'[');
+        if is_header && !is_name {
+            break;
+        }
+        may_be_name &= !found.has_time;
+        rest = found.rest;
+    }
+    rest
+}
+
 /// A line that begins with a header, and not with a prefix.
 fn read_plain<'l>(line: &'l [u8], outer: &Outer) -> Option<Line<'l>> {
     match line.first()? {

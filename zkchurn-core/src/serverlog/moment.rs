@@ -106,6 +106,7 @@ impl Clock {
         let bytes = match &stamp.0 {
             Form::Text(bytes) => bytes,
             Form::Read(moment) => return *moment,
+            Form::Number(moment) => return Some(*moment),
         };
         let head = *bytes.first_chunk()?;
         let seconds = bytes.get(Stamp::MINUTES + 1..Stamp::SECONDS)?;
@@ -133,6 +134,8 @@ enum Form {
     Text([u8; Stamp::LENGTH]),
     /// What is written otherwise is read at once; `None` where it tells no date.
     Read(Option<Moment>),
+    /// A number since 1970, which is of UTC whatever the server's zone.
+    Number(Moment),
 }
 
 impl Stamp {
@@ -148,6 +151,16 @@ impl Stamp {
     /// A time that was read.
     pub fn of(moment: Moment) -> Self {
         Self(Form::Read(Some(moment)))
+    }
+
+    /// A time that was a number.
+    pub fn of_number(moment: Moment) -> Self {
+        Self(Form::Number(moment))
+    }
+
+    /// Whether it was a number, so that it is of UTC.
+    pub fn is_number(&self) -> bool {
+        matches!(self.0, Form::Number(_))
     }
 
     /// Whether it is of the same second as `other`, as far as that is seen without reading.
@@ -184,6 +197,7 @@ impl Stamp {
         match &self.0 {
             Form::Text(bytes) => Moment::read(bytes),
             Form::Read(moment) => *moment,
+            Form::Number(moment) => Some(*moment),
         }
     }
 

@@ -35,9 +35,13 @@ pub(super) fn nothing_in(facts: &LogFacts) -> Option<String> {
     Some(match (facts.first(), facts.last()) {
         (Some(first), Some(last)) => format!(
             "This log has no line{}, so nothing was looked at: it goes from {first} to {last}. \
-             --since and --until go by the server's clock, as its lines do: is that in another \
+             --since and --until go by {}: is that in another \
              time zone than the times you gave, or are these lines in another file (rotated)?",
             facts.window.words(),
+            match facts.is_in_utc() {
+                true => "UTC, as its times are numbers",
+                false => "the server's clock, as its lines do",
+            },
         ),
         _ => "The lines of this log have no complete date (without a year, or day and month may be \
               exchanged), so --since and --until leave none of them, and nothing was looked at: run \

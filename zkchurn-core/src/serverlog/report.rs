@@ -135,6 +135,11 @@ pub struct Log {
     pub lost: u64,
     /// How often a record is more than a second older than the one before it.
     pub steps_back: u64,
+    /// Records whose time is a number, and so of UTC.
+    pub in_utc: u64,
+    /// Whether no other record has a time.
+    #[serde(skip)]
+    pub is_in_utc: bool,
     /// Lines that were too long; their beginning was looked at.
     pub cut: u64,
     /// When it begins.
@@ -169,6 +174,8 @@ pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usiz
     let (findings_left_out, addresses_left_out) =
         (left_out(findings.len()), left_out(addresses.len()));
     let answer = answer(&findings, &total, facts);
+    let mut notes = unknown_counts::notes(facts, &total);
+    notes.extend(copies(facts, &files));
     findings.truncate(top);
     addresses.truncate(top);
     LogReport {
@@ -177,7 +184,7 @@ pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usiz
         findings_left_out,
         total: totals(&total, facts),
         unknown_counts: unknown_counts(&total, facts),
-        notes: unknown_counts::notes(facts, &total),
+        notes,
         ended: total.sum(Kind::is_end),
         busiest_minute: minute(tally.busiest.most()),
         addresses,
@@ -192,6 +199,30 @@ pub fn build(tally: &LogTally, facts: &LogFacts, files: Vec<FileNote>, top: usiz
         log: log(facts, files),
     }
 }
+
+/// Which files hold the same lines: a few of them by name.
+fn copies(facts: &LogFacts, files: &[FileNote]) -> Option<String> {
+    let named = facts.copies.iter().filter_map(|(one, other)| {
+        let names = (&files.get(*one)?.name, &files.get(*other)?.name);
+        Some(format!("{} and {}", names.0, names.1))
+    });
+    let mut named: Vec<_> = named.collect();
+    let more = named.len().saturating_sub(COPIES);
+    named.truncate(COPIES);
+    if more > 0 {
+        named.push(format!("{} more", text::counted(more as u64, "pair")));
+    }
+    (!named.is_empty()).then(|| {
+        format!(
+            "the same lines are in {} (a copy, or two logs of one server): refusals, sessions and rates \
+             count twice in part, so give one of them only",
+            named.join(", "),
+        )
+    })
+}
+
+/// Pairs of files that are named.
+const COPIES: usize = 3;
 
 fn row(ip: IpAddr, address: &Address) -> AddressRow {
     let ended = address.counts.sum(Kind::is_end);
@@ -349,6 +380,8 @@ fn log(facts: &LogFacts, files: Vec<FileNote>) -> Log {
         unread: facts.not_understood(),
         lost: facts.lost,
         steps_back: facts.steps_back,
+        in_utc: facts.in_utc,
+        is_in_utc: facts.is_in_utc(),
         first: facts.first(),
         last: facts.last(),
         range: Range::of(facts),

@@ -7,6 +7,7 @@
 
 use super::{
     address::Client,
+    copies::Copies,
     facts::LogFacts,
     kind::Kind,
     moment::Moment,
@@ -30,6 +31,7 @@ pub struct Scanner {
     sessions: Sessions,
     old_clients: OldClients,
     failed: Failed,
+    copies: Copies,
 }
 
 impl Scanner {
@@ -67,6 +69,7 @@ impl Scanner {
     /// One file is over and another may begin. Returns what was seen of it.
     pub fn end_of_file(&mut self) -> LogFacts {
         let of_file = self.reader.end_of_file();
+        self.copies.end_of_file();
         self.facts.add(&of_file);
         unknown_counts::add_file(&mut self.facts, &of_file);
         of_file
@@ -79,6 +82,7 @@ impl Scanner {
             self.without_address(reason);
         }
         self.tally.histogram.finish();
+        self.facts.copies = self.copies.found();
         (self.tally, self.facts)
     }
 
@@ -86,6 +90,7 @@ impl Scanner {
         if !self.window.holds(told.at) {
             return;
         }
+        self.copies.event(told);
         match told.what {
             What::Event(kind) => self.no_end(kind, told),
             What::End(kind) => self.end(kind, told),

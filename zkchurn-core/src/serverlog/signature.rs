@@ -344,14 +344,14 @@ pub const MESSAGES: &[Signature] = &[
         "Authentication failed for scheme: ",
         "",
         "",
-        One(Kind::AuthenticationFailed),
+        One(Kind::CredentialRefused),
         "ZooKeeperServer.processPacket; WARN from 3.4.0",
     ),
     message(
         "No authentication provider for scheme: ",
         "",
         "",
-        One(Kind::AuthenticationFailed),
+        One(Kind::SchemeUnknown),
         "ZooKeeperServer.processPacket; WARN from 3.4.0",
     ),
     message(

@@ -181,11 +181,11 @@ fn epoch(text: &[u8]) -> Option<(Stamp, usize)> {
     match (length, text.get(length)) {
         (10, Some(b'.')) => {
             let at = Moment(seconds * 1000 + i64::from(milliseconds(text, 10)));
-            Some((Stamp::of(at), with_fraction(text, 10)))
+            Some((Stamp::of_number(at), with_fraction(text, 10)))
         }
         (13, _) => {
             let rest = i64::from(number(text.get(10..13)?)?);
-            Some((Stamp::of(Moment(seconds * 1000 + rest)), 13))
+            Some((Stamp::of_number(Moment(seconds * 1000 + rest)), 13))
         }
         _ => None,
     }
@@ -200,7 +200,7 @@ pub fn of_number(number: f64) -> Stamp {
         1e18..4e18 => number / 1e6,
         _ => return Stamp::UNKNOWN,
     };
-    Stamp::of(Moment(milliseconds as i64))
+    Stamp::of_number(Moment(milliseconds as i64))
 }
 
 fn clock_behind(text: &[u8], at: usize) -> Option<([i16; 4], usize)> {

@@ -12,6 +12,7 @@ use super::{
     kind::{self, Kind},
     line::{Line, Reader, Record},
     moment::{Clock, Moment, Stamp},
+    origin,
     signature::{self, EXCEPTIONS, MESSAGES, Meaning, Signature},
     unknown_counts,
 };
@@ -51,7 +52,7 @@ pub enum What {
     ElectionBroken(Option<u64>),
 }
 
-/// The name of a thread as a hash; `None` in layouts without.
+/// The name of a thread and its server as a hash; `None` in layouts without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Thread(Option<u64>);
 
@@ -116,7 +117,12 @@ struct Header {
 impl LogReader {
     /// Takes the next line.
     pub fn line(&mut self, bytes: &[u8]) -> Option<Told> {
-        self.state.line(self.reader.read(bytes))
+        let told = self.state.line(self.reader.read(bytes))?;
+        let thread = match told.thread {
+            Thread(Some(name)) => Thread(Some(name ^ origin::of(bytes))),
+            unknown => unknown,
+        };
+        Some(Told { thread, ..told })
     }
 
     /// One file is over and another begins. Returns what was seen of it.

@@ -130,6 +130,13 @@ pub fn notes(facts: &LogFacts, total: &Counts) -> Vec<String> {
             },
         ));
     }
+    if facts.in_utc > 0 && facts.by_own_clock > 0 {
+        notes.push(format!(
+            "the times of {} are numbers, so they are of UTC, and those of the others are by the \
+             server's clock: where that is in another zone, the two do not fit together",
+            text::counted(facts.in_utc, "line"),
+        ));
+    }
     if facts.first().is_none() && facts.records > 0 {
         notes.push(
             "the lines have no complete date (without a year, or day and month may be exchanged), \

@@ -41,8 +41,8 @@ pub(crate) struct ServerLogArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::positive)]
     pub top: usize,
 
-    /// Ignore lines before this time by the server's clock, such as
-    /// "2026-11-25 04:13:01".
+    /// Ignore lines before this time by the server's clock (where the log's times are numbers: in
+    /// UTC), such as "2026-11-25 04:13:01".
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub since: Option<Moment>,
 

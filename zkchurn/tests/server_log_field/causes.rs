@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{counts, report};
+use super::{counts, report, server_log};
 
 fn line(second: u32, level: &str, place: &str, message: &str) -> String {
     let (minute, second) = (second / 60, second % 60);
@@ -431,4 +431,159 @@ fn what_begins_or_expires_without_an_end_in_the_log_is_told() {
         answer.contains("(10 connections accepted; this log does not report their ends)"),
         "{answer}"
     );
+}
+
+/// `addauth` is no SASL: a password, or a scheme that the server does not know.
+#[test]
+fn what_addauth_gives_is_no_matter_of_jaas() {
+    for (message, kind, expected) in [
+        (
+            "Authentication failed for scheme: digest",
+            "credential_refused",
+            "compare what the client gives to `addauth`",
+        ),
+        (
+            "No authentication provider for scheme: x has ip digest ",
+            "scheme_unknown",
+            "correct the client's, or set `authProvider.1`",
+        ),
+    ] {
+        let place = "NIOWorkerThread-1:ZooKeeperServer";
+        let log: String = (0..5)
+            .map(|second| line(second, "WARN", place, message))
+            .collect();
+        let report = report(&log);
+        assert_eq!(report["without_address"], json!({kind: 5}));
+        let found = finding(&report, "authentication_refused").to_string();
+        assert!(found.contains(expected), "{found}");
+        for wrong in ["JAAS", "Kerberos", "ticket", "exception"] {
+            assert!(!found.contains(wrong), "{wrong}: {found}");
+        }
+    }
+}
+
+/// As `kubectl logs --prefix` and stern print the lines of several: each server calls its threads
+/// alike.
+#[test]
+fn lines_of_several_servers_in_one_stream_are_told_apart() {
+    for (one, other) in [
+        ("[pod/zk-0/zk] ", "[pod/zk-1/zk] "),
+        ("zk-0 zk ", "zk-1 zk "),
+        ("", ""),
+    ] {
+        let mut log = String::new();
+        for second in 0..6 {
+            let place = "NIOWorkerThread-1:NIOServerCnxn";
+            let mut add = |prefix: &str, id: &str, level: &str, message: &str| {
+                let line = line(second * 10, level, place, message).replace("myid:1", id);
+                log += &format!("{prefix}{line}");
+            };
+            let reason = "Unable to read additional data from client sessionid 0x0, likely client has closed socket";
+            add(one, "myid:1", "WARN", reason);
+            let with_session = format!(
+                "Closed socket connection for client /10.0.0.99:{} which had sessionid 0x2000{second}",
+                900 + second
+            );
+            add(other, "myid:2", "DEBUG", &with_session);
+            let without = format!(
+                "Closed socket connection for client /10.0.0.1:{} (no session established for client)",
+                700 + second
+            );
+            add(one, "myid:1", "DEBUG", &without);
+        }
+        let report = report(&log);
+        assert_eq!(
+            *counts(&report, "10.0.0.1"),
+            json!({"closed_without_session": 6})
+        );
+        assert_eq!(report["without_address"], json!({}), "{one}");
+    }
+}
+
+/// A number since 1970 is of UTC, whatever the server's clock shows.
+#[test]
+fn times_as_numbers_are_said_to_be_of_utc() {
+    let of_number = |second: u32| {
+        format!(
+            "{{\"ts\": {}.5, \"level\": \"INFO\", \"logger\": \"org.apache.zookeeper.server.NIOServerCnxn\", \
+             \"message\": \"Processing ruok command from /10.0.0.1:{second}\"}}\n",
+            1_709_287_200 + second
+        )
+    };
+    let numbers: String = (0..5).map(of_number).collect();
+    let written = line(2, "INFO", "NIOWorkerThread-1:NIOServerCnxn", "x");
+    let report_of = |log: &str| report(log);
+    let all = report_of(&numbers);
+    assert_eq!(all["log"]["in_utc"], 5);
+    assert_eq!(all["log"]["first"], "2024-03-01T10:00:00.500");
+    assert!(
+        !all["notes"].to_string().contains("are numbers"),
+        "{}",
+        all["notes"]
+    );
+    let text = |options: &[&str], log: &str| {
+        let output = server_log(&[&["-"], options].concat(), log.as_bytes());
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = text(&[], &numbers);
+    assert!(said.contains("to 2024-03-01 10:00:04 UTC; "), "{said}");
+    let said = text(&["--since", "2024-03-02 00:00:00"], &numbers);
+    assert!(
+        said.contains("go by UTC, as its times are numbers: "),
+        "{said}"
+    );
+    let said = text(&[], &written);
+    assert!(said.contains("by the server's clock; "), "{said}");
+    let both = report_of(&(numbers + &written));
+    assert!(
+        both["notes"]
+            .to_string()
+            .contains("the times of 5 lines are numbers, so they are of UTC"),
+        "{}",
+        both["notes"]
+    );
+    assert_eq!(report_of(&written)["log"]["in_utc"], 0);
+}
+
+/// A job that runs each 50 minutes, and the same in one minute.
+#[test]
+fn a_job_that_runs_now_and_then_is_possible_only() {
+    let log = |apart: u32| {
+        let mut log = String::new();
+        for run in 0..12 {
+            let second = run * apart;
+            let mut add = |message: &str| {
+                let place = "NIOWorkerThread-1:NIOServerCnxn";
+                let line = line(second % 3600, "DEBUG", place, message);
+                log += &line.replace(" 10:", &format!(" {}:", 10 + second / 3600));
+            };
+            add(&format!(
+                "Accepted socket connection from /10.0.0.9:{}",
+                5000 + run
+            ));
+            add(&format!(
+                "Client attempting to establish new session: session = 0x1000{run:02x}, zxid = 0x0, timeout = 4000, address = /10.0.0.9:{}",
+                5000 + run
+            ));
+            add(&format!(
+                "Closed socket connection for client /10.0.0.9:{} which had sessionid 0x1000{run:02x}",
+                5000 + run
+            ));
+        }
+        log
+    };
+    let slow = report(&log(3000));
+    let found = finding(&slow, "sessions_come_and_go");
+    assert_eq!(found["confidence"], "possible");
+    assert!(
+        found["against"][0]
+            .as_str()
+            .unwrap()
+            .contains("a job that runs now and then")
+    );
+    let fast = report(&log(5));
+    let found = finding(&fast, "sessions_come_and_go");
+    assert_eq!(found["confidence"], "likely");
+    assert_eq!(found["against"], json!([]));
 }

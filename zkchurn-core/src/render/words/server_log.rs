@@ -126,7 +126,11 @@ pub(crate) fn log(report: &LogReport) -> String {
     );
     if let (Some(first), Some(last)) = (log.first, log.last) {
         let (first, last) = (moment(first), moment(last));
-        line.push_str(&format!(", {first} to {last} by the server's clock"));
+        let clock = match log.is_in_utc {
+            true => "UTC",
+            false => "by the server's clock",
+        };
+        line.push_str(&format!(", {first} to {last} {clock}"));
     }
     let versions = match log.versions.is_empty() {
         true => "ZooKeeper version not logged".to_owned(),

@@ -118,9 +118,10 @@ fn signature(kind: Kind) -> Option<(LogSignature, Scope)> {
         Kind::ZxidAhead => (Line::SERVER_BEHIND_CLIENT, OneClient),
         Kind::RenewalRefused => (Line::SESSION_EXPIRED, OneClient),
         Kind::WrongPassword => (Line::SESSION_PASSWORD_WRONG, OneClient),
-        Kind::AuthenticationFailed | Kind::AuthenticationRequired => {
-            (Line::AUTHENTICATION_FAILED, OneClient)
-        }
+        Kind::AuthenticationFailed
+        | Kind::AuthenticationRequired
+        | Kind::CredentialRefused
+        | Kind::SchemeUnknown => (Line::AUTHENTICATION_FAILED, OneClient),
         Kind::Tls => (Line::TLS_MEETS_PLAINTEXT, OneClient),
         Kind::Http | Kind::BadLength => (Line::PACKET_TOO_LARGE, OneClient),
         Kind::TlsHandshakeFailed => (Line::TLS_HANDSHAKE_FAILED, OneClient),

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//! Which of several servers wrote a line, where their lines stand in one stream: by what `kubectl`,
+//! `stern`, compose, syslog or `grep` put in front of it, and by ZooKeeper's own `[myid:1]`. Servers
+//! call their threads alike.
+
+use std::hash::BuildHasher;
+
+use memchr::{memchr, memmem};
+
+use super::line::{self, Level};
+
+/// A number for each server; 0 where the line tells none. Equal in every reader, so the hash has a
+/// fixed seed.
+pub(super) fn of(line: &[u8]) -> u64 {
+    let (before, own) = line.split_at(line.len() - line::behind_prefixes(line).len());
+    let names: Vec<_> = before
+        .split(|byte| byte.is_ascii_whitespace() || *byte == b'|')
+        .map(without_number)
+        .filter(|word| is_name(word))
+        .chain(my_id(own))
+        .collect();
+    match names.is_empty() {
+        true => 0,
+        false => foldhash::quality::FixedState::default().hash_one(names),
+    }
+}
+
+/// `1` of `[myid:1]`; the id is unknown while a server begins.
+fn my_id(own: &[u8]) -> Option<&[u8]> {
+    let head = own.get(..64).unwrap_or(own);
+    let at = memmem::find(head, b"[myid:")? + 6;
+    let rest = head.get(at..)?;
+    let id = rest.get(..memchr(b']', rest)?)?;
+    (!id.is_empty()).then_some(id)
+}
+
+/// `zookeeper.log` of `zookeeper.log:12:`.
+fn without_number(word: &[u8]) -> &[u8] {
+    let Some(word) = word.strip_suffix(b":") else {
+        return word;
+    };
+    let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let name = word.get(..word.len() - digits.count()).unwrap_or(word);
+    name.strip_suffix(b":").unwrap_or(word)
+}
+
+/// Not a time, a priority, a level, a number or a mark, which differ from line to line.
+fn is_name(word: &[u8]) -> bool {
+    let inside = word.strip_prefix(b"[").unwrap_or(word);
+    if Level::named(inside.strip_suffix(b"]").unwrap_or(inside)).is_some() {
+        return false;
+    }
+    let is_address = word.iter().filter(|byte| **byte == b'.').count() == 3;
+    let begins = word.first().is_some_and(|first| {
+        is_address || !(first.is_ascii_digit() || matches!(first, b'<' | b'@'))
+    });
+    begins && word.len() > 1 && !word.contains(&b'"') && !word.contains(&b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str =
+        "2026-11-25 04:13:01,249 [myid:ID] - INFO  [NIOWorkerThread-1:NIOServerCnxn@9] - x";
+
+    #[test]
+    fn lines_of_one_server_have_one_origin_and_those_of_two_have_two() {
+        for (one, again, other) in [
+            ("[pod/zk-0/zk] ", "[pod/zk-0/zk] ", "[pod/zk-1/zk] "),
+            ("zk-0 zookeeper ", "zk-0 zookeeper ", "zk-1 zookeeper "),
+            ("zookeeper-1  | ", "zookeeper-1  | ", "zookeeper-2  | "),
+            ("zk1.log:7:", "zk1.log:12:", "zk2.log:7:"),
+            (
+                "Nov 25 04:13:01 zk1 java[812]: ",
+                "Nov 25 04:13:59 zk1 java[812]: ",
+                "Nov 25 04:13:01 zk2 java[812]: ",
+            ),
+            (
+                "2026-11-25T04:13:01+0000 10.0.0.1 java[812]: ",
+                "2026-11-25T04:13:02+0000 10.0.0.1 java[812]: ",
+                "2026-11-25T04:13:01+0000 10.0.0.2 java[812]: ",
+            ),
+            (
+                "<134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 - [a@1 n=\"1\"] ",
+                "<135>1 2026-11-25T04:13:02Z zk1 zookeeper 812 - [a@1 n=\"2\"] ",
+                "<134>1 2026-11-25T04:13:01Z zk2 zookeeper 812 - [a@1 n=\"1\"] ",
+            ),
+        ] {
+            let of = |prefix: &str| of(format!("{prefix}{OWN}").as_bytes());
+            assert_eq!(of(one), of(again), "{one}");
+            assert_ne!(of(one), of(other), "{one}");
+        }
+        let layout = |level: &str| of(format!("[{level}] [2026-11-25 04:13:01,249] x").as_bytes());
+        assert_eq!(layout("WARN"), layout("DEBUG"));
+        let own = |id: &str| of(OWN.replace("ID", id).as_bytes());
+        assert_eq!(own("1"), own("1"));
+        assert_ne!(own("1"), own("2"));
+        assert_eq!(own(""), 0);
+        assert_eq!(of(b""), 0);
+    }
+}
