@@ -62,6 +62,8 @@ pub struct Tally {
     /// From when to when the one of them was in CLOSE_WAIT that was so for longest,
     /// nanoseconds of `CLOCK_MONOTONIC`.
     pub longest_late: Option<(u64, u64)>,
+    /// Of those that ended, how many had a socket still when the trace did.
+    pub half_closed: u64,
     /// Connections older than the trace, counted apart from all the above.
     pub older: Older,
     /// What was said first, where that was captured.
@@ -82,6 +84,8 @@ pub struct Older {
     pub seen: u64,
     /// How many of them ended.
     pub ended: u64,
+    /// Of those, how many had a socket still when the trace did.
+    pub half_closed: u64,
     /// Shortest time from the trace's begin to such an end.
     pub first_end_after_ns: Option<u64>,
     /// The ended ones by outcome.
@@ -95,6 +99,7 @@ impl Older {
             Stage::SeenOpen | Stage::Open => {}
             Stage::Ended | Stage::Closing | Stage::FoundClosed => {
                 self.ended += 1;
+                self.half_closed += u64::from(connection.stage == Stage::Closing);
                 self.outcomes.add(outcome, 1);
                 let until = connection.left_established_ns.or(connection.ended_ns);
                 if let Some(until) = until {
@@ -111,6 +116,7 @@ impl Older {
     fn absorb(&mut self, other: &Self) {
         self.seen += other.seen;
         self.ended += other.ended;
+        self.half_closed += other.half_closed;
         self.first_end_after_ns = match (self.first_end_after_ns, other.first_end_after_ns) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
@@ -355,12 +361,14 @@ impl Tally {
         self.other_process_closer = other.other_process_closer.or(self.other_process_closer);
         self.closed_late += other.closed_late;
         self.longest_late = longer(self.longest_late, other.longest_late);
+        self.half_closed += other.half_closed;
         self.older.absorb(&other.older);
         self.handshakes.absorb(&other.handshakes);
     }
 
     fn end(&mut self, connection: &Connection, outcome: Outcome) {
         self.ended += 1;
+        self.half_closed += u64::from(connection.stage == Stage::Closing);
         self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
         if outcome == Outcome::Broken {

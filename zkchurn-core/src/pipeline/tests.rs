@@ -76,8 +76,9 @@ fn who_was_looked_at_is_known() {
 struct Told {
     counted: Vec<u64>,
     others: Vec<u64>,
-    /// Of each interval.
+    /// Of each interval, as is the next.
     filtered_out: Vec<Option<u64>>,
+    open: Vec<u64>,
 }
 
 impl Renderer for Told {
@@ -94,6 +95,7 @@ impl Renderer for Told {
     }
     fn interval(&mut self, summary: &IntervalSummary) -> io::Result<()> {
         self.filtered_out.push(summary.filtered_out);
+        self.open.push(summary.open);
         Ok(())
     }
     fn report(&mut self, _report: &Report) -> io::Result<()> {
@@ -286,4 +288,43 @@ fn a_filter_that_is_typed_later_counts_what_is_open() {
     assert_eq!(selected.open_now(), 0);
     pipeline.take(long, CLOCK).unwrap();
     assert_eq!(counts(&select(&pipeline)), (0, 0, 0), "it is over");
+}
+
+/// The server has closed, and the client holds its socket: an interval has it as open, and the
+/// report, which has it as ended, tells it apart.
+#[test]
+fn what_one_side_has_closed_is_told_apart_by_the_report() {
+    let whole = Connection {
+        told: Some(connection::Told::Nothing),
+        ..ended(1, 49, 41, Outcome::AnsweredThenClosedByUs)
+    };
+    let over = Connection {
+        told: Some(connection::Told::Established),
+        ..whole
+    };
+    let half_closed = Connection {
+        stage: Stage::Closing,
+        ended_ns: None,
+        ..over
+    };
+    for before_start in [false, true] {
+        for (last, expected) in [(half_closed, [1, 1, 0]), (over, [1, 0, 0])] {
+            let record = |connection| Connection {
+                before_start,
+                ..connection
+            };
+            let mut pipeline = telling(None);
+            pipeline.take(record(established(whole)), CLOCK).unwrap();
+            pipeline.end_interval(&Mark::default()).unwrap();
+            assert_eq!(pipeline.renderer.open, [1]);
+            pipeline.take(record(last), CLOCK).unwrap();
+            let total = pipeline.report_at(&Mark::default()).unwrap().total;
+            let older = &total.older;
+            let counts = match before_start {
+                false => [total.ended, total.half_closed, total.open],
+                true => [older.ended, older.half_closed, older.open],
+            };
+            assert_eq!(counts, expected);
+        }
+    }
 }

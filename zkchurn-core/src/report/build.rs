@@ -234,6 +234,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
         opened,
         established: tally.established,
         ended: tally.ended,
+        half_closed: tally.half_closed,
         open: tally.open(),
         per_second: if seconds > 0.0 {
             opened as f64 / seconds
@@ -265,6 +266,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
             seen: tally.older.seen,
             open: tally.older.open(),
             ended: tally.older.ended,
+            half_closed: tally.older.half_closed,
             at_least_ns: tally.older.first_end_after_ns,
             outcomes: tally.older.outcomes.iter().collect(),
         },

@@ -241,8 +241,12 @@ pub struct Summary {
     pub opened: u64,
     /// Connections that were established.
     pub established: u64,
-    /// Connections that ended.
+    /// Connections that ended, or that one side has closed.
     pub ended: u64,
+    /// Of those, how many had a socket still when the trace ended: the other side has not closed,
+    /// or it waits for the last packets.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub half_closed: u64,
     /// Connections that are still open.
     pub open: u64,
     /// Begun connections a second.
@@ -303,6 +307,9 @@ pub struct Older {
     /// How many are still open.
     pub open: u64,
     pub ended: u64,
+    /// As in [`Summary::half_closed`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub half_closed: u64,
     /// Each of the ended ones was at least this old, nanoseconds.
     pub at_least_ns: Option<u64>,
     /// The ended ones by outcome.
@@ -347,7 +354,8 @@ pub struct IntervalSummary {
     pub opened: u64,
     /// Connections that ended in it, those older than the trace included.
     pub ended: u64,
-    /// Connections that are open now, whenever they began.
+    /// Connections whose sockets are there now, whenever they began. Those that one side has
+    /// closed are among them; at the end of the trace these count as ended.
     pub open: u64,
     /// Connections that were filtered out in it, and are counted nowhere else; none without a
     /// filter.

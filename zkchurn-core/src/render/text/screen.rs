@@ -345,11 +345,12 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
     let only = trace.only();
     let only = only.map_or_else(String::new, |only| format!(", {only} only"));
     let traced = format!(
-        "{}, {}{only}, {}: {} in all; {}.",
+        "{}, {}{only}, {}: {} in all{}; {}.",
         text::ports_first(&trace.ports),
         trace.side.words(),
         text::window(trace.length_ns),
         scope::connections(report),
+        scope::half_closed(report),
         loss::in_short(&report.loss),
     );
     let mut lines = at_most(TRACED, wrapped("", &traced, columns), columns);

@@ -13,7 +13,7 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
         .only()
         .map_or_else(String::new, |only| format!(", {only} only"));
     format!(
-        "traced: {} on {} (Linux {}), {}{pid}, {} ({}), {} in all{}",
+        "traced: {} on {} (Linux {}), {}{pid}, {} ({}), {} in all{}{}",
         text::ports(&trace.ports),
         text::printable(trace.host.as_bytes()),
         text::printable(trace.kernel.as_bytes()),
@@ -21,6 +21,7 @@ pub(crate) fn traced(report: &Report, zone: &TimeZone) -> String {
         span(&trace.from, &trace.to, zone),
         text::window(trace.length_ns),
         connections(report),
+        half_closed(report),
         both_here(report),
     )
 }
@@ -31,6 +32,15 @@ pub(crate) fn connections(report: &Report) -> String {
     match report.total.older.seen {
         0 => opened,
         older => format!("{opened} and {} older", text::count(older)),
+    }
+}
+
+/// Those that count as ended, and whose sockets were still there.
+pub(crate) fn half_closed(report: &Report) -> String {
+    let total = &report.total;
+    match total.half_closed + total.older.half_closed {
+        0 => String::new(),
+        some => format!(", {} half-closed at the end", text::count(some)),
     }
 }
 

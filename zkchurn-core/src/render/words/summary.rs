@@ -76,6 +76,12 @@ pub(crate) fn outcomes(summary: &Summary) -> String {
             .map(|(outcome, count)| format!("{} {}", text::count(**count), outcome.label()))
             .collect(),
     };
+    if summary.half_closed > 0 {
+        parts.push(format!(
+            "{} of them half-closed",
+            text::count(summary.half_closed)
+        ));
+    }
     if summary.open > 0 {
         parts.push(format!("{} open", text::count(summary.open)));
     }
