@@ -38,7 +38,7 @@ pub(crate) enum End {
 
 /// Both ends of a connection, by address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Pair {
+pub(crate) struct Pair {
     client: (IpAddr, u16),
     server: (IpAddr, u16),
     /// Each network namespace has its own 127.0.0.1.
@@ -77,7 +77,7 @@ struct Waiting {
 }
 
 impl Pair {
-    fn of(connection: &Connection) -> Self {
+    pub(crate) fn of(connection: &Connection) -> Self {
         let local = (connection.local.ip(), connection.local.port());
         let remote = (connection.remote.ip(), connection.remote.port());
         let (client, server) = match connection.side {

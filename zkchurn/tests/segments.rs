@@ -28,7 +28,7 @@ use together::{joined, report};
 use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{
-        ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED,
+        ConnectionRecord, FAMILY_INET, SIDE_ACCEPTED, SIDE_OPENED, STAGE_ENDED, STAGE_ESTABLISHED,
         STAGE_OPEN_AT_END, STAGE_SEEN_OPEN, TOLD_ESTABLISHED, TOLD_NOTHING, known,
     },
     state,
@@ -46,6 +46,7 @@ use zkchurn_core::{
         plan::{NoPlan, plan},
         window::{When, Window, boot_number},
     },
+    sides::Sides,
 };
 use zkchurn_lab::harness::in_time::CommandInTime;
 
@@ -607,6 +608,74 @@ fn older(socket: u64, stage: u8, run_s: u64, until_s: u64) -> ConnectionRecord {
     ConnectionRecord {
         known: record.known | known::BEFORE_START,
         ..record
+    }
+}
+
+/// The two ends of a connection on this host are over at different moments, and a part of the
+/// trace ends in between.
+#[test]
+fn a_connection_is_told_in_one_part_only_where_its_ends_are_over_in_two() {
+    let local = 40_000u16.to_be_bytes();
+    for other_lasts_longer in [SIDE_OPENED, SIDE_ACCEPTED] {
+        let end = |side: u8| {
+            let until_s = if side == other_lasts_longer { 113 } else { 111 };
+            let record = connection(u64::from(side), STAGE_ENDED, 105, until_s);
+            let (local_port, remote_port) = match side {
+                SIDE_OPENED => (local, record.remote_port),
+                _ => (record.remote_port, local),
+            };
+            ConnectionRecord {
+                side,
+                told: TOLD_NOTHING,
+                local_port,
+                remote_port,
+                ..record
+            }
+        };
+        let mut ends = [end(SIDE_OPENED), end(SIDE_ACCEPTED)];
+        ends.sort_by_key(|end| end.until_ns);
+        let clock = ClockPair {
+            monotonic_ns: 100 * SECOND,
+            realtime_ns: 0,
+        };
+        let start = TraceStart {
+            side: Sides::Both,
+            ..TraceStart::of_port(2181, clock)
+        };
+        let mut writer = Writer::in_memory();
+        writer.write(Frame::Start(&start)).unwrap();
+        for end in &ends {
+            writer.write(Frame::Record(end.as_bytes())).unwrap();
+        }
+        let mark = Mark {
+            monotonic_ns: 120 * SECOND,
+            ..Mark::default()
+        };
+        writer.write(Frame::End(&mark)).unwrap();
+        let recording = [writer.get_ref().clone()];
+        let before_end = |seconds| Some(When::BeforeEnd(Duration::from_secs(seconds)));
+        let first = joined(
+            &recording,
+            &Window {
+                since: None,
+                until: before_end(8),
+            },
+        );
+        let second = joined(
+            &recording,
+            &Window {
+                since: before_end(8),
+                until: None,
+            },
+        );
+        let counts = |report: &Report| {
+            let total = &report.total;
+            [total.ended, total.older.ended, total.older.seen]
+        };
+        assert_eq!(counts(&first), [1, 0, 0], "{other_lasts_longer}");
+        assert_eq!(counts(&second), [0, 0, 0], "{other_lasts_longer}");
+        let whole = joined(&recording, &ALL);
+        assert_eq!((counts(&whole), whole.both_ends_here), ([1, 0, 0], 1));
     }
 }
 

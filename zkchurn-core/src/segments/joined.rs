@@ -15,6 +15,7 @@ use zkchurn_common::record::ConnectionRecord;
 
 use super::{
     open::OpenOnes,
+    other_ends::OtherEnds,
     plan::{Joint, Plan, Step, second},
 };
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
         reader::{Damage, OpenError, Reader},
         writer::Writer,
     },
+    sides::Sides,
     text,
 };
 
@@ -200,6 +202,8 @@ struct State {
     since_ns: u64,
     until_ns: u64,
     open: OpenOnes,
+    /// What was over before the window at one end only, where both are traced.
+    other_ends: Option<OtherEnds>,
     /// Whether the window has begun.
     has_begun: bool,
     has_segment: bool,
@@ -240,6 +244,7 @@ impl State {
             since_ns: plan.span.since_ns.unwrap_or(0),
             until_ns: plan.span.until_ns.unwrap_or(u64::MAX),
             open: OpenOnes::default(),
+            other_ends: (plan.start.side == Sides::Both).then(OtherEnds::default),
             has_begun: false,
             has_segment: false,
             joint: None,
@@ -463,6 +468,9 @@ impl State {
             self.begin_window(out);
         }
         let is_before = at_ns < self.since_ns;
+        if let (true, Some(ends)) = (is_before, &mut self.other_ends) {
+            ends.take(&connection);
+        }
         let Some(record) = self.open.pass(record, self.run_follows) else {
             return;
         };
@@ -573,6 +581,12 @@ impl State {
     }
 
     fn write_record(&self, record: &ConnectionRecord, out: &mut Out) {
+        let is_told = self.other_ends.as_ref().is_some_and(|ends| {
+            decode::decode(record).is_ok_and(|connection| ends.is_told(&connection))
+        });
+        if is_told {
+            return;
+        }
         self.write(Frame::Record(record.as_bytes()), out);
     }
 

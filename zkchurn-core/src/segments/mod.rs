@@ -16,6 +16,7 @@
 //! | `joined` | several segments as the bytes of one recording |
 //! | `last` | the last segments in memory |
 //! | `open` | connections that are open, from one run or gap to the next |
+//! | `other_ends` | where both ends are traced, those whose other end was over before a part |
 //! | `window` | a part of it by time |
 
 mod carried;
@@ -24,6 +25,7 @@ pub mod frames;
 pub mod joined;
 pub mod last;
 mod open;
+mod other_ends;
 pub mod plan;
 pub mod window;
 

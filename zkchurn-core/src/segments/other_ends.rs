@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//! Connections with both ends on this host, where a part of their trace begins between the
+//! ends of the two: the part before has told of them.
+
+use std::collections::VecDeque;
+
+use crate::{
+    connection::{Connection, Side, Stage},
+    ends::Pair,
+    hash::HashMap,
+};
+
+/// Most ends that are remembered; of more the oldest is evicted.
+const MOST: usize = 1 << 16;
+
+/// An end that was over before the part began, while the other one was not.
+#[derive(Debug)]
+struct Over {
+    side: Side,
+    ended_ns: u64,
+}
+
+/// The ends that were over when the part began.
+#[derive(Debug, Default)]
+pub(super) struct OtherEnds {
+    over: HashMap<Pair, Over>,
+    order: VecDeque<Pair>,
+}
+
+impl OtherEnds {
+    /// Takes a record of before the part.
+    pub(super) fn take(&mut self, connection: &Connection) {
+        let (Stage::Ended, Some(ended_ns)) = (connection.stage, connection.ended_ns) else {
+            return;
+        };
+        if !connection.was_established() {
+            return;
+        }
+        let pair = Pair::of(connection);
+        if self.is_told(connection) {
+            self.over.remove(&pair);
+            return;
+        }
+        let side = connection.side;
+        if self.over.insert(pair, Over { side, ended_ns }).is_none() {
+            self.order.push_back(pair);
+        }
+        while self.order.len() > MOST {
+            if let Some(oldest) = self.order.pop_front() {
+                self.over.remove(&oldest);
+            }
+        }
+    }
+
+    /// Whether the other end of a connection was over when the part began. What takes the same
+    /// ports again begins after that.
+    pub(super) fn is_told(&self, connection: &Connection) -> bool {
+        let over = self.over.get(&Pair::of(connection));
+        over.is_some_and(|over| {
+            over.side != connection.side && connection.started_ns < over.ended_ns
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::test_connection::ended, outcome::Outcome};
+
+    fn client(port: u16, at_ms: u64) -> Connection {
+        let mut connection = ended(at_ms, 1, 1, Outcome::AnsweredThenClosedByUs);
+        connection.local.set_port(port);
+        connection
+    }
+
+    fn server(port: u16, at_ms: u64) -> Connection {
+        let opened = client(port, at_ms);
+        Connection {
+            side: Side::Server,
+            local: opened.remote,
+            remote: opened.local,
+            opener: None,
+            ..opened
+        }
+    }
+
+    #[test]
+    fn the_other_end_of_what_was_over_is_told_whichever_comes_first() {
+        for (first, other) in [(client(7, 5), server(7, 5)), (server(7, 5), client(7, 5))] {
+            let mut ends = OtherEnds::default();
+            assert!(!ends.is_told(&other));
+            ends.take(&first);
+            assert!(ends.is_told(&other));
+            assert!(!ends.is_told(&first), "not of its own end");
+            let of_others = [server(8, 5), client(8, 5)];
+            assert!(of_others.iter().all(|one| !ends.is_told(one)));
+            let again = Connection {
+                started_ns: first.ended_ns.unwrap(),
+                ..other
+            };
+            assert!(!ends.is_told(&again), "the same ports again");
+            ends.take(&other);
+            assert!(!ends.is_told(&other), "both were over");
+        }
+    }
+
+    #[test]
+    fn of_more_than_are_remembered_the_oldest_go() {
+        let mut ends = OtherEnds::default();
+        let numbered = |number: usize, mut connection: Connection| {
+            let address = std::net::Ipv4Addr::from_bits(number as u32).into();
+            match connection.side {
+                Side::Client => connection.local.set_ip(address),
+                Side::Server => connection.remote.set_ip(address),
+            }
+            connection
+        };
+        (0..MOST + 2).for_each(|number| ends.take(&numbered(number, client(7, 5))));
+        let told = |number| ends.is_told(&numbered(number, server(7, 5)));
+        assert!(!told(0) && !told(1) && told(2) && told(MOST + 1));
+        assert_eq!(ends.over.len(), MOST);
+    }
+}
