@@ -7,16 +7,30 @@ use std::hash::BuildHasher;
 
 use memchr::{memchr, memmem};
 
-use super::line::{self, Level};
+use super::{
+    cleaned,
+    line::{self, Level},
+};
 
 /// A number for each server; 0 where the line tells none. Equal in every reader, so the hash has a
 /// fixed seed.
 pub(super) fn of(line: &[u8]) -> u64 {
+    if cleaned::has_escapes(line) {
+        // `stern` colours names.
+        let mut plain = Vec::new();
+        cleaned::without_escapes(line, &mut plain);
+        return of_plain(&plain);
+    }
+    of_plain(cleaned::bare(line))
+}
+
+fn of_plain(line: &[u8]) -> u64 {
     let (before, own) = line.split_at(line.len() - line::behind_prefixes(line).len());
     let names: Vec<_> = before
         .split(|byte| byte.is_ascii_whitespace() || *byte == b'|')
         .map(without_number)
         .filter(|word| is_name(word))
+        .chain(fields(own))
         .chain(my_id(own))
         .collect();
     match names.is_empty() {
@@ -25,9 +39,43 @@ pub(super) fn of(line: &[u8]) -> u64 {
     }
 }
 
+/// Of a line in JSON what says where it comes from. Quotes in a text have a backslash, so a client's
+/// are no key.
+fn fields(own: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let own = match own.first() {
+        Some(b'{') => own,
+        _ => &[],
+    };
+    KEYS.iter().filter_map(move |key| {
+        let at = memmem::find(own, key)? + key.len();
+        let value = own.get(at..)?.trim_ascii_start();
+        let (value, end) = match value.split_first()? {
+            (b'"', value) => (value, b'"'),
+            (b'{', value) => (value, b'}'),
+            _ => return None,
+        };
+        value.get(..memchr(end, value)?)
+    })
+}
+
+/// Keys of a pod, a container or a host, as shippers write them; what is within may say more.
+const KEYS: [&[u8]; 9] = [
+    b"\"pod_name\":",
+    b"\"kubernetes.pod.name\":",
+    b"\"pod\":",
+    b"\"container_id\":",
+    b"\"container_name\":",
+    b"\"host\":",
+    b"\"host.name\":",
+    b"\"hostname\":",
+    b"\"_HOSTNAME\":",
+];
+
 /// `1` of `[myid:1]`; the id is unknown while a server begins.
 fn my_id(own: &[u8]) -> Option<&[u8]> {
-    let head = own.get(..64).unwrap_or(own);
+    // Within JSON it is in a field.
+    let reach = if own.starts_with(b"{") { 1024 } else { 64 };
+    let head = own.get(..reach).unwrap_or(own);
     let at = memmem::find(head, b"[myid:")? + 6;
     let rest = head.get(at..)?;
     let id = rest.get(..memchr(b']', rest)?)?;
@@ -72,6 +120,11 @@ mod tests {
             ("zookeeper-1  | ", "zookeeper-1  | ", "zookeeper-2  | "),
             ("zk1.log:7:", "zk1.log:12:", "zk2.log:7:"),
             (
+                "\u{1b}[32mzk-0\u{1b}[0m zookeeper ",
+                "\u{1b}[32mzk-0\u{1b}[0m zookeeper ",
+                "\u{1b}[33mzk-1\u{1b}[0m zookeeper ",
+            ),
+            (
                 "Nov 25 04:13:01 zk1 java[812]: ",
                 "Nov 25 04:13:59 zk1 java[812]: ",
                 "Nov 25 04:13:01 zk2 java[812]: ",
@@ -90,6 +143,21 @@ mod tests {
             let of = |prefix: &str| of(format!("{prefix}{OWN}").as_bytes());
             assert_eq!(of(one), of(again), "{one}");
             assert_ne!(of(one), of(other), "{one}");
+        }
+        for field in [
+            r#""kubernetes":{"pod_name":"zk-ID","x":1}"#,
+            r#""kubernetes":{"pod":{"name":"zk-ID"}}"#,
+            r#""host": "zkID""#,
+            r#""host":{"name":"zkID"}"#,
+            r#""_HOSTNAME":"zkID""#,
+        ] {
+            let json = |id: &str, text: &str| {
+                let field = field.replace("ID", id);
+                of(format!(r#"{{"log":"{text}",{field}}}"#).as_bytes())
+            };
+            let forged = r#"\"host\":\"zk9\" \"pod_name\":\"a\""#;
+            assert_eq!(json("0", "a"), json("0", forged), "{field}");
+            assert_ne!(json("0", "a"), json("1", "a"), "{field}");
         }
         let layout = |level: &str| of(format!("[{level}] [2026-11-25 04:13:01,249] x").as_bytes());
         assert_eq!(layout("WARN"), layout("DEBUG"));
