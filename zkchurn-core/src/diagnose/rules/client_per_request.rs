@@ -36,7 +36,7 @@ const CLIENT_HELLO: u64 = 180;
 const LONGEST_HELLO: u64 = 2_000;
 const TLS_ANSWER: u64 = 700;
 
-fn judge(case: &Case<'_>) -> Option<Verdict> {
+pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.first_requests_refused();
     let restarts = server_restarts::confidence(case);
     // What holds its connection until the server goes away is no client for each request.
@@ -63,6 +63,47 @@ fn or_restarts(mut verdict: Verdict) -> Verdict {
              dies or is restarted",
         )
         .cannot_tell_from(&[Churn::ServerRestarts])
+}
+
+/// One client with one connection at a time that it never closes itself, for longer than a
+/// request takes: what keeps its connection until the server goes away does that.
+fn may_be_kept(case: &Case<'_>) -> bool {
+    let by_client = case
+        .shapes()
+        .count(|ending, _| matches!(ending, Ending::ClosedByClient | Ending::ResetByClient));
+    let by_server = case
+        .shapes()
+        .count(|ending, _| matches!(ending, Ending::ClosedByServer | Ending::ResetByServer));
+    let lived = case.tally.established_for.percentile(50.0);
+    by_client == 0
+        && case.most(by_server)
+        && !case.is_remote_host()
+        && !case.is_new_one_each_time()
+        && case.in_flight <= 1
+        && lived.is_some_and(|lived| lived >= BRIEF_NS)
+}
+
+fn or_kept(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let meanwhile = match case.turned_away_beside {
+        0 => String::new(),
+        some => format!(", and turned {} away", text::counted(some, "other")),
+    };
+    verdict
+        .but(format!(
+            "the server ended each of them{meanwhile}, and the client, with one at a time, came \
+             back: so does one that keeps its connection while the server dies, or is restarted"
+        ))
+        .cannot_tell_from(&[Churn::ServerRestarts])
+        .decided_by("--handshake, which distinguishes a new session from a reconnect")
+        .next(format!(
+            "on the server: find out whether {} ended at these times: the end of its log, its \
+             restarts (`systemctl status`, `kubectl get pods`)",
+            case.protocol.service()
+        ))
+        .next(
+            "if it went on, see with --handshake whether each asks for a new session: then the \
+             program makes a client for each, and one would do",
+        )
 }
 
 /// Each connection asks for a new session, and gets it.
@@ -304,8 +345,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if may_be_tls {
         verdict = verdict.next("look for errors of TLS or of a certificate in its log first");
     }
-    verdict = advice(verdict, case);
-    if new_each_time {
+    let may_be_kept = confidence == Confidence::Possible && may_be_kept(case);
+    verdict = match may_be_kept {
+        true => or_kept(verdict, case),
+        false => advice(verdict, case),
+    };
+    if may_be_kept {
+        // Said.
+    } else if new_each_time {
         verdict = verdict.because(format!(
             "{} came from {} threads or processes: a client that reconnects keeps its thread",
             text::counted(case.tally.opened(), "connection"),
@@ -362,7 +409,7 @@ mod tests {
     use super::Churn;
     use crate::{
         diagnose::{
-            Confidence,
+            Confidence, Finding,
             test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
         },
         ledger::{handshakes::tests::asked, test_connection::by},
@@ -389,6 +436,33 @@ mod tests {
                 .iter()
                 .all(|finding| finding.name != Churn::ClientPerRequest)
         );
+    }
+
+    /// A server that dies every few seconds, and one client: nobody else shows that it was the
+    /// server.
+    #[test]
+    fn a_client_that_never_closes_may_keep_its_connection_while_the_server_dies() {
+        let found = |lives: u64, outcome| {
+            let all = every(3_600, 6, (97, 121, outcome))
+                .into_iter()
+                .zip(0..6_u64);
+            // Whatever is left of the server's time when it comes back.
+            let all = all.flat_map(|(one, step)| living(lives + step * lives / 9, vec![one]));
+            let all = all.map(|one| by(one, 77, 78, "app"));
+            only(diagnosed(&all.collect::<Vec<_>>()))
+        };
+        let share = |finding: &Finding| finding.next.join(" ").contains("create one client");
+        for by_server in [Outcome::AnsweredThenClosedByPeer, Outcome::ResetByPeer] {
+            let finding = found(2_200, by_server);
+            assert_eq!(
+                (finding.name, finding.confidence),
+                (Churn::ClientPerRequest, Confidence::Possible)
+            );
+            assert_eq!(finding.cannot_tell_from, [Churn::ServerRestarts]);
+            assert!(!share(&finding), "{:?}", finding.next);
+        }
+        assert!(share(&found(2_200, Outcome::AnsweredThenClosedByUs)));
+        assert!(share(&found(20, Outcome::AnsweredThenClosedByPeer)));
     }
 
     #[test]

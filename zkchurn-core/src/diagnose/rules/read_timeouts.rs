@@ -3,16 +3,16 @@
 //! reconnects: after two thirds of the session's timeout in the Java client
 //! (`ClientCnxn.SendThread`, `readTimeout`).
 
-use super::Rule;
+use super::{Rule, client_per_request};
 use crate::{
     diagnose::{
-        case::Case,
+        case::{Case, ClientThread, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::shape::{Ending, Spoken},
+    ledger::shape::{Ending, Shape, Spoken},
     stall::{Stall, Stalls},
     text,
 };
@@ -71,6 +71,38 @@ fn stalled(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
     verdict
 }
 
+/// Whether nothing but the length and the thread is like a client that waits in vain: a program
+/// that is no JVM, whose one thread may serve any number of clients, had its answers, had nothing
+/// to send again, and closed in good order.
+fn ends_in_order(case: &Case<'_>) -> bool {
+    let closed = case
+        .shapes()
+        .count(|ending, spoken| ending == Ending::ClosedByClient && spoken == Spoken::Both);
+    let unanswered = case.shapes().count_by_size(is_without_last_answer);
+    case.runtime == Runtime::Other
+        && case.client_thread == ClientThread::NotSeen
+        && closed == case.ended()
+        && case.tally.sent_again == 0
+        && unanswered * 2 < closed
+        && case.handshakes().is_none_or(|one| one.reconnects == 0)
+        && case.logged(&[LogSignature::SESSION_TIMED_OUT]).is_none()
+        && client_per_request::judge(case).is_some()
+}
+
+/// A session of pings (12 bytes, and 20 of the answer), the last of which had no answer. Of many
+/// different sizes some are not seen.
+fn is_without_last_answer(shape: &Shape) -> bool {
+    let pings = |bytes: u64, first: [u64; 2], each: u64| {
+        let rest = first.into_iter().filter_map(|one| bytes.checked_sub(one));
+        rest.filter(|rest| rest % each == 0)
+            .map(|rest| rest / each)
+            .max()
+    };
+    let sent = pings(shape.client_bytes, [48, 49], 12);
+    let answered = pings(shape.server_bytes, [40, 41], 20);
+    matches!((sent, answered), (Some(sent), Some(answered)) if answered < sent)
+}
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(50.0)?;
     let broken = case.shapes().ending(Ending::Broken);
@@ -99,7 +131,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let is_lossy = is_repeated && case.tally.sent_again >= given_up;
     // One of many without an answer tells nothing of the others.
     let is_silent = (broken + never_answered).saturating_mul(4) >= all;
-    let reconnects = is_repeated && case.is_one_thread();
+    let reconnects = is_repeated && case.is_one_thread() && !ends_in_order(case);
     if !(is_silent || is_lossy || reconnects) {
         return None;
     }
@@ -203,6 +235,7 @@ mod tests {
                 new_thread_each, only,
             },
         },
+        ledger::test_connection::by,
         outcome::Outcome,
     };
 
@@ -279,6 +312,27 @@ mod tests {
             found.contains(&(Churn::ReadTimeouts, Confidence::Possible)),
             "{found:?}"
         );
+    }
+
+    /// A worker in Python that is done with a session after some seconds.
+    #[test]
+    fn sessions_of_seconds_that_end_in_good_order_are_no_timeouts() {
+        let found = |sent, received, comm| {
+            let all = living(
+                2_400,
+                every(2_410, 4, (sent, received, Outcome::AnsweredThenClosedByUs)),
+            );
+            let all = all.into_iter().map(|one| by(one, 7, 8, comm));
+            let finding = only(diagnosed(&all.collect::<Vec<_>>()));
+            (finding.name, finding.confidence)
+        };
+        let each_its_own = (Churn::ClientPerRequest, Confidence::Possible);
+        // Nine pings and their answers; the last of them without one.
+        assert_eq!(found(157, 221, "python3"), each_its_own);
+        assert_eq!(found(300, 700, "python3"), each_its_own);
+        let timed_out = (Churn::ReadTimeouts, Confidence::Possible);
+        assert_eq!(found(157, 201, "python3"), timed_out);
+        assert_eq!(found(157, 221, "main-SendThread"), timed_out);
     }
 
     /// A tail loss probe, say, of a client that its program closes as it ends.
