@@ -182,6 +182,14 @@ pub struct Case<'a> {
     pub idle_ns: Option<u64>,
     /// Whether several processes may be runs of a program, by when they were started.
     pub are_runs: bool,
+    /// From the latest end of them to the end of the trace, nanoseconds.
+    pub ended_ago_ns: Option<u64>,
+    /// Whether others of the same owner to the same peers began after all of these had ended, and
+    /// ended too.
+    pub goes_on_otherwise: bool,
+    /// Connections of the same owner to the same peers that were established and began after
+    /// the latest of these was refused; `None` where they are too many to be counted.
+    pub got_through_since: Option<u64>,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }

@@ -245,6 +245,13 @@ impl<'a> Scope<'a> {
                 .max()
                 .map(|last| self.window.end_ns.saturating_sub(last)),
             are_runs: are_runs(parts),
+            ended_ago_ns: cluster
+                .span()
+                .map(|(_, last)| self.window.end_ns.saturating_sub(last)),
+            goes_on_otherwise: cluster
+                .span()
+                .is_some_and(|(_, last)| goes_on_otherwise(parts, &flows, last)),
+            got_through_since: got_through_since(parts, &flows),
             in_part: parts
                 .iter()
                 .any(|part| self.in_part.has(part.key, part.flow)),
@@ -491,6 +498,32 @@ impl<'a> Scope<'a> {
 
 fn is_of_client(frame: &str) -> bool {
     frame.contains("org.apache.zookeeper.ClientCnxn")
+}
+
+/// Whether connections of these flows that are none of the parts' began later, and ended.
+fn goes_on_otherwise(parts: &[Part<'_>], flows: &[&Flow], time_ns: u64) -> bool {
+    let mut groups = flows.iter().flat_map(|flow| flow.groups.iter());
+    groups.any(|(_, group)| {
+        let mut own = parts.iter().filter_map(|part| part.group);
+        group.manner.way != Way::Open
+            && group.starts.latest() > Some(time_ns)
+            && !own.any(|(_, one)| std::ptr::eq(one, group))
+    })
+}
+
+/// Connections of these flows that got through after the latest refusal among the parts, where
+/// the starts of all of them are kept.
+fn got_through_since(parts: &[Part<'_>], flows: &[&Flow]) -> Option<u64> {
+    let groups = parts.iter().filter_map(|part| part.group);
+    let refused = groups.filter(|(_, group)| group.manner.way == Way::Refused);
+    let Some(last) = refused.filter_map(|(_, group)| group.starts.latest()).max() else {
+        return Some(0);
+    };
+    let groups = flows.iter().flat_map(|flow| flow.groups.iter());
+    let through = groups.filter(|(_, group)| group.manner.way.is_through());
+    through
+        .map(|(_, group)| group.starts.count_after(last))
+        .sum()
 }
 
 /// Connections in CLOSE_WAIT.

@@ -12,6 +12,7 @@
 //! | `rhythm`, `rhythms` | metronome, back-off, bursts; two of them in one |
 //! | `rules/` | one file a rule, and their list |
 //! | `seen` | what was seen of the connections, in a sentence |
+//! | `over` | whether it has stopped |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
 //! | `failing` | why a client fails inside itself |
 //! | `evidence` | what a line of a process's log is worth |
@@ -35,6 +36,7 @@ mod lookalikes;
 mod looked;
 mod naming;
 mod network;
+mod over;
 pub mod protocol;
 pub mod rhythm;
 mod rhythms;
@@ -212,6 +214,11 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
         // They were read.
         let again = |advice: &String| advice.starts_with("--handshake");
         verdict.would_decide.retain(|advice| !again(advice));
+    }
+    // First, so that it is not what has no room.
+    let is_of_open = rule.name == Churn::HandleLeak;
+    if let Some(over) = over::sentence(case).filter(|_| !is_of_open) {
+        verdict.reasons_against.insert(0, over);
     }
     case.looked.leave_out_done(&mut verdict.would_decide);
     case.looked.leave_out_done(&mut verdict.next);

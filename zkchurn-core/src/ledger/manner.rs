@@ -160,6 +160,21 @@ impl Way {
         matches!(self, Self::SilentlyClosed | Self::SilentlyReset)
     }
 
+    /// Whether it was established.
+    pub const fn is_through(self) -> bool {
+        !matches!(
+            self,
+            Self::Refused
+                | Self::NoAnswer
+                | Self::Unreachable
+                | Self::NoLocalAddress
+                | Self::NeverSent
+                | Self::ConnectFailed
+                | Self::Aborted
+                | Self::Unknown
+        )
+    }
+
     /// Whether somebody had spoken.
     pub const fn has_spoken(self) -> bool {
         matches!(

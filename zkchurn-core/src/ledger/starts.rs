@@ -51,6 +51,15 @@ impl Starts {
         self.latest.iter().any(|start| time.contains(start))
     }
 
+    /// How many began later; `None` where some of those had to make room.
+    pub fn count_after(&self, time_ns: u64) -> Option<u64> {
+        if self.complete_after.is_some_and(|after| after > time_ns) {
+            return None;
+        }
+        let from = self.latest.partition_point(|start| *start <= time_ns);
+        Some(self.latest[from..].len() as u64)
+    }
+
     /// The starts of all of these since none of them is missing, in order.
     pub fn together<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> Vec<u64> {
         let complete_after = all.clone().filter_map(|one| one.complete_after).max();
@@ -98,6 +107,15 @@ mod tests {
         );
         assert_eq!(gaps(&[10, 20, 40]).max(), Some(20));
         assert_eq!(gaps(&[]).count(), 0);
+    }
+
+    #[test]
+    fn those_after_a_moment_are_counted_while_they_are_kept() {
+        let few = of([10, 20, 30]);
+        assert_eq!(few.count_after(10), Some(2));
+        let many = of((0..1_000).map(|step| step * 10));
+        assert_eq!(many.count_after(5_000), None);
+        assert_eq!(many.count_after(9_970), Some(2));
     }
 
     #[test]

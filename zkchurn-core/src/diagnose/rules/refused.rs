@@ -69,10 +69,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // What was aborted, or whose end was missed, may not have been.
     let established = case.established_beside + case.tally.established;
     if established > 0 {
-        let words = text::counted(established, "other connection");
-        verdict = verdict.but(format!(
-            "{words} got through: the server may have started or stopped during the trace"
-        ));
+        verdict = verdict.but(got_through(established, case.got_through_since));
     }
     let otherwise = failed - refused;
     if otherwise > 0 {
@@ -82,15 +79,32 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
+/// `since` of them began after the last refusal; `None` is many.
+fn got_through(all: u64, since: Option<u64>) -> String {
+    let words = text::counted(all, "other connection");
+    let of_them = match since {
+        Some(0) => String::new(),
+        Some(since) if since >= all => {
+            return format!(
+                "since the last refusal {words} got through: the server may have started meanwhile"
+            );
+        }
+        Some(since) => format!(", {} of them since the last refusal", text::count(since)),
+        None => ", many of them since the last refusal".to_owned(),
+    };
+    format!("{words} got through{of_them}: the server may have started or stopped during the trace")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Churn;
     use crate::{
+        connection::{Connection, Stage},
         diagnose::{
             Confidence,
             test_case::{back_off, diagnosed, every, only},
         },
-        ledger::test_connection::{MS, by, name},
+        ledger::test_connection::{MS, by, ended, name},
         outcome::Outcome,
     };
 
@@ -202,6 +216,34 @@ mod tests {
             !against.iter().any(|why| why.contains("got through")),
             "{against:?}"
         );
+    }
+
+    /// The server is started, and what was refused gets its connection.
+    #[test]
+    fn what_got_through_since_is_told() {
+        let against = |starts: &[u64]| {
+            let mut connections = every(300, 10, REFUSED);
+            connections.extend(starts.iter().map(|start| Connection {
+                stage: Stage::Open,
+                left_established_ns: None,
+                local_close_ns: None,
+                ended_ns: None,
+                ..ended(*start, 0, 0, Outcome::StillOpen)
+            }));
+            only(diagnosed(&connections)).reasons_against.join("; ")
+        };
+        let words = against(&[4_000]);
+        assert!(
+            words.contains("since the last refusal 1 other connection got through"),
+            "{words}"
+        );
+        let words = against(&[500, 4_000]);
+        assert!(
+            words.contains("2 other connections got through, 1 of them since the last refusal"),
+            "{words}"
+        );
+        let words = against(&[500]);
+        assert!(!words.contains("since the last refusal"), "{words}");
     }
 
     #[test]
