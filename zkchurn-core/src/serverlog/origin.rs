@@ -30,6 +30,7 @@ fn of_plain(line: &[u8]) -> u64 {
         .split(|byte| byte.is_ascii_whitespace() || *byte == b'|')
         .map(without_number)
         .filter(|word| is_name(word))
+        .take(NAMES)
         .chain(fields(own))
         .chain(my_id(own))
         .collect();
@@ -49,16 +50,20 @@ fn fields(own: &[u8]) -> impl Iterator<Item = &[u8]> {
     KEYS.iter().filter_map(move |key| {
         let at = memmem::find(own, key)? + key.len();
         let value = own.get(at..)?.trim_ascii_start();
-        let (value, end) = match value.split_first()? {
-            (b'"', value) => (value, b'"'),
-            (b'{', value) => (value, b'}'),
-            _ => return None,
-        };
-        value.get(..memchr(end, value)?)
+        match value.split_first()? {
+            (b'"', value) => value.get(..memchr(b'"', value)?),
+            (b'{', value) => {
+                let within = value.get(..memchr(b'}', value)?)?;
+                let at = memmem::find(within, b"\"name\":")? + 7;
+                let name = within.get(at..)?.trim_ascii_start().strip_prefix(b"\"")?;
+                name.get(..memchr(b'"', name)?)
+            }
+            _ => None,
+        }
     })
 }
 
-/// Keys of a pod, a container or a host, as shippers write them; what is within may say more.
+/// Keys of a pod, a container or a host, as shippers write them: the name, or an object with it.
 const KEYS: [&[u8]; 9] = [
     b"\"pod_name\":",
     b"\"kubernetes.pod.name\":",
@@ -69,6 +74,23 @@ const KEYS: [&[u8]; 9] = [
     b"\"host.name\":",
     b"\"hostname\":",
     b"\"_HOSTNAME\":",
+];
+
+/// A pod and its container, or a host and its program; behind these is what differs from line to line.
+const NAMES: usize = 2;
+
+/// How `daemon.warning` of syslog ends.
+const SEVERITIES: [&[u8]; 10] = [
+    b".emerg",
+    b".alert",
+    b".crit",
+    b".err",
+    b".error",
+    b".warning",
+    b".warn",
+    b".notice",
+    b".info",
+    b".debug",
 ];
 
 /// `1` of `[myid:1]`; the id is unknown while a server begins.
@@ -96,6 +118,14 @@ fn without_number(word: &[u8]) -> &[u8] {
 fn is_name(word: &[u8]) -> bool {
     let inside = word.strip_prefix(b"[").unwrap_or(word);
     if Level::named(inside.strip_suffix(b"]").unwrap_or(inside)).is_some() {
+        return false;
+    }
+    // Days, months, zones, and `OUT`.
+    let is_short = word.len() <= 5
+        && word.iter().all(u8::is_ascii_alphabetic)
+        && word.first().is_some_and(u8::is_ascii_uppercase);
+    let is_stream = matches!(word, b"stdout" | b"stderr");
+    if is_short || is_stream || SEVERITIES.iter().any(|end| word.ends_with(end)) {
         return false;
     }
     let is_address = word.iter().filter(|byte| **byte == b'.').count() == 3;
@@ -144,11 +174,38 @@ mod tests {
             assert_eq!(of(one), of(again), "{one}");
             assert_ne!(of(one), of(other), "{one}");
         }
+        // What differs between lines of one server.
+        for (one, other) in [
+            (
+                "2026-11-25T04:13:01.00Z stdout F ",
+                "2026-11-25T04:13:02.00Z stderr F ",
+            ),
+            (
+                "2026-11-25T04:13:01.00+0000 [APP/PROC/WEB/0] OUT ",
+                "2026-11-25T04:13:02.00+0000 [APP/PROC/WEB/0] ERR ",
+            ),
+            (
+                "Nov 30 04:13:01 zk1 daemon.warning zookeeper[812]: ",
+                "Dec 1 04:13:01 zk1 daemon.debug zookeeper[812]: ",
+            ),
+            (
+                "<134>1 2026-11-25T04:13:01Z zk1 zookeeper 812 ID1 - ",
+                "<134>1 2026-11-25T04:13:02Z zk1 zookeeper 812 ID2 - ",
+            ),
+            (
+                "INFO   | jvm 1    | 2026/11/25 04:13:01 | ",
+                "WARN   | jvm 1    | 2026/11/25 04:13:02 | ",
+            ),
+        ] {
+            let of = |prefix: &str| of(format!("{prefix}{OWN}").as_bytes());
+            assert_eq!(of(one), of(other), "{one}");
+        }
         for field in [
             r#""kubernetes":{"pod_name":"zk-ID","x":1}"#,
             r#""kubernetes":{"pod":{"name":"zk-ID"}}"#,
             r#""host": "zkID""#,
             r#""host":{"name":"zkID"}"#,
+            r#""host":{"up":1,"name": "zkID"}"#,
             r#""_HOSTNAME":"zkID""#,
         ] {
             let json = |id: &str, text: &str| {
