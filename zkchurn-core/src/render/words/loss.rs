@@ -38,7 +38,8 @@ pub(crate) fn line(loss: &Loss) -> String {
     if loss.found_closed > 0 {
         let ends = text::counted(loss.found_closed, "end");
         line.push_str(&format!(
-            "; {ends} missed (the connections were found closed later, how they ended is unknown)"
+            "; {ends} missed (the connections were found closed later: their byte counts are \
+             unknown, and perhaps how they ended)"
         ));
     }
     if let Some(unsent) = kernel.records_not_exported.filter(|count| *count > 0) {
