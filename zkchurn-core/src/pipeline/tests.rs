@@ -13,12 +13,13 @@ use crate::{
     filter::Filter,
     frame::{Frame, Limitation, Mark, TraceStart},
     inspection::Inspection,
-    ledger::test_connection::{by, ended, established},
+    ledger::test_connection::{by, ended, established, server_side},
     outcome::Outcome,
-    process::ProcessKey,
+    process::{ProcessIdentity, ProcessKey},
     render::{ConnectionLine, FORMS, Options, Renderer},
     report::{IntervalSummary, Report},
     tape::Tape,
+    timewait::{Snapshot, TimeWaitSocket},
 };
 
 fn begun() -> Pipeline<Box<dyn Renderer>> {
@@ -327,4 +328,74 @@ fn what_one_side_has_closed_is_told_apart_by_the_report() {
             assert_eq!(counts, expected);
         }
     }
+}
+
+/// The same remote host at the same port of two pods, each with a network namespace of its own.
+#[test]
+fn rows_that_differ_in_their_network_namespace_alone_name_it() {
+    let accepted = |socket, netns| Connection {
+        socket,
+        netns: Some(netns),
+        ..server_side(refused(socket))
+    };
+    let shown = |records: &[Connection]| {
+        let mut pipeline = telling(None);
+        for record in records {
+            pipeline.take(*record, CLOCK).unwrap();
+        }
+        let (report, rows, _) = pipeline.families_at(&Mark::default(), 10).unwrap();
+        let netns: Vec<_> = report.flows.iter().map(|flow| flow.netns).collect();
+        let mut rows: Vec<_> = rows.into_iter().map(|row| row.destination).collect();
+        rows.sort_unstable();
+        (netns.into_iter().flatten().count(), rows)
+    };
+    let (one, same, other) = (accepted(1, 100), accepted(2, 100), accepted(3, 200));
+    let alone = "port 2181 here".to_owned();
+    assert_eq!(shown(&[one, same]), (0, vec![alone.clone()]));
+    let apart = [100, 200].map(|netns| format!("{alone} netns {netns}"));
+    assert_eq!(shown(&[one, same, other]), (2, apart.to_vec()));
+}
+
+/// Processes of one name, of which each has an application of its own.
+#[test]
+fn sockets_of_a_family_are_those_of_all_its_processes_whatever_their_labels() {
+    let mut pipeline = telling(None);
+    let mut sockets = Vec::new();
+    for pid in 1..=3 {
+        let over = ended(u64::from(pid), 0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let mut over = by(over, pid, pid, "python3");
+        over.socket = u64::from(pid);
+        over.local.set_port(40_000 + pid as u16);
+        let script = format!("/srv/app{pid}.py");
+        let mut identity = ProcessIdentity::new(
+            ProcessKey::of(&over).unwrap(),
+            "python3".to_owned(),
+            Some("/usr/bin/python3".to_owned()),
+            vec!["python3".to_owned(), script],
+        );
+        identity.name_application();
+        pipeline.accept(Frame::Process(&identity)).unwrap();
+        pipeline.owners.remember(&over);
+        pipeline.take(over, CLOCK).unwrap();
+        sockets.push(TimeWaitSocket {
+            local: over.local,
+            remote: over.remote,
+            netns: over.netns.unwrap_or(0),
+            left_ms: 50_000,
+            cookie: over.socket,
+        });
+    }
+    let snapshot = Snapshot {
+        at_ns: 10_000_000_000,
+        sockets,
+        notes: Vec::new(),
+        continued: false,
+    };
+    pipeline.accept(Frame::TimeWait(&snapshot)).unwrap();
+    let (_, rows, _) = pipeline.families_at(&Mark::default(), 10).unwrap();
+    let counts: Vec<_> = rows
+        .iter()
+        .map(|row| (row.processes, row.time_wait))
+        .collect();
+    assert_eq!(counts, [(3, Some(3))]);
 }

@@ -63,10 +63,13 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let Sources { start, mark, .. } = sources;
     let scope = Scope::of(sources);
     let flows = sources.ledger.flows();
-    let rows: Vec<_> = flows
+    let listed = &flows[..flows.len().min(sources.top)];
+    let rows: Vec<_> = listed
         .iter()
-        .take(sources.top)
-        .map(|(key, flow)| flow_row(key, flow, sources, &scope))
+        .map(|(key, flow)| FlowRow {
+            netns: netns_apart(key, listed),
+            ..flow_row(key, flow, sources, &scope)
+        })
         .collect();
     let diagnosis = diagnose(
         sources.ledger,
@@ -133,6 +136,18 @@ pub fn build(sources: &Sources<'_>) -> Report {
     report
 }
 
+/// The network namespace of a flow, where another one of `listed` differs in nothing else.
+fn netns_apart(key: &FlowKey, listed: &[(&FlowKey, &Flow)]) -> Option<u32> {
+    let is_alike = |other: &FlowKey| {
+        other != key
+            && other.process == key.process
+            && other.destination.anywhere() == key.destination.anywhere()
+    };
+    let mut others = listed.iter();
+    let has_another = others.any(|(other, _)| is_alike(other));
+    key.destination.netns().filter(|_| has_another)
+}
+
 /// The findings that are wanted, and how many are not.
 fn selected(mut findings: Vec<Finding>, filter: &Filter) -> (Vec<Finding>, u64) {
     let all = findings.len();
@@ -196,6 +211,7 @@ fn flow_row(key: &FlowKey, flow: &Flow, sources: &Sources<'_>, scope: &Scope) ->
             registry.row(process, flow.process_comm, flow.uid)
         }),
         destination: key.destination.to_string(),
+        netns: None,
         summary: summary(&flow.tally, scope),
         at_least: sources.ledger.in_part.has(key, flow),
         thread_count: flow.threads.len() as u64,

@@ -2,7 +2,10 @@
 //! Families: a process and its peer, or the many processes of one name that opened a
 //! connection or two each to a peer. What a screen has a row for.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{Report, Sources, Summary, ThreadRow, build};
 use crate::{
@@ -97,8 +100,29 @@ pub fn rows(sources: &Sources<'_>, report: &Report, most: usize) -> (Vec<FamilyR
     });
     let left_out = families.len().saturating_sub(most) as u64;
     let rows = families.into_iter().take(most);
-    let rows = rows.map(|family| row(family, sources, report)).collect();
+    let mut rows: Vec<_> = rows.map(|family| row(family, sources, report)).collect();
+    tell_namespaces_apart(&mut rows);
     (rows, left_out)
+}
+
+/// Where rows read alike because each network namespace has its own 127.0.0.1, or its own port,
+/// each says which one it is.
+fn tell_namespaces_apart(rows: &mut [FamilyRow]) {
+    let looks = |row: &FamilyRow| {
+        let pid = row.pid.filter(|_| row.processes == 1);
+        (row.label.clone(), pid, row.destination.clone())
+    };
+    let mut namespaces: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for row in rows.iter() {
+        let of_this = namespaces.entry(looks(row)).or_default();
+        of_this.insert(row.key.destination().netns());
+    }
+    for row in rows {
+        let is_alone = namespaces.get(&looks(row)).is_none_or(|all| all.len() < 2);
+        if let (false, Some(netns)) = (is_alone, row.key.destination().netns()) {
+            row.destination.push_str(&format!(" netns {netns}"));
+        }
+    }
 }
 
 /// What is known of a family before its row is made.
@@ -106,6 +130,7 @@ struct Family<'a> {
     key: FamilyKey,
     latest: (&'a FlowKey, &'a Flow),
     processes: u64,
+    members: Vec<(ProcessKey, Option<Comm>)>,
     tally: Box<Tally>,
     label: String,
     finding: Option<usize>,
@@ -141,6 +166,9 @@ fn grouped<'a>(ledger: &'a Ledger, sources: &Sources<'_>, report: &Report) -> Ve
             key,
             latest,
             processes: flows.len() as u64,
+            members: (flows.iter())
+                .filter_map(|(key, flow)| Some((key.process?, flow.process_comm)))
+                .collect(),
             tally,
             label,
             finding,
@@ -180,11 +208,11 @@ fn row(family: Family<'_>, sources: &Sources<'_>, report: &Report) -> FamilyRow 
         key,
         latest: (flow_key, flow),
         processes,
+        members,
         tally,
         label,
         finding,
     } = family;
-    let destination = key.destination().to_string();
     let scope = build::Scope::of(sources);
     let threads = match key {
         FamilyKey::Flow(_) => build::thread_rows(flow_key, flow, sources, &scope),
@@ -200,7 +228,7 @@ fn row(family: Family<'_>, sources: &Sources<'_>, report: &Report) -> FamilyRow 
     };
     FamilyRow {
         pid: flow_key.process.map(|process| process.pid),
-        time_wait: time_wait(report, &key, &label, &destination),
+        time_wait: time_wait(report, key.destination(), &members, sources),
         summary: build::summary(&tally, &scope),
         thread_count,
         threads_uncounted: flow.threads_left_out,
@@ -213,25 +241,35 @@ fn row(family: Family<'_>, sources: &Sources<'_>, report: &Report) -> FamilyRow 
     }
 }
 
-/// How many TIME_WAIT sockets are this family's.
-fn time_wait(report: &Report, key: &FamilyKey, label: &str, destination: &str) -> Option<u64> {
+/// How many TIME_WAIT sockets are this family's, whatever its processes are called.
+fn time_wait(
+    report: &Report,
+    peer: Destination,
+    members: &[(ProcessKey, Option<Comm>)],
+    sources: &Sources<'_>,
+) -> Option<u64> {
     let table = report.time_wait.as_ref()?;
-    let process = key.process();
     // Whose a socket is of a connection that was accepted, nobody tells by the remote host.
-    if key.destination().side() == Side::Server {
+    if peer.side() == Side::Server {
         return None;
     }
-    let is_ours = |owner: &OwnerRow| match (owner, process) {
-        (OwnerRow::Traced { pid, start_ns, .. }, Some(process)) => {
-            (*pid, *start_ns) == (process.pid, process.start_ns)
-        }
-        (OwnerRow::Traced { process, .. } | OwnerRow::TracedProcesses { process, .. }, None) => {
-            process == label
-        }
+    let remote = peer.to_string();
+    let keys: BTreeSet<_> = (members.iter())
+        .map(|(key, _)| (key.pid, key.start_ns))
+        .collect();
+    let labels: BTreeSet<_> = match members.len() {
+        0 | 1 => BTreeSet::new(),
+        _ => (members.iter())
+            .map(|(key, comm)| sources.registry.label(*key, *comm))
+            .collect(),
+    };
+    let is_ours = |owner: &OwnerRow| match owner {
+        OwnerRow::Traced { pid, start_ns, .. } => keys.contains(&(*pid, *start_ns)),
+        OwnerRow::TracedProcesses { process, .. } => labels.contains(process),
         _ => false,
     };
     let groups = table.groups.iter();
-    let ours = groups.filter(|group| group.remote == destination && is_ours(&group.owner));
+    let ours = groups.filter(|group| group.remote == remote && is_ours(&group.owner));
     Some(ours.map(|group| group.count).sum())
 }
 

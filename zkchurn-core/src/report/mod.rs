@@ -169,6 +169,10 @@ pub struct FlowRow {
     pub process: Option<ProcessRow>,
     /// The peer.
     pub destination: String,
+    /// Inode of the network namespace, where only that tells the row from another one; absent
+    /// elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<u32>,
     /// All connections.
     #[serde(flatten)]
     pub summary: Summary,

@@ -12,14 +12,19 @@ use crate::{
 
 /// Whose connections these are, and where they go.
 pub(crate) fn heading(flow: &FlowRow) -> String {
+    let among = flow.netns;
+    let among = among.map_or_else(String::new, |netns| {
+        format!(" (in network namespace {netns})")
+    });
     match &flow.process {
         Some(process) => {
             let label = text::printable(process.label.as_bytes());
-            format!("pid {} {label} -> {}", process.pid, flow.destination)
+            format!("pid {} {label} -> {}{among}", process.pid, flow.destination)
         }
         None => {
             let host = flow.destination.split(" -> ").next().unwrap_or_default();
-            format!("remote host {host} -> {}", text::place(&flow.destination))
+            let place = text::place(&flow.destination);
+            format!("remote host {host} -> {place}{among}")
         }
     }
 }
