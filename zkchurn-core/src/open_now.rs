@@ -13,15 +13,28 @@ const MOST_KEPT: usize = 16_384;
 /// Most connections that are followed, 5 MB of them; what is more is not counted.
 const MOST: usize = 1 << 18;
 
-/// The sockets of connections that were established and have not ended.
+/// The sockets of connections that have not ended.
 #[derive(Debug, Default)]
-pub(crate) struct OpenNow(HashSet<u64>);
+pub(crate) struct OpenNow {
+    established: HashSet<u64>,
+    connecting: HashSet<u64>,
+}
 
 impl OpenNow {
     /// Takes a record that is counted, of a connection that goes on.
     pub(crate) fn begin(&mut self, connection: &Connection) {
-        if connection.stage.goes_on() && connection.was_established() && self.0.len() < MOST {
-            self.0.insert(connection.socket);
+        if !connection.stage.goes_on() {
+            return;
+        }
+        let of_its_kind = match connection.was_established() {
+            true => {
+                self.connecting.remove(&connection.socket);
+                &mut self.established
+            }
+            false => &mut self.connecting,
+        };
+        if of_its_kind.len() < MOST {
+            of_its_kind.insert(connection.socket);
         }
     }
 
@@ -29,20 +42,26 @@ impl OpenNow {
     /// counted.
     pub(crate) fn end(&mut self, connection: &Connection) {
         if !connection.stage.goes_on() {
-            self.0.remove(&connection.socket);
+            self.forget(&[connection.socket]);
         }
     }
 
     /// These sockets are there no more, and there is no record of their end.
     pub(crate) fn forget(&mut self, sockets: &[u64]) {
         for socket in sockets {
-            self.0.remove(socket);
+            self.established.remove(socket);
+            self.connecting.remove(socket);
         }
     }
 
-    /// How many are open.
+    /// How many are established.
+    pub(crate) fn established(&self) -> u64 {
+        self.established.len() as u64
+    }
+
+    /// How many are established or connecting.
     pub(crate) fn count(&self) -> u64 {
-        self.0.len() as u64
+        self.established() + self.connecting.len() as u64
     }
 }
 
@@ -103,9 +122,16 @@ mod tests {
         for connection in [established(over), established(over), connecting] {
             open.begin(&connection);
         }
-        assert_eq!(open.count(), 1, "once, and not while it connects");
+        assert_eq!((open.established(), open.count()), (1, 2));
+        open.begin(&Connection {
+            established_ns: Some(connecting.started_ns),
+            ..connecting
+        });
+        assert_eq!((open.established(), open.count()), (2, 2));
         open.end(&connecting);
-        assert_eq!(open.count(), 1);
+        assert_eq!(open.count(), 2);
+        open.end(&ended(2, 0, 0, Outcome::Refused));
+        assert_eq!((open.established(), open.count()), (1, 1));
         open.end(&over);
         assert_eq!(open.count(), 0);
         open.begin(&over);

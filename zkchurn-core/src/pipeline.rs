@@ -264,9 +264,15 @@ impl<R: Renderer> Pipeline<R> {
         self.open = earlier.open.take();
     }
 
-    /// How many connections are open, whenever they began: also before the trace.
+    /// How many connections are open or connecting, whenever they began: also before the trace.
     pub fn open_now(&self) -> u64 {
         self.open.as_ref().map_or(0, OpenNow::count)
+    }
+
+    /// How many of them are established: what a server that does not answer keeps waiting is no
+    /// leak.
+    pub fn established_now(&self) -> u64 {
+        self.open.as_ref().map_or(0, OpenNow::established)
     }
 
     /// These sockets are there no more, and the record of their end is lost.
@@ -593,6 +599,7 @@ impl<R: Renderer> Pipeline<R> {
             opened: opened.saturating_sub(self.interval.opened),
             ended: ended.saturating_sub(self.interval.ended),
             open: self.open_now(),
+            established: self.established_now(),
             filtered_out: filtered_out
                 .map(|so_far| so_far.saturating_sub(self.interval.filtered_out)),
             busiest: busiest.and_then(|(key, ended)| {

@@ -611,6 +611,39 @@ fn older(socket: u64, stage: u8, run_s: u64, until_s: u64) -> ConnectionRecord {
     }
 }
 
+/// One works, one connects, and one has ended by then.
+#[test]
+fn what_is_open_when_a_window_ends_is_told_as_at_the_end_of_a_trace() {
+    let connecting = ConnectionRecord {
+        established_ns: 0,
+        states_seen: 0,
+        state_left: state::SYN_SENT,
+        ..connection(2, STAGE_SEEN_OPEN, 103, 104)
+    };
+    let over = |socket, from_s, until_s| ConnectionRecord {
+        told: TOLD_NOTHING,
+        ..connection(socket, STAGE_ENDED, from_s, until_s)
+    };
+    let records = [
+        connection(1, STAGE_SEEN_OPEN, 102, 103),
+        connecting,
+        over(3, 104, 105),
+        connection(1, STAGE_ENDED, 102, 115),
+        over(4, 114, 116),
+    ];
+    let recording = [run("one", 100, &records, Some(130))];
+    let until = |seconds| Window {
+        since: None,
+        until: Some(When::BeforeEnd(Duration::from_secs(seconds))),
+    };
+    let counts = |window: &Window| {
+        let total = joined(&recording, window).total;
+        [total.opened, total.ended, total.open]
+    };
+    assert_eq!(counts(&until(20)), [3, 1, 2]);
+    assert_eq!(counts(&until(14)), [4, 3, 1]);
+}
+
 /// The two ends of a connection on this host are over at different moments, and a part of the
 /// trace ends in between.
 #[test]

@@ -73,7 +73,7 @@ impl Metrics {
 
     /// An interval has.
     pub(crate) fn interval(&mut self, summary: &IntervalSummary) {
-        self.open = Some(summary.open);
+        self.open = Some(summary.established);
         self.limitations = summary.limitations;
         self.lost.count(&summary.loss);
     }

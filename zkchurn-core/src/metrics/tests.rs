@@ -97,6 +97,7 @@ impl World {
             opened: 0,
             ended: 0,
             open,
+            established: open,
             filtered_out: None,
             busiest: None,
             leading: None,

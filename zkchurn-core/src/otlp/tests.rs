@@ -96,6 +96,7 @@ impl World {
             opened: 0,
             ended: 0,
             open: 3,
+            established: 3,
             filtered_out: None,
             busiest: None,
             leading: None,

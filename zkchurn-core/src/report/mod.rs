@@ -361,6 +361,9 @@ pub struct IntervalSummary {
     /// Connections whose sockets are there now, whenever they began. Those that one side has
     /// closed are among them; at the end of the trace these count as ended.
     pub open: u64,
+    /// Those of them that are established, for the metrics.
+    #[serde(skip)]
+    pub established: u64,
     /// Connections that were filtered out in it, and are counted nowhere else; none without a
     /// filter.
     #[serde(skip_serializing_if = "Option::is_none")]

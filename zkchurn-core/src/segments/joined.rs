@@ -556,6 +556,11 @@ impl State {
         self.begin_window(out);
         self.settle(out);
         self.say_what_is_missing_at_the_end(out);
+        if self.is_past_window {
+            for record in self.open.at_end(self.until_ns) {
+                self.write_record(&record, out);
+            }
+        }
         let until_ns = match self.goes_on {
             true => self.until_ns,
             false => self.latest_ns,

@@ -134,6 +134,19 @@ impl OpenOnes {
         gone
     }
 
+    /// A last record of each that is open when the window ends, and goes on behind it.
+    pub(super) fn at_end(&self, until_ns: u64) -> Vec<ConnectionRecord> {
+        let open = self.all().into_iter();
+        open.map(|record| ConnectionRecord {
+            stage: STAGE_OPEN_AT_END,
+            until_ns,
+            told: told(&record),
+            known: record.known | known::TOLD,
+            ..record
+        })
+        .collect()
+    }
+
     /// All that are open, oldest first.
     pub(super) fn all(&self) -> Vec<ConnectionRecord> {
         let mut all: Vec<_> = self.known.values().map(|known| *known.first).collect();

@@ -132,7 +132,7 @@ impl Watching {
         lists_older: bool,
     ) {
         if let Some(report) = pipeline.report_at(mark) {
-            let open = (!lists_older).then(|| pipeline.open_now());
+            let open = (!lists_older).then(|| pipeline.established_now());
             let mut fired = self.watch.look(&report, open, mark.monotonic_ns);
             fired.extend(self.lines.take_fired());
             // Once for all that has begun, and not at all where nothing has: it is a look at every
