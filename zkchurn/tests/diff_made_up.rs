@@ -589,3 +589,35 @@ fn what_is_held_in_one_trace_only_is_not_as_before() {
             .all(|one| one.class == Class::Unchanged)
     );
 }
+
+/// A trace of 10 s with a connection each so many seconds, from a second on.
+fn each(seconds: f64) -> Taken {
+    let mut taken = empty(10.0);
+    let mut start = 1.0;
+    while start < 10.0 {
+        let connection = at(template(), start, 0.001);
+        taken.count(&connection, Outcome::AnsweredThenClosedByUs, None);
+        start += seconds;
+    }
+    taken
+}
+
+/// One session is opened at first and held, and after a change one for each request.
+#[test]
+fn one_connection_before_and_fifty_after_is_worse() {
+    let class = |before: &Taken, after: &Taken| compared(before, after).families[0].class;
+    for few in [each(10.0), each(6.0)] {
+        let many = each(0.2);
+        assert_eq!(class(&few, &many), Class::Worse);
+        assert_eq!(class(&many, &few), Class::Better);
+        // A few more may be chance.
+        assert_eq!(class(&few, &each(1.0)), Class::CannotTell);
+    }
+    // So many at once, and nothing else, may have come in either.
+    let mut burst = empty(10.0);
+    for one in 0..50 {
+        let connection = at(template(), 5.0 + f64::from(one) / 100.0, 0.001);
+        burst.count(&connection, Outcome::AnsweredThenClosedByUs, None);
+    }
+    assert_eq!(class(&each(10.0), &burst), Class::CannotTell);
+}

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::{
     Class, Diff, FamilyChange, FamilyNumbers, Taken,
     family::{Family, Key},
-    findings,
+    few, findings,
+    starts::PAUSES,
     statistics::{self, Change},
     trace::{Trace, lost},
     verdict,
@@ -16,8 +17,6 @@ use crate::{outcome::Outcome, text};
 /// Events that must have been expected before their absence means something: fewer come out
 /// as none in more than one of 1,000 traces.
 const EXPECTED: f64 = 7.0;
-/// So many times the longest pause of one trace must the other be long.
-const PAUSES: u64 = 3;
 
 /// Compares two traces; `None` where one of them has no report.
 pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
@@ -317,7 +316,16 @@ fn better(changes: &Changes) -> Vec<&'static str> {
 fn compared_rate(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> Change {
     let lost = before.lost() + after.lost();
     let (from, to) = (one.rate(before.length_ns()), other.rate(after.length_ns()));
-    statistics::rate(&from, &to, lost)
+    match statistics::rate(&from, &to, lost) {
+        Change::Unknown => {
+            let (one, other) = (
+                one.begun(before.length_ns()),
+                other.begun(after.length_ns()),
+            );
+            few::change(&one, &other, lost)
+        }
+        known => known,
+    }
 }
 
 fn compared_share(one: &Family, other: &Family, of: impl Fn(&Family) -> u64) -> Change {

@@ -3,6 +3,7 @@
 
 use super::{
     FamilyNumbers, OutcomeShare,
+    few::Begun,
     lifetimes::Lifetimes,
     starts::Starts,
     statistics::{Rate, STRETCHES, median},
@@ -116,6 +117,15 @@ impl Family {
     pub(super) fn rate(&self, length_ns: u64) -> Rate {
         let stretches = self.starts.stretches(length_ns, STRETCHES);
         Rate::of(&stretches, self.starts.gaps(length_ns).as_deref())
+    }
+
+    pub(super) fn begun(&self, length_ns: u64) -> Begun {
+        Begun {
+            count: self.opened,
+            length_ns,
+            clumping: self.rate(length_ns).clumping,
+            pause_ns: self.starts.longest_pause_ns(length_ns),
+        }
     }
 
     pub(super) fn numbers(&self, length_ns: u64) -> FamilyNumbers {

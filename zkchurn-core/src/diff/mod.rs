@@ -7,6 +7,7 @@
 
 mod compare;
 mod family;
+mod few;
 mod findings;
 mod lifetimes;
 mod starts;

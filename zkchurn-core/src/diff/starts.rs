@@ -10,6 +10,10 @@ const FIRST_WIDTH_NS: u64 = 50_000_000;
 /// The first beginnings are kept as they are: of few the gaps say more than counts do.
 const FIRST: usize = 16;
 
+/// So many times the longest pause of one trace must the other be long for a lack of beginnings
+/// to mean something.
+pub(super) const PAUSES: u64 = 3;
+
 /// Counts of beginnings over time.
 #[derive(Clone, Debug)]
 pub(super) struct Starts {

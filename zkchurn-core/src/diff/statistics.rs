@@ -14,7 +14,7 @@ const Z_1_PER_MILLE: f64 = 3.291;
 /// Stretches a trace is cut into.
 pub(super) const STRETCHES: usize = 16;
 /// From so many events on their variation over the stretches is known.
-const ENOUGH_EVENTS: u64 = 16;
+pub(super) const ENOUGH_EVENTS: u64 = 16;
 /// From so many gaps on their variation is known, and it is known badly: it may be larger by
 /// this factor. With fewer, events are taken for independent.
 const ENOUGH_GAPS: usize = 4;
