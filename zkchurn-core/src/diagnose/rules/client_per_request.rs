@@ -275,12 +275,21 @@ fn constructor(program: &str) -> &'static str {
     }
 }
 
+/// A session was asked for and answered, and the client closed its socket.
+fn is_dropped(shape: &Shape) -> bool {
+    sizes::is_handshake_alone(shape)
+        && matches!(shape.ending, Ending::ClosedByClient | Ending::ResetByClient)
+}
+
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let with_work = case.shapes().count_by_size(sizes::is_work);
-    if answered < FEWEST || !case.most(answered) || with_work * 2 < answered {
+    let dropped = case.shapes().count_by_size(is_dropped);
+    if answered < FEWEST || !case.most(answered) || (with_work + dropped) * 2 < answered {
         return None;
     }
+    // Of whoever only asked for a session no work is told.
+    let is_of_dropped = dropped > with_work;
     let new_each_time = case.is_new_one_each_time();
     let lives_on = idle_timeout::may_be(case);
     // Node, gevent, eventlet, asyncio and Go serve many handles with one thread, and a
@@ -295,10 +304,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     // Who only asked for a session and got it did no work.
     let (these, did) = match may_be_tls || may_be_sasl {
         true => (answered, "was answered"),
+        false if is_of_dropped => (dropped, "asked for a session, was answered and closed"),
         false => (with_work, "got a session and did some work"),
     };
-    let is_these =
-        |shape: &Shape| both_spoke(shape) && (these == answered || sizes::is_work(shape));
+    let is_these = |shape: &Shape| match (these == answered, is_of_dropped) {
+        (true, _) => both_spoke(shape),
+        (false, true) => is_dropped(shape),
+        (false, false) => sizes::is_work(shape),
+    };
     let [(least_sent, most_sent), (least_received, most_received)] = case
         .shapes()
         .bytes(is_these)
@@ -325,8 +338,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
                 whose_fault(case)
             ),
             _ => format!(
-                "{} were opened, used and dropped: {}.",
+                "{} were opened{} and dropped: {}.",
                 text::counted(answered, "client"),
+                if is_of_dropped { "" } else { ", used" },
                 whose_fault(case)
             ),
         },
@@ -342,6 +356,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     ))
     .number("answered", answered)
     .number("with_work", with_work);
+    if is_of_dropped {
+        verdict = verdict.because(
+            "the client closed first: after the answer that a session has expired the server does",
+        );
+    }
     if may_be_tls {
         verdict = verdict.next("look for errors of TLS or of a certificate in its log first");
     }

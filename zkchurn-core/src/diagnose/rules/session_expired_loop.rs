@@ -24,6 +24,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const AT_ONCE_NS: u64 = 1_000_000_000;
+/// A client that reads such an answer may be the first to close once, by a race.
+const NO_RACE: u64 = 3;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     match case.handshakes() {
@@ -87,6 +89,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let logged = case.logged(&[LogSignature::SESSION_EXPIRED]);
+    let by_client = ended(Ending::ClosedByClient) + ended(Ending::ResetByClient);
+    // Whoever opens a session and drops it.
+    if logged.is_none() && closed == 0 && by_client >= NO_RACE && case.most(by_client) {
+        return None;
+    }
+    let is_by_client = by_client * 2 > alone;
     // After an expiry the Java client's thread ends; one that comes again lost its
     // connection in another way.
     // Go and other runtimes let any of their threads serve the same client.
@@ -135,10 +143,22 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             "these programs had connections before, and each was told so once, as after an outage: \
              one expiry is not a loop",
         );
-    } else if case.is_new_one_each_time() && alone > 1 {
+    } else if case.is_started_for_each() && alone > 1 {
+        verdict = verdict.but(
+            "each process had a connection or two: it had no session that could expire, unless it \
+             is started with the id of an old one",
+        );
+    } else if case.is_new_one_each_time() && alone > 1 && !is_by_client {
         verdict = verdict.because(
             "new threads or processes open them: the application creates a new handle each time",
         );
+    }
+    if is_by_client && alone > 1 {
+        verdict = verdict.but(format!(
+            "the client closed first {} of {}, but after such an answer the server does",
+            text::count(by_client),
+            text::counted(alone, "time")
+        ));
     }
     if comes_again {
         verdict = verdict
@@ -302,6 +322,65 @@ mod tests {
         let finding = only(diagnosed(&connections));
         let against = finding.reasons_against.concat();
         assert!(against.contains("had connections before"), "{finding:?}");
+    }
+
+    /// A check that asks for a session and closes its socket, by each of its runs or by one
+    /// thread.
+    #[test]
+    fn who_closes_first_each_time_was_not_told_so() {
+        let dropped = every(1_000, 7, (49, 41, Outcome::AnsweredThenClosedByUs));
+        let of_runs = dropped.iter().zip(100..).map(|(one, pid)| {
+            let mut one = by(*one, pid, pid, "check_zk.py");
+            one.opener.as_mut().unwrap().process_start_ns = Some(one.started_ns - MS);
+            one
+        });
+        let reset = every(1_000, 7, (49, 41, Outcome::ResetByUs));
+        let by_a_thread = [dropped.clone(), reset].map(|all| {
+            let of_python = all.into_iter().map(|one| by(one, 7, 7, "python3"));
+            of_python.collect::<Vec<_>>()
+        });
+        for connections in [&of_runs.collect(), &by_a_thread[0], &by_a_thread[1]] {
+            let finding = only(diagnosed(connections));
+            let story = (finding.name, finding.confidence);
+            assert_eq!(story, (Churn::ClientPerRequest, Confidence::Likely));
+            assert!(finding.alternatives.is_empty(), "{finding:?}");
+            let why = finding.reasons_for.join("; ");
+            assert!(why.contains("the client closed first"), "{why}");
+        }
+        let of_a_jvm = only(diagnosed(&dropped));
+        assert_eq!(of_a_jvm.name, Churn::ClientPerRequest);
+    }
+
+    #[test]
+    fn that_the_client_closed_first_speaks_against_it() {
+        let mut connections = every(1_000, 12, (49, 41, Outcome::AnsweredThenClosedByUs));
+        connections.splice(..3, every(1_000, 3, EXPIRED));
+        let finding = only(diagnosed(&new_thread_each(connections.clone())));
+        assert_eq!(finding.name, Churn::ClientPerRequest);
+        assert_eq!(finding.alternatives[0].name, Churn::SessionExpiredLoop);
+        let line = "KeeperErrorCode = Session expired for /config";
+        let lines = [("session-expired", None, line, 1)];
+        let findings = diagnosed_beside_log(&connections, &lines);
+        let all = format!("{findings:?}");
+        assert!(all.contains("closed first 9 of 12 times"), "{all}");
+        assert!(!all.contains("creates a new handle each time"), "{all}");
+    }
+
+    #[test]
+    fn a_process_that_is_started_for_it_had_no_session() {
+        let runs = every(1_000, 7, EXPIRED).into_iter().zip(100..);
+        let runs = runs.map(|(one, pid)| {
+            let mut one = by(one, pid, pid, "check_zk.py");
+            one.opener.as_mut().unwrap().process_start_ns = Some(one.started_ns - MS);
+            one
+        });
+        let finding = only(diagnosed(&runs.collect::<Vec<_>>()));
+        assert_eq!(finding.name, Churn::SessionExpiredLoop);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("no session that could expire"),
+            "{against}"
+        );
     }
 
     #[test]
