@@ -60,7 +60,8 @@ impl Owner {
         let closer = connection.closer?;
         Some(Self {
             process: ProcessKey::new(closer.tgid, 0),
-            process_comm: None,
+            // The kernel calls a process as its first thread.
+            process_comm: (closer.tid == closer.tgid).then_some(closer.comm),
             tid: Some(closer.tid),
             comm: Some(closer.comm),
         })

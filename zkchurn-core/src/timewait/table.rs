@@ -352,19 +352,20 @@ mod tests {
     /// The kernel tells no start of who closes an accepted connection.
     #[test]
     fn a_server_that_closes_first_has_its_name_where_its_pid_had_one_process() {
-        let mut connection = by(ended(1, 0, 0, Outcome::ClosedByUs), 7, 7, "zk");
-        connection.opener = None;
-        connection.socket_is_cookie = true;
-        let mut owners = Owners::default();
-        owners.remember(&connection);
-        let named = |known: &[u64]| {
+        let named = |tid, known: &[u64]| {
+            let mut connection = by(ended(1, 0, 0, Outcome::ClosedByUs), 7, tid, "loop");
+            connection.opener = None;
+            connection.socket_is_cookie = true;
+            let mut owners = Owners::default();
+            owners.remember(&connection);
             let table = table(socket(connection.socket, 59_000), false, &owners, known);
             let OwnerRow::Traced { process, .. } = &table.owners[0].owner else {
                 panic!("{:?}", table.owners);
             };
             process.clone()
         };
-        assert_eq!(named(&[50_000_000]), "zk");
-        assert_eq!(named(&[50_000_000, 90_000_000]), "?");
+        assert_eq!(named(8, &[50_000_000]), "zk");
+        assert_eq!(named(8, &[50_000_000, 90_000_000]), "?");
+        assert_eq!(named(7, &[]), "loop", "the first thread");
     }
 }

@@ -90,11 +90,14 @@ impl<P: Probes> Collector<P> {
         }
     }
 
-    /// Has the servers' own logs read.
+    /// Has the servers looked up, and their own logs read where that is wanted.
     fn look_at_servers(&mut self) {
         for (process, serves) in self.servers.listeners().to_vec() {
             // So that it has its name in the report.
             self.identify(process);
+            if !self.servers.have_logs_read() {
+                continue;
+            }
             self.inspect(Request {
                 process,
                 tids: Vec::new(),

@@ -206,7 +206,7 @@ fn on_the_server_the_thread_that_closed_first_owns_the_socket() {
         let port = unused_port();
         let listener = listen(port);
         let port = port.to_string();
-        let tracer = Tracer::start(&["--port", &port, "--side", "server"]);
+        let tracer = Tracer::start(&["--port", &port, "--side", "server", "--no-logs"]);
         let mut client = connect(v4(port.parse().unwrap()));
         drop(listener.accept().unwrap());
         assert_eq!(crate::peer::read_all(&mut client), 0);
@@ -216,4 +216,7 @@ fn on_the_server_the_thread_that_closed_first_owns_the_socket() {
     let group = &trace.report["time_wait"]["groups"][0];
     assert_eq!(group["owner"]["tid"], tid);
     assert_eq!(group["count"], 1);
+    // It listens, so it is found and looked up, though no log is read.
+    let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+    assert_eq!(group["owner"]["process"], own.trim_end());
 }
