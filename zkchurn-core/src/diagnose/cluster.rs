@@ -15,7 +15,7 @@ use crate::{
     ledger::{
         Destination, Flow, FlowKey,
         group::{Group, NamedThread, Place},
-        manner::{Manner, ThreadKind, Way},
+        manner::{Manner, Said, ThreadKind, Way},
         tally::Tally,
     },
     process::ProcessKey,
@@ -206,9 +206,39 @@ impl<'a> Cluster<'a> {
         ways.any(Way::has_spoken)
     }
 
-    fn ways(&self) -> impl Iterator<Item = Way> {
+    /// Whether one of its connections went as one of `other` did, and began with the same.
+    pub(super) fn goes_as(&self, other: &Self) -> bool {
+        let both = |manner: &Manner| (manner.way, manner.said);
+        let ours: BTreeSet<_> = self.manners().map(both).collect();
+        other.manners().any(|manner| ours.contains(&both(manner)))
+    }
+
+    /// Whether one of its connections began with the same as one of `other`, as far as that was
+    /// seen.
+    pub(super) fn began_as(&self, other: &Self) -> bool {
+        let ours: BTreeSet<_> = self.manners().map(|manner| manner.said).collect();
+        let mut theirs = other.manners().map(|manner| manner.said);
+        theirs.any(|said| said != Said::NotCaptured && ours.contains(&said))
+    }
+
+    /// Whether one of its connections has the sizes of a session.
+    pub(super) fn has_session(&self) -> bool {
+        let mut ways = self.ways();
+        ways.any(|way| {
+            matches!(
+                way,
+                Way::HandshakeAlone | Way::FirstRequestRefused | Way::Large | Way::Work
+            )
+        })
+    }
+
+    fn manners(&self) -> impl Iterator<Item = &'a Manner> {
         let groups = self.parts.iter().filter_map(|part| part.group);
-        groups.map(|(_, group)| group.manner.way)
+        groups.map(|(_, group)| &group.manner)
+    }
+
+    fn ways(&self) -> impl Iterator<Item = Way> {
+        self.manners().map(|manner| manner.way)
     }
 
     /// Its first start, and its latest end.

@@ -101,6 +101,21 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Whether connections that ended otherwise may be a part of it. What is told of what was said
+    /// first is told of those that said it.
+    fn may_have(&self, other: &Self) -> bool {
+        const OF_WHAT_WAS_SAID: [Churn; 5] = [
+            Churn::FourLetterWordMonitor,
+            Churn::FourLetterWordUnanswered,
+            Churn::HttpAtPlaintextPort,
+            Churn::TlsAtPlaintextPort,
+            Churn::WrongProtocol,
+        ];
+        let is_of_what_was_said = |(name, _)| OF_WHAT_WAS_SAID.contains(&name);
+        !(other.cluster.has_session() && self.lead().is_some_and(is_of_what_was_said))
+            || self.cluster.began_as(&other.cluster)
+    }
+
     fn lead(&self) -> Option<(Churn, Confidence)> {
         let (rule, verdict) = self.verdicts.first()?;
         Some((rule.name, verdict.confidence))
@@ -330,7 +345,7 @@ fn attach<'a>(scope: &Scope<'a>, told: &mut [Story<'a>], untold: Vec<Story<'a>>)
         .into_iter()
         .flat_map(|story| one_by_peer(scope, story))
     {
-        let hosts = told.iter_mut().filter(|host| {
+        let may_take = |host: &Story<'_>| {
             let peers = &host.case.destinations;
             host.cluster.thread == story.cluster.thread
                 && story.ended() * 2 <= host.ended()
@@ -339,7 +354,14 @@ fn attach<'a>(scope: &Scope<'a>, told: &mut [Story<'a>], untold: Vec<Story<'a>>)
                     .destinations
                     .iter()
                     .all(|one| peers.contains(one))
-        });
+        };
+        // Where others of that owner went the same way, it is of those.
+        let (alike, others): (Vec<_>, Vec<_>) = told
+            .iter_mut()
+            .filter(|host| may_take(host))
+            .partition(|host| host.cluster.goes_as(&story.cluster));
+        let others = others.into_iter().filter(|host| host.may_have(&story));
+        let hosts = alike.into_iter().chain(others);
         let mut taken = false;
         for host in hosts {
             let same_lead = |whole: &Story<'_>| {

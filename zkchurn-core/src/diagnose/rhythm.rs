@@ -41,8 +41,11 @@ const BACK_OFF_MEAN_MS: RangeInclusive<f64> = 1_250.0..=2_000.0;
 const BACK_OFF_WIDTH: u64 = 1_000 * MS;
 /// Half of such pauses are in the middle of it.
 const BACK_OFF_MIDDLE: [u64; 2] = [1_350 * MS, 1_850 * MS];
-/// What is less likely of pauses that are spread evenly says that they are not.
+/// What is less likely of pauses that are spread evenly says that they are not; of a few pauses
+/// little is said by more.
 const BY_CHANCE: f64 = 0.001;
+const FEW: u64 = 12;
+const BY_CHANCE_OF_FEW: f64 = 0.02;
 
 /// A rhythm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -236,7 +239,11 @@ fn may_be_spread_evenly(gap: &Distribution) -> bool {
     let range = longest.saturating_sub(gap.min().unwrap_or_default());
     let [from, until] = BACK_OFF_MIDDLE;
     let in_middle = gap.longer_than(from) - gap.longer_than(until);
-    chance_within(range as f64 / BACK_OFF_WIDTH as f64, inside) > BY_CHANCE
+    let by_chance = match inside {
+        ..FEW => BY_CHANCE_OF_FEW,
+        _ => BY_CHANCE,
+    };
+    chance_within(range as f64 / BACK_OFF_WIDTH as f64, inside) > by_chance
         && chance_of_half(in_middle.min(inside.saturating_sub(in_middle)), inside) > BY_CHANCE
 }
 
@@ -348,6 +355,8 @@ mod tests {
             of(&jittered).words(Runtime::Jvm).unwrap(),
             "every 1.35 s to 1.63 s"
         );
+        // Of a trace of ten seconds.
+        assert!(!of(&[1_420, 1_500, 1_620, 1_460, 1_580, 1_540]).is_java_back_off());
         let in_turn = [1_100, 2_000].repeat(6);
         assert!(!of(&in_turn).is_java_back_off());
         let centred: Vec<_> = (0..300).map(|step| 1_360 + step * 370 % 480).collect();

@@ -5,7 +5,10 @@
 use super::case::Case;
 use crate::{
     connection::Side,
-    ledger::tally::{Range, Tally},
+    ledger::{
+        shape::Shape,
+        tally::{Range, Tally},
+    },
     outcome::Outcome,
     text,
 };
@@ -77,15 +80,13 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
     let ended: u64 = tally.outcomes.iter().map(|(_, count)| count).sum();
     // So that it is not taken for the last one's, nor for that of connects that failed.
     let is_part = (1..ended).contains(&tally.ended_established);
-    let is_same = |bytes: &Range| bytes.min == bytes.max;
     let of = if is_part {
         "; those established ended"
     } else {
         "; ended"
     };
-    // What failed to connect has bytes, too: none.
-    let bytes = match is_part && !(is_same(&tally.payload_out) && is_same(&tally.payload_in)) {
-        true => String::new(),
+    let bytes = match is_part {
+        true => of_established(tally, side).unwrap_or_default(),
         false => bytes,
     };
     Some(match after.is_empty() {
@@ -106,6 +107,21 @@ fn bytes(tally: &Tally, outcome: Outcome) -> Option<String> {
         return None;
     }
     Range::payload(out, back).map(|bytes| format!(", {bytes}"))
+}
+
+/// What failed to connect has bytes, too: none.
+fn of_established(tally: &Tally, side: Side) -> Option<String> {
+    let is_established = |shape: &Shape| !shape.ending.is_failed_connect();
+    let [client, server] = tally.shapes.bytes(is_established)?;
+    let [out, back] = match side {
+        Side::Client => [client, server],
+        Side::Server => [server, client],
+    };
+    Some(format!(
+        ", {} sent and {} received",
+        text::counted_range(out.0, out.1, "byte"),
+        text::range(back.0, back.1)
+    ))
 }
 
 #[cfg(test)]
@@ -163,9 +179,25 @@ mod tests {
         }
         let seen = super::of(&ledger.total, Side::Client, 60_000_000_000);
         assert!(
-            seen.ends_with("; those established ended after 2.0 ms"),
+            seen.ends_with("; those established ended after 2.0 ms, 79 bytes sent and 98 received"),
             "{seen}"
         );
+    }
+
+    /// What is in CLOSE_WAIT has bytes that the kernel has not told of.
+    #[test]
+    fn bytes_that_are_not_known_are_not_those_of_a_connect_that_failed() {
+        let mut mixed = every(1_000, 6, (49, 41, Outcome::AnsweredThenClosedByPeer));
+        for one in &mut mixed {
+            (one.traffic.payload_out, one.traffic.payload_in) = (None, None);
+        }
+        mixed.extend(every(1_500, 1, (0, 0, Outcome::Refused)));
+        let mut ledger = Ledger::default();
+        for connection in &mixed {
+            ledger.observe(connection, Outcome::of(connection));
+        }
+        let seen = super::of(&ledger.total, Side::Client, 60_000_000_000);
+        assert!(!seen.contains("byte"), "{seen}");
     }
 
     #[test]

@@ -44,10 +44,10 @@ mod tests {
     use super::wrong_protocol::begun_with;
     use crate::{
         diagnose::{
-            Confidence,
-            test_case::{diagnosed, every, only},
+            Confidence, Finding,
+            test_case::{diagnosed, every, living, only},
         },
-        ledger::test_connection::by,
+        ledger::test_connection::{by, server_side},
         outcome::Outcome,
     };
 
@@ -63,5 +63,30 @@ mod tests {
         let finding = only(diagnosed(&connections));
         let told = (finding.name, finding.confidence);
         assert_eq!(told, (Churn::HttpAtPlaintextPort, Confidence::Certain));
+    }
+
+    /// From one address: requests of HTTP, and sessions of which some were brief.
+    #[test]
+    fn a_session_is_not_counted_among_requests_of_http() {
+        let request = begun_with(b"GET / HTTP/1.1")[0].handshake;
+        let mut connections = every(1_000, 15, (0, 34, Outcome::ResetByUs));
+        for one in &mut connections {
+            one.handshake = request;
+        }
+        let session = (87, 161, Outcome::AnsweredThenClosedByUs);
+        let mut sessions = living(200, every(1_100, 9, session));
+        sessions.extend(every(3_000, 2, session));
+        for (one, number) in sessions.iter_mut().zip(1..) {
+            one.socket += number << 48;
+        }
+        connections.extend(sessions);
+        let connections: Vec<_> = connections.into_iter().map(server_side).collect();
+        let of = |one: Churn, findings: &[Finding]| -> u64 {
+            let of_it = findings.iter().filter(|finding| finding.name == one);
+            of_it.map(|finding| finding.connections).sum()
+        };
+        let findings = diagnosed(&connections);
+        assert_eq!(of(Churn::HttpAtPlaintextPort, &findings), 15);
+        assert_eq!(of(Churn::ClientPerRequest, &findings), 11, "{findings:?}");
     }
 }
