@@ -21,6 +21,7 @@ use super::{
     naming::{FirstSight, Held, Naming},
     owed::{Debt, Owed},
     schedule::{CHURNS_FROM, Schedule},
+    selection::Selection,
     servers::Servers,
     settings::TraceSettings,
     silence::Silence,
@@ -63,6 +64,8 @@ pub(super) struct Collector<P> {
     pub(super) elsewhere: Option<elsewhere::Request>,
     /// The servers of this host, whose clients are traced.
     pub(super) servers: Servers,
+    /// The processes that alone are traced.
+    pub(super) selection: Selection,
     /// The TIME_WAIT sockets, once they are listed.
     pub(super) time_wait: Option<Listing>,
 }
@@ -88,6 +91,7 @@ impl<P: Probes> Collector<P> {
                 pids: pids.to_vec(),
             }),
             servers: Servers::of(settings),
+            selection: Selection::of(settings, pids),
             time_wait: None,
         }
     }
@@ -199,6 +203,7 @@ impl<P: Probes> Collector<P> {
         let listed_at_ns = self.probes.monotonic_ns();
         self.ask_for_time_wait(settings);
         self.ask_for_last_looks();
+        self.ask_who_is_called_so();
         self.ask_elsewhere();
         self.settle(ending.looks).await;
         self.report_time_wait(listed_at_ns);
@@ -258,6 +263,9 @@ impl<P: Probes> Collector<P> {
 
     /// Says what the trace could not do.
     fn report_limitations(&mut self) {
+        if let Some(sentence) = self.selection.limitation() {
+            self.limitation(sentence);
+        }
         if let [first, rest @ ..] = &self.unanswered[..] {
             let most = rest.iter().take(MOST_PIDS - 1);
             let pids = most.fold(first.pid.to_string(), |pids, key| {

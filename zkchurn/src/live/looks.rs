@@ -140,6 +140,16 @@ impl<P: Probes> Collector<P> {
         }
     }
 
+    /// Asks who has the name that is traced now: who began later was not traced.
+    pub(super) fn ask_who_is_called_so(&mut self) {
+        let Some(name) = self.selection.name.clone() else {
+            return;
+        };
+        if let Some(id) = self.ask(Task::Named(name)) {
+            self.owed.enter(id, Debt::Called);
+        }
+    }
+
     fn inspect(&mut self, request: Request) {
         let key = request.process;
         match self.ask(Task::Inspect(request)) {
@@ -222,6 +232,12 @@ impl<P: Probes> Collector<P> {
                     self.look_at_servers();
                 }
             }
+            (Some(Debt::Called), found) => {
+                self.owed.settle(id);
+                if let Found::Named(named) = found {
+                    self.selection.at_end = named.pids;
+                }
+            }
             // What nobody asked for, or what does not answer what was asked.
             (_, _) => {}
         }
@@ -255,7 +271,7 @@ impl<P: Probes> Collector<P> {
                 Debt::Identity(key) => unnamed.push((*key, asked)),
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
                 // A hint that does not come is none.
-                Debt::Elsewhere | Debt::Listeners => {}
+                Debt::Elsewhere | Debt::Listeners | Debt::Called => {}
                 Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
             }
         }

@@ -28,6 +28,7 @@ mod records;
 mod saves;
 mod schedule;
 mod screen;
+mod selection;
 mod servers;
 mod service;
 pub(crate) mod settings;

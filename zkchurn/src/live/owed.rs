@@ -26,6 +26,8 @@ pub(super) enum Debt {
     Elsewhere,
     /// Who listens at the traced ports.
     Listeners,
+    /// Who has the name that is traced.
+    Called,
 }
 
 #[derive(Debug)]
@@ -89,9 +91,11 @@ impl Owed {
         for entry in self.entries.values_mut() {
             let within = match entry.debt {
                 Debt::Identity(_) => LOOK_UP_WITHIN,
-                Debt::Look(..) | Debt::Sockets(_) | Debt::Elsewhere | Debt::Listeners => {
-                    LOOK_WITHIN
-                }
+                Debt::Look(..)
+                | Debt::Sockets(_)
+                | Debt::Elsewhere
+                | Debt::Listeners
+                | Debt::Called => LOOK_WITHIN,
             };
             if !entry.given_up && (all || now >= entry.asked + within) {
                 entry.given_up = true;

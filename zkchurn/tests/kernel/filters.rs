@@ -172,6 +172,42 @@ fn all_processes_of_a_name_and_no_other() {
     assert_eq!(trace.connections.len(), 5);
 }
 
+/// As a program in a crash loop does.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_process_that_ends_and_who_comes_after_it_by_that_name_are_told() {
+    let (trace, first, next) = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 4);
+        let name = format!("loop-{}", std::process::id());
+        let first = Named::start(&name, port, 2);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--pid", &name]);
+        let first = first.connect();
+        let second = Named::start(&name, port, 2);
+        second.connect();
+        accepting.join().unwrap();
+        let third = Named::start(&name, port, 0);
+        let next = third.0.id();
+        let trace = tracer.finish();
+        third.connect();
+        (trace, first, next)
+    });
+    assert_eq!(trace.connections.len(), 2);
+    let degraded = trace.report["degraded"].as_array().unwrap();
+    let told = degraded.iter().filter_map(Value::as_str);
+    let told: Vec<_> = told.filter(|one| one.contains("--pid")).collect();
+    let [told] = told[..] else {
+        panic!("{degraded:#?}");
+    };
+    let ended = format!("the traced process (pid {first}) ended");
+    assert!(told.contains(&ended), "{told}");
+    assert!(
+        told.contains(&format!("(pid {next}) began meanwhile")),
+        "{told}"
+    );
+    assert!(told.contains("`--filter 'process:~loop-"), "{told}");
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn on_a_quiet_port_the_report_names_the_one_with_zookeepers_number() {

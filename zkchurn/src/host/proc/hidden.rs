@@ -57,7 +57,7 @@ pub fn remedy() -> String {
     Standing::here().more_capabilities("CAP_SYS_PTRACE")
 }
 
-fn pid(id: u32) -> Option<Pid> {
+pub(super) fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 

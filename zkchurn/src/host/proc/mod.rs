@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `files` | files of `/proc`, bounded, and their fields |
 //! | `hidden` | who is there, and not shown |
+//! | `ended` | who is not there any more |
 //! | `identity` | name, command line and executable |
 //! | `details` | user, start, working directory, unit, container |
 //! | `placement` | user, unit, container and pod, at first sight |
@@ -15,6 +16,7 @@
 //! | `mount_field` | a field of mountinfo |
 
 pub mod details;
+pub mod ended;
 pub mod files;
 pub mod hidden;
 pub mod identity;
