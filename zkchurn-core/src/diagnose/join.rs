@@ -6,7 +6,7 @@
 //! same; the few connections of a thread that ended otherwise, such as the first one of
 //! a client whose server then went away; processes of one program.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
     case::Case,
@@ -57,17 +57,11 @@ impl<'a> Story<'a> {
     }
 
     fn judged(owner: Owner, cluster: Cluster<'a>, case: Case<'a>) -> Self {
-        let mut verdicts: Vec<_> = rules::OF_ENDED
-            .iter()
-            .filter_map(|rule| Some((rule, rule.verdict(&case)?)))
-            .collect();
-        // Stable: of equals the one that is listed first.
-        verdicts.sort_by_key(|(rule, verdict)| Reverse((verdict.confidence, rule.severity)));
         Self {
             owner,
             cluster,
+            verdicts: rules::verdicts(&case),
             case,
-            verdicts,
             before: Vec::new(),
         }
     }

@@ -33,10 +33,12 @@ mod unexplained_churn;
 mod unreachable;
 mod wrong_protocol;
 
+use std::cmp::Reverse;
+
 use super::{
     case::Case,
     churn::Churn,
-    finding::{Severity, Verdict},
+    finding::{Confidence, Severity, Verdict},
     protocol::Scope,
 };
 
@@ -57,6 +59,22 @@ impl Rule {
     pub fn verdict(&self, case: &Case<'_>) -> Option<Verdict> {
         self.scope.limit(case, (self.judge)(case)?)
     }
+}
+
+/// What the rules say of connections that ended, the surest first.
+pub(super) fn verdicts(case: &Case<'_>) -> Vec<(&'static Rule, Verdict)> {
+    let rules = OF_ENDED.iter();
+    let mut verdicts: Vec<_> = rules
+        .filter_map(|rule| Some((rule, rule.verdict(case)?)))
+        .collect();
+    // How they went tells nothing of either side where something else ended them.
+    if let Some(verdict) = unexplained_churn::aborted_from_outside(case) {
+        verdicts.retain(|(_, verdict)| verdict.confidence == Confidence::Certain);
+        verdicts.push((&unexplained_churn::RULE, verdict));
+    }
+    // Stable: of equals the one that is listed first.
+    verdicts.sort_by_key(|(rule, verdict)| Reverse((verdict.confidence, rule.severity)));
+    verdicts
 }
 
 /// The rules on connections that ended, but those for what none of them explains.

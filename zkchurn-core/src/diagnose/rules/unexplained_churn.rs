@@ -27,9 +27,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if case.ended() < FEWEST {
         return None;
     }
-    let aborted = case.shapes().ending(Ending::Aborted);
-    if case.most(aborted) {
-        return Some(aborted_from_outside(case, aborted));
+    if let Some(verdict) = aborted_from_outside(case) {
+        return Some(verdict);
     }
     let unknown = case
         .shapes()
@@ -72,10 +71,15 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     })
 }
 
-/// What aborted them is not in the sockets.
-fn aborted_from_outside(case: &Case<'_>, aborted: u64) -> Verdict {
+/// Where neither client nor server ended most of them, as the kernel tells. What did so is not
+/// in the sockets, and what was said on them before does not matter.
+pub(super) fn aborted_from_outside(case: &Case<'_>) -> Option<Verdict> {
+    let aborted = case.shapes().ending(Ending::Aborted);
+    if aborted < FEWEST || !case.most(aborted) {
+        return None;
+    }
     let of = text::counted(case.ended(), "connection");
-    Verdict::new(
+    let verdict = Verdict::new(
         Confidence::Possible,
         format!(
             "{} of {of} were aborted from outside of the program; by what is unknown.",
@@ -90,7 +94,8 @@ fn aborted_from_outside(case: &Case<'_>, aborted: u64) -> Verdict {
     .decided_by(
         "`bpftrace -e 'kprobe:tcp_abort { printf(\"%d %s\\n\", pid, comm); }'`, which names it",
     )
-    .next("look for what ends connections on this host: a network agent, a script with `ss -K`")
+    .next("look for what ends connections on this host: a network agent, a script with `ss -K`");
+    Some(verdict)
 }
 
 #[cfg(test)]
@@ -98,8 +103,9 @@ mod tests {
     use crate::{
         diagnose::{
             Churn, Confidence,
-            test_case::{diagnosed, every, only},
+            test_case::{diagnosed, every, living, new_thread_each, only},
         },
+        ledger::test_connection::{by, server_side},
         outcome::Outcome,
     };
 
@@ -123,6 +129,37 @@ mod tests {
             "6 of 6 connections were aborted from outside of the program; by what is unknown."
         );
         assert!(finding.reasons_for[0].contains("ECONNABORTED"));
+    }
+
+    /// A session that worked, one that did nothing, one that was not answered; by one thread,
+    /// by new ones, or from remote hosts.
+    #[test]
+    fn what_was_aborted_from_outside_is_that_whatever_was_carried() {
+        for (out, back) in [(0, 0), (49, 0), (49, 41), (88, 149), (300, 2_000), (4, 4)] {
+            let of_jvm = every(1_500, 6, (out, back, Outcome::Aborted));
+            let of_jvm = living(895, of_jvm);
+            let of_python = of_jvm.iter().map(|one| by(*one, 7, 7, "python3"));
+            let remote = of_jvm.iter().copied().map(server_side);
+            for connections in [
+                of_jvm.clone(),
+                new_thread_each(of_jvm.clone()),
+                of_python.collect(),
+                remote.collect(),
+            ] {
+                let finding = only(diagnosed(&connections));
+                let words = &finding.summary;
+                assert!(words.contains("6 of 6 connections were aborted"), "{words}");
+                assert!(finding.alternatives.is_empty(), "{finding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_few_that_were_aborted_are_not_the_story() {
+        let mut connections = every(1_500, 12, (88, 149, Outcome::AnsweredThenClosedByUs));
+        connections.splice(..3, every(1_500, 3, (88, 149, Outcome::Aborted)));
+        let findings = diagnosed(&new_thread_each(connections));
+        assert_eq!(findings[0].name, Churn::ClientPerRequest);
     }
 
     #[test]
