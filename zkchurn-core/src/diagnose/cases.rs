@@ -210,7 +210,7 @@ impl<'a> Scope<'a> {
                 ),
             },
             siblings: self.siblings(&processes, &destinations),
-            rivals: self.rivals_of(owner, &destinations, cluster.span()),
+            rivals: self.rivals_of(owner, &processes, &destinations, cluster.span()),
             shared: self.shared(parts),
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
@@ -274,6 +274,7 @@ impl<'a> Scope<'a> {
     fn rivals_of(
         &self,
         owner: Owner,
+        processes: &[ProcessKey],
         destinations: &[Destination],
         span: Option<(u64, u64)>,
     ) -> Vec<String> {
@@ -283,9 +284,14 @@ impl<'a> Scope<'a> {
             (Some((from, until)), Some((begins, ends))) => from < ends && begins < until,
             _ => false,
         };
+        // Of several processes of one program the owner is that of the first of them.
+        let is_of_it = |rival: &Rival| match rival.owner {
+            Owner::Process(process) => processes.contains(&process),
+            other => other == owner,
+        };
         let others = self.rivals.iter();
         others
-            .filter(|rival| rival.owner != owner && meets(&rival.peers) && is_meanwhile(rival.span))
+            .filter(|rival| !is_of_it(rival) && meets(&rival.peers) && is_meanwhile(rival.span))
             .map(|rival| rival.who.clone())
             .collect()
     }

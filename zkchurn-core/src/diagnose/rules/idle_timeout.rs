@@ -10,6 +10,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
+        who::Who,
     },
     ledger::{
         distribution::Distribution,
@@ -39,7 +40,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let resets = case.shapes().ending(Ending::ResetByServer);
     // A client that ends in good order asks the server to close, which then closes first.
-    let comes_back = case.is_one_thread() && case.runtime == Runtime::Jvm;
+    let comes_back = case.runtime == Runtime::Jvm && is_one_thread_each(case);
     let resumes = case
         .handshakes()
         .is_some_and(|handshakes| handshakes.reconnects * 2 > handshakes.connections);
@@ -98,8 +99,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("cut", cut)
     .number("resets", resets);
     if comes_back {
-        verdict =
-            verdict.because("the same thread of the JVM comes back: one client that reconnects");
+        verdict = verdict.because(match case.is_one_thread() {
+            true => "the same thread of the JVM comes back: one client that reconnects",
+            false => "one thread of each JVM comes back: a client in each that reconnects",
+        });
     }
     if resumes {
         verdict =
@@ -142,6 +145,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         }
     }
     Some(advised(verdict, case.side, &lived_for))
+}
+
+/// Whether one thread opened them, or one of each of several processes, again and again.
+fn is_one_thread_each(case: &Case<'_>) -> bool {
+    match case.who {
+        Who::Programs { processes, .. } => {
+            case.threads == processes && !case.is_new_one_each_time() && !case.has_few_of_each()
+        }
+        _ => case.is_one_thread(),
+    }
 }
 
 /// What closes a socket of this host first runs here: nothing on the way does.

@@ -3,7 +3,7 @@
 //! closes the other's connection (`ZooKeeperServer.processConnectRequest`,
 //! `DisconnectReason.CLIENT_RECONNECT`), and that one reconnects in turn.
 
-use super::Rule;
+use super::{Rule, idle_timeout};
 use crate::{
     diagnose::{
         case::{Case, SharedSession},
@@ -116,7 +116,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     // One that another client takes lasts until that one has come.
     let lived = case.tally.established_for.percentile(50.0);
     let is_at_once = lived.is_some_and(|lived| lived < AT_ONCE_NS);
-    let confidence = match case.rivals.is_empty() || is_at_once {
+    // Another client takes it at any moment.
+    let one_age = idle_timeout::constant_life(&case.tally.established_for);
+    let confidence = match case.rivals.is_empty() || is_at_once || one_age.is_some() {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -144,6 +146,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             "the server closed them at once, as it does after the answer that a session has expired",
         );
     }
+    if let Some(age) = one_age {
+        verdict = verdict
+            .but(format!(
+                "they were closed at the same age, {}, as by an idle timeout on the way",
+                text::duration(age)
+            ))
+            .cannot_tell_from(&[Churn::IdleTimeout]);
+    }
     match case.rivals.as_slice() {
         [] => {
             verdict = verdict.but(
@@ -168,13 +178,15 @@ mod tests {
         connection::Connection,
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, names},
+            test_case::{diagnosed, diagnosed_with, every, living, names},
         },
         ledger::{
             handshakes::tests::asked,
             test_connection::{by, server_side},
         },
         outcome::Outcome,
+        process::{ProcessIdentity, ProcessKey},
+        registry::Registry,
     };
 
     #[test]
@@ -309,6 +321,45 @@ mod tests {
                 .iter()
                 .all(|(_, confidence)| *confidence == Confidence::Possible)
         );
+    }
+
+    fn of_one_program(program: &str) -> Registry {
+        let mut registry = Registry::default();
+        for pid in [50, 51] {
+            let command = vec![program.to_owned(), "service".to_owned()];
+            let key = ProcessKey::new(pid, 0);
+            registry.insert(ProcessIdentity::new(key, program.to_owned(), None, command));
+        }
+        registry
+    }
+
+    /// haproxy's timeout cuts two JVMs of one service: none of them is the proof for the
+    /// other, nor is either for itself.
+    #[test]
+    fn what_is_cut_at_one_age_is_cut_by_a_timeout() {
+        let taken = living(
+            2_000,
+            every(3_000, 10, (49, 41, Outcome::AnsweredThenClosedByPeer)),
+        );
+        for (program, confidence) in [
+            ("java", Confidence::Likely),
+            ("python3", Confidence::Possible),
+        ] {
+            let of_two = taken.iter().zip(0..).map(|(one, turn)| {
+                let pid = 50 + turn % 2;
+                by(*one, pid, pid, program)
+            });
+            let of_two: Vec<_> = of_two.collect();
+            let findings = diagnosed_with(&of_two, &of_one_program(program));
+            let all = format!("{findings:?}");
+            assert_eq!(
+                names(&findings),
+                [(Churn::IdleTimeout, confidence)],
+                "{all}"
+            );
+            assert_eq!(findings[0].connections, 10);
+            assert!(!all.contains("happens at this server to"), "{all}");
+        }
     }
 
     /// Each pod of a node has a server of its own there.
