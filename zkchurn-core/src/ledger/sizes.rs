@@ -123,6 +123,11 @@ fn is_idle(sent: Option<u64>, answered: Option<u64>) -> bool {
     sent % 12 == 0 && answered % 20 == 0 && (replies == requests || replies + 1 == requests)
 }
 
+/// What one side sends of a TLS handshake that fails, in segments: SYN, ACK, a hello of two, a
+/// certificate and an alert, FIN, and an ACK for each flight of the other side. OpenSSL that
+/// does not trust a certificate has 7.
+pub const MOST_OF_TLS_HANDSHAKE: u32 = 12;
+
 /// `jute.maxbuffer` is 0xfffff by default (`BinaryInputArchive.maxBuffer`); what
 /// is over half of it is no ordinary request or answer.
 pub const LARGE: u64 = 512 * 1024;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use super::{
     counts::Counts, distribution::Distribution, handshakes::Handshakes, manner, order::InOrder,
-    shape::Shapes,
+    shape::Shapes, sizes,
 };
 use crate::{
     connection::{Connection, FirstClose, Stage, Thread, Told},
@@ -48,6 +48,10 @@ pub struct Tally {
     pub payload_out: Range,
     /// Payload bytes received, of connections where it is known.
     pub payload_in: Range,
+    /// Connections of which it is known how many segments this side sent.
+    pub segments_known: u64,
+    /// Those of them that had more than a TLS handshake that fails.
+    pub many_segments: u64,
     /// Segments sent again.
     pub retransmits: u64,
     /// Connections of which payload was sent again, and more than one segment: what comes of a
@@ -355,6 +359,8 @@ impl Tally {
         self.closed_by_other += other.closed_by_other;
         self.payload_out.absorb(&other.payload_out);
         self.payload_in.absorb(&other.payload_in);
+        self.segments_known += other.segments_known;
+        self.many_segments += other.many_segments;
         self.retransmits += other.retransmits;
         self.sent_again += other.sent_again;
         self.closed_by_other_process += other.closed_by_other_process;
@@ -414,6 +420,10 @@ impl Tally {
         }
         if let Some(bytes) = connection.traffic.payload_in {
             self.payload_in.add(bytes);
+        }
+        if let Some(segments) = connection.traffic.segments_out {
+            self.segments_known += 1;
+            self.many_segments += u64::from(segments > sizes::MOST_OF_TLS_HANDSHAKE);
         }
         let segments = connection.traffic.retransmits.unwrap_or(0);
         self.retransmits += u64::from(segments);

@@ -35,6 +35,8 @@ const BRIEF_NS: u64 = 900_000_000;
 const CLIENT_HELLO: u64 = 180;
 const LONGEST_HELLO: u64 = 2_000;
 const TLS_ANSWER: u64 = 700;
+/// One that fails takes some round trips.
+const SLOW_HANDSHAKE_NS: u64 = 2_000_000_000;
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.first_requests_refused();
@@ -275,6 +277,20 @@ fn constructor(program: &str) -> &'static str {
     }
 }
 
+/// By the bytes, and by how little went to and fro, and how soon it ended: a session that reads
+/// some keys has as many bytes.
+fn may_be_failed_tls(case: &Case<'_>) -> bool {
+    let lived = case.tally.established_for.percentile(50.0);
+    let is_short = match case.tally.segments_known {
+        0 => lived.is_none_or(|lived| lived < SLOW_HANDSHAKE_NS),
+        known => case.tally.many_segments * 2 < known,
+    };
+    is_short
+        && case.server_bytes().min >= TLS_ANSWER
+        && (CLIENT_HELLO..LONGEST_HELLO).contains(&case.client_bytes().min)
+        && case.handshakes().is_none()
+}
+
 /// A session was asked for and answered, and the client closed its socket.
 fn is_dropped(shape: &Shape) -> bool {
     sizes::is_handshake_alone(shape)
@@ -297,9 +313,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(99.0);
     let (sent, received) = (case.client_bytes(), case.server_bytes());
     let both_spoke = |shape: &Shape| shape.client_bytes > 0 && shape.server_bytes > 0;
-    let may_be_tls = received.min >= TLS_ANSWER
-        && (CLIENT_HELLO..LONGEST_HELLO).contains(&sent.min)
-        && case.handshakes().is_none();
+    let may_be_tls = may_be_failed_tls(case);
     let may_be_sasl = is_like_failed_sasl(case);
     // Who only asked for a session and got it did no work.
     let (these, did) = match may_be_tls || may_be_sasl {
@@ -604,6 +618,31 @@ mod tests {
             why.contains("8 of 12 got a session and did some work: 88 bytes sent and 149 received"),
             "{why}"
         );
+    }
+
+    /// Short jobs that read some keys: of as many bytes as a handshake that fails, and of many
+    /// more segments; or, of a kernel that does not tell these, of more time.
+    #[test]
+    fn a_session_with_some_requests_is_no_failed_handshake() {
+        let advised = |segments: Option<u32>, lived_ms| {
+            let kind = (373, 1_261, Outcome::AnsweredThenClosedByUs);
+            let mut connections = living(lived_ms, new_thread_each(every(5_000, 8, kind)));
+            for connection in &mut connections {
+                connection.traffic.segments_out = segments;
+            }
+            let findings = diagnosed(&connections);
+            assert_eq!(findings[0].name, Churn::ClientPerRequest);
+            let is_tls = format!("{findings:?}").contains("certificate");
+            let is_sure = findings[0].confidence == Confidence::Likely;
+            assert_ne!(is_tls, is_sure, "{findings:?}");
+            is_tls
+        };
+        assert!(advised(Some(7), 28));
+        assert!(advised(None, 28));
+        assert!(advised(Some(7), 3_000));
+        assert!(!advised(Some(18), 4));
+        assert!(!advised(Some(31), 3_000));
+        assert!(!advised(None, 3_000));
     }
 
     #[test]
