@@ -77,7 +77,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 const RESTARTED: Findings =
-    Findings::must(&[&["refused"]]).may(&["server_restarts", "not_served", "unexplained_churn"]);
+    Findings::must(&[&["server_restarts", "refused"]]).may(&["not_served", "unexplained_churn"]);
 
 const PAUSES: Findings =
     Findings::must(&[&["session_expired_loop", "read_timeouts", "unexplained_churn"]]);

@@ -132,6 +132,8 @@ pub struct Case<'a> {
     pub peers_answer_tls: bool,
     /// How often the peers, each of them, went away and ended all connections.
     pub falls: Option<Falls>,
+    /// Connections of the case that they refused from then until they served again.
+    pub refused_while_away: u64,
     /// Connections that this host, or the remote host, holds open to the same peers,
     /// whosever they are.
     pub peers_hold: u64,
@@ -190,6 +192,8 @@ pub struct Case<'a> {
     /// Connections of the same owner to the same peers that were established and began after
     /// the latest of these was refused; `None` where they are too many to be counted.
     pub got_through_since: Option<u64>,
+    /// Processes that had a connection before the trace, to whichever peer, which ended.
+    pub lost_older: u64,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
 }
@@ -207,6 +211,17 @@ impl Case<'_> {
     /// stay are several processes of one name as well.
     pub fn is_started_for_each(&self) -> bool {
         self.are_runs && self.has_few_of_each()
+    }
+
+    /// Whether processes that had a connection before the trace, and lost it, opened one each: so
+    /// do clients that come back.
+    pub fn is_return_of_each(&self) -> bool {
+        match self.who {
+            Who::Programs { processes, .. } => {
+                self.tally.opened() <= processes && self.lost_older * 3 >= processes * 2
+            }
+            _ => false,
+        }
     }
 
     /// Connections whose first request the server refused, by their sizes, with which it ends
@@ -380,9 +395,10 @@ impl Case<'_> {
     /// Whether each, or nearly each, is from a thread or process of its own.
     pub fn is_new_one_each_time(&self) -> bool {
         match self.who {
+            // Of one thread each, as many threads as processes say no more than the processes do.
             Who::Programs { processes, .. } => {
                 self.are_runs && processes * 2 >= self.tally.opened()
-                    || self.threads * 10 >= self.tally.opened() * 6
+                    || self.threads > processes && self.threads * 10 >= self.tally.opened() * 6
             }
             Who::Process { threads, .. } => threads * 10 >= self.tally.opened() * 6,
             _ => false,

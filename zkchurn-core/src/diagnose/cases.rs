@@ -15,7 +15,7 @@ use crate::{
         shape::{Ending, Spoken},
         shares::InPart,
         starts::{self, Starts},
-        tally::{FirstCloseKey, Tally},
+        tally::{FirstCloseKey, Older, Tally},
     },
     process::{ProcessIdentity, ProcessKey, file_name, java_name},
     registry::Registry,
@@ -184,6 +184,7 @@ impl<'a> Scope<'a> {
             peers_answer_tls: self.services.answer_tls(&destinations),
             peers_hold: self.services.held(&destinations),
             falls: self.falls(&destinations),
+            refused_while_away: parts.iter().map(|part| self.refused_while_away(part)).sum(),
             threads,
             logs: match owner {
                 Owner::Peer(_) => self.server_logs(&destinations),
@@ -244,7 +245,11 @@ impl<'a> Scope<'a> {
                 .filter_map(Part::latest_start)
                 .max()
                 .map(|last| self.window.end_ns.saturating_sub(last)),
-            are_runs: are_runs(parts),
+            // What was there before the trace was not started for these.
+            are_runs: self.with_older(&processes, |older| older.seen > 0) * 2
+                <= processes.len() as u64
+                && are_runs(parts),
+            lost_older: self.with_older(&processes, |older| older.ended > 0),
             ended_ago_ns: cluster
                 .span()
                 .map(|(_, last)| self.window.end_ns.saturating_sub(last)),
@@ -267,6 +272,31 @@ impl<'a> Scope<'a> {
             .map(|destination| self.falls.at(destination))
             .collect();
         falls?.into_iter().max_by_key(|falls| falls.moments)
+    }
+
+    /// Those of the processes that had such connections before the trace, to whichever peer.
+    fn with_older(&self, processes: &[ProcessKey], had: impl Fn(&Older) -> bool) -> u64 {
+        let of = |process| self.of_process.get(process).into_iter().flatten();
+        let processes = processes.iter();
+        let with = processes.filter(|process| of(process).any(|(_, flow)| had(&flow.tally.older)));
+        with.count() as u64
+    }
+
+    /// Refused connections of a part, where its server had gone away as they began: as far as
+    /// their starts are kept, which stand for the others.
+    fn refused_while_away(&self, part: &Part<'_>) -> u64 {
+        let Some((_, group)) = part.group.filter(|(_, one)| one.manner.way == Way::Refused) else {
+            return 0;
+        };
+        let peer = &part.key.destination;
+        let kept = Starts::together(std::iter::once(&group.starts));
+        let away = kept.iter().filter(|at| self.falls.is_away(peer, **at));
+        let away = away.count() as u64;
+        let opened = part.tally().opened();
+        match kept.len() as u64 {
+            0 => 0,
+            kept => opened.saturating_mul(away) / kept,
+        }
     }
 
     /// Others whose sessions go no further than the handshake at the same peers, at the same
@@ -379,6 +409,19 @@ impl<'a> Scope<'a> {
                 identity.command.clone(),
             )
         })
+    }
+
+    /// The name and the user of these processes, if they have the same.
+    pub(super) fn name_of_all(&self, cluster: &Cluster<'_>) -> Option<(String, Option<u32>)> {
+        let mut names = cluster.parts.iter().map(|part| {
+            let process = part.key.process?;
+            let label = self.registry.label(process, part.flow.process_comm);
+            Some((label, part.flow.uid))
+        });
+        let first = names.next()??;
+        names
+            .all(|name| name.as_ref() == Some(&first))
+            .then_some(first)
     }
 
     fn runtime(&self, parts: &[Part<'_>]) -> Runtime {

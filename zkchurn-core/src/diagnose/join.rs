@@ -436,6 +436,15 @@ fn unexplained<'a>(scope: &Scope<'a>, owner: Owner, left: Vec<Cluster<'a>>) -> O
     })
 }
 
+/// What makes several processes one program.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Program {
+    /// Name, executable and command line.
+    Known((String, Option<String>, Vec<String>)),
+    /// Name and user.
+    OfName((String, Option<u32>)),
+}
+
 /// Puts processes of one program together that do the same: the workers of one parent,
 /// or instances of one service.
 pub(super) fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
@@ -445,12 +454,18 @@ pub(super) fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Sto
         let program = match (story.owner, story.lead()) {
             // Which of them has the session is the story itself.
             (_, None | Some((Churn::OneSessionTwoClients, _))) => None,
-            (Owner::Process(process), Some((name, _))) => scope
-                .program(process)
-                .map(|program| (name, program, story.case.destinations.clone())),
+            // Of whose connections it refused more, and of whose fewer, is chance.
+            (Owner::Process(_) | Owner::Program(_), Some((Churn::ServerRestarts, _))) => {
+                scope.name_of_all(&story.cluster).map(Program::OfName)
+            }
+            (Owner::Process(process), Some(_)) => scope.program(process).map(Program::Known),
             _ => None,
         };
-        match program {
+        let of_what = |program| {
+            let name = story.lead().map(|(name, _)| name);
+            (name, program, story.case.destinations.clone())
+        };
+        match program.map(of_what) {
             Some(program) => alike.entry(program).or_default().push(story),
             None => all.push(story),
         }

@@ -4,6 +4,8 @@
 //!
 //! Only the latest are kept, in the order of time, whatever the order of the records is.
 
+use std::ops::Range;
+
 use super::{Destination, shape::Ending};
 use crate::{
     connection::{Connection, Side, Stage},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// Most servers that are told apart; of further ones nothing is kept.
-const MOST_SERVERS: usize = 64;
+const MOST_SERVERS: usize = 128;
 /// Most ends, and most refusals, of one server.
 const MOST: usize = 256;
 /// What a process that dies closes is closed within this time of each other.
@@ -47,7 +49,8 @@ impl Server {
 struct End {
     /// When it left ESTABLISHED, nanoseconds of `CLOCK_MONOTONIC`.
     at_ns: u64,
-    started_ns: u64,
+    /// `None` where it is older than the trace.
+    started_ns: Option<u64>,
     /// The pid of the client; 0 where it is on another host.
     client: u32,
     /// The pid of the server's process that closed it; 0 where that is not known.
@@ -58,6 +61,8 @@ struct End {
 struct Kept {
     ends: Vec<End>,
     refused: Vec<u64>,
+    /// Starts of those that were established.
+    served: Vec<u64>,
 }
 
 /// The servers of the connections that were traced.
@@ -80,21 +85,23 @@ pub struct Falls {
     pub refused_after: u64,
     /// Processes that served, where each moment had another one; else 0.
     pub processes: u64,
+    /// Whether connections that are older than the trace ended at such a moment.
+    pub of_older: bool,
 }
 
 impl ServerEnds {
     pub(super) fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         let is_over = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
-        if connection.before_start || !is_over {
-            return;
-        }
+        let is_new = !connection.before_start;
+        let is_served = is_new && connection.stage == Stage::Established;
         let ending = Ending::of(outcome, connection.side);
-        let is_refused = ending == Ending::Refused;
+        let is_refused = is_new && is_over && ending == Ending::Refused;
         let has_spoken = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes > 0);
-        let is_end = matches!(ending, Ending::ClosedByServer | Ending::ResetByServer)
+        let is_end = is_over
+            && matches!(ending, Ending::ClosedByServer | Ending::ResetByServer)
             && has_spoken(connection.traffic.payload_out)
             && has_spoken(connection.traffic.payload_in);
-        if !is_refused && !is_end {
+        if !is_served && !is_refused && !is_end {
             return;
         }
         let server = Server::of(&Destination::of(connection));
@@ -102,18 +109,23 @@ impl ServerEnds {
             return;
         }
         let kept = self.of.entry(server).or_default();
-        if is_refused {
+        if is_served {
+            insert(&mut kept.served, connection.started_ns);
+        } else if is_refused {
             insert(&mut kept.refused, connection.started_ns);
         } else if let Some(at_ns) = connection.left_established_ns {
             let of_server = connection
                 .closer
                 .filter(|_| connection.side == Side::Server);
+            let opener = connection.opener.map(|opener| opener.thread.tgid);
+            let holder = connection.holder.map(|holder| holder.tgid);
+            let of_client = holder.filter(|_| connection.side == Side::Client);
             insert(
                 &mut kept.ends,
                 End {
                     at_ns,
-                    started_ns: connection.started_ns,
-                    client: connection.opener.map_or(0, |opener| opener.thread.tgid),
+                    started_ns: is_new.then_some(connection.started_ns),
+                    client: opener.or(of_client).unwrap_or_default(),
                     server: of_server.map_or(0, |closer| closer.tgid),
                 },
             );
@@ -133,13 +145,21 @@ impl ServerEnds {
 /// How often each server went away.
 #[derive(Clone, Debug, Default)]
 pub struct FallsOfServers {
-    of: HashMap<Server, Falls>,
+    /// With the times from each until it served again.
+    of: HashMap<Server, (Falls, Vec<Range<u64>>)>,
 }
 
 impl FallsOfServers {
     /// `None` where most of what the server ended does not say that it did.
     pub fn at(&self, destination: &Destination) -> Option<Falls> {
-        self.of.get(&Server::of(destination)).copied()
+        let of_server = self.of.get(&Server::of(destination));
+        of_server.map(|(falls, _)| *falls)
+    }
+
+    /// Whether it had gone away by then, and nobody had got a connection since.
+    pub fn is_away(&self, destination: &Destination, at_ns: u64) -> bool {
+        let of_server = self.of.get(&Server::of(destination));
+        of_server.is_some_and(|(_, away)| away.iter().any(|time| time.contains(&at_ns)))
     }
 }
 
@@ -153,13 +173,14 @@ fn insert<T: Ord>(kept: &mut Vec<T>, new: T) {
 }
 
 impl Kept {
-    fn falls(&self) -> Option<Falls> {
+    fn falls(&self) -> Option<(Falls, Vec<Range<u64>>)> {
         let moments: Vec<&[End]> = self
             .ends
             .chunk_by(|one, next| next.at_ns - one.at_ns <= AT_ONCE_NS)
             .collect();
         let mut falls = Falls::default();
         let mut servers = Vec::new();
+        let mut away = Vec::new();
         for (place, moment) in moments.iter().enumerate() {
             let [from, until] = [moment.first()?.at_ns, moment.last()?.at_ns];
             let before = place.checked_sub(1).and_then(|place| moments.get(place));
@@ -170,7 +191,7 @@ impl Kept {
             let is_of_several = is_of_several(moment) && is_apart;
             let until_next = next.map_or(u64::MAX, |next| next.at_ns);
             let mut refused = self.refused.iter();
-            let is_refused = refused.any(|at| (until..until_next).contains(at));
+            let is_refused = refused.any(|at| (from..until_next).contains(at));
             let server = moment.first()?.server;
             let is_new = server != 0 && servers.last() != Some(&server);
             // A proxy may fork for each connection.
@@ -185,6 +206,8 @@ impl Kept {
             falls.connections += moment.len() as u64;
             falls.of_several += u64::from(is_of_several);
             falls.refused_after += u64::from(is_refused);
+            falls.of_older |= moment.iter().any(|end| end.started_ns.is_none());
+            away.push(from..self.back_ns(until).unwrap_or(u64::MAX));
         }
         if servers.len() as u64 == falls.moments {
             falls.processes = falls.moments;
@@ -194,7 +217,28 @@ impl Kept {
             .max(falls.refused_after)
             .max(falls.processes);
         let is_most = falls.connections * 3 >= self.ends.len() as u64 * 2;
-        (told >= FEWEST && is_most).then_some(falls)
+        self.leave_out_for_good(&mut away);
+        (told >= FEWEST && is_most).then_some((falls, away))
+    }
+
+    /// What was away for much longer than ever before, and did not come back, is gone for good as
+    /// far as the trace tells: that it refuses connections is another story.
+    fn leave_out_for_good(&self, away: &mut Vec<Range<u64>>) {
+        let Some((last, others)) = away.split_last() else {
+            return;
+        };
+        let longest = others.iter().map(|time| time.end - time.start).max();
+        let latest = self.refused.last().copied().unwrap_or_default();
+        let so_far = latest.saturating_sub(last.start);
+        if last.end == u64::MAX && so_far > longest.unwrap_or_default().saturating_mul(2) {
+            away.pop();
+        }
+    }
+
+    /// When it served the next one; `None` where that was not seen.
+    fn back_ns(&self, after_ns: u64) -> Option<u64> {
+        let place = self.served.partition_point(|start| *start <= after_ns);
+        self.served.get(place).copied()
     }
 }
 
@@ -206,18 +250,23 @@ fn is_of_several(moment: &[End]) -> bool {
     };
     let is_known = first.client != 0;
     let is_one = is_known && moment.iter().all(|end| end.client == first.client);
-    let starts = moment.iter().map(|end| end.started_ns);
-    let (Some(earliest), Some(latest)) = (starts.clone().min(), starts.max()) else {
-        return false;
-    };
+    let mut starts: Vec<_> = moment.iter().filter_map(|end| end.started_ns).collect();
+    starts.sort_unstable();
     let ended_within = last.at_ns - first.at_ns;
+    let began_within = match starts.as_slice() {
+        [earliest, .., latest] => latest - earliest,
+        _ => 0,
+    };
+    // When older ones began is not known. One that is and others that are new began apart, and
+    // so, for all that is known, did those of clients that are told apart.
+    let is_older = starts.len() < moment.len() && (is_known || !starts.is_empty());
     // Where the server's process is known, it tells by itself: one that goes on did not die.
     let is_server_known = moment.iter().any(|end| end.server != 0);
     moment.len() >= 2
         && !is_one
         && !is_server_known
         && ended_within <= AT_ONCE_NS
-        && latest - earliest >= APART_NS.max(ended_within.saturating_mul(4))
+        && (is_older || began_within >= APART_NS.max(ended_within.saturating_mul(4)))
 }
 
 #[cfg(test)]

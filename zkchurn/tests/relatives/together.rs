@@ -162,8 +162,8 @@ pub(crate) const TOGETHER: &[Relative] = &[
     Relative {
         about: "a restart loop at a fifth of the pace, beside a client that keeps its connection",
         make: || kind("restart_loop").paced(500).beside(kind("healthy"), 1),
-        causes: &[is(REFUSED, "python3")],
-        may: &["not_served", "server_restarts"],
+        causes: &[is(&["server_restarts", "refused"], "python3")],
+        may: &["not_served"],
     },
     Relative {
         about: "a client for each request, of two servers of which one refuses",

@@ -47,6 +47,8 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let verdict = match case.handshakes() {
         Some(handshakes) => by_requests(case, handshakes),
+        // Each lost its connection, and came back: what asks for a new session is not seen.
+        None if case.is_return_of_each() => None,
         None => by_sizes(case),
     };
     match restarts {
@@ -441,11 +443,15 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
 mod tests {
     use super::Churn;
     use crate::{
+        connection::{Connection, Holder},
         diagnose::{
             Confidence, Finding,
             test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
         },
-        ledger::{handshakes::tests::asked, test_connection::by},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{MS, by, name},
+        },
         outcome::Outcome,
     };
 
@@ -654,5 +660,47 @@ mod tests {
             "{findings}"
         );
         assert!(!findings.contains("some threads opened"), "{findings}");
+    }
+
+    /// Processes with one session each, which had a connection before the trace that ended, or
+    /// none.
+    fn one_each(had_one: bool) -> Vec<Finding> {
+        let older = every(1, 5, (2_053, 3_381, Outcome::AnsweredThenClosedByPeer));
+        let new = every(150, 5, (97, 121, Outcome::AnsweredThenClosedByUs));
+        let new = living(1_900, new);
+        let of = |(mut one, pid): (Connection, u32)| {
+            one = by(one, pid, pid, "python3");
+            if let Some(opener) = &mut one.opener {
+                // Long before they connected.
+                opener.process_start_ns = Some(u64::from(pid) * MS);
+            }
+            one
+        };
+        let older = older.into_iter().zip(100..).map(of).map(|mut one| {
+            let opener = one.opener.take().unwrap();
+            one.before_start = true;
+            one.holder = Some(Holder {
+                tgid: opener.thread.tgid,
+                uid: 0,
+                comm: name("python3"),
+                process_start_ns: opener.process_start_ns.unwrap(),
+            });
+            one
+        });
+        let mut all: Vec<_> = older.filter(|_| had_one).collect();
+        all.extend(new.into_iter().zip(100..).map(of));
+        diagnosed(&all)
+    }
+
+    #[test]
+    fn processes_that_come_back_once_each_make_no_client_for_each_request() {
+        let named = |findings: &[Finding]| {
+            let found = names_and_alternatives(findings);
+            found
+                .into_iter()
+                .any(|(name, _)| name == Churn::ClientPerRequest)
+        };
+        assert!(named(&one_each(false)));
+        assert!(!named(&one_each(true)));
     }
 }

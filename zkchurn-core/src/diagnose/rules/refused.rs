@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Connecting is refused: by the server's host, by a firewall on the way, or by this host's.
 
-use super::Rule;
+use super::{Rule, server_restarts};
 use crate::{
     diagnose::{
         case::{Case, Runtime},
@@ -27,6 +27,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.shapes().ending(Ending::Refused);
     // A restart of the server refuses some and serves others.
     if refused < FEWEST || refused * 10 < case.ended() {
+        return None;
+    }
+    // What dies again and again refuses some until it is back.
+    if case.refused_while_away * 10 >= refused * 9 && server_restarts::confidence(case).is_some() {
         return None;
     }
     let ended = text::counted(case.ended(), "connection");

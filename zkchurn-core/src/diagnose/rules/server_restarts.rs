@@ -37,12 +37,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .number("moments", falls.moments);
     if falls.of_several > 0 {
         verdict = verdict.because(format!(
-            "{} it ended {} at once (within 50 ms), which had begun at different times",
+            "{} it ended {} at once (within 50 ms), which had begun at different times{}",
             text::counted(falls.of_several, "time"),
             match case.side {
                 Side::Client => "connections of several clients",
                 // Of one host they may be of one client.
                 Side::Server => "several connections",
+            },
+            match falls.of_older {
+                true => " or before the trace",
+                false => "",
             }
         ));
     }
@@ -74,16 +78,29 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 /// Whether more is seen of it than that several ended at once.
 fn is_seen(falls: Falls) -> bool {
-    falls.refused_after >= 2 || falls.processes >= 2
+    let is_away_once = falls.refused_after >= 1 && falls.of_several >= 2;
+    falls.refused_after >= 2 || falls.processes >= 2 || is_away_once
 }
 
 fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) -> String {
-    let how_many = match ended == case.ended() {
+    let refused = case.refused_while_away;
+    let how_many = match ended + refused == case.ended() {
         true => text::counted(ended, "connection"),
         false => format!(
             "{} of {}",
             text::count(ended),
-            text::counted(case.ended(), "connection")
+            text::counted(case.ended() - refused, "connection")
+        ),
+    };
+    let did = match (ended, refused) {
+        (_, 0) => format!("ended {how_many} that worked"),
+        (0, _) => format!(
+            "ended connections of others, and refused {} until it was back",
+            text::counted(refused, "connection")
+        ),
+        _ => format!(
+            "ended {how_many} that worked, and refused {} until it was back",
+            text::count(refused)
         ),
     };
     let perhaps = match confidence {
@@ -94,11 +111,14 @@ fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) ->
         Side::Client => "The server, or a proxy before it,",
         Side::Server => "What listens here",
     };
-    format!(
-        "{who} ended {how_many} that worked: {perhaps}it dies or is restarted again and again (seen \
-         {}).",
-        text::counted(falls.moments, "time")
-    )
+    let again = match falls.moments {
+        2 => "it died or was restarted twice".to_owned(),
+        many => format!(
+            "it dies or is restarted again and again (seen {})",
+            text::counted(many, "time")
+        ),
+    };
+    format!("{who} {did}: {perhaps}{again}.")
 }
 
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
@@ -131,7 +151,13 @@ fn ended_by_server(case: &Case<'_>) -> u64 {
 /// Whether it is so, and how sure that is.
 fn found(case: &Case<'_>) -> Option<(Falls, Confidence)> {
     let falls = case.falls?;
-    if !case.most(ended_by_server(case)) {
+    let ended = ended_by_server(case);
+    let is_it = match ended {
+        // Of whom it ended none, only that it was away is seen.
+        0 => case.nearly_all(case.refused_while_away),
+        _ => case.most(ended + case.refused_while_away),
+    };
+    if !is_it {
         return None;
     }
     // Seen from the server, several may be of one client.
@@ -152,12 +178,12 @@ pub(super) fn confidence(case: &Case<'_>) -> Option<Confidence> {
 mod tests {
     use super::Churn;
     use crate::{
-        connection::Connection,
+        connection::{Connection, Holder},
         diagnose::{
             Confidence, Finding,
-            test_case::{diagnosed, names_and_alternatives},
+            test_case::{diagnosed, names_and_alternatives, only},
         },
-        ledger::test_connection::{MS, by, ended},
+        ledger::test_connection::{MS, by, ended, established, name},
         outcome::Outcome,
     };
 
@@ -236,5 +262,119 @@ mod tests {
             !found.iter().any(|(name, _)| *name == Churn::ServerRestarts),
             "{found:?}"
         );
+    }
+
+    /// The same, where those of the first round are older than the trace: of processes that were
+    /// found by their sockets.
+    fn older_first(clients: u32, rounds: u64) -> Vec<Connection> {
+        let mut all = crash_loop(clients, rounds);
+        for one in all.iter_mut().take(clients as usize) {
+            let opener = one.opener.take().unwrap();
+            one.before_start = true;
+            one.holder = Some(Holder {
+                tgid: opener.thread.tgid,
+                uid: 0,
+                comm: name("app"),
+                process_start_ns: 0,
+            });
+            one.started_ns = 900 * MS;
+        }
+        all
+    }
+
+    /// After each fall, until the server is back.
+    fn refused_after(rounds: u64, pid: u32) -> impl Iterator<Item = Connection> {
+        (0..rounds).map(move |round| {
+            by(
+                ended(3_050 + round * 2_200, 0, 0, Outcome::Refused),
+                pid,
+                pid,
+                "app",
+            )
+        })
+    }
+
+    /// What is still open, of those that came back.
+    fn back(start_ms: u64, pid: u32) -> Connection {
+        let one = ended(start_ms, 97, 121, Outcome::AnsweredThenClosedByPeer);
+        established(by(one, pid, pid, "app"))
+    }
+
+    fn in_order(mut all: Vec<Connection>) -> Vec<Connection> {
+        all.sort_by_key(|one| one.started_ns);
+        all
+    }
+
+    #[test]
+    fn that_older_connections_ended_at_once_counts_too() {
+        let findings = diagnosed(&older_first(5, 2));
+        let told: Vec<_> = findings
+            .iter()
+            .map(|one| (one.name, one.confidence))
+            .collect();
+        assert_eq!(told, [(Churn::ServerRestarts, Confidence::Possible)]);
+        assert!(
+            findings[0]
+                .summary
+                .ends_with("died or was restarted twice.")
+        );
+        // Likely, where it refused some in between.
+        let mut all = older_first(5, 2);
+        all.extend(refused_after(2, 100));
+        all.push(back(5_400, 100));
+        let finding = only(diagnosed(&in_order(all)));
+        assert_eq!(
+            (finding.name, finding.confidence, finding.explains),
+            (Churn::ServerRestarts, Confidence::Likely, Some(7))
+        );
+    }
+
+    #[test]
+    fn one_fall_of_older_connections_is_no_loop() {
+        let mut all = older_first(5, 1);
+        all.extend((0..5).map(|client| back(3_200 + u64::from(client) * 30, 100 + client)));
+        assert!(diagnosed(&all).is_empty());
+    }
+
+    #[test]
+    fn what_is_refused_until_it_is_back_belongs_to_it() {
+        let mut all = crash_loop(5, 4);
+        // Those of the last are somebody else's, whose connections it never ended.
+        for pid in [100, 101, 102] {
+            all.extend(refused_after(4, pid));
+        }
+        all.extend(refused_after(4, 300).map(|one| by(one, 300, 300, "probe")));
+        all.push(back(9_900, 100));
+        let findings = diagnosed(&in_order(all));
+        assert!(
+            findings.iter().all(|one| one.name == Churn::ServerRestarts),
+            "{:?}",
+            names_and_alternatives(&findings)
+        );
+        let explained: u64 = findings.iter().filter_map(|one| one.explains).sum();
+        assert_eq!(explained, 20 + 16);
+        assert!(
+            findings
+                .iter()
+                .any(|one| one.summary.contains("and refused 4 connections"))
+        );
+    }
+
+    /// A firewall that rejects one client, or a server that is gone for good.
+    #[test]
+    fn what_is_refused_while_it_serves_or_for_good_does_not() {
+        let refused = |from_ms: u64, period_ms: u64, count: u64| {
+            (0..count).map(move |step| {
+                let one = ended(from_ms + step * period_ms, 0, 0, Outcome::Refused);
+                by(one, 300, 300, "app")
+            })
+        };
+        for (from_ms, period_ms, count) in [(1_020, 400, 24), (9_700, 1_000, 50)] {
+            let mut all = crash_loop(5, 4);
+            all.extend(refused(from_ms, period_ms, count));
+            let findings = diagnosed(&in_order(all));
+            let first = (findings[0].name, findings[0].connections);
+            assert_eq!(first, (Churn::Refused, count));
+        }
     }
 }
