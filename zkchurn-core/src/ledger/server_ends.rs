@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Destination, shape::Ending};
+use super::{Destination, shape::Ending, tally::tells_of_establishment};
 use crate::{
     connection::{Connection, Side, Stage},
     hash::HashMap,
@@ -93,7 +93,7 @@ impl ServerEnds {
     pub(super) fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         let is_over = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
         let is_new = !connection.before_start;
-        let is_served = is_new && connection.stage == Stage::Established;
+        let is_served = is_new && tells_of_establishment(connection);
         let ending = Ending::of(outcome, connection.side);
         let is_refused = is_new && is_over && ending == Ending::Refused;
         let has_spoken = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes > 0);
@@ -111,9 +111,10 @@ impl ServerEnds {
         let kept = self.of.entry(server).or_default();
         if is_served {
             insert(&mut kept.served, connection.started_ns);
-        } else if is_refused {
+        }
+        if is_refused {
             insert(&mut kept.refused, connection.started_ns);
-        } else if let Some(at_ns) = connection.left_established_ns {
+        } else if is_end && let Some(at_ns) = connection.left_established_ns {
             let of_server = connection
                 .closer
                 .filter(|_| connection.side == Side::Server);
@@ -273,7 +274,7 @@ fn is_of_several(moment: &[End]) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        connection::Thread,
+        connection::{Thread, Told},
         ledger::test_connection::{MS, by, ended, name, server_side},
     };
 
@@ -380,6 +381,26 @@ mod tests {
         assert_eq!(seen(|round| 70 + round as u32, 5).unwrap().processes, 4);
         // Nor does one that forks for each connection.
         assert_eq!(seen(|round| 70 + round as u32, 1), None);
+    }
+
+    /// The kernel program tells of most connections once, as they end.
+    #[test]
+    fn a_server_is_away_until_it_serves_the_next_one() {
+        let mut ends = ServerEnds::default();
+        let all = crash_loop(5);
+        for connection in &all {
+            let told = Some(Told::Nothing);
+            let connection = Connection {
+                told,
+                ..*connection
+            };
+            ends.observe(&connection, Outcome::of(&connection));
+        }
+        let falls = ends.falls();
+        let peer = Destination::of(&all[0]);
+        let is_away = |at_ms: u64| falls.is_away(&peer, at_ms * MS);
+        assert!(is_away(2_960) && is_away(4_990));
+        assert!(!is_away(2_500) && !is_away(3_500) && !is_away(4_500));
     }
 
     #[test]

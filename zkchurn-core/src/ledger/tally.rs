@@ -135,7 +135,7 @@ impl Older {
 }
 
 /// Whether a record is the first that tells that a connection was established.
-fn tells_of_establishment(connection: &Connection) -> bool {
+pub(super) fn tells_of_establishment(connection: &Connection) -> bool {
     match connection.told {
         Some(told) => told != Told::Established && connection.was_established(),
         None => connection.stage == Stage::Established,

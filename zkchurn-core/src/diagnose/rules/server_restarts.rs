@@ -89,7 +89,7 @@ fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) ->
         false => format!(
             "{} of {}",
             text::count(ended),
-            text::counted(case.ended() - refused, "connection")
+            text::counted(case.ended().saturating_sub(refused), "connection")
         ),
     };
     let did = match (ended, refused) {
