@@ -72,10 +72,17 @@ pub(super) fn serve(mut socket: UnixStream) -> io::Result<()> {
             return send(&mut socket, &Said::NotCreated { exists, error });
         }
     };
-    held::keep_only(needs::KEPT_BY_RECORDER)?;
-    let roots = unfinished.is_roots();
-    send(&mut socket, &Said::Created { roots })?;
-    write_all(&mut socket, file, unfinished, &mut bytes)
+    let mut begun = Begun {
+        file,
+        unfinished: Some(unfinished),
+        is_empty: true,
+    };
+    let written = begun.write_all(&mut socket, &mut bytes);
+    // The trace has ended before it began, or before it had a report, or there was no room.
+    if let (Some(unfinished), true) = (begun.unfinished, begun.is_empty) {
+        unfinished.discard()?;
+    }
+    written
 }
 
 /// The path that a helper is given first; `None` where the other side has ended.
@@ -89,47 +96,73 @@ pub(super) fn path(socket: &mut UnixStream, bytes: &mut Vec<u8>) -> io::Result<O
     }
 }
 
-fn write_all(
-    socket: &mut UnixStream,
-    mut file: File,
-    unfinished: Unfinished,
-    bytes: &mut Vec<u8>,
-) -> io::Result<()> {
-    let mut has_failed = false;
-    let mut is_empty = true;
-    while receive_bytes(socket, bytes)? {
-        match &bytes[..] {
-            [DATA, data @ ..] if !has_failed => {
-                let written = file.write_all(data);
-                // The first part of the data may have found room.
-                is_empty &= written.is_err() && length(&mut file) == 0;
-                if let Err(error) = written {
-                    has_failed = true;
-                    let (error, bytes) = (error.to_string(), length(&mut file));
-                    send(socket, &Said::Cut { error, bytes })?;
+/// A file that is there.
+struct Begun {
+    file: File,
+    /// `None` once it has its name, or should have.
+    unfinished: Option<Unfinished>,
+    is_empty: bool,
+}
+
+impl Begun {
+    /// Says that the file is there, and writes what comes until it is complete or the other side
+    /// ends.
+    fn write_all(&mut self, socket: &mut UnixStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+        held::keep_only(needs::KEPT_BY_RECORDER)?;
+        let roots = self.unfinished.as_ref().is_some_and(Unfinished::is_roots);
+        send(socket, &Said::Created { roots })?;
+        let mut has_failed = false;
+        while receive_bytes(socket, bytes)? {
+            match &bytes[..] {
+                [DATA, data @ ..] if !has_failed => {
+                    let written = self.file.write_all(data);
+                    // The first part of the data may have found room.
+                    self.is_empty &= written.is_err() && length(&mut self.file) == 0;
+                    if let Err(error) = written {
+                        has_failed = true;
+                        let (error, bytes) = (error.to_string(), length(&mut self.file));
+                        send(socket, &Said::Cut { error, bytes })?;
+                    }
                 }
+                [FINISH] if !has_failed => return send(socket, &self.finish()),
+                _ => {}
             }
-            [FINISH] if !has_failed => {
-                let said = match unfinished.finish() {
-                    Ok(()) => Said::Finished,
-                    Err(error) => Said::NotNamed {
-                        lost: error.kind() == ErrorKind::NotFound,
-                        error: error.to_string(),
-                    },
-                };
-                return send(socket, &said);
-            }
-            _ => {}
         }
+        Ok(())
     }
-    // The trace has ended before it began, or before it had a report, or there was no room.
-    match is_empty {
-        true => unfinished.discard(),
-        false => Ok(()),
+
+    fn finish(&mut self) -> Said {
+        match self.unfinished.take().map(Unfinished::finish) {
+            Some(Err(error)) => Said::NotNamed {
+                lost: error.kind() == ErrorKind::NotFound,
+                error: error.to_string(),
+            },
+            Some(Ok(())) | None => Said::Finished,
+        }
     }
 }
 
 /// Bytes that were written to a file that was empty.
 fn length(file: &mut File) -> u64 {
     file.stream_position().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::recording::message, *};
+
+    /// Ctrl-C ends a trace while its helper creates the file.
+    #[test]
+    fn who_is_gone_as_the_file_is_created_leaves_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.zkchurn");
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let order = message(CREATE, path.as_os_str().as_encoded_bytes());
+        ours.write_all(&order).unwrap();
+        drop(ours);
+        // A thread of its own gives up its capabilities.
+        let served = std::thread::spawn(move || serve(theirs)).join();
+        assert!(served.unwrap().is_err(), "nobody takes the answer");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }
