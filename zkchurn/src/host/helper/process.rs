@@ -4,9 +4,9 @@
 //! A helper is this program once more (`/proc/self/exe`), told by its own name, which
 //! nothing but exec can give it. Its standard input is a socket to us; its output (but for
 //! the one that writes it) and errors go nowhere, so that neither a pipe nor a terminal
-//! waits for it. It has a session
-//! of its own, out of the reach of Ctrl-C, and outlives no signal but SIGKILL: it ends when
-//! its socket does, or else with the thread that started it (`PR_SET_PDEATHSIG`).
+//! waits for it. It leads a group of its own, and then a session, out of the reach of Ctrl-C
+//! from its first moment, and outlives no signal but SIGKILL: it ends when its socket does, or
+//! else with the thread that started it (`PR_SET_PDEATHSIG`).
 
 use std::{
     ffi::CStr,
@@ -19,7 +19,7 @@ use std::{
 };
 
 use rustix::{
-    process::{Signal, set_parent_process_death_signal, setsid},
+    process::{Signal, getpgid, getppid, set_parent_process_death_signal, setpgid, setsid},
     thread::set_name,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -130,6 +130,8 @@ pub(super) fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, 
     let child = command
         .arg0(NAME)
         .arg(kind.word())
+        // Out of reach of a Ctrl-C that comes before it takes signals over.
+        .process_group(0)
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(output)
         .stderr(Stdio::null())
@@ -172,9 +174,8 @@ pub(super) fn is_stopped(pid: u32) -> bool {
 }
 
 fn serve(kind: Kind) -> io::Result<()> {
-    // It fails for a leader of a group, which a child is not.
-    let _ = setsid();
     take_signals_over()?;
+    leave_the_terminal();
     let _ = set_name(kind.comm());
     // What it was given as standard input.
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
@@ -211,6 +212,18 @@ fn serve(kind: Kind) -> io::Result<()> {
         // What it is to write comes while the trace goes on.
         Kind::Writer => writer::serve(socket),
     }
+}
+
+/// A session of its own. setsid(2) refuses who leads a group, as each helper does from its
+/// start: so back into the group of whoever started it first. Where that is over or of
+/// another session by now, it stays in the group that it leads, which Ctrl-C does not reach
+/// either.
+fn leave_the_terminal() {
+    let joined = getppid().and_then(|parent| getpgid(Some(parent)).ok());
+    if let Some(group) = joined {
+        let _ = setpgid(None, Some(group));
+    }
+    let _ = setsid();
 }
 
 /// Whoever ends all processes of a control group, or all that are called zkchurn, shall

@@ -112,7 +112,9 @@ fn ask(
         ));
     }
     *left = None;
+    // A Ctrl-C is for us: of a question that it ends nobody could say why there is no answer.
     let mut child = asked
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
