@@ -250,6 +250,16 @@ pub fn counted_range(least: u64, most: u64, noun: &str) -> String {
     }
 }
 
+/// Bytes in both directions, each the least and the most of several connections:
+/// `78 bytes sent and 0 to 98 received`.
+pub fn sent_and_received(out: (u64, u64), back: (u64, u64)) -> String {
+    format!(
+        "{} sent and {} received",
+        counted_range(out.0, out.1, "byte"),
+        range(back.0, back.1)
+    )
+}
+
 /// How many names a sentence has at most.
 const NAMES: usize = 5;
 

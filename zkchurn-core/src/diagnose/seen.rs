@@ -117,11 +117,7 @@ fn of_established(tally: &Tally, side: Side) -> Option<String> {
         Side::Client => [client, server],
         Side::Server => [server, client],
     };
-    Some(format!(
-        ", {} sent and {} received",
-        text::counted_range(out.0, out.1, "byte"),
-        text::range(back.0, back.1)
-    ))
+    Some(format!(", {}", text::sent_and_received(out, back)))
 }
 
 #[cfg(test)]

@@ -179,13 +179,7 @@ impl Range {
     /// `78 bytes sent and 0 to 98 received`; nothing where either is not known.
     pub fn payload(out: &Self, back: &Self) -> Option<String> {
         let is_known = out.connections > 0 && back.connections > 0;
-        is_known.then(|| {
-            format!(
-                "{} sent and {} received",
-                text::counted_range(out.min, out.max, "byte"),
-                text::range(back.min, back.max)
-            )
-        })
+        is_known.then(|| text::sent_and_received((out.min, out.max), (back.min, back.max)))
     }
 
     fn add(&mut self, bytes: u64) {

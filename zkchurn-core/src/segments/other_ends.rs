@@ -18,13 +18,17 @@ const MOST: usize = 1 << 16;
 struct Over {
     side: Side,
     ended_ns: u64,
+    /// Its turn in the order of eviction.
+    turn: u64,
 }
 
 /// The ends that were over when the part began.
 #[derive(Debug, Default)]
 pub(super) struct OtherEnds {
     over: HashMap<Pair, Over>,
-    order: VecDeque<Pair>,
+    /// The oldest first, also those that both ends have told of since.
+    order: VecDeque<(Pair, u64)>,
+    turns: u64,
 }
 
 impl OtherEnds {
@@ -41,14 +45,35 @@ impl OtherEnds {
             self.over.remove(&pair);
             return;
         }
-        let side = connection.side;
-        if self.over.insert(pair, Over { side, ended_ns }).is_none() {
-            self.order.push_back(pair);
-        }
-        while self.order.len() > MOST {
-            if let Some(oldest) = self.order.pop_front() {
-                self.over.remove(&oldest);
+        self.turns += 1;
+        let (side, turn) = (connection.side, self.turns);
+        self.over.insert(
+            pair,
+            Over {
+                side,
+                ended_ns,
+                turn,
+            },
+        );
+        self.order.push_back((pair, turn));
+        self.evict();
+    }
+
+    /// Forgets the oldest of too many, and clears the order of what it has for nothing.
+    fn evict(&mut self) {
+        let over = &mut self.over;
+        let is_there = |over: &HashMap<Pair, Over>, (pair, turn): &(Pair, u64)| {
+            over.get(pair).is_some_and(|over| over.turn == *turn)
+        };
+        while over.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            if is_there(over, &oldest) {
+                over.remove(&oldest.0);
             }
+        }
+        if self.order.len() > 2 * MOST {
+            self.order.retain(|one| is_there(over, one));
         }
     }
 
@@ -119,5 +144,17 @@ mod tests {
         let told = |number| ends.is_told(&numbered(number, server(7, 5)));
         assert!(!told(0) && !told(1) && told(2) && told(MOST + 1));
         assert_eq!(ends.over.len(), MOST);
+    }
+
+    #[test]
+    fn what_both_ends_have_told_of_takes_no_place() {
+        let mut ends = OtherEnds::default();
+        ends.take(&client(7, 5));
+        for _ in 0..=2 * MOST {
+            ends.take(&client(8, 5));
+            ends.take(&server(8, 5));
+        }
+        assert!(ends.is_told(&server(7, 5)), "the oldest is the only one");
+        assert!(ends.order.len() <= 2 * MOST);
     }
 }
