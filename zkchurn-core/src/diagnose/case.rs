@@ -268,16 +268,17 @@ impl Case<'_> {
 
     /// How often one is opened, in words, where there is a rhythm.
     pub fn rhythm_words(&self) -> Option<String> {
-        match &self.two_rhythms {
-            Some(two) => Some(two.words()),
-            None => {
-                let words = self.rhythm.words(self.runtime);
-                words.map(|words| match self.is_rhythm_of_late {
-                    true => format!("{words} (the latest of them)"),
-                    false => words,
-                })
-            }
+        if let Some(two) = &self.two_rhythms {
+            return Some(two.words());
         }
+        let mut words = self.rhythm.words(self.runtime)?;
+        if self.hosts() > 1 {
+            words.push_str(" by each of them");
+        }
+        if self.is_rhythm_of_late {
+            words.push_str(" (the latest of them)");
+        }
+        Some(words)
     }
 
     /// Payload bytes that the client sent, whichever side was traced.
@@ -323,22 +324,31 @@ impl Case<'_> {
         }
     }
 
-    /// Whether it is about a remote host: no process and no thread is known.
+    /// Whether it is about a remote host, or several: no process and no thread is known.
     pub fn is_remote_host(&self) -> bool {
-        matches!(self.who, Who::RemoteHost { .. })
+        matches!(self.who, Who::RemoteHost { .. } | Who::RemoteHosts { .. })
+    }
+
+    /// How many remote hosts it is about, 1 where it is about none.
+    pub fn hosts(&self) -> u64 {
+        match &self.who {
+            Who::RemoteHosts { hosts, .. } => hosts.len() as u64,
+            _ => 1,
+        }
     }
 
     /// What names the process behind a remote host: a trace there, which may be here.
     pub fn trace_there(&self) -> &'static str {
+        let is_here = |host: &str| host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
         let is_loopback = match &self.who {
-            Who::RemoteHost { host, .. } => {
-                host.parse().is_ok_and(|host: IpAddr| host.is_loopback())
-            }
+            Who::RemoteHost { host, .. } => is_here(host),
+            Who::RemoteHosts { hosts, .. } => hosts.iter().all(|one| is_here(&one.host)),
             _ => false,
         };
-        match is_loopback {
-            true => "zkchurn on this host without --side server",
-            false => "zkchurn on that host",
+        match (is_loopback, self.hosts()) {
+            (true, _) => "zkchurn on this host without --side server",
+            (false, 1) => "zkchurn on that host",
+            (false, _) => "zkchurn on one of these hosts",
         }
     }
 
@@ -383,7 +393,7 @@ impl Case<'_> {
             Who::Thread { label, .. }
             | Who::Process { label, .. }
             | Who::Programs { label, .. } => label,
-            Who::RemoteHost { .. } => "",
+            Who::RemoteHost { .. } | Who::RemoteHosts { .. } => "",
         }
     }
 

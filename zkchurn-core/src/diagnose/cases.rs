@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, mem::discriminant, net::IpAddr};
 
 use crate::{
     connection::Side,
@@ -9,6 +9,7 @@ use crate::{
     inspection::{Inspection, logs::LogFinding},
     ledger::{
         Destination, Flow, Ledger,
+        distribution::Distribution,
         manner::Way,
         server_ends::{Falls, FallsOfServers},
         sessions::User,
@@ -106,13 +107,17 @@ impl<'a> Scope<'a> {
         scope
     }
 
-    /// The network namespace of a remote host that has the same address in another one, too.
-    fn told_apart(&self, owner: Owner) -> Option<u32> {
-        let Owner::Peer(peer) = owner else {
+    /// The network namespace of remote hosts, where one of them has the same address in another
+    /// one, too.
+    fn told_apart(&self, owner: Owner, cluster: &Cluster<'_>) -> Option<u32> {
+        let Owner::Peer(_) = owner else {
             return None;
         };
-        let namespaces = self.namespaces.get(&peer.anywhere()).copied();
-        peer.netns().filter(|_| namespaces > Some(1))
+        let mut peers = cluster.parts.iter().map(|part| part.key.destination);
+        peers.find_map(|peer| {
+            let namespaces = self.namespaces.get(&peer.anywhere()).copied();
+            peer.netns().filter(|_| namespaces > Some(1))
+        })
     }
 
     /// Notes whose sessions go no further than the handshake.
@@ -126,7 +131,7 @@ impl<'a> Scope<'a> {
                 let peers = cluster.parts.iter().map(|part| part.key.destination);
                 let threads = threads(&cluster.parts);
                 let processes = cluster.processes();
-                let netns = self.told_apart(owner);
+                let netns = self.told_apart(owner, cluster);
                 let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
                 self.rivals.push(Rival {
                     owner,
@@ -151,23 +156,23 @@ impl<'a> Scope<'a> {
                 .iter()
                 .filter_map(|part| Some(&part.group.as_ref()?.1.starts)),
         );
-        let gaps = match parts.as_slice() {
-            [
-                Part {
-                    flow, group: None, ..
-                },
-            ] => flow.tally.gap.clone(),
-            _ => starts::gaps(&starts),
+        let is_of_peer = matches!(owner, Owner::Peer(_));
+        let (gaps, rhythm) = match is_of_peer && destinations.len() > 1 {
+            true => rhythm_of_each(cluster),
+            false => {
+                let gaps = gaps(parts);
+                let rhythm = Rhythm::of(&gaps);
+                (gaps, rhythm)
+            }
         };
-        let rhythm = Rhythm::of(&gaps);
-        let may_be_two = matches!(owner, Owner::Peer(_)) && rhythm.is_irregular();
+        let may_be_two = is_of_peer && destinations.len() == 1 && rhythm.is_irregular();
         let flows = flows(parts);
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let expired: u64 = flows.iter().map(|flow| flow.tally.handshakes.expired).sum();
         let threads = threads(parts);
-        let netns = self.told_apart(owner);
+        let netns = self.told_apart(owner, cluster);
         let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
@@ -317,7 +322,8 @@ impl<'a> Scope<'a> {
         // Of several processes of one program the owner is that of the first of them.
         let is_of_it = |rival: &Rival| match rival.owner {
             Owner::Process(process) => processes.contains(&process),
-            other => other == owner,
+            Owner::Peer(peer) => destinations.contains(&peer),
+            other @ Owner::Program(_) => other == owner,
         };
         let others = self.rivals.iter();
         others
@@ -547,6 +553,40 @@ impl<'a> Scope<'a> {
 
 fn is_of_client(frame: &str) -> bool {
     frame.contains("org.apache.zookeeper.ClientCnxn")
+}
+
+/// The time between the starts of connections, the latest of them.
+fn gaps(parts: &[Part<'_>]) -> Distribution {
+    match parts {
+        [
+            Part {
+                flow, group: None, ..
+            },
+        ] => flow.tally.gap.clone(),
+        _ => {
+            let groups = parts.iter().filter_map(|part| part.group);
+            let starts = Starts::together(groups.map(|(_, group)| &group.starts));
+            starts::gaps(&starts)
+        }
+    }
+}
+
+/// Likewise between those of each remote host, and the rhythm that each of them has: the time
+/// from one host's to another's is no rhythm of anybody, nor are two periods a back-off.
+fn rhythm_of_each(cluster: &Cluster<'_>) -> (Distribution, Rhythm) {
+    let mut all = Distribution::default();
+    let mut patterns = Vec::new();
+    for host in cluster.by_peer() {
+        let gaps = gaps(&host.parts);
+        patterns.push(discriminant(&Rhythm::of(&gaps).pattern));
+        all.absorb(&gaps);
+    }
+    let rhythm = Rhythm::of(&all);
+    let of_all = discriminant(&rhythm.pattern);
+    match patterns.iter().all(|one| *one == of_all) {
+        true => (all, rhythm),
+        false => (all, rhythm.without_pattern()),
+    }
 }
 
 /// Whether connections of these flows that are none of the parts' began later, and ended.

@@ -56,11 +56,28 @@ impl<'a> Story<'a> {
         Self::judged(owner, cluster, case)
     }
 
+    /// Judges a cluster of connections that stay open.
+    pub(super) fn of_open(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
+        let case = scope.case(owner, &cluster);
+        let rule = &rules::OF_OPEN;
+        let verdict = rule.verdict(&case).map(|verdict| (rule, verdict));
+        Self::with(verdict.into_iter().collect(), owner, cluster, case)
+    }
+
     fn judged(owner: Owner, cluster: Cluster<'a>, case: Case<'a>) -> Self {
+        Self::with(rules::verdicts(&case), owner, cluster, case)
+    }
+
+    fn with(
+        verdicts: Vec<(&'static Rule, Verdict)>,
+        owner: Owner,
+        cluster: Cluster<'a>,
+        case: Case<'a>,
+    ) -> Self {
         Self {
             owner,
             cluster,
-            verdicts: rules::verdicts(&case),
+            verdicts,
             case,
             before: Vec::new(),
         }
@@ -110,7 +127,8 @@ impl<'a> Story<'a> {
             || self.cluster.began_as(&other.cluster)
     }
 
-    fn lead(&self) -> Option<(Churn, Confidence)> {
+    /// What is told of it, and how surely.
+    pub(super) fn lead(&self) -> Option<(Churn, Confidence)> {
         let (rule, verdict) = self.verdicts.first()?;
         Some((rule.name, verdict.confidence))
     }
@@ -427,13 +445,7 @@ fn unexplained<'a>(scope: &Scope<'a>, owner: Owner, left: Vec<Cluster<'a>>) -> O
     let case = scope.case(owner, &cluster);
     let mut rules = rules::ELSE.iter();
     let verdict = rules.find_map(|rule| Some((rule, rule.verdict(&case)?)))?;
-    Some(Story {
-        owner,
-        cluster,
-        case,
-        verdicts: vec![verdict],
-        before: Vec::new(),
-    })
+    Some(Story::with(vec![verdict], owner, cluster, case))
 }
 
 /// What makes several processes one program.
@@ -471,7 +483,8 @@ pub(super) fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Sto
         }
     }
     for stories in alike.into_values() {
-        match as_one(scope, &stories) {
+        let judge = |owner, cluster| Story::of(scope, owner, cluster);
+        match as_one(&stories, judge) {
             Some(story) => all.push(story),
             None => all.extend(stories),
         }
@@ -479,13 +492,17 @@ pub(super) fn workers<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Sto
     all
 }
 
-/// All as one, if that tells what each of them told, and no less surely.
-fn as_one<'a>(scope: &Scope<'a>, stories: &[Story<'a>]) -> Option<Story<'a>> {
+/// All as one, if that tells what each of them told, and no less surely; `judge` says what is
+/// told of connections.
+pub(super) fn as_one<'a>(
+    stories: &[Story<'a>],
+    judge: impl Fn(Owner, Cluster<'a>) -> Story<'a>,
+) -> Option<Story<'a>> {
     let [first, _, ..] = stories else {
         return None;
     };
     let clusters: Vec<_> = stories.iter().map(|story| story.cluster.clone()).collect();
-    let mut whole = Story::of(scope, first.owner, together(clusters)?);
+    let mut whole = judge(first.owner, together(clusters)?);
     let (name, confidence) = whole.lead()?;
     let agree = stories.iter().all(|part| {
         let surest = part.lead().map(|(_, surest)| surest);

@@ -7,6 +7,7 @@
 //! | `cluster` | the groups of one owner that behaved alike |
 //! | `length` | whether two lengths are one way |
 //! | `join` | what the rules say of each, and what is one story |
+//! | `pool` | remote hosts that do the same |
 //! | `cases`, `case` | what a rule looks at |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm`, `rhythms` | metronome, back-off, bursts; two of them in one |
@@ -37,6 +38,7 @@ mod looked;
 mod naming;
 mod network;
 mod over;
+mod pool;
 pub mod protocol;
 pub mod rhythm;
 mod rhythms;
@@ -99,18 +101,18 @@ pub fn diagnose(ledger: &Ledger, registry: &Registry, window: Window, depth: Dep
     let stories = of_owners
         .into_iter()
         .flat_map(|(owner, clusters)| join::stories(&scope, owner, clusters));
-    let mut stories = join::workers(&scope, stories.collect());
+    let stories = join::workers(&scope, stories.collect());
+    let mut stories = pool::hosts(stories, |owner, cluster| Story::of(&scope, owner, cluster));
     evidence::weigh(&mut stories);
     let mut findings: Vec<_> = stories.iter().filter_map(finding_of).collect();
-    for (owner, members) in &owners {
-        for cluster in cluster::open(members) {
-            let case = scope.case(*owner, &cluster);
-            let rule = &rules::OF_OPEN;
-            findings.extend(
-                rule.verdict(&case)
-                    .map(|verdict| finding(rule, &case, verdict, 0)),
-            );
-        }
+    let of_open = |owner, cluster| Story::of_open(&scope, owner, cluster);
+    let open = owners.iter().flat_map(|(owner, members)| {
+        let clusters = cluster::open(members).into_iter();
+        clusters.map(|cluster| of_open(*owner, cluster))
+    });
+    for story in pool::hosts(open.collect(), of_open) {
+        let verdicts = story.verdicts.into_iter();
+        findings.extend(verdicts.map(|(rule, verdict)| finding(rule, &story.case, verdict, 0)));
     }
     worst_first(&mut findings);
     Diagnosis {

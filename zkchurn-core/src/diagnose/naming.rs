@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Whose the connections of a cluster are, by all names that are known.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
 
 use super::{
     case::STARTED_BY,
     cluster::{Cluster, Owner, Part},
-    who::{ThreadName, Who},
+    who::{HostRow, ThreadName, Who},
 };
 use crate::{
     connection::{Comm, Parent},
@@ -40,9 +40,12 @@ pub(super) fn who(
     let comm = newest.and_then(|part| part.flow.process_comm);
     let label = || latest.map_or_else(String::new, |process| registry.label(process, comm));
     match (owner, processes) {
-        (Owner::Peer(Destination::Client { host, .. }), _) => Who::RemoteHost {
-            host: host.to_string(),
-            netns,
+        (Owner::Peer(Destination::Client { host, .. }), _) => match hosts(&cluster.parts) {
+            hosts if hosts.len() > 1 => Who::RemoteHosts { hosts, netns },
+            _ => Who::RemoteHost {
+                host: host.to_string(),
+                netns,
+            },
         },
         (Owner::Peer(Destination::Server { address, .. }), _) => Who::RemoteHost {
             host: address.to_string(),
@@ -75,6 +78,23 @@ pub(super) fn who(
             }),
         },
     }
+}
+
+/// The remote hosts of some parts, the one with most connections first.
+fn hosts(parts: &[Part<'_>]) -> Vec<HostRow> {
+    let mut opened: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    for part in parts {
+        if let Destination::Client { host, .. } = part.key.destination {
+            *opened.entry(host).or_default() += part.tally().opened();
+        }
+    }
+    let hosts = opened.into_iter().map(|(host, connections)| HostRow {
+        host: host.to_string(),
+        connections,
+    });
+    let mut hosts: Vec<_> = hosts.collect();
+    hosts.sort_by_key(|one| Reverse(one.connections));
+    hosts
 }
 
 /// Whether all of the processes have the same name, application included: of some nobody may

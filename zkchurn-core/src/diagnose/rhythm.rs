@@ -50,7 +50,7 @@ const BY_CHANCE_OF_FEW: f64 = 0.02;
 /// A rhythm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pattern {
-    /// Too few gaps to tell.
+    /// Too few gaps to tell, or those of several that have none in common.
     TooFew,
     /// Like a metronome.
     Constant {
@@ -101,6 +101,15 @@ impl Rhythm {
             gaps: gap.count(),
             shortest_ns: gap.min().unwrap_or_default(),
             longest_ns: gap.max().unwrap_or_default(),
+        }
+    }
+
+    /// The same gaps, of which several have different rhythms.
+    #[must_use]
+    pub fn without_pattern(self) -> Self {
+        Self {
+            pattern: Pattern::TooFew,
+            ..self
         }
     }
 

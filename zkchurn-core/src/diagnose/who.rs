@@ -50,7 +50,29 @@ pub enum Who {
         /// Inode of the network namespace, where it has this address in another one, too.
         netns: Option<u32>,
     },
+    /// Several remote hosts that do the same.
+    RemoteHosts {
+        /// The one with most connections first.
+        hosts: Vec<HostRow>,
+        /// Inode of the network namespace, where one of them has its address in another one, too.
+        netns: Option<u32>,
+    },
 }
+
+/// A remote host of several, and how many of the connections are its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostRow {
+    pub host: String,
+    pub connections: u64,
+}
+
+/// What several remote hosts are called, however many: a finding about them stays the same.
+const REMOTE_HOSTS: &str = "remote hosts";
+/// Of several hosts so many are named in a line.
+const HOSTS_NAMED: usize = 3;
+/// And so many, some in a line, where there is room for all that bears on it.
+const HOSTS_LISTED: usize = 120;
+const HOSTS_IN_LINE: usize = 6;
 
 /// What a thread is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +110,7 @@ impl Who {
         match self {
             Self::Thread { process, .. } | Self::Process { process, .. } => Some(*process),
             Self::Programs { latest, .. } => Some(*latest),
-            Self::RemoteHost { .. } => None,
+            Self::RemoteHost { .. } | Self::RemoteHosts { .. } => None,
         }
     }
 
@@ -164,11 +186,12 @@ impl Who {
                     latest.pid
                 )
             }
-            Self::RemoteHost { host, netns } => {
-                let among = netns.map_or_else(String::new, |netns| {
-                    format!(" (in network namespace {netns})")
-                });
-                format!("remote host {host}{among}")
+            Self::RemoteHost { host, netns } => format!("remote host {host}{}", among(*netns)),
+            Self::RemoteHosts { hosts, netns } => {
+                let count = text::count(hosts.len() as u64);
+                let (named, others) = hosts.split_at(HOSTS_NAMED.min(hosts.len()));
+                let (most, more) = (each(named), more(others));
+                format!("{count} remote hosts{}: {most}{more}", among(*netns))
             }
         }
     }
@@ -185,6 +208,9 @@ impl Who {
                 ..
             } => ("programs", label, None, Some(*processes), *uid),
             Self::RemoteHost { host, .. } => ("remote_host", host, None, None, None),
+            Self::RemoteHosts { .. } => {
+                ("remote_hosts", &REMOTE_HOSTS.to_owned(), None, None, None)
+            }
         };
         let name = match self {
             Self::Thread { name, .. } => Some(name),
@@ -212,20 +238,53 @@ impl Who {
             processes,
             uid,
             netns: match self {
-                Self::RemoteHost { netns, .. } => *netns,
+                Self::RemoteHost { netns, .. } | Self::RemoteHosts { netns, .. } => *netns,
                 _ => None,
             },
+            hosts: match self {
+                Self::RemoteHosts { hosts, .. } => hosts.clone(),
+                _ => Vec::new(),
+            },
         }
+    }
+}
+
+/// In which network namespace, where that tells it from another.
+fn among(netns: Option<u32>) -> String {
+    netns.map_or_else(String::new, |netns| {
+        format!(" (in network namespace {netns})")
+    })
+}
+
+/// Hosts, each with its connections.
+fn each(hosts: &[HostRow]) -> String {
+    let counts = hosts.iter().map(|one| one.connections);
+    // What is counted is said once.
+    let counts = counts.enumerate().map(|(place, count)| match place {
+        0 => text::counted(count, "connection"),
+        _ => text::count(count),
+    });
+    let hosts = hosts.iter().zip(counts);
+    let hosts = hosts.map(|(one, count)| format!("{} ({count})", one.host));
+    hosts.collect::<Vec<_>>().join(", ")
+}
+
+/// How many there are besides.
+fn more(others: &[HostRow]) -> String {
+    match others.len() as u64 {
+        0 => String::new(),
+        more => format!(" and {} more", text::count(more)),
     }
 }
 
 /// Whom a finding is about, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WhoRow {
-    /// `thread`, `process`, `programs` or `remote_host`.
+    /// `thread`, `process`, `programs`, `remote_host` or `remote_hosts`.
     pub kind: &'static str,
     pub words: String,
-    /// Name of the process, of several of the latest, or the address of the host.
+    /// Name of the process, of several of the latest, or the address of the host, of several
+    /// `remote hosts`.
     pub label: String,
     /// The same; of several processes what all of them are called.
     #[serde(skip)]
@@ -251,6 +310,22 @@ pub struct WhoRow {
     /// this one.
     #[serde(skip)]
     pub netns: Option<u32>,
+    /// Of several remote hosts each with its connections, the busiest first; absent elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostRow>,
+}
+
+impl WhoRow {
+    /// Each of several remote hosts with its connections, in lines.
+    pub fn host_lines(&self) -> Vec<String> {
+        let (listed, others) = self.hosts.split_at(HOSTS_LISTED.min(self.hosts.len()));
+        let lines = listed.chunks(HOSTS_IN_LINE);
+        let mut lines: Vec<_> = lines.map(each).collect();
+        if let Some(last) = lines.last_mut() {
+            last.push_str(&more(others));
+        }
+        lines
+    }
 }
 
 #[cfg(test)]

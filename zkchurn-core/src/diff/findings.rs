@@ -15,8 +15,17 @@ pub(super) fn changes(
         let whose = families.iter().filter(|family| {
             let accepted = format!(" -> {}", family.peer);
             let is_of_peer = |to: &String| *to == family.peer || to.ends_with(&accepted);
-            family.program.ends_with(&finding.who.label)
-                && finding.destinations.iter().any(is_of_peer)
+            let is_of_host = |to: &String| {
+                let host = family.program.strip_prefix("remote host ");
+                host.is_some_and(|host| *to == format!("{host}{accepted}"))
+            };
+            match finding.who.hosts.is_empty() {
+                true => {
+                    family.program.ends_with(&finding.who.label)
+                        && finding.destinations.iter().any(is_of_peer)
+                }
+                false => finding.destinations.iter().any(is_of_host),
+            }
         });
         let is_explained = whose.into_iter().any(|family| match is_new {
             true => matches!(family.class, Class::New | Class::Worse),
@@ -39,12 +48,21 @@ fn missing_in<'a>(
     others: &'a [Finding],
     findings: &'a [Finding],
 ) -> impl Iterator<Item = &'a Finding> {
-    let is_same =
-        |one: &Finding, other: &Finding| one.name == other.name && one.who.label == other.who.label;
     findings
         .iter()
         .filter(|finding| finding.confidence >= Confidence::Likely)
         .filter(move |finding| !others.iter().any(|other| is_same(finding, other)))
+}
+
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.name == other.name && (one.who.label == other.who.label || are_of_one_host(one, other))
+}
+
+/// Whether a host of the one is one of many of the other.
+fn are_of_one_host(one: &Finding, other: &Finding) -> bool {
+    let is_of_many = !(one.who.hosts.is_empty() && other.who.hosts.is_empty());
+    let mut places = one.destinations.iter();
+    is_of_many && places.any(|place| other.destinations.contains(place))
 }
 
 fn change(class: Class, finding: &Finding) -> FindingChange {

@@ -192,6 +192,10 @@ fn finding(findings: &[Finding], key: &FamilyKey, latest: &FlowKey, label: &str)
         let who = &finding.who;
         let pid = latest.process.map(|process| process.pid);
         let is_about = match (who.kind, who.processes) {
+            ("remote_hosts", _) => {
+                let is_there = |netns| key.destination().netns() == Some(netns);
+                key.process().is_none() && who.netns.is_none_or(is_there)
+            }
             ("remote_host", _) => {
                 let is_there = |netns| key.destination().netns() == Some(netns);
                 who.label == label && who.netns.is_none_or(is_there)

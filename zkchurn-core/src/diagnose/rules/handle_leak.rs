@@ -32,7 +32,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // Many processes with a connection each are many processes.
     let could_be_one_program = match case.who {
         // Open at the same time, they are no client that reconnects, whoever opened them.
-        Who::Thread { .. } | Who::Process { .. } | Who::RemoteHost { .. } => true,
+        Who::Thread { .. }
+        | Who::Process { .. }
+        | Who::RemoteHost { .. }
+        | Who::RemoteHosts { .. } => true,
         _ => false,
     };
     let in_use = case.in_flight.saturating_mul(2);
@@ -44,7 +47,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let gap = case.gaps.percentile(50.0).unwrap_or_default();
     let long = (case.window_ns / 4).min(LONG_NS);
-    let steady = case.rhythm.gaps >= FEWEST && gap.saturating_mul(opened) >= long;
+    // They were opened by each host one after the other, and by all at the same time.
+    let by_each = gap.saturating_mul(opened / case.hosts());
+    let steady = case.rhythm.gaps >= FEWEST && by_each >= long;
     let stopped = stopped_for(case);
     let grows = steady && stopped.is_none();
     let confidence = match grows && open >= MANY && !case.is_remote_host() {
@@ -90,7 +95,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     verdict = match case.is_remote_host() {
         true => verdict
-            .but("they may belong to many processes on that host")
+            .but(match case.hosts() {
+                1 => "they may belong to many processes on that host",
+                _ => "those of a host may belong to many processes there",
+            })
             .decided_by(format!(
                 "{}, which counts by process and thread",
                 case.trace_there()
@@ -103,7 +111,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     if steady {
         // A pool may have filled long before the trace ended.
-        let is_long = gap.saturating_mul(opened).saturating_mul(2) >= case.window_ns;
+        let is_long = by_each.saturating_mul(2) >= case.window_ns;
         let is_throughout = is_long && stopped.is_none();
         verdict = verdict.because(match is_throughout {
             true => {

@@ -178,12 +178,12 @@ pub(super) fn confidence(case: &Case<'_>) -> Option<Confidence> {
 mod tests {
     use super::Churn;
     use crate::{
-        connection::{Connection, Holder},
+        connection::{Connection, Holder, Thread},
         diagnose::{
             Confidence, Finding,
             test_case::{diagnosed, names_and_alternatives, only},
         },
-        ledger::test_connection::{MS, by, ended, established, name},
+        ledger::test_connection::{MS, by, ended, established, name, server_side},
         outcome::Outcome,
     };
 
@@ -252,6 +252,43 @@ mod tests {
                 .iter()
                 .all(|(_, confidence)| *confidence == Confidence::Possible),
             "{found:?}"
+        );
+    }
+
+    /// Seen from the server, whose clients are on as many hosts.
+    #[test]
+    fn one_server_that_restarts_is_one_finding_however_many_hosts_it_ends_connections_of() {
+        let all = crash_loop(5, 4).into_iter().zip(0..);
+        let all = all.map(|(seen_by_client, place)| {
+            let client = seen_by_client.opener.unwrap().thread;
+            let host = client.tid as u8;
+            let server = Thread {
+                tgid: 70 + place / 5,
+                ..client
+            };
+            let one = ended(1, 121, 97, Outcome::AnsweredThenClosedByUs);
+            let mut one = Connection {
+                socket: seen_by_client.socket,
+                started_ns: seen_by_client.started_ns,
+                established_ns: seen_by_client.established_ns,
+                left_established_ns: seen_by_client.left_established_ns,
+                local_close_ns: seen_by_client.left_established_ns,
+                ended_ns: seen_by_client.ended_ns,
+                closer: Some(server),
+                ..server_side(one)
+            };
+            one.remote.set_ip([192, 0, 2, host].into());
+            one
+        });
+        let found = only(diagnosed(&all.collect::<Vec<_>>()));
+        assert_eq!(
+            (found.name, found.connections, found.who.hosts.len()),
+            (Churn::ServerRestarts, 20, 5)
+        );
+        assert!(
+            found.summary.contains("ended 20 connections"),
+            "{}",
+            found.summary
         );
     }
 

@@ -64,6 +64,7 @@ fn lookalikes(finding: &Finding) -> Vec<String> {
 pub(super) fn finding(finding: &Finding) -> FindingText {
     let sections = [
         section("runs in", runs_in(finding)),
+        section("hosts", finding.who.host_lines()),
         section("what", [finding.summary.clone()]),
         section("seen", finding.seen.clone()),
         section("rhythm", finding.rhythm.clone()),

@@ -76,6 +76,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
     if let Some(places) = runs_in(finding) {
         line(to, "runs in", &places)?;
     }
+    lines(to, "hosts", &finding.who.host_lines())?;
     line(to, "what", &finding.summary)?;
     if let Some(rhythm) = &finding.rhythm {
         line(to, "rhythm", rhythm)?;

@@ -53,8 +53,10 @@ fn connections(finding: &Finding) -> String {
 /// Where to.
 pub(crate) fn places(finding: &Finding) -> String {
     let places = finding.destinations.iter();
-    let places = places.map(|place| text::place(place));
-    places.collect::<Vec<_>>().join(", ")
+    let mut places: Vec<_> = places.map(|place| text::place(place)).collect();
+    // Of several remote hosts they are one port of this host.
+    places.dedup();
+    places.join(", ")
 }
 
 /// Where they run: what the instance, unit, container and pod are called.

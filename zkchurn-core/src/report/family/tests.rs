@@ -56,6 +56,12 @@ fn a_finding_is_about_its_process_and_its_peer() {
         assert_eq!(about(&here, "another label", &findings), None);
         assert_eq!(about(&elsewhere, &label, &findings), None);
     }
+    // Of several remote hosts the peers tell.
+    let mut of_hosts = findings.clone();
+    of_hosts[0].who.kind = "remote_hosts";
+    of_hosts[0].destinations = vec![Destination::of(&client).to_string()];
+    assert_eq!(about(&client, "192.0.2.7", &of_hosts), Some(0));
+    assert_eq!(about(&here, "java", &of_hosts), None);
     // The first of several.
     let twice = [
         diagnosed(&every(1_000, 30, (0, 0, Outcome::Refused))),
