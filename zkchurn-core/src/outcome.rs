@@ -360,6 +360,18 @@ impl Outcome {
         }
     }
 
+    /// Whether it is this side that ended an established connection.
+    pub const fn is_by_us(self) -> bool {
+        matches!(
+            self,
+            Self::ResetByUs
+                | Self::ClosedByUsBeforeAnyByte
+                | Self::ClosedByUsWithoutAnswer
+                | Self::AnsweredThenClosedByUs
+                | Self::ClosedByUs
+        )
+    }
+
     /// Whether the connection never did any work: what an operator looks for.
     pub const fn is_failure(self) -> bool {
         !matches!(

@@ -198,11 +198,11 @@ fn older_row(older: &Older) -> Option<Vec<String>> {
     Some(row)
 }
 
-/// Connections that another process closed than the one that opened them.
+/// Connections of which another process closed this side than the one that opened them.
 fn other_closer_row(summary: &Summary) -> Option<Vec<String>> {
     let closer = summary.other_process_closer.as_ref()?;
     let mut row = vec![String::new(); COLUMNS.len()];
-    row[0] = "  closed by another process".to_owned();
+    row[0] = "  this side closed by another process".to_owned();
     row[1] = text::count(summary.closed_by_other_process);
     row[COLUMNS.len() - 1] = format!(
         "the latest by pid {} thread {} \"{}\"",

@@ -154,14 +154,62 @@ fn outcome(line: &ConnectionLine<'_>, has_room: bool) -> String {
     {
         words.push_str(&format!(" after {}", text::duration(tried)));
     }
+    let closer = line.connection.closed_by_other_process();
+    let closer = closer.map(|closer| {
+        let (pid, tid, name) = (closer.tgid, closer.tid, closer.comm);
+        format!("pid {pid} thread {tid} \"{name}\"")
+    });
+    let is_ours = line.outcome.is_by_us();
+    if let Some(closer) = closer.as_ref().filter(|_| is_ours) {
+        words.push_str(&format!(" by another process: {closer}"));
+    }
     if let Some(handshake) = &line.connection.handshake {
         words.push_str(&format!("; {}", handshakes::of_connection(handshake)));
     }
-    if let Some(closer) = line.connection.closed_by_other_process() {
-        words.push_str(&format!(
-            " by another process: pid {} thread {} \"{}\"",
-            closer.tgid, closer.tid, closer.comm
-        ));
+    // How it ended is the peer's doing, or nobody's.
+    if let Some(closer) = closer.filter(|_| !is_ours) {
+        words.push_str(&format!("; another process closed this side: {closer}"));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::ClockPair,
+        ledger::test_connection::{ended, name},
+        outcome::Outcome,
+    };
+
+    #[test]
+    fn what_another_process_closes_behind_the_peer_is_the_peers_end() {
+        let words = |end| {
+            let mut connection = ended(0, 9, 9, end);
+            connection.closer = connection.opener.map(|opener| opener.thread);
+            if let Some(closer) = &mut connection.closer {
+                (closer.tgid, closer.tid, closer.comm) = (50, 51, name("worker"));
+            }
+            let clock = ClockPair {
+                monotonic_ns: 0,
+                realtime_ns: 0,
+            };
+            let line = ConnectionLine {
+                connection: &connection,
+                outcome: end,
+                process: None,
+                placed: None,
+                clock,
+            };
+            outcome(&line, true)
+        };
+        assert_eq!(
+            words(Outcome::AnsweredThenClosedByPeer),
+            "answered, closed by peer; another process closed this side: pid 50 thread 51 \"worker\""
+        );
+        assert_eq!(
+            words(Outcome::AnsweredThenClosedByUs),
+            "answered, closed by us by another process: pid 50 thread 51 \"worker\""
+        );
+    }
 }
