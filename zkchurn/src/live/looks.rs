@@ -264,7 +264,9 @@ impl<P: Probes> Collector<P> {
         let mut unseen = Vec::new();
         let mut unlisted = None;
         let mut unnamed = Vec::new();
+        let mut is_any = false;
         for Overdue { debt, asked } in self.owed.overdue(all) {
+            is_any = true;
             match debt {
                 // That the helper has ended was said.
                 Debt::Identity(_) if self.helper_ended => {}
@@ -276,6 +278,14 @@ impl<P: Probes> Collector<P> {
             }
         }
         self.say_who_was_not_looked_up(&unnamed);
+        let stopped = (all && is_any).then(|| self.probes.stopped()).flatten();
+        // Where somebody was to be looked up it was said.
+        if let Some(pid) = stopped.filter(|_| unnamed.is_empty()) {
+            self.limitation(format!(
+                "{}: what it was asked at the end of the trace was not answered",
+                was_stopped(pid)
+            ));
+        }
         for (key, so_far) in unseen {
             if so_far.is_none() && self.sink.pipeline.has_inspection(key) {
                 // What an earlier look brought is still true.
@@ -283,7 +293,13 @@ impl<P: Probes> Collector<P> {
             }
             let sentence = match all {
                 _ if self.helper_ended => NOBODY_LOOKS.to_owned(),
-                true => "Inspecting it was not finished when the trace ended.".to_owned(),
+                true => {
+                    let why = stopped.map(|pid| format!(": {}", was_stopped(pid)));
+                    format!(
+                        "Inspecting it was not finished when the trace ended{}.",
+                        why.unwrap_or_default()
+                    )
+                }
                 false => format!(
                     "Inspecting it took longer than {} s.",
                     LOOK_WITHIN.as_secs()
@@ -293,13 +309,14 @@ impl<P: Probes> Collector<P> {
             self.seen(&with_note(so_far, note));
         }
         if let Some(mut listing) = unlisted {
-            let note = match self.helper_ended {
-                true => {
+            listing.notes.push(match stopped {
+                _ if self.helper_ended => {
                     "The list of sockets is not complete: the helper process that lists them has ended."
+                        .to_owned()
                 }
-                false => "The list of sockets was not complete in time.",
-            };
-            listing.notes.push(note.to_owned());
+                Some(pid) => format!("The list of sockets is not complete: {}.", was_stopped(pid)),
+                None => "The list of sockets was not complete in time.".to_owned(),
+            });
             self.time_wait = Some(listing);
         }
     }
@@ -363,6 +380,14 @@ impl<P: Probes> Collector<P> {
 pub(super) const NOT_READ: &str = "it holds a lock that reading /proc/PID/cmdline takes, or the \
                                    helper process that reads it (zkchurn-look) is stopped or gets \
                                    no CPU";
+
+/// That somebody has stopped the helper, a clause.
+fn was_stopped(pid: u32) -> String {
+    format!(
+        "the helper process that looks into other processes and lists sockets (zkchurn-look, pid \
+         {pid}) was stopped, by SIGSTOP or a debugger"
+    )
+}
 
 const NOBODY_LOOKS: &str =
     "It was not inspected: the helper process that looks into other processes has ended.";
