@@ -94,6 +94,7 @@ fn lines_of_others(key: ProcessKey, at_ns: u64) -> Inspection {
         offset: 0,
         logged_ago_ms: Some(0),
         during_trace: true,
+        gone: None,
         client: None,
     };
     Inspection {
@@ -108,6 +109,7 @@ fn lines_of_others(key: ProcessKey, at_ns: u64) -> Inspection {
                 searched: 1,
                 device: 0,
                 inode: 0,
+                gone: None,
             }],
             findings: OTHERS.iter().map(finding).collect(),
             ..LogSearch::default()

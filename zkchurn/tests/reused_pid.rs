@@ -62,6 +62,7 @@ fn with_a_log(start: u64) -> Inspection {
                 offset: 0,
                 logged_ago_ms: None,
                 during_trace: true,
+                gone: None,
                 client: None,
             }],
             ..LogSearch::default()

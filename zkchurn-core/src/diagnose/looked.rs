@@ -205,6 +205,7 @@ mod tests {
             searched: 1,
             device: 0,
             inode: 0,
+            gone: None,
         };
         Inspection {
             logs: Some(LogSearch {
@@ -294,6 +295,7 @@ mod tests {
             offset: 0,
             logged_ago_ms: None,
             during_trace: false,
+            gone: None,
             client: None,
         };
         found.logs.as_mut().unwrap().findings.push(line);

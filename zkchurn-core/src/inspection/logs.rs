@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What the log files of a process say about its churn.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,50 @@ pub struct SearchedFile {
     /// See `device`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inode: u64,
+    /// Why it cannot be found at `path` any more; absent where it can, or nobody has looked since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+}
+
+/// Why a log cannot be found any more at the path that it had when it was searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// Another file has the name by now, or none, or it was emptied.
+    Renamed,
+    /// The path is one of the mount namespace of this process, which has ended.
+    WithProcess(u32),
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Renamed => formatter.write_str("since renamed, deleted or emptied"),
+            Self::WithProcess(pid) => {
+                write!(
+                    formatter,
+                    "in the mount namespace of pid {pid}, which has ended"
+                )
+            }
+        }
+    }
+}
+
+/// What became of a log after it was searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its path then.
+    pub from: String,
+    /// As [`SearchedFile::device`]: another log may have the path by now.
+    pub device: u64,
+    /// As [`SearchedFile::inode`].
+    pub inode: u64,
+    /// Where it can be read now; where `gone`, the path by which it was known.
+    pub to: String,
+    /// Why it cannot be found.
+    pub gone: Option<Gone>,
+    /// That, as a sentence.
+    pub note: Option<String>,
 }
 
 /// serde hands out a reference.
@@ -55,6 +99,9 @@ pub struct LogFinding {
     pub meaning: String,
     /// The file, as [`SearchedFile::path`].
     pub path: String,
+    /// As [`SearchedFile::gone`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
     /// Lines that match.
     pub count: u64,
     /// The last of them, cut at 500 bytes; where what it was found by stands
@@ -81,12 +128,17 @@ pub struct LogFinding {
 }
 
 impl LogFinding {
-    /// `app.log:208`, or the byte where lines were not counted; the command for the journal.
+    /// `app.log:208`, or the byte where lines were not counted; the command for the journal; and
+    /// why it cannot be found there any more.
     pub fn place(&self) -> String {
-        match (self.line, self.position()) {
+        let place = match (self.line, self.position()) {
             (Some(line), Some(_)) => format!("{}:{line}", self.path),
             (None, Some(byte)) => format!("{byte} of {}", self.path),
             (_, None) => self.path.clone(),
+        };
+        match self.gone {
+            Some(gone) => format!("{place}, {gone}"),
+            None => place,
         }
     }
 
@@ -101,6 +153,24 @@ impl LogFinding {
 }
 
 impl LogSearch {
+    /// Takes over what became of its files.
+    pub fn take_moves(&mut self, moves: &[Moved]) {
+        for moved in moves {
+            let is_it = |file: &&mut SearchedFile| {
+                (&file.path, file.device, file.inode) == (&moved.from, moved.device, moved.inode)
+            };
+            let Some(file) = self.files.iter_mut().find(is_it) else {
+                continue;
+            };
+            (file.path, file.gone) = (moved.to.clone(), moved.gone);
+            let findings = self.findings.iter_mut();
+            for finding in findings.filter(|finding| finding.path == moved.from) {
+                (finding.path, finding.gone) = (moved.to.clone(), moved.gone);
+            }
+            self.notes.extend(moved.note.clone());
+        }
+    }
+
     /// Finds out by their own time which lines were written since the trace began at
     /// `start_ns`; the look was at `at_ns`. Both are of `CLOCK_MONOTONIC`.
     pub fn compare_with_start(&mut self, start_ns: u64, at_ns: u64) {
@@ -213,6 +283,7 @@ mod tests {
                 searched: size,
                 device: 1,
                 inode,
+                gone: None,
             }],
             findings: vec![LogFinding {
                 signature: "connection-refused".to_owned(),
@@ -225,6 +296,7 @@ mod tests {
                 offset,
                 logged_ago_ms: None,
                 during_trace: false,
+                gone: None,
                 client: None,
             }],
             ..LogSearch::default()
@@ -258,6 +330,24 @@ mod tests {
         ];
         for (what, now, expected) in cases {
             assert_eq!(is_new(now, &then), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_move_is_of_the_file_that_was_looked_for_and_not_of_the_next_with_its_name() {
+        let moved = Moved {
+            from: "app.log".to_owned(),
+            device: 1,
+            inode: 7,
+            to: "app.log.1".to_owned(),
+            gone: None,
+            note: Some("It was renamed.".to_owned()),
+        };
+        for (inode, path, notes) in [(7, "app.log.1", 1), (8, "app.log", 0)] {
+            let mut now = search("app.log", inode, 2_000, 500);
+            now.take_moves(std::slice::from_ref(&moved));
+            assert_eq!((&*now.files[0].path, now.notes.len()), (path, notes));
+            assert_eq!(now.findings[0].path, path);
         }
     }
 

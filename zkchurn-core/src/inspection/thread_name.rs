@@ -110,6 +110,7 @@ mod tests {
             offset: 0,
             logged_ago_ms: None,
             during_trace: true,
+            gone: None,
             client: None,
         });
         Inspection {

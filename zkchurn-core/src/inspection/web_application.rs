@@ -55,6 +55,7 @@ mod tests {
             offset: 0,
             logged_ago_ms: None,
             during_trace: false,
+            gone: None,
             client: None,
         }
     }

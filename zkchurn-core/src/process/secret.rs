@@ -11,6 +11,12 @@ use super::{
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
+
+/// Whether something was hidden in it.
+pub fn is_hidden_in(text: &str) -> bool {
+    text.contains(HIDDEN)
+}
+
 /// More than anything takes until nothing changes any more.
 const ROUNDS: usize = 8;
 

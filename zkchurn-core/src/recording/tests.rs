@@ -110,6 +110,7 @@ fn very_many_findings_leave_a_note_of_those_left_out() {
         offset: 0,
         logged_ago_ms: None,
         during_trace: false,
+        gone: None,
         client: None,
     };
     let mut inspection = large_dump("f");

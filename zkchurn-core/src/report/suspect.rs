@@ -7,6 +7,7 @@ use crate::{
         Details, Inspection,
         journal::is_engines_id,
         jvm::{Dump, JavaThread, Jvm, JvmKind, Task},
+        logs::{Gone, SearchedFile},
     },
     ledger::{Flow, FlowKey},
     process::{ProcessRow, cgroup::UnitOf, java_name, pod_name::PodName},
@@ -172,7 +173,7 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         .and_then(|logs| logs.findings.first());
     if let Some(found) = found {
         return vec![match found.position() {
-            Some(position) => format!("read {} around {position}", found.path),
+            Some(position) => around(&found.path, &position, found.gone, details),
             None => format!("read the output of `{}`", found.path),
         }];
     }
@@ -183,7 +184,7 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
         .map(|file| file.readable_at(inspection.key.pid))
         .collect();
     let searched = inspection.logs.iter().flat_map(|logs| &logs.files);
-    let searched: Vec<_> = searched.map(|file| file.path.clone()).collect();
+    let searched: Vec<_> = searched.map(|file| known_as(file, details)).collect();
     // More than it has open: what its output goes into.
     let has_output = searched.len() > open.len();
     let paths = match searched.is_empty() {
@@ -207,6 +208,37 @@ fn next_log(inspection: &Inspection, details: &Details) -> Vec<String> {
     }
     next.extend(elsewhere(details).filter(|_| !has_output));
     next
+}
+
+/// Where the lines around one are; where the log cannot be found any more, what it was.
+fn around(path: &str, position: &str, gone: Option<Gone>, details: &Details) -> String {
+    match gone {
+        None => format!("read {path} around {position}"),
+        Some(Gone::Renamed) => format!(
+            "{path}, which has the line at {position}, is not found: it was renamed, deleted or \
+             emptied after it was searched"
+        ),
+        Some(gone) => format!(
+            "{path}, which has the line at {position}, is {}",
+            whose(gone, details)
+        ),
+    }
+}
+
+/// Its path, and why it cannot be read there.
+fn known_as(file: &SearchedFile, details: &Details) -> String {
+    match file.gone {
+        None => file.path.clone(),
+        Some(gone) => format!("{} ({})", file.path, whose(gone, details)),
+    }
+}
+
+/// Why a path cannot be read, and in which container it was.
+fn whose(gone: Gone, details: &Details) -> String {
+    match (gone, &details.container) {
+        (Gone::WithProcess(_), Some(container)) => format!("{gone}: container {container}"),
+        _ => gone.to_string(),
+    }
 }
 
 /// Where output goes that is in no file.
@@ -341,6 +373,47 @@ mod tests {
         };
         let expected = "read its output: `kubectl logs --namespace prod shop-x2x --container web`";
         assert_eq!(elsewhere(&details).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_log_that_is_gone_is_not_to_be_read() {
+        let mut logs: crate::inspection::logs::LogSearch =
+            serde_json::from_value(serde_json::json!({
+                "files": [{"path": "/work/app.log", "size": 9, "searched": 9, "gone": {"with_process": 7}}],
+                "findings": [], "notes": [],
+            }))
+            .unwrap();
+        let details = Details {
+            container: Some("0123456789ab".to_owned()),
+            ..Details::default()
+        };
+        let next = |logs: &crate::inspection::logs::LogSearch| {
+            let inspection = Inspection {
+                key: crate::process::ProcessKey::new(7, 0),
+                at_ns: 0,
+                details: Some(details.clone()),
+                jvm: None,
+                logs: Some(logs.clone()),
+            };
+            next_log(&inspection, &details).join("; ")
+        };
+        let whose = "in the mount namespace of pid 7, which has ended: container 0123456789ab";
+        assert_eq!(
+            next(&logs),
+            format!(
+                "no known sign of churn in its logs; read them yourself: /work/app.log ({whose})"
+            )
+        );
+        let finding = serde_json::json!({
+            "signature": "connection-refused", "meaning": "", "path": "/work/app.log", "count": 1,
+            "last": "refused", "record": null, "line": 3, "offset": 9, "gone": "renamed",
+        });
+        logs.findings = vec![serde_json::from_value(finding).unwrap()];
+        let said = next(&logs);
+        assert!(
+            said.starts_with("/work/app.log, which has the line at line 3, is not found"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -205,6 +205,7 @@ impl<P: Probes> Collector<P> {
         self.ask_for_last_looks();
         self.ask_who_is_called_so();
         self.ask_elsewhere();
+        self.ask_where_all_logs_are();
         self.settle(ending.looks).await;
         self.report_time_wait(listed_at_ns);
         self.report_limitations();

@@ -5,7 +5,7 @@
 use tokio::time::{Instant, timeout_at};
 use zkchurn_core::{
     frame::Frame,
-    inspection::{Details, Inspection},
+    inspection::{Details, Inspection, logs::LogSearch},
     ledger::Churning,
     process::{ProcessIdentity, ProcessKey},
 };
@@ -22,12 +22,15 @@ use crate::{
         helper::wire::{Answer, Found, Task},
         inspector::Request,
         jvm::JvmMode,
+        logs::Searched,
     },
     warn::warn,
 };
 
 /// Processes that did not answer, of which it is said at once.
 const MOST_NAMED: usize = 5;
+/// Processes of which logs are looked for again at the end of a trace.
+const MOST_FOUND_AGAIN: usize = 32;
 /// Processes that incidents name and that wait for a look.
 const MOST_OF_INCIDENTS: usize = 16;
 /// Processes that did not answer, of which the report tells; of an agent there may be more in time.
@@ -160,9 +163,40 @@ impl<P: Probes> Collector<P> {
 
     fn seen(&mut self, inspection: &Inspection) {
         self.schedule.done(inspection);
+        let is_gone = inspection.details.is_none();
         let mut inspection = inspection.clone();
         inspection.hide_secrets();
         self.sink.emit(Frame::Inspection(&inspection));
+        if is_gone {
+            // What an earlier look has read may have gone with it.
+            self.ask_where_logs_are(inspection.key);
+        }
+    }
+
+    /// Asks what has become of the logs of a process since they were searched.
+    fn ask_where_logs_are(&mut self, key: ProcessKey) {
+        let look = self.sink.pipeline.inspection_of(key);
+        let Some(searched) = look.and_then(Searched::of) else {
+            return;
+        };
+        if let Some(id) = self.ask(Task::Whereabouts(searched)) {
+            self.owed.enter(id, Debt::Whereabouts(key));
+        }
+    }
+
+    /// Changes what a look has read of logs, if that is a change; the look is as old as it was.
+    fn change_logs(&mut self, key: ProcessKey, change: impl FnOnce(&mut LogSearch)) {
+        let Some(look) = self.sink.pipeline.inspection_of(key) else {
+            return;
+        };
+        let mut changed = look.clone();
+        if let Some(logs) = &mut changed.logs {
+            change(logs);
+        }
+        changed.hide_secrets();
+        if changed != *look {
+            self.sink.emit(Frame::Inspection(&changed));
+        }
     }
 
     /// It answers, whoever has asked.
@@ -232,6 +266,16 @@ impl<P: Probes> Collector<P> {
                     self.look_at_servers();
                 }
             }
+            (Some(Debt::Whereabouts(key)), found) => {
+                let key = *key;
+                self.owed.settle(id);
+                match found {
+                    Found::Whereabouts(moved) if !moved.is_empty() => {
+                        self.change_logs(key, |logs| logs.take_moves(&moved));
+                    }
+                    _ => {}
+                }
+            }
             (Some(Debt::Called), found) => {
                 self.owed.settle(id);
                 if let Found::Named(named) = found {
@@ -264,6 +308,7 @@ impl<P: Probes> Collector<P> {
         let mut unseen = Vec::new();
         let mut unlisted = None;
         let mut unnamed = Vec::new();
+        let mut unfound = Vec::new();
         let mut is_any = false;
         for Overdue { debt, asked } in self.owed.overdue(all) {
             is_any = true;
@@ -274,6 +319,7 @@ impl<P: Probes> Collector<P> {
                 Debt::Look(key, so_far) => unseen.push((*key, so_far.clone())),
                 // A hint that does not come is none.
                 Debt::Elsewhere | Debt::Listeners | Debt::Called => {}
+                Debt::Whereabouts(key) => unfound.push(*key),
                 Debt::Sockets(so_far) => unlisted = Some(so_far.clone()),
             }
         }
@@ -285,6 +331,12 @@ impl<P: Probes> Collector<P> {
                 "{}: what it was asked at the end of the trace was not answered",
                 was_stopped(pid)
             ));
+        }
+        for key in unfound {
+            self.change_logs(key, |logs| {
+                logs.notes.retain(|note| note != NOT_LOOKED_FOR);
+                logs.notes.push(NOT_LOOKED_FOR.to_owned());
+            });
         }
         for (key, so_far) in unseen {
             if so_far.is_none() && self.sink.pipeline.has_inspection(key) {
@@ -359,6 +411,14 @@ impl<P: Probes> Collector<P> {
         }
     }
 
+    /// Asks what has become of logs that were searched. Also of processes that are looked at once
+    /// more: that may take too long.
+    pub(super) fn ask_where_all_logs_are(&mut self) {
+        for churning in self.sink.pipeline.churning(1, MOST_FOUND_AGAIN) {
+            self.ask_where_logs_are(churning.process);
+        }
+    }
+
     /// Waits for all that is owed, until `deadline`, and says what did not come.
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.owed.is_awaited() {
@@ -388,6 +448,9 @@ fn was_stopped(pid: u32) -> String {
          {pid}) was stopped, by SIGSTOP or a debugger"
     )
 }
+
+const NOT_LOOKED_FOR: &str = "Whether its logs were renamed or deleted after they were searched was \
+                              not found out.";
 
 const NOBODY_LOOKS: &str =
     "It was not inspected: the helper process that looks into other processes has ended.";

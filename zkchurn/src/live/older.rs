@@ -393,6 +393,7 @@ impl Gathered {
             | Found::Listeners(_)
             | Found::NewLines(_)
             | Found::SharedDevice(_)
+            | Found::Whereabouts(_)
             | Found::Named(_) => {}
         }
     }

@@ -28,6 +28,8 @@ pub(super) enum Debt {
     Listeners,
     /// Who has the name that is traced.
     Called,
+    /// What has become of a process's logs since they were searched.
+    Whereabouts(ProcessKey),
 }
 
 #[derive(Debug)]
@@ -95,7 +97,8 @@ impl Owed {
                 | Debt::Sockets(_)
                 | Debt::Elsewhere
                 | Debt::Listeners
-                | Debt::Called => LOOK_WITHIN,
+                | Debt::Called
+                | Debt::Whereabouts(_) => LOOK_WITHIN,
             };
             if !entry.given_up && (all || now >= entry.asked + within) {
                 entry.given_up = true;

@@ -251,9 +251,10 @@ impl Probes for Quiet {
             }
             Task::Named(_) => Found::Named(Named::default()),
             Task::Listeners(_) => Found::Listeners(Vec::new()),
-            Task::NewLines(_) | Task::LinesOfProcess(_) | Task::SharedDevice(_) => {
-                Found::Failed(String::new())
-            }
+            Task::NewLines(_)
+            | Task::LinesOfProcess(_)
+            | Task::SharedDevice(_)
+            | Task::Whereabouts(_) => Found::Failed(String::new()),
             Task::Elsewhere(_) => {
                 self.diary.note(Event::AskedElsewhere);
                 Found::Elsewhere(Elsewhere::default())

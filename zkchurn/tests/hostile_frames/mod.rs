@@ -161,6 +161,7 @@ fn inspection(evil: &str) -> Inspection {
                 searched: 1,
                 device: 0,
                 inode: 0,
+                gone: None,
             }],
             findings: vec![LogFinding {
                 signature: text(),
@@ -173,6 +174,7 @@ fn inspection(evil: &str) -> Inspection {
                 offset: 0,
                 logged_ago_ms: None,
                 during_trace: true,
+                gone: None,
                 client: None,
             }],
             notes: vec![text()],

@@ -28,6 +28,7 @@ mod life;
 mod lifecycle;
 mod look;
 mod metrics;
+mod moved_log;
 mod namespace;
 mod older;
 mod overflow;

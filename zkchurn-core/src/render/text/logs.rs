@@ -66,10 +66,12 @@ fn write_file(to: &mut impl Write, file: &SearchedFile, logs: &LogSearch) -> io:
         .iter()
         .any(|finding| finding.path == file.path);
     let verdict = if says { "" } else { ": no known sign of churn" };
+    let gone = file.gone.map(|gone| format!(", {gone}"));
+    let gone = gone.unwrap_or_default();
     field(
         to,
         "log",
-        &format!("{} ({scope} searched){verdict}", file.path),
+        &format!("{}{gone} ({scope} searched){verdict}", file.path),
     )
 }
 

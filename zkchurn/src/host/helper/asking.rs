@@ -15,7 +15,7 @@ use crate::host::{
     threads,
 };
 
-/// Bytes of tasks that may wait for the helper; one has below 1 KiB.
+/// Bytes of tasks that may wait for the helper; one has below 1 KiB, or names some logs.
 const MOST_WAITING: usize = 1 << 20;
 
 /// A helper that has been started.

@@ -33,6 +33,9 @@ pub(crate) const MOST_LOGS: usize = 4;
 /// The same of logs that were found by a look at a process.
 const MOST_FOUND_LOGS: usize = 2;
 
+/// Most processes whose logs are looked for again at once.
+const MOST_WHEREABOUTS: usize = 4;
+
 /// Sockets in one message, some 200 bytes each.
 const SOCKETS_IN_ANSWER: usize = 2_048;
 
@@ -51,12 +54,14 @@ pub(super) fn serve(mut requests: UnixStream) -> io::Result<()> {
     let mut logs = pool("lines", MOST_LOGS);
     // Where a process writes to anything, those that somebody has named do not wait for it.
     let mut found_logs = pool("lines-found", MOST_FOUND_LOGS);
+    let mut whereabouts = pool("logs-again", MOST_WHEREABOUTS);
     while let Some(job) = receive::<Job>(&mut requests)? {
         let id = job.id;
         let pool = match &job.task {
             Task::Identify(_) | Task::Named(_) => &mut look_ups,
             Task::Inspect(_) => &mut looks,
             Task::NewLines(_) => &mut logs,
+            Task::Whereabouts(_) => &mut whereabouts,
             Task::LinesOfProcess(_) => &mut found_logs,
             Task::SharedDevice(_)
             | Task::List(_)
@@ -123,6 +128,9 @@ fn work(job: Job, say: &SyncSender<Answer>) {
         Task::SharedDevice(directories) => {
             let shared = elsewhere::data::on_the_device_of(&directories);
             answer(say, id, true, Found::SharedDevice(shared));
+        }
+        Task::Whereabouts(searched) => {
+            answer(say, id, true, Found::Whereabouts(searched.look()));
         }
         Task::NewLines(request) | Task::LinesOfProcess(request) => {
             let found = new_lines::look(&request).map_or_else(Found::Failed, Found::NewLines);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zkchurn_core::{
     elsewhere::Elsewhere,
     frame::Sides,
-    inspection::Inspection,
+    inspection::{Inspection, logs::Moved},
     process::{ProcessIdentity, ProcessKey},
     recording::MAX_PAYLOAD,
 };
@@ -21,6 +21,7 @@ use crate::host::{
     elsewhere::{self, data::SharedDevice},
     inspector::Request,
     listeners::Listener,
+    logs::Searched,
     new_lines::{self, NewLines},
     proc::named::Named,
     sock_diag::{DiagSocket, holders::Holder},
@@ -48,6 +49,8 @@ pub enum Task {
     Elsewhere(elsewhere::Request),
     /// Who listens at these ports.
     Listeners(Vec<u16>),
+    /// What has become of logs since they were searched.
+    Whereabouts(Searched),
     /// What a log has got since the last look.
     NewLines(new_lines::Request),
     /// The same of a log that was found by a look at a process.
@@ -111,6 +114,8 @@ pub enum Found {
     NewLines(NewLines),
     /// The servers that write to the same device.
     SharedDevice(Vec<SharedDevice>),
+    /// The logs that are elsewhere now, or gone.
+    Whereabouts(Vec<Moved>),
     /// It cannot be found out, and why, a clause.
     Failed(String),
 }

@@ -16,6 +16,7 @@
 //! | `journal` | what the journal has of a process |
 //! | `pipe` | who reads the pipe that the output goes into, and its log files |
 //! | `server` | what the log of a ZooKeeper server says of its clients |
+//! | `whereabouts` | where logs are that were searched a while ago |
 //! | `named` | the path at which a log that is open can be read |
 //! | `excerpt` | a line cut to a length that can be shown |
 
@@ -33,9 +34,11 @@ mod scan;
 mod server;
 pub mod signatures;
 pub mod tail;
+pub(super) mod whereabouts;
 mod writers;
 
 pub use again::search_again;
+pub use whereabouts::Searched;
 
 use std::{
     io,
@@ -352,6 +355,7 @@ fn searched(path: &str, tail: &Tail) -> SearchedFile {
         searched: tail.text.len() as u64,
         device: tail.id.0,
         inode: tail.id.1,
+        gone: None,
     }
 }
 
@@ -385,6 +389,7 @@ fn findings(signatures: &Signatures, clock: &LogClock, path: &str, tail: &Tail) 
                 None => text.get(stamped).and_then(|line| clock.ago_ms(line)),
             },
             during_trace: false,
+            gone: None,
             client: None,
         };
         Some((signature.rank, finding))

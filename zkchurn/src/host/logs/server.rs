@@ -92,6 +92,7 @@ pub(super) fn findings(clock: &LogClock, path: &str, tail: &Tail) -> Vec<Ranked>
                         None => lines.at.and_then(|at| clock.moment_ago_ms(at)),
                     },
                     during_trace: false,
+                    gone: None,
                     client,
                 },
             ))

@@ -129,6 +129,7 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
         searched: size,
         device: metadata.dev(),
         inode: metadata.ino(),
+        gone: None,
     };
     assert_eq!(search.files, [searched]);
     assert_eq!(search.findings.len(), 3);
@@ -227,6 +228,7 @@ fn search_of(text: &str) -> LogSearch {
             searched: text.len() as u64,
             device: 0,
             inode: 0,
+            gone: None,
         }],
         findings: found_in(text.as_bytes(), 0),
         ..LogSearch::default()
