@@ -83,7 +83,7 @@ type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
 
 const FUZZ: fuzz::Options = fuzz::Options {
     only: Vec::new(),
-    seconds: 15,
+    seconds: 8,
 };
 
 /// Runs the verb.
