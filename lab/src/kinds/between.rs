@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use xtask::command::{self, dies_with_parent};
-use zkchurn_lab::harness::program::Program;
+use zkchurn_lab::harness::{program::Program, wait};
 
 use super::Kind;
 use super::expected::{Expected, Findings, NONE};
@@ -17,6 +17,7 @@ use super::truth::{Truth, lines_with};
 use crate::incident::client::send_thread;
 use crate::incident::log::OPENING;
 use crate::incident::server::{Config, Server};
+use crate::incident::socket::is_listened_to;
 
 /// Where the server is, behind the proxy, and how far its port is from the one that is
 /// traced: not another kind's.
@@ -127,6 +128,9 @@ fn behind_proxy(scene: &Scene<'_>) -> Result<(Server, Program)> {
     let mut command = dies_with_parent(&program);
     command.args(["-db", "-f", "haproxy.cfg"]);
     let haproxy = scene.start(&mut command, "haproxy")?;
+    wait::until("HAProxy to listen", AT_MOST, || {
+        Ok(is_listened_to(scene.port).then_some(()))
+    })?;
     Ok((server, haproxy))
 }
 
