@@ -83,7 +83,8 @@ pub struct TraceStart {
 pub struct Part {
     /// Which segment of its run it is, or begins in, from 0 on.
     pub segment: u64,
-    /// Whether the trace began before this part did: not so of its first segment.
+    /// Whether the trace began before this part did: not so of its first segment, nor of what is
+    /// asked for up to a moment.
     #[serde(default)]
     pub begins_later: bool,
     /// What had been lost when it began: not of this part.

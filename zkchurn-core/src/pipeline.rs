@@ -11,7 +11,7 @@ use crate::{
     connection::{Connection, Stage},
     counted::Counted,
     decode::{self, Record},
-    diagnose::{Depth, Window, diagnose},
+    diagnose::{Beside, Depth, Window, diagnose},
     elsewhere::Elsewhere,
     ends::{End, Ends},
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
@@ -55,6 +55,8 @@ pub struct Pipeline<R> {
     /// Where the filter depends on closer looks: what it has not filtered out for good, of
     /// which it is decided whom to look at.
     undecided: Option<Box<Counted>>,
+    /// What the filter has left out for good, which findings may know of.
+    beside: Option<Box<Counted>>,
     /// Which of them are open; `None` where another pipeline counts them until this one takes
     /// its place.
     open: Option<OpenNow>,
@@ -118,6 +120,7 @@ impl<R: Renderer> Pipeline<R> {
             gate: None,
             counted: Counted::default(),
             undecided: None,
+            beside: None,
             open: Some(OpenNow::default()),
             open_kept: None,
             latest_ns: 0,
@@ -145,6 +148,8 @@ impl<R: Renderer> Pipeline<R> {
     pub fn with_filter(mut self, filter: Option<Filter>) -> Self {
         let depends_on_a_look = filter.as_ref().is_some_and(Filter::depends_on_a_look);
         self.undecided = depends_on_a_look.then(Box::default);
+        let leaves_out = filter.as_ref().is_some_and(Filter::selects_connections);
+        self.beside = leaves_out.then(Box::default);
         self.gate = filter.map(Gate::new);
         self
     }
@@ -247,8 +252,11 @@ impl<R: Renderer> Pipeline<R> {
         // Its report is about what began later; its lines are not.
         anew.horizon = None;
         anew.counted.begin_at(clock.monotonic_ns);
-        if let Some(undecided) = &mut anew.undecided {
-            undecided.begin_at(clock.monotonic_ns);
+        for others in [&mut anew.undecided, &mut anew.beside]
+            .into_iter()
+            .flatten()
+        {
+            others.begin_at(clock.monotonic_ns);
         }
         anew.open = None;
         anew.registry = self.registry.clone();
@@ -497,13 +505,24 @@ impl<R: Renderer> Pipeline<R> {
                 }
                 true
             }
-            Passage::FilteredOut(Decision::Unknown) => {
-                if let Some(undecided) = &mut self.undecided {
+            Passage::FilteredOut { decision, waited } => {
+                if let Some(undecided) = &mut self.undecided
+                    && decision == Decision::Unknown
+                {
                     undecided.observe(connection, outcome);
+                }
+                if let Some(beside) = &mut self.beside {
+                    for earlier in &waited {
+                        beside.observe(earlier, Outcome::of(earlier));
+                    }
+                    match waited.is_empty() {
+                        true => beside.observe(&as_first(*connection), outcome),
+                        false => beside.observe(connection, outcome),
+                    }
                 }
                 false
             }
-            Passage::FilteredOut(_) | Passage::Waits => false,
+            Passage::Waits => false,
         }
     }
 
@@ -633,8 +652,15 @@ impl<R: Renderer> Pipeline<R> {
         let window = Window {
             end_ns: mark.monotonic_ns,
             length_ns: mark.monotonic_ns.saturating_sub(clock.monotonic_ns),
+            is_of_part: (self.start.as_ref()).is_some_and(|start| start.part.is_some()),
         };
-        let mut diagnosis = diagnose(&self.counted.ledger, &self.registry, window, ON_THE_WAY);
+        let mut diagnosis = diagnose(
+            &self.counted.ledger,
+            self.beside().as_ref(),
+            &self.registry,
+            window,
+            ON_THE_WAY,
+        );
         if let Some(gate) = &self.gate {
             let findings = &mut diagnosis.findings;
             findings.retain(|finding| gate.filter().wants_finding(finding));
@@ -707,6 +733,7 @@ impl<R: Renderer> Pipeline<R> {
             start,
             mark,
             ledger: &self.counted.ledger,
+            beside: self.beside(),
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),
             undecodable_records: self.undecodable_records,
@@ -722,6 +749,15 @@ impl<R: Renderer> Pipeline<R> {
             top: self.view.top,
             depth,
         }
+    }
+
+    /// What the filter leaves out, or may yet leave out.
+    fn beside(&self) -> Option<Beside<'_>> {
+        let (beside, gate) = (self.beside.as_deref()?, self.gate.as_ref()?);
+        Some(Beside {
+            ledger: &beside.ledger,
+            undecided: gate.undecided().collect(),
+        })
     }
 
     fn loss(&self, mark: &Mark) -> Loss {

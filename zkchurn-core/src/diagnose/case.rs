@@ -196,6 +196,8 @@ pub struct Case<'a> {
     pub lost_older: u64,
     /// Length of the trace in nanoseconds.
     pub window_ns: u64,
+    /// Whether it is a part of a longer one that is looked at.
+    pub is_of_part: bool,
 }
 
 impl Case<'_> {
@@ -327,6 +329,20 @@ impl Case<'_> {
     /// Whether it is about a remote host, or several: no process and no thread is known.
     pub fn is_remote_host(&self) -> bool {
         matches!(self.who, Who::RemoteHost { .. } | Who::RemoteHosts { .. })
+    }
+
+    /// What all is that something is denied of: no sentence denies what a part of a trace leaves
+    /// out.
+    pub fn traced(&self) -> &'static str {
+        match self.is_of_part {
+            true => "in this part of the trace",
+            false => "that was traced",
+        }
+    }
+
+    /// That nobody was served at the peers, and what follows.
+    pub fn nobody_was_served(&self, so: &str) -> String {
+        format!("nobody {} was served there: {so}", self.traced())
     }
 
     /// How many remote hosts it is about, 1 where it is about none.

@@ -8,10 +8,10 @@ use crate::{
     hash::HashMap,
     inspection::{Inspection, logs::LogFinding},
     ledger::{
-        Destination, Flow, Ledger,
+        Destination, Flow, FlowKey, Ledger,
         distribution::Distribution,
         manner::Way,
-        server_ends::{Falls, FallsOfServers},
+        server_ends::{Falls, FallsOfServers, ServerEnds},
         sessions::User,
         shape::{Ending, Spoken},
         shares::InPart,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Window,
+    Beside, Window,
     case::{Case, ClientThread, Runtime, SharedSession, Sibling, Tallied},
     cluster::{Cluster, Member, Owner, Part},
     looked::Looked,
@@ -44,9 +44,12 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
+    server_ends: &'a ServerEnds,
     falls: FallsOfServers,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
+    /// What is not judged.
+    beside: HashMap<FlowKey, &'a Flow>,
     services: Services,
     shared: SharedSessions,
     rivals: Vec<Rival>,
@@ -90,9 +93,11 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
+            server_ends: &ledger.server_ends,
             falls: ledger.server_ends.falls(),
             window,
             of_process,
+            beside: HashMap::default(),
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
             rivals: Vec::new(),
@@ -105,6 +110,27 @@ impl<'a> Scope<'a> {
             }
         }
         scope
+    }
+
+    /// Knowing what was traced `beside` the connections that are judged: of that the `flows`.
+    pub(super) fn beside(mut self, beside: Option<&Beside<'_>>, flows: &[Member<'a>]) -> Self {
+        let Some(beside) = beside else {
+            return self;
+        };
+        for (key, flow) in flows {
+            self.beside.insert(**key, *flow);
+            if let Some(process) = key.process {
+                let of_process = self.of_process.entry(process).or_default();
+                of_process.push((*key, *flow));
+            }
+        }
+        self.services.absorb(Services::of(flows));
+        for connection in beside.open() {
+            self.services.hold(&Destination::of(connection));
+        }
+        let of_all = self.server_ends.clone().and(&beside.ledger.server_ends);
+        self.falls = of_all.falls();
+        self
     }
 
     /// The network namespace of remote hosts, where one of them has the same address in another
@@ -166,7 +192,7 @@ impl<'a> Scope<'a> {
             }
         };
         let may_be_two = is_of_peer && destinations.len() == 1 && rhythm.is_irregular();
-        let flows = flows(parts);
+        let flows = self.flows(parts);
         let client_thread = self.client_thread(parts);
         let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
@@ -245,6 +271,7 @@ impl<'a> Scope<'a> {
                 .span()
                 .map(|(from, until)| until.saturating_sub(from)),
             window_ns: self.window.length_ns,
+            is_of_part: self.window.is_of_part,
             idle_ns: parts
                 .iter()
                 .filter_map(Part::latest_start)
@@ -268,6 +295,17 @@ impl<'a> Scope<'a> {
             destinations,
             tally,
         }
+    }
+
+    /// The flows of some parts, each once, with all else that was traced of their owner.
+    fn flows(&self, parts: &[Part<'a>]) -> Vec<&'a Flow> {
+        let mut flows: Vec<_> = parts.iter().map(|part| (part.key, part.flow)).collect();
+        flows.sort_by_key(|(key, _)| **key);
+        flows.dedup_by_key(|(key, _)| **key);
+        let beside = flows.iter().filter_map(|(key, _)| self.beside.get(key));
+        let beside: Vec<_> = beside.copied().collect();
+        let flows = flows.into_iter().map(|(_, flow)| flow);
+        flows.chain(beside).collect()
     }
 
     /// Of several peers those of the one that went away most often, if all did.
@@ -392,13 +430,21 @@ impl<'a> Scope<'a> {
         };
         let flows = only.and_then(|process| self.of_process.get(process));
         let flows = flows.into_iter().flatten();
-        flows
-            .filter(|(key, _)| ours.binary_search(&key.destination).is_err())
-            .map(|(key, flow)| Sibling {
-                destination: key.destination,
-                working: working(&flow.tally),
-            })
-            .collect()
+        let others = flows.filter(|(key, _)| ours.binary_search(&key.destination).is_err());
+        let mut siblings: Vec<Sibling> = Vec::new();
+        for (key, flow) in others {
+            let working = working(&flow.tally);
+            let mut known = siblings.iter_mut();
+            // What a filter selects of it, and what it leaves out.
+            match known.find(|known| known.destination == key.destination) {
+                Some(known) => known.working += working,
+                None => siblings.push(Sibling {
+                    destination: key.destination,
+                    working,
+                }),
+            }
+        }
+        siblings
     }
 
     /// What makes two processes instances of one program: name, executable and command
@@ -657,14 +703,6 @@ fn absorbed<'a>(parts: &[Part<'a>]) -> Tallied<'a> {
         all.absorb_all_but_gaps(tally);
     }
     Tallied::Several(all)
-}
-
-/// The flows of some parts, each once.
-fn flows<'a>(parts: &[Part<'a>]) -> Vec<&'a Flow> {
-    let mut flows: Vec<_> = parts.iter().map(|part| (part.key, part.flow)).collect();
-    flows.sort_by_key(|(key, _)| **key);
-    flows.dedup_by_key(|(key, _)| **key);
-    flows.into_iter().map(|(_, flow)| flow).collect()
 }
 
 /// Connections that a server refused, or closed without an answer, as one that starts does.

@@ -9,6 +9,7 @@
 //! | `join` | what the rules say of each, and what is one story |
 //! | `pool` | remote hosts that do the same |
 //! | `cases`, `case` | what a rule looks at |
+//! | `beside` | what was traced and a filter leaves out |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
 //! | `rhythm`, `rhythms` | metronome, back-off, bursts; two of them in one |
 //! | `rules/` | one file a rule, and their list |
@@ -24,6 +25,7 @@
 //! | `naming` | whose they are, by all names that are known |
 //! | `finding`, `who` | what comes out |
 
+mod beside;
 pub mod case;
 mod cases;
 pub mod churn;
@@ -52,11 +54,12 @@ pub mod who;
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule, who::WhoRow};
 pub use self::{
+    beside::Beside,
     churn::Churn,
     finding::{Alternative, Confidence, Finding, Severity},
 };
+use self::{case::Case, cases::Scope, finding::Verdict, join::Story, rules::Rule, who::WhoRow};
 use crate::{hash::HashMap, ledger::Ledger, registry::Registry, text};
 
 /// How many cases are diagnosed.
@@ -85,12 +88,26 @@ pub struct Window {
     pub end_ns: u64,
     /// Nanoseconds.
     pub length_ns: u64,
+    /// Whether the trace was longer.
+    pub is_of_part: bool,
 }
 
-/// Findings on what was traced. Each ended connection is in at most one of them.
-pub fn diagnose(ledger: &Ledger, registry: &Registry, window: Window, depth: Depth) -> Diagnosis {
+/// Findings on what was traced, or on what a filter selects of it and knowing what is `beside`
+/// that. Each ended connection is in at most one of them.
+pub fn diagnose(
+    ledger: &Ledger,
+    beside: Option<&Beside<'_>>,
+    registry: &Registry,
+    window: Window,
+    depth: Depth,
+) -> Diagnosis {
     let flows = ledger.flows();
-    let mut scope = Scope::new(ledger, registry, &flows, window);
+    let others = beside.map(|beside| beside.ledger.flows());
+    let others = others.unwrap_or_default();
+    let mut scope = Scope::new(ledger, registry, &flows, window).beside(beside, &others);
+    for (owner, members) in &cluster::by_owner(&others, depth).0 {
+        scope.introduce(*owner, &cluster::clusters(*owner, members));
+    }
     let (owners, cases_left_out) = cluster::by_owner(&flows, depth);
     let mut of_owners = Vec::with_capacity(owners.len());
     for (owner, members) in &owners {

@@ -158,6 +158,24 @@ impl Services {
         }
     }
 
+    /// Takes what other connections show.
+    pub fn absorb(&mut self, other: Self) {
+        for (service, signs) in &other.signs {
+            self.signs.entry(*service).or_default().absorb(signs);
+        }
+        self.serving.extend(other.serving);
+        self.answering_tls.extend(other.answering_tls);
+        for (destination, held) in other.held {
+            *self.held.entry(destination).or_default() += held;
+        }
+    }
+
+    /// Notes that somebody holds a connection to this peer.
+    pub fn hold(&mut self, destination: &Destination) {
+        self.serving.insert(Service::of(destination));
+        *self.held.entry(*destination).or_default() += 1;
+    }
+
     /// Connections to these that are held open, whosever they are.
     pub fn held(&self, destinations: &[Destination]) -> u64 {
         let held = destinations.iter().filter_map(|one| self.held.get(one));

@@ -138,8 +138,9 @@ pub(crate) fn diagnosed_in(connections: &[Connection], window_ns: u64) -> Vec<Fi
     let window = Window {
         end_ns: window_ns,
         length_ns: window_ns,
+        is_of_part: false,
     };
-    diagnose(&observed(connections), &registry, window, Depth::All).findings
+    diagnose(&observed(connections), None, &registry, window, Depth::All).findings
 }
 
 /// Likewise, with what is known of their processes.
@@ -150,8 +151,9 @@ pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) ->
         // Just behind the last of them, wherever they begin.
         end_ns: starts.max().unwrap_or_default() + 1_000 * MS,
         length_ns: 60_000 * MS,
+        is_of_part: false,
     };
-    diagnose(&ledger, registry, window, Depth::All).findings
+    diagnose(&ledger, None, registry, window, Depth::All).findings
 }
 
 fn observed(connections: &[Connection]) -> Ledger {

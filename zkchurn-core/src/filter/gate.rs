@@ -50,8 +50,11 @@ pub(crate) enum Passage {
     },
     /// A later one decides.
     Waits,
-    /// It is not wanted.
-    FilteredOut(Decision),
+    /// It is not wanted, nor are those that waited for it.
+    FilteredOut {
+        decision: Decision,
+        waited: Vec<Connection>,
+    },
 }
 
 /// Records of one connection that wait at most: connecting, and established.
@@ -135,12 +138,16 @@ impl Gate {
                 waited: Vec::new(),
                 is_first: true,
             },
-            (_, decision) => {
+            (begun, decision) => {
                 self.connections += 1;
                 let has_ended = matches!(connection.stage, Stage::Ended | Stage::FoundClosed);
                 self.ended += u64::from(has_ended);
                 self.undecided += u64::from(decision == Decision::Unknown);
-                Passage::FilteredOut(decision)
+                let waited = begun.and_then(|begun| begun.waiting);
+                Passage::FilteredOut {
+                    decision,
+                    waited: waited.unwrap_or_default(),
+                }
             }
         }
     }
@@ -166,6 +173,15 @@ impl Gate {
                 self.begun.remove(&oldest);
             }
         }
+    }
+
+    /// The latest record of each connection that goes on and is not let through so far.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = &Connection> {
+        let waiting = self
+            .begun
+            .values()
+            .filter_map(|begun| begun.waiting.as_ref());
+        waiting.filter_map(|waiting| waiting.last())
     }
 
     /// Connections that were filtered out after they had ended.

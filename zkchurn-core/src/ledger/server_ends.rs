@@ -133,6 +133,29 @@ impl ServerEnds {
         }
     }
 
+    /// What both have seen of the servers, as if one had.
+    pub fn and(mut self, other: &Self) -> Self {
+        for (server, others) in &other.of {
+            if self.of.len() >= MOST_SERVERS && !self.of.contains_key(server) {
+                continue;
+            }
+            let kept = self.of.entry(*server).or_default();
+            others
+                .ends
+                .iter()
+                .for_each(|end| insert(&mut kept.ends, *end));
+            others
+                .refused
+                .iter()
+                .for_each(|at| insert(&mut kept.refused, *at));
+            others
+                .served
+                .iter()
+                .for_each(|at| insert(&mut kept.served, *at));
+        }
+        self
+    }
+
     /// How often each server went away. It takes time: once for all who ask.
     pub fn falls(&self) -> FallsOfServers {
         let servers = self.of.iter();

@@ -11,7 +11,7 @@ use crate::{
     connection::{self, Connection, Stage},
     ends::End,
     filter::Filter,
-    frame::{Frame, Limitation, Mark, TraceStart},
+    frame::{Frame, Limitation, Mark, Part, TraceStart},
     inspection::Inspection,
     ledger::test_connection::{by, ended, established, server_side},
     outcome::Outcome,
@@ -289,6 +289,103 @@ fn a_filter_that_is_typed_later_counts_what_is_open() {
     assert_eq!(selected.open_now(), 0);
     pipeline.take(long, CLOCK).unwrap();
     assert_eq!(counts(&select(&pipeline)), (0, 0, 0), "it is over");
+}
+
+/// What is said against the findings on connections that are turned away at once, four of them
+/// by one thread, beside `others`.
+fn said_against(filter: &str, others: Vec<Connection>, start: &TraceStart) -> String {
+    let mut pipeline = telling(Some(filter));
+    pipeline.accept(Frame::Start(start)).unwrap();
+    let turned_away = (1..=4).map(|step| {
+        let at_ms = 1_000 * step;
+        Connection {
+            told: Some(connection::Told::Nothing),
+            ..by(ended(at_ms, 49, 0, Outcome::ResetByPeer), 42, 43, "app")
+        }
+    });
+    let mut all: Vec<_> = turned_away.chain(others).collect();
+    all.sort_by_key(|one| one.started_ns);
+    for one in all {
+        pipeline.take(one, CLOCK).unwrap();
+    }
+    let mark = Mark {
+        monotonic_ns: 9_000_000_000,
+        ..Mark::default()
+    };
+    let findings = pipeline.report_at(&mark).unwrap().findings;
+    assert!(!findings.is_empty());
+    let against = findings.iter().flat_map(|one| one.reasons_against.clone());
+    against.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_a_filter_leaves_out_is_not_denied() {
+    const RESET: &str = "outcome:reset_by_peer";
+    let start = TraceStart::of_port(2181, CLOCK);
+    let served = |at_ms| {
+        let one = ended(at_ms, 101, 81, Outcome::AnsweredThenClosedByUs);
+        by(one, 42, 43, "app")
+    };
+    let nobody = said_against(RESET, Vec::new(), &start);
+    assert!(
+        nobody.contains("nobody that was traced was served there"),
+        "{nobody}"
+    );
+    let beside = said_against(RESET, vec![served(1_500), served(2_500)], &start);
+    assert!(!beside.contains("nobody"), "{beside}");
+    // Nor is one that goes on, of which the filter cannot tell yet.
+    let goes_on = said_against(RESET, vec![established(served(500))], &start);
+    assert!(!goes_on.contains("nobody"), "{goes_on}");
+    // Nor what was there before the trace, and stays.
+    let older = |stage| Connection {
+        stage,
+        before_start: true,
+        ..established(served(500))
+    };
+    let older = vec![older(Stage::Established), older(Stage::Open)];
+    let against = said_against(RESET, older, &start);
+    assert!(!against.contains("nobody"), "{against}");
+    // Where the filter selects it, it is not beside.
+    let all = said_against("port:2181", vec![established(served(500))], &start);
+    assert!(!all.contains("nobody"), "{all}");
+}
+
+#[test]
+fn what_a_part_of_a_trace_leaves_out_is_not_denied() {
+    let start = TraceStart {
+        part: Some(Part::default()),
+        ..TraceStart::of_port(2181, CLOCK)
+    };
+    let against = said_against("port:2181", Vec::new(), &start);
+    assert!(
+        against.contains("nobody in this part of the trace was served there"),
+        "{against}"
+    );
+}
+
+/// Others get through while one that is refused is looked at alone, before and after.
+#[test]
+fn what_got_through_beside_what_a_filter_selects_is_told() {
+    let mut pipeline = telling(Some("outcome:refused"));
+    for step in 1..=5 {
+        let refused = ended(1_000 * step, 0, 0, Outcome::Refused);
+        pipeline.take(by(refused, 42, 43, "app"), CLOCK).unwrap();
+        let through = ended(1_000 * step + 500, 101, 81, Outcome::AnsweredThenClosedByUs);
+        let told = Some(connection::Told::Nothing);
+        let through = Connection { told, ..through };
+        pipeline.take(by(through, 42, 43, "app"), CLOCK).unwrap();
+    }
+    let mark = Mark {
+        monotonic_ns: 9_000_000_000,
+        ..Mark::default()
+    };
+    let report = pipeline.report_at(&mark).unwrap();
+    let against = report.findings[0].reasons_against.join("\n");
+    assert!(
+        against.contains("5 other connections got through"),
+        "{against}"
+    );
+    assert_eq!(report.total.opened, 5);
 }
 
 /// The server has closed, and the client holds its socket: an interval has it as open, and the

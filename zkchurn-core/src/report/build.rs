@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::{ClockPair, rfc3339},
-    diagnose::{Depth, Finding, Window, diagnose},
+    diagnose::{Beside, Depth, Finding, Window, diagnose},
     elsewhere::Elsewhere,
     filter::{Filter, Filtered},
     frame::{Mark, Missing, TraceStart},
@@ -29,6 +29,8 @@ pub struct Sources<'a> {
     pub mark: &'a Mark,
     /// The aggregate.
     pub ledger: &'a Ledger,
+    /// What was traced beside it, where a filter leaves that out.
+    pub beside: Option<Beside<'a>>,
     /// The processes.
     pub registry: &'a Registry,
     /// The TIME_WAIT sockets, if they were listed.
@@ -73,10 +75,12 @@ pub fn build(sources: &Sources<'_>) -> Report {
         .collect();
     let diagnosis = diagnose(
         sources.ledger,
+        sources.beside.as_ref(),
         sources.registry,
         Window {
             end_ns: mark.monotonic_ns,
             length_ns: scope.length_ns,
+            is_of_part: start.part.is_some(),
         },
         sources.depth,
     );

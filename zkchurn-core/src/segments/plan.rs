@@ -314,6 +314,10 @@ fn joined_start(starts: &[TraceStart], taken: &[usize], span: Span) -> TraceStar
             loss: LossCounts::default(),
             ..part
         });
+    if span.until_ns.is_some() {
+        // What comes later is not said to be missing from the whole.
+        joined.part.get_or_insert_default();
+    }
     joined
 }
 

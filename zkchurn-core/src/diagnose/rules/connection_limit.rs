@@ -131,15 +131,16 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
     };
     match (case.peers_serve, case.peers_hold) {
         (false, _) => verdict
-            .but("nobody that was traced was served there: it need not be a ZooKeeper server")
+            .but(case.nobody_was_served("it need not be a ZooKeeper server"))
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
                 "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
             ),
         (true, 0) => verdict
             .but(format!(
-                "no connection of {who} that was traced is open there, and a limit counts open \
-                 ones: others would have to share its address"
+                "no connection of {who} {} is open there, and a limit counts open ones: others \
+                 would have to share its address",
+                case.traced()
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
             .decided_by(

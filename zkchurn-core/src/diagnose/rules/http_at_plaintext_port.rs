@@ -30,7 +30,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         // A proxy without a server behind it closes as well.
         false => verdict
             .at_most(Confidence::Likely)
-            .but("nobody that was traced was served there: it need not be a ZooKeeper server")
+            .but(case.nobody_was_served("it need not be a ZooKeeper server"))
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
             .decided_by(
                 "what listens there, and the server's log: \"Len error 1195725856\" is `GET `",

@@ -188,7 +188,7 @@ fn weigh_log(verdict: Verdict, case: &Case<'_>, resets: u64) -> Verdict {
             .decided_by("what listens there: a proxy that lost its server closes in the same way"),
         (false, false) => verdict
             .at_most(Confidence::Possible)
-            .but("nobody that was traced was served there: it need not be a ZooKeeper server")
+            .but(case.nobody_was_served("it need not be a ZooKeeper server"))
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
                 "what listens there: a proxy without a server closes in the same way, and so \

@@ -156,10 +156,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     match case.rivals.as_slice() {
         [] => {
-            verdict = verdict.but(
-                "no other client that was traced shows the same pattern with this server; the \
-                 other one may be on another host",
-            );
+            verdict = verdict.but(format!(
+                "no other client {} shows the same pattern with this server; the other one may be \
+                 on another host",
+                case.traced()
+            ));
         }
         rivals => {
             verdict = verdict.because(format!(

@@ -42,10 +42,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = verdict.at_most(Confidence::Likely);
     Some(
         verdict
-            .but(
-                "nobody that was traced was served there: a port that speaks TLS and cannot \
-                 read its own key or trust store closes in the same way",
-            )
+            .but(case.nobody_was_served(
+                "a port that speaks TLS and cannot read its own key or trust store closes in the \
+                 same way",
+            ))
             .cannot_tell_from(&[Churn::TlsHandshakeFailed])
             .decided_by("the server's log: SSLContextException, or \"Len error\""),
     )

@@ -458,6 +458,7 @@ mod tests {
                 part: None,
             },
             mark: &Mark::default(),
+            beside: None,
             ledger: &Ledger::default(),
             registry: &Registry::default(),
             time_wait: None,
