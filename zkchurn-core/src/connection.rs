@@ -368,6 +368,15 @@ impl Connection {
         Some(self.seen_open_ns?.saturating_sub(since))
     }
 
+    /// Whether it was half-closed before the trace began, in CLOSE_WAIT: what came of it later,
+    /// the peer's FIN did not.
+    pub fn was_half_closed_before(&self) -> bool {
+        let left = self.left_established_ns;
+        self.before_start
+            && self.saw(state::CLOSE_WAIT)
+            && left.is_some_and(|at| at <= self.started_ns)
+    }
+
     /// From when to when the socket was in CLOSE_WAIT: the peer's FIN, and the close of this
     /// side or the peer's RST. None unless the peer closed first and the connection is over.
     pub fn in_close_wait(&self) -> Option<(u64, u64)> {

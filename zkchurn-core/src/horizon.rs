@@ -74,7 +74,10 @@ fn introduction(older: Connection, from_ns: u64) -> Connection {
         stage: Stage::Established,
         told: None,
         established_ns,
-        left_established_ns: None,
+        // A peer that had closed by then is seen by the state of the socket.
+        left_established_ns: older
+            .left_established_ns
+            .filter(|_| older.was_half_closed_before()),
         local_close_ns: None,
         ended_ns: None,
         seen_open_ns: None,

@@ -156,8 +156,12 @@ pub struct Case<'a> {
     pub open: u64,
     /// Those of them that are older than the trace.
     pub older_open: u64,
-    /// Connections of the same owner to the same peers that were open when the trace began.
+    /// Connections of the same owner to the same peers on which both sides could send when the
+    /// trace began.
     pub older: u64,
+    /// Besides those, connections that the other side had closed before the trace began, and
+    /// that this one holds open.
+    pub older_held: u64,
     /// How many of those that end are open at any moment, on average.
     pub in_flight: u64,
     /// Connections of the same owner to the same peers that are not of this case and
@@ -411,6 +415,24 @@ impl Case<'_> {
             | Who::Programs { label, .. } => label,
             Who::RemoteHost { .. } | Who::RemoteHosts { .. } => "",
         }
+    }
+
+    /// The same of the process as a whole: of older connections nobody knows the thread.
+    #[must_use]
+    pub fn without_thread(mut self) -> Self {
+        self.who = match self.who {
+            Who::Thread { process, label, .. } | Who::Process { process, label, .. } => {
+                Who::Process {
+                    process,
+                    label,
+                    threads: 0,
+                    is_exact: true,
+                    name: None,
+                }
+            }
+            other => other,
+        };
+        self
     }
 
     /// Whether one thread opened them.

@@ -194,7 +194,8 @@ impl<'a> Scope<'a> {
         let may_be_two = is_of_peer && destinations.len() == 1 && rhythm.is_irregular();
         let flows = self.flows(parts);
         let client_thread = self.client_thread(parts);
-        let older_open = flows.iter().map(|flow| flow.tally.older.open()).sum();
+        let older_open = flows.iter().map(|flow| flow.tally.older.in_use()).sum();
+        let older_held = flows.iter().map(|flow| flow.tally.older.held).sum::<u64>();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let expired: u64 = flows.iter().map(|flow| flow.tally.handshakes.expired).sum();
         let threads = threads(parts);
@@ -246,7 +247,9 @@ impl<'a> Scope<'a> {
             shared: self.shared(parts),
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
-            older: flows.iter().map(|flow| flow.tally.older.seen).sum(),
+            older: (flows.iter().map(|flow| flow.tally.older.seen).sum::<u64>())
+                .saturating_sub(older_held),
+            older_held,
             in_flight: in_flight(&flows, self.window.length_ns),
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows
@@ -772,7 +775,7 @@ fn working(tally: &Tally) -> u64 {
     let answered = tally
         .shapes
         .count(|_, spoken| matches!(spoken, Spoken::Both | Spoken::Server));
-    answered + tally.open() + tally.older.open()
+    answered + tally.open() + tally.older.in_use()
 }
 
 #[cfg(test)]

@@ -369,6 +369,22 @@ pub(super) fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
         .collect()
 }
 
+/// The connections of one owner that were half-closed before the trace began, and are held.
+pub(super) fn held<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
+    let held = members.iter().filter(|(_, flow)| flow.tally.older.held > 0);
+    let parts: Vec<_> = held
+        .map(|(key, flow)| Part {
+            key,
+            flow,
+            group: None,
+        })
+        .collect();
+    (!parts.is_empty()).then_some(Cluster {
+        thread: None,
+        parts,
+    })
+}
+
 fn parts<'a>(
     members: &[Member<'a>],
     is_wanted: impl Fn(Way) -> bool,

@@ -131,6 +131,13 @@ pub fn diagnose(
         let verdicts = story.verdicts.into_iter();
         findings.extend(verdicts.map(|(rule, verdict)| finding(rule, &story.case, verdict, 0)));
     }
+    for (owner, members) in &owners {
+        findings.extend(
+            cluster::held(members).and_then(|cluster| {
+                held_since_before(scope.case(*owner, &cluster).without_thread())
+            }),
+        );
+    }
     worst_first(&mut findings);
     Diagnosis {
         findings,
@@ -215,6 +222,22 @@ fn finding_of(story: &Story<'_>) -> Option<Finding> {
     });
     finding.alternatives = others.collect();
     Some(finding)
+}
+
+/// A finding on connections that are older than the trace: no row counts them as opened.
+fn held_since_before(case: Case<'_>) -> Option<Finding> {
+    let rule = &rules::OF_HELD;
+    let finding = finding(rule, &case, rule.verdict(&case)?, 0);
+    Some(Finding {
+        connections: case.older_held,
+        seen: Some(format!(
+            "{}, half-closed before the trace began; none ended in {}",
+            text::counted(case.older_held, "connection"),
+            text::window(case.window_ns)
+        )),
+        rhythm: None,
+        ..finding
+    })
 }
 
 fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) -> Finding {

@@ -249,7 +249,7 @@ fn held_open(flow: &Flow) -> u64 {
         true => tally.open(),
         false => 0,
     };
-    tally.older.open() + new
+    tally.older.in_use() + new
 }
 
 impl Scope {

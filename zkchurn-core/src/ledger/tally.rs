@@ -90,20 +90,36 @@ pub struct Older {
     pub ended: u64,
     /// Of those, how many had a socket still when the trace did.
     pub half_closed: u64,
+    /// Of those that did not end: the peer had closed before the trace began, and this side
+    /// holds the socket (CLOSE_WAIT).
+    pub held: u64,
     /// Shortest time from the trace's begin to such an end.
     pub first_end_after_ns: Option<u64>,
     /// The ended ones by outcome.
     pub outcomes: Counts<Outcome>,
 }
 
+/// Whether it was half-closed before the trace began, and this side holds it still.
+fn is_held(connection: &Connection) -> bool {
+    connection.was_half_closed_before() && connection.held_in_close_wait_for_ns().is_some()
+}
+
 impl Older {
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         match connection.stage {
-            Stage::Established => self.seen += 1,
+            Stage::Established => {
+                self.seen += 1;
+                self.held += u64::from(connection.was_half_closed_before());
+            }
+            // Nothing came of it.
+            Stage::Closing if is_held(connection) => {}
             Stage::SeenOpen | Stage::Open => {}
             Stage::Ended | Stage::Closing | Stage::FoundClosed => {
                 self.ended += 1;
                 self.half_closed += u64::from(connection.stage == Stage::Closing);
+                if connection.was_half_closed_before() {
+                    self.held = self.held.saturating_sub(1);
+                }
                 self.outcomes.add(outcome, 1);
                 let until = connection.left_established_ns.or(connection.ended_ns);
                 if let Some(until) = until {
@@ -121,6 +137,7 @@ impl Older {
         self.seen += other.seen;
         self.ended += other.ended;
         self.half_closed += other.half_closed;
+        self.held += other.held;
         self.first_end_after_ns = match (self.first_end_after_ns, other.first_end_after_ns) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
@@ -131,6 +148,11 @@ impl Older {
     /// How many are still open.
     pub fn open(&self) -> u64 {
         self.seen.saturating_sub(self.ended)
+    }
+
+    /// Those of them on which both sides may send.
+    pub fn in_use(&self) -> u64 {
+        self.open().saturating_sub(self.held)
     }
 }
 

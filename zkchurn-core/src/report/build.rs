@@ -287,6 +287,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
             open: tally.older.open(),
             ended: tally.older.ended,
             half_closed: tally.older.half_closed,
+            half_closed_before: tally.older.held,
             at_least_ns: tally.older.first_end_after_ns,
             outcomes: tally.older.outcomes.iter().collect(),
         },

@@ -314,6 +314,10 @@ pub struct Older {
     /// As in [`Summary::half_closed`].
     #[serde(skip_serializing_if = "is_zero")]
     pub half_closed: u64,
+    /// Of the open ones, those that the peer had closed before the trace began, and that this
+    /// side holds (CLOSE_WAIT).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub half_closed_before: u64,
     /// Each of the ended ones was at least this old, nanoseconds.
     pub at_least_ns: Option<u64>,
     /// The ended ones by outcome.

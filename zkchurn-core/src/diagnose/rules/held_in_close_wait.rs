@@ -33,6 +33,57 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
+/// The same of connections that are older than the trace.
+pub(super) const OF_OLDER: Rule = Rule {
+    judge: judge_older,
+    ..RULE
+};
+
+/// Fewer that somebody holds may be on their way to be closed.
+const FEWEST_OLDER: u64 = 3;
+/// A program that closes in its turn has done so by then.
+const LONG_NS: u64 = 1_000_000_000;
+
+fn judge_older(case: &Case<'_>) -> Option<Verdict> {
+    let held = case.older_held;
+    if held < FEWEST_OLDER || case.window_ns < LONG_NS {
+        return None;
+    }
+    let (confidence, meaning) = match is_client_of_zookeeper(case) {
+        true => (
+            Confidence::Likely,
+            "it does not notice, and it does not close",
+        ),
+        false => (
+            Confidence::Possible,
+            "it does not notice, or it goes on sending",
+        ),
+    };
+    let held_words = text::counted(held, "connection");
+    let verdict = Verdict::new(
+        confidence,
+        match case.side {
+            // Of what was there before nobody knows whether a byte was said.
+            Side::Server => format!(
+                "The other side had shut down its sending on {held_words} before the trace began, \
+                 and the sockets are still open here: the server has not accepted them (it hangs \
+                 or is paused), or it holds them and {meaning}."
+            ),
+            Side::Client => format!(
+                "The other side had shut down its sending on {held_words} before the trace began, \
+                 and the program still holds the sockets: {meaning}."
+            ),
+        },
+    )
+    .because(format!(
+        "they were in CLOSE_WAIT when the trace began, and still are {} later",
+        text::duration(case.window_ns)
+    ))
+    .number("held", held);
+    // What is seen on the wire is of later ones.
+    Some(advice(or_in_use(verdict, case), case))
+}
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     if case.held > 0 && case.most(case.held) {
         return Some(advice(held(case), case));
@@ -104,12 +155,17 @@ fn is_session(case: &Case<'_>) -> bool {
 
 /// The other reason why a socket stays in CLOSE_WAIT.
 fn or_half_closed(verdict: Verdict, case: &Case<'_>) -> Verdict {
-    const WHOLE: &str = "both sides of ZooKeeper close a connection as a whole";
-    if is_session(case) {
-        return verdict.because(format!(
+    match is_session(case) {
+        true => verdict.because(format!(
             "ZooKeeper sessions were granted on them (seen on the wire), and {WHOLE}"
-        ));
+        )),
+        false => or_in_use(verdict, case),
     }
+}
+
+const WHOLE: &str = "both sides of ZooKeeper close a connection as a whole";
+
+fn or_in_use(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let verdict = match is_client_of_zookeeper(case) {
         true => verdict.because(format!("nothing shows another protocol, and {WHOLE}")),
         false => verdict,
@@ -210,7 +266,7 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let find = "find the thread that should read from them: it may have ended (look for an \
                 exception in the program's log) or wait for something else (a thread dump shows \
                 where)";
-    let verdict = match case.held > 0 && may_wait_for_accept(case) {
+    let verdict = match case.held + case.older_held > 0 && may_wait_for_accept(case) {
         true => verdict.next(format!(
             "{}: a Recv-Q that stays above 0 are connections that the server has not accepted; \
              find out what stops it (a thread dump, GC pauses, SIGSTOP, no file descriptor left)",
@@ -219,7 +275,7 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
         )),
         false => verdict,
     };
-    match case.held {
+    match case.held + case.older_held {
         // There may be none any more.
         0 => verdict.next(find).next(shown),
         _ if is_session(case) => verdict.next(shown).next(find),
@@ -244,16 +300,18 @@ mod tests {
 
     use super::Churn;
     use crate::{
-        connection::{Connection, Stage},
+        connection::{Connection, Holder, Stage},
         diagnose::{
-            Confidence,
+            Confidence, Depth, Window, diagnose,
             test_case::{diagnosed, every, only},
         },
         ledger::{
+            Ledger,
             handshakes::tests::asked,
-            test_connection::{MS, by, server_side},
+            test_connection::{MS, by, name, server_side},
         },
         outcome::Outcome,
+        registry::Registry,
         traffic::Traffic,
     };
 
@@ -288,6 +346,100 @@ mod tests {
         assert!(!with_sessions.contains("accepted"), "{with_sessions}");
         let finding = only(diagnosed(&held_for(1_500)));
         assert!(!finding.summary.contains("accepted"), "a client's");
+    }
+
+    /// The same, which were so when the trace began: found as the trace began, and at its end.
+    fn older(count: u64, is_over: bool) -> Vec<Connection> {
+        let all = every(1, count, (49, 41, Outcome::AnsweredThenClosedByPeer)).into_iter();
+        let at_the_begin = all.map(|one| Connection {
+            stage: Stage::Established,
+            states_seen: state::bit(state::ESTABLISHED) | state::bit(state::CLOSE_WAIT),
+            before_start: true,
+            closer: None,
+            opener: None,
+            holder: one.opener.map(|opener| Holder {
+                tgid: opener.thread.tgid,
+                uid: 0,
+                comm: name("app"),
+                process_start_ns: 0,
+            }),
+            started_ns: 0,
+            established_ns: Some(0),
+            left_established_ns: Some(0),
+            local_close_ns: None,
+            ended_ns: None,
+            traffic: Traffic::default(),
+            ..one
+        });
+        let at_the_begin: Vec<_> = at_the_begin.collect();
+        let at_the_end = at_the_begin.clone().into_iter().map(|one| match is_over {
+            true => Connection {
+                stage: Stage::Ended,
+                local_close_ns: Some(4_000 * MS),
+                ended_ns: Some(4_000 * MS),
+                ..one
+            },
+            false => Connection {
+                stage: Stage::Closing,
+                seen_open_ns: Some(5_000 * MS),
+                ..one
+            },
+        });
+        at_the_begin.into_iter().chain(at_the_end).collect()
+    }
+
+    #[test]
+    fn what_was_half_closed_before_the_trace_and_is_held_throughout_is_a_leak() {
+        let mut ledger = Ledger::default();
+        for one in older(10, false) {
+            ledger.observe(&one, Outcome::of(&one));
+        }
+        let count = &ledger.total.older;
+        assert_eq!(
+            (count.seen, count.ended, count.open(), count.held),
+            (10, 0, 10, 10)
+        );
+        let window = Window {
+            end_ns: 5_000 * MS,
+            length_ns: 5_000 * MS,
+            is_of_part: false,
+        };
+        let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
+        let finding = only(all.findings);
+        assert_eq!(
+            (finding.name, finding.connections, finding.explains),
+            (Churn::HeldInCloseWait, 10, Some(0))
+        );
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert!(
+            finding.who.words.starts_with("pid 42 "),
+            "{:?}",
+            finding.who
+        );
+        let seen = finding.seen.unwrap();
+        assert!(
+            seen.starts_with("10 connections, half-closed before"),
+            "{seen}"
+        );
+    }
+
+    #[test]
+    fn what_is_closed_during_the_trace_is_over_and_two_are_no_pile() {
+        for (count, is_over) in [(10, true), (2, false)] {
+            let mut ledger = Ledger::default();
+            for one in older(count, is_over) {
+                ledger.observe(&one, Outcome::of(&one));
+            }
+            let older = &ledger.total.older;
+            assert_eq!(older.ended, if is_over { count } else { 0 });
+            let window = Window {
+                end_ns: 5_000 * MS,
+                length_ns: 5_000 * MS,
+                is_of_part: false,
+            };
+            let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
+            assert!(all.findings.is_empty());
+        }
     }
 
     #[test]

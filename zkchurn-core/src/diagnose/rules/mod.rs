@@ -135,6 +135,8 @@ pub const OF_ENDED: &[Rule] = &[
 
 /// The rule on connections that stay open: handles that nobody closes.
 pub const OF_OPEN: Rule = handle_leak::RULE;
+/// The rule on connections that were half-closed before the trace, and are held.
+pub const OF_HELD: Rule = held_in_close_wait::OF_OLDER;
 /// For what no other rule explains, in this order.
 pub const ELSE: &[Rule] = &[
     // A port where another protocol is spoken.

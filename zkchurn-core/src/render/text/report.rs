@@ -187,6 +187,10 @@ fn older_row(older: &Older) -> Option<Vec<String>> {
     if older.open > 0 {
         ends.push(format!("{} still open", text::count(older.open)));
     }
+    if older.half_closed_before > 0 {
+        let held = text::count(older.half_closed_before);
+        ends.push(format!("{held} of them half-closed before"));
+    }
     let mut row = vec![String::new(); COLUMNS.len()];
     row[0] = "  before start, thread unknown".to_owned();
     row[1] = text::count(older.seen);

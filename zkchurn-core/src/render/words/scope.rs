@@ -35,10 +35,11 @@ pub(crate) fn connections(report: &Report) -> String {
     }
 }
 
-/// Those that count as ended, and whose sockets were still there.
+/// Those that one side has closed, and whose sockets were still there: most count as ended.
 pub(crate) fn half_closed(report: &Report) -> String {
     let total = &report.total;
-    match total.half_closed + total.older.half_closed {
+    let older = &total.older;
+    match total.half_closed + older.half_closed + older.half_closed_before {
         0 => String::new(),
         some => format!(", {} half-closed at the end", text::count(some)),
     }

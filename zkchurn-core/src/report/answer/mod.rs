@@ -9,7 +9,7 @@ use crate::{
     ledger::tally::Range,
     outcome::Outcome,
     process::java_name,
-    report::{FlowRow, Report, Spread, Summary, ThreadRow},
+    report::{FlowRow, Older, Report, Spread, Summary, ThreadRow},
     text,
 };
 
@@ -120,11 +120,7 @@ fn nothing_seen(report: &Report) -> String {
     let seen = report.total.older.seen;
     let mut sentence = match seen {
         0 => what,
-        seen => format!(
-            "{}{what}; {}",
-            no_churn(report),
-            older(seen, report.total.older.ended)
-        ),
+        _ => format!("{}{what}; {}", no_churn(report), older(&report.total.older)),
     };
     match (elsewhere(report), &report.elsewhere) {
         (Some(elsewhere), _) => sentence.push_str(&format!(", but {elsewhere}")),
@@ -185,13 +181,17 @@ fn no_churn(report: &Report) -> String {
 }
 
 /// Connections that were open when the trace began.
-fn older(seen: u64, ended: u64) -> String {
-    let ended = match ended {
+fn older(older: &Older) -> String {
+    let ended = match older.ended {
         0 => "none ended".to_owned(),
         ended => format!("{} ended", text::count(ended)),
     };
-    let seen = text::counted(seen, "connection");
-    format!("{seen} already open when the trace began ({ended})")
+    let held = match older.half_closed_before {
+        0 => String::new(),
+        held => format!(", {} half-closed before that", text::count(held)),
+    };
+    let seen = text::counted(older.seen, "connection");
+    format!("{seen} already open when the trace began ({ended}{held})")
 }
 
 /// Of whom the answer speaks.
@@ -438,7 +438,7 @@ fn others(report: &Report, flow: &FlowRow, summary: &Summary) -> String {
         parts.push(others_elsewhere(report, flow, elsewhere));
     }
     if report.total.older.seen > 0 {
-        parts.push(older(report.total.older.seen, report.total.older.ended));
+        parts.push(older(&report.total.older));
     }
     if parts.is_empty() {
         return String::new();
