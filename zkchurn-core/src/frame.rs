@@ -151,6 +151,10 @@ pub fn only(pid: Option<u32>, pids: &[u32], name: Option<&str>) -> Option<String
 pub struct Limitation {
     /// A sentence without its full stop, as in [`TraceStart::degraded`].
     pub sentence: String,
+    /// Whether it says who is missing of those that the trace was to be about: the first screen
+    /// has it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_of_who: bool,
     /// What is missing of the trace, where that is what the sentence is about.
     #[serde(flatten)]
     pub missing: Missing,
@@ -161,7 +165,16 @@ impl Limitation {
     pub fn of(sentence: String) -> Self {
         Self {
             sentence,
+            is_of_who: false,
             missing: Missing::default(),
+        }
+    }
+
+    /// One that says who is missing.
+    pub fn of_who(sentence: String) -> Self {
+        Self {
+            is_of_who: true,
+            ..Self::of(sentence)
         }
     }
 }
@@ -194,6 +207,14 @@ impl Missing {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How the kernel program was attached.

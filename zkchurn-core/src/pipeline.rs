@@ -72,6 +72,8 @@ pub struct Pipeline<R> {
     undecodable_records: u64,
     unknown_records: u64,
     limitations: Vec<String>,
+    /// The one of them that says who is missing.
+    who_is_missing: Option<String>,
     missing: Missing,
     elsewhere: Option<Elsewhere>,
     found_closed: u64,
@@ -131,6 +133,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: Vec::new(),
+            who_is_missing: None,
             missing: Missing::default(),
             elsewhere: None,
             found_closed: 0,
@@ -347,6 +350,9 @@ impl<R: Renderer> Pipeline<R> {
     fn limitation(&mut self, limitation: &Limitation) {
         self.missing = self.missing.and(limitation.missing);
         let sentence = text::clip(&limitation.sentence, LONGEST_LIMITATION);
+        if limitation.is_of_who {
+            self.who_is_missing = Some(sentence.clone());
+        }
         let at_start = self.start.as_ref().map(|start| &start.degraded);
         let is_new = !self.limitations.contains(&sentence)
             && at_start.is_none_or(|known| !known.contains(&sentence));
@@ -739,6 +745,7 @@ impl<R: Renderer> Pipeline<R> {
             undecodable_records: self.undecodable_records,
             unknown_records: self.unknown_records,
             limitations: &self.limitations,
+            who_is_missing: self.who_is_missing.as_deref(),
             missing: self.missing,
             elsewhere: self.elsewhere.as_ref().filter(|_| self.is_quiet()),
             found_closed: self.found_closed,

@@ -56,6 +56,23 @@ fn a_recording_may_hold_any_number_of_limitations() {
 }
 
 #[test]
+fn who_is_missing_is_told_apart_from_what_is() {
+    let mut pipeline = begun();
+    let limitations = [
+        Limitation::of("limitation".to_owned()),
+        Limitation::of_who("it ended".to_owned()),
+    ];
+    for limitation in &limitations {
+        let written = serde_json::to_string(limitation).unwrap();
+        let read: Limitation = serde_json::from_str(&written).unwrap();
+        pipeline.accept(Frame::Limitation(&read)).unwrap();
+    }
+    let report = pipeline.report_at(&Mark::default()).unwrap();
+    assert_eq!(report.degraded, ["limitation", "it ended"]);
+    assert_eq!(report.who_is_missing.as_deref(), Some("it ended"));
+}
+
+#[test]
 fn who_was_looked_at_is_known() {
     let mut pipeline = begun();
     let key = ProcessKey::new(42, 7);

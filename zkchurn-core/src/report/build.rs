@@ -41,6 +41,8 @@ pub struct Sources<'a> {
     pub unknown_records: u64,
     /// What the trace could not do, beyond what was known when it began.
     pub limitations: &'a [String],
+    /// The one of them that says who is missing.
+    pub who_is_missing: Option<&'a str>,
     /// What is missing between segments.
     pub missing: Missing,
     /// What other ports have, if it was looked at.
@@ -106,6 +108,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         not_explained: sources.ledger.total.ended.saturating_sub(explained),
         findings,
         cases_left_out: diagnosis.cases_left_out,
+        who_is_missing: sources.who_is_missing.map(str::to_owned),
         answer: String::new(),
         trace: trace_summary(start, mark, &scope),
         total: summary(&sources.ledger.total, &scope),

@@ -84,6 +84,9 @@ pub struct Report {
     pub elsewhere: Option<Elsewhere>,
     /// What this host could not offer.
     pub degraded: Vec<String>,
+    /// The one of them that says who is missing of those that the trace was to be about.
+    #[serde(skip)]
+    pub who_is_missing: Option<String>,
 }
 
 /// How a trace was made.

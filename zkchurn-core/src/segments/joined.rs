@@ -424,7 +424,11 @@ impl State {
             },
         };
         // It is counted even where two of them would be said alike.
-        self.write(Frame::Limitation(&Limitation { sentence, missing }), out);
+        let limitation = Limitation {
+            missing,
+            ..Limitation::of(sentence)
+        };
+        self.write(Frame::Limitation(&limitation), out);
     }
 
     /// A gap in which the window ends is known by what comes behind it.

@@ -265,7 +265,8 @@ impl<P: Probes> Collector<P> {
     /// Says what the trace could not do.
     fn report_limitations(&mut self) {
         if let Some(sentence) = self.selection.limitation() {
-            self.limitation(sentence);
+            let limitation = Limitation::of_who(sentence);
+            self.sink.emit(Frame::Limitation(&limitation));
         }
         if let [first, rest @ ..] = &self.unanswered[..] {
             let most = rest.iter().take(MOST_PIDS - 1);

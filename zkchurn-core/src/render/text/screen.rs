@@ -42,8 +42,10 @@ const FULLNESS: [Fullness; 5] = [
 ];
 /// Alternatives of a finding that have a line each.
 const ALTERNATIVES: usize = 2;
-/// Lines that the description of the trace has at most: it may name many ports.
+/// Lines that the description of the trace has at most: it may name many ports. And lines of what
+/// it leaves out: what the filter does, and who is missing.
 const TRACED: usize = 2;
+const LEFT_OUT: usize = 2;
 /// Limitations that are shown where nothing was found.
 const LIMITATIONS: usize = 2;
 /// Further findings that have room, where there is some.
@@ -354,9 +356,17 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
         loss::in_short(&report.loss),
     );
     let mut lines = at_most(TRACED, wrapped("", &traced, columns), columns);
-    if let Some(filtered) = &report.filtered {
-        let words = wrapped("", &filtered::sentence(filtered), columns);
-        lines.extend(at_most(TRACED, words, columns));
+    let is_shown = |sentence: &&String| {
+        report.findings.is_empty() && shown_alone(report).any(|one| one == *sentence)
+    };
+    let missing = report.who_is_missing.as_ref();
+    let missing = missing.filter(|sentence| !is_shown(sentence));
+    let missing = missing.map(|sentence| limitation(sentence));
+    let filtered = report.filtered.as_ref().map(filtered::sentence);
+    let left_out: Vec<_> = filtered.into_iter().chain(missing).collect();
+    for sentence in &left_out {
+        let words = wrapped("", sentence, columns);
+        lines.extend(at_most(LEFT_OUT / left_out.len(), words, columns));
     }
     let limitations = match report.degraded.len() as u64 {
         0 => String::new(),
@@ -381,13 +391,21 @@ fn without_finding(
         write_lines(to, &wrapped("", &time_wait::sentence(table), columns))?;
     }
     // They may be why nothing was seen.
-    for sentence in report.degraded.iter().take(LIMITATIONS) {
-        let sentence = format!("Limitation: {}", printable(sentence.as_bytes()));
-        for line in wrapped("", &sentence, columns) {
+    for sentence in shown_alone(report) {
+        for line in wrapped("", &limitation(sentence), columns) {
             writeln!(to, "{}", style.warn(&line))?;
         }
     }
     write_lines(to, &foot(report, columns))
+}
+
+/// The limitations that are shown where nothing was found.
+fn shown_alone(report: &Report) -> impl Iterator<Item = &String> {
+    report.degraded.iter().take(LIMITATIONS)
+}
+
+fn limitation(sentence: &str) -> String {
+    format!("Limitation: {}", printable(sentence.as_bytes()))
 }
 
 fn write_lines(to: &mut impl Write, lines: &[String]) -> io::Result<()> {
@@ -414,6 +432,7 @@ mod tests {
             Alternative, Churn, Depth,
             test_case::{diagnosed, every, only},
         },
+        filter::Filtered,
         frame::{Hook, Mark, Sides, TraceStart},
         ledger::Ledger,
         outcome::Outcome,
@@ -465,6 +484,7 @@ mod tests {
             undecodable_records: 0,
             unknown_records: 0,
             limitations: &[],
+            who_is_missing: None,
             missing: crate::frame::Missing::default(),
             elsewhere: None,
             found_closed: 0,
@@ -578,6 +598,27 @@ mod tests {
         assert!(text.contains("  or     1 more: --details\n"), "{text}");
     }
 
+    /// Of a trace of some processes, one that ended is half of the answer.
+    #[test]
+    fn who_is_missing_stands_on_the_first_screen_once() {
+        let missing = "the traced process (pid 7) ended during the trace; another process named \
+                       app.py (pid 9) began meanwhile, and was not traced: --pid app.py is about \
+                       those that run when the trace begins";
+        for findings in [vec![finding()], Vec::new()] {
+            let mut report = report(vec![2181], findings);
+            report.degraded = vec!["another limitation".to_owned(), missing.to_owned()];
+            let without = screen(&report, 80);
+            assert_eq!(
+                without.contains("(pid 7) ended"),
+                report.findings.is_empty()
+            );
+            report.who_is_missing = Some(missing.to_owned());
+            let text = screen(&report, 80);
+            assert_eq!(text.matches("(pid 7) ended during").count(), 1, "{text}");
+            assert!(text.contains("pid 9) began meanwhile"), "{text}");
+        }
+    }
+
     fn sentence() -> impl Strategy<Value = String> {
         "([a-z\u{52d5}]{1,90} ){1,30}"
     }
@@ -617,8 +658,13 @@ mod tests {
             findings in prop::collection::vec(any_finding(), 1..8),
             ports in prop::collection::vec(1_u16.., 1..40),
             columns in 40..120_u16,
+            missing in prop::option::of(sentence()),
+            filter in prop::option::of(sentence()),
         ) {
-            let text = screen(&report(ports, findings), columns);
+            let mut report = report(ports, findings);
+            report.who_is_missing = missing;
+            report.filtered = filter.map(|filter| Filtered { filter, connections: 7, ..Filtered::default() });
+            let text = screen(&report, columns);
             prop_assert!(text.lines().count() <= LINES, "{text}");
             prop_assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{text}");
         }
