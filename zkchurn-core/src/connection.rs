@@ -328,6 +328,19 @@ impl Connection {
         ending::reset(self.error?, self.state_left, self.ending, unread)
     }
 
+    /// Whether a RST came while what the program had written waited here, with nothing on its way
+    /// that could have been answered. What nf_send_reset of a REJECT rule in OUTPUT answers does
+    /// not count as sent: the hook fails with EPERM (net/ipv4/tcp_output.c, `tcp_write_xmit`).
+    /// A program that holds a part back (TCP_CORK), or a peer whose window is full, looks the same.
+    pub fn is_reset_before_sending(&self) -> bool {
+        let Traffic {
+            unsent, in_flight, ..
+        } = self.traffic;
+        self.reset() == Some(Reset::Received)
+            && unsent.is_some_and(|unsent| unsent > 0)
+            && in_flight == Some(0)
+    }
+
     /// The error that ended it; of a connect that failed without one, the error that ICMP
     /// had answered.
     pub fn told_error(&self) -> Option<u32> {

@@ -360,6 +360,16 @@ impl Outcome {
         }
     }
 
+    /// The same of one that is reset by nobody who can be named, because nothing was on its way to
+    /// the peer.
+    pub fn by_role_in_name(self, side: Side) -> String {
+        match (self, side) {
+            (Self::ResetByPeer, Side::Client) => "reset in the server's name".to_owned(),
+            (Self::ResetByPeer, Side::Server) => "reset in the client's name".to_owned(),
+            (other, _) => other.by_role(side),
+        }
+    }
+
     /// Whether it is this side that ended an established connection.
     pub const fn is_by_us(self) -> bool {
         matches!(

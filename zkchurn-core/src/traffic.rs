@@ -29,6 +29,10 @@ pub struct Traffic {
     pub unsent: Option<u32>,
     /// Payload bytes received that the program never read.
     pub unread: Option<u32>,
+    /// Bytes that were sent and not acknowledged; no count of its own in the JSON, where they
+    /// are part of `payload_out`.
+    #[serde(skip)]
+    pub in_flight: Option<u32>,
 }
 
 impl Traffic {
@@ -48,6 +52,9 @@ impl Traffic {
             unsent: is_known(known::UNSENT)
                 .then(|| record.unsent - u32::from(is_fin_written(record) && record.unsent > 0)),
             unread: is_known(known::UNREAD).then_some(record.unread),
+            // They came with one version, as `payload_out` has it.
+            in_flight: (is_known(known::ACKED) && is_known(known::UNSENT))
+                .then_some(record.in_flight),
         }
     }
 }

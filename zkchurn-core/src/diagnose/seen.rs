@@ -60,8 +60,12 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
     let (p50, p99) = (took.percentile(50.0), took.percentile(99.0));
     let after = text::after(took.count(), p50, p99);
     let bytes = bytes(tally, first).unwrap_or_default();
+    let by_role = |one: Outcome, count: u64| match tally.reset_before_sending {
+        resets if resets == count => one.by_role_in_name(side),
+        _ => one.by_role(side),
+    };
     if outcomes.len() == 1 {
-        let ended = first.by_role(side);
+        let ended = by_role(first, most);
         let ended = match (tally.open() + without_end(tally), most) {
             (0, 1) => ended,
             (0, _) => format!("each {ended}"),
@@ -70,7 +74,8 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
         return Some(format!("{ended}{after}{bytes}"));
     }
     let named = outcomes.iter().take(NAMED);
-    let named = named.map(|(one, count)| format!("{} {}", text::count(*count), one.by_role(side)));
+    let named =
+        named.map(|(one, count)| format!("{} {}", text::count(*count), by_role(*one, *count)));
     let mut named: Vec<_> = named.collect();
     let rest: u64 = outcomes.iter().skip(NAMED).map(|(_, count)| count).sum();
     if rest > 0 {

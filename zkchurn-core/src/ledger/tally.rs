@@ -52,6 +52,9 @@ pub struct Tally {
     pub segments_known: u64,
     /// Those of them that had more than a TLS handshake that fails.
     pub many_segments: u64,
+    /// Connections that [a RST ended](Connection::is_reset_before_sending) while nothing was on
+    /// its way.
+    pub reset_before_sending: u64,
     /// Segments sent again.
     pub retransmits: u64,
     /// Connections of which payload was sent again, and more than one segment: what comes of a
@@ -377,6 +380,7 @@ impl Tally {
         self.payload_in.absorb(&other.payload_in);
         self.segments_known += other.segments_known;
         self.many_segments += other.many_segments;
+        self.reset_before_sending += other.reset_before_sending;
         self.retransmits += other.retransmits;
         self.sent_again += other.sent_again;
         self.closed_by_other_process += other.closed_by_other_process;
@@ -431,6 +435,7 @@ impl Tally {
     }
 
     fn add_traffic(&mut self, connection: &Connection) {
+        self.reset_before_sending += u64::from(connection.is_reset_before_sending());
         if let Some(bytes) = connection.traffic.payload_out {
             self.payload_out.add(bytes);
         }
@@ -565,6 +570,7 @@ mod tests {
             format!("stalls {:?}", tally.stalls),
             format!("payload {:?} {:?}", tally.payload_out, tally.payload_in),
             format!("again {} {}", tally.retransmits, tally.sent_again),
+            format!("reset before sending {}", tally.reset_before_sending),
             format!(
                 "others {} {:?}",
                 tally.closed_by_other_process, tally.other_process_closer

@@ -276,6 +276,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
         closed_by_other_thread: tally.closed_by_other,
         outcomes: tally.outcomes.iter().collect(),
         stall: tally.stalls.of_all(),
+        reset_before_sending: tally.reset_before_sending,
         payload_out: tally.payload_out,
         payload_in: tally.payload_in,
         retransmits: tally.retransmits,

@@ -274,6 +274,9 @@ pub struct Summary {
     /// Why nothing got through on those that broke, for the answer's words.
     #[serde(skip)]
     pub stall: Stall,
+    /// Reset while nothing was on its way to the peer, for the answer's words.
+    #[serde(skip)]
+    pub reset_before_sending: u64,
     /// Payload bytes sent.
     pub payload_out: Range,
     /// Payload bytes received.

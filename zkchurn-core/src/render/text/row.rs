@@ -145,7 +145,11 @@ fn outcome(line: &ConnectionLine<'_>, has_room: bool) -> String {
     if !has_room {
         return line.outcome.short().to_owned();
     }
-    let mut words = line.outcome.label().to_owned();
+    let label = match line.connection.is_reset_before_sending() {
+        true => "reset in the peer's name",
+        false => line.outcome.label(),
+    };
+    let mut words = label.to_owned();
     if let Some(name) = line.connection.told_error().and_then(errno::name) {
         words.push_str(&format!(" ({name})"));
     }
@@ -181,6 +185,27 @@ mod tests {
         ledger::test_connection::{ended, name},
         outcome::Outcome,
     };
+
+    #[test]
+    fn what_was_reset_before_it_left_this_host_was_not_reset_by_the_peer() {
+        let mut connection = ended(0, 49, 41, Outcome::ResetByPeer);
+        let words = |connection: &Connection| {
+            let line = ConnectionLine {
+                connection,
+                outcome: Outcome::ResetByPeer,
+                process: None,
+                placed: None,
+                clock: ClockPair {
+                    monotonic_ns: 0,
+                    realtime_ns: 0,
+                },
+            };
+            outcome(&line, true)
+        };
+        assert_eq!(words(&connection), "reset by peer (ECONNRESET)");
+        (connection.traffic.unsent, connection.traffic.in_flight) = (Some(12), Some(0));
+        assert_eq!(words(&connection), "reset in the peer's name (ECONNRESET)");
+    }
 
     #[test]
     fn what_another_process_closes_behind_the_peer_is_the_peers_end() {

@@ -374,7 +374,14 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool, figures: &Figure
         }
         Outcome::NeverSent => format!("closed by {closer} before any SYN was sent{tried}"),
         Outcome::ConnectFailed => format!("unable to connect{tried}"),
-        Outcome::ResetByPeer => format!("reset by the peer{lived}{bytes}"),
+        Outcome::ResetByPeer => {
+            let resets = summary.outcomes.get(&outcome).copied().unwrap_or_default();
+            let by = match summary.reset_before_sending {
+                in_name if in_name > 0 && in_name == resets => "in the peer's name",
+                _ => "by the peer",
+            };
+            format!("reset {by}{lived}{bytes}")
+        }
         Outcome::ResetByUs => format!("reset by {closer}{lived}{bytes}"),
         Outcome::Aborted => format!("aborted from outside of the program{lived}{bytes}"),
         Outcome::Broken => format!("broken{lived}{bytes}, as {}", summary.stall.words()),
