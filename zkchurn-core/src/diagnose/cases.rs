@@ -9,6 +9,7 @@ use crate::{
     inspection::{Inspection, logs::LogFinding},
     ledger::{
         Destination, Flow, FlowKey, Ledger,
+        apart::Apart,
         distribution::Distribution,
         manner::Way,
         server_ends::{Falls, FallsOfServers, ServerEnds},
@@ -53,8 +54,8 @@ pub(super) struct Scope<'a> {
     services: Services,
     shared: SharedSessions,
     rivals: Vec<Rival>,
-    /// In how many network namespaces a remote host has the same address.
-    namespaces: HashMap<Destination, usize>,
+    /// Remote hosts, by address.
+    remote_hosts: Apart<Destination>,
 }
 
 /// Somebody with sessions that go no further than the handshake.
@@ -67,14 +68,10 @@ struct Rival {
     span: Option<(u64, u64)>,
 }
 
-fn namespaces(flows: &[Member<'_>]) -> HashMap<Destination, usize> {
+fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
     let peers = flows.iter().filter(|(key, _)| key.process.is_none());
-    let peers: BTreeSet<_> = peers.map(|(key, _)| key.destination).collect();
-    let mut namespaces: HashMap<_, usize> = HashMap::default();
-    for peer in peers {
-        *namespaces.entry(peer.anywhere()).or_default() += 1;
-    }
-    namespaces
+    let peers = peers.map(|(key, _)| key.destination);
+    Apart::of(peers.map(|peer| (peer.anywhere(), peer.netns())))
 }
 
 impl<'a> Scope<'a> {
@@ -101,7 +98,7 @@ impl<'a> Scope<'a> {
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
             rivals: Vec::new(),
-            namespaces: namespaces(flows),
+            remote_hosts: remote_hosts(flows),
         };
         for (key, flow) in flows {
             let group = None;
@@ -140,10 +137,7 @@ impl<'a> Scope<'a> {
             return None;
         };
         let mut peers = cluster.parts.iter().map(|part| part.key.destination);
-        peers.find_map(|peer| {
-            let namespaces = self.namespaces.get(&peer.anywhere()).copied();
-            peer.netns().filter(|_| namespaces > Some(1))
-        })
+        peers.find_map(|peer| self.remote_hosts.netns(&peer.anywhere(), peer.netns()))
     }
 
     /// Notes whose sessions go no further than the handshake.
@@ -468,15 +462,7 @@ impl<'a> Scope<'a> {
 
     /// The name and the user of these processes, if they have the same.
     pub(super) fn name_of_all(&self, cluster: &Cluster<'_>) -> Option<(String, Option<u32>)> {
-        let mut names = cluster.parts.iter().map(|part| {
-            let process = part.key.process?;
-            let label = self.registry.label(process, part.flow.process_comm);
-            Some((label, part.flow.uid))
-        });
-        let first = names.next()??;
-        names
-            .all(|name| name.as_ref() == Some(&first))
-            .then_some(first)
+        naming::of_all(self.registry, &cluster.parts)
     }
 
     fn runtime(&self, parts: &[Part<'_>]) -> Runtime {

@@ -108,11 +108,25 @@ fn have_one_label(registry: &Registry, parts: &[Part<'_>]) -> bool {
     labels.all(|label| Some(label) == first)
 }
 
+/// Whether all of the processes have the same user, or those of none are known.
+fn have_one_user(parts: &[Part<'_>]) -> bool {
+    let mut users = parts.iter().map(|part| part.flow.uid);
+    let first = users.next();
+    users.all(|user| Some(user) == first)
+}
+
 /// Their user, where it is the same.
 fn common_user(parts: &[Part<'_>]) -> Option<u32> {
-    let first = parts.first()?.flow.uid?;
-    let mut users = parts.iter().map(|part| part.flow.uid);
-    users.all(|user| user == Some(first)).then_some(first)
+    let first = parts.first()?;
+    first.flow.uid.filter(|_| have_one_user(parts))
+}
+
+/// The name and the user of processes, where they have the same.
+pub(super) fn of_all(registry: &Registry, parts: &[Part<'_>]) -> Option<(String, Option<u32>)> {
+    let first = parts.first()?;
+    let label = registry.label(first.key.process?, first.flow.process_comm);
+    let are_alike = have_one_label(registry, parts) && have_one_user(parts);
+    are_alike.then_some((label, first.flow.uid))
 }
 
 /// Where they run, in words: what the instance, unit, container, pod and web application are

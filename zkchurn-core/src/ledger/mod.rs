@@ -2,6 +2,7 @@
 //! Connections aggregated by process, destination and thread, in bounded
 //! memory. No clock, no I/O: time is what the records say.
 
+pub mod apart;
 pub mod counts;
 pub mod distribution;
 pub mod evicted;

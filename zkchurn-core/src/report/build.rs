@@ -14,6 +14,7 @@ use crate::{
     frame::{Mark, Missing, TraceStart},
     ledger::{
         Flow, FlowKey, Ledger,
+        apart::Apart,
         distribution::Distribution,
         tally::{FirstCloseKey, Tally},
     },
@@ -68,10 +69,12 @@ pub fn build(sources: &Sources<'_>) -> Report {
     let scope = Scope::of(sources);
     let flows = sources.ledger.flows();
     let listed = &flows[..flows.len().min(sources.top)];
+    let looks = |key: &FlowKey| (key.process, key.destination.anywhere());
+    let apart = Apart::of((listed.iter()).map(|(key, _)| (looks(key), key.destination.netns())));
     let rows: Vec<_> = listed
         .iter()
         .map(|(key, flow)| FlowRow {
-            netns: netns_apart(key, listed),
+            netns: apart.netns(&looks(key), key.destination.netns()),
             ..flow_row(key, flow, sources, &scope)
         })
         .collect();
@@ -141,18 +144,6 @@ pub fn build(sources: &Sources<'_>) -> Report {
     };
     report.answer = answer::answer(&report);
     report
-}
-
-/// The network namespace of a flow, where another one of `listed` differs in nothing else.
-fn netns_apart(key: &FlowKey, listed: &[(&FlowKey, &Flow)]) -> Option<u32> {
-    let is_alike = |other: &FlowKey| {
-        other != key
-            && other.process == key.process
-            && other.destination.anywhere() == key.destination.anywhere()
-    };
-    let mut others = listed.iter();
-    let has_another = others.any(|(other, _)| is_alike(other));
-    key.destination.netns().filter(|_| has_another)
 }
 
 /// The findings that are wanted, and how many are not.

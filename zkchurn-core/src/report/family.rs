@@ -11,7 +11,7 @@ use super::{Report, Sources, Summary, ThreadRow, build};
 use crate::{
     connection::{Comm, Connection, Side},
     diagnose::Finding,
-    ledger::{Destination, Flow, FlowKey, Ledger, tally::Tally},
+    ledger::{Destination, Flow, FlowKey, Ledger, apart::Apart, tally::Tally},
     process::ProcessKey,
     timewait::owner_row::OwnerRow,
 };
@@ -112,14 +112,9 @@ fn tell_namespaces_apart(rows: &mut [FamilyRow]) {
         let pid = row.pid.filter(|_| row.processes == 1);
         (row.label.clone(), pid, row.destination.clone())
     };
-    let mut namespaces: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for row in rows.iter() {
-        let of_this = namespaces.entry(looks(row)).or_default();
-        of_this.insert(row.key.destination().netns());
-    }
+    let apart = Apart::of((rows.iter()).map(|row| (looks(row), row.key.destination().netns())));
     for row in rows {
-        let is_alone = namespaces.get(&looks(row)).is_none_or(|all| all.len() < 2);
-        if let (false, Some(netns)) = (is_alone, row.key.destination().netns()) {
+        if let Some(netns) = apart.netns(&looks(row), row.key.destination().netns()) {
             row.destination.push_str(&format!(" netns {netns}"));
         }
     }
