@@ -7,7 +7,7 @@
 //! | `cluster` | the groups of one owner that behaved alike |
 //! | `length` | whether two lengths are one way |
 //! | `join` | what the rules say of each, and what is one story |
-//! | `pool` | remote hosts that do the same |
+//! | `pool` | remote hosts that do the same, and processes of one name |
 //! | `cases`, `case` | what a rule looks at |
 //! | `beside` | what was traced and a filter leaves out |
 //! | `churn` | the names of all kinds, also of those that only a server's log tells |
@@ -121,7 +121,7 @@ pub fn diagnose(
         .into_iter()
         .flat_map(|(owner, clusters)| join::stories(&scope, owner, clusters));
     let stories = join::workers(&scope, stories.collect());
-    let mut stories = pool::hosts(stories, |owner, cluster| Story::of(&scope, owner, cluster));
+    let mut stories = pool::many(&scope, stories);
     evidence::weigh(&mut stories);
     let mut findings: Vec<_> = stories.iter().filter_map(finding_of).collect();
     let of_open = |owner, cluster| Story::of_open(&scope, owner, cluster);

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
 use super::{
     case::STARTED_BY,
     cluster::{Cluster, Owner, Part},
-    who::{HostRow, ThreadName, Who},
+    who::{HostRow, PidRow, ThreadName, Who},
 };
 use crate::{
     connection::{Comm, Parent},
@@ -72,6 +72,7 @@ pub(super) fn who(
             comm: comm.map_or_else(label, |comm| comm.to_string()),
             uid: common_user(&cluster.parts),
             processes: processes.len() as u64,
+            busiest: busiest(&cluster.parts),
             latest: latest.unwrap_or(ProcessKey {
                 pid: 0,
                 start_ns: 0,
@@ -95,6 +96,29 @@ fn hosts(parts: &[Part<'_>]) -> Vec<HostRow> {
     let mut hosts: Vec<_> = hosts.collect();
     hosts.sort_by_key(|one| Reverse(one.connections));
     hosts
+}
+
+/// Whoever of several processes opened as many would have been a finding alone.
+const MANY_OF_ONE: u64 = 3;
+
+/// Of the processes of some parts those that opened many, the one with most connections first.
+fn busiest(parts: &[Part<'_>]) -> Vec<PidRow> {
+    let mut opened: BTreeMap<ProcessKey, u64> = BTreeMap::new();
+    for part in parts {
+        if let Some(process) = part.key.process {
+            *opened.entry(process).or_default() += part.tally().opened();
+        }
+    }
+    let many = opened
+        .into_iter()
+        .filter(|(_, count)| *count >= MANY_OF_ONE);
+    let pids = many.map(|(process, connections)| PidRow {
+        pid: process.pid,
+        connections,
+    });
+    let mut pids: Vec<_> = pids.collect();
+    pids.sort_by_key(|one| Reverse(one.connections));
+    pids
 }
 
 /// Whether all of the processes have the same name, application included: of some nobody may

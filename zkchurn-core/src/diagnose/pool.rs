@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Remote hosts that do the same at a port of this host: one story, as processes of one program
-//! have one. Of thirty findings the first would be of a thirtieth of the connections.
+//! Many that do the same: remote hosts at a port of this host, and processes of one name and
+//! user, whatever their arguments are. They are one story: of thirty findings the first would be
+//! of a thirtieth of the connections.
 
 use std::collections::BTreeMap;
 
 use super::{
+    cases::Scope,
     churn::Churn,
     cluster::{Cluster, Owner},
     finding::Confidence,
@@ -12,12 +14,19 @@ use super::{
 };
 use crate::ledger::Destination;
 
-/// So many hosts are no few that can be named one by one.
+/// So many are no few that can be named one by one.
 const MANY: usize = 3;
 
 /// What is of each host by itself: who shares a session with whom, and how many connections an
 /// address may have.
 const OF_EACH: [Churn; 2] = [Churn::OneSessionTwoClients, Churn::ConnectionLimit];
+
+/// What many hosts do at a port, or many processes of one name at a peer, as one.
+pub(super) fn many<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
+    let judge = |owner, cluster| Story::of(scope, owner, cluster);
+    let stories = as_one_each(stories, |story| told_of_process(scope, story), judge);
+    hosts(stories, judge)
+}
 
 /// What hosts do alike: what is told of them, how surely, at which port of which network
 /// namespace.
@@ -29,10 +38,19 @@ pub(super) fn hosts<'a>(
     stories: Vec<Story<'a>>,
     judge: impl Fn(Owner, Cluster<'a>) -> Story<'a>,
 ) -> Vec<Story<'a>> {
-    let mut alike: BTreeMap<Alike, Vec<Story<'a>>> = BTreeMap::new();
+    as_one_each(stories, told_of_host, judge)
+}
+
+/// Puts those together of which the same is `told`.
+fn as_one_each<'a, Told: Ord>(
+    stories: Vec<Story<'a>>,
+    told: impl Fn(&Story<'a>) -> Option<Told>,
+    judge: impl Fn(Owner, Cluster<'a>) -> Story<'a>,
+) -> Vec<Story<'a>> {
+    let mut alike: BTreeMap<Told, Vec<Story<'a>>> = BTreeMap::new();
     let mut all = Vec::new();
     for story in stories {
-        match told_of_host(&story) {
+        match told(&story) {
             Some(told) => alike.entry(told).or_default().push(story),
             None => all.push(story),
         }
@@ -46,6 +64,19 @@ pub(super) fn hosts<'a>(
         }
     }
     all
+}
+
+/// What processes do alike, and what they are called.
+type AlikeByName = (Churn, Confidence, (String, Option<u32>), Vec<Destination>);
+
+fn told_of_process(scope: &Scope<'_>, story: &Story<'_>) -> Option<AlikeByName> {
+    if !matches!(story.owner, Owner::Process(_)) {
+        return None;
+    }
+    let (name, confidence) = story.lead()?;
+    let called = scope.name_of_all(&story.cluster)?;
+    let is_of_all = name != Churn::OneSessionTwoClients;
+    is_of_all.then(|| (name, confidence, called, story.case.destinations.clone()))
 }
 
 fn told_of_host(story: &Story<'_>) -> Option<Alike> {
@@ -85,7 +116,7 @@ mod tests {
             Finding,
             test_case::{diagnosed, every, names, only},
         },
-        ledger::test_connection::{MS, server_side},
+        ledger::test_connection::{MS, by, server_side},
         outcome::Outcome,
     };
 
@@ -151,6 +182,39 @@ mod tests {
             "{:?}",
             found.next
         );
+    }
+
+    /// Workers of one name, each with its own arguments, or gone before anybody looked.
+    #[test]
+    fn processes_of_one_name_that_do_the_same_are_one_finding() {
+        let refused = |pids: std::ops::Range<u32>, uid: u32| {
+            pids.flat_map(move |pid| {
+                let all = every(1_000, 4, (0, 0, Outcome::Refused)).into_iter();
+                all.map(move |one| {
+                    let mut one = by(one, pid, pid, "worker");
+                    one.opener.as_mut().unwrap().uid = uid;
+                    one.socket += u64::from(pid) << 32;
+                    one
+                })
+            })
+        };
+        let found = only(diagnosed(&refused(100..130, 0).collect::<Vec<_>>()));
+        assert_eq!(
+            (found.who.processes, found.connections, found.explains),
+            (Some(30), 120, Some(120))
+        );
+        assert_eq!(found.summary, "120 connections were refused.");
+        assert_eq!(found.who.pids.len(), 30);
+        let lines = found.who.pid_lines().join("\n");
+        assert!(
+            (100..130).all(|pid| lines.contains(&format!("{pid} (4"))),
+            "{lines}"
+        );
+        // Another user's are others.
+        let two_users: Vec<_> = refused(100..104, 0).chain(refused(200..204, 7)).collect();
+        let found = diagnosed(&two_users);
+        let uids: Vec<_> = found.iter().map(|one| one.who.uid).collect();
+        assert_eq!(uids, [Some(0), Some(7)]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Whom a finding is about.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{process::ProcessKey, text};
@@ -42,6 +44,8 @@ pub enum Who {
         uid: Option<u32>,
         processes: u64,
         latest: ProcessKey,
+        /// Those that opened many, the one with most connections first.
+        busiest: Vec<PidRow>,
     },
     /// A remote host: on the server's side.
     RemoteHost {
@@ -66,13 +70,20 @@ pub struct HostRow {
     pub connections: u64,
 }
 
+/// A process of several, and how many of the connections are its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PidRow {
+    pub pid: u32,
+    pub connections: u64,
+}
+
 /// What several remote hosts are called, however many: a finding about them stays the same.
 const REMOTE_HOSTS: &str = "remote hosts";
 /// Of several hosts so many are named in a line.
 const HOSTS_NAMED: usize = 3;
-/// And so many, some in a line, where there is room for all that bears on it.
-const HOSTS_LISTED: usize = 120;
-const HOSTS_IN_LINE: usize = 6;
+/// And so many, some in a line, where there is room for all that bears on it; pids likewise.
+const LISTED: usize = 120;
+const IN_LINE: usize = 6;
 
 /// What a thread is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +184,7 @@ impl Who {
                 uid,
                 processes,
                 latest,
+                busiest: _,
             } => {
                 let user = uid.map_or_else(String::new, |uid| format!(" (uid {uid})"));
                 let (name, of_latest) = match *is_name_of_all || label == comm {
@@ -190,7 +202,7 @@ impl Who {
             Self::RemoteHosts { hosts, netns } => {
                 let count = text::count(hosts.len() as u64);
                 let (named, others) = hosts.split_at(HOSTS_NAMED.min(hosts.len()));
-                let (most, more) = (each(named), more(others));
+                let (most, more) = (each_host(named), more(others.len()));
                 format!("{count} remote hosts{}: {most}{more}", among(*netns))
             }
         }
@@ -245,6 +257,10 @@ impl Who {
                 Self::RemoteHosts { hosts, .. } => hosts.clone(),
                 _ => Vec::new(),
             },
+            pids: match self {
+                Self::Programs { busiest, .. } => busiest.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 }
@@ -257,24 +273,40 @@ fn among(netns: Option<u32>) -> String {
 }
 
 /// Hosts, each with its connections.
-fn each(hosts: &[HostRow]) -> String {
-    let counts = hosts.iter().map(|one| one.connections);
+fn each_host(hosts: &[HostRow]) -> String {
+    each(hosts.iter().map(|one| (&one.host, one.connections)))
+}
+
+/// Likewise processes.
+fn each_pid(pids: &[PidRow]) -> String {
+    each(pids.iter().map(|one| (one.pid, one.connections)))
+}
+
+fn each(all: impl Iterator<Item = (impl fmt::Display, u64)>) -> String {
     // What is counted is said once.
-    let counts = counts.enumerate().map(|(place, count)| match place {
-        0 => text::counted(count, "connection"),
-        _ => text::count(count),
+    let all = all.enumerate().map(|(place, (who, count))| match place {
+        0 => format!("{who} ({})", text::counted(count, "connection")),
+        _ => format!("{who} ({})", text::count(count)),
     });
-    let hosts = hosts.iter().zip(counts);
-    let hosts = hosts.map(|(one, count)| format!("{} ({count})", one.host));
-    hosts.collect::<Vec<_>>().join(", ")
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// How many there are besides.
-fn more(others: &[HostRow]) -> String {
-    match others.len() as u64 {
+fn more(others: usize) -> String {
+    match others as u64 {
         0 => String::new(),
         more => format!(" and {} more", text::count(more)),
     }
+}
+
+/// Some in a line, and how many have none.
+fn lines<Row>(all: &[Row], words: impl Fn(&[Row]) -> String) -> Vec<String> {
+    let (listed, others) = all.split_at(LISTED.min(all.len()));
+    let mut lines: Vec<_> = listed.chunks(IN_LINE).map(words).collect();
+    if let Some(last) = lines.last_mut() {
+        last.push_str(&more(others.len()));
+    }
+    lines
 }
 
 /// Whom a finding is about, as plain data.
@@ -313,18 +345,21 @@ pub struct WhoRow {
     /// Of several remote hosts each with its connections, the busiest first; absent elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostRow>,
+    /// Of several processes those that opened three connections or more, the busiest first; absent
+    /// elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pids: Vec<PidRow>,
 }
 
 impl WhoRow {
     /// Each of several remote hosts with its connections, in lines.
     pub fn host_lines(&self) -> Vec<String> {
-        let (listed, others) = self.hosts.split_at(HOSTS_LISTED.min(self.hosts.len()));
-        let lines = listed.chunks(HOSTS_IN_LINE);
-        let mut lines: Vec<_> = lines.map(each).collect();
-        if let Some(last) = lines.last_mut() {
-            last.push_str(&more(others));
-        }
-        lines
+        lines(&self.hosts, each_host)
+    }
+
+    /// Each of several processes that opened many, with its connections, in lines.
+    pub fn pid_lines(&self) -> Vec<String> {
+        lines(&self.pids, each_pid)
     }
 }
 

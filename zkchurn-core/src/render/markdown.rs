@@ -165,6 +165,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     item(to, "what", &finding.summary)?;
     for (name, sentences) in [
         ("hosts", finding.who.host_lines().as_slice()),
+        ("pids", finding.who.pid_lines().as_slice()),
         ("rhythm", finding.rhythm.as_slice()),
         ("for", &finding.reasons_for),
         ("against", &finding.reasons_against),

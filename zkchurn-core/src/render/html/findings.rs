@@ -65,6 +65,7 @@ pub(super) fn finding(finding: &Finding) -> FindingText {
     let sections = [
         section("runs in", runs_in(finding)),
         section("hosts", finding.who.host_lines()),
+        section("pids", finding.who.pid_lines()),
         section("what", [finding.summary.clone()]),
         section("seen", finding.seen.clone()),
         section("rhythm", finding.rhythm.clone()),

@@ -77,6 +77,7 @@ fn write_evidence(to: &mut dyn Write, finding: &Finding, layout: Layout) -> io::
         line(to, "runs in", &places)?;
     }
     lines(to, "hosts", &finding.who.host_lines())?;
+    lines(to, "pids", &finding.who.pid_lines())?;
     line(to, "what", &finding.summary)?;
     if let Some(rhythm) = &finding.rhythm {
         line(to, "rhythm", rhythm)?;
