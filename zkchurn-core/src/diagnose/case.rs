@@ -12,6 +12,7 @@ use crate::{
         Destination,
         distribution::Distribution,
         handshakes::Handshakes,
+        open_then::HeldThen,
         server_ends::Falls,
         shape::{Ending, Shapes, Spoken},
         sizes,
@@ -134,9 +135,9 @@ pub struct Case<'a> {
     pub falls: Option<Falls>,
     /// Connections of the case that they refused from then until they served again.
     pub refused_while_away: u64,
-    /// Connections that this host, or the remote host, holds open to the same peers,
-    /// whosever they are.
-    pub peers_hold: u64,
+    /// Connections that this host, or the remote host, held open to the same peers when the
+    /// server turned these away; `None` where that is not known any more.
+    pub held_then: Option<HeldThen>,
     /// How many threads opened them; 0 where that is not known.
     pub threads: u64,
     /// What the process's log says, most telling first.

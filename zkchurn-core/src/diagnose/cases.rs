@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! From a cluster to a case: all that is known of those whose connections they are.
 
-use std::{collections::BTreeSet, mem::discriminant, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeSet, mem::discriminant, net::IpAddr};
 
 use crate::{
     connection::Side,
@@ -12,6 +12,7 @@ use crate::{
         apart::Apart,
         distribution::Distribution,
         manner::Way,
+        open_then::{HeldThen, OpenThen},
         server_ends::{Falls, FallsOfServers, ServerEnds},
         sessions::User,
         shape::{Ending, Spoken},
@@ -47,6 +48,7 @@ pub(super) struct Scope<'a> {
     in_part: &'a InPart,
     server_ends: &'a ServerEnds,
     falls: FallsOfServers,
+    open_then: Cow<'a, OpenThen>,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     /// What is not judged.
@@ -92,6 +94,7 @@ impl<'a> Scope<'a> {
             in_part: &ledger.in_part,
             server_ends: &ledger.server_ends,
             falls: ledger.server_ends.falls(),
+            open_then: Cow::Borrowed(&ledger.open_then),
             window,
             of_process,
             beside: HashMap::default(),
@@ -127,6 +130,9 @@ impl<'a> Scope<'a> {
         }
         let of_all = self.server_ends.clone().and(&beside.ledger.server_ends);
         self.falls = of_all.falls();
+        let mut open_then = self.open_then.into_owned().and(&beside.ledger.open_then);
+        beside.open().for_each(|one| open_then.observe(one));
+        self.open_then = Cow::Owned(open_then);
         self
     }
 
@@ -208,7 +214,7 @@ impl<'a> Scope<'a> {
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
             peers_answer_tls: self.services.answer_tls(&destinations),
-            peers_hold: self.services.held(&destinations),
+            held_then: self.held_then(parts, &destinations, &processes),
             falls: self.falls(&destinations),
             refused_while_away: parts.iter().map(|part| self.refused_while_away(part)).sum(),
             threads,
@@ -337,6 +343,29 @@ impl<'a> Scope<'a> {
             0 => 0,
             kept => opened.saturating_mul(away) / kept,
         }
+    }
+
+    /// How many were open to these peers as they turned connections of the parts away.
+    fn held_then(
+        &self,
+        parts: &[Part<'_>],
+        destinations: &[Destination],
+        processes: &[ProcessKey],
+    ) -> Option<HeldThen> {
+        let mut held = HeldThen::default();
+        for peer in destinations {
+            let of_peer = parts.iter().filter(|part| part.key.destination == *peer);
+            let groups = of_peer.filter_map(|part| part.group);
+            let turned_away = groups.filter(|(_, group)| group.manner.way.is_turned_away());
+            let moments = Starts::together(turned_away.map(|(_, group)| &group.starts));
+            if moments.is_empty() {
+                continue;
+            }
+            let then = self.open_then.at(peer, &moments, processes)?;
+            held.all += then.all;
+            held.own += then.own;
+        }
+        Some(held)
     }
 
     /// Others whose sessions go no further than the handshake at the same peers, at the same

@@ -124,8 +124,6 @@ pub struct Services {
     serving: HashSet<Service>,
     /// Where somebody was answered who had begun with TLS.
     answering_tls: HashSet<Service>,
-    /// Connections that are held open to a peer.
-    held: HashMap<Destination, u64>,
 }
 
 impl Services {
@@ -133,7 +131,6 @@ impl Services {
         let mut services: HashMap<_, Signs> = HashMap::default();
         let mut serving = HashSet::default();
         let mut answering_tls = HashSet::default();
-        let mut held: HashMap<_, u64> = HashMap::default();
         for (key, flow) in flows {
             let service = Service::of(&key.destination);
             if flow.signs != Signs::default() {
@@ -145,16 +142,11 @@ impl Services {
             if is_answered_by_tls(flow) {
                 answering_tls.insert(service);
             }
-            match held_open(flow) {
-                0 => {}
-                open => *held.entry(key.destination).or_default() += open,
-            }
         }
         Self {
             signs: services,
             serving,
             answering_tls,
-            held,
         }
     }
 
@@ -165,21 +157,11 @@ impl Services {
         }
         self.serving.extend(other.serving);
         self.answering_tls.extend(other.answering_tls);
-        for (destination, held) in other.held {
-            *self.held.entry(destination).or_default() += held;
-        }
     }
 
     /// Notes that somebody holds a connection to this peer.
     pub fn hold(&mut self, destination: &Destination) {
         self.serving.insert(Service::of(destination));
-        *self.held.entry(*destination).or_default() += 1;
-    }
-
-    /// Connections to these that are held open, whosever they are.
-    pub fn held(&self, destinations: &[Destination]) -> u64 {
-        let held = destinations.iter().filter_map(|one| self.held.get(one));
-        held.sum()
     }
 
     /// Whether somebody was answered at one of these, or holds a connection there.

@@ -175,6 +175,14 @@ impl Way {
         )
     }
 
+    /// Whether the server ended it before anybody was answered.
+    pub const fn is_turned_away(self) -> bool {
+        matches!(
+            self,
+            Self::NeverSpoke | Self::RequestRefused | Self::Foreign
+        )
+    }
+
     /// Whether somebody had spoken.
     pub const fn has_spoken(self) -> bool {
         matches!(

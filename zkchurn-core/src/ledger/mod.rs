@@ -10,6 +10,7 @@ pub mod group;
 pub mod handshakes;
 mod histogram;
 pub mod manner;
+pub mod open_then;
 pub(crate) mod order;
 pub mod protocol;
 pub mod server_ends;
@@ -36,6 +37,7 @@ use crate::{
 };
 use evicted::Evicted;
 use group::{Groups, Place};
+use open_then::OpenThen;
 use protocol::Signs;
 use server_ends::ServerEnds;
 use sessions::Sessions;
@@ -217,6 +219,8 @@ pub struct Ledger {
     pub sessions: Sessions,
     /// When servers ended connections, and refused some.
     pub server_ends: ServerEnds,
+    /// How many were open to a peer at a moment.
+    pub open_then: OpenThen,
     /// All connections.
     pub total: Tally,
     /// Connections of flows beyond [`MOST_FLOWS`].
@@ -234,6 +238,7 @@ impl Ledger {
         self.note_namespace(connection.netns);
         self.sessions.observe(connection);
         self.server_ends.observe(connection, outcome);
+        self.open_then.observe(connection);
         let key = FlowKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),

@@ -51,14 +51,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if unread * 5 < turned_away * 2 && !is_repeated {
         return None;
     }
-    // What is counted are open connections.
-    let held = case.peers_hold;
+    // What is counted are connections that are open then.
+    let held = case.held_then.map_or(0, |held| held.all);
     let confidence = match (is_said, unread * 2 >= turned_away && held > 0) {
         _ if is_repeated => Confidence::Certain,
         (true, _) | (_, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
     };
-    let open = case.open;
     let mut verdict = Verdict::new(
         confidence,
         match confidence {
@@ -80,7 +79,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     ))
     .number("turned_away", turned_away)
     .number("unread", unread)
-    .number("open_to_same_server", open)
+    .number("open_to_same_server", case.open)
     .number("held_open_there", held)
     .decided_by("the server's log: \"Too many connections from /ADDRESS - max is N\"")
     .next(format!(
@@ -92,6 +91,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         "find out who holds them before you raise maxClientCnxns: a leak reaches the higher \
         limit, too",
     );
+    let own = case.held_then.map_or(0, |held| held.own);
+    if own > 0 {
+        verdict = verdict.because(format!(
+            "it held {} to the same server meanwhile",
+            text::counted(own, "open connection")
+        ));
+    }
     let reset = shapes.count_by_size(|shape| {
         is_turned_away(case, shape) && shape.ending == Ending::ResetByServer
     });
@@ -112,12 +118,6 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());
     }
-    if open > 0 {
-        verdict = verdict.because(format!(
-            "it holds {} to the same server",
-            text::counted(open, "open connection")
-        ));
-    }
     Some(verdict)
 }
 
@@ -129,17 +129,18 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
         true => "that host",
         false => "this host",
     };
-    match (case.peers_serve, case.peers_hold) {
+    match (case.peers_serve, case.held_then.map(|held| held.all)) {
         (false, _) => verdict
             .but(case.nobody_was_served("it need not be a ZooKeeper server"))
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
             .decided_by(
                 "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
             ),
-        (true, 0) => verdict
+        (true, None) => verdict.cannot_tell_from(&[Churn::ProxyWithoutServer]),
+        (true, Some(0)) => verdict
             .but(format!(
-                "no connection of {who} {} is open there, and a limit counts open ones: others \
-                 would have to share its address",
+                "at these moments no connection of {who} {} was open there, and a limit counts open \
+                 ones: others would have to share its address",
                 case.traced()
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
@@ -147,15 +148,15 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
                 "what listens there: a proxy, one of whose servers is gone, serves some and \
                  turns others away",
             ),
-        (true, held) if held < LOW_LIMIT => verdict
+        (true, Some(held)) if held < LOW_LIMIT => verdict
             .but(format!(
-                "only {} of {who} {} known to be open there: the limit is that low, or others \
-                 share its address",
+                "at these moments only {} of {who} {} known to have been open there: the limit is \
+                 that low, or others share its address",
                 text::counted(held, "connection"),
                 if held == 1 { "is" } else { "are" }
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer]),
-        (true, _) => verdict,
+        (true, Some(_)) => verdict,
     }
 }
 
@@ -170,11 +171,12 @@ fn is_turned_away(case: &Case<'_>, shape: &Shape) -> bool {
 mod tests {
     use super::Churn;
     use crate::{
+        connection::Connection,
         diagnose::{
             Confidence,
             test_case::{back_off, diagnosed, diagnosed_beside_log, only},
         },
-        ledger::test_connection::{by, ended, established},
+        ledger::test_connection::{MS, by, ended, established},
         outcome::Outcome,
     };
 
@@ -223,6 +225,44 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(finding.confidence, Confidence::Likely);
         assert!(finding.cannot_tell_from.is_empty(), "ten are no low limit");
+    }
+
+    /// A process that leaks sessions until it meets the limit, and ends before the trace does, or
+    /// one that comes later.
+    #[test]
+    fn what_was_open_when_they_were_turned_away_counts() {
+        let turned_away = back_off(12, (49, 0, Outcome::ResetByPeer));
+        let finding = |from_ms: u64, until_ms: u64| {
+            let leaked = (0..12).map(|step| {
+                let one = ended(from_ms + step, 49, 41, Outcome::AnsweredThenClosedByUs);
+                Connection {
+                    left_established_ns: Some(until_ms * MS),
+                    local_close_ns: Some(until_ms * MS),
+                    ended_ns: Some(until_ms * MS),
+                    ..one
+                }
+            });
+            let mut all: Vec<_> = leaked.collect();
+            all.extend(&turned_away);
+            let findings = diagnosed(&all);
+            let mut findings = findings.into_iter();
+            findings
+                .find(|one| one.name == Churn::ConnectionLimit)
+                .unwrap()
+        };
+        let leak = finding(100, 90_000);
+        assert_eq!(leak.confidence, Confidence::Likely);
+        assert_eq!(leak.numbers["held_open_there"], 12);
+        assert!(leak.cannot_tell_from.is_empty(), "{leak:?}");
+        let why = leak.reasons_for.join("; ");
+        assert!(why.contains("it held 12 open connections"), "{why}");
+        let later = finding(60_000, 90_000);
+        assert_eq!(later.confidence, Confidence::Possible);
+        let against = later.reasons_against.join("; ");
+        assert!(
+            against.contains("at these moments no connection of this host"),
+            "{against}"
+        );
     }
 
     #[test]

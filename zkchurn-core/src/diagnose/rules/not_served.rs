@@ -55,7 +55,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let few = unanswered < MANY_UNANSWERED && resets * 5 >= unanswered;
     // Where an address has its share of connections open, a busy client meets fewer RSTs at the
     // limit: it has not sent its request yet when the server closes.
-    let may_be_limit = resets > 0 && case.peers_hold > 0;
+    let may_be_limit = resets > 0 && case.held_then.is_some_and(|held| held.all > 0);
     let mut verdict = Verdict::new(
         match few || may_be_limit || resets * 5 >= unanswered * 2 {
             true => Confidence::Possible,
