@@ -5,13 +5,44 @@
 
 use std::collections::BTreeMap;
 
-use super::cluster::Part;
-use crate::process::ProcessKey;
+use super::{case::Case, cluster::Part};
+use crate::{ledger::shape::Ending, process::ProcessKey};
 
 /// A program that is started for a connection makes it soon; a JVM of many jars takes its time.
 const SOON_NS: u64 = 60_000_000_000;
 /// Within less than this all may be runs that were started at once.
 const AT_ONCE_NS: u64 = 1_000_000_000;
+
+/// Where to look for how a process ended.
+pub(super) const HOW_THEY_END: &str = "how those processes end: `journalctl` (with `-k` for the \
+                                       OOM killer), `coredumpctl list`, a pod's restarts";
+
+/// How the connections of a program that is started again and again end, where each run of it
+/// may have died: the kernel closes the sockets of a process that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deaths {
+    /// The client closed or reset each of them: it may have ended in good order.
+    Possible,
+    /// It reset most of them, with something unread.
+    Likely,
+}
+
+impl Deaths {
+    /// `None` where there are no runs, or the server closed one first, as it does when a client
+    /// ends its session.
+    pub(super) fn of(case: &Case<'_>) -> Option<Self> {
+        let reset = case.shapes().ending(Ending::ResetByClient);
+        let closed = case.shapes().ending(Ending::ClosedByClient);
+        if !case.is_started_for_each() || reset + closed < case.ended() {
+            return None;
+        }
+        let is_unread = case.most(reset) && case.most(case.tally.left_unread);
+        Some(match is_unread {
+            true => Self::Likely,
+            false => Self::Possible,
+        })
+    }
+}
 
 /// What is known of one process.
 #[derive(Clone, Copy)]
@@ -85,6 +116,42 @@ mod tests {
         ledger::test_connection::{MS, by},
         outcome::Outcome,
     };
+
+    /// Five runs of a program that end so, with so much unread.
+    fn died(outcome: Outcome, unread: u32) -> Finding {
+        let runs = every(1_000, 5, (95, 241, outcome)).into_iter().zip(100..);
+        let runs = runs.map(|(mut one, pid)| {
+            one = by(one, pid, pid, "app");
+            one.opener.as_mut().unwrap().process_start_ns = Some(one.started_ns - MS);
+            one.traffic.unread = Some(unread);
+            one
+        });
+        only(diagnosed(&runs.collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn a_program_that_is_killed_while_it_works_is_told_as_one_that_may_be() {
+        let killed = died(Outcome::ResetByUs, 100);
+        let story = (killed.name, killed.confidence);
+        assert_eq!(story, (Churn::ClientPerRequest, Confidence::Possible));
+        let against = killed.reasons_against.join("; ");
+        assert!(against.contains("killed while it works"), "{against}");
+        assert!(killed.next[0].contains("journalctl"), "{:?}", killed.next);
+        for (outcome, unread) in [
+            (Outcome::AnsweredThenClosedByUs, 0),
+            (Outcome::ResetByUs, 0),
+        ] {
+            let closed = died(outcome, unread);
+            assert_eq!(closed.confidence, Confidence::Likely);
+            let against = closed.reasons_against.join("; ");
+            assert!(against.contains("crashes, or is killed"), "{against}");
+            let decides = closed.would_decide.join("; ");
+            assert!(decides.contains("a pod's restarts"), "{decides}");
+        }
+        let in_order = died(Outcome::AnsweredThenClosedByPeer, 0);
+        let said = format!("{in_order:?}");
+        assert!(!said.contains("killed"), "{said}");
+    }
 
     const SESSION: (u64, u64, Outcome) = (101, 81, Outcome::AnsweredThenClosedByUs);
 

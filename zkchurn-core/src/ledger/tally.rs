@@ -55,6 +55,8 @@ pub struct Tally {
     /// Connections that [a RST ended](Connection::is_reset_before_sending) while nothing was on
     /// its way.
     pub reset_before_sending: u64,
+    /// Connections that ended with bytes which this side had received and not read.
+    pub left_unread: u64,
     /// Segments sent again.
     pub retransmits: u64,
     /// Connections of which payload was sent again, and more than one segment: what comes of a
@@ -381,6 +383,7 @@ impl Tally {
         self.segments_known += other.segments_known;
         self.many_segments += other.many_segments;
         self.reset_before_sending += other.reset_before_sending;
+        self.left_unread += other.left_unread;
         self.retransmits += other.retransmits;
         self.sent_again += other.sent_again;
         self.closed_by_other_process += other.closed_by_other_process;
@@ -446,6 +449,7 @@ impl Tally {
             self.segments_known += 1;
             self.many_segments += u64::from(segments > sizes::MOST_OF_TLS_HANDSHAKE);
         }
+        self.left_unread += u64::from(connection.traffic.unread.is_some_and(|bytes| bytes > 0));
         let segments = connection.traffic.retransmits.unwrap_or(0);
         self.retransmits += u64::from(segments);
         // Before Linux 4.19 only the segments are known.

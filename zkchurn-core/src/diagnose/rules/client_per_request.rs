@@ -9,6 +9,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
+        runs::{Deaths, HOW_THEY_END},
         who::Who,
     },
     ledger::{
@@ -51,10 +52,32 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         None if case.is_return_of_each() => None,
         None => by_sizes(case),
     };
-    match restarts {
+    let verdict = match restarts {
         None => verdict,
         Some(_) => verdict.map(or_restarts),
+    };
+    match Deaths::of(case) {
+        None => verdict,
+        Some(deaths) => verdict.map(|verdict| or_deaths(verdict, deaths)),
     }
+}
+
+/// What a run that dies leaves to the kernel is not what its program does with clients.
+fn or_deaths(mut verdict: Verdict, deaths: Deaths) -> Verdict {
+    if deaths == Deaths::Possible {
+        return verdict
+            .but(
+                "the client closed each of them first, as the kernel does for a program that crashes, \
+                 or is killed",
+            )
+            .decided_by(HOW_THEY_END);
+    }
+    let first = format!("find out {HOW_THEY_END}");
+    verdict.next.insert(0, first);
+    verdict.at_most(Confidence::Possible).but(
+        "the client reset them with an answer unread, each run its own: so does the kernel for a \
+         program that crashes, or is killed while it works; few that are done leave one unread",
+    )
 }
 
 fn or_restarts(mut verdict: Verdict) -> Verdict {
@@ -341,7 +364,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_brief = in_order && ends_soon;
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
-    let confidence = match is_like_it && !lives_on && !may_be_sasl && !may_be_tls {
+    let is_killed = Deaths::of(case) == Some(Deaths::Likely);
+    let is_other = lives_on || may_be_sasl || may_be_tls || is_killed;
+    let confidence = match is_like_it && !is_other {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };

@@ -11,6 +11,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         lookalikes::{Lookalikes, tool_for_checks},
         protocol::{Protocol, Scope},
+        runs::HOW_THEY_END,
     },
     text,
 };
@@ -73,9 +74,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "each was made by a process of its own: a program that crashes, or is killed, as \
                  soon as it has connected looks the same",
             )
-            .decided_by(
-                "how those processes end: `journalctl`, `coredumpctl list`, a pod's restarts",
-            );
+            .decided_by(HOW_THEY_END);
     }
     if let Some(held) = held {
         verdict = verdict.but(format!(
