@@ -322,6 +322,29 @@ fn is_dropped(shape: &Shape) -> bool {
         && matches!(shape.ending, Ending::ClosedByClient | Ending::ResetByClient)
 }
 
+/// The answer that a session has expired is as long as the one that grants it, and behind it the
+/// server closes at once; a client that does so as soon as it has read it may be first. A process
+/// that is started for a connection has no session that could expire.
+fn may_have_expired(case: &Case<'_>) -> bool {
+    let lived = case.tally.established_for.percentile(50.0);
+    !case.is_started_for_each() && lived.is_none_or(|lived| lived < BRIEF_NS)
+}
+
+fn or_expired(verdict: Verdict) -> Verdict {
+    let says_how = |what: &String| what.starts_with("--handshake");
+    let is_said = verdict.would_decide.iter().any(says_how);
+    let verdict = verdict
+        .but(
+            "the answer that a session has expired has these sizes, too, and a client that closes \
+             as soon as it has read it may be first",
+        )
+        .cannot_tell_from(&[Churn::SessionExpiredLoop]);
+    match is_said {
+        true => verdict,
+        false => verdict.decided_by("--handshake, which reads the answer"),
+    }
+}
+
 fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let answered = case.shapes().count(|_, spoken| spoken == Spoken::Both);
     let with_work = case.shapes().count_by_size(sizes::is_work);
@@ -453,6 +476,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if is_late {
         verdict = or_held(verdict);
+    }
+    if is_of_dropped && may_have_expired(case) {
+        verdict = or_expired(verdict);
     }
     if may_be_tls {
         verdict = verdict
