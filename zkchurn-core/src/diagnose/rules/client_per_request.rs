@@ -36,6 +36,9 @@ const BRIEF_NS: u64 = 900_000_000;
 const CLIENT_HELLO: u64 = 180;
 const LONGEST_HELLO: u64 = 2_000;
 const TLS_ANSWER: u64 = 700;
+/// By no more do the tries of one client differ: the server's name in the hello, the length of
+/// a signature (measured with OpenSSL 3.0: 3 bytes), an alert of some 30 bytes that is sent or not.
+const HELLOS_DIFFER: u64 = 64;
 /// One that fails takes some round trips.
 const SLOW_HANDSHAKE_NS: u64 = 2_000_000_000;
 
@@ -314,6 +317,21 @@ fn may_be_failed_tls(case: &Case<'_>) -> bool {
         && case.server_bytes().min >= TLS_ANSWER
         && (CLIENT_HELLO..LONGEST_HELLO).contains(&case.client_bytes().min)
         && case.handshakes().is_none()
+        && says_the_same(case)
+}
+
+/// Whether the clients of most sent about as many bytes: each try of a handshake says the same,
+/// and requests may be any.
+fn says_the_same(case: &Case<'_>) -> bool {
+    let spoke = |shape: &Shape| shape.client_bytes > 0 && shape.server_bytes > 0;
+    let Some(usual) = case.shapes().find_exact(spoke) else {
+        return true;
+    };
+    let is_as_long = |shape: &Shape| {
+        let difference = shape.client_bytes.abs_diff(usual.client_bytes);
+        difference <= HELLOS_DIFFER
+    };
+    case.most(case.shapes().count_by_size(is_as_long))
 }
 
 /// A session was asked for and answered, and the client closed its socket.
@@ -426,7 +444,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         );
     }
     if may_be_tls {
-        verdict = verdict.next("look for errors of TLS or of a certificate in its log first");
+        verdict = verdict.next(format!(
+            "if port {} speaks TLS, look for errors of TLS or of a certificate in its log first",
+            case.port()
+        ));
     }
     let may_be_kept = confidence == Confidence::Possible && may_be_kept(case);
     verdict = match may_be_kept {
@@ -700,6 +721,25 @@ mod tests {
         assert!(!advised(Some(18), 4));
         assert!(!advised(Some(31), 3_000));
         assert!(!advised(None, 3_000));
+    }
+
+    /// Jobs of few and large requests that are not the same each time.
+    #[test]
+    fn what_says_another_thing_each_time_is_no_failed_handshake() {
+        let is_tls = |differ: u64| {
+            let kind = (373, 1_261, Outcome::AnsweredThenClosedByUs);
+            let mut connections = new_thread_each(every(5_000, 9, kind));
+            for (connection, step) in connections.iter_mut().zip(0..) {
+                connection.traffic.payload_out = Some(373 + step % 3 * differ);
+                connection.traffic.segments_out = Some(7);
+            }
+            let findings = diagnosed(&connections);
+            assert_eq!(findings[0].name, Churn::ClientPerRequest);
+            let cannot_tell = &findings[0].cannot_tell_from;
+            cannot_tell.contains(&Churn::TlsHandshakeFailed)
+        };
+        assert!(is_tls(0) && is_tls(3) && is_tls(31));
+        assert!(!is_tls(70) && !is_tls(400));
     }
 
     #[test]
