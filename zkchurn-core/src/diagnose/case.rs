@@ -16,6 +16,7 @@ use crate::{
         server_ends::Falls,
         shape::{Ending, Shapes, Spoken},
         sizes,
+        takeovers::Taken,
         tally::{Range, Tally},
     },
 };
@@ -151,6 +152,8 @@ pub struct Case<'a> {
     /// Others whose sessions at the same peer go no further than the handshake,
     /// in words.
     pub rivals: Vec<String>,
+    /// Connections whose sessions may have gone to another client, by when they ended.
+    pub taken: Taken,
     /// Sessions that several clients got.
     pub shared: Vec<SharedSession>,
     /// Connections of the same owner to the same peers that are open.

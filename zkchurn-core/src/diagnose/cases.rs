@@ -18,6 +18,7 @@ use crate::{
         shape::{Ending, Spoken},
         shares::InPart,
         starts::{self, Starts},
+        takeovers::{Client, Taken, TakenOfClients, Takeovers},
         tally::{FirstCloseKey, Older, Tally},
     },
     process::{ProcessIdentity, ProcessKey, file_name, java_name},
@@ -49,6 +50,8 @@ pub(super) struct Scope<'a> {
     server_ends: &'a ServerEnds,
     falls: FallsOfServers,
     open_then: Cow<'a, OpenThen>,
+    takeovers: &'a Takeovers,
+    taken: TakenOfClients,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     /// What is not judged.
@@ -95,6 +98,8 @@ impl<'a> Scope<'a> {
             server_ends: &ledger.server_ends,
             falls: ledger.server_ends.falls(),
             open_then: Cow::Borrowed(&ledger.open_then),
+            takeovers: &ledger.takeovers,
+            taken: ledger.takeovers.counted(),
             window,
             of_process,
             beside: HashMap::default(),
@@ -133,6 +138,8 @@ impl<'a> Scope<'a> {
         let mut open_then = self.open_then.into_owned().and(&beside.ledger.open_then);
         beside.open().for_each(|one| open_then.observe(one));
         self.open_then = Cow::Owned(open_then);
+        let takeovers = self.takeovers.clone().and(&beside.ledger.takeovers);
+        self.taken = takeovers.counted();
         self
     }
 
@@ -244,6 +251,7 @@ impl<'a> Scope<'a> {
             },
             siblings: self.siblings(&processes, &destinations),
             rivals: self.rivals_of(owner, &processes, &destinations, cluster.span()),
+            taken: self.taken(&destinations, &processes),
             shared: self.shared(parts),
             open: older_open + flows.iter().map(|flow| flow.tally.open()).sum::<u64>(),
             older_open,
@@ -366,6 +374,24 @@ impl<'a> Scope<'a> {
             held.own += then.own;
         }
         Some(held)
+    }
+
+    /// What became of their connections, of each process, or of a remote host.
+    fn taken(&self, destinations: &[Destination], processes: &[ProcessKey]) -> Taken {
+        let mut sum = Taken::default();
+        for peer in destinations {
+            let host = match peer {
+                Destination::Client { host, .. } => Some(Client::Host(*host)),
+                Destination::Server { .. } => None,
+            };
+            let processes = processes.iter().map(|process| Client::Process(*process));
+            for client in processes.chain(host) {
+                let taken = self.taken.at(peer, client);
+                sum.ended += taken.ended;
+                sum.taken += taken.taken;
+            }
+        }
+        sum
     }
 
     /// Others whose sessions go no further than the handshake at the same peers, at the same

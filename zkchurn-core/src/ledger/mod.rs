@@ -19,6 +19,7 @@ pub mod shape;
 pub mod shares;
 pub mod sizes;
 pub mod starts;
+pub mod takeovers;
 pub mod tally;
 #[cfg(test)]
 pub mod test_connection;
@@ -42,6 +43,7 @@ use protocol::Signs;
 use server_ends::ServerEnds;
 use sessions::Sessions;
 use shares::{Holder, InPart, Shares};
+use takeovers::Takeovers;
 use tally::Tally;
 
 /// Most flows that are told apart. A further one takes the place of one that has
@@ -219,6 +221,8 @@ pub struct Ledger {
     pub sessions: Sessions,
     /// When servers ended connections, and refused some.
     pub server_ends: ServerEnds,
+    /// Whose sessions may have gone to another client.
+    pub takeovers: Takeovers,
     /// How many were open to a peer at a moment.
     pub open_then: OpenThen,
     /// All connections.
@@ -239,6 +243,7 @@ impl Ledger {
         self.sessions.observe(connection);
         self.server_ends.observe(connection, outcome);
         self.open_then.observe(connection);
+        self.takeovers.observe(connection, outcome);
         let key = FlowKey {
             process: ProcessKey::of(connection),
             destination: Destination::of(connection),

@@ -29,14 +29,14 @@ const FEWEST: u64 = 2;
 
 /// A server, as far as what it ends is its doing. A namespace is the one of [`Destination`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Server {
+pub(super) enum Server {
     At(std::net::SocketAddr, Option<u32>),
     /// Of this host.
     Port(u16, Option<u32>),
 }
 
 impl Server {
-    const fn of(destination: &Destination) -> Self {
+    pub(super) const fn of(destination: &Destination) -> Self {
         match destination {
             Destination::Server { address, netns } => Self::At(*address, *netns),
             Destination::Client { port, netns, .. } => Self::Port(*port, *netns),
@@ -188,7 +188,7 @@ impl FallsOfServers {
 }
 
 /// Keeps them in order; the oldest make room, many at once.
-fn insert<T: Ord>(kept: &mut Vec<T>, new: T) {
+pub(super) fn insert<T: Ord>(kept: &mut Vec<T>, new: T) {
     let place = kept.partition_point(|one| *one <= new);
     kept.insert(place, new);
     if kept.len() >= 2 * MOST {

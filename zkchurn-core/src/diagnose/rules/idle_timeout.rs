@@ -51,7 +51,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // A RST of the server's own host tells nothing of the client.
     let is_reset = resets * 2 > cut && case.side == Side::Client;
     let goes_on = comes_back || resumes || is_reset;
-    let confidence = match goes_on && !was_once && !is_restarted {
+    let is_taken = case.taken.is_told();
+    let confidence = match goes_on && !was_once && !is_restarted && !is_taken {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -112,6 +113,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict.because(
             "most ended with a RST: a NAT or firewall that has forgotten a connection answers so",
         );
+    }
+    if is_taken {
+        verdict = verdict
+            .but(
+                "most ended as another client connected, and no timeout waits for that: it may \
+                 have taken their session",
+            )
+            .cannot_tell_from(&[Churn::OneSessionTwoClients]);
     }
     if was_once {
         verdict = verdict

@@ -11,7 +11,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
-    ledger::{shape::Ending, sizes},
+    ledger::{shape::Ending, sizes, takeovers},
     text,
 };
 
@@ -116,9 +116,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     // One that another client takes lasts until that one has come.
     let lived = case.tally.established_for.percentile(50.0);
     let is_at_once = lived.is_some_and(|lived| lived < AT_ONCE_NS);
-    // Another client takes it at any moment.
+    // Another client takes it at any moment, unless it pauses for as long each time.
+    let is_seen = case.taken.is_told();
     let one_age = idle_timeout::constant_life(&case.tally.established_for);
-    let confidence = match case.rivals.is_empty() || is_at_once || one_age.is_some() {
+    let one_age = one_age.filter(|_| !is_seen);
+    let is_other = case.rivals.is_empty() || is_at_once || one_age.is_some();
+    let confidence = match is_other && !is_seen {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -135,6 +138,15 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     .decided_by("--handshake, which reads the session ids")
     .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
+    if is_seen {
+        verdict = verdict.because(format!(
+            "{} of {} ended within {} after another client had connected: the server closes the \
+             connection of a session that comes by another one",
+            text::count(case.taken.taken),
+            text::count(case.taken.ended),
+            text::duration(takeovers::AT_ONCE_NS)
+        ));
+    }
     // Of a remote host no thread is known.
     if case.is_one_thread() {
         verdict = verdict.because(
@@ -155,6 +167,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             .cannot_tell_from(&[Churn::IdleTimeout]);
     }
     match case.rivals.as_slice() {
+        [] if is_seen => {}
         [] => {
             verdict = verdict.but(format!(
                 "no other client {} shows the same pattern with this server; the other one may be \
@@ -183,7 +196,7 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{by, server_side},
+            test_connection::{MS, by, server_side},
         },
         outcome::Outcome,
         process::{ProcessIdentity, ProcessKey},
@@ -322,6 +335,44 @@ mod tests {
                 .iter()
                 .all(|(_, confidence)| *confidence == Confidence::Possible)
         );
+    }
+
+    /// Each comes back after a second, and loses its connection as the other one does: all live
+    /// equally long, as under an idle timeout.
+    #[test]
+    fn who_loses_it_as_another_connects_has_it_taken_whatever_the_pause() {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let first = |shift_ms: u64| {
+            let mut all = every(2_000, 8, taken);
+            let of_another = every(2_000, 8, taken).into_iter().map(|one| {
+                let mut one = by(one, 50, 51, "java");
+                one.socket += 1_000_000;
+                one.started_ns += shift_ms * MS;
+                for at in [
+                    &mut one.established_ns,
+                    &mut one.left_established_ns,
+                    &mut one.local_close_ns,
+                    &mut one.ended_ns,
+                ] {
+                    *at = at.map(|at| at + shift_ms * MS);
+                }
+                one
+            });
+            all.extend(of_another);
+            let mut all = living(1_002, all);
+            all.sort_by_key(|one| one.started_ns);
+            diagnosed(&all)
+        };
+        let findings = first(1_000);
+        let likely = (Churn::OneSessionTwoClients, Confidence::Likely);
+        assert_eq!(names(&findings), [likely; 2]);
+        let why = findings[0].reasons_for.join("; ");
+        assert!(why.contains("after another client had connected"), "{why}");
+        // At the same moments, or out of step: a timeout.
+        for shift_ms in [0, 3, 400] {
+            let findings = first(shift_ms);
+            assert_eq!(findings[0].name, Churn::IdleTimeout, "{shift_ms}");
+        }
     }
 
     fn of_one_program(program: &str) -> Registry {
