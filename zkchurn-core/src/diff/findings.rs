@@ -76,3 +76,44 @@ fn change(class: Class, finding: &Finding) -> FindingChange {
         destinations: finding.destinations.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnose::test_case::{diagnosed, every},
+        ledger::test_connection::server_side,
+        outcome::Outcome,
+    };
+
+    /// What hosts do whose requests a server refuses, and closes first.
+    fn refused_by_server(hosts: std::ops::Range<u8>) -> Vec<Finding> {
+        let all = hosts.flat_map(|host| {
+            let all = every(1_800, 6, (0, 49, Outcome::ClosedByUsWithoutAnswer)).into_iter();
+            all.map(move |one| {
+                let mut one = server_side(one);
+                one.remote.set_ip([192, 0, 2, host].into());
+                one
+            })
+        });
+        let mut findings = diagnosed(&all.collect::<Vec<_>>());
+        for finding in &mut findings {
+            finding.confidence = Confidence::Likely;
+        }
+        findings
+    }
+
+    #[test]
+    fn one_of_many_hosts_is_none_that_is_new_or_gone() {
+        let (many, more) = (refused_by_server(1..6), refused_by_server(1..9));
+        let (one, another) = (refused_by_server(3..4), refused_by_server(90..91));
+        assert_eq!((many.len(), one.len()), (1, 1));
+        let missing =
+            |others: &[Finding], findings: &[Finding]| missing_in(others, findings).count();
+        assert_eq!(missing(&many, &more), 0);
+        assert_eq!(missing(&many, &one), 0);
+        assert_eq!(missing(&one, &many), 0);
+        assert_eq!(missing(&many, &another), 1);
+        assert_eq!(missing(&one, &another), 1);
+    }
+}

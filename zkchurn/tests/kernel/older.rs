@@ -4,6 +4,8 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
 };
 
 use rustix::net::{AddressFamily, bind};
@@ -64,6 +66,34 @@ fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
     let of_older = sockets.as_array().unwrap().iter();
     let of_older = of_older.filter(|group| group["owner"]["tid"].is_null());
     assert_eq!(of_older.count(), 1, "{sockets:#}");
+}
+
+/// The server is gone, and the program does not close; of the fourth it does.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_was_half_closed_before_and_is_held_has_not_ended() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let listener = listen(port);
+        let mut held: Vec<_> = (0..4).map(|_| connect(v4(port))).collect();
+        for _ in &held {
+            drop(listener.accept().unwrap());
+        }
+        let tracer = Tracer::start(&["--port", &port.to_string()]);
+        drop(held.pop());
+        sleep(Duration::from_millis(1_200));
+        let trace = tracer.finish();
+        drop(held);
+        trace
+    });
+    trace.assert_nothing_lost();
+    let older = &trace.report["total"]["older"];
+    let counts = json!({ "seen": 4, "ended": 1, "open": 3, "half_closed_before": 3 });
+    assert_fields(older, &counts);
+    let finding = &trace.report["findings"][0];
+    let told = json!({ "name": "held_in_close_wait", "connections": 3, "explains": 0 });
+    assert_fields(finding, &told);
+    assert_eq!(finding["who"]["pid"], std::process::id());
 }
 
 #[test]
