@@ -224,12 +224,7 @@ impl<'a> Cluster<'a> {
     /// Whether one of its connections has the sizes of a session.
     pub(super) fn has_session(&self) -> bool {
         let mut ways = self.ways();
-        ways.any(|way| {
-            matches!(
-                way,
-                Way::HandshakeAlone | Way::FirstRequestRefused | Way::Large | Way::Work
-            )
-        })
+        ways.any(Way::has_session)
     }
 
     fn manners(&self) -> impl Iterator<Item = &'a Manner> {

@@ -6,13 +6,7 @@ use std::collections::HashSet;
 
 use crate::{
     hash::HashMap,
-    ledger::{
-        Destination, Flow, FlowKey,
-        manner::{Said, Way},
-        protocol::Signs,
-        shape::Spoken,
-        sizes,
-    },
+    ledger::{Destination, Flow, FlowKey, manner::Said, protocol::Signs, shape::Spoken, sizes},
     text,
 };
 
@@ -214,13 +208,7 @@ fn is_served(flow: &Flow) -> bool {
 /// Whether connections of a flow that began with TLS were answered.
 fn is_answered_by_tls(flow: &Flow) -> bool {
     let mut manners = flow.groups.iter().map(|(_, group)| group.manner);
-    manners.any(|manner| {
-        let is_answered = matches!(
-            manner.way,
-            Way::Work | Way::Large | Way::HandshakeAlone | Way::FirstRequestRefused
-        );
-        manner.said == Said::Tls && is_answered
-    })
+    manners.any(|manner| manner.said == Said::Tls && manner.way.has_session())
 }
 
 /// Connections that stay open. Of those that end at once some are open at any moment, so a

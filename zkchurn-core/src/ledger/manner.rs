@@ -160,7 +160,7 @@ impl Way {
         matches!(self, Self::SilentlyClosed | Self::SilentlyReset)
     }
 
-    /// Whether it was established.
+    /// Whether it was established. A test holds it against [`Ending::is_failed_connect`].
     pub const fn is_through(self) -> bool {
         !matches!(
             self,
@@ -197,6 +197,14 @@ impl Way {
                 | Self::Large
                 | Self::Work
                 | Self::ServerAlone
+        )
+    }
+
+    /// Whether it has the sizes of a session, or of another protocol's that was answered.
+    pub const fn has_session(self) -> bool {
+        matches!(
+            self,
+            Self::HandshakeAlone | Self::FirstRequestRefused | Self::Large | Self::Work
         )
     }
 
@@ -322,7 +330,10 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::test_connection::{ended, server_side};
+    use crate::{
+        connection::Side,
+        ledger::test_connection::{ended, server_side},
+    };
 
     fn way(out: u64, back: u64, outcome: Outcome) -> Way {
         Manner::of(&ended(1, out, back, outcome), outcome).way
@@ -357,6 +368,21 @@ mod tests {
             Way::NeverSpoke
         );
         assert_eq!(way(0, 0, Outcome::Refused), Way::Refused);
+    }
+
+    /// What failed before it was established is so by its way and by its ending.
+    #[test]
+    fn a_connect_that_failed_got_through_in_no_way() {
+        for outcome in Outcome::ALL {
+            let ending = Ending::of(outcome, Side::Client);
+            let is_told = !matches!(ending, Ending::Aborted | Ending::Unknown);
+            let is_through = way(49, 41, outcome).is_through();
+            assert_eq!(
+                is_through,
+                is_told && !ending.is_failed_connect(),
+                "{outcome:?}"
+            );
+        }
     }
 
     #[test]
