@@ -4,6 +4,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::CommandFactory as _;
+use nix::sys::signal::SigSet;
 use signal_hook::flag;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     },
     exit::{Code, Failure},
     host::{
-        helper::run_if_helper,
+        helper::{let_go, run_if_helper},
         journal::Priority,
         privilege::{held, needs::Kept},
         signal_list::FILE_TOO_LARGE,
@@ -37,6 +38,7 @@ pub fn run() -> ExitCode {
 #[inline(never)]
 fn run_with_stack() -> ExitCode {
     run_if_helper();
+    take_signals();
     outlive_limit_of_files();
     let cli = Cli::of_this_process();
     start_logging(cli.verbose());
@@ -50,7 +52,15 @@ fn run_with_stack() -> ExitCode {
         }
     };
     warn::finish();
+    let_go::all();
     code.into()
+}
+
+/// Whoever started us may have had signals blocked, which is inherited: we would be deaf to
+/// what shall end us.
+fn take_signals() {
+    // Where it fails all is as it was.
+    let _ = SigSet::all().thread_unblock();
 }
 
 /// A write beyond `ulimit -f` fails from here on, like one to a full disk (setrlimit(2)), and

@@ -20,6 +20,7 @@ use std::{
 
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
+    io::ioctl_fionread,
     pipe::fcntl_setpipe_size,
     process::{Pid, Signal, kill_process},
 };
@@ -161,12 +162,16 @@ fn handles_interrupts(child: &Child) -> bool {
 }
 
 /// The end of a program that reads, and has this long to end, once Ctrl-C was pressed.
-fn interrupted(mut child: Child) -> Output {
+fn interrupted(child: Child) -> Output {
     let began = Instant::now();
     while !handles_interrupts(&child) && began.elapsed() < MOST_TO_END {
         thread::sleep(Duration::from_millis(1));
     }
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    ended(child)
+}
+
+fn ended(mut child: Child) -> Output {
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if began.elapsed() > MOST_TO_END {
@@ -175,6 +180,35 @@ fn interrupted(mut child: Child) -> Output {
         thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap()
+}
+
+/// What it writes waits in the kernel, and would for ever.
+#[test]
+fn one_signal_ends_what_writes_to_a_reader_that_pauses() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_zkchurn"))
+            .args(["replay", "--format", "html"])
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/recordings/incident.zkchurn"
+            ))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let unread = child.stdout.take().unwrap();
+        fcntl_setpipe_size(&unread, PIPE).unwrap();
+        let began = Instant::now();
+        while ioctl_fionread(&unread).unwrap() == 0 && began.elapsed() < MOST_TO_END {
+            thread::sleep(Duration::from_millis(1));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = ended(child);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("what reads the output has paused"), "{said}");
+    }
 }
 
 fn compared(before: &str, after: &str) -> Child {

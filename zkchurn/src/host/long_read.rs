@@ -31,7 +31,7 @@ use signal_hook::{
     flag,
 };
 
-use super::proc::files::opened_without_waiting;
+use super::{paused_reader, proc::files::opened_without_waiting};
 
 /// What takes no longer needs no bar.
 const LONG: Duration = Duration::from_secs(1);
@@ -50,7 +50,8 @@ const BETWEEN_LOOKS: Timespec = Timespec {
     tv_nsec: 250_000_000,
 };
 
-/// Set by the first SIGINT or SIGTERM; another one ends this process.
+/// Set by the first SIGINT or SIGTERM; another one ends this process, and so does the first where
+/// nobody reads what is written.
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Whether reading was stopped, so that what follows is of a part.
@@ -91,6 +92,8 @@ impl<R: Read> LongRead<R> {
             let stop = Arc::default();
             // Without handlers Ctrl-C ends this process, as ever.
             let _ = stops(&stop);
+            // Without it the next one does.
+            let _ = paused_reader::end_without_it(&[SIGINT, SIGTERM], ENDED_BY_INTERRUPT);
             stop
         }));
         let is_shown = !is_silent && is_drawn_on();

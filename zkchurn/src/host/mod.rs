@@ -32,6 +32,7 @@ pub mod own_limits;
 pub(crate) mod own_names;
 mod past_hung;
 pub mod patient;
+mod paused_reader;
 pub mod preflight;
 pub mod privilege;
 pub mod proc;

@@ -32,9 +32,10 @@ fn every_way_to_end_gives_a_report() {
     ];
     for signal in signals {
         // Beneath `nohup` SIGHUP is ignored, behind a script's `&` SIGQUIT, and zkchurn leaves
-        // them so.
+        // them so. Whoever blocks signals and forgets it does not mean zkchurn.
         let mut command = Command::new("env");
-        command.args(["--default-signal", env!("CARGO_BIN_EXE_zkchurn")]);
+        command.args(["--default-signal", "--block-signal"]);
+        command.arg(env!("CARGO_BIN_EXE_zkchurn"));
         let tracer = Tracer::start_command(command, &["--port", &unused_port().to_string()]);
         tracer.signal(signal);
         let answer = tracer.wait().report["answer"].to_string();

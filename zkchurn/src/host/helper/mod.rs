@@ -9,6 +9,7 @@
 //! | file | does |
 //! |---|---|
 //! | `process` | starts a helper; what a helper does first |
+//! | `let_go` | the end of the helpers, before that of this process |
 //! | `journalctl` | becomes `journalctl`, with nothing that it could do harm with |
 //! | `short` | asks a process that answers and ends: both sides |
 //! | `neighbour` | whether an agent traces beside us, asked before tracing |
@@ -39,6 +40,7 @@ mod exporter;
 pub mod exporting;
 pub mod journalctl;
 mod keeper;
+pub(crate) mod let_go;
 mod liner;
 mod looker;
 pub(crate) mod neighbour;

@@ -18,15 +18,16 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use nix::unistd::{Pid, getpgid, getppid, setpgid, setsid};
 use rustix::{
-    process::{Signal, getpgid, getppid, set_parent_process_death_signal, setpgid, setsid},
+    process::{Signal, set_parent_process_death_signal},
     thread::set_name,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    archiver, exporter, journalctl, keeper, liner, looker, printer, publisher, recorder, server,
-    short::Question, writer,
+    archiver, exporter, journalctl, keeper, let_go, liner, looker, printer, publisher, recorder,
+    server, short::Question, writer,
 };
 use crate::host::{
     privilege::{held, needs},
@@ -136,6 +137,8 @@ pub(super) fn start_writing_to(kind: Kind, output: Stdio) -> io::Result<(Child, 
         .stdout(output)
         .stderr(Stdio::null())
         .spawn()?;
+    // Where it fails nobody waits for its end.
+    let _ = let_go::remember(&child, &ours);
     Ok((child, ours))
 }
 
@@ -215,13 +218,15 @@ fn serve(kind: Kind) -> io::Result<()> {
 }
 
 /// A session of its own. setsid(2) refuses who leads a group, as each helper does from its
-/// start: so back into the group of whoever started it first. Where that is over or of
-/// another session by now, it stays in the group that it leads, which Ctrl-C does not reach
-/// either.
+/// start: so back into the group of whoever started it first. Where that is over, of another
+/// session or outside of our pid namespace, it stays in the group that it leads, which Ctrl-C
+/// does not reach either.
 fn leave_the_terminal() {
-    let joined = getppid().and_then(|parent| getpgid(Some(parent)).ok());
-    if let Some(group) = joined {
-        let _ = setpgid(None, Some(group));
+    let nobodys = Pid::from_raw(0);
+    if let Ok(group) = getpgid(Some(getppid()))
+        && group != nobodys
+    {
+        let _ = setpgid(nobodys, group);
     }
     let _ = setsid();
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 //! Inside of a container with nothing but the needed capabilities.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use zkchurn_lab::harness::proc;
+
+use super::run::{PATIENCE, replay};
 use crate::{
     in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
-    tracer::{Tracer, unused_port},
+    tracer::{Tracer, unused_port, wait_for},
 };
 
 /// zkchurn as root with two capabilities, in namespaces of its own for mounts,
@@ -64,6 +67,52 @@ fn with_the_hosts_pids_it_is_as_on_the_host() {
     assert!(!command.as_array().unwrap().is_empty());
     let degraded = trace.report["degraded"].to_string();
     assert!(!degraded.contains("pid namespace"), "{degraded}");
+}
+
+/// The group of whoever starts it is outside of the namespace, and has no number there. The first
+/// process waits for no child: what outlives zkchurn is a zombie of it from then on.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn it_writes_all_and_leaves_no_helper_behind_where_the_first_process_waits_for_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let (recording, report) = (directory.path().join("r"), directory.path().join("r.html"));
+    let mut container = Command::new("unshare")
+        .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args(["sh", "-c", "\"$@\" & exec sleep 60", "sh"])
+        .arg(env!("CARGO_BIN_EXE_zkchurn"))
+        .args(["--port", &unused_port().to_string(), "--duration", "300ms"])
+        .args(["--record".as_ref(), recording.as_os_str()])
+        .args(["--report".as_ref(), report.as_os_str()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(PATIENCE, "the end of zkchurn", || {
+        of_the_first_process(container.id()).any(|pid| is_zombie(pid) && name(pid) == "zkchurn")
+    });
+    let left: Vec<_> = of_the_first_process(container.id()).map(name).collect();
+    container.kill().unwrap();
+    container.wait().unwrap();
+    assert_eq!(left, ["zkchurn"]);
+    assert!(replay(&recording).status.success() && report.exists());
+}
+
+/// The children of `unshare`'s child.
+fn of_the_first_process(unshare: u32) -> impl Iterator<Item = u32> {
+    let children = |pid| proc::children(pid).unwrap_or_default().into_iter();
+    children(unshare).flat_map(children)
+}
+
+fn is_zombie(pid: u32) -> bool {
+    let status = proc::status(pid).ok();
+    status.is_some_and(|status| {
+        let state = status.text("State");
+        state.is_some_and(|state| state.starts_with('Z'))
+    })
+}
+
+fn name(pid: u32) -> String {
+    proc::comm(pid, pid).unwrap_or_default()
 }
 
 #[test]
