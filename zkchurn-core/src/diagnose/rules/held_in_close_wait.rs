@@ -49,16 +49,7 @@ fn judge_older(case: &Case<'_>) -> Option<Verdict> {
     if held < FEWEST_OLDER || case.window_ns < LONG_NS {
         return None;
     }
-    let (confidence, meaning) = match is_client_of_zookeeper(case) {
-        true => (
-            Confidence::Likely,
-            "it does not notice, and it does not close",
-        ),
-        false => (
-            Confidence::Possible,
-            "it does not notice, or it goes on sending",
-        ),
-    };
+    let (confidence, meaning) = meaning(is_client_of_zookeeper(case));
     let held_words = text::counted(held, "connection");
     let verdict = Verdict::new(
         confidence,
@@ -84,6 +75,20 @@ fn judge_older(case: &Case<'_>) -> Option<Verdict> {
     Some(advice(or_in_use(verdict, case), case))
 }
 
+/// How sure it is that they are leaked, and what the program does, a clause.
+fn meaning(closes_whole: bool) -> (Confidence, &'static str) {
+    match closes_whole {
+        true => (
+            Confidence::Likely,
+            "it does not notice, and it does not close",
+        ),
+        false => (
+            Confidence::Possible,
+            "it does not notice, or it goes on sending",
+        ),
+    }
+}
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     if case.held > 0 && case.most(case.held) {
         return Some(advice(held(case), case));
@@ -98,16 +103,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
 
 fn held(case: &Case<'_>) -> Verdict {
     let held = text::counted(case.held, "connection");
-    let (confidence, meaning) = match closes_whole(case) {
-        true => (
-            Confidence::Likely,
-            "it does not notice, and it does not close",
-        ),
-        false => (
-            Confidence::Possible,
-            "it does not notice, or it goes on sending",
-        ),
-    };
+    let (confidence, meaning) = meaning(closes_whole(case));
     let verdict = Verdict::new(
         confidence,
         match may_wait_for_accept(case) {

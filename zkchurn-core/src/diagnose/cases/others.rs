@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//! What others did at the same peers, and what the same ones did elsewhere.
+
+use std::collections::BTreeSet;
+
+use super::{MOST_RIVALS, Rival, Scope};
+use crate::{
+    diagnose::{
+        case::{SharedSession, Sibling},
+        cluster::{Owner, Part},
+        shared,
+    },
+    ledger::{
+        Destination,
+        manner::Way,
+        open_then::HeldThen,
+        server_ends::Falls,
+        sessions::User,
+        shape::Spoken,
+        starts::Starts,
+        takeovers::{Client, Taken},
+        tally::{Older, Tally},
+    },
+    process::{ProcessIdentity, ProcessKey},
+};
+
+impl<'a> Scope<'a> {
+    /// Of several peers those of the one that went away most often, if all did.
+    pub(super) fn falls(&self, destinations: &[Destination]) -> Option<Falls> {
+        let falls: Option<Vec<_>> = destinations
+            .iter()
+            .map(|destination| self.falls.at(destination))
+            .collect();
+        falls?.into_iter().max_by_key(|falls| falls.moments)
+    }
+
+    /// Those of the processes that had such connections before the trace, to whichever peer.
+    pub(super) fn with_older(&self, processes: &[ProcessKey], had: impl Fn(&Older) -> bool) -> u64 {
+        let of = |process| self.of_process.get(process).into_iter().flatten();
+        let processes = processes.iter();
+        let with = processes.filter(|process| of(process).any(|(_, flow)| had(&flow.tally.older)));
+        with.count() as u64
+    }
+
+    /// Refused connections of a part, where its server had gone away as they began: as far as
+    /// their starts are kept, which stand for the others.
+    pub(super) fn refused_while_away(&self, part: &Part<'_>) -> u64 {
+        let Some((_, group)) = part.group.filter(|(_, one)| one.manner.way == Way::Refused) else {
+            return 0;
+        };
+        let peer = &part.key.destination;
+        let kept = Starts::together(std::iter::once(&group.starts));
+        let away = kept.iter().filter(|at| self.falls.is_away(peer, **at));
+        let away = away.count() as u64;
+        let opened = part.tally().opened();
+        match kept.len() as u64 {
+            0 => 0,
+            kept => opened.saturating_mul(away) / kept,
+        }
+    }
+
+    /// How many were open to these peers as they turned connections of the parts away.
+    pub(super) fn held_then(
+        &self,
+        parts: &[Part<'_>],
+        destinations: &[Destination],
+        processes: &[ProcessKey],
+    ) -> Option<HeldThen> {
+        let mut held = HeldThen::default();
+        for peer in destinations {
+            let of_peer = parts.iter().filter(|part| part.key.destination == *peer);
+            let groups = of_peer.filter_map(|part| part.group);
+            let turned_away = groups.filter(|(_, group)| group.manner.way.is_turned_away());
+            let moments = Starts::together(turned_away.map(|(_, group)| &group.starts));
+            if moments.is_empty() {
+                continue;
+            }
+            let then = self.open_then.at(peer, &moments, processes)?;
+            held.all += then.all;
+            held.own += then.own;
+        }
+        Some(held)
+    }
+
+    /// What became of their connections, of each process, or of a remote host.
+    pub(super) fn taken(&self, destinations: &[Destination], processes: &[ProcessKey]) -> Taken {
+        let mut sum = Taken::default();
+        for peer in destinations {
+            let host = match peer {
+                Destination::Client { host, .. } => Some(Client::Host(*host)),
+                Destination::Server { .. } => None,
+            };
+            let processes = processes.iter().map(|process| Client::Process(*process));
+            for client in processes.chain(host) {
+                let taken = self.taken.at(peer, client);
+                sum.ended += taken.ended;
+                sum.taken += taken.taken;
+            }
+        }
+        sum
+    }
+
+    /// Others whose sessions go no further than the handshake at the same peers, at the same
+    /// time: one that came after another had gone took nothing from it.
+    pub(super) fn rivals_of(
+        &self,
+        owner: Owner,
+        processes: &[ProcessKey],
+        destinations: &[Destination],
+        span: Option<(u64, u64)>,
+    ) -> Vec<String> {
+        let meets =
+            |peers: &BTreeSet<Destination>| destinations.iter().any(|one| peers.contains(one));
+        let is_meanwhile = |other: Option<(u64, u64)>| match (span, other) {
+            (Some((from, until)), Some((begins, ends))) => from < ends && begins < until,
+            _ => false,
+        };
+        // Of several processes of one program the owner is that of the first of them.
+        let is_of_it = |rival: &Rival| match rival.owner {
+            Owner::Process(process) => processes.contains(&process),
+            Owner::Peer(peer) => destinations.contains(&peer),
+            other @ Owner::Program(_) => other == owner,
+        };
+        let others = self.rivals.iter();
+        others
+            .filter(|rival| !is_of_it(rival) && meets(&rival.peers) && is_meanwhile(rival.span))
+            .map(|rival| rival.who.clone())
+            .collect()
+    }
+
+    /// The other peers of the same process.
+    pub(super) fn siblings(&self, processes: &[ProcessKey], ours: &[Destination]) -> Vec<Sibling> {
+        let only = match processes.len() {
+            1 => processes.first(),
+            _ => None,
+        };
+        let flows = only.and_then(|process| self.of_process.get(process));
+        let flows = flows.into_iter().flatten();
+        let others = flows.filter(|(key, _)| ours.binary_search(&key.destination).is_err());
+        let mut siblings: Vec<Sibling> = Vec::new();
+        for (key, flow) in others {
+            let working = working(&flow.tally);
+            let mut known = siblings.iter_mut();
+            // What a filter selects of it, and what it leaves out.
+            match known.find(|known| known.destination == key.destination) {
+                Some(known) => known.working += working,
+                None => siblings.push(Sibling {
+                    destination: key.destination,
+                    working,
+                }),
+            }
+        }
+        siblings
+    }
+
+    /// The sessions of these processes or hosts that several clients got.
+    pub(super) fn shared(&self, parts: &[Part<'_>]) -> Vec<SharedSession> {
+        let owners = parts.iter().map(|part| shared::Owner::of_flow(part.key));
+        let shared = self.shared.of_owners(owners).into_iter();
+        shared
+            .take(MOST_RIVALS)
+            .map(|session| session.told(|user| self.client_of(user), |user| self.user(user)))
+            .collect()
+    }
+
+    /// A client of the JVM keeps its thread; elsewhere any thread may serve the next
+    /// connection of the same client, so the process stands for all of them.
+    pub(super) fn client_of(&self, user: User) -> User {
+        match user {
+            User::Thread { process, .. } if !self.is_jvm(process) => {
+                User::Thread { process, tid: 0 }
+            }
+            user => user,
+        }
+    }
+
+    pub(super) fn user(&self, user: User) -> String {
+        match user {
+            User::Thread { process, tid: 0 } => {
+                let label = self.registry.get(process).map(ProcessIdentity::label);
+                let label = label.map_or_else(String::new, |label| format!(" {label}"));
+                format!("pid {}{label}", process.pid)
+            }
+            User::Thread { process, tid } => {
+                let label = self.registry.get(process).map(ProcessIdentity::label);
+                let label = label.map_or_else(String::new, |label| format!(" {label}"));
+                format!("pid {}{label} thread {tid}", process.pid)
+            }
+            User::Host { address, .. } => format!("remote host {address}"),
+        }
+    }
+}
+
+fn working(tally: &Tally) -> u64 {
+    let answered = tally
+        .shapes
+        .count(|_, spoken| matches!(spoken, Spoken::Both | Spoken::Server));
+    answered + tally.open() + tally.older.in_use()
+}
