@@ -115,20 +115,46 @@ impl Begun {
         while receive_bytes(socket, bytes)? {
             match &bytes[..] {
                 [DATA, data @ ..] if !has_failed => {
-                    let written = self.file.write_all(data);
-                    // The first part of the data may have found room.
-                    self.is_empty &= written.is_err() && length(&mut self.file) == 0;
-                    if let Err(error) = written {
+                    if let Some(cut) = self.append(data) {
                         has_failed = true;
-                        let (error, bytes) = (error.to_string(), length(&mut self.file));
-                        send(socket, &Said::Cut { error, bytes })?;
+                        send(socket, &cut)?;
                     }
                 }
-                [FINISH] if !has_failed => return send(socket, &self.finish()),
+                [FINISH] if !has_failed => {
+                    let said = self.truncated().unwrap_or_else(|| self.finish());
+                    return send(socket, &said);
+                }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Writes it; what there is of the file, where that does not succeed.
+    fn append(&mut self, data: &[u8]) -> Option<Said> {
+        // What is written behind a hole nobody could read.
+        if let Some(cut) = self.truncated() {
+            return Some(cut);
+        }
+        let written = self.file.write_all(data);
+        // The first part of the data may have found room.
+        self.is_empty &= written.is_err() && length(&mut self.file) == 0;
+        let error = written.err()?.to_string();
+        let bytes = length(&mut self.file);
+        Some(Said::Cut { error, bytes })
+    }
+
+    /// What is left of the file, where somebody else has shortened it.
+    fn truncated(&mut self) -> Option<Said> {
+        let bytes = self.file.metadata().ok()?.len();
+        if bytes >= length(&mut self.file) {
+            return None;
+        }
+        self.is_empty |= bytes == 0;
+        Some(Said::Cut {
+            error: "something else truncated it during the trace".to_owned(),
+            bytes,
+        })
     }
 
     fn finish(&mut self) -> Said {

@@ -319,7 +319,7 @@ pub(super) fn message(kind: u8, bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::{fs::File, io::Read};
 
     use super::*;
     use crate::host::{helper::wire::receive_bytes, recording_file::partial_path};
@@ -342,6 +342,41 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
         let again = StartedRecorder::here().unwrap().create(&path);
         assert_eq!(again.err().unwrap().kind(), ErrorKind::AlreadyExists);
+    }
+
+    /// `: > FILE.partial`: what is written behind that would follow on a hole.
+    #[test]
+    fn a_file_that_somebody_truncates_does_not_get_its_name() {
+        for (left, goes_on) in [(0, false), (0, true), (3, true)] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("x");
+            let (mut recorder, _) = StartedRecorder::here().unwrap().create(&path).unwrap();
+            let mut write = |bytes: &[u8]| {
+                recorder.write_all(bytes).unwrap();
+                recorder.frame_ends();
+                recorder.flush().unwrap();
+            };
+            write(b"first");
+            let partial = partial_path(&path);
+            let until = soon();
+            while std::fs::metadata(&partial).unwrap().len() < 5 {
+                assert!(Instant::now() < until);
+                std::thread::yield_now();
+            }
+            let file = File::options().write(true).open(&partial).unwrap();
+            file.set_len(left).unwrap();
+            if goes_on {
+                write(b"second");
+            }
+            let said = recorder.finish(soon()).unwrap();
+            assert!(
+                matches!(said, Said::Cut { bytes, .. } if bytes == left),
+                "{said:?}"
+            );
+            assert!(!path.exists());
+            let kept = std::fs::read(&partial).unwrap_or_default();
+            assert_eq!(kept, b"first"[..left as usize]);
+        }
     }
 
     #[test]
