@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -148,14 +148,7 @@ impl Told {
                     "{directory} takes no records ({error}): the trace goes on, and they are \
                      written again once that succeeds"
                 )),
-                Said::Resumed { lost } => say(
-                    Priority::Notice,
-                    format_args!(
-                        "{directory} takes records again; {} missing",
-                        text::counted(lost, "line")
-                    ),
-                ),
-                _ => {}
+                said => tell_again(&self.directory, &said),
             }
         }
         let dropped = recorder.dropped();
@@ -175,26 +168,47 @@ impl Told {
     }
 }
 
+/// Says that lines are written again, if it is that.
+fn tell_again(directory: &Path, said: &Said) {
+    if let Said::Resumed { lost } = said {
+        say(
+            Priority::Notice,
+            format_args!(
+                "{} takes records again; {} missing",
+                directory.display(),
+                text::counted(*lost, "line")
+            ),
+        );
+    }
+}
+
 impl RecordFiles {
     /// Has all written, and says what is missing; whether nothing is.
     pub(super) fn is_finished(&self, deadline: Instant) -> bool {
         let directory = self.directory.display();
         let dropped = self.recorder.dropped();
-        let missing = |lost: u64| {
-            warn(format_args!(
-                "{directory} lacks the last {}: they could not be written",
-                text::counted(lost, "line")
-            ));
-        };
-        let why = match self.recorder.finish(deadline) {
-            Ok(Said::Finished) => return dropped == 0,
+        let (news, end) = self.recorder.finish_with_news(deadline);
+        let mut why_stopped = None;
+        let mut lacks_some = dropped > 0;
+        for said in news {
+            tell_again(&self.directory, &said);
+            lacks_some |= matches!(said, Said::Resumed { .. });
+            if let Said::Stopped(error) = said {
+                why_stopped = Some(error);
+            }
+        }
+        let why = match end {
             Ok(Said::Resumed { lost }) => {
-                missing(lost);
+                let why = why_stopped.map(|why| format!(" ({why})"));
+                warn(format_args!(
+                    "{directory} lacks the last {}: they could not be written{}",
+                    text::counted(lost, "line"),
+                    why.unwrap_or_default()
+                ));
                 return false;
             }
             Ok(Said::Failed(error)) => error,
-            // It is said while the last interval is over.
-            Ok(_) => return false,
+            Ok(_) => return !lacks_some,
             Err(Unfinished::Waits) => "its file system does not answer".to_owned(),
             Err(Unfinished::Stopped(pid)) => {
                 format!("the helper process that writes it (zkchurn-lines, pid {pid}) is stopped")

@@ -144,3 +144,34 @@ fn a_helper_that_is_gone_costs_the_trace_nothing_and_is_told_of() {
     trace.assert_nothing_lost();
     assert_eq!(trace.connections.len(), 20);
 }
+
+/// The last interval is that of the end.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_directory_that_is_removed_during_the_only_interval_is_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let records = directory.path().join("records");
+    let to = records.to_str().unwrap().to_owned();
+    let ended = in_namespace(move || {
+        let port = unused_port();
+        let accepting = drain(listen(port), 5);
+        let port = port.to_string();
+        let options = ["--port", &port, "--interval", "1h", "--ndjson-dir", &to];
+        let run = Run::start(Command::new(env!("CARGO_BIN_EXE_zkchurn")), &options);
+        fs::remove_dir_all(&to).unwrap();
+        (0..5).for_each(|_| drop(connect(v4(port.parse().unwrap()))));
+        accepting.join().unwrap();
+        run.signal(Signal::INT);
+        run.wait()
+    });
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    let lacks = format!("{} lacks ", records.display());
+    let missing = format!("the last records may be missing in {}", records.display());
+    assert!(
+        [lacks, missing]
+            .iter()
+            .any(|words| ended.stderr.contains(words)),
+        "{}",
+        ended.stderr
+    );
+}

@@ -259,9 +259,41 @@ impl Recorder {
     ///
     /// It is not by `deadline`.
     pub fn finish(&self, deadline: Instant) -> Result<Said, Unfinished> {
+        self.order_to_finish();
+        self.said_by(deadline)
+    }
+
+    /// The same for who is told of each change on the way, as [`Self::news`] is: all that has not
+    /// been told yet, and how it ended.
+    ///
+    /// # Errors
+    ///
+    /// It is not by `deadline`.
+    pub fn finish_with_news(&self, deadline: Instant) -> (Vec<Said>, Result<Said, Unfinished>) {
+        self.order_to_finish();
+        let mut news = Vec::new();
+        loop {
+            match self.said_by(deadline) {
+                Ok(Said::Finished) => return (news, Ok(Said::Finished)),
+                Ok(said) => news.push(said),
+                // With its last word it ends.
+                Err(Unfinished::Ended) if news.last().is_some_and(may_be_last) => {
+                    let last = news.pop().unwrap_or(Said::Finished);
+                    return (news, Ok(last));
+                }
+                Err(unfinished) => return (news, Err(unfinished)),
+            }
+        }
+    }
+
+    fn order_to_finish(&self) {
         let mut frames = self.0.borrow_mut();
         frames.hand_over(true);
         frames.outbox.put_anyway(message(FINISH, &[]));
+    }
+
+    fn said_by(&self, deadline: Instant) -> Result<Said, Unfinished> {
+        let frames = self.0.borrow();
         let left = deadline.saturating_duration_since(Instant::now());
         frames.said.recv_timeout(left).map_err(|error| {
             let helper = frames.helper.as_ref().map(Child::id);
@@ -274,6 +306,10 @@ impl Recorder {
             }
         })
     }
+}
+
+fn may_be_last(said: &Said) -> bool {
+    matches!(said, Said::Resumed { .. } | Said::Failed(_))
 }
 
 impl Frames {
@@ -377,6 +413,40 @@ mod tests {
             let kept = std::fs::read(&partial).unwrap_or_default();
             assert_eq!(kept, b"first"[..left as usize]);
         }
+    }
+
+    /// All that has been said and that nobody has asked for yet is told with the end.
+    #[test]
+    fn what_has_happened_since_somebody_asked_is_told_at_the_end() {
+        let stopped = || Said::Stopped("no such directory".to_owned());
+        let resumed = || Said::Resumed { lost: 3 };
+        let ends = |all: Vec<Said>| {
+            let (socket, mut theirs) = UnixStream::pair().unwrap();
+            let started = StartedRecorder {
+                socket,
+                child: None,
+            };
+            let says = std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                receive_bytes(&mut theirs, &mut bytes).unwrap();
+                let created = Said::Created { roots: false };
+                super::super::wire::send(&mut theirs, &created).unwrap();
+                while receive_bytes(&mut theirs, &mut bytes).unwrap() && bytes != [FINISH] {}
+                for said in all {
+                    super::super::wire::send(&mut theirs, &said).unwrap();
+                }
+            });
+            let (recorder, _) = started.create(Path::new("x")).unwrap();
+            let told = recorder.finish_with_news(soon());
+            says.join().unwrap();
+            told
+        };
+        let told = ends(vec![stopped(), resumed()]);
+        assert_eq!(told, (vec![stopped()], Ok(resumed())));
+        let told = ends(vec![stopped(), resumed(), Said::Finished]);
+        assert_eq!(told, (vec![stopped(), resumed()], Ok(Said::Finished)));
+        let told = ends(vec![stopped()]);
+        assert_eq!(told, (vec![stopped()], Err(Unfinished::Ended)));
     }
 
     #[test]
