@@ -215,13 +215,10 @@ fn around(path: &str, position: &str, gone: Option<Gone>, details: &Details) -> 
     match gone {
         None => format!("read {path} around {position}"),
         Some(Gone::Renamed) => format!(
-            "{path}, which has the line at {position}, is not found: it was renamed, deleted or \
-             emptied after it was searched"
+            "{path} ({position}) is not found any more: it was renamed, deleted or emptied after it \
+             was searched"
         ),
-        Some(gone) => format!(
-            "{path}, which has the line at {position}, is {}",
-            whose(gone, details)
-        ),
+        Some(gone) => format!("{path} ({position}) is {}", whose(gone, details)),
     }
 }
 
@@ -411,7 +408,7 @@ mod tests {
         logs.findings = vec![serde_json::from_value(finding).unwrap()];
         let said = next(&logs);
         assert!(
-            said.starts_with("/work/app.log, which has the line at line 3, is not found"),
+            said.starts_with("/work/app.log (line 3) is not found any more: "),
             "{said}"
         );
     }
