@@ -110,6 +110,7 @@ fn lines_of_others(key: ProcessKey, at_ns: u64) -> Inspection {
                 device: 0,
                 inode: 0,
                 gone: None,
+                read_before_ms: None,
             }],
             findings: OTHERS.iter().map(finding).collect(),
             ..LogSearch::default()

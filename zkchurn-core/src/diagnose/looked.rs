@@ -38,10 +38,11 @@ impl Looked {
     pub fn of<'a>(inspections: impl Iterator<Item = &'a Inspection>) -> Self {
         let mut looked = Self::default();
         for inspection in inspections {
-            let searched = inspection.logs.as_ref();
-            if searched.is_some_and(|logs| !logs.files.is_empty()) {
+            for file in inspection.logs.iter().flat_map(|logs| &logs.files) {
+                let before_ns = file.read_before_ms.unwrap_or(0).saturating_mul(1_000_000);
+                let at_ns = inspection.at_ns.saturating_sub(before_ns);
                 looked.searched_logs = true;
-                looked.searched_at_ns = looked.searched_at_ns.max(inspection.at_ns);
+                looked.searched_at_ns = looked.searched_at_ns.max(at_ns);
             }
             if let (Some(jvm), Threads::NotAsked) = (&inspection.jvm, looked.threads) {
                 looked.threads = threads(jvm);
@@ -206,6 +207,7 @@ mod tests {
             device: 0,
             inode: 0,
             gone: None,
+            read_before_ms: None,
         };
         Inspection {
             logs: Some(LogSearch {

@@ -42,6 +42,10 @@ pub struct SearchedFile {
     /// Why it cannot be found at `path` any more; absent where it can, or nobody has looked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
+    /// How long before the look it was searched, milliseconds, where the look itself did not read
+    /// it: what an earlier one found in it is still true. Absent where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_before_ms: Option<u64>,
 }
 
 /// Why a log cannot be found any more at the path that it had when it was searched.
@@ -128,6 +132,11 @@ pub struct LogFinding {
 }
 
 impl LogFinding {
+    /// Whether it is of this file: of two with one path, one is gone.
+    pub fn is_of(&self, file: &SearchedFile) -> bool {
+        (&self.path, self.gone) == (&file.path, file.gone)
+    }
+
     /// `app.log:208`, or the byte where lines were not counted; the command for the journal; and
     /// why it cannot be found there any more.
     pub fn place(&self) -> String {
@@ -162,11 +171,11 @@ impl LogSearch {
             let Some(file) = self.files.iter_mut().find(is_it) else {
                 continue;
             };
-            (file.path, file.gone) = (moved.to.clone(), moved.gone);
             let findings = self.findings.iter_mut();
-            for finding in findings.filter(|finding| finding.path == moved.from) {
+            for finding in findings.filter(|finding| finding.is_of(file)) {
                 (finding.path, finding.gone) = (moved.to.clone(), moved.gone);
             }
+            (file.path, file.gone) = (moved.to.clone(), moved.gone);
             self.notes.extend(moved.note.clone());
         }
     }
@@ -188,7 +197,9 @@ impl LogSearch {
             files, findings, ..
         } = self;
         for finding in findings.iter_mut() {
-            let file = files.iter().find(|file| file.path == finding.path);
+            let file = files.iter().find(|file| finding.is_of(file));
+            // What was not read again has nothing new.
+            let file = file.filter(|file| file.read_before_ms.is_none());
             let then = file.and_then(|file| earlier.what_was(file, files));
             let known = then.and_then(|(then, _)| earlier.finding_of(finding, then));
             let is_behind = |known: &LogFinding| finding.offset > known.offset;
@@ -240,12 +251,12 @@ impl LogSearch {
     fn finding_of(&self, finding: &LogFinding, then: &SearchedFile) -> Option<&LogFinding> {
         let mut known = self.findings.iter();
         known.find(|known| {
-            (&known.path, &known.signature, known.client)
-                == (&then.path, &finding.signature, finding.client)
+            known.is_of(then)
+                && (&known.signature, known.client) == (&finding.signature, finding.client)
         })
     }
 
-    fn new_ones_first(&mut self) {
+    pub(super) fn new_ones_first(&mut self) {
         self.findings.sort_by_key(|finding| !finding.during_trace);
     }
 }
@@ -262,10 +273,10 @@ enum State {
 }
 
 impl SearchedFile {
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         let id = |file: &Self| (file.device, file.inode);
         match (self.inode, other.inode) {
-            (0, _) | (_, 0) => self.path == other.path,
+            (0, _) | (_, 0) => (&self.path, self.gone) == (&other.path, other.gone),
             _ => id(self) == id(other),
         }
     }
@@ -284,6 +295,7 @@ mod tests {
                 device: 1,
                 inode,
                 gone: None,
+                read_before_ms: None,
             }],
             findings: vec![LogFinding {
                 signature: "connection-refused".to_owned(),

@@ -10,6 +10,7 @@ mod details;
 mod fit;
 pub mod journal;
 pub mod jvm;
+mod kept;
 pub mod logs;
 pub mod namespaces;
 pub mod own_words;
@@ -83,16 +84,21 @@ impl Inspection {
             .for_each(|words| *words = hidden_in_line(words));
     }
 
-    /// Fills in from an earlier look what this one lacks.
+    /// Fills in from an earlier look what this one lacks; of its logs, what that found in them and
+    /// this one did not read again.
     pub fn complete_from(&mut self, earlier: Self) {
         let gone = self.details.is_none();
+        let elapsed_ms = self.at_ns.saturating_sub(earlier.at_ns) / 1_000_000;
         if gone && earlier.details.is_some() {
             // What there is is of then, and so are the ages of lines.
             self.at_ns = earlier.at_ns;
         }
         self.details = self.details.take().or(earlier.details);
         match (&mut self.logs, earlier.logs) {
-            (Some(logs), Some(earlier)) => logs.compare_with(&earlier),
+            (Some(logs), Some(earlier)) => {
+                logs.compare_with(&earlier);
+                logs.keep_from(&earlier, elapsed_ms);
+            }
             (logs, earlier) => *logs = logs.take().or(earlier),
         }
         let dumped = |jvm: &Option<jvm::Jvm>| {

@@ -111,6 +111,7 @@ impl Carried {
         let earlier = self.looks.iter().position(|known| known.key == look.key);
         if let Some(earlier) = earlier {
             look.complete_from(self.looks.remove(earlier));
+            look.fit(MAX_PAYLOAD);
         }
         if self.looks.len() >= MOST_INSPECTIONS {
             self.looks.remove(0);

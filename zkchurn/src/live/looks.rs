@@ -8,6 +8,7 @@ use zkchurn_core::{
     inspection::{Details, Inspection, logs::LogSearch},
     ledger::Churning,
     process::{ProcessIdentity, ProcessKey},
+    recording::MAX_PAYLOAD,
 };
 
 use super::{
@@ -167,10 +168,16 @@ impl<P: Probes> Collector<P> {
         let mut inspection = inspection.clone();
         inspection.hide_secrets();
         self.sink.emit(Frame::Inspection(&inspection));
-        if is_gone {
-            // What an earlier look has read may have gone with it.
+        if is_gone || self.has_log_of_earlier_look(inspection.key) {
+            // What an earlier look has read may have gone with it, or be elsewhere.
             self.ask_where_logs_are(inspection.key);
         }
+    }
+
+    fn has_log_of_earlier_look(&self, key: ProcessKey) -> bool {
+        let look = self.sink.pipeline.inspection_of(key);
+        let logs = look.and_then(|look| look.logs.as_ref());
+        logs.is_some_and(|logs| logs.files.iter().any(|file| file.read_before_ms.is_some()))
     }
 
     /// Asks what has become of the logs of a process since they were searched.
@@ -194,6 +201,7 @@ impl<P: Probes> Collector<P> {
             change(logs);
         }
         changed.hide_secrets();
+        changed.fit(MAX_PAYLOAD);
         if changed != *look {
             self.sink.emit(Frame::Inspection(&changed));
         }

@@ -162,6 +162,7 @@ fn inspection(evil: &str) -> Inspection {
                 device: 0,
                 inode: 0,
                 gone: None,
+                read_before_ms: None,
             }],
             findings: vec![LogFinding {
                 signature: text(),

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -88,6 +89,78 @@ fn a_log_that_is_deleted_after_the_end_of_its_process_is_not_to_be_read() {
     assert_eq!(finding["gone"], "renamed");
     let next = suspect["next"][0].as_str().unwrap();
     assert!(next.contains("is not found"), "{next}");
+}
+
+/// Bash says why with `app.log` open, `meanwhile` it does something to that after a look, and it
+/// goes on until the last look. The suspect in the report.
+fn traced_on(meanwhile: &str) -> (PathBuf, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let program = format!(
+        "exec 4>>app.log; \
+         echo 'java.lang.NoClassDefFoundError: org/apache/zookeeper/proto/SetWatches' >&4; \
+         churn() {{ for i in 1 2 3 4 5; do exec 3<>/dev/tcp/127.0.0.1/PORT; exec 3>&-; done; }}; \
+         churn; read; {meanwhile}; churn; read"
+    );
+    let at = directory.path().to_owned();
+    let ended = in_namespace(move || {
+        let port = unused_port();
+        let accepting = drain(listen(port), 10);
+        let command = Command::new(env!("CARGO_BIN_EXE_zkchurn"));
+        let run = Run::start(command, &["--port", &port.to_string()]);
+        let mut process = Command::new("bash")
+            .args(["-c", &program.replace("PORT", &port.to_string())])
+            .current_dir(&at)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        thread::sleep(LOOKED_AT);
+        process.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        accepting.join().unwrap();
+        run.signal(Signal::INT);
+        let ended = run.wait();
+        drop(process.stdin.take());
+        process.wait_in_time().unwrap();
+        ended
+    });
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let trace = Trace::parse(&ended.stdout).unwrap();
+    (log, trace.report["suspects"][0].clone())
+}
+
+/// As an appender does when its web application stops.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_a_log_said_that_is_closed_by_the_last_look_stays_evidence() {
+    let (log, suspect) = traced_on("echo 'Stopped.' >&4; exec 4>&-");
+    let finding = &suspect["logs"]["findings"][0];
+    assert_eq!(finding["signature"], "zookeeper-class-missing", "{suspect}");
+    assert_eq!(finding["path"], log.display().to_string());
+    assert_eq!(finding["gone"], Value::Null);
+    let mut files = suspect["logs"]["files"].as_array().unwrap().iter();
+    let file = files.find(|file| file["path"] == finding["path"]).unwrap();
+    assert!(file["read_before_ms"].is_u64(), "{suspect}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_a_log_said_that_is_emptied_or_moved_away_by_the_last_look_stays_evidence() {
+    for (meanwhile, name, gone) in [
+        (": >app.log", "app.log", Value::from("renamed")),
+        (
+            "mkdir old; mv app.log old/; exec 4>>app.log",
+            "app.log",
+            Value::from("renamed"),
+        ),
+        ("mv app.log other; exec 4>>app.log", "other", Value::Null),
+    ] {
+        let (log, suspect) = traced_on(meanwhile);
+        let finding = &suspect["logs"]["findings"][0];
+        assert_eq!(finding["signature"], "zookeeper-class-missing", "{suspect}");
+        let path = log.with_file_name(name);
+        assert_eq!(finding["path"], path.display().to_string());
+        assert_eq!(finding["gone"], gone, "{suspect}");
+    }
 }
 
 /// As a container's: its path below `/proc/PID/root` is gone with it.

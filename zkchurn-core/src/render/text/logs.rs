@@ -22,12 +22,12 @@ pub(super) fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::R
     for file in by_telling(&logs.files, &logs.findings) {
         write_file(to, file, logs)?;
         let mut record = None;
-        for finding in shown.iter().filter(|finding| finding.path == file.path) {
+        for finding in shown.iter().filter(|finding| finding.is_of(file)) {
             write_finding(to, finding, record, page)?;
             record = finding.record.as_ref();
         }
         // Under the file that has them.
-        let more = more.iter().filter(|finding| finding.path == file.path);
+        let more = more.iter().filter(|finding| finding.is_of(file));
         if let kinds @ 1.. = more.count() as u64 {
             let kinds = text::counted(kinds, "more kind");
             field(
@@ -46,9 +46,7 @@ pub(super) fn write(to: &mut impl Write, logs: &LogSearch, page: &Page) -> io::R
 /// The files in the order of their first finding, then those without one.
 fn by_telling<'a>(files: &'a [SearchedFile], findings: &[LogFinding]) -> Vec<&'a SearchedFile> {
     let rank = |file: &&SearchedFile| {
-        let found = findings
-            .iter()
-            .position(|finding| finding.path == file.path);
+        let found = findings.iter().position(|finding| finding.is_of(file));
         found.unwrap_or(findings.len())
     };
     let mut files: Vec<_> = files.iter().collect();
@@ -61,17 +59,19 @@ fn write_file(to: &mut impl Write, file: &SearchedFile, logs: &LogSearch) -> io:
         true => format!("the last {} of {}", bytes(file.searched), bytes(file.size)),
         false => bytes(file.size),
     };
-    let says = logs
-        .findings
-        .iter()
-        .any(|finding| finding.path == file.path);
+    let says = logs.findings.iter().any(|finding| finding.is_of(file));
     let verdict = if says { "" } else { ": no known sign of churn" };
+    let before = file.read_before_ms.map(|before| {
+        let before = text::duration(before.saturating_mul(1_000_000));
+        format!(" {before} before this look, and not since")
+    });
+    let before = before.unwrap_or_default();
     let gone = file.gone.map(|gone| format!(", {gone}"));
     let gone = gone.unwrap_or_default();
     field(
         to,
         "log",
-        &format!("{}{gone} ({scope} searched){verdict}", file.path),
+        &format!("{}{gone} ({scope} searched{before}){verdict}", file.path),
     )
 }
 
@@ -119,6 +119,35 @@ fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two logs had one name.
+    #[test]
+    fn a_line_of_a_log_that_is_gone_is_not_put_under_the_one_that_has_its_name() {
+        let logs: LogSearch = serde_json::from_value(serde_json::json!({
+            "files": [
+                {"path": "/app.log", "size": 7, "searched": 7},
+                {"path": "/app.log", "size": 9, "searched": 9, "gone": "renamed", "read_before_ms": 12_000},
+            ],
+            "findings": [{
+                "signature": "connection-refused", "meaning": "Refused.", "path": "/app.log",
+                "gone": "renamed", "count": 1, "last": "the line", "record": null, "line": 1,
+                "offset": 0,
+            }],
+            "notes": [],
+        }))
+        .unwrap();
+        let mut written = Vec::new();
+        let page = Page::new(false, &jiff::tz::TimeZone::UTC, 80);
+        write(&mut written, &logs, &page).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        let lines: Vec<_> = written.lines().map(str::trim).collect();
+        let gone = "/app.log, since renamed, deleted or emptied (9 bytes searched 12.0 s before this \
+                    look, and not since)";
+        assert!(lines[0].ends_with(gone), "{written}");
+        assert!(lines[1].ends_with("Refused."), "{written}");
+        let now = "/app.log (7 bytes searched): no known sign of churn";
+        assert!(lines[3].ends_with(now), "{written}");
+    }
 
     #[test]
     fn what_is_not_shown_is_counted_under_its_file() {

@@ -53,9 +53,15 @@ pub fn search_again(
     if others.any(has_grown_elsewhere(pid, details)) {
         return None;
     }
-    let kept: Vec<_> = (earlier.files.iter().filter(|file| !is_read(file)))
-        .cloned()
-        .collect();
+    let kept = earlier.files.iter().filter(|file| !is_read(file));
+    let kept = kept.map(|file| SearchedFile {
+        read_before_ms: (!is_as_searched(file)).then(|| {
+            let before = file.read_before_ms.unwrap_or(0);
+            before.saturating_add(elapsed_ms)
+        }),
+        ..file.clone()
+    });
+    let kept = kept.collect();
     Some(searching.with_earlier(earlier, kept, elapsed_ms))
 }
 
@@ -95,6 +101,14 @@ fn has_grown_elsewhere(pid: u32, details: &Details) -> impl Fn(&SearchedFile) ->
     }
 }
 
+/// Whether it is there to the byte, so that reading it would tell the same.
+fn is_as_searched(file: &SearchedFile) -> bool {
+    let is_it = |now: fs::Metadata| {
+        ((now.dev(), now.ino()), now.len()) == (id(file), file.size) && now.is_file()
+    };
+    file.gone.is_none() && fs::metadata(&file.path).is_ok_and(is_it)
+}
+
 impl Searching {
     /// With what the earlier search found in files that were not read again.
     fn with_earlier(
@@ -103,7 +117,7 @@ impl Searching {
         kept: Vec<SearchedFile>,
         elapsed_ms: u64,
     ) -> LogSearch {
-        let is_kept = |finding: &&LogFinding| kept.iter().any(|file| file.path == finding.path);
+        let is_kept = |finding: &&LogFinding| kept.iter().any(|file| finding.is_of(file));
         let found = earlier.findings.iter().filter(is_kept);
         let found: Vec<Ranked> = found
             .map(|finding| (self.rank(finding), older(finding, elapsed_ms)))
@@ -207,6 +221,25 @@ mod tests {
         let all = (6 + CAUSE.len() as u64, REFUSED.len() as u64);
         assert_eq!(sizes, [all.0, all.1]);
         assert_eq!(later.notes, ["a note"]);
+    }
+
+    #[test]
+    fn what_a_log_said_that_is_away_was_read_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let (mut file, app) = log(&path);
+        file.write_all(CAUSE.as_bytes()).unwrap();
+        let earlier = first(&details(&[&app]));
+        let before = |earlier: &LogSearch| {
+            let later = again(&details(&[]), earlier).unwrap();
+            assert_eq!(later.findings.len(), 1);
+            (later.files[0].read_before_ms, later)
+        };
+        assert_eq!(before(&earlier).0, None, "it has nothing new");
+        fs::remove_file(&path).unwrap();
+        let (since, later) = before(&earlier);
+        assert_eq!(since, Some(7_000));
+        assert_eq!(before(&later).0, Some(14_000));
     }
 
     #[test]

@@ -53,6 +53,7 @@ use self::{
     signatures::{SignatureError, Signatures},
     tail::Tail,
 };
+use crate::host::proc::ended::has_ended;
 use zkchurn_core::{
     inspection::{
         Details, LogFile,
@@ -178,6 +179,12 @@ impl Searching {
 
     fn open_file(&mut self, pid: u32, file: &LogFile) {
         let tail = tail::read(pid, file);
+        if let Err(error) = &tail
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            let name = openable(pid, &file.path);
+            return self.search.notes.push(not_open(&name, pid));
+        }
         let is_named = tail
             .as_ref()
             .map_or(!file.deleted, |tail| named::leads_to(pid, file, tail.id));
@@ -356,12 +363,21 @@ fn searched(path: &str, tail: &Tail) -> SearchedFile {
         device: tail.id.0,
         inode: tail.id.1,
         gone: None,
+        read_before_ms: None,
     }
 }
 
 fn unread(path: &str, error: &io::Error) -> String {
     let remedy = crate::host::proc::files::more_permission(error);
     format!("{path} could not be read: {error}{remedy}.")
+}
+
+/// That a process has not had a log open any more when it came to that.
+fn not_open(path: &str, pid: u32) -> String {
+    match has_ended(pid) {
+        true => format!("Its process ended before this look could read {path}."),
+        false => format!("{path} was closed before this look could read it."),
+    }
 }
 
 /// A finding and the rank of its signature.

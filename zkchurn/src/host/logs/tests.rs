@@ -130,11 +130,21 @@ fn files_are_searched_and_what_cannot_be_read_is_said() {
         device: metadata.dev(),
         inode: metadata.ino(),
         gone: None,
+        read_before_ms: None,
     };
     assert_eq!(search.files, [searched]);
     assert_eq!(search.findings.len(), 3);
-    assert_eq!(search.notes.len(), 1, "{:?}", search.notes);
-    assert!(search.notes[0].starts_with(&path), "{:?}", search.notes);
+    let closed = format!("{path} was closed before this look could read it.");
+    assert_eq!(search.notes, [closed]);
+}
+
+#[test]
+fn of_a_process_that_ends_during_a_look_no_file_is_said_to_be_missing() {
+    let path = Path::new("/srv/app.log");
+    let ended = i32::MAX as u32;
+    let search = search(ended, &details(&[log_file(3, path)]), &[], |_| {});
+    let notes = ["Its process ended before this look could read /srv/app.log."];
+    assert_eq!(search.notes, notes);
 }
 
 /// What has the name of a deleted log says nothing of this process, and is not to be opened for
@@ -229,6 +239,7 @@ fn search_of(text: &str) -> LogSearch {
             device: 0,
             inode: 0,
             gone: None,
+            read_before_ms: None,
         }],
         findings: found_in(text.as_bytes(), 0),
         ..LogSearch::default()
