@@ -21,7 +21,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::blank,
-    frame::{Frame, LossCounts, Mark, TraceStart},
+    frame::{Frame, Mark, TraceStart},
     pipeline::{Pipeline, View},
     process::{ProcessIdentity, ProcessKey},
     render::{ConnectionLine, Renderer},
@@ -165,7 +165,7 @@ fn fill(pipeline: &mut Pipeline<Nothing>, size: &Size) -> io::Result<Mark> {
     }
     Ok(Mark {
         monotonic_ns: latest + SECOND,
-        loss: LossCounts::default(),
+        ..Mark::default()
     })
 }
 

@@ -234,6 +234,10 @@ pub struct Mark {
     pub monotonic_ns: u64,
     /// What could not be recorded since tracing began.
     pub loss: LossCounts,
+    /// Whether all connections that are older than the trace have been told of by now; absent
+    /// in recordings of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_told: Option<bool>,
 }
 
 /// What could not be recorded, in absolute numbers since tracing began.

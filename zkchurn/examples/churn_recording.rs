@@ -96,6 +96,7 @@ fn mark(monotonic_ns: u64) -> Mark {
             recursion_misses: Some(0),
             ..LossCounts::default()
         },
+        ..Mark::default()
     }
 }
 

@@ -187,6 +187,7 @@ fn empty_but_for(seconds: f64, lost: u64) -> Taken {
             ended_records_dropped: lost,
             ..LossCounts::default()
         },
+        ..Mark::default()
     };
     pipeline.accept(Frame::End(&end)).unwrap();
     collector.take()

@@ -76,7 +76,11 @@ fn mark(monotonic_ns: u64) -> Mark {
         handshakes_before_accept: Some(u64::MAX),
         records_not_exported: Some(u64::MAX),
     };
-    Mark { monotonic_ns, loss }
+    Mark {
+        monotonic_ns,
+        loss,
+        ..Mark::default()
+    }
 }
 
 fn snapshot(at_ns: u64, cookies: &[u64]) -> Snapshot {

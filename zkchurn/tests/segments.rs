@@ -36,6 +36,7 @@ use zkchurn_common::{
 use zkchurn_core::{
     clock::ClockPair,
     decode::{self, Record},
+    diagnose::Churn,
     frame::{Frame, Mark, Part, TraceStart},
     process::{ProcessIdentity, ProcessKey},
     recording::{reader::Reader, writer::Writer},
@@ -793,6 +794,80 @@ fn a_restart_counts_no_connection_twice() {
         let said = said.filter(|one| one.contains("the recorder was not running"));
         assert_eq!(said.count(), 1, "{:?}", report.degraded);
     }
+}
+
+/// A run that is over after seconds, and what its end says of those that are older.
+fn short_run(
+    id: &str,
+    from_s: u64,
+    records: &[ConnectionRecord],
+    older_told: Option<bool>,
+) -> Vec<u8> {
+    let begun = run(id, from_s, records, None);
+    let (mut reader, mut writer) = (Reader::new(&begun[..]).unwrap(), Writer::in_memory());
+    while let Some(written) = reader
+        .next_frame(|frame| match frame {
+            Frame::Interval(_) => writer.write(Frame::End(&Mark {
+                monotonic_ns: (from_s + 7) * SECOND,
+                older_told,
+                ..Mark::default()
+            })),
+            frame => writer.write(frame),
+        })
+        .unwrap()
+    {
+        written.unwrap();
+    }
+    writer.get_ref().clone()
+}
+
+#[test]
+fn what_is_over_when_an_agent_starts_again_is_no_leak_however_short_its_run() {
+    let begun = (1..=60).map(|socket| connection(socket, STAGE_SEEN_OPEN, 100 + socket, 161));
+    let stays = older(60, STAGE_ESTABLISHED, 180, 0);
+    let stays_at_end = ConnectionRecord {
+        told: TOLD_ESTABLISHED,
+        ..older(60, STAGE_OPEN_AT_END, 180, 187)
+    };
+    let first = run("a", 100, &begun.collect::<Vec<_>>(), Some(170));
+    let unknown = "connections were open before 1970-01-01T00:03:00Z, when recording went on: \
+                   whether any still is, is unknown";
+    for (older_told, said) in [(Some(true), 0), (Some(false), 1), (None, 1)] {
+        let second = short_run("b", 180, &[stays, stays_at_end], older_told);
+        let report = joined(&[first.clone(), second], &ALL);
+        let total = &report.total;
+        let counts = [total.opened, total.ended, total.open];
+        assert_eq!(counts, [60, 59, 1], "{older_told:?}");
+        assert_eq!(report.loss.found_closed, 59);
+        let leak = report
+            .findings
+            .iter()
+            .any(|one| one.name == Churn::HandleLeak);
+        assert!(!leak, "{:?}", report.findings);
+        let doubts = report.degraded.iter().filter(|one| one.contains(unknown));
+        assert_eq!(
+            doubts.count(),
+            said,
+            "{older_told:?}: {:?}",
+            report.degraded
+        );
+    }
+    // The next run tells what this one could not.
+    let runs = [
+        first,
+        short_run("b", 180, &[], Some(false)),
+        short_run(
+            "c",
+            190,
+            &[older(60, STAGE_ESTABLISHED, 190, 0)],
+            Some(true),
+        ),
+    ];
+    let report = joined(&runs, &ALL);
+    let total = &report.total;
+    assert_eq!([total.opened, total.ended, total.open], [60, 59, 1]);
+    let doubts = report.degraded.iter().any(|one| one.contains(unknown));
+    assert!(!doubts, "{:?}", report.degraded);
 }
 
 #[test]

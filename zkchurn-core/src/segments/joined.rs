@@ -11,7 +11,7 @@ use std::{
 };
 
 use zerocopy::IntoBytes;
-use zkchurn_common::record::ConnectionRecord;
+use zkchurn_common::record::{ConnectionRecord, known};
 
 use super::{
     open::OpenOnes,
@@ -192,7 +192,8 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Read for Joined<R, O> {
 
 /// Limitations that are remembered: a report has fewer.
 const MOST_LIMITATIONS: usize = 256;
-/// After so long a run has found the connections that are older: its lists take 14 s at most.
+/// After so long a run has found the connections that are older, where its marks do not say
+/// whether it has: its lists take 14 s at most.
 const OLDER_FOUND_NS: u64 = 15_000_000_000;
 
 /// Where the joined trace stands.
@@ -216,6 +217,11 @@ struct State {
     /// is told of.
     stretch_ns: u64,
     tells_of_open: bool,
+    /// How many that were open then had no room in the head of its segment.
+    open_left_out: u64,
+    /// Whether a run begins the stretch, and what its last mark says of those that are older.
+    is_new_run: bool,
+    older_told: Option<bool>,
     /// What is missing before the segment could not be read.
     is_interrupted: bool,
     has_end: bool,
@@ -252,6 +258,9 @@ impl State {
             crosses_gap: false,
             stretch_ns: 0,
             tells_of_open: true,
+            open_left_out: 0,
+            is_new_run: false,
+            older_told: None,
             is_interrupted: false,
             has_end: false,
             goes_on: plan.goes_on,
@@ -386,7 +395,10 @@ impl State {
         self.settle(out);
         self.open.begin_stretch();
         self.stretch_ns = to_ns;
-        self.tells_of_open = start.part.is_none_or(|part| part.open_left_out == 0);
+        self.is_new_run = joint == Joint::Run;
+        self.older_told = None;
+        self.open_left_out = start.part.map_or(0, |part| part.open_left_out);
+        self.tells_of_open = self.open_left_out == 0;
         // A run that found them itself tells of them as it goes on.
         self.crosses_gap = start.part.is_some_and(|part| part.begins_later);
     }
@@ -513,15 +525,15 @@ impl State {
         }
         self.latest_ns = self.latest_ns.max(mark.monotonic_ns);
         if mark.monotonic_ns < self.since_ns {
-            self.base = mark.loss;
-            self.now = mark.loss;
+            self.lose(mark);
             return ControlFlow::Continue(());
         }
         self.begin_window(out);
         self.lose(mark);
+        self.settle(out);
         let mark = Mark {
-            monotonic_ns: mark.monotonic_ns,
             loss: self.loss(),
+            ..*mark
         };
         self.write(Frame::Interval(&mark), out);
         ControlFlow::Continue(())
@@ -532,6 +544,7 @@ impl State {
             self.base = mark.loss;
         }
         self.now = mark.loss;
+        self.older_told = mark.older_told;
     }
 
     fn loss(&self) -> LossCounts {
@@ -540,7 +553,11 @@ impl State {
 
     /// What a run has not found again by now was over when it began.
     fn settle(&mut self, out: &mut Out) {
-        if self.latest_ns.saturating_sub(self.stretch_ns) >= OLDER_FOUND_NS {
+        let has_found_all = match self.older_told {
+            Some(all) => all,
+            None => self.latest_ns.saturating_sub(self.stretch_ns) >= OLDER_FOUND_NS,
+        };
+        if self.is_new_run && has_found_all {
             self.end_those_gone(out);
         }
     }
@@ -549,16 +566,63 @@ impl State {
         if !self.tells_of_open {
             return;
         }
-        for record in self.open.take_gone(self.latest_ns) {
-            if self.has_begun {
-                self.write_record(&record, out);
-            }
+        let gone = self.open.take_gone(self.stretch_ns.max(self.since_ns));
+        // By the socket's address another run does not find a connection again.
+        let without = gone.iter();
+        let without = without.filter(|record| record.known & known::COOKIE == 0);
+        let doubtful = match self.is_new_run {
+            true => without.count(),
+            false => 0,
+        };
+        self.end_unseen(&gone, out);
+        self.say_doubtful(doubtful, "without socket cookies nothing tells", out);
+    }
+
+    /// What nobody has told of again, though it was not known in time what is still open: it is
+    /// neither open for ever nor proof of a leak.
+    fn end_those_unknown(&mut self, out: &mut Out) {
+        let unknown = self.open.count_not_told() as u64;
+        // As many were too many to be repeated.
+        if unknown <= self.open_left_out {
+            return;
         }
+        let gone = self.open.take_gone(self.stretch_ns.max(self.since_ns));
+        self.end_unseen(&gone, out);
+        let why = match self.is_new_run {
+            true => "the recorder had not listed all connections again by then, which would tell",
+            false => "what was recorded behind the gap does not tell",
+        };
+        self.say_doubtful(gone.len(), why, out);
+    }
+
+    fn end_unseen(&mut self, gone: &[ConnectionRecord], out: &mut Out) {
+        for record in gone.iter().filter(|_| self.has_begun) {
+            self.write_record(record, out);
+        }
+    }
+
+    /// Says of how many that are counted as ended it is not known.
+    fn say_doubtful(&mut self, count: usize, why: &str, out: &mut Out) {
+        if count == 0 || !self.has_begun {
+            return;
+        }
+        let at = second(self.clock.timestamp(self.stretch_ns));
+        let (were, they) = match count {
+            1 => ("was", "it is"),
+            _ => ("were", "they are"),
+        };
+        let sentence = format!(
+            "{} {were} open before {at}, when recording went on: whether any still is, is unknown \
+             ({why}); {they} counted as ended, unseen",
+            text::counted(count as u64, "connection"),
+        );
+        self.say(&sentence, out);
     }
 
     fn finish(&mut self, out: &mut Out) {
         self.begin_window(out);
         self.settle(out);
+        self.end_those_unknown(out);
         self.say_what_is_missing_at_the_end(out);
         if self.is_past_window {
             for record in self.open.at_end(self.until_ns) {
@@ -572,6 +636,7 @@ impl State {
         let mark = Mark {
             monotonic_ns: until_ns.max(self.since_ns),
             loss: self.loss(),
+            older_told: self.older_told,
         };
         self.write(Frame::End(&mark), out);
     }

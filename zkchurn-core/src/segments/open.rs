@@ -114,17 +114,22 @@ impl OpenOnes {
         passed.filter(|_| !is_known)
     }
 
+    /// How many the present stretch has not told of.
+    pub(super) fn count_not_told(&self) -> usize {
+        let all = self.known.values();
+        all.filter(|known| known.stretch < self.stretch).count()
+    }
+
     /// Those of which the present stretch has not told: they ended meanwhile. Each gets a
-    /// last record, at `now_ns`. Without a cookie it cannot be known: those are forgotten.
-    pub(super) fn take_gone(&mut self, now_ns: u64) -> Vec<ConnectionRecord> {
+    /// last record, at `over_ns`, by when it was over.
+    pub(super) fn take_gone(&mut self, over_ns: u64) -> Vec<ConnectionRecord> {
         let stretch = self.stretch;
         let gone = self.known.extract_if(|_, known| known.stretch < stretch);
-        let gone = gone.map(|(_, known)| *known.first);
         let mut gone: Vec<_> = gone
-            .filter(|record| record.known & known::COOKIE != 0)
+            .map(|(_, known)| *known.first)
             .map(|record| ConnectionRecord {
                 stage: STAGE_FOUND_CLOSED,
-                until_ns: now_ns,
+                until_ns: over_ns.max(record.started_ns),
                 told: told(&record),
                 known: record.known | known::TOLD,
                 ..record

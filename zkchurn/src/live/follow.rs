@@ -383,6 +383,7 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 records_not_exported: self.collector.sink.records_not_exported(),
                 ..self.source.loss()
             },
+            older_told: Some(self.older.told_all()),
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) struct OlderConnections {
     wanted: Wanted,
     began_ns: u64,
     stage: Stage,
+    /// Whether nothing is missing of what is told of.
+    lacks_none: bool,
     notes: Vec<String>,
 }
 
@@ -97,6 +99,7 @@ impl OlderConnections {
             },
             began_ns: 0,
             stage: Stage::Done,
+            lacks_none: false,
             notes: Vec::new(),
         }
     }
@@ -107,6 +110,7 @@ impl OlderConnections {
             wanted,
             began_ns,
             stage: Stage::Done,
+            lacks_none: true,
             notes: Vec::new(),
         };
         let task = Task::ListAndHolders(older.request(), older.wanted.pids.clone());
@@ -149,6 +153,12 @@ impl OlderConnections {
     /// Whether all is done.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether all there are have been told of: what was open before and is not among them is
+    /// over.
+    pub(super) fn told_all(&self) -> bool {
+        self.is_done() && self.lacks_none
     }
 
     /// Whether [`Self::step`] has something to do.
@@ -207,6 +217,7 @@ impl OlderConnections {
         self.stage = match mem::replace(&mut self.stage, Stage::Done) {
             Stage::Listing(_, mut gathered) => {
                 let listening = Listening::take_from(&mut gathered.sockets);
+                self.lacks_none &= gathered.is_whole();
                 self.notes.extend(gathered.notes());
                 match gathered.sockets.is_empty() {
                     true => Stage::Done,
@@ -275,6 +286,7 @@ impl OlderConnections {
         let mut followed = mem::take(&mut entering.followed);
         followed.sort_unstable_by_key(|record| record.socket);
         if entering.no_room > 0 {
+            self.lacks_none = false;
             self.notes.push(format!(
                 "the table is full: {} older than the trace cannot be followed, nor can new ones \
                  until some end: raise --table-size",
@@ -286,6 +298,7 @@ impl OlderConnections {
 
     /// The trace ends: tells of those that are followed by now.
     pub(super) fn end(&mut self, source: &mut impl Source, mut take: impl FnMut(ConnectionRecord)) {
+        self.lacks_none &= !matches!(self.stage, Stage::Listing(..) | Stage::Entering(_));
         match mem::replace(&mut self.stage, Stage::Done) {
             Stage::Listing(..) => self.notes.push(
                 "connections older than the trace are missing: it ended before they were listed"
@@ -396,6 +409,12 @@ impl Gathered {
             | Found::Whereabouts(_)
             | Found::Named(_) => {}
         }
+    }
+
+    /// Whether the list came to its end. A namespace that it could not look into is named in a
+    /// note.
+    fn is_whole(&self) -> bool {
+        self.missing.is_none()
     }
 
     fn notes(&self) -> Vec<String> {

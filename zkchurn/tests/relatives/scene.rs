@@ -163,6 +163,7 @@ impl Scene {
         let end = Mark {
             monotonic_ns: self.start.clock.monotonic_ns + self.length_ns,
             loss: self.loss,
+            ..Mark::default()
         };
         pipeline.accept(Frame::End(&end)).unwrap();
         pipeline.report().unwrap().clone()

@@ -79,6 +79,7 @@ impl Variation {
         Mark {
             monotonic_ns: self.change.moment(mark.monotonic_ns),
             loss: mark.loss.and(&losses(&mut self.dice)),
+            ..*mark
         }
     }
 
