@@ -170,6 +170,17 @@ impl Limitation {
         }
     }
 
+    /// One that says that a part of the recording is damaged.
+    pub fn of_damage(sentence: String) -> Self {
+        Self {
+            missing: Missing {
+                damaged_parts: 1,
+                ..Missing::default()
+            },
+            ..Self::of(sentence)
+        }
+    }
+
     /// One that says who is missing.
     pub fn of_who(sentence: String) -> Self {
         Self {
@@ -179,7 +190,7 @@ impl Limitation {
     }
 }
 
-/// What was not recorded, or is not there any more, between two segments of a trace.
+/// What was not recorded, is not there any more, or cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// Records that could not be written; absent where there are none.
@@ -188,6 +199,9 @@ pub struct Missing {
     /// Stretches of which nothing is known; absent where there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gaps: u64,
+    /// Stretches that are damaged and were skipped; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged_parts: u64,
 }
 
 impl Missing {
@@ -197,6 +211,7 @@ impl Missing {
         Self {
             records_missing: self.records_missing.saturating_add(other.records_missing),
             gaps: self.gaps.saturating_add(other.gaps),
+            damaged_parts: self.damaged_parts.saturating_add(other.damaged_parts),
         }
     }
 }

@@ -659,6 +659,7 @@ impl<R: Renderer> Pipeline<R> {
             end_ns: mark.monotonic_ns,
             length_ns: mark.monotonic_ns.saturating_sub(clock.monotonic_ns),
             is_of_part: (self.start.as_ref()).is_some_and(|start| start.part.is_some()),
+            is_damaged: self.missing.damaged_parts > 0,
         };
         let mut diagnosis = diagnose(
             &self.counted.ledger,

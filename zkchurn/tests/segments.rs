@@ -39,7 +39,7 @@ use zkchurn_core::{
     diagnose::Churn,
     frame::{Frame, Mark, Part, TraceStart},
     process::{ProcessIdentity, ProcessKey},
-    recording::{reader::Reader, writer::Writer},
+    recording::{append_frame, kind, reader::Reader, writer::Writer},
     report::Report,
     segments::{
         joined::Joined,
@@ -868,6 +868,81 @@ fn what_is_over_when_an_agent_starts_again_is_no_leak_however_short_its_run() {
     assert_eq!([total.opened, total.ended, total.open], [60, 59, 1]);
     let doubts = report.degraded.iter().any(|one| one.contains(unknown));
     assert!(!doubts, "{:?}", report.degraded);
+}
+
+/// Sixty connections that are opened, and are closed 40 s later.
+fn sixty_closed() -> Vec<ConnectionRecord> {
+    let begun = (1..=60).map(|socket| connection(socket, STAGE_SEEN_OPEN, 100 + socket, 161));
+    let over = (1..=60).map(|socket| connection(socket, STAGE_ENDED, 100 + socket, 165));
+    begun.chain(over).collect()
+}
+
+/// The frames that tell of ends are zeros.
+fn without_ends(recording: &[u8]) -> Vec<u8> {
+    let mut damaged = recording.to_vec();
+    let frame = |record: &ConnectionRecord| {
+        let mut frame = Vec::new();
+        append_frame(kind::RECORD, record.as_bytes(), &mut frame);
+        let mut places = recording.windows(frame.len());
+        let at = places.position(|part| part == frame).unwrap();
+        at..at + frame.len()
+    };
+    let all = sixty_closed();
+    let (first, last) = (frame(&all[60]), frame(&all[119]));
+    damaged[first.start..last.end].fill(0);
+    damaged
+}
+
+#[test]
+fn each_form_says_that_the_recording_is_damaged_and_nothing_rests_on_what_was_there() {
+    let recording = without_ends(&run("a", 100, &sixty_closed(), Some(190)));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("damaged.zkchurn");
+    fs::write(&file, &recording).unwrap();
+    let path = file.as_os_str();
+    let mut forms = Vec::new();
+    for form in ["text", "json", "markdown"] {
+        let format = ["--format", form].map(OsStr::new);
+        let (code, said, _) = zkchurn(&[&["replay".as_ref(), path], &format[..]].concat());
+        assert_eq!(code, Some(5));
+        forms.push(said);
+    }
+    for (source, name) in [
+        (path, "of_it.html"),
+        (directory.path().as_os_str(), "all.html"),
+    ] {
+        let page = directory.path().join(name);
+        let to = ["-o".as_ref(), page.as_os_str()];
+        let (code, _, errors) = zkchurn(&[&["report".as_ref(), source], &to[..]].concat());
+        assert_eq!(code, Some(5), "{errors}");
+        forms.push(fs::read_to_string(&page).unwrap());
+    }
+    for said in forms {
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("damaged"), "{said}");
+        assert!(!words.contains("nothing lost"), "{said}");
+        assert!(!words.contains("none of these was closed"), "{said}");
+        assert!(!words.contains("are still open"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_damaged_segment_does_not_tell_the_next_one_does() {
+    let mut records = sixty_closed();
+    records.push(connection(61, STAGE_ENDED, 170, 171));
+    let bytes = run("a", 100, &records, Some(190));
+    let segments = cut(&bytes, |number| number == 120);
+    assert_eq!(segments.len(), 2);
+    let whole = joined(&segments, &ALL);
+    let damaged = joined(&[without_ends(&segments[0]), segments[1].clone()], &ALL);
+    let counts = |report: &Report| {
+        let total = &report.total;
+        [total.opened, total.ended, total.open]
+    };
+    assert_eq!(counts(&whole), [61, 61, 0]);
+    assert_eq!(counts(&damaged), [61, 61, 0]);
+    assert_eq!(damaged.loss.found_closed, 60);
+    assert_eq!(damaged.loss.missing.damaged_parts, 1);
 }
 
 #[test]

@@ -206,6 +206,8 @@ pub struct Case<'a> {
     pub window_ns: u64,
     /// Whether it is a part of a longer one that is looked at.
     pub is_of_part: bool,
+    /// Whether parts of the recording are damaged, in which connections may have ended.
+    pub is_damaged: bool,
 }
 
 impl Case<'_> {

@@ -92,6 +92,8 @@ pub struct Window {
     pub length_ns: u64,
     /// Whether the trace was longer.
     pub is_of_part: bool,
+    /// Whether parts of its recording are damaged: ends may have been in them.
+    pub is_damaged: bool,
 }
 
 /// Findings on what was traced, or on what a filter selects of it and knowing what is `beside`

@@ -139,6 +139,7 @@ pub(crate) fn diagnosed_in(connections: &[Connection], window_ns: u64) -> Vec<Fi
         end_ns: window_ns,
         length_ns: window_ns,
         is_of_part: false,
+        is_damaged: false,
     };
     diagnose(&observed(connections), None, &registry, window, Depth::All).findings
 }
@@ -152,6 +153,7 @@ pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) ->
         end_ns: starts.max().unwrap_or_default() + 1_000 * MS,
         length_ns: 60_000 * MS,
         is_of_part: false,
+        is_damaged: false,
     };
     diagnose(&ledger, None, registry, window, Depth::All).findings
 }

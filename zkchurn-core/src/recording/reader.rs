@@ -3,6 +3,7 @@
 //! frame that is whole comes out, and everything else is reported.
 
 use std::{
+    collections::VecDeque,
     fmt,
     io::{self, Read},
 };
@@ -14,7 +15,10 @@ use super::{
     FILE_HEADER, FRAME_HEADER, MAGIC, MAX_PAYLOAD, OLDEST_VERSION, SYNC, VERSION, checksum, kind,
     v1,
 };
-use crate::frame::Frame;
+use crate::{
+    frame::{Frame, Limitation},
+    text,
+};
 
 /// Why a file cannot be read as a recording at all.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,28 @@ pub enum Place {
     AfterEnd,
 }
 
+impl Damage {
+    /// What a report says of it, a sentence without its full stop.
+    pub fn in_report(&self) -> String {
+        let length = text::counted(self.length, "byte");
+        let offset = text::count(self.offset);
+        match self.place {
+            Place::Before => format!(
+                "the recording is damaged: {length} from byte {offset} on could not be read, and \
+                 what happened then is not in this report: connections that ended then may be counted as open"
+            ),
+            Place::Tail => format!(
+                "the recording is cut short: {length} from byte {offset} on could not be read, and \
+                 what happened then and later is not in this report"
+            ),
+            Place::AfterEnd => format!(
+                "the recording is longer than its trace: what follows from byte {offset} on is not in \
+                 this report"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -95,6 +121,10 @@ pub struct Reader<R> {
     at_end: bool,
     damages: Vec<Damage>,
     damages_left_out: u64,
+    /// Damage of which nobody has been told.
+    unsaid: VecDeque<Limitation>,
+    /// Whether a frame was handed on.
+    has_begun: bool,
     unknown_frames: u64,
 }
 
@@ -127,6 +157,8 @@ impl<R: Read> Reader<R> {
             at_end: false,
             damages: Vec::new(),
             damages_left_out: 0,
+            unsaid: VecDeque::new(),
+            has_begun: false,
             unknown_frames: 0,
         };
         reader.fill(FILE_HEADER)?;
@@ -145,7 +177,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Hands the next whole frame to `take` and returns what that returns, or `None` at
-    /// the end of the file. Kinds and contents that only a newer version knows are skipped.
+    /// the end of the file. Before what follows on damage it hands on a limitation that says so. Kinds and contents that only a newer version knows are skipped.
     ///
     /// # Errors
     ///
@@ -165,6 +197,14 @@ impl<R: Read> Reader<R> {
     ) -> io::Result<Option<T>> {
         let mut take = Some(take);
         loop {
+            // A recording begins with its start, also where something is damaged before that.
+            if self.has_begun
+                && let Some(limitation) = self.unsaid.pop_front()
+            {
+                return Ok(take
+                    .take()
+                    .map(|take| take(Frame::Limitation(&limitation), false)));
+            }
             match self.find_frame()? {
                 Found::End => return Ok(None),
                 Found::Nothing => self.skip_damage()?,
@@ -177,7 +217,10 @@ impl<R: Read> Reader<R> {
                         take.take().map(|take| take(frame, is_carried))
                     });
                     match taken.flatten() {
-                        Some(taken) => return Ok(Some(taken)),
+                        Some(taken) => {
+                            self.has_begun = true;
+                            return Ok(Some(taken));
+                        }
                         None => self.unknown_frames += 1,
                     }
                 }
@@ -279,6 +322,10 @@ impl<R: Read> Reader<R> {
     }
 
     fn note(&mut self, damage: Damage) {
+        if damage.place == Place::Before {
+            self.unsaid
+                .push_back(Limitation::of_damage(damage.in_report()));
+        }
         if self.damages.len() < MOST_DAMAGES {
             self.damages.push(damage);
         } else {

@@ -186,15 +186,24 @@ fn with_lengths(lengths: &[usize]) -> (Vec<u8>, Vec<usize>) {
     (recording, begins)
 }
 
-/// Lengths of the records that are read, and what is damaged.
+/// Lengths of the records that are read, and what is damaged: which a limitation says of what
+/// another frame follows on.
 fn read(recording: &[u8]) -> (Vec<usize>, Vec<Damage>) {
     let mut reader = Reader::new(recording).unwrap();
     let mut lengths = Vec::new();
+    let mut said = Vec::new();
     let mut take = |frame: Frame<'_>| match frame {
         Frame::Record(bytes) => lengths.push(bytes.len()),
+        Frame::Limitation(limitation) => {
+            assert_eq!(limitation.missing.damaged_parts, 1);
+            said.push(limitation.sentence.clone());
+        }
         other => panic!("{other:?}"),
     };
     while reader.next_frame(&mut take).unwrap().is_some() {}
+    let before = reader.damages().0.iter();
+    let before = before.filter(|damage| damage.place == Place::Before);
+    assert_eq!(said, before.map(Damage::in_report).collect::<Vec<_>>());
     (lengths, reader.damages().0.to_vec())
 }
 

@@ -7,9 +7,9 @@ pub mod player;
 use std::io::Read;
 
 use crate::{
-    frame::{Frame, Mark},
+    frame::{Frame, Limitation, Mark},
     pipeline::Pipeline,
-    recording::reader::Reader,
+    recording::reader::{Place, Reader},
     render::Renderer,
 };
 
@@ -35,6 +35,20 @@ pub fn play<R: Read, O: Renderer>(
     reader: &mut Reader<R>,
     pipeline: &mut Pipeline<O>,
 ) -> Result<bool, PlayError> {
+    play_until_stopped(reader, pipeline, || false)
+}
+
+/// The same for a reading that somebody may have stopped: it is no damage then that the last frame
+/// is not whole.
+///
+/// # Errors
+///
+/// As [`play`].
+pub fn play_until_stopped<R: Read, O: Renderer>(
+    reader: &mut Reader<R>,
+    pipeline: &mut Pipeline<O>,
+    was_stopped: impl Fn() -> bool,
+) -> Result<bool, PlayError> {
     let mut last_mark = Mark::default();
     let mut ended = false;
     while !ended {
@@ -54,6 +68,11 @@ pub fn play<R: Read, O: Renderer>(
     if ended {
         reader.expect_nothing_more().map_err(PlayError::Read)?;
         return Ok(true);
+    }
+    let tail = reader.damages().0.last();
+    if let Some(tail) = tail.filter(|damage| damage.place == Place::Tail && !was_stopped()) {
+        let limitation = Limitation::of_damage(tail.in_report());
+        pipeline.accept(Frame::Limitation(&limitation))?;
     }
     last_mark.monotonic_ns = last_mark.monotonic_ns.max(pipeline.latest_ns());
     pipeline.accept(Frame::End(&last_mark))?;

@@ -86,6 +86,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             end_ns: mark.monotonic_ns,
             length_ns: scope.length_ns,
             is_of_part: start.part.is_some(),
+            is_damaged: sources.missing.damaged_parts > 0,
         },
         sources.depth,
     );

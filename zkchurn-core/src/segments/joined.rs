@@ -25,7 +25,7 @@ use crate::{
     frame::{Frame, Limitation, LossCounts, Mark, Missing, TraceStart},
     handshake::piece::Piece,
     recording::{
-        reader::{Damage, OpenError, Reader},
+        reader::{Damage, OpenError, Place, Reader},
         writer::Writer,
     },
     sides::Sides,
@@ -68,6 +68,8 @@ pub struct Joined<R, O> {
     out: Writer<Vec<u8>>,
     taken: usize,
     is_done: bool,
+    /// Those that may end anywhere, by their place.
+    unfinished: HashSet<usize>,
 }
 
 impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
@@ -90,7 +92,16 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
             out,
             taken: 0,
             is_done: false,
+            unfinished: HashSet::new(),
         }
+    }
+
+    /// Some are being written, or their recorder was killed: that such a one ends within a frame
+    /// is no damage.
+    #[must_use]
+    pub fn with_unfinished(mut self, unfinished: HashSet<usize>) -> Self {
+        self.unfinished = unfinished;
+        self
     }
 
     /// What was wrong, as far as it was read; filled in as it is read on.
@@ -153,6 +164,14 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
         let mut trouble = self.trouble.borrow_mut();
         let index = step.index;
         let (damages, left_out) = reader.damages();
+        // What is missing at the end of another one is said before the next one.
+        let is_last = self.next == self.plan.steps.len();
+        let tail = damages.iter().find(|one| one.place == Place::Tail);
+        if let Some(tail) = tail.filter(|_| is_last && !self.unfinished.contains(&index)) {
+            let limitation = Limitation::of_damage(tail.in_report());
+            self.state
+                .write(Frame::Limitation(&limitation), &mut self.out);
+        }
         let damages = damages.iter().map(|one| Wrong::Damaged(*one));
         let more = (left_out > 0).then_some(Wrong::MoreDamages(left_out));
         let newer = reader.unknown_frames();
@@ -222,6 +241,9 @@ struct State {
     /// Whether a run begins the stretch, and what its last mark says of those that are older.
     is_new_run: bool,
     older_told: Option<bool>,
+    /// Whether a part of the segment before could not be read, in which connections may have
+    /// ended.
+    is_damaged: bool,
     /// What is missing before the segment could not be read.
     is_interrupted: bool,
     has_end: bool,
@@ -261,6 +283,7 @@ impl State {
             open_left_out: 0,
             is_new_run: false,
             older_told: None,
+            is_damaged: false,
             is_interrupted: false,
             has_end: false,
             goes_on: plan.goes_on,
@@ -285,7 +308,11 @@ impl State {
     }
 
     fn take(&mut self, frame: Frame<'_>, is_carried: bool, out: &mut Out) -> ControlFlow<()> {
-        if !is_carried && self.crosses_gap && !matches!(frame, Frame::Start(_)) {
+        let is_damage = matches!(frame, Frame::Limitation(one) if one.missing.damaged_parts > 0);
+        // What is carried over is behind it, or was in it.
+        if self.crosses_gap && is_damage {
+            self.tells_of_open = false;
+        } else if !is_carried && self.crosses_gap && !matches!(frame, Frame::Start(_)) {
             self.crosses_gap = false;
             self.end_those_gone(out);
         }
@@ -300,6 +327,7 @@ impl State {
             }
             Frame::Limitation(limitation) => {
                 if !is_carried {
+                    self.is_damaged |= limitation.missing.damaged_parts > 0;
                     self.note(&limitation.sentence);
                     self.write(frame, out);
                 } else if self.wants_carried() {
@@ -350,9 +378,11 @@ impl State {
                     self.has_begun = true;
                 }
             }
+            Joint::Continues if self.is_damaged => self.begin_stretch(start, out),
             Joint::Continues => {}
             Joint::Missing(_) | Joint::Run => self.cross(joint, start, out),
         }
+        self.is_damaged = false;
         self.has_end = false;
         self.latest_ns = self.latest_ns.max(begin_ns);
     }
@@ -392,10 +422,16 @@ impl State {
             self.base = LossCounts::default();
             self.now = LossCounts::default();
         }
+        self.begin_stretch(start, out);
+        self.is_new_run = joint == Joint::Run;
+    }
+
+    /// Something may have ended before the segment unseen.
+    fn begin_stretch(&mut self, start: &TraceStart, out: &mut Out) {
         self.settle(out);
         self.open.begin_stretch();
-        self.stretch_ns = to_ns;
-        self.is_new_run = joint == Joint::Run;
+        self.stretch_ns = start.clock.monotonic_ns;
+        self.is_new_run = false;
         self.older_told = None;
         self.open_left_out = start.part.map_or(0, |part| part.open_left_out);
         self.tells_of_open = self.open_left_out == 0;
@@ -428,11 +464,11 @@ impl State {
         let missing = match frames_lost(start) {
             lost @ 1.. if joint != Joint::Run => Missing {
                 records_missing: lost,
-                gaps: 0,
+                ..Missing::default()
             },
             _ => Missing {
-                records_missing: 0,
                 gaps: 1,
+                ..Missing::default()
             },
         };
         // It is counted even where two of them would be said alike.
@@ -498,7 +534,7 @@ impl State {
 
     fn carried(&mut self, record: ConnectionRecord, out: &mut Out) {
         let record = match self.joint {
-            Some(Joint::Continues) => None,
+            Some(Joint::Continues) if !self.crosses_gap => None,
             Some(Joint::First) => self.open.pass(record, true),
             _ => self.open.pass_over_gap(record),
         };

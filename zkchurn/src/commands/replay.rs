@@ -14,7 +14,7 @@ use zkchurn_core::{
     pipeline::{Pipeline, View},
     recording::reader::{Damage, OpenError, Place, Reader},
     render::Renderer,
-    replay::{PlayError, play},
+    replay::{PlayError, play, play_until_stopped},
     text::counted,
 };
 
@@ -149,7 +149,8 @@ pub(crate) fn play_all<R: Read, O: Renderer>(
     pipeline: &mut Pipeline<O>,
     path: &Path,
 ) -> Result<Played, Failure> {
-    let ended = play(reader, pipeline).map_err(|error| not_played(error, path))?;
+    let ended = play_until_stopped(reader, pipeline, was_stopped)
+        .map_err(|error| not_played(error, path))?;
     Ok(Played {
         code: report_damage(reader, path, pipeline.has_begun(), ended),
         is_damaged: !reader.damages().0.is_empty() || was_stopped(),

@@ -106,7 +106,7 @@ pub(crate) fn join_bytes(
     };
     let files = Rc::new(files);
     let plan = plan(&files.starts, &window.window(), |index| files.end_of(index));
-    let plan = plan.map_err(|why| {
+    let mut plan = plan.map_err(|why| {
         say_unreadable(&files);
         let (code, fix) = match why {
             NoPlan::Empty => (
@@ -120,8 +120,13 @@ pub(crate) fn join_bytes(
         };
         Failure::sentence(code, format!("{name} cannot be replayed: {why}{fix}"))
     })?;
+    plan.notes.extend(left_out(&files));
     let opened = Rc::clone(&files);
-    let joined = Joined::new(plan, move |index| File::open(&opened.paths[index]));
+    let paths = files.paths.iter().enumerate();
+    let unfinished = paths.filter(|(_, path)| is_partial(path));
+    let unfinished = unfinished.map(|(index, _)| index).collect();
+    let joined = Joined::new(plan, move |index| File::open(&opened.paths[index]))
+        .with_unfinished(unfinished);
     let trouble = joined.trouble();
     let directory = path.to_owned();
     Ok((
@@ -136,6 +141,16 @@ pub(crate) fn join_bytes(
 
 /// How many files are named at most.
 const MOST_NAMED: usize = 5;
+
+/// What of a directory cannot be read, a sentence of the report.
+fn left_out(files: &SegmentFiles) -> Option<String> {
+    let (first, why) = files.unreadable.first()?;
+    let first = first.file_name().unwrap_or_default().display();
+    Some(match files.unreadable.len() {
+        1 => format!("{first} is left out: {why}"),
+        all => format!("{all} files are left out, such as {first}: {why}"),
+    })
+}
 
 fn say_unreadable(files: &SegmentFiles) {
     for (path, why) in files.unreadable.iter().take(MOST_NAMED) {

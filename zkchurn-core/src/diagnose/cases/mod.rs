@@ -292,6 +292,7 @@ impl<'a> Scope<'a> {
                 .map(|(from, until)| until.saturating_sub(from)),
             window_ns: self.window.length_ns,
             is_of_part: self.window.is_of_part,
+            is_damaged: self.window.is_damaged,
             idle_ns: parts
                 .iter()
                 .filter_map(Part::latest_start)

@@ -52,7 +52,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let steady = case.rhythm.gaps >= FEWEST && by_each >= long;
     let stopped = stopped_for(case);
     let grows = steady && stopped.is_none();
-    let confidence = match grows && open >= MANY && !case.is_remote_host() {
+    let is_sure = !case.is_damaged && !case.is_remote_host();
+    let confidence = match grows && open >= MANY && is_sure {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -64,8 +65,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         confidence,
         format!(
-            "{} opened during the trace are still open{with_older}.",
-            text::counted(open, "connection")
+            "{} opened during the trace {}{with_older}.",
+            text::counted(open, "connection"),
+            match case.is_damaged {
+                true => "have no end in what could be read",
+                false => "are still open",
+            }
         ),
     )
     .number("open_now", all)
@@ -75,6 +80,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .decided_by("a longer trace: a leak keeps growing, a pool stops at its size");
     verdict = match (case.ended(), case.ended_beside) {
+        _ if case.is_damaged => verdict
+            .but("a part of the recording is damaged: that they were closed may have stood there"),
         (0, 0) => verdict.because("none of these was closed"),
         // Of this owner there are some that come and go.
         (0, ended) => verdict.but(format!(
@@ -103,6 +110,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                 "{}, which counts by process and thread",
                 case.trace_there()
             )),
+        false if case.is_damaged => verdict,
         false if case.is_new_one_each_time() => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
         }

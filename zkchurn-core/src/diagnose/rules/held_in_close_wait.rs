@@ -399,6 +399,7 @@ mod tests {
             end_ns: 5_000 * MS,
             length_ns: 5_000 * MS,
             is_of_part: false,
+            is_damaged: false,
         };
         let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
         let finding = only(all.findings);
@@ -432,6 +433,7 @@ mod tests {
                 end_ns: 5_000 * MS,
                 length_ns: 5_000 * MS,
                 is_of_part: false,
+                is_damaged: false,
             };
             let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
             assert!(all.findings.is_empty());

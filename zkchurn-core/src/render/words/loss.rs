@@ -180,6 +180,7 @@ fn counts(loss: &Loss) -> Vec<Count> {
     let Missing {
         records_missing,
         gaps,
+        damaged_parts,
     } = loss.missing;
     // What most recordings have nothing of has no zero either, as in the long line.
     let rare = [
@@ -214,6 +215,12 @@ fn counts(loss: &Loss) -> Vec<Count> {
             "gaps in the recording",
             "gaps",
         ),
+        count(
+            Some(damaged_parts),
+            "damaged part of the recording skipped",
+            "damaged parts of the recording skipped",
+            "damaged",
+        ),
     ];
     counts.extend(rare.into_iter().filter(Count::is_some));
     counts
@@ -224,11 +231,16 @@ fn missing(loss: &Loss) -> Option<String> {
     let Missing {
         records_missing,
         gaps,
+        damaged_parts,
     } = loss.missing;
     let records = (records_missing > 0)
         .then(|| format!("{} missing", text::counted(records_missing, "record")));
     let gaps = (gaps > 0).then(|| format!("{} in the recording", text::counted(gaps, "gap")));
-    let all: Vec<_> = records.into_iter().chain(gaps).collect();
+    let damaged = (damaged_parts > 0).then(|| {
+        let parts = text::counted(damaged_parts, "damaged part");
+        format!("{parts} of the recording skipped")
+    });
+    let all: Vec<_> = records.into_iter().chain(gaps).chain(damaged).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 

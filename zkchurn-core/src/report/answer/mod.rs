@@ -90,6 +90,11 @@ fn nothing_seen(report: &Report) -> String {
         Some(filtered) if filtered.connections > 0 => format!("{ports} that the filter selects"),
         _ => ports,
     };
+    if report.loss.missing.damaged_parts > 0 && report.total.older.seen == 0 {
+        return format!(
+            "What could be read of the recording has no connection to {ports}: parts of it are damaged."
+        );
+    }
     let window = text::window(report.trace.length_ns);
     let (what, hint) = match report.trace.side {
         Sides::Client => match report.trace.only() {
