@@ -852,6 +852,13 @@ fn what_is_over_when_an_agent_starts_again_is_no_leak_however_short_its_run() {
             report.degraded
         );
     }
+    // A trace of another port tells nothing of them.
+    let elsewhere = with_start(&short_run("b", 180, &[], Some(true)), |start| {
+        start.ports = vec![2182];
+    });
+    let said = joined(&[first.clone(), elsewhere], &ALL).degraded;
+    let why = "(what was traced from then on is something else); they are counted as ended, unseen";
+    assert!(said.iter().any(|one| one.ends_with(why)), "{said:?}");
     // The next run tells what this one could not.
     let runs = [
         first,
@@ -968,6 +975,137 @@ fn of_several_boots_the_last_is_taken_and_the_others_are_named() {
         "{:?}",
         report.degraded
     );
+}
+
+/// Churn of 30 s, each connection with a record when it is seen open, too, and two that stay.
+fn churn() -> Vec<u8> {
+    let mut records = vec![connection(90, STAGE_SEEN_OPEN, 101, 102)];
+    for socket in 1..=30 {
+        records.push(connection(
+            socket,
+            STAGE_SEEN_OPEN,
+            100 + socket,
+            101 + socket,
+        ));
+        records.push(connection(socket, STAGE_ENDED, 100 + socket, 102 + socket));
+    }
+    records.sort_by_key(|record| record.until_ns);
+    run("one", 100, &records, Some(140))
+}
+
+/// A part of it as `report -o part.zkchurn` cuts it out.
+fn part_of(recording: &[u8], since_s: Option<u64>, until_s: Option<u64>) -> Vec<u8> {
+    // Between two records.
+    let at = |at_s: u64| {
+        let ms = at_s.cast_signed() * 1_000 + 500;
+        When::At(jiff::Timestamp::from_millisecond(ms).unwrap())
+    };
+    let window = Window {
+        since: since_s.map(at),
+        until: until_s.map(at),
+    };
+    let plan = plan(&[start_of(recording)], &window, |_| u64::MAX).unwrap();
+    let mut part = Vec::new();
+    let mut joined = Joined::new(plan, |_| Ok(recording));
+    joined.read_to_end(&mut part).unwrap();
+    part
+}
+
+#[test]
+fn recordings_that_overlap_are_counted_once_whatever_their_names() {
+    let whole = churn();
+    let counts = |report: &Report| {
+        let total = &report.total;
+        [total.opened, total.ended, total.open]
+    };
+    let [begin, middle, end] = [(None, Some(115)), (Some(108), Some(120)), (Some(115), None)]
+        .map(|(since, until)| part_of(&whole, since, until));
+    assert_eq!(counts(&report(&whole[..])), [31, 30, 1]);
+    // With the whole, in any order.
+    for part in [&begin, &middle, &end] {
+        for both in [[part.clone(), whole.clone()], [whole.clone(), part.clone()]] {
+            assert_eq!(counts(&joined(&both, &ALL)), [31, 30, 1]);
+        }
+    }
+    // Parts that meet are the whole.
+    let parts = joined(&[end.clone(), begin.clone()], &ALL);
+    assert_eq!(counts(&parts), [31, 30, 1]);
+    assert_eq!(parts.degraded, [""; 0]);
+    assert_eq!(parts.loss.found_closed, 0);
+    // Parts of which one has some of the other: the longer one is read.
+    let directory = tempfile::tempdir().unwrap();
+    for (name, bytes) in [("begin", &begin), ("middle", &middle), ("end", &end)] {
+        fs::write(directory.path().join(format!("{name}.zkchurn")), bytes).unwrap();
+    }
+    let (code, said, errors) = zkchurn(&["replay".as_ref(), directory.path().as_os_str()]);
+    assert_eq!(code, Some(0), "{errors}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("31 connections in all"), "{said}");
+    let left_out =
+        "left out is middle.zkchurn: it is of a time of which a longer recording is read";
+    assert!(said.contains(left_out), "{said}");
+    // Parts with nothing of what is between them say so, and not that nobody recorded.
+    let early = part_of(&whole, None, Some(108));
+    let said = joined(&[early, end], &ALL).degraded;
+    assert_eq!(
+        said,
+        [
+            "what was recorded from 1970-01-01T00:01:48Z to 1970-01-01T00:01:55Z is not among these \
+          parts of the recording"
+        ]
+    );
+}
+
+#[test]
+fn of_two_traces_at_once_the_longer_one_is_read_and_no_gap_is_backwards() {
+    let long = run("a", 100, &[connection(1, STAGE_ENDED, 110, 111)], Some(200));
+    let short = run("b", 150, &[connection(2, STAGE_ENDED, 155, 156)], Some(190));
+    let beyond = run("c", 195, &[connection(3, STAGE_ENDED, 196, 197)], Some(230));
+    for recordings in [[short.clone(), long.clone()], [long.clone(), beyond]] {
+        let report = joined(&recordings, &ALL);
+        assert_eq!(report.total.ended, 1);
+        let gaps = report
+            .degraded
+            .iter()
+            .filter(|one| one.contains("nothing was"));
+        assert_eq!(gaps.count(), 0, "{:?}", report.degraded);
+    }
+    // Within a second.
+    let after = with_start(&run("d", 200, &[], Some(231)), |start| {
+        start.clock.monotonic_ns += 300_000_000;
+        start.clock.realtime_ns += 300_000_000;
+    });
+    let said = joined(&[long, after], &ALL).degraded;
+    let gap =
+        "nothing was recorded for 300 ms at 1970-01-01T00:03:20Z: the recorder was not running";
+    assert_eq!(said, [gap]);
+}
+
+#[test]
+fn another_host_is_named_and_not_taken_for_a_boot() {
+    let here = run("a", 100, &[connection(1, STAGE_ENDED, 110, 111)], Some(200));
+    let other = run("b", 300, &[connection(1, STAGE_ENDED, 310, 311)], Some(350));
+    let of = |recording: &[u8], host: &str, boot: Option<&str>| {
+        with_start(recording, |start| {
+            start.host = host.to_owned();
+            start.boot_id = boot.map(str::to_owned);
+        })
+    };
+    // An earlier version does not say which boot.
+    for boots in [[Some("one"), Some("another")], [None, None]] {
+        let directory = tempfile::tempdir().unwrap();
+        let there = of(&other, "app-2", boots[0]);
+        for (name, bytes) in [("x", &of(&here, "app-1", boots[1])), ("y", &there)] {
+            fs::write(directory.path().join(format!("{name}.zkchurn")), bytes).unwrap();
+        }
+        let (code, said, errors) = zkchurn(&["replay".as_ref(), directory.path().as_os_str()]);
+        assert_eq!(code, Some(0), "{errors}");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let hosts = "the directory has recordings of several hosts: app-2 is read, app-1 left out \
+                     (x.zkchurn): replay that by itself";
+        assert!(said.contains(hosts), "{said}");
+        assert!(!said.contains("rebooted"), "{said}");
+    }
 }
 
 fn with_boot(recording: &[u8], boot: &str, monotonic_s: u64) -> Vec<u8> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use zerocopy::IntoBytes;
-use zkchurn_common::record::{ConnectionRecord, known};
+use zkchurn_common::record::{ConnectionRecord, SIDE_OPENED, known};
 
 use super::{
     open::OpenOnes,
@@ -81,6 +81,10 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
         let mut state = State::new(&plan);
         for note in &plan.notes {
             state.say(note, &mut out);
+        }
+        if let Some(sentence) = &plan.left_out {
+            let limitation = Limitation::of_who(sentence.clone());
+            state.write(Frame::Limitation(&limitation), &mut out);
         }
         Self {
             open,
@@ -240,6 +244,8 @@ struct State {
     open_left_out: u64,
     /// Whether a run begins the stretch, and what its last mark says of those that are older.
     is_new_run: bool,
+    /// What that traces.
+    traced: Option<TraceStart>,
     older_told: Option<bool>,
     /// Whether a part of the segment before could not be read, in which connections may have
     /// ended.
@@ -282,6 +288,7 @@ impl State {
             tells_of_open: true,
             open_left_out: 0,
             is_new_run: false,
+            traced: None,
             older_told: None,
             is_damaged: false,
             is_interrupted: false,
@@ -300,7 +307,7 @@ impl State {
 
     fn begin_segment(&mut self, step: Step, following: Option<Joint>) {
         self.joint = Some(step.joint);
-        self.run_follows = following == Some(Joint::Run);
+        self.run_follows = matches!(following, Some(Joint::Run | Joint::Part));
     }
 
     fn end_segment(&mut self) {
@@ -380,7 +387,7 @@ impl State {
             }
             Joint::Continues if self.is_damaged => self.begin_stretch(start, out),
             Joint::Continues => {}
-            Joint::Missing(_) | Joint::Run => self.cross(joint, start, out),
+            Joint::Missing(_) | Joint::Run | Joint::Part => self.cross(joint, start, out),
         }
         self.is_damaged = false;
         self.has_end = false;
@@ -412,18 +419,26 @@ impl State {
     /// Something is missing before the segment.
     fn cross(&mut self, joint: Joint, start: &TraceStart, out: &mut Out) {
         let to_ns = start.clock.monotonic_ns;
-        if to_ns >= self.since_ns {
+        let goes_on = joint == Joint::Part && to_ns <= self.latest_ns;
+        if goes_on {
+            // Nothing is missing between two parts of a recording that meet.
+        } else if to_ns >= self.since_ns {
             self.say_missing(joint, start, out);
         } else {
             self.is_incomplete |= is_damage(joint, start);
         }
-        if joint == Joint::Run {
+        if matches!(joint, Joint::Run | Joint::Part) {
             self.before = self.before.and(&self.now.since(&self.base));
             self.base = LossCounts::default();
             self.now = LossCounts::default();
         }
+        if goes_on {
+            return;
+        }
         self.begin_stretch(start, out);
-        self.is_new_run = joint == Joint::Run;
+        // What was cut out tells at its beginning, too, what was open then.
+        self.is_new_run = matches!(joint, Joint::Run | Joint::Part);
+        self.traced = Some(start.clone());
     }
 
     /// Something may have ended before the segment unseen.
@@ -441,28 +456,37 @@ impl State {
 
     /// Says what is missing before a segment that begins like this.
     fn say_missing(&mut self, joint: Joint, start: &TraceStart, out: &mut Out) {
-        let [from, to] =
-            [self.latest_ns, start.clock.monotonic_ns].map(|ns| second(self.clock.timestamp(ns)));
+        let to_ns = start.clock.monotonic_ns;
+        // A killed recorder's last mark may be later than its successor's start.
+        let from_ns = self.latest_ns.min(to_ns);
+        let [from, to] = [from_ns, to_ns].map(|ns| second(self.clock.timestamp(ns)));
+        let between = match from == to {
+            true => format!("for {} at {from}", text::duration(to_ns - from_ns)),
+            false => format!("from {from} to {to}"),
+        };
         self.is_incomplete |= is_damage(joint, start);
         let sentence = match (joint, frames_lost(start)) {
             (Joint::Run, _) => {
-                format!("nothing was recorded from {from} to {to}: the recorder was not running")
+                format!("nothing was recorded {between}: the recorder was not running")
+            }
+            (Joint::Part, _) => {
+                format!("what was recorded {between} is not among these parts of the recording")
             }
             (_, lost @ 1..) => format!(
-                "{} from {from} to {to} not recorded: the disk was full, or too slow",
+                "{} {between} not recorded: the disk was full, or too slow",
                 text::counted(lost, "record")
             ),
             (Joint::Missing(count @ 1..), _) => format!(
-                "{} missing from {from} to {to}: what happened then is not in this report",
+                "{} missing {between}: what happened then is not in this report",
                 text::counted(count, "segment")
             ),
             _ => format!(
-                "a part of the recording from {from} to {to} cannot be read: what happened \
+                "a part of the recording {between} cannot be read: what happened \
                  then is not in this report"
             ),
         };
         let missing = match frames_lost(start) {
-            lost @ 1.. if joint != Joint::Run => Missing {
+            lost @ 1.. if matches!(joint, Joint::Missing(_)) => Missing {
                 records_missing: lost,
                 ..Missing::default()
             },
@@ -485,7 +509,7 @@ impl State {
             return;
         };
         let joint = self.joint_to(Some(joint), &start);
-        let is_gap = matches!(joint, Joint::Run | Joint::Missing(_));
+        let is_gap = matches!(joint, Joint::Run | Joint::Part | Joint::Missing(_));
         if is_gap && !self.is_past_window && self.latest_ns < self.until_ns {
             self.say_missing(joint, &start, out);
         }
@@ -602,7 +626,11 @@ impl State {
         if !self.tells_of_open {
             return;
         }
-        let gone = self.open.take_gone(self.stretch_ns.max(self.since_ns));
+        let over_ns = self.stretch_ns.max(self.since_ns);
+        let traced = self.traced.as_ref().filter(|_| self.is_new_run);
+        let gone = self.open.take_gone(over_ns, |record| {
+            traced.is_none_or(|start| is_traced(start, record))
+        });
         // By the socket's address another run does not find a connection again.
         let without = gone.iter();
         let without = without.filter(|record| record.known & known::COOKIE == 0);
@@ -622,9 +650,14 @@ impl State {
         if unknown <= self.open_left_out {
             return;
         }
-        let gone = self.open.take_gone(self.stretch_ns.max(self.since_ns));
+        let over_ns = self.stretch_ns.max(self.since_ns);
+        let gone = self.open.take_gone(over_ns, |_| true);
         self.end_unseen(&gone, out);
+        let traced = self.traced.as_ref();
+        let is_something_else =
+            traced.is_some_and(|start| !gone.iter().any(|record| is_traced(start, record)));
         let why = match self.is_new_run {
+            true if is_something_else => "what was traced from then on is something else",
             true => "the recorder had not listed all connections again by then, which would tell",
             false => "what was recorded behind the gap does not tell",
         };
@@ -714,4 +747,16 @@ fn frames_lost(start: &TraceStart) -> u64 {
 /// Whether what is missing before a segment was recorded once.
 fn is_damage(joint: Joint, start: &TraceStart) -> bool {
     matches!(joint, Joint::Missing(_)) && frames_lost(start) == 0
+}
+
+/// Whether a trace like this tells of a connection that is older.
+fn is_traced(start: &TraceStart, record: &ConnectionRecord) -> bool {
+    let (sides, port) = match record.side {
+        SIDE_OPENED => (Sides::Client, record.remote_port),
+        _ => (Sides::Server, record.local_port),
+    };
+    let mut pids = start.pid.iter().chain(&start.pids).peekable();
+    (start.side == Sides::Both || start.side == sides)
+        && start.ports.contains(&u16::from_be_bytes(port))
+        && (pids.peek().is_none() || pids.any(|pid| *pid == record.opener_tgid))
 }

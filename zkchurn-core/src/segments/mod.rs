@@ -17,6 +17,7 @@
 //! | `last` | the last segments in memory |
 //! | `open` | connections that are open, from one run or gap to the next |
 //! | `other_ends` | where both ends are traced, those whose other end was over before a part |
+//! | `overlap` | recordings of the same time, of which one is read |
 //! | `window` | a part of it by time |
 
 mod carried;
@@ -26,6 +27,7 @@ pub mod joined;
 pub mod last;
 mod open;
 mod other_ends;
+mod overlap;
 pub mod plan;
 pub mod window;
 

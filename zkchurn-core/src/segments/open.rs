@@ -60,6 +60,13 @@ impl OpenOnes {
                 !is_same && is_older
             }
         };
+        // A part that was cut out tells again of what is open as it begins.
+        if let Some(known) = self.known.get(&record.socket)
+            && known.first.started_ns == record.started_ns
+            && record.known & known::TOLD != 0
+        {
+            record.told = record.told.max(told(&known.first));
+        }
         if is_new_run && let Some(known) = self.known.get(&record.socket) {
             if record.stage == STAGE_ESTABLISHED {
                 return None;
@@ -120,11 +127,16 @@ impl OpenOnes {
         all.filter(|known| known.stretch < self.stretch).count()
     }
 
-    /// Those of which the present stretch has not told: they ended meanwhile. Each gets a
-    /// last record, at `over_ns`, by when it was over.
-    pub(super) fn take_gone(&mut self, over_ns: u64) -> Vec<ConnectionRecord> {
+    /// Those of which the present stretch has not told, as far as it `would_tell`: they ended
+    /// meanwhile. Each gets a last record, at `over_ns`, by when it was over.
+    pub(super) fn take_gone(
+        &mut self,
+        over_ns: u64,
+        would_tell: impl Fn(&ConnectionRecord) -> bool,
+    ) -> Vec<ConnectionRecord> {
         let stretch = self.stretch;
-        let gone = self.known.extract_if(|_, known| known.stretch < stretch);
+        let is_gone = |known: &Known| known.stretch < stretch && would_tell(&known.first);
+        let gone = self.known.extract_if(|_, known| is_gone(known));
         let mut gone: Vec<_> = gone
             .map(|(_, known)| *known.first)
             .map(|record| ConnectionRecord {

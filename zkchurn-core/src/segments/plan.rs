@@ -5,7 +5,10 @@
 
 use jiff::Timestamp;
 
-use super::window::{Span, When, Window, boot_number};
+use super::{
+    overlap,
+    window::{Span, When, Window, boot_number},
+};
 use crate::{
     clock::rfc3339,
     frame::{LossCounts, Part, Sides, TraceStart},
@@ -23,6 +26,8 @@ pub enum Joint {
     Missing(u64),
     /// Another run begins.
     Run,
+    /// A later part of the same run, which somebody cut out of its recording.
+    Part,
 }
 
 /// A segment in its place.
@@ -48,6 +53,12 @@ pub struct Plan {
     pub start: TraceStart,
     /// What is left out on purpose, each a sentence without its full stop.
     pub notes: Vec<String>,
+    /// The same where it says who is missing, which stands on the first screen.
+    pub left_out: Option<String>,
+    /// By their places: recordings of other hosts, and those of a time of which another one is
+    /// read, so that nothing is counted twice.
+    pub other_hosts: Vec<usize>,
+    pub overlapping: Vec<usize>,
 }
 
 /// Why there is no plan.
@@ -108,29 +119,31 @@ pub fn plan(
         }
     };
     let last = order.iter().rev().find(is_in_time);
-    let boot = match (last, order.first()) {
-        (Some(last), _) => starts[*last].boot_id.clone(),
+    let chosen = match (last, order.first()) {
+        (Some(last), _) => &starts[*last],
         (None, None) => return Err(NoPlan::Empty),
         // Its time since the boot means nothing in another one.
         (None, Some(_)) if window.boot().is_some() => return Err(NoPlan::OtherBoots),
-        (None, Some(first)) => starts[*first].boot_id.clone(),
+        (None, Some(first)) => &starts[*first],
     };
+    let (mut order, others): (Vec<_>, Vec<_>) = order
+        .into_iter()
+        .partition(|index| is_same_boot(&starts[*index], chosen));
+    let (boots, mut other_hosts): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|index| starts[*index].host == chosen.host);
+    other_hosts.sort_unstable();
     let mut notes = Vec::new();
-    let others = order.iter().filter(|index| starts[**index].boot_id != boot);
-    if let Some(note) = other_boots(starts, others, window) {
+    if let Some(note) = other_boots(starts, boots.iter(), window) {
         notes.push(note);
     }
-    order.retain(|index| starts[*index].boot_id == boot);
     // Within a boot one clock never steps.
     order.sort_by_key(|index| {
         let start = &starts[*index];
         (start.clock.monotonic_ns, number(start))
     });
-    // A copy of a segment tells nothing new.
-    order.dedup_by_key(|index| {
-        let start = &starts[*index];
-        (start.run_id.clone(), number(start), start.clock)
-    });
+    without_copies(starts, &mut order, &mut end_of);
+    let overlapping = overlap::take_out(starts, &mut order, &mut end_of);
     let span = span_of(starts, &order, window, &mut end_of)?;
     let begin = span
         .since_ns
@@ -157,7 +170,34 @@ pub fn plan(
         following,
         span,
         notes,
+        left_out: None,
+        other_hosts,
+        overlapping,
     })
+}
+
+/// Whether both are of one boot of one host. Recordings of earlier versions do not say which boot.
+fn is_same_boot(one: &TraceStart, other: &TraceStart) -> bool {
+    one.boot_id == other.boot_id && (one.boot_id.is_some() || one.host == other.host)
+}
+
+/// A copy of a recording tells nothing new, and neither does its beginning.
+fn without_copies(
+    starts: &[TraceStart],
+    order: &mut Vec<usize>,
+    end_of: &mut impl FnMut(usize) -> u64,
+) {
+    let is_copy = |one: usize, other: usize| {
+        let [one, other] = [one, other].map(|index| &starts[index]);
+        one.run_id == other.run_id && number(one) == number(other) && one.clock == other.clock
+    };
+    order.dedup_by(|later, kept| {
+        let is_copy = is_copy(*later, *kept);
+        if is_copy && end_of(*later) > end_of(*kept) {
+            *kept = *later;
+        }
+        is_copy
+    });
 }
 
 /// Whether the window is before, between or after what was recorded.
@@ -211,7 +251,7 @@ fn nothing_then(
     })
 }
 
-fn number(start: &TraceStart) -> u64 {
+pub(super) fn number(start: &TraceStart) -> u64 {
     start.part.map_or(0, |part| part.segment)
 }
 
@@ -334,10 +374,12 @@ fn steps(starts: &[TraceStart], taken: &[usize]) -> Vec<Step> {
     taken.iter().map(step).collect()
 }
 
-fn joint(before: Option<&TraceStart>, start: &TraceStart) -> Joint {
+pub(super) fn joint(before: Option<&TraceStart>, start: &TraceStart) -> Joint {
     match before {
         None => Joint::First,
-        Some(before) if before.run_id != start.run_id || number(start) == 0 => Joint::Run,
+        Some(before) if before.run_id != start.run_id => Joint::Run,
+        Some(before) if start.run_id.is_some() && number(before) == number(start) => Joint::Part,
+        Some(_) if number(start) == 0 => Joint::Run,
         Some(before) => match number(start).saturating_sub(number(before)) {
             1 => Joint::Continues,
             further => Joint::Missing(further.saturating_sub(1)),

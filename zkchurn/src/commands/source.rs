@@ -15,7 +15,7 @@ use zkchurn_core::{
     recording::reader::{Place, Reader},
     segments::{
         joined::{Joined, Trouble, Wrong},
-        plan::{NoPlan, plan},
+        plan::{NoPlan, Plan, plan},
         window::{When, Window},
     },
     text::{counted, first_of},
@@ -121,6 +121,7 @@ pub(crate) fn join_bytes(
         Failure::sentence(code, format!("{name} cannot be replayed: {why}{fix}"))
     })?;
     plan.notes.extend(left_out(&files));
+    plan.left_out = not_read(&files, &plan);
     let opened = Rc::clone(&files);
     let paths = files.paths.iter().enumerate();
     let unfinished = paths.filter(|(_, path)| is_partial(path));
@@ -141,6 +142,41 @@ pub(crate) fn join_bytes(
 
 /// How many files are named at most.
 const MOST_NAMED: usize = 5;
+
+/// Which recordings of a directory could be read and are not, and how they are.
+fn not_read(files: &SegmentFiles, plan: &Plan) -> Option<String> {
+    let names = |indices: &[usize]| {
+        let names = indices.iter().map(|index| {
+            let name = files.paths[*index].file_name().unwrap_or_default();
+            name.display().to_string()
+        });
+        first_of(&names.collect::<Vec<_>>())
+    };
+    let hosts = (!plan.other_hosts.is_empty()).then(|| {
+        let others = plan.other_hosts.iter();
+        let mut others: Vec<_> = others
+            .map(|index| files.starts[*index].host.clone())
+            .collect();
+        others.sort();
+        others.dedup();
+        format!(
+            "the directory has recordings of several hosts: {} is read, {} left out ({}): replay \
+             that by itself, or have `zkchurn report FILE FILE -o all.html` put hosts side by side",
+            plan.start.host,
+            first_of(&others),
+            names(&plan.other_hosts)
+        )
+    });
+    let overlapping = (!plan.overlapping.is_empty()).then(|| {
+        format!(
+            "left out is {}: it is of a time of which a longer recording is read, and nothing is to \
+             be counted twice; replay it by itself",
+            names(&plan.overlapping)
+        )
+    });
+    let all: Vec<_> = hosts.into_iter().chain(overlapping).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
 
 /// What of a directory cannot be read, a sentence of the report.
 fn left_out(files: &SegmentFiles) -> Option<String> {
