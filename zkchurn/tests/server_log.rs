@@ -274,6 +274,39 @@ fn lines_of_3_4() {
     assert_eq!(report["total"]["renewal_asked"], 0);
 }
 
+/// 3.4.0 to 3.4.10: the reason is an exception below its line, and bears neither the server's id nor,
+/// in a file, anything else that the line begins with.
+#[test]
+fn an_end_that_an_exception_tells_is_counted_once_whatever_stands_in_front() {
+    for (prefix, own) in [
+        ("", ""),
+        ("", "[myid:1] "),
+        ("zk-0 zookeeper ", "[myid:1] "),
+    ] {
+        let log: String = (0..20)
+            .map(|end| {
+                let time = format!("{prefix}2014-05-06 13:12:{end:02},033 {own}-");
+                let class = "[NIOServerCxn.Factory:0.0.0.0/0.0.0.0:2181:NIOServerCnxn@357] -";
+                let (session, port) = (0x0145_d0a2_a2f6_0000_u64 + end, 40_000 + end);
+                format!(
+                    "{time} WARN  {class} caught end of stream exception\n\
+                     {prefix}EndOfStreamException: Unable to read additional data from client \
+                     sessionid {session:#x}, likely client has closed socket\n\
+                     {prefix}\tat java.lang.Thread.run(Thread.java:744)\n\
+                     {time} INFO  {class} Closed socket connection for client \
+                     /10.0.0.1:{port} which had sessionid {session:#x}\n"
+                )
+            })
+            .collect();
+        let report = json_of(&["-"], log.as_bytes());
+        assert_eq!(
+            *counts(&report, "10.0.0.1"),
+            json!({"ended_with_session": 20}),
+            "{prefix}{own}"
+        );
+    }
+}
+
 /// Single lines made from the texts of the sources of other releases.
 #[test]
 fn lines_of_other_releases() {

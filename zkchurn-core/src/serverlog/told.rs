@@ -111,18 +111,15 @@ struct Context {
 struct Header {
     stamp: Stamp,
     thread: Thread,
+    /// Of the server that wrote it, once that was asked for ([`origin`]).
+    origin: Option<u64>,
     class: Option<Class>,
 }
 
 impl LogReader {
     /// Takes the next line.
     pub fn line(&mut self, bytes: &[u8]) -> Option<Told> {
-        let told = self.state.line(self.reader.read(bytes))?;
-        let thread = match told.thread {
-            Thread(Some(name)) => Thread(Some(name ^ origin::of(bytes))),
-            unknown => unknown,
-        };
-        Some(Told { thread, ..told })
+        self.state.line(self.reader.read(bytes), bytes)
     }
 
     /// One file is over and another begins. Returns what was seen of it.
@@ -134,7 +131,7 @@ impl LogReader {
 }
 
 impl State {
-    fn line(&mut self, line: Line<'_>) -> Option<Told> {
+    fn line(&mut self, line: Line<'_>, bytes: &[u8]) -> Option<Told> {
         // An exception stands right below its record. Without one,
         // `Closing session 0x…` is no end of a connection, but a step of the end
         // of a session (`ZooKeeperServer.killSession`).
@@ -147,17 +144,17 @@ impl State {
             .line(&line, message_of.map(|header| (header.class, header.stamp)));
         let told = match line {
             Line::Record(record) => match header.filter(|_| is_message) {
-                Some(header) => self.message(record.message, record.times, header),
-                None => self.record(&record),
+                Some(header) => self.message(record.message, record.times, header, bytes),
+                None => self.record(&record, bytes),
             },
             Line::RecordWithException(record, text) => {
-                let told = self.record(&record);
+                let told = self.record(&record, bytes);
                 match self.expected.take() {
                     Some(expected) => self.exception(text, &expected),
                     None => told,
                 }
             }
-            Line::Foreign(text) => header.and_then(|header| self.message(text, 1, header)),
+            Line::Foreign(text) => header.and_then(|header| self.message(text, 1, header, bytes)),
             Line::Exception(text) => expected.and_then(|expected| self.exception(text, &expected)),
             Line::Repeated(times) => self.last.map(|told| Told { times, ..told }),
             Line::Continuation | Line::Blank | Line::Lost(_) => None,
@@ -167,23 +164,35 @@ impl State {
         told
     }
 
-    fn record(&mut self, record: &Record<'_>) -> Option<Told> {
+    fn record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Option<Told> {
         if matches!(record.class, Some(Class::Other | Class::Client)) {
             return None;
         }
         let header = Header {
             stamp: record.stamp,
             thread: Thread::named(record.thread),
+            origin: None,
             class: record.class,
         };
         if record.message.is_empty() && record.class.is_some() {
-            self.header = Some(header);
+            self.header = Some(Header {
+                origin: Some(origin::of(bytes)),
+                ..header
+            });
             return None;
         }
-        self.message(record.message, record.times, header)
+        self.message(record.message, record.times, header, bytes)
     }
 
-    fn message(&mut self, message: &[u8], times: u64, header: Header) -> Option<Told> {
+    /// `bytes` are its line: the origin stands on the first of a record, not on that of its
+    /// exception.
+    fn message(
+        &mut self,
+        message: &[u8],
+        times: u64,
+        header: Header,
+        bytes: &[u8],
+    ) -> Option<Told> {
         let (rated, text) = without_rate_logger(message);
         let times = times.saturating_mul(rated);
         let Some(signature) = signature::find(MESSAGES, text) else {
@@ -193,7 +202,13 @@ impl State {
         self.facts.known += 1;
         let context = Context {
             at: self.clock.moment(&header.stamp),
-            thread: header.thread,
+            thread: match header.thread {
+                Thread(Some(name)) => {
+                    let origin = header.origin.unwrap_or_else(|| origin::of(bytes));
+                    Thread(Some(name ^ origin))
+                }
+                unknown => unknown,
+            },
             client: client(signature, text),
             session: session(signature, text),
             source: signature.source,
