@@ -103,7 +103,7 @@ pub struct HeldThen {
 impl OpenThen {
     /// Takes a record into account.
     pub fn observe(&mut self, connection: &Connection) {
-        if !connection.was_established() {
+        if self.is_full || !connection.was_established() {
             return;
         }
         let span = Span::of(connection);
@@ -127,7 +127,11 @@ impl OpenThen {
             self.make_room();
         }
         if self.kept >= MOST {
-            self.is_full = true;
+            // Of no moment is it known any more.
+            *self = Self {
+                is_full: true,
+                ..Self::default()
+            };
             return;
         }
         let kept = self.of.entry(Destination::of(connection)).or_default();
@@ -267,10 +271,10 @@ mod tests {
         }
         let all: usize = open.of.values().map(|kept| kept.len()).sum();
         assert_eq!(open.kept, all);
-        for step in 1..=2 * MOST as u64 {
+        for step in 1..=MOST as u64 + 1 {
             open.observe(&established(session(7, step, step + 1)));
         }
-        assert!(open.is_full && open.kept <= MOST);
+        assert!(open.is_full && open.kept == 0);
         assert_eq!(held(&open, &[9]), None);
     }
 }
