@@ -807,11 +807,15 @@ fn short_run(
     let (mut reader, mut writer) = (Reader::new(&begun[..]).unwrap(), Writer::in_memory());
     while let Some(written) = reader
         .next_frame(|frame| match frame {
-            Frame::Interval(_) => writer.write(Frame::End(&Mark {
-                monotonic_ns: (from_s + 7) * SECOND,
-                older_told,
-                ..Mark::default()
-            })),
+            Frame::Interval(_) => {
+                let mark = Mark {
+                    monotonic_ns: (from_s + 7) * SECOND,
+                    older_told,
+                    ..Mark::default()
+                };
+                writer.write(Frame::Interval(&mark))?;
+                writer.write(Frame::End(&mark))
+            }
             frame => writer.write(frame),
         })
         .unwrap()
@@ -852,6 +856,17 @@ fn what_is_over_when_an_agent_starts_again_is_no_leak_however_short_its_run() {
             report.degraded
         );
     }
+    // A window that ends before the first mark of the run.
+    let second = short_run("b", 180, &[stays], Some(true));
+    let window = Window {
+        since: None,
+        until: Some(When::At(jiff::Timestamp::from_second(183).unwrap())),
+    };
+    let report = joined(&[first.clone(), second], &window);
+    let total = &report.total;
+    assert_eq!([total.opened, total.ended, total.open], [60, 59, 1]);
+    let doubts = report.degraded.iter().any(|one| one.contains(unknown));
+    assert!(!doubts, "{:?}", report.degraded);
     // A trace of another port tells nothing of them.
     let elsewhere = with_start(&short_run("b", 180, &[], Some(true)), |start| {
         start.ports = vec![2182];

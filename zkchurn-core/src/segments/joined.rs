@@ -580,6 +580,8 @@ impl State {
 
     fn interval(&mut self, mark: &Mark, out: &mut Out) -> ControlFlow<()> {
         if mark.monotonic_ns > self.until_ns {
+            // What is older is told of as of the run's begin, so that all of it was read.
+            self.older_told = mark.older_told;
             self.pass_window();
             return ControlFlow::Break(());
         }
