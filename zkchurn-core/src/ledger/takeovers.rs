@@ -5,7 +5,7 @@
 //!
 //! Only the latest connections are kept, in the order of their ends.
 
-use std::net::IpAddr;
+use std::{cmp::Reverse, net::IpAddr};
 
 use super::{
     Destination,
@@ -26,6 +26,13 @@ const MOST_SERVERS: usize = 64;
 pub const AT_ONCE_NS: u64 = 50_000_000;
 /// Who lost its own connection so shortly before came back for that: something ended both.
 const JUST_NS: u64 = 250_000_000;
+/// Fewer ends at another's connect are an accident.
+const FEWEST: u64 = 3;
+/// Of a host's clients, one in so many may seem to lose its session by chance.
+const BY_CHANCE: f64 = 0.01;
+/// Most others that have one session: each connect of one of them ends somebody's connection, and
+/// among more it is anybody's.
+const MOST_OTHERS: usize = 3;
 
 /// Who connects: a process of this host, or another host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,13 +73,28 @@ pub struct Taken {
     pub ended: u64,
     /// Of these, those that it ended at once when another client had connected.
     pub taken: u64,
+    /// Clients that look as if others had their session, as their others do.
+    clients: u64,
+    /// Clients that it was counted of.
+    of_clients: u64,
 }
 
 impl Taken {
-    /// Whether it is no accident: most of them were.
+    /// Whether it is no accident: more than chance makes of most of these clients.
     pub fn is_told(&self) -> bool {
-        const FEWEST: u64 = 3;
-        self.taken >= FEWEST && self.taken * 3 >= self.ended * 2
+        self.clients > 0 && self.clients * 3 >= self.of_clients * 2
+    }
+
+    /// Whether so many were seen that it would show.
+    pub fn is_counted(&self) -> bool {
+        self.ended >= FEWEST
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.ended += other.ended;
+        self.taken += other.taken;
+        self.clients += other.clients;
+        self.of_clients += other.of_clients;
     }
 }
 
@@ -123,19 +145,107 @@ impl Takeovers {
     pub fn counted(&self) -> TakenOfClients {
         let mut of: HashMap<_, Taken> = HashMap::default();
         for (server, lives) in &self.of {
-            let starts = starts(lives);
-            for life in lives {
-                let taken = of.entry((*server, life.client)).or_default();
-                taken.ended += 1;
-                let from_ns = life.until_ns.saturating_sub(AT_ONCE_NS);
-                let first = starts.partition_point(|(at, _)| *at < from_ns);
-                let just = starts[first..].iter();
-                let mut just = just.take_while(|(at, _)| *at <= life.until_ns);
-                taken.taken += u64::from(just.any(|(_, client)| *client != life.client));
+            let clients = clients(lives);
+            for (client, seen) in &clients {
+                let is_told = seen.is_told
+                    && seen
+                        .others
+                        .iter()
+                        .all(|(other, _)| clients.get(other).is_some_and(|other| other.is_told));
+                let taken = Taken {
+                    ended: seen.ended,
+                    taken: seen.taken,
+                    clients: u64::from(is_told),
+                    of_clients: 1,
+                };
+                of.insert((*server, *client), taken);
             }
         }
         TakenOfClients { of }
     }
+}
+
+/// What was seen of a client.
+#[derive(Debug, Default)]
+struct Seen {
+    ended: u64,
+    taken: u64,
+    /// Who had connected then, and how often: those who explain most of it.
+    others: Vec<(Client, u64)>,
+    /// Whether that is what a shared session does, as far as this client shows.
+    is_told: bool,
+}
+
+fn clients(lives: &[Life]) -> HashMap<Client, Seen> {
+    let starts = starts(lives);
+    let mut clients: HashMap<Client, Seen> = HashMap::default();
+    for life in lives {
+        let seen = clients.entry(life.client).or_default();
+        seen.ended += 1;
+        let from_ns = life.until_ns.saturating_sub(AT_ONCE_NS);
+        let first = starts.partition_point(|(at, _)| *at < from_ns);
+        let just = starts[first..].iter();
+        let just = just.take_while(|(at, _)| *at <= life.until_ns);
+        // The latest of them.
+        let other = just.filter(|(_, client)| *client != life.client).last();
+        if let Some((_, other)) = other {
+            seen.taken += 1;
+            match seen.others.iter_mut().find(|(client, _)| client == other) {
+                Some((_, times)) => *times += 1,
+                None => seen.others.push((*other, 1)),
+            }
+        }
+    }
+    let most = BY_CHANCE / clients.len().max(1) as f64;
+    for (client, seen) in &mut clients {
+        seen.others
+            .sort_unstable_by_key(|(_, times)| Reverse(*times));
+        seen.others.truncate(MOST_OTHERS);
+        let explained = seen.others.iter().map(|(_, times)| times).sum::<u64>();
+        // Once may be by chance beside.
+        seen.others
+            .retain(|(_, times)| *times > 1 || seen.taken <= FEWEST);
+        let share = share_by_chance(lives, &starts, *client);
+        seen.is_told = seen.taken >= FEWEST
+            && explained * 3 >= seen.ended * 2
+            && is_ended_by_each(seen, &starts)
+            && at_least(seen.taken, seen.ended, share) < most;
+    }
+    clients
+}
+
+/// Whether the others connect about as often as this one loses its connection: each time that one
+/// of several does, it ends the connection of one of the rest.
+fn is_ended_by_each(seen: &Seen, starts: &[(u64, Client)]) -> bool {
+    let is_other = |client: &Client| seen.others.iter().any(|(other, _)| other == client);
+    let started = starts.iter().filter(|(_, client)| is_other(client)).count() as u64;
+    let others = seen.others.len() as u64;
+    others > 0 && started * 2 <= (seen.ended + 1) * others * 3
+}
+
+/// In which part of the time somebody else had just connected: what ends at any moment ends so
+/// often then.
+fn share_by_chance(lives: &[Life], starts: &[(u64, Client)], client: Client) -> f64 {
+    let began = lives.iter().filter_map(|life| life.from_ns).min();
+    let over = lives.last().map(|life| life.until_ns);
+    let (Some(began), Some(over)) = (began, over) else {
+        return 1.0;
+    };
+    let others = starts.iter().filter(|(_, other)| *other != client).count();
+    let span_ns = over.saturating_sub(began).max(AT_ONCE_NS);
+    1.0 - (-(others as f64) * AT_ONCE_NS as f64 / span_ns as f64).exp()
+}
+
+/// How likely it is that of `all` at least `some` do what each does with this probability.
+fn at_least(some: u64, all: u64, probability: f64) -> f64 {
+    let odds = probability / (1.0 - probability).max(f64::MIN_POSITIVE);
+    let mut term = (1.0 - probability).powf(all as f64);
+    let mut below = 0.0;
+    for step in 0..some {
+        below += term;
+        term *= odds * (all - step) as f64 / (step + 1) as f64;
+    }
+    1.0 - below
 }
 
 /// When clients connected that had not just lost a connection, in order.
@@ -208,6 +318,45 @@ mod tests {
         // Whatever the order of the records is.
         let turned: Vec<_> = in_turn.iter().rev().copied().collect();
         assert_eq!(taken(&turned, 7), taken(&in_turn, 7));
+    }
+
+    /// Many clients behind something that cuts each after a while: somebody connects shortly before
+    /// most ends.
+    #[test]
+    fn where_many_connect_all_the_time_somebody_does_before_any_end() {
+        let all = |clients: u64| -> Vec<_> {
+            let all = (0..clients).flat_map(|client| {
+                let period = 3_000 + client * 17;
+                (1..9).map(move |step| {
+                    let at_ms = client * 113 % 3_000 + period * step;
+                    life(100 + client as u32, at_ms, at_ms + 2_000)
+                })
+            });
+            all.collect()
+        };
+        let many = all(100);
+        let counted: Vec<_> = (100..200).map(|pid| taken(&many, pid)).collect();
+        assert!(counted.iter().any(|one| one.taken * 3 >= one.ended * 2));
+        assert!(counted.iter().all(|one| !one.is_told()), "{counted:?}");
+    }
+
+    /// Who makes a client for each request connects before any end as well.
+    #[test]
+    fn one_that_connects_far_more_often_takes_nothing() {
+        let rare = (1..6).map(|step| life(7, 3_000 * step, 3_000 * step + 1_801));
+        let mut all: Vec<_> = rare.collect();
+        all.extend((3..40).map(|step| life(8, 600 * step, 600 * step + 200)));
+        let taken = taken(&all, 7);
+        assert!(taken.taken == 5 && !taken.is_told(), "{taken:?}");
+    }
+
+    /// A session of three: each connect ends one of the others'.
+    #[test]
+    fn of_three_with_one_session_each_loses_it_to_one_of_the_others() {
+        let in_turn: Vec<_> = (1..16)
+            .map(|step| life(7 + step as u32 % 3, 1_000 * step, 1_000 * (step + 1) + 2))
+            .collect();
+        assert!((7..10).all(|pid| taken(&in_turn, pid).is_told()));
     }
 
     #[test]

@@ -92,9 +92,7 @@ impl<'a> Scope<'a> {
             };
             let processes = processes.iter().map(|process| Client::Process(*process));
             for client in processes.chain(host) {
-                let taken = self.taken.at(peer, client);
-                sum.ended += taken.ended;
-                sum.taken += taken.taken;
+                sum.add(self.taken.at(peer, client));
             }
         }
         sum

@@ -33,6 +33,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Some(handshakes) if handshakes.expired * 2 > handshakes.connections => None,
         // Nor is one that each connection had anew.
         Some(handshakes) if handshakes.new_handles * 2 > handshakes.connections => None,
+        // Nor one that nobody else was seen to have.
+        Some(handshakes) if handshakes.granted > 0 && case.shared.is_empty() => None,
         _ => by_sizes(case),
     }
 }
@@ -120,7 +122,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_seen = case.taken.is_told();
     let one_age = idle_timeout::constant_life(&case.tally.established_for);
     let one_age = one_age.filter(|_| !is_seen);
-    let is_other = case.rivals.is_empty() || is_at_once || one_age.is_some();
+    // It would show, if not by chance only: what cuts connections does so to all clients.
+    let is_cut = case.taken.is_counted() && !is_seen;
+    let is_other = case.rivals.is_empty() || is_at_once || is_cut || one_age.is_some();
     let confidence = match is_other && !is_seen {
         true => Confidence::Possible,
         false => Confidence::Likely,
@@ -166,8 +170,34 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             ))
             .cannot_tell_from(&[Churn::IdleTimeout]);
     }
+    if is_cut {
+        verdict = verdict
+            .but(format!(
+                "{}: a proxy, a load balancer or a NAT that cuts connections ends those of all \
+                 clients, too",
+                match case.taken.taken {
+                    0 => format!(
+                        "none of {} ended within {} after another client had connected",
+                        text::count(case.taken.ended),
+                        text::duration(takeovers::AT_ONCE_NS)
+                    ),
+                    taken => format!(
+                        "{} of {} ended within {} after another client had connected, which may \
+                         be by chance",
+                        text::count(taken),
+                        text::count(case.taken.ended),
+                        text::duration(takeovers::AT_ONCE_NS)
+                    ),
+                }
+            ))
+            .decided_by("what is between: its timeout, and its log at these moments");
+        if one_age.is_none() {
+            verdict = verdict.cannot_tell_from(&[Churn::IdleTimeout]);
+        }
+    }
     match case.rivals.as_slice() {
         [] if is_seen => {}
+        _ if is_cut => {}
         [] => {
             verdict = verdict.but(format!(
                 "no other client {} shows the same pattern with this server; the other one may be \
@@ -196,7 +226,7 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, by, server_side},
+            test_connection::{MS, by, ended, server_side},
         },
         outcome::Outcome,
         process::{ProcessIdentity, ProcessKey},
@@ -317,9 +347,60 @@ mod tests {
         );
     }
 
+    /// Two processes with one session: each connects, and the server closes the other's.
+    fn in_turn() -> Vec<Connection> {
+        let taken = (49, 41, Outcome::AnsweredThenClosedByPeer);
+        let pauses = (0..12).map(|step| 1_200 + step * 370 % 1_000);
+        let mut at = 1_000;
+        let all = pauses.enumerate().map(|(step, pause)| {
+            let one = ended(at, taken.0, taken.1, taken.2);
+            at += pause;
+            let one = living(pause + 2, vec![one])[0];
+            match step % 2 {
+                0 => one,
+                _ => by(one, 50, 51, "java"),
+            }
+        });
+        all.collect()
+    }
+
+    /// Something on the way cuts the connections of both, at any moment.
+    #[test]
+    fn ends_that_no_connect_comes_before_are_no_takeover() {
+        let findings = diagnosed(&by_two_processes(1_500));
+        let all = format!("{findings:?}");
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.confidence == Confidence::Possible),
+            "{all}"
+        );
+        assert!(!all.contains("happens at this server to"), "{all}");
+        assert!(
+            findings
+                .iter()
+                .any(|one| { one.cannot_tell_from.contains(&Churn::IdleTimeout) }),
+            "{all}"
+        );
+    }
+
+    /// Each process goes on with a session of its own, though another connects as it loses its
+    /// connection.
+    #[test]
+    fn a_session_that_was_read_and_that_one_has_is_taken_by_nobody() {
+        let mut connections = in_turn();
+        for one in &mut connections {
+            let id = i64::from(one.opener.unwrap().thread.tgid);
+            one.handshake = Some(asked(id, Some((id, 4_000))));
+        }
+        let findings = diagnosed(&connections);
+        let is_taken = |one: &(Churn, Confidence)| one.0 == Churn::OneSessionTwoClients;
+        assert!(!names(&findings).iter().any(is_taken), "{findings:?}");
+    }
+
     #[test]
     fn two_processes_that_are_closed_in_turn() {
-        let findings = diagnosed(&by_two_processes(1_500));
+        let findings = diagnosed(&in_turn());
         assert_eq!(
             names(&findings)[..2],
             [(Churn::OneSessionTwoClients, Confidence::Likely); 2]
@@ -418,7 +499,7 @@ mod tests {
     #[test]
     fn the_same_loopback_address_of_two_network_namespaces_is_of_two_servers() {
         let seen = |address: &str, namespaces: [u32; 2]| {
-            let mut connections = by_two_processes(1_500);
+            let mut connections = in_turn();
             for one in &mut connections {
                 one.remote.set_ip(address.parse().unwrap());
                 let is_other = one.opener.unwrap().thread.tgid == 50;

@@ -10,6 +10,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
+        who::Who,
     },
     inspection::LogSignature,
     ledger::{handshakes::Handshakes, shape::Ending, sizes},
@@ -58,6 +59,17 @@ fn by_answers(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     Some(advice(case, verdict))
 }
 
+/// Whether several processes came back, each by the one thread that it has: what is told of one
+/// such process holds for them together.
+fn is_one_thread_of_each(case: &Case<'_>) -> bool {
+    match case.who {
+        Who::Programs { processes, .. } => {
+            !case.are_runs && case.threads <= processes && case.tally.opened() * 2 >= processes * 3
+        }
+        _ => false,
+    }
+}
+
 fn advice(case: &Case<'_>, verdict: Verdict) -> Verdict {
     verdict
         .perhaps_next(case.search_log_for(
@@ -98,7 +110,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     // connection in another way.
     // Go and other runtimes let any of their threads serve the same client.
     let comes_again = alone > 1
-        && (case.is_one_thread() || case.runtime == Runtime::Other && !case.is_new_one_each_time());
+        && (case.is_one_thread()
+            || is_one_thread_of_each(case)
+            || case.runtime == Runtime::Other && !case.is_new_one_each_time());
     // One such line may be of another handle of the same process.
     let is_said = logged.is_some_and(|line| line.is_of_client() && line.count() * 2 >= alone);
     // After such an answer the server closes at once.
@@ -181,6 +195,11 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if confidence != Confidence::Certain {
         verdict = verdict
             .cannot_tell_from(&[Churn::OneSessionTwoClients])
+            .cannot_tell_from(match comes_again && closed > 0 && !is_at_once {
+                // What cuts connections on the way does so whatever their session is.
+                true => &[Churn::IdleTimeout],
+                false => &[],
+            })
             .decided_by("--handshake, which reads the answer and the session id");
     }
     Some(verdict)
@@ -202,6 +221,33 @@ mod tests {
     };
 
     const EXPIRED: (u64, u64, Outcome) = (49, 41, Outcome::AnsweredThenClosedByPeer);
+
+    /// Something cuts the clients of several processes at any moment, soon in most cases.
+    #[test]
+    fn what_comes_back_in_each_of_several_processes_has_not_expired() {
+        let all = (0..12).map(|step| {
+            let one = ended(
+                5_000 + step * 610,
+                49,
+                41,
+                Outcome::AnsweredThenClosedByPeer,
+            );
+            let mut one = living(200 + step * 37 % 500, vec![one])[0];
+            let pid = 100 + step as u32 % 5;
+            one = by(one, pid, pid + 50, "main-SendThread");
+            let opener = one.opener.as_mut().unwrap();
+            opener.process_comm = Some(crate::ledger::test_connection::name("java"));
+            opener.process_start_ns = Some((500 + u64::from(pid)) * MS);
+            one
+        });
+        let findings = diagnosed(&all.collect::<Vec<_>>());
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.confidence == Confidence::Possible),
+            "{findings:?}"
+        );
+    }
 
     #[test]
     fn a_new_handle_each_time_that_is_turned_down() {
