@@ -166,6 +166,8 @@ pub struct Case<'a> {
     /// Besides those, connections that the other side had closed before the trace began, and
     /// that this one holds open.
     pub older_held: u64,
+    /// Of those, the ones that the other side closed during the trace, and this one holds open.
+    pub older_held_since: u64,
     /// How many of those that end are open at any moment, on average.
     pub in_flight: u64,
     /// Connections of the same owner to the same peers that are not of this case and
@@ -402,6 +404,11 @@ impl Case<'_> {
     /// Whether a peer has this port.
     pub fn has_port(&self, port: u16) -> bool {
         protocol::ports(self).contains(&port)
+    }
+
+    /// Connections older than the trace that the other side has closed and this one holds open.
+    pub fn all_older_held(&self) -> u64 {
+        self.older_held + self.older_held_since
     }
 
     /// Whether the same process has a peer at this port that is none of the case's.

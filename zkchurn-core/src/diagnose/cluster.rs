@@ -364,9 +364,12 @@ pub(super) fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
         .collect()
 }
 
-/// The connections of one owner that were half-closed before the trace began, and are held.
+/// The connections of one owner that are older than the trace, half-closed, and held.
 pub(super) fn held<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
-    let held = members.iter().filter(|(_, flow)| flow.tally.older.held > 0);
+    let held = members.iter().filter(|(_, flow)| {
+        let older = &flow.tally.older;
+        older.held + older.held_since > 0
+    });
     let parts: Vec<_> = held
         .map(|(key, flow)| Part {
             key,

@@ -232,11 +232,20 @@ fn finding_of(story: &Story<'_>) -> Option<Finding> {
 fn held_since_before(case: Case<'_>) -> Option<Finding> {
     let rule = &rules::OF_HELD;
     let finding = finding(rule, &case, rule.verdict(&case)?, 0);
+    let when = match (case.older_held, case.older_held_since) {
+        (_, 0) => "half-closed before the trace began".to_owned(),
+        (0, _) => "older than the trace and half-closed since it began".to_owned(),
+        (before, since) => format!(
+            "{} half-closed before the trace began and {} since",
+            text::count(before),
+            text::count(since)
+        ),
+    };
     Some(Finding {
-        connections: case.older_held,
+        connections: case.all_older_held(),
         seen: Some(format!(
-            "{}, half-closed before the trace began; none ended in {}",
-            text::counted(case.older_held, "connection"),
+            "{}, {when}; none is closed after {}",
+            text::counted(case.all_older_held(), "connection"),
             text::window(case.window_ns)
         )),
         rhythm: None,

@@ -141,6 +141,12 @@ pub enum Way {
     Unknown,
 }
 
+/// Whether the peer closed so long ago that whoever means to has closed as well.
+pub(super) fn is_held_open(connection: &Connection) -> bool {
+    let held_for = connection.held_in_close_wait_for_ns();
+    held_for.is_some_and(|nanoseconds| nanoseconds >= HELD_NS)
+}
+
 /// A handshake and small requests never leave so much unread or sent (compare
 /// `diagnose::sizes`).
 const LARGE: u64 = 32 * 1024;
@@ -212,8 +218,7 @@ impl Way {
         if connection.stage == Stage::Open {
             return Self::Open;
         }
-        let held_for = connection.held_in_close_wait_for_ns();
-        if held_for.is_some_and(|nanoseconds| nanoseconds >= HELD_NS) {
+        if is_held_open(connection) {
             return Self::HeldOpen;
         }
         let ending = Ending::of(outcome, connection.side);

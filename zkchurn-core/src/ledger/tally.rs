@@ -98,6 +98,9 @@ pub struct Older {
     /// Of those that did not end: the peer had closed before the trace began, and this side
     /// holds the socket (CLOSE_WAIT).
     pub held: u64,
+    /// Of those that ended: the peer closed during the trace, and this side holds the socket for a
+    /// while already.
+    pub held_since: u64,
     /// Shortest time from the trace's begin to such an end.
     pub first_end_after_ns: Option<u64>,
     /// The ended ones by outcome.
@@ -122,6 +125,7 @@ impl Older {
             Stage::Ended | Stage::Closing | Stage::FoundClosed => {
                 self.ended += 1;
                 self.half_closed += u64::from(connection.stage == Stage::Closing);
+                self.held_since += u64::from(manner::is_held_open(connection));
                 if connection.was_half_closed_before() {
                     self.held = self.held.saturating_sub(1);
                 }
@@ -143,6 +147,7 @@ impl Older {
         self.ended += other.ended;
         self.half_closed += other.half_closed;
         self.held += other.held;
+        self.held_since += other.held_since;
         self.first_end_after_ns = match (self.first_end_after_ns, other.first_end_after_ns) {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),

@@ -267,6 +267,7 @@ impl<'a> Scope<'a> {
             older: (flows.iter().map(|flow| flow.tally.older.seen).sum::<u64>())
                 .saturating_sub(older_held),
             older_held,
+            older_held_since: flows.iter().map(|flow| flow.tally.older.held_since).sum(),
             in_flight: in_flight(&flows, self.window.length_ns),
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows

@@ -45,31 +45,40 @@ const FEWEST_OLDER: u64 = 3;
 const LONG_NS: u64 = 1_000_000_000;
 
 fn judge_older(case: &Case<'_>) -> Option<Verdict> {
-    let held = case.older_held;
+    let held = case.all_older_held();
     if held < FEWEST_OLDER || case.window_ns < LONG_NS {
         return None;
     }
     let (confidence, meaning) = meaning(is_client_of_zookeeper(case));
     let held_words = text::counted(held, "connection");
+    let when = match case.older_held_since {
+        0 => "before the trace began",
+        _ => "that are older than the trace",
+    };
     let verdict = Verdict::new(
         confidence,
         match case.side {
             // Of what was there before nobody knows whether a byte was said.
             Side::Server => format!(
-                "The other side had shut down its sending on {held_words} before the trace began, \
+                "The other side had shut down its sending on {held_words} {when}, \
                  and the sockets are still open here: the server has not accepted them (it hangs \
                  or is paused), or it holds them and {meaning}."
             ),
             Side::Client => format!(
-                "The other side had shut down its sending on {held_words} before the trace began, \
+                "The other side had shut down its sending on {held_words} {when}, \
                  and the program still holds the sockets: {meaning}."
             ),
         },
     )
-    .because(format!(
-        "they were in CLOSE_WAIT when the trace began, and still are {} later",
-        text::duration(case.window_ns)
-    ))
+    .because(match case.older_held_since {
+        0 => format!(
+            "they were in CLOSE_WAIT when the trace began, and still are {} later",
+            text::duration(case.window_ns)
+        ),
+        _ => "at the end of the trace they are in CLOSE_WAIT, a second or more after the other \
+              side's FIN"
+            .to_owned(),
+    })
     .number("held", held);
     // What is seen on the wire is of later ones.
     Some(advice(or_in_use(verdict, case), case))
@@ -262,7 +271,7 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
     let find = "find the thread that should read from them: it may have ended (look for an \
                 exception in the program's log) or wait for something else (a thread dump shows \
                 where)";
-    let verdict = match case.held + case.older_held > 0 && may_wait_for_accept(case) {
+    let verdict = match case.held + case.all_older_held() > 0 && may_wait_for_accept(case) {
         true => verdict.next(format!(
             "{}: a Recv-Q that stays above 0 are connections that the server has not accepted; \
              find out what stops it (a thread dump, GC pauses, SIGSTOP, no file descriptor left)",
@@ -271,7 +280,7 @@ fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
         )),
         false => verdict,
     };
-    match case.held + case.older_held {
+    match case.held + case.all_older_held() {
         // There may be none any more.
         0 => verdict.next(find).next(shown),
         _ if is_session(case) => verdict.next(shown).next(find),
@@ -418,6 +427,39 @@ mod tests {
             seen.starts_with("10 connections, half-closed before"),
             "{seen}"
         );
+    }
+
+    #[test]
+    fn what_is_half_closed_while_it_is_traced_and_held_is_told_as_well() {
+        for (before, since) in [(0, 6), (4, 4)] {
+            let mut all = older(before + since, false);
+            let half = all.len() / 2;
+            for one in &mut all[..half][before as usize..] {
+                one.left_established_ns = None;
+                one.states_seen = state::bit(state::ESTABLISHED);
+            }
+            for one in &mut all[half..][before as usize..] {
+                one.left_established_ns = Some(1_000 * MS);
+            }
+            let mut ledger = Ledger::default();
+            for one in &all {
+                ledger.observe(one, Outcome::of(one));
+            }
+            let older = &ledger.total.older;
+            assert_eq!((older.held, older.held_since), (before, since));
+            let window = Window {
+                end_ns: 5_000 * MS,
+                length_ns: 5_000 * MS,
+                is_of_part: false,
+                is_damaged: false,
+            };
+            let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
+            let finding = only(all.findings);
+            let story = (finding.name, finding.connections);
+            assert_eq!(story, (Churn::HeldInCloseWait, before + since));
+            let seen = finding.seen.unwrap();
+            assert!(seen.contains("none is closed after"), "{seen}");
+        }
     }
 
     #[test]
