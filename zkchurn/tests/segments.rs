@@ -44,7 +44,7 @@ use zkchurn_core::{
     segments::{
         joined::Joined,
         last::{Kept, Last},
-        plan::{NoPlan, plan},
+        plan::{NoPlan, Step, plan},
         window::{When, Window, boot_number},
     },
     sides::Sides,
@@ -377,8 +377,9 @@ fn no_step_of_the_wall_clock_moves_a_moment_of_a_boot() {
         until: of_boot(until),
     };
     let planned = plan(&starts, &window, |_| u64::MAX).unwrap();
-    let taken: Vec<_> = planned.steps.iter().map(|step| step.index).collect();
-    assert_eq!(taken, [1, 2, 3]);
+    let places = |steps: &[Step]| steps.iter().map(|step| step.index).collect::<Vec<_>>();
+    assert_eq!(places(&planned.steps), [1, 2, 3]);
+    assert_eq!(places(&planned.ahead)[..1], [4]);
     assert_eq!(
         (planned.span.since_ns, planned.span.until_ns),
         (Some(since), Some(until))
@@ -645,6 +646,111 @@ fn what_is_open_when_a_window_ends_is_told_as_at_the_end_of_a_trace() {
     assert_eq!(counts(&until(14)), [4, 3, 1]);
 }
 
+/// What began shortly before a moment, and of which only what came later tells.
+#[test]
+fn two_parts_that_meet_at_a_moment_have_all_that_was_open_then() {
+    let over = |socket, from_s, until_s| ConnectionRecord {
+        told: TOLD_NOTHING,
+        ..connection(socket, STAGE_ENDED, from_s, until_s)
+    };
+    let half_closed = ConnectionRecord {
+        left_established_ns: 109 * SECOND,
+        ..over(5, 104, 140)
+    };
+    let connecting = ConnectionRecord {
+        established_ns: 112 * SECOND,
+        ..over(6, 109, 113)
+    };
+    let records = [
+        over(1, 104, 105),
+        connection(2, STAGE_SEEN_OPEN, 109, 111),
+        over(3, 109, 112),
+        connecting,
+        // It was over, and its record came late.
+        over(7, 109, 110),
+        over(4, 111, 114),
+        connection(2, STAGE_ENDED, 109, 135),
+        half_closed,
+    ];
+    let recording = [run("one", 100, &records, Some(150))];
+    let before_end = Some(When::BeforeEnd(Duration::from_millis(39_500)));
+    let first = joined(
+        &recording,
+        &Window {
+            since: None,
+            until: before_end,
+        },
+    );
+    let second = joined(
+        &recording,
+        &Window {
+            since: before_end,
+            until: None,
+        },
+    );
+    let counts = |report: &Report| {
+        let total = &report.total;
+        [total.opened, total.established, total.ended, total.open]
+    };
+    assert_eq!(counts(&first), [6, 5, 3, 3]);
+    assert_eq!(first.total.half_closed, 1);
+    assert_eq!(counts(&second), [1, 1, 1, 0]);
+    assert_eq!((second.total.older.seen, second.total.older.ended), (4, 4));
+    assert_eq!(counts(&joined(&recording, &ALL)), [7, 7, 7, 0]);
+}
+
+/// The accepting end of a connection has a record by then, the opening one has not.
+#[test]
+fn at_the_end_of_a_part_an_accepting_end_is_no_connection_of_its_own() {
+    let local = 40_000u16.to_be_bytes();
+    let opening = ConnectionRecord {
+        told: TOLD_NOTHING,
+        local_port: local,
+        ..connection(1, STAGE_ENDED, 109, 130)
+    };
+    let accepting = ConnectionRecord {
+        side: SIDE_ACCEPTED,
+        local_port: opening.remote_port,
+        remote_port: local,
+        ..connection(2, STAGE_SEEN_OPEN, 109, 110)
+    };
+    let recording = run("one", 100, &[accepting, opening], Some(150));
+    let recording = [with_start(&recording, |start| start.side = Sides::Both)];
+    let until = Some(When::BeforeEnd(Duration::from_secs(39)));
+    let window = Window { since: None, until };
+    let part = joined(&recording, &window);
+    assert_eq!((part.total.opened, part.total.open), (1, 1));
+    assert_eq!(part.both_ends_here, 1);
+}
+
+/// The segment behind a part has the first record of what was open when the part ends, and what
+/// is wrong with it is not of that part.
+#[test]
+fn the_next_segment_tells_of_what_was_open_at_the_end_of_a_part() {
+    let records = [
+        connection(1, STAGE_SEEN_OPEN, 104, 105),
+        connection(2, STAGE_SEEN_OPEN, 109, 111),
+        connection(3, STAGE_SEEN_OPEN, 112, 113),
+    ];
+    let recording = run("one", 100, &records, Some(150));
+    let mut places = 0..;
+    let mut segments = cut(&recording, |_| places.next() == Some(1));
+    assert_eq!(segments.len(), 2);
+    let until = segments[1].len();
+    let at = start_of(&segments[1]).clock.monotonic_ns;
+    let window = Window {
+        since: None,
+        until: Some(When::OfBoot {
+            boot: 0,
+            ns: at - SECOND / 2,
+        }),
+    };
+    let whole = joined(&segments, &window);
+    assert_eq!((whole.total.opened, whole.total.open), (2, 2));
+    segments[1][until - 5] ^= 1;
+    assert_eq!(json(&joined(&segments, &window)), json(&whole));
+}
+
 /// The two ends of a connection on this host are over at different moments, and a part of the
 /// trace ends in between.
 #[test]
@@ -661,6 +767,8 @@ fn a_connection_is_told_in_one_part_only_where_its_ends_are_over_in_two() {
             ConnectionRecord {
                 side,
                 told: TOLD_NOTHING,
+                // The FIN of the one that was over first.
+                left_established_ns: 111 * SECOND,
                 local_port,
                 remote_port,
                 ..record

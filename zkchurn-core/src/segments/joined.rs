@@ -14,6 +14,7 @@ use zerocopy::IntoBytes;
 use zkchurn_common::record::{ConnectionRecord, SIDE_OPENED, known};
 
 use super::{
+    ahead::{self, AHEAD_NS},
     open::OpenOnes,
     other_ends::OtherEnds,
     plan::{Joint, Plan, Step, second},
@@ -70,6 +71,16 @@ pub struct Joined<R, O> {
     is_done: bool,
     /// Those that may end anywhere, by their place.
     unfinished: HashSet<usize>,
+    /// What was wrong with the segment when the window ended: what comes behind is not asked for.
+    wrong_by_end: Option<WrongByEnd>,
+}
+
+/// How much was wrong with a segment.
+#[derive(Clone, Copy, Debug, Default)]
+struct WrongByEnd {
+    damages: usize,
+    more: u64,
+    unknown_frames: u64,
 }
 
 impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
@@ -97,6 +108,7 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
             taken: 0,
             is_done: false,
             unfinished: HashSet::new(),
+            wrong_by_end: None,
         }
     }
 
@@ -120,6 +132,14 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
         };
         let (state, out) = (&mut self.state, &mut self.out);
         let taken = reader.next_of_segment(|frame, is_carried| state.take(frame, is_carried, out));
+        if state.is_ahead && self.wrong_by_end.is_none() {
+            let (damages, more) = reader.damages();
+            self.wrong_by_end = Some(WrongByEnd {
+                damages: damages.len(),
+                more,
+                unknown_frames: reader.unknown_frames(),
+            });
+        }
         match taken? {
             Some(ControlFlow::Continue(())) => {}
             Some(ControlFlow::Break(())) => {
@@ -132,18 +152,23 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
     }
 
     fn begin_next(&mut self) -> io::Result<()> {
-        let Some(step) = self.plan.steps.get(self.next).copied() else {
+        let Some(step) = self.plan.step(self.next) else {
             self.finish();
             return Ok(());
         };
         self.next += 1;
+        if self.state.is_ahead {
+            self.wrong_by_end = Some(WrongByEnd::default());
+        }
         let reader = (self.open)(step.index).map_err(OpenError::Io);
         match reader.and_then(Reader::new) {
             Ok(reader) => {
                 self.reader = Some(reader);
-                let following = self.plan.steps.get(self.next).map(|next| next.joint);
+                let following = self.plan.step(self.next).map(|next| next.joint);
                 self.state.begin_segment(step, following);
             }
+            // What was there when the window ended is known as far as it was read.
+            Err(_) if self.state.is_ahead => self.finish(),
             Err(error) => {
                 // What comes behind it does not go on where the one before ends.
                 self.state.is_interrupted = true;
@@ -159,15 +184,19 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
     fn end_segment(&mut self) {
         let (Some(reader), Some(step)) = (
             self.reader.take(),
-            self.next
-                .checked_sub(1)
-                .and_then(|at| self.plan.steps.get(at)),
+            self.next.checked_sub(1).and_then(|at| self.plan.step(at)),
         ) else {
             return;
         };
         let mut trouble = self.trouble.borrow_mut();
         let index = step.index;
         let (damages, left_out) = reader.damages();
+        let by_end = self.wrong_by_end.unwrap_or(WrongByEnd {
+            damages: damages.len(),
+            more: left_out,
+            unknown_frames: reader.unknown_frames(),
+        });
+        let damages = &damages[..by_end.damages.min(damages.len())];
         // What is missing at the end of another one is said before the next one.
         let is_last = self.next == self.plan.steps.len();
         let tail = damages.iter().find(|one| one.place == Place::Tail);
@@ -176,9 +205,9 @@ impl<R: Read, O: FnMut(usize) -> io::Result<R>> Joined<R, O> {
             self.state
                 .write(Frame::Limitation(&limitation), &mut self.out);
         }
+        let (left_out, newer) = (by_end.more, by_end.unknown_frames);
         let damages = damages.iter().map(|one| Wrong::Damaged(*one));
         let more = (left_out > 0).then_some(Wrong::MoreDamages(left_out));
-        let newer = reader.unknown_frames();
         let newer = (newer > 0).then_some(Wrong::UnknownFrames(newer));
         let all = damages.chain(more).chain(newer);
         trouble.segments.extend(all.map(|wrong| (index, wrong)));
@@ -258,6 +287,8 @@ struct State {
     following: Option<(Joint, TraceStart)>,
     /// Whether something that was read is later than the window.
     is_past_window: bool,
+    /// Whether it is read only for what was open when the window ended.
+    is_ahead: bool,
     is_incomplete: bool,
     limitations: HashSet<String>,
     /// The latest moment of all.
@@ -296,6 +327,7 @@ impl State {
             goes_on: plan.goes_on,
             following: plan.following.clone(),
             is_past_window: false,
+            is_ahead: false,
             is_incomplete: false,
             limitations: HashSet::new(),
             latest_ns: 0,
@@ -324,7 +356,7 @@ impl State {
             self.end_those_gone(out);
         }
         match frame {
-            Frame::Start(start) => self.begin(start, out),
+            Frame::Start(start) => return self.begin(start, out),
             Frame::Record(bytes) => self.record(bytes, is_carried, out),
             Frame::Process(_) => self.write(frame, out),
             Frame::Inspection(look) => {
@@ -332,6 +364,7 @@ impl State {
                     self.write(frame, out);
                 }
             }
+            Frame::Limitation(_) | Frame::Elsewhere(_) if self.is_ahead => {}
             Frame::Limitation(limitation) => {
                 if !is_carried {
                     self.is_damaged |= limitation.missing.damaged_parts > 0;
@@ -353,12 +386,13 @@ impl State {
             }
             Frame::Interval(mark) => return self.interval(mark, out),
             Frame::End(mark) => {
-                self.lose(mark);
+                if !self.is_ahead {
+                    self.lose(mark);
+                }
                 self.has_end = true;
                 self.latest_ns = self.latest_ns.max(mark.monotonic_ns.min(self.until_ns));
                 if mark.monotonic_ns > self.until_ns {
-                    self.pass_window();
-                    return ControlFlow::Break(());
+                    return self.look_ahead(mark.monotonic_ns);
                 }
             }
         }
@@ -370,8 +404,16 @@ impl State {
         self.joint == Some(Joint::First) || self.crosses_gap
     }
 
-    fn begin(&mut self, start: &TraceStart, out: &mut Out) {
+    fn begin(&mut self, start: &TraceStart, out: &mut Out) -> ControlFlow<()> {
         let begin_ns = start.clock.monotonic_ns;
+        if self.has_segment && begin_ns > self.until_ns {
+            return match self.joint_to(self.joint, start) {
+                Joint::Continues => self.look_ahead(begin_ns),
+                Joint::First | Joint::Missing(_) | Joint::Run | Joint::Part => {
+                    ControlFlow::Break(())
+                }
+            };
+        }
         let loss = start.part.map_or(LossCounts::default(), |part| part.loss);
         let joint = self.joint_to(self.joint, start);
         self.has_segment = true;
@@ -392,6 +434,7 @@ impl State {
         self.is_damaged = false;
         self.has_end = false;
         self.latest_ns = self.latest_ns.max(begin_ns);
+        ControlFlow::Continue(())
     }
 
     /// How a segment follows on what was read.
@@ -414,6 +457,16 @@ impl State {
     fn pass_window(&mut self) {
         self.goes_on = true;
         self.is_past_window = true;
+    }
+
+    /// From now on only what was open when the window ended is looked for, until so long after it.
+    fn look_ahead(&mut self, now_ns: u64) -> ControlFlow<()> {
+        self.pass_window();
+        self.is_ahead = true;
+        match now_ns.saturating_sub(self.until_ns) <= AHEAD_NS {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
     }
 
     /// Something is missing before the segment.
@@ -525,15 +578,19 @@ impl State {
                 }
                 return;
             }
+            Ok(Record::Unknown(_)) | Err(_) if self.is_ahead => return,
             // What cannot be read is counted as such.
             Ok(Record::Unknown(_)) | Err(_) => return self.write(Frame::Record(bytes), out),
         };
         let Ok(connection) = decode::decode(&record) else {
             return self.write(Frame::Record(bytes), out);
         };
-        let at_ns = connection.last_moment_ns();
+        let at_ns = ahead::last_moment_ns(&record, &connection);
         if at_ns > self.until_ns {
             self.pass_window();
+            if !is_carried && connection.started_ns < self.until_ns {
+                self.open_at_the_end(record, out);
+            }
             return;
         }
         if is_carried {
@@ -553,6 +610,17 @@ impl State {
         // Before the window only what stays open counts, and that when it begins.
         if self.has_begun && !(is_before && connection.stage == Stage::Ended) {
             self.write_record(&record, out);
+        }
+    }
+
+    /// Takes what a later record says of a connection that was open when the window ended.
+    fn open_at_the_end(&mut self, record: ConnectionRecord, out: &mut Out) {
+        let record = ahead::as_of(record, self.until_ns);
+        if self.open.tells_more(&record) {
+            self.begin_window(out);
+            if let Some(record) = self.open.pass(record, false) {
+                self.write_record(&record, out);
+            }
         }
     }
 
@@ -582,8 +650,7 @@ impl State {
         if mark.monotonic_ns > self.until_ns {
             // What is older is told of as of the run's begin, so that all of it was read.
             self.older_told = mark.older_told;
-            self.pass_window();
-            return ControlFlow::Break(());
+            return self.look_ahead(mark.monotonic_ns);
         }
         self.latest_ns = self.latest_ns.max(mark.monotonic_ns);
         if mark.monotonic_ns < self.since_ns {

@@ -20,6 +20,7 @@
 //! | `overlap` | recordings of the same time, of which one is read |
 //! | `window` | a part of it by time |
 
+mod ahead;
 mod carried;
 pub mod cutter;
 pub mod frames;

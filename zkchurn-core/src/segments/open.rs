@@ -6,6 +6,7 @@ use zkchurn_common::record::{
     STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, known,
 };
 
+use super::ahead::is_first;
 use crate::hash::HashMap;
 
 /// Most connections that are followed; of more the end alone is counted.
@@ -103,6 +104,21 @@ impl OpenOnes {
                 self.known.insert(record.socket, Known { first, stretch });
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// Whether a record, as of the end of the window, tells of a connection that is not known, or
+    /// of a step of one.
+    pub(super) fn tells_more(&self, record: &ConnectionRecord) -> bool {
+        match self.known.get(&record.socket) {
+            Some(known) if known.first.started_ns == record.started_ns => {
+                let steps = |of: &ConnectionRecord| {
+                    let (left, closed) = (of.left_established_ns, of.local_close_ns);
+                    (of.established_ns, left, closed)
+                };
+                steps(&known.first) != steps(record)
+            }
+            Some(_) | None => is_first(record),
         }
     }
 

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::{
+    ahead::AHEAD_NS,
     overlap,
     window::{Span, When, Window, boot_number},
 };
@@ -43,6 +44,8 @@ pub struct Step {
 pub struct Plan {
     /// At least one.
     pub steps: Vec<Step>,
+    /// What is read behind them, only for what was open when the window ended.
+    pub ahead: Vec<Step>,
     /// From when to when.
     pub span: Span,
     /// Whether there is more behind the window.
@@ -59,6 +62,13 @@ pub struct Plan {
     /// read, so that nothing is counted twice.
     pub other_hosts: Vec<usize>,
     pub overlapping: Vec<usize>,
+}
+
+impl Plan {
+    /// What is read at this place.
+    pub(super) fn step(&self, at: usize) -> Option<Step> {
+        self.steps.iter().chain(&self.ahead).nth(at).copied()
+    }
 }
 
 /// Why there is no plan.
@@ -163,9 +173,13 @@ pub fn plan(
         let before = taken.last().map(|last| &starts[*last]);
         (joint(before, &starts[*index]), starts[*index].clone())
     });
+    let count = taken.len() + count_ahead(starts, &order[begin..], taken.len(), span);
+    let mut steps = steps(starts, &order[begin..][..count]);
+    let ahead = steps.split_off(taken.len());
     Ok(Plan {
         start: joined_start(starts, taken, span),
-        steps: steps(starts, taken),
+        steps,
+        ahead,
         goes_on: taken.len() < all,
         following,
         span,
@@ -198,6 +212,24 @@ fn without_copies(
         }
         is_copy
     });
+}
+
+/// How many segments behind the window are read for what was open when it ended.
+fn count_ahead(starts: &[TraceStart], order: &[usize], taken: usize, span: Span) -> usize {
+    let Some(until_ns) = span.until_ns else {
+        return 0;
+    };
+    let pairs = order.windows(2).skip(taken.saturating_sub(1));
+    let goes_on = |pair: &&[usize]| {
+        let (before, next) = (&starts[pair[0]], &starts[pair[1]]);
+        let is_near = next.clock.monotonic_ns.saturating_sub(until_ns) <= AHEAD_NS;
+        is_near && joint(Some(before), next) == Joint::Continues && frames_lost(next) == 0
+    };
+    pairs.take_while(goes_on).count()
+}
+
+fn frames_lost(start: &TraceStart) -> u64 {
+    start.part.map_or(0, |part| part.frames_lost)
 }
 
 /// Whether the window is before, between or after what was recorded.
