@@ -89,7 +89,7 @@ fn ended(metrics: &Metrics) -> MetricFamily {
     });
     family(
         "zkchurn_connections_total",
-        "Connections that ended, by how and who closed first.",
+        "Connections that ended, by how and who closed first; at the end of a trace half-closed ones, too.",
         MetricType::COUNTER,
         metric.collect(),
     )
@@ -127,7 +127,7 @@ fn histogram(
 fn open(metrics: &Metrics) -> MetricFamily {
     gauge(
         "zkchurn_connections_open",
-        "Connections that are open.",
+        "Established connections whose sockets are there, half-closed ones included.",
         vec![(Vec::new(), number(metrics.open.unwrap_or_default()))],
     )
 }
