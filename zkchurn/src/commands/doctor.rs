@@ -93,6 +93,7 @@ mod tests {
             }),
             capabilities: NEEDS.iter().map(|need| need.capability).collect(),
             proc: Probe::Yes(()),
+            null_device: Probe::Yes(()),
             bpf_call: Probe::Yes(()),
             own_user_namespace: false,
             is_root: false,
@@ -259,6 +260,11 @@ mod tests {
     #[test]
     fn a_root_without_proc() {
         check("no_proc", |facts| facts.proc = no("/proc/self/exe"));
+    }
+
+    #[test]
+    fn a_root_without_dev() {
+        check("no_dev", |facts| facts.null_device = no("/dev/null"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rustix::{
 use super::{
     btf_file::BtfFile,
     cgroup2::{self, Cgroup2},
-    namespaces, proc_mounted, seccomp,
+    namespaces, null_device, proc_mounted, seccomp,
 };
 use crate::host::{
     kernel_layout::{SocketLayout, TracepointLayout},
@@ -90,6 +90,8 @@ pub struct Facts {
     pub is_root: bool,
     /// Whether `/proc` is there and shows this process.
     pub proc: Probe<()>,
+    /// Whether `/dev/null` can be opened.
+    pub null_device: Probe<()>,
     /// Whether no seccomp filter forbids bpf(2).
     pub bpf_call: Probe<()>,
     /// Whether pids here are not those that the kernel program sees.
@@ -158,6 +160,7 @@ impl Facts {
             own_user_namespace,
             is_root: rustix::process::geteuid().is_root(),
             proc: proc_mounted::look(),
+            null_device: null_device::look(),
             bpf_call: seccomp::look(capabilities),
             own_pid_namespace: own_pid_namespace(),
             first_process_netns: match fs::read_link("/proc/1/ns/net") {

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod handshake;
 pub mod limits;
 pub mod namespaces;
+mod null_device;
 mod proc_mounted;
 pub(crate) mod seccomp;
 pub mod verdict;

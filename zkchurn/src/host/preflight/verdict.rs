@@ -7,7 +7,7 @@ use zkchurn_core::doctor::{Check, State};
 
 use super::{
     facts::{Facts, Probe, Release},
-    handshake, namespaces, proc_mounted, seccomp,
+    handshake, namespaces, null_device, proc_mounted, seccomp,
 };
 use crate::host::privilege::{
     needs::{AskedBy, NEEDS},
@@ -17,6 +17,7 @@ use crate::host::privilege::{
 /// One check a fact, in the order in which doctor lists them.
 pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut checks = all(facts);
+    checks.extend(null_device::check(facts));
     if facts.proc.value().is_none() {
         checks.iter_mut().for_each(without_proc);
     }

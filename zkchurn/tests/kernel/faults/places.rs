@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Roots and containers that lack what zkchurn asks: `/proc`, or BTF and tracefs at once. One
+//! Roots and containers that lack what zkchurn asks: `/proc`, `/dev`, or BTF and tracefs at once. One
 //! sentence says what is missing and what to do.
 
 use super::run::in_mount_namespace;
@@ -21,6 +21,15 @@ fn a_root_without_proc() {
     let (code, message) = refused("mount -t tmpfs none /proc");
     assert_eq!(code, Some(4));
     let wanted = "Fix: mount -t proc proc /proc";
+    assert!(message.contains(wanted), "{message}");
+}
+
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn a_root_without_dev() {
+    let (code, message) = refused("mount -t tmpfs none /dev");
+    assert_eq!(code, Some(4));
+    let wanted = "Fix: mknod -m 666 /dev/null c 1 3";
     assert!(message.contains(wanted), "{message}");
 }
 
