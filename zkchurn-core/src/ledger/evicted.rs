@@ -36,11 +36,39 @@ impl Ledger {
     pub(super) fn make_room(&mut self, key: &FlowKey, newcomer: &Connection) -> bool {
         let now_ns = moment(newcomer);
         self.forget_the_quiet(now_ns);
-        let newcomer = Holder::of_connection(key, newcomer);
-        if self.flows.len() >= MOST_FLOWS && self.shares_of_flows.may_free(&newcomer, now_ns) {
-            self.part_with_flows(&newcomer, now_ns);
+        let holders = Holder::of_connection(key, newcomer);
+        if self.flows.len() >= MOST_FLOWS && self.shares_of_flows.may_free(&holders, now_ns) {
+            self.part_with_flows(&holders, now_ns);
         }
-        self.flows.len() < MOST_FLOWS
+        self.flows.len() < MOST_FLOWS || self.takes_a_place(key, newcomer)
+    }
+
+    /// Whether one that comes again and again got the place of one that came less than half as
+    /// often and has nothing open.
+    fn takes_a_place(&mut self, key: &FlowKey, newcomer: &Connection) -> bool {
+        if newcomer.stage.goes_on() || newcomer.before_start {
+            return false;
+        }
+        let Some(ended) = self.comers.come(key) else {
+            return false;
+        };
+        let flows = self.flows.iter();
+        let seldom = flows.filter(|(_, flow)| {
+            let tally = &flow.tally;
+            let has_none_open = tally.open() == 0 && tally.older.open() == 0;
+            has_none_open && tally.opened().max(tally.ended) < ended / 2
+        });
+        let seldom = seldom.map(|(key, flow)| {
+            let tally = &flow.tally;
+            (tally.opened(), tally.last_seen_ns, *key)
+        });
+        let Some((.., least)) = seldom.min() else {
+            self.comers.put_off(key);
+            return false;
+        };
+        self.evict(&least);
+        self.comers.forget(key);
+        true
     }
 
     /// Likewise for a thread.
@@ -293,6 +321,38 @@ mod tests {
         // What the scanner does again and again keeps its row.
         let busiest = ledger.flows()[1];
         assert_eq!(busiest.1.tally.ended, 50);
+        assert_counts(&ledger);
+    }
+
+    #[test]
+    fn who_comes_again_and_again_takes_the_place_of_one_that_came_once() {
+        let mut ledger = Ledger::default();
+        let churner = 7;
+        // None of them has more than its share, and the churner is of the same program.
+        for number in 0..80 * 60 {
+            let decoy = to_peer(100 + number / 60, number, 1_000);
+            ledger.observe(&named(b"python3", decoy), OUTCOME);
+        }
+        for number in 0..300 {
+            let churn = to_peer(churner, 99_999, 1_001 + number);
+            ledger.observe(&named(b"python3", churn), OUTCOME);
+        }
+        assert_eq!(ended_of(&ledger, churner), 291);
+        assert_eq!(ledger.evicted.flows, 1);
+        assert_eq!(sum_of_parts(&ledger), 5_100);
+        assert_counts(&ledger);
+    }
+
+    #[test]
+    fn where_all_come_as_often_nobody_takes_a_place() {
+        let mut ledger = Ledger::default();
+        for round in 0..30 {
+            for number in 0..2 * MOST_FLOWS as u32 {
+                let churn = by_process(100 + number, 1_000 + round);
+                ledger.observe(&named(b"nc", churn), OUTCOME);
+            }
+        }
+        assert_eq!(ledger.evicted.flows, 0);
         assert_counts(&ledger);
     }
 

@@ -3,6 +3,7 @@
 //! memory. No clock, no I/O: time is what the records say.
 
 pub mod apart;
+mod comers;
 pub mod counts;
 pub mod distribution;
 pub mod evicted;
@@ -36,6 +37,7 @@ use crate::{
     outcome::Outcome,
     process::ProcessKey,
 };
+use comers::Comers;
 use evicted::Evicted;
 use group::{Groups, Place};
 use open_then::OpenThen;
@@ -47,7 +49,8 @@ use takeovers::Takeovers;
 use tally::Tally;
 
 /// Most flows that are told apart. A further one takes the place of one that has
-/// been quiet for long, or else is counted in [`Ledger::beyond`].
+/// been quiet for long, of one of whoever has most, or of one that came less often;
+/// else it is counted in [`Ledger::beyond`].
 pub const MOST_FLOWS: usize = 4096;
 /// Most network namespaces that are remembered.
 pub const MOST_NAMESPACES: usize = 1024;
@@ -214,6 +217,8 @@ pub struct Ledger {
     /// Who gives way where nobody is quiet: flows, and threads.
     shares_of_flows: Shares,
     shares_of_threads: Shares,
+    /// Who has no row, and comes again and again.
+    comers: Comers,
     /// The network namespaces that connections were in.
     namespaces: HashSet<u32>,
     latest_namespace: Option<u32>,

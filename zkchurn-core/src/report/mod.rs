@@ -9,6 +9,7 @@ mod became;
 mod build;
 pub mod family;
 pub mod handshakes;
+pub(crate) mod in_no_row;
 mod leading;
 mod openers;
 mod reused;

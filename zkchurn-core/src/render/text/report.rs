@@ -19,7 +19,7 @@ use crate::{
         explained, filtered, handshakes, loss, scope,
         summary::{bytes, closed_first, heading, lived, more_rows, optional, outcomes, seen},
     },
-    report::{FlowRow, Older, Report, Summary},
+    report::{FlowRow, Older, Report, Summary, in_no_row},
     text,
 };
 
@@ -61,6 +61,11 @@ pub(super) fn write_scope(to: &mut impl Write, report: &Report, page: &Page) -> 
     writeln!(to, "{}", scope::traced(report, zone))?;
     if let Some(filtered) = &report.filtered {
         writeln!(to, "{}", filtered::sentence(filtered))?;
+    }
+    if let Some(in_no_row) = in_no_row::sentence(report) {
+        for line in wrapped("", &in_no_row, page.columns) {
+            writeln!(to, "{}", style.warn(&line))?;
+        }
     }
     let loss = loss::line(&report.loss);
     if report.loss.kernel.is_none()

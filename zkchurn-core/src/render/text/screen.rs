@@ -20,7 +20,7 @@ use crate::{
         },
         loss, scope, time_wait,
     },
-    report::Report,
+    report::{Report, in_no_row},
     text::{self, printable},
 };
 
@@ -363,6 +363,11 @@ fn foot(report: &Report, columns: u16) -> Vec<String> {
     let missing = missing.filter(|sentence| !is_shown(sentence));
     let missing = missing.map(|sentence| limitation(sentence));
     let filtered = report.filtered.as_ref().map(filtered::sentence);
+    // The answer, which has it, is not shown where there is a finding.
+    let in_no_row = in_no_row::sentence(report).filter(|_| !report.findings.is_empty());
+    if let Some(sentence) = in_no_row {
+        lines.extend(at_most(LEFT_OUT, wrapped("", &sentence, columns), columns));
+    }
     let left_out: Vec<_> = filtered.into_iter().chain(missing).collect();
     for sentence in &left_out {
         let words = wrapped("", sentence, columns);
@@ -438,7 +443,7 @@ mod tests {
         outcome::Outcome,
         registry::Registry,
         render::text::parts::{main_outcome, main_outcome_in},
-        report::{Sources, build},
+        report::{AggregatedOnly, Sources, build},
     };
 
     fn finding() -> Finding {
@@ -504,6 +509,28 @@ mod tests {
         let page = Page::new(false, &TimeZone::UTC, columns);
         write(&mut text, report, &page).unwrap();
         String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn connections_in_no_row_are_said_on_the_first_screen() {
+        let mut report = report(vec![2181], vec![finding()]);
+        assert!(!screen(&report, 100).contains("in no row"));
+        report.aggregated_only = Some(AggregatedOnly {
+            flows_evicted: 0,
+            opened: 0,
+            ended: 0,
+            opened_over_limit: 1_004,
+            ended_over_limit: 1_004,
+            threads_evicted: 0,
+        });
+        let said = "\n1,004 connections are in no row and no finding,";
+        assert!(screen(&report, 100).contains(said));
+        for findings in 1..9 {
+            report.findings = vec![finding(); findings];
+            let screen = screen(&report, 60);
+            assert!(screen.lines().count() <= LINES, "{screen}");
+            assert!(screen.contains(said), "{screen}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     ledger::tally::Range,
     outcome::Outcome,
     process::java_name,
-    report::{FlowRow, Older, Report, Spread, Summary, ThreadRow},
+    report::{FlowRow, Older, Report, Spread, Summary, ThreadRow, in_no_row},
     text,
 };
 
@@ -40,8 +40,8 @@ pub(super) fn answer(report: &Report) -> String {
     sentence.push('.');
     sentence.push_str(&inside::inside(report, flow, tid));
     sentence.push_str(&others(report, flow, summary));
-    if let Some(opened @ 1..) = in_no_row(report) {
-        sentence.push_str(&summed(opened));
+    if let Some(in_no_row) = in_no_row::sentence(report) {
+        sentence.push_str(&format!(" {in_no_row}"));
     }
     if let Some(elsewhere) = elsewhere(report) {
         sentence.push_str(&format!(
@@ -49,23 +49,6 @@ pub(super) fn answer(report: &Report) -> String {
         ));
     }
     sentence
-}
-
-/// Connections that no row and no finding has: who hides among many does so there.
-fn in_no_row(report: &Report) -> Option<u64> {
-    let row = report.aggregated_only.as_ref()?;
-    Some(row.opened.saturating_add(row.opened_over_limit))
-}
-
-fn summed(opened: u64) -> String {
-    format!(
-        " {} in no row and no finding, because more processes and servers connect than can be \
-         told apart: --pid, --port or --filter looks at a part.",
-        match opened {
-            1 => "1 connection is".to_owned(),
-            many => format!("{} connections are", text::count(many)),
-        }
-    )
 }
 
 /// What other ports have, with the command that traces them.
@@ -174,7 +157,7 @@ fn no_churn(report: &Report) -> String {
             "No churn found, but only {} ended; a longer trace may show more. ",
             text::counted(ended, "connection")
         ),
-        (true, _) if in_no_row(report) > Some(0) => {
+        (true, _) if in_no_row::sentence(report).is_some() => {
             "No churn found among those that could be told apart. ".to_owned()
         }
         (true, MANY..) => format!(
