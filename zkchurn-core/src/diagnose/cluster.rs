@@ -314,8 +314,11 @@ fn one_of_two_lengths<'a>(
     ways
 }
 
-/// Whether those threads that did the one did the other too, nine of ten of the fewer ones.
+/// Whether those threads that did the one did the other too, nine of ten of the fewer ones. Where
+/// none is known, as of a remote host, or each made few connections, as those of a pool do, threads
+/// tell nothing.
 fn are_of_the_same_threads(one: &[Part<'_>], other: &[Part<'_>]) -> bool {
+    const FEW: usize = 3;
     let tids = |parts: &[Part<'_>]| {
         let mut tids = BTreeSet::new();
         for part in parts {
@@ -325,10 +328,20 @@ fn are_of_the_same_threads(one: &[Part<'_>], other: &[Part<'_>]) -> bool {
         }
         tids
     };
-    let (one, other) = (tids(one), tids(other));
-    let fewer = one.len().min(other.len());
-    let both = one.intersection(&other).count();
-    fewer > 0 && both * 10 >= fewer * 9
+    let tell_nothing = |parts: &[Part<'_>], tids: usize| {
+        let opened: u64 = parts.iter().map(|part| part.tally().opened()).sum();
+        tids != 1 && opened <= (tids * FEW) as u64
+    };
+    let are_remote = |parts: &[Part<'_>]| parts.iter().all(|part| part.key.process.is_none());
+    if are_remote(one) && are_remote(other) {
+        return true;
+    }
+    let tids = [tids(one), tids(other)];
+    let [known, of_other] = &tids;
+    let fewer = known.len().min(of_other.len());
+    let both = known.intersection(of_other).count();
+    let of_pool = tell_nothing(one, known.len()) && tell_nothing(other, of_other.len());
+    fewer > 0 && (both * 10 >= fewer * 9 || of_pool)
 }
 
 /// What of one owner's connections stays open, by kind of thread; before the end of a
