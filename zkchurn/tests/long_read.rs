@@ -126,15 +126,15 @@ fn a_server_log_that_is_stopped_is_reported_on_as_far_as_it_was_read() {
 fn on_a_terminal_it_is_said_how_far_it_is_and_taken_away_again() {
     let recording = Slow::of("recordings/incident.zkchurn");
     let (master, slave) = pty::open(80);
-    let (child, mut writer) = recording.read_by("replay", Stdio::from(slave));
+    let messages = Stdio::from(slave.try_clone().unwrap());
+    let (mut child, mut writer) = recording.read_by("replay", messages);
     let (first, rest) = recording.content.split_at(recording.content.len() / 2);
     writer.write_all(first).unwrap();
     thread::sleep(LONGER);
     writer.write_all(rest).unwrap();
     drop(writer);
-    let drawn = pty::read_to_hang_up(master);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{drawn}");
+    let (drawn, status) = pty::read_to_the_end(master, slave, &mut child);
+    assert_eq!(status.code(), Some(0), "{drawn}");
     assert!(drawn.contains("kB read, "), "{drawn:?}");
     // Of the last line nothing stays.
     assert!(drawn.ends_with("\u{1b}[2K"), "{drawn:?}");

@@ -14,10 +14,10 @@ pub(crate) fn printed_on_terminal(columns: u16, arguments: &[&str]) -> String {
         .stdin(Stdio::null())
         .env("COLUMNS", columns.to_string())
         .env("TERM", "xterm")
-        .stdout(slave)
+        .stdout(slave.try_clone().unwrap())
         .spawn()
         .unwrap();
-    let text = pty::read_to_hang_up(master);
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    let (text, status) = pty::read_to_the_end(master, slave, &mut child);
+    assert_eq!(status.code(), Some(0), "{arguments:?}");
     text
 }

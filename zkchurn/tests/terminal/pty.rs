@@ -3,12 +3,13 @@
 
 use std::{
     fs::File,
-    io::{ErrorKind, Read},
+    io::{ErrorKind, Read, Write as _},
     os::fd::OwnedFd,
+    process::{Child, ExitStatus},
+    thread,
 };
 
 use rustix::{
-    io::Errno,
     pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt},
     termios::{OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
 };
@@ -32,18 +33,32 @@ pub(crate) fn open(columns: u16) -> (File, OwnedFd) {
     (File::from(master), slave)
 }
 
-/// A terminal that nobody writes to any more ends with EIO (drivers/tty/tty_io.c).
-pub(crate) fn read_to_hang_up(mut terminal: File) -> String {
-    let mut said = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        match terminal.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => said.extend_from_slice(&part[..length]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => break,
-            Err(error) => panic!("{error}"),
+/// Ends what is read of a terminal: in no output.
+const END: &[u8] = b"\x04\x04";
+
+/// All that a program writes to a terminal until it has ended. Its side is held open meanwhile: of a
+/// terminal whose writer has gone away the kernel may leave the last bytes behind, where they were
+/// more than 4,096.
+pub(crate) fn read_to_the_end(
+    mut terminal: File,
+    written_to: OwnedFd,
+    child: &mut Child,
+) -> (String, ExitStatus) {
+    let reading = thread::spawn(move || {
+        let mut said = Vec::new();
+        let mut part = [0; 4096];
+        while !said.ends_with(END) {
+            match terminal.read(&mut part) {
+                Ok(length) => said.extend_from_slice(&part[..length]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}"),
+            }
         }
-    }
-    String::from_utf8(said).unwrap()
+        said
+    });
+    let status = child.wait().unwrap();
+    File::from(written_to).write_all(END).unwrap();
+    let mut said = reading.join().unwrap();
+    said.truncate(said.len() - END.len());
+    (String::from_utf8(said).unwrap(), status)
 }
