@@ -220,6 +220,8 @@ impl Kept {
             let is_new = server != 0 && servers.last() != Some(&server);
             // A proxy may fork for each connection.
             let is_of_one = moment.len() >= 2 && moment.iter().all(|end| end.server == server);
+            // One of several processes that share a port leaves the connections of the others.
+            let is_of_one = is_of_one && !self.outlives(from, until);
             if !(is_of_several || is_refused || (is_new && is_of_one && is_apart)) {
                 continue;
             }
@@ -243,6 +245,13 @@ impl Kept {
         let is_most = falls.connections * 3 >= self.ends.len() as u64 * 2;
         self.leave_out_for_good(&mut away);
         (told >= FEWEST && is_most).then_some((falls, away))
+    }
+
+    /// Whether connections that had begun before this moment ended long after it.
+    fn outlives(&self, from_ns: u64, until_ns: u64) -> bool {
+        let later = self.ends.iter().rev();
+        let mut later = later.take_while(|end| end.at_ns >= until_ns.saturating_add(QUIET_NS));
+        later.any(|end| end.started_ns.is_none_or(|started| started < from_ns))
     }
 
     /// What was away for much longer than ever before, and did not come back, is gone for good as
@@ -404,6 +413,28 @@ mod tests {
         assert_eq!(seen(|round| 70 + round as u32, 5).unwrap().processes, 4);
         // Nor does one that forks for each connection.
         assert_eq!(seen(|round| 70 + round as u32, 1), None);
+    }
+
+    /// Workers that share a port and are replaced one after the other.
+    #[test]
+    fn a_process_that_leaves_the_connections_of_others_is_not_the_server() {
+        let workers = (0..4_u32).flat_map(|worker| {
+            (0..3_u64).map(move |client| {
+                let end = 3_000 + u64::from(worker) * 2_000;
+                let one = lasting(1_000 + client * 130, end, 100 + client as u32);
+                Connection {
+                    local_close_ns: one.left_established_ns,
+                    closer: Some(Thread {
+                        tgid: 70 + worker,
+                        tid: 1,
+                        comm: name("server"),
+                    }),
+                    ..server_side(one)
+                }
+            })
+        });
+        let all: Vec<_> = workers.collect();
+        assert_eq!(falls_of(&all, Outcome::AnsweredThenClosedByUs), None);
     }
 
     /// The kernel program tells of most connections once, as they end.

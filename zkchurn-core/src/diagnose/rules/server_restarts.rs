@@ -26,9 +26,6 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-/// Of several clients' ends at one moment, fewer may be chance.
-const MANY: u64 = 3;
-
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let (falls, confidence) = found(case)?;
     let ended = ended_by_server(case);
@@ -65,21 +62,53 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if !is_seen(falls) {
-        verdict = verdict.but(
-            "clients that end their sessions at the same time, at the end of a common task, do the \
-             same",
-        );
-    }
-    if confidence == Confidence::Possible {
-        verdict = verdict.cannot_tell_from(&[Churn::ClientPerRequest]);
+        verdict = or_else(verdict, case, falls);
     }
     Some(advice(verdict, case))
 }
 
+/// What ends all connections of a server at once, though it lives on.
+fn or_else(verdict: Verdict, case: &Case<'_>, falls: Falls) -> Verdict {
+    let refused = match falls.refused_after {
+        0 => "no connection was refused at these moments".to_owned(),
+        some => format!(
+            "after {} of {} moments no connection was refused",
+            text::count(falls.moments.saturating_sub(some)),
+            text::count(falls.moments)
+        ),
+    };
+    let place = match case.side {
+        Side::Client => "on the server",
+        Side::Server => "here",
+    };
+    let verdict = verdict
+        .but(format!(
+            "{refused}: a server that loses its quorum for a moment (a leader election), a proxy \
+             that is reloaded, and clients that end their sessions together, at the end of a \
+             common task or after a change of their configuration, look the same"
+        ))
+        .cannot_tell_from(&[Churn::ClientPerRequest])
+        .next(format!(
+            "{place}: look into its log at these seconds: a start is a restart, LOOKING without \
+             one is a lost quorum, sessions that clients close are the clients, and nothing at all \
+             is a proxy between"
+        ));
+    match case.turned_away_beside {
+        0 => verdict,
+        some => verdict
+            .but(format!(
+                "it closed {} without an answer, as a server without a quorum does: one that is \
+                 not there refuses",
+                text::counted(some, "other connection")
+            ))
+            .cannot_tell_from(&[Churn::NotServed]),
+    }
+}
+
 /// Whether more is seen of it than that several ended at once.
 fn is_seen(falls: Falls) -> bool {
-    let is_away_once = falls.refused_after >= 1 && falls.of_several >= 2;
-    falls.refused_after >= 2 || falls.processes >= 2 || is_away_once
+    let is_away = falls.refused_after >= 2 || falls.refused_after >= 1 && falls.of_several >= 2;
+    falls.processes >= 2 || (is_away && falls.refused_after * 2 >= falls.moments)
 }
 
 fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) -> String {
@@ -103,14 +132,17 @@ fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) ->
             text::count(refused)
         ),
     };
-    let perhaps = match confidence {
-        Confidence::Possible => "perhaps ",
-        _ => "",
-    };
     let who = match case.side {
         Side::Client => "The server, or a proxy before it,",
         Side::Server => "What listens here",
     };
+    if confidence == Confidence::Possible {
+        let moments = text::counted(falls.moments, "time");
+        return format!(
+            "{who} {did}. Its connections ended at once, {moments}: perhaps it died or was \
+             restarted."
+        );
+    }
     let again = match falls.moments {
         2 => "it died or was restarted twice".to_owned(),
         many => format!(
@@ -118,7 +150,7 @@ fn summary(case: &Case<'_>, falls: Falls, ended: u64, confidence: Confidence) ->
             text::counted(many, "time")
         ),
     };
-    format!("{who} {did}: {perhaps}{again}.")
+    format!("{who} {did}: {again}.")
 }
 
 fn advice(verdict: Verdict, case: &Case<'_>) -> Verdict {
@@ -160,9 +192,7 @@ fn found(case: &Case<'_>) -> Option<(Falls, Confidence)> {
     if !is_it {
         return None;
     }
-    // Seen from the server, several may be of one client.
-    let are_many = falls.of_several >= MANY && case.side == Side::Client;
-    let confidence = match is_seen(falls) || are_many {
+    let confidence = match is_seen(falls) {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -217,7 +247,9 @@ mod tests {
 
     #[test]
     fn a_server_in_a_crash_loop_is_no_fault_of_the_application() {
-        let findings = diagnosed(&crash_loop(5, 7));
+        let mut all = crash_loop(5, 7);
+        all.extend(refused_after(7, 100));
+        let findings = diagnosed(&in_order(all));
         assert_eq!(
             (findings[0].name, findings[0].confidence),
             (Churn::ServerRestarts, Confidence::Likely)
@@ -241,6 +273,34 @@ mod tests {
         );
         let advice = advised(&findings);
         assert!(!advice.contains("create one client"), "{advice}");
+    }
+
+    /// Nobody was refused: a quorum that is lost for a moment, a barrier, a proxy's reload.
+    #[test]
+    fn moments_alone_are_no_proof_however_many() {
+        let findings = diagnosed(&crash_loop(5, 7));
+        let first = findings
+            .iter()
+            .find(|one| one.name == Churn::ServerRestarts)
+            .expect("it is one of them");
+        assert_eq!(first.confidence, Confidence::Possible);
+        let against = first.reasons_against.join("; ");
+        assert!(against.contains("loses its quorum"), "{against}");
+        assert!(first.next[0].contains("LOOKING"), "{:?}", first.next);
+        let title = first.summary.contains("ended at once, 7 times");
+        assert!(title, "{}", first.summary);
+        let found = names_and_alternatives(&findings);
+        assert!(
+            found
+                .iter()
+                .all(|(_, confidence)| *confidence == Confidence::Possible),
+            "{found:?}"
+        );
+        // Refused after a few of many moments, it was mostly there.
+        let mut all = crash_loop(5, 7);
+        all.extend(refused_after(2, 100));
+        let findings = diagnosed(&in_order(all));
+        assert_ne!(findings[0].confidence, Confidence::Likely, "{findings:?}");
     }
 
     #[test]
@@ -350,11 +410,7 @@ mod tests {
             .map(|one| (one.name, one.confidence))
             .collect();
         assert_eq!(told, [(Churn::ServerRestarts, Confidence::Possible)]);
-        assert!(
-            findings[0]
-                .summary
-                .ends_with("died or was restarted twice.")
-        );
+        assert!(findings[0].summary.contains("ended at once, 2 times"));
         // Likely, where it refused some in between.
         let mut all = older_first(5, 2);
         all.extend(refused_after(2, 100));
