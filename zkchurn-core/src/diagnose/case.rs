@@ -168,6 +168,9 @@ pub struct Case<'a> {
     pub older_held: u64,
     /// Of those, the ones that the other side closed during the trace, and this one holds open.
     pub older_held_since: u64,
+    /// Older connections of remote hosts that ended, and that a process here held: beside the
+    /// others.
+    pub older_accepted_ended: u64,
     /// How many of those that end are open at any moment, on average.
     pub in_flight: u64,
     /// Connections of the same owner to the same peers that are not of this case and

@@ -63,6 +63,9 @@ pub(super) struct Scope<'a> {
     taken: TakenOfClients,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
+    /// Accepted connections that are older than the trace and ended: the process that holds such a
+    /// one is known, and of those that came since none is.
+    older_accepted_ended: HashMap<Destination, u64>,
     /// What is not judged.
     beside: HashMap<FlowKey, &'a Flow>,
     services: Services,
@@ -80,6 +83,16 @@ struct Rival {
     who: String,
     /// From the first start to the latest end.
     span: Option<(u64, u64)>,
+}
+
+fn older_accepted_ended(flows: &[Member<'_>]) -> HashMap<Destination, u64> {
+    let mut ended = HashMap::default();
+    for (key, flow) in flows {
+        if key.process.is_some() && key.destination.side() == Side::Server {
+            *ended.entry(key.destination).or_default() += flow.tally.older.ended;
+        }
+    }
+    ended
 }
 
 fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
@@ -111,6 +124,7 @@ impl<'a> Scope<'a> {
             taken: ledger.takeovers.counted(),
             window,
             of_process,
+            older_accepted_ended: older_accepted_ended(flows),
             beside: HashMap::default(),
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
@@ -268,6 +282,15 @@ impl<'a> Scope<'a> {
                 .saturating_sub(older_held),
             older_held,
             older_held_since: flows.iter().map(|flow| flow.tally.older.held_since).sum(),
+            older_accepted_ended: match owner {
+                Owner::Peer(_) => {
+                    let ended = destinations
+                        .iter()
+                        .filter_map(|peer| self.older_accepted_ended.get(peer));
+                    ended.sum()
+                }
+                Owner::Process(_) | Owner::Program(_) => 0,
+            },
             in_flight: in_flight(&flows, self.window.length_ns),
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows

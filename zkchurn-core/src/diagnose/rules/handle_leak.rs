@@ -40,7 +40,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let in_use = case.in_flight.saturating_mul(2);
     // Who closes as many as it opens keeps each for longer than the trace so far.
-    let older_ended = case.older.saturating_sub(case.older_open);
+    let older_ended = case.older.saturating_sub(case.older_open) + case.older_accepted_ended;
     let closes = case.ended().saturating_add(older_ended).saturating_mul(5) > opened;
     if open < FEWEST.saturating_add(in_use) || closes || !could_be_one_program {
         return None;
@@ -153,11 +153,12 @@ fn stopped_for(case: &Case<'_>) -> Option<u64> {
 mod tests {
     use super::Churn;
     use crate::{
-        connection::{Connection, Stage},
+        connection::{Connection, Holder, Stage},
         diagnose::{
             Confidence, Finding,
             test_case::{diagnosed, diagnosed_in, every, new_thread_each, only},
         },
+        ledger::test_connection::{name, server_side},
         outcome::Outcome,
     };
 
@@ -237,6 +238,36 @@ mod tests {
             "{against}"
         );
         assert!(!with_older_ended(19).iter().any(is_leak));
+    }
+
+    /// Clients of one host that come back after the server was started anew: the process that held
+    /// the older connections is known, of the new ones none is.
+    #[test]
+    fn what_comes_back_to_a_new_server_leaks_nothing() {
+        let accepted = |older_count: usize| {
+            let mut older = every(1, 9, (41, 49, Outcome::AnsweredThenClosedByUs));
+            for one in &mut older {
+                *one = server_side(*one);
+                one.before_start = true;
+                one.holder = Some(Holder {
+                    tgid: 70,
+                    uid: 0,
+                    comm: name("java"),
+                    process_start_ns: 900,
+                });
+            }
+            let seen = older.iter().map(|one| Connection {
+                stage: Stage::Established,
+                ..*one
+            });
+            let mut all: Vec<_> = seen.take(older_count).collect();
+            all.extend(older.iter().take(older_count));
+            all.extend(open(2_000, 9).into_iter().map(server_side));
+            diagnosed(&all)
+        };
+        let is_leak = |one: &Finding| one.name == Churn::HandleLeak;
+        assert!(accepted(0).iter().any(is_leak));
+        assert!(!accepted(9).iter().any(is_leak), "{:?}", accepted(9));
     }
 
     #[test]
