@@ -53,7 +53,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     // What is counted are connections that are open then.
     let held = case.held_then.map_or(0, |held| held.all);
-    let confidence = match (is_said, unread * 2 >= turned_away && held > 0) {
+    let is_plain = !case.peers_answer_tls;
+    let is_at_many = unread * 2 >= turned_away && held > 0;
+    let confidence = match (is_said, is_at_many && is_plain) {
         _ if is_repeated => Confidence::Certain,
         (true, _) | (_, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
@@ -63,11 +65,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         match confidence {
             Confidence::Possible => {
                 "Connections are closed or reset at once, before the request was read, as by a \
-                 server at which this address has reached its limit (maxClientCnxns)."
+                 server at which this address has reached its limit (maxClientCnxns), or all \
+                 addresses together theirs (maxCnxns)."
             }
             _ => {
-                "The server accepts and closes at once, without reading the request: this \
-                 address has reached the server's connection limit (maxClientCnxns)."
+                "The server accepts and closes at once, without reading the request: its \
+                 connection limit is reached, that of this address (maxClientCnxns), or that of \
+                 all together (maxCnxns)."
             }
         },
     )
@@ -81,7 +85,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("unread", unread)
     .number("open_to_same_server", case.open)
     .number("held_open_there", held)
-    .decided_by("the server's log: \"Too many connections from /ADDRESS - max is N\"")
+    .decided_by(
+        "the server's log: \"Too many connections from /ADDRESS - max is N\" (maxClientCnxns), or \
+         \"Too many connections COUNT - max is N\" (maxCnxns)",
+    )
     .next(format!(
         "count this address's connections on the server (`ss -tn state established \
          '( sport = :{} )'`): all processes and containers behind one address share the limit",
@@ -111,6 +118,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                  refuses it",
             )
             .cannot_tell_from(&[Churn::NotServed]);
+    }
+    if !is_said && case.peers_answer_tls {
+        verdict = verdict
+            .but("others that begin with TLS are answered there, and these do not begin with it")
+            .cannot_tell_from(&[Churn::PlaintextAtTlsPort])
+            .next("compare the client's `zookeeper.client.secure` with the port: it speaks TLS");
     }
     if !is_said {
         verdict = what_else_listens(verdict, case);

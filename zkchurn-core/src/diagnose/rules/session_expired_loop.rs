@@ -25,6 +25,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const AT_ONCE_NS: u64 = 1_000_000_000;
+/// What lived for longer than this may have been cut on the way.
+const CUT_NS: u64 = 200_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     match case.handshakes() {
@@ -195,7 +197,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if confidence != Confidence::Certain {
         verdict = verdict
             .cannot_tell_from(&[Churn::OneSessionTwoClients])
-            .cannot_tell_from(match comes_again && closed > 0 && !is_at_once {
+            .cannot_tell_from(match comes_again && closed > 0 && lived > Some(CUT_NS) {
                 // What cuts connections on the way does so whatever their session is.
                 true => &[Churn::IdleTimeout],
                 false => &[],
