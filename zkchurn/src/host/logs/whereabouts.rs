@@ -270,6 +270,8 @@ mod tests {
             let process = Command::new("cat")
                 .stdin(Stdio::piped())
                 .stdout(log)
+                // Ours may be a log, too.
+                .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
             let key = ProcessKey::new(process.id(), 0);
