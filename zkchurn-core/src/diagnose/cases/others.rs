@@ -10,6 +10,7 @@ use crate::{
         cluster::{Owner, Part},
         shared,
     },
+    hash::HashMap,
     ledger::{
         Destination,
         manner::Way,
@@ -136,11 +137,13 @@ impl<'a> Scope<'a> {
         let flows = flows.into_iter().flatten();
         let others = flows.filter(|(key, _)| ours.binary_search(&key.destination).is_err());
         let mut siblings: Vec<Sibling> = Vec::new();
+        // There may be thousands of peers.
+        let mut places: HashMap<Destination, usize> = HashMap::default();
         for (key, flow) in others {
             let working = working(&flow.tally);
-            let mut known = siblings.iter_mut();
+            let place = *places.entry(key.destination).or_insert(siblings.len());
             // What a filter selects of it, and what it leaves out.
-            match known.find(|known| known.destination == key.destination) {
+            match siblings.get_mut(place) {
                 Some(known) => known.working += working,
                 None => siblings.push(Sibling {
                     destination: key.destination,
