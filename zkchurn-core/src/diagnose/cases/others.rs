@@ -68,11 +68,18 @@ impl<'a> Scope<'a> {
         processes: &[ProcessKey],
     ) -> Option<HeldThen> {
         let mut held = HeldThen::default();
+        // There may be thousands of peers.
+        let mut turned_away: HashMap<Destination, Vec<&Starts>> = HashMap::default();
+        for part in parts {
+            let group = part.group.map(|(_, group)| group);
+            if let Some(group) = group.filter(|group| group.manner.way.is_turned_away()) {
+                let of_peer = turned_away.entry(part.key.destination).or_default();
+                of_peer.push(&group.starts);
+            }
+        }
         for peer in destinations {
-            let of_peer = parts.iter().filter(|part| part.key.destination == *peer);
-            let groups = of_peer.filter_map(|part| part.group);
-            let turned_away = groups.filter(|(_, group)| group.manner.way.is_turned_away());
-            let moments = Starts::together(turned_away.map(|(_, group)| &group.starts));
+            let starts = turned_away.get(peer).into_iter().flatten();
+            let moments = Starts::together(starts.copied());
             if moments.is_empty() {
                 continue;
             }
