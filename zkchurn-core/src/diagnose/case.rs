@@ -166,7 +166,8 @@ pub struct Case<'a> {
     /// Besides those, connections that the other side had closed before the trace began, and
     /// that this one holds open.
     pub older_held: u64,
-    /// Of those, the ones that the other side closed during the trace, and this one holds open.
+    /// Those of the older ones that the other side closed during the trace, and this one holds open;
+    /// they count as ended.
     pub older_held_since: u64,
     /// Older connections of remote hosts that ended, and that a process here held: beside the
     /// others.

@@ -108,7 +108,7 @@ pub fn diagnose(
     let flows = ledger.flows();
     let others = beside.map(|beside| beside.ledger.flows());
     let others = others.unwrap_or_default();
-    let mut scope = Scope::new(ledger, registry, &flows, window).beside(beside, &others);
+    let mut scope = Scope::new(ledger, beside, registry, &flows, window).beside(beside, &others);
     for (owner, members) in &cluster::by_owner(&others, depth).0 {
         scope.introduce(*owner, &cluster::clusters(*owner, members));
     }

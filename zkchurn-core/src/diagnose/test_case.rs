@@ -158,7 +158,8 @@ pub(crate) fn diagnosed_with(connections: &[Connection], registry: &Registry) ->
     diagnose(&ledger, None, registry, window, Depth::All).findings
 }
 
-fn observed(connections: &[Connection]) -> Ledger {
+/// What is counted of them.
+pub(crate) fn observed(connections: &[Connection]) -> Ledger {
     let mut ledger = Ledger::default();
     for connection in connections {
         if connection.was_established() && !connection.before_start {

@@ -34,14 +34,8 @@ use crate::{
     connection::Side,
     hash::HashMap,
     ledger::{
-        Destination, Flow, FlowKey, Ledger,
-        apart::Apart,
-        manner::Way,
-        open_then::OpenThen,
-        server_ends::{FallsOfServers, ServerEnds},
-        shares::InPart,
-        starts::Starts,
-        takeovers::{TakenOfClients, Takeovers},
+        Destination, Flow, FlowKey, Ledger, apart::Apart, manner::Way, open_then::OpenThen,
+        server_ends::FallsOfServers, shares::InPart, starts::Starts, takeovers::TakenOfClients,
         tally::FirstCloseKey,
     },
     process::ProcessKey,
@@ -56,10 +50,8 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
-    server_ends: &'a ServerEnds,
     falls: FallsOfServers,
     open_then: Cow<'a, OpenThen>,
-    takeovers: &'a Takeovers,
     taken: TakenOfClients,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
@@ -95,6 +87,30 @@ fn older_accepted_ended(flows: &[Member<'_>]) -> HashMap<Destination, u64> {
     ended
 }
 
+/// When servers went away, whose sessions others got, and what was open when: of all that was
+/// traced.
+fn moments<'a>(
+    ledger: &'a Ledger,
+    beside: Option<&Beside<'_>>,
+) -> (FallsOfServers, TakenOfClients, Cow<'a, OpenThen>) {
+    let Some(beside) = beside else {
+        let open_then = Cow::Borrowed(&ledger.open_then);
+        return (
+            ledger.server_ends.falls(),
+            ledger.takeovers.counted(),
+            open_then,
+        );
+    };
+    let others = beside.ledger;
+    let mut open_then = ledger.open_then.clone().and(&others.open_then);
+    beside.open().for_each(|one| open_then.observe(one));
+    (
+        ledger.server_ends.clone().and(&others.server_ends).falls(),
+        ledger.takeovers.clone().and(&others.takeovers).counted(),
+        Cow::Owned(open_then),
+    )
+}
+
 fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
     let peers = flows.iter().filter(|(key, _)| key.process.is_none());
     let peers = peers.map(|(key, _)| key.destination);
@@ -104,10 +120,12 @@ fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
 impl<'a> Scope<'a> {
     pub(super) fn new(
         ledger: &'a Ledger,
+        beside: Option<&Beside<'_>>,
         registry: &'a Registry,
         flows: &[Member<'a>],
         window: Window,
     ) -> Self {
+        let (falls, taken, open_then) = moments(ledger, beside);
         let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
         for (key, flow) in flows {
             if let Some(process) = key.process {
@@ -117,11 +135,9 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
-            server_ends: &ledger.server_ends,
-            falls: ledger.server_ends.falls(),
-            open_then: Cow::Borrowed(&ledger.open_then),
-            takeovers: &ledger.takeovers,
-            taken: ledger.takeovers.counted(),
+            falls,
+            open_then,
+            taken,
             window,
             of_process,
             older_accepted_ended: older_accepted_ended(flows),
@@ -156,13 +172,6 @@ impl<'a> Scope<'a> {
         for connection in beside.open() {
             self.services.hold(&Destination::of(connection));
         }
-        let of_all = self.server_ends.clone().and(&beside.ledger.server_ends);
-        self.falls = of_all.falls();
-        let mut open_then = self.open_then.into_owned().and(&beside.ledger.open_then);
-        beside.open().for_each(|one| open_then.observe(one));
-        self.open_then = Cow::Owned(open_then);
-        let takeovers = self.takeovers.clone().and(&beside.ledger.takeovers);
-        self.taken = takeovers.counted();
         self
     }
 

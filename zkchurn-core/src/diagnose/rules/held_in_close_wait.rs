@@ -307,16 +307,14 @@ mod tests {
     use crate::{
         connection::{Connection, Holder, Stage},
         diagnose::{
-            Confidence, Depth, Window, diagnose,
-            test_case::{diagnosed, every, only},
+            Confidence,
+            test_case::{diagnosed, diagnosed_in, every, observed, only},
         },
         ledger::{
-            Ledger,
             handshakes::tests::asked,
             test_connection::{MS, by, name, server_side},
         },
         outcome::Outcome,
-        registry::Registry,
         traffic::Traffic,
     };
 
@@ -395,23 +393,13 @@ mod tests {
 
     #[test]
     fn what_was_half_closed_before_the_trace_and_is_held_throughout_is_a_leak() {
-        let mut ledger = Ledger::default();
-        for one in older(10, false) {
-            ledger.observe(&one, Outcome::of(&one));
-        }
-        let count = &ledger.total.older;
+        let all = older(10, false);
+        let count = observed(&all).total.older;
         assert_eq!(
             (count.seen, count.ended, count.open(), count.held),
             (10, 0, 10, 10)
         );
-        let window = Window {
-            end_ns: 5_000 * MS,
-            length_ns: 5_000 * MS,
-            is_of_part: false,
-            is_damaged: false,
-        };
-        let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
-        let finding = only(all.findings);
+        let finding = only(diagnosed_in(&all, 5_000 * MS));
         assert_eq!(
             (finding.name, finding.connections, finding.explains),
             (Churn::HeldInCloseWait, 10, Some(0))
@@ -441,20 +429,9 @@ mod tests {
             for one in &mut all[half..][before as usize..] {
                 one.left_established_ns = Some(1_000 * MS);
             }
-            let mut ledger = Ledger::default();
-            for one in &all {
-                ledger.observe(one, Outcome::of(one));
-            }
-            let older = &ledger.total.older;
+            let older = observed(&all).total.older;
             assert_eq!((older.held, older.held_since), (before, since));
-            let window = Window {
-                end_ns: 5_000 * MS,
-                length_ns: 5_000 * MS,
-                is_of_part: false,
-                is_damaged: false,
-            };
-            let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
-            let finding = only(all.findings);
+            let finding = only(diagnosed_in(&all, 5_000 * MS));
             let story = (finding.name, finding.connections);
             assert_eq!(story, (Churn::HeldInCloseWait, before + since));
             let seen = finding.seen.unwrap();
@@ -465,20 +442,10 @@ mod tests {
     #[test]
     fn what_is_closed_during_the_trace_is_over_and_two_are_no_pile() {
         for (count, is_over) in [(10, true), (2, false)] {
-            let mut ledger = Ledger::default();
-            for one in older(count, is_over) {
-                ledger.observe(&one, Outcome::of(&one));
-            }
-            let older = &ledger.total.older;
+            let all = older(count, is_over);
+            let older = observed(&all).total.older;
             assert_eq!(older.ended, if is_over { count } else { 0 });
-            let window = Window {
-                end_ns: 5_000 * MS,
-                length_ns: 5_000 * MS,
-                is_of_part: false,
-                is_damaged: false,
-            };
-            let all = diagnose(&ledger, None, &Registry::default(), window, Depth::All);
-            assert!(all.findings.is_empty());
+            assert!(diagnosed_in(&all, 5_000 * MS).is_empty());
         }
     }
 
