@@ -21,10 +21,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 4;
-/// More than a pool opens at its start.
-const MANY: u64 = 8;
-/// Nor does filling a pool take so long.
-const LONG_NS: u64 = 5_000_000_000;
+/// As many as one keeps, and for how long it takes to fill a pool or to start a service at most: who
+/// opens more for longer goes on. A larger pool is seldom filled so slowly.
+const GOES_ON: [(u64, u64); 2] = [(8, 30_000_000_000), (16, 10_000_000_000)];
+/// Shorter ones may have been opened at once.
+const AT_ONCE_NS: u64 = 5_000_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let opened = case.tally.opened();
@@ -46,14 +47,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let gap = case.gaps.percentile(50.0).unwrap_or_default();
-    let long = (case.window_ns / 4).min(LONG_NS);
+    let long = (case.window_ns / 4).min(AT_ONCE_NS);
     // They were opened by each host one after the other, and by all at the same time.
     let by_each = gap.saturating_mul(opened / case.hosts());
     let steady = case.rhythm.gaps >= FEWEST && by_each >= long;
     let stopped = stopped_for(case);
-    let grows = steady && stopped.is_none();
+    let goes_on = GOES_ON
+        .iter()
+        .any(|(many, long_ns)| open >= *many && by_each >= *long_ns);
+    let grows = steady && goes_on && stopped.is_none();
     let is_sure = !case.is_damaged && !case.is_remote_host();
-    let confidence = match grows && open >= MANY && is_sure {
+    let confidence = match grows && is_sure {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -101,15 +105,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     verdict = match case.is_remote_host() {
-        true => verdict
-            .but(match case.hosts() {
-                1 => "they may belong to many processes on that host",
-                _ => "those of a host may belong to many processes there",
-            })
-            .decided_by(format!(
-                "{}, which counts by process and thread",
-                case.trace_there()
-            )),
+        true => of_remote_host(verdict, case),
         false if case.is_damaged => verdict,
         false if case.is_new_one_each_time() => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
@@ -137,8 +133,38 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
                  reached its size looks the same",
             text::duration(idle_ns)
         )),
-        None => verdict,
+        None if goes_on => verdict,
+        None if open < GOES_ON[0].0 => {
+            verdict.but("so few may be clients that the program is meant to have")
+        }
+        None => verdict.but(format!(
+            "a pool or service that starts up may open as many in {}",
+            text::window(case.window_ns)
+        )),
     })
+}
+
+/// What this host sees of a client is what it is told: of one that is gone it may know nothing.
+fn of_remote_host(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    verdict
+        .but(match case.hosts() {
+            1 => "they may belong to many processes on that host",
+            _ => "those of a host may belong to many processes there",
+        })
+        .but(
+            "clients that a firewall, this host's own too, or a NAT has cut off look the same: \
+             nothing tells this host that they are gone",
+        )
+        .decided_by(format!(
+            "{}, which counts by process and thread",
+            case.trace_there()
+        ))
+        .next(format!(
+            "`ss -tn '( dport = :{} )'` on the clients' side: where fewer are open than here, look \
+             for what cuts them off (a REJECT or DROP rule: {})",
+            case.port(),
+            case.network.firewall()
+        ))
 }
 
 /// For how long none has been opened, where that is much longer than it ever took before.
@@ -194,6 +220,49 @@ mod tests {
         let hour = said(3_600_000_000_000);
         assert!(hour.contains("one after the other, 2.00 s apart"), "{hour}");
         assert!(!hour.contains("throughout"), "{hour}");
+    }
+
+    /// What tells a leak from a pool that fills is that it goes on.
+    #[test]
+    fn what_has_not_gone_on_for_longer_than_a_start_takes_may_be_one() {
+        let found = |period_ms: u64, count: u64| {
+            let window_ns = (period_ms * count + 1_000) * 1_000_000;
+            let finding = only(diagnosed_in(&open(period_ms, count), window_ns));
+            (finding.confidence, finding.reasons_against.join("; "))
+        };
+        for (period_ms, count) in [(300, 9), (600, 14), (900, 15), (300, 30), (3_000, 8)] {
+            let (confidence, against) = found(period_ms, count);
+            assert_eq!(confidence, Confidence::Possible, "{period_ms} {count}");
+            assert!(
+                against.contains("a pool or service that starts up may open as many in"),
+                "{against}"
+            );
+        }
+        let (confidence, against) = found(10_000, 5);
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(against.contains("so few may be"), "{against}");
+        for (period_ms, count) in [(700, 16), (300, 35), (4_000, 8), (500, 100)] {
+            let (confidence, against) = found(period_ms, count);
+            assert_eq!(confidence, Confidence::Likely, "{period_ms} {count}");
+            assert_eq!(against, "");
+        }
+    }
+
+    /// A firewall that answers clients in this host's name tells the host nothing.
+    #[test]
+    fn what_a_server_sees_open_may_be_cut_off() {
+        let finding = only(diagnosed(
+            &open(2_000, 20)
+                .into_iter()
+                .map(server_side)
+                .collect::<Vec<_>>(),
+        ));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        let against = finding.reasons_against.join("; ");
+        assert!(against.contains("this host's own too"), "{against}");
+        let next = finding.next.join("; ");
+        assert!(next.contains("nft list ruleset"), "{next}");
+        assert!(next.contains("dport = :2181"), "{next}");
     }
 
     #[test]
