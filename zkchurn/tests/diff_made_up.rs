@@ -622,3 +622,50 @@ fn one_connection_before_and_fifty_after_is_worse() {
     }
     assert_eq!(class(&each(10.0), &burst), Class::CannotTell);
 }
+
+/// As `PLAN`, of which `stay` of ten each stay open; as many older ones end meanwhile as `over`.
+fn staying(stay: usize, over: u32, seed: u64) -> Taken {
+    let mut taken = empty(PLAN.seconds);
+    let starts = PLAN.starts(&mut Chance(seed));
+    for (place, start) in starts.into_iter().enumerate() {
+        let mut connection = at(template(), start, 0.005);
+        let outcome = match place % 10 < stay {
+            true => {
+                connection.stage = Stage::Open;
+                Outcome::StillOpen
+            }
+            false => Outcome::AnsweredThenClosedByUs,
+        };
+        taken.count(&connection, outcome, None);
+    }
+    for _ in 0..over {
+        let mut older = at(template(), 0.0, 60.0);
+        older.before_start = true;
+        taken.count(&older, Outcome::AnsweredThenClosedByUs, None);
+    }
+    taken
+}
+
+/// Clients that nobody closes are opened as often as those that somebody closed.
+#[test]
+fn opened_as_often_and_left_open_is_worse() {
+    let closed = staying(0, 0, 1);
+    let diff = compared(&closed, &staying(10, 0, 2));
+    assert_eq!(diff.class, Class::Worse, "{}", diff.verdict);
+    assert_eq!(diff.families[0].why, "leaves more connections open");
+    // That they are closed now may be how they end that should stay.
+    let diff = compared(&staying(10, 0, 2), &closed);
+    assert_eq!(diff.class, Class::CannotTell, "{}", diff.verdict);
+    // A pool that is kept beside them, or as many that end as stay.
+    for after in [staying(3, 0, 2), staying(10, 110, 2)] {
+        let diff = compared(&closed, &after);
+        assert_ne!(diff.class, Class::Worse, "{}", diff.verdict);
+    }
+    // What failed before may work now.
+    let failing = Plan {
+        failing: 0.9,
+        ..PLAN
+    };
+    let diff = compared(&failing.taken(1), &staying(10, 0, 2));
+    assert_ne!(diff.class, Class::Worse, "{}", diff.verdict);
+}

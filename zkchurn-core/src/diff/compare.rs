@@ -230,15 +230,19 @@ struct Changes {
     rate: Change,
     failed: Change,
     lived: Change,
+    /// Whether, opened as often, more stay open.
+    leaves_open: bool,
     /// An outcome whose share changed most surely, where failures did not.
     ends_otherwise: Option<Outcome>,
 }
 
 fn of_both(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) -> (Class, String) {
+    let rate = compared_rate(before, after, one, other);
     let changes = Changes {
-        rate: compared_rate(before, after, one, other),
+        rate,
         failed: compared_share(one, other, |family| family.failed),
         lived: statistics::lifetimes(&one.lifetimes.sorted(), &other.lifetimes.sorted()),
+        leaves_open: rate == Change::Same && leaves_open(one, other),
         ends_otherwise: ends_otherwise(one, other),
     };
     let is_same_count = one.opened == other.opened && before.length_ns() == after.length_ns();
@@ -285,8 +289,20 @@ fn of_both(before: &Trace<'_>, after: &Trace<'_>, one: &Family, other: &Family) 
     }
 }
 
+/// Whether most of what it opens stays open, and before fewer did. Where many failed before, those
+/// that stay open may be a mend.
+fn leaves_open(one: &Family, other: &Family) -> bool {
+    const FEW_FAIL: u64 = 10;
+    let stay = (one.stay_open(), other.stay_open());
+    let change = statistics::share((stay.0, one.opened), (stay.1, other.opened));
+    change == Change::Up && stay.1 * 2 > other.opened && one.failed * FEW_FAIL <= one.ended
+}
+
 fn worse(changes: &Changes) -> Vec<&'static str> {
     let mut words = Vec::new();
+    if changes.leaves_open {
+        words.push("leaves more connections open");
+    }
     if changes.failed == Change::Up {
         words.push("fails more");
     }

@@ -86,6 +86,8 @@ pub(super) struct Family {
     pub ended: u64,
     /// Open at the end, older ones too.
     pub open: u64,
+    /// Of those that are older than the trace.
+    pub older_ended: u64,
     pub failed: u64,
     pub outcomes: Counts<Outcome>,
     pub lifetimes: Lifetimes,
@@ -98,6 +100,7 @@ impl Family {
         let is_open = matches!(connection.stage, Stage::Open);
         self.open += u64::from(is_open);
         if connection.before_start {
+            self.older_ended += u64::from(!is_open);
             return;
         }
         self.opened += 1;
@@ -112,6 +115,12 @@ impl Family {
         if let Some(lifetime) = connection.established_for_ns() {
             self.lifetimes.add(lifetime);
         }
+    }
+
+    /// By how many connections it has more open at the end than when the trace began, of those
+    /// that it opened. However long each lives, that is about none where as many end as begin.
+    pub(super) fn stay_open(&self) -> u64 {
+        self.opened.saturating_sub(self.ended + self.older_ended)
     }
 
     pub(super) fn rate(&self, length_ns: u64) -> Rate {
