@@ -493,9 +493,11 @@ impl<R: Renderer> Pipeline<R> {
             outcome: Outcome::of(connection),
             process: self.registry.program_of(connection),
             placed: self.registry.placed_for(connection),
-            thread_name: key
-                .zip(thread)
-                .and_then(|(key, thread)| self.registry.thread_name(key, thread.tid, thread.comm)),
+            thread_name: key.zip(thread).and_then(|(key, thread)| {
+                let ports = [connection.remote.port()];
+                self.registry
+                    .thread_name(key, thread.tid, thread.comm, &ports)
+            }),
         };
         let outcome = subject.outcome;
         match gate.pass(&subject) {

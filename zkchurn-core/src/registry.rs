@@ -178,10 +178,16 @@ impl Registry {
         name_of(&self.known.get(&key)?.users, uid)
     }
 
-    /// The whole name of a thread that the kernel calls `comm`, where its JVM or its log
-    /// tells it.
-    pub fn thread_name(&self, key: ProcessKey, tid: u32, comm: Comm) -> Option<String> {
-        thread_name::of(self.inspection(key)?, tid, comm)
+    /// The whole name of a thread that the kernel calls `comm`, and which connects to these
+    /// `ports`, where its JVM or its log tells it.
+    pub fn thread_name(
+        &self,
+        key: ProcessKey,
+        tid: u32,
+        comm: Comm,
+        ports: &[u16],
+    ) -> Option<String> {
+        thread_name::of(self.inspection(key)?, tid, comm, ports)
     }
 
     /// What is known of a process; of one that became another program, of the latest.

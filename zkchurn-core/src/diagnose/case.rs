@@ -323,10 +323,7 @@ impl Case<'_> {
 
     /// The server's port; of several that of the first.
     pub fn port(&self) -> u16 {
-        self.destinations.first().map_or(0, |first| match first {
-            Destination::Server { address, .. } => address.port(),
-            Destination::Client { port, .. } => *port,
-        })
+        self.destinations.first().map_or(0, Destination::port)
     }
 
     /// A command that asks the server's host, in backticks: behind 127.0.0.1 the server has the

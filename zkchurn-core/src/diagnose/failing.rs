@@ -171,8 +171,12 @@ pub(super) fn cause(case: &Case<'_>) -> String {
 /// With what to do about it.
 pub(super) fn mended(case: &Case<'_>, verdict: Verdict) -> Verdict {
     if let Some(cause) = Cause::of(case) {
+        let when = match verdict.confidence {
+            Confidence::Possible => "if it is such a client: ",
+            _ => "",
+        };
         let advice = cause.advice().iter();
-        return advice.fold(verdict, |verdict, one| verdict.next(*one));
+        return advice.fold(verdict, |verdict, one| verdict.next(format!("{when}{one}")));
     }
     if line(case).is_some() {
         return verdict.next(

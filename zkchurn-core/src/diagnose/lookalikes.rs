@@ -93,9 +93,9 @@ impl Lookalikes {
     fn ask_the_program(&mut self, case: &Case<'_>) {
         if let Some(line) = failing::line(case) {
             // Against a timer's rhythm, or beside a thread of another kind, the line may be of
-            // another client of the process, unless there is one for each connection; and what
-            // was written before the trace must be known to be of this thread's client.
-            let is_shown = case.client_thread != ClientThread::NotSeen || line.is_for_each(case);
+            // another client of the process, unless it is shown to be of this one; and what was
+            // written before the trace must be known to be of this thread's client.
+            let is_shown = line.is_of_this_client(case);
             let is_timed = case.rhythm.is_constant() && case.rhythm.is_well_founded();
             let is_against = is_timed || evidence::thread_of_another_kind(case).is_some();
             self.client_says_so =
@@ -108,7 +108,11 @@ impl Lookalikes {
                 (false, false) if line.is_of_elsewhere() => 1,
                 _ => 0,
             };
-            self.client(weight, line.quoted());
+            let quoted = match !self.client_says_so && line.is_of_client() {
+                true => line.quoted_of_any_client(),
+                false => line.quoted(),
+            };
+            self.client(weight, quoted);
         } else if evidence::has_client_at_work(case) {
             self.client(
                 2,

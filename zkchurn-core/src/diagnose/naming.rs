@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Whose the connections of a cluster are, by all names that are known.
 
-use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     case::STARTED_BY,
@@ -56,7 +60,7 @@ pub(super) fn who(
                 process: *process,
                 label: label(),
                 tid,
-                name: name(registry, *process, tid, comm),
+                name: name(registry, *process, tid, comm, &ports(&cluster.parts)),
             },
             None => Who::Process {
                 process: *process,
@@ -260,12 +264,25 @@ fn places_of(registry: &Registry, process: ProcessKey) -> [Option<String>; 5] {
     ]
 }
 
-fn name(registry: &Registry, process: ProcessKey, tid: u32, comm: Comm) -> ThreadName {
+fn name(
+    registry: &Registry,
+    process: ProcessKey,
+    tid: u32,
+    comm: Comm,
+    ports: &[u16],
+) -> ThreadName {
     ThreadName {
         comm: comm.to_string(),
         is_cut: java_name::may_be_cut(comm.as_bytes()),
-        full: registry.thread_name(process, tid, comm),
+        full: registry.thread_name(process, tid, comm, ports),
     }
+}
+
+/// The ports of the servers of some parts.
+fn ports(parts: &[Part<'_>]) -> Vec<u16> {
+    let ports = parts.iter().map(|part| part.key.destination.port());
+    let ports: BTreeSet<_> = ports.collect();
+    ports.into_iter().collect()
 }
 
 /// What all of its threads are called, `all` in number; none where some are not told apart.
@@ -286,10 +303,11 @@ fn common_name(
     if !is_common || (threads.len() as u64) < all {
         return None;
     }
+    let ports = ports(parts);
     let tids = threads.into_keys();
     let mut names = tids
         .take(NAMED)
-        .map(|tid| name(registry, process, tid, comm));
+        .map(|tid| name(registry, process, tid, comm, &ports));
     let mut common = names.next()?;
     let is_same = names.all(|other| other.full == common.full);
     if !is_same || (common.full.is_some() && all > NAMED as u64) {

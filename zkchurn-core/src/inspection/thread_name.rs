@@ -13,9 +13,9 @@ use crate::{
 /// Bytes of a log record in which the thread is looked for.
 const HEAD: usize = 300;
 
-/// The name of thread `tid`, which the kernel calls `comm`; `None` where nothing tells it
-/// beyond doubt.
-pub fn of(inspection: &Inspection, tid: u32, comm: Comm) -> Option<String> {
+/// The name of thread `tid`, which the kernel calls `comm` and which connects to these `ports`;
+/// `None` where nothing tells it beyond doubt.
+pub fn of(inspection: &Inspection, tid: u32, comm: Comm, ports: &[u16]) -> Option<String> {
     let jvm = inspection.jvm.as_ref()?;
     if let Some(dumped) = jvm.thread(tid) {
         return dumped.doubt.is_none().then(|| dumped.name.clone());
@@ -30,9 +30,16 @@ pub fn of(inspection: &Inspection, tid: u32, comm: Comm) -> Option<String> {
         .flat_map(|line| logged(line, comm.as_bytes()));
     let mut names: BTreeSet<_> = names.collect();
     match (names.pop_first(), names.is_empty()) {
-        (Some(name), true) => Some(name.to_owned()),
+        (Some(name), true) => connects_to(name, ports).then(|| name.to_owned()),
         _ => None,
     }
+}
+
+/// Whether a thread of this name may connect to these ports: a log has lines of other clients,
+/// of threads that are gone, and where several processes write to it also of theirs.
+fn connects_to(name: &str, ports: &[u16]) -> bool {
+    let server = java_name::server_of_send_thread(name);
+    server.is_none_or(|(_, port)| ports.contains(&port))
 }
 
 /// Whether no other connecting thread has the same 15 bytes.
@@ -135,7 +142,7 @@ mod tests {
     }
 
     fn named(records: &[&str]) -> Option<String> {
-        of(&inspection(records), 7, comm(b"main-SendThread"))
+        of(&inspection(records), 7, comm(b"main-SendThread"), &[2181])
     }
 
     #[test]
@@ -156,6 +163,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_a_log_that_has_another_port_than_the_peer_is_anothers() {
+        let line = "[main-SendThread(zk1:2181)] x";
+        let to = |ports: &[u16]| of(&inspection(&[line]), 7, comm(b"main-SendThread"), ports);
+        assert_eq!(to(&[2182, 2181]).as_deref(), Some(NAME));
+        assert_eq!(to(&[2182]), None);
+    }
+
+    #[test]
     fn two_names_or_two_threads_leave_it_open() {
         let other = "[main-SendThread(zk2:2181)] x";
         let line = "[main-SendThread(zk1:2181)] x";
@@ -163,7 +178,7 @@ mod tests {
         let mut inspection = inspection(&[line]);
         let jvm = inspection.jvm.as_mut();
         jvm.into_iter().for_each(|jvm| jvm.tasks.push(task(8)));
-        assert_eq!(of(&inspection, 7, comm(b"main-SendThread")), None);
+        assert_eq!(of(&inspection, 7, comm(b"main-SendThread"), &[2181]), None);
     }
 
     #[test]
@@ -182,7 +197,7 @@ mod tests {
             let jvm = inspection.jvm.as_mut();
             jvm.into_iter()
                 .for_each(|jvm| jvm.threads = vec![thread.clone()]);
-            of(&inspection, 7, comm(b"main-SendThread"))
+            of(&inspection, 7, comm(b"main-SendThread"), &[2181])
         };
         assert_eq!(told(&thread).as_deref(), Some("main-SendThread(zk9:2181)"));
         thread.doubt = Some("its task has another name".to_owned());

@@ -83,6 +83,14 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// The server's port.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Server { address, .. } => address.port(),
+            Self::Client { port, .. } => *port,
+        }
+    }
+
     pub(crate) fn of(connection: &Connection) -> Self {
         match connection.side {
             Side::Client => Self::Server {

@@ -71,6 +71,15 @@ fn shows_end_of_send_thread(comm: &[u8]) -> bool {
     before.is_empty() || before.ends_with(b":") && before.len() < end.len()
 }
 
+/// The server in `SendThread(HOST:PORT)`, as `ClientCnxn.SendThread` names itself with each connect:
+/// host and port.
+pub fn server_of_send_thread(text: &str) -> Option<(&str, u16)> {
+    let (_, server) = text.split_once("SendThread(")?;
+    let (server, _) = server.split_once(')')?;
+    let (host, port) = server.rsplit_once(':')?;
+    Some((host.trim_matches(['[', ']']), port.parse().ok()?))
+}
+
 /// Whether a JVM sets no names: every task is called like the leader.
 /// `comms` are the names of all tasks, the leader's among them.
 pub fn are_unset<'a>(leader: &[u8], comms: impl IntoIterator<Item = &'a [u8]>) -> bool {

@@ -233,7 +233,7 @@ pub(super) fn thread_rows(
         comm: thread.comm.to_string(),
         name: key.process.and_then(|process| {
             let registry = sources.registry;
-            registry.thread_name(process, tid, thread.comm)
+            registry.thread_name(process, tid, thread.comm, &[key.destination.port()])
         }),
         summary: summary(&thread.tally, scope),
     });

@@ -236,7 +236,7 @@ fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>, by_pid: &ByPid) -
         None => socket.age_by_timer_ms(),
     };
     let owner = match ended {
-        Some(ended) => traced(&ended.owner, scope.registry, by_pid),
+        Some(ended) => traced(&ended.owner, socket.remote.port(), scope.registry, by_pid),
         None => not_traced(at_ns.saturating_sub(age_ms * 1_000_000), scope),
     };
     Row {
@@ -250,7 +250,7 @@ fn row(socket: &TimeWaitSocket, at_ns: u64, scope: &Scope<'_>, by_pid: &ByPid) -
     }
 }
 
-fn traced(owner: &Owner, registry: &Registry, by_pid: &ByPid) -> OwnerRow {
+fn traced(owner: &Owner, port: u16, registry: &Registry, by_pid: &ByPid) -> OwnerRow {
     // Of who closes an accepted connection the kernel tells no start.
     let process = match owner.process.start_ns {
         0 => by_pid.get(&owner.process.pid).copied().flatten(),
@@ -266,7 +266,7 @@ fn traced(owner: &Owner, registry: &Registry, by_pid: &ByPid) -> OwnerRow {
         java_thread: owner
             .tid
             .zip(owner.comm)
-            .and_then(|(tid, comm)| registry.thread_name(process, tid, comm)),
+            .and_then(|(tid, comm)| registry.thread_name(process, tid, comm, &[port])),
     }
 }
 

@@ -8,7 +8,7 @@ mod tests;
 mod thread;
 mod weigh;
 
-use super::case::{Case, Runtime};
+use super::case::{Case, ClientThread, Runtime};
 use crate::{
     inspection::{
         LogSignature, logs::LogFinding, own_words::OwnWords, rotation::is_rotated_from, signature,
@@ -83,11 +83,7 @@ impl<'a> LogLine<'a> {
             let origin = Origin::Process;
             return Some(Self { finding, origin });
         };
-        let named = match named_thread(case, &own) {
-            Some(Named::Elsewhere) if is_for_each(case, finding) => None,
-            named => named,
-        };
-        let origin = match named {
+        let origin = match named_thread(case, &headed(finding, &own)) {
             Some(Named::This) => Origin::Thread,
             Some(Named::Another) => return None,
             Some(Named::Elsewhere) => Origin::Elsewhere,
@@ -111,6 +107,14 @@ impl<'a> LogLine<'a> {
     /// Whether there is one for each of the connections, or nearly.
     pub fn is_for_each(&self, case: &Case<'_>) -> bool {
         is_for_each(case, self.finding)
+    }
+
+    /// Whether it is of the thread that connects, though another client of its process would
+    /// write the same: that thread is a client's, or there is one for each of the connections, which
+    /// a thread that is known to be no client's does not write.
+    pub fn is_of_this_client(&self, case: &Case<'_>) -> bool {
+        let is_another = || case.runtime == Runtime::Jvm && thread_of_another_kind(case).is_some();
+        case.client_thread != ClientThread::NotSeen || (self.is_for_each(case) && !is_another())
     }
 
     /// Whether it was written before the trace, or nobody knows when.
@@ -163,6 +167,16 @@ impl<'a> LogLine<'a> {
         }
     }
 
+    /// The line, as a reason, where another client of the process may have written it.
+    pub fn quoted_of_any_client(&self) -> String {
+        format!(
+            "its log says so of a ZooKeeper client, perhaps of another one of this process ({}): \
+             \"{}\"",
+            self.finding.place(),
+            self.text()
+        )
+    }
+
     /// The line alone.
     pub fn text(&self) -> &'a str {
         self.finding.last.trim()
@@ -183,6 +197,14 @@ impl<'a> LogLine<'a> {
     fn signature(&self) -> Option<LogSignature> {
         let mut all = LogSignature::ALL.iter();
         all.find(|one| one.id() == self.finding.signature).copied()
+    }
+}
+
+/// A line's own words, behind those of the record that it belongs to, which names the thread.
+fn headed(finding: &LogFinding, own: &str) -> String {
+    match &finding.record {
+        Some(record) => format!("{}\n{own}", OwnWords::of(record).text),
+        None => own.to_owned(),
     }
 }
 
@@ -210,7 +232,7 @@ fn is_of_another_program(case: &Case<'_>, text: &str) -> bool {
     case.runtime == Runtime::Other && signature::is_of_java(text)
 }
 
-/// Written as often as there were connections, such a line is of them, whatever address it
+/// Written as often as there were connections, such a line is of them, whatever host it
 /// names: a proxy or a NAT on the way has another one. A client that pauses as it likes writes
 /// another number of them. What a log was rotated into counts with it.
 fn is_for_each(case: &Case<'_>, finding: &LogFinding) -> bool {

@@ -41,10 +41,7 @@ pub(in crate::diagnose) fn thread_of_another_kind<'a>(case: &'a Case<'_>) -> Opt
 
 /// Whose connection thread a line names, if it does.
 pub(super) fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
-    let send_thread = text.find("SendThread(");
-    if let Some(position) = send_thread
-        && let Some((host, port)) = server_of_send_thread(&text[position..])
-    {
+    if let Some((host, port)) = server(text) {
         // Where it is named by its address.
         let address = host.parse::<IpAddr>().ok();
         let address = address.map(|ip| SocketAddr::new(ip, port));
@@ -71,14 +68,22 @@ pub(super) fn named_thread(case: &Case<'_>, text: &str) -> Option<Named> {
     if comm.len() >= TELLING && text.contains(comm.as_str()) {
         return Some(Named::This);
     }
-    let is_another = send_thread.is_some() && java_name::may_be_send_thread(comm.as_bytes());
+    let is_another = text.contains("SendThread(") && java_name::may_be_send_thread(comm.as_bytes());
     is_another.then_some(Named::Another)
 }
 
-/// The server in `SendThread(HOST:PORT)`, as `ClientCnxn.SendThread` names itself.
-fn server_of_send_thread(text: &str) -> Option<(&str, u16)> {
-    let (_, server) = text.split_once('(')?;
-    let (server, _) = server.split_once(')')?;
-    let (host, port) = server.rsplit_once(':')?;
-    Some((host.trim_matches(['[', ']']), port.parse().ok()?))
+/// The server that a line names: in the name of its thread, or else in its text.
+fn server(text: &str) -> Option<(&str, u16)> {
+    java_name::server_of_send_thread(text).or_else(|| server_in_words(text))
+}
+
+/// The server in the words of `ClientCnxn`: `to server zk1/10.0.0.1:2181.`, `for server
+/// zk1/10.0.0.1:2181, unexpected error`, `on server ...`.
+fn server_in_words(text: &str) -> Option<(&str, u16)> {
+    const BEFORE: [&str; 3] = ["to server ", "for server ", "on server "];
+    let named = BEFORE.iter().find_map(|before| text.split_once(before))?.1;
+    let named = named.split([' ', ',', '\n']).next()?.trim_end_matches('.');
+    let (host, port) = named.rsplit_once(':')?;
+    let address = host.rsplit_once('/').map_or(host, |(_, address)| address);
+    Some((address.trim_matches(['[', ']']), port.parse().ok()?))
 }

@@ -46,7 +46,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // What was written before the trace, or beside a thread of another kind, may be of another
     // client of the process.
     let is_theirs = |line: &LogLine<'_>| {
-        let is_shown = case.client_thread != ClientThread::NotSeen || line.is_for_each(case);
+        let is_shown = line.is_of_this_client(case);
         let is_against = evidence::thread_of_another_kind(case).is_some();
         line.is_of_client() && (is_shown || !(is_against || line.is_earlier()))
     };
