@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The connections of a flow that behaved alike: what is diagnosed (docs/adr/0021).
 
-use super::{manner::Manner, starts::Starts, tally::Tally};
+use super::{manner::Manner, source::Source, starts::Starts, tally::Tally};
 use crate::{
     connection::{Comm, Connection},
     outcome::Outcome,
@@ -24,6 +24,8 @@ pub struct Group {
     /// Of its connections, nanoseconds of `CLOCK_MONOTONIC`.
     pub latest_end_ns: u64,
     pub threads: Threads,
+    /// From where they came.
+    pub source: Source,
 }
 
 /// The threads of a group.
@@ -114,6 +116,7 @@ impl Groups {
             tally.observe_whole(connection, outcome);
         }
         group.starts.add(connection.started_ns);
+        group.source.add(Source::of(connection));
         group.latest_end_ns = group
             .latest_end_ns
             .max(connection.ended_ns.unwrap_or_default());
@@ -184,6 +187,7 @@ impl Group {
             starts: Starts::default(),
             latest_end_ns: 0,
             threads: Threads::default(),
+            source: Source::default(),
         }
     }
 }

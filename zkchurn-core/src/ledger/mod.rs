@@ -19,6 +19,7 @@ pub mod sessions;
 pub mod shape;
 pub mod shares;
 pub mod sizes;
+pub mod source;
 pub mod starts;
 pub mod takeovers;
 pub mod tally;

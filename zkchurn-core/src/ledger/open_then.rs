@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT
 //! How many connections were open to a peer at a moment of the trace, whatever became of them:
-//! what a server's limit counted as it turned somebody away.
+//! what a server's limit counted as it turned somebody away, and what it took meanwhile.
 //!
 //! Bounded: of what is over only the latest is kept, and where there is no room for more, it is
 //! known from when on.
 
-use super::{Destination, shape::client_and_server_bytes};
+use std::net::IpAddr;
+
+use super::{Destination, shape::client_and_server_bytes, source::Source};
 use crate::{
     connection::{Connection, Stage},
     hash::{HashMap, HashSet},
     process::ProcessKey,
 };
 
-/// Most connections that are kept of one peer, and of all, 6 MB of them.
+/// Most connections that are kept of one peer, and of all, 8 MB of them.
 const MOST_OF_PEER: usize = 512;
 const MOST: usize = 1 << 16;
 /// What was not answered and lived for less was turned away itself.
 const HELD_NS: u64 = 1_000_000_000;
-/// Most moments that are looked at.
-const MOST_MOMENTS: usize = 32;
-
 /// From when to when a connection was established, nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     from_ns: u64,
     until_ns: u64,
     process: Option<ProcessKey>,
+    source: Option<IpAddr>,
 }
 
 impl Span {
@@ -40,7 +40,56 @@ impl Span {
                 false => over,
             },
             process: ProcessKey::of(connection),
+            source: Source::of(connection).address(),
         }
+    }
+
+    fn is_of(&self, processes: &HashSet<ProcessKey>) -> bool {
+        self.process.is_some_and(|one| processes.contains(&one))
+    }
+}
+
+/// How many of some connections are open, by moment.
+struct Counted {
+    /// In order, when each was established, and when each was no longer.
+    from_ns: Vec<u64>,
+    until_ns: Vec<u64>,
+}
+
+impl Counted {
+    fn of<'a>(spans: impl Iterator<Item = &'a Span>) -> Self {
+        let spans = spans.filter(|span| span.from_ns < span.until_ns);
+        let (mut from_ns, mut until_ns): (Vec<_>, Vec<_>) =
+            spans.map(|span| (span.from_ns, span.until_ns)).unzip();
+        from_ns.sort_unstable();
+        until_ns.sort_unstable();
+        Self { from_ns, until_ns }
+    }
+
+    fn open_at(&self, at_ns: u64) -> u64 {
+        let begun = self.from_ns.partition_point(|from| *from <= at_ns);
+        let over = self.until_ns.partition_point(|until| *until <= at_ns);
+        begun.saturating_sub(over) as u64
+    }
+
+    /// How many were established between the first and the last of these moments while at least as
+    /// many others were open as at any moment before: a limit that is reached takes nobody until
+    /// one has gone.
+    fn taken_between(&self, moments: &[(u64, u64)], all: &Self) -> u64 {
+        let Some((last, _)) = moments.last() else {
+            return 0;
+        };
+        let mut before = moments.iter().peekable();
+        let mut most = 0;
+        let mut taken = 0;
+        for at in &self.from_ns {
+            while let Some((_, open)) = before.next_if(|(moment, _)| moment <= at) {
+                most = most.max(*open);
+            }
+            let others = all.open_at(*at).saturating_sub(1);
+            taken += u64::from(at < last && most > 0 && others >= most);
+        }
+        taken
     }
 }
 
@@ -91,13 +140,42 @@ pub struct OpenThen {
     is_full: bool,
 }
 
-/// How many were open at several moments: the median.
+/// How many were open at several moments, the median, and what was taken between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeldThen {
-    /// Whosever they were.
+    /// From the same addresses, whosever they were.
     pub all: u64,
     /// Those of some processes.
     pub own: u64,
+    /// From other addresses.
+    pub elsewhere: u64,
+    /// How many moments there were.
+    pub moments: u64,
+    /// Connections from the same addresses that were taken between the moments, while no fewer were
+    /// open.
+    pub taken: u64,
+    /// Those of the processes.
+    pub taken_own: u64,
+}
+
+impl HeldThen {
+    /// Whether others were taken about as often as some were turned away, or the same processes
+    /// at times, with no fewer open: no limit does that.
+    pub fn is_no_limit(self) -> bool {
+        const FEWEST: u64 = 2;
+        let is_often = self.taken >= self.moments || self.taken_own * 3 >= self.moments;
+        self.taken >= FEWEST && is_often
+    }
+
+    /// The same at several peers.
+    pub fn add(&mut self, other: Self) {
+        self.all += other.all;
+        self.own += other.own;
+        self.elsewhere += other.elsewhere;
+        self.moments += other.moments;
+        self.taken += other.taken;
+        self.taken_own += other.taken_own;
+    }
 }
 
 impl OpenThen {
@@ -164,13 +242,15 @@ impl OpenThen {
         self.kept = self.of.values().map(|kept| kept.len()).sum();
     }
 
-    /// How many were open to a peer at these moments, which are in order, and of those how many
-    /// were of these processes; `None` where that is not known of any of them.
+    /// How many were open to a peer at these moments, which are in order, from these addresses and
+    /// from others, and of those how many were of these processes; `None` where that is not known
+    /// of any of them. Without addresses all count.
     pub fn at(
         &self,
         peer: &Destination,
         moments: &[u64],
         processes: &[ProcessKey],
+        from: &HashSet<IpAddr>,
     ) -> Option<HeldThen> {
         if self.is_full {
             return None;
@@ -179,22 +259,30 @@ impl OpenThen {
         let kept = self.of.get(peer).map_or(&none, |kept| kept);
         let first = moments.partition_point(|at| *at <= kept.complete_after_ns);
         let known = &moments[first..];
-        let step = known.len().div_ceil(MOST_MOMENTS).max(1);
         let own: HashSet<_> = processes.iter().copied().collect();
-        let mut held: Vec<_> = known
+        let is_from = |span: &&Span| {
+            let source = span.source.as_ref();
+            from.is_empty() || source.is_none_or(|source| from.contains(source))
+        };
+        let spans = || kept.open.values().chain(&kept.over);
+        let all = Counted::of(spans().filter(is_from));
+        let of_own = Counted::of(spans().filter(is_from).filter(|span| span.is_of(&own)));
+        let elsewhere = Counted::of(spans().filter(|span| !is_from(span)));
+        let open: Vec<_> = known.iter().map(|at| (*at, all.open_at(*at))).collect();
+        let mut held: Vec<_> = open
             .iter()
-            .step_by(step)
-            .map(|at| {
-                let spans = kept.open.values().chain(&kept.over);
-                let then = spans.filter(|span| (span.from_ns..span.until_ns).contains(at));
-                then.fold(HeldThen::default(), |sum, span| HeldThen {
-                    all: sum.all + 1,
-                    own: sum.own + u64::from(span.process.is_some_and(|one| own.contains(&one))),
-                })
-            })
+            .map(|(at, all)| (*all, of_own.open_at(*at), elsewhere.open_at(*at)))
             .collect();
-        held.sort_unstable_by_key(|one| (one.all, one.own));
-        held.get(held.len() / 2).copied()
+        held.sort_unstable();
+        let (median, own, elsewhere) = *held.get(held.len() / 2)?;
+        Some(HeldThen {
+            all: median,
+            own,
+            elsewhere,
+            moments: known.len() as u64,
+            taken: all.taken_between(&open, &all),
+            taken_own: of_own.taken_between(&open, &all),
+        })
     }
 }
 
@@ -221,7 +309,12 @@ mod tests {
         let own = session(7, 1, 2);
         let processes = [ProcessKey::of(&own).unwrap()];
         let moments: Vec<_> = moments_ms.iter().map(|at| at * MS).collect();
-        let held = open.at(&Destination::of(&own), &moments, &processes);
+        let held = open.at(
+            &Destination::of(&own),
+            &moments,
+            &processes,
+            &HashSet::default(),
+        );
         held.map(|held| (held.all, held.own))
     }
 
@@ -245,6 +338,64 @@ mod tests {
         assert_eq!(held(&open, &[5_500]), Some((1, 0)));
         assert_eq!(held(&open, &[7_000]), Some((2, 0)));
         assert_eq!(held(&open, &[]), None);
+    }
+
+    /// A limit lets the next one in when one has gone.
+    #[test]
+    fn what_is_taken_while_as_many_are_open_meets_no_limit() {
+        let turned_away: Vec<_> = (0..10).map(|step| (1_000 + step * 100) * MS).collect();
+        let held_with = |pid: u32, others: Vec<Connection>| {
+            let mut open = OpenThen::default();
+            (0..12).for_each(|step| open.observe(&session(8, 200 + step, 5_000)));
+            others.iter().for_each(|one| open.observe(one));
+            let own = session(pid, 1, 2);
+            let processes = [ProcessKey::of(&own).unwrap()];
+            let peer = Destination::of(&own);
+            let held = open.at(&peer, &turned_away, &processes, &HashSet::default());
+            held.unwrap()
+        };
+        // Each comes just after another has ended.
+        let in_turn = (0..9).flat_map(|step| {
+            let ends_ms = 940 + 100 * step;
+            [
+                session(7, 100 + step, ends_ms),
+                session(9, ends_ms + 1, 5_000),
+            ]
+        });
+        let at_limit = held_with(9, in_turn.collect());
+        assert_eq!((at_limit.all, at_limit.taken), (21, 0));
+        assert!(!at_limit.is_no_limit());
+        // One of two servers behind a proxy is gone.
+        let between = |count: u64| {
+            let each = (0..count).map(|step| session(9, 1_010 + 100 * step, 1_030 + 100 * step));
+            each.collect::<Vec<_>>()
+        };
+        assert_eq!(held_with(9, between(4)).taken_own, 4);
+        assert!(held_with(9, between(4)).is_no_limit());
+        assert!(!held_with(7, between(4)).is_no_limit(), "few of others");
+        assert!(!held_with(9, between(1)).is_no_limit(), "only one");
+        let staying = (0..4).map(|step| session(9, 1_010 + 100 * step, 5_000));
+        assert!(held_with(9, staying.collect()).is_no_limit());
+    }
+
+    #[test]
+    fn a_limit_counts_by_address() {
+        let mut open = OpenThen::default();
+        let from = |one: Connection, host: &str| Connection {
+            local: format!("{host}:40000").parse().unwrap(),
+            ..one
+        };
+        (0..12).for_each(|step| open.observe(&from(session(8, 200 + step, 5_000), "10.0.0.8")));
+        (0..3).for_each(|step| open.observe(&from(session(7, 300 + step, 5_000), "10.0.0.7")));
+        let peer = Destination::of(&session(7, 1, 2));
+        let held = |from: &[&str]| {
+            let from = from.iter().map(|one| one.parse().unwrap()).collect();
+            let held = open.at(&peer, &[1_000 * MS], &[], &from).unwrap();
+            (held.all, held.elsewhere)
+        };
+        assert_eq!(held(&[]), (15, 0));
+        assert_eq!(held(&["10.0.0.7"]), (3, 12));
+        assert_eq!(held(&["10.0.0.9"]), (0, 15));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What others did at the same peers, and what the same ones did elsewhere.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{MOST_RIVALS, Rival, Scope};
 use crate::{
@@ -10,14 +10,16 @@ use crate::{
         cluster::{Owner, Part},
         shared,
     },
-    hash::HashMap,
+    hash::{HashMap, HashSet},
     ledger::{
         Destination,
+        group::Group,
         manner::Way,
         open_then::HeldThen,
         server_ends::Falls,
         sessions::User,
         shape::Spoken,
+        source::Source,
         starts::Starts,
         takeovers::{Client, Taken},
         tally::{Older, Tally},
@@ -69,23 +71,22 @@ impl<'a> Scope<'a> {
     ) -> Option<HeldThen> {
         let mut held = HeldThen::default();
         // There may be thousands of peers.
-        let mut turned_away: HashMap<Destination, Vec<&Starts>> = HashMap::default();
+        let mut turned_away: HashMap<Destination, Vec<&Group>> = HashMap::default();
         for part in parts {
             let group = part.group.map(|(_, group)| group);
             if let Some(group) = group.filter(|group| group.manner.way.is_turned_away()) {
                 let of_peer = turned_away.entry(part.key.destination).or_default();
-                of_peer.push(&group.starts);
+                of_peer.push(group);
             }
         }
         for peer in destinations {
-            let starts = turned_away.get(peer).into_iter().flatten();
-            let moments = Starts::together(starts.copied());
+            let groups = turned_away.get(peer).into_iter().flatten();
+            let moments = Starts::together(groups.clone().map(|group| &group.starts));
             if moments.is_empty() {
                 continue;
             }
-            let then = self.open_then.at(peer, &moments, processes)?;
-            held.all += then.all;
-            held.own += then.own;
+            let from = addresses(groups.map(|group| group.source));
+            held.add(self.open_then.at(peer, &moments, processes, &from)?);
         }
         Some(held)
     }
@@ -197,6 +198,12 @@ impl<'a> Scope<'a> {
             User::Host { address, .. } => format!("remote host {address}"),
         }
     }
+}
+
+/// Each of the addresses that some came from; none where one is not known.
+fn addresses(sources: impl Iterator<Item = Source>) -> HashSet<IpAddr> {
+    let known: Option<_> = sources.map(Source::address).collect();
+    known.unwrap_or_default()
 }
 
 fn working(tally: &Tally) -> u64 {

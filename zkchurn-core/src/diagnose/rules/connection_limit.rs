@@ -12,7 +12,10 @@ use crate::{
         protocol::Scope,
     },
     inspection::LogSignature,
-    ledger::shape::{Ending, Shape},
+    ledger::{
+        open_then::HeldThen,
+        shape::{Ending, Shape},
+    },
     text,
 };
 
@@ -53,9 +56,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     // What is counted are connections that are open then.
     let held = case.held_then.map_or(0, |held| held.all);
-    let is_plain = !case.peers_answer_tls;
+    let taken = case.held_then.filter(|held| held.is_no_limit());
     let is_at_many = unread * 2 >= turned_away && held > 0;
-    let confidence = match (is_said, is_at_many && is_plain) {
+    let is_like_it = is_at_many && taken.is_none() && !case.peers_answer_tls;
+    let confidence = match (is_said, is_like_it) {
         _ if is_repeated => Confidence::Certain,
         (true, _) | (_, true) => Confidence::Likely,
         (false, false) => Confidence::Possible,
@@ -91,7 +95,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     )
     .next(format!(
         "count this address's connections on the server (`ss -tn state established \
-         '( sport = :{} )'`): all processes and containers behind one address share the limit",
+         '( sport = :{} )'`): all processes and containers behind one address share the limit, and \
+         what is open here only, because the server has lost it, does not count",
         case.port()
     ))
     .next(
@@ -126,13 +131,35 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .next("compare the client's `zookeeper.client.secure` with the port: it speaks TLS");
     }
     if !is_said {
-        verdict = what_else_listens(verdict, case);
+        verdict = match taken {
+            Some(taken) => or_one_server_is_gone(verdict, taken),
+            None => what_else_listens(verdict, case),
+        };
     }
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());
     }
     Some(verdict)
 }
+
+/// A limit that is reached turns all away until one has gone.
+fn or_one_server_is_gone(verdict: Verdict, then: HeldThen) -> Verdict {
+    let kinds: &[Churn] = match verdict.cannot_tell_from.contains(&Churn::NotServed) {
+        true => &[Churn::ProxyWithoutServer],
+        false => &[Churn::ProxyWithoutServer, Churn::NotServed],
+    };
+    verdict
+        .but(format!(
+            "{} from the same address were served meanwhile with no fewer open: a limit turns all \
+                 away until one is closed, maybe one of others behind that address",
+            text::counted(then.taken, "connection")
+        ))
+        .cannot_tell_from(kinds)
+        .decided_by(ONE_OF_SEVERAL)
+}
+
+const ONE_OF_SEVERAL: &str = "what listens there: a proxy, one of whose servers is gone, serves \
+                 some and turns others away";
 
 /// A limit for an address is rarely lower: what is counted are open connections.
 const LOW_LIMIT: u64 = 10;
@@ -142,7 +169,7 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
         true => "that host",
         false => "this host",
     };
-    match (case.peers_serve, case.held_then.map(|held| held.all)) {
+    match (case.peers_serve, case.held_then) {
         (false, _) => verdict
             .but(case.nobody_was_served("it need not be a ZooKeeper server"))
             .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::PlaintextAtTlsPort])
@@ -150,18 +177,24 @@ fn what_else_listens(verdict: Verdict, case: &Case<'_>) -> Verdict {
                 "what listens there: a proxy or load balancer, a port that speaks TLS, or ZooKeeper itself",
             ),
         (true, None) => verdict.cannot_tell_from(&[Churn::ProxyWithoutServer]),
-        (true, Some(0)) => verdict
+        (true, Some(HeldThen { all: 0, elsewhere, .. })) if elsewhere > 0 => verdict
+            .but(format!(
+                "{} of {who} {} open there at these moments, but from other addresses, and a limit \
+                 counts by address: NAT would have to make them one, or all together are too many",
+                text::counted(elsewhere, "connection"),
+                if elsewhere == 1 { "was" } else { "were" }
+            ))
+            .cannot_tell_from(&[Churn::ProxyWithoutServer])
+            .decided_by(ONE_OF_SEVERAL),
+        (true, Some(HeldThen { all: 0, .. })) => verdict
             .but(format!(
                 "at these moments no connection of {who} {} was open there, and a limit counts open \
-                 ones: others would have to share its address",
+                 ones: others would have to share its address, or all together are too many",
                 case.traced()
             ))
             .cannot_tell_from(&[Churn::ProxyWithoutServer])
-            .decided_by(
-                "what listens there: a proxy, one of whose servers is gone, serves some and \
-                 turns others away",
-            ),
-        (true, Some(held)) if held < LOW_LIMIT => verdict
+            .decided_by(ONE_OF_SEVERAL),
+        (true, Some(HeldThen { all: held, .. })) if held < LOW_LIMIT => verdict
             .but(format!(
                 "at these moments only {} of {who} {} known to have been open there: the limit is \
                  that low, or others share its address",
@@ -186,7 +219,7 @@ mod tests {
     use crate::{
         connection::Connection,
         diagnose::{
-            Confidence,
+            Confidence, Finding,
             test_case::{back_off, diagnosed, diagnosed_beside_log, only},
         },
         ledger::test_connection::{MS, by, ended, established},
@@ -274,6 +307,62 @@ mod tests {
         let against = later.reasons_against.join("; ");
         assert!(
             against.contains("at these moments no connection of this host"),
+            "{against}"
+        );
+    }
+
+    /// A process that holds twelve, and another one that is turned away.
+    fn beside_held(holder: impl Fn(Connection) -> Connection) -> Vec<Connection> {
+        let held = (0..12).map(|step| {
+            let open = established(ended(100 + step, 0, 0, Outcome::StillOpen));
+            holder(by(open, 7, 7, "app"))
+        });
+        let mut all: Vec<_> = held.collect();
+        all.extend(back_off(12, (49, 0, Outcome::ResetByPeer)));
+        all
+    }
+
+    fn limit(all: &[Connection]) -> Finding {
+        let mut findings = diagnosed(all).into_iter();
+        findings
+            .find(|one| one.name == Churn::ConnectionLimit)
+            .unwrap()
+    }
+
+    /// A proxy with two servers, one of which is gone: the same client is served in between.
+    #[test]
+    fn where_it_is_served_meanwhile_with_no_fewer_open_no_limit_need_be_reached() {
+        let mut all = beside_held(|one| one);
+        assert_eq!(limit(&all).confidence, Confidence::Likely);
+        let served = back_off(12, (49, 0, Outcome::ResetByPeer)).into_iter();
+        let served = served.take(6).map(|one| {
+            let start_ms = one.started_ns / MS + 300;
+            ended(start_ms, 79, 149, Outcome::AnsweredThenClosedByUs)
+        });
+        all.extend(served);
+        let finding = limit(&all);
+        assert_eq!(finding.confidence, Confidence::Possible);
+        let kinds = [Churn::ProxyWithoutServer, Churn::NotServed];
+        assert_eq!(finding.cannot_tell_from, kinds);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("6 connections from the same address"),
+            "{against}"
+        );
+    }
+
+    #[test]
+    fn what_is_open_from_another_address_does_not_count() {
+        let finding = limit(&beside_held(|one| Connection {
+            local: "127.0.0.9:40000".parse().unwrap(),
+            ..one
+        }));
+        assert_eq!(finding.confidence, Confidence::Possible);
+        assert_eq!(finding.numbers["held_open_there"], 0);
+        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("12 connections of this host were open there"),
             "{against}"
         );
     }
