@@ -183,6 +183,8 @@ pub struct Case<'a> {
     pub closed_here: u64,
     /// Connections of this case that the other side has closed and this one holds open.
     pub held: u64,
+    /// Likewise, where the other side had closed less than a second before the trace ended.
+    pub just_half_closed: u64,
     /// Whether the same process opened a connection while one of this case, which is over,
     /// was in CLOSE_WAIT: then it did not stand still meanwhile.
     pub went_on_meanwhile: bool,

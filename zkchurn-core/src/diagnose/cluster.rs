@@ -64,6 +64,11 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Whether its connections went this way.
+    pub(super) fn is_of(&self, way: Way) -> bool {
+        self.group.is_some_and(|(_, group)| group.manner.way == way)
+    }
+
     /// When the latest of them began.
     pub(super) fn latest_start(&self) -> Option<u64> {
         match self.group {
@@ -200,6 +205,17 @@ impl<'a> Cluster<'a> {
         ways.all(Way::is_silent)
     }
 
+    /// Whether all of its connections are held, or were half-closed when the trace ended.
+    fn is_all_held(&self) -> bool {
+        let mut ways = self.ways();
+        ways.all(|way| matches!(way, Way::HeldOpen | Way::HalfClosed))
+    }
+
+    /// Whether all of its connections went this way.
+    pub(super) fn is_all_of(&self, way: Way) -> bool {
+        self.parts.iter().all(|part| part.is_of(way))
+    }
+
     /// Whether somebody spoke on one of its connections.
     pub(super) fn has_spoken(&self) -> bool {
         let mut ways = self.ways();
@@ -288,7 +304,25 @@ pub(super) fn clusters<'a>(owner: Owner, members: &[Member<'a>]) -> Vec<Cluster<
         })
         .collect();
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.ended()));
-    clusters
+    with_those_just_half_closed(clusters)
+}
+
+/// What had only just been half-closed as the trace ended is as what is held there, if something is:
+/// a second later it would have been.
+fn with_those_just_half_closed(clusters: Vec<Cluster<'_>>) -> Vec<Cluster<'_>> {
+    let (just, mut others): (Vec<_>, Vec<_>) = clusters
+        .into_iter()
+        .partition(|cluster| cluster.is_all_of(Way::HalfClosed));
+    for cluster in just {
+        let held = others
+            .iter_mut()
+            .find(|other| other.thread == cluster.thread && other.is_all_held());
+        match held {
+            Some(held) => held.add(cluster),
+            None => others.push(cluster),
+        }
+    }
+    others
 }
 
 /// Around a power of ten one way has two lengths: a thread that closes without a word does so

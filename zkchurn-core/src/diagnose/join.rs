@@ -17,6 +17,7 @@ use super::{
     finding::{Confidence, Verdict},
     rules::{self, Rule},
 };
+use crate::ledger::manner::Way;
 
 /// A client has a few servers; what goes to more of them is not judged one by one.
 const MOST_PEERS_APART: usize = 5;
@@ -441,7 +442,11 @@ fn together(clusters: Vec<Cluster<'_>>) -> Option<Cluster<'_>> {
 
 /// What nothing explains is one story, if it is much.
 fn unexplained<'a>(scope: &Scope<'a>, owner: Owner, left: Vec<Cluster<'a>>) -> Option<Story<'a>> {
-    let cluster = together(left)?;
+    // What was about to be closed as the trace ended has not come and gone.
+    let over = left
+        .into_iter()
+        .filter(|cluster| !cluster.is_all_of(Way::HalfClosed));
+    let cluster = together(over.collect())?;
     let case = scope.case(owner, &cluster);
     let mut rules = rules::ELSE.iter();
     let verdict = rules.find_map(|rule| Some((rule, rule.verdict(&case)?)))?;

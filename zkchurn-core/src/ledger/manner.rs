@@ -135,6 +135,9 @@ pub enum Way {
     Aborted,
     /// The peer has closed, and this side holds its socket open.
     HeldOpen,
+    /// The peer had only just closed when the trace ended: whether this side holds its socket is
+    /// not known, nor are bytes.
+    HalfClosed,
     /// It is still open.
     Open,
     /// Bytes or the end are not reported by this kernel.
@@ -237,6 +240,7 @@ impl Way {
             | Ending::ClosedByServer
             | Ending::ResetByServer => match client_and_server_bytes(connection) {
                 (Some(client), Some(server)) => Self::by_bytes(ending, client, server),
+                _ if connection.held_in_close_wait_for_ns().is_some() => Self::HalfClosed,
                 _ => Self::Unknown,
             },
         }

@@ -79,13 +79,12 @@ pub(super) fn got_through_since(parts: &[Part<'_>], flows: &[&Flow]) -> Option<u
         .sum()
 }
 
-/// Connections in CLOSE_WAIT.
-pub(super) fn held(parts: &[Part<'_>]) -> u64 {
-    let held = parts.iter().filter(|part| {
-        part.group
-            .is_some_and(|(_, group)| group.manner.way == Way::HeldOpen)
-    });
-    held.map(|part| part.tally().opened()).sum()
+/// Connections in CLOSE_WAIT: those that have been for a while, and those that have not.
+pub(super) fn held(parts: &[Part<'_>]) -> [u64; 2] {
+    [Way::HeldOpen, Way::HalfClosed].map(|way| {
+        let of_way = parts.iter().filter(|part| part.is_of(way));
+        of_way.map(|part| part.tally().opened()).sum()
+    })
 }
 
 /// Whether one of these flows began a connection while the longest of those that were

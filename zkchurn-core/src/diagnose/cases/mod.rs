@@ -216,6 +216,7 @@ impl<'a> Scope<'a> {
         destinations.sort_unstable();
         destinations.dedup();
         let tally = absorbed(parts);
+        let [held, just_half_closed] = held(parts);
         let starts = Starts::together(
             parts
                 .iter()
@@ -311,7 +312,8 @@ impl<'a> Scope<'a> {
                 .iter()
                 .map(|flow| flow.tally.first_close.get(FirstCloseKey::Us))
                 .sum(),
-            held: held(parts),
+            held,
+            just_half_closed,
             // Of several processes one may stand still while another goes on.
             went_on_meanwhile: processes.len() == 1 && went_on_meanwhile(&flows, &tally),
             expired_beside: expired.saturating_sub(tally.handshakes.expired),

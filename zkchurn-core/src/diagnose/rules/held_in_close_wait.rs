@@ -99,7 +99,7 @@ fn meaning(closes_whole: bool) -> (Confidence, &'static str) {
 }
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
-    if case.held > 0 && case.most(case.held) {
+    if case.held > 0 && case.most(case.held + case.just_half_closed) {
         return Some(advice(held(case), case));
     }
     let late = case.tally.closed_late;
@@ -132,6 +132,13 @@ fn held(case: &Case<'_>) -> Verdict {
          FIN",
     )
     .number("held", case.held);
+    let verdict = match case.just_half_closed {
+        0 => verdict,
+        just => verdict.because(format!(
+            "{} had been so for less than a second, and may be as these",
+            text::counted(just, "other connection")
+        )),
+    };
     or_half_closed(verdict, case)
 }
 
@@ -460,6 +467,26 @@ mod tests {
             finding.summary.contains("shut down its sending"),
             "{finding:?}"
         );
+    }
+
+    #[test]
+    fn what_was_half_closed_just_before_the_end_is_as_what_is_held_beside_it() {
+        let both: Vec<_> = held_for(1_500).into_iter().chain(held_for(400)).collect();
+        for all in [both.clone(), both.into_iter().map(server_side).collect()] {
+            let finding = only(diagnosed(&all));
+            assert_eq!(
+                (finding.name, finding.connections),
+                (Churn::HeldInCloseWait, 6)
+            );
+            assert_eq!((finding.numbers["held"], finding.explains), (3, Some(6)));
+            let why = finding.reasons_for.join("; ");
+            assert!(
+                why.contains("3 other connections had been so for less"),
+                "{why}"
+            );
+        }
+        // By themselves they may be about to be closed: they have not come and gone.
+        assert!(diagnosed(&held_for(400)).is_empty());
     }
 
     fn with_sessions(mut connections: Vec<Connection>) -> Vec<Connection> {
