@@ -319,10 +319,7 @@ fn pair_up<'a>(
 
 /// Both as one, if that tells what each of them told, and no less surely.
 fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
-    if !one.may_agree(other) || would_silence(&one.cluster, &other.cluster) {
-        return None;
-    }
-    let whole = Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster));
+    let whole = whole(scope, one, other)?;
     let (name, confidence) = whole.lead()?;
     let agrees = |part: &Story<'_>| match part.lead() {
         // What it would rather be must not be lost.
@@ -330,6 +327,24 @@ fn joined<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<S
         None => true,
     };
     (agrees(one) && agrees(other)).then_some(whole)
+}
+
+/// Both as one, whatever that tells.
+fn whole<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
+    let may = one.may_agree(other) && !would_silence(&one.cluster, &other.cluster);
+    may.then(|| Story::of(scope, one.owner, one.cluster.clone().and(&other.cluster)))
+}
+
+/// Likewise where both went the same way, and the whole decides what one could not tell: the
+/// interval of seven is none yet, that of eight is.
+fn decided<'a>(scope: &Scope<'a>, one: &Story<'a>, other: &Story<'a>) -> Option<Story<'a>> {
+    let [(_, undecided), ..] = one.verdicts.as_slice() else {
+        return None;
+    };
+    let whole = whole(scope, one, other)?;
+    let (name, confidence) = whole.lead()?;
+    let is_named = undecided.cannot_tell_from.contains(&name);
+    (is_named && confidence > undecided.confidence).then_some(whole)
 }
 
 /// Whether one of them is about connections on which nobody spoke, and the other is not: what
@@ -374,13 +389,16 @@ fn attach<'a>(scope: &Scope<'a>, told: &mut [Story<'a>], untold: Vec<Story<'a>>)
             .filter(|host| may_take(host))
             .partition(|host| host.cluster.goes_as(&story.cluster));
         let others = others.into_iter().filter(|host| host.may_have(&story));
-        let hosts = alike.into_iter().chain(others);
+        let alike = alike.into_iter().map(|host| (host, true));
+        let hosts = alike.chain(others.map(|host| (host, false)));
         let mut taken = false;
-        for host in hosts {
+        for (host, is_alike) in hosts {
             let same_lead = |whole: &Story<'_>| {
                 whole.lead().map(|(name, _)| name) == host.lead().map(|(name, _)| name)
             };
-            if let Some(whole) = joined(scope, host, &story).filter(|whole| same_lead(whole)) {
+            let as_before = joined(scope, host, &story).filter(|whole| same_lead(whole));
+            let or_decided = || is_alike.then(|| decided(scope, host, &story)).flatten();
+            if let Some(whole) = as_before.or_else(or_decided) {
                 *host = whole;
                 taken = true;
                 break;

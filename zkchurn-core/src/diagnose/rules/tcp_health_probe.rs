@@ -157,6 +157,28 @@ mod tests {
         assert_eq!(against("nc"), "");
     }
 
+    /// Its first connection took longer, as its server was busy: it is none of its own kind, and
+    /// without it the interval is not known yet.
+    #[test]
+    fn a_probe_one_of_whose_connections_took_longer_is_as_sure_as_others() {
+        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
+        let of = |first_ms: u64| {
+            let mut all = every(500, 8, silent);
+            let rest = all.split_off(1);
+            all = living(first_ms, all);
+            all.extend(rest);
+            let all = all.into_iter();
+            all.map(|one| by(one, 7, 7, "python3")).collect::<Vec<_>>()
+        };
+        for first_ms in [2, 410] {
+            let finding = only(diagnosed(&of(first_ms)));
+            assert_eq!(
+                (finding.name, finding.confidence, finding.connections),
+                (Churn::TcpHealthProbe, Confidence::Likely, 8)
+            );
+        }
+    }
+
     #[test]
     fn a_reset_before_any_byte_is_no_client() {
         let connections: Vec<_> = every(1000, 5, (0, 0, Outcome::ResetByUs))
