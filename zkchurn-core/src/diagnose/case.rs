@@ -10,6 +10,7 @@ use crate::{
     inspection::{LogSignature, logs::LogFinding},
     ledger::{
         Destination,
+        common_ends::CommonMoments,
         distribution::Distribution,
         handshakes::Handshakes,
         open_then::HeldThen,
@@ -134,6 +135,8 @@ pub struct Case<'a> {
     pub peers_answer_tls: bool,
     /// How often the peers, each of them, went away and ended all connections.
     pub falls: Option<Falls>,
+    /// When most of what was accepted at this port ended together, whoever closed.
+    pub common_moments: Option<CommonMoments>,
     /// Connections of the case that they refused from then until they served again.
     pub refused_while_away: u64,
     /// Connections that this host, or the remote host, held open to the same peers when the

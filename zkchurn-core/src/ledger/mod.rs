@@ -4,6 +4,7 @@
 
 pub mod apart;
 mod comers;
+pub mod common_ends;
 pub mod counts;
 pub mod distribution;
 pub mod evicted;
@@ -39,6 +40,7 @@ use crate::{
     process::ProcessKey,
 };
 use comers::Comers;
+use common_ends::CommonEnds;
 use evicted::Evicted;
 use group::{Groups, Place};
 use open_then::OpenThen;
@@ -235,6 +237,8 @@ pub struct Ledger {
     pub sessions: Sessions,
     /// When servers ended connections, and refused some.
     pub server_ends: ServerEnds,
+    /// When connections that were accepted here ended together.
+    pub common_ends: CommonEnds,
     /// Whose sessions may have gone to another client.
     pub takeovers: Takeovers,
     /// How many were open to a peer at a moment.
@@ -256,6 +260,7 @@ impl Ledger {
         self.note_namespace(connection.netns);
         self.sessions.observe(connection);
         self.server_ends.observe(connection, outcome);
+        self.common_ends.observe(connection);
         self.open_then.observe(connection);
         self.takeovers.observe(connection, outcome);
         let key = FlowKey {

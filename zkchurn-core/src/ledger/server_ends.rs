@@ -14,16 +14,16 @@ use crate::{
 };
 
 /// Most servers that are told apart; of further ones nothing is kept.
-const MOST_SERVERS: usize = 128;
+pub(super) const MOST_SERVERS: usize = 128;
 /// Most ends, and most refusals, of one server.
 const MOST: usize = 256;
 /// What a process that dies closes is closed within this time of each other.
-const AT_ONCE_NS: u64 = 50_000_000;
+pub(super) const AT_ONCE_NS: u64 = 50_000_000;
 /// Before and after such a moment nothing else is ended for so long: where connections end all
 /// the time, some do so together by chance.
-const QUIET_NS: u64 = 500_000_000;
+pub(super) const QUIET_NS: u64 = 500_000_000;
 /// Those that began together may have ended together by themselves: one batch of work.
-const APART_NS: u64 = 100_000_000;
+pub(super) const APART_NS: u64 = 100_000_000;
 /// Of such moments, fewer are one restart.
 const FEWEST: u64 = 2;
 

@@ -34,9 +34,9 @@ use crate::{
     connection::Side,
     hash::HashMap,
     ledger::{
-        Destination, Flow, FlowKey, Ledger, apart::Apart, manner::Way, open_then::OpenThen,
-        server_ends::FallsOfServers, shares::InPart, starts::Starts, takeovers::TakenOfClients,
-        tally::FirstCloseKey,
+        Destination, Flow, FlowKey, Ledger, apart::Apart, common_ends::MomentsOfPorts, manner::Way,
+        open_then::OpenThen, server_ends::FallsOfServers, shares::InPart, starts::Starts,
+        takeovers::TakenOfClients, tally::FirstCloseKey,
     },
     process::ProcessKey,
     registry::Registry,
@@ -50,9 +50,7 @@ const MOST_RIVALS: usize = 16;
 pub(super) struct Scope<'a> {
     registry: &'a Registry,
     in_part: &'a InPart,
-    falls: FallsOfServers,
-    open_then: Cow<'a, OpenThen>,
-    taken: TakenOfClients,
+    of_all: OfAll<'a>,
     window: Window,
     of_process: HashMap<ProcessKey, Vec<Member<'a>>>,
     /// Accepted connections that are older than the trace and ended: the process that holds such a
@@ -87,28 +85,34 @@ fn older_accepted_ended(flows: &[Member<'_>]) -> HashMap<Destination, u64> {
     ended
 }
 
-/// When servers went away, whose sessions others got, and what was open when: of all that was
-/// traced.
-fn moments<'a>(
-    ledger: &'a Ledger,
-    beside: Option<&Beside<'_>>,
-) -> (FallsOfServers, TakenOfClients, Cow<'a, OpenThen>) {
+/// When servers went away, when connections ended together, whose sessions others got, and what
+/// was open when: of all that was traced.
+struct OfAll<'a> {
+    falls: FallsOfServers,
+    common_moments: MomentsOfPorts,
+    taken: TakenOfClients,
+    open_then: Cow<'a, OpenThen>,
+}
+
+fn of_all<'a>(ledger: &'a Ledger, beside: Option<&Beside<'_>>) -> OfAll<'a> {
     let Some(beside) = beside else {
-        let open_then = Cow::Borrowed(&ledger.open_then);
-        return (
-            ledger.server_ends.falls(),
-            ledger.takeovers.counted(),
-            open_then,
-        );
+        return OfAll {
+            falls: ledger.server_ends.falls(),
+            common_moments: ledger.common_ends.moments(),
+            taken: ledger.takeovers.counted(),
+            open_then: Cow::Borrowed(&ledger.open_then),
+        };
     };
     let others = beside.ledger;
     let mut open_then = ledger.open_then.clone().and(&others.open_then);
     beside.open().for_each(|one| open_then.observe(one));
-    (
-        ledger.server_ends.clone().and(&others.server_ends).falls(),
-        ledger.takeovers.clone().and(&others.takeovers).counted(),
-        Cow::Owned(open_then),
-    )
+    let common_ends = ledger.common_ends.clone().and(&others.common_ends);
+    OfAll {
+        falls: ledger.server_ends.clone().and(&others.server_ends).falls(),
+        common_moments: common_ends.moments(),
+        taken: ledger.takeovers.clone().and(&others.takeovers).counted(),
+        open_then: Cow::Owned(open_then),
+    }
 }
 
 fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
@@ -125,7 +129,7 @@ impl<'a> Scope<'a> {
         flows: &[Member<'a>],
         window: Window,
     ) -> Self {
-        let (falls, taken, open_then) = moments(ledger, beside);
+        let of_all = of_all(ledger, beside);
         let mut of_process: HashMap<_, Vec<_>> = HashMap::default();
         for (key, flow) in flows {
             if let Some(process) = key.process {
@@ -135,9 +139,7 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             registry,
             in_part: &ledger.in_part,
-            falls,
-            open_then,
-            taken,
+            of_all,
             window,
             of_process,
             older_accepted_ended: older_accepted_ended(flows),
@@ -256,6 +258,9 @@ impl<'a> Scope<'a> {
             peers_answer_tls: self.services.answer_tls(&destinations),
             held_then: self.held_then(parts, &destinations, &processes),
             falls: self.falls(&destinations),
+            common_moments: destinations
+                .first()
+                .and_then(|first| self.of_all.common_moments.at(first)),
             refused_while_away: parts.iter().map(|part| self.refused_while_away(part)).sum(),
             threads,
             logs: match owner {

@@ -32,7 +32,7 @@ impl<'a> Scope<'a> {
     pub(super) fn falls(&self, destinations: &[Destination]) -> Option<Falls> {
         let falls: Option<Vec<_>> = destinations
             .iter()
-            .map(|destination| self.falls.at(destination))
+            .map(|destination| self.of_all.falls.at(destination))
             .collect();
         falls?.into_iter().max_by_key(|falls| falls.moments)
     }
@@ -53,7 +53,9 @@ impl<'a> Scope<'a> {
         };
         let peer = &part.key.destination;
         let kept = Starts::together(std::iter::once(&group.starts));
-        let away = kept.iter().filter(|at| self.falls.is_away(peer, **at));
+        let away = kept
+            .iter()
+            .filter(|at| self.of_all.falls.is_away(peer, **at));
         let away = away.count() as u64;
         let opened = part.tally().opened();
         match kept.len() as u64 {
@@ -86,7 +88,7 @@ impl<'a> Scope<'a> {
                 continue;
             }
             let from = addresses(groups.map(|group| group.source));
-            held.add(self.open_then.at(peer, &moments, processes, &from)?);
+            held.add(self.of_all.open_then.at(peer, &moments, processes, &from)?);
         }
         Some(held)
     }
@@ -101,7 +103,7 @@ impl<'a> Scope<'a> {
             };
             let processes = processes.iter().map(|process| Client::Process(*process));
             for client in processes.chain(host) {
-                sum.add(self.taken.at(peer, client));
+                sum.add(self.of_all.taken.at(peer, client));
             }
         }
         sum

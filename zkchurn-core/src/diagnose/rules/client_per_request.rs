@@ -13,6 +13,7 @@ use crate::{
         who::Who,
     },
     ledger::{
+        common_ends::CommonMoments,
         handshakes::Handshakes,
         shape::{Ending, Shape, Spoken},
         sizes,
@@ -55,9 +56,10 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         None if case.is_return_of_each() => None,
         None => by_sizes(case),
     };
-    let verdict = match restarts {
-        None => verdict,
-        Some(_) => verdict.map(or_restarts),
+    let verdict = match (restarts, case.common_moments) {
+        (None, None) => verdict,
+        (Some(_), _) => verdict.map(or_restarts),
+        (None, Some(common)) => verdict.map(|verdict| or_at_once(verdict, common)),
     };
     match Deaths::of(case) {
         None => verdict,
@@ -93,6 +95,23 @@ fn or_restarts(mut verdict: Verdict) -> Verdict {
              dies or is restarted",
         )
         .cannot_tell_from(&[Churn::ServerRestarts])
+}
+
+/// Seen from the server: who is done with a request ends alone.
+fn or_at_once(mut verdict: Verdict, common: CommonMoments) -> Verdict {
+    let first = "look first for what happened at these moments: in the server's log here (LOOKING is \
+                 a lost quorum), at a proxy before it, and among what starts and stops the clients";
+    verdict.next.insert(0, first.to_owned());
+    verdict
+        .at_most(Confidence::Possible)
+        .number("common_moments", common.moments)
+        .but(format!(
+            "at {} moments {} to this port ended together (within 50 ms each time), which had begun \
+             at different times: a server that loses its quorum or is drained, a proxy that is \
+             reloaded, and clients that are stopped together do that",
+            text::count(common.moments),
+            text::counted(common.connections, "connection")
+        ))
 }
 
 /// One client with one connection at a time that it never closes itself, for longer than a
@@ -522,10 +541,48 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, by, name},
+            test_connection::{MS, by, ended, name, server_side},
         },
         outcome::Outcome,
     };
+
+    /// Seen from a server whose process goes on: it ends all, or the clients do, three times.
+    #[test]
+    fn what_a_server_sees_end_together_is_said_to_have() {
+        let seen = |outcome, together: bool| {
+            let all = (0..15_u64).map(|place| {
+                let (round, client) = (place / 5, place % 5);
+                let start = 1_000 + round * 2_500 + client * 130;
+                let lived = match together {
+                    true => 1_700 - client * 130,
+                    false => 700,
+                };
+                let bytes = (97 + 12 * client, 121 + 20 * client);
+                let one = server_side(ended(start, bytes.0, bytes.1, outcome));
+                living(lived, vec![one]).remove(0)
+            });
+            let findings = diagnosed(&all.collect::<Vec<_>>());
+            let found = findings
+                .into_iter()
+                .find(|one| one.name == Churn::ClientPerRequest);
+            found.unwrap()
+        };
+        for outcome in [
+            Outcome::AnsweredThenClosedByPeer,
+            Outcome::AnsweredThenClosedByUs,
+        ] {
+            let finding = seen(outcome, true);
+            assert_eq!(finding.confidence, Confidence::Possible);
+            let against = finding.reasons_against.join("; ");
+            assert!(
+                against.contains("at 3 moments 15 connections to this port ended together"),
+                "{against}"
+            );
+            assert!(finding.next[0].contains("LOOKING"), "{:?}", finding.next);
+            let against = seen(outcome, false).reasons_against.join("; ");
+            assert!(!against.contains("moments"), "{against}");
+        }
+    }
 
     #[test]
     fn the_requests_themselves_decide_whether_one_thread_reconnects() {
