@@ -133,6 +133,8 @@ pub struct Case<'a> {
     pub peers_serve: bool,
     /// Whether somebody was answered there who had begun with TLS.
     pub peers_answer_tls: bool,
+    /// Whether somebody was answered there who had not.
+    pub peers_answer_in_plaintext: bool,
     /// How often the peers, each of them, went away and ended all connections.
     pub falls: Option<Falls>,
     /// When most of what was accepted at this port ended together, whoever closed.

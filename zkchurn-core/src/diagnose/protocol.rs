@@ -6,7 +6,13 @@ use std::collections::HashSet;
 
 use crate::{
     hash::HashMap,
-    ledger::{Destination, Flow, FlowKey, manner::Said, protocol::Signs, shape::Spoken, sizes},
+    ledger::{
+        Destination, Flow, FlowKey,
+        manner::Said,
+        protocol::Signs,
+        shape::{Shape, Spoken},
+        sizes,
+    },
     text,
 };
 
@@ -118,6 +124,8 @@ pub struct Services {
     serving: HashSet<Service>,
     /// Where somebody was answered who had begun with TLS.
     answering_tls: HashSet<Service>,
+    /// Where somebody was answered who cannot have.
+    answering_plain: HashSet<Service>,
 }
 
 impl Services {
@@ -125,6 +133,7 @@ impl Services {
         let mut services: HashMap<_, Signs> = HashMap::default();
         let mut serving = HashSet::default();
         let mut answering_tls = HashSet::default();
+        let mut answering_plain = HashSet::default();
         for (key, flow) in flows {
             let service = Service::of(&key.destination);
             if flow.signs != Signs::default() {
@@ -136,11 +145,15 @@ impl Services {
             if is_answered_by_tls(flow) {
                 answering_tls.insert(service);
             }
+            if is_answered_in_plaintext(flow) {
+                answering_plain.insert(service);
+            }
         }
         Self {
             signs: services,
             serving,
             answering_tls,
+            answering_plain,
         }
     }
 
@@ -151,6 +164,7 @@ impl Services {
         }
         self.serving.extend(other.serving);
         self.answering_tls.extend(other.answering_tls);
+        self.answering_plain.extend(other.answering_plain);
     }
 
     /// Notes that somebody holds a connection to this peer.
@@ -168,6 +182,12 @@ impl Services {
     pub fn answer_tls(&self, destinations: &[Destination]) -> bool {
         let mut services = destinations.iter().map(Service::of);
         services.any(|service| self.answering_tls.contains(&service))
+    }
+
+    /// Whether somebody who did not begin with TLS was answered at one of these.
+    pub fn answer_in_plaintext(&self, destinations: &[Destination]) -> bool {
+        let mut services = destinations.iter().map(Service::of);
+        services.any(|service| self.answering_plain.contains(&service))
     }
 
     /// Notes that one of ZooKeeper's clients is known to connect there: what others say
@@ -209,6 +229,23 @@ fn is_served(flow: &Flow) -> bool {
 fn is_answered_by_tls(flow: &Flow) -> bool {
     let mut manners = flow.groups.iter().map(|(_, group)| group.manner);
     manners.any(|manner| manner.said == Said::Tls && manner.way.has_session())
+}
+
+/// Whether connections of a flow were answered that did not begin with TLS: by their first bytes,
+/// or as they sent less than any ClientHello has. A TLS server answers plaintext with an alert of
+/// 7 bytes (RFC 8446, 6).
+fn is_answered_in_plaintext(flow: &Flow) -> bool {
+    const CLIENT_HELLO: u64 = 100;
+    let is_read = flow.groups.iter().any(|(_, group)| {
+        let said = group.manner.said;
+        matches!(said, Said::NewSession | Said::Renewal | Said::Expired)
+    });
+    let is_small = |shape: &Shape| {
+        (1..CLIENT_HELLO).contains(&shape.client_bytes)
+            && sizes::can_be_of_server(shape.server_bytes)
+            && shape.server_bytes >= 40
+    };
+    is_read || flow.tally.shapes.find_exact(is_small).is_some()
 }
 
 /// Connections that stay open. Of those that end at once some are open at any moment, so a

@@ -522,7 +522,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if may_be_tls {
         verdict = verdict
-            .but("these are the sizes of a TLS handshake that fails, too")
+            .but(
+                "these are the sizes of a session that reads a few large keys, and of a TLS handshake \
+                 that fails",
+            )
             .cannot_tell_from(&[Churn::TlsHandshakeFailed])
             .decided_by("--handshake, which shows whether TLS is spoken")
             .decided_by(case.log_that_decides());
@@ -693,6 +696,9 @@ mod tests {
         );
         assert!(!finding.reasons_for[0].contains("session"), "{finding:?}");
         assert!(finding.next[0].contains("certificate"), "{finding:?}");
+        // That of a session that did some work is the other reading, and is said as well.
+        let against = finding.reasons_against.join("; ");
+        assert!(against.contains("reads a few large keys"), "{against}");
         assert_eq!(first(2_100, 3_900).1, Confidence::Likely);
         assert_eq!(first(88, 2_300).1, Confidence::Likely);
     }

@@ -136,6 +136,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             None => what_else_listens(verdict, case),
         };
     }
+    if !is_said && case.peers_serve && may_be_tls(case) {
+        verdict = or_tls(verdict);
+    }
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());
     }
@@ -156,6 +159,31 @@ fn or_one_server_is_gone(verdict: Verdict, then: HeldThen) -> Verdict {
         ))
         .cannot_tell_from(kinds)
         .decided_by(ONE_OF_SEVERAL)
+}
+
+/// Whether all that is open there may speak TLS, as far as is known: nobody was answered without
+/// it, the same process holds none, and the same client was never served.
+fn may_be_tls(case: &Case<'_>) -> bool {
+    let is_own = case.held_then.is_some_and(|held| held.own > 0);
+    let was_served = case.handshakes().is_some_and(|handshakes| {
+        handshakes.reconnects > 0 || handshakes.last_zxid.is_some_and(|seen| seen.max.0 > 0)
+    });
+    !(case.peers_answer_tls || case.peers_answer_in_plaintext || is_own || was_served)
+}
+
+/// ZooKeeper's own TLS reads all that came before it closes, so that there is no RST (the
+/// recordings of `lab`); OpenSSL reads the header of a record and leaves the rest.
+fn or_tls(verdict: Verdict) -> Verdict {
+    verdict
+        .but(
+            "those that are served there may speak TLS, as nothing was read of them, and these do not \
+             begin with it: what ends TLS before a server may close them unread, too",
+        )
+        .cannot_tell_from(&[Churn::PlaintextAtTlsPort])
+        .decided_by(
+            "`openssl s_client -connect HOST:PORT`, which shows a certificate where the port speaks \
+             TLS",
+        )
 }
 
 const ONE_OF_SEVERAL: &str = "what listens there: a proxy, one of whose servers is gone, serves \
@@ -222,7 +250,10 @@ mod tests {
             Confidence, Finding,
             test_case::{back_off, diagnosed, diagnosed_beside_log, only},
         },
-        ledger::test_connection::{MS, by, ended, established},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{MS, by, ended, established},
+        },
         outcome::Outcome,
     };
 
@@ -359,12 +390,40 @@ mod tests {
         }));
         assert_eq!(finding.confidence, Confidence::Possible);
         assert_eq!(finding.numbers["held_open_there"], 0);
-        assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
+        let others = &finding.cannot_tell_from;
+        assert!(others.contains(&Churn::ProxyWithoutServer), "{others:?}");
         let against = finding.reasons_against.join("; ");
         assert!(
             against.contains("12 connections of this host were open there"),
             "{against}"
         );
+    }
+
+    /// Of what is older than the trace nothing is read.
+    #[test]
+    fn where_all_that_is_open_may_speak_tls_the_port_may_too() {
+        let all = beside_held(|one| one);
+        let finding = limit(&all);
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert_eq!(finding.cannot_tell_from, [Churn::PlaintextAtTlsPort]);
+
+        let mut plain = all.clone();
+        let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
+        plain.push(by(answered, 9, 9, "other"));
+        assert!(limit(&plain).cannot_tell_from.is_empty());
+        let alert = ended(900, 79, 7, Outcome::AnsweredThenClosedByPeer);
+        *plain.last_mut().unwrap() = by(alert, 9, 9, "other");
+        assert_eq!(limit(&plain).cannot_tell_from, [Churn::PlaintextAtTlsPort]);
+
+        let mut own = all.clone();
+        own.extend((0..12).map(|step| established(ended(300 + step, 0, 0, Outcome::StillOpen))));
+        assert!(limit(&own).cannot_tell_from.is_empty());
+
+        let mut reconnects = all;
+        for one in &mut reconnects {
+            one.handshake = Some(asked(0x1f, None));
+        }
+        assert!(limit(&reconnects).cannot_tell_from.is_empty());
     }
 
     #[test]
