@@ -76,18 +76,20 @@ impl Counted {
     /// many others were open as at any moment before: a limit that is reached takes nobody until
     /// one has gone.
     fn taken_between(&self, moments: &[(u64, u64)], all: &Self) -> u64 {
-        let Some((last, _)) = moments.last() else {
+        let (Some((first, _)), Some((last, _))) = (moments.first(), moments.last()) else {
             return 0;
         };
+        let begins = self.from_ns.partition_point(|from| from < first);
+        let between = self.from_ns[begins..].iter();
         let mut before = moments.iter().peekable();
         let mut most = 0;
         let mut taken = 0;
-        for at in &self.from_ns {
+        for at in between.take_while(|at| *at < last) {
             while let Some((_, open)) = before.next_if(|(moment, _)| moment <= at) {
                 most = most.max(*open);
             }
             let others = all.open_at(*at).saturating_sub(1);
-            taken += u64::from(at < last && most > 0 && others >= most);
+            taken += u64::from(most > 0 && others >= most);
         }
         taken
     }
