@@ -199,16 +199,21 @@ impl Services {
 
     /// What is spoken at these destinations of a client that is perhaps known.
     pub fn protocol(&self, destinations: &[Destination], client: ClientThread) -> Protocol {
-        if client == ClientThread::ByStack {
-            return Protocol::ZooKeeper;
-        }
         let mut signs = Signs::default();
         for destination in destinations {
             let of_service = self.signs.get(&Service::of(destination));
             signs.absorb(of_service.unwrap_or(&Signs::default()));
         }
-        if signs.another >= FEWEST && signs.another > signs.zookeeper {
+        // That the client is ZooKeeper's makes the server none: what was read counts, sizes do not.
+        let another = match client {
+            ClientThread::ByStack => signs.another_read,
+            _ => signs.another,
+        };
+        if another >= FEWEST && another > signs.zookeeper {
             return Protocol::Another(signs);
+        }
+        if client == ClientThread::ByStack {
+            return Protocol::ZooKeeper;
         }
         let port = |destination| Service::of(destination).port();
         let is_usual_port = destinations.iter().all(|one| port(one) == ZOOKEEPER_PORT);
@@ -371,7 +376,9 @@ mod tests {
         connection::Connection,
         diagnose::{
             Churn, Finding,
-            test_case::{Kind, back_off, diagnosed, every, living, names, new_thread_each},
+            test_case::{
+                Kind, back_off, diagnosed, every, living, names, new_thread_each, observed,
+            },
         },
         handshake::{Direction, Handshake, message::Message},
         ledger::{
@@ -594,6 +601,37 @@ mod tests {
         let findings = diagnosed(&connections);
         only_one(&findings, Churn::NotZooKeeper, Confidence::Certain);
         assert!(findings[0].next[0].contains("connect string"));
+
+        // A thread dump that shows the client takes nothing back of what the server said, and
+        // the sizes alone say less than the dump.
+        let by_size = every(1_000, 9, (14, 7, BY_CLIENT));
+        for (connections, is_another) in [(connections, true), (by_size, false)] {
+            let ledger = observed(&connections);
+            let flows = ledger.flows();
+            let mut services = Services::of(&flows);
+            let peer = flows[0].0.destination;
+            services.has_client(&peer);
+            let protocol = services.protocol(&[peer], ClientThread::ByStack);
+            let is_told = matches!(protocol, Protocol::Another(_));
+            assert_eq!(is_told, is_another, "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_told_as_such() {
+        let request = [
+            0, 0, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x30, 0, 0, 0, 0, 0, 0, 0,
+            0,
+        ];
+        let given_up = (49, 0, Outcome::ClosedByUsWithoutAnswer);
+        let connections = reading(&request, b"HTTP/1.1 400 Bad", back_off(9, given_up));
+        let findings = diagnosed(&connections);
+        only_one(&findings, Churn::NotZooKeeper, Confidence::Certain);
+        let words = findings[0].reasons_for.join("\n");
+        assert!(
+            words.contains("something else, after the client has given up"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::{self, Protocol, Scope},
     },
+    ledger::shape::Spoken,
     text,
 };
 
@@ -46,9 +47,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     .number("other_connections", signs.another);
     let mut verdict = match protocol::asks_for_session(case) {
         true => verdict
-            .because(
-                "the client asks for a ZooKeeper session, and the server answers something else",
-            )
+            .because(match is_answered_too_late(case) {
+                true => {
+                    "the client asks for a ZooKeeper session, and the server answers something \
+                     else, after the client has given up"
+                }
+                false => {
+                    "the client asks for a ZooKeeper session, and the server answers something \
+                     else"
+                }
+            })
             .next("compare the client's connect string with the port that ZooKeeper listens on"),
         false => verdict
             .next("is the port right (--port)? zkchurn explains ZooKeeper's connections only"),
@@ -58,4 +66,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Confidence::Certain => verdict,
         _ => verdict.decided_by("--handshake reads the first bytes"),
     })
+}
+
+/// Whether most of those that were answered had been closed by then: nothing of the answer was
+/// received.
+fn is_answered_too_late(case: &Case<'_>) -> bool {
+    let unanswered = (case.shapes()).count(|_, spoken| spoken == Spoken::Client);
+    case.most(unanswered)
 }
