@@ -2,8 +2,10 @@
 //! The two ends of one connection, where both are traced on this host (`--side both`).
 //!
 //! The opening end tells of the connection: it has the process and the thread. The accepting
-//! end counts nowhere. Its record may come first, so one whose peer may be on this host waits
-//! for a while. Memory is bounded: without room a connection is counted at both ends.
+//! end counts nowhere. Its record may come first, so it waits for a while, unless its peer's
+//! address has turned out to be elsewhere: of this host's own addresses, those in other network
+//! namespaces are known from records alone. Memory is bounded: without room a connection is
+//! counted at both ends.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -19,8 +21,8 @@ use crate::{
 const MOST_OPENED: usize = 65_536;
 /// Records that wait; of more the oldest goes on.
 const MOST_WAITING: usize = 8_192;
-/// Addresses of this host that are remembered.
-const MOST_ADDRESSES: usize = 1_024;
+/// Addresses of this host, and of others, that are remembered, of each so many.
+const MOST_ADDRESSES: usize = 16_384;
 /// Accepted sockets whose peer is elsewhere that are remembered while they are open.
 const MOST_APART: usize = 65_536;
 /// How long a record waits, in the time of the trace: what is open has a record each second
@@ -48,7 +50,10 @@ pub(crate) struct Pair {
 /// Brings the ends together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ends {
-    addresses: HashSet<IpAddr>,
+    /// Addresses of this host.
+    here: HashSet<IpAddr>,
+    /// Addresses from which one waited in vain.
+    elsewhere: HashSet<IpAddr>,
     opened: HashMap<Pair, Opened>,
     /// Their pairs with the number of the entry, oldest first.
     opened_order: VecDeque<(Pair, u64)>,
@@ -97,9 +102,7 @@ impl Ends {
     /// Takes a record, and says of it and of those that waited for it what becomes of them.
     pub(crate) fn take(&mut self, connection: Connection) -> Vec<End> {
         let mut ends = self.release(moment(&connection));
-        if self.addresses.len() < MOST_ADDRESSES {
-            self.addresses.insert(connection.local.ip());
-        }
+        self.is_here(connection.local.ip());
         match connection.side {
             Side::Client => self.client(connection, &mut ends),
             Side::Server => self.server(connection, &mut ends),
@@ -119,6 +122,9 @@ impl Ends {
             }
             self.waiting_order.pop_front();
             if waiting.is_some() {
+                if is_due {
+                    self.is_elsewhere(pair.client.0);
+                }
                 for record in self.take_waiting(&pair) {
                     self.pass_apart(record, &mut ends);
                 }
@@ -169,10 +175,27 @@ impl Ends {
         }
     }
 
-    /// Whether the peer's address is one of this host.
+    /// Notes an address of this host.
+    fn is_here(&mut self, address: IpAddr) {
+        if !self.here.contains(&address) {
+            self.elsewhere.remove(&address);
+            if self.here.len() < MOST_ADDRESSES {
+                self.here.insert(address);
+            }
+        }
+    }
+
+    /// Notes that nobody at this address has told of what was accepted from there.
+    fn is_elsewhere(&mut self, address: IpAddr) {
+        let is_known = address.is_loopback() || self.here.contains(&address);
+        if !is_known && self.elsewhere.len() < MOST_ADDRESSES {
+            self.elsewhere.insert(address);
+        }
+    }
+
+    /// Whether the peer may be on this host.
     fn may_be_here(&self, connection: &Connection) -> bool {
-        let peer = connection.remote.ip();
-        peer.is_loopback() || self.addresses.contains(&peer)
+        !self.elsewhere.contains(&connection.remote.ip())
     }
 
     fn meet(&mut self, pair: &Pair, connection: Connection, ends: &mut Vec<End>) {
@@ -345,18 +368,52 @@ mod tests {
         assert_eq!((counted.len(), other.len(), both_here), (2, 1, 1));
     }
 
+    fn from(address: [u8; 4], connection: Connection) -> Connection {
+        let mut connection = connection;
+        match connection.side {
+            Side::Client => connection.local.set_ip(address.into()),
+            Side::Server => connection.remote.set_ip(address.into()),
+        }
+        connection
+    }
+
     #[test]
-    fn from_another_host_it_does_not_wait() {
+    fn from_another_host_only_the_first_waits() {
+        const FAR: [u8; 4] = [10, 0, 0, 9];
         let mut ends = Ends::default();
-        let mut far = server(7, 0);
-        far.remote.set_ip([10, 0, 0, 9].into());
+        let first = from(FAR, server(7, 0));
+        assert!(ends.take(first).is_empty());
+        let mut far = from(FAR, server(8, 10_000));
+        far.socket = 99;
         let (counted, other) = told(&ends.take(goes_on(far)));
-        assert_eq!((counted.len(), other.len()), (1, 0));
-        // Nor later, though this host turns out to have that address.
-        let mut same = client(7, 10);
-        same.local.set_ip([10, 0, 0, 9].into());
-        ends.take(same);
-        assert_eq!(told(&ends.take(far)), (vec![far.socket], vec![]));
+        assert_eq!((counted, other), (vec![first.socket, 99], vec![]));
+        // Nor does it later, though this host turns out to have that address.
+        ends.take(from(FAR, client(8, 10_010)));
+        assert_eq!(told(&ends.take(far)), (vec![99], vec![]));
+        assert!(ends.take(from(FAR, server(9, 10_020))).is_empty());
+    }
+
+    /// As of a pod that is new: its address was in no record before.
+    #[test]
+    fn an_address_that_is_new_may_be_of_this_host() {
+        for number in 1..4 {
+            let address = [10, 0, 0, number];
+            let (c, s) = (from(address, client(7, 0)), from(address, server(7, 0)));
+            assert_eq!(run(&[s, c]), (vec![c.socket], vec![s.socket], 1));
+        }
+    }
+
+    #[test]
+    fn what_goes_on_for_want_of_room_says_nothing_of_its_address() {
+        let mut ends = Ends::default();
+        for number in 0..=MOST_WAITING as u64 + 1 {
+            let mut s = from([10, 0, 0, 9], server(7, 0));
+            s.remote.set_port((number % 65_536) as u16);
+            s.socket = number;
+            ends.take(s);
+        }
+        assert!(ends.elsewhere.is_empty());
+        assert!(ends.records_waiting <= MOST_WAITING + 1);
     }
 
     #[test]

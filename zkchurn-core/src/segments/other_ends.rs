@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Connections with both ends on this host, where a part of their trace begins between the
-//! ends of the two: the part before has told of them.
+//! ends of the two. Where the opening end was over, the part before has told of them; where it was
+//! not, it tells of what it is, as in a trace of that side alone.
 
 use std::collections::VecDeque;
 
@@ -41,7 +42,7 @@ impl OtherEnds {
             return;
         }
         let pair = Pair::of(connection);
-        if self.is_told(connection) {
+        if self.has_other_end(connection) {
             self.over.remove(&pair);
             return;
         }
@@ -77,9 +78,14 @@ impl OtherEnds {
         }
     }
 
-    /// Whether the other end of a connection was over when the part began. What takes the same
-    /// ports again begins after that.
+    /// Whether the record is of an accepting end whose opening end was over when the part began.
     pub(super) fn is_told(&self, connection: &Connection) -> bool {
+        connection.side == Side::Server && self.has_other_end(connection)
+    }
+
+    /// Whether the other end of a connection is remembered. What takes the same ports again begins
+    /// after that was over.
+    fn has_other_end(&self, connection: &Connection) -> bool {
         let over = self.over.get(&Pair::of(connection));
         over.is_some_and(|over| {
             over.side != connection.side && connection.started_ns < over.ended_ns
@@ -110,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn the_other_end_of_what_was_over_is_told_whichever_comes_first() {
+    fn the_accepting_end_is_told_where_the_opening_one_was_over() {
         for (first, other) in [(client(7, 5), server(7, 5)), (server(7, 5), client(7, 5))] {
             let mut ends = OtherEnds::default();
             assert!(!ends.is_told(&other));
             ends.take(&first);
-            assert!(ends.is_told(&other));
+            assert_eq!(ends.is_told(&other), other.side == Side::Server);
             assert!(!ends.is_told(&first), "not of its own end");
             let of_others = [server(8, 5), client(8, 5)];
             assert!(of_others.iter().all(|one| !ends.is_told(one)));
