@@ -2,10 +2,10 @@
 //! A ledger that may begin later than its trace: what began before is older to it, though
 //! whoever is shown the connection sees all of it.
 
-use crate::{connection::Connection, horizon::Horizon, ledger::Ledger, outcome::Outcome};
+use crate::{connection::Connection, held_now, horizon::Horizon, ledger::Ledger, outcome::Outcome};
 
 /// What is counted, and from when on.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Counted {
     pub ledger: Ledger,
     horizon: Option<Horizon>,
@@ -19,6 +19,9 @@ impl Counted {
 
     /// Takes one record into account.
     pub(crate) fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        if held_now::tells_only_that(connection) {
+            return;
+        }
         let Some(horizon) = &mut self.horizon else {
             return self.ledger.observe(connection, outcome);
         };

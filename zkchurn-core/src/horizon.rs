@@ -10,7 +10,7 @@ use crate::connection::{Connection, Stage};
 const MOST: usize = 1 << 18;
 
 /// Where a part begins, and which older connections were told of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Horizon {
     from_ns: u64,
     told: HashSet<u64>,

@@ -32,6 +32,7 @@ pub mod filter;
 pub mod frame;
 pub mod handshake;
 pub mod hash;
+mod held_now;
 mod horizon;
 pub mod hosts;
 pub mod incident;

@@ -2,7 +2,7 @@
 //! Frames in, rendered lines and a report out. Live traces and replays run
 //! exactly this.
 
-use std::{collections::HashSet, io};
+use std::{borrow::Cow, collections::HashSet, io};
 
 use zkchurn_common::record::ConnectionRecord;
 
@@ -17,6 +17,7 @@ use crate::{
     filter::{Decision, Filter, Gate, Passage, Subject, as_first},
     frame::{Frame, Limitation, Mark, Missing, Part, Sides, TraceStart},
     handshake::{join::Pending, piece::Piece},
+    held_now::HeldNow,
     horizon::Horizon,
     inspection::Inspection,
     ledger::{Churning, Ledger},
@@ -60,6 +61,8 @@ pub struct Pipeline<R> {
     /// Which of them are open; `None` where another pipeline counts them until this one takes
     /// its place.
     open: Option<OpenNow>,
+    /// Of those that are counted, which this side holds though the other one has closed.
+    held: HeldNow,
     /// Their last records, where a filter may be typed.
     open_kept: Option<Box<OpenKept>>,
     /// Latest moment of any connection, filtered out or not.
@@ -124,6 +127,7 @@ impl<R: Renderer> Pipeline<R> {
             undecided: None,
             beside: None,
             open: Some(OpenNow::default()),
+            held: HeldNow::default(),
             open_kept: None,
             latest_ns: 0,
             owners: Owners::default(),
@@ -273,6 +277,7 @@ impl<R: Renderer> Pipeline<R> {
     pub fn take_over(&mut self, earlier: &mut Self) {
         std::mem::swap(&mut self.renderer, &mut earlier.renderer);
         self.open = earlier.open.take();
+        self.held = std::mem::take(&mut earlier.held);
     }
 
     /// How many connections are open or connecting, whenever they began: also before the trace.
@@ -291,6 +296,7 @@ impl<R: Renderer> Pipeline<R> {
         if let Some(open) = &mut self.open {
             open.forget(sockets);
         }
+        self.held.forget(sockets);
         if let Some(kept) = &mut self.open_kept {
             kept.forget(sockets);
         }
@@ -536,6 +542,7 @@ impl<R: Renderer> Pipeline<R> {
 
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         self.counted.observe(connection, outcome);
+        self.held.begin(connection);
         if let Some(open) = &mut self.open {
             open.begin(connection);
         }
@@ -545,6 +552,7 @@ impl<R: Renderer> Pipeline<R> {
         if let Some(open) = &mut self.open {
             open.end(connection);
         }
+        self.held.end(connection);
     }
 
     fn count(&mut self, connection: &Connection, outcome: Outcome) {
@@ -664,7 +672,7 @@ impl<R: Renderer> Pipeline<R> {
             is_damaged: self.missing.damaged_parts > 0,
         };
         let mut diagnosis = diagnose(
-            &self.counted.ledger,
+            &self.judged(mark),
             self.beside().as_ref(),
             &self.registry,
             window,
@@ -681,10 +689,12 @@ impl<R: Renderer> Pipeline<R> {
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
         self.release_ends(u64::MAX)?;
+        self.end_held(mark)?;
         let Some(start) = &self.start else {
             return Ok(());
         };
-        let report = report::build(&self.sources(start, mark, Depth::All));
+        let ledger = &self.counted.ledger;
+        let report = report::build(&self.sources(start, mark, ledger, Depth::All));
         let at = start.clock.timestamp(mark.monotonic_ns);
         self.renderer.found(&report.findings, at)?;
         self.renderer.report(&report)?;
@@ -700,16 +710,18 @@ impl<R: Renderer> Pipeline<R> {
     /// `cases_left_out`; the report at the end diagnoses all.
     pub fn report_at(&self, mark: &Mark) -> Option<Report> {
         let mark = &self.of_this_part(mark);
-        self.start
-            .as_ref()
-            .map(|start| report::build(&self.sources(start, mark, ON_THE_WAY)))
+        let (start, judged) = (self.start.as_ref()?, self.judged(mark));
+        Some(report::build(
+            &self.sources(start, mark, &judged, ON_THE_WAY),
+        ))
     }
 
     /// The report as it stands at `mark`, as [`Self::report_at`] makes it, with the
     /// families that it is about, and how many more than `most` there are.
     pub fn families_at(&self, mark: &Mark, most: usize) -> Option<(Report, Vec<FamilyRow>, u64)> {
         let mark = &self.of_this_part(mark);
-        let sources = self.sources(self.start.as_ref()?, mark, ON_THE_WAY);
+        let judged = self.judged(mark);
+        let sources = self.sources(self.start.as_ref()?, mark, &judged, ON_THE_WAY);
         let report = report::build(&sources);
         let (rows, left_out) = family::rows(&sources, &report, most);
         Some((report, rows, left_out))
@@ -737,11 +749,48 @@ impl<R: Renderer> Pipeline<R> {
         ))
     }
 
-    fn sources<'a>(&'a self, start: &'a TraceStart, mark: &'a Mark, depth: Depth) -> Sources<'a> {
+    /// What is counted, as a diagnosis takes it: what is held half-closed counts as if the trace
+    /// ended at `mark`. The counts that are shown leave it open until its last record comes, and
+    /// then never go down.
+    fn judged(&self, mark: &Mark) -> Cow<'_, Ledger> {
+        if self.held.is_empty() {
+            return Cow::Borrowed(&self.counted.ledger);
+        }
+        let mut judged = self.counted.clone();
+        for connection in self.held.as_of(mark.monotonic_ns) {
+            judged.observe(&connection, Outcome::of(&connection));
+        }
+        Cow::Owned(judged.ledger)
+    }
+
+    /// Counts what is held half-closed and has no last record: whoever recorded it was killed.
+    fn end_held(&mut self, mark: &Mark) -> io::Result<()> {
+        let Some(clock) = self.start.as_ref().map(|start| start.clock) else {
+            return Ok(());
+        };
+        let held = std::mem::take(&mut self.held);
+        for connection in held.as_of(mark.monotonic_ns) {
+            let outcome = Outcome::of(&connection);
+            self.ends_open(&connection);
+            self.observe(&connection, outcome);
+            let line = line_of(&self.registry, &connection, outcome, clock);
+            self.renderer.connection(&line)?;
+        }
+        Ok(())
+    }
+
+    fn sources<'a>(
+        &'a self,
+        start: &'a TraceStart,
+        mark: &'a Mark,
+        judged: &'a Ledger,
+        depth: Depth,
+    ) -> Sources<'a> {
         Sources {
             start,
             mark,
             ledger: &self.counted.ledger,
+            judged,
             beside: self.beside(),
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),

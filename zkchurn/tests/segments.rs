@@ -751,6 +751,34 @@ fn the_next_segment_tells_of_what_was_open_at_the_end_of_a_part() {
     assert_eq!(json(&joined(&segments, &window)), json(&whole));
 }
 
+/// A run that was killed has no end, and the other side of what it saw open has closed: seen in
+/// that run, or by the next one.
+#[test]
+fn what_is_held_half_closed_counts_as_such_without_the_end_of_the_trace() {
+    let half_closed = |record: ConnectionRecord, fin_s: u64| ConnectionRecord {
+        left_established_ns: fin_s * SECOND,
+        told: TOLD_ESTABLISHED,
+        states_seen: record.states_seen | state::bit(state::CLOSE_WAIT),
+        ..record
+    };
+    let begun = ConnectionRecord {
+        told: TOLD_NOTHING,
+        ..connection(7, STAGE_SEEN_OPEN, 105, 106)
+    };
+    let seen = half_closed(connection(7, STAGE_SEEN_OPEN, 105, 112), 108);
+    let found = half_closed(older(7, STAGE_ESTABLISHED, 200, 200), 200);
+    let counts = |runs: &[Vec<u8>]| {
+        let total = joined(runs, &ALL).total;
+        [total.opened, total.ended, total.half_closed, total.open]
+    };
+    let by_the_run = run("one", 100, &[begun, seen], None);
+    assert_eq!(counts(&[by_the_run]), [1, 1, 1, 0]);
+    let first = run("one", 100, &[begun], None);
+    assert_eq!(counts(std::slice::from_ref(&first)), [1, 0, 0, 1]);
+    let by_the_next = run("two", 200, &[found], None);
+    assert_eq!(counts(&[first, by_the_next]), [1, 1, 1, 0]);
+}
+
 /// One end of a connection that is over after so long; the first FIN is 11 s after the trace began.
 fn end_of_one(side: u8, until_s: u64) -> ConnectionRecord {
     let local = 40_000u16.to_be_bytes();

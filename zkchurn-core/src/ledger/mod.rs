@@ -218,7 +218,7 @@ pub struct Churning {
 ///
 /// What is large is boxed in the maps: where entries come and go, a map of bounded
 /// length takes up to four slots for each of them, sooner or later (docs/adr/0013).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     flows: HashMap<FlowKey, Box<Flow>>,
     threads: usize,

@@ -9,6 +9,7 @@ use super::{MOST_LIMITATIONS, Pipeline, View};
 use crate::{
     clock::ClockPair,
     connection::{self, Connection, Stage},
+    diagnose::Churn,
     ends::End,
     filter::Filter,
     frame::{Frame, Limitation, Mark, Part, TraceStart},
@@ -21,6 +22,7 @@ use crate::{
     tape::Tape,
     timewait::{Snapshot, TimeWaitSocket},
 };
+use zkchurn_common::state;
 
 fn begun() -> Pipeline<Box<dyn Renderer>> {
     let renderer = FORMS[0].renderer(Box::new(io::sink()), Options::plain(TimeZone::UTC));
@@ -442,6 +444,79 @@ fn what_one_side_has_closed_is_told_apart_by_the_report() {
             assert_eq!(counts, expected);
         }
     }
+}
+
+/// Ten of which the server has closed each, seen half-closed by a walk, at 1 s to 10 s.
+fn half_closed_ones() -> Vec<[Connection; 2]> {
+    let one = |number: u64| {
+        let over = ended(number * 1_000, 101, 81, Outcome::AnsweredThenClosedByPeer);
+        let begun = Connection {
+            told: Some(connection::Told::Nothing),
+            ..established(over)
+        };
+        let half_closed = Connection {
+            stage: Stage::SeenOpen,
+            told: Some(connection::Told::Established),
+            seen_open_ns: Some(12_000_000_000),
+            left_established_ns: over.left_established_ns,
+            local_close_ns: None,
+            ended_ns: None,
+            states_seen: state::bit(state::ESTABLISHED) | state::bit(state::CLOSE_WAIT),
+            ..over
+        };
+        [begun, half_closed]
+    };
+    (1..=10).map(one).collect()
+}
+
+fn at(seconds: u64) -> Mark {
+    Mark {
+        monotonic_ns: seconds * 1_000_000_000,
+        ..Mark::default()
+    }
+}
+
+/// It would have a record at the end of the trace only, hours later.
+#[test]
+fn what_is_held_half_closed_is_diagnosed_while_the_trace_goes_on() {
+    let mut pipeline = telling(None);
+    let names = |report: &Report| -> Vec<_> {
+        let findings = report.findings.iter();
+        findings.map(|one| (one.name, one.connections)).collect()
+    };
+    let both = half_closed_ones();
+    for [begun, half_closed] in &both {
+        pipeline.take(*begun, CLOCK).unwrap();
+        pipeline.take(*half_closed, CLOCK).unwrap();
+    }
+    let report = pipeline.report_at(&at(20)).unwrap();
+    assert_eq!(names(&report), [(Churn::HeldInCloseWait, 10)]);
+    assert_eq!(report.not_explained, 0);
+    let counts = |report: &Report| [report.total.opened, report.total.ended, report.total.open];
+    assert_eq!(
+        counts(&report),
+        [10, 0, 10],
+        "what is shown never goes down"
+    );
+    assert_eq!(pipeline.open_now(), 10);
+
+    // All but one close at last.
+    for [_, half_closed] in &both[1..] {
+        let over = Connection {
+            stage: Stage::Ended,
+            ended_ns: Some(21_000_000_000),
+            local_close_ns: Some(21_000_000_000),
+            ..*half_closed
+        };
+        pipeline.take(over, CLOCK).unwrap();
+    }
+    let report = pipeline.report_at(&at(22)).unwrap();
+    assert_eq!(counts(&report), [10, 9, 1]);
+    // Whoever recorded it was killed: there is no last record of it.
+    pipeline.end(&at(23)).unwrap();
+    let report = pipeline.report().unwrap();
+    assert_eq!(counts(report), [10, 10, 0]);
+    assert_eq!(report.total.half_closed, 1);
 }
 
 /// The same remote host at the same port of two pods, each with a network namespace of its own.

@@ -762,10 +762,16 @@ impl State {
         self.settle(out);
         self.end_those_unknown(out);
         self.say_what_is_missing_at_the_end(out);
-        if self.is_past_window {
-            for record in self.open.at_end(self.until_ns) {
-                self.write_record(&record, out);
-            }
+        let (is_past_window, until_ns) = (self.is_past_window, self.until_ns);
+        let at_end = match (is_past_window, self.has_end) {
+            (true, _) => self.open.at_end(until_ns),
+            (false, true) => Vec::new(),
+            // It runs, or was killed: what is open is so as far as is known, but who holds what
+            // the other side has closed may hold it for ever.
+            (false, false) => self.open.half_closed_at_end(self.latest_ns),
+        };
+        for record in at_end {
+            self.write_record(&record, out);
         }
         let until_ns = match self.goes_on {
             true => self.until_ns,

@@ -70,6 +70,7 @@ impl OpenOnes {
         }
         if is_new_run && let Some(known) = self.known.get(&record.socket) {
             if record.stage == STAGE_ESTABLISHED {
+                self.note_half_closed(&record);
                 return None;
             }
             record = as_begun(&known.first, record);
@@ -88,6 +89,16 @@ impl OpenOnes {
             _ => self.follow(record),
         }
         Some(record)
+    }
+
+    /// The other side closed while nobody traced, or before: another run has found it so.
+    fn note_half_closed(&mut self, record: &ConnectionRecord) {
+        if let Some(known) = self.known.get_mut(&record.socket)
+            && known.first.left_established_ns == 0
+        {
+            known.first.left_established_ns = record.left_established_ns;
+            known.first.states_seen |= record.states_seen;
+        }
     }
 
     fn follow(&mut self, record: ConnectionRecord) {
@@ -178,6 +189,13 @@ impl OpenOnes {
             ..record
         })
         .collect()
+    }
+
+    /// Of those the ones that the other side has closed.
+    pub(super) fn half_closed_at_end(&self, until_ns: u64) -> Vec<ConnectionRecord> {
+        let mut at_end = self.at_end(until_ns);
+        at_end.retain(|record| record.left_established_ns != 0);
+        at_end
     }
 
     /// All that are open, oldest first.

@@ -11,6 +11,7 @@ use zkchurn_common::{
         ConnectionRecord, RECORD_SIZE, STAGE_ENDED, STAGE_FOUND_CLOSED, STAGE_OPEN_AT_END,
         STAGE_SEEN_OPEN, TOLD_CONNECTING, TOLD_ESTABLISHED, TOLD_NOTHING, known,
     },
+    state,
     wire::tag,
 };
 use zkchurn_core::hash::HashMap;
@@ -24,6 +25,11 @@ const STAYS_OPEN_NS: u64 = 100_000_000;
 /// Connections are looked at when they are older than this; the kernel program leaves
 /// younger ones alone (zkchurn-ebpf, `check`).
 const SETTLED_NS: u64 = 2_000_000_000;
+/// What was told of as open is looked at again when so long has passed: the other side may have
+/// closed meanwhile.
+const LOOKED_AT_AGAIN_NS: u64 = 5_000_000_000;
+/// Who holds a connection in CLOSE_WAIT for less is about to close it.
+const HELD_NS: u64 = 1_000_000_000;
 /// Of its time a trace spends at most one part in so many on walks.
 const SHARE: u32 = 50;
 /// Where a table of usual size seems to take longer, the walk waited for a processor, and not
@@ -56,6 +62,15 @@ struct Known {
     started_ns: u64,
     told: u8,
     walk: u64,
+    /// When it was read last, and `u64::MAX` once nothing is left to tell before its end.
+    looked_ns: u64,
+}
+
+impl Known {
+    /// Whether it is time to look whether the other side has closed.
+    fn is_due(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.looked_ns) >= LOOKED_AT_AGAIN_NS
+    }
 }
 
 /// A walk that has not come to its end.
@@ -179,7 +194,12 @@ impl TableWalk {
             && known.told == TOLD_ESTABLISHED
         {
             known.walk = self.number;
-            return Some(known.started_ns);
+            let started_ns = known.started_ns;
+            if known.is_due(now_ns) {
+                known.looked_ns = now_ns;
+                self.tell_half_closed(source, key, now_ns, take);
+            }
+            return Some(started_ns);
         }
         let mut record = source.open_connection(key)?;
         let started_ns = record.started_ns;
@@ -212,9 +232,36 @@ impl TableWalk {
                 started_ns,
                 told,
                 walk,
+                looked_ns: now_ns,
             },
         );
         Some(started_ns)
+    }
+
+    /// Tells once of a connection that the other side has closed and this one holds: it may have
+    /// no other record for hours.
+    fn tell_half_closed(
+        &mut self,
+        source: &impl Source,
+        key: u64,
+        now_ns: u64,
+        take: &mut impl FnMut(&[u8]),
+    ) {
+        let Some(known) = self.told.get_mut(&key) else {
+            return;
+        };
+        let Some(mut record) = source.open_connection(key) else {
+            return;
+        };
+        let is_it = record.started_ns == known.started_ns && is_held(&record, now_ns);
+        if is_it {
+            known.looked_ns = u64::MAX;
+            record.header = ConnectionRecord::HEADER;
+            record.stage = STAGE_SEEN_OPEN;
+            record.told = TOLD_ESTABLISHED;
+            record.until_ns = now_ns;
+            take(record.as_bytes());
+        }
     }
 
     /// What was told of the connection of a record, by the kernel program or here.
@@ -266,6 +313,16 @@ impl TableWalk {
         self.told.remove(&record.socket);
         Some(record)
     }
+}
+
+/// Whether it is in CLOSE_WAIT for a while.
+fn is_held(record: &ConnectionRecord, now_ns: u64) -> bool {
+    let saw = |of: u8| record.states_seen & state::bit(of) != 0;
+    record.left_established_ns != 0
+        && record.local_close_ns == 0
+        && saw(state::CLOSE_WAIT)
+        && !saw(state::LAST_ACK)
+        && now_ns.saturating_sub(record.left_established_ns) >= HELD_NS
 }
 
 #[cfg(test)]

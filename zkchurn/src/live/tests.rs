@@ -20,7 +20,7 @@ use zkchurn_common::{
         ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_SEEN_OPEN, TOLD_ESTABLISHED,
         TOLD_NOTHING, known,
     },
-    state::{CLOSE, ESTABLISHED, SYN_SENT, bit},
+    state::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, bit},
 };
 use zkchurn_core::{
     clock::ClockPair,
@@ -180,8 +180,9 @@ impl Source for Made {
     }
 
     fn open_connection(&self, key: u64) -> Option<ConnectionRecord> {
+        let now = self.diary.began.elapsed();
         let mut open = self.open.iter();
-        open.find(|(_, record)| record.socket == key)
+        open.find(|(span, record)| record.socket == key && span.contains(&now))
             .map(|(_, record)| *record)
     }
 
@@ -692,22 +693,63 @@ async fn a_connection_that_stays_open_is_told_of_once_and_counted_once() {
         });
     assert_eq!(counts.collect::<Vec<_>>(), [0, 0, 1, 1]);
     assert_eq!(recorded(&path), (2, true));
-    let bytes = std::fs::read(&path).unwrap();
+    let told = told_in(&path);
+    let told: Vec<_> = told.iter().map(|one| (one.stage, one.told)).collect();
+    let expected = [
+        (STAGE_SEEN_OPEN, TOLD_NOTHING),
+        (STAGE_ENDED, TOLD_ESTABLISHED),
+    ];
+    assert_eq!(told, expected);
+}
+
+/// The connections' records in a recording.
+fn told_in(path: &Path) -> Vec<ConnectionRecord> {
+    let bytes = std::fs::read(path).unwrap();
     let mut reader = Reader::new(&bytes[..]).unwrap();
     let mut told = Vec::new();
     let mut take = |frame: Frame<'_>| {
         if let Frame::Record(bytes) = frame
             && let Ok(Record::Connection(record)) = decode::read(bytes)
         {
-            told.push((record.stage, record.told));
+            told.push(record);
         }
     };
     while reader.next_frame(&mut take).unwrap().is_some() {}
+    told
+}
+
+/// Who holds what the other side has closed may hold it for hours.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_held_half_closed_is_told_of_once_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trace.zkchurn");
+    let [from, fin, until] = [1_500, 4_000, 50_000].map(Duration::from_millis);
+    let begun = open(from);
+    let half_closed = ConnectionRecord {
+        left_established_ns: fin.as_nanos() as u64,
+        states_seen: begun.states_seen | bit(CLOSE_WAIT),
+        ..begun
+    };
+    let mut scene = scene(&[]);
+    scene.settings.record = Some(path.clone());
+    scene.open.push((from..fin, begun));
+    scene.open.push((fin..until, half_closed));
+    scene.records.push_back((until, ended(half_closed, until)));
+    let (_, code) = scene.run(after(61_000)).await;
+    assert!(code.is_ok());
+    let told = told_in(&path);
+    let steps = told.iter().map(|one| {
+        let has_left = one.left_established_ns != 0;
+        (one.stage, one.told, has_left)
+    });
     let expected = [
-        (STAGE_SEEN_OPEN, TOLD_NOTHING),
-        (STAGE_ENDED, TOLD_ESTABLISHED),
+        (STAGE_SEEN_OPEN, TOLD_NOTHING, false),
+        (STAGE_SEEN_OPEN, TOLD_ESTABLISHED, true),
+        (STAGE_ENDED, TOLD_ESTABLISHED, true),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(steps.collect::<Vec<_>>(), expected);
+    let seen = Duration::from_nanos(told[1].until_ns);
+    assert!((fin + Duration::from_secs(1)..fin + Duration::from_secs(12)).contains(&seen));
 }
 
 #[tokio::test(start_paused = true)]
