@@ -60,6 +60,14 @@ struct Life {
     client: Client,
 }
 
+/// When a client connected, and until when that lasted, as a [`Life`] has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
+    at_ns: u64,
+    client: Client,
+    until_ns: u64,
+}
+
 /// The sessions' connections that servers ended.
 #[derive(Clone, Debug, Default)]
 pub struct Takeovers {
@@ -71,8 +79,13 @@ pub struct Takeovers {
 pub struct Taken {
     /// Those that the server ended, of the latest.
     pub ended: u64,
-    /// Of these, those that it ended at once when another client had connected.
+    /// Of these, those that it ended at once when another client had connected, which went on.
     pub taken: u64,
+    /// Of these, those that ended at once with another client's; of a client that is the only one
+    /// there, all: nothing shows that others went on.
+    pub together: u64,
+    /// Whether any of them did end with another client's.
+    pub others_ended: bool,
     /// Clients that look as if others had their session, as their others do.
     clients: u64,
     /// Clients that it was counted of.
@@ -90,9 +103,16 @@ impl Taken {
         self.ended >= FEWEST
     }
 
+    /// Whether most may have ended because the server, or what is before it, went away.
+    pub fn may_be_of_all(&self) -> bool {
+        self.together > 0 && self.together * 3 >= self.ended * 2
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.ended += other.ended;
         self.taken += other.taken;
+        self.together += other.together;
+        self.others_ended |= other.others_ended;
         self.clients += other.clients;
         self.of_clients += other.of_clients;
     }
@@ -155,6 +175,11 @@ impl Takeovers {
                 let taken = Taken {
                     ended: seen.ended,
                     taken: seen.taken,
+                    together: match clients.len() {
+                        1 => seen.ended,
+                        _ => seen.together,
+                    },
+                    others_ended: seen.together > 0,
                     clients: u64::from(is_told),
                     of_clients: 1,
                 };
@@ -170,6 +195,8 @@ impl Takeovers {
 struct Seen {
     ended: u64,
     taken: u64,
+    /// Those that ended at once with another client's.
+    together: u64,
     /// Who had connected then, and how often: those who explain most of it.
     others: Vec<(Client, u64)>,
     /// Whether that is what a shared session does, as far as this client shows.
@@ -183,12 +210,14 @@ fn clients(lives: &[Life]) -> HashMap<Client, Seen> {
         let seen = clients.entry(life.client).or_default();
         seen.ended += 1;
         let from_ns = life.until_ns.saturating_sub(AT_ONCE_NS);
-        let first = starts.partition_point(|(at, _)| *at < from_ns);
+        seen.together += u64::from(ends_with_another(lives, life));
+        let first = starts.partition_point(|start| start.at_ns < from_ns);
         let just = starts[first..].iter();
-        let just = just.take_while(|(at, _)| *at <= life.until_ns);
-        // The latest of them.
-        let other = just.filter(|(_, client)| *client != life.client).last();
-        if let Some((_, other)) = other {
+        let just = just.take_while(|start| start.at_ns <= life.until_ns);
+        // The latest of them. Who took the session goes on with it: what ends both is no takeover.
+        let goes_on = |start: &&Start| start.until_ns > life.until_ns.saturating_add(AT_ONCE_NS);
+        let other = just.filter(|start| start.client != life.client && goes_on(start));
+        if let Some(Start { client: other, .. }) = other.last() {
             seen.taken += 1;
             match seen.others.iter_mut().find(|(client, _)| client == other) {
                 Some((_, times)) => *times += 1,
@@ -214,24 +243,36 @@ fn clients(lives: &[Life]) -> HashMap<Client, Seen> {
     clients
 }
 
+/// Whether another client lost its connection at the same moment.
+fn ends_with_another(lives: &[Life], life: &Life) -> bool {
+    let from_ns = life.until_ns.saturating_sub(AT_ONCE_NS);
+    let until_ns = life.until_ns.saturating_add(AT_ONCE_NS);
+    let first = lives.partition_point(|one| one.until_ns < from_ns);
+    let near = lives[first..].iter();
+    let mut near = near.take_while(|one| one.until_ns <= until_ns);
+    near.any(|one| one.client != life.client)
+}
+
 /// Whether the others connect about as often as this one loses its connection: each time that one
 /// of several does, it ends the connection of one of the rest.
-fn is_ended_by_each(seen: &Seen, starts: &[(u64, Client)]) -> bool {
+fn is_ended_by_each(seen: &Seen, starts: &[Start]) -> bool {
     let is_other = |client: &Client| seen.others.iter().any(|(other, _)| other == client);
-    let started = starts.iter().filter(|(_, client)| is_other(client)).count() as u64;
+    let started = starts.iter().filter(|start| is_other(&start.client));
+    let started = started.count() as u64;
     let others = seen.others.len() as u64;
     others > 0 && started * 2 <= (seen.ended + 1) * others * 3
 }
 
 /// In which part of the time somebody else had just connected: what ends at any moment ends so
 /// often then.
-fn share_by_chance(lives: &[Life], starts: &[(u64, Client)], client: Client) -> f64 {
+fn share_by_chance(lives: &[Life], starts: &[Start], client: Client) -> f64 {
     let began = lives.iter().filter_map(|life| life.from_ns).min();
     let over = lives.last().map(|life| life.until_ns);
     let (Some(began), Some(over)) = (began, over) else {
         return 1.0;
     };
-    let others = starts.iter().filter(|(_, other)| *other != client).count();
+    let others = starts.iter().filter(|start| start.client != client);
+    let others = others.count();
     let span_ns = over.saturating_sub(began).max(AT_ONCE_NS);
     1.0 - (-(others as f64) * AT_ONCE_NS as f64 / span_ns as f64).exp()
 }
@@ -249,7 +290,7 @@ fn at_least(some: u64, all: u64, probability: f64) -> f64 {
 }
 
 /// When clients connected that had not just lost a connection, in order.
-fn starts(lives: &[Life]) -> Vec<(u64, Client)> {
+fn starts(lives: &[Life]) -> Vec<Start> {
     let has_just_lost = |client: Client, at_ns: u64| {
         let first = lives.partition_point(|life| life.until_ns < at_ns.saturating_sub(JUST_NS));
         let before = lives[first..].iter();
@@ -258,7 +299,12 @@ fn starts(lives: &[Life]) -> Vec<(u64, Client)> {
     };
     let started = lives.iter().filter_map(|life| {
         let at_ns = life.from_ns?;
-        (!has_just_lost(life.client, at_ns)).then_some((at_ns, life.client))
+        let start = Start {
+            at_ns,
+            client: life.client,
+            until_ns: life.until_ns,
+        };
+        (!has_just_lost(life.client, at_ns)).then_some(start)
     });
     let mut starts: Vec<_> = started.collect();
     starts.sort_unstable();
@@ -357,6 +403,37 @@ mod tests {
             .map(|step| life(7 + step as u32 % 3, 1_000 * step, 1_000 * (step + 1) + 2))
             .collect();
         assert!((7..10).all(|pid| taken(&in_turn, pid).is_told()));
+    }
+
+    /// Two idle clients pause as they like, and the server is killed now and then.
+    #[test]
+    fn what_ends_with_the_one_that_has_just_connected_is_no_takeover() {
+        let killed = [5_000, 9_400, 13_100, 18_000, 21_700, 26_300, 30_000];
+        let lives = killed.windows(2).enumerate().flat_map(|(turn, moments)| {
+            let [since, until] = [moments[0], moments[1]];
+            // One of them comes back just before the next end.
+            let back = [since + 1_100, until - 30];
+            let pids = [7 + turn as u32 % 2, 8 - turn as u32 % 2];
+            pids.into_iter()
+                .zip(back)
+                .map(move |(pid, from)| life(pid, from, until))
+        });
+        let lives: Vec<_> = lives.collect();
+        for pid in [7, 8] {
+            let taken = taken(&lives, pid);
+            assert!(!taken.is_told() && taken.taken == 0, "{taken:?}");
+            assert!(taken.may_be_of_all() && taken.others_ended, "{taken:?}");
+        }
+        // Alone, it may be all that there are.
+        let alone: Vec<_> = (1..5)
+            .map(|step| life(7, 3_000 * step, 3_000 * step + 900))
+            .collect();
+        let seen = taken(&alone, 7);
+        assert!(seen.may_be_of_all() && !seen.others_ended, "{seen:?}");
+        // Beside others that end at other times it is not.
+        let apart = (1..9).map(|step| life(8, 1_700 * step + 300, 1_700 * step + 1_200));
+        let beside: Vec<_> = alone.into_iter().chain(apart).collect();
+        assert!(!taken(&beside, 7).may_be_of_all());
     }
 
     #[test]

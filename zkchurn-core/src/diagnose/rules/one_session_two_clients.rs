@@ -125,7 +125,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     // It would show, if not by chance only: what cuts connections does so to all clients.
     let is_cut = case.taken.is_counted() && !is_seen;
     let is_other = case.rivals.is_empty() || is_at_once || is_cut || one_age.is_some();
-    let confidence = match is_other && !is_seen {
+    // The server, or what is before it, may have gone away.
+    let is_of_all = case.taken.may_be_of_all() && !is_seen;
+    let confidence = match (is_other || is_of_all) && !is_seen {
         true => Confidence::Possible,
         false => Confidence::Likely,
     };
@@ -156,6 +158,18 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict.because(
             "the client keeps its connection thread, so its session has probably not expired",
         );
+    }
+    if is_of_all {
+        verdict = verdict.cannot_tell_from(&[Churn::ServerRestarts]);
+    }
+    if is_of_all && case.taken.others_ended {
+        verdict = verdict.but(format!(
+            "{} of {} ended at once (within {}) with another client's, as where the server, or a \
+             proxy before it, dies: of two clients with one session one goes on",
+            text::count(case.taken.together),
+            text::count(case.taken.ended),
+            text::duration(takeovers::AT_ONCE_NS)
+        ));
     }
     if is_at_once {
         verdict = verdict.but(
@@ -382,6 +396,32 @@ mod tests {
                 .any(|one| { one.cannot_tell_from.contains(&Churn::IdleTimeout) }),
             "{all}"
         );
+    }
+
+    /// The server is killed now and then, and both come back.
+    #[test]
+    fn what_ends_both_may_be_a_server_that_dies() {
+        let killed = [2_000, 6_400, 9_100, 14_000, 17_300];
+        let all = killed.windows(2).flat_map(|moments| {
+            let [since, until] = [moments[0], moments[1]];
+            [(50, 1_100), (51, 1_170)].map(|(pid, pause)| {
+                let one = ended(since + pause, 49, 41, Outcome::AnsweredThenClosedByPeer);
+                by(
+                    living(until - since - pause, vec![one])[0],
+                    pid,
+                    pid,
+                    "java",
+                )
+            })
+        });
+        let findings = diagnosed(&all.collect::<Vec<_>>());
+        for finding in &findings {
+            assert_eq!(finding.confidence, Confidence::Possible, "{finding:?}");
+            let may_be = &finding.cannot_tell_from;
+            assert!(may_be.contains(&Churn::ServerRestarts), "{finding:?}");
+        }
+        let all = format!("{findings:?}");
+        assert!(!all.contains("happens at this server to"), "{all}");
     }
 
     /// Each process goes on with a session of its own, though another connects as it loses its

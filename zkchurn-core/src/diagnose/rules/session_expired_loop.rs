@@ -195,12 +195,14 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict.but("it happened only once: one expiry is not a loop");
     }
     if confidence != Confidence::Certain {
+        let is_cut = comes_again && closed > 0 && lived > Some(CUT_NS);
         verdict = verdict
             .cannot_tell_from(&[Churn::OneSessionTwoClients])
-            .cannot_tell_from(match comes_again && closed > 0 && lived > Some(CUT_NS) {
+            .cannot_tell_from(match (is_cut, case.taken.may_be_of_all()) {
                 // What cuts connections on the way does so whatever their session is.
-                true => &[Churn::IdleTimeout],
-                false => &[],
+                (true, true) => &[Churn::IdleTimeout, Churn::ServerRestarts],
+                (true, false) => &[Churn::IdleTimeout],
+                (false, _) => &[],
             })
             .decided_by("--handshake, which reads the answer and the session id");
     }
