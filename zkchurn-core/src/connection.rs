@@ -11,7 +11,7 @@ use zkchurn_common::state;
 use crate::{
     ending::{self, Ending, Reset},
     handshake::Handshake,
-    traffic::Traffic,
+    traffic::{FIRST_WINDOW, Traffic},
 };
 
 /// Name of a task, as the kernel holds it: up to 15 bytes of any value.
@@ -339,6 +339,13 @@ impl Connection {
         self.reset() == Some(Reset::Received)
             && unsent.is_some_and(|unsent| unsent > 0)
             && in_flight == Some(0)
+    }
+
+    /// Whether such a RST was sent by somebody else in the peer's name: the peer has never taken so
+    /// much that its window can be full.
+    pub fn is_reset_in_peers_name(&self) -> bool {
+        let sent = self.traffic.payload_out;
+        self.is_reset_before_sending() && sent.is_some_and(|sent| sent < FIRST_WINDOW)
     }
 
     /// The error that ended it; of a connect that failed without one, the error that ICMP

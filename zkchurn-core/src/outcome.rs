@@ -345,7 +345,8 @@ impl Outcome {
         };
         match self {
             Self::GivenUp => "given up by the program while connecting".to_owned(),
-            Self::ResetByPeer => format!("reset by {peer}"),
+            // A RST bears the peer's address whoever sends it.
+            Self::ResetByPeer => format!("reset by {peer} or in its name"),
             Self::ResetByUs => format!("reset by {us}"),
             Self::ClosedByUsBeforeAnyByte => format!("closed by {us} before any byte"),
             Self::ClosedByPeerBeforeAnyByte => format!("closed by {peer} before any byte"),

@@ -7,6 +7,10 @@ use zkchurn_common::{
     state,
 };
 
+/// Payload bytes that a peer takes before it may have no room, though it reads nothing: its first
+/// window, 10 segments (net/ipv4/tcp_output.c, `tcp_default_init_rwnd`; later kernels give more).
+pub const FIRST_WINDOW: u64 = 14_600;
+
 /// The counters of a socket when its connection ended; each is `None` where the kernel
 /// does not tell, or before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

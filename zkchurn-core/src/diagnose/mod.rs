@@ -16,7 +16,7 @@
 //! | `seen` | what was seen of the connections, in a sentence |
 //! | `over` | whether it has stopped |
 //! | `lookalikes` | a client that fails before it speaks, or a probe: alike on the wire |
-//! | `held_back` | a RST in the peer's name, of what did not leave this host |
+//! | `held_back` | who may have sent a RST |
 //! | `failing` | why a client fails inside itself |
 //! | `evidence` | what a line of a process's log is worth |
 //! | `looked` | what zkchurn has done already and does not advise |
@@ -270,7 +270,7 @@ fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) ->
         let again = |advice: &String| advice.starts_with("--handshake");
         verdict.would_decide.retain(|advice| !again(advice));
     }
-    verdict = held_back::weigh(case, verdict);
+    verdict = held_back::weigh(rule.name, case, verdict);
     // First, so that it is not what has no room.
     let is_of_open = rule.name == Churn::HandleLeak;
     if let Some(over) = over::sentence(case).filter(|_| !is_of_open) {

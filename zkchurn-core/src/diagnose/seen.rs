@@ -11,6 +11,7 @@ use crate::{
     },
     outcome::Outcome,
     text,
+    traffic::FIRST_WINDOW,
 };
 
 /// Outcomes that are named; the rest is a number.
@@ -61,7 +62,9 @@ fn endings(tally: &Tally, side: Side) -> Option<String> {
     let after = text::after(took.count(), p50, p99);
     let bytes = bytes(tally, first).unwrap_or_default();
     let by_role = |one: Outcome, count: u64| match tally.reset_before_sending {
-        resets if resets == count => one.by_role_in_name(side),
+        resets if resets == count && tally.payload_out.max < FIRST_WINDOW => {
+            one.by_role_in_name(side)
+        }
         _ => one.by_role(side),
     };
     if outcomes.len() == 1 {

@@ -8,6 +8,7 @@ use crate::{
         case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        held_back,
         protocol::Scope,
         runs::{Deaths, HOW_THEY_END},
         who::Who,
@@ -137,9 +138,13 @@ fn or_kept(verdict: Verdict, case: &Case<'_>) -> Verdict {
         0 => String::new(),
         some => format!(", and turned {} away", text::counted(some, "other")),
     };
+    let by = match held_back::are_resets(case) {
+        true => "the server, or something in its name,",
+        false => "the server",
+    };
     verdict
         .but(format!(
-            "the server ended each of them{meanwhile}, and the client, with one at a time, came \
+            "{by} ended each of them{meanwhile}, and the client, with one at a time, came \
              back: so does one that keeps its connection while the server dies, or is restarted"
         ))
         .cannot_tell_from(&[Churn::ServerRestarts])

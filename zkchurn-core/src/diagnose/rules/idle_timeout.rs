@@ -9,6 +9,7 @@ use crate::{
         case::{Case, Runtime},
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
+        held_back,
         protocol::Scope,
         who::Who,
     },
@@ -50,9 +51,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let is_restarted = is_turned_away || falls;
     // A RST of the server's own host tells nothing of the client.
     let is_reset = resets * 2 > cut && case.side == Side::Client;
-    let goes_on = comes_back || resumes || is_reset;
+    // A server that hangs and is killed: nobody has forgotten a connection that waits.
+    let is_waiting = held_back::may_have_hung(case);
+    let is_answer = is_reset && !is_waiting;
+    let goes_on = comes_back || resumes || is_answer;
     let is_taken = case.taken.is_told();
-    let confidence = match goes_on && !was_once && !is_restarted && !is_taken {
+    let is_other = was_once || is_restarted || is_taken || is_waiting;
+    let confidence = match goes_on && !is_other {
         true => Confidence::Likely,
         false => Confidence::Possible,
     };
@@ -109,7 +114,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict =
             verdict.because("most asked for their old session again, as a client that reconnects");
     }
-    if is_reset {
+    if is_answer {
         verdict = verdict.because(
             "most ended with a RST: a NAT or firewall that has forgotten a connection answers so",
         );
@@ -145,7 +150,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::counted(case.turned_away_beside, "connection")
         ));
     }
-    if !goes_on {
+    // Who ends a session in order gets no RST.
+    if !goes_on && !is_reset {
         verdict = verdict
             .but("a program that closes its own sessions after a fixed time looks the same")
             .cannot_tell_from(&[Churn::ClientPerRequest]);

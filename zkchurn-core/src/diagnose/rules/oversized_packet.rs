@@ -9,6 +9,7 @@ use crate::{
         churn::Churn,
         evidence::LogLine,
         finding::{Confidence, Severity, Verdict},
+        held_back,
         protocol::Scope,
     },
     handshake::message::Foreign,
@@ -45,9 +46,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         (true, true) if is_repeated => Confidence::Certain,
         (true, true) => Confidence::Likely,
         (true, false) if case.most(answered) => Confidence::Likely,
-        (false, _) if is_many(refused) => Confidence::Likely,
+        (false, _) if is_many(refused) && !may_have_hung(case) => Confidence::Likely,
         // Read to its end, it may have been as large as it should be.
-        (false, _) if is_many(large) => Confidence::Possible,
+        (false, _) if is_many(large.max(refused)) => Confidence::Possible,
         _ => return None,
     };
     let large = large.max(unread);
@@ -99,6 +100,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         }
     }
     Some(verdict)
+}
+
+/// Whether the rest waited here as a RST came, after so long that a server that refuses a length
+/// would have closed: one that hangs reads nothing either, and its kernel sends a RST as it dies.
+fn may_have_hung(case: &Case<'_>) -> bool {
+    const LONG_NS: u64 = 500_000_000;
+    let lived = case.tally.established_for.percentile(50.0);
+    held_back::may_have_hung(case) && lived.is_none_or(|lived| lived >= LONG_NS)
 }
 
 /// Whether the length that was refused is text, as of HTTP, or the beginning of TLS.

@@ -145,7 +145,7 @@ fn outcome(line: &ConnectionLine<'_>, has_room: bool) -> String {
     if !has_room {
         return line.outcome.short().to_owned();
     }
-    let label = match line.connection.is_reset_before_sending() {
+    let label = match line.connection.is_reset_in_peers_name() {
         true => "reset in the peer's name",
         false => line.outcome.label(),
     };

@@ -11,6 +11,7 @@ use crate::{
     process::java_name,
     report::{FlowRow, Older, Report, Spread, Summary, ThreadRow, in_no_row},
     text,
+    traffic::FIRST_WINDOW,
 };
 
 /// Fewer ended connections than most rules ask for.
@@ -365,8 +366,14 @@ fn manner(outcome: Outcome, summary: &Summary, is_thread: bool, figures: &Figure
         Outcome::ResetByPeer => {
             let resets = summary.outcomes.get(&outcome).copied().unwrap_or_default();
             let by = match summary.reset_before_sending {
-                in_name if in_name > 0 && in_name == resets => "in the peer's name",
-                _ => "by the peer",
+                in_name
+                    if in_name > 0
+                        && in_name == resets
+                        && summary.payload_out.max < FIRST_WINDOW =>
+                {
+                    "in the peer's name"
+                }
+                _ => "by the peer or in its name",
             };
             format!("reset {by}{lived}{bytes}")
         }
