@@ -255,6 +255,41 @@ fn an_agent_whose_helper_is_killed_ends_to_be_started_again() {
     });
 }
 
+/// Nobody would continue them, and what writes the segments holds the directory.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn an_agent_leaves_no_stopped_helper_that_would_keep_the_next_one_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    in_namespace(move || {
+        let port = unused_port();
+        let agent = Agent::start(port, &kept);
+        let names = [
+            "zkchurn-keep",
+            "zkchurn-archive",
+            "zkchurn-look",
+            "zkchurn-print",
+        ];
+        let helpers = names.map(|name| helper_of(&agent, name));
+        for helper in helpers {
+            let helper = Pid::from_raw(helper.cast_signed()).unwrap();
+            kill_process(helper, Signal::STOP).unwrap();
+        }
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(7), "{messages}");
+        for helper in helpers {
+            assert_gone(helper);
+        }
+
+        let agent = Agent::start(port, &kept);
+        let keeper = Pid::from_raw(helper_of(&agent, "zkchurn-keep").cast_signed()).unwrap();
+        kill_process(keeper, Signal::STOP).unwrap();
+        let (code, messages) = agent.end();
+        let said = format!("(zkchurn-keep, pid {keeper}) is stopped");
+        assert!(code == Some(7) && messages.contains(&said), "{messages}");
+    });
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn a_full_disk_stops_the_recorder_and_not_the_trace() {

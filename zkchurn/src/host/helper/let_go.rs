@@ -5,6 +5,11 @@
 //!
 //! A helper ends when its socket does. Threads that wait on our ends hold them open, whoever
 //! closes them, so they are shut down, by their numbers. What was sent before is read before.
+//!
+//! One that somebody has stopped (SIGSTOP, a debugger) never gets to read that. It is killed, as it
+//! would stay for ever: an agent's, with its lock on the directory, keeps the next agent out. Others
+//! that take longer are left alone: they end what they have started, or wait for a file system, and
+//! write what they were given once that answers.
 
 use std::{
     fs, io,
@@ -18,8 +23,10 @@ use std::{
 use nix::sys::socket::{Shutdown, shutdown};
 use rustix::{
     fs::fstat,
-    process::{Pid, WaitOptions, waitpid},
+    process::{Pid, Signal, WaitOptions, kill_process, waitpid},
 };
+
+use super::process;
 
 /// How long they are waited for: they have nothing left to do, or else hang.
 const WITHIN: Duration = Duration::from_millis(100);
@@ -59,6 +66,14 @@ pub(crate) fn all() {
             let _ = shutdown(number, Shutdown::Write);
         }
     }
+    await_end(&mut started);
+    if kill_stopped(&started) {
+        await_end(&mut started);
+    }
+}
+
+/// Waits for them, and keeps those that have not ended.
+fn await_end(started: &mut Vec<Started>) {
     let deadline = Instant::now() + WITHIN;
     loop {
         // An error: somebody has waited for it already.
@@ -68,6 +83,17 @@ pub(crate) fn all() {
         }
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// Whether there were any. Nobody has waited for them, so their pids are still theirs.
+fn kill_stopped(started: &[Started]) -> bool {
+    let pid_of = |one: &Started| one.pid.as_raw_pid().cast_unsigned();
+    let stopped = started
+        .iter()
+        .filter(|one| process::is_stopped(pid_of(one)));
+    // One that is another user by now (`writer`) cannot be killed, and stays.
+    let killed = stopped.map(|one| kill_process(one.pid, Signal::KILL));
+    killed.fold(false, |any, result| any | result.is_ok())
 }
 
 /// The numbers of our open sockets, and their inodes (`sockfs_dname`, net/socket.c).

@@ -14,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    faults::run::{Ended, PATIENCE, Run, helper},
+    faults::run::{Ended, PATIENCE, Run, assert_gone, helper},
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Trace, unused_port, wait_for},
@@ -126,10 +126,7 @@ fn a_helper_that_is_gone_or_stopped_costs_the_trace_nothing_and_is_told_of() {
                 }
             };
             let ended = traced(&collector, meanwhile, words);
-            if signal == Signal::STOP {
-                let pid = Pid::from_raw(sends.cast_signed()).unwrap();
-                kill_process(pid, Signal::CONT).unwrap();
-            }
+            assert_gone(sends);
             ended
         });
         assert_only_the_collector_lacks(&ended);

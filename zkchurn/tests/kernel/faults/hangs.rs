@@ -556,12 +556,7 @@ fn helpers_that_write_and_are_stopped_or_killed_are_named() {
             writers.iter().for_each(|pid| send(*pid, signal));
             client(port, 10);
             let ended = end(run, &format!("helpers that write after {signal:?}"));
-            for pid in writers {
-                if signal == Signal::STOP {
-                    send(pid, Signal::KILL);
-                }
-                assert_gone(pid);
-            }
+            writers.into_iter().for_each(assert_gone);
             ended
         });
         assert_eq!(ended.code, Some(7), "{}", ended.stderr);
