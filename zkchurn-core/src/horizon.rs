@@ -2,9 +2,10 @@
 //! The beginning of a part of a longer trace: what began before it is older than this part,
 //! as if tracing had begun here, so that it has no share in rates and lifetimes.
 
-use std::collections::HashSet;
-
-use crate::connection::{Connection, Stage};
+use crate::{
+    connection::{Connection, Stage, Told},
+    hash::HashMap,
+};
 
 /// Most connections that are remembered as told of; of more only the end is counted.
 const MOST: usize = 1 << 18;
@@ -13,7 +14,8 @@ const MOST: usize = 1 << 18;
 #[derive(Clone, Debug)]
 pub(crate) struct Horizon {
     from_ns: u64,
-    told: HashSet<u64>,
+    /// By socket, and whether it was told to be half-closed when the part began.
+    told: HashMap<u64, bool>,
 }
 
 impl Horizon {
@@ -21,7 +23,7 @@ impl Horizon {
     pub(crate) fn new(from_ns: u64) -> Self {
         Self {
             from_ns,
-            told: HashSet::new(),
+            told: HashMap::default(),
         }
     }
 
@@ -34,14 +36,25 @@ impl Horizon {
             return [None, Some(connection)];
         }
         let older = self.as_older(connection);
-        let is_new = match older.stage.goes_on() {
-            true => self.told.len() < MOST && self.told.insert(older.socket),
-            false => !self.told.remove(&older.socket),
+        let goes_on = older.stage.goes_on();
+        let has_room = self.told.len() < MOST;
+        let told = match goes_on {
+            true => self.told.get(&older.socket).copied(),
+            false => self.told.remove(&older.socket),
         };
-        let introduced = is_new.then(|| introduction(older, self.from_ns));
-        match older.stage.goes_on() {
-            true => [introduced, None],
-            false => [introduced, Some(older)],
+        let is_half_closed = older.was_half_closed_before();
+        let first = match told {
+            None if goes_on && !has_room => None,
+            None => Some(introduction(older, self.from_ns)),
+            Some(false) if is_half_closed => Some(found_half_closed(older)),
+            Some(_) => None,
+        };
+        if goes_on && first.is_some() {
+            self.told.insert(older.socket, is_half_closed);
+        }
+        match goes_on {
+            true => [first, None],
+            false => [first, Some(older)],
         }
     }
 
@@ -50,7 +63,7 @@ impl Horizon {
     /// of it in the one before.
     fn is_late(&self, connection: &Connection) -> bool {
         let is_over = connection.ended_ns.is_some_and(|at| at < self.from_ns);
-        is_over && !connection.before_start && !self.told.contains(&connection.socket)
+        is_over && !connection.before_start && !self.told.contains_key(&connection.socket)
     }
 
     fn as_older(&self, connection: Connection) -> Connection {
@@ -64,6 +77,15 @@ impl Horizon {
             ended_ns: not_before(connection.ended_ns),
             ..connection
         }
+    }
+}
+
+/// What says of one that was told of that the peer had closed by the beginning: its record came
+/// only later.
+fn found_half_closed(older: Connection) -> Connection {
+    Connection {
+        told: Some(Told::Established),
+        ..introduction(older, older.started_ns)
     }
 }
 
@@ -97,6 +119,7 @@ mod tests {
         ledger::{tally::Tally, test_connection::ended},
         outcome::Outcome,
     };
+    use zkchurn_common::state;
 
     const OUTCOME: Outcome = Outcome::AnsweredThenClosedByUs;
 
@@ -128,6 +151,59 @@ mod tests {
         let mut tally = Tally::default();
         counted(&mut horizon, &mut tally, whole);
         assert_eq!((tally.older.seen, tally.opened()), (0, 1), "not before");
+    }
+
+    /// What tells of it before the part began was made before the peer closed.
+    #[test]
+    fn what_was_half_closed_when_the_part_began_is_so_whichever_record_tells() {
+        let whole = ended(1, 49, 41, OUTCOME);
+        let half_closed = Connection {
+            stage: Stage::Closing,
+            local_close_ns: None,
+            ended_ns: None,
+            seen_open_ns: Some(90_000_000_000),
+            states_seen: state::bit(state::ESTABLISHED) | state::bit(state::CLOSE_WAIT),
+            ..whole
+        };
+        let seen = |left_established_ns| Connection {
+            stage: Stage::SeenOpen,
+            left_established_ns,
+            ..half_closed
+        };
+        let (before, by_then) = (seen(None), seen(whole.left_established_ns));
+        let over = Connection {
+            stage: Stage::Ended,
+            ended_ns: Some(91_000_000_000),
+            ..half_closed
+        };
+        for (records, counts) in [
+            (vec![half_closed], [1, 0, 1]),
+            (vec![before, half_closed], [1, 0, 1]),
+            (vec![by_then, half_closed], [1, 0, 1]),
+            (vec![before, by_then, half_closed], [1, 0, 1]),
+            (vec![before, by_then, by_then, over], [1, 1, 0]),
+            (vec![before, over], [1, 1, 0]),
+        ] {
+            let mut horizon = Horizon::new(whole.left_established_ns.unwrap() + 1);
+            let mut tally = Tally::default();
+            for record in records {
+                counted(&mut horizon, &mut tally, record);
+            }
+            let older = &tally.older;
+            assert_eq!([older.seen, older.ended, older.held], counts);
+        }
+        // As a walk tells of what another record has told of as half-closed.
+        let mut tally = Tally::default();
+        let found = Horizon::new(half_closed.seen_open_ns.unwrap()).as_older(half_closed);
+        for stage in [Stage::Established, Stage::SeenOpen, Stage::SeenOpen] {
+            let record = Connection {
+                stage,
+                told: None,
+                ..found
+            };
+            tally.observe(&record, OUTCOME);
+        }
+        assert_eq!((tally.older.seen, tally.older.held), (1, 1));
     }
 
     #[test]

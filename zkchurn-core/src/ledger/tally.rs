@@ -116,7 +116,8 @@ impl Older {
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         match connection.stage {
             Stage::Established => {
-                self.seen += 1;
+                // Of one that was told of before it tells nothing but that (`Horizon`).
+                self.seen += u64::from(connection.told != Some(Told::Established));
                 self.held += u64::from(connection.was_half_closed_before());
             }
             // Nothing came of it.
