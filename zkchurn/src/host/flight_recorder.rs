@@ -182,12 +182,14 @@ impl FlightRecorder {
     ///
     /// # Errors
     ///
-    /// It could not be written to its end, or not renamed.
+    /// It could not be written to its end, or not renamed, or nobody would find it.
     pub fn end(&mut self) -> io::Result<()> {
         if self.stopped_ns.is_some() {
             return Err(io::Error::other("it had stopped"));
         }
-        self.store.end()
+        let ended = self.store.end();
+        self.store.is_in_place()?;
+        ended
     }
 
     /// Takes on other limits, at once.

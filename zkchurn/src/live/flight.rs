@@ -9,6 +9,7 @@ use std::{
 
 use zkchurn_core::{frame::Frame, recording::writer::Writer, text};
 
+use super::incidents::Unkept;
 use crate::{
     exit::{Code, Failure},
     host::{
@@ -37,6 +38,8 @@ pub(super) struct Flight {
     has_failed: bool,
     /// Whether nothing is written at present.
     is_stopped: bool,
+    /// Incidents of which there is only what is written here.
+    unkept: Vec<Unkept>,
 }
 
 impl Flight {
@@ -65,6 +68,7 @@ impl Flight {
             dropped: 0,
             has_failed: false,
             is_stopped: false,
+            unkept: Vec::new(),
         })
     }
 
@@ -167,13 +171,30 @@ impl Flight {
         self.keep = keep;
     }
 
-    /// Has all written; whether that succeeded by `deadline`.
+    /// Is given incidents of which there will be nothing else.
+    pub(super) fn leave_unkept(&mut self, unkept: Vec<Unkept>) {
+        self.unkept = unkept;
+    }
+
+    /// Has all written, and says what that means for incidents that nobody keeps; whether it
+    /// succeeded by `deadline`.
     pub(super) fn is_finished(&mut self, deadline: Instant) -> bool {
+        let has_all = self.is_written(deadline);
+        for unkept in &self.unkept {
+            let sentence = unkept.sentence(&self.keep.directory, has_all);
+            warn(format_args!("{sentence}"));
+        }
+        has_all
+    }
+
+    fn is_written(&mut self, deadline: Instant) -> bool {
         self.hand_over();
         self.say_news();
         let why = match self.recorder.finish(deadline) {
             Ok(Said::Finished) => return true,
-            // That it had stopped was said.
+            // That was said.
+            Ok(_) if self.is_stopped => return false,
+            Ok(Said::Stopped(error) | Said::Full(error) | Said::Failed(error)) => error,
             Ok(_) => return false,
             Err(Unfinished::Waits) => "its file system does not answer".to_owned(),
             Err(Unfinished::Stopped(pid)) => {

@@ -446,7 +446,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
         self.collector.sink.settle_exported();
         mark = self.mark();
         if let Some(incidents) = &mut self.incidents {
-            incidents.finish(&mark);
+            let unkept = incidents.finish(&mark);
+            self.collector.sink.leave_unkept(unkept);
         }
         mark.loss.recursion_misses = misses;
         let has_failed = keeps_no_incidents(&self.incidents);

@@ -62,6 +62,30 @@ pub(crate) struct Watched {
     pub lines: LineTriggers,
 }
 
+/// An incident, or several, that the end of the trace leaves in the segments only.
+pub(super) struct Unkept {
+    what: String,
+    /// Sentences on what began.
+    fired: Vec<String>,
+}
+
+impl Unkept {
+    /// What it means, by whether the directory of the segments took all until the end.
+    pub(super) fn sentence(&self, directory: &Path, has_all: bool) -> String {
+        let (what, directory) = (&self.what, directory.display());
+        let mut sentence = match has_all {
+            true => format!("{what}; what was recorded of it is in {directory}"),
+            false => format!(
+                "{what}; {directory} has at most what was recorded of it before that failed"
+            ),
+        };
+        if !self.fired.is_empty() {
+            sentence = format!("{sentence}: {}", self.fired.join("; "));
+        }
+        sentence
+    }
+}
+
 /// The watch at work.
 pub(super) struct Watching {
     directory: PathBuf,
@@ -174,24 +198,25 @@ impl Watching {
         Some(text::clip(&fired.sentence, SHORT))
     }
 
-    /// What is under way as the trace ends is kept by nobody: it is in the segments.
-    pub(super) fn finish(&mut self, mark: &Mark) {
-        let unkept = usize::from(self.archiver.is_at_work()) + self.waiting.len();
-        if unkept > 0 {
-            warn(format_args!(
-                "{} not kept before the trace ended; what was recorded of it is in {}",
-                text::counted(unkept as u64, "incident"),
-                self.directory.display()
-            ));
+    /// What is under way as the trace ends is kept by nobody: it is in the segments, as far as
+    /// those could be written.
+    pub(super) fn finish(&mut self, mark: &Mark) -> Vec<Unkept> {
+        let mut unkept = Vec::new();
+        let count = usize::from(self.archiver.is_at_work()) + self.waiting.len();
+        if count > 0 {
+            let count = text::counted(count as u64, "incident");
+            unkept.push(Unkept {
+                what: format!("{count} not kept before the trace ended"),
+                fired: Vec::new(),
+            });
         }
         if let Some(Step::Keep { fired, .. }) = self.incidents.finish(mark.monotonic_ns) {
-            let what: Vec<_> = fired.into_iter().map(|fired| fired.sentence).collect();
-            warn(format_args!(
-                "an incident was under way as the trace ended; what was recorded of it is in {}: {}",
-                self.directory.display(),
-                what.join("; ")
-            ));
+            unkept.push(Unkept {
+                what: "an incident was under way as the trace ended".to_owned(),
+                fired: fired.into_iter().map(|fired| fired.sentence).collect(),
+            });
         }
+        unkept
     }
 
     fn take(&mut self, step: Step) {

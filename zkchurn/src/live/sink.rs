@@ -40,6 +40,7 @@ use super::{
     ending::Ending,
     exported::Collected,
     flight::Flight,
+    incidents::Unkept,
     records::RecordFiles,
     screen::Screen,
     successor::Successor,
@@ -332,6 +333,13 @@ impl Sink {
             && let Err(error) = act(&mut self.pipeline)
         {
             self.output_failure = Some(error.into());
+        }
+    }
+
+    /// Is given the incidents that only an agent's recording has.
+    pub(super) fn leave_unkept(&mut self, unkept: Vec<Unkept>) {
+        if let Some(flight) = &mut self.flight {
+            flight.leave_unkept(unkept);
         }
     }
 

@@ -2,6 +2,7 @@
 //! `zkchurn agent`: what it keeps however it ends, what a full disk costs, its settings, and
 //! how quiet it is.
 
+mod removed;
 mod triggers;
 
 use std::{
