@@ -3,7 +3,14 @@
 //! host's: a program that is attached to the root sees the packets of all
 //! sockets, whatever their network namespace.
 
-use std::{fs, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FsWord, fstatfs};
 
 use super::facts::{Probe, missing};
 use crate::host::proc::mount_field::unescape;
@@ -14,6 +21,9 @@ const NAMESPACE: &str = "/proc/self/ns/cgroup";
 /// `PROC_CGROUP_INIT_INO`).
 const HOST_NAMESPACE: u64 = 0xEFFF_FFFB;
 
+/// Its type of file system (`CGROUP2_SUPER_MAGIC`, include/uapi/linux/magic.h).
+const MAGIC: FsWord = 0x6367_7270;
+
 /// The root of the hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup2 {
@@ -23,29 +33,55 @@ pub struct Cgroup2 {
     pub is_hosts: bool,
 }
 
-/// Looks at this process's mounts.
+/// Looks at this process's mounts, and opens what a trace would attach to.
 pub fn look() -> Probe<Cgroup2> {
     let mountinfo = match fs::read(MOUNTINFO) {
         Ok(mountinfo) => mountinfo,
         Err(error) => return missing(MOUNTINFO.as_ref(), &error),
     };
-    let Some((path, is_whole)) = mounted(&mountinfo) else {
-        return Probe::No("no cgroup2 is mounted".to_owned());
-    };
     let in_hosts = fs::metadata(NAMESPACE).is_ok_and(|metadata| metadata.ino() == HOST_NAMESPACE);
-    Probe::Yes(Cgroup2 {
-        path,
-        is_hosts: is_whole && in_hosts,
-    })
+    chosen(mounted(&mountinfo), in_hosts, opens)
 }
 
-/// The first mount of cgroup2 that shows its root, else the first of all; and
-/// whether it shows the root.
+/// The first that opens.
+fn chosen(
+    mounts: Vec<(PathBuf, bool)>,
+    in_hosts: bool,
+    opens: impl Fn(&Path) -> io::Result<()>,
+) -> Probe<Cgroup2> {
+    let mut first_error = None;
+    for (path, is_whole) in mounts {
+        match opens(&path) {
+            Ok(()) => {
+                let is_hosts = is_whole && in_hosts;
+                return Probe::Yes(Cgroup2 { path, is_hosts });
+            }
+            Err(error) => {
+                let path = path.display();
+                first_error.get_or_insert_with(|| {
+                    format!("cgroup2 is mounted at {path}, which cannot be opened ({error})")
+                });
+            }
+        }
+    }
+    Probe::No(first_error.unwrap_or_else(|| "no cgroup2 is mounted".to_owned()))
+}
+
+/// The list has mounts that others cover, too.
+fn opens(path: &Path) -> io::Result<()> {
+    let opened = File::open(path)?;
+    match fstatfs(&opened)?.f_type {
+        MAGIC => Ok(()),
+        _ => Err(io::Error::other("another mount covers it")),
+    }
+}
+
+/// The mounts of cgroup2, those first that show its root; and whether they do.
 ///
 /// The fields are: id, parent, device, root, mount point, options, any number
 /// of tags, `-`, type, … (Documentation/filesystems/proc.rst, 3.5).
-fn mounted(mountinfo: &[u8]) -> Option<(PathBuf, bool)> {
-    let mounts: Vec<_> = mountinfo
+fn mounted(mountinfo: &[u8]) -> Vec<(PathBuf, bool)> {
+    let mut mounts: Vec<_> = mountinfo
         .split(|byte| *byte == b'\n')
         .filter_map(|line| {
             let mut fields = line.split(|byte| *byte == b' ').skip(3);
@@ -54,8 +90,8 @@ fn mounted(mountinfo: &[u8]) -> Option<(PathBuf, bool)> {
             (kind == b"cgroup2").then(|| (unescape(point).into(), root == b"/"))
         })
         .collect();
-    let root = mounts.iter().find(|(_, is_whole)| *is_whole);
-    root.or(mounts.first()).cloned()
+    mounts.sort_by_key(|(_, is_whole)| !is_whole);
+    mounts
 }
 
 #[cfg(test)]
@@ -72,7 +108,7 @@ mod tests {
         let unified = b"35 25 0:30 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
         let part = b"35 25 0:30 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup rw\n\
             36 25 0:30 / /host\\040root rw - cgroup2 cgroup rw\n";
-        let found = |mountinfo: &[u8]| mounted(mountinfo);
+        let found = |mountinfo: &[u8]| mounted(mountinfo).first().cloned();
         assert_eq!(found(hybrid), Some(("/sys/fs/cgroup/unified".into(), true)));
         assert_eq!(found(unified), Some(("/sys/fs/cgroup".into(), true)));
         assert_eq!(found(part), Some(("/host root".into(), true)));
@@ -82,6 +118,36 @@ mod tests {
             found(b"32 31 0:29 / /cpu rw - cgroup cgroup rw,cpu\n"),
             None
         );
+    }
+
+    #[test]
+    fn one_that_another_mount_covers_is_not_attached_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let covered = directory.path().to_owned();
+        let gone = covered.join("unified");
+        let why = |path: &Path| opens(path).unwrap_err().to_string();
+        assert_eq!(why(&covered), "another mount covers it");
+        assert!(why(&gone).starts_with("No such file or directory"));
+        let mounts = || vec![(gone.clone(), true), ("/part".into(), false)];
+        let Probe::No(said) = chosen(mounts(), true, opens) else {
+            panic!("neither can be opened");
+        };
+        let beginning = format!(
+            "cgroup2 is mounted at {}, which cannot be opened (No such file",
+            gone.display()
+        );
+        assert!(said.starts_with(&beginning), "{said}");
+        let part = Cgroup2 {
+            path: "/part".into(),
+            is_hosts: false,
+        };
+        let only_part = |path: &Path| match path == part.path {
+            true => Ok(()),
+            false => opens(path),
+        };
+        assert_eq!(chosen(mounts(), true, only_part), Probe::Yes(part.clone()));
+        let none = Probe::No("no cgroup2 is mounted".to_owned());
+        assert_eq!(chosen(Vec::new(), true, opens), none);
     }
 
     proptest! {

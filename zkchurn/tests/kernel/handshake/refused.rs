@@ -4,6 +4,7 @@
 use std::{io::Write, process::Command};
 
 use crate::{
+    in_time::CommandInTime,
     namespace::in_namespace,
     peer::{connect, drain, listen, v4},
     tracer::{Trace, Tracer, unused_port},
@@ -50,6 +51,26 @@ fn without_a_mounted_cgroup2() {
         /proc/self/mountinfo | tail -n 1)\" || exit 9; done; exec \"$0\" \"$@\"";
     let words = ["unshare", "--mount", "sh", "-c", unmount];
     assert_refused(&traced_by(words, &[]), "no cgroup2 is mounted");
+}
+
+/// The list of mounts has it still. `zkchurn doctor` says the same as a trace.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn where_another_mount_covers_it() {
+    const COVER: &str = "sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \\([^ ]*\\) .* - cgroup2 .*/\\1/p' \
+        /proc/self/mountinfo | sort -u | while read -r path; do mount -t tmpfs none \"$path\" || \
+        exit 9; done; exec \"$0\" \"$@\"";
+    const WHY: &str = "which cannot be opened (another mount covers it)";
+    let words = ["unshare", "--mount", "sh", "-c", COVER];
+    assert_refused(&traced_by(words, &[]), WHY);
+    let mut doctor = Command::new(words[0]);
+    doctor.args(&words[1..]).arg(env!("CARGO_BIN_EXE_zkchurn"));
+    let output = doctor.arg("doctor").output_in_time().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fix = "mount -t cgroup2 none /mnt";
+    assert!(said.contains(WHY) && said.contains(fix), "{said}");
+    assert!(!said.contains("can attach to"), "{said}");
 }
 
 #[test]
