@@ -243,6 +243,7 @@ impl<'a> Scope<'a> {
         let threads = threads(parts);
         let netns = self.told_apart(owner, cluster);
         let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
+        let goes_to_others = self.goes_to_others(parts, &destinations);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
@@ -342,7 +343,9 @@ impl<'a> Scope<'a> {
             // What was there before the trace was not started for these.
             are_runs: self.with_older(&processes, |older| older.seen > 0) * 2
                 <= processes.len() as u64
+                && !goes_to_others
                 && are_runs(parts),
+            goes_to_others,
             lost_older: self.with_older(&processes, |older| older.ended > 0),
             ended_ago_ns: cluster
                 .span()

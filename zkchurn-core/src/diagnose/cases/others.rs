@@ -7,7 +7,7 @@ use super::{MOST_RIVALS, Rival, Scope};
 use crate::{
     diagnose::{
         case::{SharedSession, Sibling},
-        cluster::{Owner, Part},
+        cluster::{Member, Owner, Part},
         shared,
     },
     hash::{HashMap, HashSet},
@@ -27,6 +27,10 @@ use crate::{
     process::{ProcessIdentity, ProcessKey},
 };
 
+/// Of many peers of a process, its threads and its like so many each are looked at: there may be
+/// thousands of cases.
+const LOOKED_AT: usize = 16;
+
 impl<'a> Scope<'a> {
     /// Of several peers those of the one that went away most often, if all did.
     pub(super) fn falls(&self, destinations: &[Destination]) -> Option<Falls> {
@@ -43,6 +47,29 @@ impl<'a> Scope<'a> {
         let processes = processes.iter();
         let with = processes.filter(|process| of(process).any(|(_, flow)| had(&flow.tally.older)));
         with.count() as u64
+    }
+
+    /// Whether half or more of the threads of these parts opened connections to other peers, too;
+    /// of many some are looked at.
+    pub(super) fn goes_to_others(&self, parts: &[Part<'_>], destinations: &[Destination]) -> bool {
+        let (mut threads, mut elsewhere) = (0, 0);
+        for part in parts.iter().take(LOOKED_AT) {
+            let Some(process) = part.key.process else {
+                continue;
+            };
+            let flows = self.of_process.get(&process).into_iter().flatten();
+            let others = flows
+                .filter(|(key, _)| destinations.binary_search(&key.destination).is_err())
+                .take(LOOKED_AT);
+            let others: Vec<_> = others.collect();
+            let tids = part.flow.threads.keys();
+            for tid in tids.filter(|tid| part.has_thread(**tid)).take(LOOKED_AT) {
+                threads += 1;
+                let is_there = |(_, flow): &&Member<'_>| flow.threads.contains_key(tid);
+                elsewhere += u64::from(others.iter().any(is_there));
+            }
+        }
+        elsewhere > 0 && elsewhere * 2 >= threads
     }
 
     /// Refused connections of a part, where its server had gone away as they began: as far as

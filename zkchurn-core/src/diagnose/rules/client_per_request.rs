@@ -30,6 +30,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 3;
+/// Who is done with a request has closed by then, if the server did not.
+const DONE_NS: u64 = 300_000_000;
 /// A read timeout of the shortest session takes as long (see `read_timeouts`).
 const BRIEF_NS: u64 = 900_000_000;
 /// A ClientHello and a server's answer with one certificate have about as many bytes and
@@ -158,6 +160,48 @@ fn or_kept(verdict: Verdict, case: &Case<'_>) -> Verdict {
             "if it went on, see with --handshake whether each asks for a new session: then the \
              program makes a client for each, and one would do",
         )
+}
+
+/// Whether something cuts them: a RST is no answer to a client that is done, and where the server's
+/// side ended all of them later than one is done, none was closed by its client.
+fn may_be_cut(case: &Case<'_>) -> bool {
+    let by = |ending| case.shapes().ending(ending);
+    let (reset, closed) = (by(Ending::ResetByServer), by(Ending::ClosedByServer));
+    let by_client = by(Ending::ClosedByClient) + by(Ending::ResetByClient);
+    let lived = case.tally.established_for.percentile(50.0);
+    let is_late = lived.is_some_and(|lived| lived >= DONE_NS);
+    case.most(reset) || (by_client == 0 && case.most(reset + closed) && is_late)
+}
+
+fn or_cut(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let reset = case.shapes().ending(Ending::ResetByServer);
+    let first = "find out first who ended them: the server's log from these times (`Expiring session`, \
+                 LOOKING, a restart), then a load balancer or a firewall on the way";
+    verdict.next.insert(0, first.to_owned());
+    let why = match case.most(reset) {
+        true => {
+            "most ended by a RST from the server's side, and a client that is done is not answered \
+             so: a server that dies, and a load balancer, firewall or NAT that cuts clients which go \
+             on, do that"
+        }
+        false => {
+            "the server's side ended all of them, and no client closed one: so do sessions that \
+             expire, a server that is restarted, and what cuts clients which go on"
+        }
+    };
+    let mut verdict = verdict.at_most(Confidence::Possible).but(why);
+    for kind in [Churn::IdleTimeout, Churn::ServerRestarts] {
+        if !verdict.cannot_tell_from.contains(&kind) {
+            verdict = verdict.cannot_tell_from(&[kind]);
+        }
+    }
+    let says_how = |what: &String| what.starts_with("--handshake");
+    match verdict.would_decide.iter().any(says_how) || case.handshakes().is_some() {
+        true => verdict,
+        false => {
+            verdict.decided_by("--handshake, which distinguishes a new session from a reconnect")
+        }
+    }
 }
 
 /// Each connection asks for a new session, and gets it.
@@ -430,7 +474,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_late = is_closed_late(case);
     let is_like_it = (new_each_time || is_brief) && !is_late;
     let is_killed = Deaths::of(case) == Some(Deaths::Likely);
-    let is_other = lives_on || may_be_sasl || may_be_tls || is_killed;
+    let is_cut = may_be_cut(case);
+    let is_other = lives_on || may_be_sasl || may_be_tls || is_killed || is_cut;
     let confidence = match is_like_it && !is_other {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -504,9 +549,17 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
     } else {
         verdict = verdict
-            .but(match case.is_one_thread() {
-                true => "the same thread opened them, as that of a client that reconnects does",
-                false => "some threads opened more than one, as a client that reconnects does",
+            .but(match (case.goes_to_others, case.is_one_thread()) {
+                (true, _) => {
+                    "its threads opened connections to other peers, too, as a client does that goes \
+                     on to the next server of its connect string"
+                }
+                (_, true) => {
+                    "the same thread opened them, as that of a client that reconnects does"
+                }
+                (_, false) => {
+                    "some threads opened more than one, as a client that reconnects does"
+                }
             })
             .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
@@ -515,6 +568,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict
             .but("most ended from outside at the same age, as by an idle timeout on the way")
             .cannot_tell_from(&[Churn::IdleTimeout]);
+    }
+    if is_cut && !may_be_kept {
+        verdict = or_cut(verdict, case);
     }
     if may_be_sasl {
         verdict = or_sasl(verdict, case);

@@ -46,8 +46,11 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Runtime::Jvm => case.thread_dump(),
         _ => None,
     };
-    Some(if case.most(unknown) {
-        verdict
+    Some(
+        if case.most(unknown) && case.tally.half_closed * 2 >= unknown {
+            not_over(verdict, case)
+        } else if case.most(unknown) {
+            verdict
             .but(
                 "byte counts are unknown of most, so most causes look alike: the kernel does not \
                  report them, or their ends were missed",
@@ -55,12 +58,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .decided_by(
                 "another trace, on a kernel with BTF (`zkchurn doctor` shows what is missing)",
             )
-    } else {
-        let verdict = match evidence::named_cause(case) {
-            Some(line) => verdict.because(line.quoted()),
-            None => verdict,
-        };
-        verdict
+        } else {
+            let verdict = match evidence::named_cause(case) {
+                Some(line) => verdict.because(line.quoted()),
+                None => verdict,
+            };
+            verdict
             .because("no known cause fits their outcomes and sizes, which are listed by process and peer")
             .perhaps_decided_by(
                 is_unread.then_some("--handshake, which reads requests and answers"),
@@ -68,7 +71,29 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             .perhaps_decided_by(dump)
             .decided_by("the server's log from the time of the trace (`zkchurn serverlog FILE`)")
             .next(case.read_log())
-    })
+        },
+    )
+}
+
+/// One side has closed, and the other one has not answered that: what they carried is known once
+/// they are over.
+fn not_over(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let port = case.port();
+    verdict
+        .but(format!(
+            "{} not over yet: one side has closed, and the other one has not, or its answer does not \
+             get through; what they carried is known once they are",
+            match case.tally.half_closed {
+                1 => "1 is".to_owned(),
+                count => format!("{} are", text::count(count)),
+            }
+        ))
+        .decided_by("a trace that goes on until they are over: the kernel gives up after minutes")
+        .next(format!(
+            "`ss -tno state fin-wait-1 state fin-wait-2 '( dport = :{port} or sport = :{port} )'`: \
+             in FIN-WAIT-1 the close is sent again and again (the timer counts), so nothing gets \
+             through, or the other host is gone"
+        ))
 }
 
 /// Where neither client nor server ended most of them, as the kernel tells. What did so is not
