@@ -205,9 +205,11 @@ pub struct Case<'a> {
     pub idle_ns: Option<u64>,
     /// Whether several processes may be runs of a program, by when they were started.
     pub are_runs: bool,
-    /// Whether half of its threads or more opened connections to other peers, too: so does a client
-    /// that goes on to the next server of its connect string.
-    pub goes_to_others: bool,
+    /// Connections to the same peers that are open, of whichever process of the same name.
+    pub open_of_name: u64,
+    /// Whether half of its threads or more opened others, too, to other peers or such as are open:
+    /// so does a client that reconnects, maybe to the next server of its connect string.
+    pub comes_again: bool,
     /// From the latest end of them to the end of the trace, nanoseconds.
     pub ended_ago_ns: Option<u64>,
     /// Whether others of the same owner to the same peers began after all of these had ended, and
@@ -467,7 +469,7 @@ impl Case<'_> {
     /// Whether each, or nearly each, is from a thread or process of its own.
     pub fn is_new_one_each_time(&self) -> bool {
         match self.who {
-            _ if self.goes_to_others => false,
+            _ if self.comes_again => false,
             // Of one thread each, as many threads as processes say no more than the processes do.
             Who::Programs { processes, .. } => {
                 self.are_runs && processes * 2 >= self.tally.opened()

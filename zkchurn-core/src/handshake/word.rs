@@ -25,6 +25,13 @@ impl FourLetterWord {
     }
 }
 
+impl FourLetterWord {
+    /// Whether it asks if the server is read-only.
+    pub fn is_read_only(self) -> bool {
+        self.0 == "isro"
+    }
+}
+
 impl fmt::Display for FourLetterWord {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0)

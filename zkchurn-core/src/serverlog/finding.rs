@@ -559,6 +559,7 @@ fn confidence(rule: &Rule, subject: &Subject<'_>) -> Confidence {
         Churn::SessionsComeAndGo if is_as_of_a_job(rule, subject) => Confidence::Possible,
         Churn::SessionsComeAndGo if makes_new_sessions(subject) => Confidence::Likely,
         Churn::EnsembleChurn if is_rare(rule, subject) => Confidence::Possible,
+        Churn::FourLetterWordMonitor if is_of_client(subject.details) => Confidence::Possible,
         Churn::EnsembleChurn if breaks_as_often(rule, subject) => Confidence::Likely,
         _ => rule.confidence,
     }
@@ -575,6 +576,11 @@ fn doubts(rule: &Rule, subject: &Subject<'_>) -> Vec<String> {
         Churn::SessionsComeAndGo if is_as_of_a_job(rule, subject) => vec![
             "on average it is less than one in five minutes: a job that runs now and then, and \
              closes its session in good order, looks the same"
+                .to_owned(),
+        ],
+        Churn::FourLetterWordMonitor if is_of_client(subject.details) => vec![
+            "a ZooKeeper client asks `isro` itself while it is attached to a read-only server, and \
+             looks for one that has its quorum: then it is no monitor, and not harmless"
                 .to_owned(),
         ],
         Churn::EnsembleChurn if is_rare(rule, subject) => vec![
@@ -634,6 +640,11 @@ fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Whether `isro` is all that was asked.
+fn is_of_client(details: &Address) -> bool {
+    words(details) == ["isro"]
 }
 
 /// The four-letter words that an address asked.

@@ -253,11 +253,17 @@ pub(crate) const ALONE: &[Relative] = &[
     Relative {
         about: "a Java program that cron starts for one request each",
         make: || {
-            let mut number = 0;
+            // A connection has up to two records, both of its process.
+            let mut sockets = Vec::new();
             kind("per_request_java")
                 .of_program("java")
                 .each(move |record| {
-                    number += 1;
+                    let known = sockets.iter().position(|one| *one == record.socket);
+                    let place = known.unwrap_or_else(|| {
+                        sockets.push(record.socket);
+                        sockets.len() - 1
+                    });
+                    let number = u32::try_from(place).unwrap() + 1;
                     record.opener_tgid += number;
                     record.opener_tid += number;
                     record.closer_tgid = record.opener_tgid;

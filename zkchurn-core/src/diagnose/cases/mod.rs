@@ -31,7 +31,7 @@ use super::{
     shared::SharedSessions,
 };
 use crate::{
-    connection::Side,
+    connection::{Comm, Side},
     hash::HashMap,
     ledger::{
         Destination, Flow, FlowKey, Ledger, apart::Apart, common_ends::MomentsOfPorts, manner::Way,
@@ -56,6 +56,8 @@ pub(super) struct Scope<'a> {
     /// Accepted connections that are older than the trace and ended: the process that holds such a
     /// one is known, and of those that came since none is.
     older_accepted_ended: HashMap<Destination, u64>,
+    /// Connections that are open, by the name of their process and the peer.
+    open_by_name: HashMap<(Comm, Destination), u64>,
     /// What is not judged.
     beside: HashMap<FlowKey, &'a Flow>,
     services: Services,
@@ -115,6 +117,19 @@ fn of_all<'a>(ledger: &'a Ledger, beside: Option<&Beside<'_>>) -> OfAll<'a> {
     }
 }
 
+fn open_by_name(flows: &[Member<'_>]) -> HashMap<(Comm, Destination), u64> {
+    let mut open = HashMap::default();
+    for (key, flow) in flows {
+        if let (Some(comm), Some(_)) = (flow.process_comm, key.process) {
+            let of_flow = flow.tally.open() + flow.tally.older.in_use();
+            if of_flow > 0 {
+                *open.entry((comm, key.destination)).or_default() += of_flow;
+            }
+        }
+    }
+    open
+}
+
 fn remote_hosts(flows: &[Member<'_>]) -> Apart<Destination> {
     let peers = flows.iter().filter(|(key, _)| key.process.is_none());
     let peers = peers.map(|(key, _)| key.destination);
@@ -143,6 +158,7 @@ impl<'a> Scope<'a> {
             window,
             of_process,
             older_accepted_ended: older_accepted_ended(flows),
+            open_by_name: open_by_name(flows),
             beside: HashMap::default(),
             services: Services::of(flows),
             shared: SharedSessions::of(&ledger.sessions),
@@ -243,7 +259,7 @@ impl<'a> Scope<'a> {
         let threads = threads(parts);
         let netns = self.told_apart(owner, cluster);
         let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
-        let goes_to_others = self.goes_to_others(parts, &destinations);
+        let comes_again = self.comes_again(parts, &destinations);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
@@ -343,9 +359,10 @@ impl<'a> Scope<'a> {
             // What was there before the trace was not started for these.
             are_runs: self.with_older(&processes, |older| older.seen > 0) * 2
                 <= processes.len() as u64
-                && !goes_to_others
+                && !comes_again
                 && are_runs(parts),
-            goes_to_others,
+            comes_again,
+            open_of_name: self.open_of_name(parts, &destinations),
             lost_older: self.with_older(&processes, |older| older.ended > 0),
             ended_ago_ns: cluster
                 .span()

@@ -7,7 +7,7 @@ use super::{MOST_RIVALS, Rival, Scope};
 use crate::{
     diagnose::{
         case::{SharedSession, Sibling},
-        cluster::{Member, Owner, Part},
+        cluster::{Owner, Part},
         shared,
     },
     hash::{HashMap, HashSet},
@@ -49,10 +49,20 @@ impl<'a> Scope<'a> {
         with.count() as u64
     }
 
-    /// Whether half or more of the threads of these parts opened connections to other peers, too;
-    /// of many some are looked at.
-    pub(super) fn goes_to_others(&self, parts: &[Part<'_>], destinations: &[Destination]) -> bool {
-        let (mut threads, mut elsewhere) = (0, 0);
+    /// Connections to these peers that are open, of all processes of the first one's name.
+    pub(super) fn open_of_name(&self, parts: &[Part<'_>], destinations: &[Destination]) -> u64 {
+        let Some(comm) = parts.first().and_then(|part| part.flow.process_comm) else {
+            return 0;
+        };
+        let open = destinations.iter();
+        let open = open.filter_map(|peer| self.open_by_name.get(&(comm, *peer)));
+        open.sum()
+    }
+
+    /// Whether half or more of the threads of these parts opened others, too, to other peers or such
+    /// as are open; of many some are looked at.
+    pub(super) fn comes_again(&self, parts: &[Part<'_>], destinations: &[Destination]) -> bool {
+        let (mut threads, mut again) = (0, 0);
         for part in parts.iter().take(LOOKED_AT) {
             let Some(process) = part.key.process else {
                 continue;
@@ -62,14 +72,16 @@ impl<'a> Scope<'a> {
                 .filter(|(key, _)| destinations.binary_search(&key.destination).is_err())
                 .take(LOOKED_AT);
             let others: Vec<_> = others.collect();
-            let tids = part.flow.threads.keys();
-            for tid in tids.filter(|tid| part.has_thread(**tid)).take(LOOKED_AT) {
+            let of_part = part.flow.threads.iter();
+            let of_part = of_part.filter(|(tid, _)| part.has_thread(**tid));
+            for (tid, thread) in of_part.take(LOOKED_AT) {
                 threads += 1;
-                let is_there = |(_, flow): &&Member<'_>| flow.threads.contains_key(tid);
-                elsewhere += u64::from(others.iter().any(is_there));
+                let mut others = others.iter();
+                let is_elsewhere = others.any(|(_, flow)| flow.threads.contains_key(tid));
+                again += u64::from(is_elsewhere || thread.tally.open() > 0);
             }
         }
-        elsewhere > 0 && elsewhere * 2 >= threads
+        again > 0 && again * 2 >= threads
     }
 
     /// Refused connections of a part, where its server had gone away as they began: as far as

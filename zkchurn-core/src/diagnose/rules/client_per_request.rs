@@ -30,6 +30,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 3;
+/// Programs that open a connection for each of their clients'.
+const PROXIES: [&str; 8] = [
+    "haproxy",
+    "envoy",
+    "nginx",
+    "traefik",
+    "kube-proxy",
+    "docker-proxy",
+    "stunnel",
+    "socat",
+];
 /// Who is done with a request has closed by then, if the server did not.
 const DONE_NS: u64 = 300_000_000;
 /// A read timeout of the shortest session takes as long (see `read_timeouts`).
@@ -64,10 +75,32 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         (Some(_), _) => verdict.map(or_restarts),
         (None, Some(common)) => verdict.map(|verdict| or_at_once(verdict, common)),
     };
-    match Deaths::of(case) {
+    let verdict = match Deaths::of(case) {
         None => verdict,
         Some(deaths) => verdict.map(|verdict| or_deaths(verdict, deaths)),
+    };
+    match proxy(case) {
+        None => verdict,
+        Some(proxy) => verdict.map(|verdict| of_clients(verdict, proxy)),
     }
+}
+
+/// The program, where it opens connections for others.
+fn proxy<'a>(case: &'a Case<'_>) -> Option<&'a str> {
+    let program = case.label().split(' ').next()?;
+    PROXIES.contains(&program).then_some(program)
+}
+
+/// What a proxy opens is what its clients do.
+fn of_clients(mut verdict: Verdict, proxy: &str) -> Verdict {
+    verdict.next = vec![format!(
+        "find those clients: {proxy}'s log, or a trace of the port that they connect to (`--port`, \
+         `--side server` on this host)"
+    )];
+    verdict.but(format!(
+        "{proxy} is a proxy, which opens a connection for each one of its clients: they come and go, \
+         and it makes none of its own"
+    ))
 }
 
 /// What a run that dies leaves to the kernel is not what its program does with clients.
@@ -173,6 +206,11 @@ fn may_be_cut(case: &Case<'_>) -> bool {
     case.most(reset) || (by_client == 0 && case.most(reset + closed) && is_late)
 }
 
+/// Whether others of the program have taken the place of those that ended, and stay.
+fn may_be_replaced(case: &Case<'_>) -> bool {
+    case.is_started_for_each() && case.open_of_name * 2 >= case.ended()
+}
+
 fn or_cut(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
     let reset = case.shapes().ending(Ending::ResetByServer);
     let first = "find out first who ended them: the server's log from these times (`Expiring session`, \
@@ -220,8 +258,9 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_ended_by_server = is_ended_by_server(case);
+    let is_reset = case.most(case.shapes().ending(Ending::ResetByServer));
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
-    let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server;
+    let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server || is_reset;
     let confidence = match lives_on || is_other {
         true => Confidence::Possible,
         false => Confidence::Likely,
@@ -272,7 +311,11 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
             .cannot_tell_from(&[Churn::IdleTimeout, Churn::HeldInCloseWait]),
         false => verdict,
     };
-    Some(advice(verdict, case))
+    let verdict = advice(verdict, case);
+    Some(match is_reset {
+        true => or_cut(verdict, case),
+        false => verdict,
+    })
 }
 
 /// Nothing but the handshake was said, not even the end of the session, and the server
@@ -475,7 +518,8 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_like_it = (new_each_time || is_brief) && !is_late;
     let is_killed = Deaths::of(case) == Some(Deaths::Likely);
     let is_cut = may_be_cut(case);
-    let is_other = lives_on || may_be_sasl || may_be_tls || is_killed || is_cut;
+    let is_replaced = may_be_replaced(case);
+    let is_other = lives_on || may_be_sasl || may_be_tls || is_killed || is_cut || is_replaced;
     let confidence = match is_like_it && !is_other {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -549,17 +593,15 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
     } else {
         verdict = verdict
-            .but(match (case.goes_to_others, case.is_one_thread()) {
+            .but(match (case.comes_again, case.is_one_thread()) {
                 (true, _) => {
-                    "its threads opened connections to other peers, too, as a client does that goes \
-                     on to the next server of its connect string"
+                    "its threads opened others, too, to other peers or such as are open: a client \
+                     that reconnects does, maybe to the next server of its connect string"
                 }
                 (_, true) => {
                     "the same thread opened them, as that of a client that reconnects does"
                 }
-                (_, false) => {
-                    "some threads opened more than one, as a client that reconnects does"
-                }
+                (_, false) => "some threads opened more than one, as a client that reconnects does",
             })
             .cannot_tell_from(&[Churn::ReadTimeouts])
             .decided_by("--handshake, which distinguishes a new session from a reconnect");
@@ -571,6 +613,13 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if is_cut && !may_be_kept {
         verdict = or_cut(verdict, case);
+    }
+    if is_replaced {
+        verdict = verdict.but(format!(
+            "{} of processes of this name stay open: services that were replaced, as by a deploy, \
+             look the same, each with one client",
+            text::counted(case.open_of_name, "connection")
+        ));
     }
     if may_be_sasl {
         verdict = or_sasl(verdict, case);
@@ -605,10 +654,113 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, by, ended, name, server_side},
+            test_connection::{MS, by, ended, established, name, server_side},
         },
         outcome::Outcome,
     };
+
+    const DONE: (u64, u64, Outcome) = (85, 149, Outcome::AnsweredThenClosedByUs);
+    const CUT: (u64, u64, Outcome) = (85, 149, Outcome::AnsweredThenClosedByPeer);
+
+    /// One process each, started for it, as it seems.
+    fn of_processes(connections: Vec<Connection>, comm: &str) -> Vec<Connection> {
+        let each = connections.into_iter().zip(100..);
+        let each = each.map(|(one, pid)| {
+            let mut one = by(one, pid, pid, comm);
+            let opener = one.opener.as_mut().unwrap();
+            opener.process_start_ns = Some(one.started_ns - MS);
+            opener.process_comm = Some(name(comm));
+            one
+        });
+        each.collect()
+    }
+
+    /// What the finding on those that are answered and dropped says, and against it.
+    fn told(connections: &[Connection]) -> (Confidence, String) {
+        let findings = diagnosed(connections);
+        let of_them = |one: &&Finding| one.name == Churn::ClientPerRequest;
+        let finding = findings.iter().find(of_them).expect("there is one");
+        (finding.confidence, finding.reasons_against.join("\n"))
+    }
+
+    #[test]
+    fn what_the_server_s_side_ends_may_be_cut() {
+        let reset = (85, 149, Outcome::ResetByPeer);
+        for (connections, why) in [
+            (living(200, every(1_000, 6, reset)), Some("ended by a RST")),
+            (living(800, every(1_000, 6, CUT)), Some("ended all of them")),
+            (living(200, every(1_000, 6, CUT)), None),
+            (living(800, every(1_000, 6, DONE)), None),
+        ] {
+            let (confidence, against) = told(&of_processes(connections, "app"));
+            assert_eq!(confidence == Confidence::Likely, why.is_none(), "{against}");
+            assert!(against.contains(why.unwrap_or_default()), "{against}");
+        }
+    }
+
+    /// Eight clients that each have a thread of their own.
+    #[test]
+    fn a_thread_that_comes_again_elsewhere_or_stays_is_of_a_client_that_reconnects() {
+        let eight = |port: u16, from_ms: u64| {
+            let each = living(1_000, every(50, 8, DONE)).into_iter().zip(10..);
+            let each = each.map(move |(one, tid)| {
+                let mut one = by(one, 7, tid, "app");
+                one.remote.set_ip([10, 0, 0, port as u8].into());
+                one.socket += u64::from(port) * 1_000;
+                for at in [&mut one.established_ns, &mut one.left_established_ns] {
+                    *at = at.map(|at| at + from_ms * MS);
+                }
+                one.ended_ns = one.ended_ns.map(|at| at + from_ms * MS);
+                one.started_ns += from_ms * MS;
+                one
+            });
+            each.collect::<Vec<_>>()
+        };
+        let first = eight(1, 0);
+        assert_eq!(told(&first).0, Confidence::Likely);
+        let elsewhere = [first.clone(), eight(2, 9_000)].concat();
+        let open = eight(1, 9_000).into_iter().map(|one| {
+            let mut one = established(one);
+            one.socket += 100_000;
+            one
+        });
+        let stays = first.iter().copied().chain(open).collect();
+        for connections in [elsewhere, stays] {
+            let (confidence, against) = told(&connections);
+            assert_eq!(confidence, Confidence::Possible);
+            assert!(against.contains("threads opened"), "{against}");
+        }
+    }
+
+    #[test]
+    fn services_that_were_replaced_are_no_runs_that_come_often() {
+        let over = of_processes(living(100, every(1_000, 6, DONE)), "app");
+        assert_eq!(told(&over).0, Confidence::Likely);
+        let new = over.iter().map(|one| {
+            let mut one = established(*one);
+            let opener = one.opener.as_mut().unwrap();
+            opener.thread.tgid += 1_000;
+            opener.thread.tid += 1_000;
+            one.socket += 100_000;
+            one
+        });
+        let (confidence, against) = told(&over.iter().copied().chain(new).collect::<Vec<_>>());
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(against.contains("services that were replaced"), "{against}");
+    }
+
+    #[test]
+    fn a_proxy_makes_no_client_of_its_own() {
+        let ours = living(100, every(300, 8, DONE));
+        let ours = ours.into_iter().map(|one| by(one, 7, 7, "haproxy"));
+        let mut of_proxy: Vec<_> = ours.collect();
+        for one in &mut of_proxy {
+            one.opener.as_mut().unwrap().process_comm = Some(name("haproxy"));
+        }
+        let (confidence, against) = told(&of_proxy);
+        assert_eq!(confidence, Confidence::Likely);
+        assert!(against.contains("haproxy is a proxy"), "{against}");
+    }
 
     /// Seen from a server whose process goes on: it ends all, or the clients do, three times.
     #[test]

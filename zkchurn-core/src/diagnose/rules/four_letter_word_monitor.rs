@@ -24,6 +24,9 @@ const FEWEST: u64 = 2;
 /// Once or twice somebody may have typed it.
 const ENOUGH: u64 = 3;
 
+/// Bytes of `ro` or `rw`, with a line end; every other answer has more.
+const ANSWER: u64 = 3;
+
 const ADVICE: &str = "nothing to do, unless there are too many: the admin server (port 8080, \
                       /commands) gives the same answers and logs nothing";
 
@@ -49,6 +52,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => verdict
             .at_most(Confidence::Possible)
             .but("somebody who types it by hand does the same"),
+    };
+    let verdict = match may_be_of_client(case) {
+        true => or_client(verdict, case, words),
+        false => verdict,
     };
     Some(with_answers(
         verdict.number("words", words),
@@ -100,6 +107,35 @@ fn whose(words: u64) -> &'static str {
         true => "a monitor",
         false => "a monitor, or somebody by hand",
     }
+}
+
+/// ZooKeeper's Java client asks one word itself, `isro`, whose answer is `ro` or `rw`: while it is
+/// attached to a read-only server it looks for another one (`ClientCnxn.SendThread.pingRwServer`).
+fn may_be_of_client(case: &Case<'_>) -> bool {
+    match case.handshakes() {
+        Some(handshakes) => {
+            let mut words = handshakes.words.keys();
+            words.all(|word| word.is_read_only())
+        }
+        None => (1..=ANSWER).contains(&case.server_bytes().max),
+    }
+}
+
+fn or_client(mut verdict: Verdict, case: &Case<'_>, words: u64) -> Verdict {
+    verdict.summary = format!(
+        "{} asked `isro`, whether the server is read-only: a ZooKeeper client that is attached to a \
+         read-only server, and looks for another one, or a monitor.",
+        text::counted(words, "connection")
+    );
+    let first = format!(
+        "look first whether a server has lost its quorum: {} shows `Mode: read-only`",
+        case.at_server(&format!("echo srvr | nc localhost {}", case.port()))
+    );
+    verdict.next.insert(0, first);
+    verdict.at_most(Confidence::Possible).but(
+        "of all words a client asks this one itself, until it finds a server that has its quorum: \
+         then it is no monitor, and not harmless",
+    )
 }
 
 /// What the server made of them.
@@ -196,6 +232,21 @@ mod tests {
         let finding = only(diagnosed(&asked));
         assert_eq!(finding.confidence, Confidence::Possible);
         assert!(finding.summary.contains("or somebody by hand"));
+    }
+
+    /// Its answer is shorter than any other.
+    #[test]
+    fn a_client_of_a_read_only_server_asks_for_another_one() {
+        let confidence = |answer| {
+            let asked = every(1_000, 12, (4, answer, Outcome::AnsweredThenClosedByPeer));
+            let finding = only(diagnosed(&asked));
+            let is_told = finding.next[0].contains("lost its quorum");
+            assert_eq!(is_told, finding.summary.contains("isro"));
+            assert_eq!(is_told, !finding.summary.contains("harmless"));
+            finding.confidence
+        };
+        assert_eq!(confidence(2), Confidence::Possible);
+        assert_eq!(confidence(4), Confidence::Likely);
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub(super) fn aborted_from_outside(case: &Case<'_>) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use crate::{
+        connection::Stage,
         diagnose::{
             Churn, Confidence,
             test_case::{diagnosed, every, living, new_thread_each, only},
@@ -196,5 +197,12 @@ mod tests {
         }
         let finding = only(diagnosed(&connections));
         assert!(finding.reasons_against[0].contains("does not report"));
+        // Closed here, and the other side has not answered.
+        for connection in &mut connections {
+            connection.stage = Stage::Closing;
+            connection.seen_open_ns = Some(9_000_000_000);
+        }
+        let finding = only(diagnosed(&connections));
+        assert!(finding.reasons_against[0].starts_with("6 are not over yet"));
     }
 }
