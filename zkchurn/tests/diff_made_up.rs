@@ -452,26 +452,56 @@ fn what_one_process_does_is_not_compared_with_what_all_do() {
 }
 
 /// Two programs of one name at one peer are one; of two names they are two.
+/// Sixty refused connections of a process of this name.
+fn count_those_of(taken: &mut Taken, pid: u32, name: &[u8]) {
+    let mut connection = template();
+    let opener = connection.opener.as_mut().unwrap();
+    opener.thread.tgid = pid;
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name);
+    opener.process_comm = Some(Comm::new(comm));
+    for start in 0..60 {
+        let connection = at(connection, f64::from(start), 0.001);
+        taken.count(&connection, Outcome::Refused, None);
+    }
+}
+
+/// A directory or an archive of a release is named after it.
+#[test]
+fn another_version_of_a_program_is_the_same_one() {
+    let named = |names: &[&str]| {
+        let mut taken = empty(60.0);
+        for (name, pid) in names.iter().zip(10..) {
+            count_those_of(&mut taken, pid, name.as_bytes());
+        }
+        taken
+    };
+    let class = |before: &[&str], after: &[&str]| compared(&named(before), &named(after)).class;
+    assert_eq!(
+        class(&["app-1.4.2.jar"], &["app-1.4.10.jar"]),
+        Class::Unchanged
+    );
+    assert_eq!(class(&["20261101/a"], &["20261128/a"]), Class::Unchanged);
+    let diff = compared(&named(&["app-1.jar"]), &named(&["app-2.jar"]));
+    assert!(
+        diff.notes[0].starts_with("app-2.jar in AFTER is compared with app-1.jar in BEFORE"),
+        "{:?}",
+        diff.notes
+    );
+    // One of two that are told apart by their number, and another program.
+    assert_eq!(class(&["w-1"], &["w-1", "w-2"]), Class::Worse);
+    assert_eq!(class(&["w-1"], &["w-2", "w-3"]), Class::Worse);
+    assert_eq!(class(&["app-1.jar"], &["web-1.jar"]), Class::Worse);
+}
+
 #[test]
 fn pids_do_not_matter_and_names_do() {
-    let renamed = |taken: &mut Taken, pid: u32, name: &[u8; 4]| {
-        let mut connection = template();
-        let opener = connection.opener.as_mut().unwrap();
-        opener.thread.tgid = pid;
-        let mut comm = [0; 16];
-        comm[..4].copy_from_slice(name);
-        opener.process_comm = Some(Comm::new(comm));
-        for start in 0..60 {
-            let connection = at(connection, f64::from(start), 0.001);
-            taken.count(&connection, Outcome::Refused, None);
-        }
-    };
     let (mut before, mut after) = (empty(60.0), empty(60.0));
-    renamed(&mut before, 10, b"java");
-    renamed(&mut after, 20, b"java");
+    count_those_of(&mut before, 10, b"java");
+    count_those_of(&mut after, 20, b"java");
     let diff = compared(&before, &after);
     assert_eq!(diff.class, Class::Unchanged, "{}", diff.verdict);
-    renamed(&mut after, 30, b"node");
+    count_those_of(&mut after, 30, b"node");
     let diff = compared(&before, &after);
     assert_eq!(diff.class, Class::Worse, "{}", diff.verdict);
     assert_eq!(diff.families[0].program, "node");

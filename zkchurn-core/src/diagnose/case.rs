@@ -193,6 +193,11 @@ pub struct Case<'a> {
     /// Whether the same process opened a connection while one of this case, which is over,
     /// was in CLOSE_WAIT: then it did not stand still meanwhile.
     pub went_on_meanwhile: bool,
+    /// Requests of the same owner to the same peers for a session that it had, on connections that
+    /// are not of this case.
+    pub reconnects_beside: u64,
+    /// Connections of the same processes to other peers that are older than the trace, and ended.
+    pub older_ended_elsewhere: u64,
     /// Answers of the same peers to the same owner that a session has expired, on
     /// connections that are not of this case.
     pub expired_beside: u64,

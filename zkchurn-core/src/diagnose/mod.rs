@@ -23,6 +23,7 @@
 //! | `network` | in which network namespace an advised command is run |
 //! | `shared` | sessions that several clients had |
 //! | `protocol` | whether it is ZooKeeper that is spoken |
+//! | `proxies` | programs that open connections for others |
 //! | `naming` | whose they are, by all names that are known |
 //! | `finding`, `who` | what comes out |
 
@@ -44,6 +45,7 @@ mod network;
 mod over;
 mod pool;
 pub mod protocol;
+mod proxies;
 pub mod rhythm;
 mod rhythms;
 pub mod rules;

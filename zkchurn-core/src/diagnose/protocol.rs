@@ -205,11 +205,11 @@ impl Services {
             signs.absorb(of_service.unwrap_or(&Signs::default()));
         }
         // That the client is ZooKeeper's makes the server none: what was read counts, sizes do not.
-        let another = match client {
-            ClientThread::ByStack => signs.another_read,
-            _ => signs.another,
+        let (another, zookeeper) = match client {
+            ClientThread::ByStack => (signs.another_read, signs.zookeeper_answers),
+            _ => (signs.another, signs.zookeeper),
         };
-        if another >= FEWEST && another > signs.zookeeper {
+        if another >= FEWEST && another > zookeeper {
             return Protocol::Another(signs);
         }
         if client == ClientThread::ByStack {

@@ -21,10 +21,9 @@ const EXPECTED: f64 = 7.0;
 /// Compares two traces; `None` where one of them has no report.
 pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
     let (before, after) = (Trace::of(before)?, Trace::of(after)?);
-    let mut families: Vec<_> = pairs(&before, &after)
-        .into_iter()
-        .map(|pair| change(&before, &after, &pair))
-        .collect();
+    let pairs = pairs(&before, &after);
+    let families = pairs.iter().map(|pair| change(&before, &after, pair));
+    let mut families: Vec<_> = families.collect();
     families.sort_by(|one, other| {
         let busy = |change: &FamilyChange| {
             let of = |numbers: &Option<FamilyNumbers>| {
@@ -36,7 +35,8 @@ pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
         by_class.then(busy(other).total_cmp(&busy(one)))
     });
     let findings = findings::changes(&before, &after, &families);
-    let notes = verdict::notes(&before, &after);
+    let mut notes = verdict::notes(&before, &after);
+    notes.extend(pairs.iter().filter_map(Pair::note));
     let nothing = verdict::nothing_compared(&families, &before, &after);
     let has_compared = nothing.is_none();
     let (class, verdict) = match nothing {
@@ -59,6 +59,8 @@ pub fn compare(before: &Taken, after: &Taken) -> Option<Diff> {
 /// A family, as far as each trace has it.
 struct Pair<'a> {
     key: &'a Key,
+    /// What it was called before, where only its version differs.
+    was: Option<&'a Key>,
     before: Option<&'a Family>,
     after: Option<&'a Family>,
 }
@@ -67,6 +69,7 @@ fn pairs<'a>(before: &Trace<'a>, after: &Trace<'a>) -> Vec<Pair<'a>> {
     let mut pairs: BTreeMap<&Key, Pair<'a>> = BTreeMap::new();
     let pair = |key| Pair {
         key,
+        was: None,
         before: None,
         after: None,
     };
@@ -76,7 +79,46 @@ fn pairs<'a>(before: &Trace<'a>, after: &Trace<'a>) -> Vec<Pair<'a>> {
     for (key, family) in &after.taken.families {
         pairs.entry(key).or_insert_with(|| pair(key)).after = Some(family);
     }
-    pairs.into_values().collect()
+    other_versions(pairs.into_values().collect())
+}
+
+impl Pair<'_> {
+    fn note(&self) -> Option<String> {
+        let (was, is) = (self.was?.who(), self.key.who());
+        let [was, is] = [was, is].map(|one| text::printable(one.as_bytes()));
+        Some(format!(
+            "{is} in AFTER is compared with {was} in BEFORE: only numbers in their names differ, as \
+             those of versions do"
+        ))
+    }
+}
+
+/// Puts what is in one trace only together with the one of the other trace whose name differs in
+/// numbers alone, if there is no second one.
+fn other_versions(pairs: Vec<Pair<'_>>) -> Vec<Pair<'_>> {
+    let mut alone: BTreeMap<Key, [Vec<usize>; 2]> = BTreeMap::new();
+    for (place, pair) in pairs.iter().enumerate() {
+        let side = match (pair.before, pair.after) {
+            (Some(_), None) => 0,
+            (None, Some(_)) => 1,
+            _ => continue,
+        };
+        if !pair.key.program.is_empty() {
+            alone.entry(pair.key.unversioned()).or_default()[side].push(place);
+        }
+    }
+    let mut pairs: Vec<_> = pairs.into_iter().map(Some).collect();
+    for places in alone.into_values() {
+        let [[was], [is]] = [&places[0][..], &places[1][..]] else {
+            continue;
+        };
+        if let Some(earlier) = pairs[*was].take()
+            && let Some(pair) = &mut pairs[*is]
+        {
+            (pair.before, pair.was) = (earlier.before, Some(earlier.key));
+        }
+    }
+    pairs.into_iter().flatten().collect()
 }
 
 fn change(before: &Trace<'_>, after: &Trace<'_>, pair: &Pair<'_>) -> FamilyChange {

@@ -50,6 +50,15 @@ impl Key {
         is_bare(&self.program, &other.program) || is_bare(&other.program, &self.program)
     }
 
+    /// The same without what tells its version: a directory or an archive of the program is often
+    /// named after that, or after a date.
+    pub(super) fn unversioned(&self) -> Self {
+        Self {
+            destination: self.destination,
+            program: unversioned(&self.program),
+        }
+    }
+
     /// The port that had to be traced for it to be seen.
     pub(super) fn port(&self) -> u16 {
         match self.destination {
@@ -76,6 +85,24 @@ impl Key {
             Destination::Client { port, .. } => format!(":{port}"),
         }
     }
+}
+
+/// A name with each number in it, such as `1.4.2` or `20261128`, as `#`.
+pub(super) fn unversioned(name: &str) -> String {
+    let mut without = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(at) = rest.find(|one: char| one.is_ascii_digit()) {
+        without.push_str(&rest[..at]);
+        without.push('#');
+        let is_of_number = |one: char| one.is_ascii_digit() || matches!(one, '.' | '-' | '_');
+        let number = rest[at..].find(|one| !is_of_number(one));
+        let number = &rest[at..number.map_or(rest.len(), |length| at + length)];
+        // What separates it from what is behind it is no part of it.
+        let number = number.trim_end_matches(['.', '-', '_']);
+        rest = &rest[at + number.len()..];
+    }
+    without.push_str(rest);
+    without
 }
 
 /// The counts of a family.

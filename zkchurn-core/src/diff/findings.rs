@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Findings that are in one of two traces.
 
-use super::{Class, FamilyChange, FindingChange, trace::Trace};
+use super::{Class, FamilyChange, FindingChange, family::unversioned, trace::Trace};
 use crate::diagnose::{Confidence, Finding};
 
 /// Findings that appeared or went; the others are as they were.
@@ -55,7 +55,8 @@ fn missing_in<'a>(
 }
 
 fn is_same(one: &Finding, other: &Finding) -> bool {
-    one.name == other.name && (one.who.label == other.who.label || are_of_one_host(one, other))
+    let label = |finding: &Finding| unversioned(&finding.who.label);
+    one.name == other.name && (label(one) == label(other) || are_of_one_host(one, other))
 }
 
 /// Whether a host of the one is one of many of the other.

@@ -7,7 +7,10 @@
 //! closes without a word on what is not its protocol), TLS, and the many sizes that
 //! fit every protocol.
 
-use super::{shape::Ending, sizes};
+use super::{
+    shape::{Ending, client_and_server_bytes},
+    sizes,
+};
 use crate::{
     connection::{Connection, Side, Stage},
     handshake::{Handshake, message::Message},
@@ -19,6 +22,8 @@ use crate::{
 pub struct Signs {
     /// Those that spoke ZooKeeper.
     pub zookeeper: u64,
+    /// Of those, how many by the server's answer: a request alone says what the client is.
+    pub zookeeper_answers: u64,
     /// Those that cannot have.
     pub another: u64,
     /// Of those, how many by their first bytes.
@@ -37,7 +42,11 @@ impl Signs {
     pub fn observe(&mut self, connection: &Connection, outcome: Outcome) {
         match sign(connection, outcome) {
             None => {}
-            Some(Sign::ZooKeeper) => self.zookeeper += 1,
+            Some(Sign::ZooKeeper) => {
+                self.zookeeper += 1;
+                let (_, answer) = client_and_server_bytes(connection);
+                self.zookeeper_answers += u64::from(answer.is_some_and(|bytes| bytes > 0));
+            }
             Some(Sign::AnotherBySize) => self.another += 1,
             Some(Sign::AnotherRead) => {
                 self.another += 1;
@@ -49,6 +58,7 @@ impl Signs {
     /// Adds the counts of other connections.
     pub fn absorb(&mut self, other: &Self) {
         self.zookeeper += other.zookeeper;
+        self.zookeeper_answers += other.zookeeper_answers;
         self.another += other.another;
         self.another_read += other.another_read;
     }

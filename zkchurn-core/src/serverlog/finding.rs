@@ -545,11 +545,28 @@ fn is_less_than_one_in(milliseconds: i64, rule: &Rule, subject: &Subject<'_>) ->
     count.saturating_sub(1) < times.unsigned_abs()
 }
 
+/// Whether an id is one that a server can have: a `myid` is 1 to 255 (ZooKeeper Administrator's
+/// Guide). Of who speaks another protocol other bytes are read for it.
+const fn is_server(id: u64) -> bool {
+    1 <= id && id <= 255
+}
+
+/// Connections that broke with such servers.
+fn broken_with(subject: &Subject<'_>, are_such: impl Fn(u64) -> bool) -> u64 {
+    let such = subject.broken_with.iter();
+    let such = such.filter(|(id, _)| are_such(**id));
+    such.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+}
+
+/// Whether more connections that broke were of strangers at the election port than of servers.
+fn is_of_strangers(subject: &Subject<'_>) -> bool {
+    broken_with(subject, |id| !is_server(id)) > broken_with(subject, is_server)
+}
+
 /// Connections at the election port, of which this server says that as many broke: who only
 /// checks the port has none that could break.
 fn breaks_as_often(rule: &Rule, subject: &Subject<'_>) -> bool {
-    let broken = subject.broken_with.values();
-    let broken = broken.fold(0u64, |sum, count| sum.saturating_add(*count));
+    let broken = broken_with(subject, is_server);
     let opened = subject.details.counts.of(Kind::ElectionConnection);
     rule.kinds == [Kind::ElectionConnection] && broken.saturating_mul(2) >= opened
 }
@@ -558,7 +575,9 @@ fn confidence(rule: &Rule, subject: &Subject<'_>) -> Confidence {
     match rule.name {
         Churn::SessionsComeAndGo if is_as_of_a_job(rule, subject) => Confidence::Possible,
         Churn::SessionsComeAndGo if makes_new_sessions(subject) => Confidence::Likely,
-        Churn::EnsembleChurn if is_rare(rule, subject) => Confidence::Possible,
+        Churn::EnsembleChurn if is_rare(rule, subject) || is_of_strangers(subject) => {
+            Confidence::Possible
+        }
         Churn::FourLetterWordMonitor if is_of_client(subject.details) => Confidence::Possible,
         Churn::EnsembleChurn if breaks_as_often(rule, subject) => Confidence::Likely,
         _ => rule.confidence,
@@ -583,6 +602,12 @@ fn doubts(rule: &Rule, subject: &Subject<'_>) -> Vec<String> {
              looks for one that has its quorum: then it is no monitor, and not harmless"
                 .to_owned(),
         ],
+        Churn::EnsembleChurn if is_of_strangers(subject) => vec![format!(
+            "{} there began with what no server sends (a myid is 1 to 255): a client whose connect \
+             string has the election port in place of the client port, or a scanner, does that, and \
+             the ensemble may be healthy",
+            text::counted(broken_with(subject, |id| !is_server(id)), "connection")
+        )],
         Churn::EnsembleChurn if is_rare(rule, subject) => vec![
             "on average it is less than one an hour: planned restarts of a server look the same"
                 .to_owned(),
@@ -626,10 +651,9 @@ fn extra(rule: &Rule, subject: &Subject<'_>) -> String {
                 text::counted(closed, "connection")
             )
         }
-        (Churn::EnsembleChurn, _, _) if !subject.broken_with.is_empty() => {
-            let each: Vec<_> = subject
-                .broken_with
-                .iter()
+        (Churn::EnsembleChurn, _, _) if broken_with(subject, is_server) > 0 => {
+            let servers = subject.broken_with.iter().filter(|(id, _)| is_server(**id));
+            let each: Vec<_> = servers
                 .take(9)
                 .map(|(id, times)| format!("with server {id} {}", text::counted(*times, "time")))
                 .collect();
@@ -756,5 +780,51 @@ mod tests {
             let rules = RULES.iter().filter(|rule| rule.kinds.contains(&kind));
             assert_eq!(rules.count(), 1, "{kind:?}");
         }
+    }
+
+    /// A ZooKeeper client asks it itself.
+    #[test]
+    fn isro_alone_is_no_sure_monitor() {
+        let said = |asked: &[&str]| {
+            let mut words = address(Kind::FourLetterWord, 0..9);
+            for (place, word) in WORDS.iter().enumerate() {
+                words.words |= u32::from(asked.contains(word)) << place;
+            }
+            let found = finding(&words);
+            (found[0].confidence, found[0].reasons_against.join("\n"))
+        };
+        assert_eq!(said(&["isro", "mntr"]).0, Confidence::Certain);
+        let (confidence, against) = said(&["isro"]);
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(against.contains("read-only server"), "{against}");
+    }
+
+    /// 193,273,528,320 is the length of a ConnectRequest, read as an id.
+    #[test]
+    fn a_client_at_the_election_port_is_no_server_of_the_ensemble() {
+        let said = |id: u64| {
+            let found = find(&Subject {
+                address: Some("10.1.2.3"),
+                details: &address(Kind::ElectionConnection, 0..20),
+                broken_with: &BTreeMap::from([(id, 20)]),
+            });
+            let one = &found[0];
+            let words = [
+                &one.summary[..],
+                &one.reasons_for.join(" "),
+                &one.reasons_against.join(" "),
+            ];
+            (one.confidence, words.join(" "))
+        };
+        let (confidence, words) = said(3);
+        assert_eq!(confidence, Confidence::Likely);
+        assert!(words.contains("with server 3 20 times"), "{words}");
+        let (confidence, words) = said(193_273_528_320);
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(!words.contains("193273528320"), "{words}");
+        assert!(
+            words.contains("20 connections there began with what no server sends"),
+            "{words}"
+        );
     }
 }

@@ -256,6 +256,8 @@ impl<'a> Scope<'a> {
         let older_held = flows.iter().map(|flow| flow.tally.older.held).sum::<u64>();
         let established: u64 = flows.iter().map(|flow| flow.tally.established).sum();
         let expired: u64 = flows.iter().map(|flow| flow.tally.handshakes.expired).sum();
+        let reconnects = flows.iter().map(|flow| flow.tally.handshakes.reconnects);
+        let reconnects: u64 = reconnects.sum();
         let threads = threads(parts);
         let netns = self.told_apart(owner, cluster);
         let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
@@ -339,6 +341,8 @@ impl<'a> Scope<'a> {
             just_half_closed,
             // Of several processes one may stand still while another goes on.
             went_on_meanwhile: processes.len() == 1 && went_on_meanwhile(&flows, &tally),
+            reconnects_beside: reconnects.saturating_sub(tally.handshakes.reconnects),
+            older_ended_elsewhere: self.older_ended_elsewhere(&processes, &destinations),
             expired_beside: expired.saturating_sub(tally.handshakes.expired),
             turned_away_beside: flows
                 .iter()

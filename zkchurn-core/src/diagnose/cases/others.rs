@@ -49,6 +49,21 @@ impl<'a> Scope<'a> {
         with.count() as u64
     }
 
+    /// Connections of these processes to other peers that are older than the trace and ended; of
+    /// many some are looked at.
+    pub(super) fn older_ended_elsewhere(
+        &self,
+        processes: &[ProcessKey],
+        destinations: &[Destination],
+    ) -> u64 {
+        let of = |process| self.of_process.get(process).into_iter().flatten();
+        let flows = processes.iter().take(LOOKED_AT).flat_map(of);
+        let others = flows
+            .filter(|(key, _)| destinations.binary_search(&key.destination).is_err())
+            .take(LOOKED_AT);
+        others.map(|(_, flow)| flow.tally.older.ended).sum()
+    }
+
     /// Connections to these peers that are open, of all processes of the first one's name.
     pub(super) fn open_of_name(&self, parts: &[Part<'_>], destinations: &[Destination]) -> u64 {
         let Some(comm) = parts.first().and_then(|part| part.flow.process_comm) else {
@@ -78,7 +93,8 @@ impl<'a> Scope<'a> {
                 threads += 1;
                 let mut others = others.iter();
                 let is_elsewhere = others.any(|(_, flow)| flow.threads.contains_key(tid));
-                again += u64::from(is_elsewhere || thread.tally.open() > 0);
+                let is_open = part.tally().ended > 0 && thread.tally.open() > 0;
+                again += u64::from(is_elsewhere || is_open);
             }
         }
         again > 0 && again * 2 >= threads

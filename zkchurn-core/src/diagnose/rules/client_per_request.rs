@@ -10,6 +10,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         held_back,
         protocol::Scope,
+        proxies::{find_clients, proxy},
         runs::{Deaths, HOW_THEY_END},
         who::Who,
     },
@@ -30,17 +31,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FEWEST: u64 = 3;
-/// Programs that open a connection for each of their clients'.
-const PROXIES: [&str; 8] = [
-    "haproxy",
-    "envoy",
-    "nginx",
-    "traefik",
-    "kube-proxy",
-    "docker-proxy",
-    "stunnel",
-    "socat",
-];
 /// Who is done with a request has closed by then, if the server did not.
 const DONE_NS: u64 = 300_000_000;
 /// A read timeout of the shortest session takes as long (see `read_timeouts`).
@@ -85,18 +75,9 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
 }
 
-/// The program, where it opens connections for others.
-fn proxy<'a>(case: &'a Case<'_>) -> Option<&'a str> {
-    let program = case.label().split(' ').next()?;
-    PROXIES.contains(&program).then_some(program)
-}
-
 /// What a proxy opens is what its clients do.
 fn of_clients(mut verdict: Verdict, proxy: &str) -> Verdict {
-    verdict.next = vec![format!(
-        "find those clients: {proxy}'s log, or a trace of the port that they connect to (`--port`, \
-         `--side server` on this host)"
-    )];
+    verdict.next = vec![find_clients(proxy)];
     verdict.but(format!(
         "{proxy} is a proxy, which opens a connection for each one of its clients: they come and go, \
          and it makes none of its own"
@@ -261,14 +242,17 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let is_reset = case.most(case.shapes().ending(Ending::ResetByServer));
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
     let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server || is_reset;
-    let confidence = match lives_on || is_other {
-        true => Confidence::Possible,
-        false => Confidence::Likely,
+    // One thread that serves many handles is everywhere.
+    let of_many = case.threads * 10 >= case.tally.opened() * 6;
+    let is_back = (case.comes_again && of_many) || case.reconnects_beside * 2 >= granted;
+    let (confidence, perhaps) = match lives_on || is_other || is_back {
+        true => (Confidence::Possible, "perhaps "),
+        false => (Confidence::Likely, ""),
     };
     let verdict = Verdict::new(
         confidence,
         format!(
-            "{} asked for a new session, got it, and ended: {}.",
+            "{} asked for a new session, got it, and ended: {perhaps}{}.",
             text::counted(granted, "connection"),
             whose_fault(case)
         ),
@@ -302,6 +286,10 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         true => or_held(verdict),
         false => verdict,
     };
+    let verdict = match is_back {
+        true => or_back(verdict, case),
+        false => verdict,
+    };
     let verdict = match is_ended_by_server {
         true => verdict
             .but(
@@ -316,6 +304,24 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         true => or_cut(verdict, case),
         false => verdict,
     })
+}
+
+/// A client asks for a new session once, and for that one from then on.
+fn or_back(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    verdict
+        .but(match case.reconnects_beside {
+            0 => {
+                "its threads opened others, too, to other peers or such as are open: a client that \
+                 reconnects does, maybe to the next server of its connect string"
+                    .to_owned()
+            }
+            some => format!(
+                "{} asked for a session that it had: clients that lost their connection once, and \
+                 came back, do that",
+                text::counted(some, "other connection")
+            ),
+        })
+        .cannot_tell_from(&[Churn::ReadTimeouts, Churn::IdleTimeout])
 }
 
 /// Nothing but the handshake was said, not even the end of the session, and the server

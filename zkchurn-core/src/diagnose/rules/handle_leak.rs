@@ -8,6 +8,7 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
+        proxies::{find_clients, proxy},
         who::Who,
     },
     text,
@@ -56,7 +57,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         .iter()
         .any(|(many, long_ns)| open >= *many && by_each >= *long_ns);
     let grows = steady && goes_on && stopped.is_none();
-    let is_sure = !case.is_damaged && !case.is_remote_host();
+    // Clients that go on to another server of their connect string are not new.
+    let has_moved = case.comes_again || case.older_ended_elsewhere * 2 >= opened;
+    let is_sure = !case.is_damaged && !case.is_remote_host() && !has_moved;
     let confidence = match grows && is_sure {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -107,12 +110,19 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = match case.is_remote_host() {
         true => of_remote_host(verdict, case),
         false if case.is_damaged => verdict,
+        false if has_moved => or_moved(verdict, case),
         false if case.is_new_one_each_time() => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
         }
         false => verdict
             .because("they are open at the same time: separate clients, not one that reconnects"),
     };
+    if let Some(proxy) = proxy(case) {
+        verdict.next = vec![find_clients(proxy)];
+        verdict = verdict.but(format!(
+            "{proxy} is a proxy, which keeps a connection open for each one of its clients"
+        ));
+    }
     if steady {
         // A pool may have filled long before the trace ended.
         let is_long = by_each.saturating_mul(2) >= case.window_ns;
@@ -141,6 +151,23 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "a pool or service that starts up may open as many in {}",
             text::window(case.window_ns)
         )),
+    })
+}
+
+/// They may be the same clients as before.
+fn or_moved(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let first = "look first for what ended their connections to the other peers: a server that was \
+                 stopped or drained";
+    verdict.next.insert(0, first.to_owned());
+    verdict.but(match case.older_ended_elsewhere {
+        0 => "their threads had connections to other peers, too: clients that go on to the next \
+             server of their connect string do that"
+            .to_owned(),
+        ended => format!(
+            "{} to other peers ended during the trace: clients that go on to the next server of \
+             their connect string come here then, and are as many as before",
+            text::counted(ended, "older connection of this process")
+        ),
     })
 }
 
@@ -197,6 +224,19 @@ mod tests {
             connection.closer = None;
         }
         new_thread_each(connections)
+    }
+
+    #[test]
+    fn what_a_proxy_keeps_open_is_its_clients() {
+        let mut open = new_thread_each(open(1_000, 20));
+        for one in &mut open {
+            one.opener.as_mut().unwrap().process_comm = Some(name("haproxy"));
+        }
+        let finding = only(diagnosed(&open));
+        assert_eq!(finding.name, Churn::HandleLeak);
+        let against = finding.reasons_against.join("\n");
+        assert!(against.contains("haproxy is a proxy"), "{against}");
+        assert!(finding.next[0].starts_with("find those clients"));
     }
 
     #[test]
