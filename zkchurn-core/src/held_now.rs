@@ -2,8 +2,8 @@
 //! Connections that the other side has closed and this one holds open, at the moment: they have
 //! their last record when this side closes, which may be never.
 //!
-//! A walk of the table tells of such a one (docs/adr/0023). Until its last record comes it counts
-//! as open, and a diagnosis takes it for what it would be if the trace ended now.
+//! A walk of the table tells of such a one (docs/adr/0023). Until its last record comes it is open,
+//! and a report takes it for what it would be if the trace ended now.
 
 use crate::{
     connection::{Connection, Stage, Told},

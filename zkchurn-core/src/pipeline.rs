@@ -672,7 +672,7 @@ impl<R: Renderer> Pipeline<R> {
             is_damaged: self.missing.damaged_parts > 0,
         };
         let mut diagnosis = diagnose(
-            &self.judged(mark),
+            &self.as_ended(mark),
             self.beside().as_ref(),
             &self.registry,
             window,
@@ -689,12 +689,12 @@ impl<R: Renderer> Pipeline<R> {
 
     fn end(&mut self, mark: &Mark) -> io::Result<()> {
         self.release_ends(u64::MAX)?;
-        self.end_held(mark)?;
         let Some(start) = &self.start else {
             return Ok(());
         };
-        let ledger = &self.counted.ledger;
-        let report = report::build(&self.sources(start, mark, ledger, Depth::All));
+        // Whoever recorded it may have been killed, so that there are no last records.
+        let ledger = self.as_ended(mark);
+        let report = report::build(&self.sources(start, mark, &ledger, Depth::All));
         let at = start.clock.timestamp(mark.monotonic_ns);
         self.renderer.found(&report.findings, at)?;
         self.renderer.report(&report)?;
@@ -710,9 +710,9 @@ impl<R: Renderer> Pipeline<R> {
     /// `cases_left_out`; the report at the end diagnoses all.
     pub fn report_at(&self, mark: &Mark) -> Option<Report> {
         let mark = &self.of_this_part(mark);
-        let (start, judged) = (self.start.as_ref()?, self.judged(mark));
+        let (start, ledger) = (self.start.as_ref()?, self.as_ended(mark));
         Some(report::build(
-            &self.sources(start, mark, &judged, ON_THE_WAY),
+            &self.sources(start, mark, &ledger, ON_THE_WAY),
         ))
     }
 
@@ -720,8 +720,8 @@ impl<R: Renderer> Pipeline<R> {
     /// families that it is about, and how many more than `most` there are.
     pub fn families_at(&self, mark: &Mark, most: usize) -> Option<(Report, Vec<FamilyRow>, u64)> {
         let mark = &self.of_this_part(mark);
-        let judged = self.judged(mark);
-        let sources = self.sources(self.start.as_ref()?, mark, &judged, ON_THE_WAY);
+        let ledger = self.as_ended(mark);
+        let sources = self.sources(self.start.as_ref()?, mark, &ledger, ON_THE_WAY);
         let report = report::build(&sources);
         let (rows, left_out) = family::rows(&sources, &report, most);
         Some((report, rows, left_out))
@@ -749,48 +749,30 @@ impl<R: Renderer> Pipeline<R> {
         ))
     }
 
-    /// What is counted, as a diagnosis takes it: what is held half-closed counts as if the trace
-    /// ended at `mark`. The counts that are shown leave it open until its last record comes, and
-    /// then never go down.
-    fn judged(&self, mark: &Mark) -> Cow<'_, Ledger> {
+    /// What is counted, as if the trace ended at `mark`: what is held half-closed has ended then. It
+    /// is open until its last record comes, which may be never.
+    fn as_ended(&self, mark: &Mark) -> Cow<'_, Ledger> {
         if self.held.is_empty() {
             return Cow::Borrowed(&self.counted.ledger);
         }
-        let mut judged = self.counted.clone();
+        let mut ended = self.counted.clone();
         for connection in self.held.as_of(mark.monotonic_ns) {
-            judged.observe(&connection, Outcome::of(&connection));
+            ended.observe(&connection, Outcome::of(&connection));
         }
-        Cow::Owned(judged.ledger)
-    }
-
-    /// Counts what is held half-closed and has no last record: whoever recorded it was killed.
-    fn end_held(&mut self, mark: &Mark) -> io::Result<()> {
-        let Some(clock) = self.start.as_ref().map(|start| start.clock) else {
-            return Ok(());
-        };
-        let held = std::mem::take(&mut self.held);
-        for connection in held.as_of(mark.monotonic_ns) {
-            let outcome = Outcome::of(&connection);
-            self.ends_open(&connection);
-            self.observe(&connection, outcome);
-            let line = line_of(&self.registry, &connection, outcome, clock);
-            self.renderer.connection(&line)?;
-        }
-        Ok(())
+        Cow::Owned(ended.ledger)
     }
 
     fn sources<'a>(
         &'a self,
         start: &'a TraceStart,
         mark: &'a Mark,
-        judged: &'a Ledger,
+        ledger: &'a Ledger,
         depth: Depth,
     ) -> Sources<'a> {
         Sources {
             start,
             mark,
-            ledger: &self.counted.ledger,
-            judged,
+            ledger,
             beside: self.beside(),
             registry: &self.registry,
             time_wait: self.time_wait.as_ref(),

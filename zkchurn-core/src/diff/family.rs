@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What is counted of one program and its peer.
 
+use std::net::IpAddr;
+
 use super::{
     FamilyNumbers, OutcomeShare,
     few::Begun,
@@ -87,8 +89,12 @@ impl Key {
     }
 }
 
-/// A name with each number in it, such as `1.4.2` or `20261128`, as `#`.
+/// A name with each number in it, such as `1.4.2` or `20261128`, as `#`; an address has no version.
 pub(super) fn unversioned(name: &str) -> String {
+    let is_address = |word: &str| word.parse::<IpAddr>().is_ok();
+    if name.split(' ').any(is_address) {
+        return name.to_owned();
+    }
     let mut without = String::with_capacity(name.len());
     let mut rest = name;
     while let Some(at) = rest.find(|one: char| one.is_ascii_digit()) {

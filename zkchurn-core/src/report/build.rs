@@ -30,8 +30,6 @@ pub struct Sources<'a> {
     pub mark: &'a Mark,
     /// The aggregate.
     pub ledger: &'a Ledger,
-    /// The same as a diagnosis takes it.
-    pub judged: &'a Ledger,
     /// What was traced beside it, where a filter leaves that out.
     pub beside: Option<Beside<'a>>,
     /// The processes.
@@ -81,7 +79,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
         })
         .collect();
     let diagnosis = diagnose(
-        sources.judged,
+        sources.ledger,
         sources.beside.as_ref(),
         sources.registry,
         Window {
@@ -111,7 +109,7 @@ pub fn build(sources: &Sources<'_>) -> Report {
             findings: findings_filtered_out,
             ..filtered
         }),
-        not_explained: sources.judged.total.ended.saturating_sub(explained),
+        not_explained: sources.ledger.total.ended.saturating_sub(explained),
         findings,
         cases_left_out: diagnosis.cases_left_out,
         who_is_missing: sources.who_is_missing.map(str::to_owned),

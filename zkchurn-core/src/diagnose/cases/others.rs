@@ -92,7 +92,11 @@ impl<'a> Scope<'a> {
             for (tid, thread) in of_part.take(LOOKED_AT) {
                 threads += 1;
                 let mut others = others.iter();
-                let is_elsewhere = others.any(|(_, flow)| flow.threads.contains_key(tid));
+                // Who was refused elsewhere is on its first way through its connect string.
+                let is_elsewhere = others.any(|(_, flow)| {
+                    let there = flow.threads.get(tid);
+                    there.is_some_and(|thread| thread.tally.established > 0)
+                });
                 let is_open = part.tally().ended > 0 && thread.tally.open() > 0;
                 again += u64::from(is_elsewhere || is_open);
             }

@@ -484,7 +484,6 @@ mod tests {
             mark: &Mark::default(),
             beside: None,
             ledger: &Ledger::default(),
-            judged: &Ledger::default(),
             registry: &Registry::default(),
             time_wait: None,
             undecodable_records: 0,
