@@ -220,6 +220,33 @@ fn what_was_traced_is_there_after_sigkill_and_a_restart_goes_on() {
     });
 }
 
+/// Else they were open, and never closed, until the agent ends.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn what_is_held_half_closed_is_found_in_the_directory_of_an_agent_that_runs() {
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("kept");
+        let port = unused_port();
+        let listener = listen(port);
+        let agent = Agent::start(port, &directory);
+        let held: Vec<_> = (0..4).map(|_| connect(v4(port))).collect();
+        for _ in &held {
+            drop(listener.accept().unwrap());
+        }
+        wait_for(2 * PATIENCE, "those that are held", || {
+            let report = report(&replay(&directory));
+            let finding = &report["findings"][0];
+            finding["name"] == "held_in_close_wait" && finding["connections"] == 4
+        });
+        drop(held);
+        let (code, messages) = agent.end();
+        assert_eq!(code, Some(0), "{messages}");
+        let total = &report(&replay(&directory))["total"];
+        assert_eq!((&total["opened"], &total["ended"]), (&4.into(), &4.into()));
+    });
+}
+
 #[test]
 #[ignore = "needs root; run by cargo xtask test"]
 fn an_agent_whose_helper_is_killed_ends_to_be_started_again() {

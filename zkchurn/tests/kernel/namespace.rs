@@ -98,7 +98,7 @@ pub(crate) fn inode() -> u64 {
     fs::metadata("/proc/thread-self/ns/net").unwrap().ino()
 }
 
-fn ip(arguments: &str) {
+pub(crate) fn ip(arguments: &str) {
     let words: Vec<_> = arguments.split(' ').collect();
     namespace::ip(&words).unwrap();
 }

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     thread,
     time::Duration,
 };
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, SockFilter, Socket, Type};
 
 use crate::{
-    namespace::in_namespace,
+    namespace::{in_namespace, ip},
     peer::{connect, drain, listen, read_all, v4, v6},
     tracer::{Trace, Tracer, assert_fields, unused_port},
 };
@@ -253,4 +253,35 @@ fn what_fast_open_brought_may_be_closed_before_the_handshake_is_complete() {
             "payload_in": 5, "payload_out": 3,
         }),
     );
+}
+
+/// As pods of a node, each with an address that no record had before: the server closes first, so
+/// that its end's record comes first.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn the_first_connection_of_an_address_of_this_host_is_one_as_well() {
+    const SERVER: [u8; 4] = [10, 99, 0, 1];
+    let trace = in_namespace(|| {
+        let clients = (2..7).map(|number| [10, 99, 0, number]);
+        for [_, _, _, number] in clients.clone().chain([SERVER]) {
+            ip(&format!("addr add 10.99.0.{number}/32 dev lo"));
+        }
+        let port = unused_port();
+        let listener = listen(port);
+        let tracer = Tracer::start(&["--port", &port.to_string(), "--side", "both"]);
+        for address in clients {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            client.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+            client
+                .connect(&SocketAddr::from((SERVER, port)).into())
+                .unwrap();
+            drop(listener.accept().unwrap());
+            assert_eq!(read_all(TcpStream::from(client)), 0);
+        }
+        tracer.finish()
+    });
+    trace.assert_nothing_lost();
+    assert_eq!((trace.connections.len(), trace.other_ends.len()), (5, 5));
+    assert_fields(&trace.report["total"], &json!({"opened": 5, "ended": 5}));
+    assert_eq!(trace.report["both_ends_here"], 5);
 }
