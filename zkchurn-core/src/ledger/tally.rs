@@ -301,6 +301,7 @@ impl Tally {
             return;
         }
         self.ended += 1;
+        self.half_closed += u64::from(connection.stage == Stage::Closing);
         self.outcomes.add(outcome, 1);
         self.shapes.observe(connection, outcome);
         if outcome == Outcome::Broken {

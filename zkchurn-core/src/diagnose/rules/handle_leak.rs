@@ -164,9 +164,9 @@ fn or_moved(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
              server of their connect string do that"
             .to_owned(),
         ended => format!(
-            "{} to other peers ended during the trace: clients that go on to the next server of \
-             their connect string come here then, and are as many as before",
-            text::counted(ended, "older connection of this process")
+            "{} of this process to other peers ended during the trace: clients that go on to the next \
+             server of their connect string come here then, and are as many as before",
+            text::counted(ended, "older connection")
         ),
     })
 }
@@ -377,6 +377,39 @@ mod tests {
         let is_leak = |one: &Finding| one.name == Churn::HandleLeak;
         assert!(accepted(0).iter().any(is_leak));
         assert!(!accepted(9).iter().any(is_leak), "{:?}", accepted(9));
+    }
+
+    /// A server is drained, and its clients go on to the next one.
+    #[test]
+    fn clients_that_go_on_to_another_server_are_not_new() {
+        let new = open(2_000, 9);
+        let mut older = every(1, 9, (41, 49, Outcome::AnsweredThenClosedByPeer));
+        for (one, new) in older.iter_mut().zip(&new) {
+            one.before_start = true;
+            one.opener = new.opener;
+            one.remote.set_ip([10, 0, 0, 9].into());
+        }
+        let seen = older.iter().map(|one| Connection {
+            stage: Stage::Established,
+            ..*one
+        });
+        let mut all: Vec<_> = seen.chain(older.iter().copied()).collect();
+        all.extend(new);
+        let findings = diagnosed(&all);
+        let leak = findings.iter().find(|one| one.name == Churn::HandleLeak);
+        let leak = leak.expect("as it looks");
+        assert_eq!(leak.confidence, Confidence::Possible);
+        let against = leak.reasons_against.join("\n");
+        assert!(
+            against.contains("9 older connections of this process to other peers ended"),
+            "{against}"
+        );
+        assert!(
+            !leak
+                .reasons_for
+                .join("\n")
+                .contains("not one that reconnects")
+        );
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub(super) fn aborted_from_outside(case: &Case<'_>) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        connection::Stage,
+        connection::{Connection, Stage},
         diagnose::{
             Churn, Confidence,
             test_case::{diagnosed, every, living, new_thread_each, only},
@@ -204,5 +204,17 @@ mod tests {
         }
         let finding = only(diagnosed(&connections));
         assert!(finding.reasons_against[0].starts_with("6 are not over yet"));
+        // Beside others of the same process.
+        let refused = every(700, 6, (0, 0, Outcome::Refused)).into_iter();
+        let refused = refused.map(|one| Connection {
+            socket: one.socket + 1_000,
+            ..one
+        });
+        let findings = diagnosed(&refused.chain(connections).collect::<Vec<_>>());
+        let told = findings
+            .iter()
+            .find(|one| one.name == Churn::UnexplainedChurn);
+        let against = &told.expect("there is one").reasons_against[0];
+        assert!(against.starts_with("6 are not over yet"), "{against}");
     }
 }
