@@ -298,8 +298,13 @@ fn an_agent_leaves_no_stopped_helper_that_would_keep_the_next_one_out() {
             "zkchurn-look",
             "zkchurn-print",
         ];
-        let helpers = names.map(|name| helper_of(&agent, name));
-        for helper in helpers {
+        // Two print where standard output is no pipe.
+        let of_name = |name| {
+            helper::of(agent.pid(), name);
+            helper::all_of(agent.pid(), name)
+        };
+        let helpers: Vec<_> = names.into_iter().flat_map(of_name).collect();
+        for helper in &helpers {
             let helper = Pid::from_raw(helper.cast_signed()).unwrap();
             kill_process(helper, Signal::STOP).unwrap();
         }
