@@ -30,7 +30,9 @@ const AT_ONCE_NS: u64 = 5_000_000_000;
 
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let opened = case.tally.opened();
-    let open = case.tally.open();
+    // What connects still is no client yet: nobody answers it.
+    let established = case.tally.established;
+    let open = established.saturating_sub(case.tally.ended_established);
     // Many processes with a connection each are many processes.
     let could_be_one_program = match case.who {
         // Open at the same time, they are no client that reconnects, whoever opened them.
@@ -204,6 +206,8 @@ fn stopped_for(case: &Case<'_>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use zkchurn_common::state;
+
     use super::Churn;
     use crate::{
         connection::{Connection, Holder, Stage},
@@ -377,6 +381,19 @@ mod tests {
         let is_leak = |one: &Finding| one.name == Churn::HandleLeak;
         assert!(accepted(0).iter().any(is_leak));
         assert!(!accepted(9).iter().any(is_leak), "{:?}", accepted(9));
+    }
+
+    /// Each waits for an answer to its SYN.
+    #[test]
+    fn what_connects_still_is_no_leak() {
+        let is_leak = |one: &Finding| one.name == Churn::HandleLeak;
+        let mut waiting = open(2_000, 20);
+        assert!(diagnosed(&waiting).iter().any(is_leak));
+        for one in &mut waiting {
+            one.established_ns = None;
+            (one.states_seen, one.state_left) = (state::bit(state::SYN_SENT), state::SYN_SENT);
+        }
+        assert!(!diagnosed(&waiting).iter().any(is_leak));
     }
 
     /// A server is drained, and its clients go on to the next one.
