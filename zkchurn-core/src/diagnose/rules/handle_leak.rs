@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 const FEWEST: u64 = 4;
 /// As many as one keeps, and for how long it takes to fill a pool or to start a service at most: who
 /// opens more for longer goes on. A larger pool is seldom filled so slowly.
-const GOES_ON: [(u64, u64); 2] = [(8, 30_000_000_000), (16, 10_000_000_000)];
+const GOES_ON: [(u64, u64); 2] = [(8, 30_000_000_000), (14, 9_000_000_000)];
 /// Shorter ones may have been opened at once.
 const AT_ONCE_NS: u64 = 5_000_000_000;
 
@@ -274,7 +274,7 @@ mod tests {
             let finding = only(diagnosed_in(&open(period_ms, count), window_ns));
             (finding.confidence, finding.reasons_against.join("; "))
         };
-        for (period_ms, count) in [(300, 9), (600, 14), (900, 15), (300, 30), (3_000, 8)] {
+        for (period_ms, count) in [(300, 9), (600, 14), (900, 13), (300, 29), (3_000, 8)] {
             let (confidence, against) = found(period_ms, count);
             assert_eq!(confidence, Confidence::Possible, "{period_ms} {count}");
             assert!(
