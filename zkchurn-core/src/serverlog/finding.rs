@@ -398,7 +398,7 @@ fn finding(rule: &Rule, subject: &Subject<'_>, count: u64) -> Finding {
         numbers: BTreeMap::from([("lines", count)]),
         cannot_tell_from: rule.cannot_tell_from.to_vec(),
         alternatives: Vec::new(),
-        would_decide: sentences(rule.would_decide),
+        would_decide: sentences(would_decide(rule, subject)),
         next: sentences(next(rule, subject)),
     }
 }
@@ -443,7 +443,22 @@ fn means(rule: &Rule, subject: &Subject<'_>) -> &'static str {
     }
 }
 
+fn would_decide(rule: &Rule, subject: &Subject<'_>) -> &'static str {
+    match rule.name {
+        Churn::ConnectionLimit if subject.address.is_none() => {
+            "who holds the connections, as this log names no client: one that leaks them and a limit \
+             that is too low for all clients together look the same here"
+        }
+        _ => rule.would_decide,
+    }
+}
+
 fn next(rule: &Rule, subject: &Subject<'_>) -> &'static str {
+    if rule.name == Churn::ConnectionLimit && subject.address.is_none() {
+        return "count the connections by address on the server (`cons`, `ss -tn`): the one with very \
+                many is where to run `sudo zkchurn`; `sudo zkchurn --side server` on the server shows \
+                who is turned away";
+    }
     match is_of_unknown_clients(rule, subject) && rule.next.contains("on that host") {
         true => {
             "run `sudo zkchurn --side server` on the server: it shows the clients' addresses; then \

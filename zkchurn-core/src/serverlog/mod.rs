@@ -33,6 +33,7 @@ mod range;
 pub mod rate;
 pub mod reading;
 pub mod recent;
+pub mod refusals;
 pub mod report;
 pub mod scan;
 pub mod signature;

@@ -12,8 +12,9 @@ use super::{
     kind::Kind,
     moment::Moment,
     recent::{Failed, OldClients, Reason, RecentEnds, Sessions, Waiting},
+    refusals::Refusals,
     tally::{Event, LogTally},
-    told::{LogReader, Told, What},
+    told::{LogReader, Source, Told, What},
     unknown_counts,
     window::Window,
 };
@@ -31,6 +32,7 @@ pub struct Scanner {
     sessions: Sessions,
     old_clients: OldClients,
     failed: Failed,
+    refusals: Refusals,
     copies: Copies,
 }
 
@@ -103,6 +105,7 @@ impl Scanner {
                 self.end(Kind::FourLetterWord, told);
             }
             What::Limit(limit) => self.limit(limit, told),
+            What::LimitOfAll(limit, source) => self.limit_of_all(limit, source, told),
             What::ElectionBroken(id) => {
                 self.tally.broken_with(id, told.times);
                 self.no_end(Kind::ElectionBroken, told);
@@ -238,6 +241,20 @@ impl Scanner {
         self.tally.count(ip, event);
         if let Some(address) = self.tally.address(ip) {
             address.limit = limit.or(address.limit);
+        }
+    }
+
+    /// A refusal at the limit of all names no client.
+    fn limit_of_all(&mut self, limit: Option<u64>, source: Source, told: &Told) {
+        let of_all = &mut self.tally.without_address;
+        of_all.limit = limit.or(of_all.limit);
+        let event = Event {
+            times: self.refusals.new_ones(source, told.times),
+            ..event(Kind::LimitReached, told)
+        };
+        if event.times > 0 {
+            self.tally.count_in_time(event);
+            self.tally.count_without_address(event);
         }
     }
 }

@@ -35,6 +35,8 @@ enum Then {
     BehindFourLetters(&'static str),
     /// This, behind the address.
     BehindAddress(&'static str),
+    /// This, behind a number.
+    BehindNumber(&'static str),
 }
 
 /// What a line tells.
@@ -57,6 +59,10 @@ pub enum Meaning {
     Word,
     /// A limit, with how many times it was reached in front.
     Limit,
+    /// The limit of all clients together.
+    LimitOfAll,
+    /// The acceptor's word for a refusal that was told by [`Meaning::LimitOfAll`].
+    LimitOfAllAgain,
     /// A connection with another server broke, whose id follows.
     ElectionBroken,
 }
@@ -79,7 +85,8 @@ const fn message(
 }
 
 use Meaning::{
-    Broken, ClientClosed, Length, Limit, One, SocketClosed, Unexpected, Word as FourLetters,
+    Broken, ClientClosed, Length, Limit, LimitOfAll, LimitOfAllAgain, One, SocketClosed,
+    Unexpected, Word as FourLetters,
 };
 
 pub const MESSAGES: &[Signature] = &[
@@ -274,11 +281,21 @@ pub const MESSAGES: &[Signature] = &[
         Limit,
         "NIOServerCnxnFactory through RateLogger; WARN from 3.5.0",
     ),
+    Signature {
+        then: Then::BehindNumber(" - max is "),
+        ..message(
+            "Too many connections ",
+            "",
+            "",
+            LimitOfAll,
+            "ServerCnxnFactory.limitTotalNumberOfCnxns (maxCnxns); ERROR from 3.6.0",
+        )
+    },
     message(
         "Error accepting new connection: Too many connections max allowed is ",
         "",
         "",
-        Limit,
+        LimitOfAllAgain,
         "NIOServerCnxnFactory (maxCnxns) through RateLogger; WARN from 3.6.0",
     ),
     Signature {
@@ -549,6 +566,12 @@ impl Signature {
                 };
                 let length = memchr::memchr(b' ', address).unwrap_or(address.len());
                 behind(text.len() - address.len() + length, words)
+            }
+            Then::BehindNumber(words) => {
+                let number = text.get(self.starts.len()..).unwrap_or_default();
+                let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+                let digits = digits.count();
+                digits > 0 && behind(self.starts.len() + digits, words)
             }
         }
     }

@@ -48,8 +48,19 @@ pub enum What {
     Word(Option<u8>),
     /// A refusal at the limit that follows.
     Limit(Option<u64>),
+    /// A refusal at the limit of all clients together, or another line on it.
+    LimitOfAll(Option<u64>, Source),
     /// A connection with the server of this id broke.
     ElectionBroken(Option<u64>),
+}
+
+/// Which of the lines on one refusal at the limit of all it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// That of every server.
+    Factory,
+    /// The one that follows where the server uses NIO, its limited rate counted.
+    Acceptor,
 }
 
 /// The name of a thread and its server as a hash; `None` in layouts without.
@@ -309,6 +320,14 @@ fn told(meaning: Meaning, text: &[u8], times: u64, context: &Context) -> Option<
             What::Word(place.and_then(|place| u8::try_from(place).ok()))
         }
         Meaning::Limit => What::Limit(signature::behind(text, "max is ").and_then(number::<u64>)),
+        Meaning::LimitOfAll => {
+            let limit = signature::behind(text, "max is ").and_then(number::<u64>);
+            What::LimitOfAll(limit, Source::Factory)
+        }
+        Meaning::LimitOfAllAgain => {
+            let limit = signature::behind(text, "allowed is ").and_then(number::<u64>);
+            What::LimitOfAll(limit, Source::Acceptor)
+        }
         Meaning::ElectionBroken => {
             What::ElectionBroken(signature::behind(text, "for id ").and_then(number::<u64>))
         }

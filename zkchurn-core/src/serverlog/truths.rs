@@ -290,3 +290,53 @@ fn what_cannot_be_known_goes_by_the_part_that_is_counted() {
                      INFO: Server environment:zookeeper.version=3.8.4-1, built on x\n";
     assert_eq!(report_within(since, &[two_lines]).total["expired"], Some(0));
 }
+
+/// `maxCnxns`: Netty writes the factory's line only, NIO its own behind it, with a limited rate.
+#[test]
+fn the_limit_of_all_is_told_once_whichever_lines_tell_it() {
+    let factory = |at_ms| {
+        let text = "Too many connections 1000 - max is 1000";
+        line(at_ms, "ERROR", "ServerCnxnFactory", text)
+    };
+    let acceptor = |at_ms, times: &str| {
+        let text = format!(
+            "{times}Error accepting new connection: Too many connections max allowed is 1000"
+        );
+        line(at_ms, "WARN ", "RateLogger", &text)
+    };
+    let netty: String = (0..30).map(|n| factory(n * 2_000)).collect();
+    let slow: String = (0..30)
+        .map(|n| factory(n * 2_000) + &acceptor(n * 2_000, ""))
+        .collect();
+    let fast: String = (0..10)
+        .map(|n| {
+            let at_ms = n * 2_000;
+            let first = factory(at_ms) + &acceptor(at_ms, "");
+            let more = factory(at_ms + 1) + &factory(at_ms + 2);
+            first + &more + &acceptor(at_ms + 101, "[2 times] Message: ")
+        })
+        .collect();
+    let warnings: String = (0..30).map(|n| acceptor(n * 2_000, "")).collect();
+    for log in [netty, slow, fast, warnings] {
+        let report = report(&[&log]);
+        let finding = &report.findings[0];
+        let told = (finding.name, finding.confidence, finding.connections);
+        assert_eq!(told, (Churn::ConnectionLimit, Confidence::Certain, 30));
+        assert!(report.answer.contains("were refused 30 connections"));
+        let why = &finding.reasons_for[0];
+        assert!(
+            why.contains("maxCnxns") && why.contains("limit is 1,000"),
+            "{why}"
+        );
+        assert!(finding.would_decide[0].contains("names no client"));
+        assert_eq!(report.total["limit_reached"], Some(30));
+    }
+    // Others' words.
+    let other = line(
+        0,
+        "ERROR",
+        "ServerCnxnFactory",
+        "Too many connections, max is 9",
+    );
+    assert!(report(&[&other]).findings.is_empty());
+}

@@ -9,6 +9,7 @@ use zkchurn_core::{
     serverlog::{
         kind::Kind,
         moment::Moment,
+        refusals::Refusals,
         told::{LogReader, What},
     },
 };
@@ -32,6 +33,7 @@ struct Lines {
 /// What the end of one file says.
 pub(super) fn findings(clock: &LogClock, path: &str, tail: &Tail) -> Vec<Ranked> {
     let mut reader = LogReader::default();
+    let mut refusals = Refusals::default();
     let mut found: BTreeMap<(usize, Option<IpAddr>), (Kind, Lines)> = BTreeMap::new();
     let mut start = 0;
     let lines = tail.text.split_inclusive(|byte| *byte == b'\n');
@@ -42,13 +44,21 @@ pub(super) fn findings(clock: &LogClock, path: &str, tail: &Tail) -> Vec<Ranked>
         let Some(told) = reader.line(line.strip_suffix(b"\r").unwrap_or(line)) else {
             continue;
         };
+        let mut times = told.times;
         let kind = match told.what {
             What::Event(kind) | What::End(kind) => kind,
             What::Limit(_) => Kind::LimitReached,
+            What::LimitOfAll(_, source) => {
+                times = refusals.new_ones(source, told.times);
+                Kind::LimitReached
+            }
             What::SocketClosed | What::Word(_) | What::ElectionBroken(_) => continue,
         };
-        let Some((_, scope)) = signature(kind) else {
-            continue;
+        let scope = match (told.what, signature(kind)) {
+            _ if times == 0 => continue,
+            (What::LimitOfAll(..), Some(_)) => Scope::AllClients,
+            (_, Some((_, scope))) => scope,
+            (_, None) => continue,
         };
         let client = told.client.map(|client| client.ip);
         let client = match (client, scope) {
@@ -62,7 +72,7 @@ pub(super) fn findings(clock: &LogClock, path: &str, tail: &Tail) -> Vec<Ranked>
         }
         let known = found.get(&key).map_or(0, |(_, lines)| lines.count);
         let lines = Lines {
-            count: known.saturating_add(told.times),
+            count: known.saturating_add(times),
             last: whole.start..whole.start + line.len(),
             before: before as u64,
             at: told.at,
@@ -180,5 +190,20 @@ java.io.IOException: ZooKeeperServer not running
                 ("server-not-serving", None, 1, Some(5)),
             ]
         );
+    }
+
+    /// `maxCnxns` is the limit of all clients, whom its lines do not name.
+    #[test]
+    fn the_limit_of_all_is_told_of_whoever_connects() {
+        let head = "2026-11-25 04:13:01,249 [myid:1] - ERROR [nioEventLoopGroup-4-1:ServerCnxnFactory@117] - ";
+        let line = format!("{head}Too many connections 1000 - max is 1000\n");
+        let log = line.repeat(3);
+        let tail = Tail::new(log.clone().into_bytes(), 0, log.len() as u64);
+        let found = findings(&LogClock::of_long_ago(), "/zookeeper.log", &tail);
+        let [(_, one)] = &found[..] else {
+            panic!("{}", found.len());
+        };
+        let told = (one.signature.as_str(), one.client, one.count);
+        assert_eq!(told, ("too-many-connections", None, 3));
     }
 }
