@@ -13,7 +13,7 @@ use crate::{
         common_ends::CommonMoments,
         distribution::Distribution,
         handshakes::Handshakes,
-        open_then::HeldThen,
+        open_then::{HeldThen, Staying},
         server_ends::Falls,
         shape::{Ending, Shapes, Spoken},
         sizes,
@@ -100,6 +100,29 @@ impl Deref for Tallied<'_> {
     }
 }
 
+/// Established connections that were opened in the trace, and those that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    pub opened: u64,
+    /// Whenever they were opened.
+    pub ended: u64,
+}
+
+impl Balance {
+    /// How many more are open than when the trace began.
+    pub fn more(self) -> u64 {
+        self.opened.saturating_sub(self.ended)
+    }
+
+    /// Whether many more are opened than ended, beyond what chance does to those that each live for
+    /// a while and are opened and closed equally often: two and a half standard deviations of the
+    /// difference of two counts.
+    pub fn grows(self) -> bool {
+        let more = self.more();
+        more.saturating_mul(more).saturating_mul(4) >= (self.opened + self.ended).saturating_mul(25)
+    }
+}
+
 /// The connections of somebody to one peer, or in turn to several.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
@@ -179,6 +202,14 @@ pub struct Case<'a> {
     pub older_accepted_ended: u64,
     /// How many of those that end are open at any moment, on average.
     pub in_flight: u64,
+    /// What the same owner had established to the same peers, and what of that has ended, older ones
+    /// included.
+    pub balance: Balance,
+    /// What of it stays open beside what ends; `None` where that was not asked, or is not known.
+    pub staying: Option<Staying>,
+    /// Threads with an open connection of this case, others of which ended: so does a client that
+    /// comes back.
+    pub returning: u64,
     /// Connections of the same owner to the same peers that are not of this case and
     /// were established.
     pub established_beside: u64,

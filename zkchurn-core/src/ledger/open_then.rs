@@ -26,6 +26,8 @@ struct Span {
     until_ns: u64,
     process: Option<ProcessKey>,
     source: Option<IpAddr>,
+    /// Whether it is older than the trace: since when it was open is not known.
+    is_older: bool,
 }
 
 impl Span {
@@ -41,12 +43,26 @@ impl Span {
             },
             process: ProcessKey::of(connection),
             source: Source::of(connection).address(),
+            is_older: connection.before_start,
         }
     }
 
     fn is_of(&self, processes: &HashSet<ProcessKey>) -> bool {
         self.process.is_some_and(|one| processes.contains(&one))
     }
+}
+
+/// Of those that somebody opened at some peers, what stays open beside what ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Staying {
+    /// Open for more than twice as long as any other one that was opened in the trace and ended.
+    pub outlasting: u64,
+    /// The longest that one of those was open, in nanoseconds.
+    pub longest_ns: u64,
+    /// How many of those there were.
+    pub ended: u64,
+    /// Opened since the last one ended, whenever that one was opened, and open.
+    pub since_last_end: u64,
 }
 
 /// How many of some connections are open, by moment.
@@ -242,6 +258,43 @@ impl OpenThen {
         self.of.values_mut().for_each(|kept| kept.forget(0));
         self.of.retain(|_, kept| !kept.open.is_empty());
         self.kept = self.of.values().map(|kept| kept.len()).sum();
+    }
+
+    /// What stays open to these peers at `now_ns`, of these processes, or of all where there are none;
+    /// `None` where that is not known any more.
+    pub fn staying(
+        &self,
+        peers: &[Destination],
+        processes: &[ProcessKey],
+        now_ns: u64,
+    ) -> Option<Staying> {
+        if self.is_full {
+            return None;
+        }
+        let own: HashSet<_> = processes.iter().copied().collect();
+        let is_own = |span: &&Span| own.is_empty() || span.is_of(&own);
+        let kept = || peers.iter().filter_map(|peer| self.of.get(peer));
+        let over = || kept().flat_map(|kept| &kept.over).filter(is_own);
+        let open = kept().flat_map(|kept| kept.open.values());
+        let open = open.filter(is_own).filter(|span| !span.is_older);
+        let begun: Vec<_> = open.map(|span| span.from_ns).collect();
+        let lived = over().filter(|span| !span.is_older);
+        let lived = lived.map(|span| span.until_ns.saturating_sub(span.from_ns));
+        let (ended, longest_ns) = lived.fold((0, 0), |(count, longest), one| {
+            (count + 1, one.max(longest))
+        });
+        let last_end_ns = over().map(|span| span.until_ns).max().unwrap_or_default();
+        let count =
+            |is: &dyn Fn(u64) -> bool| begun.iter().filter(|from| is(**from)).count() as u64;
+        Some(Staying {
+            outlasting: match ended {
+                0 => 0,
+                _ => count(&|from| now_ns.saturating_sub(from) > longest_ns.saturating_mul(2)),
+            },
+            longest_ns,
+            ended,
+            since_last_end: count(&|from| from > last_end_ns),
+        })
     }
 
     /// How many were open to a peer at these moments, which are in order, from these addresses and

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Numbers of the connections themselves.
 
-use std::mem::discriminant;
+use std::{collections::BTreeSet, mem::discriminant};
 
 use crate::{
     diagnose::{
-        case::Tallied,
+        case::{Balance, Tallied},
         cluster::{Cluster, Part},
         rhythm::Rhythm,
     },
@@ -131,6 +131,29 @@ pub(super) fn in_flight(flows: &[&Flow], window_ns: u64) -> u64 {
         lived.mean().unwrap_or_default() * lived.count() as f64
     });
     (lived.sum::<f64>() / window_ns.max(1) as f64).ceil() as u64
+}
+
+/// What some flows had established, and what ended.
+pub(super) fn balance(flows: &[&Flow], older_accepted_ended: u64) -> Balance {
+    let sum = |of: fn(&Tally) -> u64| flows.iter().map(|flow| of(&flow.tally)).sum::<u64>();
+    Balance {
+        opened: sum(|tally| tally.established),
+        ended: sum(|tally| tally.ended_established + tally.older.ended) + older_accepted_ended,
+    }
+}
+
+/// The threads of these parts with one that is open and others that ended, at the same peer.
+pub(super) fn returning(parts: &[Part<'_>]) -> u64 {
+    let mut seen = BTreeSet::new();
+    for part in parts {
+        let threads = part.flow.threads.iter();
+        let own = threads.filter(|(tid, thread)| {
+            let tally = &thread.tally;
+            part.has_thread(**tid) && tally.ended_established > 0 && tally.open() > 0
+        });
+        seen.extend(own.map(|(tid, _)| (part.key, *tid)));
+    }
+    seen.len() as u64
 }
 
 /// Whether the starts that are kept are some of the latest, and at least twice as far from each

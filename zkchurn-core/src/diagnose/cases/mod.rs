@@ -14,12 +14,12 @@ mod others;
 use std::{borrow::Cow, collections::BTreeSet};
 
 use self::counted::{
-    absorbed, gaps, goes_on_otherwise, got_through_since, held, in_flight, is_of_late,
-    rhythm_of_each, threads, turned_away, went_on_meanwhile,
+    absorbed, balance, gaps, goes_on_otherwise, got_through_since, held, in_flight, is_of_late,
+    returning, rhythm_of_each, threads, turned_away, went_on_meanwhile,
 };
 use super::{
     Beside, Window,
-    case::Case,
+    case::{Balance, Case},
     cluster::{Cluster, Member, Owner, Part},
     looked::Looked,
     naming,
@@ -34,9 +34,16 @@ use crate::{
     connection::{Comm, Side},
     hash::HashMap,
     ledger::{
-        Destination, Flow, FlowKey, Ledger, apart::Apart, common_ends::MomentsOfPorts, manner::Way,
-        open_then::OpenThen, server_ends::FallsOfServers, shares::InPart, starts::Starts,
-        takeovers::TakenOfClients, tally::FirstCloseKey,
+        Destination, Flow, FlowKey, Ledger,
+        apart::Apart,
+        common_ends::MomentsOfPorts,
+        manner::Way,
+        open_then::{OpenThen, Staying},
+        server_ends::FallsOfServers,
+        shares::InPart,
+        starts::Starts,
+        takeovers::TakenOfClients,
+        tally::{FirstCloseKey, Tally},
     },
     process::ProcessKey,
     registry::Registry,
@@ -262,6 +269,8 @@ impl<'a> Scope<'a> {
         let netns = self.told_apart(owner, cluster);
         let who = naming::who(self.registry, owner, cluster, &processes, threads, netns);
         let comes_again = self.comes_again(parts, &destinations);
+        let older_accepted_ended = self.of_owner_accepted(owner, &destinations);
+        let balance = balance(&flows, older_accepted_ended);
         Case {
             runs_in: naming::runs_in(self.registry, &who, &processes, parts),
             who,
@@ -317,16 +326,11 @@ impl<'a> Scope<'a> {
                 .saturating_sub(older_held),
             older_held,
             older_held_since: flows.iter().map(|flow| flow.tally.older.held_since).sum(),
-            older_accepted_ended: match owner {
-                Owner::Peer(_) => {
-                    let ended = destinations
-                        .iter()
-                        .filter_map(|peer| self.older_accepted_ended.get(peer));
-                    ended.sum()
-                }
-                Owner::Process(_) | Owner::Program(_) => 0,
-            },
+            older_accepted_ended,
             in_flight: in_flight(&flows, self.window.length_ns),
+            staying: self.staying(parts, &tally, &destinations, &processes, balance),
+            returning: returning(parts),
+            balance,
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows
                 .iter()
@@ -381,6 +385,37 @@ impl<'a> Scope<'a> {
             destinations,
             tally,
         }
+    }
+
+    /// Older connections of remote hosts that ended at these ports, where a process here held them.
+    fn of_owner_accepted(&self, owner: Owner, destinations: &[Destination]) -> u64 {
+        let Owner::Peer(_) = owner else {
+            return 0;
+        };
+        let ended = destinations.iter();
+        let ended = ended.filter_map(|peer| self.older_accepted_ended.get(peer));
+        ended.sum()
+    }
+
+    /// What stays open beside what ends; asked only where some of both is, as it takes a look at
+    /// each that is open to the peers.
+    fn staying(
+        &self,
+        parts: &[Part<'_>],
+        tally: &Tally,
+        destinations: &[Destination],
+        processes: &[ProcessKey],
+        balance: Balance,
+    ) -> Option<Staying> {
+        let is_of_open = parts.iter().any(|part| match part.group {
+            Some(_) => part.is_of(Way::Open),
+            None => part.flow.tally.open() > 0,
+        });
+        if !is_of_open || balance.ended == 0 || tally.established == 0 {
+            return None;
+        }
+        let open_then = &self.of_all.open_then;
+        open_then.staying(destinations, processes, self.window.end_ns)
     }
 
     /// The flows of some parts, each once, with all else that was traced of their owner.

@@ -43,10 +43,16 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         _ => false,
     };
     let in_use = case.in_flight.saturating_mul(2);
+    // A client that has come back is none more.
+    let more = open.saturating_sub(case.returning);
     // Who closes as many as it opens keeps each for longer than the trace so far.
     let older_ended = case.older.saturating_sub(case.older_open) + case.older_accepted_ended;
     let closes = case.ended().saturating_add(older_ended).saturating_mul(5) > opened;
-    if open < FEWEST.saturating_add(in_use) || closes || !could_be_one_program {
+    let stay = match closes {
+        true => Some(stay_beside(case)?),
+        false => None,
+    };
+    if more < FEWEST.saturating_add(in_use) || !could_be_one_program {
         return None;
     }
     let gap = case.gaps.percentile(50.0).unwrap_or_default();
@@ -61,7 +67,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let grows = steady && goes_on && stopped.is_none();
     // Clients that go on to another server of their connect string are not new.
     let has_moved = case.comes_again || case.older_ended_elsewhere * 2 >= opened;
-    let is_sure = !case.is_damaged && !case.is_remote_host() && !has_moved;
+    let is_sure = !case.is_damaged && !case.is_remote_host() && !has_moved && !closes;
     let confidence = match grows && is_sure {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -91,6 +97,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict = match (case.ended(), case.ended_beside) {
         _ if case.is_damaged => verdict
             .but("a part of the recording is damaged: that they were closed may have stood there"),
+        _ if stay.is_some() => verdict,
         (0, 0) => verdict.because("none of these was closed"),
         // Of this owner there are some that come and go.
         (0, ended) => verdict.but(format!(
@@ -103,6 +110,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::count(opened)
         )),
     };
+    if let Some(why) = stay {
+        verdict = verdict.because(why).but(
+            "a program may close some of its clients and be meant to keep the others, or what it keeps \
+             may be closed later",
+        );
+    }
     if older_ended > 0 {
         verdict = verdict.but(format!(
             "{} older than the trace ended",
@@ -113,6 +126,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         true => of_remote_host(verdict, case),
         false if case.is_damaged => verdict,
         false if has_moved => or_moved(verdict, case),
+        false if case.returning > 0 => verdict.but(format!(
+            "{} had a connection there before that ended: those are clients that came back",
+            threads_of(case.returning)
+        )),
         false if case.is_new_one_each_time() => {
             verdict.because("they come from new threads: separate clients, not one that reconnects")
         }
@@ -153,6 +170,48 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             "a pool or service that starts up may open as many in {}",
             text::window(case.window_ns)
         )),
+    })
+}
+
+fn threads_of(count: u64) -> String {
+    match count {
+        1 => "one of their threads".to_owned(),
+        _ => format!("{} of their threads", text::count(count)),
+    }
+}
+
+/// So many that were opened one after the other while none ended are no chance, where as many end
+/// as are opened.
+const IN_A_ROW: u64 = 8;
+
+/// Why some stay open though others of the same owner end, where that is more than what each lives
+/// for.
+fn stay_beside(case: &Case<'_>) -> Option<String> {
+    /// Fewer that ended say little of how long one lives.
+    const FEWEST_ENDED: u64 = 3;
+    let staying = case.staying?;
+    let outlasting = staying.outlasting.saturating_sub(case.returning);
+    if staying.ended >= FEWEST_ENDED && outlasting >= FEWEST {
+        return Some(format!(
+            "{} of them are open for more than twice as long as any of the {} that was opened and \
+             ended ({} at most)",
+            text::count(outlasting),
+            text::count(staying.ended),
+            text::duration(staying.longest_ns)
+        ));
+    }
+    let more = case.balance.more();
+    // Those that are opened within the lifetime of one are open, too.
+    let living = u128::from(case.balance.opened) * u128::from(staying.longest_ns);
+    let living = (living / u128::from(case.window_ns.max(1))) as u64;
+    let goes_on = case.balance.grows() || staying.since_last_end >= IN_A_ROW;
+    (goes_on && more >= FEWEST.saturating_add(living)).then(|| {
+        format!(
+            "{} more are open than when the trace began: {} were opened, and {} ended",
+            text::count(more),
+            text::count(case.balance.opened),
+            text::count(case.balance.ended)
+        )
     })
 }
 
@@ -213,7 +272,7 @@ mod tests {
         connection::{Connection, Holder, Stage},
         diagnose::{
             Confidence, Finding,
-            test_case::{diagnosed, diagnosed_in, every, new_thread_each, only},
+            test_case::{diagnosed, diagnosed_in, every, living, new_thread_each, only},
         },
         ledger::test_connection::{name, server_side},
         outcome::Outcome,
@@ -351,6 +410,99 @@ mod tests {
             "{against}"
         );
         assert!(!with_older_ended(19).iter().any(is_leak));
+    }
+
+    /// So many that were open before the trace and ended, the first after a second.
+    fn older_ended(count: u64) -> Vec<Connection> {
+        let mut older = every(400, count, (49, 41, Outcome::ClosedByUs));
+        older.iter_mut().for_each(|one| one.before_start = true);
+        let seen = older.iter().map(|one| Connection {
+            stage: Stage::Established,
+            ..*one
+        });
+        let seen: Vec<_> = seen.collect();
+        seen.into_iter().chain(older).collect()
+    }
+
+    fn leak_of(findings: &[Finding]) -> Option<&Finding> {
+        findings.iter().find(|one| one.name == Churn::HandleLeak)
+    }
+
+    /// More than one for each five that are opened ends.
+    #[test]
+    fn what_is_opened_and_left_open_is_told_beside_what_ends() {
+        let found = |ended: u64, period_ms: u64, opened: u64| {
+            let mut all = older_ended(ended);
+            all.extend(open(period_ms, opened));
+            let findings = diagnosed_in(&all, 12_000_000_000);
+            leak_of(&findings).map(|leak| (leak.confidence, leak.reasons_for.join("\n")))
+        };
+        let (confidence, why) = found(4, 500, 19).expect("fifteen more");
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(
+            why.contains("15 more are open than when the trace began: 19 were opened, and 4 ended"),
+            "{why}"
+        );
+        // Those that came back are no more than before.
+        assert!(found(16, 500, 19).is_none());
+        // Three in four, as they come and go.
+        assert!(found(8, 300, 12).is_none());
+    }
+
+    /// Each lives for three seconds, and each third is forgotten.
+    #[test]
+    fn those_that_outlast_what_ends_are_told() {
+        let some = |is_forgotten: fn(usize) -> bool| {
+            let mut all = older_ended(9);
+            let clients = every(250, 44, (49, 41, Outcome::AnsweredThenClosedByUs));
+            let clients = new_thread_each(living(3_000, clients));
+            let forgotten = open(250, 44);
+            let each = clients.into_iter().zip(forgotten).enumerate();
+            all.extend(each.map(|(place, (one, forgotten))| {
+                let is_open = is_forgotten(place) || one.started_ns > 9_000_000_000;
+                if is_open { forgotten } else { one }
+            }));
+            let findings = diagnosed_in(&all, 12_000_000_000);
+            leak_of(&findings).map(|leak| (leak.confidence, leak.reasons_for.join("\n")))
+        };
+        let (confidence, why) = some(|place| place % 3 == 0).expect("a third is forgotten");
+        assert_eq!(confidence, Confidence::Possible);
+        assert!(
+            why.contains("of them are open for more than twice as long as any of the"),
+            "{why}"
+        );
+        assert!(some(|_| false).is_none());
+    }
+
+    /// A client that the server cuts comes back from its thread.
+    #[test]
+    fn clients_that_are_back_from_the_same_threads_are_none_more() {
+        let cut = every(1, 8, (49, 41, Outcome::AnsweredThenClosedByPeer));
+        let back = |first_tid: u32| {
+            let mut all = new_thread_each(cut.clone());
+            all.extend(
+                open(20, 8)
+                    .into_iter()
+                    .zip(first_tid..)
+                    .map(|(mut one, tid)| {
+                        one.started_ns += 2_000_000_000;
+                        one.established_ns = one.established_ns.map(|at| at + 2_000_000_000);
+                        one.opener.as_mut().unwrap().thread.tid = tid;
+                        one
+                    }),
+            );
+            leak_of(&diagnosed(&all)).cloned()
+        };
+        assert!(back(200).is_some(), "new ones");
+        assert!(back(100).is_none(), "{:?}", back(100));
+        let some = back(107).expect("seven of eight are new");
+        let why = some.reasons_for.join("\n");
+        assert!(!why.contains("new threads"), "{why}");
+        let against = some.reasons_against.join("\n");
+        assert!(
+            against.contains("one of their threads had a connection there before that ended"),
+            "{against}"
+        );
     }
 
     /// Clients of one host that come back after the server was started anew: the process that held
