@@ -111,9 +111,13 @@ impl Verdict {
         self
     }
 
-    /// Adds kinds that it cannot be told apart from.
+    /// Adds kinds that it cannot be told apart from, each once.
     pub fn cannot_tell_from(mut self, kinds: &[Churn]) -> Self {
-        self.cannot_tell_from.extend(kinds);
+        for kind in kinds {
+            if !self.cannot_tell_from.contains(kind) {
+                self.cannot_tell_from.push(*kind);
+            }
+        }
         self
     }
 

@@ -26,7 +26,8 @@ struct Span {
     until_ns: u64,
     process: Option<ProcessKey>,
     source: Option<IpAddr>,
-    /// Whether it is older than the trace: since when it was open is not known.
+    /// Whether it is older than the trace: since when it was open is not known, and it may be open on
+    /// this host only.
     is_older: bool,
 }
 
@@ -89,9 +90,10 @@ impl Counted {
     }
 
     /// How many were established between the first and the last of these moments while at least as
-    /// many others were open as at any moment before: a limit that is reached takes nobody until
-    /// one has gone.
-    fn taken_between(&self, moments: &[(u64, u64)], all: &Self) -> u64 {
+    /// many others were open as at any moment before, or as at most moments: a limit that is reached
+    /// takes nobody until one has gone. Where what is taken comes and goes, there are seldom as
+    /// many open as at the one moment with most.
+    fn taken_between(&self, moments: &[(u64, u64)], median: u64) -> u64 {
         let (Some((first, _)), Some((last, _))) = (moments.first(), moments.last()) else {
             return 0;
         };
@@ -104,8 +106,8 @@ impl Counted {
             while let Some((_, open)) = before.next_if(|(moment, _)| moment <= at) {
                 most = most.max(*open);
             }
-            let others = all.open_at(*at).saturating_sub(1);
-            taken += u64::from(most > 0 && others >= most);
+            let others = self.open_at(*at).saturating_sub(1);
+            taken += u64::from(most > 0 && others >= most.min(median));
         }
         taken
     }
@@ -165,6 +167,8 @@ pub struct HeldThen {
     pub all: u64,
     /// Those of some processes.
     pub own: u64,
+    /// Those that the server took during the trace.
+    pub new: u64,
     /// From other addresses.
     pub elsewhere: u64,
     /// How many moments there were.
@@ -172,27 +176,23 @@ pub struct HeldThen {
     /// Connections from the same addresses that were taken between the moments, while no fewer were
     /// open.
     pub taken: u64,
-    /// Those of the processes.
-    pub taken_own: u64,
 }
 
 impl HeldThen {
-    /// Whether others were taken about as often as some were turned away, or the same processes
-    /// at times, with no fewer open: no limit does that.
+    /// Whether more than one in ten were taken with no fewer open: no limit does that. Where a
+    /// server is late to notice that one is gone, single ones seem to be.
     pub fn is_no_limit(self) -> bool {
-        const FEWEST: u64 = 2;
-        let is_often = self.taken >= self.moments || self.taken_own * 3 >= self.moments;
-        self.taken >= FEWEST && is_often
+        self.taken * 10 > self.moments
     }
 
     /// The same at several peers.
     pub fn add(&mut self, other: Self) {
         self.all += other.all;
         self.own += other.own;
+        self.new += other.new;
         self.elsewhere += other.elsewhere;
         self.moments += other.moments;
         self.taken += other.taken;
-        self.taken_own += other.taken_own;
     }
 }
 
@@ -322,21 +322,25 @@ impl OpenThen {
         let spans = || kept.open.values().chain(&kept.over);
         let all = Counted::of(spans().filter(is_from));
         let of_own = Counted::of(spans().filter(is_from).filter(|span| span.is_of(&own)));
+        let new = Counted::of(spans().filter(is_from).filter(|span| !span.is_older));
         let elsewhere = Counted::of(spans().filter(|span| !is_from(span)));
         let open: Vec<_> = known.iter().map(|at| (*at, all.open_at(*at))).collect();
         let mut held: Vec<_> = open
             .iter()
-            .map(|(at, all)| (*all, of_own.open_at(*at), elsewhere.open_at(*at)))
+            .map(|(at, all)| {
+                let [own, new, elsewhere] = [&of_own, &new, &elsewhere].map(|one| one.open_at(*at));
+                (*all, own, new, elsewhere)
+            })
             .collect();
         held.sort_unstable();
-        let (median, own, elsewhere) = *held.get(held.len() / 2)?;
+        let (median, own, new, elsewhere) = *held.get(held.len() / 2)?;
         Some(HeldThen {
             all: median,
             own,
+            new,
             elsewhere,
             moments: known.len() as u64,
-            taken: all.taken_between(&open, &all),
-            taken_own: of_own.taken_between(&open, &all),
+            taken: all.taken_between(&open, median),
         })
     }
 }
@@ -399,14 +403,12 @@ mod tests {
     #[test]
     fn what_is_taken_while_as_many_are_open_meets_no_limit() {
         let turned_away: Vec<_> = (0..10).map(|step| (1_000 + step * 100) * MS).collect();
-        let held_with = |pid: u32, others: Vec<Connection>| {
+        let held_with = |others: Vec<Connection>| {
             let mut open = OpenThen::default();
             (0..12).for_each(|step| open.observe(&session(8, 200 + step, 5_000)));
             others.iter().for_each(|one| open.observe(one));
-            let own = session(pid, 1, 2);
-            let processes = [ProcessKey::of(&own).unwrap()];
-            let peer = Destination::of(&own);
-            let held = open.at(&peer, &turned_away, &processes, &HashSet::default());
+            let peer = Destination::of(&session(9, 1, 2));
+            let held = open.at(&peer, &turned_away, &[], &HashSet::default());
             held.unwrap()
         };
         // Each comes just after another has ended.
@@ -417,20 +419,50 @@ mod tests {
                 session(9, ends_ms + 1, 5_000),
             ]
         });
-        let at_limit = held_with(9, in_turn.collect());
+        let at_limit = held_with(in_turn.collect());
         assert_eq!((at_limit.all, at_limit.taken), (21, 0));
         assert!(!at_limit.is_no_limit());
-        // One of two servers behind a proxy is gone.
+        // One of two servers behind a proxy is gone, or a load balancer takes some.
         let between = |count: u64| {
             let each = (0..count).map(|step| session(9, 1_010 + 100 * step, 1_030 + 100 * step));
             each.collect::<Vec<_>>()
         };
-        assert_eq!(held_with(9, between(4)).taken_own, 4);
-        assert!(held_with(9, between(4)).is_no_limit());
-        assert!(!held_with(7, between(4)).is_no_limit(), "few of others");
-        assert!(!held_with(9, between(1)).is_no_limit(), "only one");
+        assert_eq!(held_with(between(4)).taken, 4);
+        assert!(held_with(between(2)).is_no_limit());
+        assert!(!held_with(between(1)).is_no_limit(), "one of ten");
         let staying = (0..4).map(|step| session(9, 1_010 + 100 * step, 5_000));
-        assert!(held_with(9, staying.collect()).is_no_limit());
+        assert!(held_with(staying.collect()).is_no_limit());
+    }
+
+    /// A load balancer turns away six of ten whatever is open. What it takes comes and goes, so that
+    /// many are open at one moment only.
+    #[test]
+    fn what_is_taken_is_seen_where_what_is_open_comes_and_goes() {
+        let mut open = OpenThen::default();
+        (0..12).for_each(|step| open.observe(&session(8, 200 + step, 5_000)));
+        let crowd = (0..5).map(|step| session(9, 990 + step, 1_005));
+        let between = (0..4).map(|step| session(9, 1_110 + 100 * step, 1_150 + 100 * step));
+        crowd.chain(between).for_each(|one| open.observe(&one));
+        let turned_away: Vec<_> = (0..6).map(|step| (1_000 + step * 100) * MS).collect();
+        let peer = Destination::of(&session(9, 1, 2));
+        let held = open.at(&peer, &turned_away, &[], &HashSet::default());
+        let held = held.unwrap();
+        assert_eq!((held.all, held.taken), (12, 4));
+        assert!(held.is_no_limit());
+    }
+
+    #[test]
+    fn what_the_server_took_during_the_trace_is_counted_apart() {
+        let mut open = OpenThen::default();
+        for step in 0..12 {
+            let mut one = established(session(8, 200 + step, 5_000));
+            one.before_start = step < 9;
+            open.observe(&one);
+        }
+        let peer = Destination::of(&session(8, 1, 2));
+        let held = open.at(&peer, &[1_000 * MS], &[], &HashSet::default());
+        let held = held.unwrap();
+        assert_eq!((held.all, held.new), (12, 3));
     }
 
     #[test]

@@ -57,8 +57,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // What is counted are connections that are open then.
     let held = case.held_then.map_or(0, |held| held.all);
     let taken = case.held_then.filter(|held| held.is_no_limit());
-    let is_at_many = unread * 2 >= turned_away && held > 0;
-    let is_like_it = is_at_many && taken.is_none() && !case.peers_answer_tls;
+    let are_mostly_unread = unread * 3 >= turned_away * 2;
+    let is_like_it = are_mostly_unread && is_full(case);
     let confidence = match (is_said, is_like_it) {
         _ if is_repeated => Confidence::Certain,
         (true, _) | (_, true) => Confidence::Likely,
@@ -116,12 +116,17 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if reset > 0 && unread * 5 >= turned_away * 2 {
         verdict = verdict.because("a server that had read the request would close without a RST");
     }
-    if confidence == Confidence::Possible && unread * 2 < turned_away {
+    if confidence == Confidence::Possible && !are_mostly_unread {
+        let read = turned_away - unread;
+        let read = match read * 2 > turned_away {
+            true => "most".to_owned(),
+            false => format!("{} of {}", text::count(read), text::count(turned_away)),
+        };
         verdict = verdict
-            .but(
-                "most were closed without a RST, as by a server that reads the request and \
-                 refuses it",
-            )
+            .but(format!(
+                "{read} were closed without a RST, as by a server that reads the request and \
+                 refuses it"
+            ))
             .cannot_tell_from(&[Churn::NotServed]);
     }
     if !is_said && case.peers_answer_tls {
@@ -132,8 +137,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     if !is_said {
         verdict = match taken {
-            Some(taken) => or_one_server_is_gone(verdict, taken),
-            None => what_else_listens(verdict, case),
+            Some(taken) => or_some_are_taken(verdict, taken),
+            None => or_lost(what_else_listens(verdict, case), case),
         };
     }
     if !is_said && case.peers_serve && may_be_tls(case) {
@@ -145,20 +150,48 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
+/// Whether the server has as many connections as fill a limit: those that it took during the trace
+/// it has not lost, they do not speak TLS, and it takes no more.
+fn is_full(case: &Case<'_>) -> bool {
+    let is_at_many = |then: HeldThen| then.new >= LOW_LIMIT && !then.is_no_limit();
+    case.held_then.is_some_and(is_at_many) && !case.peers_answer_tls && !may_be_tls(case)
+}
+
 /// A limit that is reached turns all away until one has gone.
-fn or_one_server_is_gone(verdict: Verdict, then: HeldThen) -> Verdict {
-    let kinds: &[Churn] = match verdict.cannot_tell_from.contains(&Churn::NotServed) {
-        true => &[Churn::ProxyWithoutServer],
-        false => &[Churn::ProxyWithoutServer, Churn::NotServed],
+fn or_some_are_taken(verdict: Verdict, then: HeldThen) -> Verdict {
+    verdict
+        .but(format!(
+            "{} from the same address {} served meanwhile with no fewer open: a limit turns all \
+             away until one is closed, maybe one of others behind that address",
+            text::counted(then.taken, "connection"),
+            if then.taken == 1 { "was" } else { "were" }
+        ))
+        .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::NotServed])
+        .decided_by(ONE_OF_SEVERAL)
+}
+
+/// A server that lost connections without a word, as its host does that restarts, has none of
+/// them, and they stay open here until something is sent on them.
+fn or_lost(verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let Some(then) = case.held_then.filter(|then| then.new < LOW_LIMIT) else {
+        return verdict;
+    };
+    let older = then.all.saturating_sub(then.new);
+    let which = match then.new {
+        _ if older == 0 => return verdict,
+        0 => "all that is open there is".to_owned(),
+        _ => format!(
+            "{} of {} that were open there are",
+            text::count(older),
+            text::counted(then.all, "connection")
+        ),
     };
     verdict
         .but(format!(
-            "{} from the same address were served meanwhile with no fewer open: a limit turns all \
-                 away until one is closed, maybe one of others behind that address",
-            text::counted(then.taken, "connection")
+            "{which} older than the trace: what the server has lost since is open on this host only \
+             and does not count, and then something else turns these away"
         ))
-        .cannot_tell_from(kinds)
-        .decided_by(ONE_OF_SEVERAL)
+        .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::NotServed])
 }
 
 /// Whether all that is open there may speak TLS, as far as is known: nobody was answered without
@@ -186,8 +219,8 @@ fn or_tls(verdict: Verdict) -> Verdict {
         )
 }
 
-const ONE_OF_SEVERAL: &str = "what listens there: a proxy, one of whose servers is gone, serves \
-                 some and turns others away";
+const ONE_OF_SEVERAL: &str = "what listens there: a proxy, one of whose servers is gone, or a load \
+                              balancer that has too much to do, serves some and turns others away";
 
 /// A limit for an address is rarely lower: what is counted are open connections.
 const LOW_LIMIT: u64 = 10;
@@ -290,7 +323,8 @@ mod tests {
         let finding = only(diagnosed(&connections));
         assert_eq!(
             (finding.name, finding.confidence),
-            (Churn::ConnectionLimit, Confidence::Likely)
+            (Churn::ConnectionLimit, Confidence::Possible),
+            "three are a low limit"
         );
         assert_eq!(finding.cannot_tell_from, [Churn::ProxyWithoutServer]);
         assert_eq!(finding.numbers["unread"], 8);
@@ -342,14 +376,17 @@ mod tests {
         );
     }
 
-    /// A process that holds twelve, and another one that is turned away.
-    fn beside_held(holder: impl Fn(Connection) -> Connection) -> Vec<Connection> {
+    /// A process that holds twelve, and another one that is turned away, where a third one was
+    /// answered in plaintext.
+    fn beside_held(mut holder: impl FnMut(Connection) -> Connection) -> Vec<Connection> {
         let held = (0..12).map(|step| {
             let open = established(ended(100 + step, 0, 0, Outcome::StillOpen));
             holder(by(open, 7, 7, "app"))
         });
         let mut all: Vec<_> = held.collect();
         all.extend(back_off(12, (49, 0, Outcome::ResetByPeer)));
+        let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
+        all.push(by(answered, 9, 9, "other"));
         all
     }
 
@@ -399,21 +436,76 @@ mod tests {
         );
     }
 
-    /// Of what is older than the trace nothing is read.
+    /// The server's host was restarted, and what was open on this one stays open.
+    #[test]
+    fn what_is_older_than_the_trace_may_be_open_on_this_host_only() {
+        let held_with = |older: u64| {
+            let mut number = 0;
+            limit(&beside_held(|mut one| {
+                number += 1;
+                one.before_start = number <= older;
+                one
+            }))
+        };
+        let lost = held_with(12);
+        assert_eq!(lost.confidence, Confidence::Possible);
+        let kinds = [Churn::ProxyWithoutServer, Churn::NotServed];
+        assert_eq!(lost.cannot_tell_from, kinds);
+        let against = lost.reasons_against.join("; ");
+        assert!(
+            against.contains("all that is open there is older than the trace"),
+            "{against}"
+        );
+        let some = held_with(3);
+        assert_eq!(some.confidence, Confidence::Possible);
+        let against = some.reasons_against.join("; ");
+        assert!(
+            against.contains("3 of 12 connections that were open there are older"),
+            "{against}"
+        );
+        assert_eq!(held_with(2).confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn of_a_full_server_most_are_turned_away_unread() {
+        let with_closed = |closed: usize| {
+            let mut all = beside_held(|one| one);
+            let without_rst = back_off(12, (49, 0, Outcome::ClosedByPeerWithoutAnswer));
+            all.splice(12..12 + closed, without_rst.into_iter().take(closed));
+            limit(&all)
+        };
+        assert_eq!(with_closed(4).confidence, Confidence::Likely);
+        let read = with_closed(5);
+        assert_eq!(read.confidence, Confidence::Possible);
+        assert_eq!(read.cannot_tell_from, [Churn::NotServed]);
+        let against = read.reasons_against.join("; ");
+        assert!(
+            against.contains("5 of 12 were closed without a RST"),
+            "{against}"
+        );
+    }
+
+    /// Of what is open nothing is read.
     #[test]
     fn where_all_that_is_open_may_speak_tls_the_port_may_too() {
-        let all = beside_held(|one| one);
+        let plain = beside_held(|one| one);
+        assert_eq!(limit(&plain).confidence, Confidence::Likely);
+        assert!(limit(&plain).cannot_tell_from.is_empty());
+
+        let mut all = plain.clone();
+        all.pop();
         let finding = limit(&all);
-        assert_eq!(finding.confidence, Confidence::Likely);
+        assert_eq!(finding.confidence, Confidence::Possible);
         assert_eq!(finding.cannot_tell_from, [Churn::PlaintextAtTlsPort]);
 
-        let mut plain = all.clone();
-        let answered = ended(900, 79, 149, Outcome::AnsweredThenClosedByUs);
-        plain.push(by(answered, 9, 9, "other"));
-        assert!(limit(&plain).cannot_tell_from.is_empty());
+        let mut alerted = plain;
         let alert = ended(900, 79, 7, Outcome::AnsweredThenClosedByPeer);
-        *plain.last_mut().unwrap() = by(alert, 9, 9, "other");
-        assert_eq!(limit(&plain).cannot_tell_from, [Churn::PlaintextAtTlsPort]);
+        *alerted.last_mut().unwrap() = by(alert, 9, 9, "other");
+        assert_eq!(limit(&alerted).confidence, Confidence::Possible);
+        assert_eq!(
+            limit(&alerted).cannot_tell_from,
+            [Churn::PlaintextAtTlsPort]
+        );
 
         let mut own = all.clone();
         own.extend((0..12).map(|step| established(ended(300 + step, 0, 0, Outcome::StillOpen))));
