@@ -18,16 +18,23 @@ use crate::{
 const FEWEST: u64 = 3;
 
 /// Programs that are made for looking whether a port is open.
-const PROBES: [&str; 9] = [
+const PROBES: [&str; 15] = [
     "nc",
+    "nc.openbsd",
+    "nc.traditional",
     "ncat",
     "netcat",
     "nmap",
+    "tcping",
     "haproxy",
     "keepalived",
+    "kubelet",
+    "monit",
     "check_tcp",
     "telnet",
     "envoy",
+    // A shell opens /dev/tcp itself.
+    "bash",
 ];
 
 /// The program, where it is one of those.
@@ -48,6 +55,9 @@ pub(super) struct Lookalikes {
     for_probe: Vec<(u32, String)>,
     /// Whether the program itself says that it is a client that fails.
     pub client_says_so: bool,
+    /// Whether a program that ends as soon as it has connected, and is started again, looks the
+    /// same: the kernel closes the socket of one that dies as that itself would.
+    pub may_be_crash: bool,
     client: u32,
     probe: u32,
 }
@@ -71,6 +81,10 @@ impl Lookalikes {
             for_client: Vec::new(),
             for_probe: Vec::new(),
             client_says_so: false,
+            // A RST before any byte is nobody's that dies.
+            may_be_crash: reset == 0
+                && case.is_started_for_each()
+                && tool_for_checks(case).is_none(),
             client: 0,
             probe: 0,
         };
@@ -208,7 +222,13 @@ impl Lookalikes {
                 },
             );
         }
-        if case.is_new_one_each_time() {
+        if self.may_be_crash {
+            self.client(
+                0,
+                "each was made by a process of its own: a program that crashes, or is killed, as \
+                 soon as it has connected, and is started again, looks the same",
+            );
+        } else if case.is_new_one_each_time() {
             self.probe(
                 1,
                 match case.threads < case.tally.opened() {
@@ -218,7 +238,11 @@ impl Lookalikes {
             );
         }
         if let Some(program) = tool_for_checks(case) {
-            self.probe(1, format!("{program} is a tool for such checks"));
+            let reason = match program {
+                "bash" => "bash connects by /dev/tcp, as such checks do".to_owned(),
+                _ => format!("{program} is a tool for such checks"),
+            };
+            self.probe(1, reason);
         }
         if self.reset > 0 {
             self.probe(
@@ -250,7 +274,9 @@ impl Lookalikes {
 
     /// Whether it is a probe.
     pub(super) fn is_probe(&self) -> bool {
-        !self.client_says_so && self.probe >= 3 && self.client + 2 <= self.probe
+        !(self.client_says_so || self.may_be_crash)
+            && self.probe >= 3
+            && self.client + 2 <= self.probe
     }
 }
 /// Reasons of equal weight stay in their order.

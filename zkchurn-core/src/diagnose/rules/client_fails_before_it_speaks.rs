@@ -10,6 +10,7 @@ use crate::diagnose::{
     finding::{Confidence, Severity, Verdict},
     lookalikes::Lookalikes,
     protocol::Scope,
+    runs::HOW_THEY_END,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -56,6 +57,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         verdict.reasons_against.extend(lookalikes.for_probe());
     }
     if confidence == Confidence::Possible {
+        if lookalikes.may_be_crash {
+            verdict = verdict.decided_by(HOW_THEY_END);
+        }
         verdict = undecided(verdict, case);
     }
     Some(failing::mended(case, verdict))

@@ -9,7 +9,7 @@ use crate::{
         churn::Churn,
         failing,
         finding::{Confidence, Severity, Verdict},
-        lookalikes::{Lookalikes, tool_for_checks},
+        lookalikes::Lookalikes,
         protocol::{Protocol, Scope},
         runs::HOW_THEY_END,
     },
@@ -67,14 +67,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     verdict
         .reasons_against
         .extend(failing::line_of_another(case));
-    if case.is_started_for_each() && tool_for_checks(case).is_none() {
-        // The kernel closes the socket of a process that dies as that itself would.
-        verdict = verdict
-            .but(
-                "each was made by a process of its own: a program that crashes, or is killed, as \
-                 soon as it has connected looks the same",
-            )
-            .decided_by(HOW_THEY_END);
+    if lookalikes.may_be_crash {
+        verdict = verdict.decided_by(HOW_THEY_END);
     }
     if let Some(held) = held {
         verdict = verdict.but(format!(
@@ -145,16 +139,34 @@ mod tests {
 
     #[test]
     fn a_program_that_dies_as_it_starts_may_be_one_that_crashes() {
-        let silent = (0, 0, Outcome::ClosedByUsBeforeAnyByte);
-        let against = |name| {
-            let processes = every(1_000, 12, silent).into_iter().zip(1_000..);
+        let found = |name, outcome| {
+            let processes = every(1_000, 12, (0, 0, outcome)).into_iter().zip(1_000..);
             let made = processes.map(|(one, pid)| by(one, pid, pid, name));
             only(diagnosed(&made.collect::<Vec<_>>()))
-                .reasons_against
-                .join("; ")
         };
-        assert!(against("myapp").contains("a program that crashes"));
-        assert_eq!(against("nc"), "");
+        let closed = Outcome::ClosedByUsBeforeAnyByte;
+        let crash = found("myapp", closed);
+        let told = (crash.name, crash.confidence);
+        assert_eq!(
+            told,
+            (Churn::ClientFailsBeforeItSpeaks, Confidence::Possible)
+        );
+        assert_eq!(crash.cannot_tell_from, [Churn::TcpHealthProbe]);
+        assert_eq!(crash.alternatives[0].name, Churn::TcpHealthProbe);
+        let why = crash.reasons_for.join("; ");
+        assert!(why.contains("a program that crashes"), "{why}");
+        let decides = crash.would_decide.join("; ");
+        assert!(decides.contains("a pod's restarts"), "{decides}");
+        for (name, outcome) in [
+            ("nc", closed),
+            ("bash", closed),
+            ("myapp", Outcome::ResetByUs),
+        ] {
+            let sure = found(name, outcome);
+            let told = (sure.name, sure.confidence);
+            assert_eq!(told, (Churn::TcpHealthProbe, Confidence::Likely), "{name}");
+            assert!(sure.reasons_against.is_empty(), "{name}");
+        }
     }
 
     /// Its first connection took longer, as its server was busy: it is none of its own kind, and
