@@ -255,7 +255,8 @@ fn held_since_before(case: Case<'_>) -> Option<Finding> {
     })
 }
 
-fn finding(rule: &Rule, case: &Case<'_>, mut verdict: Verdict, explains: u64) -> Finding {
+fn finding(rule: &Rule, case: &Case<'_>, verdict: Verdict, explains: u64) -> Finding {
+    let mut verdict = proxies::weigh(rule.name, case, verdict);
     let decides_there = |advice: &String| advice.starts_with(case.trace_there());
     let is_said = verdict.would_decide.first().is_some_and(decides_there);
     if case.is_remote_host() && rule.severity != Severity::Harmless && !is_said {

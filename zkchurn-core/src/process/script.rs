@@ -54,6 +54,11 @@ const INTERPRETERS: [Interpreter; 6] = [
     },
 ];
 
+/// Whether a program runs scripts.
+pub fn is_interpreter(program: &str) -> bool {
+    INTERPRETERS.iter().any(|one| is(one.name, program))
+}
+
 /// What an interpreter runs: the script's file or its module, and the application where that
 /// is a server of others' applications; `None` when the process is neither an interpreter
 /// nor such a server, or runs a text of its command line.

@@ -10,7 +10,6 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         held_back,
         protocol::Scope,
-        proxies::{find_clients, proxy},
         runs::{Deaths, HOW_THEY_END},
         who::Who,
     },
@@ -65,23 +64,10 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
         (Some(_), _) => verdict.map(or_restarts),
         (None, Some(common)) => verdict.map(|verdict| or_at_once(verdict, common)),
     };
-    let verdict = match Deaths::of(case) {
+    match Deaths::of(case) {
         None => verdict,
         Some(deaths) => verdict.map(|verdict| or_deaths(verdict, deaths)),
-    };
-    match proxy(case) {
-        None => verdict,
-        Some(proxy) => verdict.map(|verdict| of_clients(verdict, proxy)),
     }
-}
-
-/// What a proxy opens is what its clients do.
-fn of_clients(mut verdict: Verdict, proxy: &str) -> Verdict {
-    verdict.next = vec![find_clients(proxy)];
-    verdict.but(format!(
-        "{proxy} is a proxy, which opens a connection for each one of its clients: they come and go, \
-         and it makes none of its own"
-    ))
 }
 
 /// What a run that dies leaves to the kernel is not what its program does with clients.

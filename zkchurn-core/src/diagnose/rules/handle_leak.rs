@@ -8,7 +8,6 @@ use crate::{
         churn::Churn,
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
-        proxies::{find_clients, proxy},
         who::Who,
     },
     text,
@@ -136,12 +135,6 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => verdict
             .because("they are open at the same time: separate clients, not one that reconnects"),
     };
-    if let Some(proxy) = proxy(case) {
-        verdict.next = vec![find_clients(proxy)];
-        verdict = verdict.but(format!(
-            "{proxy} is a proxy, which keeps a connection open for each one of its clients"
-        ));
-    }
     if steady {
         // A pool may have filled long before the trace ended.
         let is_long = by_each.saturating_mul(2) >= case.window_ns;
