@@ -13,9 +13,9 @@ use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{
         ConnectionRecord, ESTABLISHED_SIZE, FAMILY_INET, SIDE_OPENED, STAGE_ENDED,
-        STAGE_ESTABLISHED, known,
+        STAGE_ESTABLISHED, STAGE_SEEN_OPEN, TOLD_ESTABLISHED, known,
     },
-    state::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_SENT, bit},
+    state::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, SYN_SENT, bit},
     wire::RecordHeader,
 };
 use zkchurn_core::{
@@ -46,9 +46,12 @@ struct Size {
     threads: u32,
     /// Of each thread to each server.
     connections: u64,
+    /// Held half-closed beside those, by each of so many processes.
+    held: u64,
+    holders: u32,
 }
 
-const SIZES: [Size; 7] = [
+const SIZES: [Size; 9] = [
     size("10 processes", 10, 1, 1, 1_000),
     size("1,000 processes", 1_000, 1, 1, 100),
     size("4,096 processes", 4_096, 1, 1, 100),
@@ -56,6 +59,8 @@ const SIZES: [Size; 7] = [
     size("4,096 processes of 2 threads", 4_096, 1, 2, 50),
     size("512 processes to 8 servers each", 512, 8, 1, 100),
     size("8 processes of 1,024 threads", 8, 1, 1_024, 50),
+    size("4,096 processes, 4 hold 100 half-closed", 4_096, 1, 1, 100).holding(100, 4),
+    size("4,096 processes, all hold 4 half-closed", 4_096, 1, 1, 100).holding(4, 4_096),
 ];
 
 const fn size(
@@ -71,6 +76,18 @@ const fn size(
         servers,
         threads,
         connections,
+        held: 0,
+        holders: 0,
+    }
+}
+
+impl Size {
+    const fn holding(self, held: u64, holders: u32) -> Self {
+        Self {
+            held,
+            holders,
+            ..self
+        }
     }
 }
 
@@ -149,8 +166,14 @@ fn fill(pipeline: &mut Pipeline<Nothing>, size: &Size) -> io::Result<Mark> {
         pipeline.accept(Frame::Process(&identity(process)))?;
     }
     let mut latest = 0;
-    for round in 0..size.connections {
-        for process in 0..size.processes {
+    for round in 0..size.connections + size.held {
+        let is_held = round >= size.connections;
+        let processes = if is_held {
+            size.holders
+        } else {
+            size.processes
+        };
+        for process in 0..processes {
             for thread in 0..size.threads {
                 for server in 0..size.servers {
                     let record = ended(process, thread, server, round);
@@ -158,7 +181,8 @@ fn fill(pipeline: &mut Pipeline<Nothing>, size: &Size) -> io::Result<Mark> {
                     if record.established_ns > 0 {
                         accept(pipeline, &established(&record))?;
                     }
-                    accept(pipeline, &record)?;
+                    let is_held = is_held && record.established_ns > 0;
+                    accept(pipeline, &if is_held { held(&record) } else { record })?;
                 }
             }
         }
@@ -270,6 +294,19 @@ fn established(ended: &ConnectionRecord) -> ConnectionRecord {
         left_established_ns: 0,
         local_close_ns: 0,
         until_ns: 0,
+        ..*ended
+    }
+}
+
+/// The other side has closed, and this one has not.
+fn held(ended: &ConnectionRecord) -> ConnectionRecord {
+    ConnectionRecord {
+        stage: STAGE_SEEN_OPEN,
+        states_seen: bit(SYN_SENT) | bit(ESTABLISHED) | bit(CLOSE_WAIT),
+        state_left: CLOSE_WAIT,
+        local_close_ns: 0,
+        told: TOLD_ESTABLISHED,
+        known: ended.known | known::TOLD,
         ..*ended
     }
 }

@@ -2,6 +2,8 @@
 //! What makes room for what is new: flows and threads that have been quiet for
 //! longest, then those of whoever holds most (docs/adr/0013). Time is that of the records.
 
+use std::sync::Arc;
+
 use super::{
     FlowKey, Ledger, MOST_FLOWS, MOST_THREADS,
     shares::{Candidate, Holder},
@@ -162,7 +164,7 @@ impl Ledger {
     }
 
     fn evict_thread(&mut self, key: &FlowKey, tid: u32) {
-        if let Some(flow) = self.flows.get_mut(key)
+        if let Some(flow) = self.flows.get_mut(key).map(Arc::make_mut)
             && flow.threads.remove(&tid).is_some()
         {
             flow.threads_left_out = true;

@@ -31,6 +31,7 @@ use std::{
     collections::{HashSet, hash_map::Entry},
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use crate::{
@@ -220,7 +221,11 @@ pub struct Churning {
 /// length takes up to four slots for each of them, sooner or later (docs/adr/0013).
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    flows: HashMap<FlowKey, Box<Flow>>,
+    /// Shared with the copies that a report on the way is made of ([`Pipeline::report_at`]), until
+    /// either side changes one.
+    ///
+    /// [`Pipeline::report_at`]: crate::pipeline::Pipeline::report_at
+    flows: HashMap<FlowKey, Arc<Flow>>,
     threads: usize,
     groups: usize,
     /// Earliest time at which looking for quiet ones is worth it again.
@@ -275,7 +280,7 @@ impl Ledger {
                     self.beyond.observe(connection, outcome);
                     return;
                 }
-                self.flows.insert(key, Box::default());
+                self.flows.insert(key, Arc::default());
                 let counted = self.count(&key, connection, outcome);
                 counted.and_then(|counted| counted.place)
             }
@@ -292,7 +297,7 @@ impl Ledger {
         connection: &Connection,
         outcome: Outcome,
     ) -> Option<Counted> {
-        let flow = self.flows.get_mut(key)?;
+        let flow = Arc::make_mut(self.flows.get_mut(key)?);
         let before = flow.groups.count();
         let has_room = self.groups < MOST_GROUPS;
         let place = flow
@@ -321,7 +326,7 @@ impl Ledger {
         if self.threads >= MOST_THREADS && !self.knows_thread(key, opener) {
             self.make_room_for_thread(key, connection);
         }
-        let Some(flow) = self.flows.get_mut(key) else {
+        let Some(flow) = self.flows.get_mut(key).map(Arc::make_mut) else {
             return;
         };
         flow.note_user(opener.uid);
@@ -362,7 +367,7 @@ impl Ledger {
     pub fn flows(&self) -> Vec<(&FlowKey, &Flow)> {
         let flows = self.flows.iter();
         let mut flows: Vec<_> = flows.map(|(key, flow)| (key, &**flow)).collect();
-        // Cached: what is compared lies scattered behind the boxes.
+        // Cached: what is compared lies scattered in memory.
         flows.sort_by_cached_key(|(key, flow)| (flow.tally.busyness(), **key));
         flows
     }
@@ -398,6 +403,7 @@ impl Ledger {
     ) -> Vec<Churning> {
         let mut sums: HashMap<ProcessKey, (u64, u64)> = HashMap::default();
         for (key, flow) in &mut self.flows {
+            let flow = Arc::make_mut(flow);
             let new = flow.tally.ended.saturating_sub(flow.ended_then);
             flow.ended_then = flow.tally.ended;
             flow.lately = flow.lately / 2 + new.saturating_mul(LATELY);
@@ -441,7 +447,7 @@ impl Ledger {
     }
 
     pub fn flow(&self, key: &FlowKey) -> Option<&Flow> {
-        self.flows.get(key).map(Box::as_ref)
+        self.flows.get(key).map(Arc::as_ref)
     }
 
     /// The flow with most ends since the last call, and their number; begins
@@ -452,7 +458,7 @@ impl Ledger {
             .iter()
             .max_by_key(|(key, flow)| (flow.ended_in_interval, std::cmp::Reverse(**key)))
             .map(|(key, flow)| (*key, flow.ended_in_interval));
-        for flow in self.flows.values_mut() {
+        for flow in self.flows.values_mut().map(Arc::make_mut) {
             flow.ended_in_interval = 0;
         }
         busiest.filter(|(_, ended)| *ended > 0)
