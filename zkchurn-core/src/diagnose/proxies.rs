@@ -111,7 +111,10 @@ pub(super) fn weigh(name: Churn, case: &Case<'_>, mut verdict: Verdict) -> Verdi
     match Opener::of(case) {
         Opener::Proxy(proxy) => {
             verdict.next = vec![find_clients(proxy)];
-            verdict.but(format!("{proxy} is a proxy, which {what}"))
+            // First: what else there is, is its clients' as well.
+            let first = format!("{proxy} is a proxy, which {what}");
+            verdict.reasons_against.insert(0, first);
+            verdict
         }
         Opener::Either(program) => verdict
             .but(format!(
@@ -166,7 +169,7 @@ mod tests {
                 assert_eq!(finding.name, name, "{proxy}");
                 let against = finding.reasons_against.join("; ");
                 assert!(
-                    against.contains(&format!("{proxy} is a proxy, which ")),
+                    against.starts_with(&format!("{proxy} is a proxy, which ")),
                     "{against}"
                 );
                 let next = finding.next.join("; ");
