@@ -182,6 +182,8 @@ pub struct Case<'a> {
     pub rivals: Vec<String>,
     /// Connections whose sessions may have gone to another client, by when they ended.
     pub taken: Taken,
+    /// Likewise, of sessions on which more may have been said than the handshake.
+    pub taken_sessions: Taken,
     /// Sessions that several clients got.
     pub shared: Vec<SharedSession>,
     /// Connections of the same owner to the same peers that are open.

@@ -30,6 +30,8 @@ const JUST_NS: u64 = 250_000_000;
 const FEWEST: u64 = 3;
 /// Of a host's clients, one in so many may seem to lose its session by chance.
 const BY_CHANCE: f64 = 0.01;
+/// Where somebody has just connected for more of the time than this, no end tells anything.
+const MOST_OF_THE_TIME: f64 = 0.5;
 /// Most others that have one session: each connect of one of them ends somebody's connection, and
 /// among more it is anybody's.
 const MOST_OTHERS: usize = 3;
@@ -50,7 +52,7 @@ impl Client {
     }
 }
 
-/// A session's connection that the server ended, on which nothing else was said.
+/// A session's connection that the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Life {
     /// When it left ESTABLISHED, nanoseconds of `CLOCK_MONOTONIC`.
@@ -66,12 +68,35 @@ struct Start {
     at_ns: u64,
     client: Client,
     until_ns: u64,
+    /// When it had lost one, if that was just before.
+    lost_ns: Option<u64>,
+}
+
+impl Start {
+    /// Whether the client came back for a loss that this one may have shared: something ended both.
+    /// Who began only with that loss took the session then.
+    fn is_back_with(&self, life: &Life) -> bool {
+        let was_there = |lost_ns| {
+            let began = life.from_ns.map(|from| from.saturating_add(AT_ONCE_NS));
+            began.is_none_or(|began| began < lost_ns)
+        };
+        self.lost_ns.is_some_and(was_there)
+    }
 }
 
 /// The sessions' connections that servers ended.
 #[derive(Clone, Debug, Default)]
 pub struct Takeovers {
-    of: HashMap<Server, Vec<Life>>,
+    of: HashMap<Server, Lives>,
+}
+
+/// Those at one server.
+#[derive(Clone, Debug, Default)]
+struct Lives {
+    /// On which nothing but the handshake was said.
+    alone: Vec<Life>,
+    /// On which a session may have said anything.
+    all: Vec<Life>,
 }
 
 /// What became of a client's connections.
@@ -127,12 +152,13 @@ impl Takeovers {
             return;
         };
         let is_alone = sizes::is_connect_request(sent) && sizes::is_connect_response(answered);
+        let is_session = sizes::can_be_of_client(sent) && sizes::can_be_of_server(answered);
         let (Some(until_ns), Some(client)) =
             (connection.left_established_ns, Client::of(connection))
         else {
             return;
         };
-        if !is_over || !by_server || !is_alone {
+        if !is_over || !by_server || !is_session {
             return;
         }
         let server = Server::of(&Destination::of(connection));
@@ -145,7 +171,11 @@ impl Takeovers {
                 from_ns,
                 client,
             };
-            insert(self.of.entry(server).or_default(), life);
+            let lives = self.of.entry(server).or_default();
+            insert(&mut lives.all, life);
+            if is_alone {
+                insert(&mut lives.alone, life);
+            }
         }
     }
 
@@ -155,7 +185,10 @@ impl Takeovers {
         for (server, others) in &other.of {
             if self.of.len() < MOST_SERVERS || self.of.contains_key(server) {
                 let lives = self.of.entry(*server).or_default();
-                others.iter().for_each(|life| insert(lives, *life));
+                let all = others.all.iter();
+                all.for_each(|life| insert(&mut lives.all, *life));
+                let alone = others.alone.iter();
+                alone.for_each(|life| insert(&mut lives.alone, *life));
             }
         }
         self
@@ -163,31 +196,41 @@ impl Takeovers {
 
     /// What became of each client's connections. It takes time: once for all who ask.
     pub fn counted(&self) -> TakenOfClients {
-        let mut of: HashMap<_, Taken> = HashMap::default();
+        let mut counted = TakenOfClients::default();
         for (server, lives) in &self.of {
-            let clients = clients(lives);
-            for (client, seen) in &clients {
-                let is_told = seen.is_told
-                    && seen
-                        .others
-                        .iter()
-                        .all(|(other, _)| clients.get(other).is_some_and(|other| other.is_told));
-                let taken = Taken {
-                    ended: seen.ended,
-                    taken: seen.taken,
-                    together: match clients.len() {
-                        1 => seen.ended,
-                        _ => seen.together,
-                    },
-                    others_ended: seen.together > 0,
-                    clients: u64::from(is_told),
-                    of_clients: 1,
-                };
-                of.insert((*server, *client), taken);
-            }
+            let alone = taken_of(&lives.alone).into_iter();
+            let alone = alone.map(|(client, taken)| ((*server, client), taken));
+            counted.alone.extend(alone);
+            let any = taken_of(&lives.all).into_iter();
+            let any = any.map(|(client, taken)| ((*server, client), taken));
+            counted.any.extend(any);
         }
-        TakenOfClients { of }
+        counted
     }
+}
+
+fn taken_of(lives: &[Life]) -> Vec<(Client, Taken)> {
+    let clients = clients(lives);
+    let of_each = clients.iter().map(|(client, seen)| {
+        let is_told = seen.is_told
+            && seen
+                .others
+                .iter()
+                .all(|(other, _)| clients.get(other).is_some_and(|other| other.is_told));
+        let taken = Taken {
+            ended: seen.ended,
+            taken: seen.taken,
+            together: match clients.len() {
+                1 => seen.ended,
+                _ => seen.together,
+            },
+            others_ended: seen.together > 0,
+            clients: u64::from(is_told),
+            of_clients: 1,
+        };
+        (*client, taken)
+    });
+    of_each.collect()
 }
 
 /// What was seen of a client.
@@ -216,7 +259,8 @@ fn clients(lives: &[Life]) -> HashMap<Client, Seen> {
         let just = just.take_while(|start| start.at_ns <= life.until_ns);
         // The latest of them. Who took the session goes on with it: what ends both is no takeover.
         let goes_on = |start: &&Start| start.until_ns > life.until_ns.saturating_add(AT_ONCE_NS);
-        let other = just.filter(|start| start.client != life.client && goes_on(start));
+        let took = |start: &&Start| start.client != life.client && !start.is_back_with(life);
+        let other = just.filter(|start| took(start) && goes_on(start));
         if let Some(Start { client: other, .. }) = other.last() {
             seen.taken += 1;
             match seen.others.iter_mut().find(|(client, _)| client == other) {
@@ -238,6 +282,7 @@ fn clients(lives: &[Life]) -> HashMap<Client, Seen> {
         seen.is_told = seen.taken >= FEWEST
             && explained * 3 >= seen.ended * 2
             && is_ended_by_each(seen, &starts)
+            && share <= MOST_OF_THE_TIME
             && at_least(seen.taken, seen.ended, share) < most;
     }
     clients
@@ -289,22 +334,23 @@ fn at_least(some: u64, all: u64, probability: f64) -> f64 {
     1.0 - below
 }
 
-/// When clients connected that had not just lost a connection, in order.
+/// When clients connected, in order.
 fn starts(lives: &[Life]) -> Vec<Start> {
-    let has_just_lost = |client: Client, at_ns: u64| {
+    let just_lost = |client: Client, at_ns: u64| {
         let first = lives.partition_point(|life| life.until_ns < at_ns.saturating_sub(JUST_NS));
         let before = lives[first..].iter();
-        let mut before = before.take_while(|life| life.until_ns <= at_ns);
-        before.any(|life| life.client == client)
+        let before = before.take_while(|life| life.until_ns <= at_ns);
+        let of_it = before.filter(|life| life.client == client);
+        of_it.last().map(|life| life.until_ns)
     };
     let started = lives.iter().filter_map(|life| {
         let at_ns = life.from_ns?;
-        let start = Start {
+        Some(Start {
             at_ns,
             client: life.client,
             until_ns: life.until_ns,
-        };
-        (!has_just_lost(life.client, at_ns)).then_some(start)
+            lost_ns: just_lost(life.client, at_ns),
+        })
     });
     let mut starts: Vec<_> = started.collect();
     starts.sort_unstable();
@@ -314,13 +360,20 @@ fn starts(lives: &[Life]) -> Vec<Start> {
 /// What became of each client's connections to a server.
 #[derive(Clone, Debug, Default)]
 pub struct TakenOfClients {
-    of: HashMap<(Server, Client), Taken>,
+    alone: HashMap<(Server, Client), Taken>,
+    any: HashMap<(Server, Client), Taken>,
 }
 
 impl TakenOfClients {
-    /// Of one client.
+    /// Of one client, those on which nothing but the handshake was said.
     pub fn at(&self, destination: &Destination, client: Client) -> Taken {
-        let taken = self.of.get(&(Server::of(destination), client));
+        let taken = self.alone.get(&(Server::of(destination), client));
+        taken.copied().unwrap_or_default()
+    }
+
+    /// Of one client, those of a session, whatever was said.
+    pub fn of_sessions_at(&self, destination: &Destination, client: Client) -> Taken {
+        let taken = self.any.get(&(Server::of(destination), client));
         taken.copied().unwrap_or_default()
     }
 }
@@ -394,6 +447,48 @@ mod tests {
         all.extend((3..40).map(|step| life(8, 600 * step, 600 * step + 200)));
         let taken = taken(&all, 7);
         assert!(taken.taken == 5 && !taken.is_told(), "{taken:?}");
+    }
+
+    /// Whoever lost it comes back within a few hundredths of a second.
+    #[test]
+    fn who_comes_back_at_once_takes_it_again() {
+        for clients in [2, 3] {
+            let steps: Vec<_> = (1..40)
+                .map(|step| life(7 + step as u32 % clients, 90 * step, 90 * (step + 1) + 2))
+                .collect();
+            let pids = 7..7 + clients;
+            let told = pids.map(|pid| taken(&steps, pid).is_told());
+            assert!(told.into_iter().all(|told| told), "{clients}");
+        }
+    }
+
+    /// Both live for less than a tenth of a second, and come back at once.
+    #[test]
+    fn where_somebody_has_always_just_connected_no_end_tells_anything() {
+        let steps = (1..60).flat_map(|step| {
+            let lives = [(7, 60 * step), (8, 60 * step + 30)];
+            lives.map(|(pid, from)| life(pid, from, from + 59))
+        });
+        let steps: Vec<_> = steps.collect();
+        assert!(!taken(&steps, 7).is_told(), "{:?}", taken(&steps, 7));
+    }
+
+    /// Sessions that ping, or read: with the handshake alone there is none of them.
+    #[test]
+    fn a_session_that_works_is_taken_as_well() {
+        let mut takeovers = Takeovers::default();
+        for step in 1..12 {
+            let mut one = life(7 + step as u32 % 2, 1_000 * step, 1_000 * (step + 1) + 2);
+            one.traffic.payload_out = Some(61 + step % 3 * 12);
+            one.traffic.payload_in = Some(61 + step % 3 * 20);
+            takeovers.observe(&one, Outcome::of(&one));
+        }
+        let counted = takeovers.counted();
+        let peer = Destination::of(&life(7, 1, 2));
+        let process = ProcessKey::of(&life(7, 1, 2)).unwrap();
+        let client = Client::Process(process);
+        assert_eq!(counted.at(&peer, client), Taken::default());
+        assert!(counted.of_sessions_at(&peer, client).is_told());
     }
 
     /// A session of three: each connect ends one of the others'.

@@ -21,7 +21,7 @@ use crate::{
         shape::Spoken,
         source::Source,
         starts::Starts,
-        takeovers::{Client, Taken},
+        takeovers::{Client, Taken, TakenOfClients},
         tally::{Older, Tally},
     },
     process::{ProcessIdentity, ProcessKey},
@@ -152,8 +152,13 @@ impl<'a> Scope<'a> {
         Some(held)
     }
 
-    /// What became of their connections, of each process, or of a remote host.
-    pub(super) fn taken(&self, destinations: &[Destination], processes: &[ProcessKey]) -> Taken {
+    /// What became of their connections, of each process, or of a remote host, as `at` has it.
+    pub(super) fn taken(
+        &self,
+        destinations: &[Destination],
+        processes: &[ProcessKey],
+        at: fn(&TakenOfClients, &Destination, Client) -> Taken,
+    ) -> Taken {
         let mut sum = Taken::default();
         for peer in destinations {
             let host = match peer {
@@ -162,7 +167,7 @@ impl<'a> Scope<'a> {
             };
             let processes = processes.iter().map(|process| Client::Process(*process));
             for client in processes.chain(host) {
-                sum.add(self.of_all.taken.at(peer, client));
+                sum.add(at(&self.of_all.taken, peer, client));
             }
         }
         sum

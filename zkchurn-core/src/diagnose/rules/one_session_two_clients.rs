@@ -11,7 +11,11 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         protocol::Scope,
     },
-    ledger::{shape::Ending, sizes, takeovers},
+    ledger::{
+        shape::{Ending, Spoken},
+        sizes,
+        takeovers::{self, Taken},
+    },
     text,
 };
 
@@ -35,7 +39,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Some(handshakes) if handshakes.new_handles * 2 > handshakes.connections => None,
         // Nor one that nobody else was seen to have.
         Some(handshakes) if handshakes.granted > 0 && case.shared.is_empty() => None,
-        _ => by_sizes(case),
+        _ => by_sizes(case).or_else(|| by_takeovers(case)),
     }
 }
 
@@ -141,17 +145,10 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     )
     .number("taken", taken)
     .cannot_tell_from(&[Churn::SessionExpiredLoop])
-    .decided_by("--handshake, which reads the session ids")
-    .decided_by("the server's log: the same session id, renewed from two addresses or ports")
     .next(ADVICE);
+    verdict = decided(verdict);
     if is_seen {
-        verdict = verdict.because(format!(
-            "{} of {} ended within {} after another client had connected: the server closes the \
-             connection of a session that comes by another one",
-            text::count(case.taken.taken),
-            text::count(case.taken.ended),
-            text::duration(takeovers::AT_ONCE_NS)
-        ));
+        verdict = verdict.because(ended_at_connects(case.taken));
     }
     // Of a remote host no thread is known.
     if case.is_one_thread() {
@@ -227,6 +224,57 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         }
     }
     Some(verdict)
+}
+
+/// Sessions on which more was said than the handshake, as of clients that ping, or have watches:
+/// when they end tells, and nothing else.
+fn by_takeovers(case: &Case<'_>) -> Option<Verdict> {
+    let taken = case.taken_sessions;
+    let by_server = case.shapes().count(|ending, spoken| {
+        spoken == Spoken::Both && matches!(ending, Ending::ClosedByServer | Ending::ResetByServer)
+    });
+    // What the same client does otherwise may be the rest.
+    let is_of_these = by_server * 3 > taken.ended;
+    if by_server < FEWEST || !case.most(by_server) || !is_of_these || !taken.is_told() {
+        return None;
+    }
+    if case.is_new_one_each_time() {
+        return None;
+    }
+    let verdict = Verdict::new(
+        Confidence::Likely,
+        format!(
+            "{} had a session until the server ended them as another client connected, which then \
+             lost its own in the same way: they take one session from each other.",
+            text::counted(by_server, "connection")
+        ),
+    )
+    .because(ended_at_connects(taken))
+    .but(
+        "clients that hand over to each other, each closing its session as soon as the next one has \
+         connected, look the same",
+    )
+    .number("taken", taken.taken)
+    .cannot_tell_from(&[Churn::ClientPerRequest])
+    .next(ADVICE);
+    Some(decided(verdict))
+}
+
+/// What decides where no session id was read.
+fn decided(verdict: Verdict) -> Verdict {
+    verdict
+        .decided_by("--handshake, which reads the session ids")
+        .decided_by("the server's log: the same session id, renewed from two addresses or ports")
+}
+
+fn ended_at_connects(taken: Taken) -> String {
+    format!(
+        "{} of {} ended within {} after another client had connected: the server closes the \
+         connection of a session that comes by another one",
+        text::count(taken.taken),
+        text::count(taken.ended),
+        text::duration(takeovers::AT_ONCE_NS)
+    )
 }
 
 #[cfg(test)]
@@ -376,6 +424,36 @@ mod tests {
             }
         });
         all.collect()
+    }
+
+    /// Two that ping, or read; at others' moments it is no takeover.
+    #[test]
+    fn a_session_that_works_is_taken_as_well() {
+        let told = |from: &[Connection]| {
+            let mut connections = from.to_vec();
+            for (one, step) in connections.iter_mut().zip(0..) {
+                one.traffic.payload_out = Some(61 + step % 3 * 12);
+                one.traffic.payload_in = Some(61 + step % 3 * 20);
+            }
+            diagnosed(&connections)
+        };
+        let findings = told(&in_turn());
+        let likely = (Churn::OneSessionTwoClients, Confidence::Likely);
+        assert_eq!(names(&findings)[..2], [likely; 2], "{findings:?}");
+        let first = &findings[0];
+        assert!(
+            first.summary.contains("take one session from each other"),
+            "{}",
+            first.summary
+        );
+        assert!(first.cannot_tell_from.contains(&Churn::ClientPerRequest));
+        let findings = told(&by_two_processes(1_500));
+        assert!(
+            names(&findings)
+                .iter()
+                .all(|(name, _)| *name != Churn::OneSessionTwoClients),
+            "{findings:?}"
+        );
     }
 
     /// Something on the way cuts the connections of both, at any moment.
