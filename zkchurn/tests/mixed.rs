@@ -95,6 +95,15 @@ impl Taken {
         })
     }
 
+    /// Its processes that were looked at.
+    fn looked(&self) -> BTreeSet<ProcessKey> {
+        let looks = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Inspection(look) => Some(look.key),
+            _ => None,
+        });
+        looks.collect()
+    }
+
     fn is_jvm(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Process(process) => process.name == "java",
@@ -159,6 +168,8 @@ struct Move {
     number: u32,
     /// The process that all of its connections are of.
     process: Option<(u32, u64)>,
+    /// Its processes whose logs were read, as they were called there.
+    looked: BTreeSet<ProcessKey>,
 }
 
 const CLOCKS: [usize; 5] = [
@@ -185,12 +196,22 @@ impl Move {
             Piece::Process(_) if self.process.is_some() => return None,
             Piece::Process(process) => {
                 let mut process = process.clone();
+                process.key.start_ns = self.start(process.key);
                 process.key.pid += self.number * APART;
                 Piece::Process(process)
             }
             Piece::Inspection(_) if self.process.is_some() => return None,
             Piece::Inspection(look) => Piece::Inspection(Box::new(self.look(look))),
         })
+    }
+
+    /// When a process was started: before its connections, as ever, unless its logs were read.
+    fn start(&self, key: ProcessKey) -> u64 {
+        match key.start_ns {
+            0 => 0,
+            ns if self.looked.contains(&key) => ns,
+            ns => ns.wrapping_add(self.later_ns),
+        }
     }
 
     fn look(&self, look: &Inspection) -> Inspection {
@@ -227,6 +248,11 @@ impl Move {
                 ns => ns.wrapping_add(self.later_ns),
             });
         }
+        let opener = number(&bytes, offset_of!(ConnectionRecord, opener_tgid));
+        let at = offset_of!(ConnectionRecord, opener_start_ns);
+        change(&mut bytes, at, |ns| {
+            self.start(ProcessKey::new(opener.unwrap_or_default(), ns))
+        });
         for at in TIDS.into_iter().chain(TGIDS) {
             change_id(&mut bytes, at, |id| id + self.number * APART);
         }
@@ -273,6 +299,7 @@ fn mixed(all: &[&Taken], process: Option<(u32, u64)>) -> Report {
             later_ns: from.wrapping_sub(taken.start.clock.monotonic_ns),
             number,
             process,
+            looked: taken.looked(),
         };
         let length = taken.end.monotonic_ns - taken.start.clock.monotonic_ns;
         end.monotonic_ns = end.monotonic_ns.max(from + length);
@@ -287,6 +314,7 @@ fn mixed(all: &[&Taken], process: Option<(u32, u64)>) -> Report {
             later_ns: from.wrapping_sub(all[1].start.clock.monotonic_ns),
             number: 1,
             process,
+            looked: all[1].looked(),
         };
         let theirs = all[1].look().map(|look| moved.look(&look));
         let both = both_looks(all[0].look(), theirs);

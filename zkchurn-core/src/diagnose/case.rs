@@ -243,6 +243,8 @@ pub struct Case<'a> {
     pub idle_ns: Option<u64>,
     /// Whether several processes may be runs of a program, by when they were started.
     pub are_runs: bool,
+    /// Whether programs of several processes are seen to run again and again.
+    pub run_again: bool,
     /// Connections to the same peers that are open, of whichever process of the same name.
     pub open_of_name: u64,
     /// Whether half of its threads or more opened others, too, to other peers or such as are open:

@@ -6,12 +6,20 @@
 use std::collections::BTreeMap;
 
 use super::{case::Case, cluster::Part};
-use crate::{ledger::shape::Ending, process::ProcessKey};
+use crate::{connection::Comm, ledger::shape::Ending, process::ProcessKey, registry::Registry};
 
 /// A program that is started for a connection makes it soon; a JVM of many jars takes its time.
 const SOON_NS: u64 = 60_000_000_000;
 /// Within less than this all may be runs that were started at once.
 const AT_ONCE_NS: u64 = 1_000_000_000;
+
+/// So often one after the other is again and again.
+const FEWEST_ROUNDS: u64 = 3;
+/// So many are no services, though none was started for long.
+const MANY_ROUNDS: u64 = 10;
+/// What was started within a time, and then not for so many times as long, may have been started by
+/// a deploy.
+const MOST_QUIET: u64 = 2;
 
 /// Where to look for how a process ended.
 pub(super) const HOW_THEY_END: &str = "how those processes end: `journalctl` (with `-k` for the \
@@ -50,6 +58,7 @@ struct Life {
     first_ns: u64,
     latest_ns: u64,
     opened: u64,
+    comm: Option<Comm>,
 }
 
 /// Whether they may be runs of a program, as far as their starts tell. Those that were old when
@@ -75,6 +84,49 @@ pub(super) fn are_runs(parts: &[Part<'_>]) -> bool {
     !(came_back && connected > AT_ONCE_NS && started.saturating_mul(3) < connected)
 }
 
+/// Whether programs are seen to run again and again: most of the processes are of one that was
+/// started three times or more after its run before had connected, and until the end, or many times.
+/// Services that were started by a deploy or a boot are so once, or each is a program of its own.
+pub(super) fn run_again(registry: &Registry, parts: &[Part<'_>], end_ns: u64) -> bool {
+    let lives = lives(parts);
+    if lives.len() < 2 {
+        return true;
+    }
+    let mut programs: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (process, life) in &lives {
+        let placed = registry.placed(*process).unwrap_or_default();
+        let program = (
+            registry.label(*process, life.comm),
+            placed.unit.map(str::to_owned),
+            placed.container.map(str::to_owned),
+        );
+        let runs = programs.entry(program).or_default();
+        runs.push((process.start_ns, life.first_ns));
+    }
+    let again = programs.into_values().filter_map(|mut runs| {
+        runs.sort_unstable();
+        is_again(&runs, end_ns).then_some(runs.len())
+    });
+    again.sum::<usize>() * 3 >= lives.len() * 2
+}
+
+/// When processes of one program were started, and when each connected first, in order.
+fn is_again(runs: &[(u64, u64)], end_ns: u64) -> bool {
+    let (mut rounds, mut until_ns) = (0, 0);
+    for (started_ns, first_ns) in runs {
+        if *started_ns >= until_ns {
+            rounds += 1;
+            until_ns = *first_ns;
+        }
+    }
+    let started = runs.iter().map(|(started_ns, _)| *started_ns);
+    let (first, last) = (started.clone().min(), started.max());
+    let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
+    let quiet_ns = end_ns.saturating_sub(last);
+    let goes_on = quiet_ns <= (last - first).saturating_mul(MOST_QUIET);
+    rounds >= MANY_ROUNDS || (rounds >= FEWEST_ROUNDS && goes_on)
+}
+
 /// Of the processes whose start is known.
 fn lives(parts: &[Part<'_>]) -> BTreeMap<ProcessKey, Life> {
     let mut lives: BTreeMap<ProcessKey, Life> = BTreeMap::new();
@@ -89,6 +141,7 @@ fn lives(parts: &[Part<'_>]) -> BTreeMap<ProcessKey, Life> {
             first_ns,
             latest_ns,
             opened: 0,
+            comm: part.flow.process_comm,
         });
         life.first_ns = life.first_ns.min(first_ns);
         life.latest_ns = life.latest_ns.max(latest_ns);
@@ -111,11 +164,15 @@ mod tests {
         diagnose::{
             Confidence, Finding,
             churn::Churn,
-            test_case::{diagnosed, every, only},
+            test_case::{diagnosed, diagnosed_with, every, only},
         },
         ledger::test_connection::{MS, by},
         outcome::Outcome,
+        process::{ProcessIdentity, ProcessKey},
+        registry::Registry,
     };
+
+    use super::is_again;
 
     /// Five runs of a program that end so, with so much unread.
     fn died(outcome: Outcome, unread: u32) -> Finding {
@@ -193,5 +250,64 @@ mod tests {
         assert_eq!(finding.name, Churn::ClientPerRequest);
         assert_eq!(finding.confidence, Confidence::Likely);
         assert!(finding.summary.contains("each run of this program"));
+    }
+
+    /// So many processes with one session each: when each was started, and what it runs.
+    fn once(started_ms: impl Fn(u32) -> u64, command: impl Fn(u32) -> Vec<String>) -> Finding {
+        let mut registry = Registry::default();
+        let sessions = every(500, 8, SESSION).into_iter().zip(0..);
+        let sessions: Vec<Connection> = sessions
+            .map(|(mut one, step)| {
+                one = by(one, 100 + step, 100 + step, "java");
+                let start_ns = started_ms(step) * MS;
+                one.opener.as_mut().unwrap().process_start_ns = Some(start_ns);
+                let key = ProcessKey::new(100 + step, start_ns);
+                let command = command(step);
+                registry.insert(ProcessIdentity::new(key, "java".to_owned(), None, command));
+                one
+            })
+            .collect();
+        only(diagnosed_with(&sessions, &registry))
+    }
+
+    fn of_application(name: String) -> Vec<String> {
+        vec!["java".to_owned(), "-cp".to_owned(), "lib".to_owned(), name]
+    }
+
+    #[test]
+    fn services_that_are_started_once_are_not_said_to_run_often() {
+        let job = |_| of_application("com.example.Job".to_owned());
+        let service = |step| of_application(format!("com.example.Service{step}"));
+        let in_turn = |step: u32| 990 + u64::from(step) * 500;
+        let told = |finding: &Finding| {
+            assert_eq!(finding.name, Churn::ClientPerRequest);
+            let said = format!("{finding:?}");
+            assert_eq!(
+                said.contains("runs often"),
+                finding.confidence == Confidence::Likely
+            );
+            let names_services = said.contains("at their start");
+            assert_ne!(
+                names_services,
+                finding.confidence == Confidence::Likely,
+                "{said}"
+            );
+            finding.confidence
+        };
+        assert_eq!(told(&once(in_turn, job)), Confidence::Likely);
+        // All at one moment, as by a deploy: of one program, or of several.
+        assert_eq!(told(&once(|_| 400, job)), Confidence::Possible);
+        assert_eq!(told(&once(|_| 400, service)), Confidence::Possible);
+        // One after the other, and each is another program.
+        assert_eq!(told(&once(in_turn, service)), Confidence::Possible);
+    }
+
+    #[test]
+    fn what_has_not_been_started_for_long_was_perhaps_started_once() {
+        let runs: Vec<_> = (0..8).map(|step| (step * 500, step * 500 + 10)).collect();
+        assert!(is_again(&runs, 4_000) && is_again(&runs, 10_000));
+        assert!(!is_again(&runs, 11_000));
+        let many: Vec<_> = (0..14).map(|step| (step * 500, step * 500 + 10)).collect();
+        assert!(is_again(&many, 60_000));
     }
 }

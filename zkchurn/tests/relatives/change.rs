@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 //! Changes that make a relative of a recording, or put several together.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use zkchurn_common::{
     record::{self, ConnectionRecord, known},
     state,
 };
-use zkchurn_core::{frame::Sides, traffic::Traffic};
+use zkchurn_core::{frame::Sides, process::ProcessKey, traffic::Traffic};
 
 use super::scene::{Piece, Scene};
 
@@ -17,17 +20,32 @@ pub(crate) const MS: u64 = 1_000_000;
 const APART: u32 = 10_000_000;
 
 impl Scene {
-    /// The time between connections is `percent` of what it was; their lives are the same.
+    /// The time between connections is `percent` of what it was; their lives are the same. So is
+    /// that between the starts of processes which are not older, and whose logs were not read.
     pub(crate) fn paced(mut self, percent: u64) -> Self {
         let from = self.start.clock.monotonic_ns;
+        let paced = |at_ns: u64| from + at_ns.saturating_sub(from) / 100 * percent;
+        let looks = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Look(look) => Some(look.key),
+            _ => None,
+        });
+        let looks: BTreeSet<_> = looks.collect();
+        let started = |key: ProcessKey| match key.start_ns < from || looks.contains(&key) {
+            true => key.start_ns,
+            false => paced(key.start_ns),
+        };
         let mut moved = BTreeMap::new();
         for piece in &mut self.pieces {
-            if let Piece::Connection(record) = piece {
-                let after = record.started_ns.saturating_sub(from);
-                let to = from + after / 100 * percent;
-                let by = to.wrapping_sub(record.started_ns);
-                moved.insert(record.socket, by);
-                later(record, by);
+            match piece {
+                Piece::Connection(record) => {
+                    let by = paced(record.started_ns).wrapping_sub(record.started_ns);
+                    moved.insert(record.socket, by);
+                    later(record, by);
+                    let opener = ProcessKey::new(record.opener_tgid, record.opener_start_ns);
+                    record.opener_start_ns = started(opener);
+                }
+                Piece::Process(process) => process.key.start_ns = started(process.key),
+                _ => {}
             }
         }
         for piece in &mut self.pieces {

@@ -27,7 +27,7 @@ use super::{
     protocol::Services,
     rhythm::Rhythm,
     rhythms::TwoRhythms,
-    runs::are_runs,
+    runs::{are_runs, run_again},
     shared::SharedSessions,
 };
 use crate::{
@@ -370,6 +370,7 @@ impl<'a> Scope<'a> {
                 <= processes.len() as u64
                 && !comes_again
                 && are_runs(parts),
+            run_again: run_again(self.registry, parts, self.window.end_ns),
             comes_again,
             open_of_name: self.open_of_name(parts, &destinations),
             lost_older: self.with_older(&processes, |older| older.ended > 0),

@@ -178,6 +178,30 @@ fn may_be_replaced(case: &Case<'_>) -> bool {
     case.is_started_for_each() && case.open_of_name * 2 >= case.ended()
 }
 
+/// Whether each process has made one, and none of their programs is seen to run again and again.
+fn is_once(case: &Case<'_>) -> bool {
+    let has_one_each = match case.who {
+        Who::Programs { processes, .. } => case.tally.opened() <= processes,
+        _ => false,
+    };
+    !case.run_again && (case.is_started_for_each() || has_one_each)
+}
+
+fn or_once(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
+    let first = "find out first whether they are running still (`ps -o pid,lstart,args -p PID`): a \
+                 service that used ZooKeeper once, at its start, needs no change";
+    verdict.next.insert(0, first.to_owned());
+    let each = match case.who {
+        Who::Programs { processes, .. } => text::count(processes),
+        _ => text::count(case.threads),
+    };
+    verdict.but(format!(
+        "each of these {each} processes made a client, and none of their programs was seen to be \
+         started again and again: services that use ZooKeeper once, at their start, look the same \
+         after a deploy or a boot"
+    ))
+}
+
 fn or_cut(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
     let reset = case.shapes().ending(Ending::ResetByServer);
     let first = "find out first who ended them: the server's log from these times (`Expiring session`, \
@@ -228,6 +252,7 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let is_reset = case.most(case.shapes().ending(Ending::ResetByServer));
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
     let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server || is_reset;
+    let is_other = is_other || is_once(case);
     // One thread that serves many handles is everywhere.
     let of_many = case.threads * 10 >= case.tally.opened() * 6;
     let is_back = (case.comes_again && of_many) || case.reconnects_beside * 2 >= granted;
@@ -286,6 +311,10 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
         false => verdict,
     };
     let verdict = advice(verdict, case);
+    let verdict = match is_once(case) {
+        true => or_once(verdict, case),
+        false => verdict,
+    };
     Some(match is_reset {
         true => or_cut(verdict, case),
         false => verdict,
@@ -358,9 +387,10 @@ fn or_sasl(verdict: Verdict, case: &Case<'_>) -> Verdict {
 /// A process that ends after its one client has nothing that it could reuse.
 fn whose_fault(case: &Case<'_>) -> &'static str {
     match case.who {
-        _ if case.is_started_for_each() => {
+        _ if case.is_started_for_each() && case.run_again => {
             "each run of this program makes a client, and it runs often"
         }
+        _ if case.is_started_for_each() => "each run of this program makes a client",
         Who::Programs { .. } => {
             "these processes create a client for each request instead of reusing one"
         }
@@ -511,7 +541,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let is_killed = Deaths::of(case) == Some(Deaths::Likely);
     let is_cut = may_be_cut(case);
     let is_replaced = may_be_replaced(case);
+    let is_once = is_once(case);
     let is_other = lives_on || may_be_sasl || may_be_tls || is_killed || is_cut || is_replaced;
+    let is_other = is_other || is_once;
     let confidence = match is_like_it && !is_other {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -605,6 +637,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     }
     if is_cut && !may_be_kept {
         verdict = or_cut(verdict, case);
+    }
+    if is_once {
+        verdict = or_once(verdict, case);
     }
     if is_replaced {
         verdict = verdict.but(format!(
