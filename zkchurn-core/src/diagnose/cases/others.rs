@@ -12,7 +12,7 @@ use crate::{
     },
     hash::{HashMap, HashSet},
     ledger::{
-        Destination,
+        Destination, Flow, FlowKey,
         group::Group,
         manner::Way,
         open_then::HeldThen,
@@ -56,12 +56,22 @@ impl<'a> Scope<'a> {
         processes: &[ProcessKey],
         destinations: &[Destination],
     ) -> u64 {
-        let of = |process| self.of_process.get(process).into_iter().flatten();
-        let flows = processes.iter().take(LOOKED_AT).flat_map(of);
-        let others = flows
-            .filter(|(key, _)| destinations.binary_search(&key.destination).is_err())
-            .take(LOOKED_AT);
-        others.map(|(_, flow)| flow.tally.older.ended).sum()
+        let processes = processes.iter().take(LOOKED_AT);
+        let others = processes.flat_map(|process| self.elsewhere(process, destinations));
+        let others = others.take(LOOKED_AT);
+        others.map(|flow| flow.tally.older.ended).sum()
+    }
+
+    /// The flows of a process to other peers than these, which are in order.
+    fn elsewhere(
+        &self,
+        process: &ProcessKey,
+        destinations: &[Destination],
+    ) -> impl Iterator<Item = &'a Flow> {
+        let flows = self.of_process.get(process).into_iter().flatten();
+        let is_other = |key: &FlowKey| destinations.binary_search(&key.destination).is_err();
+        let others = flows.filter(move |(key, _)| is_other(key));
+        others.map(|(_, flow)| *flow)
     }
 
     /// Connections to these peers that are open, of all processes of the first one's name.
@@ -82,10 +92,7 @@ impl<'a> Scope<'a> {
             let Some(process) = part.key.process else {
                 continue;
             };
-            let flows = self.of_process.get(&process).into_iter().flatten();
-            let others = flows
-                .filter(|(key, _)| destinations.binary_search(&key.destination).is_err())
-                .take(LOOKED_AT);
+            let others = self.elsewhere(&process, destinations).take(LOOKED_AT);
             let others: Vec<_> = others.collect();
             let of_part = part.flow.threads.iter();
             let of_part = of_part.filter(|(tid, _)| part.has_thread(**tid));
@@ -93,7 +100,7 @@ impl<'a> Scope<'a> {
                 threads += 1;
                 let mut others = others.iter();
                 // Who was refused elsewhere is on its first way through its connect string.
-                let is_elsewhere = others.any(|(_, flow)| {
+                let is_elsewhere = others.any(|flow| {
                     let there = flow.threads.get(tid);
                     there.is_some_and(|thread| thread.tally.established > 0)
                 });

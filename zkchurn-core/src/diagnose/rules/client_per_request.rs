@@ -45,6 +45,10 @@ const TLS_ANSWER: u64 = 700;
 const HELLOS_DIFFER: u64 = 64;
 /// One that fails takes some round trips.
 const SLOW_HANDSHAKE_NS: u64 = 2_000_000_000;
+/// What the threads of a client that reconnects do.
+const OPENED_OTHERS: &str = "its threads opened others, too, to other peers or such as are open: a \
+                             client that reconnects does, maybe to the next server of its connect \
+                             string";
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.first_requests_refused();
@@ -166,11 +170,16 @@ fn or_kept(verdict: Verdict, case: &Case<'_>) -> Verdict {
 /// side ended all of them later than one is done, none was closed by its client.
 fn may_be_cut(case: &Case<'_>) -> bool {
     let by = |ending| case.shapes().ending(ending);
-    let (reset, closed) = (by(Ending::ResetByServer), by(Ending::ClosedByServer));
+    let by_server = by(Ending::ResetByServer) + by(Ending::ClosedByServer);
     let by_client = by(Ending::ClosedByClient) + by(Ending::ResetByClient);
     let lived = case.tally.established_for.percentile(50.0);
     let is_late = lived.is_some_and(|lived| lived >= DONE_NS);
-    case.most(reset) || (by_client == 0 && case.most(reset + closed) && is_late)
+    are_reset(case) || (by_client == 0 && case.most(by_server) && is_late)
+}
+
+/// Whether the server's side ended most of them by a RST.
+fn are_reset(case: &Case<'_>) -> bool {
+    case.most(case.shapes().ending(Ending::ResetByServer))
 }
 
 /// Whether others of the program have taken the place of those that ended, and stay.
@@ -203,11 +212,10 @@ fn or_once(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
 }
 
 fn or_cut(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
-    let reset = case.shapes().ending(Ending::ResetByServer);
     let first = "find out first who ended them: the server's log from these times (`Expiring session`, \
                  LOOKING, a restart), then a load balancer or a firewall on the way";
     verdict.next.insert(0, first.to_owned());
-    let why = match case.most(reset) {
+    let why = match are_reset(case) {
         true => {
             "most ended by a RST from the server's side, and a client that is done is not answered \
              so: a server that dies, and a load balancer, firewall or NAT that cuts clients which go \
@@ -249,7 +257,7 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
     let may_be_sasl = is_like_failed_sasl(case);
     let is_late = is_closed_late(case);
     let is_ended_by_server = is_ended_by_server(case);
-    let is_reset = case.most(case.shapes().ending(Ending::ResetByServer));
+    let is_reset = are_reset(case);
     // Not certain: a client whose session is refused or cut each time asks for a new one, too.
     let is_other = after_expiry || may_be_sasl || is_late || is_ended_by_server || is_reset;
     let is_other = is_other || is_once(case);
@@ -325,11 +333,7 @@ fn by_requests(case: &Case<'_>, handshakes: &Handshakes) -> Option<Verdict> {
 fn or_back(verdict: Verdict, case: &Case<'_>) -> Verdict {
     verdict
         .but(match case.reconnects_beside {
-            0 => {
-                "its threads opened others, too, to other peers or such as are open: a client that \
-                 reconnects does, maybe to the next server of its connect string"
-                    .to_owned()
-            }
+            0 => OPENED_OTHERS.to_owned(),
             some => format!(
                 "{} asked for a session that it had: clients that lost their connection once, and \
                  came back, do that",
@@ -618,10 +622,7 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     } else {
         verdict = verdict
             .but(match (case.comes_again, case.is_one_thread()) {
-                (true, _) => {
-                    "its threads opened others, too, to other peers or such as are open: a client \
-                     that reconnects does, maybe to the next server of its connect string"
-                }
+                (true, _) => OPENED_OTHERS,
                 (_, true) => {
                     "the same thread opened them, as that of a client that reconnects does"
                 }
