@@ -224,6 +224,14 @@ pub fn range(least: u64, most: u64) -> String {
     }
 }
 
+/// `1 attempt to connect waits`, `7 attempts to connect wait`.
+pub fn waits(attempts: u64) -> String {
+    match attempts {
+        1 => "1 attempt to connect waits".to_owned(),
+        _ => format!("{} attempts to connect wait", count(attempts)),
+    }
+}
+
 /// `1 connection`, `2 connections`, `2 processes`.
 pub fn counted(number: u64, noun: &str) -> String {
     let plural = match (number, noun.ends_with('s')) {

@@ -9,7 +9,7 @@ use crate::{
     handshake::session::SessionId,
     inspection::{LogSignature, logs::LogFinding},
     ledger::{
-        Destination,
+        Destination, Waiting,
         common_ends::CommonMoments,
         distribution::Distribution,
         handshakes::Handshakes,
@@ -209,6 +209,8 @@ pub struct Case<'a> {
     pub balance: Balance,
     /// What of it stays open beside what ends; `None` where that was not asked, or is not known.
     pub staying: Option<Staying>,
+    /// Attempts of the same owner to the same peers whose SYN nobody has answered.
+    pub waiting: Waiting,
     /// Threads with an open connection of this case, others of which ended: so does a client that
     /// comes back.
     pub returning: u64,
@@ -314,6 +316,11 @@ impl Case<'_> {
     pub fn starter(&self) -> Option<&str> {
         let places = self.runs_in.iter().map(String::as_str);
         places.into_iter().find(|place| place.contains(STARTED_BY))
+    }
+
+    /// Connections of the same owner to the same peers that were established during the trace.
+    pub fn got_through(&self) -> u64 {
+        self.balance.opened
     }
 
     /// How the ended connections went.

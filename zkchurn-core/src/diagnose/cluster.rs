@@ -411,6 +411,24 @@ pub(super) fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
         .collect()
 }
 
+/// All connections of one owner to the peers that have not answered some of its SYNs.
+pub(super) fn waiting<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
+    let waiting = members.iter();
+    let waiting =
+        waiting.filter(|(_, flow)| flow.tally.connecting + flow.tally.older.connecting > 0);
+    let parts: Vec<_> = waiting
+        .map(|(key, flow)| Part {
+            key,
+            flow,
+            group: None,
+        })
+        .collect();
+    (!parts.is_empty()).then_some(Cluster {
+        thread: None,
+        parts,
+    })
+}
+
 /// The connections of one owner that are older than the trace, half-closed, and held.
 pub(super) fn held<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
     let held = members.iter().filter(|(_, flow)| {

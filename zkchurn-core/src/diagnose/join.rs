@@ -65,6 +65,14 @@ impl<'a> Story<'a> {
         Self::with(verdict.into_iter().collect(), owner, cluster, case)
     }
 
+    /// Judges attempts to connect that wait for an answer.
+    pub(super) fn of_waiting(scope: &Scope<'a>, owner: Owner, cluster: Cluster<'a>) -> Self {
+        let case = scope.case(owner, &cluster);
+        let rule = &rules::OF_WAITING;
+        let verdict = rule.verdict(&case).map(|verdict| (rule, verdict));
+        Self::with(verdict.into_iter().collect(), owner, cluster, case)
+    }
+
     fn judged(owner: Owner, cluster: Cluster<'a>, case: Case<'a>) -> Self {
         Self::with(rules::verdicts(&case), owner, cluster, case)
     }

@@ -137,6 +137,22 @@ pub fn diagnose(
         let verdicts = story.verdicts.into_iter();
         findings.extend(verdicts.map(|(rule, verdict)| finding(rule, &story.case, verdict, 0)));
     }
+    let told = |owner| {
+        let mut stories = stories.iter().filter(|story| story.owner == owner);
+        stories.any(|story| {
+            story
+                .lead()
+                .is_some_and(|(name, _)| name == Churn::Blackhole)
+        })
+    };
+    let of_waiting = |owner, cluster| Story::of_waiting(&scope, owner, cluster);
+    let waiting = owners.iter().filter(|(owner, _)| !told(**owner));
+    let waiting =
+        waiting.filter_map(|(owner, members)| Some(of_waiting(*owner, cluster::waiting(members)?)));
+    for story in pool::processes(&scope, waiting.collect(), of_waiting) {
+        let verdicts = story.verdicts.into_iter();
+        findings.extend(verdicts.map(|(_, verdict)| still_waiting(&story.case, verdict)));
+    }
     for (owner, members) in &owners {
         findings.extend(
             cluster::held(members).and_then(|cluster| {
@@ -230,6 +246,28 @@ fn finding_of(story: &Story<'_>) -> Option<Finding> {
     Some(finding)
 }
 
+/// A finding on attempts to connect: they have not ended.
+fn still_waiting(case: &Case<'_>, verdict: Verdict) -> Finding {
+    let attempts = case.waiting.attempts;
+    Finding {
+        connections: attempts,
+        seen: Some(format!(
+            "{} in {}; {} for an answer to {} SYN",
+            text::counted(
+                case.tally.opened() + case.tally.older.connecting,
+                "connection"
+            ),
+            text::window(case.window_ns),
+            match attempts {
+                1 => "1 waits".to_owned(),
+                _ => format!("{} wait", text::count(attempts)),
+            },
+            if attempts == 1 { "its" } else { "their" },
+        )),
+        ..finding(&rules::OF_WAITING, case, verdict, 0)
+    }
+}
+
 /// A finding on connections that are older than the trace: no row counts them as opened.
 fn held_since_before(case: Case<'_>) -> Option<Finding> {
     let rule = &rules::OF_HELD;
@@ -275,8 +313,7 @@ fn finding(rule: &Rule, case: &Case<'_>, verdict: Verdict, explains: u64) -> Fin
     }
     verdict = held_back::weigh(rule.name, case, verdict);
     // First, so that it is not what has no room.
-    let is_of_open = rule.name == Churn::HandleLeak;
-    if let Some(over) = over::sentence(case).filter(|_| !is_of_open) {
+    if let Some(over) = over::sentence(case).filter(|_| explains > 0) {
         verdict.reasons_against.insert(0, over);
     }
     case.looked.leave_out_done(&mut verdict.would_decide);

@@ -17,6 +17,11 @@ pub(super) fn sentence(case: &Case<'_>) -> Option<String> {
     let quiet = quiet_ns(case)?;
     let quiet = text::duration(quiet);
     Some(match case.goes_on_otherwise {
+        _ if case.waiting.attempts > 0 => format!(
+            "the last of them ended {quiet} before the end of the trace, and {} for an answer to \
+             the SYN now: it goes on as that",
+            text::waits(case.waiting.attempts)
+        ),
         true => format!(
             "the last of them ended {quiet} before the end of the trace: what came since ended \
              otherwise"
@@ -45,10 +50,10 @@ fn quiet_ns(case: &Case<'_>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        connection::Connection,
+        connection::{Connection, Stage},
         diagnose::{
             Churn, Finding,
-            test_case::{diagnosed_in, every, living, only},
+            test_case::{diagnosed_in, every, living, new_thread_each, only},
         },
         outcome::Outcome,
     };
@@ -85,6 +90,56 @@ mod tests {
                 .contains("7.10 s before the end of the trace: what came since ended otherwise")),
             "{words:?}"
         );
+    }
+
+    /// The close of each got no answer, and each connects anew from its thread.
+    #[test]
+    fn what_connects_again_without_an_answer_is_not_over() {
+        let closed = living(
+            1_000,
+            every(1, 10, (101, 81, Outcome::AnsweredThenClosedByUs)),
+        );
+        let mut closed = new_thread_each(closed);
+        for one in &mut closed {
+            (one.stage, one.ended_ns) = (Stage::Closing, None);
+            (one.traffic.payload_out, one.traffic.payload_in) = (None, None);
+        }
+        // They left it 2 s after the clock's zero.
+        let words = |all: &[Connection]| {
+            let findings = diagnosed_in(all, 9_000_000_000).into_iter();
+            let of_closed = findings.filter(|one| one.name != Churn::Blackhole);
+            let words = of_closed.flat_map(|one| one.reasons_against);
+            words.collect::<Vec<_>>().join("\n")
+        };
+        let alone = words(&closed);
+        assert!(
+            alone.contains("ended 6.99 s before the end of the trace: it may be over"),
+            "{alone}"
+        );
+        // Where the server closed first they are in LAST-ACK.
+        let next = diagnosed_in(&closed, 9_000_000_000)
+            .remove(0)
+            .next
+            .join("\n");
+        assert!(next.contains("state closing state last-ack '("), "{next}");
+        let again = every(1, 10, (0, 0, Outcome::GivenUp)).into_iter();
+        let again = again.map(|mut one| {
+            one.started_ns += 2_000_000_000;
+            one.socket += 1 << 32;
+            (one.stage, one.ended_ns, one.error) = (Stage::Open, None, None);
+            one
+        });
+        let mut all = closed.clone();
+        all.extend(new_thread_each(again.collect()));
+        let back = words(&all);
+        assert!(!back.contains("may be over"), "{back}");
+        assert!(
+            back.contains("10 attempts to connect wait for an answer to the SYN now"),
+            "{back}"
+        );
+        let findings = diagnosed_in(&all, 9_000_000_000);
+        let hole = findings.iter().find(|one| one.name == Churn::Blackhole);
+        assert_eq!(hole.map(|one| one.connections), Some(10));
     }
 
     #[test]

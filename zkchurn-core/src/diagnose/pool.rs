@@ -24,8 +24,17 @@ const OF_EACH: [Churn; 2] = [Churn::OneSessionTwoClients, Churn::ConnectionLimit
 /// What many hosts do at a port, or many processes of one name at a peer, as one.
 pub(super) fn many<'a>(scope: &Scope<'a>, stories: Vec<Story<'a>>) -> Vec<Story<'a>> {
     let judge = |owner, cluster| Story::of(scope, owner, cluster);
-    let stories = as_one_each(stories, |story| told_of_process(scope, story), judge);
-    hosts(stories, judge)
+    hosts(processes(scope, stories, judge), judge)
+}
+
+/// Puts those of processes of one name together that are told the same, where that is told of the
+/// whole, too; `judge` says what is told of connections.
+pub(super) fn processes<'a>(
+    scope: &Scope<'a>,
+    stories: Vec<Story<'a>>,
+    judge: impl Fn(Owner, Cluster<'a>) -> Story<'a>,
+) -> Vec<Story<'a>> {
+    as_one_each(stories, |story| told_of_process(scope, story), judge)
 }
 
 /// What hosts do alike: what is told of them, how surely, at which port of which network

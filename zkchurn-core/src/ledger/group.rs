@@ -117,9 +117,12 @@ impl Groups {
         }
         group.starts.add(connection.started_ns);
         group.source.add(Source::of(connection));
-        group.latest_end_ns = group
-            .latest_end_ns
-            .max(connection.ended_ns.unwrap_or_default());
+        // Of one whose last packets are on their way it is when this side closed, or the other.
+        let closed_ns = connection
+            .local_close_ns
+            .max(connection.left_established_ns);
+        let ended_ns = connection.ended_ns.or(closed_ns);
+        group.latest_end_ns = group.latest_end_ns.max(ended_ns.unwrap_or_default());
         if let Some(opener) = connection.opener {
             group.threads.add(opener.thread.tid, opener.thread.comm);
         }

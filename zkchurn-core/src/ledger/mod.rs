@@ -204,6 +204,18 @@ pub struct Flow {
     pub signs: Signs,
 }
 
+/// Attempts to connect whose SYN nobody has answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub attempts: u64,
+    /// At least so many of them for long.
+    pub long: u64,
+    /// Those of them that were there as the trace ended: the last record of others may be lost.
+    pub listed: u64,
+    /// Whether one that began later was established.
+    pub got_through_since: bool,
+}
+
 /// What one ended connection counts in [`Flow::lately`], so that halves are told apart.
 const LATELY: u64 = 1 << 16;
 
@@ -515,6 +527,37 @@ impl Flow {
             .collect();
         threads.sort_by_cached_key(|(tid, thread)| (thread.tally.busyness(), *tid));
         threads
+    }
+
+    /// Attempts to connect that nobody has answered at `now_ns`, and how many of them at least have
+    /// waited since a moment.
+    pub fn waiting(&self, since_ns: u64, now_ns: u64) -> Waiting {
+        // Since before the trace began.
+        let older = self.tally.older.connecting;
+        let open = || {
+            let groups = self.groups.iter();
+            groups.filter(|(_, group)| group.manner.way == manner::Way::Open)
+        };
+        // Once they are listed those count, each with its start.
+        let is_listed = open().next().is_some();
+        let (attempts, begun) = match is_listed {
+            true => (
+                open()
+                    .map(|(_, group)| group.tally(&self.tally).connecting)
+                    .sum(),
+                open()
+                    .map(|(_, group)| group.starts.count_after(since_ns))
+                    .sum(),
+            ),
+            false => (self.tally.connecting, None),
+        };
+        let begun = begun.unwrap_or_else(|| self.tally.begun_after(since_ns, now_ns));
+        Waiting {
+            attempts: attempts + older,
+            long: u64::saturating_sub(attempts, begun) + older,
+            listed: if is_listed { attempts } else { 0 },
+            got_through_since: attempts > 0 && self.tally.got_through_since(),
+        }
     }
 
     /// The first of [`Self::busiest_threads`].

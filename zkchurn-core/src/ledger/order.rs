@@ -52,6 +52,20 @@ impl InOrder {
         self.latest.back().copied()
     }
 
+    /// How many began after a moment; where more did than are remembered, as many as come at the
+    /// rate of those until `now_ns`.
+    pub(super) fn count_after(&self, time_ns: u64, now_ns: u64) -> u64 {
+        let from = self.latest.partition_point(|start| *start <= time_ns);
+        let count = (self.latest.len() - from) as u64;
+        let first = self.latest.front().filter(|first| **first > time_ns);
+        let (Some(first), REMEMBERED) = (first, self.latest.len()) else {
+            return count;
+        };
+        let length = u128::from(now_ns.saturating_sub(time_ns));
+        let known = u128::from(now_ns.saturating_sub(*first)).max(1);
+        u64::try_from(length * u128::from(count) / known).unwrap_or(u64::MAX)
+    }
+
     #[cold]
     fn insert(&mut self, start_ns: u64, gaps: &mut impl Gaps) {
         let place = self.latest.partition_point(|known| *known <= start_ns);

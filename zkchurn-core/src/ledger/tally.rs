@@ -8,7 +8,7 @@ use super::{
     shape::Shapes, sizes,
 };
 use crate::{
-    connection::{Connection, FirstClose, Stage, Thread, Told},
+    connection::{Connection, FirstClose, Side, Stage, Thread, Told},
     outcome::Outcome,
     stall::{Stall, Stalls},
     text,
@@ -27,6 +27,12 @@ pub struct Tally {
     pub ended_established: u64,
     /// Connections in the kernel's table when the trace ended.
     open_at_end: u64,
+    /// Attempts to connect that nobody has answered yet: their SYN has no answer.
+    pub connecting: u64,
+    /// When the latest of those began, nanoseconds of `CLOCK_MONOTONIC`.
+    latest_connecting_ns: u64,
+    /// Likewise of those that were established.
+    latest_established_ns: u64,
     /// Time between the starts of two successive connections.
     pub gap: Distribution,
     pub established_for: Distribution,
@@ -91,6 +97,8 @@ pub struct Tally {
 pub struct Older {
     /// How many there were when tracing began.
     pub seen: u64,
+    /// Of those that did not end: nobody has answered its SYN since before the trace began.
+    pub connecting: u64,
     /// How many of them ended.
     pub ended: u64,
     /// Of those, how many had a socket still when the trace did.
@@ -114,6 +122,7 @@ fn is_held(connection: &Connection) -> bool {
 
 impl Older {
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
+        count_connecting(&mut self.connecting, connection);
         match connection.stage {
             Stage::Established => {
                 // Of one that was told of before it tells nothing but that (`Horizon`).
@@ -145,6 +154,7 @@ impl Older {
 
     fn absorb(&mut self, other: &Self) {
         self.seen += other.seen;
+        self.connecting += other.connecting;
         self.ended += other.ended;
         self.half_closed += other.half_closed;
         self.held += other.held;
@@ -163,8 +173,25 @@ impl Older {
 
     /// Those of them on which both sides may send.
     pub fn in_use(&self) -> u64 {
-        self.open().saturating_sub(self.held)
+        (self.open().saturating_sub(self.held)).saturating_sub(self.connecting)
     }
+}
+
+/// Counts an attempt to connect as long as its SYN has no answer: from the record that tells of it
+/// to the one that knows of that and tells that it is over, or established.
+fn count_connecting(attempts: &mut u64, connection: &Connection) {
+    let waits = is_connecting(connection);
+    match connection.told {
+        None | Some(Told::Nothing) => *attempts += u64::from(waits),
+        Some(Told::Connecting) if !waits => *attempts = attempts.saturating_sub(1),
+        Some(_) => {}
+    }
+}
+
+/// Whether nobody has answered its SYN by then.
+fn is_connecting(connection: &Connection) -> bool {
+    let goes_on = connection.stage.goes_on() || connection.stage == Stage::Open;
+    goes_on && connection.side == Side::Client && !connection.was_established()
 }
 
 /// Whether a record is the first that tells that a connection was established.
@@ -269,6 +296,13 @@ impl Tally {
         if Self::is_beginning(connection) {
             self.begin(connection);
         }
+        count_connecting(&mut self.connecting, connection);
+        let latest = match is_connecting(connection) {
+            true => &mut self.latest_connecting_ns,
+            false if connection.was_established() => &mut self.latest_established_ns,
+            false => &mut 0,
+        };
+        *latest = connection.started_ns.max(*latest);
         if tells_of_establishment(connection) {
             self.established += 1;
         }
@@ -296,6 +330,7 @@ impl Tally {
         let first = self.first_seen_ns.unwrap_or(u64::MAX);
         self.first_seen_ns = Some(first.min(connection.started_ns));
         self.established += u64::from(connection.was_established());
+        self.connecting += u64::from(is_connecting(connection));
         if connection.stage == Stage::Open {
             self.open_at_end += 1;
             return;
@@ -326,6 +361,7 @@ impl Tally {
             opened: self.ended,
             established: self.ended_established,
             open_at_end: 0,
+            connecting: 0,
             older: Older::default(),
             ..self.clone()
         }
@@ -377,6 +413,9 @@ impl Tally {
         self.ended += other.ended;
         self.ended_established += other.ended_established;
         self.open_at_end += other.open_at_end;
+        self.connecting += other.connecting;
+        self.latest_connecting_ns = self.latest_connecting_ns.max(other.latest_connecting_ns);
+        self.latest_established_ns = self.latest_established_ns.max(other.latest_established_ns);
         self.established_for.absorb(&other.established_for);
         self.connecting_for.absorb(&other.connecting_for);
         self.first_close.absorb(&other.first_close);
@@ -468,6 +507,17 @@ impl Tally {
     /// the end still tells that there was one.
     pub fn opened(&self) -> u64 {
         self.opened.max(self.ended + self.open_at_end)
+    }
+
+    /// Whether one that began after all attempts which wait was established.
+    pub fn got_through_since(&self) -> bool {
+        self.latest_established_ns > self.latest_connecting_ns
+    }
+
+    /// At most how many connections began after a moment: all that are remembered, or as many as
+    /// their rate brings until `now_ns`, where those that are remembered began later.
+    pub fn begun_after(&self, time_ns: u64, now_ns: u64) -> u64 {
+        self.starts.count_after(time_ns, now_ns)
     }
 
     /// Connections that are open: counted in the kernel's table at the end of

@@ -59,6 +59,14 @@ pub struct ElsewhereLine<'a> {
 }
 
 impl<'a> ConnectionLine<'a> {
+    /// How it ended, or what it waits for, in a few words.
+    pub fn label(&self) -> &'static str {
+        match self.outcome {
+            Outcome::StillOpen if !self.connection.was_established() => "no answer to its SYN yet",
+            outcome => outcome.label(),
+        }
+    }
+
     /// What a filter looks at; the whole name of the thread, where the filter wants it and it
     /// is known.
     pub fn subject(&self, thread_name: Option<String>) -> Subject<'a> {

@@ -122,7 +122,7 @@ mod tests {
             opened: 0,
             ended: 0,
             open: 0,
-            established: 0,
+            established: 2,
             filtered_out: None,
             busiest: None,
             leading: None,

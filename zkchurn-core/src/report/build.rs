@@ -251,6 +251,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
         ended: tally.ended,
         half_closed: tally.half_closed,
         open: tally.open(),
+        connecting: tally.connecting,
         per_second: if seconds > 0.0 {
             opened as f64 / seconds
         } else {
@@ -284,6 +285,7 @@ pub(super) fn summary(tally: &Tally, scope: &Scope) -> Summary {
             ended: tally.older.ended,
             half_closed: tally.older.half_closed,
             half_closed_before: tally.older.held,
+            connecting: tally.older.connecting,
             at_least_ns: tally.older.first_end_after_ns,
             outcomes: tally.older.outcomes.iter().collect(),
         },

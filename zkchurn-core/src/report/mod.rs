@@ -257,6 +257,10 @@ pub struct Summary {
     pub half_closed: u64,
     /// Connections that are still open.
     pub open: u64,
+    /// Attempts to connect that wait for an answer to their SYN, for the words; before the end of a
+    /// trace they are not among `open`.
+    #[serde(skip)]
+    pub connecting: u64,
     /// Begun connections a second.
     pub per_second: f64,
     /// Time between the starts of successive connections.
@@ -325,6 +329,9 @@ pub struct Older {
     /// side holds (CLOSE_WAIT).
     #[serde(skip_serializing_if = "is_zero")]
     pub half_closed_before: u64,
+    /// Of the open ones, those that nobody has answered yet, for the words.
+    #[serde(skip)]
+    pub connecting: u64,
     /// Each of the ended ones was at least this old, nanoseconds.
     pub at_least_ns: Option<u64>,
     /// The ended ones by outcome.

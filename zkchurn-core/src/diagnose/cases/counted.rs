@@ -10,7 +10,7 @@ use crate::{
         rhythm::Rhythm,
     },
     ledger::{
-        Flow,
+        Flow, Waiting,
         distribution::Distribution,
         manner::Way,
         shape::{Ending, Spoken},
@@ -140,6 +140,25 @@ pub(super) fn balance(flows: &[&Flow], older_accepted_ended: u64) -> Balance {
         opened: sum(|tally| tally.established),
         ended: sum(|tally| tally.ended_established + tally.older.ended) + older_accepted_ended,
     }
+}
+
+/// A SYN that nobody answers has been sent a second and a third time by then (`TCP_TIMEOUT_INIT`,
+/// doubled).
+const SYN_SENT_TWICE_AGAIN_NS: u64 = 3_000_000_000;
+
+/// Attempts of some flows that wait for an answer to their SYN.
+pub(super) fn waiting(flows: &[&Flow], now_ns: u64) -> Waiting {
+    let since_ns = now_ns.saturating_sub(SYN_SENT_TWICE_AGAIN_NS);
+    let of = |flow: &&Flow| flow.waiting(since_ns, now_ns);
+    flows
+        .iter()
+        .map(of)
+        .fold(Waiting::default(), |all, one| Waiting {
+            attempts: all.attempts + one.attempts,
+            long: all.long + one.long,
+            listed: all.listed + one.listed,
+            got_through_since: all.got_through_since || one.got_through_since,
+        })
 }
 
 /// The threads of these parts with one that is open and others that ended, at the same peer.

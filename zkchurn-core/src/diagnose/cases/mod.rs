@@ -15,7 +15,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use self::counted::{
     absorbed, balance, gaps, goes_on_otherwise, got_through_since, held, in_flight, is_of_late,
-    returning, rhythm_of_each, threads, turned_away, went_on_meanwhile,
+    returning, rhythm_of_each, threads, turned_away, waiting, went_on_meanwhile,
 };
 use super::{
     Beside, Window,
@@ -331,6 +331,7 @@ impl<'a> Scope<'a> {
             in_flight: in_flight(&flows, self.window.length_ns),
             staying: self.staying(parts, &tally, &destinations, &processes, balance),
             returning: returning(parts),
+            waiting: waiting(&flows, self.window.end_ns),
             balance,
             established_beside: established.saturating_sub(tally.established),
             ended_beside: flows

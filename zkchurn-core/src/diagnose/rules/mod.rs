@@ -137,6 +137,8 @@ pub const OF_ENDED: &[Rule] = &[
 pub const OF_OPEN: Rule = handle_leak::RULE;
 /// The rule on connections that were half-closed before the trace, and are held.
 pub const OF_HELD: Rule = held_in_close_wait::OF_OLDER;
+/// The rule on attempts to connect that nobody has answered yet.
+pub const OF_WAITING: Rule = blackhole::OF_WAITING;
 /// For what no other rule explains, in this order.
 pub const ELSE: &[Rule] = &[
     // A port where another protocol is spoken.

@@ -90,9 +90,9 @@ fn not_over(verdict: Verdict, case: &Case<'_>) -> Verdict {
         ))
         .decided_by("a trace that goes on until they are over: the kernel gives up after minutes")
         .next(format!(
-            "`ss -tno state fin-wait-1 state fin-wait-2 '( dport = :{port} or sport = :{port} )'`: \
-             in FIN-WAIT-1 the close is sent again and again (the timer counts), so nothing gets \
-             through, or the other host is gone"
+            "`ss -tno state fin-wait-1 state fin-wait-2 state closing state last-ack '( dport = :{port} \
+             or sport = :{port} )'`: in FIN-WAIT-1, CLOSING and LAST-ACK the close is sent again and \
+             again (the timer counts), so nothing gets through, or the other host is gone"
         ))
 }
 

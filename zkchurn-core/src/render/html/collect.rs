@@ -188,7 +188,7 @@ fn mark(line: &ConnectionLine<'_>, lane: usize, look: Look, at_ns: u64) -> MarkO
             line.outcome,
             Outcome::NoLocalPort | Outcome::LocalAddressInUse | Outcome::NeverSent
         ),
-        outcome: line.outcome.label().to_owned(),
+        outcome: line.label().to_owned(),
         peer: match connection.side {
             Side::Client => connection.remote.to_string(),
             Side::Server => connection.remote.ip().to_string(),

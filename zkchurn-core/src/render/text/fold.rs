@@ -4,9 +4,7 @@
 use std::cmp::Reverse;
 
 use super::row;
-use crate::{
-    connection::Comm, ledger::Destination, outcome::Outcome, render::ConnectionLine, text,
-};
+use crate::{connection::Comm, ledger::Destination, render::ConnectionLine, text};
 
 /// Kinds that are told apart in a second.
 const MOST: usize = 16;
@@ -22,7 +20,8 @@ struct Kind {
     comm: Option<Comm>,
     application: Option<String>,
     destination: Destination,
-    outcome: Outcome,
+    /// How it ended, or what it waits for.
+    how: &'static str,
     /// Who, as its first connection's line would say it.
     process: String,
     count: u64,
@@ -33,7 +32,7 @@ impl Kind {
         let connection = line.connection;
         let comm = connection.opener.and_then(|opener| opener.process_comm);
         let application = line.process.and_then(|one| one.application.as_deref());
-        self.outcome == line.outcome
+        self.how == line.label()
             && self.destination == Destination::of(connection).anywhere()
             && self.comm == comm
             && self.application.as_deref() == application
@@ -66,7 +65,7 @@ impl Folded {
                 comm: (line.connection.opener).and_then(|opener| opener.process_comm),
                 application: line.process.and_then(|one| one.application.clone()),
                 destination: Destination::of(line.connection).anywhere(),
-                outcome: line.outcome,
+                how: line.label(),
                 process: row::process(line),
                 count: 1,
             }),
@@ -96,7 +95,7 @@ impl Folded {
         kinds.sort_by_key(|kind| Reverse(kind.count));
         let shown = kinds.iter().take(LINES).map(|kind| {
             // The outcome first: a narrow terminal cuts the end off.
-            let (count, how) = (text::count(kind.count), kind.outcome.label());
+            let (count, how) = (text::count(kind.count), kind.how);
             match kind.destination {
                 Destination::Server { address: peer, .. } => {
                     format!("… {count} more, {how}: {} to {peer}", kind.process)
@@ -122,6 +121,7 @@ mod tests {
         clock::ClockPair,
         connection::Connection,
         ledger::test_connection::{ended, server_side},
+        outcome::Outcome,
     };
 
     fn line(connection: &Connection, outcome: Outcome) -> ConnectionLine<'_> {

@@ -189,8 +189,13 @@ fn older_row(older: &Older) -> Option<Vec<String>> {
         .iter()
         .map(|(outcome, count)| format!("{} {}", text::count(*count), outcome.label()))
         .collect();
-    if older.open > 0 {
-        ends.push(format!("{} still open", text::count(older.open)));
+    if older.open > older.connecting {
+        let open = text::count(older.open - older.connecting);
+        ends.push(format!("{open} still open"));
+    }
+    if older.connecting > 0 {
+        let waiting = text::count(older.connecting);
+        ends.push(format!("{waiting} without an answer to the SYN"));
     }
     if older.half_closed_before > 0 {
         let held = text::count(older.half_closed_before);

@@ -147,7 +147,7 @@ fn outcome(line: &ConnectionLine<'_>, has_room: bool) -> String {
     }
     let label = match line.connection.is_reset_in_peers_name() {
         true => "reset in the peer's name",
-        false => line.outcome.label(),
+        false => line.label(),
     };
     let mut words = label.to_owned();
     if let Some(name) = line.connection.told_error().and_then(errno::name) {

@@ -57,11 +57,11 @@ impl LineLimit {
 pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> String {
     let at = time(summary, zone);
     let mut line = format!(
-        "-- {at} last {}: {} opened, {} ended, {} open",
+        "-- {at} last {}: {} opened, {} ended, {}",
         text::window(summary.length_ns),
         text::count(summary.opened),
         text::count(summary.ended),
-        text::count(summary.open),
+        open(summary),
     );
     if let Some(filtered_out) = summary.filtered_out {
         line.push_str(&format!("; {} filtered out", text::count(filtered_out)));
@@ -77,6 +77,18 @@ pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> Strin
         line.push_str(&format!("; {words}"));
     }
     line
+}
+
+/// `7 open`, and apart from those what waits for an answer to a SYN.
+fn open(summary: &IntervalSummary) -> String {
+    let open = format!("{} open", text::count(summary.established));
+    match summary.open.saturating_sub(summary.established) {
+        0 => open,
+        waiting => format!(
+            "{open}, {} waiting for an answer to a SYN",
+            text::count(waiting)
+        ),
+    }
 }
 
 /// `most by pid 42 java to 10.0.0.5:2181 (26)`

@@ -180,7 +180,21 @@ fn older(older: &Older) -> String {
         held => format!(", {} half-closed before that", text::count(held)),
     };
     let seen = text::counted(older.seen, "connection");
-    format!("{seen} already open when the trace began ({ended}{held})")
+    let waiting = match older.connecting {
+        0 => String::new(),
+        all if all >= older.seen => {
+            return format!(
+                "{} for an answer to a SYN since before the trace began ({ended})",
+                text::waits(all)
+            );
+        }
+        1 => ", 1 of them waiting for an answer to its SYN".to_owned(),
+        some => format!(
+            ", {} of them waiting for an answer to their SYN",
+            text::count(some)
+        ),
+    };
+    format!("{seen} already open when the trace began ({ended}{held}{waiting})")
 }
 
 /// Of whom the answer speaks.
@@ -254,9 +268,18 @@ fn threads_clause(flow: &FlowRow, is_thread: bool) -> String {
 /// How the connections ended, by the most frequent outcome.
 fn ending(summary: &Summary, is_thread: bool) -> String {
     if summary.ended == 0 {
-        return match summary.open {
-            1 => ", which is still open".to_owned(),
-            _ => ", all still open".to_owned(),
+        return match (summary.opened, summary.connecting) {
+            (1, 0) => ", which is still open".to_owned(),
+            (1, _) => ", which still waits for an answer to its SYN".to_owned(),
+            (_, 0) => ", all still open".to_owned(),
+            (all, waiting) if waiting >= all => {
+                ", all still waiting for an answer to their SYN".to_owned()
+            }
+            (_, 1) => ", all still open but one that waits for an answer to its SYN".to_owned(),
+            (_, waiting) => format!(
+                ", all still open but {} that wait for an answer to their SYN",
+                text::count(waiting)
+            ),
         };
     }
     let most = summary.outcomes.iter().max_by_key(|(_, count)| **count);
