@@ -154,6 +154,8 @@ pub struct Case<'a> {
     pub protocol: Protocol,
     /// Whether somebody was answered at the peers, or holds a connection to them.
     pub peers_serve: bool,
+    /// Whether somebody was answered at the peers whose connection has ended.
+    pub peers_answer: bool,
     /// Whether somebody was answered there who had begun with TLS.
     pub peers_answer_tls: bool,
     /// Whether somebody was answered there who had not.

@@ -122,6 +122,8 @@ pub struct Services {
     signs: HashMap<Service, Signs>,
     /// Where somebody was answered, or holds a connection.
     serving: HashSet<Service>,
+    /// Where somebody was answered.
+    answering: HashSet<Service>,
     /// Where somebody was answered who had begun with TLS.
     answering_tls: HashSet<Service>,
     /// Where somebody was answered who cannot have.
@@ -132,6 +134,7 @@ impl Services {
     pub fn of(flows: &[(&FlowKey, &Flow)]) -> Self {
         let mut services: HashMap<_, Signs> = HashMap::default();
         let mut serving = HashSet::default();
+        let mut answering = HashSet::default();
         let mut answering_tls = HashSet::default();
         let mut answering_plain = HashSet::default();
         for (key, flow) in flows {
@@ -139,7 +142,10 @@ impl Services {
             if flow.signs != Signs::default() {
                 services.entry(service).or_default().absorb(&flow.signs);
             }
-            if is_served(flow) {
+            if is_answered(flow) {
+                answering.insert(service);
+            }
+            if is_answered(flow) || held_open(flow) > 0 {
                 serving.insert(service);
             }
             if is_answered_by_tls(flow) {
@@ -152,6 +158,7 @@ impl Services {
         Self {
             signs: services,
             serving,
+            answering,
             answering_tls,
             answering_plain,
         }
@@ -163,6 +170,7 @@ impl Services {
             self.signs.entry(*service).or_default().absorb(signs);
         }
         self.serving.extend(other.serving);
+        self.answering.extend(other.answering);
         self.answering_tls.extend(other.answering_tls);
         self.answering_plain.extend(other.answering_plain);
     }
@@ -176,6 +184,12 @@ impl Services {
     pub fn serve(&self, destinations: &[Destination]) -> bool {
         let mut services = destinations.iter().map(Service::of);
         services.any(|service| self.serving.contains(&service))
+    }
+
+    /// Whether somebody was answered at one of these.
+    pub fn answer(&self, destinations: &[Destination]) -> bool {
+        let mut services = destinations.iter().map(Service::of);
+        services.any(|service| self.answering.contains(&service))
     }
 
     /// Whether somebody who began with TLS was answered at one of these.
@@ -224,10 +238,9 @@ impl Services {
     }
 }
 
-/// Whether a flow was answered.
-fn is_served(flow: &Flow) -> bool {
-    let answered = (flow.tally.shapes).count(|_, spoken| spoken == Spoken::Both);
-    answered > 0 || held_open(flow) > 0
+/// Whether connections of a flow that ended were answered.
+fn is_answered(flow: &Flow) -> bool {
+    (flow.tally.shapes).count(|_, spoken| spoken == Spoken::Both) > 0
 }
 
 /// Whether connections of a flow that began with TLS were answered.

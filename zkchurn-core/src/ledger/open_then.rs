@@ -7,10 +7,15 @@
 
 use std::net::IpAddr;
 
-use super::{Destination, shape::client_and_server_bytes, source::Source};
+use super::{
+    Destination,
+    shape::{Ending, client_and_server_bytes},
+    source::Source,
+};
 use crate::{
     connection::{Connection, Stage},
     hash::{HashMap, HashSet},
+    outcome::Outcome,
     process::ProcessKey,
 };
 
@@ -29,6 +34,8 @@ struct Span {
     /// Whether it is older than the trace: since when it was open is not known, and it may be open on
     /// this host only.
     is_older: bool,
+    /// Whether the server reset it, or did not answer any more: so ends what it has lost.
+    is_lost: bool,
 }
 
 impl Span {
@@ -45,6 +52,10 @@ impl Span {
             process: ProcessKey::of(connection),
             source: Source::of(connection).address(),
             is_older: connection.before_start,
+            is_lost: matches!(
+                Ending::of(Outcome::of(connection), connection.side),
+                Ending::ResetByServer | Ending::Broken
+            ),
         }
     }
 
@@ -176,9 +187,19 @@ pub struct HeldThen {
     /// Connections from the same addresses that were taken between the moments, while no fewer were
     /// open.
     pub taken: u64,
+    /// Connections from the same addresses, older than the trace, that the server had reset or did
+    /// not answer any more by the last moment.
+    pub lost: u64,
+    /// Whether the server had refused connections in the trace by then.
+    pub was_refused: bool,
 }
 
 impl HeldThen {
+    /// Whether the server is seen to have lost some. A single one may be reset for its own sake.
+    pub const fn has_lost_some(self) -> bool {
+        self.lost >= 2
+    }
+
     /// Whether more than one in ten were taken with no fewer open: no limit does that. Where a
     /// server is late to notice that one is gone, single ones seem to be.
     pub fn is_no_limit(self) -> bool {
@@ -193,6 +214,8 @@ impl HeldThen {
         self.elsewhere += other.elsewhere;
         self.moments += other.moments;
         self.taken += other.taken;
+        self.lost += other.lost;
+        self.was_refused |= other.was_refused;
     }
 }
 
@@ -334,6 +357,8 @@ impl OpenThen {
             .collect();
         held.sort_unstable();
         let (median, own, new, elsewhere) = *held.get(held.len() / 2)?;
+        let last_ns = known.last().copied().unwrap_or_default();
+        let is_lost = |span: &&Span| span.is_older && span.is_lost && span.until_ns <= last_ns;
         Some(HeldThen {
             all: median,
             own,
@@ -341,6 +366,9 @@ impl OpenThen {
             elsewhere,
             moments: known.len() as u64,
             taken: all.taken_between(&open, median),
+            lost: spans().filter(is_from).filter(is_lost).count() as u64,
+            // What was never established is not kept here.
+            was_refused: false,
         })
     }
 }
@@ -463,6 +491,36 @@ mod tests {
         let held = open.at(&peer, &[1_000 * MS], &[], &HashSet::default());
         let held = held.unwrap();
         assert_eq!((held.all, held.new), (12, 3));
+    }
+
+    #[test]
+    fn older_ones_that_were_reset_by_then_are_lost() {
+        let older = |step: u64, until_ms: u64, outcome: Outcome| Connection {
+            before_start: true,
+            left_established_ns: Some(until_ms * MS),
+            ended_ns: Some(until_ms * MS),
+            ..ended(200 + step, 49, 41, outcome)
+        };
+        let mut open = OpenThen::default();
+        open.observe(&older(1, 2_000, Outcome::ResetByPeer));
+        open.observe(&older(2, 3_000, Outcome::Broken));
+        // After the last moments, closed, and one that is no older.
+        open.observe(&older(3, 8_000, Outcome::ResetByPeer));
+        open.observe(&session(8, 300, 2_000));
+        open.observe(&Connection {
+            before_start: false,
+            ..older(4, 2_000, Outcome::ResetByPeer)
+        });
+        let peer = Destination::of(&session(8, 1, 2));
+        let lost = |moments: &[u64]| {
+            let moments: Vec<_> = moments.iter().map(|at| at * MS).collect();
+            let held = open.at(&peer, &moments, &[], &HashSet::default());
+            held.unwrap()
+        };
+        assert_eq!(lost(&[1_000, 5_000]).lost, 2);
+        assert!(lost(&[1_000, 5_000]).has_lost_some());
+        assert_eq!(lost(&[1_000, 2_500]).lost, 1);
+        assert!(!lost(&[1_000, 2_500]).has_lost_some(), "for its own sake");
     }
 
     #[test]

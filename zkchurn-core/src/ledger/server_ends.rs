@@ -160,8 +160,11 @@ impl ServerEnds {
     pub fn falls(&self) -> FallsOfServers {
         let servers = self.of.iter();
         let falls = servers.filter_map(|(server, kept)| Some((*server, kept.falls()?)));
+        let servers = self.of.iter();
+        let refused = servers.filter_map(|(server, kept)| Some((*server, *kept.refused.first()?)));
         FallsOfServers {
             of: falls.collect(),
+            first_refused: refused.collect(),
         }
     }
 }
@@ -171,6 +174,8 @@ impl ServerEnds {
 pub struct FallsOfServers {
     /// With the times from each until it served again.
     of: HashMap<Server, (Falls, Vec<Range<u64>>)>,
+    /// The first connection that each refused, of the latest.
+    first_refused: HashMap<Server, u64>,
 }
 
 impl FallsOfServers {
@@ -178,6 +183,12 @@ impl FallsOfServers {
     pub fn at(&self, destination: &Destination) -> Option<Falls> {
         let of_server = self.of.get(&Server::of(destination));
         of_server.map(|(falls, _)| *falls)
+    }
+
+    /// Whether it had refused a connection by then.
+    pub fn had_refused(&self, destination: &Destination, at_ns: u64) -> bool {
+        let first = self.first_refused.get(&Server::of(destination));
+        first.is_some_and(|first| *first <= at_ns)
     }
 
     /// Whether it had gone away by then, and nobody had got a connection since.
@@ -351,6 +362,20 @@ mod tests {
             })
         });
         rounds.collect()
+    }
+
+    #[test]
+    fn that_a_server_refused_is_known_from_then_on() {
+        let mut ends = ServerEnds::default();
+        let refused = ended(2_000, 0, 0, Outcome::Refused);
+        ends.observe(&refused, Outcome::Refused);
+        let peer = Destination::of(&refused);
+        let falls = ends.falls();
+        assert!(!falls.had_refused(&peer, 1_999 * MS));
+        assert!(falls.had_refused(&peer, 2_000 * MS));
+        let mut elsewhere = refused;
+        elsewhere.remote.set_port(2182);
+        assert!(!falls.had_refused(&Destination::of(&elsewhere), 9_000 * MS));
     }
 
     #[test]

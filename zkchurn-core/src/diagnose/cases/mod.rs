@@ -283,6 +283,7 @@ impl<'a> Scope<'a> {
             client_thread,
             protocol: self.services.protocol(&destinations, client_thread),
             peers_serve: self.services.serve(&destinations),
+            peers_answer: self.services.answer(&destinations),
             peers_answer_tls: self.services.answer_tls(&destinations),
             peers_answer_in_plaintext: self.services.answer_in_plaintext(&destinations),
             held_then: self.held_then(parts, &destinations, &processes),

@@ -154,7 +154,10 @@ impl<'a> Scope<'a> {
                 continue;
             }
             let from = addresses(groups.map(|group| group.source));
-            held.add(self.of_all.open_then.at(peer, &moments, processes, &from)?);
+            let mut then = self.of_all.open_then.at(peer, &moments, processes, &from)?;
+            let mut moments = moments.iter();
+            then.was_refused = moments.any(|at| self.of_all.falls.had_refused(peer, *at));
+            held.add(then);
         }
         Some(held)
     }

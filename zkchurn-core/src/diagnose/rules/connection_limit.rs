@@ -5,6 +5,7 @@
 
 use super::Rule;
 use crate::{
+    connection::Side,
     diagnose::{
         case::Case,
         churn::Churn,
@@ -150,11 +151,23 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Whether the server has as many connections as fill a limit: those that it took during the trace
-/// it has not lost, they do not speak TLS, and it takes no more.
+/// Whether as many connections are open as fill a limit, and it takes no more. What is older than
+/// the trace counts unless the server is seen to have lost some, and all but where those that were
+/// answered are not known to have been so in plaintext.
 fn is_full(case: &Case<'_>) -> bool {
-    let is_at_many = |then: HeldThen| then.new >= LOW_LIMIT && !then.is_no_limit();
-    case.held_then.is_some_and(is_at_many) && !case.peers_answer_tls && !may_be_tls(case)
+    let Some(then) = case.held_then.filter(|then| !then.is_no_limit()) else {
+        return false;
+    };
+    let is_tls = case.peers_answer_tls || (may_be_tls(case) && case.peers_answer);
+    let is_there = then.new >= LOW_LIMIT || !may_be_lost(case, then);
+    then.all >= LOW_LIMIT && is_there && !is_tls
+}
+
+/// Whether what is older than the trace may be open here only, by what was seen; a server's own
+/// host knows what it has.
+fn may_be_lost(case: &Case<'_>, then: HeldThen) -> bool {
+    let went_away = then.was_refused || case.falls.is_some();
+    case.side == Side::Client && (went_away || then.has_lost_some())
 }
 
 /// A limit that is reached turns all away until one has gone.
@@ -173,35 +186,73 @@ fn or_some_are_taken(verdict: Verdict, then: HeldThen) -> Verdict {
 /// A server that lost connections without a word, as its host does that restarts, has none of
 /// them, and they stay open here until something is sent on them.
 fn or_lost(verdict: Verdict, case: &Case<'_>) -> Verdict {
-    let Some(then) = case.held_then.filter(|then| then.new < LOW_LIMIT) else {
+    let then = case.held_then.filter(|then| then.new < LOW_LIMIT);
+    let Some(then) = then.filter(|then| then.all > then.new && case.side == Side::Client) else {
         return verdict;
     };
-    let older = then.all.saturating_sub(then.new);
-    let which = match then.new {
-        _ if older == 0 => return verdict,
-        0 => "all that is open there is".to_owned(),
-        _ => format!(
-            "{} of {} that were open there are",
-            text::count(older),
-            text::counted(then.all, "connection")
+    let which = match (then.new, then.all) {
+        (0, 1) => "the connection that was open there is".to_owned(),
+        (0, all) => format!("all {} that were open there are", text::count(all)),
+        (new, all) => format!(
+            "{} of {} that were open there {}",
+            text::count(all - new),
+            text::counted(all, "connection"),
+            if all - new == 1 { "is" } else { "are" }
         ),
     };
-    verdict
+    let them = match then.all - then.new {
+        1 => "it",
+        _ => "them",
+    };
+    let verdict = verdict
         .but(format!(
-            "{which} older than the trace: what the server has lost since is open on this host only \
-             and does not count, and then something else turns these away"
+            "{which} older than the trace and may be open on this host only: a server whose host was \
+             restarted has lost {them}, and then something else turns these away"
         ))
         .cannot_tell_from(&[Churn::ProxyWithoutServer, Churn::NotServed])
+        .decided_by(format!(
+            "what this address has open on the server itself, beside the {} that {} open here: where \
+             it has far fewer, the server has lost them, and no limit is reached",
+            text::counted(then.all, "connection"),
+            if then.all == 1 { "is" } else { "are" }
+        ));
+    but_it_went_away(verdict, case, then)
+}
+
+/// What was seen of a server that loses what is open.
+fn but_it_went_away(mut verdict: Verdict, case: &Case<'_>, then: HeldThen) -> Verdict {
+    if then.has_lost_some() {
+        verdict = verdict.but(format!(
+            "{} from the same address that were older than the trace were reset, or not answered any \
+             more, as where the server has lost them",
+            text::counted(then.lost, "connection")
+        ));
+    }
+    if case.falls.is_some() {
+        verdict = verdict.but("the server went away more than once in the trace");
+    }
+    if then.was_refused {
+        verdict = verdict.but(
+            "connections to the same server were refused in the trace: nothing listened there, and \
+             what was open by then it may have lost",
+        );
+    }
+    verdict
 }
 
 /// Whether all that is open there may speak TLS, as far as is known: nobody was answered without
-/// it, the same process holds none, and the same client was never served.
+/// it, the same process holds none, the same client was never served, and none was turned away before
+/// it had spoken: what ends TLS waits for that.
 fn may_be_tls(case: &Case<'_>) -> bool {
+    let had_not_spoken = case
+        .shapes()
+        .count_by_size(|shape| is_turned_away(case, shape) && shape.client_bytes == 0);
     let is_own = case.held_then.is_some_and(|held| held.own > 0);
     let was_served = case.handshakes().is_some_and(|handshakes| {
         handshakes.reconnects > 0 || handshakes.last_zxid.is_some_and(|seen| seen.max.0 > 0)
     });
-    !(case.peers_answer_tls || case.peers_answer_in_plaintext || is_own || was_served)
+    let is_plain = case.peers_answer_in_plaintext || is_own || was_served;
+    !(case.peers_answer_tls || is_plain || had_not_spoken >= FEWEST)
 }
 
 /// ZooKeeper's own TLS reads all that came before it closes, so that there is no RST (the
@@ -285,7 +336,7 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, by, ended, established},
+            test_connection::{MS, by, ended, established, server_side},
         },
         outcome::Outcome,
     };
@@ -436,34 +487,109 @@ mod tests {
         );
     }
 
-    /// The server's host was restarted, and what was open on this one stays open.
+    /// Beside a process that holds twelve, of which so many are older than the trace.
+    fn beside_older(older: u64) -> Vec<Connection> {
+        let mut number = 0;
+        beside_held(|mut one| {
+            number += 1;
+            one.before_start = number <= older;
+            one
+        })
+    }
+
+    /// A leak has filled the limit for hours when zkchurn is started. Or the server's host was
+    /// restarted, and what was open on this one stays open.
     #[test]
-    fn what_is_older_than_the_trace_may_be_open_on_this_host_only() {
-        let held_with = |older: u64| {
-            let mut number = 0;
-            limit(&beside_held(|mut one| {
-                number += 1;
-                one.before_start = number <= older;
-                one
-            }))
-        };
-        let lost = held_with(12);
-        assert_eq!(lost.confidence, Confidence::Possible);
+    fn a_server_that_was_full_before_the_trace_may_have_lost_what_is_open_here() {
+        let full = limit(&beside_older(12));
+        assert_eq!(full.confidence, Confidence::Likely);
         let kinds = [Churn::ProxyWithoutServer, Churn::NotServed];
-        assert_eq!(lost.cannot_tell_from, kinds);
-        let against = lost.reasons_against.join("; ");
+        assert_eq!(full.cannot_tell_from, kinds);
+        let against = full.reasons_against.join("; ");
+        let older = "all 12 that were open there are older than the trace and may be open on this \
+                     host only: a server whose host was restarted has lost them";
+        assert!(against.contains(older), "{against}");
+        let decide = full.would_decide.join("; ");
         assert!(
-            against.contains("all that is open there is older than the trace"),
-            "{against}"
+            decide.contains("beside the 12 connections that are open here"),
+            "{decide}"
         );
-        let some = held_with(3);
-        assert_eq!(some.confidence, Confidence::Possible);
+
+        let some = limit(&beside_older(3));
+        assert_eq!(some.confidence, Confidence::Likely);
         let against = some.reasons_against.join("; ");
         assert!(
             against.contains("3 of 12 connections that were open there are older"),
             "{against}"
         );
-        assert_eq!(held_with(2).confidence, Confidence::Likely);
+        assert!(limit(&beside_older(2)).cannot_tell_from.is_empty());
+    }
+
+    /// Nothing is read of what is open, and nobody else comes.
+    #[test]
+    fn where_a_full_server_is_met_by_new_clients_only_tls_is_named_too() {
+        let mut all = beside_older(12);
+        all.pop();
+        let finding = limit(&all);
+        assert_eq!(finding.confidence, Confidence::Likely);
+        let others = &finding.cannot_tell_from;
+        assert!(others.contains(&Churn::PlaintextAtTlsPort), "{others:?}");
+        // What ends TLS waits for the client's first bytes.
+        let silent = back_off(12, (0, 0, Outcome::ResetByPeer));
+        all.splice(12..15, silent.into_iter().take(3));
+        let finding = limit(&all);
+        assert_eq!(finding.confidence, Confidence::Likely);
+        let others = &finding.cannot_tell_from;
+        assert!(!others.contains(&Churn::PlaintextAtTlsPort), "{others:?}");
+    }
+
+    #[test]
+    fn a_server_that_is_seen_to_have_lost_some_need_not_be_full() {
+        let with = |more: &[Connection], older: u64| {
+            let mut all = beside_older(older);
+            all.extend(more.iter().map(|one| by(*one, 8, 8, "other")));
+            limit(&all)
+        };
+        let refused = [ended(1_500, 0, 0, Outcome::Refused)];
+        let finding = with(&refused, 12);
+        assert_eq!(finding.confidence, Confidence::Possible);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("were refused in the trace: nothing listened there"),
+            "{against}"
+        );
+        let later = [ended(90_000, 0, 0, Outcome::Refused)];
+        assert_eq!(with(&later, 12).confidence, Confidence::Likely);
+        assert_eq!(with(&refused, 0).confidence, Confidence::Likely);
+
+        let reset = [50, 51].map(|start_ms| Connection {
+            before_start: true,
+            left_established_ns: Some(5_000 * MS),
+            ended_ns: Some(5_000 * MS),
+            ..ended(start_ms, 12, 20, Outcome::ResetByPeer)
+        });
+        let finding = with(&reset, 12);
+        assert_eq!(finding.confidence, Confidence::Possible);
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("2 connections from the same address that were older"),
+            "{against}"
+        );
+        let one = with(&reset[..1], 12);
+        assert_eq!(one.confidence, Confidence::Likely, "for its own sake");
+    }
+
+    /// On its own host a server has what is open.
+    #[test]
+    fn on_the_servers_host_what_is_older_counts() {
+        let mut all = beside_older(12);
+        all.splice(12.., back_off(12, (0, 49, Outcome::ResetByUs)));
+        let answered = ended(900, 149, 79, Outcome::AnsweredThenClosedByPeer);
+        all.push(answered);
+        let all: Vec<_> = all.into_iter().map(server_side).collect();
+        let finding = limit(&all);
+        assert_eq!(finding.confidence, Confidence::Likely);
+        assert!(finding.cannot_tell_from.is_empty(), "{finding:?}");
     }
 
     #[test]
@@ -495,9 +621,10 @@ mod tests {
         let mut all = plain.clone();
         all.pop();
         let finding = limit(&all);
-        assert_eq!(finding.confidence, Confidence::Possible);
+        assert_eq!(finding.confidence, Confidence::Likely);
         assert_eq!(finding.cannot_tell_from, [Churn::PlaintextAtTlsPort]);
 
+        // Who was answered there was not seen to be so in plaintext.
         let mut alerted = plain;
         let alert = ended(900, 79, 7, Outcome::AnsweredThenClosedByPeer);
         *alerted.last_mut().unwrap() = by(alert, 9, 9, "other");
