@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// For the last lines of the kernel program's own log, with `-vv`.
 const LOG: Duration = Duration::from_millis(100);
+/// For telling what is open from what has ended without having been seen.
+const UNSEEN_ENDS: Duration = Duration::from_millis(150);
 /// For reading which connections are open, and until when those of which the walk has told
 /// get a line of their own: at a hundred thousand that is no limit.
 const OPEN_READ: Duration = Duration::from_millis(400);
@@ -29,6 +31,7 @@ pub(super) struct Ending {
     pub names: tokio::time::Instant,
     pub looks: tokio::time::Instant,
     pub log: Instant,
+    pub unseen_ends: Instant,
     pub open_read: Instant,
     pub open_taken: Instant,
     recording: Instant,
@@ -43,6 +46,7 @@ impl Ending {
             names: paused + NAMES,
             looks: paused + LOOKS,
             log: now + LOG,
+            unseen_ends: now + UNSEEN_ENDS,
             open_read: now + OPEN_READ,
             open_taken: now + OPEN_TAKEN,
             recording: now + RECORDING,

@@ -9,6 +9,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use zerocopy::IntoBytes;
+use zkchurn_common::record::STAGE_FOUND_CLOSED;
 use zkchurn_core::{
     frame::{LossCounts, Mark},
     text,
@@ -403,6 +404,8 @@ impl<S: Source, P: Probes> Trace<S, P> {
         // The counter of skipped runs goes with the program.
         let mut mark = self.mark();
         let misses = mark.loss.recursion_misses;
+        let before_ns = self.collector.probes.monotonic_ns();
+        let unseen_ends = self.source.unseen_ends(before_ns, ending.unseen_ends);
         self.source
             .detach()
             .map_err(|error| Failure::new(Code::Failure, error))?;
@@ -433,7 +436,11 @@ impl<S: Source, P: Probes> Trace<S, P> {
         let OpenConnections { open, is_complete } =
             source.open_connections(now_ns, ending.open_read);
         let mut has_lines = is_complete;
-        for record in open {
+        for mut record in open {
+            if unseen_ends.contains(&record.socket) {
+                record.stage = STAGE_FOUND_CLOSED;
+                record.until_ns = before_ns;
+            }
             if std::time::Instant::now() < ending.open_taken || !walk.has_told(&record) {
                 walk.pass(record.as_bytes(), |record| collector.take(record));
             } else {

@@ -2,6 +2,8 @@
 //! Where a live trace gets what it reports: records, and what it asks of the host.
 //! Tests of the loop have sources of their own, which need no kernel program.
 
+use std::collections::HashSet;
+
 use zkchurn_common::record::ConnectionRecord;
 use zkchurn_core::frame::LossCounts;
 
@@ -28,6 +30,9 @@ pub(super) trait Source {
     ///
     /// The kernel does not let go of the program.
     fn detach(&mut self) -> Result<(), KernelError>;
+
+    /// Sockets of connections in the table that are closed at `now_ns`, as their end was missed.
+    fn unseen_ends(&mut self, now_ns: u64, deadline: std::time::Instant) -> HashSet<u64>;
 
     /// A record of each connection that is open at `now_ns`, oldest first.
     fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections;
@@ -77,6 +82,10 @@ impl Source for KernelSource {
 
     fn detach(&mut self) -> Result<(), KernelError> {
         self.detach()
+    }
+
+    fn unseen_ends(&mut self, now_ns: u64, deadline: std::time::Instant) -> HashSet<u64> {
+        self.unseen_ends(now_ns, deadline)
     }
 
     fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections {

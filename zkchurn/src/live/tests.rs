@@ -4,7 +4,7 @@
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     future::pending,
     io::{self, ErrorKind},
     ops::Range,
@@ -140,6 +140,10 @@ impl Source for Made {
     fn detach(&mut self) -> Result<(), KernelError> {
         self.diary.note(Event::Detached);
         Ok(())
+    }
+
+    fn unseen_ends(&mut self, _now_ns: u64, _deadline: std::time::Instant) -> HashSet<u64> {
+        HashSet::new()
     }
 
     fn open_connections(&self, _now_ns: u64, deadline: std::time::Instant) -> OpenConnections {

@@ -119,6 +119,33 @@ fn a_connection_whose_end_was_missed_is_found_and_a_live_one_stays() {
     assert_eq!(outcomes, ["unknown", "still_open"]);
 }
 
+/// Too late for a walk: each looks at what is older than 2 s, twice.
+#[test]
+#[ignore = "needs root; run by cargo xtask test"]
+fn ends_that_were_missed_as_the_trace_ends_are_neither_open_nor_half_closed() {
+    let trace = in_namespace(|| {
+        let port = unused_port();
+        let accepting = drain(listen(port), 3);
+        let tracer = start(&port.to_string());
+        let stays = connect(v4(port));
+        let (open, half_closed) = (connect(v4(port)), connect(v4(port)));
+        half_closed.shutdown(Shutdown::Write).unwrap();
+        let mut table = table_of(&tracer);
+        // What is younger is being entered.
+        sleep(Duration::from_millis(150));
+        miss_end(&mut table, open);
+        miss_end(&mut table, half_closed);
+        let trace = tracer.finish();
+        drop(stays);
+        accepting.join().unwrap();
+        trace
+    });
+    let total = &trace.report["total"];
+    let counts = ["opened", "ended", "open"].map(|name| total[name].as_u64());
+    assert_eq!(counts, [Some(3), Some(2), Some(1)], "{total:#}");
+    assert_eq!(trace.loss("found_closed"), 2);
+}
+
 fn start(ports: &str) -> Tracer {
     let size = TABLE_SIZE.to_string();
     Tracer::start(&["--port", ports, "--table-size", &size])

@@ -12,10 +12,12 @@ mod tracepoint_btf;
 mod verified;
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::PathBuf,
+    time::Instant,
 };
 
 use aya::{
@@ -361,6 +363,12 @@ impl KernelSource {
         self.table.check(&mut self.ebpf, keys)
     }
 
+    /// Sockets of connections in the table that are closed at `now_ns`, so that their end was
+    /// missed, as many as are looked at until `deadline`. To be asked before [`Self::detach`].
+    pub fn unseen_ends(&mut self, now_ns: u64, deadline: Instant) -> HashSet<u64> {
+        self.table.unseen_ends(&mut self.ebpf, now_ns, deadline)
+    }
+
     /// Asks the program to wake us at the next record; until then [`Self::woken`] waits.
     /// A record that is written at this very moment may not wake us, so that one more look
     /// is due a little later.
@@ -412,7 +420,7 @@ impl KernelSource {
     }
 
     /// The connections in the table at `now_ns`, as many as are read until `deadline`.
-    pub fn open_connections(&self, now_ns: u64, deadline: std::time::Instant) -> OpenConnections {
+    pub fn open_connections(&self, now_ns: u64, deadline: Instant) -> OpenConnections {
         self.table.open_connections(now_ns, deadline)
     }
 

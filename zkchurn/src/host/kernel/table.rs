@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The kernel program's table of open connections, seen from user space.
 
+mod unseen_ends;
+
 use std::{os::fd::AsFd, time::Instant};
 
 use aya::{
