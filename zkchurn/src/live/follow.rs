@@ -447,8 +447,9 @@ impl<S: Source, P: Probes> Trace<S, P> {
                 has_lines = false;
             }
         }
-        if !has_lines {
-            collector.limitation(without_lines(walk.count_told()));
+        match has_lines {
+            true => walk.tell_lost_at_end(source, now_ns, |record| collector.take(record)),
+            false => collector.limitation(without_lines(walk.count_told())),
         }
         self.collector.sink.settle_exported();
         mark = self.mark();

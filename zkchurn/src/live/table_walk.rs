@@ -44,6 +44,10 @@ const STEPS_AT_ONCE: usize = 8;
 /// remembered for so many walks more.
 const WALKS_KEPT: u64 = 4;
 
+/// Connections of which what was told is kept, 5 MB of them: of those it is told, too, that they are
+/// over where their last record is lost. Of more they are only no longer open here.
+const KEPT: usize = 16_384;
+
 /// What was told of the open connections, and the walk that is under way.
 #[derive(Default)]
 pub(super) struct TableWalk {
@@ -53,7 +57,9 @@ pub(super) struct TableWalk {
     closed: u32,
     is_long: bool,
     under_way: Option<UnderWay>,
-    /// What was told of and is in the table no more, without a last record.
+    /// What was told last, by socket.
+    kept: HashMap<u64, ConnectionRecord>,
+    /// What was told of and is in the table no more, without a last record, and is not kept.
     lost: Vec<u64>,
 }
 
@@ -149,18 +155,66 @@ impl TableWalk {
         walk.worked += began.elapsed();
         match progress {
             Progress::More => self.under_way = Some(walk),
-            Progress::All | Progress::CutShort => self.end(&walk, progress == Progress::All),
+            Progress::All | Progress::CutShort => {
+                if progress == Progress::All {
+                    self.tell_lost(source, now_ns, take);
+                }
+                self.end(&walk);
+            }
         }
     }
 
-    fn end(&mut self, walk: &UnderWay, is_complete: bool) {
-        if is_complete {
-            let number = self.number;
-            let lost = self
-                .told
-                .extract_if(|_, known| known.walk + WALKS_KEPT <= number);
-            self.lost.extend(lost.map(|(socket, _)| socket));
+    /// Tells of the end of what was told of, is in the table no more, and had no last record.
+    fn tell_lost(&mut self, source: &impl Source, now_ns: u64, mut take: impl FnMut(&[u8])) {
+        let number = self.number;
+        let lost = self
+            .told
+            .extract_if(|_, known| known.walk + WALKS_KEPT <= number);
+        let lost: Vec<_> = lost.collect();
+        for (socket, known) in lost {
+            self.tell_over(source, (socket, known), now_ns, &mut take);
         }
+    }
+
+    /// The same at the end, of all whose last record has not come by `now_ns`, where all that is in
+    /// the table was told of.
+    pub(super) fn tell_lost_at_end(
+        &mut self,
+        source: &impl Source,
+        now_ns: u64,
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let lost: Vec<_> = self.told.drain().collect();
+        for lost in lost {
+            self.tell_over(source, lost, now_ns, &mut take);
+        }
+    }
+
+    fn tell_over(
+        &mut self,
+        source: &impl Source,
+        (socket, known): (u64, Known),
+        now_ns: u64,
+        take: &mut impl FnMut(&[u8]),
+    ) {
+        // While others come and go a walk may miss an entry, and the next ones may, too.
+        let there = source.open_connection(socket);
+        if there.is_some_and(|record| record.started_ns == known.started_ns) {
+            let walk = self.number;
+            self.told.insert(socket, Known { walk, ..known });
+            return;
+        }
+        let Some(mut record) = self.kept.remove(&socket) else {
+            self.lost.push(socket);
+            return;
+        };
+        record.stage = STAGE_FOUND_CLOSED;
+        record.told = known.told;
+        record.until_ns = now_ns;
+        take(record.as_bytes());
+    }
+
+    fn end(&mut self, walk: &UnderWay) {
         self.closed = walk.closed;
         self.is_long = walk.steps > STEPS_AT_ONCE;
         let apart = walk.worked.saturating_mul(SHARE);
@@ -176,7 +230,8 @@ impl TableWalk {
         self.closed > 0
     }
 
-    /// Sockets of connections whose last record was lost, since this was asked last.
+    /// Sockets of connections whose last record was lost, and of which nothing more is known, since
+    /// this was asked last.
     pub(super) fn take_lost(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.lost)
     }
@@ -224,6 +279,7 @@ impl TableWalk {
             record.until_ns = now_ns;
             take(record.as_bytes());
         }
+        self.keep(record);
         let told = told.max(record.told);
         let walk = self.number;
         self.told.insert(
@@ -261,6 +317,15 @@ impl TableWalk {
             record.told = TOLD_ESTABLISHED;
             record.until_ns = now_ns;
             take(record.as_bytes());
+            self.keep(record);
+        }
+    }
+
+    fn keep(&mut self, record: ConnectionRecord) {
+        if self.kept.len() < KEPT || self.kept.contains_key(&record.socket) {
+            let header = ConnectionRecord::HEADER;
+            self.kept
+                .insert(record.socket, ConnectionRecord { header, ..record });
         }
     }
 
@@ -311,6 +376,7 @@ impl TableWalk {
         let mut record = *record;
         record.told = self.told_of(&record);
         self.told.remove(&record.socket);
+        self.kept.remove(&record.socket);
         Some(record)
     }
 }
@@ -340,7 +406,7 @@ mod tests {
                 worked,
                 closed: 0,
             };
-            walk.end(&under_way, true);
+            walk.end(&under_way);
             walk.not_before.unwrap().duration_since(Instant::now())
         };
         let of_usual_size = |worked| apart(1, Duration::from_millis(worked));

@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use zerocopy::IntoBytes;
 use zkchurn_common::{
     record::{
-        ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_SEEN_OPEN, TOLD_ESTABLISHED,
-        TOLD_NOTHING, known,
+        ConnectionRecord, FAMILY_INET, SIDE_OPENED, STAGE_ENDED, STAGE_FOUND_CLOSED,
+        STAGE_SEEN_OPEN, TOLD_ESTABLISHED, TOLD_NOTHING, known,
     },
     state::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT, bit},
 };
@@ -759,7 +759,10 @@ async fn a_connection_that_is_held_half_closed_is_told_of_once_more() {
 #[tokio::test(start_paused = true)]
 async fn what_is_in_the_table_no_more_is_not_open_though_its_last_record_was_lost() {
     let (from, until) = (Duration::from_millis(1_500), Duration::from_secs(25));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trace.zkchurn");
     let mut scene = scene(&[]);
+    scene.settings.record = Some(path.clone());
     scene.open.push((from..until, open(from)));
     let stays = Duration::from_secs(2);
     scene.open.push((stays..Duration::MAX, open(stays)));
@@ -772,6 +775,31 @@ async fn what_is_in_the_table_no_more_is_not_open_though_its_last_record_was_los
     let open: Vec<_> = open.collect();
     assert_eq!(open[..2], [2, 2]);
     assert_eq!(open.last(), Some(&1), "{open:?}");
+    let over = told_in(&path)
+        .into_iter()
+        .filter(|one| one.stage == STAGE_FOUND_CLOSED);
+    let over: Vec<_> = over.map(|one| (one.started_ns, one.told)).collect();
+    let expected = (from.as_nanos() as u64, TOLD_ESTABLISHED);
+    assert_eq!(over, [expected], "a replay knows it, too");
+}
+
+/// Too late for the walks that it takes to be sure.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_table_no_more_as_the_trace_ends_is_over() {
+    let (from, until) = (Duration::from_millis(1_500), Duration::from_millis(19_500));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trace.zkchurn");
+    let mut scene = scene(&[]);
+    scene.settings.record = Some(path.clone());
+    scene.open.push((from..until, open(from)));
+    let (diary, _) = scene.run(after(20_000)).await;
+    let over = told_in(&path)
+        .into_iter()
+        .filter(|one| one.stage == STAGE_FOUND_CLOSED);
+    assert_eq!(over.count(), 1);
+    let events = diary.events();
+    let reported = events.iter().map(|(_, event)| event).next_back();
+    assert_eq!(reported, Some(&Event::Reported { ended: 1 }));
 }
 
 #[tokio::test(start_paused = true)]
