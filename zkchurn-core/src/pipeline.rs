@@ -634,6 +634,7 @@ impl<R: Renderer> Pipeline<R> {
             opened: opened.saturating_sub(self.interval.opened),
             ended: ended.saturating_sub(self.interval.ended),
             open: self.open_now(),
+            open_undecided: self.gate.as_ref().map_or(0, Gate::open_undecided),
             established: self.established_now(),
             filtered_out: filtered_out
                 .map(|so_far| so_far.saturating_sub(self.interval.filtered_out)),

@@ -5,7 +5,7 @@
 //! what is not decided yet waits, and goes on before the record that decides it: the ledger
 //! has the whole connection, or nothing of it.
 
-use std::collections::{VecDeque, hash_map::Entry};
+use std::collections::VecDeque;
 
 use super::{Decision, Filter, Filtered, Subject};
 use crate::{
@@ -37,6 +37,8 @@ struct Begun {
     number: u64,
     /// Records that wait; `None` once they have been let through.
     waiting: Option<Vec<Connection>>,
+    /// What the filter had to say of the latest of them.
+    decision: Decision,
 }
 
 /// What becomes of a record.
@@ -102,6 +104,7 @@ impl Gate {
                     is_first: false,
                 };
             }
+            begun.decision = decision;
             if waiting.len() < MOST_WAITING {
                 waiting.push(*connection);
             }
@@ -109,7 +112,7 @@ impl Gate {
         }
         match decision {
             Decision::Yes => {
-                self.remember(socket, None);
+                self.remember(socket, None, decision);
                 Passage::Counted {
                     waited: Vec::new(),
                     is_first: true,
@@ -117,7 +120,7 @@ impl Gate {
             }
             // A no may become a yes where a process is looked up again, so it waits, too.
             Decision::No | Decision::Unknown => {
-                self.remember(socket, Some(vec![*connection]));
+                self.remember(socket, Some(vec![*connection]), decision);
                 Passage::Waits
             }
         }
@@ -152,17 +155,15 @@ impl Gate {
         }
     }
 
-    fn remember(&mut self, socket: u64, waiting: Option<Vec<Connection>>) {
+    fn remember(&mut self, socket: u64, waiting: Option<Vec<Connection>>, decision: Decision) {
         self.entries += 1;
         let number = self.entries;
-        match self.begun.entry(socket) {
-            Entry::Occupied(mut entry) => {
-                entry.insert(Begun { number, waiting });
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(Begun { number, waiting });
-            }
-        }
+        let begun = Begun {
+            number,
+            waiting,
+            decision,
+        };
+        self.begun.insert(socket, begun);
         self.order.push_back((socket, number));
         while self.begun.len() > MOST || self.order.len() > 2 * MOST {
             let Some((oldest, number)) = self.order.pop_front() else {
@@ -182,6 +183,15 @@ impl Gate {
             .values()
             .filter_map(|begun| begun.waiting.as_ref());
         waiting.filter_map(|waiting| waiting.last())
+    }
+
+    /// Connections that go on of which it is not known yet whether they are wanted.
+    pub(crate) fn open_undecided(&self) -> u64 {
+        let waiting = self
+            .begun
+            .values()
+            .filter(|begun| begun.waiting.is_some() && begun.decision == Decision::Unknown);
+        waiting.count() as u64
     }
 
     /// Connections that were filtered out after they had ended.
@@ -270,9 +280,27 @@ mod tests {
         for socket in 1..=MOST as u64 {
             pass(&mut gate, &begun(socket));
         }
-        gate.remember(1, Some(vec![begun(1)]));
+        gate.remember(1, Some(vec![begun(1)]), Decision::Unknown);
         pass(&mut gate, &begun(MOST as u64 + 1));
         let known = |socket: u64| gate.begun.contains_key(&socket);
         assert_eq!((known(1), known(2), known(3)), (true, false, true));
+    }
+
+    /// Those that a filter on the end leaves undecided are open all the same.
+    #[test]
+    fn what_only_an_end_tells_is_undecided_until_then() {
+        let undecided = |filter: &str| {
+            let mut gate = Gate::new(filter.parse().unwrap());
+            let refused = ended(1, 0, 0, Outcome::Refused);
+            pass(&mut gate, &of_socket(1, established(refused)));
+            pass(&mut gate, &of_socket(2, established(refused)));
+            let open = gate.open_undecided();
+            pass(&mut gate, &of_socket(1, refused));
+            (open, gate.open_undecided())
+        };
+        assert_eq!(undecided("not outcome:refused"), (2, 1));
+        assert_eq!(undecided("pid:1"), (0, 0), "they are not wanted");
+        let peer = ended(1, 0, 0, Outcome::Refused).remote.port();
+        assert_eq!(undecided(&format!("port:{peer}")), (0, 0), "they are");
     }
 }

@@ -98,6 +98,7 @@ impl World {
             ended: 0,
             open,
             established: open,
+            open_undecided: 0,
             filtered_out: None,
             busiest: None,
             leading: None,

@@ -97,6 +97,7 @@ impl World {
             ended: 0,
             open: 3,
             established: 3,
+            open_undecided: 0,
             filtered_out: None,
             busiest: None,
             leading: None,

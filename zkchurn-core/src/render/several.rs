@@ -123,6 +123,7 @@ mod tests {
             ended: 0,
             open: 0,
             established: 2,
+            open_undecided: 0,
             filtered_out: None,
             busiest: None,
             leading: None,

@@ -379,7 +379,11 @@ pub struct IntervalSummary {
     /// Connections whose sockets are there now, whenever they began. Those that one side has
     /// closed are among them; at the end of the trace these count as ended.
     pub open: u64,
-    /// Those of them that are established, for the metrics.
+    /// Further ones of which only a later record tells whether the filter wants them, as where it
+    /// asks how a connection ended.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub open_undecided: u64,
+    /// Those that are open and established, for the metrics.
     #[serde(skip)]
     pub established: u64,
     /// Connections that were filtered out in it, and are counted nowhere else; none without a

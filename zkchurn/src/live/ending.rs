@@ -23,6 +23,9 @@ const SCREEN: Duration = Duration::from_millis(1_800);
 /// What each of the last two has at least: on a busy machine the report itself may take most
 /// of the time, which is not their fault.
 const AT_LEAST: Duration = Duration::from_millis(200);
+/// What each further file has that is waited for behind one that took all the time: who is well
+/// answers within milliseconds, and is not to be blamed for the other.
+const NEXT_AT_LEAST: Duration = Duration::from_millis(50);
 /// How long a list of sockets may take, so that what there is comes in time.
 pub(super) const LIST_WITHIN: Duration = Duration::from_millis(800);
 
@@ -59,6 +62,11 @@ impl Ending {
         self.recording.max(Instant::now() + AT_LEAST)
     }
 
+    /// Until when the next file is waited for, behind the recording.
+    pub(super) fn next_file(&self) -> Instant {
+        self.recording.max(Instant::now() + NEXT_AT_LEAST)
+    }
+
     /// Until when the reader of standard output is waited for, from now on.
     pub(super) fn screen(&self) -> Instant {
         self.screen.max(Instant::now() + AT_LEAST)
@@ -78,8 +86,10 @@ mod tests {
         };
         let soon = Instant::now() + AT_LEAST / 2;
         assert!(late.recording() > soon && late.screen() > soon);
+        assert!(late.next_file() > Instant::now() + NEXT_AT_LEAST / 2);
         let begins = Ending::begins();
         assert_eq!(begins.recording(), begins.recording);
         assert_eq!(begins.screen(), begins.screen);
+        assert_eq!(begins.next_file(), begins.recording);
     }
 }

@@ -350,22 +350,21 @@ impl Sink {
     ///
     /// The output could not be written.
     pub(super) fn finish(mut self, ending: &Ending) -> Result<Code, Failure> {
-        // One limit for all of them: they may lie on one file system.
-        let deadline = ending.recording();
+        // One limit for nearly all of it: they may lie on one file system.
         if let Some(recording) = self.recording.take() {
-            self.recording_failed = !is_finished(recording, deadline);
+            self.recording_failed = !is_finished(recording, ending.recording());
         }
         if let Some(mut flight) = self.flight.take() {
-            self.recording_failed |= !flight.is_finished(deadline);
+            self.recording_failed |= !flight.is_finished(ending.next_file());
         }
         for report in self.reports.drain(..) {
-            self.recording_failed |= !report.is_finished(deadline);
+            self.recording_failed |= !report.is_finished(ending.next_file());
         }
         if let Some(records) = self.records.take() {
-            self.recording_failed |= !records.is_finished(deadline);
+            self.recording_failed |= !records.is_finished(ending.next_file());
         }
         if let Some(collected) = self.collected.take() {
-            self.recording_failed |= !collected.is_finished(deadline);
+            self.recording_failed |= !collected.is_finished(ending.next_file());
         }
         self.wait_for_reader(ending.screen());
         let code = match self.recording_failed {

@@ -63,6 +63,12 @@ pub(super) fn interval_line(summary: &IntervalSummary, zone: &TimeZone) -> Strin
         text::count(summary.ended),
         open(summary),
     );
+    if summary.open_undecided > 0 {
+        line.push_str(&format!(
+            ", {} more that the filter cannot tell yet",
+            text::count(summary.open_undecided)
+        ));
+    }
     if let Some(filtered_out) = summary.filtered_out {
         line.push_str(&format!("; {} filtered out", text::count(filtered_out)));
     }
