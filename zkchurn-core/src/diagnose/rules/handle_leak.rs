@@ -66,7 +66,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let grows = steady && goes_on && stopped.is_none();
     // Clients that go on to another server of their connect string are not new.
     let has_moved = case.comes_again || case.older_ended_elsewhere * 2 >= opened;
-    let is_sure = !case.is_damaged && !case.is_remote_host() && !has_moved && !closes;
+    let unanswered = unanswered(case);
+    let is_sure = !case.is_damaged
+        && !case.is_remote_host()
+        && !has_moved
+        && !closes
+        && !matches!(unanswered, Unanswered::Most { .. });
     let confidence = match grows && is_sure {
         true => Confidence::Likely,
         false => Confidence::Possible,
@@ -135,6 +140,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         false => verdict
             .because("they are open at the same time: separate clients, not one that reconnects"),
     };
+    verdict = or_nobody_answers(verdict, &unanswered, case);
     if steady {
         // A pool may have filled long before the trace ended.
         let is_long = by_each.saturating_mul(2) >= case.window_ns;
@@ -164,6 +170,59 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
             text::window(case.window_ns)
         )),
     })
+}
+
+/// Whether the server answers those that are open.
+enum Unanswered {
+    /// It does, or clients would have given up by now.
+    No,
+    /// Nobody is known to have had an answer.
+    Perhaps,
+    /// Most of the requests that were read had none.
+    Most { unanswered: u64, of: u64 },
+}
+
+/// A client that has no answer to its request gives it up after the session timeout that it asks for
+/// (`ClientCnxn.SendThread`, `connectTimeout`): 30 s in most programs, seldom more than a minute.
+const GIVEN_UP_NS: u64 = 60_000_000_000;
+
+fn unanswered(case: &Case<'_>) -> Unanswered {
+    let Some(handshakes) = case.handshakes() else {
+        let is_answered = case.peers_answer_in_plaintext || case.peers_answer_tls;
+        let is_known = is_answered || case.is_remote_host() || case.window_ns > GIVEN_UP_NS;
+        return match is_known {
+            true => Unanswered::No,
+            false => Unanswered::Perhaps,
+        };
+    };
+    let unanswered = handshakes.unanswered;
+    let of = unanswered + handshakes.granted + handshakes.expired;
+    match unanswered * 2 > of {
+        true => Unanswered::Most { unanswered, of },
+        false => Unanswered::No,
+    }
+}
+
+/// A server that hangs is connected to all the same: the kernel of its host accepts.
+fn or_nobody_answers(verdict: Verdict, unanswered: &Unanswered, case: &Case<'_>) -> Verdict {
+    let verdict = match unanswered {
+        Unanswered::No => return verdict,
+        Unanswered::Perhaps => verdict,
+        Unanswered::Most { unanswered, of } => verdict
+            .but(format!(
+                "{} of {} had no answer: a server that hangs has its clients wait",
+                text::count(*unanswered),
+                text::counted(*of, "request")
+            ))
+            .next("find out whether that server hangs, before you look at the clients"),
+    };
+    verdict
+        .cannot_tell_from(&[Churn::ReadTimeouts])
+        .decided_by(format!(
+            "{}: where bytes_received is missing, the server hangs and its clients wait",
+            case.network
+                .command(&format!("ss -tin '( dport = :{} )'", case.port()))
+        ))
 }
 
 fn threads_of(count: u64) -> String {
@@ -267,7 +326,10 @@ mod tests {
             Confidence, Finding,
             test_case::{diagnosed, diagnosed_in, every, living, new_thread_each, only},
         },
-        ledger::test_connection::{name, server_side},
+        ledger::{
+            handshakes::tests::asked,
+            test_connection::{by, ended, name, server_side},
+        },
         outcome::Outcome,
     };
 
@@ -316,6 +378,57 @@ mod tests {
         let hour = said(3_600_000_000_000);
         assert!(hour.contains("one after the other, 2.00 s apart"), "{hour}");
         assert!(!hour.contains("throughout"), "{hour}");
+    }
+
+    /// The kernel of its host accepts for a server that hangs.
+    #[test]
+    fn where_no_answer_is_known_of_the_server_may_hang() {
+        // Of what is open the bytes are not known.
+        let open = |period_ms| {
+            let mut open = open(period_ms, 20);
+            for one in &mut open {
+                (one.traffic.payload_out, one.traffic.payload_in) = (None, None);
+            }
+            open
+        };
+        let finding = only(diagnosed_in(&open(2_000), 41_000_000_000));
+        assert_eq!(finding.cannot_tell_from, [Churn::ReadTimeouts]);
+        let decides = finding.would_decide.join("; ");
+        assert!(decides.contains("bytes_received"), "{decides}");
+        let longer = only(diagnosed_in(&open(4_000), 81_000_000_000));
+        assert!(longer.cannot_tell_from.is_empty(), "they would give up");
+        let mut served = open(2_000);
+        let other = by(
+            ended(900, 49, 41, Outcome::AnsweredThenClosedByUs),
+            7,
+            7,
+            "zkCli",
+        );
+        served.push(other);
+        let findings = diagnosed_in(&served, 41_000_000_000);
+        let leak = findings.iter().find(|one| one.name == Churn::HandleLeak);
+        assert!(leak.unwrap().cannot_tell_from.is_empty(), "{findings:?}");
+    }
+
+    #[test]
+    fn where_most_requests_had_no_answer_it_is_possible_only() {
+        let finding = |answered: usize| {
+            let mut all = open(2_000, 20);
+            for (number, one) in all.iter_mut().enumerate() {
+                let answer = (number < answered).then_some((7, 30_000));
+                one.handshake = Some(asked(0, answer));
+            }
+            only(diagnosed(&all))
+        };
+        assert_eq!(finding(20).confidence, Confidence::Likely);
+        assert!(finding(20).cannot_tell_from.is_empty());
+        let hung = finding(2);
+        assert_eq!(hung.confidence, Confidence::Possible);
+        let against = hung.reasons_against.join("; ");
+        assert!(
+            against.contains("18 of 20 requests had no answer"),
+            "{against}"
+        );
     }
 
     /// What tells a leak from a pool that fills is that it goes on.

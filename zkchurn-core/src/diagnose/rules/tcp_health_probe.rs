@@ -9,7 +9,7 @@ use crate::{
         churn::Churn,
         failing,
         finding::{Confidence, Severity, Verdict},
-        lookalikes::Lookalikes,
+        lookalikes::{Lookalikes, tool_for_checks},
         protocol::{Protocol, Scope},
         runs::HOW_THEY_END,
     },
@@ -76,6 +76,13 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
              connections that nobody used looks like this, too",
             text::duration(held)
         ));
+    }
+    // Whatever closes its sockets on an error looks the same, where it is no tool for checks.
+    let may_fail = lookalikes.reset == 0 && tool_for_checks(case).is_none();
+    if confidence == Confidence::Likely && may_fail && case.runtime != Runtime::Jvm {
+        verdict = verdict
+            .cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks])
+            .decided_by("what that program is configured to do, and what it logs at these times");
     }
     if confidence == Confidence::Possible {
         verdict = verdict.cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks]);
