@@ -73,7 +73,9 @@ impl Reading {
                  ZooKeeper's or has its layout. The server's log is `zookeeper.log`, \
                  `zookeeper.out`, or what `journalctl -u zookeeper` or `kubectl logs` prints.",
             ),
-            Self::Empty => format!("{log} holds no line: look for the one before it was rotated."),
+            Self::Empty => format!(
+                "not a line of {log} was read: if it is empty, look for the one before it was rotated."
+            ),
         })
     }
 }
@@ -121,7 +123,7 @@ mod tests {
                 Reading::Other,
                 "x.log is not a ZooKeeper server's log: none of 2 lines",
             ),
-            ("\n\n", Reading::Empty, "x.log holds no line"),
+            ("\n\n", Reading::Empty, "not a line of x.log was read"),
         ];
         for (log, expected, sentence) in cases {
             let (reading, words) = reading(log);

@@ -39,8 +39,8 @@ fn what_is_no_servers_log_is_named() {
             "other",
             "is not a ZooKeeper server's log",
         ),
-        ("\0\0\0\0", "empty", "holds no line"),
-        ("", "empty", "holds no line"),
+        ("\0\0\0\0", "empty", "not a line of"),
+        ("", "empty", "not a line of"),
     ];
     for (log, reading, sentence) in cases {
         let (report, code) = report_and_code(log.as_bytes());
