@@ -357,14 +357,14 @@ impl TableWalk {
         }
     }
 
-    /// The record, if it is the last one of a connection that was told of here.
+    /// The record, if it is the last one of a connection that was told of here, and is to say so. Of
+    /// one that is older than the trace it says nothing.
     fn last_of_told(&mut self, bytes: &[u8]) -> Option<ConnectionRecord> {
         if bytes.len() != RECORD_SIZE {
             return None;
         }
         let record = ConnectionRecord::ref_from_bytes(bytes).ok()?;
         let is_last = record.header.tag == tag::CONNECTION
-            && record.known & known::TOLD != 0
             && matches!(
                 record.stage,
                 STAGE_ENDED | STAGE_FOUND_CLOSED | STAGE_OPEN_AT_END
@@ -377,7 +377,7 @@ impl TableWalk {
         record.told = self.told_of(&record);
         self.told.remove(&record.socket);
         self.kept.remove(&record.socket);
-        Some(record)
+        (record.known & known::TOLD != 0).then_some(record)
     }
 }
 

@@ -29,6 +29,8 @@ fn an_older_connection_is_followed_to_its_end_and_held_by_its_process() {
         let mut ends = connect(v4_mapped(port));
         ends.write_all(b"hello").unwrap();
         let tracer = Tracer::start(&["--port", &port.to_string()]);
+        // The walk has seen it by then.
+        sleep(Duration::from_millis(1_200));
         ends.write_all(b" world").unwrap();
         drop(ends);
         accepting.join().unwrap();
