@@ -12,8 +12,8 @@ use super::{
 use crate::process::{COMM, script::is_interpreter};
 
 /// Proxies, tunnels and port forwards. Those that are clients of ZooKeeper, too, or listen as tools
-/// by hand do, are none of them.
-const PROXIES: [&str; 42] = [
+/// by hand do, are none of them: nginx and Traefik may be either.
+const PROXIES: [&str; 40] = [
     "3proxy",
     "chisel",
     "cloudflared",
@@ -33,7 +33,6 @@ const PROXIES: [&str; 42] = [
     "hitch",
     "kube-proxy",
     "linkerd2-proxy",
-    "nginx",
     "passt",
     "pasta",
     "rathole",
@@ -53,7 +52,6 @@ const PROXIES: [&str; 42] = [
     "systemd-socket-proxyd",
     "tinyproxy",
     "toxiproxy-server",
-    "traefik",
     "wstunnel",
     "xinetd",
 ];
@@ -75,6 +73,12 @@ impl<'a> Opener<'a> {
         if PROXIES.iter().any(|name| is_name(name, program)) {
             return Self::Proxy(program);
         }
+        if let Some(script) = label
+            .split([' ', '(', ')', '/'])
+            .find(|word| SCRIPTS.contains(word))
+        {
+            return Self::Proxy(script);
+        }
         let is_client = case.runtime != Runtime::Other
             || case.client_thread != ClientThread::NotSeen
             // What an interpreter or an application server runs is named behind it.
@@ -89,8 +93,23 @@ impl<'a> Opener<'a> {
     }
 }
 
+/// The same in Python.
+const SCRIPTS: [&str; 6] = [
+    "mitmdump",
+    "mitmproxy",
+    "mitmweb",
+    "pproxy",
+    "proxy.py",
+    "sshuttle",
+];
+
 /// Programs that run others' code, and ZooKeeper's shells in C.
 const CLIENTS: [&str; 5] = ["cli_mt", "cli_st", "php", "php-fpm", "uwsgi"];
+
+/// Whether the connections are opened by a program that does so for its clients.
+pub(super) fn is_proxy(case: &Case<'_>) -> bool {
+    matches!(Opener::of(case), Opener::Proxy(_))
+}
 
 /// Whether a program has this name, which the kernel may have cut.
 fn is_name(name: &str, program: &str) -> bool {
@@ -102,8 +121,7 @@ fn is_name(name: &str, program: &str) -> bool {
 pub(super) fn weigh(name: Churn, case: &Case<'_>, mut verdict: Verdict) -> Verdict {
     let what = match name {
         Churn::ClientPerRequest => {
-            "opens a connection for each one of its clients: they come and go, and it makes none of \
-             its own"
+            "opens a connection for each one of its clients: it is they who come and go"
         }
         Churn::HandleLeak => "keeps a connection open for each one of its clients",
         _ => return verdict,
@@ -159,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_a_proxy_opens_is_what_its_clients_do() {
-        for proxy in ["haproxy", "ssh", "systemd-socket-"] {
+        for proxy in ["haproxy", "ssh", "systemd-socket-", "mitmdump"] {
             for is_held in [false, true] {
                 let finding = opened_by(proxy, is_held);
                 let name = match is_held {
@@ -186,11 +204,12 @@ mod tests {
                 let finding = opened_by(program, is_held);
                 finding.reasons_against.join("; ")
             };
-            let against = said("acme-tunnel");
-            assert!(
-                against.contains("acme-tunnel may be no client itself"),
-                "{against}"
-            );
+            // nginx and Traefik may be clients of ZooKeeper, too.
+            for program in ["acme-tunnel", "nginx", "traefik"] {
+                let against = said(program);
+                let either = format!("{program} may be no client itself");
+                assert!(against.contains(&either), "{against}");
+            }
             for client in ["java", "python3", "node", "cli_mt"] {
                 let against = said(client);
                 assert!(!against.contains("no client itself"), "{client}: {against}");

@@ -11,6 +11,7 @@ use crate::{
         finding::{Confidence, Severity, Verdict},
         lookalikes::{Lookalikes, tool_for_checks},
         protocol::{Protocol, Scope},
+        proxies::is_proxy,
         runs::HOW_THEY_END,
     },
     text,
@@ -78,7 +79,9 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     // Whatever closes its sockets on an error looks the same, where it is no tool for checks.
-    let may_fail = lookalikes.reset == 0 && tool_for_checks(case).is_none();
+    // A proxy that checks its servers also hands on what its clients do.
+    let is_tool = tool_for_checks(case).is_some() && !is_proxy(case);
+    let may_fail = lookalikes.reset == 0 && !is_tool;
     if confidence == Confidence::Likely && may_fail && case.runtime != Runtime::Jvm {
         verdict = verdict
             .cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks])
@@ -174,6 +177,23 @@ mod tests {
             assert_eq!(told, (Churn::TcpHealthProbe, Confidence::Likely), "{name}");
             assert!(sure.reasons_against.is_empty(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_tool_or_also_a_proxy_may_fail_or_have_clients_that_do() {
+        let alike = |program, outcome| {
+            let all = every(1_000, 14, (0, 0, outcome)).into_iter();
+            let all: Vec<_> = all.map(|one| by(one, 7, 7, program)).collect();
+            let finding = only(diagnosed(&all));
+            assert_eq!(finding.confidence, Confidence::Likely, "{program}");
+            finding.cannot_tell_from
+        };
+        let closed = Outcome::ClosedByUsBeforeAnyByte;
+        let fails = [Churn::ClientFailsBeforeItSpeaks];
+        assert_eq!(alike("python3", closed), fails);
+        assert_eq!(alike("haproxy", closed), fails);
+        assert_eq!(alike("nc", closed), []);
+        assert_eq!(alike("haproxy", Outcome::ResetByUs), []);
     }
 
     /// Its first connection took longer, as its server was busy: it is none of its own kind, and
