@@ -84,8 +84,8 @@ impl<'a> Scope<'a> {
         open.sum()
     }
 
-    /// Whether half or more of the threads of these parts opened others, too, to other peers or such
-    /// as are open; of many some are looked at.
+    /// Whether half or more of the threads of these parts opened others, too: to other peers, such as
+    /// are open, or such as ended in another way; of many some are looked at.
     pub(super) fn comes_again(&self, parts: &[Part<'_>], destinations: &[Destination]) -> bool {
         let (mut threads, mut again) = (0, 0);
         for part in parts.iter().take(LOOKED_AT) {
@@ -105,7 +105,9 @@ impl<'a> Scope<'a> {
                     there.is_some_and(|thread| thread.tally.established > 0)
                 });
                 let is_open = part.tally().ended > 0 && thread.tally.open() > 0;
-                again += u64::from(is_elsewhere || is_open);
+                // Of another kind, which is another finding's.
+                let is_in_others = part.group.is_some() && thread.groups.count_ones() > 1;
+                again += u64::from(is_elsewhere || is_open || is_in_others);
             }
         }
         again > 0 && again * 2 >= threads

@@ -46,9 +46,9 @@ const HELLOS_DIFFER: u64 = 64;
 /// One that fails takes some round trips.
 const SLOW_HANDSHAKE_NS: u64 = 2_000_000_000;
 /// What the threads of a client that reconnects do.
-const OPENED_OTHERS: &str = "its threads opened others, too, to other peers or such as are open: a \
-                             client that reconnects does, maybe to the next server of its connect \
-                             string";
+const OPENED_OTHERS: &str = "its threads opened others, too, to other peers or such as are open or \
+                             ended in another way: a client that reconnects does, maybe to the next \
+                             server of its connect string";
 
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let refused = case.first_requests_refused();
@@ -753,7 +753,27 @@ mod tests {
             one
         });
         let stays = first.iter().copied().chain(open).collect();
-        for connections in [elsewhere, stays] {
+        let unserved = living(5, every(50, 8, (49, 0, Outcome::ClosedByPeerWithoutAnswer)));
+        let unserved = unserved.into_iter().zip(eight(1, 9_000)).map(|(one, at)| {
+            let mut one = Connection {
+                opener: at.opener,
+                remote: at.remote,
+                socket: at.socket + 100_000,
+                ..one
+            };
+            let by_ns = 9_000 * MS;
+            one.started_ns += by_ns;
+            for at in [
+                &mut one.established_ns,
+                &mut one.left_established_ns,
+                &mut one.ended_ns,
+            ] {
+                *at = at.map(|at| at + by_ns);
+            }
+            one
+        });
+        let ended_otherwise = first.iter().copied().chain(unserved).collect();
+        for connections in [elsewhere, stays, ended_otherwise] {
             let (confidence, against) = told(&connections);
             assert_eq!(confidence, Confidence::Possible);
             assert!(against.contains("threads opened"), "{against}");
