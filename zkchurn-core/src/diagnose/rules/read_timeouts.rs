@@ -103,6 +103,21 @@ fn is_without_last_answer(shape: &Shape) -> bool {
     matches!((sent, answered), (Some(sent), Some(answered)) if answered < sent)
 }
 
+/// Whether whoever lost a connection opened another one: a thread of a client's does, and a new
+/// client has a new thread. Threads that may serve any client do so as well, so of several of
+/// these most must have ended without their last answer.
+fn come_back(case: &Case<'_>) -> bool {
+    let is_waiting = || {
+        case.most(case.shapes().count_by_size(|shape| {
+            is_without_last_answer(shape) && shape.ending != Ending::ClosedByServer
+        }))
+    };
+    let of_clients = || case.client_thread != ClientThread::NotSeen || is_waiting();
+    let threads = case.threads;
+    case.is_one_thread()
+        || (threads > 0 && case.tally.opened() >= threads.saturating_mul(2) && of_clients())
+}
+
 fn judge(case: &Case<'_>) -> Option<Verdict> {
     let lived = case.tally.established_for.percentile(50.0)?;
     let broken = case.shapes().ending(Ending::Broken);
@@ -131,7 +146,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     let is_lossy = is_repeated && case.tally.sent_again >= given_up;
     // One of many without an answer tells nothing of the others.
     let is_silent = (broken + never_answered).saturating_mul(4) >= all;
-    let reconnects = is_repeated && case.is_one_thread() && !ends_in_order(case);
+    let reconnects = is_repeated && come_back(case) && !ends_in_order(case);
     if !(is_silent || is_lossy || reconnects) {
         return None;
     }
@@ -312,6 +327,24 @@ mod tests {
             found.contains(&(Churn::ReadTimeouts, Confidence::Possible)),
             "{found:?}"
         );
+    }
+
+    /// Several clients of one program, whose server answers the handshake and no ping.
+    #[test]
+    fn several_threads_that_give_up_and_reconnect_may_have_timed_out() {
+        let found = |threads: u32, program: &str, received| {
+            let kind = (61, received, Outcome::AnsweredThenClosedByUs);
+            let all = living(2_670, every(1_100, 12, kind)).into_iter().zip(0..);
+            let all = all.map(|(one, turn)| by(one, 7, 8 + turn % threads, program));
+            names_and_alternatives(&diagnosed(&all.collect::<Vec<_>>()))
+        };
+        let timed_out = (Churn::ReadTimeouts, Confidence::Possible);
+        for program in ["main-SendThread", "python3"] {
+            assert!(found(3, program, 41).contains(&timed_out), "{program}");
+        }
+        // A client each, and workers that had all of their answers.
+        assert!(!found(12, "main-SendThread", 41).contains(&timed_out));
+        assert!(!found(3, "python3", 61).contains(&timed_out));
     }
 
     /// A worker in Python that is done with a session after some seconds.
