@@ -17,6 +17,11 @@ const AT_ONCE_NS: u64 = 1_000_000_000;
 const FEWEST_ROUNDS: u64 = 3;
 /// So many are no services, though none was started for long.
 const MANY_ROUNDS: u64 = 10;
+/// Nor are so many over a longer time, though none is known to have ended; services that are
+/// started as load grows are so within less.
+const LONG_NS: u64 = 60_000_000_000;
+/// No host is given so many services of one kind one after the other.
+const MOST_SERVICES: u64 = 30;
 /// What was started within a time, and then not for so many times as long, may have been started by
 /// a deploy.
 const MOST_QUIET: u64 = 2;
@@ -85,8 +90,9 @@ pub(super) fn are_runs(parts: &[Part<'_>]) -> bool {
 }
 
 /// Whether programs are seen to run again and again: most of the processes are of one that was
-/// started three times or more after its run before had connected, and until the end, or many times.
-/// Services that were started by a deploy or a boot are so once, or each is a program of its own.
+/// started three times or more after its run before had connected, and until the end, or many times;
+/// and they are known to end, or it goes on for long. Services that were started by a deploy or a
+/// boot are so once, or each is a program of its own; those that are started as load grows stay.
 pub(super) fn run_again(registry: &Registry, parts: &[Part<'_>], end_ns: u64) -> bool {
     let lives = lives(parts);
     if lives.len() < 2 {
@@ -100,8 +106,11 @@ pub(super) fn run_again(registry: &Registry, parts: &[Part<'_>], end_ns: u64) ->
             placed.unit.map(str::to_owned),
             placed.container.map(str::to_owned),
         );
-        let runs = programs.entry(program).or_default();
-        runs.push((process.start_ns, life.first_ns));
+        programs.entry(program).or_default().push(Run {
+            started_ns: process.start_ns,
+            first_ns: life.first_ns,
+            was_gone: was_gone(registry, *process),
+        });
     }
     let again = programs.into_values().filter_map(|mut runs| {
         runs.sort_unstable();
@@ -110,21 +119,50 @@ pub(super) fn run_again(registry: &Registry, parts: &[Part<'_>], end_ns: u64) ->
     again.sum::<usize>() * 3 >= lives.len() * 2
 }
 
-/// When processes of one program were started, and when each connected first, in order.
-fn is_again(runs: &[(u64, u64)], end_ns: u64) -> bool {
+/// A process that may be a run of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    started_ns: u64,
+    /// When it connected first.
+    first_ns: u64,
+    /// As far as it was looked at.
+    was_gone: Option<bool>,
+}
+
+/// Whether a process had ended when zkchurn took a closer look at it. Of one that never was in
+/// sight, as of another container, nothing is known.
+fn was_gone(registry: &Registry, process: ProcessKey) -> Option<bool> {
+    registry.get(process)?;
+    let look = registry.inspection(process)?;
+    Some(look.details.is_none())
+}
+
+/// Of processes of one program, in order.
+fn is_again(runs: &[Run], end_ns: u64) -> bool {
     let (mut rounds, mut until_ns) = (0, 0);
-    for (started_ns, first_ns) in runs {
-        if *started_ns >= until_ns {
+    for run in runs {
+        if run.started_ns >= until_ns {
             rounds += 1;
-            until_ns = *first_ns;
+            until_ns = run.first_ns;
         }
     }
-    let started = runs.iter().map(|(started_ns, _)| *started_ns);
+    let started = runs.iter().map(|run| run.started_ns);
     let (first, last) = (started.clone().min(), started.max());
     let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
     let quiet_ns = end_ns.saturating_sub(last);
     let goes_on = quiet_ns <= (last - first).saturating_mul(MOST_QUIET);
-    rounds >= MANY_ROUNDS || (rounds >= FEWEST_ROUNDS && goes_on)
+    let is_long = rounds >= MANY_ROUNDS && last - first >= LONG_NS;
+    match they_end(runs) {
+        true => rounds >= MANY_ROUNDS || (rounds >= FEWEST_ROUNDS && goes_on),
+        false => goes_on && (is_long || rounds >= MOST_SERVICES),
+    }
+}
+
+/// Whether half of those that were looked at, or more, had ended by then.
+fn they_end(runs: &[Run]) -> bool {
+    let looked = runs.iter().filter_map(|run| run.was_gone);
+    let gone = looked.clone().filter(|was_gone| *was_gone).count();
+    gone > 0 && gone * 2 >= looked.count()
 }
 
 /// Of the processes whose start is known.
@@ -164,15 +202,16 @@ mod tests {
         diagnose::{
             Confidence, Finding,
             churn::Churn,
-            test_case::{diagnosed, diagnosed_with, every, only},
+            test_case::{diagnosed_with, every, gone, looked_too_late, only},
         },
+        inspection::Details,
         ledger::test_connection::{MS, by},
         outcome::Outcome,
         process::{ProcessIdentity, ProcessKey},
         registry::Registry,
     };
 
-    use super::is_again;
+    use super::{Run, is_again};
 
     /// Five runs of a program that end so, with so much unread.
     fn died(outcome: Outcome, unread: u32) -> Finding {
@@ -183,7 +222,8 @@ mod tests {
             one.traffic.unread = Some(unread);
             one
         });
-        only(diagnosed(&runs.collect::<Vec<_>>()))
+        let runs: Vec<_> = runs.collect();
+        only(diagnosed_with(&runs, &gone(&runs)))
     }
 
     #[test]
@@ -227,7 +267,7 @@ mod tests {
                 one
             })
             .collect();
-        only(diagnosed(&sessions))
+        only(diagnosed_with(&sessions, &gone(&sessions)))
     }
 
     #[test]
@@ -252,8 +292,13 @@ mod tests {
         assert!(finding.summary.contains("each run of this program"));
     }
 
-    /// So many processes with one session each: when each was started, and what it runs.
-    fn once(started_ms: impl Fn(u32) -> u64, command: impl Fn(u32) -> Vec<String>) -> Finding {
+    /// So many processes with one session each: when each was started, what it runs, and whether
+    /// it had ended when it was looked at.
+    fn once(
+        started_ms: impl Fn(u32) -> u64,
+        command: impl Fn(u32) -> Vec<String>,
+        ends: bool,
+    ) -> Finding {
         let mut registry = Registry::default();
         let sessions = every(500, 8, SESSION).into_iter().zip(0..);
         let sessions: Vec<Connection> = sessions
@@ -264,6 +309,9 @@ mod tests {
                 let key = ProcessKey::new(100 + step, start_ns);
                 let command = command(step);
                 registry.insert(ProcessIdentity::new(key, "java".to_owned(), None, command));
+                let mut look = looked_too_late(key);
+                look.details = (!ends).then(Details::default);
+                registry.insert_inspection(look);
                 one
             })
             .collect();
@@ -294,20 +342,50 @@ mod tests {
             );
             finding.confidence
         };
-        assert_eq!(told(&once(in_turn, job)), Confidence::Likely);
+        assert_eq!(told(&once(in_turn, job, true)), Confidence::Likely);
+        // As load grows: they stay.
+        assert_eq!(told(&once(in_turn, job, false)), Confidence::Possible);
         // All at one moment, as by a deploy: of one program, or of several.
-        assert_eq!(told(&once(|_| 400, job)), Confidence::Possible);
-        assert_eq!(told(&once(|_| 400, service)), Confidence::Possible);
+        assert_eq!(told(&once(|_| 400, job, true)), Confidence::Possible);
+        assert_eq!(told(&once(|_| 400, service, true)), Confidence::Possible);
         // One after the other, and each is another program.
-        assert_eq!(told(&once(in_turn, service)), Confidence::Possible);
+        assert_eq!(told(&once(in_turn, service, true)), Confidence::Possible);
+    }
+
+    /// So many, one each half a second, or so many times as rarely.
+    fn runs(count: u64, rarely: u64, was_gone: Option<bool>) -> Vec<Run> {
+        let run = |step| Run {
+            started_ns: step * 500 * rarely * MS,
+            first_ns: (step * 500 * rarely + 10) * MS,
+            was_gone,
+        };
+        (0..count).map(run).collect()
     }
 
     #[test]
     fn what_has_not_been_started_for_long_was_perhaps_started_once() {
-        let runs: Vec<_> = (0..8).map(|step| (step * 500, step * 500 + 10)).collect();
-        assert!(is_again(&runs, 4_000) && is_again(&runs, 10_000));
-        assert!(!is_again(&runs, 11_000));
-        let many: Vec<_> = (0..14).map(|step| (step * 500, step * 500 + 10)).collect();
-        assert!(is_again(&many, 60_000));
+        let few = runs(8, 1, Some(true));
+        assert!(is_again(&few, 4_000 * MS) && is_again(&few, 10_000 * MS));
+        assert!(!is_again(&few, 11_000 * MS));
+        assert!(is_again(&runs(14, 1, Some(true)), 60_000 * MS));
+    }
+
+    /// As load grows, say: one process after the other, which stay.
+    #[test]
+    fn services_that_are_started_one_after_the_other_are_no_runs() {
+        for was_gone in [None, Some(false)] {
+            assert!(!is_again(&runs(14, 1, was_gone), 7_000 * MS));
+            // For long, and as many as no host has services of one kind.
+            assert!(is_again(&runs(14, 10, was_gone), 70_000 * MS));
+            assert!(is_again(&runs(40, 1, was_gone), 21_000 * MS));
+            assert!(!is_again(&runs(40, 1, was_gone), 90_000 * MS));
+        }
+        let mut mixed = runs(14, 1, Some(false));
+        mixed[3].was_gone = Some(true);
+        assert!(!is_again(&mixed, 7_000 * MS));
+        for run in &mut mixed[4..10] {
+            run.was_gone = Some(true);
+        }
+        assert!(is_again(&mixed, 7_000 * MS));
     }
 }

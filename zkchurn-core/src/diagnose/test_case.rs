@@ -14,7 +14,7 @@ use crate::{
         test_connection::{MS, ended, established},
     },
     outcome::Outcome,
-    process::ProcessKey,
+    process::{ProcessIdentity, ProcessKey},
     registry::Registry,
 };
 
@@ -130,6 +130,30 @@ pub(crate) fn looked_at(connections: &[Connection], others: &[Namespace]) -> Reg
     });
     registry.insert_inspection(inspection);
     registry
+}
+
+/// The processes that opened them were looked at, and had ended by then.
+pub(crate) fn gone(connections: &[Connection]) -> Registry {
+    let mut registry = Registry::default();
+    for opener in connections.iter().filter_map(|one| one.opener) {
+        let key = ProcessKey::new(opener.thread.tgid, opener.process_start_ns.unwrap_or(0));
+        let comm = opener.process_comm.unwrap_or(opener.thread.comm);
+        let identity = ProcessIdentity::new(key, comm.to_string(), None, Vec::new());
+        registry.insert(identity);
+        registry.insert_inspection(looked_too_late(key));
+    }
+    registry
+}
+
+/// A look at a process that had ended by then.
+pub(crate) fn looked_too_late(key: ProcessKey) -> Inspection {
+    Inspection {
+        key,
+        at_ns: 0,
+        details: None,
+        jvm: None,
+        logs: None,
+    }
 }
 
 /// Likewise, in a trace of this length.

@@ -257,6 +257,8 @@ pub(crate) const ALONE: &[Relative] = &[
             let mut sockets = Vec::new();
             kind("per_request_java")
                 .of_program("java")
+                // One a minute.
+                .paced(6_000)
                 .each(move |record| {
                     let known = sockets.iter().position(|one| *one == record.socket);
                     let place = known.unwrap_or_else(|| {
@@ -267,7 +269,7 @@ pub(crate) const ALONE: &[Relative] = &[
                     record.opener_tgid += number;
                     record.opener_tid += number;
                     record.closer_tgid = record.opener_tgid;
-                    record.opener_start_ns += u64::from(number) * 1_000 * MS;
+                    record.opener_start_ns += u64::from(number) * 60_000 * MS;
                 })
         },
         causes: &[is(PER_REQUEST, "java")],

@@ -187,7 +187,7 @@ fn may_be_replaced(case: &Case<'_>) -> bool {
     case.is_started_for_each() && case.open_of_name * 2 >= case.ended()
 }
 
-/// Whether each process has made one, and none of their programs is seen to run again and again.
+/// Whether each process has made one, and no program of theirs is known to run again and again.
 fn is_once(case: &Case<'_>) -> bool {
     let has_one_each = match case.who {
         Who::Programs { processes, .. } => case.tally.opened() <= processes,
@@ -205,9 +205,9 @@ fn or_once(mut verdict: Verdict, case: &Case<'_>) -> Verdict {
         _ => text::count(case.threads),
     };
     verdict.but(format!(
-        "each of these {each} processes made a client, and none of their programs was seen to be \
-         started again and again: services that use ZooKeeper once, at their start, look the same \
-         after a deploy or a boot"
+        "each of these {each} processes made a client, and nothing shows that they are runs that end \
+         and come again and again: services that use ZooKeeper once, at their start, look the same \
+         after a deploy, a boot or a scale-up"
     ))
 }
 
@@ -678,7 +678,10 @@ mod tests {
         connection::{Connection, Holder},
         diagnose::{
             Confidence, Finding,
-            test_case::{diagnosed, every, living, names_and_alternatives, new_thread_each, only},
+            test_case::{
+                diagnosed, diagnosed_with, every, gone, living, names_and_alternatives,
+                new_thread_each, only,
+            },
         },
         ledger::{
             handshakes::tests::asked,
@@ -705,7 +708,7 @@ mod tests {
 
     /// What the finding on those that are answered and dropped says, and against it.
     fn told(connections: &[Connection]) -> (Confidence, String) {
-        let findings = diagnosed(connections);
+        let findings = diagnosed_with(connections, &gone(connections));
         let of_them = |one: &&Finding| one.name == Churn::ClientPerRequest;
         let finding = findings.iter().find(of_them).expect("there is one");
         (finding.confidence, finding.reasons_against.join("\n"))

@@ -215,7 +215,10 @@ mod tests {
     use crate::{
         diagnose::{
             Confidence, Finding,
-            test_case::{diagnosed, diagnosed_beside_log, every, living, new_thread_each, only},
+            test_case::{
+                diagnosed, diagnosed_beside_log, diagnosed_with, every, gone, living,
+                new_thread_each, only,
+            },
         },
         ledger::{
             handshakes::tests::asked,
@@ -389,7 +392,7 @@ mod tests {
             of_python.collect::<Vec<_>>()
         });
         for connections in [&of_runs.collect(), &by_a_thread[0], &by_a_thread[1]] {
-            let finding = only(diagnosed(connections));
+            let finding = only(diagnosed_with(connections, &gone(connections)));
             let story = (finding.name, finding.confidence);
             assert_eq!(story, (Churn::ClientPerRequest, Confidence::Likely));
             assert!(finding.alternatives.is_empty(), "{finding:?}");
