@@ -2,7 +2,7 @@
 //! An application makes a client for each request and throws it away: each
 //! costs a handshake, a session in the ensemble's log, and its end.
 
-use super::{Rule, idle_timeout, server_restarts};
+use super::{Rule, idle_timeout, one_session_two_clients, server_restarts};
 use crate::{
     diagnose::{
         case::{Case, Runtime},
@@ -639,6 +639,9 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     if is_cut && !may_be_kept {
         verdict = or_cut(verdict, case);
     }
+    if confidence == Confidence::Possible && one_session_two_clients::may_be(case) {
+        verdict = one_session_two_clients::or_shared(verdict);
+    }
     if is_once {
         verdict = or_once(verdict, case);
     }
@@ -727,6 +730,35 @@ mod tests {
             assert_eq!(confidence == Confidence::Likely, why.is_none(), "{against}");
             assert!(against.contains(why.unwrap_or_default()), "{against}");
         }
+    }
+
+    /// Of two clients with one session one is on another host, or both are in one process: the
+    /// server closes the connection of either as the other one connects.
+    #[test]
+    fn what_a_server_ends_at_any_age_may_be_a_session_that_another_client_uses() {
+        let named = |lived_ms: [u64; 6], threads: u32, outcome| {
+            let all = every(1_600, 6, (85, 101, outcome))
+                .into_iter()
+                .zip(lived_ms);
+            let all = all.flat_map(|(one, lived)| living(lived, vec![one]));
+            let all = (0..).zip(all);
+            let all = all.map(|(turn, one)| by(one, 77, 78 + turn % threads, "main-SendThread"));
+            let findings = diagnosed(&all.collect::<Vec<_>>());
+            let mut found = findings
+                .iter()
+                .filter(|one| one.cannot_tell_from.contains(&Churn::OneSessionTwoClients));
+            found.any(|one| one.would_decide.join("; ").contains("renewed from two"))
+        };
+        let (by_server, by_client) = (
+            Outcome::AnsweredThenClosedByPeer,
+            Outcome::AnsweredThenClosedByUs,
+        );
+        let any = [1_150, 565, 1_060, 618, 531, 1_480];
+        assert!(named(any, 1, by_server) && named(any, 2, by_server));
+        // Who is done closes, or ends its session at once; what cuts does so at one age.
+        assert!(!named(any, 1, by_client) && !named(any, 6, by_server));
+        assert!(!named([11, 5, 10, 6, 5, 14], 1, by_server));
+        assert!(!named([1_000; 6], 1, by_server));
     }
 
     /// Eight clients that each have a thread of their own.
@@ -893,7 +925,7 @@ mod tests {
                 (finding.name, finding.confidence),
                 (Churn::ClientPerRequest, Confidence::Possible)
             );
-            assert_eq!(finding.cannot_tell_from, [Churn::ServerRestarts]);
+            assert_eq!(finding.cannot_tell_from[0], Churn::ServerRestarts);
             assert!(!share(&finding), "{:?}", finding.next);
         }
         assert!(share(&found(2_200, Outcome::AnsweredThenClosedByUs)));

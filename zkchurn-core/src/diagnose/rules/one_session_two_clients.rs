@@ -260,6 +260,39 @@ fn by_takeovers(case: &Case<'_>) -> Option<Verdict> {
     Some(decided(verdict))
 }
 
+/// Whether another client that was not traced, or one of the same process, may use the session:
+/// the server ended what it had answered at any age, and the same threads came back each time.
+/// Who closes it says nothing of a client that is done, whose server closes as well.
+pub(super) fn may_be(case: &Case<'_>) -> bool {
+    let by_server = case
+        .shapes()
+        .count(|ending, spoken| spoken == Spoken::Both && ending == Ending::ClosedByServer);
+    let lived = &case.tally.established_for;
+    let comes_back = case.threads > 0 && case.tally.opened() >= case.threads.saturating_mul(2);
+    // What dies, or is cut off, ends what others have as well, and turns them away.
+    let is_of_all = case.taken_sessions.others_ended && case.taken_sessions.may_be_of_all();
+    by_server >= FEWEST
+        && case.most(by_server)
+        && comes_back
+        && lived
+            .percentile(50.0)
+            .is_some_and(|lived| lived >= AT_ONCE_NS)
+        && idle_timeout::constant_life(lived).is_none()
+        && case.turned_away_beside == 0
+        && !is_of_all
+}
+
+/// Likewise, as another reading of what looks like something else.
+pub(super) fn or_shared(verdict: Verdict) -> Verdict {
+    let verdict = verdict
+        .but(
+            "the server ended them at any age, and the same thread was back each time: so it is \
+             with a client whose session another one uses too, which may be on another host",
+        )
+        .cannot_tell_from(&[Churn::OneSessionTwoClients]);
+    decided(verdict)
+}
+
 /// What decides where no session id was read.
 fn decided(verdict: Verdict) -> Verdict {
     verdict
