@@ -122,7 +122,10 @@ fn is_held(connection: &Connection) -> bool {
 
 impl Older {
     fn observe(&mut self, connection: &Connection, outcome: Outcome) {
-        count_connecting(&mut self.connecting, connection);
+        match connection.told {
+            Some(_) => count_connecting(&mut self.connecting, connection),
+            None => self.count_listed(connection),
+        }
         match connection.stage {
             Stage::Established => {
                 // Of one that was told of before it tells nothing but that (`Horizon`).
@@ -149,6 +152,22 @@ impl Older {
                     self.first_end_after_ns = Some(first);
                 }
             }
+        }
+    }
+
+    /// Counts an attempt that was listed as the trace began: its records do not tell what earlier ones
+    /// told, so the first and the last of them count.
+    fn count_listed(&mut self, connection: &Connection) {
+        let since_listed = connection.established_ns > Some(connection.started_ns);
+        let has_waited = connection.established_ns.is_none() || since_listed;
+        match connection.stage {
+            Stage::Established => self.connecting += u64::from(is_connecting(connection)),
+            Stage::SeenOpen => {}
+            Stage::Open if is_connecting(connection) => {}
+            _ if has_waited && connection.side == Side::Client => {
+                self.connecting = self.connecting.saturating_sub(1);
+            }
+            _ => {}
         }
     }
 
@@ -570,6 +589,39 @@ mod tests {
             before_start: true,
             ..connection
         }
+    }
+
+    /// As it is listed, as the walk and the end tell of it again, and as it ends.
+    #[test]
+    fn an_attempt_that_is_older_than_the_trace_waits_once() {
+        let begun = older(Connection {
+            established_ns: None,
+            stage: Stage::Established,
+            told: None,
+            ..ended(1, 0, 0, Outcome::Refused)
+        });
+        let at = |stage| Connection { stage, ..begun };
+        let waits = |records: &[Connection]| {
+            let mut tally = Tally::default();
+            for record in records {
+                tally.observe(record, Outcome::of(record));
+            }
+            tally.older.connecting
+        };
+        let told = [begun, at(Stage::SeenOpen), at(Stage::Open)];
+        assert_eq!(waits(&told), 1);
+        let over = [begun, at(Stage::SeenOpen), at(Stage::Ended)];
+        assert_eq!(waits(&over), 0);
+        let answered = Connection {
+            established_ns: Some(begun.started_ns + MS),
+            ..at(Stage::Open)
+        };
+        assert_eq!(waits(&[begun, answered]), 0);
+        let was_open = Connection {
+            established_ns: Some(begun.started_ns),
+            ..at(Stage::Ended)
+        };
+        assert_eq!(waits(&[begun, was_open]), 1, "it was another one");
     }
 
     /// Records of connections of all kinds, in the order in which they come.

@@ -4,7 +4,7 @@
 
 use super::Rule;
 use crate::diagnose::{
-    case::{Case, Runtime},
+    case::{Case, ClientThread, Runtime},
     churn::Churn,
     failing,
     finding::{Confidence, Severity, Verdict},
@@ -56,6 +56,10 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if !has_both(case) {
         verdict.reasons_against.extend(lookalikes.for_probe());
     }
+    // Of a JVM's own check that keeps no even beat nothing else tells.
+    if confidence == Confidence::Likely && case.client_thread == ClientThread::NotSeen {
+        verdict = undecided(verdict, case);
+    }
     if confidence == Confidence::Possible {
         if lookalikes.may_be_crash {
             verdict = verdict.decided_by(HOW_THEY_END);
@@ -103,7 +107,7 @@ mod tests {
             Confidence,
             test_case::{back_off, diagnosed, every, names_and_alternatives, only},
         },
-        ledger::test_connection::{by, server_side},
+        ledger::test_connection::{by, name, server_side},
         outcome::Outcome,
     };
 
@@ -117,6 +121,28 @@ mod tests {
         assert_eq!(finding.who.tid, Some(43));
         assert!(finding.reasons_against.is_empty());
         assert_eq!(finding.numbers["silent"], 15);
+    }
+
+    /// A JVM's own check that keeps no even beat fails as little as one by another thread.
+    #[test]
+    fn where_no_thread_of_a_client_is_seen_it_may_be_a_check() {
+        let alike = |thread| {
+            let all = back_off(15, SILENT).into_iter();
+            let all: Vec<_> = all
+                .map(|one| {
+                    let mut one = by(one, 7, 7, thread);
+                    one.opener.as_mut().unwrap().process_comm = Some(name("java"));
+                    one
+                })
+                .collect();
+            let finding = only(diagnosed(&all));
+            assert_eq!(finding.name, Churn::ClientFailsBeforeItSpeaks);
+            (finding.confidence, finding.cannot_tell_from)
+        };
+        let probe = vec![Churn::TcpHealthProbe];
+        assert_eq!(alike("java"), (Confidence::Likely, probe));
+        let client = alike("main-SendThread");
+        assert_eq!(client, (Confidence::Likely, Vec::new()));
     }
 
     /// One of fifteen attempts is another thread's.

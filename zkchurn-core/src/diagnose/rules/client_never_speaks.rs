@@ -92,6 +92,14 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     if let Some(line) = logged {
         verdict = verdict.because(line.quoted());
     }
+    if confidence == Confidence::Likely && case.client_thread == ClientThread::NotSeen {
+        verdict = verdict
+            .but(
+                "no thread of ZooKeeper's client was seen: a program that keeps sockets open which it \
+                 does not use looks the same",
+            )
+            .perhaps_decided_by(case.thread_dump());
+    }
     if confidence == Confidence::Possible {
         verdict = verdict
             .decided_by("what program it is and what it is configured to do")
@@ -130,6 +138,11 @@ mod tests {
             (Churn::ClientNeverSpeaks, Confidence::Likely)
         );
         assert!(finding.reasons_for[0].contains("10 to 20 s"));
+        let against = finding.reasons_against.join("; ");
+        assert!(
+            against.contains("sockets open which it does not use"),
+            "{against}"
+        );
     }
 
     /// A web application was stopped, an hour ago or just now: by which client is not in the line.

@@ -68,7 +68,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
         Some(_) => "the words were seen on the wire, and no byte came back",
         None => {
             "each sent 4 to 6 bytes, a word, perhaps with a line end, and got none back: ZooKeeper \
-             answers a word also where it does not serve or does not execute it"
+             answers a word that it knows also where it does not serve or does not execute it"
         }
     });
     let verdict = match (lived, has_waited) {
@@ -87,7 +87,12 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     };
     let verdict = match read {
         Some(_) => verdict,
-        None => verdict.decided_by("--handshake, which reads the word"),
+        None => verdict
+            .but(
+                "a word that ZooKeeper does not know, as the check of another program sends (PING, \
+                 QUIT), has no answer either",
+            )
+            .decided_by("--handshake, which reads the word"),
     };
     Some(advised(verdict, case, is_closed_there))
 }
@@ -171,6 +176,8 @@ mod tests {
         );
         let said = format!("{} {}", finding.summary, finding.next.join("; "));
         assert!(said.contains("does not answer"), "{said}");
+        let against = finding.reasons_against.join("; ");
+        assert!(against.contains("PING"), "{against}");
         assert!(!said.contains("harmless") && !said.contains("nothing to do"));
     }
 

@@ -41,7 +41,8 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     }
     let resets = case.shapes().ending(Ending::ResetByServer);
     // A client that ends in good order asks the server to close, which then closes first.
-    let comes_back = case.runtime == Runtime::Jvm && is_one_thread_each(case);
+    let has_come_back = began_within(case).is_some_and(|within| within >= lived);
+    let comes_back = has_come_back && case.runtime == Runtime::Jvm && is_one_thread_each(case);
     let resumes = case
         .handshakes()
         .is_some_and(|handshakes| handshakes.reconnects * 2 > handshakes.connections);
@@ -206,6 +207,13 @@ fn was_once(case: &Case<'_>, lived_ns: u64) -> bool {
     apart.is_some_and(|apart| apart <= BACK_OFF_NS.max(lived_ns / 5))
 }
 
+/// From the first start to the latest, nanoseconds. Where that is less than one lives for, none began
+/// after another had ended.
+fn began_within(case: &Case<'_>) -> Option<u64> {
+    let until_now = case.span_ns?.saturating_add(case.ended_ago_ns?);
+    Some(until_now.saturating_sub(case.idle_ns?))
+}
+
 /// Connections on which both had spoken and that the other side ended.
 fn cut_from_outside(case: &Case<'_>) -> u64 {
     case.shapes().count(|ending, spoken| {
@@ -240,7 +248,7 @@ mod tests {
         connection::Connection,
         diagnose::{
             Confidence,
-            test_case::{diagnosed, every, living, names_and_alternatives},
+            test_case::{diagnosed, diagnosed_in, every, living, names_and_alternatives},
         },
         ledger::test_connection::{MS, by, server_side},
         outcome::Outcome,
@@ -279,6 +287,27 @@ mod tests {
         assert_eq!(confidence(&reset(10)), Some(Confidence::Possible));
         let finding = diagnosed(&reset(10)).remove(0);
         assert!(finding.next[0].contains("restarted"), "{:?}", finding.next);
+    }
+
+    /// One thread opened ten within milliseconds, and the client closed its ends late.
+    #[test]
+    fn who_has_not_come_back_is_not_said_to_have() {
+        let said = |period_ms| {
+            let done = (73, 81, Outcome::AnsweredThenClosedByPeer);
+            let cut = living(3_000, every(period_ms, 10, done)).into_iter();
+            let cut = cut.map(|one| {
+                let mut one = by(one, 7, 8, "java");
+                one.ended_ns = one.ended_ns.map(|at| at + 4_000 * MS);
+                one
+            });
+            let cut: Vec<_> = cut.collect();
+            let finding = diagnosed_in(&cut, 60_000_000_000).remove(0);
+            assert_eq!(finding.name, Churn::IdleTimeout);
+            let why = finding.reasons_for.join("; ");
+            (finding.confidence, why.contains("comes back"))
+        };
+        assert_eq!(said(10), (Confidence::Possible, false));
+        assert_eq!(said(4_500), (Confidence::Likely, true));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn judge(case: &Case<'_>) -> Option<Verdict> {
     // A proxy that checks its servers also hands on what its clients do.
     let is_tool = tool_for_checks(case).is_some() && !is_proxy(case);
     let may_fail = lookalikes.reset == 0 && !is_tool;
-    if confidence == Confidence::Likely && may_fail && case.runtime != Runtime::Jvm {
+    if confidence == Confidence::Likely && may_fail {
         verdict = verdict
             .cannot_tell_from(&[Churn::ClientFailsBeforeItSpeaks])
             .decided_by("what that program is configured to do, and what it logs at these times");
