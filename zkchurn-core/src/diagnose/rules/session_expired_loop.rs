@@ -3,7 +3,7 @@
 //! (`ZooKeeperServer.finishSessionInit` with a timeout of 0); the application
 //! makes a new handle, which goes the same way.
 
-use super::Rule;
+use super::{Rule, server_restarts};
 use crate::{
     diagnose::{
         case::{Case, Runtime},
@@ -24,7 +24,8 @@ pub(super) const RULE: Rule = Rule {
     judge,
 };
 
-const AT_ONCE_NS: u64 = 1_000_000_000;
+/// Such an answer takes milliseconds; on a busy server some more.
+const AT_ONCE_NS: u64 = 300_000_000;
 /// What lived for longer than this may have been cut on the way.
 const CUT_NS: u64 = 200_000_000;
 
@@ -114,13 +115,15 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
     let comes_again = alone > 1
         && (case.is_one_thread()
             || is_one_thread_of_each(case)
+            || case.runtime == Runtime::Jvm && case.threads * 2 <= alone
             || case.runtime == Runtime::Other && !case.is_new_one_each_time());
     // One such line may be of another handle of the same process.
     let is_said = logged.is_some_and(|line| line.is_of_client() && line.count() * 2 >= alone);
     // After such an answer the server closes at once.
     let lived = case.tally.established_for.percentile(50.0);
     let is_at_once = lived.is_none_or(|lived| lived < AT_ONCE_NS);
-    let is_by_server = by_server * 2 >= alone && is_at_once && !comes_again;
+    let falls = server_restarts::confidence(case).is_some();
+    let is_by_server = by_server * 2 >= alone && is_at_once && !comes_again && !falls;
     // Where they do not go as after such an answer, the lines must be of each of them.
     let is_of_each = logged.is_some_and(|line| line.is_of_client() && line.is_for_each(case));
     let confidence = match (is_said, alone, is_by_server) {
@@ -182,6 +185,12 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
                 false => "the same threads come back: one client that was told so would ask for a new session",
             });
     }
+    if falls {
+        verdict = verdict.but(
+            "connections of others to that server ended at the same moments, as where it dies or is \
+             restarted",
+        );
+    }
     if !is_at_once {
         verdict = verdict.but(format!(
             "they lived for {} (median), but after such an answer the server closes at once",
@@ -195,15 +204,16 @@ fn by_sizes(case: &Case<'_>) -> Option<Verdict> {
         verdict = verdict.but("it happened only once: one expiry is not a loop");
     }
     if confidence != Confidence::Certain {
-        let is_cut = comes_again && closed > 0 && lived > Some(CUT_NS);
+        // What cuts connections on the way does so whatever their session is.
+        let is_cut = closed > 0 && lived > Some(CUT_NS);
+        let alike: &[Churn] = match (is_cut, falls) {
+            (true, _) => &[Churn::IdleTimeout, Churn::ServerRestarts],
+            (false, true) => &[Churn::ServerRestarts],
+            (false, false) => &[],
+        };
         verdict = verdict
             .cannot_tell_from(&[Churn::OneSessionTwoClients])
-            .cannot_tell_from(match (is_cut, case.taken.may_be_of_all()) {
-                // What cuts connections on the way does so whatever their session is.
-                (true, true) => &[Churn::IdleTimeout, Churn::ServerRestarts],
-                (true, false) => &[Churn::IdleTimeout],
-                (false, _) => &[],
-            })
+            .cannot_tell_from(alike)
             .decided_by("--handshake, which reads the answer and the session id");
     }
     Some(verdict)
@@ -222,12 +232,37 @@ mod tests {
         },
         ledger::{
             handshakes::tests::asked,
-            test_connection::{MS, by, ended, established},
+            test_connection::{MS, by, ended, established, name},
         },
         outcome::Outcome,
     };
 
     const EXPIRED: (u64, u64, Outcome) = (49, 41, Outcome::AnsweredThenClosedByPeer);
+
+    /// A server that dies again and again, and one that is slow or cuts all once.
+    #[test]
+    fn what_comes_back_from_its_thread_or_is_answered_late_may_be_cut() {
+        let found = |threads: u32, lived_ms| {
+            let each = living(lived_ms, every(500, 30, EXPIRED))
+                .into_iter()
+                .zip(0_u32..);
+            let all = each.map(|(one, step)| {
+                let mut one = by(one, 7, 100 + step % threads, "main-SendThread");
+                one.opener.as_mut().unwrap().process_comm = Some(name("java"));
+                one
+            });
+            let findings = diagnosed(&all.collect::<Vec<_>>());
+            let is_it = |one: &&Finding| one.name == Churn::SessionExpiredLoop;
+            findings.iter().find(is_it).cloned()
+        };
+        let of_its_own = found(30, 2).expect("a new thread each");
+        assert_eq!(of_its_own.confidence, Confidence::Likely);
+        let again = found(5, 2).expect("possible still");
+        assert_eq!(again.confidence, Confidence::Possible);
+        let late = found(30, 500).expect("possible still");
+        assert_eq!(late.confidence, Confidence::Possible);
+        assert!(late.cannot_tell_from.contains(&Churn::ServerRestarts));
+    }
 
     /// Something cuts the clients of several processes at any moment, soon in most cases.
     #[test]
