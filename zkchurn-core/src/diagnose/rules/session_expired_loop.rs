@@ -278,7 +278,7 @@ mod tests {
             let pid = 100 + step as u32 % 5;
             one = by(one, pid, pid + 50, "main-SendThread");
             let opener = one.opener.as_mut().unwrap();
-            opener.process_comm = Some(crate::ledger::test_connection::name("java"));
+            opener.process_comm = Some(name("java"));
             opener.process_start_ns = Some((500 + u64::from(pid)) * MS);
             one
         });
