@@ -17,7 +17,7 @@ use super::{Table, run};
 /// state. That takes microseconds, so what is older may be looked at here; a connection that
 /// has left ESTABLISHED may at any age.
 const ENTERED_NS: u64 = 100_000_000;
-/// What is older the walks have looked at, in time of peace.
+/// What is older and was open at the latest walks is left to them: of a full table all would be too many.
 const WALKED_NS: u64 = 30_000_000_000;
 /// A copy has the key of its entry but for this bit, which no cookie has and all addresses of the
 /// kernel have.
