@@ -85,9 +85,10 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether half or more of the threads of these parts opened others, too: to other peers, such as
-    /// are open, or such as ended in another way; of many some are looked at.
+    /// are open, or such as are another finding's; of many those with the lowest numbers are looked at.
     pub(super) fn comes_again(&self, parts: &[Part<'_>], destinations: &[Destination]) -> bool {
         let (mut threads, mut again) = (0, 0);
+        let own = groups_of(parts);
         for part in parts.iter().take(LOOKED_AT) {
             let Some(process) = part.key.process else {
                 continue;
@@ -96,7 +97,10 @@ impl<'a> Scope<'a> {
             let others: Vec<_> = others.collect();
             let of_part = part.flow.threads.iter();
             let of_part = of_part.filter(|(tid, _)| part.has_thread(**tid));
-            for (tid, thread) in of_part.take(LOOKED_AT) {
+            let mut of_part: Vec<_> = of_part.collect();
+            of_part.sort_unstable_by_key(|(tid, _)| **tid);
+            let own = own.get(part.key).copied();
+            for (tid, thread) in of_part.into_iter().take(LOOKED_AT) {
                 threads += 1;
                 let mut others = others.iter();
                 // Who was refused elsewhere is on its first way through its connect string.
@@ -105,8 +109,7 @@ impl<'a> Scope<'a> {
                     there.is_some_and(|thread| thread.tally.established > 0)
                 });
                 let is_open = part.tally().ended > 0 && thread.tally.open() > 0;
-                // Of another kind, which is another finding's.
-                let is_in_others = part.group.is_some() && thread.groups.count_ones() > 1;
+                let is_in_others = own.is_some_and(|own| thread.groups & !own != 0);
                 again += u64::from(is_elsewhere || is_open || is_in_others);
             }
         }
@@ -276,6 +279,17 @@ impl<'a> Scope<'a> {
             User::Host { address, .. } => format!("remote host {address}"),
         }
     }
+}
+
+/// The groups of each flow that are among these, a bit each.
+fn groups_of(parts: &[Part<'_>]) -> HashMap<FlowKey, u32> {
+    let mut groups: HashMap<FlowKey, u32> = HashMap::default();
+    for part in parts {
+        if let Some((place, _)) = part.group {
+            *groups.entry(*part.key).or_default() |= 1 << place;
+        }
+    }
+    groups
 }
 
 /// Each of the addresses that some came from; none where one is not known.

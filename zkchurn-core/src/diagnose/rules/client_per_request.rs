@@ -819,6 +819,18 @@ mod tests {
         }
     }
 
+    /// Who closes first is a race where a client is done: both are of one finding.
+    #[test]
+    fn threads_of_one_finding_have_not_opened_others() {
+        let all = (0..16_u64).map(|number| {
+            let kind = if number % 3 == 0 { DONE } else { CUT };
+            let one = living(5, every(900, number + 1, kind)).remove(number as usize);
+            by(one, 7, 10 + number as u32 % 8, "app")
+        });
+        let (_, against) = told(&all.collect::<Vec<_>>());
+        assert!(!against.contains("threads opened others"), "{against}");
+    }
+
     #[test]
     fn services_that_were_replaced_are_no_runs_that_come_often() {
         let over = of_processes(living(100, every(1_000, 6, DONE)), "app");

@@ -216,13 +216,15 @@ fn or_nobody_answers(verdict: Verdict, unanswered: &Unanswered, case: &Case<'_>)
             ))
             .next("find out whether that server hangs, before you look at the clients"),
     };
+    let mut verdict = verdict.cannot_tell_from(&[Churn::ReadTimeouts]);
+    // First: a leak goes on as what waits does.
+    let decides = format!(
+        "{}: where bytes_received is missing, the server hangs and its clients wait",
+        case.network
+            .command(&format!("ss -tin '( dport = :{} )'", case.port()))
+    );
+    verdict.would_decide.insert(0, decides);
     verdict
-        .cannot_tell_from(&[Churn::ReadTimeouts])
-        .decided_by(format!(
-            "{}: where bytes_received is missing, the server hangs and its clients wait",
-            case.network
-                .command(&format!("ss -tin '( dport = :{} )'", case.port()))
-        ))
 }
 
 fn threads_of(count: u64) -> String {
