@@ -413,29 +413,23 @@ pub(super) fn open<'a>(members: &[Member<'a>]) -> Vec<Cluster<'a>> {
 
 /// All connections of one owner to the peers that have not answered some of its SYNs.
 pub(super) fn waiting<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
-    let waiting = members.iter();
-    let waiting =
-        waiting.filter(|(_, flow)| flow.tally.connecting + flow.tally.older.connecting > 0);
-    let parts: Vec<_> = waiting
-        .map(|(key, flow)| Part {
-            key,
-            flow,
-            group: None,
-        })
-        .collect();
-    (!parts.is_empty()).then_some(Cluster {
-        thread: None,
-        parts,
+    whole(members, |flow| {
+        flow.tally.connecting + flow.tally.older.connecting > 0
     })
 }
 
 /// The connections of one owner that are older than the trace, half-closed, and held.
 pub(super) fn held<'a>(members: &[Member<'a>]) -> Option<Cluster<'a>> {
-    let held = members.iter().filter(|(_, flow)| {
+    whole(members, |flow| {
         let older = &flow.tally.older;
         older.held + older.held_since > 0
-    });
-    let parts: Vec<_> = held
+    })
+}
+
+/// Those flows that are wanted, whole; none where none is.
+fn whole<'a>(members: &[Member<'a>], is_wanted: impl Fn(&Flow) -> bool) -> Option<Cluster<'a>> {
+    let wanted = members.iter().filter(|(_, flow)| is_wanted(flow));
+    let parts: Vec<_> = wanted
         .map(|(key, flow)| Part {
             key,
             flow,
